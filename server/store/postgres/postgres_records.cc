@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
@@ -286,6 +287,12 @@ class PostgresRecords final : public StoreRecords {
       const std::string key = FoldName(table.schema.name);
       all[key] = std::move(table);
     }
+    // What somebody changed by hand moved no `state_rev`.
+    const auto is_same = [](const auto& kept, const auto& found) {
+      return kept.first == found.first && kept.second.generation == found.second.generation &&
+             kept.second.kinds == found.second.kinds;
+    };
+    if (!absl::c_equal(mirror_.definitions.tables, all, is_same)) mirror_.definitions = {};
     return all;
   }
 

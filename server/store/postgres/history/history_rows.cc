@@ -13,6 +13,19 @@ namespace {
 
 constexpr char kReadingHistories[] = "looking of which tables versions of rows are kept";
 
+/// Of a row, as FoldName() says it. Somebody may have changed `table_key`: see SelectHistories().
+constexpr char kTableOf[] = "lower(table_name COLLATE \"C\")";
+
+/// Nothing is left of the table under another key, and of another table under its key.
+void FreeKey(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
+  const std::string_view key = writes.Keep(FoldName(table));
+  writes.Add(absl::StrCat("DELETE FROM ", names.history, " WHERE ", kTableOf, " = $1 AND table_key <> $1"),
+             {key});
+  writes.Add(absl::StrCat("UPDATE ", names.history, " SET table_key = ", kTableOf,
+                          " WHERE table_key = $1 AND ", kTableOf, " <> $1"),
+             {key});
+}
+
 }  // namespace
 
 absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres::Connection& connection,
@@ -36,9 +49,11 @@ absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres:
                                               " is not as the mirror wrote it: restore the mirror from a "
                                               "backup, or reset it with 'mirrorctl reset'"));
     }
-    histories[rows->Text(row, 0)] = {rows->Text(row, 1), rows->Text(row, 2),
-                                     *std::move(schema), rows->Int(row, 4),
-                                     rows->Bool(row, 5), UnpackColumnList(rows->View(row, 6))};
+    // Whatever key somebody gave it: the versions are of this table's rows.
+    const std::string key = FoldName(schema->name);
+    if (histories.contains(key) && rows->View(row, 0) != key) continue;
+    histories[key] = {rows->Text(row, 1), rows->Text(row, 2), *std::move(schema),
+                      rows->Int(row, 4),  rows->Bool(row, 5), UnpackColumnList(rows->View(row, 6))};
   }
   return histories;
 }
@@ -46,6 +61,7 @@ absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres:
 void WriteHistory(OwnWrites& writes, const PostgresOwnTables& names, const PostgresHistory& history) {
   // Others keep it in memory.
   writes.MoveState();
+  FreeKey(writes, names, history.schema.name);
   writes.Add(absl::StrCat(
                  "INSERT INTO ", names.history,
                  " (table_key, table_name, versions, view_name, definition, known_from, "
@@ -62,6 +78,7 @@ void WriteHistory(OwnWrites& writes, const PostgresOwnTables& names, const Postg
 
 void RemoveHistory(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
   writes.MoveState();
+  FreeKey(writes, names, table);
   writes.Add(absl::StrCat("DELETE FROM ", names.history, " WHERE table_key = $1"),
              {writes.Keep(FoldName(table))});
 }

@@ -17,6 +17,8 @@ constexpr char kSelected[] =
     "SELECT e.number, e.salt, e.table_name, e.moment, e.operation, e.columns, e.row_total, e.least, e.most, "
     "e.keys, e.cycle, e.seq, e.origin, h.lsn, h.lineage, h.receipt, h.source_ms, h.done_ms, h.row_count, "
     "h.digest";
+/// Of an entry, as FoldName() says it. Somebody may have changed `table_key`, by which heads alone are found.
+constexpr char kOfTable[] = "lower(e.table_name COLLATE \"C\")";
 /// What an entry weighs beside its keys, roughly.
 constexpr int kEntryBytes = 100;
 /// Entries in memory at once, and bytes of their keys; one entry is in any case.
@@ -97,7 +99,7 @@ class PostgresJournalReader final : public JournalReader {
     const std::string sql =
         PageSql(absl::StrCat("e.number > $1 AND e.number > coalesce((SELECT max(number) FROM ", names_.floor,
                              "), 0) AND e.operation <> ", static_cast<int>(JournalOperation::kHead),
-                             " AND ($2 = '' OR e.table_key = $2)"),
+                             " AND ($2 = '' OR ", kOfTable, " = $2)"),
                 "");
     const std::string key = FoldName(page.table);
     std::uint64_t bytes = 0;
@@ -120,11 +122,11 @@ class PostgresJournalReader final : public JournalReader {
                         const TakeEntry& take) override {
     const absl::StatusOr<bool> there = IsThere();
     if (!there.ok() || !*there) return there.status();
-    const std::string sql =
-        PageSql(absl::StrCat("e.number < $1 AND e.table_key = $2 AND (e.keys IS NULL OR (e.least <= $3 AND "
-                             "e.most >= $3)) AND e.operation <> ",
-                             static_cast<int>(JournalOperation::kHead)),
-                " DESC");
+    const std::string sql = PageSql(absl::StrCat("e.number < $1 AND ", kOfTable,
+                                                 " = $2 AND (e.keys IS NULL OR (e.least <= $3 AND "
+                                                 "e.most >= $3)) AND e.operation <> ",
+                                                 static_cast<int>(JournalOperation::kHead)),
+                                    " DESC");
     const std::string key = FoldName(table);
     for (std::int64_t before = INT64_MAX;;) {
       ASSIGN_OR_RETURN(const auto rows, Query(sql, {before, key, postgres::Value::Bytes(ordered_key)}));
@@ -162,13 +164,11 @@ class PostgresJournalReader final : public JournalReader {
     ASSIGN_OR_RETURN(const bool there, IsThere());
     if (!there) return 0;
     const std::string key = FoldName(table);
-    ASSIGN_OR_RETURN(
-        const auto rows,
-        Query(
-            absl::StrCat("SELECT count(*) FROM ", names_.journal,
-                         " WHERE table_key = $1 AND number > coalesce((SELECT max(number) FROM ",
-                         names_.floor, "), 0) AND operation <> ", static_cast<int>(JournalOperation::kHead)),
-            {key}));
+    ASSIGN_OR_RETURN(const auto rows,
+                     Query(absl::StrCat("SELECT count(*) FROM ", names_.journal, " AS e WHERE ", kOfTable,
+                                        " = $1 AND number > coalesce((SELECT max(number) FROM ", names_.floor,
+                                        "), 0) AND operation <> ", static_cast<int>(JournalOperation::kHead)),
+                           {key}));
     return rows.Int(0, 0);
   }
 

@@ -154,10 +154,10 @@ absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const
                                          bool has_history, std::int64_t through, std::int64_t count_max) {
   ASSIGN_OR_RETURN(const Passed passed, FindPassed(connection, names, through, count_max));
   if (passed.count == 0) return 0;
-  const std::string of_history = has_history
-                                     ? absl::StrCat(" OR number >= (SELECT h.known_from FROM ", names.history,
-                                                    " AS h WHERE h.table_key = j.table_key)")
-                                     : "";
+  const std::string of_history =
+      has_history ? absl::StrCat(" OR number >= (SELECT min(h.known_from) FROM ", names.history,
+                                 " AS h WHERE lower(h.table_name COLLATE \"C\") = j.table_key)")
+                  : "";
   const std::string stays = absl::StrCat("number = moment AND (done_ms IS NULL", of_history, ") IS TRUE");
   const int head = static_cast<int>(JournalOperation::kHead);
   absl::StatusOr<std::int64_t> gone =
@@ -181,8 +181,8 @@ absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const
 void ForgetJournalKeys(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
   writes.Add(absl::StrCat(
                  "UPDATE ", names.journal, " SET operation = ", static_cast<int>(JournalOperation::kCompare),
-                 ", columns = NULL, least = NULL, most = NULL, keys = NULL WHERE table_key = $1 AND keys "
-                 "IS NOT NULL"),
+                 ", columns = NULL, least = NULL, most = NULL, keys = NULL WHERE lower(table_name COLLATE "
+                 "\"C\") = $1 AND keys IS NOT NULL"),
              {writes.Keep(FoldName(table))});
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/name.h"
 #include "base/status_macros.h"
@@ -49,6 +50,8 @@ absl::Status CheckColumn(const TableSchema& table, const Column& column) {
   return absl::OkStatus();
 }
 
+constexpr char kDroppedPrefix[] = "_mirror_dropped_";
+
 std::string Numbered(const char* begin, std::int64_t id) { return absl::StrCat(begin, id); }
 
 }  // namespace
@@ -65,7 +68,8 @@ std::string Qualified(std::string_view schema, std::string_view name) {
 
 std::string KeyName(std::int64_t id) { return Numbered("_mirror_key_", id); }
 std::string ShadowName(std::int64_t id) { return Numbered("_mirror_shadow_", id); }
-std::string DroppedName(std::int64_t id) { return Numbered("_mirror_dropped_", id); }
+std::string DroppedName(std::int64_t id) { return Numbered(kDroppedPrefix, id); }
+bool IsDroppedName(std::string_view name) { return absl::StartsWith(std::string(name), kDroppedPrefix); }
 std::string VersionsName(std::int64_t id) { return Numbered("_mirror_versions_", id); }
 
 PostgresOwnTables::PostgresOwnTables(std::string_view context_id, std::string_view in_schema)

@@ -33,6 +33,7 @@ std::string KeyName(std::int64_t id);
 std::string ShadowName(std::int64_t id);
 /// A table that was set aside.
 std::string DroppedName(std::int64_t id);
+bool IsDroppedName(std::string_view name);
 /// What holds closed versions of a table's rows.
 std::string VersionsName(std::int64_t id);
 

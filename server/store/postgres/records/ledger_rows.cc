@@ -98,6 +98,7 @@ absl::StatusOr<std::vector<TableCheck>> SelectChecks(const StateSource& from,
     check.position.lineage = payload.Text();
     if (check.position.lsn == Lsn{}) check.position.lineage.clear();
     if (!payload.is_whole()) return DamagedState(names, StateKind::kCheck);
+    if (!IsUnderKeyOf(row, check.table)) checks.pop_back();
   }
   return checks;
 }
@@ -122,9 +123,11 @@ void ForgetCheck(OwnWrites& writes, const PostgresOwnTables& names, const std::s
 
 absl::StatusOr<std::vector<Hold>> SelectHolds(const StateSource& from, const PostgresOwnTables& names) {
   ASSIGN_OR_RETURN(const auto rows, ReadState(from, names, StateKind::kHold));
-  std::vector<Hold> holds(rows.size());
-  for (std::size_t i = 0; i < holds.size(); ++i) {
-    if (!ReadHold(rows[i], holds[i])) return DamagedState(names, StateKind::kHold);
+  std::vector<Hold> holds;
+  for (const StateRow& row : rows) {
+    Hold& hold = holds.emplace_back();
+    if (!ReadHold(row, hold)) return DamagedState(names, StateKind::kHold);
+    if (!IsUnderKeyOf(row, hold.table)) holds.pop_back();
   }
   std::sort(holds.begin(), holds.end(), [](const Hold& a, const Hold& b) { return a.id < b.id; });
   return holds;

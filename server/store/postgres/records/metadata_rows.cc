@@ -124,6 +124,8 @@ absl::StatusOr<std::vector<PostgresAgreed>> SelectDefinitions(postgres::Connecti
                                               " is not as the mirror wrote it: restore the mirror from a "
                                               "backup, or reset it with 'mirrorctl reset'"));
     }
+    // One whose key somebody changed counts as removed: the key that it has now is another table's.
+    if (rows->View(row, 0) != FoldName(schema->name)) continue;
     all.push_back({*std::move(schema), rows->Int(row, 2), rows->Text(row, 3)});
   }
   return all;

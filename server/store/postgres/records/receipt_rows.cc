@@ -12,6 +12,8 @@ namespace mirror {
 namespace {
 
 constexpr char kReadingReceipts[] = "reading the receipts";
+/// One whose key somebody changed counts as removed, also when the next one is written.
+constexpr char kOfChain[] = " AND table_key = ''";
 
 postgres::Value OfKind(ReceiptKind kind) { return static_cast<std::int64_t>(kind); }
 
@@ -35,8 +37,8 @@ void Insert(OwnWrites& writes, const PostgresOwnTables& names, ReceiptKind kind,
 
 std::string ReceiptHeadSql(const PostgresOwnTables& names) {
   return absl::StrCat("SELECT number, data FROM ", names.receipts,
-                      " WHERE kind = ", static_cast<int>(ReceiptKind::kReceipt),
-                      " AND table_key = '' ORDER BY number DESC LIMIT 1");
+                      " WHERE kind = ", static_cast<int>(ReceiptKind::kReceipt), kOfChain,
+                      " ORDER BY number DESC LIMIT 1");
 }
 
 ReceiptHead ReceiptHeadOf(const postgres::Rows& rows) {
@@ -57,7 +59,7 @@ absl::StatusOr<std::vector<std::string>> SelectReceipts(postgres::Connection& co
   std::vector<std::string> texts;
   if (after > INT64_MAX) return texts;
   const auto rows = connection.Query(
-      absl::StrCat(Select(names, "data"), " AND number > $2 ORDER BY number LIMIT $3"),
+      absl::StrCat(Select(names, "data"), kOfChain, " AND number > $2 ORDER BY number LIMIT $3"),
       {OfKind(ReceiptKind::kReceipt), static_cast<std::int64_t>(after), static_cast<std::int64_t>(count_max)},
       kReadingReceipts);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
@@ -67,8 +69,9 @@ absl::StatusOr<std::vector<std::string>> SelectReceipts(postgres::Connection& co
 
 absl::StatusOr<std::vector<KeptReceipt>> SelectKeptReceipts(postgres::Connection& connection,
                                                             const PostgresOwnTables& names) {
-  const auto rows = connection.Query(absl::StrCat(Select(names, "number, data"), " ORDER BY number"),
-                                     {OfKind(ReceiptKind::kReceipt)}, kReadingReceipts);
+  const auto rows =
+      connection.Query(absl::StrCat(Select(names, "number, data"), kOfChain, " ORDER BY number"),
+                       {OfKind(ReceiptKind::kReceipt)}, kReadingReceipts);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   std::vector<KeptReceipt> receipts;
   for (int row = 0; row < rows->rows(); ++row) {

@@ -21,17 +21,21 @@ StateMemory::StateMemory(postgres::Connection& connection, const PostgresOwnTabl
 
 absl::Status StateMemory::Load(StateKind kind) {
   const bool one = has_read_most_ || IsOfBatch(kind) || kind == StateKind::kNonce;
+  const std::string sql = one ? absl::StrCat("SELECT ", static_cast<int>(kind), "::smallint, s.* FROM (",
+                                             StateOfKindSql(names_, kind), ") AS s")
+                              : absl::StrCat("SELECT kind, table_key, number, payload FROM ", names_.state,
+                                             " WHERE kind NOT IN (", static_cast<int>(StateKind::kNonce),
+                                             ", ", static_cast<int>(StateKind::kJournal), ")");
   ASSIGN_OR_RETURN(const auto rows,
-                   writes_.SendAndQuery(connection_,
-                                        absl::StrCat("SELECT kind, table_key, number, payload FROM ",
-                                                     names_.state, " WHERE kind ", one ? "= " : "<> ",
-                                                     static_cast<int>(one ? kind : StateKind::kNonce)),
-                                        {}, "reading the mirror's own tables"));
+                   writes_.SendAndQuery(connection_, sql, {}, "reading the mirror's own tables"));
   if (one) {
     known_[kind].clear();
   } else {
     has_read_most_ = true;
-    for (int other = 1; other <= kStateKindMax; ++other) known_[static_cast<StateKind>(other)].clear();
+    for (int other = 1; other <= kStateKindMax; ++other) {
+      // Where the journal stands is not in these rows alone: see StateOfKindSql().
+      if (StateKind(other) != StateKind::kJournal) known_[StateKind(other)].clear();
+    }
     known_.erase(StateKind::kNonce);
   }
   for (int row = 0; row < rows.rows(); ++row) {

@@ -23,7 +23,21 @@ bool IsKeptElsewhere(StateKind kind) {
          kind == StateKind::kObjects;
 }
 
+/// Where the journal stands, by the journal itself where somebody removed a row of it or changed its key: a
+/// number that was given is given to no other entry, and an open moment is that of its entry's table.
+std::string JournalStateSql(const PostgresOwnTables& names, const std::string& of_kind) {
+  const std::string of_journal = absl::StrCat(of_kind, " AND s.table_key = ''");
+  return absl::StrCat("SELECT s.table_key, s.number, s.payload", of_journal,
+                      " UNION ALL SELECT '', 0, int8send(j.last) FROM (SELECT max(number) AS last FROM ",
+                      names.journal, ") AS j WHERE j.last IS NOT NULL AND NOT EXISTS (SELECT", of_journal,
+                      ") UNION ALL SELECT j.table_key, s.number, s.payload FROM (SELECT s.number, s.payload",
+                      of_kind, " AND s.table_key <> '') AS s JOIN ", names.journal,
+                      " AS j ON j.number = s.number AND j.done_ms IS NULL");
+}
+
 }  // namespace
+
+bool IsUnderKeyOf(const StateRow& row, const std::string& table) { return row.table_key == FoldName(table); }
 
 absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource& from, const PostgresOwnTables& names,
                                                 StateKind kind, const std::optional<std::string>& table_key) {
@@ -39,8 +53,10 @@ absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource& from, const P
 }
 
 std::string StateOfKindSql(const PostgresOwnTables& names, StateKind kind) {
-  return absl::StrCat("SELECT table_key, number, payload FROM ", names.state,
-                      " WHERE kind = ", static_cast<int>(kind));
+  const std::string of_kind =
+      absl::StrCat(" FROM ", names.state, " AS s WHERE s.kind = ", static_cast<int>(kind));
+  if (kind == StateKind::kJournal) return JournalStateSql(names, of_kind);
+  return absl::StrCat("SELECT s.table_key, s.number, s.payload", of_kind);
 }
 
 std::vector<StateRow> StateOfKind(const postgres::Rows& rows) {

@@ -69,11 +69,15 @@ class StateSource {
   StateMemory* memory_ = nullptr;
 };
 
+/// Whether the row is read as one of `table`, which its payload names. One whose key somebody changed counts
+/// as removed: what is written of the table stands beside it, and not in its place.
+bool IsUnderKeyOf(const StateRow& row, const std::string& table);
 /// By key and number. With `table_key`, those alone.
 absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource& from, const PostgresOwnTables& names,
                                                 StateKind kind,
                                                 const std::optional<std::string>& table_key = std::nullopt);
-/// All of a kind, for a pipeline, and what that gives.
+/// All of a kind, for a pipeline, and what that gives. Of kJournal: as the journal itself says it, where
+/// somebody removed such a row or changed its key.
 std::string StateOfKindSql(const PostgresOwnTables& names, StateKind kind);
 std::vector<StateRow> StateOfKind(const postgres::Rows& rows);
 /// In place of the one that has its kind, key and number.

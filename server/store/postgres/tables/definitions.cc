@@ -46,6 +46,21 @@ absl::Status NotFree(const CreateTable& create, const Relation& there) {
                    "reset' drops it if it took the place of a mirrored table."));
 }
 
+/// Whether a table whose definition somebody removed stands there as the mirror would make it, with nothing
+/// of others in it: the population to come gives it its rows. Of columns of type ANY the definition alone
+/// says which kinds their values have.
+absl::StatusOr<bool> IsOwnAgain(TableWork& work, const CreateTable& create, const Relation& there) {
+  const TableSchema& kept = create.schema;
+  if (!create.lost_definition || !there.is_table() || !there.is_ours || KeepsPartner(kept) ||
+      HasKinds(kept)) {
+    return false;
+  }
+  ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {kept.name}));
+  const auto table = present.find(kept.name);
+  return table != present.end() && WhyNotWritten(kept, table->second).empty() &&
+         OtherColumns(kept, table->second).empty();
+}
+
 /// Columns that differ in case alone from what is agreed now.
 absl::Status RenameByCase(TableWork& work, const TableSchema& kept, PresentTable* present) {
   std::string sql;
@@ -94,6 +109,19 @@ std::vector<std::string> FindNoted(const StateRow& note, const TableSchema& agre
     if (column != nullptr && column->key_position == 0) found.push_back(column->name);
   }
   return found;
+}
+
+/// Takes away what was noted of another table, when somebody changed the note's key: a table whose rows count
+/// has no columns to be emptied but those that it does not mirror, or that a rule keeps out.
+absl::Status KeepMirrored(TableWork& work, const TableSchema& agreed, std::vector<std::string>* emptied) {
+  if (emptied->empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto records, SelectRecords(work.connection, work.names, {agreed.name}));
+  if (records.empty() || records.front().position.lsn == Lsn{}) return absl::OkStatus();
+  std::erase_if(*emptied, [&](const std::string& name) {
+    const std::optional<std::uint32_t> at = agreed.Find(name);
+    return at && agreed.columns[*at].rule == Rule::kPlain;
+  });
+  return absl::OkStatus();
 }
 
 absl::Status Refuse(const std::string& table, const std::string& why, const std::string& what_to_do) {
@@ -152,10 +180,13 @@ std::string CreateTableSql(const TableWork& work, const std::string& relation, c
 
 absl::StatusOr<PostgresAgreed> RunCreateTable(TableWork& work, const CreateTable& create) {
   ASSIGN_OR_RETURN(const Relation there, FindRelation(work, create.schema.name));
-  if (!there.name.empty()) return NotFree(create, there);
+  ASSIGN_OR_RETURN(const bool is_found_again, IsOwnAgain(work, create, there));
+  if (!there.name.empty() && !is_found_again) return NotFree(create, there);
   ASSIGN_OR_RETURN(const std::int64_t id, TakeId(work.connection, work.names));
-  RETURN_IF_ERROR(
-      RunOnTable(work, CreateTableSql(work, create.schema.name, create.schema, id), "making a table"));
+  if (!is_found_again) {
+    RETURN_IF_ERROR(
+        RunOnTable(work, CreateTableSql(work, create.schema.name, create.schema, id), "making a table"));
+  }
   PostgresAgreed agreed{.schema = create.schema, .generation = id, .is_there = true};
   AddKinds(create.schema, &agreed.kinds);
   return agreed;
@@ -232,6 +263,7 @@ absl::StatusOr<std::vector<std::string>> EmptyColumns(TableWork& work, const Sta
     ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {table.name}));
     const auto there = present.find(table.name);
     if (there != present.end() && there->second.is_ours) emptied = FindNoted(note, table, there->second);
+    RETURN_IF_ERROR(KeepMirrored(work, table, &emptied));
     std::vector<std::string> sets, filled;
     for (const std::string& column : emptied) {
       sets.push_back(absl::StrCat(QuoteName(column), " = NULL"));

@@ -23,7 +23,8 @@ namespace mirror {
 std::string CreateTableSql(const TableWork& work, const std::string& relation, const TableSchema& kept,
                            std::int64_t key_id);
 
-/// Gives what is kept of the table until RunAgreeSchema(): nothing is queued.
+/// Gives what is kept of the table until RunAgreeSchema(): nothing is queued. With `lost_definition`, the
+/// mirror's own table counts as made when it stands there as announced; its rows stay until the population.
 absl::StatusOr<PostgresAgreed> RunCreateTable(TableWork& work, const CreateTable& create);
 
 /// `agreed`: empty where nothing is. Where the table has to be populated, it is prepared: columns that the

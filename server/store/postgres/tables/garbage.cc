@@ -17,6 +17,23 @@ namespace {
 constexpr std::chrono::milliseconds kPatience(100);
 constexpr char kDropping[] = "dropping a table that is not needed any more";
 
+/// Whether the mirror needs what has that name now: somebody may have changed the one that was noted.
+absl::StatusOr<bool> IsInUse(postgres::Connection& connection, const PostgresOwnTables& names,
+                             const std::string& relation) {
+  const std::string named = Qualified(names.schema_name, relation);
+  for (const std::string* own :
+       {&names.metadata, &names.tenant, &names.definitions, &names.state, &names.receipts, &names.hooks,
+        &names.documents, &names.journal, &names.floor, &names.history}) {
+    if (named == *own) return true;
+  }
+  ASSIGN_OR_RETURN(const auto used,
+                   connection.Query(absl::StrCat("SELECT EXISTS (SELECT FROM ", names.metadata,
+                                                 " WHERE table_name = $1) OR EXISTS (SELECT FROM ",
+                                                 names.history, " WHERE versions = $1)"),
+                                    {relation}, kDropping));
+  return used.Bool(0, 0);
+}
+
 absl::Status DropOne(postgres::Connection& connection, const MirrorGuard& own, const PostgresOwnTables& names,
                      const std::string& relation, std::chrono::milliseconds patience) {
   OwnWrites writes;
@@ -25,8 +42,9 @@ absl::Status DropOne(postgres::Connection& connection, const MirrorGuard& own, c
   RETURN_IF_ERROR(transaction.Begin());
   TableWork work{connection, names, writes};
   ASSIGN_OR_RETURN(const Relation there, FindRelation(work, relation));
+  ASSIGN_OR_RETURN(const bool is_in_use, IsInUse(connection, names, relation));
   // What another role has under that name stays.
-  if (there.is_table() && there.is_ours) {
+  if (there.is_table() && there.is_ours && !is_in_use) {
     RETURN_IF_ERROR(connection.Execute(
         absl::StrCat("SET LOCAL lock_timeout = ", patience.count(), "; DROP TABLE ", work.In(relation)),
         kDropping));

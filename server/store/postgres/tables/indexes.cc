@@ -156,7 +156,8 @@ std::vector<KeptObjects> ReadObjects(const std::vector<StateRow>& rows) {
     PayloadReader payload(row.bytes());
     std::string table = payload.Text();
     std::optional<SourceObjects> objects = UnpackObjects(payload.Text());
-    if (payload.is_whole() && objects) kept.push_back({std::move(table), *std::move(objects)});
+    if (payload.is_whole() && objects && IsUnderKeyOf(row, table))
+      kept.push_back({std::move(table), *std::move(objects)});
   }
   return kept;
 }

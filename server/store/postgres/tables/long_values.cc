@@ -64,7 +64,8 @@ std::vector<OwnIndex> ReadTooLong(const std::vector<StateRow>& rows) {
     PayloadReader payload(row.bytes());
     std::string table = payload.Text();
     std::string name = payload.Text();
-    if (payload.is_whole()) indexes.push_back({std::move(name), std::move(table), /*is_too_long=*/true});
+    if (payload.is_whole() && IsUnderKeyOf(row, table))
+      indexes.push_back({std::move(name), std::move(table), /*is_too_long=*/true});
   }
   return indexes;
 }

@@ -110,6 +110,8 @@ absl::Status DropRetired(TableWork& work, const std::vector<StateRow>& dropped, 
   for (StateRow& row : old) {
     const std::string& name = row.table_key;
     RemoveState(work.writes, work.names, StateKind::kDropped, name);
+    // Somebody wrote another name there. What has it was not set aside.
+    if (!IsDroppedName(name)) continue;
     absl::StatusOr<bool> kept = std::find(keeping.begin(), keeping.end(), name) != keeping.end();
     if (*kept) kept = HoldsOthersRows(work.connection, work.names, name);
     if (!kept.ok()) return kept.status();

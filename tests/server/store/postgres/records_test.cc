@@ -356,6 +356,28 @@ TEST_F(PostgresRecords, HoldsKeepTheirIdsAndNoneIsGivenTwice) {
   EXPECT_THAT(TakeId(*connection_, names_), IsOkAndHolds(4));
 }
 
+TEST_F(PostgresRecords, WhatSomebodyMovedToAnotherKeyCountsAsRemovedAndIsWrittenAnew) {
+  const TableCheck check{.table = "Orders", .equality = Equality::kEqual, .position = {Lsn{5}, "lineage"}};
+  Hold hold{.kind = HoldKind::kDeletes, .table = "Orders", .rows = 1, .rows_before = 2};
+  for (const char* const key : {"another", "zzz"}) {
+    SCOPED_TRACE(key);
+    WriteCheck(writes_, names_, check);
+    WriteHold(writes_, names_, hold);
+    Send();
+    Do(absl::StrCat("UPDATE ", names_.state, " SET table_key = '", key, "' WHERE table_key = 'orders'"));
+    EXPECT_THAT(SelectChecks(*connection_, names_), IsOkAndHolds(IsEmpty()));
+    EXPECT_THAT(SelectHolds(*connection_, names_), IsOkAndHolds(IsEmpty()));
+  }
+  TableCheck differs = check;
+  differs.equality = Equality::kDiffers;
+  WriteCheck(writes_, names_, differs);
+  WriteHold(writes_, names_, hold);
+  Send();
+  EXPECT_THAT(SelectChecks(*connection_, names_), IsOkAndHolds(ElementsAre(differs)));
+  hold.id = 3;
+  EXPECT_THAT(SelectHolds(*connection_, names_), IsOkAndHolds(ElementsAre(hold)));
+}
+
 TEST_F(PostgresRecords, LossesAddUpAndAreForgottenOnceCommitted) {
   Loss loss{.cycle = 2, .at_ms = 10, .planned = 5, .rows_before = 100};
   AddLoss(writes_, names_, "Orders", loss, 3);

@@ -722,6 +722,19 @@ TEST_F(PostgresStoreTest, WhatIsLeftToBeDroppedGoesAtTheEndOfACycle) {
   EXPECT_EQ(left(), 0);
 }
 
+TEST_F(PostgresStoreTest, NothingIsDroppedThatTheMirrorNeedsWhateverNameSomebodyWrote) {
+  Create(People());
+  Do("INSERT INTO _mirror_state (kind, table_key, number) VALUES (14, 'people', 0), (14, 'ctx_mirroring', "
+     "0), "
+     "(14, '_mirror_journal', 0)");
+  EXPECT_THAT(store_->upkeep().Scrub(), IsOk());
+  EXPECT_EQ(
+      Number("SELECT count(*) FROM pg_class WHERE relname IN ('people', 'ctx_mirroring', '_mirror_journal')"),
+      3);
+  EXPECT_EQ(Number("SELECT count(*) FROM _mirror_state WHERE kind = 14"), 0);
+  EXPECT_THAT(Push(1), IsOk());
+}
+
 TEST_F(PostgresStoreTest, WithATableNothingGoesThatIsSpelledOtherwise) {
   Create(People());
   // What a DBA renamed, or made himself, is his.

@@ -91,7 +91,33 @@ TEST_F(PostgresTables, WhatStandsUnderTheNameIsNotTaken) {
               StatusIs(kRefused, AllOf(HasSubstr("a view 'people'"), HasSubstr("Rename or drop"))));
   ASSERT_THAT(InTransaction([&] { return RunDropTable(*work_, "people", ""); }), IsOk());
   ASSERT_THAT(Create(People()), IsOk());
-  EXPECT_THAT(Create(People(), /*lost_definition=*/true), StatusIs(kRefused, HasSubstr("_mirror_schema")));
+  EXPECT_THAT(Create(People()), StatusIs(kRefused, HasSubstr("Rename or drop")));
+}
+
+TEST_F(PostgresTables, AnOwnTableWhoseDefinitionSomebodyRemovedIsTakenWhereItIsAsAnnounced) {
+  ASSERT_THAT(Create(People()), IsOk());
+  Do(absl::StrCat("INSERT INTO ", Name("people"), " VALUES (1, 'Ada', 36)"));
+  const std::int64_t generation = Agreed("people").generation;
+  for (const char* const edited : {"DELETE FROM ", "UPDATE "}) {
+    Do(absl::StrCat(edited, names_.definitions, *edited == 'U' ? " SET table_key = 'another'" : ""));
+    EXPECT_THAT(SelectAgreed(*connection_, names_), IsOkAndHolds(IsEmpty()));
+    ASSERT_THAT(Create(People(), /*lost_definition=*/true), IsOk());
+    EXPECT_EQ(Agreed("people").schema, People());
+    EXPECT_GT(Agreed("people").generation, generation);
+    EXPECT_THAT(See("SELECT * FROM " + Name("people")), ElementsAre("1|Ada|36"));
+  }
+  Do(absl::StrCat("DELETE FROM ", names_.definitions));
+  const auto is_refused =
+      StatusIs(kRefused, AllOf(HasSubstr("_mirror_schema"), HasSubstr("'mirrorctl reset'")));
+  EXPECT_THAT(Create(With(People(), PlainColumn("city", Type::kText)), /*lost_definition=*/true), is_refused);
+  EXPECT_THAT(Create(Ignoring(People()), /*lost_definition=*/true), is_refused);
+  Do(absl::StrCat("ALTER TABLE ", Name("people"), " ADD COLUMN theirs bigint"));
+  EXPECT_THAT(Create(People(), /*lost_definition=*/true), is_refused) << "what is the partner's stays";
+  const TableSchema any = NamedTable("any", {KeyColumn("id", Type::kInt64), AnyColumn("a", Affinity::kBlob)});
+  ASSERT_THAT(Create(any), IsOk());
+  Do(absl::StrCat("DELETE FROM ", names_.definitions));
+  EXPECT_THAT(Create(any, /*lost_definition=*/true), is_refused)
+      << "nobody knows of which kinds its values are";
 }
 
 TEST_F(PostgresTables, ColumnsChangeInPlaceAndRowsKeepWhatTheyHave) {
@@ -310,6 +336,28 @@ TEST_F(PostgresTables, OnlyTheAgreedTableIsEmptied) {
   Do("DROP TABLE " + Name("People"));
   ASSERT_THAT(InTransaction([&] { return EmptyColumns(*work_, notes[0]).status(); }), IsOk());
   EXPECT_THAT(See("SELECT * FROM " + Name("people")), ElementsAre("1|Ada|36"));
+}
+
+TEST_F(PostgresTables, ANoteWhoseKeySomebodyChangedEmptiesNoTableThatIsMirrored) {
+  TableSchema pals = People("pals");
+  pals.columns[2].rule = Rule::kMasked;
+  for (const TableSchema& table : {People(), pals}) {
+    ASSERT_THAT(Create(table), IsOk());
+    Do(absl::StrCat("INSERT INTO ", Name(table.name), " VALUES (1, 'Ada', 36)"));
+    ASSERT_THAT(InTransaction([&] { return NoteEmptied(*work_, "people", {"name", "age"}); }), IsOk());
+    Do(absl::StrCat("UPDATE ", names_.state, " SET table_key = '", table.name, "'"));
+    ASSERT_THAT(InTransaction([&] {
+                  WriteRecord(writes_, names_, {.table = table.name, .position = {Lsn{5}, "five"}});
+                  return absl::OkStatus();
+                }),
+                IsOk());
+    const std::vector<StateRow> notes = State(StateKind::kEmptied, table.name);
+    ASSERT_THAT(notes, SizeIs(1));
+    ASSERT_THAT(InTransaction([&] { return EmptyColumns(*work_, notes[0]).status(); }), IsOk());
+    EXPECT_THAT(State(StateKind::kEmptied), IsEmpty());
+  }
+  EXPECT_THAT(See("SELECT * FROM " + Name("people")), ElementsAre("1|Ada|36"));
+  EXPECT_THAT(See("SELECT * FROM " + Name("pals")), ElementsAre("1|Ada|-"));
 }
 
 TEST_F(PostgresTables, ATableThatSomebodyDroppedIsAgreedAllTheSame) {
@@ -534,6 +582,16 @@ TEST_F(PostgresTables, ARetiredTableIsAsideUntilItsGraceIsOver) {
   EXPECT_THAT(InTransaction([&] { return RunRetireTable(*work_, "unknown", "", 5).status(); }), IsOk());
 }
 
+TEST_F(PostgresTables, ANameThatSomebodyWroteInPlaceOfOneThatWasSetAsideIsLeftAlone) {
+  ASSERT_THAT(Create(Ignoring(People())), IsOk());
+  Do(absl::StrCat("INSERT INTO ", Name("people"), " VALUES (1, 'Ada', 36, 1), (2, 'own', 1, NULL)"));
+  PutState(writes_, names_, StateKind::kDropped, {"people", 5, "people"});
+  ASSERT_THAT(InTransaction([&] { return DropRetired(*work_, {{"people", 5, "people"}}, 6); }), IsOk());
+  EXPECT_THAT(See("SELECT id FROM " + Name("people") + " ORDER BY 1"), ElementsAre("1", "2"));
+  EXPECT_THAT(State(StateKind::kDropped), IsEmpty());
+  EXPECT_THAT(State(StateKind::kGarbage), IsEmpty());
+}
+
 TEST_F(PostgresTables, OneWithRowsOfThePartnersStaysWithThoseAlone) {
   for (const char* const name : {"kept", "plain"}) {
     ASSERT_THAT(Create(Ignoring(People(name))), IsOk());
@@ -605,6 +663,9 @@ TEST_F(PostgresTables, AnIndexThatAValueIsTooLongForIsNotMadeAndThatIsKnown) {
     EXPECT_THAT(too_long(), ElementsAre(named, lower));
     ASSERT_THAT(Index(named.name, people, {}), IsOk());
     EXPECT_THAT(too_long(), ElementsAre(lower));
+    std::vector<StateRow> moved = State(StateKind::kTooLong);
+    moved.at(0).table_key = "another";
+    EXPECT_THAT(ReadTooLong(moved), IsEmpty()) << "somebody changed its key";
     ASSERT_THAT(InTransaction([&] { return RunDropTable(*work_, "people", ""); }), IsOk());
     EXPECT_THAT(too_long(), IsEmpty());
   }
@@ -645,6 +706,9 @@ TEST_F(PostgresTables, ObjectsOfTheSourceAreKeptByTable) {
   ASSERT_THAT(write({"Gone", std::nullopt}), IsOk());
   EXPECT_THAT(ReadObjects(State(StateKind::kObjects)), ElementsAre(KeptObjects{"PEOPLE", objects}));
   EXPECT_THAT(ReadObjects({{"people", 0, "damaged"}}), IsEmpty());
+  std::vector<StateRow> moved = State(StateKind::kObjects);
+  moved.at(0).table_key = "another";
+  EXPECT_THAT(ReadObjects(moved), IsEmpty()) << "somebody changed its key";
 }
 
 }  // namespace
