@@ -154,9 +154,9 @@ std::vector<std::string> MariadbSourceTables::NotesOf(const MariadbTable& table)
   return notes;
 }
 
-void MariadbSourceTables::Keep(const KnownMariadbTable& known, const std::vector<MariadbMisfit>& misfits) {
+void MariadbSourceTables::Keep(const KnownMariadbTable& known, const std::vector<Misfit>& misfits) {
   MariadbRecord& record = records_[known.table.name];
-  for (const MariadbMisfit& misfit : misfits) {
+  for (const Misfit& misfit : misfits) {
     const MariadbColumn& column = known.table.columns[misfit.column];
     MariadbRecord::Found& found = record.columns[column.name];
     const std::string type = MariadbTypeMark(column);

@@ -29,7 +29,7 @@ class MariadbSourceTables {
   SourceTable Announce(MariadbTable table, const MariadbSource& place, std::vector<std::string>* notes);
 
   /// Values of these columns are not as they were announced.
-  void Keep(const KnownMariadbTable& known, const std::vector<MariadbMisfit>& misfits);
+  void Keep(const KnownMariadbTable& known, const std::vector<Misfit>& misfits);
   void Forget(const std::string& name) { records_.erase(name); }
 
  private:

@@ -69,7 +69,7 @@ class OdbcReader : public ServerReader<OdbcLook, OdbcSourceTables> {
 
   RepeatedKeys RepeatedKeysOf(const std::string& table) override {
     const auto known = Find(table);
-    const bool own = known == nullptr || !known->key_is_given || known->schema.Key().empty();
+    const bool own = known == nullptr || !known->table.key.empty() || known->schema.Key().empty();
     return own ? RepeatedKeys::kNever : RepeatedKeys::kMistake;
   }
 

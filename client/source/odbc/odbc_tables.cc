@@ -68,8 +68,7 @@ std::shared_ptr<const KnownOdbcTable> OdbcSourceTables::Find(const std::string& 
 
 SourceTable OdbcSourceTables::Announce(OdbcTable table, std::vector<std::string>* notes) {
   SourceTable source;
-  bool key_is_given = false;
-  source.schema = SchemaOf(table, &key_is_given, &source.problem);
+  source.schema = SchemaOf(table, &source.problem);
   source.identity = table.identity;
   if (source.problem.empty()) source.problem = std::string(CheckTable(source.schema).message());
   if (source.problem.empty()) source.problem = table.problem;
@@ -80,7 +79,7 @@ SourceTable OdbcSourceTables::Announce(OdbcTable table, std::vector<std::string>
   record.told = digest;
   source.record = ToString(record);
   DescribeWidening(table, record, &source);
-  KnownOdbcTable known{std::move(table), source.schema, source.schema, key_is_given};
+  KnownOdbcTable known{{std::move(table), source.schema, source.schema}};
   if (const TableSteps* const steps = StepsOf(known.table.name)) {
     known.steps = *steps;
     const std::string wrong = WhyNoOdbcSteps(known.schema, *steps);
@@ -103,7 +102,7 @@ const TableSteps* OdbcSourceTables::StepsOf(const std::string& table) const {
   return &*found;
 }
 
-TableSchema OdbcSourceTables::SchemaOf(const OdbcTable& table, bool* key_is_given, std::string* problem) {
+TableSchema OdbcSourceTables::SchemaOf(const OdbcTable& table, std::string* problem) {
   TableSchema schema;
   schema.name = table.name;
   schema.table_id = table.id;
@@ -115,7 +114,7 @@ TableSchema OdbcSourceTables::SchemaOf(const OdbcTable& table, bool* key_is_give
     });
   });
   for (const OdbcColumn& column : table.columns) schema.columns.push_back(column.wire);
-  *problem = SetKey(table, key_is_given, &schema);
+  *problem = SetKey(table, &schema);
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     const auto found = record.columns.find(table.columns[i].number);
     if (found == record.columns.end()) continue;
@@ -127,7 +126,7 @@ TableSchema OdbcSourceTables::SchemaOf(const OdbcTable& table, bool* key_is_give
 }
 
 /// The primary key, or that of the configuration. Gives what is wrong with it.
-std::string OdbcSourceTables::SetKey(const OdbcTable& table, bool* is_given, TableSchema* schema) const {
+std::string OdbcSourceTables::SetKey(const OdbcTable& table, TableSchema* schema) const {
   std::uint32_t position = 0;
   for (const std::uint32_t column : table.key) {
     schema->columns[column].key_position = ++position;
@@ -139,7 +138,6 @@ std::string OdbcSourceTables::SetKey(const OdbcTable& table, bool* is_given, Tab
     return absl::StrCat("it has a PRIMARY KEY of its own: leave 'key' out of the [[source.table]] of '",
                         table.name, "'");
   }
-  *is_given = true;
   for (const std::string& name : given->second) {
     const std::optional<std::uint32_t> column = schema->Find(name);
     if (!column) {
@@ -174,9 +172,9 @@ std::vector<std::string> OdbcSourceTables::NotesOf(const OdbcTable& table, const
   return notes;
 }
 
-void OdbcSourceTables::Keep(const KnownOdbcTable& known, const std::vector<OdbcMisfit>& misfits) {
+void OdbcSourceTables::Keep(const KnownOdbcTable& known, const std::vector<Misfit>& misfits) {
   PostgresRecord& record = records_[known.table.name];
-  for (const OdbcMisfit& misfit : misfits) {
+  for (const Misfit& misfit : misfits) {
     const OdbcColumn& column = known.table.columns[misfit.column];
     PostgresRecord::Found& found = record.columns[column.number];
     if (found.type != column.type) found = {column.type};

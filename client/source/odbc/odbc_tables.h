@@ -29,14 +29,14 @@ class OdbcSourceTables {
   SourceTable Announce(OdbcTable table, std::vector<std::string>* notes);
 
   /// Values of these columns are not as they were announced.
-  void Keep(const KnownOdbcTable& known, const std::vector<OdbcMisfit>& misfits);
+  void Keep(const KnownOdbcTable& known, const std::vector<Misfit>& misfits);
   void Forget(const std::string& name) { records_.erase(name); }
 
  private:
   /// Those that values or rows depend on; null: none.
   const TableSteps* StepsOf(const std::string& table) const;
-  TableSchema SchemaOf(const OdbcTable& table, bool* key_is_given, std::string* problem);
-  std::string SetKey(const OdbcTable& table, bool* is_given, TableSchema* schema) const;
+  TableSchema SchemaOf(const OdbcTable& table, std::string* problem);
+  std::string SetKey(const OdbcTable& table, TableSchema* schema) const;
   std::vector<std::string> NotesOf(const OdbcTable& table, const TableSchema& schema) const;
 
   /// By name. The form of PostgreSQL's serves any source whose columns have numbers.

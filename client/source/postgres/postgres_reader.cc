@@ -50,8 +50,9 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
         &schema);
     RETURN_IF_ERROR(AddObjects(reading->connection(), &schema));
     look_ = std::make_shared<PostgresLook>(PostgresLook{
-        sessions_, options_.schema, *place_, options_.hash_key ? &*options_.hash_key : nullptr, false,
-        [this](const KnownPostgresTable& known, const auto& misfits) { tables_.Keep(known, misfits); }});
+        {sessions_, *place_, options_.hash_key ? &*options_.hash_key : nullptr, false,
+         [this](const KnownPostgresTable& known, const auto& misfits) { tables_.Keep(known, misfits); }},
+        options_.schema});
     if (PostgresReaderLog* const log = options_.log; log != nullptr) {
       look_->note_snapshot = [log](const KnownPostgresTable& known, const std::string& snapshot) {
         log->NoteSnapshot(known.table, snapshot);

@@ -90,7 +90,7 @@ SourceTable PostgresSourceTables::Announce(PostgresTable table, const PostgresSo
   source.identity = record.gone == 0 ? table.oid : ShortDigest(absl::StrCat(table.oid), record.gone);
   source.record = ToString(record);
   DescribeWidening(table, record, &source);
-  KnownPostgresTable known{std::move(table), source.schema, source.schema};
+  KnownPostgresTable known{{std::move(table), source.schema, source.schema}};
   if (const TableSteps* const steps = StepsOf(known.table.name)) {
     known.steps = *steps;
     const std::string wrong = WhyNot(known.table, known.schema, *steps);
@@ -188,9 +188,9 @@ std::vector<std::string> PostgresSourceTables::NotesOf(const PostgresTable& tabl
   return notes;
 }
 
-void PostgresSourceTables::Keep(const KnownPostgresTable& known, const std::vector<PostgresMisfit>& misfits) {
+void PostgresSourceTables::Keep(const KnownPostgresTable& known, const std::vector<Misfit>& misfits) {
   PostgresRecord& record = records_[known.table.name];
-  for (const PostgresMisfit& misfit : misfits) {
+  for (const Misfit& misfit : misfits) {
     const PostgresColumn& column = known.table.columns[misfit.column];
     PostgresRecord::Found& found = record.columns[column.number];
     if (found.type != column.type) found = {column.type};

@@ -29,7 +29,7 @@ class PostgresSourceTables {
   SourceTable Announce(PostgresTable table, const PostgresSource& place, std::vector<std::string>* notes);
 
   /// Values of these columns are not as they were announced.
-  void Keep(const KnownPostgresTable& known, const std::vector<PostgresMisfit>& misfits);
+  void Keep(const KnownPostgresTable& known, const std::vector<Misfit>& misfits);
   void Forget(const std::string& name);
 
  private:

@@ -123,8 +123,8 @@ absl::StatusOr<std::optional<std::vector<Value>>> MariadbStagedTexts::DecodeGone
 absl::StatusOr<std::vector<Value>> MariadbStagedTexts::Decode(const std::vector<std::uint32_t>& columns,
                                                               const std::vector<SourceText>& texts) {
   if (Take(columns, texts)) return decoder_->values();
-  std::vector<MariadbMisfit> misfits;
-  for (const MariadbMisfit& misfit : decoder_->misfits())
+  std::vector<Misfit> misfits;
+  for (const Misfit& misfit : decoder_->misfits())
     misfits.push_back({columns[misfit.column], misfit.is_null});
   look_->keep(*known_, misfits);
   return StagedMisfit(known_->table.name);

@@ -60,7 +60,7 @@ std::optional<std::uint32_t> PostgresStagedTexts::ColumnOf(std::int64_t number) 
 
 std::vector<Value> PostgresStagedTexts::Take(const std::vector<std::uint32_t>& columns,
                                              const std::vector<SourceText>& texts,
-                                             std::vector<PostgresMisfit>* misfits) {
+                                             std::vector<Misfit>* misfits) {
   values_.Clear();
   std::vector<Value> values(columns.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -81,14 +81,14 @@ std::vector<Value> PostgresStagedTexts::Take(const std::vector<std::uint32_t>& c
 
 absl::StatusOr<std::optional<std::vector<Value>>> PostgresStagedTexts::DecodeGone(
     const std::vector<std::uint32_t>& columns, const std::vector<SourceText>& texts) {
-  std::vector<PostgresMisfit> misfits;
+  std::vector<Misfit> misfits;
   std::vector<Value> values = Take(columns, texts, &misfits);
   return misfits.empty() ? std::optional(std::move(values)) : std::nullopt;
 }
 
 absl::StatusOr<std::vector<Value>> PostgresStagedTexts::Decode(const std::vector<std::uint32_t>& columns,
                                                                const std::vector<SourceText>& texts) {
-  std::vector<PostgresMisfit> misfits;
+  std::vector<Misfit> misfits;
   std::vector<Value> values = Take(columns, texts, &misfits);
   if (misfits.empty()) return values;
   look_->keep(*known_, misfits);

@@ -42,7 +42,7 @@ class PostgresStagedTexts : public StagedTexts {
                       std::shared_ptr<const KnownPostgresTable> known, PositionOf position_of);
   /// The values that fit what was announced, and those that do not.
   std::vector<Value> Take(const std::vector<std::uint32_t>& columns, const std::vector<SourceText>& texts,
-                          std::vector<PostgresMisfit>* misfits);
+                          std::vector<Misfit>* misfits);
   /// `by_text`: keys are compared as texts, also where one is no value of its column's type.
   std::string BaseSql(bool by_text) const;
   absl::Status ReadInto(const std::vector<StagedKey>& keys, bool by_text, std::string* snapshot,
