@@ -44,7 +44,7 @@ class OdbcReader : public ServerReader<OdbcLook, OdbcSourceTables> {
     ChosenTables chosen = Choose(*all);
     AnnounceAll(
         *std::move(all), std::move(chosen), [](const OdbcTable&) { return true; },
-        [&](OdbcTable table) { return tables_.Announce(std::move(table), &schema.notes); }, &schema);
+        [&](OdbcTable table) { return tables_.Announce(std::move(table), *place_, &schema.notes); }, &schema);
     look_ = std::make_shared<OdbcLook>(
         OdbcLook{sessions_, *place_, options_.hash_key ? &*options_.hash_key : nullptr, false,
                  [this](const KnownOdbcTable& known, const auto& misfits) { tables_.Keep(known, misfits); }});
