@@ -139,9 +139,8 @@ std::unique_ptr<SourceReader> OpenSqliteWhole(const SourceConfig& source,
 // --- Servers ------------------------------------------------------------------
 
 /// The tables of a source that is a database of a server, whatever its kind.
-template <typename Options>
 void ChooseTables(const SourceConfig& source, Records records, std::function<bool(const std::string&)> takes,
-                  Options* options) {
+                  ServerReaderOptions* options) {
   options->choice = ChoiceOf(source);
   options->choice.takes = std::move(takes);
   options->records = std::move(records);
@@ -153,8 +152,7 @@ void ChooseTables(const SourceConfig& source, Records records, std::function<boo
 }
 
 /// What its tables name in deletes_from.
-template <typename Options>
-void ChooseFeeds(const SourceConfig& source, Records records, Options* options) {
+void ChooseFeeds(const SourceConfig& source, Records records, ServerReaderOptions* options) {
   options->choice.include.clear();
   for (const TableConfig& table : source.tables) {
     if (table.deletes_from) options->choice.include.push_back(FeedName(table));

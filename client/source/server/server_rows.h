@@ -21,11 +21,13 @@
 namespace mirror {
 
 /// Rows of a table of a server's database, with the table's steps. How they are asked for is the kind's.
-/// `Look`: a ServerLook. `Ask`: which rows: has the `columns` (indexes of the schema), and `left_out`:
+/// `L`: a ServerLook. `A`: which rows: has the `columns` (indexes of the schema), and `left_out`:
 /// instead those that the table's `where` leaves out. `Decoder`: a RowDecoder. Threads: one.
-template <typename Look, typename Ask, typename Decoder>
+template <typename L, typename A, typename Decoder>
 class ServerRows : public ValueRows {
  public:
+  using Look = L;
+  using Ask = A;
   using Known = typename Look::Known;
 
   /// A value that is not as it was announced is kept for the next look, with all others that follow.

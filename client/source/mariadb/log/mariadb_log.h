@@ -16,7 +16,8 @@
 #include "client/source/mariadb/log/mariadb_staging.h"
 #include "client/source/mariadb/mariadb_conflicts.h"
 #include "client/source/mariadb/mariadb_marks.h"
-#include "client/source/mariadb/mariadb_reader_log.h"
+#include "client/source/mariadb/mariadb_rows.h"
+#include "client/source/server/server_reader_log.h"
 #include "client/source/stage/staged_history.h"
 
 namespace mirror {
@@ -37,7 +38,7 @@ struct MariadbLogOptions {
 ///
 /// The first Refresh() begins to stage. Without one, what is in the stage is judged as it is.
 /// Threads: one at a time.
-class MariadbLog : public StagedHistory, public MariadbReaderLog {
+class MariadbLog : public StagedHistory, public ServerReaderLog<MariadbLook> {
  public:
   /// Where neither the stage nor the agent knows the source yet, or both lost what they knew, its id is made
   /// of what the server says of itself, so that it is the same again. Errors: those of the stage; then also

@@ -17,7 +17,8 @@
 #include "client/source/postgres/log/postgres_staged_texts.h"
 #include "client/source/postgres/log/postgres_staging.h"
 #include "client/source/postgres/postgres_marks.h"
-#include "client/source/postgres/postgres_reader_log.h"
+#include "client/source/postgres/postgres_rows.h"
+#include "client/source/server/server_reader_log.h"
 #include "client/source/stage/staged_history.h"
 
 namespace mirror {
@@ -37,7 +38,7 @@ struct PostgresLogOptions {
 ///
 /// The first Refresh() begins to stage. Without one, what is in the stage is judged as it is.
 /// Threads: one at a time.
-class PostgresLog : public StagedHistory, public PostgresReaderLog {
+class PostgresLog : public StagedHistory, public ServerReaderLog<PostgresLook> {
  public:
   /// Null: it is not installed, there is no publication. Errors: those of Connection::Open().
   static absl::StatusOr<std::unique_ptr<PostgresLog>> Open(std::shared_ptr<PostgresStaging> staging,
