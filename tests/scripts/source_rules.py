@@ -295,7 +295,8 @@ ROOMS = {
     ),
     "client/source/stage": ("base base/db/sqlite client/source client/source/values proto/wire", ()),
     "client/source/server": (
-        "base certs client/source client/source/rows client/source/steps client/source/values proto/wire",
+        "base certs client/source client/source/rows client/source/stage client/source/steps client/source/values "
+        "proto/wire",
         (),
     ),
     "client/source/sqlite": (
