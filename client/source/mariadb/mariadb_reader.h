@@ -14,9 +14,6 @@ namespace mirror {
 struct MariadbReaderOptions : ServerReaderOptions {
   MariadbAccess access;
   ServerReaderLog<MariadbLook>* log = nullptr;  ///< Null: there is none. Outlives the reader.
-  /// Schema() waits until the second is over in which a table was made, so that SourceTable.identity, which
-  /// has whole seconds, differs from that of each table that is made later. False: two of one second are one.
-  bool settles = false;
 };
 
 /// Reads the tables of one MariaDB database, 10.5 or later, without a log. It writes nothing there, and needs

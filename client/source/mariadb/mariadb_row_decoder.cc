@@ -22,7 +22,7 @@ bool ReadNumber(std::string_view text, Number* number) {
 
 }  // namespace
 
-MariadbRowDecoder::MariadbRowDecoder(std::vector<Column> announced) : RowDecoder(std::move(announced)) {
+MariadbRowDecoder::MariadbRowDecoder(std::vector<Column> announced) : ServerRowDecoder(std::move(announced)) {
   // MariaDB writes moments without a zone, and those of both kinds are in UTC.
   for (Column& column : announced_) {
     if (column.type == Type::kTimestampTz) column.type = Type::kTimestamp;

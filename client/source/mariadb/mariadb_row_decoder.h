@@ -6,14 +6,14 @@
 #include <string_view>
 #include <vector>
 
-#include "client/source/server/row_decoder.h"
+#include "client/source/server/server_row_decoder.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
 
 /// Rows of a table, from MariaDB's texts to the wire's values. Threads: one.
-class MariadbRowDecoder : public RowDecoder {
+class MariadbRowDecoder : public ServerRowDecoder {
  public:
   /// `announced`: of each column that is read.
   explicit MariadbRowDecoder(std::vector<Column> announced);

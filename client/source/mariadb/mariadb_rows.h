@@ -21,7 +21,7 @@
 
 namespace mirror {
 
-using KnownMariadbTable = KnownTable<MariadbTable>;
+using KnownMariadbTable = KnownServerTable<MariadbTable>;
 /// What the readers of one look share. Its snapshots are those of MariadbReading::snapshot().
 using MariadbLook = ServerLook<MariadbSessions, MariadbSource, KnownMariadbTable>;
 

@@ -12,9 +12,6 @@ namespace mirror {
 
 struct OdbcReaderOptions : ServerReaderOptions {
   OdbcAccess access;
-  /// Where the database tells in whole seconds when a table was made, Schema() waits until the second is over
-  /// in which one was, so that SourceTable.identity differs from that of each table that is made later.
-  bool settles = false;
 };
 
 /// Reads any database that has an ODBC driver: the tables of one schema. It writes nothing there, and needs

@@ -8,18 +8,18 @@
 #include <vector>
 
 #include "client/source/odbc/odbc_table.h"
-#include "client/source/server/row_decoder.h"
+#include "client/source/server/server_row_decoder.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
 
 /// Rows of a table, from their texts to the wire's values. Threads: one.
-class OdbcRowDecoder : public RowDecoder {
+class OdbcRowDecoder : public ServerRowDecoder {
  public:
   /// How each column's values come, and as what it is announced.
   OdbcRowDecoder(std::vector<OdbcForm> forms, std::vector<Column> announced)
-      : RowDecoder(std::move(announced)), forms_(std::move(forms)) {}
+      : ServerRowDecoder(std::move(announced)), forms_(std::move(forms)) {}
 
  private:
   bool DecodeValue(std::size_t i, std::string_view data, std::string* text, Value* value) const override;

@@ -77,7 +77,7 @@ struct OdbcTable {
 };
 
 /// A table of a look.
-struct KnownOdbcTable : KnownTable<OdbcTable> {
+struct KnownOdbcTable : KnownServerTable<OdbcTable> {
   bool IsWide(std::uint32_t column) const {
     return schema.columns[column].type == Type::kAny && table.columns[column].wire.type != Type::kAny;
   }

@@ -9,17 +9,17 @@
 #include <vector>
 
 #include "client/source/postgres/postgres_types.h"
-#include "client/source/server/row_decoder.h"
+#include "client/source/server/server_row_decoder.h"
 #include "proto/wire/batch.h"
 
 namespace mirror {
 
 /// Rows of a table, from PostgreSQL's binary formats to the wire's values. Threads: one.
-class PostgresRowDecoder : public RowDecoder {
+class PostgresRowDecoder : public ServerRowDecoder {
  public:
   /// How each column's values come, and as what it is announced.
   PostgresRowDecoder(std::vector<PostgresValueForm> forms, std::vector<Column> announced)
-      : RowDecoder(std::move(announced)), forms_(std::move(forms)) {}
+      : ServerRowDecoder(std::move(announced)), forms_(std::move(forms)) {}
 
  private:
   bool DecodeValue(std::size_t i, std::string_view data, std::string* text, Value* value) const override;

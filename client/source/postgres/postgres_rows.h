@@ -25,7 +25,7 @@
 namespace mirror {
 
 /// A table of a look.
-struct KnownPostgresTable : KnownTable<PostgresTable> {
+struct KnownPostgresTable : KnownServerTable<PostgresTable> {
   TableSchema ForSteps() const { return StepsSchema(table, schema); }
 };
 

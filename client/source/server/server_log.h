@@ -2,6 +2,7 @@
 #define MIRROR_CLIENT_SOURCE_SERVER_SERVER_LOG_H_
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -40,11 +41,14 @@ struct ServerLogTable {
 };
 
 /// The change log of a server's database, staged here: what does not depend on the kind of server. A position
-/// is a mark of the stage. `Look`: a ServerLook. `LogTable`: a ServerLogTable. Threads: one at a time.
-template <typename Look, typename LogTable>
+/// is a mark of the stage. `Look`: a ServerLook. `Tables`: those that it tells of: Find() by name, null:
+/// there is none; StagedOf(), kAborted: it is not staged any more; its Table is a ServerLogTable. `Staging`:
+/// what fills the stage. Threads: one at a time.
+template <typename Look, typename Tables, typename Staging>
 class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
  public:
   using Known = typename Look::Known;
+  using LogTable = typename Tables::Table;
   using Ask = typename ServerReaderLog<Look>::Ask;
 
   const std::string& source_id() const override { return source_id_; }
@@ -60,10 +64,10 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
   }
 
   absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override {
-    LogTable* const known = FindTable(table);
+    LogTable* const known = tables().Find(table);
     if (known == nullptr) return Standing::kGone;
     if (!known->trouble.ok()) return known->trouble;
-    const absl::StatusOr<StagedTable> staged = StagedOf(*known);
+    const absl::StatusOr<StagedTable> staged = tables().StagedOf(*known);
     if (!staged.ok() && !absl::IsAborted(staged.status())) return staged.status();
     // All that there is now came behind that, whatever was on record before.
     const bool is_emptied = staged.ok() && staged->truncated_lsn > staged->floor;
@@ -90,19 +94,18 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
   }
 
   absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override {
-    LogTable* const known = FindTable(table);
+    LogTable* const known = tables().Find(table);
     if (known == nullptr || !known->trouble.ok() || position.lsn.value < 0) return false;
     const absl::StatusOr<bool> sent = Sent(table, position);
     if (!sent.ok()) return sent;
     ASSIGN_OR_RETURN(const StagedLog source, ReadStagedLog(stage()));
-    // Two databases that fight for a mirror would stay unseen.
-    if (!*sent && IsForeign(source)) return false;
+    if (!MayAdopt(*known, *sent, source)) return false;
     known->adopted = position;
     return true;
   }
 
   absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override {
-    const LogTable* const known = FindTable(table);
+    const LogTable* const known = tables().Find(table);
     if (known == nullptr || known->id == 0) return std::nullopt;
     // What follows brings the mirror to a position that is on record.
     if (HasOthers(table) || (known->adopted && known->adopted->lsn == lsn)) return true;
@@ -117,7 +120,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
   /// was given up since its rows were read.
   absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override {
     constexpr std::size_t kRowsAtATime = 10'000;
-    const LogTable* const known = FindTable(table);
+    const LogTable* const known = tables().Find(table);
     if (known == nullptr || known->id == 0) return std::nullopt;
     ASSIGN_OR_RETURN(const Covered covered, CoverNoted(*known));
     const std::int64_t from = std::max(std::min(lsn.value, covered.from), covered.floor);
@@ -145,7 +148,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     std::vector<Stage::Durable> positions;
     bool all_on_record = true;
     for (const auto& [name, position] : durable) {
-      const LogTable* const table = FindTable(name);
+      const LogTable* const table = tables().Find(name);
       ASSIGN_OR_RETURN(const bool sent, Sent(name, position));
       all_on_record = all_on_record && sent;
       if (table != nullptr && table->id != 0 && sent) positions.push_back({table->id, position.lsn.value});
@@ -162,7 +165,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
 
   absl::Status HoldMoment() override {
     moment_.reset();
-    ASSIGN_OR_RETURN(StageMark marker, StageToMarker());
+    ASSIGN_OR_RETURN(StageMark marker, staging_->StageToMarker(stop_));
     ASSIGN_OR_RETURN(std::shared_ptr<StageView> view, stage().Hold());
     ASSIGN_OR_RETURN(const std::int64_t place, view->Place());
     // Another process set it back in between.
@@ -209,18 +212,19 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     std::chrono::steady_clock::time_point begun;
   };
 
-  /// All that is committed now is in the stage, and the position behind it.
-  virtual absl::StatusOr<StageMark> StageToMarker() = 0;
-  /// Null: there is none of this name.
-  virtual LogTable* FindTable(const std::string& name) = 0;
+  /// `stop` may be null; else it outlives the log.
+  ServerLog(std::shared_ptr<Staging> staging, const std::atomic<bool>* stop)
+      : staging_(std::move(staging)), stop_(stop) {}
+
+  Stage& stage() override { return staging_->stage(); }
+  virtual Tables& tables() = 0;
   /// Null: nothing can be sent of it by the log.
   virtual LogTable* FindStaged(const Known& known) = 0;
-  /// kAborted: it is not staged any more.
-  virtual absl::StatusOr<StagedTable> StagedOf(const LogTable& table) = 0;
   /// A position of which the stage knows nothing is behind the log's end.
   virtual bool IsAhead(const StagedLog& log, std::int64_t lsn) = 0;
-  /// Such a position is perhaps one of another database.
-  virtual bool IsForeign(const StagedLog& log) const = 0;
+  /// A position may count as one of this log. False: it is perhaps one of another database, and two that
+  /// fight for a mirror would stay unseen. `is_sent`: it is on record.
+  virtual bool MayAdopt(const LogTable& table, bool is_sent, const StagedLog& log) const = 0;
   /// Of all snapshots that were noted of it. kAborted: what came behind one is not all staged.
   virtual absl::StatusOr<Covered> CoverNoted(const LogTable& table) = 0;
   /// As of where its rows were read.
@@ -254,6 +258,8 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     figures->stage_bytes = size->bytes;
   }
 
+  const std::shared_ptr<Staging> staging_;
+  const std::atomic<bool>* const stop_;
   std::string source_id_;
   bool had_source_ = false;  ///< The stage has that.
   std::optional<StageMark> marker_;
@@ -275,7 +281,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     // An interrupted sending may have inserted what came since.
     staged->mirrored_lsn = std::max(table.judged, from.value);
     if (!table.adopted || table.adopted->lsn != from) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const StagedTable known, StagedOf(table));
+    ASSIGN_OR_RETURN(const StagedTable known, tables().StagedOf(table));
     staged->from = known.floor;
     staged->mirrored_lsn = INT64_MAX;
     // The mirror may lack rows that were only updated since.

@@ -24,7 +24,7 @@ struct Misfit {
 
 /// A table of a look: as the catalogs have it, and as it is announced.
 template <typename T>
-struct KnownTable {
+struct KnownServerTable {
   using Table = T;
 
   Table table = {};
@@ -54,7 +54,7 @@ struct KnownTable {
   }
 };
 
-/// What the readers of one look share. `K`: a KnownTable.
+/// What the readers of one look share. `K`: a KnownServerTable.
 template <typename S, typename P, typename K>
 struct ServerLook {
   using Sessions = S;

@@ -18,6 +18,7 @@
 #include "client/source/reader.h"
 #include "client/source/rows/sorted_digests.h"
 #include "client/source/server/server_reader_log.h"
+#include "client/source/server/server_words.h"
 #include "client/source/server/settled_tables.h"
 #include "client/source/steps/table_steps.h"
 #include "client/source/table_choice.h"
@@ -34,6 +35,10 @@ struct ServerReaderOptions {
   std::map<std::string, std::vector<std::string>> keys = {};
   std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
   std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
+  /// Where the server tells in whole seconds when a table was made, Schema() waits until the second is over
+  /// in which one was, so that SourceTable.identity differs from that of each table that is made later.
+  /// False: two of one second are one.
+  bool settles = false;
 };
 
 /// What the readers of all servers' databases have in common. `Rows`: a ServerRows. `Tables`: a ServerTables.
@@ -59,16 +64,20 @@ class ServerReader : public SourceReader {
   }
 
   absl::StatusOr<std::vector<std::string>> TableNames() override {
-    RETURN_IF_ERROR(KnowPlace());
+    if (!place_) {
+      ASSIGN_OR_RETURN(place_, sessions_->Look());
+    }
     ASSIGN_OR_RETURN(const std::vector<Table> all, ReadTables());
     return Choose(all).names;
   }
 
   absl::StatusOr<SourceSchema> Schema() override {
     LeaveMoment();
-    EndLook();
+    if (look_ != nullptr) look_->is_over = true;
+    look_.reset();
+    tables_.Clear();
     // It may be another one by now.
-    RETURN_IF_ERROR(LookAtPlace());
+    ASSIGN_OR_RETURN(place_, sessions_->Look());
     SourceSchema schema;
     RETURN_IF_ERROR(LookAtTables(&schema));
     look_ = NewLook();
@@ -77,7 +86,7 @@ class ServerReader : public SourceReader {
 
   absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
     const std::shared_ptr<const Known> known = FindToRead(table);
-    if (known == nullptr) return Unknown(table);
+    if (known == nullptr) return UnknownTable(table);
     if (!known->steps || known->steps->where.empty()) return CountAll(*known);
     Rows rows(look_, known, Ask{{0}});
     return CountValues(rows);
@@ -86,7 +95,7 @@ class ServerReader : public SourceReader {
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                     const std::vector<std::uint32_t>& columns) override {
     const std::shared_ptr<const Known> known = FindToRead(table);
-    if (known == nullptr) return Unknown(table);
+    if (known == nullptr) return UnknownTable(table);
     if (log_ != nullptr) {
       RETURN_IF_ERROR(log_->CheckReadable(known->table));
       log_->BeginRows(known->table);
@@ -103,7 +112,7 @@ class ServerReader : public SourceReader {
     if (log_ == nullptr)
       return SourceReader::Changes(table, from, columns, whole_rows, count_all, std::move(also));
     const std::shared_ptr<const Known> known = FindToRead(table);
-    if (known == nullptr) return Unknown(table);
+    if (known == nullptr) return UnknownTable(table);
     RETURN_IF_ERROR(log_->CheckReadable(known->table));
     return log_->Changes(look_, known, {from, columns, whole_rows, std::move(also)});
   }
@@ -117,7 +126,7 @@ class ServerReader : public SourceReader {
 
   absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
     const std::shared_ptr<const Known> known = FindToRead(table);
-    if (known == nullptr) return Unknown(table);
+    if (known == nullptr) return UnknownTable(table);
     return LookAt(known, column);
   }
 
@@ -125,7 +134,7 @@ class ServerReader : public SourceReader {
                                                        const std::vector<std::uint32_t>& columns,
                                                        std::vector<Key> keys) override {
     const std::shared_ptr<const Known> known = FindToRead(table);
-    if (known == nullptr) return Unknown(table);
+    if (known == nullptr) return UnknownTable(table);
     return ReadKeys(known, columns, std::move(keys));
   }
 
@@ -195,17 +204,6 @@ class ServerReader : public SourceReader {
     return look;
   }
 
-  void EndLook() {
-    if (look_ != nullptr) look_->is_over = true;
-    look_.reset();
-    tables_.Clear();
-  }
-  absl::Status LookAtPlace() {
-    ASSIGN_OR_RETURN(place_, sessions_->Look());
-    return absl::OkStatus();
-  }
-  absl::Status KnowPlace() { return place_ ? absl::OkStatus() : LookAtPlace(); }
-
   /// Those of the catalogs' tables that were chosen, by name. `is_readable`: its name can stand in a
   /// statement.
   template <typename IsReadable>
@@ -248,10 +246,6 @@ class ServerReader : public SourceReader {
   std::shared_ptr<Look> look_;  ///< Null: there is none.
 
  private:
-  static absl::Status Unknown(const std::string& table) {
-    return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
-  }
-
   /// Null: there is none.
   std::shared_ptr<const Known> FindToRead(const std::string& table) {
     if (look_ == nullptr) return nullptr;
@@ -263,7 +257,7 @@ class ServerReader : public SourceReader {
                                                        const std::vector<std::uint32_t>& columns,
                                                        ValueScanRule rule) {
     const std::shared_ptr<const Known> known = FindToRead(table);
-    if (known == nullptr) return Unknown(table);
+    if (known == nullptr) return UnknownTable(table);
     const ScanColumns what(known->given, columns, rule);
     Ask ask{what.read};
     if (rule.bound) {

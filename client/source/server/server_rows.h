@@ -22,7 +22,7 @@ namespace mirror {
 
 /// Rows of a table of a server's database, with the table's steps. How they are asked for is the kind's.
 /// `L`: a ServerLook. `A`: which rows: has the `columns` (indexes of the schema), and `left_out`:
-/// instead those that the table's `where` leaves out. `Decoder`: a RowDecoder. Threads: one.
+/// instead those that the table's `where` leaves out. `Decoder`: a ServerRowDecoder. Threads: one.
 template <typename L, typename A, typename Decoder>
 class ServerRows : public ValueRows {
  public:

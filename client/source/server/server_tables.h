@@ -38,7 +38,7 @@ void DropKey(TableSchema* schema);
 
 /// The tables of the last look at a server's database, and what was found in their values. What differs
 /// between kinds of servers is `Kind`, all of it static:
-///   Known, Place, Record       a KnownTable, what the server says of its database, a ServerRecord
+///   Known, Place, Record       a KnownServerTable, what the server says of its database, a ServerRecord
 ///   kComputer                  who computes generated columns, for people
 ///   kWideValues, kWideNote     which values a column's type may have no place for, for people: behind "as",
 ///   and

@@ -14,6 +14,10 @@ constexpr char kReadAnew[] = "; the next run reads it from the beginning";
 
 }  // namespace
 
+absl::Status UnknownTable(const std::string& table) {
+  return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
+}
+
 absl::Status MovedTable(const std::string& table) {
   return absl::AbortedError(absl::StrCat("table '", table, "' is not any more as it was looked at"));
 }

@@ -11,6 +11,8 @@ namespace mirror {
 
 inline constexpr char kNothingCommitted[] = "Nothing of the table is committed";
 
+/// There was none of this name in the look.
+absl::Status UnknownTable(const std::string& table);
 /// The table is not what was announced.
 absl::Status MovedTable(const std::string& table);
 /// Values of it are not what was announced.

@@ -27,6 +27,20 @@ absl::StatusOr<std::string> MakeSourceId(MariadbSessions& sessions, const std::s
   return HexDigest(absl::StrCat("source of ", context_id, "\n", identity, "\n", server.id));
 }
 
+/// See MariadbReading::snapshot().
+absl::StatusOr<std::int64_t> LsnOfSnapshot(MariadbStaging& staging, const std::string& snapshot,
+                                           const std::atomic<bool>* stop) {
+  const std::size_t colon = snapshot.rfind(':'), blank = snapshot.rfind(' ');
+  BinlogPlace place;
+  std::uint32_t server = 0;
+  if (colon == std::string::npos || blank == std::string::npos || blank < colon ||
+      !absl::SimpleAtoi(snapshot.substr(colon + 1, blank - colon - 1), &place.offset) ||
+      !absl::SimpleAtoi(snapshot.substr(blank + 1), &server))
+    return absl::FailedPreconditionError("the source does not say where its binlog was when rows were read");
+  place.file = snapshot.substr(0, colon);
+  return staging.LsnOf(place, server, stop);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MariadbLog>> MariadbLog::Open(std::shared_ptr<MariadbStaging> staging,
@@ -129,8 +143,8 @@ absl::Status MariadbLog::KeepSource() {
 }
 
 absl::Status MariadbLog::TakeMarker(std::int64_t above) {
-  ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(options_.stop, above));
-  return staging_->WaitUntilSeen(marker_->lsn, options_.stop);
+  ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(stop_, above));
+  return staging_->WaitUntilSeen(marker_->lsn, stop_);
 }
 
 absl::Status MariadbLog::Refresh() {
@@ -150,12 +164,6 @@ absl::Status MariadbLog::Refresh() {
 
 // --- Positions ----------------------------------------------------------------
 
-absl::StatusOr<bool> MariadbLog::Adopt(const std::string& table, const Position& position) {
-  const MariadbLogTable* const known = tables_.Find(table);
-  if (known != nullptr && known->id == 0) return false;
-  return ServerLog::Adopt(table, position);
-}
-
 absl::StatusOr<std::map<std::string, Position>> MariadbLog::Begin(const std::vector<std::string>& tables,
                                                                   std::int64_t highest) {
   // The clock by which a stage begins was set back.
@@ -165,38 +173,21 @@ absl::StatusOr<std::map<std::string, Position>> MariadbLog::Begin(const std::vec
   return ServerLog::Begin(tables, highest);
 }
 
-absl::Status MariadbLog::ForgetConflicts(const std::map<std::string, Position>& durable) {
-  if (!conflicts_) return absl::OkStatus();
-  std::map<std::string, std::int64_t> up_to;
-  for (const auto& [name, position] : durable) up_to[name] = position.lsn.value;
-  return conflicts_->Forget(up_to, [this](const std::string& name) {
-    const MariadbLogTable* const table = tables_.Find(name);
-    return table != nullptr && table->id != 0;
-  });
-}
-
 absl::Status MariadbLog::Forget(const std::map<std::string, Position>& durable) {
-  RETURN_IF_ERROR(ForgetConflicts(durable));
+  if (conflicts_) {
+    RETURN_IF_ERROR(conflicts_->Forget(durable, [this](const std::string& name) {
+      const MariadbLogTable* const table = tables_.Find(name);
+      return table != nullptr && table->id != 0;
+    }));
+  }
   return ServerLog::Forget(durable);
 }
 
 // --- What changed -------------------------------------------------------------
 
-absl::StatusOr<std::int64_t> MariadbLog::LsnOfSnapshot(const std::string& snapshot) {
-  const std::size_t colon = snapshot.rfind(':'), blank = snapshot.rfind(' ');
-  BinlogPlace place;
-  std::uint32_t server = 0;
-  if (colon == std::string::npos || blank == std::string::npos || blank < colon ||
-      !absl::SimpleAtoi(snapshot.substr(colon + 1, blank - colon - 1), &place.offset) ||
-      !absl::SimpleAtoi(snapshot.substr(blank + 1), &server))
-    return absl::FailedPreconditionError("the source does not say where its binlog was when rows were read");
-  place.file = snapshot.substr(0, colon);
-  return staging_->LsnOf(place, server, options_.stop);
-}
-
 absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& table,
                                                       const std::vector<std::int64_t>& snapshots) {
-  ASSIGN_OR_RETURN(StageMark marker, StageToMarker());
+  ASSIGN_OR_RETURN(StageMark marker, staging_->StageToMarker(stop_));
   const std::int64_t from =
       snapshots.empty() ? marker.lsn : *std::min_element(snapshots.begin(), snapshots.end());
   ASSIGN_OR_RETURN(const StagedTable staged, tables_.StagedOf(table));
@@ -259,7 +250,7 @@ void MariadbLog::NoteSnapshot(const MariadbTable& table, const std::string& snap
   (void)HeldView();
   MariadbLogTable* const known = tables_.Find(table.name);
   if (known == nullptr || known->id == 0) return;
-  const absl::StatusOr<std::int64_t> lsn = LsnOfSnapshot(snapshot);
+  const absl::StatusOr<std::int64_t> lsn = LsnOfSnapshot(*staging_, snapshot, stop_);
   if (lsn.ok()) {
     known->snapshots.push_back(*lsn);
   } else {
@@ -276,7 +267,7 @@ absl::StatusOr<std::unique_ptr<StagedTexts>> MariadbLog::TextsOf(
     std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known,
     const MariadbLogTable& table) {
   const auto position_of = [this, &table](const std::string& snapshot) -> absl::StatusOr<std::int64_t> {
-    ASSIGN_OR_RETURN(const std::int64_t lsn, LsnOfSnapshot(snapshot));
+    ASSIGN_OR_RETURN(const std::int64_t lsn, LsnOfSnapshot(*staging_, snapshot, stop_));
     ASSIGN_OR_RETURN(const Covered covered, Cover(table, {lsn}));
     return covered.from;
   };

@@ -37,7 +37,7 @@ struct MariadbLogOptions {
 ///
 /// The first Refresh() begins to stage. Without one, what is in the stage is judged as it is.
 /// Threads: one at a time.
-class MariadbLog : public ServerLog<MariadbLook, MariadbLogTable> {
+class MariadbLog : public ServerLog<MariadbLook, MariadbLogTables, MariadbStaging> {
  public:
   /// Where neither the stage nor the agent knows the source yet, or both lost what they knew, its id is made
   /// of what the server says of itself, so that it is the same again. Errors: those of the stage; then also
@@ -51,7 +51,6 @@ class MariadbLog : public ServerLog<MariadbLook, MariadbLogTable> {
   absl::Status Refresh() override;
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
   bool Complete(TableSchema& schema) override;
-  absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override;
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;
   absl::Status Forget(const std::map<std::string, Position>& durable) override;
@@ -65,20 +64,19 @@ class MariadbLog : public ServerLog<MariadbLook, MariadbLogTable> {
 
  private:
   MariadbLog(std::shared_ptr<MariadbStaging> staging, MariadbLogOptions options)
-      : options_(std::move(options)), staging_(std::move(staging)), tables_(*staging_, options_.stop) {}
+      : ServerLog(std::move(staging), options.stop),
+        options_(std::move(options)),
+        tables_(*staging_, stop_) {}
 
-  Stage& stage() override { return staging_->stage(); }
-  absl::StatusOr<StageMark> StageToMarker() override { return staging_->StageToMarker(options_.stop); }
-  MariadbLogTable* FindTable(const std::string& name) override { return tables_.Find(name); }
+  MariadbLogTables& tables() override { return tables_; }
   MariadbLogTable* FindStaged(const KnownMariadbTable& known) override;
-  absl::StatusOr<StagedTable> StagedOf(const MariadbLogTable& table) override {
-    return tables_.StagedOf(table);
-  }
   bool IsAhead(const StagedLog& log, std::int64_t /*lsn*/) override {
     return log.past == StagedLog::Past::kAhead;
   }
-  /// Of a past that is not this binlog's.
-  bool IsForeign(const StagedLog& log) const override { return log.past != StagedLog::Past::kWhole; }
+  /// Not where it is of a past that is not this binlog's.
+  bool MayAdopt(const MariadbLogTable& table, bool is_sent, const StagedLog& log) const override {
+    return table.id != 0 && (is_sent || log.past == StagedLog::Past::kWhole);
+  }
   absl::StatusOr<Covered> CoverNoted(const MariadbLogTable& table) override;
   std::optional<Key> KeyOfRow(const MariadbLogTable& table, const StagedKey& key) const override;
   StagedKey StagedKeyFor(const KnownMariadbTable& known, const Key& key) const override;
@@ -95,13 +93,10 @@ class MariadbLog : public ServerLog<MariadbLook, MariadbLogTable> {
   absl::Status TakeMarker(std::int64_t above = 0);
   absl::Status KeepSource();
   absl::Status OpenExchange();
-  absl::Status ForgetConflicts(const std::map<std::string, Position>& durable);
 
   absl::StatusOr<Covered> Cover(const MariadbLogTable& table, const std::vector<std::int64_t>& snapshots);
-  absl::StatusOr<std::int64_t> LsnOfSnapshot(const std::string& snapshot);
 
   const MariadbLogOptions options_;
-  const std::shared_ptr<MariadbStaging> staging_;
   bool is_fresh_ = false;  ///< Behind a Refresh().
   // Absent: the source has no exchange.
   std::optional<MariadbMarks> marks_;

@@ -29,6 +29,8 @@ struct MariadbLogTable : ServerLogTable {
 /// Which tables are staged, and whether what is staged of them counts. Threads: one at a time.
 class MariadbLogTables {
  public:
+  using Table = MariadbLogTable;
+
   /// `staging` outlives this; `stop` may be null.
   MariadbLogTables(MariadbStaging& staging, const std::atomic<bool>* stop) : staging_(staging), stop_(stop) {}
 

@@ -67,7 +67,7 @@ absl::Status PostgresLog::Refresh() {
   if (!staging_->has_tables()) {
     RETURN_IF_ERROR(tables_.KnowStaged());
   }
-  ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(options_.stop));
+  ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(stop_));
   tables_.ForgetSnapshots();
   return KeepSource();
 }
@@ -117,7 +117,8 @@ LogFigures PostgresLog::Figures() {
 
 absl::StatusOr<PostgresLog::Covered> PostgresLog::Cover(const Table& table,
                                                         const std::vector<PostgresSnapshot>& snapshots) {
-  absl::StatusOr<StageMark> marker = moment_ ? absl::StatusOr<StageMark>(moment_->marker) : StageToMarker();
+  absl::StatusOr<StageMark> marker =
+      moment_ ? absl::StatusOr<StageMark>(moment_->marker) : staging_->StageToMarker(stop_);
   if (!marker.ok()) return marker.status();
   ASSIGN_OR_RETURN(
       const std::optional<std::int64_t> unseen, stage().LowestUnseen([&snapshots](std::uint64_t xid) {

@@ -37,7 +37,7 @@ struct PostgresLogOptions {
 ///
 /// The first Refresh() begins to stage. Without one, what is in the stage is judged as it is.
 /// Threads: one at a time.
-class PostgresLog : public ServerLog<PostgresLook, PostgresLogTables::Table> {
+class PostgresLog : public ServerLog<PostgresLook, PostgresLogTables, PostgresStaging> {
  public:
   /// Null: it is not installed, there is no publication. Errors: those of Connection::Open().
   static absl::StatusOr<std::unique_ptr<PostgresLog>> Open(std::shared_ptr<PostgresStaging> staging,
@@ -61,20 +61,19 @@ class PostgresLog : public ServerLog<PostgresLook, PostgresLogTables::Table> {
   using Table = PostgresLogTables::Table;
 
   PostgresLog(std::shared_ptr<PostgresStaging> staging, PostgresLogOptions options)
-      : options_(std::move(options)),
-        staging_(std::move(staging)),
+      : ServerLog(std::move(staging), options.stop),
+        options_(std::move(options)),
         sessions_(std::make_shared<PostgresSessions>(staging_->options().access)),
         tables_(staging_, sessions_,
                 {options_.schema, options_.snapshot_wait_ms, options_.stop, options_.turns}) {}
 
-  Stage& stage() override { return staging_->stage(); }
-  absl::StatusOr<StageMark> StageToMarker() override { return staging_->StageToMarker(options_.stop); }
-  Table* FindTable(const std::string& name) override { return tables_.Find(name); }
+  PostgresLogTables& tables() override { return tables_; }
   Table* FindStaged(const KnownPostgresTable& known) override { return tables_.FindById(known.table.oid); }
-  absl::StatusOr<StagedTable> StagedOf(const Table& table) override { return tables_.StagedOf(table); }
   bool IsAhead(const StagedLog& log, std::int64_t lsn) override;
-  /// Of a future that the database does not have.
-  bool IsForeign(const StagedLog& log) const override { return log.past == StagedLog::Past::kRestored; }
+  /// Not where it is of a future that the database does not have.
+  bool MayAdopt(const Table& /*table*/, bool is_sent, const StagedLog& log) const override {
+    return is_sent || log.past != StagedLog::Past::kRestored;
+  }
   absl::StatusOr<Covered> CoverNoted(const Table& table) override;
   std::int64_t ReadAt(const Table& table, const Covered& covered) const override;
   std::optional<Key> KeyOfRow(const Table& table, const StagedKey& key) const override;
@@ -89,7 +88,6 @@ class PostgresLog : public ServerLog<PostgresLook, PostgresLogTables::Table> {
   absl::Status KeepSource();
 
   const PostgresLogOptions options_;
-  const std::shared_ptr<PostgresStaging> staging_;
   const std::shared_ptr<PostgresSessions> sessions_;
   PostgresLogTables tables_;
   std::optional<PostgresMarks> marks_;

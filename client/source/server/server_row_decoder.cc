@@ -1,8 +1,8 @@
-#include "client/source/server/row_decoder.h"
+#include "client/source/server/server_row_decoder.h"
 
 namespace mirror {
 
-bool RowDecoder::Decode(const std::vector<std::string_view>& fields) {
+bool ServerRowDecoder::Decode(const std::vector<std::string_view>& fields) {
   misfits_.clear();
   values_.assign(announced_.size(), Value());
   for (std::size_t i = 0; i < announced_.size(); ++i) {

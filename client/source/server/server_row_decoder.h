@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_SOURCE_SERVER_ROW_DECODER_H_
-#define MIRROR_CLIENT_SOURCE_SERVER_ROW_DECODER_H_
+#ifndef MIRROR_CLIENT_SOURCE_SERVER_SERVER_ROW_DECODER_H_
+#define MIRROR_CLIENT_SOURCE_SERVER_SERVER_ROW_DECODER_H_
 
 #include <cstddef>
 #include <string>
@@ -14,9 +14,9 @@
 namespace mirror {
 
 /// Rows of a table, from the form in which a server gives them to the wire's values. Threads: one.
-class RowDecoder {
+class ServerRowDecoder {
  public:
-  virtual ~RowDecoder() = default;
+  virtual ~ServerRowDecoder() = default;
 
   /// One row: a field without data is NULL; there may be more behind those that are decoded. False: there are
   /// misfits.
@@ -28,9 +28,9 @@ class RowDecoder {
 
  protected:
   /// `announced`: of each column that is read.
-  explicit RowDecoder(std::vector<Column> announced)
+  explicit ServerRowDecoder(std::vector<Column> announced)
       : announced_(std::move(announced)), texts_(announced_.size()) {}
-  RowDecoder(RowDecoder&&) = default;
+  ServerRowDecoder(ServerRowDecoder&&) = default;
 
   /// Of the column `i` of those. `text`: for what no field has as it is. False: it does not fit.
   virtual bool DecodeValue(std::size_t i, std::string_view data, std::string* text, Value* value) const = 0;
@@ -45,4 +45,4 @@ class RowDecoder {
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_SOURCE_SERVER_ROW_DECODER_H_
+#endif  // MIRROR_CLIENT_SOURCE_SERVER_SERVER_ROW_DECODER_H_
