@@ -261,11 +261,6 @@ TEST_F(MariadbRowsTest, AScanFromAValueGivesWhatIsThereOrGreater) {
       "(3, NULL, NULL, NULL, NULL, NULL, NULL), (4, 7, '2024-01-03', '\u00e4', 8.00, 3, "
       "18446744073709551615)");
   Look();
-  struct BoundCase {
-    std::uint32_t column;
-    KeyPart from;
-    std::vector<std::int64_t> ids;
-  };
   const std::vector<BoundCase> bounds = {
       {1, IntKey(6).front(), {2, 4}},
       {1, IntKey(INT64_MIN).front(), {1, 2, 4}},
@@ -285,27 +280,7 @@ TEST_F(MariadbRowsTest, AScanFromAValueGivesWhatIsThereOrGreater) {
       {5, IntKey(2).front(), {2, 4}},
       {6, TextKey("10").front(), {2, 4}},
   };
-  for (const BoundCase& bound : bounds) {
-    SCOPED_TRACE(absl::StrCat(bound.column, " ", bound.from.integer, " ", bound.from.bytes));
-    const auto scan = Digest(reader_->ScanFrom("t", {0, 3}, {bound.column, bound.from}));
-    ASSERT_THAT(scan, IsOk());
-    std::vector<std::int64_t> ids;
-    for (const auto& [key, digest] : scan->rows) ids.push_back(key.front().integer);
-    std::sort(ids.begin(), ids.end());
-    EXPECT_EQ(ids, bound.ids);
-    EXPECT_EQ(scan->greatest.kind == Kind::kNull, bound.ids.empty());
-  }
-  const auto greatest = Digest(reader_->ScanFrom("t", {0}, {1, IntKey(0).front()}));
-  ASSERT_THAT(greatest, IsOk());
-  EXPECT_EQ(greatest->greatest, IntKey(7).front());
-  // By another key than the table's, and what a `where` leaves out, which there is not.
-  RowBound bound{1, IntKey(6).front(), {3}};
-  const auto by_v = Digest(reader_->ScanFrom("t", {0}, bound));
-  ASSERT_THAT(by_v, IsOk());
-  ASSERT_EQ(by_v->rows.size(), 2U);
-  EXPECT_EQ(by_v->rows[0].first.front().kind, Kind::kText);
-  bound.left_out = true;
-  EXPECT_EQ(Digest(reader_->ScanFrom("t", {0}, bound))->digest.rows, 0U);
+  ExpectScansFrom("t", bounds);
 }
 
 TEST_F(MariadbRowsTest, AColumnsEndsAreThoseThatTheWireHas) {
