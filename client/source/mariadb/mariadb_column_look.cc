@@ -1,4 +1,4 @@
-#include "client/source/mariadb/mariadb_column_look.h"
+#include "client/source/mariadb/mariadb_rows.h"
 
 #include <string>
 

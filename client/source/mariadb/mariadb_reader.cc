@@ -5,8 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "client/source/mariadb/mariadb_column_look.h"
-#include "client/source/mariadb/mariadb_key_rows.h"
 #include "client/source/mariadb/mariadb_objects.h"
 #include "client/source/mariadb/mariadb_rows.h"
 #include "client/source/mariadb/mariadb_tables.h"
@@ -47,12 +45,10 @@ class MariadbReader : public ServerReader<MariadbSourceRows, MariadbSourceTables
                                      std::uint32_t column) override {
     return LookAtMariadbColumn(look_, known, column);
   }
-  std::unique_ptr<ChangeReader> ReadKeys(const std::shared_ptr<const KnownMariadbTable>& known,
-                                         const std::vector<std::uint32_t>& columns,
-                                         std::vector<Key> keys) override {
-    return ReadMariadbKeyRows(look_, known, columns, std::move(keys));
+  std::unique_ptr<ValueRows> RowsOfKeys(const std::shared_ptr<const KnownMariadbTable>& known,
+                                        std::vector<std::uint32_t> read, WantedKeys keys) override {
+    return RowsOfMariadbKeys(look_, known, std::move(read), std::move(keys));
   }
-
   void AskFrom(const KnownMariadbTable& known, std::uint32_t column, const KeyPart& from,
                MariadbAsk* ask) override {
     ask->where = FromSql(known.table.columns[column], known.schema.columns[column], from);

@@ -16,8 +16,11 @@
 #include "client/source/mariadb/mariadb_row_decoder.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "client/source/mariadb/mariadb_spool.h"
+#include "client/source/reader.h"
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_rows.h"
+#include "client/source/values/key_rows.h"
+#include "client/source/values/value_rows.h"
 
 namespace mirror {
 
@@ -109,6 +112,23 @@ class MariadbSourceRows : public ServerRows<MariadbLook, MariadbAsk, MariadbRowD
 /// The source's own rows of a table that are in it at one moment: how many. `where`: a condition over t.
 absl::StatusOr<std::uint64_t> CountMariadbRows(const MariadbLook& look, const KnownMariadbTable& known,
                                                const std::string& where = "");
+
+/// See SourceReader::LookAtColumn(). Where MariaDB's order of the type is that of KeyPart, an index can
+/// answer; of all others every value is read. Least, greatest and nulls may be of different moments.
+absl::StatusOr<SourceReader::ColumnFacts> LookAtMariadbColumn(
+    const std::shared_ptr<const MariadbLook>& look, const std::shared_ptr<const KnownMariadbTable>& known,
+    std::uint32_t column);
+
+/// See ReadKeyRows(): the rows of these keys, and others that the source's collations take for them, with the
+/// columns `read`. All of them are of one moment, where the
+/// table's engine has such. Null: there are no keys.
+std::unique_ptr<ValueRows> RowsOfMariadbKeys(std::shared_ptr<const MariadbLook> look,
+                                             std::shared_ptr<const KnownMariadbTable> known,
+                                             std::vector<std::uint32_t> read, WantedKeys keys);
+
+/// Of these keys the rows, and others that the source's collations take for them.
+MariadbAsk AskForMariadbKeys(const KnownMariadbTable& known, std::vector<std::uint32_t> columns,
+                             const std::vector<Key>& keys);
 
 }  // namespace mirror
 

@@ -1,4 +1,4 @@
-#include "client/source/odbc/odbc_column_look.h"
+#include "client/source/odbc/odbc_rows.h"
 
 #include "absl/strings/str_cat.h"
 #include "client/source/server/column_look.h"

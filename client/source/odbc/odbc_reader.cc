@@ -5,9 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "client/source/odbc/odbc_column_look.h"
 #include "client/source/odbc/odbc_conditions.h"
-#include "client/source/odbc/odbc_key_rows.h"
 #include "client/source/odbc/odbc_rows.h"
 #include "client/source/odbc/odbc_tables.h"
 
@@ -42,12 +40,10 @@ class OdbcReader : public ServerReader<OdbcSourceRows, OdbcSourceTables, OdbcRea
                                      std::uint32_t column) override {
     return LookAtOdbcColumn(look_, known, column);
   }
-  std::unique_ptr<ChangeReader> ReadKeys(const std::shared_ptr<const KnownOdbcTable>& known,
-                                         const std::vector<std::uint32_t>& columns,
-                                         std::vector<Key> keys) override {
-    return ReadOdbcKeyRows(look_, known, columns, std::move(keys));
+  std::unique_ptr<ValueRows> RowsOfKeys(const std::shared_ptr<const KnownOdbcTable>& known,
+                                        std::vector<std::uint32_t> read, WantedKeys keys) override {
+    return RowsOfOdbcKeys(look_, known, std::move(read), std::move(keys));
   }
-
   void AskFrom(const KnownOdbcTable& known, std::uint32_t column, const KeyPart& from,
                OdbcAsk* ask) override {
     ask->where =

@@ -14,8 +14,11 @@
 #include "client/source/odbc/odbc_row_decoder.h"
 #include "client/source/odbc/odbc_sessions.h"
 #include "client/source/odbc/odbc_table.h"
+#include "client/source/reader.h"
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_rows.h"
+#include "client/source/values/key_rows.h"
+#include "client/source/values/value_rows.h"
 
 namespace mirror {
 
@@ -67,6 +70,18 @@ class OdbcSourceRows : public ServerRows<OdbcLook, OdbcAsk, OdbcRowDecoder> {
 /// The source's own rows of a table: how many. `where`: a condition over t.
 absl::StatusOr<std::uint64_t> CountOdbcRows(const OdbcLook& look, const KnownOdbcTable& known,
                                             const std::string& where = "");
+
+/// See SourceReader::LookAtColumn(). Where the database's order of the type is that of KeyPart, an index can
+/// answer; of all others every value is read. Least, greatest and nulls may be of different moments.
+absl::StatusOr<SourceReader::ColumnFacts> LookAtOdbcColumn(const std::shared_ptr<const OdbcLook>& look,
+                                                           const std::shared_ptr<const KnownOdbcTable>& known,
+                                                           std::uint32_t column);
+
+/// See ReadKeyRows(): the rows of these keys, and others that the source's collations take for them, with the
+/// columns `read`.
+std::unique_ptr<ValueRows> RowsOfOdbcKeys(std::shared_ptr<const OdbcLook> look,
+                                          std::shared_ptr<const KnownOdbcTable> known,
+                                          std::vector<std::uint32_t> read, WantedKeys keys);
 
 }  // namespace mirror
 

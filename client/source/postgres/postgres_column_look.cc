@@ -1,4 +1,4 @@
-#include "client/source/postgres/postgres_column_look.h"
+#include "client/source/postgres/postgres_rows.h"
 
 #include <string>
 

@@ -7,8 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/status_macros.h"
-#include "client/source/postgres/postgres_column_look.h"
-#include "client/source/postgres/postgres_key_rows.h"
 #include "client/source/postgres/postgres_objects.h"
 #include "client/source/postgres/postgres_rows.h"
 #include "client/source/postgres/postgres_tables.h"
@@ -68,12 +66,10 @@ class PostgresReader : public ServerReader<PostgresSourceRows, PostgresSourceTab
                                      std::uint32_t column) override {
     return LookAtPostgresColumn(look_, known, column);
   }
-  std::unique_ptr<ChangeReader> ReadKeys(const std::shared_ptr<const KnownPostgresTable>& known,
-                                         const std::vector<std::uint32_t>& columns,
-                                         std::vector<Key> keys) override {
-    return ReadPostgresKeyRows(look_, known, columns, std::move(keys));
+  std::unique_ptr<ValueRows> RowsOfKeys(const std::shared_ptr<const KnownPostgresTable>& known,
+                                        std::vector<std::uint32_t> read, WantedKeys keys) override {
+    return RowsOfPostgresKeys(look_, known, std::move(read), std::move(keys));
   }
-
   void AskFrom(const KnownPostgresTable& known, std::uint32_t column, const KeyPart& from,
                PostgresAsk* ask) override {
     ask->where =

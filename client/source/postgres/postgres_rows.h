@@ -18,8 +18,11 @@
 #include "client/source/postgres/postgres_row_decoder.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/postgres/postgres_types.h"
+#include "client/source/reader.h"
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_rows.h"
+#include "client/source/values/key_rows.h"
+#include "client/source/values/value_rows.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -86,6 +89,18 @@ class PostgresSourceRows : public ServerRows<PostgresLook, PostgresAsk, Postgres
 /// The source's own rows of a table that are in it at one moment: how many. `where`: a condition over t.
 absl::StatusOr<std::uint64_t> CountPostgresRows(const PostgresLook& look, const KnownPostgresTable& known,
                                                 const std::string& where = "");
+
+/// See SourceReader::LookAtColumn(). Where PostgreSQL's order of the type is that of KeyPart, an index can
+/// answer; of all others every value is read. Least, greatest and nulls may be of different moments.
+absl::StatusOr<SourceReader::ColumnFacts> LookAtPostgresColumn(
+    const std::shared_ptr<const PostgresLook>& look, const std::shared_ptr<const KnownPostgresTable>& known,
+    std::uint32_t column);
+
+/// See ReadKeyRows(): the rows of these keys, and others that the source's collations take for them, with the
+/// columns `read`. All of them are of one moment.
+std::unique_ptr<ValueRows> RowsOfPostgresKeys(std::shared_ptr<const PostgresLook> look,
+                                              std::shared_ptr<const KnownPostgresTable> known,
+                                              std::vector<std::uint32_t> read, WantedKeys keys);
 
 }  // namespace mirror
 

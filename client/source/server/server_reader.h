@@ -22,6 +22,8 @@
 #include "client/source/server/settled_tables.h"
 #include "client/source/steps/table_steps.h"
 #include "client/source/table_choice.h"
+#include "client/source/values/key_rows.h"
+#include "client/source/values/value_rows.h"
 #include "client/source/values/value_scan.h"
 
 namespace mirror {
@@ -135,7 +137,10 @@ class ServerReader : public SourceReader {
                                                        std::vector<Key> keys) override {
     const std::shared_ptr<const Known> known = FindToRead(table);
     if (known == nullptr) return UnknownTable(table);
-    return ReadKeys(known, columns, std::move(keys));
+    ScanColumns what(known->given, columns, {});
+    const auto wanted = std::make_shared<const std::vector<Key>>(std::move(keys));
+    std::unique_ptr<ValueRows> rows = RowsOfKeys(known, what.read, wanted);
+    return ReadKeyRows({known, &known->given}, std::move(what), wanted, std::move(rows));
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
@@ -181,9 +186,9 @@ class ServerReader : public SourceReader {
   virtual absl::StatusOr<std::uint64_t> CountAll(const Known& known) = 0;
   virtual absl::StatusOr<ColumnFacts> LookAt(const std::shared_ptr<const Known>& known,
                                              std::uint32_t column) = 0;
-  virtual std::unique_ptr<ChangeReader> ReadKeys(const std::shared_ptr<const Known>& known,
-                                                 const std::vector<std::uint32_t>& columns,
-                                                 std::vector<Key> keys) = 0;
+  /// See ReadKeyRows().
+  virtual std::unique_ptr<ValueRows> RowsOfKeys(const std::shared_ptr<const Known>& known,
+                                                std::vector<std::uint32_t> read, WantedKeys keys) = 0;
   /// That the column's value is `from` or greater, as far as the server can tell; it may give more rows.
   virtual void AskFrom(const Known& known, std::uint32_t column, const KeyPart& from, Ask* ask) = 0;
   /// Before each reading.

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/source/mariadb/log/value_text.h"
-#include "client/source/mariadb/mariadb_key_rows.h"
 #include "client/source/mariadb/mariadb_types.h"
 #include "client/source/values/value_digest.h"
 #include "proto/wire/text_form.h"
