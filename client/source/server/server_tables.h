@@ -87,7 +87,7 @@ class ServerTables {
     TellOnce(NotesOf(table, source.schema, record), &record.told, notes);
     source.identity = Kind::IdentityOf(table, &record);
     source.record = ToString(record);
-    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    for (std::size_t i = 0; !record.columns.empty() && i < table.columns.size(); ++i) {
       const auto column = Kind::Mark(table.columns[i]);
       const auto found = record.columns.find(column.id);
       if (found == record.columns.end()) continue;
@@ -134,8 +134,9 @@ class ServerTables {
     });
     std::vector<std::size_t> nulls;
     for (const auto& column : table.columns) {
-      const auto found = record->columns.find(Kind::Mark(column).id);
-      const bool is_found = found != record->columns.end();
+      const auto end = record->columns.end();
+      const auto found = record->columns.empty() ? end : record->columns.find(Kind::Mark(column).id);
+      const bool is_found = found != end;
       if (is_found && found->second.null) nulls.push_back(schema.columns.size());
       schema.columns.push_back(Kind::WireOf(column, place, is_found && found->second.wide));
     }
