@@ -139,9 +139,8 @@ std::unique_ptr<SourceReader> OpenSqliteWhole(const SourceConfig& source,
 // --- Servers ------------------------------------------------------------------
 
 /// The tables of a source that is a database of a server, whatever its kind.
-template <typename Options>
 void ChooseTables(const SourceConfig& source, Records records, std::function<bool(const std::string&)> takes,
-                  Options* options) {
+                  ServerReaderOptions* options) {
   options->choice = ChoiceOf(source);
   options->choice.takes = std::move(takes);
   options->records = std::move(records);
@@ -153,8 +152,7 @@ void ChooseTables(const SourceConfig& source, Records records, std::function<boo
 }
 
 /// What its tables name in deletes_from.
-template <typename Options>
-void ChooseFeeds(const SourceConfig& source, Records records, Options* options) {
+void ChooseFeeds(const SourceConfig& source, Records records, ServerReaderOptions* options) {
   options->choice.include.clear();
   for (const TableConfig& table : source.tables) {
     if (table.deletes_from) options->choice.include.push_back(FeedName(table));
@@ -162,89 +160,50 @@ void ChooseFeeds(const SourceConfig& source, Records records, Options* options) 
   options->records = std::move(records);
 }
 
-// --- PostgreSQL ---------------------------------------------------------------
-
-PostgresReaderOptions PostgresOptionsOf(const SourceConfig& source) {
+PostgresReaderOptions PostgresOptions(const SourceConfig& source, SourceLog* log) {
   PostgresReaderOptions options;
   options.access = PostgresAccessOf(source);
   options.schema = source.server.schema;
-  return options;
-}
-
-std::unique_ptr<SourceReader> OpenPostgres(const SourceConfig& source, Records records, SourceLog* log,
-                                           std::function<bool(const std::string&)> takes) {
-  PostgresReaderOptions options = PostgresOptionsOf(source);
-  ChooseTables(source, std::move(records), std::move(takes), &options);
   // What OpenLog() makes for this kind.
   options.log = static_cast<PostgresLog*>(log);
-  return OpenPostgresReader(std::move(options));
-}
-
-std::unique_ptr<SourceReader> OpenPostgresFeeds(const SourceConfig& source, Records records) {
-  PostgresReaderOptions options = PostgresOptionsOf(source);
-  ChooseFeeds(source, std::move(records), &options);
-  return OpenPostgresReader(std::move(options));
-}
-
-std::unique_ptr<SourceReader> OpenPostgresWhole(const SourceConfig& source,
-                                                const std::vector<std::string>& /*views*/) {
-  return OpenPostgresReader(PostgresOptionsOf(source));
-}
-
-// --- MariaDB ------------------------------------------------------------------
-
-MariadbReaderOptions MariadbOptionsOf(const SourceConfig& source) {
-  MariadbReaderOptions options;
-  options.access = MariadbAccessOf(source);
   return options;
 }
 
-std::unique_ptr<SourceReader> OpenMariadb(const SourceConfig& source, Records records, SourceLog* log,
-                                          std::function<bool(const std::string&)> takes) {
-  MariadbReaderOptions options = MariadbOptionsOf(source);
-  options.settles = true;
-  ChooseTables(source, std::move(records), std::move(takes), &options);
+MariadbReaderOptions MariadbOptions(const SourceConfig& source, SourceLog* log) {
+  MariadbReaderOptions options;
+  options.access = MariadbAccessOf(source);
   // What OpenLog() makes for this kind.
   options.log = static_cast<MariadbLog*>(log);
-  return OpenMariadbReader(std::move(options));
+  return options;
 }
 
-std::unique_ptr<SourceReader> OpenMariadbFeeds(const SourceConfig& source, Records records) {
-  MariadbReaderOptions options = MariadbOptionsOf(source);
-  ChooseFeeds(source, std::move(records), &options);
-  return OpenMariadbReader(std::move(options));
-}
-
-std::unique_ptr<SourceReader> OpenMariadbWhole(const SourceConfig& source,
-                                               const std::vector<std::string>& /*views*/) {
-  return OpenMariadbReader(MariadbOptionsOf(source));
-}
-
-// --- ODBC ---------------------------------------------------------------------
-
-OdbcReaderOptions OdbcOptionsOf(const SourceConfig& source) {
+OdbcReaderOptions OdbcOptions(const SourceConfig& source, SourceLog* /*log*/) {
   OdbcReaderOptions options;
   options.access = OdbcAccessOf(source);
   return options;
 }
 
-std::unique_ptr<SourceReader> OpenOdbc(const SourceConfig& source, Records records, SourceLog* /*log*/,
-                                       std::function<bool(const std::string&)> takes) {
-  OdbcReaderOptions options = OdbcOptionsOf(source);
+/// `Options`: of the kind's reader; the log may be null. `Open`: the reader.
+template <auto Options, auto Open>
+std::unique_ptr<SourceReader> OpenServer(const SourceConfig& source, Records records, SourceLog* log,
+                                         std::function<bool(const std::string&)> takes) {
+  auto options = Options(source, log);
   options.settles = true;
   ChooseTables(source, std::move(records), std::move(takes), &options);
-  return OpenOdbcReader(std::move(options));
+  return Open(std::move(options));
 }
 
-std::unique_ptr<SourceReader> OpenOdbcFeeds(const SourceConfig& source, Records records) {
-  OdbcReaderOptions options = OdbcOptionsOf(source);
+template <auto Options, auto Open>
+std::unique_ptr<SourceReader> OpenServerFeeds(const SourceConfig& source, Records records) {
+  auto options = Options(source, nullptr);
   ChooseFeeds(source, std::move(records), &options);
-  return OpenOdbcReader(std::move(options));
+  return Open(std::move(options));
 }
 
-std::unique_ptr<SourceReader> OpenOdbcWhole(const SourceConfig& source,
-                                            const std::vector<std::string>& /*views*/) {
-  return OpenOdbcReader(OdbcOptionsOf(source));
+template <auto Options, auto Open>
+std::unique_ptr<SourceReader> OpenServerWhole(const SourceConfig& source,
+                                              const std::vector<std::string>& /*views*/) {
+  return Open(Options(source, nullptr));
 }
 
 // ------------------------------------------------------------------------------
@@ -257,12 +216,16 @@ struct Kind {
   /// Null: see OpenWholeSource().
   std::unique_ptr<SourceReader> (*open_whole)(const SourceConfig&, const std::vector<std::string>&);
 };
+template <auto Options, auto Open>
+constexpr Kind ServerKind(SourceKind kind) {
+  return {kind, OpenServer<Options, Open>, OpenServerFeeds<Options, Open>, OpenServerWhole<Options, Open>};
+}
 constexpr Kind kKinds[] = {{SourceKind::kSqlite, OpenSqlite, OpenSqliteFeeds, OpenSqliteWhole},
                            {SourceKind::kCsv, OpenFiles, OpenFileFeeds, nullptr},
                            {SourceKind::kXlsx, OpenFiles, OpenFileFeeds, nullptr},
-                           {SourceKind::kPostgres, OpenPostgres, OpenPostgresFeeds, OpenPostgresWhole},
-                           {SourceKind::kMariadb, OpenMariadb, OpenMariadbFeeds, OpenMariadbWhole},
-                           {SourceKind::kOdbc, OpenOdbc, OpenOdbcFeeds, OpenOdbcWhole}};
+                           ServerKind<PostgresOptions, OpenPostgresReader>(SourceKind::kPostgres),
+                           ServerKind<MariadbOptions, OpenMariadbReader>(SourceKind::kMariadb),
+                           ServerKind<OdbcOptions, OpenOdbcReader>(SourceKind::kOdbc)};
 
 const Kind& KindOf(const SourceConfig& source) {
   return *std::find_if(std::begin(kKinds), std::end(kKinds) - 1,

@@ -294,6 +294,11 @@ ROOMS = {
         (),
     ),
     "client/source/stage": ("base base/db/sqlite client/source client/source/values proto/wire", ()),
+    "client/source/server": (
+        "base certs client/source client/source/rows client/source/stage client/source/steps client/source/values "
+        "proto/wire",
+        (),
+    ),
     "client/source/sqlite": (
         "base base/db/sqlite certs client/source client/source/files client/source/files/rows "
         "client/source/sqlite/file client/source/sqlite/log client/source/steps proto/wire",
@@ -301,27 +306,27 @@ ROOMS = {
     ),
     "client/source/postgres": (
         "base base/db/postgres certs client/source client/source/capture client/source/rows "
-        "client/source/sqlite/file client/source/steps client/source/values proto/wire",
+        "client/source/server client/source/sqlite/file client/source/steps client/source/values proto/wire",
         (),
     ),
     "client/source/mariadb": (
         "base base/db/mariadb certs client/source client/source/capture client/source/rows "
-        "client/source/sqlite/file client/source/steps client/source/values proto/wire proto/wire/exchange",
+        "client/source/server client/source/sqlite/file client/source/steps client/source/values proto/wire proto/wire/exchange",
         (),
     ),
     "client/source/mariadb/log": (
-        "base base/db/mariadb client/source client/source/mariadb client/source/stage client/source/steps "
+        "base base/db/mariadb client/source client/source/mariadb client/source/server client/source/stage client/source/steps "
         "client/source/values proto/wire",
         ("MariaDB", "xxhash", "zlib"),
     ),
     "client/source/postgres/log": (
-        "base base/db/postgres certs client/source client/source/postgres client/source/stage client/source/steps "
+        "base base/db/postgres certs client/source client/source/postgres client/source/server client/source/stage client/source/steps "
         "client/source/values proto/wire",
         (),
     ),
     "client/source/odbc": (
         "base base/db/odbc certs client/source client/source/mariadb client/source/postgres client/source/rows "
-        "client/source/sqlite/file client/source/steps client/source/values proto/wire",
+        "client/source/server client/source/sqlite/file client/source/steps client/source/values proto/wire",
         (),
     ),
     "client/exchange/postgres": (

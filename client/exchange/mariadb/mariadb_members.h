@@ -65,7 +65,7 @@ class MariadbMembers {
   const std::vector<MariadbAction>& actions() const { return actions_; }
 
   /// Values are not as they were announced: the next look announces them as they are, as the reader does.
-  void Keep(const MariadbMember& member, const std::vector<MariadbMisfit>& misfits) {
+  void Keep(const MariadbMember& member, const std::vector<Misfit>& misfits) {
     tables_->Keep(*member.known, misfits);
   }
 

@@ -72,14 +72,14 @@ absl::Status ReadMariadbValues(mariadb::Connection& connection, MariadbMembers& 
       connection.Stream(sql, doing.empty() ? absl::StrCat("reading table '", member.table.name(), "'")
                                            : std::string(doing)));
   absl::Status result;
-  std::vector<MariadbMisfit> misfits;
+  std::vector<Misfit> misfits;
   // One that is left before its end ends the connection, and the transaction with it.
   absl::StatusOr<bool> more = rows.Step();
   for (; more.ok() && *more; more = rows.Step()) {
     if (!result.ok()) continue;
     const std::vector<std::string_view> fields(rows.fields().begin() + 1, rows.fields().end());
     if (!decoder.Decode(fields)) {
-      for (const MariadbMisfit& misfit : decoder.misfits())
+      for (const Misfit& misfit : decoder.misfits())
         misfits.push_back({columns[misfit.column], misfit.is_null});
       result = absl::AbortedError(absl::StrCat("table '", member.table.name(),
                                                "' has values that do not fit the types that were announced"));

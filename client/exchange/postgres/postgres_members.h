@@ -72,7 +72,7 @@ class PostgresMembers {
   const std::vector<PostgresAction>& actions() const { return actions_; }
 
   /// Values are not as they were announced: the next look announces them as they are, as the reader does.
-  void Keep(const PostgresMember& member, const std::vector<PostgresMisfit>& misfits) {
+  void Keep(const PostgresMember& member, const std::vector<Misfit>& misfits) {
     tables_->Keep(*member.known, misfits);
   }
 

@@ -21,19 +21,16 @@ std::string Shortest(double real) {
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), real).ptr};
 }
 
-std::vector<PostgresRowDecoder::Field> FieldsOf(const PostgresMember& member,
-                                                const std::vector<std::uint32_t>& columns) {
-  std::vector<PostgresRowDecoder::Field> fields;
-  for (const std::uint32_t column : columns) {
-    const Column& announced = member.known->schema.columns[column];
-    fields.push_back({FormOf(member.known->table.columns[column], announced), announced});
-  }
-  return fields;
+PostgresRowDecoder DecoderOf(const PostgresMember& member, const std::vector<std::uint32_t>& columns) {
+  std::vector<PostgresValueForm> forms;
+  for (const std::uint32_t column : columns)
+    forms.push_back(FormOf(member.known->table.columns[column], member.known->schema.columns[column]));
+  return {std::move(forms), member.known->Announced(columns)};
 }
 
-absl::Status Misfit(PostgresMembers& members, const PostgresMember& member,
-                    const std::vector<std::uint32_t>& columns, std::vector<PostgresMisfit> misfits) {
-  for (PostgresMisfit& misfit : misfits) misfit.column = columns[misfit.column];
+absl::Status KeepMisfits(PostgresMembers& members, const PostgresMember& member,
+                         const std::vector<std::uint32_t>& columns, std::vector<Misfit> misfits) {
+  for (Misfit& misfit : misfits) misfit.column = columns[misfit.column];
   members.Keep(member, misfits);
   return absl::AbortedError(absl::StrCat("table '", member.table.name(),
                                          "' has values that do not fit the types that were announced"));
@@ -82,7 +79,7 @@ absl::Status ReadPostgresValues(postgres::Connection& connection, PostgresMember
                                 const PostgresMember& member, const std::vector<std::uint32_t>& columns,
                                 const std::string& sql, const PostgresTexts& bound,
                                 const std::function<absl::Status(RowOf row)>& take, std::string_view doing) {
-  PostgresRowDecoder decoder(FieldsOf(member, columns));
+  PostgresRowDecoder decoder = DecoderOf(member, columns);
   ASSIGN_OR_RETURN(postgres::RowStream rows,
                    connection.Stream(sql, bound.values(),
                                      doing.empty() ? absl::StrCat("reading table '", member.table.name(), "'")
@@ -91,7 +88,7 @@ absl::Status ReadPostgresValues(postgres::Connection& connection, PostgresMember
   absl::StatusOr<bool> more = rows.Step();
   for (; more.ok() && *more; more = rows.Step()) {
     rows.row().ViewRow(0, &fields);
-    if (!decoder.Decode(fields)) return Misfit(members, member, columns, decoder.misfits());
+    if (!decoder.Decode(fields)) return KeepMisfits(members, member, columns, decoder.misfits());
     RowOf row;
     for (std::size_t i = 0; i < columns.size(); ++i) {
       row.push_back(AsMirrored(member.known->schema.columns[columns[i]], decoder.values()[i]));

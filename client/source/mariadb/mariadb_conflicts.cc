@@ -67,12 +67,13 @@ std::vector<Key> MariadbConflicts::Send(const std::string& table, const TableSch
   return keys;
 }
 
-absl::Status MariadbConflicts::Forget(const std::map<std::string, std::int64_t>& durable,
+absl::Status MariadbConflicts::Forget(const std::map<std::string, Position>& durable,
                                       const std::function<bool(const std::string&)>& logged) {
   std::vector<std::int64_t> done;
   for (const auto& [table, rows] : rows_) {
-    const auto lsn = durable.find(table);
-    const bool is_sent = rows.sent_lsn >= 0 && lsn != durable.end() && lsn->second >= rows.sent_lsn;
+    const auto position = durable.find(table);
+    const bool is_sent =
+        rows.sent_lsn >= 0 && position != durable.end() && position->second.lsn.value >= rows.sent_lsn;
     if (!is_sent && logged(table)) continue;
     for (const auto& [number, json] : rows.keys) done.push_back(number);
   }

@@ -12,6 +12,7 @@
 #include "base/db/mariadb/connection.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "proto/wire/key_range.h"
+#include "proto/wire/lsn.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -32,7 +33,7 @@ class MariadbConflicts {
   std::vector<Key> Send(const std::string& table, const TableSchema& schema, std::int64_t lsn);
   /// Removes those whose tables the mirror has up to the LSN to which they were sent, and those of tables
   /// that are not `logged`, which are compared. `durable`: by table.
-  absl::Status Forget(const std::map<std::string, std::int64_t>& durable,
+  absl::Status Forget(const std::map<std::string, Position>& durable,
                       const std::function<bool(const std::string&)>& logged);
 
  private:

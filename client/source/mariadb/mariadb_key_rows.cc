@@ -1,4 +1,4 @@
-#include "client/source/mariadb/mariadb_key_rows.h"
+#include "client/source/mariadb/mariadb_rows.h"
 
 #include <cstddef>
 #include <string>
@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/source/mariadb/mariadb_types.h"
-#include "client/source/values/key_rows.h"
 
 namespace mirror {
 namespace {
@@ -55,16 +54,12 @@ MariadbAsk AskForMariadbKeys(const KnownMariadbTable& known, std::vector<std::ui
   return ask;
 }
 
-std::unique_ptr<ChangeReader> ReadMariadbKeyRows(std::shared_ptr<const MariadbLook> look,
-                                                 std::shared_ptr<const KnownMariadbTable> known,
-                                                 const std::vector<std::uint32_t>& columns,
-                                                 std::vector<Key> keys) {
-  ScanColumns what(known->given, columns, {});
-  MariadbAsk ask = AskForMariadbKeys(*known, what.read, keys);
-  std::unique_ptr<ValueRows> rows;
-  if (!ask.with.empty()) rows = std::make_unique<MariadbSourceRows>(std::move(look), known, std::move(ask));
-  return ReadKeyRows({known, &known->given}, std::move(what),
-                     std::make_shared<const std::vector<Key>>(std::move(keys)), std::move(rows));
+std::unique_ptr<ValueRows> RowsOfMariadbKeys(std::shared_ptr<const MariadbLook> look,
+                                             std::shared_ptr<const KnownMariadbTable> known,
+                                             std::vector<std::uint32_t> read, WantedKeys keys) {
+  if (keys->empty()) return nullptr;
+  MariadbAsk ask = AskForMariadbKeys(*known, std::move(read), *keys);
+  return std::make_unique<MariadbSourceRows>(std::move(look), std::move(known), std::move(ask));
 }
 
 }  // namespace mirror

@@ -1,34 +1,19 @@
 #ifndef MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_READER_H_
 #define MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_READER_H_
 
-#include <map>
 #include <memory>
-#include <optional>
-#include <string>
-#include <vector>
 
-#include "certs/keyed_hash.h"
-#include "client/source/mariadb/mariadb_reader_log.h"
+#include "client/source/mariadb/mariadb_rows.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "client/source/reader.h"
-#include "client/source/steps/table_steps.h"
-#include "client/source/table_choice.h"
+#include "client/source/server/server_reader.h"
+#include "client/source/server/server_reader_log.h"
 
 namespace mirror {
 
-struct MariadbReaderOptions {
+struct MariadbReaderOptions : ServerReaderOptions {
   MariadbAccess access;
-  TableChoice choice = {};
-  /// SourceTable.record of earlier runs, by table name.
-  std::map<std::string, std::string> records = {};
-  /// Key columns by folded name, of tables that declare no primary key.
-  std::map<std::string, std::vector<std::string>> keys = {};
-  std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
-  std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
-  MariadbReaderLog* log = nullptr;             ///< Null: there is none. Outlives the reader.
-  /// Schema() waits until the second is over in which a table was made, so that SourceTable.identity, which
-  /// has whole seconds, differs from that of each table that is made later. False: two of one second are one.
-  bool settles = false;
+  ServerReaderLog<MariadbLook>* log = nullptr;  ///< Null: there is none. Outlives the reader.
 };
 
 /// Reads the tables of one MariaDB database, 10.5 or later, without a log. It writes nothing there, and needs

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "base/utf8.h"
 #include "client/source/mariadb/mariadb_types.h"
@@ -21,29 +22,16 @@ bool ReadNumber(std::string_view text, Number* number) {
 
 }  // namespace
 
-MariadbRowDecoder::MariadbRowDecoder(std::vector<Column> announced)
-    : announced_(std::move(announced)), bytes_(announced_.size()) {
+MariadbRowDecoder::MariadbRowDecoder(std::vector<Column> announced) : ServerRowDecoder(std::move(announced)) {
   // MariaDB writes moments without a zone, and those of both kinds are in UTC.
   for (Column& column : announced_) {
     if (column.type == Type::kTimestampTz) column.type = Type::kTimestamp;
   }
 }
 
-bool MariadbRowDecoder::Decode(const std::vector<std::string_view>& fields) {
-  misfits_.clear();
-  values_.assign(fields.size(), Value());
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (fields[i].data() == nullptr) {
-      if (!announced_[i].nullable) misfits_.push_back({i, true});
-    } else if (!DecodeValue(announced_[i], fields[i], &bytes_[i], &values_[i])) {
-      misfits_.push_back({i, false});
-    }
-  }
-  return misfits_.empty();
-}
-
-bool MariadbRowDecoder::DecodeValue(const Column& announced, std::string_view data, std::string* bytes,
-                                    Value* value) {
+bool MariadbRowDecoder::DecodeValue(std::size_t i, std::string_view data, std::string* bytes,
+                                    Value* value) const {
+  const Column& announced = announced_[i];
   switch (MariadbFormOf(announced)) {
     case MariadbValueForm::kInteger:
       value->kind = Kind::kInteger;

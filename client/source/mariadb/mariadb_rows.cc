@@ -1,7 +1,6 @@
 #include "client/source/mariadb/mariadb_rows.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,25 +14,11 @@ namespace {
 
 constexpr char kRowsDoing[] = "reading it";
 
-std::vector<std::uint32_t> MariadbColumnsToRead(const KnownMariadbTable& known,
-                                                const std::vector<std::uint32_t>& asked) {
-  if (!known.steps) return asked;
-  std::vector<std::uint32_t> all(known.schema.columns.size());
-  std::iota(all.begin(), all.end(), 0U);
-  return all;
-}
-
-std::vector<Column> AnnouncedOf(const KnownMariadbTable& known, const std::vector<std::uint32_t>& columns) {
-  std::vector<Column> announced;
-  for (const std::uint32_t column : columns) announced.push_back(known.schema.columns[column]);
-  return announced;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MariadbReading>> MariadbReading::Begin(const MariadbLook& look,
                                                                       const KnownMariadbTable& known) {
-  if (look.is_over) return MovedMariadbTable(known.table.name);
+  if (look.is_over) return MovedTable(known.table.name);
   absl::StatusOr<MariadbLease> lease = look.sessions->Take(MariadbUse::kRows);
   if (!lease.ok()) return ExplainReading(lease.status(), known.table, look.place);
   std::unique_ptr<MariadbReading> reading(
@@ -67,7 +52,7 @@ absl::Status MariadbReading::Start() {
   if (!begun.ok()) return begun;
   watch_.emplace(sessions_, table_.quoted, connection().server_thread());
   ASSIGN_OR_RETURN(const std::vector<MariadbTable> now, ReadMariadbTables(connection(), table_.name));
-  if (now.size() != 1 || now.front() != table_) return MovedMariadbTable(table_.name);
+  if (now.size() != 1 || now.front() != table_) return MovedTable(table_.name);
   return absl::OkStatus();
 }
 
@@ -78,7 +63,7 @@ MariadbReading::~MariadbReading() {
 }
 
 absl::Status MariadbReading::Explain(const absl::Status& status) const {
-  if (!status.ok() && watch_ && watch_->has_ended_it()) return LeftToMariadbOthers(table_.name);
+  if (!status.ok() && watch_ && watch_->has_ended_it()) return LeftToOthers(table_.name);
   return ExplainReading(status, table_, place_);
 }
 
@@ -92,17 +77,13 @@ void MariadbReading::Abandon() {
 
 MariadbSourceRows::MariadbSourceRows(std::shared_ptr<const MariadbLook> look,
                                      std::shared_ptr<const KnownMariadbTable> known, MariadbAsk ask)
-    : look_(std::move(look)),
-      known_(std::move(known)),
-      ask_(std::move(ask)),
-      read_(MariadbColumnsToRead(*known_, ask_.columns)),
-      decoder_(AnnouncedOf(*known_, read_)) {}
+    : ServerRows(std::move(look), known, ask,
+                 MariadbRowDecoder(known->Announced(known->ToRead(ask.columns)))) {}
 
-MariadbSourceRows::~MariadbSourceRows() { End(); }
+MariadbSourceRows::~MariadbSourceRows() { MariadbSourceRows::Close(); }
 
 /// In this order: what is read, its transaction, its session.
-void MariadbSourceRows::End() {
-  has_ended_ = true;
+void MariadbSourceRows::Close() {
   if (stream_ && reading_ != nullptr) reading_->Abandon();
   stream_.reset();
   reading_.reset();
@@ -127,18 +108,14 @@ std::string MariadbSourceRows::Sql(std::size_t with) const {
   return sql;
 }
 
-absl::Status MariadbSourceRows::Start() {
-  has_begun_ = true;
+absl::Status MariadbSourceRows::Begin() {
   ASSIGN_OR_RETURN(reading_, MariadbReading::Begin(*look_, *known_));
   snapshot_ = reading_->snapshot();
-  if (known_->steps) {
-    ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(known_->schema, *known_->steps, look_->hash_key));
-    steps_.emplace(std::move(steps));
-  }
-  return known_->table.HasSnapshots() ? absl::OkStatus() : Spool();
+  return absl::OkStatus();
 }
 
-absl::Status MariadbSourceRows::Spool() {
+absl::Status MariadbSourceRows::Send() {
+  if (known_->table.HasSnapshots()) return absl::OkStatus();
   ASSIGN_OR_RETURN(MariadbSpool spool, MariadbSpool::Make());
   absl::StatusOr<bool> more = StepAtServer();
   for (; more.ok() && *more; more = StepAtServer()) {
@@ -170,71 +147,6 @@ absl::StatusOr<bool> MariadbSourceRows::StepAtServer() {
     stream_.reset();
     if (!more.ok()) return more;
   }
-}
-
-absl::StatusOr<bool> MariadbSourceRows::Next() {
-  for (;;) {
-    const absl::StatusOr<bool> more = NextOfTable();
-    if (!more.ok() || !*more || !steps_) return more;
-    const absl::StatusOr<bool> wanted = TakeSteps();
-    if (!wanted.ok() || *wanted) return wanted;
-  }
-}
-
-absl::StatusOr<bool> MariadbSourceRows::NextOfTable() {
-  if (has_ended_) return false;
-  if (look_->is_over) {
-    End();
-    return MovedMariadbTable(known_->table.name);
-  }
-  if (!has_begun_) {
-    if (absl::Status started = Start(); !started.ok()) {
-      const absl::Status explained = Explain(started);
-      End();
-      return explained;
-    }
-  }
-  const absl::StatusOr<bool> more = Step();
-  if (!more.ok() || !*more) {
-    const absl::Status explained = Explain(more.status());
-    End();
-    if (more.ok()) return more;
-    return explained;
-  }
-  if (decoder_.Decode(Fields())) return true;
-  return Misfit();
-}
-
-/// Whether the row is one of those that are asked for.
-absl::StatusOr<bool> MariadbSourceRows::TakeSteps() {
-  const absl::StatusOr<bool> matches = steps_->Matches(decoder_.values());
-  if (!matches.ok()) return matches;
-  if (*matches == ask_.left_out) return false;
-  row_ = decoder_.values();
-  RETURN_IF_ERROR(steps_->Turn(&row_));
-  values_.clear();
-  for (const std::uint32_t column : ask_.columns) values_.push_back(row_[column]);
-  return true;
-}
-
-/// The rows that are left are looked at, too: one more announcement is to do for all.
-absl::StatusOr<bool> MariadbSourceRows::Misfit() {
-  std::vector<MariadbMisfit> misfits;
-  absl::StatusOr<bool> more = true;
-  for (; more.ok() && *more; more = Step()) {
-    if (decoder_.Decode(Fields())) continue;
-    for (const MariadbMisfit& misfit : decoder_.misfits())
-      misfits.push_back({read_[misfit.column], misfit.is_null});
-    if (misfits.size() < read_.size() * 64) continue;
-    look_->keep(*known_, misfits);
-    misfits.clear();
-  }
-  look_->keep(*known_, misfits);
-  const absl::Status explained = Explain(more.status());
-  End();
-  if (!explained.ok()) return explained;
-  return absl::AbortedError(absl::StrCat("table '", known_->table.name,
-                                         "' has values that do not fit the types that were announced"));
 }
 
 absl::StatusOr<std::uint64_t> CountMariadbRows(const MariadbLook& look, const KnownMariadbTable& known,

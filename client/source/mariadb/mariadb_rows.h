@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,45 +11,22 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "certs/keyed_hash.h"
 #include "client/source/mariadb/mariadb_catalog.h"
 #include "client/source/mariadb/mariadb_lock_watch.h"
 #include "client/source/mariadb/mariadb_row_decoder.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "client/source/mariadb/mariadb_spool.h"
-#include "client/source/steps/row_steps.h"
-#include "client/source/steps/table_steps.h"
+#include "client/source/reader.h"
+#include "client/source/server/server_look.h"
+#include "client/source/server/server_rows.h"
+#include "client/source/values/key_rows.h"
 #include "client/source/values/value_rows.h"
-#include "proto/wire/batch.h"
-#include "proto/wire/table.h"
 
 namespace mirror {
 
-/// A table of a look: as the catalogs have it, and as it is announced.
-struct KnownMariadbTable {
-  MariadbTable table;
-  TableSchema schema;  ///< Its columns are those of `table`, in that order; as they are in the source.
-  TableSchema given;   ///< The same as it is announced: hashed and masked columns are texts.
-  /// Absent: its rows are those of the source. The key of their hashes is the look's.
-  std::optional<TableSteps> steps = {};
-
-  /// A column is hashed or masked.
-  bool Turns(std::uint32_t column) const {
-    return steps && steps->TurnOf(schema.columns[column].name).rule != Rule::kPlain;
-  }
-};
-
-/// What the readers of one look share.
-struct MariadbLook {
-  std::shared_ptr<MariadbSessions> sessions;
-  MariadbSource place;
-  const TenantHashKey* hash_key = nullptr;  ///< Null: there is none. Outlives the look.
-  bool is_over = false;                     ///< There is a newer one.
-  /// Keeps that values of these columns (indexes of the table's schema) are not as they were announced.
-  std::function<void(const KnownMariadbTable& table, const std::vector<MariadbMisfit>& misfits)> keep;
-  /// Takes MariadbReading::snapshot() of each transaction that reads rows. Empty: nobody asks for it.
-  std::function<void(const KnownMariadbTable& table, const std::string& snapshot)> note_snapshot = {};
-};
+using KnownMariadbTable = KnownServerTable<MariadbTable>;
+/// What the readers of one look share. Its snapshots are those of MariadbReading::snapshot().
+using MariadbLook = ServerLook<MariadbSessions, MariadbSource, KnownMariadbTable>;
 
 /// Which rows of a table are read, and what of them.
 struct MariadbAsk {
@@ -103,53 +79,56 @@ class MariadbReading {
 /// make one, and by no one before and after. Of a table whose engine has no snapshots all rows are put into a
 /// temporary file by the first Next(), and nothing is held from there on: who writes waits for whoever reads.
 /// Threads: one.
-class MariadbSourceRows : public ValueRows {
+class MariadbSourceRows : public ServerRows<MariadbLook, MariadbAsk, MariadbRowDecoder> {
  public:
   MariadbSourceRows(std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known,
                     MariadbAsk ask);
   ~MariadbSourceRows() override;
 
-  /// A value that is not as it was announced is kept for the next look, with all others that follow.
-  absl::StatusOr<bool> Next() override;
-  const std::vector<Value>& values() const override { return steps_ ? values_ : decoder_.values(); }
-  /// Of a table without steps: the same as MariaDB wrote them; a field without data is NULL.
+  /// Of a table without steps: the values as MariaDB wrote them; a field without data is NULL.
   const std::vector<std::string_view>& texts() const { return Fields(); }
   /// MariadbReading::snapshot(), from the first Next() on.
   const std::string& snapshot() const { return snapshot_; }
 
  private:
-  absl::Status Start();
-  absl::Status Spool();
-  absl::StatusOr<bool> Step();
-  absl::StatusOr<bool> StepAtServer();
-  const std::vector<std::string_view>& Fields() const {
+  absl::Status Begin() override;
+  absl::Status Send() override;
+  absl::StatusOr<bool> Step() override;
+  const std::vector<std::string_view>& Fields() const override {
     return spool_ ? spool_->fields() : stream_->fields();
   }
-  absl::Status Explain(const absl::Status& status) const;
-  absl::StatusOr<bool> NextOfTable();
-  absl::StatusOr<bool> TakeSteps();
-  absl::StatusOr<bool> Misfit();
+  absl::Status Explain(const absl::Status& status) const override;
+  void Close() override;
+  absl::StatusOr<bool> StepAtServer();
   std::string Sql(std::size_t with) const;
-  void End();
 
-  const std::shared_ptr<const MariadbLook> look_;
-  const std::shared_ptr<const KnownMariadbTable> known_;
-  const MariadbAsk ask_;
-  const std::vector<std::uint32_t> read_;  ///< What is read: with steps all columns.
-  MariadbRowDecoder decoder_;
-  bool has_begun_ = false, has_ended_ = false;
   std::unique_ptr<MariadbReading> reading_;
   std::optional<mariadb::RowStream> stream_;
   std::optional<MariadbSpool> spool_;  ///< Of a table without snapshots: all rows.
   std::size_t statements_ = 0;         ///< That were begun.
-  std::optional<RowSteps> steps_;
-  std::vector<Value> row_, values_;  ///< With steps: the whole row, and what was asked for.
   std::string snapshot_;
 };
 
 /// The source's own rows of a table that are in it at one moment: how many. `where`: a condition over t.
 absl::StatusOr<std::uint64_t> CountMariadbRows(const MariadbLook& look, const KnownMariadbTable& known,
                                                const std::string& where = "");
+
+/// See SourceReader::LookAtColumn(). Where MariaDB's order of the type is that of KeyPart, an index can
+/// answer; of all others every value is read. Least, greatest and nulls may be of different moments.
+absl::StatusOr<SourceReader::ColumnFacts> LookAtMariadbColumn(
+    const std::shared_ptr<const MariadbLook>& look, const std::shared_ptr<const KnownMariadbTable>& known,
+    std::uint32_t column);
+
+/// See ReadKeyRows(): the rows of these keys, and others that the source's collations take for them, with the
+/// columns `read`. All of them are of one moment, where the
+/// table's engine has such. Null: there are no keys.
+std::unique_ptr<ValueRows> RowsOfMariadbKeys(std::shared_ptr<const MariadbLook> look,
+                                             std::shared_ptr<const KnownMariadbTable> known,
+                                             std::vector<std::uint32_t> read, WantedKeys keys);
+
+/// Of these keys the rows, and others that the source's collations take for them.
+MariadbAsk AskForMariadbKeys(const KnownMariadbTable& known, std::vector<std::uint32_t> columns,
+                             const std::vector<Key>& keys);
 
 }  // namespace mirror
 

@@ -1,49 +1,42 @@
 #ifndef MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_TABLES_H_
 #define MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_TABLES_H_
 
-#include <map>
-#include <memory>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/source/mariadb/mariadb_catalog.h"
 #include "client/source/mariadb/mariadb_rows.h"
 #include "client/source/mariadb/mariadb_types.h"
-#include "client/source/reader.h"
-#include "client/source/steps/table_steps.h"
+#include "client/source/server/server_record.h"
+#include "client/source/server/server_tables.h"
 
 namespace mirror {
 
-/// The tables of the last look, and what was found in their values. Threads: one.
-class MariadbSourceTables {
- public:
-  /// See MariadbReaderOptions.
-  MariadbSourceTables(const std::map<std::string, std::string>& records,
-                      std::map<std::string, std::vector<std::string>> keys, std::vector<TableSteps> steps);
+/// See ServerTables.
+struct MariadbTableKind {
+  using Known = KnownMariadbTable;
+  using Place = MariadbSource;
+  using Record = MariadbRecord;
+  static constexpr char kComputer[] = "MariaDB";
+  static constexpr char kWideValues[] = "as 0000-00-00";
+  static constexpr char kWideNote[] = " (as 0000-00-00)";
+  static constexpr bool kKeyMayLackValues = false;
 
-  void Clear() { known_.clear(); }
-  /// Null: there is none.
-  std::shared_ptr<const KnownMariadbTable> Find(const std::string& name) const;
-
-  /// As it is announced. What people should know of it is told once.
-  SourceTable Announce(MariadbTable table, const MariadbSource& place, std::vector<std::string>* notes);
-
-  /// Values of these columns are not as they were announced.
-  void Keep(const KnownMariadbTable& known, const std::vector<MariadbMisfit>& misfits);
-  void Forget(const std::string& name) { records_.erase(name); }
-
- private:
-  /// Those that values or rows depend on; null: none.
-  const TableSteps* StepsOf(const std::string& table) const;
-  TableSchema SchemaOf(const MariadbTable& table, std::string* problem);
-  std::vector<std::string> NotesOf(const MariadbTable& table) const;
-  std::string SetKey(const MariadbTable& table, TableSchema* schema) const;
-
-  std::map<std::string, MariadbRecord> records_;  ///< By name.
-  const std::map<std::string, std::vector<std::string>> keys_;
-  const std::vector<TableSteps> steps_;
-  std::map<std::string, std::shared_ptr<const KnownMariadbTable>> known_;
+  static Record Parse(std::string_view text) { return ParseMariadbRecord(text); }
+  static MarkedColumn<std::string, std::string> Mark(const MariadbColumn& column);
+  static Column WireOf(const MariadbColumn& column, const Place& place, bool wide);
+  static std::vector<std::uint32_t> KeyOf(const MariadbTable& table);
+  static const std::vector<std::string>& GeneratedOf(const MariadbTable& table) { return table.generated; }
+  static std::uint64_t IdOf(const MariadbTable& /*table*/) { return 0; }
+  static std::uint64_t IdentityOf(const MariadbTable& table, Record* /*record*/) {
+    return static_cast<std::uint64_t>(table.created_s);
+  }
+  static std::string ProblemOf(const MariadbTable& table, const Place& place, const std::string& problem);
+  static std::vector<std::string> NotesOf(const MariadbTable& table);
 };
+using MariadbSourceTables = ServerTables<MariadbTableKind>;
 
 }  // namespace mirror
 

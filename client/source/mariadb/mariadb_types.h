@@ -2,11 +2,11 @@
 #define MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_TYPES_H_
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 
 #include "client/source/mariadb/mariadb_catalog.h"
+#include "client/source/server/server_record.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
@@ -50,17 +50,8 @@ std::string FromSql(const MariadbColumn& column, const Column& announced, const 
 /// Tells types of a column apart.
 std::string MariadbTypeMark(const MariadbColumn& column);
 
-/// What was found in a table's values, and what of it people were told: kept as SourceTable.record.
-struct MariadbRecord {
-  struct Found {
-    std::string type;   ///< MariadbTypeMark() when it was found: that of another type says nothing.
-    bool wide = false;  ///< A value does not fit the type.
-    bool null = false;  ///< A row has no value, though the catalogs say that each has one.
-    friend bool operator==(const Found&, const Found&) = default;
-  };
-  std::map<std::string, Found> columns;  ///< By name.
-  std::string told;                      ///< A digest; empty: nothing.
-};
+/// Columns by name, types by MariadbTypeMark().
+using MariadbRecord = ServerRecord<std::string, std::string>;
 std::string ToString(const MariadbRecord& record);
 /// What it does not understand it leaves out.
 MariadbRecord ParseMariadbRecord(std::string_view text);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/mariadb/failure.h"
 
@@ -11,37 +10,22 @@ namespace {
 
 using mariadb::Trouble;
 
-constexpr char kNothingIsSent[] = "Nothing of the table is committed";
-
 std::string MayNotReadTable(const MariadbTable& table, const MariadbSource& place) {
   return absl::StrCat("the user ", place.grantee, " may not read all columns of table '", table.name, "'. ",
-                      kNothingIsSent, ". Allow it: GRANT SELECT ON ", table.quoted, " TO ", place.grantee,
+                      kNothingCommitted, ". Allow it: GRANT SELECT ON ", table.quoted, " TO ", place.grantee,
                       ", or leave the table out with 'skip'");
 }
 
 }  // namespace
-
-absl::Status MovedMariadbTable(const std::string& table) {
-  return absl::AbortedError(absl::StrCat("table '", table, "' is not any more as it was looked at"));
-}
-
-absl::Status LeftToMariadbOthers(const std::string& table) {
-  return absl::UnavailableError(absl::StrCat("reading table '", table,
-                                             "' was broken off, since somebody waits to change it, and its "
-                                             "writers behind him. ",
-                                             kNothingIsSent, "; the next run reads it from the beginning"));
-}
 
 absl::Status ExplainReading(const absl::Status& status, const MariadbTable& table,
                             const MariadbSource& place) {
   switch (mariadb::TroubleOf(status)) {
     case Trouble::kUndefined:
     case Trouble::kMoved:
-      return MovedMariadbTable(table.name);
+      return MovedTable(table.name);
     case Trouble::kLockTimeout:
-      return absl::UnavailableError(absl::StrCat("table '", table.name,
-                                                 "' is locked by somebody who changes it. ", kNothingIsSent,
-                                                 "; the next run reads it, when that is over"));
+      return LockedTable(table.name);
     case Trouble::kDenied:
       return absl::PermissionDeniedError(MayNotReadTable(table, place));
     case Trouble::kLost:
@@ -49,20 +33,12 @@ absl::Status ExplainReading(const absl::Status& status, const MariadbTable& tabl
     case Trouble::kTooMany:
     case Trouble::kNotLetIn:
     case Trouble::kCancelled:
-      return absl::UnavailableError(absl::StrCat("reading table '", table.name,
-                                                 "': ", std::string(status.message()), ". ", kNothingIsSent,
-                                                 "; the next run reads it from the beginning"));
+      return LostWhileReading(table.name, status);
     default:
       break;
   }
   if (status.ok() || mariadb::TroubleOf(status) == Trouble::kNone) return status;
-  absl::Status explained(status.code(),
-                         absl::StrCat("reading table '", table.name, "': ", std::string(status.message())));
-  // What it means, see mariadb::TroubleOf().
-  status.ForEachPayload([&explained](absl::string_view name, const absl::Cord& payload) {
-    explained.SetPayload(name, payload);
-  });
-  return explained;
+  return WhileReading(table.name, status);
 }
 
 std::string WhyUnreadable(const MariadbTable& table, const MariadbSource& place) {

@@ -6,15 +6,12 @@
 #include "absl/status/status.h"
 #include "client/source/mariadb/mariadb_catalog.h"
 #include "client/source/mariadb/mariadb_sessions.h"
+#include "client/source/server/server_words.h"
 
 // What people are told of a source in MariaDB.
 
 namespace mirror {
 
-/// The table is not any more as it was looked at.
-absl::Status MovedMariadbTable(const std::string& table);
-/// The reading was broken off for somebody who waits to change the table.
-absl::Status LeftToMariadbOthers(const std::string& table);
 /// An error while rows of a table are read, as TableReader::Next() promises it.
 absl::Status ExplainReading(const absl::Status& status, const MariadbTable& table,
                             const MariadbSource& place);

@@ -1,4 +1,4 @@
-#include "client/source/odbc/odbc_key_rows.h"
+#include "client/source/odbc/odbc_rows.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -10,7 +10,6 @@
 #include "absl/strings/str_join.h"
 #include "base/db/odbc/failure.h"
 #include "client/source/odbc/odbc_conditions.h"
-#include "client/source/values/key_rows.h"
 
 namespace mirror {
 namespace {
@@ -99,14 +98,11 @@ class OdbcRowsOfKeys : public ValueRows {
 
 }  // namespace
 
-std::unique_ptr<ChangeReader> ReadOdbcKeyRows(std::shared_ptr<const OdbcLook> look,
-                                              std::shared_ptr<const KnownOdbcTable> known,
-                                              const std::vector<std::uint32_t>& columns,
-                                              std::vector<Key> keys) {
-  ScanColumns what(known->given, columns, {});
-  const auto wanted = std::make_shared<const std::vector<Key>>(std::move(keys));
-  auto rows = std::make_unique<OdbcRowsOfKeys>(std::move(look), known, what.read, wanted);
-  return ReadKeyRows({known, &known->given}, std::move(what), wanted, std::move(rows));
+std::unique_ptr<ValueRows> RowsOfOdbcKeys(std::shared_ptr<const OdbcLook> look,
+                                          std::shared_ptr<const KnownOdbcTable> known,
+                                          std::vector<std::uint32_t> read, WantedKeys keys) {
+  return std::make_unique<OdbcRowsOfKeys>(std::move(look), std::move(known), std::move(read),
+                                          std::move(keys));
 }
 
 }  // namespace mirror

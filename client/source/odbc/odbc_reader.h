@@ -1,32 +1,17 @@
 #ifndef MIRROR_CLIENT_SOURCE_ODBC_ODBC_READER_H_
 #define MIRROR_CLIENT_SOURCE_ODBC_ODBC_READER_H_
 
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
-#include "certs/keyed_hash.h"
 #include "client/source/odbc/odbc_sessions.h"
 #include "client/source/reader.h"
-#include "client/source/steps/table_steps.h"
-#include "client/source/table_choice.h"
+#include "client/source/server/server_reader.h"
 
 namespace mirror {
 
-struct OdbcReaderOptions {
+struct OdbcReaderOptions : ServerReaderOptions {
   OdbcAccess access;
-  TableChoice choice = {};
-  /// SourceTable.record of earlier runs, by table name.
-  std::map<std::string, std::string> records = {};
-  /// Key columns by folded name, of tables that declare no primary key or whose driver tells none.
-  std::map<std::string, std::vector<std::string>> keys = {};
-  std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
-  std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
-  /// Where the database tells in whole seconds when a table was made, Schema() waits until the second is over
-  /// in which one was, so that SourceTable.identity differs from that of each table that is made later.
-  bool settles = false;
 };
 
 /// Reads any database that has an ODBC driver: the tables of one schema. It writes nothing there, and needs

@@ -192,10 +192,14 @@ bool SetTagged(std::string_view text, const Column& announced, std::string* byte
   }
 }
 
-bool DecodeOdbcValue(const OdbcRowDecoder::Field& field, std::string_view data, std::string* text,
-                     Value* value) {
-  const bool is_any = field.announced.type == Type::kAny;
-  switch (field.form) {
+}  // namespace
+
+bool OdbcRowDecoder::DecodeValue(std::size_t i, std::string_view data, std::string* text,
+                                 Value* value) const {
+  const Column& announced = announced_[i];
+  const OdbcForm form = forms_[i];
+  const bool is_any = announced.type == Type::kAny;
+  switch (form) {
     case OdbcForm::kBool: {
       const bool is_true = data == "1" || data == "t" || data == "true";
       SetOdbcInteger(is_true ? 1 : 0, value);
@@ -208,14 +212,14 @@ bool DecodeOdbcValue(const OdbcRowDecoder::Field& field, std::string_view data, 
     }
     case OdbcForm::kReal:
     case OdbcForm::kSingle:
-      return SetReal(data, field.form == OdbcForm::kSingle, is_any, value);
+      return SetReal(data, form == OdbcForm::kSingle, is_any, value);
     case OdbcForm::kDecimal:
       SetOdbcText(data, value);
-      return field.announced.type == Type::kText || IsDecimal(data);
+      return announced.type == Type::kText || IsDecimal(data);
     case OdbcForm::kDate:
     case OdbcForm::kTime:
     case OdbcForm::kTimestamp: {
-      const std::optional<std::int64_t> units = UnitsOf(field.form, data);
+      const std::optional<std::int64_t> units = UnitsOf(form, data);
       SetOdbcInteger(units.value_or(0), value);
       return units.has_value();
     }
@@ -226,26 +230,11 @@ bool DecodeOdbcValue(const OdbcRowDecoder::Field& field, std::string_view data, 
       value->bytes = data;
       return true;
     case OdbcForm::kTagged:
-      return SetTagged(data, field.announced, text, value);
+      return SetTagged(data, announced, text, value);
     case OdbcForm::kText:
       break;
   }
   return SetPlain(data, is_any, value);
-}
-
-}  // namespace
-
-bool OdbcRowDecoder::Decode(const std::vector<std::string_view>& fields) {
-  misfits_.clear();
-  values_.assign(fields_.size(), Value());
-  for (std::size_t i = 0; i < fields_.size(); ++i) {
-    if (fields[i].data() == nullptr) {
-      if (!fields_[i].announced.nullable) misfits_.push_back({i, true});
-    } else if (!DecodeOdbcValue(fields_[i], fields[i], &texts_[i], &values_[i])) {
-      misfits_.push_back({i, false});
-    }
-  }
-  return misfits_.empty();
 }
 
 }  // namespace mirror

@@ -8,39 +8,23 @@
 #include <vector>
 
 #include "client/source/odbc/odbc_table.h"
+#include "client/source/server/server_row_decoder.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
 
-/// A value that is not as its column was announced.
-struct OdbcMisfit {
-  std::size_t column = 0;  ///< Among those that are decoded.
-  bool is_null = false;    ///< There is none, and each row was to have one; else it does not fit the type.
-};
-
 /// Rows of a table, from their texts to the wire's values. Threads: one.
-class OdbcRowDecoder {
+class OdbcRowDecoder : public ServerRowDecoder {
  public:
-  struct Field {
-    OdbcForm form = OdbcForm::kText;
-    Column announced;
-  };
-  explicit OdbcRowDecoder(std::vector<Field> fields) : fields_(std::move(fields)), texts_(fields_.size()) {}
-
-  /// One row: a field without data is NULL; there may be more behind those that are decoded. False: there are
-  /// misfits.
-  bool Decode(const std::vector<std::string_view>& fields);
-
-  /// They view the row's fields, and this.
-  const std::vector<Value>& values() const { return values_; }
-  const std::vector<OdbcMisfit>& misfits() const { return misfits_; }
+  /// How each column's values come, and as what it is announced.
+  OdbcRowDecoder(std::vector<OdbcForm> forms, std::vector<Column> announced)
+      : ServerRowDecoder(std::move(announced)), forms_(std::move(forms)) {}
 
  private:
-  const std::vector<Field> fields_;
-  std::vector<std::string> texts_;  ///< What no field has as it is.
-  std::vector<Value> values_;
-  std::vector<OdbcMisfit> misfits_;
+  bool DecodeValue(std::size_t i, std::string_view data, std::string* text, Value* value) const override;
+
+  std::vector<OdbcForm> forms_;
 };
 
 }  // namespace mirror

@@ -1,6 +1,5 @@
 #include "client/source/odbc/odbc_rows.h"
 
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -14,37 +13,22 @@ namespace {
 
 constexpr char kReadingRows[] = "reading it";
 
-std::vector<OdbcRowDecoder::Field> OdbcFieldsOf(const KnownOdbcTable& known,
-                                                const std::vector<std::uint32_t>& columns) {
-  std::vector<OdbcRowDecoder::Field> fields;
-  for (const std::uint32_t column : columns)
-    fields.push_back({known.FormOf(column), known.schema.columns[column]});
-  return fields;
-}
-
-std::vector<std::uint32_t> OdbcColumnsToRead(const KnownOdbcTable& known,
-                                             const std::vector<std::uint32_t>& asked) {
-  if (!known.steps) return asked;
-  std::vector<std::uint32_t> all(known.schema.columns.size());
-  std::iota(all.begin(), all.end(), 0U);
-  return all;
+OdbcRowDecoder OdbcDecoderOf(const KnownOdbcTable& known, const std::vector<std::uint32_t>& columns) {
+  std::vector<OdbcForm> forms;
+  for (const std::uint32_t column : columns) forms.push_back(known.FormOf(column));
+  return {std::move(forms), known.Announced(columns)};
 }
 
 }  // namespace
 
 OdbcSourceRows::OdbcSourceRows(std::shared_ptr<const OdbcLook> look,
                                std::shared_ptr<const KnownOdbcTable> known, OdbcAsk ask)
-    : look_(std::move(look)),
-      known_(std::move(known)),
-      ask_(std::move(ask)),
-      read_(OdbcColumnsToRead(*known_, ask_.columns)),
-      decoder_(OdbcFieldsOf(*known_, read_)) {}
+    : ServerRows(std::move(look), known, ask, OdbcDecoderOf(*known, known->ToRead(ask.columns))) {}
 
-OdbcSourceRows::~OdbcSourceRows() { End(); }
+OdbcSourceRows::~OdbcSourceRows() { OdbcSourceRows::Close(); }
 
 /// In this order: what is read, its session.
-void OdbcSourceRows::End() {
-  has_ended_ = true;
+void OdbcSourceRows::Close() {
   stream_.reset();
   reading_.reset();
 }
@@ -110,23 +94,18 @@ absl::Status OdbcSourceRows::Send() {
 absl::Status OdbcSourceRows::CheckDefinition() {
   ASSIGN_OR_RETURN(const std::vector<OdbcTable> now,
                    look_->sessions->dialect().Tables(reading_->connection(), &known_->table.name));
-  if (now.size() != 1 || now.front() != known_->table) return MovedOdbcTable(known_->table.name);
+  if (now.size() != 1 || now.front() != known_->table) return MovedTable(known_->table.name);
   return absl::OkStatus();
 }
 
-absl::Status OdbcSourceRows::Start() {
-  has_begun_ = true;
+absl::Status OdbcSourceRows::Begin() {
   ASSIGN_OR_RETURN(reading_, OdbcReading::Make(look_->sessions));
   RETURN_IF_ERROR(reading_->Begin(known_->table));
   RETURN_IF_ERROR(CheckDefinition());
-  if (known_->steps) {
-    ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(known_->schema, *known_->steps, look_->hash_key));
-    steps_.emplace(std::move(steps));
-  }
   if (IsPaged()) {
     ASSIGN_OR_RETURN(mark_, look_->sessions->dialect().WriteMark(reading_->connection()));
   }
-  return Send();
+  return absl::OkStatus();
 }
 
 /// Whether what was read so far, and what comes, are of one moment.
@@ -167,69 +146,9 @@ absl::StatusOr<bool> OdbcSourceRows::StepInPages() {
   }
 }
 
-absl::StatusOr<bool> OdbcSourceRows::Step() { return IsPaged() ? StepInPages() : stream_->Step(); }
-
-absl::StatusOr<bool> OdbcSourceRows::Next() {
-  for (;;) {
-    const absl::StatusOr<bool> more = NextOfTable();
-    if (!more.ok() || !*more || !steps_) return more;
-    const absl::StatusOr<bool> wanted = TakeSteps();
-    if (!wanted.ok() || *wanted) return wanted;
-  }
-}
-
-absl::StatusOr<bool> OdbcSourceRows::NextOfTable() {
-  if (has_ended_) return false;
-  if (look_->is_over) {
-    End();
-    return MovedOdbcTable(known_->table.name);
-  }
-  absl::Status started;
-  if (!has_begun_) started = Start();
-  const absl::StatusOr<bool> more = started.ok() ? Step() : absl::StatusOr<bool>(started);
-  if (!more.ok() || !*more) {
-    End();
-    if (more.ok()) return more;
-    return Explain(more.status());
-  }
-  if (decoder_.Decode(stream_->fields())) return true;
-  return Misfit();
-}
-
-/// Whether the row is one of those that are asked for.
-absl::StatusOr<bool> OdbcSourceRows::TakeSteps() {
-  const absl::StatusOr<bool> matches = steps_->Matches(decoder_.values());
-  if (!matches.ok()) return matches;
-  if (*matches == ask_.left_out) return false;
-  row_ = decoder_.values();
-  RETURN_IF_ERROR(steps_->Turn(&row_));
-  values_.clear();
-  for (const std::uint32_t column : ask_.columns) values_.push_back(row_[column]);
-  return true;
-}
-
-/// The rows that are left are looked at, too: one more announcement is to do for all.
-absl::StatusOr<bool> OdbcSourceRows::Misfit() {
-  std::vector<OdbcMisfit> misfits;
-  absl::StatusOr<bool> more = true;
-  for (; more.ok() && *more; more = Step()) {
-    if (decoder_.Decode(stream_->fields())) continue;
-    for (const OdbcMisfit& misfit : decoder_.misfits())
-      misfits.push_back({read_[misfit.column], misfit.is_null});
-    if (misfits.size() < read_.size() * 64) continue;
-    look_->keep(*known_, misfits);
-    misfits.clear();
-  }
-  look_->keep(*known_, misfits);
-  End();
-  if (!more.ok()) return Explain(more.status());
-  return absl::AbortedError(absl::StrCat("table '", known_->table.name,
-                                         "' has values that do not fit the types that were announced"));
-}
-
 absl::StatusOr<std::uint64_t> CountOdbcRows(const OdbcLook& look, const KnownOdbcTable& known,
                                             const std::string& where) {
-  if (look.is_over) return MovedOdbcTable(known.table.name);
+  if (look.is_over) return MovedTable(known.table.name);
   const auto explain = [&](const absl::Status& status) {
     return ExplainOdbcReading(status, known.table.name, look.place.user);
   };

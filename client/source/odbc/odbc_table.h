@@ -3,11 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "client/source/steps/table_steps.h"
+#include "client/source/server/server_look.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -77,14 +76,8 @@ struct OdbcTable {
   friend bool operator==(const OdbcTable&, const OdbcTable&) = default;
 };
 
-/// A table of a look: as the catalogs have it, and as it is announced.
-struct KnownOdbcTable {
-  OdbcTable table;
-  TableSchema schema;         ///< Its columns are those of `table`, in that order; as they are in the source.
-  TableSchema given;          ///< The same as it is announced: hashed and masked columns are texts.
-  bool key_is_given = false;  ///< By the configuration: the database does not see to it.
-  std::optional<TableSteps> steps = {};  ///< Absent: its rows are those of the source.
-
+/// A table of a look.
+struct KnownOdbcTable : KnownServerTable<OdbcTable> {
   bool IsWide(std::uint32_t column) const {
     return schema.columns[column].type == Type::kAny && table.columns[column].wire.type != Type::kAny;
   }

@@ -1,50 +1,43 @@
 #ifndef MIRROR_CLIENT_SOURCE_ODBC_ODBC_TABLES_H_
 #define MIRROR_CLIENT_SOURCE_ODBC_ODBC_TABLES_H_
 
-#include <map>
-#include <memory>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/source/odbc/odbc_rows.h"
 #include "client/source/odbc/odbc_table.h"
 #include "client/source/postgres/postgres_types.h"
-#include "client/source/reader.h"
-#include "client/source/steps/table_steps.h"
+#include "client/source/server/server_record.h"
+#include "client/source/server/server_tables.h"
 
 namespace mirror {
 
-/// The tables of the last look, and what was found in their values. Threads: one.
-class OdbcSourceTables {
- public:
-  /// See OdbcReaderOptions.
-  OdbcSourceTables(std::map<std::string, std::string> records,
-                   std::map<std::string, std::vector<std::string>> keys, std::vector<TableSteps> steps);
+/// See ServerTables.
+struct OdbcTableKind {
+  using Known = KnownOdbcTable;
+  using Place = OdbcPlace;
+  /// The form of PostgreSQL's serves any source whose columns have numbers.
+  using Record = PostgresRecord;
+  static constexpr char kComputer[] = "the database";
+  static constexpr char kWideValues[] = "as a date that is none, or infinity";
+  static constexpr char kWideNote[] = "";
+  static constexpr bool kKeyMayLackValues = true;
 
-  void Clear() { known_.clear(); }
-  /// Null: there is none.
-  std::shared_ptr<const KnownOdbcTable> Find(const std::string& name) const;
-
-  /// As it is announced. What people should know of it is told once.
-  SourceTable Announce(OdbcTable table, std::vector<std::string>* notes);
-
-  /// Values of these columns are not as they were announced.
-  void Keep(const KnownOdbcTable& known, const std::vector<OdbcMisfit>& misfits);
-  void Forget(const std::string& name) { records_.erase(name); }
-
- private:
-  /// Those that values or rows depend on; null: none.
-  const TableSteps* StepsOf(const std::string& table) const;
-  TableSchema SchemaOf(const OdbcTable& table, bool* key_is_given, std::string* problem);
-  std::string SetKey(const OdbcTable& table, bool* is_given, TableSchema* schema) const;
-  std::vector<std::string> NotesOf(const OdbcTable& table, const TableSchema& schema) const;
-
-  /// By name. The form of PostgreSQL's serves any source whose columns have numbers.
-  std::map<std::string, PostgresRecord> records_;
-  const std::map<std::string, std::vector<std::string>> keys_;
-  const std::vector<TableSteps> steps_;
-  std::map<std::string, std::shared_ptr<const KnownOdbcTable>> known_;
+  static Record Parse(std::string_view text) { return ParsePostgresRecord(text); }
+  static MarkedColumn<std::int64_t, std::uint32_t> Mark(const OdbcColumn& column);
+  static Column WireOf(const OdbcColumn& column, const Place& /*place*/, bool wide);
+  static std::vector<std::uint32_t> KeyOf(const OdbcTable& table) { return table.key; }
+  static const std::vector<std::string>& GeneratedOf(const OdbcTable& table) { return table.left_out; }
+  static std::uint64_t IdOf(const OdbcTable& table) { return table.id; }
+  static std::uint64_t IdentityOf(const OdbcTable& table, Record* /*record*/) { return table.identity; }
+  static std::string ProblemOf(const OdbcTable& table, const Place& /*place*/, const std::string& problem) {
+    return problem.empty() ? table.problem : problem;
+  }
+  static std::vector<std::string> NotesOf(const OdbcTable& table) { return table.notes; }
 };
+using OdbcSourceTables = ServerTables<OdbcTableKind>;
 
 }  // namespace mirror
 

@@ -4,11 +4,10 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "client/source/server/server_words.h"
 
 namespace mirror {
 
-/// The table is not what was announced.
-absl::Status MovedOdbcTable(const std::string& table);
 /// Somebody wrote while its pages were read.
 absl::Status WrittenOdbcTable(const std::string& table);
 

@@ -1,4 +1,4 @@
-#include "client/source/postgres/postgres_key_rows.h"
+#include "client/source/postgres/postgres_rows.h"
 
 #include <cstddef>
 #include <optional>
@@ -9,7 +9,6 @@
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
 #include "client/source/sqlite/file/sqlite_key.h"
-#include "client/source/values/key_rows.h"
 
 namespace mirror {
 namespace {
@@ -84,14 +83,11 @@ class PostgresRowsOfKeys : public ValueRows {
 
 }  // namespace
 
-std::unique_ptr<ChangeReader> ReadPostgresKeyRows(std::shared_ptr<const PostgresLook> look,
-                                                  std::shared_ptr<const KnownPostgresTable> known,
-                                                  const std::vector<std::uint32_t>& columns,
-                                                  std::vector<Key> keys) {
-  ScanColumns what(known->given, columns, {});
-  const auto wanted = std::make_shared<const std::vector<Key>>(std::move(keys));
-  auto rows = std::make_unique<PostgresRowsOfKeys>(std::move(look), known, what.read, wanted);
-  return ReadKeyRows({known, &known->given}, std::move(what), wanted, std::move(rows));
+std::unique_ptr<ValueRows> RowsOfPostgresKeys(std::shared_ptr<const PostgresLook> look,
+                                              std::shared_ptr<const KnownPostgresTable> known,
+                                              std::vector<std::uint32_t> read, WantedKeys keys) {
+  return std::make_unique<PostgresRowsOfKeys>(std::move(look), std::move(known), std::move(read),
+                                              std::move(keys));
 }
 
 }  // namespace mirror

@@ -7,139 +7,73 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/status_macros.h"
-#include "client/source/postgres/postgres_column_look.h"
-#include "client/source/postgres/postgres_digests.h"
-#include "client/source/postgres/postgres_key_rows.h"
 #include "client/source/postgres/postgres_objects.h"
 #include "client/source/postgres/postgres_rows.h"
-#include "client/source/postgres/postgres_table_reader.h"
 #include "client/source/postgres/postgres_tables.h"
-#include "client/source/values/server_reader.h"
-#include "client/source/values/value_scan.h"
 
 namespace mirror {
 namespace {
 
-class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
+class PostgresReader : public ServerReader<PostgresSourceRows, PostgresSourceTables, PostgresReaderOptions> {
  public:
-  explicit PostgresReader(PostgresReaderOptions options)
-      : ServerReader(std::make_shared<PostgresSessions>(options.access), options.choice,
-                     PostgresSourceTables(options.records, options.keys, options.steps)),
-        options_(std::move(options)) {}
-
-  absl::StatusOr<std::vector<std::string>> TableNames() override {
-    RETURN_IF_ERROR(KnowPlace());
-    std::vector<PostgresTable> all;
-    ASSIGN_OR_RETURN(const std::unique_ptr<SourceReading> reading, ReadCatalogs(&all));
-    return Choose(all).names;
-  }
-
-  absl::StatusOr<SourceSchema> Schema() override {
-    LeaveMoment();
-    EndLook();
-    // It may be another one by now.
-    RETURN_IF_ERROR(LookAtPlace());
-    std::vector<PostgresTable> all;
-    ASSIGN_OR_RETURN(const std::unique_ptr<SourceReading> reading, ReadCatalogs(&all));
-    SourceSchema schema;
-    // They come by oid: of two whose names are one in the mirror the older one stays what it is.
-    ChosenTables chosen = Choose(all);
-    AnnounceAll(
-        std::move(all), std::move(chosen), [](const PostgresTable& table) { return !table.quoted.empty(); },
-        [&](PostgresTable table) { return tables_.Announce(std::move(table), *place_, &schema.notes); },
-        &schema);
-    RETURN_IF_ERROR(AddObjects(reading->connection(), &schema));
-    look_ = std::make_shared<PostgresLook>(PostgresLook{
-        sessions_, options_.schema, *place_, options_.hash_key ? &*options_.hash_key : nullptr, false,
-        [this](const KnownPostgresTable& known, const auto& misfits) { tables_.Keep(known, misfits); }});
-    if (PostgresReaderLog* const log = options_.log; log != nullptr) {
-      look_->note_snapshot = [log](const KnownPostgresTable& known, const std::string& snapshot) {
-        log->NoteSnapshot(known.table, snapshot);
-      };
-    }
-    return schema;
-  }
-
-  absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
-    const auto known = FindToRead(table);
-    if (known == nullptr) return Unknown(table);
-    if (!known->steps || known->steps->where.empty()) return CountPostgresRows(*look_, *known);
-    PostgresSourceRows rows(look_, known, {{0}});
-    return CountValues(rows);
-  }
-
-  absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
-                                                    const std::vector<std::uint32_t>& columns) override {
-    const auto known = FindToRead(table);
-    if (known == nullptr) return Unknown(table);
-    if (options_.log != nullptr) {
-      RETURN_IF_ERROR(options_.log->CheckReadable(known->table));
-      options_.log->BeginRows(known->table);
-      absl::StatusOr<std::unique_ptr<TableReader>> logged = options_.log->LoggedRows(look_, known, columns);
-      if (!logged.ok() || *logged != nullptr) return logged;
-    }
-    return ReadPostgresTable(look_, known, columns);
-  }
-
-  absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
-                                                        const std::vector<std::uint32_t>& columns,
-                                                        bool whole_rows, bool count_all,
-                                                        std::vector<Key> also) override {
-    if (options_.log == nullptr)
-      return SourceReader::Changes(table, from, columns, whole_rows, count_all, std::move(also));
-    const auto known = FindToRead(table);
-    if (known == nullptr) return Unknown(table);
-    RETURN_IF_ERROR(options_.log->CheckReadable(known->table));
-    return options_.log->Changes(look_, known, {from, columns, whole_rows, std::move(also)});
-  }
+  explicit PostgresReader(const PostgresReaderOptions& options)
+      : ServerReader(std::make_shared<PostgresSessions>(options.access), options, options.log) {}
 
   /// The snapshot comes first: what it does not see is in the log by then.
   absl::StatusOr<bool> HoldMoment(bool /*with_changes*/) override {
     LeaveMoment();
-    if (options_.log == nullptr || look_ == nullptr) return false;
+    if (log_ == nullptr || look_ == nullptr) return false;
     ASSIGN_OR_RETURN(std::unique_ptr<PostgresMoment> moment, PostgresMoment::Hold(sessions_));
-    RETURN_IF_ERROR(options_.log->HoldMoment());
+    RETURN_IF_ERROR(log_->HoldMoment());
     look_->moment = std::move(moment);
     return true;
   }
   void LeaveMoment() override {
     if (look_ != nullptr) look_->moment.reset();
-    if (options_.log != nullptr) options_.log->LeaveMoment();
-  }
-
-  RepeatedKeys RepeatedKeysOf(const std::string& table) override {
-    const auto known = Find(table);
-    // A key of the configuration is one that PostgreSQL does not see to.
-    const bool own = known == nullptr || !known->table.key_operators.empty() || known->schema.Key().empty();
-    return own ? RepeatedKeys::kNever : RepeatedKeys::kMistake;
-  }
-
-  absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
-    const auto known = FindToRead(table);
-    if (known == nullptr) return Unknown(table);
-    return LookAtPostgresColumn(look_, known, column);
-  }
-
-  absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
-                                                       const std::vector<std::uint32_t>& columns,
-                                                       std::vector<Key> keys) override {
-    const auto known = FindToRead(table);
-    if (known == nullptr) return Unknown(table);
-    return ReadPostgresKeyRows(look_, known, columns, std::move(keys));
+    ServerReader::LeaveMoment();
   }
 
  private:
-  std::shared_ptr<const KnownPostgresTable> FindToRead(const std::string& table) {
-    if (look_ != nullptr && look_->moment != nullptr && look_->moment->IsOver()) LeaveMoment();
-    return Find(table);
+  absl::StatusOr<std::vector<PostgresTable>> ReadTables() override {
+    std::vector<PostgresTable> all;
+    ASSIGN_OR_RETURN(const std::unique_ptr<SourceReading> reading, ReadCatalogs(&all));
+    return all;
   }
 
-  absl::StatusOr<std::unique_ptr<DigestReader>> ScanBy(const std::string& table,
-                                                       const std::vector<std::uint32_t>& columns,
-                                                       ValueScanRule rule) override {
-    const auto known = FindToRead(table);
-    if (known == nullptr) return Unknown(table);
-    return ScanPostgresTable(look_, known, columns, std::move(rule));
+  absl::Status LookAtTables(SourceSchema* schema) override {
+    std::vector<PostgresTable> all;
+    ASSIGN_OR_RETURN(const std::unique_ptr<SourceReading> reading, ReadCatalogs(&all));
+    // They come by oid: of two whose names are one in the mirror the older one stays what it is.
+    AnnounceAll(
+        std::move(all), [](const PostgresTable& table) { return !table.quoted.empty(); }, schema);
+    return AddObjects(reading->connection(), schema);
+  }
+
+  std::shared_ptr<PostgresLook> NewLook() override {
+    std::shared_ptr<PostgresLook> look = ServerReader::NewLook();
+    look->schema = options_.schema;
+    return look;
+  }
+
+  void LeaveOldMoment() override {
+    if (look_->moment != nullptr && look_->moment->IsOver()) LeaveMoment();
+  }
+
+  absl::StatusOr<std::uint64_t> CountAll(const KnownPostgresTable& known) override {
+    return CountPostgresRows(*look_, known);
+  }
+  absl::StatusOr<ColumnFacts> LookAt(const std::shared_ptr<const KnownPostgresTable>& known,
+                                     std::uint32_t column) override {
+    return LookAtPostgresColumn(look_, known, column);
+  }
+  std::unique_ptr<ValueRows> RowsOfKeys(const std::shared_ptr<const KnownPostgresTable>& known,
+                                        std::vector<std::uint32_t> read, WantedKeys keys) override {
+    return RowsOfPostgresKeys(look_, known, std::move(read), std::move(keys));
+  }
+  void AskFrom(const KnownPostgresTable& known, std::uint32_t column, const KeyPart& from,
+               PostgresAsk* ask) override {
+    ask->where =
+        FromSql(known.table.columns[column], known.schema.columns[column], from, place_->bytes_in_order);
   }
 
   /// The transaction in which they were read goes on. Errors: also that the role may not use the schema, or
@@ -181,14 +115,12 @@ class PostgresReader : public ServerReader<PostgresLook, PostgresSourceTables> {
       table.objects = std::move(objects[static_cast<std::uint32_t>(table.schema.table_id)]);
     return absl::OkStatus();
   }
-
-  const PostgresReaderOptions options_;
 };
 
 }  // namespace
 
 std::unique_ptr<SourceReader> OpenPostgresReader(PostgresReaderOptions options) {
-  return std::make_unique<PostgresReader>(std::move(options));
+  return std::make_unique<PostgresReader>(options);
 }
 
 }  // namespace mirror

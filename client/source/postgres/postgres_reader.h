@@ -1,32 +1,21 @@
 #ifndef MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_READER_H_
 #define MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_READER_H_
 
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
-#include "certs/keyed_hash.h"
-#include "client/source/postgres/postgres_reader_log.h"
+#include "client/source/postgres/postgres_rows.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/reader.h"
-#include "client/source/steps/table_steps.h"
-#include "client/source/table_choice.h"
+#include "client/source/server/server_reader.h"
+#include "client/source/server/server_reader_log.h"
 
 namespace mirror {
 
-struct PostgresReaderOptions {
+struct PostgresReaderOptions : ServerReaderOptions {
   PostgresAccess access;
-  std::string schema = "public";  ///< Tables have the names that they have in it.
-  TableChoice choice = {};
-  /// SourceTable.record of earlier runs, by table name.
-  std::map<std::string, std::string> records = {};
-  /// Key columns by folded name, of tables that declare no primary key.
-  std::map<std::string, std::vector<std::string>> keys = {};
-  std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
-  std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
-  PostgresReaderLog* log = nullptr;            ///< Null: there is none. Outlives the reader.
+  std::string schema = "public";                 ///< Tables have the names that they have in it.
+  ServerReaderLog<PostgresLook>* log = nullptr;  ///< Null: there is none. Outlives the reader.
 };
 
 /// Reads one schema of a PostgreSQL database, 14 or later: its tables, and partitioned tables as wholes. It

@@ -65,23 +65,11 @@ std::string_view WordOfNumeric(std::string_view binary) {
 
 }  // namespace
 
-bool PostgresRowDecoder::Decode(const std::vector<std::string_view>& fields) {
-  misfits_.clear();
-  values_.assign(fields_.size(), Value());
-  for (std::size_t i = 0; i < fields_.size(); ++i) {
-    if (fields[i].data() == nullptr) {
-      if (!fields_[i].announced.nullable) misfits_.push_back({i, true});
-    } else if (!DecodeValue(fields_[i], fields[i], &texts_[i], &values_[i])) {
-      misfits_.push_back({i, false});
-    }
-  }
-  return misfits_.empty();
-}
-
-bool PostgresRowDecoder::DecodeValue(const Field& field, std::string_view data, std::string* text,
+bool PostgresRowDecoder::DecodeValue(std::size_t i, std::string_view data, std::string* text,
                                      Value* value) const {
-  const bool is_any = field.announced.type == Type::kAny;
-  switch (field.form) {
+  const Column& announced = announced_[i];
+  const bool is_any = announced.type == Type::kAny;
+  switch (forms_[i]) {
     case PostgresValueForm::kBool:
     case PostgresValueForm::kInteger:
       SetInteger(postgres::ReadInt(data), value);
@@ -107,7 +95,7 @@ bool PostgresRowDecoder::DecodeValue(const Field& field, std::string_view data, 
         return true;
       }
       SetText(WordOfNumeric(data), value);
-      return field.announced.type == Type::kText;
+      return announced.type == Type::kText;
     }
     case PostgresValueForm::kDate:
       return SetUnits(UnitsOfDays(postgres::ReadInt(data)), value);

@@ -1,6 +1,5 @@
 #include "client/source/postgres/postgres_rows.h"
 
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,22 +14,11 @@ namespace {
 constexpr char kPostgresRowsDoing[] = "reading it";
 constexpr std::uint64_t kRowsBetweenLooks = 64;
 
-std::vector<PostgresRowDecoder::Field> FieldsOf(const KnownPostgresTable& known,
-                                                const std::vector<std::uint32_t>& columns) {
-  std::vector<PostgresRowDecoder::Field> fields;
-  for (const std::uint32_t column : columns) {
-    const Column& announced = known.schema.columns[column];
-    fields.push_back({FormOf(known.table.columns[column], announced), announced});
-  }
-  return fields;
-}
-
-std::vector<std::uint32_t> ColumnsToRead(const KnownPostgresTable& known,
-                                         const std::vector<std::uint32_t>& asked) {
-  if (!known.steps) return asked;
-  std::vector<std::uint32_t> all(known.schema.columns.size());
-  std::iota(all.begin(), all.end(), 0U);
-  return all;
+PostgresRowDecoder DecoderOf(const KnownPostgresTable& known, const std::vector<std::uint32_t>& columns) {
+  std::vector<PostgresValueForm> forms;
+  for (const std::uint32_t column : columns)
+    forms.push_back(FormOf(known.table.columns[column], known.schema.columns[column]));
+  return {std::move(forms), known.Announced(columns)};
 }
 
 /// In which files its rows stand: others than a snapshot has, and they were emptied or rewritten behind it,
@@ -100,20 +88,19 @@ absl::StatusOr<std::unique_ptr<SourceReading>> BeginPostgresReading(const Postgr
 
 PostgresSourceRows::PostgresSourceRows(std::shared_ptr<const PostgresLook> look,
                                        std::shared_ptr<const KnownPostgresTable> known, PostgresAsk ask)
-    : look_(std::move(look)),
-      known_(std::move(known)),
-      ask_(std::move(ask)),
-      read_(ColumnsToRead(*known_, ask_.columns)),
-      decoder_(FieldsOf(*known_, read_)) {}
+    : ServerRows(std::move(look), known, ask, DecoderOf(*known, known->ToRead(ask.columns))) {}
 
-PostgresSourceRows::~PostgresSourceRows() { End(); }
+PostgresSourceRows::~PostgresSourceRows() { PostgresSourceRows::Close(); }
 
 /// In this order: what is read, its transaction, its session.
-void PostgresSourceRows::End() {
-  has_ended_ = true;
+void PostgresSourceRows::Close() {
   copy_.reset();
   stream_.reset();
   reading_.reset();
+}
+
+absl::Status PostgresSourceRows::Explain(const absl::Status& status) const {
+  return ExplainReading(status, known_->table, look_->place.role);
 }
 
 std::string PostgresSourceRows::Sql() const {
@@ -145,16 +132,10 @@ absl::Status PostgresSourceRows::Send() {
   return absl::OkStatus();
 }
 
-absl::Status PostgresSourceRows::Start() {
-  has_begun_ = true;
+absl::Status PostgresSourceRows::Begin() {
   asked_ = std::chrono::steady_clock::now();
   ASSIGN_OR_RETURN(reading_, BeginPostgresReading(*look_, *known_));
-  if (known_->steps) {
-    ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(StepsSchema(known_->table, known_->schema),
-                                                    *known_->steps, look_->hash_key));
-    steps_.emplace(std::move(steps));
-  }
-  return Send();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> PostgresSourceRows::Step() {
@@ -164,76 +145,14 @@ absl::StatusOr<bool> PostgresSourceRows::Step() {
   return more;
 }
 
-absl::StatusOr<bool> PostgresSourceRows::Next() {
-  for (;;) {
-    const absl::StatusOr<bool> more = NextOfTable();
-    if (!more.ok() || !*more || !steps_) return more;
-    const absl::StatusOr<bool> wanted = TakeSteps();
-    if (!wanted.ok() || *wanted) return wanted;
-  }
-}
-
-absl::StatusOr<bool> PostgresSourceRows::NextOfTable() {
-  if (has_ended_) return false;
-  if (look_->is_over) {
-    End();
-    return MovedTable(known_->table.name);
-  }
-  absl::Status started;
-  if (!has_begun_) started = Start();
-  const absl::StatusOr<bool> more = started.ok() ? Step() : absl::StatusOr<bool>(started);
-  if (!more.ok() || !*more) {
-    End();
-    if (more.ok()) return more;
-    return ExplainReading(more.status(), known_->table, look_->place.role);
-  }
-  if (absl::Status yielded = YieldIfWaitedFor(); !yielded.ok()) {
-    End();
-    return yielded;
-  }
-  if (decoder_.Decode(copy_ ? copy_->fields() : fields_)) return true;
-  return Misfit();
-}
-
 /// Who waits to change the table keeps its writers waiting behind him.
-absl::Status PostgresSourceRows::YieldIfWaitedFor() {
+absl::Status PostgresSourceRows::CheckOthers() {
   if (++steps_done_ % kRowsBetweenLooks != 0) return absl::OkStatus();
   const auto now = std::chrono::steady_clock::now();
   if (now - asked_ < look_->sessions->access().yields_after) return absl::OkStatus();
   asked_ = now;
   if (!look_->sessions->IsWaitedFor(reading_->connection().server_pid())) return absl::OkStatus();
   return LeftToOthers(known_->table.name);
-}
-
-/// Whether the row is one of those that are asked for.
-absl::StatusOr<bool> PostgresSourceRows::TakeSteps() {
-  const absl::StatusOr<bool> matches = steps_->Matches(decoder_.values());
-  if (!matches.ok()) return matches;
-  if (*matches == ask_.left_out) return false;
-  row_ = decoder_.values();
-  RETURN_IF_ERROR(steps_->Turn(&row_));
-  values_.clear();
-  for (const std::uint32_t column : ask_.columns) values_.push_back(row_[column]);
-  return true;
-}
-
-/// The rows that are left are looked at, too: one more announcement is to do for all.
-absl::StatusOr<bool> PostgresSourceRows::Misfit() {
-  std::vector<PostgresMisfit> misfits;
-  absl::StatusOr<bool> more = true;
-  for (; more.ok() && *more; more = Step()) {
-    if (decoder_.Decode(copy_ ? copy_->fields() : fields_)) continue;
-    for (const PostgresMisfit& misfit : decoder_.misfits())
-      misfits.push_back({read_[misfit.column], misfit.is_null});
-    if (misfits.size() < read_.size() * 64) continue;
-    look_->keep(*known_, misfits);
-    misfits.clear();
-  }
-  look_->keep(*known_, misfits);
-  End();
-  if (!more.ok()) return ExplainReading(more.status(), known_->table, look_->place.role);
-  return absl::AbortedError(absl::StrCat("table '", known_->table.name,
-                                         "' has values that do not fit the types that were announced"));
 }
 
 absl::StatusOr<std::uint64_t> CountPostgresRows(const PostgresLook& look, const KnownPostgresTable& known,

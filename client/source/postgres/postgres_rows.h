@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,45 +13,29 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/copy.h"
-#include "certs/keyed_hash.h"
 #include "client/source/postgres/postgres_catalog.h"
 #include "client/source/postgres/postgres_moment.h"
 #include "client/source/postgres/postgres_row_decoder.h"
 #include "client/source/postgres/postgres_sessions.h"
-#include "client/source/steps/row_steps.h"
-#include "client/source/steps/table_steps.h"
+#include "client/source/postgres/postgres_types.h"
+#include "client/source/reader.h"
+#include "client/source/server/server_look.h"
+#include "client/source/server/server_rows.h"
+#include "client/source/values/key_rows.h"
 #include "client/source/values/value_rows.h"
-#include "proto/wire/batch.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
 
-/// A table of a look: as the catalogs have it, and as it is announced.
-struct KnownPostgresTable {
-  PostgresTable table;
-  TableSchema schema;  ///< Its columns are those of `table`, in that order; as they are in the source.
-  TableSchema given;   ///< The same as it is announced: hashed and masked columns are texts.
-  /// Absent: its rows are those of the source. The key of their hashes is the look's.
-  std::optional<TableSteps> steps = {};
-
-  /// A column is hashed or masked.
-  bool Turns(std::uint32_t column) const {
-    return steps && steps->TurnOf(schema.columns[column].name).rule != Rule::kPlain;
-  }
+/// A table of a look.
+struct KnownPostgresTable : KnownServerTable<PostgresTable> {
+  TableSchema ForSteps() const { return StepsSchema(table, schema); }
 };
 
-/// What the readers of one look share.
-struct PostgresLook {
-  std::shared_ptr<PostgresSessions> sessions;
+/// What the readers of one look share. Its snapshots are those of pg_current_snapshot(), none of which a
+/// standby answers: kUnavailable.
+struct PostgresLook : ServerLook<PostgresSessions, PostgresSource, KnownPostgresTable> {
   std::string schema;
-  PostgresSource place;
-  const TenantHashKey* hash_key = nullptr;  ///< Null: there is none. Outlives the look.
-  bool is_over = false;                     ///< There is a newer one.
-  /// Keeps that values of these columns (indexes of the table's schema) are not as they were announced.
-  std::function<void(const KnownPostgresTable& table, const std::vector<PostgresMisfit>& misfits)> keep;
-  /// Takes pg_current_snapshot() of each transaction that reads rows, none of which a standby answers:
-  /// kUnavailable. Empty: nobody asks for it.
-  std::function<void(const KnownPostgresTable& table, const std::string& snapshot)> note_snapshot = {};
   /// Of which all is read that begins while it is there. Null: each reading is of its own.
   std::shared_ptr<PostgresMoment> moment = nullptr;
 };
@@ -75,52 +58,49 @@ struct PostgresAsk {
 /// Rows of a table as they were at one moment, which is that of the first Next(): the snapshot and a lock
 /// against changes of the table's definition are held from there to the last row, or until somebody waits to
 /// make one, and by no one before and after. Threads: one.
-class PostgresSourceRows : public ValueRows {
+class PostgresSourceRows : public ServerRows<PostgresLook, PostgresAsk, PostgresRowDecoder> {
  public:
   PostgresSourceRows(std::shared_ptr<const PostgresLook> look,
                      std::shared_ptr<const KnownPostgresTable> known, PostgresAsk ask);
   ~PostgresSourceRows() override;
 
-  /// False: there is no further row. Errors: see TableReader::Next(). A value that is not as it was announced
-  /// is kept for the next look, with all others that follow.
-  absl::StatusOr<bool> Next() override;
-  /// Of the present row, in the order of PostgresAsk::columns.
-  const std::vector<Value>& values() const override { return steps_ ? values_ : decoder_.values(); }
-
   /// For statements that bind values: `arrays` are $1, $2, …
   void Bind(std::vector<postgres::Array> arrays) { arrays_ = std::move(arrays); }
 
  private:
-  absl::Status Start();
-  absl::Status Send();
-  absl::StatusOr<bool> Step();
-  absl::StatusOr<bool> NextOfTable();
-  absl::StatusOr<bool> TakeSteps();
-  absl::StatusOr<bool> Misfit();
-  absl::Status YieldIfWaitedFor();
+  absl::Status Begin() override;
+  absl::Status Send() override;
+  absl::StatusOr<bool> Step() override;
+  const std::vector<std::string_view>& Fields() const override { return copy_ ? copy_->fields() : fields_; }
+  absl::Status CheckOthers() override;
+  absl::Status Explain(const absl::Status& status) const override;
+  void Close() override;
   std::string Sql() const;
-  void End();
 
-  const std::shared_ptr<const PostgresLook> look_;
-  const std::shared_ptr<const KnownPostgresTable> known_;
-  const PostgresAsk ask_;
-  const std::vector<std::uint32_t> read_;  ///< What is read: with steps all columns.
   std::vector<postgres::Array> arrays_;
-  PostgresRowDecoder decoder_;
-  bool has_begun_ = false, has_ended_ = false;
   std::uint64_t steps_done_ = 0;
   std::chrono::steady_clock::time_point asked_;  ///< When it was last looked who waits.
   std::unique_ptr<SourceReading> reading_;
   std::optional<postgres::CopyOut> copy_;
   std::optional<postgres::RowStream> stream_;
   std::vector<std::string_view> fields_;  ///< Of a stream's row.
-  std::optional<RowSteps> steps_;         ///< Once it has begun.
-  std::vector<Value> row_, values_;       ///< With steps: the whole row, and what was asked for.
 };
 
 /// The source's own rows of a table that are in it at one moment: how many. `where`: a condition over t.
 absl::StatusOr<std::uint64_t> CountPostgresRows(const PostgresLook& look, const KnownPostgresTable& known,
                                                 const std::string& where = "");
+
+/// See SourceReader::LookAtColumn(). Where PostgreSQL's order of the type is that of KeyPart, an index can
+/// answer; of all others every value is read. Least, greatest and nulls may be of different moments.
+absl::StatusOr<SourceReader::ColumnFacts> LookAtPostgresColumn(
+    const std::shared_ptr<const PostgresLook>& look, const std::shared_ptr<const KnownPostgresTable>& known,
+    std::uint32_t column);
+
+/// See ReadKeyRows(): the rows of these keys, and others that the source's collations take for them, with the
+/// columns `read`. All of them are of one moment.
+std::unique_ptr<ValueRows> RowsOfPostgresKeys(std::shared_ptr<const PostgresLook> look,
+                                              std::shared_ptr<const KnownPostgresTable> known,
+                                              std::vector<std::uint32_t> read, WantedKeys keys);
 
 }  // namespace mirror
 

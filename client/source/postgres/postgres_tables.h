@@ -1,49 +1,40 @@
 #ifndef MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_TABLES_H_
 #define MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_TABLES_H_
 
-#include <map>
-#include <memory>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "client/source/postgres/postgres_catalog.h"
 #include "client/source/postgres/postgres_rows.h"
-#include "client/source/reader.h"
-#include "client/source/steps/table_steps.h"
+#include "client/source/postgres/postgres_types.h"
+#include "client/source/server/server_record.h"
+#include "client/source/server/server_tables.h"
 
 namespace mirror {
 
-/// The tables of the last look, and what was found in their values. Threads: one.
-class PostgresSourceTables {
- public:
-  /// See PostgresReaderOptions.
-  PostgresSourceTables(std::map<std::string, std::string> records,
-                       std::map<std::string, std::vector<std::string>> keys, std::vector<TableSteps> steps);
+/// See ServerTables.
+struct PostgresTableKind {
+  using Known = KnownPostgresTable;
+  using Place = PostgresSource;
+  using Record = PostgresRecord;
+  static constexpr char kComputer[] = "PostgreSQL";
+  static constexpr char kWideValues[] = "as infinity, NaN, a date before the year 1, 24:00:00";
+  static constexpr char kWideNote[] = " (as infinity, NaN, a date before the year 1, 24:00:00)";
+  static constexpr bool kKeyMayLackValues = false;
 
-  void Clear() { known_.clear(); }
-  /// Null: there is none.
-  std::shared_ptr<const KnownPostgresTable> Find(const std::string& name) const;
-
-  /// As it is announced. What people should know of it is told once.
-  SourceTable Announce(PostgresTable table, const PostgresSource& place, std::vector<std::string>* notes);
-
-  /// Values of these columns are not as they were announced.
-  void Keep(const KnownPostgresTable& known, const std::vector<PostgresMisfit>& misfits);
-  void Forget(const std::string& name);
-
- private:
-  /// Those that values or rows depend on; null: none.
-  const TableSteps* StepsOf(const std::string& table) const;
-  TableSchema SchemaOf(const PostgresTable& table, const PostgresSource& place, std::string* problem);
-  std::vector<std::string> NotesOf(const PostgresTable& table, const TableSchema& schema) const;
-  std::string SetKey(const PostgresTable& table, TableSchema* schema) const;
-
-  std::map<std::string, PostgresRecord> records_;  ///< By name.
-  const std::map<std::string, std::vector<std::string>> keys_;
-  const std::vector<TableSteps> steps_;
-  std::map<std::string, std::shared_ptr<const KnownPostgresTable>> known_;
+  static Record Parse(std::string_view text) { return ParsePostgresRecord(text); }
+  static MarkedColumn<std::int64_t, std::uint32_t> Mark(const PostgresColumn& column);
+  static Column WireOf(const PostgresColumn& column, const Place& place, bool wide);
+  static std::vector<std::uint32_t> KeyOf(const PostgresTable& table);
+  static const std::vector<std::string>& GeneratedOf(const PostgresTable& table) { return table.generated; }
+  static std::uint64_t IdOf(const PostgresTable& table) { return table.oid; }
+  static std::uint64_t IdentityOf(const PostgresTable& table, Record* record);
+  static std::string ProblemOf(const PostgresTable& table, const Place& place, const std::string& problem);
+  static std::vector<std::string> NotesOf(const PostgresTable& table);
 };
+using PostgresSourceTables = ServerTables<PostgresTableKind>;
 
 }  // namespace mirror
 

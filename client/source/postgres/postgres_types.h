@@ -2,12 +2,12 @@
 #define MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_TYPES_H_
 
 #include <cstdint>
-#include <map>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "client/source/postgres/postgres_catalog.h"
+#include "client/source/server/server_record.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
@@ -52,18 +52,8 @@ std::string TextOfKeyPart(const Column& announced, const KeyPart& part);
 std::string FromSql(const PostgresColumn& column, const Column& announced, const KeyPart& from,
                     bool bytes_in_order);
 
-/// What was found in a table's values and of its leaves, and what of it people were told: kept as
-/// SourceTable.record.
-struct PostgresRecord {
-  /// By the column's number.
-  struct Found {
-    std::uint32_t type = 0;  ///< When it was found: that of another type says nothing.
-    bool wide = false;       ///< A value does not fit the type.
-    bool null = false;       ///< A row has no value, though the catalogs say that each has one.
-    friend bool operator==(const Found&, const Found&) = default;
-  };
-  std::map<std::int64_t, Found> columns;
-  std::string told;                ///< A digest; empty: nothing.
+/// Also what was found of its leaves. Columns are those of PostgresColumn::number.
+struct PostgresRecord : ServerRecord<std::int64_t, std::uint32_t> {
   std::set<std::uint32_t> leaves;  ///< Of a partitioned table, by their oids, when it was last looked at.
   std::uint64_t gone = 0;  ///< Another number whenever a leaf was dropped or detached; 0: none ever was.
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/name.h"
@@ -12,8 +11,6 @@ namespace {
 
 using postgres::Trouble;
 
-constexpr char kNothingSent[] = "Nothing of the table is committed";
-
 std::string Grantee(const std::string& role) {
   const absl::StatusOr<std::string> quoted = postgres::QuotedName(role);
   return quoted.ok() ? *quoted : role;
@@ -21,34 +18,23 @@ std::string Grantee(const std::string& role) {
 
 std::string HiddenRows(const std::string& table, const std::string& role) {
   return absl::StrCat("row security is in effect on table '", table, "' for the role '", role,
-                      "', so that it may not see all rows. ", kNothingSent,
+                      "', so that it may not see all rows. ", kNothingCommitted,
                       ". Let the role see them: ALTER ROLE ", Grantee(role),
                       " BYPASSRLS, or leave the table out with 'skip'");
 }
 
 std::string MayNotRead(const std::string& table, const std::string& quoted, const std::string& role) {
-  return absl::StrCat("the role '", role, "' may not read table '", table, "'. ", kNothingSent,
+  return absl::StrCat("the role '", role, "' may not read table '", table, "'. ", kNothingCommitted,
                       ". Allow it: GRANT SELECT ON ", quoted, " TO ", Grantee(role),
                       ", or leave the table out with 'skip'");
 }
 
 }  // namespace
 
-absl::Status MovedTable(const std::string& table) {
-  return absl::AbortedError(absl::StrCat("table '", table, "' is not any more as it was looked at"));
-}
-
-absl::Status LeftToOthers(const std::string& table) {
-  return absl::UnavailableError(absl::StrCat("reading table '", table,
-                                             "' was broken off, since somebody waits to change it, and its "
-                                             "writers behind him. ",
-                                             kNothingSent, "; the next run reads it from the beginning"));
-}
-
 absl::Status StandbyAnswered() {
   return absl::UnavailableError(absl::StrCat(
       "a standby answered at the source's address, which may lack rows of which the log told already. ",
-      kNothingSent,
+      kNothingCommitted,
       "; the next run tries again. Of several hosts 'target_session_attrs=read-write' in its 'dsn' takes the "
       "one that is written to"));
 }
@@ -59,9 +45,7 @@ absl::Status ExplainReading(const absl::Status& status, const PostgresTable& tab
     case Trouble::kStalePlan:
       return MovedTable(table.name);
     case Trouble::kLockTimeout:
-      return absl::UnavailableError(absl::StrCat("table '", table.name,
-                                                 "' is locked by somebody who changes it. ", kNothingSent,
-                                                 "; the next run reads it, when that is over"));
+      return LockedTable(table.name);
     case Trouble::kDenied:
       return absl::PermissionDeniedError(MayNotRead(table.name, table.quoted, role));
     case Trouble::kRowSecurity:
@@ -70,20 +54,12 @@ absl::Status ExplainReading(const absl::Status& status, const PostgresTable& tab
     case Trouble::kNotReady:
     case Trouble::kTooMany:
     case Trouble::kNotLetIn:
-      return absl::UnavailableError(absl::StrCat("reading table '", table.name,
-                                                 "': ", std::string(status.message()), ". ", kNothingSent,
-                                                 "; the next run reads it from the beginning"));
+      return LostWhileReading(table.name, status);
     default:
       break;
   }
   if (status.ok() || postgres::TroubleOf(status) == Trouble::kNone) return status;
-  absl::Status explained(status.code(),
-                         absl::StrCat("reading table '", table.name, "': ", std::string(status.message())));
-  // What it means, see postgres::TroubleOf().
-  status.ForEachPayload([&explained](absl::string_view name, const absl::Cord& payload) {
-    explained.SetPayload(name, payload);
-  });
-  return explained;
+  return WhileReading(table.name, status);
 }
 
 std::string WhyUnreadable(const PostgresTable& table, const std::string& role) {

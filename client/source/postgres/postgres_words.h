@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "client/source/postgres/postgres_catalog.h"
+#include "client/source/server/server_words.h"
 
 namespace mirror {
 
@@ -16,12 +17,6 @@ absl::Status StandbyAnswered();
 /// An error of reading a table, for people, with the code that SourceReader promises: kAborted where a new
 /// look helps.
 absl::Status ExplainReading(const absl::Status& status, const PostgresTable& table, const std::string& role);
-
-/// The table is not what was announced.
-absl::Status MovedTable(const std::string& table);
-
-/// The reading was broken off for who waits to change the table.
-absl::Status LeftToOthers(const std::string& table);
 
 /// What has to be granted so that the role can read the table, for people. Empty: nothing.
 std::string WhyUnreadable(const PostgresTable& table, const std::string& role);

@@ -203,27 +203,6 @@ TEST_F(PostgresReaderTest, TheKeyIsThePrimaryKeyAsItStands) {
   EXPECT_THAT(schema_.notes, IsEmpty());
 }
 
-TEST_F(PostgresReaderTest, AKeyOfTheConfigurationIsThatOfATableWithoutOne) {
-  Sql("CREATE TABLE t (id int4 NOT NULL, v text); INSERT INTO t VALUES (1, 'a'), (2, 'b')");
-  options_.keys = {{"t", {"ID"}}};
-  Open();
-  Look();
-  EXPECT_THAT(Table("t").schema.Key(), ElementsAre(0U));
-  EXPECT_EQ(reader_->RepeatedKeysOf("t"), RepeatedKeys::kMistake);
-  ExpectEqualDigests("t");
-  const absl::StatusOr<Found> found = RowsOf("t", {IntKey(2)});
-  ASSERT_THAT(found, IsOk());
-  EXPECT_EQ(found->rows, (ShownRows{{"i:2", "t:b"}}));
-  options_.keys = {{"t", {"v"}}};
-  Open();
-  Look();
-  EXPECT_THAT(Table("t").problem, HasSubstr("make it NOT NULL"));
-  options_.keys = {{"t", {"nothing"}}};
-  Open();
-  Look();
-  EXPECT_THAT(Table("t").problem, HasSubstr("the table does not have"));
-}
-
 TEST_F(PostgresReaderTest, RowsThatAPolicyHidesAreAProblemAndNeverLeftOutInSilence) {
   Sql("CREATE TABLE t (id int4 PRIMARY KEY); INSERT INTO t VALUES (1), (2); CREATE TABLE u (id int4 PRIMARY "
       "KEY)");
@@ -365,17 +344,6 @@ TEST_F(PostgresReaderTest, AKeyThatTheSourceCanNotHaveIsGone) {
   ASSERT_THAT(found, IsOk());
   EXPECT_EQ(found->rows, (ShownRows{{"t:blue", "i:1"}, {"t:happy", "i:2"}}));
   EXPECT_EQ(found->gone, (ShownRows{{"t:sad", "i:1"}}));
-}
-
-TEST_F(PostgresReaderTest, ATableThatIsNotThereIsNotFound) {
-  Look();
-  EXPECT_EQ(reader_->Read("nothing", {0}).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader_->CountRows("nothing").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader_->Digests("nothing", {0}).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader_->ScanByColumn("nothing", {0}).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader_->ScanFrom("nothing", {0}, {}).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader_->LookAtColumn("nothing", 0).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader_->RowsOf("nothing", {0}, {IntKey(1)}).status().code(), absl::StatusCode::kNotFound);
 }
 
 }  // namespace

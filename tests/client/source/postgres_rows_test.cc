@@ -1,9 +1,7 @@
 #include "client/source/postgres/postgres_rows.h"
 
-#include <atomic>
 #include <thread>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "tests/client/source/postgres_source.h"
 #include "tests/support/postgres_server.h"
@@ -29,48 +27,6 @@ class PostgresRowsTest : public PostgresSourceTest {
         "= 'mirror-agent' AND datname = current_database()");
   }
 };
-
-TEST_F(PostgresRowsTest, AllRowsAreOfOneMomentBesideWriters) {
-  // Each writer moves amounts: at every moment they come to the same in all, and so does the number of rows.
-  Sql("CREATE TABLE t (id int4 PRIMARY KEY, v int8, more text); "
-      "INSERT INTO t SELECT i, 100, repeat('x', 500) FROM generate_series(1, 2000) i");
-  Look();
-  std::atomic<bool> is_over = false;
-  std::vector<std::thread> writers;
-  for (int w = 0; w < 2; ++w) {
-    writers.emplace_back([&, w] {
-      const auto writer = Connect(conninfo_);
-      for (int i = 0; !is_over; ++i) {
-        const int from = i * 7 % 1000 + 1, to = (i * 11 + w) % 1000 + 1001;
-        EXPECT_THAT(
-            writer->Execute(absl::StrCat("BEGIN; UPDATE public.t SET v = v - 1 WHERE id = ", from,
-                                         "; DELETE FROM public.t WHERE id = ", -1 - w,
-                                         "; INSERT INTO public.t VALUES (", -1 - w,
-                                         ", 0, ''); UPDATE public.t SET v = v + 1 "
-                                         "WHERE id = ",
-                                         to, "; DELETE FROM public.t WHERE id = ", -1 - w, "; COMMIT")),
-            IsOk());
-      }
-    });
-  }
-  for (int round = 0; round < 10; ++round) {
-    const ReadTable read = ReadAll(*reader_, Table("t").schema, 50'000);
-    EXPECT_THAT(read.status, IsOk());
-    std::int64_t sum = 0;
-    for (const auto& row : read.rows) {
-      std::int64_t value = 0;
-      ASSERT_TRUE(absl::SimpleAtoi(row[1].substr(2), &value));
-      sum += value;
-    }
-    EXPECT_EQ(read.rows.size(), 2000U);
-    EXPECT_EQ(sum, 200'000);
-    const auto digests = Digest(reader_->Digests("t", {0}), 100);
-    ASSERT_THAT(digests, IsOk());
-    EXPECT_EQ(digests->digest.rows, 2000U);
-  }
-  is_over = true;
-  for (std::thread& writer : writers) writer.join();
-}
 
 TEST_F(PostgresRowsTest, NothingIsHeldBetweenReaders) {
   Sql("CREATE TABLE t (id int4 PRIMARY KEY, v text); "
@@ -239,26 +195,6 @@ TEST_F(PostgresRowsTest, AServerThatIsKilledIsReadAgainWhenItIsBack) {
   EXPECT_EQ(reader_->Mark().database, database);
 }
 
-TEST_F(PostgresRowsTest, SomeOfTheColumnsAreReadInAnyOrder) {
-  Sql("CREATE TABLE t (id int4 PRIMARY KEY, a text, b int4); INSERT INTO t VALUES (1, 'x', 2), (3, 'y', "
-      "NULL)");
-  Look();
-  auto read = reader_->Read("t", {2, 0});
-  ASSERT_THAT(read, IsOk());
-  RowBlock block = RowBlock::For(Table("t").schema, {2, 0});
-  Pieces pieces;
-  ASSERT_THAT((*read)->Next({}, &block, &pieces), IsOkAndHolds(false));
-  ShownRows rows;
-  AppendRows(block, &rows);
-  EXPECT_THAT(rows, testing::UnorderedElementsAre(ElementsAre("i:2", "i:1"), ElementsAre("null", "i:3")));
-  const auto digests = Digest(reader_->Digests("t", {0, 2}));
-  ASSERT_THAT(digests, IsOk());
-  RowDigest wanted;
-  wanted.AddInteger(1);
-  wanted.AddInteger(2);
-  EXPECT_EQ(digests->rows[0].second, wanted.Finish());
-}
-
 TEST_F(PostgresRowsTest, LargeValuesTravelInParts) {
   Sql("CREATE TABLE t (id int4 PRIMARY KEY, b bytea, v text, j jsonb); ALTER TABLE t ALTER b SET STORAGE "
       "EXTERNAL;"
@@ -282,50 +218,11 @@ TEST_F(PostgresRowsTest, LargeValuesTravelInParts) {
   EXPECT_EQ(digests->rows[0].second, wanted.Finish());
 }
 
-TEST_F(PostgresRowsTest, DigestsGoOnBehindAnyKeyInTheOrderOfBytes) {
-  Sql("CREATE TABLE t (k text PRIMARY KEY, v int4); INSERT INTO t VALUES ('a', 1), ('B', 2), ('\u00e4', 3), "
-      "('_', 4), ('1', 5)");
-  Look();
-  auto digests = reader_->Digests("t", {0, 1});
-  ASSERT_THAT(digests, IsOk());
-  std::vector<std::string> keys;
-  for (bool end = false; !end;) {
-    const auto piece = (*digests)->Next(2, /*each=*/true);
-    ASSERT_THAT(piece, IsOk());
-    for (const auto& [key, digest] : piece->rows) keys.push_back(key.front().bytes);
-    end = piece->end;
-  }
-  EXPECT_THAT(keys, ElementsAre("1", "B", "_", "a", "\u00e4"));
-  ASSERT_THAT((*digests)->Seek(TextKey("_")), IsOk());
-  const auto behind = (*digests)->Next(10, /*each=*/true);
-  ASSERT_THAT(behind, IsOk());
-  EXPECT_EQ(behind->digest.rows, 2U);
-}
-
-TEST_F(PostgresRowsTest, AScanByColumnsTellsWhichOneDiffers) {
-  Sql("CREATE TABLE t (id int4 PRIMARY KEY, a text, b text); INSERT INTO t VALUES (1, 'x', 'y')");
-  Look();
-  const auto before = Digest(reader_->ScanByColumn("t", {0, 1, 2}));
-  Sql("UPDATE t SET b = 'z'");
-  const auto after = Digest(reader_->ScanByColumn("t", {0, 1, 2}));
-  ASSERT_THAT(before, IsOk());
-  ASSERT_THAT(after, IsOk());
-  ASSERT_EQ(before->by_column.front().size(), 24U);
-  EXPECT_EQ(before->by_column.front().substr(0, 16), after->by_column.front().substr(0, 16));
-  EXPECT_NE(before->by_column.front().substr(16), after->by_column.front().substr(16));
-  EXPECT_NE(before->digest.sum, after->digest.sum);
-}
-
 TEST_F(PostgresRowsTest, AScanFromAValueGivesWhatIsThereOrGreater) {
   Sql("CREATE TABLE t (id int4 PRIMARY KEY, n int4, at timestamp, v text, d numeric(6,2), f float8);"
       "INSERT INTO t VALUES (1, 5, '2024-01-01', 'a', 9.00, 1), (2, 6, '2024-01-02', 'B', 10.00, 2),"
       "(3, NULL, NULL, NULL, NULL, NULL), (4, 7, '2024-01-03', '\u00e4', 8.00, 3)");
   Look();
-  struct BoundCase {
-    std::uint32_t column;
-    KeyPart from;
-    std::vector<std::int64_t> ids;
-  };
   const std::vector<BoundCase> bounds = {
       {1, IntKey(6).front(), {2, 4}},     {1, IntKey(INT64_MIN).front(), {1, 2, 4}},
       {1, IntKey(INT64_MAX).front(), {}}, {1, {.kind = Kind::kReal, .real = 5.5}, {2, 4}},
@@ -335,27 +232,7 @@ TEST_F(PostgresRowsTest, AScanFromAValueGivesWhatIsThereOrGreater) {
       {4, IntKey(10).front(), {2}},       {4, IntKey(INT64_MIN).front(), {1, 2, 4}},
       {5, IntKey(2).front(), {2, 4}},
   };
-  for (const BoundCase& bound : bounds) {
-    SCOPED_TRACE(absl::StrCat(bound.column, " ", bound.from.integer, " ", bound.from.bytes));
-    const auto scan = Digest(reader_->ScanFrom("t", {0, 3}, {bound.column, bound.from}));
-    ASSERT_THAT(scan, IsOk());
-    std::vector<std::int64_t> ids;
-    for (const auto& [key, digest] : scan->rows) ids.push_back(key.front().integer);
-    std::sort(ids.begin(), ids.end());
-    EXPECT_EQ(ids, bound.ids);
-    EXPECT_EQ(scan->greatest.kind == Kind::kNull, bound.ids.empty());
-  }
-  const auto greatest = Digest(reader_->ScanFrom("t", {0}, {1, IntKey(0).front()}));
-  ASSERT_THAT(greatest, IsOk());
-  EXPECT_EQ(greatest->greatest, IntKey(7).front());
-  // By another key than the table's, and what a `where` leaves out, which there is not.
-  RowBound bound{1, IntKey(6).front(), {3}};
-  const auto by_v = Digest(reader_->ScanFrom("t", {0}, bound));
-  ASSERT_THAT(by_v, IsOk());
-  ASSERT_EQ(by_v->rows.size(), 2U);
-  EXPECT_EQ(by_v->rows[0].first.front().kind, Kind::kText);
-  bound.left_out = true;
-  EXPECT_EQ(Digest(reader_->ScanFrom("t", {0}, bound))->digest.rows, 0U);
+  ExpectScansFrom("t", bounds);
 }
 
 TEST_F(PostgresRowsTest, AColumnsEndsAreThoseThatTheWireHas) {
@@ -387,76 +264,6 @@ TEST_F(PostgresRowsTest, AColumnsEndsAreThoseThatTheWireHas) {
   EXPECT_EQ(facts->greatest, TextKey("11.50").front());
   EXPECT_EQ(facts->trouble, "");
   EXPECT_THAT(reader_->LookAtColumn("t", 7)->trouble, HasSubstr("numbers that are kept as texts"));
-}
-
-TEST_F(PostgresRowsTest, ManyKeysAreFoundInPiecesOfAnySize) {
-  Sql("CREATE TABLE t (a int4, b text, v text, PRIMARY KEY (b, a)); "
-      "INSERT INTO t SELECT i, 'k' || i % 7, 'v' FROM generate_series(1, 3000) i");
-  Look();
-  std::vector<Key> keys;
-  for (int i = 2001; i <= 6000; ++i)
-    keys.push_back({TextKey(absl::StrCat("k", i % 7)).front(), IntKey(i).front()});
-  for (const BlockSize& size : {BlockSize{}, BlockSize{1, 100}, BlockSize{1'000, 17}}) {
-    const absl::StatusOr<Found> found = RowsOf("t", keys, size);
-    ASSERT_THAT(found, IsOk());
-    EXPECT_EQ(found->rows.size(), 1000U);
-    EXPECT_EQ(found->gone.size(), 3000U);
-  }
-}
-
-TEST_F(PostgresRowsTest, RowsAreChosenHashedAndMaskedOnTheirWay) {
-  Sql("CREATE TABLE t (id int4 PRIMARY KEY, at date, name text, iban text); INSERT INTO t VALUES "
-      "(1, '2024-01-01', 'Ada', 'DE0012345678'), (2, '2023-01-01', 'Bob', 'DE0087654321'), (3, NULL, NULL, "
-      "NULL)");
-  TableSteps steps;
-  steps.table = "T";
-  steps.where = "at >= '2024-01-01' OR at IS NULL";
-  steps.mask = {{"iban", 4}};
-  options_.steps = {steps};
-  Open();
-  Look();
-  EXPECT_EQ(Table("t").problem, "");
-  EXPECT_EQ(Rows("t"), (ShownRows{{"i:1", "i:638396640000000000", "t:Ada", "t:****5678"},
-                                  {"i:3", "null", "null", "null"}}));
-  ExpectEqualDigests("t");
-  EXPECT_THAT(reader_->CountRows("t"), IsOkAndHolds(2U));
-  const absl::StatusOr<Found> found = RowsOf("t", {IntKey(1), IntKey(2)});
-  ASSERT_THAT(found, IsOk());
-  EXPECT_EQ(found->rows.size(), 1U);
-  EXPECT_EQ(found->gone, (ShownRows{{"i:2"}}));
-  RowBound left_out{0, IntKey(0).front()};
-  left_out.left_out = true;
-  const auto others = Digest(reader_->ScanFrom("t", {0}, left_out));
-  ASSERT_THAT(others, IsOk());
-  ASSERT_EQ(others->rows.size(), 1U);
-  EXPECT_EQ(others->rows[0].first, IntKey(2));
-  EXPECT_EQ(reader_->LookAtColumn("t", 0)->greatest, IntKey(3).front());
-  options_.steps[0].where = "nothing > 1";
-  Open();
-  Look();
-  EXPECT_THAT(Table("t").problem, HasSubstr("'where'"));
-}
-
-TEST_F(PostgresRowsTest, HashedValuesAreTexts) {
-  Sql("CREATE TABLE t (id int4 PRIMARY KEY, n int4, d date); INSERT INTO t VALUES (1, 7, '2024-01-01'), (2, "
-      "NULL, NULL)");
-  TableSteps steps;
-  steps.table = "t";
-  steps.hash = {"n", "d"};
-  options_.steps = {steps};
-  options_.hash_key.emplace(std::string(32, 's'), "Cust");
-  Open();
-  Look();
-  EXPECT_EQ(Table("t").problem, "");
-  EXPECT_EQ(ColumnOf("t", "d").type, Type::kText);
-  ExpectEqualDigests("t");
-  const ShownRows rows = Rows("t");
-  EXPECT_EQ(rows[0][1].size(), 66U);
-  EXPECT_EQ(rows[0][2].size(), 66U);
-  EXPECT_THAT(rows[1], ElementsAre("i:2", "null", "null"));
-  const absl::StatusOr<Found> found = RowsOf("t", {IntKey(1), IntKey(2)});
-  ASSERT_THAT(found, IsOk());
-  EXPECT_EQ(found->rows, rows);
 }
 
 }  // namespace

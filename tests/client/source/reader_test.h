@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "client/source/reader.h"
 #include "client/source/rows/block_digests.h"
 #include "tests/client/source/source_database.h"
@@ -130,6 +133,81 @@ class ReaderTest : public Base {
     std::sort(found.rows.begin(), found.rows.end());
     std::sort(found.gone.begin(), found.gone.end());
     return found;
+  }
+
+  /// A value of the second column, which is a date's and is there for the key 2, does not fit: each way to
+  /// read finds that out.
+  void ExpectMisfitsByEachWay(const std::string& table, const std::string& column) {
+    const std::vector<std::uint32_t> columns = {0, 1};
+    const std::vector<std::pair<std::string, std::function<absl::Status()>>> ways = {
+        {"Read", [&] { return ReadAll(*reader_, Table(table).schema).status; }},
+        {"Scan", [&] { return Digest(reader_->Scan(table, columns)).status(); }},
+        {"ScanFrom",
+         [&] {
+           return Digest(reader_->ScanFrom(table, columns, {0, IntKey(0).front()})).status();
+         }},
+        {"RowsOf", [&] { return RowsOf(table, {IntKey(2)}).status(); }},
+        {"LookAtColumn", [&] { return reader_->LookAtColumn(table, 1).status(); }}};
+    for (const auto& [name, way] : ways) {
+      SCOPED_TRACE(name);
+      reader_->Forget(table);
+      Look();
+      EXPECT_EQ(ColumnOf(table, column).type, Type::kDate);
+      EXPECT_EQ(way().code(), absl::StatusCode::kAborted) << way();
+      Look();
+      EXPECT_EQ(ColumnOf(table, column).type, Type::kAny);
+      EXPECT_THAT(way(), IsOk());
+    }
+  }
+
+  /// Of all keys of the table, as many as `count`, the rows are found, and none once `empty` deleted them.
+  void ExpectRowsByKey(const std::string& table, std::size_t count, const std::function<void()>& empty) {
+    ExpectEqualDigests(table);
+    RangeDigest whole;
+    std::vector<Key> all;
+    for (const auto& [key, digest] : DigestsOfRead(table, &whole)) all.push_back(key);
+    ASSERT_EQ(all.size(), count);
+    const Key gone = all.back();
+    const absl::StatusOr<Found> before = RowsOf(table, all);
+    ASSERT_THAT(before, IsOk());
+    EXPECT_EQ(before->rows.size(), all.size());
+    EXPECT_EQ(before->rows, Rows(table));
+    empty();
+    const absl::StatusOr<Found> after = RowsOf(table, {gone});
+    ASSERT_THAT(after, IsOk());
+    EXPECT_EQ(after->rows.size(), 0U);
+    EXPECT_EQ(after->gone.size(), 1U);
+  }
+
+  /// The rows with a value of a column that is `from` or greater, by their key, an integer.
+  struct BoundCase {
+    std::uint32_t column;
+    KeyPart from;
+    std::vector<std::int64_t> ids;
+  };
+  /// Its columns: id, a number whose greatest is 7, another, a text.
+  void ExpectScansFrom(const std::string& table, const std::vector<BoundCase>& bounds) {
+    for (const BoundCase& bound : bounds) {
+      SCOPED_TRACE(absl::StrCat(bound.column, " ", bound.from.integer, " ", bound.from.bytes));
+      const auto scan = Digest(reader_->ScanFrom(table, {0, 3}, {bound.column, bound.from}));
+      ASSERT_THAT(scan, IsOk());
+      std::vector<std::int64_t> ids;
+      for (const auto& [key, digest] : scan->rows) ids.push_back(key.front().integer);
+      std::sort(ids.begin(), ids.end());
+      EXPECT_EQ(ids, bound.ids);
+      EXPECT_EQ(scan->greatest.kind == Kind::kNull, bound.ids.empty());
+    }
+    const auto greatest = Digest(reader_->ScanFrom(table, {0}, {1, IntKey(0).front()}));
+    ASSERT_THAT(greatest, IsOk());
+    EXPECT_EQ(greatest->greatest, IntKey(7).front());
+    // By another key than the table's, and what a `where` leaves out, which there is not.
+    RowBound bound{1, IntKey(6).front(), {3}};
+    const auto by_v = Digest(reader_->ScanFrom(table, {0}, bound));
+    ASSERT_THAT(by_v, IsOk());
+    ASSERT_EQ(by_v->rows.size(), 2U);
+    EXPECT_EQ(by_v->rows[0].first.front().kind, Kind::kText);
+    bound.left_out = true;
+    EXPECT_EQ(Digest(reader_->ScanFrom(table, {0}, bound))->digest.rows, 0U);
   }
 
   std::unique_ptr<SourceReader> reader_;

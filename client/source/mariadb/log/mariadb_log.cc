@@ -18,8 +18,6 @@
 namespace mirror {
 namespace {
 
-constexpr std::size_t kStagedRowsAtATime = 10'000;
-
 /// Nothing stands in the source that could keep an id: this one is found again without any memory. With the
 /// server_id, so that a second agent at another server with a database of the same name is another source.
 absl::StatusOr<std::string> MakeSourceId(MariadbSessions& sessions, const std::string& identity,
@@ -29,13 +27,27 @@ absl::StatusOr<std::string> MakeSourceId(MariadbSessions& sessions, const std::s
   return HexDigest(absl::StrCat("source of ", context_id, "\n", identity, "\n", server.id));
 }
 
+/// See MariadbReading::snapshot().
+absl::StatusOr<std::int64_t> LsnOfSnapshot(MariadbStaging& staging, const std::string& snapshot,
+                                           const std::atomic<bool>* stop) {
+  const std::size_t colon = snapshot.rfind(':'), blank = snapshot.rfind(' ');
+  BinlogPlace place;
+  std::uint32_t server = 0;
+  if (colon == std::string::npos || blank == std::string::npos || blank < colon ||
+      !absl::SimpleAtoi(snapshot.substr(colon + 1, blank - colon - 1), &place.offset) ||
+      !absl::SimpleAtoi(snapshot.substr(blank + 1), &server))
+    return absl::FailedPreconditionError("the source does not say where its binlog was when rows were read");
+  place.file = snapshot.substr(0, colon);
+  return staging.LsnOf(place, server, stop);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MariadbLog>> MariadbLog::Open(std::shared_ptr<MariadbStaging> staging,
                                                              MariadbLogOptions options) {
   std::unique_ptr<MariadbLog> log(new MariadbLog(std::move(staging), std::move(options)));
   RETURN_IF_ERROR(log->OpenExchange());
-  ASSIGN_OR_RETURN(const StagedBinlog source, ReadStagedBinlog(log->stage()));
+  ASSIGN_OR_RETURN(const StagedLog source, ReadStagedLog(log->stage()));
   log->had_source_ = !source.source_id.empty();
   log->source_id_ = log->had_source_ ? source.source_id : log->options_.source_id;
   if (!log->source_id_.empty()) return log;
@@ -71,10 +83,7 @@ absl::StatusOr<std::map<std::string, std::string>> MariadbLog::Unlogged() {
 LogFigures MariadbLog::Figures() {
   LogFigures figures;
   figures.decoded = static_cast<std::int64_t>(staging_->changes());
-  if (const absl::StatusOr<Stage::Size> size = stage().Measure(); size.ok()) {
-    figures.stage_rows = size->rows;
-    figures.stage_bytes = size->bytes;
-  }
+  MeasureStage(&figures);
   const MariadbStaging::Reached reached = staging_->reached();
   if (reached.place.file.empty()) return figures;
   const absl::StatusOr<MariadbLease> session = staging_->sessions()->Take(MariadbUse::kCatalogs);
@@ -115,18 +124,8 @@ bool MariadbLog::Complete(TableSchema& schema) {
 
 // --- Who the source is --------------------------------------------------------
 
-absl::StatusOr<std::string> MariadbLog::Bind(const SourceMark& mark) {
-  ASSIGN_OR_RETURN(const StagedBinlog source, ReadStagedBinlog(stage()));
-  // The address leads to another one by now.
-  if (!source.database.empty() && !mark.database.empty() && source.database != mark.database) {
-    return absl::UnavailableError(
-        "the source's address led to two databases in one run. Nothing was sent; run again");
-  }
-  return std::string();
-}
-
 absl::Status MariadbLog::KeepSource() {
-  ASSIGN_OR_RETURN(StagedBinlog source, ReadStagedBinlog(stage()));
+  ASSIGN_OR_RETURN(StagedLog source, ReadStagedLog(stage()));
   if (source.source_id.empty()) {
     // The stage began anew with another database.
     if (had_source_) {
@@ -136,7 +135,7 @@ absl::Status MariadbLog::KeepSource() {
       source_id_ = made != source_id_ ? made : NewToken();
     }
     source.source_id = source_id_;
-    RETURN_IF_ERROR(KeepStagedBinlog(stage(), source));
+    RETURN_IF_ERROR(KeepStagedLog(stage(), source));
   }
   source_id_ = source.source_id;
   had_source_ = true;
@@ -144,8 +143,8 @@ absl::Status MariadbLog::KeepSource() {
 }
 
 absl::Status MariadbLog::TakeMarker(std::int64_t above) {
-  ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(options_.stop, above));
-  return staging_->WaitUntilSeen(marker_->lsn, options_.stop);
+  ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(stop_, above));
+  return staging_->WaitUntilSeen(marker_->lsn, stop_);
 }
 
 absl::Status MariadbLog::Refresh() {
@@ -165,111 +164,30 @@ absl::Status MariadbLog::Refresh() {
 
 // --- Positions ----------------------------------------------------------------
 
-absl::StatusOr<Standing> MariadbLog::Judge(const std::string& table, const Position& position) {
-  MariadbLogTable* const known = tables_.Find(table);
-  if (known == nullptr) return Standing::kGone;
-  if (!known->trouble.ok()) return known->trouble;
-  const absl::StatusOr<StagedTable> staged = tables_.StagedOf(*known);
-  if (!staged.ok() && !absl::IsAborted(staged.status())) return staged.status();
-  // All that there is now came behind that, whatever was on record before.
-  const bool is_emptied = staged.ok() && staged->truncated_lsn > staged->floor;
-  if (known->adopted == position) return is_emptied ? Standing::kEmptied : Standing::kKnown;
-  ASSIGN_OR_RETURN(const std::optional<StageMark> mark, stage().FindMark(position.lineage));
-  const std::int64_t lsn = position.lsn.value;
-  if (!mark) {
-    ASSIGN_OR_RETURN(const StagedBinlog source, ReadStagedBinlog(stage()));
-    return source.past == StagedBinlog::Past::kAhead ? Standing::kAhead : Standing::kMiss;
-  }
-  if (lsn > (mark)->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
-  if (!staged.ok()) return Standing::kGone;
-  if (lsn < staged->truncated_lsn) return Standing::kEmptied;
-  if (lsn < staged->floor) return Standing::kGone;
-  known->judged = std::max(known->judged, lsn);
-  return Standing::kKnown;
-}
-
-absl::StatusOr<bool> MariadbLog::Adopt(const std::string& table, const Position& position) {
-  MariadbLogTable* const known = tables_.Find(table);
-  if (known == nullptr || !known->trouble.ok() || known->id == 0 || position.lsn.value < 0) return false;
-  const absl::StatusOr<bool> sent = Sent(table, position);
-  if (!sent.ok()) return sent;
-  ASSIGN_OR_RETURN(const StagedBinlog source, ReadStagedBinlog(stage()));
-  // Of a past that is not this binlog's: two databases that fight for a mirror would stay unseen.
-  if (!*sent && source.past != StagedBinlog::Past::kWhole) return false;
-  known->adopted = position;
-  return true;
-}
-
-absl::StatusOr<std::optional<bool>> MariadbLog::ChangedSince(const std::string& table, Lsn lsn) {
-  const MariadbLogTable* const known = tables_.Find(table);
-  if (known == nullptr || known->id == 0) return std::nullopt;
-  if (conflicts_ && conflicts_->Has(table)) return true;
-  // What follows brings the mirror to a position that is on record.
-  if (known->adopted && known->adopted->lsn == lsn) return true;
-  const std::shared_ptr<StageView> moment = Moment();
-  StageView& view = moment == nullptr ? stage() : *moment;
-  ASSIGN_OR_RETURN(const bool has, view.HasRowsBehind(known->id, lsn.value));
-  return has;
-}
-
 absl::StatusOr<std::map<std::string, Position>> MariadbLog::Begin(const std::vector<std::string>& tables,
                                                                   std::int64_t highest) {
-  if (!marker_) return absl::FailedPreconditionError("the source's log was not read before rows were sent");
   // The clock by which a stage begins was set back.
-  if (marker_->lsn <= highest) {
+  if (marker_ && marker_->lsn <= highest) {
     RETURN_IF_ERROR(TakeMarker(highest));
   }
-  std::map<std::string, Position> targets;
-  for (const std::string& table : tables) targets[table] = {Lsn{marker_->lsn}, marker_->token};
-  return targets;
-}
-
-absl::Status MariadbLog::ForgetConflicts(const std::map<std::string, Position>& durable) {
-  if (!conflicts_) return absl::OkStatus();
-  std::map<std::string, std::int64_t> up_to;
-  for (const auto& [name, position] : durable) up_to[name] = position.lsn.value;
-  return conflicts_->Forget(up_to, [this](const std::string& name) {
-    const MariadbLogTable* const table = tables_.Find(name);
-    return table != nullptr && table->id != 0;
-  });
+  return ServerLog::Begin(tables, highest);
 }
 
 absl::Status MariadbLog::Forget(const std::map<std::string, Position>& durable) {
-  RETURN_IF_ERROR(ForgetConflicts(durable));
-  std::vector<Stage::Durable> positions;
-  bool all_on_record = true;
-  for (const auto& [name, position] : durable) {
-    const MariadbLogTable* const table = tables_.Find(name);
-    ASSIGN_OR_RETURN(const bool sent, Sent(name, position));
-    all_on_record = all_on_record && sent;
-    if (table != nullptr && table->id != 0 && sent) positions.push_back({table->id, position.lsn.value});
+  if (conflicts_) {
+    RETURN_IF_ERROR(conflicts_->Forget(durable, [this](const std::string& name) {
+      const MariadbLogTable* const table = tables_.Find(name);
+      return table != nullptr && table->id != 0;
+    }));
   }
-  const absl::Status trimmed = stage().Trim(positions, NowMs());
-  if (!trimmed.ok() || durable.empty() || !all_on_record) return trimmed;
-  // All mirrors are of this binlog by now.
-  ASSIGN_OR_RETURN(StagedBinlog source, ReadStagedBinlog(stage()));
-  if (source.past == StagedBinlog::Past::kWhole) return absl::OkStatus();
-  source.past = StagedBinlog::Past::kWhole;
-  return KeepStagedBinlog(stage(), source);
+  return ServerLog::Forget(durable);
 }
 
 // --- What changed -------------------------------------------------------------
 
-absl::StatusOr<std::int64_t> MariadbLog::LsnOfSnapshot(const std::string& snapshot) {
-  const std::size_t colon = snapshot.rfind(':'), blank = snapshot.rfind(' ');
-  BinlogPlace place;
-  std::uint32_t server = 0;
-  if (colon == std::string::npos || blank == std::string::npos || blank < colon ||
-      !absl::SimpleAtoi(snapshot.substr(colon + 1, blank - colon - 1), &place.offset) ||
-      !absl::SimpleAtoi(snapshot.substr(blank + 1), &server))
-    return absl::FailedPreconditionError("the source does not say where its binlog was when rows were read");
-  place.file = snapshot.substr(0, colon);
-  return staging_->LsnOf(place, server, options_.stop);
-}
-
 absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& table,
                                                       const std::vector<std::int64_t>& snapshots) {
-  ASSIGN_OR_RETURN(StageMark marker, staging_->StageToMarker(options_.stop));
+  ASSIGN_OR_RETURN(StageMark marker, staging_->StageToMarker(stop_));
   const std::int64_t from =
       snapshots.empty() ? marker.lsn : *std::min_element(snapshots.begin(), snapshots.end());
   ASSIGN_OR_RETURN(const StagedTable staged, tables_.StagedOf(table));
@@ -278,44 +196,37 @@ absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& tab
     return absl::AbortedError(
         absl::StrCat("table '", table.table.name, "' moved while its rows were read: ", staged.gone_because));
   }
-  return Covered{std::max(from, staged.floor), std::move(marker)};
+  return Covered{std::max(from, staged.floor), staged.floor, std::move(marker)};
 }
 
-absl::StatusOr<std::optional<std::vector<Key>>> MariadbLog::ChangedKeys(const std::string& table, Lsn lsn) {
-  const MariadbLogTable* const known = tables_.Find(table);
-  if (known == nullptr || known->id == 0) return std::nullopt;
-  if (!known->snapshot_trouble.ok()) return known->snapshot_trouble;
-  ASSIGN_OR_RETURN(const Covered covered, Cover(*known, known->snapshots));
-  ASSIGN_OR_RETURN(const std::int64_t floor, tables_.FloorOf(*known));
-  const std::int64_t from = std::max(std::min(lsn.value, covered.from), floor);
-  ASSIGN_OR_RETURN(const std::unique_ptr<StagedRows> rows, stage().RowsBehind(known->id, from));
-  std::vector<Key> keys;
-  for (bool last = false; !last;) {
-    ASSIGN_OR_RETURN(const std::vector<StagedRows::Row> some, rows->Next(kStagedRowsAtATime));
-    last = some.size() < kStagedRowsAtATime;
-    for (const StagedRows::Row& row : some) {
-      if (std::optional<Key> key = KeyOfStagedMariadb(known->schema, row.key))
-        keys.push_back(*std::move(key));
-    }
-  }
-  return keys;
+absl::StatusOr<MariadbLog::Covered> MariadbLog::CoverNoted(const MariadbLogTable& table) {
+  if (!table.snapshot_trouble.ok()) return table.snapshot_trouble;
+  return Cover(table, table.snapshots);
 }
 
-absl::Status MariadbLog::HoldMoment() {
-  moment_.reset();
-  ASSIGN_OR_RETURN(const StageMark marker, staging_->StageToMarker(options_.stop));
-  ASSIGN_OR_RETURN(std::shared_ptr<StageView> view, stage().Hold());
-  ASSIGN_OR_RETURN(const std::int64_t place, view->Place());
-  // Another process set it back in between.
-  if (place < marker.lsn) return StageFellBehind();
-  moment_ = std::move(view);
-  moment_begun_ = std::chrono::steady_clock::now();
-  return absl::OkStatus();
+std::optional<Key> MariadbLog::KeyOfRow(const MariadbLogTable& table, const StagedKey& key) const {
+  return KeyOfStagedMariadb(table.schema, key);
 }
 
-std::shared_ptr<StageView> MariadbLog::Moment() {
-  if (std::chrono::steady_clock::now() - moment_begun_ >= options_.holds_for) moment_.reset();
-  return moment_;
+StagedKey MariadbLog::StagedKeyFor(const KnownMariadbTable& known, const Key& key) const {
+  return StagedKeyOfMariadb(known.schema, key);
+}
+
+std::shared_ptr<StageView> MariadbLog::HeldView() {
+  if (moment_ && std::chrono::steady_clock::now() - moment_->begun >= options_.holds_for) moment_.reset();
+  return ServerLog::HeldView();
+}
+
+std::shared_ptr<StageView> MariadbLog::MomentFor(const KnownMariadbTable& known, bool is_behind_rows,
+                                                 bool whole_rows) {
+  // A row that is read in the database is of a later moment.
+  return is_behind_rows || whole_rows || known.steps ? nullptr : HeldView();
+}
+
+void MariadbLog::AddOthers(const KnownMariadbTable& known, Lsn target, std::vector<Key>* keys) {
+  if (!conflicts_) return;
+  for (Key& key : conflicts_->Send(known.table.name, known.schema, target.value))
+    keys->push_back(std::move(key));
 }
 
 absl::Status MariadbLog::CheckReadable(const MariadbTable& table) {
@@ -327,7 +238,7 @@ absl::Status MariadbLog::CheckReadable(const MariadbTable& table) {
 }
 
 void MariadbLog::BeginRows(const MariadbTable& table) {
-  (void)Moment();
+  (void)HeldView();
   MariadbLogTable* const known = tables_.Find(table.name);
   if (known == nullptr) return;
   known->snapshots.clear();
@@ -336,10 +247,10 @@ void MariadbLog::BeginRows(const MariadbTable& table) {
 }
 
 void MariadbLog::NoteSnapshot(const MariadbTable& table, const std::string& snapshot) {
-  (void)Moment();
+  (void)HeldView();
   MariadbLogTable* const known = tables_.Find(table.name);
   if (known == nullptr || known->id == 0) return;
-  const absl::StatusOr<std::int64_t> lsn = LsnOfSnapshot(snapshot);
+  const absl::StatusOr<std::int64_t> lsn = LsnOfSnapshot(*staging_, snapshot, stop_);
   if (lsn.ok()) {
     known->snapshots.push_back(*lsn);
   } else {
@@ -347,56 +258,22 @@ void MariadbLog::NoteSnapshot(const MariadbTable& table, const std::string& snap
   }
 }
 
-absl::StatusOr<std::unique_ptr<ChangeReader>> MariadbLog::Changes(
-    std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known, Ask ask) {
-  MariadbLogTable* const table = tables_.Find(known->table.name);
-  if (table == nullptr || !marker_ || table->id == 0) {
-    return absl::AbortedError(
-        absl::StrCat("table '", known->table.name, "' was made while it was looked at"));
-  }
-  StagedAsk staged;
-  staged.table = table->id;
-  staged.schema = known->given;
-  staged.columns = std::move(ask.columns);
-  staged.whole_rows = ask.whole_rows;
-  const bool is_behind_rows = std::exchange(table->begun, false);
-  if (is_behind_rows) {
-    if (!table->snapshot_trouble.ok()) return table->snapshot_trouble;
-    ASSIGN_OR_RETURN(const Covered covered, Cover(*table, table->snapshots));
-    staged.from = staged.mirrored_lsn = covered.from;
-    staged.target = {Lsn{covered.marker.lsn}, covered.marker.token};
-  } else {
-    staged.from = ask.from.value;
-    staged.target = {Lsn{marker_->lsn}, marker_->token};
-    // An interrupted sending may have inserted what came since.
-    staged.mirrored_lsn = std::max(table->judged, ask.from.value);
-    if (table->adopted && table->adopted->lsn == ask.from) {
-      ASSIGN_OR_RETURN(staged.from, tables_.FloorOf(*table));
-      staged.mirrored_lsn = INT64_MAX;
-      // The mirror may lack rows that were only updated since.
-      staged.whole_rows = true;
-    }
-  }
-  if (conflicts_) {
-    for (Key& key : conflicts_->Send(known->table.name, known->schema, staged.target.lsn.value))
-      ask.also.push_back(std::move(key));
-  }
-  for (const Key& key : ask.also) {
-    staged.also.push_back(StagedKeyOfMariadb(known->schema, key));
-    staged.whole_rows = true;
-  }
-  // A row that is read in the database is of a later moment.
-  if (!is_behind_rows && !staged.whole_rows && !known->steps) staged.moment = Moment();
-  ASSIGN_OR_RETURN(
-      auto texts,
-      MariadbStagedTexts::Make(std::move(look), known,
-                               [this, table](const std::string& snapshot) -> absl::StatusOr<std::int64_t> {
-                                 const absl::StatusOr<std::int64_t> lsn = LsnOfSnapshot(snapshot);
-                                 if (!lsn.ok()) return lsn;
-                                 ASSIGN_OR_RETURN(const Covered covered, Cover(*table, {*lsn}));
-                                 return covered.from;
-                               }));
-  return ReadStagedChanges(stage(), std::move(texts), std::move(staged));
+MariadbLogTable* MariadbLog::FindStaged(const KnownMariadbTable& known) {
+  MariadbLogTable* const table = tables_.Find(known.table.name);
+  return table == nullptr || table->id == 0 ? nullptr : table;
+}
+
+absl::StatusOr<std::unique_ptr<StagedTexts>> MariadbLog::TextsOf(
+    std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known,
+    const MariadbLogTable& table) {
+  const auto position_of = [this, &table](const std::string& snapshot) -> absl::StatusOr<std::int64_t> {
+    ASSIGN_OR_RETURN(const std::int64_t lsn, LsnOfSnapshot(*staging_, snapshot, stop_));
+    ASSIGN_OR_RETURN(const Covered covered, Cover(table, {lsn}));
+    return covered.from;
+  };
+  auto texts = std::make_unique<MariadbStagedTexts>(std::move(look), std::move(known), position_of);
+  RETURN_IF_ERROR(texts->Prepare());
+  return texts;
 }
 
 }  // namespace mirror

@@ -16,8 +16,8 @@
 #include "client/source/mariadb/log/mariadb_staging.h"
 #include "client/source/mariadb/mariadb_conflicts.h"
 #include "client/source/mariadb/mariadb_marks.h"
-#include "client/source/mariadb/mariadb_reader_log.h"
-#include "client/source/stage/staged_history.h"
+#include "client/source/mariadb/mariadb_rows.h"
+#include "client/source/server/server_log.h"
 
 namespace mirror {
 
@@ -37,7 +37,7 @@ struct MariadbLogOptions {
 ///
 /// The first Refresh() begins to stage. Without one, what is in the stage is judged as it is.
 /// Threads: one at a time.
-class MariadbLog : public StagedHistory, public MariadbReaderLog {
+class MariadbLog : public ServerLog<MariadbLook, MariadbLogTables, MariadbStaging> {
  public:
   /// Where neither the stage nor the agent knows the source yet, or both lost what they knew, its id is made
   /// of what the server says of itself, so that it is the same again. Errors: those of the stage; then also
@@ -48,17 +48,9 @@ class MariadbLog : public StagedHistory, public MariadbReaderLog {
   /// it cannot be asked.
   static absl::StatusOr<std::vector<std::string>> Check(const MariadbAccess& access, std::uint32_t server_id);
 
-  const std::string& source_id() const override { return source_id_; }
-  absl::StatusOr<std::string> Bind(const SourceMark& mark) override;
   absl::Status Refresh() override;
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
   bool Complete(TableSchema& schema) override;
-  absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
-  absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
-  /// Also those of commits that a snapshot in which its rows were read since Refresh() does not see, and of
-  /// all up to now: a row that differs and is not among them is wrong.
-  absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override;
-  absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override;
   absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                         std::int64_t highest) override;
   absl::Status Forget(const std::map<std::string, Position>& durable) override;
@@ -69,42 +61,46 @@ class MariadbLog : public StagedHistory, public MariadbReaderLog {
   absl::Status CheckReadable(const MariadbTable& table) override;
   void BeginRows(const MariadbTable& table) override;
   void NoteSnapshot(const MariadbTable& table, const std::string& snapshot) override;
-  absl::Status HoldMoment() override;
-  void LeaveMoment() override { moment_.reset(); }
-  absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(std::shared_ptr<const MariadbLook> look,
-                                                        std::shared_ptr<const KnownMariadbTable> known,
-                                                        Ask ask) override;
 
  private:
   MariadbLog(std::shared_ptr<MariadbStaging> staging, MariadbLogOptions options)
-      : options_(std::move(options)), staging_(std::move(staging)), tables_(*staging_, options_.stop) {}
+      : ServerLog(std::move(staging), options.stop),
+        options_(std::move(options)),
+        tables_(*staging_, stop_) {}
 
-  Stage& stage() override { return staging_->stage(); }
+  MariadbLogTables& tables() override { return tables_; }
+  MariadbLogTable* FindStaged(const KnownMariadbTable& known) override;
+  bool IsAhead(const StagedLog& log, std::int64_t /*lsn*/) override {
+    return log.past == StagedLog::Past::kAhead;
+  }
+  /// Not where it is of a past that is not this binlog's.
+  bool MayAdopt(const MariadbLogTable& table, bool is_sent, const StagedLog& log) const override {
+    return table.id != 0 && (is_sent || log.past == StagedLog::Past::kWhole);
+  }
+  absl::StatusOr<Covered> CoverNoted(const MariadbLogTable& table) override;
+  std::optional<Key> KeyOfRow(const MariadbLogTable& table, const StagedKey& key) const override;
+  StagedKey StagedKeyFor(const KnownMariadbTable& known, const Key& key) const override;
+  absl::StatusOr<std::unique_ptr<StagedTexts>> TextsOf(std::shared_ptr<const MariadbLook> look,
+                                                       std::shared_ptr<const KnownMariadbTable> known,
+                                                       const MariadbLogTable& table) override;
+  bool HasOthers(const std::string& table) const override { return conflicts_ && conflicts_->Has(table); }
+  void AddOthers(const KnownMariadbTable& known, Lsn target, std::vector<Key>* keys) override;
+  std::shared_ptr<StageView> MomentFor(const KnownMariadbTable& known, bool is_behind_rows,
+                                       bool whole_rows) override;
+  /// Null also when it was held long enough.
+  std::shared_ptr<StageView> HeldView() override;
+
   absl::Status TakeMarker(std::int64_t above = 0);
   absl::Status KeepSource();
   absl::Status OpenExchange();
-  absl::Status ForgetConflicts(const std::map<std::string, Position>& durable);
 
-  struct Covered {
-    std::int64_t from = 0;  ///< All that the snapshots do not see is staged behind it.
-    StageMark marker;       ///< All that is committed now is staged up to it.
-  };
   absl::StatusOr<Covered> Cover(const MariadbLogTable& table, const std::vector<std::int64_t>& snapshots);
-  absl::StatusOr<std::int64_t> LsnOfSnapshot(const std::string& snapshot);
-  /// What is held of the stage; null: nothing, or not any more.
-  std::shared_ptr<StageView> Moment();
 
   const MariadbLogOptions options_;
-  const std::shared_ptr<MariadbStaging> staging_;
-  std::string source_id_;
-  bool had_source_ = false;  ///< The stage has that.
-  bool is_fresh_ = false;    ///< Behind a Refresh().
-  std::optional<StageMark> marker_;
+  bool is_fresh_ = false;  ///< Behind a Refresh().
   // Absent: the source has no exchange.
   std::optional<MariadbMarks> marks_;
   std::optional<MariadbConflicts> conflicts_;
-  std::shared_ptr<StageView> moment_;  ///< See Moment().
-  std::chrono::steady_clock::time_point moment_begun_;
   MariadbLogTables tables_;
 };
 

@@ -34,11 +34,6 @@ absl::StatusOr<StagedTable> MariadbLogTables::StagedOf(const MariadbLogTable& ta
   return absl::AbortedError(absl::StrCat("table '", table.table.name, "' is not staged any more"));
 }
 
-absl::StatusOr<std::int64_t> MariadbLogTables::FloorOf(const MariadbLogTable& table) {
-  ASSIGN_OR_RETURN(const StagedTable staged, StagedOf(table));
-  return staged.floor;
-}
-
 absl::StatusOr<std::vector<std::string>> MariadbLogTables::Renew(const std::vector<std::string>& names,
                                                                  std::optional<StageMark>* marker) {
   std::set<std::string> changed;

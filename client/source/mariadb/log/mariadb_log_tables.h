@@ -13,27 +13,24 @@
 #include "absl/status/statusor.h"
 #include "client/source/mariadb/log/mariadb_staging.h"
 #include "client/source/mariadb/mariadb_catalog.h"
+#include "client/source/server/server_log.h"
 #include "proto/wire/lsn.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
 
 /// A table of a source whose binlog is read.
-struct MariadbLogTable {
+struct MariadbLogTable : ServerLogTable {
   MariadbTable table;
-  std::int64_t id = 0;      ///< In the stage; 0: it is not staged.
-  absl::Status trouble;     ///< Why nothing of it can be sent.
-  TableSchema schema = {};  ///< As it was announced last.
-  std::optional<Position> adopted = {};
-  std::int64_t judged = 0;  ///< The highest LSN that was judged to be known: what the mirror may have of it.
   std::vector<std::int64_t> snapshots = {};  ///< Of snapshots that were read: all behind it they do not see.
   absl::Status snapshot_trouble = {};        ///< Of one of them it is not known.
-  bool begun = false;                        ///< All its rows were read last.
 };
 
 /// Which tables are staged, and whether what is staged of them counts. Threads: one at a time.
 class MariadbLogTables {
  public:
+  using Table = MariadbLogTable;
+
   /// `staging` outlives this; `stop` may be null.
   MariadbLogTables(MariadbStaging& staging, const std::atomic<bool>* stop) : staging_(staging), stop_(stop) {}
 
@@ -42,7 +39,6 @@ class MariadbLogTables {
   std::map<std::string, MariadbLogTable>& all() { return tables_; }
   /// Errors: also kAborted: it is not staged any more.
   absl::StatusOr<StagedTable> StagedOf(const MariadbLogTable& table);
-  absl::StatusOr<std::int64_t> FloorOf(const MariadbLogTable& table);
 
   /// Takes the catalogs. Without a `marker` the stage stays as it is; else that is set where it was taken
   /// anew: what is staged of tables counts from there on. Gives the names of those whose definition changed.

@@ -1,25 +1,17 @@
 #include "client/source/mariadb/log/mariadb_staged_texts.h"
 
-#include <algorithm>
 #include <numeric>
-#include <unordered_map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/source/mariadb/log/value_text.h"
-#include "client/source/mariadb/mariadb_key_rows.h"
 #include "client/source/mariadb/mariadb_types.h"
 #include "client/source/values/value_digest.h"
 #include "proto/wire/text_form.h"
 
 namespace mirror {
 namespace {
-
-absl::Status StagedMisfit(const std::string& table) {
-  return absl::AbortedError(
-      absl::StrCat("table '", table, "' has values that do not fit the types that were announced"));
-}
 
 /// With as many digits behind the dot as the column has.
 std::string DecimalText(std::string text, std::uint32_t scale) {
@@ -82,63 +74,20 @@ StagedKey StagedKeyOfMariadb(const TableSchema& schema, const Key& key) {
   return PackStagedKey(texts);
 }
 
-absl::StatusOr<std::unique_ptr<MariadbStagedTexts>> MariadbStagedTexts::Make(
-    std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known,
-    PositionOf position_of) {
-  std::unique_ptr<MariadbStagedTexts> texts(
-      new MariadbStagedTexts(std::move(look), std::move(known), std::move(position_of)));
-  const KnownMariadbTable& table = *texts->known_;
-  if (!table.steps) return texts;
-  ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(table.schema, *table.steps, texts->look_->hash_key));
-  texts->steps_.emplace(std::move(steps));
-  return texts;
-}
-
-std::optional<std::uint32_t> MariadbStagedTexts::ColumnOf(std::int64_t number) const {
-  const std::vector<MariadbColumn>& columns = known_->table.columns;
-  const auto found = std::find_if(columns.begin(), columns.end(),
-                                  [number](const MariadbColumn& column) { return column.place == number; });
-  if (found == columns.end()) return std::nullopt;
-  return static_cast<std::uint32_t>(found - columns.begin());
-}
-
-bool MariadbStagedTexts::Take(const std::vector<std::uint32_t>& columns,
-                              const std::vector<SourceText>& texts) {
+std::vector<Value> MariadbStagedTexts::Take(const std::vector<std::uint32_t>& columns,
+                                            const std::vector<SourceText>& texts,
+                                            std::vector<Misfit>* misfits) {
   if (!decoder_ || decoded_ != columns) {
-    std::vector<Column> announced;
-    for (const std::uint32_t column : columns) announced.push_back(known_->schema.columns[column]);
-    decoder_.emplace(std::move(announced));
+    decoder_.emplace(known_->Announced(columns));
     decoded_ = columns;
   }
   fields_.clear();
   for (const SourceText& text : texts) fields_.push_back(text ? std::string_view(*text) : std::string_view());
-  return decoder_->Decode(fields_);
-}
-
-absl::StatusOr<std::optional<std::vector<Value>>> MariadbStagedTexts::DecodeGone(
-    const std::vector<std::uint32_t>& columns, const std::vector<SourceText>& texts) {
-  return Take(columns, texts) ? std::optional(decoder_->values()) : std::nullopt;
-}
-
-absl::StatusOr<std::vector<Value>> MariadbStagedTexts::Decode(const std::vector<std::uint32_t>& columns,
-                                                              const std::vector<SourceText>& texts) {
-  if (Take(columns, texts)) return decoder_->values();
-  std::vector<MariadbMisfit> misfits;
-  for (const MariadbMisfit& misfit : decoder_->misfits())
-    misfits.push_back({columns[misfit.column], misfit.is_null});
-  look_->keep(*known_, misfits);
-  return StagedMisfit(known_->table.name);
-}
-
-absl::StatusOr<bool> MariadbStagedTexts::TakeSteps(std::vector<Value>* values) {
-  const absl::StatusOr<bool> matches = steps_->Matches(*values);
-  if (!matches.ok() || !*matches) return matches;
-  RETURN_IF_ERROR(steps_->Turn(values));
-  return true;
-}
-
-absl::Status MariadbStagedTexts::TurnKey(std::vector<Value>* values) {
-  return steps_ ? steps_->Turn(values) : absl::OkStatus();
+  if (!decoder_->Decode(fields_)) {
+    for (const Misfit& misfit : decoder_->misfits())
+      misfits->push_back({columns[misfit.column], misfit.is_null});
+  }
+  return decoder_->values();
 }
 
 absl::StatusOr<std::vector<Key>> MariadbStagedTexts::KeysOf(const std::vector<StagedKey>& keys) {
@@ -146,7 +95,7 @@ absl::StatusOr<std::vector<Key>> MariadbStagedTexts::KeysOf(const std::vector<St
   std::vector<Key> all;
   for (const StagedKey& key : keys) {
     const std::vector<std::string> texts = UnpackStagedKey(key);
-    if (texts.size() != columns.size()) return StagedMisfit(known_->table.name);
+    if (texts.size() != columns.size()) return MisfitsIn(known_->table.name);
     // The values are views into it.
     const std::vector<SourceText> decoded(texts.begin(), texts.end());
     ASSIGN_OR_RETURN(const std::vector<Value> values, Decode(columns, decoded));
@@ -170,7 +119,8 @@ StagedTexts::BaseRow MariadbStagedTexts::BaseRowOf(const std::vector<std::string
   return row;
 }
 
-absl::StatusOr<StagedTexts::BaseRows> MariadbStagedTexts::ReadBase(const std::vector<StagedKey>& keys) {
+absl::StatusOr<std::vector<StagedTexts::BaseRow>> MariadbStagedTexts::ReadRows(
+    const std::vector<StagedKey>& keys, std::string* snapshot) {
   ASSIGN_OR_RETURN(const std::vector<Key> wanted, KeysOf(keys));
   // Steps are taken when they are put together with what is staged.
   auto plain = std::make_shared<KnownMariadbTable>(*known_);
@@ -179,25 +129,12 @@ absl::StatusOr<StagedTexts::BaseRows> MariadbStagedTexts::ReadBase(const std::ve
   std::vector<std::uint32_t> columns(known_->table.columns.size());
   std::iota(columns.begin(), columns.end(), 0U);
   MariadbSourceRows rows(look_, plain, AskForMariadbKeys(*plain, std::move(columns), wanted));
-  // What an index takes for equal need not be the same key.
-  std::unordered_map<StagedKey, BaseRow> by_key;
+  std::vector<BaseRow> read;
   absl::StatusOr<bool> more = rows.Next();
-  for (; more.ok() && *more; more = rows.Next()) {
-    BaseRow row = BaseRowOf(rows.texts());
-    StagedKey key = row.key;
-    by_key.try_emplace(std::move(key), std::move(row));
-  }
+  for (; more.ok() && *more; more = rows.Next()) read.push_back(BaseRowOf(rows.texts()));
   if (!more.ok()) return more.status();
-  ASSIGN_OR_RETURN(const std::int64_t from, position_of_(rows.snapshot()));
-  BaseRows base;
-  base.from = from;
-  for (const StagedKey& key : keys) {
-    const auto found = by_key.find(key);
-    if (found == by_key.end()) continue;
-    base.rows.push_back(std::move(found->second));
-    by_key.erase(found);
-  }
-  return base;
+  *snapshot = rows.snapshot();
+  return read;
 }
 
 }  // namespace mirror

@@ -29,7 +29,6 @@ constexpr char kWasRestored[] =
     "the source's binlog is not the one that was read before: the server was restored, and went another way "
     "since. Tables are populated";
 constexpr std::chrono::milliseconds kSeenLook{10};
-constexpr char kRestoredBinlog[] = "restored", kAheadBinlog[] = "ahead";
 /// From here on a file is read when nothing is known of it.
 constexpr std::uint64_t kFileBegin = 4;
 
@@ -41,36 +40,7 @@ absl::StatusOr<BinlogPlace> PlaceOfNewSnapshot(mariadb::Connection& connection) 
   return place;
 }
 
-absl::Status RaiseFloors(Stage& stage, std::int64_t lsn, const std::string& because) {
-  ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, stage.Tables());
-  for (const StagedTable& table : tables) {
-    absl::Status raised = stage.RaiseFloor(table.id, lsn, because);
-    // It may have been dropped meanwhile.
-    if (!raised.ok() && !absl::IsNotFound(raised)) return raised;
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
-
-absl::StatusOr<StagedBinlog> ReadStagedBinlog(Stage& stage) {
-  ASSIGN_OR_RETURN(StageSource source, stage.Source());
-  StagedBinlog log;
-  log.database = std::move(source.identity);
-  const std::size_t end = source.source_id.find(' ');
-  log.source_id = source.source_id.substr(0, end);
-  const std::string past = end == std::string::npos ? "" : source.source_id.substr(end + 1);
-  if (past == kRestoredBinlog) log.past = StagedBinlog::Past::kRestored;
-  if (past == kAheadBinlog) log.past = StagedBinlog::Past::kAhead;
-  return log;
-}
-
-absl::Status KeepStagedBinlog(Stage& stage, const StagedBinlog& log) {
-  std::string source_id = log.source_id;
-  if (log.past == StagedBinlog::Past::kRestored) absl::StrAppend(&source_id, " ", kRestoredBinlog);
-  if (log.past == StagedBinlog::Past::kAhead) absl::StrAppend(&source_id, " ", kAheadBinlog);
-  return stage.SetSource({log.database, source_id, 0});
-}
 
 absl::StatusOr<std::shared_ptr<MariadbStaging>> MariadbStaging::Open(MariadbStagingOptions options) {
   ASSIGN_OR_RETURN(std::unique_ptr<Stage> stage, Stage::Open(options.stage));
@@ -211,7 +181,7 @@ absl::Status MariadbStaging::ClearStage() {
 
 absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connection& connection,
                                                                 const MariadbSource& place) {
-  ASSIGN_OR_RETURN(StagedBinlog log, ReadStagedBinlog(*stage_));
+  ASSIGN_OR_RETURN(StagedLog log, ReadStagedLog(*stage_));
   const std::string database = std::exchange(log.database, place.identity);
   if (database.empty()) return BeginAnew(connection, std::move(log), "");
   if (database != place.identity) return BeginAnother(connection, std::move(log));
@@ -228,7 +198,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
                                              " took over from that with server_id ", position->server,
                                              ": where it has what was read last is not known"));
     case BinlogDescent::kBehind:
-      log.past = StagedBinlog::Past::kAhead;
+      log.past = StagedLog::Past::kAhead;
       return BeginAnew(connection, std::move(log), kWasAhead);
     case BinlogDescent::kOther:
       return BeginAnother(connection, std::move(log));
@@ -249,7 +219,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
     return file.file == position->end.file && file.offset >= position->end.offset;
   });
   if (!is_purged && !is_there) {
-    log.past = StagedBinlog::Past::kAhead;
+    log.past = StagedLog::Past::kAhead;
     return BeginAnew(connection, std::move(log), kWasAhead);
   }
   if (!is_purged) return Begin{*position, last->fingerprint, last->lsn};
@@ -270,7 +240,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::GoOnAt(mariadb::Connection
   ASSIGN_OR_RETURN(const std::int64_t staged, stage_->Place());
   ASSIGN_OR_RETURN(const std::optional<StageMark> last, stage_->LastMark());
   const std::int64_t lsn = std::max(staged, last ? last->lsn : 0) + 1;
-  RETURN_IF_ERROR(RaiseFloors(*stage_, lsn, why));
+  RETURN_IF_ERROR(RaiseAllFloors(*stage_, lsn, why));
   ASSIGN_OR_RETURN(BinlogPosition end, EndOf(connection));
   const MutexLock lock(mutex_);
   AddNews(absl::StrCat(why, ". Tables are compared with the mirror"));
@@ -278,18 +248,18 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::GoOnAt(mariadb::Connection
 }
 
 absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnother(mariadb::Connection& connection,
-                                                                   StagedBinlog log) {
+                                                                   StagedLog log) {
   log.source_id.clear();
-  log.past = StagedBinlog::Past::kWhole;
+  log.past = StagedLog::Past::kWhole;
   return BeginAnew(connection, std::move(log),
                    "the source is another database than in the last run: it counts as a new source");
 }
 
 absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connection& connection,
-                                                                StagedBinlog log, const std::string& news) {
+                                                                StagedLog log, const std::string& news) {
   ASSIGN_OR_RETURN(BinlogPosition end, EndOf(connection));
   RETURN_IF_ERROR(ClearStage());
-  RETURN_IF_ERROR(KeepStagedBinlog(*stage_, log));
+  RETURN_IF_ERROR(KeepStagedLog(*stage_, log));
   if (!news.empty()) {
     const MutexLock lock(mutex_);
     AddNews(news);
@@ -303,10 +273,10 @@ absl::Status MariadbStaging::Explain(const absl::Status& failed) {
   if (!is_ahead && !absl::IsAborted(failed) && !absl::IsDataLoss(failed)) return failed;
   absl::StatusOr<MariadbLease> session = sessions_->Take(MariadbUse::kCatalogs);
   if (!session.ok()) return failed;
-  ASSIGN_OR_RETURN(StagedBinlog log, ReadStagedBinlog(*stage_));
-  log.past = is_ahead ? StagedBinlog::Past::kAhead : StagedBinlog::Past::kRestored;
+  ASSIGN_OR_RETURN(StagedLog log, ReadStagedLog(*stage_));
+  log.past = is_ahead ? StagedLog::Past::kAhead : StagedLog::Past::kRestored;
   RETURN_IF_ERROR(ClearStage());
-  RETURN_IF_ERROR(KeepStagedBinlog(*stage_, log));
+  RETURN_IF_ERROR(KeepStagedLog(*stage_, log));
   const MutexLock lock(mutex_);
   AddNews(is_ahead ? kWasAhead : kWasRestored);
   return absl::AbortedError(std::string(failed.message()));
@@ -368,9 +338,7 @@ absl::Status MariadbStaging::Flush() {
   RETURN_IF_ERROR(intake_->Flush());
   CrashPoint("stage.flushed");
   flushed_ = Clock::now();
-  for (const StagedTable& table : stage_->TakeGivenUp())
-    AddNews(
-        absl::StrCat("table '", table.name, "': ", table.gone_because, ". It is compared with the mirror"));
+  for (std::string& news : TellGivenUp(*stage_)) AddNews(std::move(news));
   return absl::OkStatus();
 }
 

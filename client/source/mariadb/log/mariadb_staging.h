@@ -20,6 +20,7 @@
 #include "client/source/mariadb/log/binlog_tables.h"
 #include "client/source/mariadb/log/staging_lock.h"
 #include "client/source/mariadb/mariadb_sessions.h"
+#include "client/source/server/staged_log.h"
 #include "client/source/stage/stage.h"
 
 namespace mirror {
@@ -42,17 +43,6 @@ struct MariadbStagingOptions {
   /// Another process that stages the same is waited for so long.
   std::chrono::milliseconds lock_within{5'000};
 };
-
-/// What is known of the binlog that is staged, kept as the stage's source.
-struct StagedBinlog {
-  std::string database;   ///< MariadbSource.identity. Empty: it was not read yet.
-  std::string source_id;  ///< By which the mirror knows the source; empty: it was not given one.
-  /// Why positions of before are none of this binlog's: it is another one, or ends before them.
-  enum class Past { kWhole, kRestored, kAhead };
-  Past past = Past::kWhole;
-};
-absl::StatusOr<StagedBinlog> ReadStagedBinlog(Stage& stage);
-absl::Status KeepStagedBinlog(Stage& stage, const StagedBinlog& log);
 
 /// A thread that takes a server's binlog into the stage, for as long as this lives, by one stream. It is
 /// begun by the first call that needs it, and goes on while rows are sent. Whether the binlog is still the
@@ -121,8 +111,8 @@ class MariadbStaging : public LogKeeper {
   absl::StatusOr<BinlogPosition> EndOf(mariadb::Connection& connection);
   /// At its end, as if all tables were new: what came before is not known, and found by comparing.
   absl::StatusOr<Begin> GoOnAt(mariadb::Connection& connection, const std::string& why);
-  absl::StatusOr<Begin> BeginAnother(mariadb::Connection& connection, StagedBinlog log);
-  absl::StatusOr<Begin> BeginAnew(mariadb::Connection& connection, StagedBinlog log, const std::string& news);
+  absl::StatusOr<Begin> BeginAnother(mariadb::Connection& connection, StagedLog log);
+  absl::StatusOr<Begin> BeginAnew(mariadb::Connection& connection, StagedLog log, const std::string& news);
   /// Of a stream that failed before it gave what is on record: what that means, kept in the stage.
   absl::Status Explain(const absl::Status& failed);
   absl::Status Take(const binlog::Event& event, const BinlogPlace& before, const BinlogPlace& after)

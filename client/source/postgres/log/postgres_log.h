@@ -17,8 +17,8 @@
 #include "client/source/postgres/log/postgres_staged_texts.h"
 #include "client/source/postgres/log/postgres_staging.h"
 #include "client/source/postgres/postgres_marks.h"
-#include "client/source/postgres/postgres_reader_log.h"
-#include "client/source/stage/staged_history.h"
+#include "client/source/postgres/postgres_rows.h"
+#include "client/source/server/server_log.h"
 
 namespace mirror {
 
@@ -37,27 +37,15 @@ struct PostgresLogOptions {
 ///
 /// The first Refresh() begins to stage. Without one, what is in the stage is judged as it is.
 /// Threads: one at a time.
-class PostgresLog : public StagedHistory, public PostgresReaderLog {
+class PostgresLog : public ServerLog<PostgresLook, PostgresLogTables, PostgresStaging> {
  public:
   /// Null: it is not installed, there is no publication. Errors: those of Connection::Open().
   static absl::StatusOr<std::unique_ptr<PostgresLog>> Open(std::shared_ptr<PostgresStaging> staging,
                                                            PostgresLogOptions options);
 
-  const std::string& source_id() const override { return source_id_; }
-  absl::StatusOr<std::string> Bind(const SourceMark& mark) override;
   absl::Status Refresh() override;
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) override;
   bool Complete(TableSchema& schema) override { return tables_.Complete(schema); }
-  absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override;
-  absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override;
-  /// Also those of commits that a snapshot in which its rows were read since Refresh() does not see, and of
-  /// all up to now: a row that differs and is not among them is wrong. kAborted: what was staged of the table
-  /// was given up since its rows were read.
-  absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override;
-  absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) override;
-  absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
-                                                        std::int64_t highest) override;
-  absl::Status Forget(const std::map<std::string, Position>& durable) override;
   LogFigures Figures() override;
   CycleMarks* marks() override { return marks_ ? &*marks_ : nullptr; }
   absl::StatusOr<std::map<std::string, std::string>> Unlogged() override { return tables_.Unlogged(); }
@@ -68,50 +56,39 @@ class PostgresLog : public StagedHistory, public PostgresReaderLog {
                                                           std::shared_ptr<const KnownPostgresTable> known,
                                                           const std::vector<std::uint32_t>& columns) override;
   void NoteSnapshot(const PostgresTable& table, const std::string& snapshot) override;
-  absl::Status HoldMoment() override;
-  void LeaveMoment() override { moment_.reset(); }
-  absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(std::shared_ptr<const PostgresLook> look,
-                                                        std::shared_ptr<const KnownPostgresTable> known,
-                                                        Ask ask) override;
 
  private:
   using Table = PostgresLogTables::Table;
 
   PostgresLog(std::shared_ptr<PostgresStaging> staging, PostgresLogOptions options)
-      : options_(std::move(options)),
-        staging_(std::move(staging)),
+      : ServerLog(std::move(staging), options.stop),
+        options_(std::move(options)),
         sessions_(std::make_shared<PostgresSessions>(staging_->options().access)),
         tables_(staging_, sessions_,
                 {options_.schema, options_.snapshot_wait_ms, options_.stop, options_.turns}) {}
 
-  Stage& stage() override { return staging_->stage(); }
-  /// What is read: as it was at the moment, where one is held.
-  StageView& view() { return moment_ ? *moment_->view : stage(); }
-  struct Covered {
-    std::int64_t from = 0;   ///< All that the snapshots do not see is staged behind it.
-    std::int64_t floor = 0;  ///< Of the table.
-    StageMark marker;        ///< All that is committed now is staged up to it.
-  };
+  PostgresLogTables& tables() override { return tables_; }
+  Table* FindStaged(const KnownPostgresTable& known) override { return tables_.FindById(known.table.oid); }
+  bool IsAhead(const StagedLog& log, std::int64_t lsn) override;
+  /// Not where it is of a future that the database does not have.
+  bool MayAdopt(const Table& /*table*/, bool is_sent, const StagedLog& log) const override {
+    return is_sent || log.past != StagedLog::Past::kRestored;
+  }
+  absl::StatusOr<Covered> CoverNoted(const Table& table) override;
+  std::int64_t ReadAt(const Table& table, const Covered& covered) const override;
+  std::optional<Key> KeyOfRow(const Table& table, const StagedKey& key) const override;
+  StagedKey StagedKeyFor(const KnownPostgresTable& known, const Key& key) const override;
+  absl::StatusOr<std::unique_ptr<StagedTexts>> TextsOf(std::shared_ptr<const PostgresLook> look,
+                                                       std::shared_ptr<const KnownPostgresTable> known,
+                                                       const Table& table) override;
+  absl::Status ForgetMore() override;
+
   /// kAborted: what came behind a snapshot is not all staged.
   absl::StatusOr<Covered> Cover(const Table& table, const std::vector<PostgresSnapshot>& snapshots);
-  /// Of all snapshots that were noted of it. kAborted: also when it was given up since.
-  absl::StatusOr<Covered> CoverNoted(const Table& table);
   absl::Status KeepSource();
-  absl::StatusOr<std::unique_ptr<PostgresStagedTexts>> TextsOf(
-      std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known,
-      const Table& table);
 
   const PostgresLogOptions options_;
-  const std::shared_ptr<PostgresStaging> staging_;
   const std::shared_ptr<PostgresSessions> sessions_;
-  std::string source_id_;
-  bool had_source_ = false;  ///< The stage has that.
-  std::optional<StageMark> marker_;
-  struct Moment {
-    StageMark marker;  ///< All that was committed when it was held is staged up to it.
-    std::shared_ptr<StageView> view;
-  };
-  std::optional<Moment> moment_;
   PostgresLogTables tables_;
   std::optional<PostgresMarks> marks_;
 };

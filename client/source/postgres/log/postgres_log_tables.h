@@ -17,6 +17,7 @@
 #include "client/source/postgres/log/postgres_snapshot.h"
 #include "client/source/postgres/log/postgres_staging.h"
 #include "client/source/postgres/postgres_sessions.h"
+#include "client/source/server/server_log.h"
 #include "client/source/stage/stage.h"
 #include "proto/wire/lsn.h"
 #include "proto/wire/table.h"
@@ -34,24 +35,14 @@ class PostgresLogTables {
     std::function<bool(const std::string& table, const std::string& column)> turns =
         {};  ///< As PostgresLog's.
   };
-  struct Table {
+  struct Table : ServerLogTable {  ///< `emptied_lsn`: see StagedTableNote.
     LogCatalogTable catalog;
-    std::int64_t id = 0;          ///< In the stage; 0: it is not staged.
-    absl::Status trouble;         ///< Why nothing of it can be sent.
-    std::uint64_t waits_for = 0;  ///< See StagedTableNote, as the next three.
+    std::uint64_t waits_for = 0;  ///< See StagedTableNote, as the next two.
     std::int64_t waits_since_ms = 0;
     std::set<std::int64_t> added = {};
-    std::int64_t emptied_lsn = 0;
-    TableSchema schema = {};  ///< As it was announced last.
-    // What a run does with it.
-    std::optional<Position> adopted = {};
-    std::int64_t judged =
-        0;  ///< The highest LSN that was judged to be known: what the mirror may have of it.
     std::vector<PostgresSnapshot> snapshots = {};  ///< In which its rows were read.
     /// As the stage had it before its rows were read; absent: none were read, or it was not staged.
     std::optional<std::int64_t> floor_before = {};
-    bool begun = false;    ///< All its rows were read last.
-    bool emptied = false;  ///< Its rows are all in the stage, as far as it was judged last.
     std::optional<std::int64_t> logged_to = {};  ///< They were read there, and are as new as this at least.
   };
 

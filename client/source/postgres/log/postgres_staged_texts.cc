@@ -1,7 +1,6 @@
 #include "client/source/postgres/log/postgres_staged_texts.h"
 
-#include <algorithm>
-#include <unordered_map>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,41 +25,18 @@ std::string OutputSql(const PostgresColumn& column) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<PostgresStagedTexts>> PostgresStagedTexts::Make(
-    std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known,
-    PositionOf position_of) {
-  std::unique_ptr<PostgresStagedTexts> texts(
-      new PostgresStagedTexts(std::move(look), std::move(known), std::move(position_of)));
-  const KnownPostgresTable& table = *texts->known_;
-  if (!table.steps) return texts;
-  ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(StepsSchema(table.table, table.schema), *table.steps,
-                                                  texts->look_->hash_key));
-  texts->steps_.emplace(std::move(steps));
-  return texts;
-}
-
 PostgresStagedTexts::PostgresStagedTexts(std::shared_ptr<const PostgresLook> look,
                                          std::shared_ptr<const KnownPostgresTable> known,
                                          PositionOf position_of)
-    : look_(std::move(look)),
-      known_(std::move(known)),
-      position_of_(std::move(position_of)),
+    : ServerStagedTexts(std::move(look), std::move(known), std::move(position_of)),
       key_(known_->schema.Key()) {
   for (std::size_t i = 0; i < known_->table.columns.size(); ++i)
     columns_.push_back(TextColumnOf(known_->table.columns[i], known_->schema.columns[i]));
 }
 
-std::optional<std::uint32_t> PostgresStagedTexts::ColumnOf(std::int64_t number) const {
-  const std::vector<PostgresColumn>& columns = known_->table.columns;
-  const auto found = std::find_if(columns.begin(), columns.end(),
-                                  [number](const PostgresColumn& column) { return column.number == number; });
-  if (found == columns.end()) return std::nullopt;
-  return static_cast<std::uint32_t>(found - columns.begin());
-}
-
 std::vector<Value> PostgresStagedTexts::Take(const std::vector<std::uint32_t>& columns,
                                              const std::vector<SourceText>& texts,
-                                             std::vector<PostgresMisfit>* misfits) {
+                                             std::vector<Misfit>* misfits) {
   values_.Clear();
   std::vector<Value> values(columns.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -77,34 +53,6 @@ std::vector<Value> PostgresStagedTexts::Take(const std::vector<std::uint32_t>& c
     }
   }
   return values;
-}
-
-absl::StatusOr<std::optional<std::vector<Value>>> PostgresStagedTexts::DecodeGone(
-    const std::vector<std::uint32_t>& columns, const std::vector<SourceText>& texts) {
-  std::vector<PostgresMisfit> misfits;
-  std::vector<Value> values = Take(columns, texts, &misfits);
-  return misfits.empty() ? std::optional(std::move(values)) : std::nullopt;
-}
-
-absl::StatusOr<std::vector<Value>> PostgresStagedTexts::Decode(const std::vector<std::uint32_t>& columns,
-                                                               const std::vector<SourceText>& texts) {
-  std::vector<PostgresMisfit> misfits;
-  std::vector<Value> values = Take(columns, texts, &misfits);
-  if (misfits.empty()) return values;
-  look_->keep(*known_, misfits);
-  return absl::AbortedError(absl::StrCat("table '", known_->table.name,
-                                         "' has values that do not fit the types that were announced"));
-}
-
-absl::StatusOr<bool> PostgresStagedTexts::TakeSteps(std::vector<Value>* values) {
-  const absl::StatusOr<bool> matches = steps_->Matches(*values);
-  if (!matches.ok() || !*matches) return matches;
-  RETURN_IF_ERROR(steps_->Turn(values));
-  return true;
-}
-
-absl::Status PostgresStagedTexts::TurnKey(std::vector<Value>* values) {
-  return steps_ ? steps_->Turn(values) : absl::OkStatus();
 }
 
 std::string PostgresStagedTexts::BaseSql(bool by_text) const {
@@ -162,32 +110,17 @@ absl::Status PostgresStagedTexts::ReadInto(const std::vector<StagedKey>& keys, b
   return is_no_value && !by_text ? more.status() : explain(more.status());
 }
 
-absl::StatusOr<StagedTexts::BaseRows> PostgresStagedTexts::ReadBase(const std::vector<StagedKey>& keys) {
-  std::string snapshot;
+absl::StatusOr<std::vector<StagedTexts::BaseRow>> PostgresStagedTexts::ReadRows(
+    const std::vector<StagedKey>& keys, std::string* snapshot) {
   std::vector<BaseRow> read;
-  absl::Status status = ReadInto(keys, /*by_text=*/false, &snapshot, &read);
+  absl::Status status = ReadInto(keys, /*by_text=*/false, snapshot, &read);
   // A label of an enum that was renamed since.
   if (postgres::TroubleOf(status) == postgres::Trouble::kValue) {
     read.clear();
-    status = ReadInto(keys, /*by_text=*/true, &snapshot, &read);
+    status = ReadInto(keys, /*by_text=*/true, snapshot, &read);
   }
   if (!status.ok()) return status;
-  ASSIGN_OR_RETURN(const std::int64_t from, position_of_(snapshot));
-  // What an index takes for equal need not be the same key.
-  std::unordered_map<StagedKey, BaseRow> by_key;
-  for (BaseRow& row : read) {
-    StagedKey key = row.key;
-    by_key.try_emplace(std::move(key), std::move(row));
-  }
-  BaseRows base;
-  base.from = from;
-  for (const StagedKey& key : keys) {
-    const auto found = by_key.find(key);
-    if (found == by_key.end()) continue;
-    base.rows.push_back(std::move(found->second));
-    by_key.erase(found);
-  }
-  return base;
+  return read;
 }
 
 }  // namespace mirror

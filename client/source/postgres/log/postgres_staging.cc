@@ -23,7 +23,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kNextWithin{100};
 constexpr std::chrono::milliseconds kRetryMin{100};
 constexpr std::size_t kNewsMax = 100;
-constexpr char kPromoted[] = "promoted", kRestored[] = "restored";
 
 postgres::PoolOptions MarkerOptions(const PostgresAccess& access) {
   postgres::PoolOptions options;
@@ -41,27 +40,6 @@ std::string SystemOf(const std::string& database) {
 }
 
 }  // namespace
-
-absl::StatusOr<StagedLog> ReadStagedLog(Stage& stage) {
-  ASSIGN_OR_RETURN(StageSource source, stage.Source());
-  StagedLog log;
-  log.database = std::move(source.identity);
-  log.timeline = source.timeline;
-  // A change of the identity would forget which transactions are on record.
-  const std::size_t end = source.source_id.find(' ');
-  log.source_id = source.source_id.substr(0, end);
-  const std::string past = end == std::string::npos ? "" : source.source_id.substr(end + 1);
-  if (past == kPromoted) log.past = StagedLog::Past::kPromoted;
-  if (past == kRestored) log.past = StagedLog::Past::kRestored;
-  return log;
-}
-
-absl::Status KeepStagedLog(Stage& stage, const StagedLog& log) {
-  std::string source_id = log.source_id;
-  if (log.past == StagedLog::Past::kPromoted) absl::StrAppend(&source_id, " ", kPromoted);
-  if (log.past == StagedLog::Past::kRestored) absl::StrAppend(&source_id, " ", kRestored);
-  return stage.SetSource({log.database, source_id, log.timeline});
-}
 
 absl::StatusOr<std::shared_ptr<PostgresStaging>> PostgresStaging::Open(PostgresStagingOptions options) {
   ASSIGN_OR_RETURN(std::unique_ptr<Stage> stage, Stage::Open(options.stage));
@@ -230,7 +208,7 @@ absl::Status PostgresStaging::FitStage(const PostgresSource& place, const LogSer
   if (expects_mark_ || confirmed <= before) return absl::OkStatus();
   constexpr char kWhy[] = "the replication slot was lost, made anew or advanced: changes are missing";
   AddNews(absl::StrCat(kWhy, ". Tables are compared with the mirror"));
-  RETURN_IF_ERROR(RaiseFloors(std::max(had, confirmed), kWhy));
+  RETURN_IF_ERROR(RaiseAllFloors(*stage_, std::max(had, confirmed), kWhy));
   return stage_->SetPlace(std::max(had, confirmed - 1));
 }
 
@@ -241,16 +219,6 @@ absl::Status PostgresStaging::BeginAnew(const StagedLog& log, std::int64_t confi
   if (!news.empty()) AddNews(news);
   // The slot's first message may be a position of before, by which a lost stage is known again.
   return stage_->SetPlace(confirmed - 1);
-}
-
-absl::Status PostgresStaging::RaiseFloors(std::int64_t lsn, const std::string& because) {
-  ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, stage_->Tables());
-  for (const StagedTable& table : tables) {
-    absl::Status raised = stage_->RaiseFloor(table.id, lsn, because);
-    // It may have been dropped meanwhile.
-    if (!raised.ok() && !absl::IsNotFound(raised)) return raised;
-  }
-  return absl::OkStatus();
 }
 
 absl::Status PostgresStaging::Pump(LogStream& stream, LogIntake& intake, const std::stop_token& stop) {
@@ -284,10 +252,7 @@ absl::Status PostgresStaging::FlushIfDue(LogStream& stream, LogIntake& intake) {
   RETURN_IF_ERROR(intake.Flush());
   CrashPoint("stage.flushed");
   flushed_ = Clock::now();
-  for (const StagedTable& table : stage_->TakeGivenUp()) {
-    AddNews(
-        absl::StrCat("table '", table.name, "': ", table.gone_because, ". It is compared with the mirror"));
-  }
+  for (std::string& news : TellGivenUp(*stage_)) AddNews(std::move(news));
   const std::int64_t mark = intake.flushed_mark();
   lag_bytes_ = static_cast<std::int64_t>(stream.server_end()) - mark;
   if (mark <= confirmed_lsn_) return absl::OkStatus();

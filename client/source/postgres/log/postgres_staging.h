@@ -19,6 +19,7 @@
 #include "client/source/postgres/log/log_stream.h"
 #include "client/source/postgres/log/logged_rows.h"
 #include "client/source/postgres/postgres_sessions.h"
+#include "client/source/server/staged_log.h"
 #include "client/source/stage/stage.h"
 
 namespace mirror {
@@ -39,19 +40,6 @@ struct PostgresStagingOptions {
   /// For open transactions, when a slot is made.
   std::chrono::milliseconds slot_within{30'000};
 };
-
-/// What is known of the log that is staged, kept as the stage's source.
-struct StagedLog {
-  std::string database;   ///< PostgresSource.identity. Empty: it was not read yet.
-  std::string source_id;  ///< By which the mirror knows the source; empty: it was not given one.
-  std::int64_t timeline = 0;
-  /// Why positions of before are none of this log's. Positions of kRestored are those of a future that the
-  /// database does not have.
-  enum class Past { kWhole, kPromoted, kRestored };
-  Past past = Past::kWhole;
-};
-absl::StatusOr<StagedLog> ReadStagedLog(Stage& stage);
-absl::Status KeepStagedLog(Stage& stage, const StagedLog& log);
 
 /// A thread that takes a replication slot's changes into the stage, for as long as this lives, by one stream.
 /// It is begun by the first StageToMarker(), and goes on while rows are sent: so the server never waits for
@@ -113,7 +101,6 @@ class PostgresStaging : public LogKeeper {
   /// What the slot is to what was staged; the stage is made to fit it.
   absl::Status FitStage(const PostgresSource& place, const LogServer& server, std::int64_t confirmed);
   absl::Status BeginAnew(const StagedLog& log, std::int64_t confirmed, const std::string& news);
-  absl::Status RaiseFloors(std::int64_t lsn, const std::string& because);
   absl::Status Pump(LogStream& stream, LogIntake& intake, const std::stop_token& stop);
   absl::Status FlushIfDue(LogStream& stream, LogIntake& intake);
   void MarkIfDue(const LogStream& stream, const LogIntake& intake);

@@ -157,27 +157,6 @@ TEST_F(MariadbReaderTest, TheKeyIsThePrimaryKeyAsItStands) {
   EXPECT_EQ(reader_->RepeatedKeysOf("pair"), RepeatedKeys::kNever);
 }
 
-TEST_F(MariadbReaderTest, AKeyOfTheConfigurationIsThatOfATableWithoutOne) {
-  Sql("CREATE TABLE t (id INT NOT NULL, v TEXT)", "INSERT INTO t VALUES (1, 'a'), (2, 'b')");
-  options_.keys = {{"t", {"ID"}}};
-  Open();
-  Look();
-  EXPECT_THAT(Table("t").schema.Key(), ElementsAre(0U));
-  EXPECT_EQ(reader_->RepeatedKeysOf("t"), RepeatedKeys::kMistake);
-  ExpectEqualDigests("t");
-  const absl::StatusOr<Found> found = RowsOf("t", {IntKey(2)});
-  ASSERT_THAT(found, IsOk());
-  EXPECT_EQ(found->rows, (ShownRows{{"i:2", "t:b"}}));
-  options_.keys = {{"t", {"v"}}};
-  Open();
-  Look();
-  EXPECT_THAT(Table("t").problem, HasSubstr("make it NOT NULL"));
-  options_.keys = {{"t", {"nothing"}}};
-  Open();
-  Look();
-  EXPECT_THAT(Table("t").problem, HasSubstr("the table does not have"));
-}
-
 TEST_F(MariadbReaderTest, WhatTheUserLacksIsSaidAsAStatement) {
   Sql("CREATE TABLE t (id INT PRIMARY KEY, v TEXT, w TEXT)", "CREATE TABLE u (id INT PRIMARY KEY)",
       "INSERT INTO t VALUES (1, 'v', 'w')");
@@ -371,17 +350,6 @@ TEST_F(MariadbReaderTest, AKeyThatTheSourceCanNotHaveIsGone) {
   ASSERT_THAT(found, IsOk());
   EXPECT_EQ(found->rows.size(), 2U);
   EXPECT_EQ(found->gone.size(), 1U);
-}
-
-TEST_F(MariadbReaderTest, ATableThatIsNotThereIsNotFound) {
-  Look();
-  EXPECT_EQ(reader_->Read("nothing", {0}).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader_->CountRows("nothing").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader_->Digests("nothing", {0}).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader_->ScanByColumn("nothing", {0}).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader_->ScanFrom("nothing", {0}, {}).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader_->LookAtColumn("nothing", 0).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader_->RowsOf("nothing", {0}, {IntKey(1)}).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(MariadbReaderTest, FourHundredTablesAreLookedAtInOneGo) {

@@ -48,16 +48,7 @@ class OdbcMariadbTest : public testing::Test {
     options.keys = options_.keys;
     return SeeSource(*OpenMariadbReader(std::move(options)));
   }
-  TableSchema SchemaOf(const std::string& table) {
-    const auto schema = reader_->Schema();
-    EXPECT_THAT(schema, IsOk());
-    if (!schema.ok()) return {};
-    for (const SourceTable& one : schema->tables) {
-      if (one.schema.name == table) return one.schema;
-    }
-    ADD_FAILURE() << table;
-    return {};
-  }
+  TableSchema SchemaOf(const std::string& table) { return SchemaOfTable(*reader_, table); }
 
   MariadbServer* server_ = nullptr;
   std::string database_, own_dsn_;
@@ -151,15 +142,7 @@ TEST_F(OdbcMariadbTest, RowsAreFoundByEachTypeOfKey) {
   ExpectSame(seen, SeeOwn());
   for (std::size_t i = 0; i < keys.size(); ++i) {
     SCOPED_TRACE(keys[i].first);
-    const SeenTable& table = seen.at(absl::StrCat("t", i));
-    ASSERT_EQ(table.each.size(), 1U);
-    auto rows = reader_->RowsOf(absl::StrCat("t", i), {1}, {table.each[0].first});
-    ASSERT_THAT(rows, IsOk());
-    Pieces pieces;
-    const absl::StatusOr<ChangePiece> piece = (*rows)->Next({}, &pieces);
-    ASSERT_THAT(piece, IsOk());
-    ASSERT_EQ(piece->blocks.size(), 1U);
-    EXPECT_EQ(piece->blocks[0].operation, Operation::kInsert);
+    ExpectRowOfItsKey(*reader_, absl::StrCat("t", i), seen);
   }
 }
 
@@ -291,14 +274,9 @@ TEST_F(OdbcMariadbTest, AScanFromAValueGivesWhatIsThereOrGreater) {
   Sql("INSERT INTO t VALUES (1, 5, '2024-01-01', 'a', 9.00, 1), (2, 6, '2024-01-02', 'B', 10.00, 2),"
       "(3, NULL, NULL, NULL, NULL, NULL), (4, 7, '2024-01-03', '\u00e4', 8.00, 3)");
   SchemaOf("t");
-  struct BoundCase {
-    std::uint32_t column;
-    KeyPart from;
-    std::vector<std::int64_t> ids;
-  };
   const auto integer = [](std::int64_t value) { return KeyPart{.kind = Kind::kInteger, .integer = value}; };
   const auto text = [](const std::string& value) { return KeyPart{.kind = Kind::kText, .bytes = value}; };
-  const std::vector<BoundCase> bounds = {
+  const std::vector<SeenBound> bounds = {
       {1, integer(6), {2, 4}},
       {1, integer(INT64_MIN), {1, 2, 4}},
       {1, integer(INT64_MAX), {}},
@@ -310,15 +288,7 @@ TEST_F(OdbcMariadbTest, AScanFromAValueGivesWhatIsThereOrGreater) {
       {4, integer(10), {2}},
       {5, integer(2), {2, 4}},
   };
-  for (const BoundCase& bound : bounds) {
-    SCOPED_TRACE(absl::StrCat(bound.column, " ", bound.from.integer, " ", bound.from.bytes));
-    const auto scan = AllDigests(reader_->ScanFrom("t", {0, 3}, {bound.column, bound.from}));
-    ASSERT_THAT(scan, IsOk());
-    std::vector<std::int64_t> ids;
-    for (const auto& [key, digest] : scan->rows) ids.push_back(key.front().integer);
-    std::sort(ids.begin(), ids.end());
-    EXPECT_EQ(ids, bound.ids);
-  }
+  ExpectScansFrom(*reader_, "t", bounds);
   const auto facts = reader_->LookAtColumn("t", 2);
   ASSERT_THAT(facts, IsOk());
   EXPECT_EQ(facts->nulls, 1U);

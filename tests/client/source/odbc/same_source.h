@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -99,6 +101,51 @@ inline void ExpectSame(const SeenSource& odbc, const SeenSource& own) {
     EXPECT_EQ(seen.rows, table.rows);
     EXPECT_EQ(seen.digest, table.digest);
     EXPECT_EQ(seen.each, table.each);
+  }
+}
+
+/// As a new look has it.
+inline TableSchema SchemaOfTable(SourceReader& reader, const std::string& table) {
+  const auto schema = reader.Schema();
+  EXPECT_THAT(schema, IsOk());
+  if (!schema.ok()) return {};
+  for (const SourceTable& one : schema->tables) {
+    if (one.schema.name == table) return one.schema;
+  }
+  ADD_FAILURE() << table;
+  return {};
+}
+
+/// The only row of a table is found by its key.
+inline void ExpectRowOfItsKey(SourceReader& reader, const std::string& name, const SeenSource& seen) {
+  const SeenTable& table = seen.at(name);
+  ASSERT_EQ(table.each.size(), 1U);
+  auto rows = reader.RowsOf(name, {1}, {table.each[0].first});
+  ASSERT_THAT(rows, IsOk());
+  Pieces pieces;
+  const absl::StatusOr<ChangePiece> piece = (*rows)->Next({}, &pieces);
+  ASSERT_THAT(piece, IsOk());
+  ASSERT_EQ(piece->blocks.size(), 1U);
+  EXPECT_EQ(piece->blocks[0].operation, Operation::kInsert);
+}
+
+/// The rows with a value of a column that is `from` or greater, by their key, an integer.
+struct SeenBound {
+  std::uint32_t column;
+  KeyPart from;
+  std::vector<std::int64_t> ids;
+};
+/// The fourth column is sent with the key.
+inline void ExpectScansFrom(SourceReader& reader, const std::string& table,
+                            const std::vector<SeenBound>& bounds) {
+  for (const SeenBound& bound : bounds) {
+    SCOPED_TRACE(absl::StrCat(bound.column, " ", bound.from.integer, " ", bound.from.bytes));
+    const auto scan = AllDigests(reader.ScanFrom(table, {0, 3}, {bound.column, bound.from}));
+    ASSERT_THAT(scan, IsOk());
+    std::vector<std::int64_t> ids;
+    for (const auto& [key, digest] : scan->rows) ids.push_back(key.front().integer);
+    std::sort(ids.begin(), ids.end());
+    EXPECT_EQ(ids, bound.ids);
   }
 }
 

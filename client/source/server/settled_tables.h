@@ -1,5 +1,5 @@
-#ifndef MIRROR_CLIENT_SOURCE_VALUES_SETTLED_TABLES_H_
-#define MIRROR_CLIENT_SOURCE_VALUES_SETTLED_TABLES_H_
+#ifndef MIRROR_CLIENT_SOURCE_SERVER_SETTLED_TABLES_H_
+#define MIRROR_CLIENT_SOURCE_SERVER_SETTLED_TABLES_H_
 
 #include <algorithm>
 #include <chrono>
@@ -39,4 +39,4 @@ auto ReadSettled(const Read& read, const Created& created) {
 
 }  // namespace mirror
 
-#endif  // MIRROR_CLIENT_SOURCE_VALUES_SETTLED_TABLES_H_
+#endif  // MIRROR_CLIENT_SOURCE_SERVER_SETTLED_TABLES_H_

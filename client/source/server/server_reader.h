@@ -1,0 +1,292 @@
+#ifndef MIRROR_CLIENT_SOURCE_SERVER_SERVER_READER_H_
+#define MIRROR_CLIENT_SOURCE_SERVER_SERVER_READER_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "certs/keyed_hash.h"
+#include "client/source/announced_names.h"
+#include "client/source/reader.h"
+#include "client/source/rows/sorted_digests.h"
+#include "client/source/server/server_reader_log.h"
+#include "client/source/server/server_words.h"
+#include "client/source/server/settled_tables.h"
+#include "client/source/steps/table_steps.h"
+#include "client/source/table_choice.h"
+#include "client/source/values/key_rows.h"
+#include "client/source/values/value_rows.h"
+#include "client/source/values/value_scan.h"
+
+namespace mirror {
+
+/// What the reader of every kind of server is told.
+struct ServerReaderOptions {
+  TableChoice choice = {};
+  /// SourceTable.record of earlier runs, by table name.
+  std::map<std::string, std::string> records = {};
+  /// Key columns by folded name, of tables that declare no primary key or of which the server tells none.
+  std::map<std::string, std::vector<std::string>> keys = {};
+  std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
+  std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
+  /// Where the server tells in whole seconds when a table was made, Schema() waits until the second is over
+  /// in which one was, so that SourceTable.identity differs from that of each table that is made later.
+  /// False: two of one second are one.
+  bool settles = false;
+};
+
+/// What the readers of all servers' databases have in common. `Rows`: a ServerRows. `Tables`: a ServerTables.
+/// `Options`: ServerReaderOptions of the kind.
+template <typename Rows, typename Tables, typename Options>
+class ServerReader : public SourceReader {
+ public:
+  using Look = typename Rows::Look;
+  using Known = typename Rows::Known;
+  using Ask = typename Rows::Ask;
+  using Table = typename Known::Table;
+  using Log = ServerReaderLog<Look>;
+
+  ~ServerReader() override {
+    if (look_ != nullptr) look_->is_over = true;
+  }
+
+  SourceMark Mark() const override {
+    if (!place_) return {};
+    SourceMark mark{place_->name};
+    mark.database = place_->identity;
+    return mark;
+  }
+
+  absl::StatusOr<std::vector<std::string>> TableNames() override {
+    if (!place_) {
+      ASSIGN_OR_RETURN(place_, sessions_->Look());
+    }
+    ASSIGN_OR_RETURN(const std::vector<Table> all, ReadTables());
+    return Choose(all).names;
+  }
+
+  absl::StatusOr<SourceSchema> Schema() override {
+    LeaveMoment();
+    if (look_ != nullptr) look_->is_over = true;
+    look_.reset();
+    tables_.Clear();
+    // It may be another one by now.
+    ASSIGN_OR_RETURN(place_, sessions_->Look());
+    SourceSchema schema;
+    RETURN_IF_ERROR(LookAtTables(&schema));
+    look_ = NewLook();
+    return schema;
+  }
+
+  absl::StatusOr<std::uint64_t> CountRows(const std::string& table) override {
+    const std::shared_ptr<const Known> known = FindToRead(table);
+    if (known == nullptr) return UnknownTable(table);
+    if (!known->steps || known->steps->where.empty()) return CountAll(*known);
+    Rows rows(look_, known, Ask{{0}});
+    return CountValues(rows);
+  }
+
+  absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
+                                                    const std::vector<std::uint32_t>& columns) override {
+    const std::shared_ptr<const Known> known = FindToRead(table);
+    if (known == nullptr) return UnknownTable(table);
+    if (log_ != nullptr) {
+      RETURN_IF_ERROR(log_->CheckReadable(known->table));
+      log_->BeginRows(known->table);
+      absl::StatusOr<std::unique_ptr<TableReader>> logged = log_->LoggedRows(look_, known, columns);
+      if (!logged.ok() || *logged != nullptr) return logged;
+    }
+    return ReadValues(known->given, columns, std::make_unique<Rows>(look_, known, Ask{columns}));
+  }
+
+  absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
+                                                        const std::vector<std::uint32_t>& columns,
+                                                        bool whole_rows, bool count_all,
+                                                        std::vector<Key> also) override {
+    if (log_ == nullptr)
+      return SourceReader::Changes(table, from, columns, whole_rows, count_all, std::move(also));
+    const std::shared_ptr<const Known> known = FindToRead(table);
+    if (known == nullptr) return UnknownTable(table);
+    RETURN_IF_ERROR(log_->CheckReadable(known->table));
+    return log_->Changes(look_, known, {from, columns, whole_rows, std::move(also)});
+  }
+
+  RepeatedKeys RepeatedKeysOf(const std::string& table) override {
+    const std::shared_ptr<const Known> known = tables_.Find(table);
+    // A key of the configuration is one that the server does not see to.
+    const bool own = known == nullptr || !known->table.key.empty() || known->schema.Key().empty();
+    return own ? RepeatedKeys::kNever : RepeatedKeys::kMistake;
+  }
+
+  absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) override {
+    const std::shared_ptr<const Known> known = FindToRead(table);
+    if (known == nullptr) return UnknownTable(table);
+    return LookAt(known, column);
+  }
+
+  absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
+                                                       const std::vector<std::uint32_t>& columns,
+                                                       std::vector<Key> keys) override {
+    const std::shared_ptr<const Known> known = FindToRead(table);
+    if (known == nullptr) return UnknownTable(table);
+    ScanColumns what(known->given, columns, {});
+    const auto wanted = std::make_shared<const std::vector<Key>>(std::move(keys));
+    std::unique_ptr<ValueRows> rows = RowsOfKeys(known, what.read, wanted);
+    return ReadKeyRows({known, &known->given}, std::move(what), wanted, std::move(rows));
+  }
+
+  absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
+                                                        const std::vector<std::uint32_t>& columns) override {
+    absl::StatusOr<std::unique_ptr<DigestReader>> scan = Scan(table, columns);
+    if (!scan.ok()) return scan;
+    return SortRows(*std::move(scan), tables_.Find(table)->schema.Key().size());
+  }
+  absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
+                                                     const std::vector<std::uint32_t>& columns) override {
+    return ScanBy(table, columns, {});
+  }
+  absl::StatusOr<std::unique_ptr<DigestReader>> ScanByColumn(
+      const std::string& table, const std::vector<std::uint32_t>& columns) override {
+    return ScanBy(table, columns, {std::nullopt, /*by_column=*/true});
+  }
+  absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,
+                                                         const std::vector<std::uint32_t>& columns,
+                                                         const RowBound& bound) override {
+    return ScanBy(table, columns, {bound, bound.by_column});
+  }
+
+  void LeaveMoment() override {
+    if (log_ != nullptr) log_->LeaveMoment();
+  }
+  void Forget(const std::string& table) override { tables_.Forget(table); }
+  /// An open snapshot keeps the server from cleaning up behind it.
+  bool HoldsLog(bool /*closed_later*/) const override { return true; }
+
+ protected:
+  /// `log` may be null; else it outlives the reader.
+  ServerReader(std::shared_ptr<typename Look::Sessions> sessions, Options options, Log* log = nullptr)
+      : options_(std::move(options)),
+        sessions_(std::move(sessions)),
+        tables_(options_.records, options_.keys, options_.steps),
+        log_(log) {}
+
+  /// All that the catalogs have.
+  virtual absl::StatusOr<std::vector<Table>> ReadTables() = 0;
+  /// Announces them, with their objects.
+  virtual absl::Status LookAtTables(SourceSchema* schema) = 0;
+  /// The rows of a table in the source, whatever its steps leave out.
+  virtual absl::StatusOr<std::uint64_t> CountAll(const Known& known) = 0;
+  virtual absl::StatusOr<ColumnFacts> LookAt(const std::shared_ptr<const Known>& known,
+                                             std::uint32_t column) = 0;
+  /// See ReadKeyRows().
+  virtual std::unique_ptr<ValueRows> RowsOfKeys(const std::shared_ptr<const Known>& known,
+                                                std::vector<std::uint32_t> read, WantedKeys keys) = 0;
+  /// That the column's value is `from` or greater, as far as the server can tell; it may give more rows.
+  virtual void AskFrom(const Known& known, std::uint32_t column, const KeyPart& from, Ask* ask) = 0;
+  /// Before each reading.
+  virtual void LeaveOldMoment() {}
+  virtual std::shared_ptr<Look> NewLook() {
+    auto look = std::make_shared<Look>();
+    look->sessions = sessions_;
+    look->place = *place_;
+    if (options_.hash_key) look->hash_key = &*options_.hash_key;
+    look->keep = [this](const Known& known, const std::vector<Misfit>& misfits) {
+      tables_.Keep(known, misfits);
+    };
+    if (Log* const log = log_; log != nullptr) {
+      look->note_snapshot = [log](const Known& known, const std::string& snapshot) {
+        log->NoteSnapshot(known.table, snapshot);
+      };
+    }
+    return look;
+  }
+
+  /// Those of the catalogs' tables that were chosen, by name. `is_readable`: its name can stand in a
+  /// statement.
+  template <typename IsReadable>
+  void AnnounceAll(std::vector<Table> all, const IsReadable& is_readable, SourceSchema* schema) {
+    ChosenTables chosen = Choose(all);
+    schema->idle_patterns = std::move(chosen.idle_patterns);
+    schema->blocked = std::move(chosen.blocked);
+    schema->refused = std::move(chosen.refused);
+    const std::set<std::string> names(chosen.names.begin(), chosen.names.end());
+    AnnouncedNames announced(schema);
+    for (Table& table : all) {
+      if (!names.contains(table.name) || !announced.Take(table.name, is_readable(table))) continue;
+      schema->tables.push_back(tables_.Announce(std::move(table), *place_, &schema->notes));
+    }
+    std::sort(schema->tables.begin(), schema->tables.end(),
+              [](const SourceTable& a, const SourceTable& b) { return a.schema.name < b.schema.name; });
+  }
+
+  /// All tables, see ReadSettled(): of those that are chosen `created` says when they were made.
+  template <typename Read, typename Created>
+  absl::StatusOr<std::vector<Table>> ReadSettledTables(const Read& read, const Created& created) const {
+    std::set<std::string> chosen;
+    return ReadSettled(
+        [&](std::int64_t* clock_ms) {
+          absl::StatusOr<std::vector<Table>> all = read(clock_ms);
+          if (all.ok()) {
+            const std::vector<std::string> names = Choose(*all).names;
+            chosen = {names.begin(), names.end()};
+          }
+          return all;
+        },
+        [&](const Table& table) { return chosen.contains(table.name) ? created(table) : 0; });
+  }
+
+  const Options options_;
+  const std::shared_ptr<typename Look::Sessions> sessions_;
+  std::optional<typename Look::Place> place_;
+  Tables tables_;
+  Log* const log_;
+  std::shared_ptr<Look> look_;  ///< Null: there is none.
+
+ private:
+  /// Null: there is none.
+  std::shared_ptr<const Known> FindToRead(const std::string& table) {
+    if (look_ == nullptr) return nullptr;
+    LeaveOldMoment();
+    return tables_.Find(table);
+  }
+
+  absl::StatusOr<std::unique_ptr<DigestReader>> ScanBy(const std::string& table,
+                                                       const std::vector<std::uint32_t>& columns,
+                                                       ValueScanRule rule) {
+    const std::shared_ptr<const Known> known = FindToRead(table);
+    if (known == nullptr) return UnknownTable(table);
+    const ScanColumns what(known->given, columns, rule);
+    Ask ask{what.read};
+    if (rule.bound) {
+      ask.left_out = rule.bound->left_out;
+      if (!known->steps) {
+        // There is no `where` that could leave rows out.
+        if (ask.left_out) ask.where = "1 = 0";
+        if (!ask.left_out) AskFrom(*known, rule.bound->column, rule.bound->from, &ask);
+      }
+    }
+    return ScanValues(known->given, std::move(rule), what,
+                      std::make_unique<Rows>(look_, known, std::move(ask)));
+  }
+
+  /// Of all tables that the catalogs have, by name.
+  ChosenTables Choose(const std::vector<Table>& all) const {
+    std::vector<std::string> names;
+    for (const Table& table : all) names.push_back(table.name);
+    ChosenTables chosen = ChooseTables(options_.choice, names);
+    std::sort(chosen.names.begin(), chosen.names.end());
+    return chosen;
+  }
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_SERVER_SERVER_READER_H_

@@ -1,0 +1,144 @@
+#ifndef MIRROR_CLIENT_SOURCE_SERVER_SERVER_ROWS_H_
+#define MIRROR_CLIENT_SOURCE_SERVER_SERVER_ROWS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/status_macros.h"
+#include "client/source/server/server_look.h"
+#include "client/source/server/server_words.h"
+#include "client/source/steps/row_steps.h"
+#include "client/source/values/value_rows.h"
+#include "proto/wire/batch.h"
+
+namespace mirror {
+
+/// Rows of a table of a server's database, with the table's steps. How they are asked for is the kind's.
+/// `L`: a ServerLook. `A`: which rows: has the `columns` (indexes of the schema), and `left_out`:
+/// instead those that the table's `where` leaves out. `Decoder`: a ServerRowDecoder. Threads: one.
+template <typename L, typename A, typename Decoder>
+class ServerRows : public ValueRows {
+ public:
+  using Look = L;
+  using Ask = A;
+  using Known = typename Look::Known;
+
+  /// A value that is not as it was announced is kept for the next look, with all others that follow.
+  absl::StatusOr<bool> Next() final {
+    for (;;) {
+      const absl::StatusOr<bool> more = NextOfTable();
+      if (!more.ok() || !*more || !steps_) return more;
+      const absl::StatusOr<bool> wanted = TakeSteps();
+      if (!wanted.ok() || *wanted) return wanted;
+    }
+  }
+  const std::vector<Value>& values() const final { return steps_ ? values_ : decoder_.values(); }
+
+ protected:
+  /// `decoder`: of what `known.ToRead(ask.columns)` gives.
+  ServerRows(std::shared_ptr<const Look> look, std::shared_ptr<const Known> known, Ask ask, Decoder decoder)
+      : look_(std::move(look)),
+        known_(std::move(known)),
+        ask_(std::move(ask)),
+        read_(known_->ToRead(ask_.columns)),
+        decoder_(std::move(decoder)) {}
+
+  /// The reading begins: the table is as it was looked at, and stays so.
+  virtual absl::Status Begin() = 0;
+  /// Asks for the rows, which Step() gives.
+  virtual absl::Status Send() = 0;
+  virtual absl::StatusOr<bool> Step() = 0;
+  /// Of the row at which Step() stands, those of `read_` first.
+  virtual const std::vector<std::string_view>& Fields() const = 0;
+  /// After each row: why it is not read on.
+  virtual absl::Status CheckOthers() { return absl::OkStatus(); }
+  /// An error of the reading, for people, with the code that TableReader::Next() promises.
+  virtual absl::Status Explain(const absl::Status& status) const = 0;
+  /// Gives back what Begin() and Send() took; a destructor does so, too.
+  virtual void Close() = 0;
+
+  const std::shared_ptr<const Look> look_;
+  const std::shared_ptr<const Known> known_;
+  const Ask ask_;
+  const std::vector<std::uint32_t> read_;  ///< What is read: with steps all columns.
+
+ private:
+  absl::Status Start() {
+    has_begun_ = true;
+    RETURN_IF_ERROR(Begin());
+    if (known_->steps) {
+      ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(known_->ForSteps(), *known_->steps, look_->hash_key));
+      steps_.emplace(std::move(steps));
+    }
+    return Send();
+  }
+
+  /// What is returned when there is no further row, or none can be read.
+  absl::StatusOr<bool> End(const absl::Status& status) {
+    absl::Status explained = status.ok() ? status : Explain(status);
+    has_ended_ = true;
+    Close();
+    return explained.ok() ? absl::StatusOr<bool>(false) : explained;
+  }
+
+  absl::StatusOr<bool> NextOfTable() {
+    if (has_ended_) return false;
+    if (look_->is_over) {
+      has_ended_ = true;
+      Close();
+      return MovedTable(known_->table.name);
+    }
+    absl::Status started;
+    if (!has_begun_) started = Start();
+    const absl::StatusOr<bool> more = started.ok() ? Step() : absl::StatusOr<bool>(started);
+    if (!more.ok() || !*more) return End(more.status());
+    if (const absl::Status others = CheckOthers(); !others.ok()) return End(others);
+    if (decoder_.Decode(Fields())) return true;
+    return TakeMisfits();
+  }
+
+  /// Whether the row is one of those that are asked for.
+  absl::StatusOr<bool> TakeSteps() {
+    const absl::StatusOr<bool> matches = steps_->Matches(decoder_.values());
+    if (!matches.ok()) return matches;
+    if (*matches == ask_.left_out) return false;
+    row_ = decoder_.values();
+    RETURN_IF_ERROR(steps_->Turn(&row_));
+    values_.clear();
+    for (const std::uint32_t column : ask_.columns) values_.push_back(row_[column]);
+    return true;
+  }
+
+  /// The rows that are left are looked at, too: one more announcement is to do for all.
+  absl::StatusOr<bool> TakeMisfits() {
+    std::vector<Misfit> misfits;
+    absl::StatusOr<bool> more = true;
+    for (; more.ok() && *more; more = Step()) {
+      if (decoder_.Decode(Fields())) continue;
+      for (const Misfit& misfit : decoder_.misfits())
+        misfits.push_back({read_[misfit.column], misfit.is_null});
+      if (misfits.size() < read_.size() * 64) continue;
+      look_->keep(*known_, misfits);
+      misfits.clear();
+    }
+    look_->keep(*known_, misfits);
+    RETURN_IF_ERROR(End(more.status()).status());
+    return MisfitsIn(known_->table.name);
+  }
+
+  Decoder decoder_;
+  bool has_begun_ = false, has_ended_ = false;
+  std::optional<RowSteps> steps_;    ///< Once it has begun.
+  std::vector<Value> row_, values_;  ///< With steps: the whole row, and what was asked for.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_SERVER_SERVER_ROWS_H_

@@ -1,0 +1,51 @@
+#include "client/source/server/server_words.h"
+
+#include "absl/strings/str_cat.h"
+#include "client/source/source_away.h"
+
+namespace mirror {
+namespace {
+
+std::string ReadingOf(const std::string& table, const absl::Status& status) {
+  return absl::StrCat("reading table '", table, "': ", std::string(status.message()));
+}
+
+constexpr char kReadAnew[] = "; the next run reads it from the beginning";
+
+}  // namespace
+
+absl::Status UnknownTable(const std::string& table) {
+  return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));
+}
+
+absl::Status MovedTable(const std::string& table) {
+  return absl::AbortedError(absl::StrCat("table '", table, "' is not any more as it was looked at"));
+}
+
+absl::Status MisfitsIn(const std::string& table) {
+  return absl::AbortedError(
+      absl::StrCat("table '", table, "' has values that do not fit the types that were announced"));
+}
+
+absl::Status LeftToOthers(const std::string& table) {
+  return absl::UnavailableError(absl::StrCat("reading table '", table,
+                                             "' was broken off, since somebody waits to change it, and its "
+                                             "writers behind him. ",
+                                             kNothingCommitted, kReadAnew));
+}
+
+absl::Status LockedTable(const std::string& table) {
+  return absl::UnavailableError(absl::StrCat("table '", table, "' is locked by somebody who changes it. ",
+                                             kNothingCommitted,
+                                             "; the next run reads it, when that is over"));
+}
+
+absl::Status LostWhileReading(const std::string& table, const absl::Status& status) {
+  return absl::UnavailableError(absl::StrCat(ReadingOf(table, status), ". ", kNothingCommitted, kReadAnew));
+}
+
+absl::Status WhileReading(const std::string& table, const absl::Status& status) {
+  return WithWords(status, ReadingOf(table, status));
+}
+
+}  // namespace mirror
