@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""The reference pages against the programs' own tables, read from the sources: nothing stands in a page that the code
-does not have, and nothing in the code that no page has. Keys of configurations and their defaults, kinds of events,
-metrics, commands and options. tests/python/docs_test.py and metrics_test.py ask the programs themselves."""
+"""What is described once, and the reference that is made of it, against the programs' own tables, read from the sources:
+nothing is described that the code does not have, and the code has nothing that is not. Keys of configurations and their
+defaults, kinds of events, metrics; commands and options of their page. tests/python/docs_test.py and metrics_test.py ask
+the programs themselves."""
 
 import os
 import pathlib
@@ -14,7 +15,6 @@ import markdown_pages
 
 ROOT = markdown_pages.ROOT
 REFERENCE = ROOT / "docs" / "reference"
-MORE_PAGES = {"server-toml.md": ("server-http-toml.md", "hub-toml.md")}
 CODE_WORD = re.compile(r"`([^`]+)`")
 KIND = re.compile(r"[a-z]+\.[a-z_]+")
 # Files have such names, too.
@@ -58,22 +58,10 @@ def page_of(name):
     return markdown_pages.Page(REFERENCE / name)
 
 
-def keys_of_page(name):
-    """{table: {key: default as written, or None}} of a page about a configuration, and of those that it leaves tables to."""
-    found = {}
-    for heading, before, head, cells in (row for one in (name, *MORE_PAGES.get(name, ())) for row in rows(page_of(one))):
-        if not head[0].startswith("key"):
-            continue
-        tables = [f"[{one}]" for one in re.findall(r"\[(\[?[\w.]+\]?)\]", f"{head[0]} " if "[" in head[0] else heading)]
-        if feed := re.match(r"Keys of `(\w+)`", before):
-            tables = [feed[1]]
-        names, _, other = cells[0].partition(" of ")
-        table = other.strip("`") or tables[-1]
-        default = cells[head.index("default")] if "default" in head else None
-        # A block below has keys of its own.
-        for key in codes(names) if not cells[-1].startswith("`[[") else ():
-            found.setdefault(table, {})[key] = default
-    return found
+def described(name):
+    """{table: {name: row}} of a file that describes them."""
+    tables = tomllib.loads((ROOT / name).read_text())["table"]
+    return {table["name"]: {row["name"]: row for row in table["rows"]} for table in tables}
 
 
 # --- Code ---
@@ -185,13 +173,8 @@ SPANS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 CHRONO = {"milliseconds": "ms", "seconds": "s", "minutes": "m", "hours": "h"}
 
 
-def value_of_page(cell, entry):
-    """The default that a page writes, as value_of_code() has it; None: it is described, not written."""
-    text = cell.replace("`", "").strip() if cell != '`"`' else '"\\""'
-    try:
-        value = tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
-        return None
+def value_of_row(value, entry):
+    """A default that is described, as value_of_code() has it."""
     units = UNITS if "SetSize(" in entry else SPANS if re.search(r"Set(?:Span|Milliseconds)\(", entry) else {}
     if isinstance(value, str) and units and (parts := re.fullmatch(r"(\d+)\s*([A-Za-z]+)", value)):
         return int(parts[1]) * units[parts[2]]
@@ -225,22 +208,22 @@ def plain(value):
     return re.sub(r"\W", "", value).lower() if isinstance(value, str) else value
 
 
-def wrong_defaults(config, of_page):
-    for table, keys in of_page.items():
-        for key, cell in keys.items():
-            if not cell or key not in config.tables[table]:
+def wrong_defaults(config, described_keys):
+    for table, keys in described_keys.items():
+        for key, row in keys.items():
+            if not {"needed", "default", "shown"} & set(row) or key not in config.tables[table]:
                 continue
-            named = f"{table} {key}: the page says {cell}"
-            if (cell in ("needed", "required")) != config.is_required(table, key):
-                yield f"{named}, the code {'needs it' if config.is_required(table, key) else 'does not need it'}"
-            shown = value_of_page(cell, config.tables[table][key])
+            needed, named = row.get("needed", False), f"{table} {key}"
+            if needed != config.is_required(table, key):
+                yield f"{named}: the code {'does not need it' if needed else 'needs it'}"
             kind, text = config.begins_as(table, key)
-            if shown is None and text not in ("", "{}") and cell not in ("see below", '`"hook-1"`, ...'):
-                yield f"{named}, the code {text}"
-            elif shown is not None:
+            if "default" in row:
+                shown = value_of_row(row["default"], config.tables[table][key])
                 known = value_of_code(kind, text, config.structs)
                 if plain(shown) != plain(known) and not (shown in ("", [], {}) and known in ("", [], {})):
-                    yield f"{named}, the code {text}"
+                    yield f"{named}: {row['default']}, the code {text}"
+            elif text not in ("", "{}") and row.get("shown") not in ("see below", '`"hook-1"`, ...'):
+                yield f"{named}: no default, the code {text}"
 
 
 def kinds_told(text):
@@ -298,26 +281,37 @@ class Reference(unittest.TestCase):
     def setUpClass(cls):
         known = structs()
         cls.configs = {
-            "server-toml.md": Config(SERVER_FILES, "ServerConfig", SERVER_BLOCKS, known),
-            "agent-toml.md": Config(AGENT_FILES, "AgentConfig", AGENT_BLOCKS, known),
+            "server/config/keys.toml": Config(SERVER_FILES, "ServerConfig", SERVER_BLOCKS, known),
+            "client/config/keys.toml": Config(AGENT_FILES, "AgentConfig", AGENT_BLOCKS, known),
         }
         cls.event_rows = [
             (kind, cells[1]) for _, _, head, cells in rows(page_of("events.md")) if head[0] == "kind" for kind in codes(cells[0])
         ]
         cls.kinds = re.findall(rf"\"({KIND.pattern})\"", read("server/watch/event_kinds.cc"))
 
-    def test_the_pages_and_the_programs_have_the_same_keys(self):
-        for name, config in self.configs.items():
-            of_page = keys_of_page(name)
-            self.assertEqual(
-                {table: sorted(keys) for table, keys in of_page.items()},
-                {table: sorted(keys) for table, keys in config.tables.items()},
-            )
-            self.assertGreater(sum(map(len, of_page.values())), 60, name)
+    def test_the_pages_are_as_they_are_made(self):
+        run = subprocess.run([ROOT / "tools" / "docs", "--check"], capture_output=True, text=True, check=False)
+        self.assertEqual((run.returncode, run.stdout + run.stderr), (0, ""))
 
-    def test_the_pages_say_the_defaults_of_the_code(self):
+    def test_each_table_that_is_described_stands_in_one_page(self):
+        made = re.findall(r"<!-- made by tools/docs: (\S+) (.*) -->", "\n".join(path.read_text() for path in REFERENCE.glob("*.md")))
+        stands = sorted((name, table) for name, tables in made for table in tables.split())
+        self.assertEqual(stands, sorted((name, table) for name in {name for name, _ in made} for table in described(name)))
+        self.assertLessEqual(set(self.configs), {name for name, _ in made})
+
+    def test_the_programs_have_the_keys_that_are_described(self):
         for name, config in self.configs.items():
-            self.assertEqual(list(wrong_defaults(config, keys_of_page(name))), [], name)
+            keys = described(name)
+            # One whose text is a block is read by the block's own keys.
+            self.assertEqual(
+                {table: sorted(key for key, row in rows.items() if not row.get("text", "").startswith("`[[")) for table, rows in keys.items()},
+                {table: sorted(rows) for table, rows in config.tables.items()},
+            )
+            self.assertGreater(sum(map(len, keys.values())), 60, name)
+
+    def test_the_defaults_that_are_described_are_those_of_the_code(self):
+        for name, config in self.configs.items():
+            self.assertEqual(list(wrong_defaults(config, described(name))), [], name)
 
     def test_the_keys_of_mirrorctl_are_those_of_its_page(self):
         of_code, table = set(), ""
@@ -427,23 +421,23 @@ class Checks(unittest.TestCase):
 
     def test_defaults(self):
         config = self.config('{"b", SetWhole(&a.b, 1, 9)}')
-        for cell, right in (("8", True), ("`8`", True), ("7", False), ("needed", False), ("none", False)):
-            with self.subTest(cell=cell):
-                self.assertEqual(list(wrong_defaults(config, {"[a]": {"b": cell}})) == [], right)
+        for row, right in (({"default": 8}, True), ({"default": 7}, False), ({"needed": True}, False), ({"shown": "none"}, False)):
+            with self.subTest(row=row):
+                self.assertEqual(list(wrong_defaults(config, {"[a]": {"b": row}})) == [], right)
 
     def test_values(self):
-        for cell, entry, kind, text in (
-            ('`"16MiB"`', "SetSize(", "std::uint64_t", "16ULL << 20"),
-            ('`"7d"`', "SetSpan(", "std::chrono::seconds", "std::chrono::hours(24 * 7)"),
-            ('`"10s"`', "SetSpan(", "std::chrono::milliseconds", "10'000"),
-            ('`"10s"`', "SetSpan(", "std::chrono::seconds", "10"),
-            ('`["a", "b"]`', "", "std::vector<std::string>", '{"a", "b"}'),
-            ('`"last"`', 'SetOneOf<bool>(&x, {{"last", false}, {"all", true}})', "bool", "false"),
-            ('`"`', "", "std::string", '"\\""'),
+        for value, entry, kind, text in (
+            ("16MiB", "SetSize(", "std::uint64_t", "16ULL << 20"),
+            ("7d", "SetSpan(", "std::chrono::seconds", "std::chrono::hours(24 * 7)"),
+            ("10s", "SetSpan(", "std::chrono::milliseconds", "10'000"),
+            ("10s", "SetSpan(", "std::chrono::seconds", "10"),
+            (["a", "b"], "", "std::vector<std::string>", '{"a", "b"}'),
+            ("last", 'SetOneOf<bool>(&x, {{"last", false}, {"all", true}})', "bool", "false"),
+            ('"', "", "std::string", '"\\""'),
         ):
-            with self.subTest(cell=cell):
-                self.assertEqual(value_of_page(cell, entry), value_of_code(kind, text))
-        self.assertNotEqual(value_of_page('`"7h"`', "SetSpan("), value_of_code("", "std::chrono::hours(24 * 7)"))
+            with self.subTest(value=value):
+                self.assertEqual(value_of_row(value, entry), value_of_code(kind, text))
+        self.assertNotEqual(value_of_row("7h", "SetSpan("), value_of_code("", "std::chrono::hours(24 * 7)"))
 
     def test_events(self):
         text = 'x.Tell(Severity::kError, a ? "b.c" : "d.e", absl::StrCat("f.g"));\nevents.Add("", Severity::kWarning, "h.i", "j.k l");'
