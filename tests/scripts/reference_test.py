@@ -15,6 +15,8 @@ import markdown_pages
 
 ROOT = markdown_pages.ROOT
 REFERENCE = ROOT / "docs" / "reference"
+EVENTS = "server/watch/events.toml"
+METRICS = ("server/metrics.toml", "client/command/metrics.toml", "base/exposition/metrics.toml")
 CODE_WORD = re.compile(r"`([^`]+)`")
 KIND = re.compile(r"[a-z]+\.[a-z_]+")
 # Files have such names, too.
@@ -284,10 +286,8 @@ class Reference(unittest.TestCase):
             "server/config/keys.toml": Config(SERVER_FILES, "ServerConfig", SERVER_BLOCKS, known),
             "client/config/keys.toml": Config(AGENT_FILES, "AgentConfig", AGENT_BLOCKS, known),
         }
-        cls.event_rows = [
-            (kind, cells[1]) for _, _, head, cells in rows(page_of("events.md")) if head[0] == "kind" for kind in codes(cells[0])
-        ]
-        cls.kinds = re.findall(rf"\"({KIND.pattern})\"", read("server/watch/event_kinds.cc"))
+        cls.severities = {kind: set(row["severity"]) for rows in described(EVENTS).values() for kind, row in rows.items()}
+        cls.kinds = sorted(cls.severities)
 
     def test_the_pages_are_as_they_are_made(self):
         run = subprocess.run([ROOT / "tools" / "docs", "--check"], capture_output=True, text=True, check=False)
@@ -326,25 +326,23 @@ class Reference(unittest.TestCase):
                 of_page |= {first} | {f"{first.split()[0]} {key}" for key in more}
         self.assertEqual(of_page, of_code)
 
-    def test_the_page_of_events_has_each_kind_once(self):
-        self.assertEqual(sorted(kind for kind, _ in self.event_rows), self.kinds)
+    def test_each_kind_is_described_once(self):
+        kinds = [kind for rows in described(EVENTS).values() for kind in rows]
+        self.assertEqual(sorted(kinds), self.kinds)
+        self.assertEqual(len(kinds), len(re.findall(r"\{ name = ", read(EVENTS))))
 
     def test_each_kind_that_the_server_tells_is_one_that_it_knows(self):
         told = {}
-        for name, text in sources("server").items():
-            if name != "server/watch/event_kinds.cc":
-                for severities, kind in kinds_told(text):
-                    told.setdefault(kind, set()).update(severities)
+        for text in sources("server").values():
+            for severities, kind in kinds_told(text):
+                told.setdefault(kind, set()).update(severities)
         self.assertGreater(len(told), 40)
         self.assertEqual(sorted(set(told) - set(self.kinds)), [])
-        severities_of = dict(self.event_rows)
-        wrong = [
-            f"{kind}: told as {severity}" for kind, ways in told.items() for severity in ways if severity not in severities_of.get(kind, severity)
-        ]
+        wrong = [f"{kind}: told as {severity}" for kind, ways in told.items() for severity in ways - self.severities.get(kind, ways)]
         self.assertEqual(wrong, [])
 
     def test_each_kind_that_the_server_knows_can_be_told(self):
-        text = "\n".join(text for name, text in sources("server").items() if name != "server/watch/event_kinds.cc")
+        text = "\n".join(sources("server").values())
         literals = set(re.findall(rf"\"({KIND.pattern})\"", text))
         # A hold's kind is made of its own word.
         words = re.findall(r"return \"(\w+)\";", body_of(read("server/plan/plan.cc"), "std::string_view ToString(HoldKind"))
@@ -360,19 +358,21 @@ class Reference(unittest.TestCase):
         named = re.findall(rf"--kind ({KIND.pattern})", "\n".join(sources("server", "tools", "client").values()))
         self.assertEqual(wrong + sorted(set(named) - set(self.kinds)), [])
 
-    def test_the_page_of_metrics_has_each_metric_with_its_type(self):
-        of_page = {}
-        for _, _, head, cells in [*rows(page_of("metrics.md")), *rows(page_of("hub-metrics.md"))]:
-            if head[0] == "name":
-                for name in codes(cells[0]):
-                    self.assertNotIn(name, of_page, "twice")
-                    of_page[name] = cells[1]
+    def test_the_programs_show_the_metrics_that_are_described(self):
+        types, words = {}, {}
+        for name in METRICS:
+            for rows_of in described(name).values():
+                for metric, row in rows_of.items():
+                    self.assertNotIn(metric, types, "twice")
+                    types[metric], words[metric] = row["type"], row.get("help", row["text"])
         text = read("server/metrics.cc", "server/door_metrics.cc", "server/hub_metrics.cc", "client/command/agent_metrics.cc",
                     "base/exposition/metric_page.cc")  # fmt: skip
-        added = re.findall(r"\b(?:Add)?([Cc]ount(?:er)?|[Gg]auge|[Hh]istogram)\(\s*\"(\w+)\"", text)
-        of_code = {name: kind.lower().replace("counter", "count").replace("count", "counter") for kind, name in added}
-        self.assertGreater(len(of_code), 60)
-        self.assertEqual(of_page, of_code)
+        added = re.findall(r"\b(AddHistogram|Add|gauge|show)\(\s*\"(\w+)\"", text)
+        self.assertGreater(len(added), 60)
+        self.assertEqual(sorted(types), sorted({name for _, name in added}))
+        self.assertEqual({name for name, kind in types.items() if kind == "histogram"}, {name for how, name in added if how == "AddHistogram"})
+        self.assertEqual([name for name, kind in types.items() if (kind == "counter") != name.endswith("_total")], [])
+        self.assertEqual([name for name, said in words.items() if "](" in said], [], "HELP has no links")
 
     def test_the_page_of_commands_has_what_the_programs_make(self):
         page, wrong = page_of("commands.md"), []
