@@ -17,6 +17,8 @@ ROOT = markdown_pages.ROOT
 REFERENCE = ROOT / "docs" / "reference"
 EVENTS = "server/watch/events.toml"
 METRICS = ("server/metrics.toml", "client/command/metrics.toml", "base/exposition/metrics.toml")
+# Tables that init does not write.
+OF_THE_PAGE = ("[[hub]]", "[[hub.member]]", "[[source.table]]", "deletes_from")
 CODE_WORD = re.compile(r"`([^`]+)`")
 KIND = re.compile(r"[a-z]+\.[a-z_]+")
 # Files have such names, too.
@@ -206,6 +208,51 @@ def value_of_code(kind, text, structs_known=None):
     return eval(re.sub(r"'|U?LL", "", text))  # Digits and operators alone: see above.
 
 
+def split(text):
+    """At its commas, but for those in brackets."""
+    parts, depth = [""], 0
+    for char in text:
+        depth += (char in "({[") - (char in ")}]")
+        parts = [*parts, ""] if char == "," and depth == 0 else [*parts[:-1], parts[-1] + char]
+    return [part.strip() for part in parts]
+
+
+def constants(text):
+    """{name: C++ text} of what a file declares as `constexpr`."""
+    found = {}
+    for kind, declared in re.findall(r"^ *constexpr ([\w:]+) ([^;\"]+);", text, re.MULTILINE):
+        for one in split(declared):
+            if parts := re.fullmatch(r"(k\w+)(?: = (.+)|[({](.+)[)}])", one, re.DOTALL):
+                found[parts[1]] = parts[2] or f"{kind}({parts[3]})"
+    return found
+
+
+BOUNDED = re.compile(r"\bSet(?:Whole|Size|Span|Milliseconds)\(")
+
+
+def bounds_of(entry, known):
+    """[low, high] of an entry of a program's table, as value_of_code() has them."""
+    begin = BOUNDED.search(entry).end()
+    found = []
+    for bound in split(entry[begin : closed(entry, begin - 1)])[-2:]:
+        while bound != (text := re.sub(r"\bk[A-Z]\w*", lambda name: f"({known[name[0]]})", bound)):
+            bound = text
+        found.append(value_of_code("", bound))
+    return found
+
+
+def wrong_bounds(config, described_keys):
+    known = constants(config.text)
+    for table, keys in described_keys.items():
+        for key, row in keys.items():
+            if not {"low", "high"} & set(row):
+                continue
+            entry = config.tables[table][key]
+            for name, bound in zip(("low", "high"), bounds_of(entry, known)):
+                if name in row and value_of_row(row[name], entry) != bound:
+                    yield f"{table} {key}: {name} {row[name]}, the code {bound}"
+
+
 def plain(value):
     return re.sub(r"\W", "", value).lower() if isinstance(value, str) else value
 
@@ -312,6 +359,18 @@ class Reference(unittest.TestCase):
     def test_the_defaults_that_are_described_are_those_of_the_code(self):
         for name, config in self.configs.items():
             self.assertEqual(list(wrong_defaults(config, described(name))), [], name)
+
+    def test_the_bounds_that_are_described_are_those_of_the_code(self):
+        for name, config in self.configs.items():
+            keys = described(name)
+            self.assertEqual(list(wrong_bounds(config, keys)), [], name)
+            # The page says them where a row has them; a comment of init's has neither them nor links.
+            for table, key, row in ((table, key, row) for table, rows in keys.items() for key, row in rows.items()):
+                said = row.get("text", "") + row.get("more", "") + row.get("range", "")
+                named = {name for name in ("low", "high") if f"{{{name}}}" in said}
+                self.assertEqual(named, {"low", "high"} & set(row), f"{table} {key}")
+                comment = row.get("comment", "" if "left_out" in row or table in OF_THE_PAGE else row.get("text", ""))
+                self.assertNotRegex(comment, r"\{(?:low|high)\}|\]\(", f"{table} {key}")
 
     def test_the_keys_of_mirrorctl_are_those_of_its_page(self):
         of_code, table = set(), ""
@@ -424,6 +483,13 @@ class Checks(unittest.TestCase):
         for row, right in (({"default": 8}, True), ({"default": 7}, False), ({"needed": True}, False), ({"shown": "none"}, False)):
             with self.subTest(row=row):
                 self.assertEqual(list(wrong_defaults(config, {"[a]": {"b": row}})) == [], right)
+
+    def test_bounds(self):
+        config = self.config('{"b", SetWhole(&a.b, kLow, 9 * kHigh)}')
+        config.text = "constexpr int kLow = 2, kHigh = 3;"
+        for row, right in (({"low": 2, "high": 27}, True), ({"high": 27}, True), ({"low": 1}, False), ({"high": 9}, False)):
+            with self.subTest(row=row):
+                self.assertEqual(list(wrong_bounds(config, {"[a]": {"b": row}})) == [], right)
 
     def test_values(self):
         for value, entry, kind, text in (
