@@ -372,6 +372,13 @@ class Reference(unittest.TestCase):
                 comment = row.get("comment", "" if "left_out" in row or table in OF_THE_PAGE else row.get("text", ""))
                 self.assertNotRegex(comment, r"\{(?:low|high)\}|\]\(", f"{table} {key}")
 
+    def test_the_kinds_that_are_described_are_those_of_the_code(self):
+        words = set(re.findall(r"\{\"(\w+)\", SourceKind::k\w+\}", read("client/config/source_config.cc")))
+        self.assertGreater(len(words), 4)
+        for rows in described("client/config/keys.toml").values():
+            for key, row in rows.items():
+                self.assertLessEqual(set(row.get("kinds", ())), words, key)
+
     def test_the_keys_of_mirrorctl_are_those_of_its_page(self):
         of_code, table = set(), ""
         text = body_of(read("tools/mirrorctl/admin/control_config.cc"), "absl::StatusOr<ControlConfig>")
