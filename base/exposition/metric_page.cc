@@ -12,12 +12,11 @@
 #include <fstream>
 #include <limits>
 #include <map>
-#include <string_view>
 #include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "base/config/config_node.h"
+#include "base/config/described_rows.h"
 
 MIRROR_EMBEDDED(process_metrics);
 
@@ -51,16 +50,11 @@ double Seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
-void Describe(std::string_view file, MetricsAbout* about) {
-  const ConfigNode root = ParseToml(std::string(file), "metrics.toml").value();
-  for (const ConfigNode& table : root.Find("table")->entries) {
-    for (const ConfigNode& row : table.Find("rows")->entries) {
-      const ConfigNode* const help = row.Find("help");
-      std::string sentence = absl::StrCat((help == nullptr ? row.Find("text") : help)->text, ".");
-      sentence.front() = absl::ascii_toupper(static_cast<unsigned char>(sentence.front()));
-      (*about)[row.Find("name")->text] = {row.Find("type")->text, sentence};
-    }
-  }
+MetricAbout AboutOf(const ConfigNode& row) {
+  const ConfigNode* const help = row.Find("help");
+  std::string sentence = absl::StrCat((help == nullptr ? row.Find("text") : help)->text, ".");
+  sentence.front() = absl::ascii_toupper(static_cast<unsigned char>(sentence.front()));
+  return {row.Find("type")->text, sentence};
 }
 
 MetricType TypeOf(const std::string& word) {
@@ -70,11 +64,11 @@ MetricType TypeOf(const std::string& word) {
 
 }  // namespace
 
-MetricsAbout DescribedMetrics(const EmbeddedFile* files) {
+MetricsAbout DescribedMetrics(const EmbeddedFile* own) {
   MetricsAbout about;
-  for (const EmbeddedFile* const list :
-       {static_cast<const EmbeddedFile*>(mirror_embedded_process_metrics), files}) {
-    for (const EmbeddedFile* file = list; file->name != nullptr; ++file) Describe(file->bytes(), &about);
+  for (const EmbeddedFile* const file :
+       {static_cast<const EmbeddedFile*>(mirror_embedded_process_metrics), own}) {
+    for (const ConfigNode& row : DescribedRows(*file)) about[row.Find("name")->text] = AboutOf(row);
   }
   return about;
 }

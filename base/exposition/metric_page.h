@@ -23,8 +23,8 @@ struct MetricAbout {
 /// By name.
 using MetricsAbout = std::map<std::string, MetricAbout>;
 
-/// Of the metrics of every process, and of those in `files`, which are as base/exposition/metrics.toml.
-MetricsAbout DescribedMetrics(const EmbeddedFile* files);
+/// Of the metrics of every process, and of a program's own, whose file is as base/exposition/metrics.toml.
+MetricsAbout DescribedMetrics(const EmbeddedFile* own);
 
 /// What a scrape gets: metrics by name, in the order in which each name was first added.
 /// Threads: none.

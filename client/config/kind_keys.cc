@@ -6,8 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/config/config_node.h"
-#include "base/embedded_file.h"
+#include "base/config/described_rows.h"
 
 MIRROR_EMBEDDED(agent_keys);
 
@@ -21,17 +20,12 @@ struct KindKey {
 
 /// The keys of a table that only some kinds have.
 std::vector<KindKey> DescribedKindKeys(std::string_view table) {
-  const std::string file(FindEmbedded(mirror_embedded_agent_keys, "keys.toml")->bytes());
-  const ConfigNode root = ParseToml(file, "keys.toml").value();
   std::vector<KindKey> keys;
-  for (const ConfigNode& one : root.Find("table")->entries) {
-    if (one.Find("name")->text != table) continue;
-    for (const ConfigNode& row : one.Find("rows")->entries) {
-      const ConfigNode* const kinds = row.Find("kinds");
-      if (kinds == nullptr) continue;
-      KindKey& key = keys.emplace_back(KindKey{row.Find("name")->text, {}});
-      for (const ConfigNode& kind : kinds->entries) key.kinds.push_back(ParseSourceKind(kind.text).value());
-    }
+  for (const ConfigNode& row : DescribedRows(mirror_embedded_agent_keys[0], table)) {
+    const ConfigNode* const kinds = row.Find("kinds");
+    if (kinds == nullptr) continue;
+    KindKey& key = keys.emplace_back(KindKey{row.Find("name")->text, {}});
+    for (const ConfigNode& kind : kinds->entries) key.kinds.push_back(ParseSourceKind(kind.text).value());
   }
   return keys;
 }

@@ -6,8 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/config/config_node.h"
-#include "base/embedded_file.h"
+#include "base/config/described_rows.h"
 #include "base/name_pattern.h"
 #include "base/printable.h"
 
@@ -18,12 +17,9 @@ namespace {
 
 /// In the order of the alphabet.
 std::vector<std::string> DescribedKinds() {
-  const std::string file(FindEmbedded(mirror_embedded_events, "events.toml")->bytes());
-  const ConfigNode root = ParseToml(file, "events.toml").value();
   std::vector<std::string> kinds;
-  for (const ConfigNode& table : root.Find("table")->entries) {
-    for (const ConfigNode& row : table.Find("rows")->entries) kinds.push_back(row.Find("name")->text);
-  }
+  for (const ConfigNode& row : DescribedRows(mirror_embedded_events[0]))
+    kinds.push_back(row.Find("name")->text);
   std::sort(kinds.begin(), kinds.end());
   return kinds;
 }

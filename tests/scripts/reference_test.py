@@ -22,7 +22,7 @@ OF_THE_PAGE = ("[[hub]]", "[[hub.member]]", "[[source.table]]", "deletes_from")
 CODE_WORD = re.compile(r"`([^`]+)`")
 KIND = re.compile(r"[a-z]+\.[a-z_]+")
 # Files have such names, too.
-FILE = re.compile(r".*\.(?:head|key|proto|db|lock)")
+FILE = re.compile(r".*\.(?:head|key|proto|db|lock|toml)")
 
 
 def read(*names):

@@ -72,9 +72,8 @@ rows = [
   { name = "h_seconds", type = "histogram", labels = ["call"], text = "time" },
 ]
 )";
-  const EmbeddedFile files[] = {{"metrics.toml", kFile, kFile + sizeof(kFile) - 1},
-                                {nullptr, nullptr, nullptr}};
-  return DescribedMetrics(files);
+  const EmbeddedFile file = {"metrics.toml", kFile, kFile + sizeof(kFile) - 1};
+  return DescribedMetrics(&file);
 }
 
 TEST(MetricPageTest, IsPrometheusTextWithOneHeaderForEachName) {
