@@ -39,19 +39,19 @@ def sources(*folders):
 
 
 def rows(page):
-    """(heading, line before the table, cells of its head, cells) of each row of a page's tables."""
-    heading = before = head = None
+    """(heading, cells of its head, cells) of each row of a page's tables."""
+    heading = head = None
     for line in page.prose.splitlines():
         if line.startswith("#"):
             heading = line.lstrip("# ")
         if not line.startswith("|"):
-            before, head = line.strip() or before, None
+            head = None
             continue
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
         if head is None:
             head = cells
         elif not re.fullmatch(r"[-:]+", cells[0]):
-            yield heading, before, head, cells
+            yield heading, head, cells
 
 
 def codes(cell):
@@ -386,7 +386,7 @@ class Reference(unittest.TestCase):
             table = f"[{name}]" if begins_table else table
             of_code |= set() if begins_table else {f"{table} {name}"}
         of_page = set()
-        for heading, _, head, cells in rows(page_of("commands.md")):
+        for heading, head, cells in rows(page_of("commands.md")):
             if heading == "mirrorctl.toml" and head[0] == "key":
                 first, *more = codes(cells[0])
                 of_page |= {first} | {f"{first.split()[0]} {key}" for key in more}
@@ -452,7 +452,7 @@ class Reference(unittest.TestCase):
             wrong += [f"{program}: nothing makes {one}" for one in sorted(shown - options)]
             wrong += [f"{program}: the page lacks {one}" for one in sorted(options - shown)]
             listed = set()
-            for heading, _, head, cells in rows(page):
+            for heading, head, cells in rows(page):
                 if head[0] == "command" and heading.split()[0] == program:
                     listed |= {word for code in codes(cells[0]) for word in code.split() if re.fullmatch(r"[a-z-]+", word)}
             headings = {word for _, heading in page.headings() for word in heading.split()}

@@ -84,8 +84,6 @@ std::string Contexts(const InitOptions& options) {
       "]");
 }
 
-std::string Number(int number) { return std::to_string(number); }
-
 absl::Status CheckPlace(const InitOptions& options) {
   const std::string server = absl::StrCat(options.dir, "/", kServerFile);
   struct stat info = {};
@@ -289,9 +287,9 @@ std::string ServerConfiguration(const InitOptions& options) {
 
 )",
       keys.Table("[listen]",
-                 {{"address", TomlString(ListenAddress(options))}, {"port", Number(options.port)}}),
-      "\n", keys.Table("[admin]", {{"port", Number(options.admin_port)}}), "\n", keys.Table("[application]"),
-      "\n",
+                 {{"address", TomlString(ListenAddress(options))}, {"port", std::to_string(options.port)}}),
+      "\n", keys.Table("[admin]", {{"port", std::to_string(options.admin_port)}}), "\n",
+      keys.Table("[application]"), "\n",
       keys.Table("[data]", {{"store", TomlString(options.postgres.empty() ? "sqlite" : "postgres")},
                             {"dir", TomlString(options.data_dir)}}),
       "\n", PostgresConfiguration(keys, options), "\n", keys.Table("[tokens]"), "\n",
@@ -300,7 +298,7 @@ std::string ServerConfiguration(const InitOptions& options) {
       keys.Table("[[tenant]]", {}, "# "), keys.Table("[[tenant.table]]", {}, "# "),
       keys.Table("[[tenant.index]]", {}, "# "), "\n", HttpConfiguration(keys, options), "\n",
       keys.Table("[hooks]"), "\n", keys.Table("[[hook]]", {}, "# "), "\n",
-      keys.Table("[metrics]", {{"port", Number(options.metrics_port)}}), "\n", keys.Table("[log]"));
+      keys.Table("[metrics]", {{"port", std::to_string(options.metrics_port)}}), "\n", keys.Table("[log]"));
 }
 
 std::string AgentConfiguration(const InitOptions& options, const std::string& source_path) {
