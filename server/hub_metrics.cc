@@ -37,54 +37,40 @@ bool ComesBefore(const MemberSeries& a, const MemberSeries& b) {
 
 void AddHub(const WatchedHub& hub, std::int64_t now_ms, MetricPage* page) {
   const MetricLabels labels = {{"hub", hub.storage}};
-  const auto gauge = [&](const char* name, const char* help, double value) {
-    page->AddGauge(name, help, labels, value);
-  };
-  gauge("mirror_hub_failing", "1: its last derivation failed, or it could not be opened.",
-        hub.failing.empty() ? 0 : 1);
+  const auto gauge = [&](const char* name, auto value) { page->Add(name, labels, value); };
+  gauge("mirror_hub_failing", hub.failing.empty() ? 0 : 1);
   gauge("mirror_hub_behind_seconds",
-        "Time since a member completed a cycle that was not derived, seconds; 0: there is none.",
         hub.behind_since_ms == 0 ? 0 : InSeconds(std::max<std::int64_t>(0, now_ms - hub.behind_since_ms)));
   if (hub.standing.derived_ms > 0) {
-    gauge("mirror_hub_last_derivation_timestamp_seconds", "Its last derivation that went well, unix seconds.",
-          InSeconds(hub.standing.derived_ms));
+    gauge("mirror_hub_last_derivation_timestamp_seconds", InSeconds(hub.standing.derived_ms));
   }
   if (!hub.looked) return;
-  gauge("mirror_hub_records", "Golden records.", static_cast<double>(hub.standing.records));
-  gauge("mirror_hub_holds_all", "1: whatever is new waits for an operator.", hub.standing.holds_all ? 1 : 0);
-  gauge("mirror_hub_frozen_records", "Golden records with values that systems fight over.",
-        static_cast<double>(hub.standing.frozen.records));
+  gauge("mirror_hub_records", hub.standing.records);
+  gauge("mirror_hub_holds_all", hub.standing.holds_all ? 1 : 0);
+  gauge("mirror_hub_frozen_records", hub.standing.frozen.records);
   for (const char* const state : kStates) {
     const auto count = std::count_if(hub.standing.members.begin(), hub.standing.members.end(),
                                      [&](const MemberState& one) { return StateOf(one) == state; });
-    page->AddGauge("mirror_hub_members", "Members in each state.", {{"hub", hub.storage}, {"state", state}},
-                   static_cast<double>(count));
+    page->Add("mirror_hub_members", {{"hub", hub.storage}, {"state", state}}, count);
   }
 }
 
 void AddMember(const std::string& storage, const MemberState& member, MetricPage* page) {
   const MetricLabels labels = {{"hub", storage}, {"data_source", member.data_source}};
-  const auto gauge = [&](const char* name, const char* help, double value) {
-    page->AddGauge(name, help, labels, value);
-  };
-  gauge("mirror_hub_member_suspended", "1: it is suspended until an operator resumes it.",
-        member.feed.suspended ? 1 : 0);
-  gauge("mirror_hub_member_failing", "1: it could not be looked at the last time.",
-        member.trouble.empty() ? 0 : 1);
+  const auto gauge = [&](const char* name, auto value) { page->Add(name, labels, value); };
+  gauge("mirror_hub_member_suspended", member.feed.suspended ? 1 : 0);
+  gauge("mirror_hub_member_failing", member.trouble.empty() ? 0 : 1);
   if (member.feed.at > 0) {
-    gauge("mirror_hub_member_last_read_timestamp_seconds", "When its last cycle was read, unix seconds.",
-          InSeconds(member.feed.at));
+    gauge("mirror_hub_member_last_read_timestamp_seconds", InSeconds(member.feed.at));
   }
-  gauge("mirror_hub_member_rows", "Rows of it that the hub knows.", static_cast<double>(member.figures.rows));
+  gauge("mirror_hub_member_rows", member.figures.rows);
   const std::pair<const char*, std::uint64_t> states[] = {
       {"open", member.figures.open}, {"held", member.figures.held}, {"dropped", member.figures.dropped}};
   for (const auto& [state, count] : states) {
-    page->AddGauge("mirror_hub_deliveries", "Deliveries to it, by their state.",
-                   {{"hub", storage}, {"data_source", member.data_source}, {"state", state}},
-                   static_cast<double>(count));
+    page->Add("mirror_hub_deliveries",
+              {{"hub", storage}, {"data_source", member.data_source}, {"state", state}}, count);
   }
-  gauge("mirror_hub_deliveries_refused", "Of the open deliveries those that its source refused.",
-        static_cast<double>(member.figures.refused));
+  gauge("mirror_hub_deliveries_refused", member.figures.refused);
 }
 
 }  // namespace

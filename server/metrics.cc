@@ -10,10 +10,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/embedded_file.h"
 #include "base/exposition/metric_page.h"
 #include "server/door_metrics.h"
 #include "server/hub_metrics.h"
 #include "server/store/home.h"
+
+MIRROR_EMBEDDED(server_metrics);
 
 namespace mirror {
 namespace {
@@ -27,62 +30,48 @@ void AddCalls(const ServerCounters& counters, MetricPage* page) {
     for (std::size_t code = 0; code < kRpcCodes; ++code) {
       // Success is there from the beginning, so that a rate of errors has something to stand beside.
       if (code != 0 && counted.ended[code].value() == 0) continue;
-      page->AddCounter(
-          "mirror_calls_total", "Calls of sources that ended, by gRPC's status.",
-          {{"call", call}, {"code", absl::StatusCodeToString(static_cast<absl::StatusCode>(code))}},
-          static_cast<double>(counted.ended[code].value()));
+      page->Add("mirror_calls_total",
+                {{"call", call}, {"code", absl::StatusCodeToString(static_cast<absl::StatusCode>(code))}},
+                counted.ended[code]);
     }
-    page->AddHistogram("mirror_call_seconds",
-                       "Time of calls of sources, seconds; of RowDataStream that of whole streams.",
-                       {{"call", call}}, counted.took);
+    page->AddHistogram("mirror_call_seconds", {{"call", call}}, counted.took);
   }
 }
 
 void AddWork(const ServerCounters& counters, MetricPage* page) {
-  const auto count = [page](const char* name, const char* help, const MetricLabels& labels,
-                            const Counter& counter) {
-    page->AddCounter(name, help, labels, static_cast<double>(counter.value()));
-  };
-  count("mirror_cycles_begun_total", "Cycles that began.", {}, counters.cycles_begun);
+  page->Add("mirror_cycles_begun_total", {}, counters.cycles_begun);
   const std::pair<const char*, const Counter&> outcomes[] = {{"completed", counters.cycles_completed},
                                                              {"interrupted", counters.cycles_interrupted},
                                                              {"busy", counters.cycles_busy},
                                                              {"do_not_replicate", counters.cycles_told_not}};
   for (const auto& [outcome, counter] : outcomes) {
-    count("mirror_cycles_total", "Cycles that ended or that could not begin, by outcome.",
-          {{"outcome", outcome}}, counter);
+    page->Add("mirror_cycles_total", {{"outcome", outcome}}, counter);
   }
   const std::pair<const char*, const Counter&> operations[] = {{"insert", counters.rows_inserted},
                                                                {"update", counters.rows_updated},
                                                                {"delete", counters.rows_deleted}};
   for (const auto& [operation, counter] : operations) {
-    count("mirror_rows_total", "Rows that were applied, by operation.", {{"operation", operation}}, counter);
+    page->Add("mirror_rows_total", {{"operation", operation}}, counter);
   }
   const std::pair<const char*, const Counter&> results[] = {{"applied", counters.batches_applied},
                                                             {"repeated", counters.batches_repeated},
                                                             {"refused", counters.batches_refused}};
   for (const auto& [result, counter] : results) {
-    count("mirror_batches_total", "Batches, by result.", {{"result", result}}, counter);
+    page->Add("mirror_batches_total", {{"result", result}}, counter);
   }
-  count("mirror_row_bytes_total", "Bytes of requests with rows, as they came.", {}, counters.row_bytes);
-  page->AddHistogram("mirror_commit_seconds",
-                     "Time of transactions of rows in the store, the wait for its lock included, seconds.",
-                     {}, counters.commits);
-  page->AddHistogram("mirror_row_request_seconds",
-                     "Time of requests with rows from decoded to committed, waiting included, seconds.", {},
-                     counters.requests);
+  page->Add("mirror_row_bytes_total", {}, counters.row_bytes);
+  page->AddHistogram("mirror_commit_seconds", {}, counters.commits);
+  page->AddHistogram("mirror_row_request_seconds", {}, counters.requests);
   const std::array<const char*, 4> severities = {nullptr, "information", "warning", "error"};
   for (std::size_t i = 1; i < severities.size(); ++i) {
-    count("mirror_events_total", "Events for operators, by severity.", {{"severity", severities[i]}},
-          counters.events[i]);
+    page->Add("mirror_events_total", {{"severity", severities[i]}}, counters.events[i]);
   }
 }
 
 void AddUsage(const InFlight::Usage& usage, MetricPage* page) {
-  page->AddGauge("mirror_streams_open", "RowDataStream calls that are open.", {}, usage.streams);
-  page->AddGauge("mirror_calls_running", "Running calls that are not streams.", {}, usage.calls);
-  page->AddGauge("mirror_stream_bytes_in_flight", "Bytes that came on streams and are not answered yet.", {},
-                 static_cast<double>(usage.stream_bytes));
+  page->Add("mirror_streams_open", {}, usage.streams);
+  page->Add("mirror_calls_running", {}, usage.calls);
+  page->Add("mirror_stream_bytes_in_flight", {}, usage.stream_bytes);
 }
 
 /// A tenant, and what the watch says of it.
@@ -106,41 +95,29 @@ bool IsShownBefore(const Shown& a, const Shown& b) {
 void AddTenant(const Tenants::Seen& seen, std::size_t missed, std::int64_t now_ms, MetricPage* page) {
   const MetricLabels tenant = {{"tenant", seen.context_id}};
   const TenantSummary& summary = *seen.summary;
-  const auto gauge = [&](const char* name, const char* help, double value) {
-    page->AddGauge(name, help, tenant, value);
-  };
-  gauge("mirror_tenant_open", "1: its database is open.", seen.is_open ? 1 : 0);
-  gauge("mirror_tenant_quarantined", "1: its file is damaged, and it takes nothing.",
-        summary.quarantined ? 1 : 0);
-  gauge("mirror_tenant_failing", "1: its last cycle failed, or could not begin.",
-        summary.failure.since_ms > 0 ? 1 : 0);
+  const auto gauge = [&](const char* name, auto value) { page->Add(name, tenant, value); };
+  gauge("mirror_tenant_open", seen.is_open ? 1 : 0);
+  gauge("mirror_tenant_quarantined", summary.quarantined ? 1 : 0);
+  gauge("mirror_tenant_failing", summary.failure.since_ms > 0 ? 1 : 0);
   if (!summary.known) return;
   if (summary.completed_ms > 0) {
-    gauge("mirror_tenant_last_success_timestamp_seconds", "End of its last completed cycle, unix seconds.",
-          Seconds(summary.completed_ms));
-    gauge("mirror_tenant_lag_seconds", "Time since the end of its last completed cycle, seconds.",
-          Seconds(std::max<std::int64_t>(0, now_ms - summary.completed_ms)));
+    gauge("mirror_tenant_last_success_timestamp_seconds", Seconds(summary.completed_ms));
+    gauge("mirror_tenant_lag_seconds", Seconds(std::max<std::int64_t>(0, now_ms - summary.completed_ms)));
   }
-  gauge("mirror_tenant_last_progress_timestamp_seconds", "Last progress of a cycle, unix seconds; 0: none.",
-        Seconds(seen.progress_ms));
-  gauge("mirror_tenant_active", "1: a cycle runs.", summary.active ? 1 : 0);
-  gauge("mirror_tenant_paused", "1: it is paused.", summary.paused ? 1 : 0);
-  gauge("mirror_tenant_holds", "Holds that wait for an operator.", summary.holds);
-  gauge("mirror_tenant_tables", "Tables.", summary.tables);
-  gauge("mirror_tenant_tables_differing", "Tables that were found to differ from the source.",
-        summary.tables_differing);
-  gauge("mirror_tenant_tables_unpopulated", "Tables at LSN -1.", summary.tables_unpopulated);
-  gauge("mirror_tenant_tables_unsent", "Tables that its source could not send in the last completed cycle.",
-        summary.tables_unsent);
-  gauge("mirror_freshness_missed_tables", "Tables that are older than their target.",
-        static_cast<double>(missed));
+  gauge("mirror_tenant_last_progress_timestamp_seconds", Seconds(seen.progress_ms));
+  gauge("mirror_tenant_active", summary.active ? 1 : 0);
+  gauge("mirror_tenant_paused", summary.paused ? 1 : 0);
+  gauge("mirror_tenant_holds", summary.holds);
+  gauge("mirror_tenant_tables", summary.tables);
+  gauge("mirror_tenant_tables_differing", summary.tables_differing);
+  gauge("mirror_tenant_tables_unpopulated", summary.tables_unpopulated);
+  gauge("mirror_tenant_tables_unsent", summary.tables_unsent);
+  gauge("mirror_freshness_missed_tables", missed);
   if (summary.oldest_source_ms > 0) {
-    gauge("mirror_freshness_seconds", "Age of its oldest table, by the source's clock, seconds.",
-          Seconds(std::max<std::int64_t>(0, now_ms - summary.oldest_source_ms)));
+    gauge("mirror_freshness_seconds", Seconds(std::max<std::int64_t>(0, now_ms - summary.oldest_source_ms)));
   }
-  gauge("mirror_tenant_rows", "Rows of its tables.", static_cast<double>(summary.rows));
-  gauge("mirror_tenant_lsn", "The highest LSN of its tables; only that it moves means something.",
-        static_cast<double>(summary.lsn));
+  gauge("mirror_tenant_rows", summary.rows);
+  gauge("mirror_tenant_lsn", summary.lsn);
 }
 
 /// What all tenants are together.
@@ -175,8 +152,7 @@ Sums SumsOf(const std::vector<Shown>& all, const std::map<std::string, double>& 
 }
 
 void AddState(const char* state, std::size_t number, MetricPage* page) {
-  page->AddGauge("mirror_tenants_in_state", "Tenants in each state; one tenant may count in several.",
-                 {{"state", state}}, static_cast<double>(number));
+  page->Add("mirror_tenants_in_state", {{"state", state}}, number);
 }
 
 void AddSums(const Sums& sums, MetricPage* page) {
@@ -186,23 +162,14 @@ void AddSums(const Sums& sums, MetricPage* page) {
                                                         {"failing", sums.failing},
                                                         {"unknown", sums.unknown}};
   for (const auto& [state, number] : states) AddState(state, number, page);
-  page->AddGauge("mirror_holds", "Holds that wait for an operator, of all tenants.", {}, sums.holds);
-  page->AddGauge("mirror_tables_differing", "Tables that differ from their source, of all tenants.", {},
-                 sums.differing);
-  page->AddGauge("mirror_tables_unsent",
-                 "Tables that their source could not send in its last completed cycle, of all tenants.", {},
-                 sums.unsent);
-  page->AddGauge("mirror_freshness_missed_tables_all",
-                 "Tables that are older than their target, of all tenants that are not paused.", {},
-                 sums.missed_tables);
+  page->Add("mirror_holds", {}, sums.holds);
+  page->Add("mirror_tables_differing", {}, sums.differing);
+  page->Add("mirror_tables_unsent", {}, sums.unsent);
+  page->Add("mirror_freshness_missed_tables_all", {}, sums.missed_tables);
   if (sums.oldest_ms > 0) {
-    page->AddGauge(
-        "mirror_oldest_success_timestamp_seconds",
-        "The oldest end of a last completed cycle among tenants that are not paused, unix seconds.", {},
-        Seconds(sums.oldest_ms));
+    page->Add("mirror_oldest_success_timestamp_seconds", {}, Seconds(sums.oldest_ms));
   }
-  page->AddGauge("mirror_wal_bytes", "Bytes of the write-ahead logs of all open tenants.", {},
-                 sums.log_bytes);
+  page->Add("mirror_wal_bytes", {}, sums.log_bytes);
 }
 
 /// `for_all`: this server shows what is known of the tenants. What it has open is its own, and always shown.
@@ -220,60 +187,48 @@ void AddTenants(Tenants& tenants, const FreshnessWatch& watch, bool for_all, std
   }
   const Sums sums = SumsOf(all, log_of);
   AddState("open", sums.open, page);
-  page->AddGauge("mirror_open_tenants_max", "Databases that may be open.", {},
-                 static_cast<double>(tenants.open_max()));
+  page->Add("mirror_open_tenants_max", {}, tenants.open_max());
   if (!for_all) return;
-  page->AddGauge("mirror_tenants", "Tenants.", {}, static_cast<double>(all.size()));
+  page->Add("mirror_tenants", {}, all.size());
   AddSums(sums, page);
 
   const std::size_t shown = std::min(all.size(), kTenantsShownMax);
-  page->AddGauge("mirror_tenants_shown", "Tenants with series of their own.", {}, static_cast<double>(shown));
+  page->Add("mirror_tenants_shown", {}, shown);
   std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(shown), all.end(), &IsShownBefore);
   all.resize(shown);
   for (const auto& [seen, missed] : all) {
     AddTenant(seen, missed, now_ms, page);
     if (!seen.is_open) continue;
-    page->AddGauge("mirror_tenant_wal_bytes", "Bytes of its write-ahead log, while it is open.",
-                   {{"tenant", seen.context_id}}, log_of[seen.context_id]);
+    page->Add("mirror_tenant_wal_bytes", {{"tenant", seen.context_id}}, log_of[seen.context_id]);
   }
 }
 
 void AddDisk(const StoreHome& home, MetricPage* page) {
   const absl::StatusOr<StoreHome::Space> space = home.FindSpace();
   if (!space.ok()) return;
-  page->AddGauge("mirror_disk_free_bytes",
-                 "Free bytes for the server's user on the file system of the mirrors.", {},
-                 static_cast<double>(space->free_bytes));
-  page->AddGauge("mirror_disk_size_bytes", "Size of the file system of the mirrors, bytes.", {},
-                 static_cast<double>(space->size_bytes));
+  page->Add("mirror_disk_free_bytes", {}, space->free_bytes);
+  page->Add("mirror_disk_size_bytes", {}, space->size_bytes);
 }
 
 void AddStore(const StoreState& store, MetricPage* page) {
-  page->AddGauge("mirror_control_up", "1: the control database answered at the last look.", {},
-                 store.is_control_up ? 1 : 0);
+  page->Add("mirror_control_up", {}, store.is_control_up ? 1 : 0);
   for (const PlaceState& place : store.places) {
     const MetricLabels labels = {{"place", place.name}};
-    const auto gauge = [&](const char* name, const char* help, std::optional<std::int64_t> value) {
-      if (value) page->AddGauge(name, help, labels, static_cast<double>(*value));
+    const auto gauge = [&](const char* name, std::optional<std::int64_t> value) {
+      if (value) page->Add(name, labels, *value);
     };
-    gauge("mirror_place_up", "1: the database answered at the last look.", place.is_up ? 1 : 0);
-    gauge("mirror_place_standbys",
-          "Standbys that count for synchronous_standby_names; absent: not to be seen.", place.standbys);
-    gauge("mirror_place_standby_lag_bytes",
-          "Log that the standby which is furthest behind has not on its disk, bytes; 0 without one.",
-          place.standby_lag_bytes);
-    gauge("mirror_place_relations", "Tables, indexes and what else pg_class of the database lists.",
-          place.relations);
+    gauge("mirror_place_up", place.is_up ? 1 : 0);
+    gauge("mirror_place_standbys", place.standbys);
+    gauge("mirror_place_standby_lag_bytes", place.standby_lag_bytes);
+    gauge("mirror_place_relations", place.relations);
     for (const PoolState& pool : place.pools) {
       const std::pair<const char*, std::size_t> states[] = {
           {"used", pool.used}, {"idle", pool.idle}, {"free", pool.free}};
       for (const auto& [state, count] : states) {
-        page->AddGauge("mirror_place_pool_connections", "Connections, by use and state; free: not opened.",
-                       {{"place", place.name}, {"use", pool.use}, {"state", state}},
-                       static_cast<double>(count));
+        page->Add("mirror_place_pool_connections",
+                  {{"place", place.name}, {"use", pool.use}, {"state", state}}, count);
       }
-      page->AddCounter("mirror_place_pool_refused_total", "Work that got no connection in time.",
-                       {{"place", place.name}, {"use", pool.use}}, static_cast<double>(pool.refused));
+      page->Add("mirror_place_pool_refused_total", {{"place", place.name}, {"use", pool.use}}, pool.refused);
     }
   }
 }
@@ -281,7 +236,8 @@ void AddStore(const StoreState& store, MetricPage* page) {
 }  // namespace
 
 std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms) {
-  MetricPage page;
+  static const MetricsAbout about = DescribedMetrics(mirror_embedded_server_metrics);
+  MetricPage page(about);
   page.AddProcess();
   AddCalls(sources.counters, &page);
   AddWork(sources.counters, &page);
@@ -289,17 +245,15 @@ std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms
   const FleetShare fleet = sources.fleet ? sources.fleet() : FleetShare{};
   AddTenants(sources.tenants, sources.freshness, fleet.shows_tenants, now_ms, &page);
   if (fleet.running) {
-    page.AddGauge("mirror_fleet_servers", "Servers with these mirrors that run.", {},
-                  static_cast<double>(*fleet.running));
+    page.Add("mirror_fleet_servers", {}, *fleet.running);
   }
   if (sources.hubs) AddHubs(sources.hubs(), now_ms, &page);
   if (sources.door) AddDoor(sources.door(), now_ms, &page);
   AddDisk(sources.tenants.home(), &page);
   if (sources.store) AddStore(sources.store(), &page);
   for (const ExpiringKey& key : sources.expiring()) {
-    page.AddGauge("mirror_certificate_expiry_timestamp_seconds",
-                  "When the certificate expires, unix seconds.", {{"name", key.name}, {"kind", key.kind}},
-                  static_cast<double>(key.not_after_s));
+    page.Add("mirror_certificate_expiry_timestamp_seconds", {{"name", key.name}, {"kind", key.kind}},
+             key.not_after_s);
   }
   return page.Text();
 }

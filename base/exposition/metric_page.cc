@@ -14,6 +14,12 @@
 #include <map>
 #include <system_error>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/config/described_rows.h"
+
+MIRROR_EMBEDDED(process_metrics);
+
 namespace mirror {
 namespace {
 
@@ -44,43 +50,68 @@ double Seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
+MetricAbout AboutOf(const ConfigNode& row) {
+  const ConfigNode* const help = row.Find("help");
+  std::string sentence = absl::StrCat((help == nullptr ? row.Find("text") : help)->text, ".");
+  sentence.front() = absl::ascii_toupper(static_cast<unsigned char>(sentence.front()));
+  return {row.Find("type")->text, sentence};
+}
+
+MetricType TypeOf(const std::string& word) {
+  if (word == "counter") return MetricType::Counter;
+  return word == "histogram" ? MetricType::Histogram : MetricType::Gauge;
+}
+
 }  // namespace
 
+MetricsAbout DescribedMetrics(const EmbeddedFile* own) {
+  MetricsAbout about;
+  for (const EmbeddedFile* const file :
+       {static_cast<const EmbeddedFile*>(mirror_embedded_process_metrics), own}) {
+    for (const ConfigNode& row : DescribedRows(*file)) about[row.Find("name")->text] = AboutOf(row);
+  }
+  return about;
+}
+
 struct MetricPage::Families {
+  explicit Families(const MetricsAbout& described) : about(described) {}
+
+  const MetricsAbout& about;
   std::vector<prometheus::MetricFamily> all;
   std::map<std::string, std::size_t> by_name;
 
-  ClientMetric& Add(const std::string& name, const std::string& help, MetricType type,
-                    const MetricLabels& labels) {
+  prometheus::MetricFamily& FamilyOf(const std::string& name) {
     const auto [at, fresh] = by_name.try_emplace(name, all.size());
-    if (fresh) all.push_back({name, help, type, {}});
-    ClientMetric& metric = all[at->second].metric.emplace_back();
+    if (fresh) {
+      const auto found = about.find(name);
+      const MetricAbout said = found == about.end() ? MetricAbout{} : found->second;
+      all.push_back({name, said.help, TypeOf(said.type), {}});
+    }
+    return all[at->second];
+  }
+  static ClientMetric& AddTo(prometheus::MetricFamily& family, const MetricLabels& labels) {
+    ClientMetric& metric = family.metric.emplace_back();
     for (const auto& [label, value] : labels) metric.label.push_back({label, value});
     return metric;
   }
 };
 
-MetricPage::MetricPage() : families_(std::make_unique<Families>()) {}
+MetricPage::MetricPage(const MetricsAbout& about) : families_(std::make_unique<Families>(about)) {}
 MetricPage::~MetricPage() = default;
 
-void MetricPage::AddCounter(const std::string& name, const std::string& help, const MetricLabels& labels,
-                            double value) {
-  families_->Add(name, help, MetricType::Counter, labels).counter.value = value;
+void MetricPage::AddValue(const std::string& name, const MetricLabels& labels, double value) {
+  prometheus::MetricFamily& family = families_->FamilyOf(name);
+  ClientMetric& metric = Families::AddTo(family, labels);
+  (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
 }
 
-void MetricPage::AddGauge(const std::string& name, const std::string& help, const MetricLabels& labels,
-                          double value) {
-  families_->Add(name, help, MetricType::Gauge, labels).gauge.value = value;
+void MetricPage::AddHistogram(const std::string& name, const MetricLabels& labels, const Timings& timings) {
+  AddHistogram(name, labels, std::vector<const Timings*>{&timings});
 }
 
-void MetricPage::AddHistogram(const std::string& name, const std::string& help, const MetricLabels& labels,
-                              const Timings& timings) {
-  AddHistogram(name, help, labels, std::vector<const Timings*>{&timings});
-}
-
-void MetricPage::AddHistogram(const std::string& name, const std::string& help, const MetricLabels& labels,
+void MetricPage::AddHistogram(const std::string& name, const MetricLabels& labels,
                               const std::vector<const Timings*>& timings) {
-  ClientMetric::Histogram& histogram = families_->Add(name, help, MetricType::Histogram, labels).histogram;
+  ClientMetric::Histogram& histogram = Families::AddTo(families_->FamilyOf(name), labels).histogram;
   std::uint64_t below = 0;
   for (std::size_t i = 0; i <= Timings::kBounds.size(); ++i) {
     for (const Timings* one : timings) below += one->bucket(i);
@@ -93,20 +124,17 @@ void MetricPage::AddHistogram(const std::string& name, const std::string& help, 
 }
 
 void MetricPage::AddProcess() {
-  AddGauge("mirror_build_info", "Always 1; the label is the version.", {{"version", MIRROR_VERSION}}, 1);
-  AddGauge("process_start_time_seconds", "Start of the process, unix time in seconds.", {},
-           std::chrono::duration<double>(kStarted.time_since_epoch()).count());
-  AddGauge("process_open_fds", "File descriptors that are open.", {}, static_cast<double>(OpenDescriptors()));
+  Add("mirror_build_info", {{"version", MIRROR_VERSION}}, 1);
+  Add("process_start_time_seconds", {}, std::chrono::duration<double>(kStarted.time_since_epoch()).count());
+  Add("process_open_fds", {}, OpenDescriptors());
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    AddGauge("process_max_fds", "File descriptors that may be open at most.", {},
-             static_cast<double>(limit.rlim_cur));
+    Add("process_max_fds", {}, limit.rlim_cur);
   }
-  AddGauge("process_resident_memory_bytes", "Memory of the process, bytes.", {}, ResidentBytes());
+  Add("process_resident_memory_bytes", {}, ResidentBytes());
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) == 0) {
-    AddCounter("process_cpu_seconds_total", "Processor time of the process, seconds.", {},
-               Seconds(usage.ru_utime) + Seconds(usage.ru_stime));
+    Add("process_cpu_seconds_total", {}, Seconds(usage.ru_utime) + Seconds(usage.ru_stime));
   }
 }
 

@@ -1,11 +1,14 @@
 #ifndef MIRROR_BASE_EXPOSITION_METRIC_PAGE_H_
 #define MIRROR_BASE_EXPOSITION_METRIC_PAGE_H_
 
+#include <map>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "base/embedded_file.h"
 #include "base/exposition/counters.h"
 
 namespace mirror {
@@ -13,24 +16,39 @@ namespace mirror {
 /// {label, value} pairs.
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
-/// What a scrape gets: metrics by name, in the order in which each name was first added. `help` is a sentence
-/// with the unit; that of the first call counts. A name keeps the type that it was first added with.
+/// What is described of a metric: "counter", "gauge" or "histogram", and a sentence.
+struct MetricAbout {
+  std::string type, help;
+};
+/// By name.
+using MetricsAbout = std::map<std::string, MetricAbout>;
+
+/// Of the metrics of every process, and of a program's own, whose file is as base/exposition/metrics.toml.
+MetricsAbout DescribedMetrics(const EmbeddedFile* own);
+
+/// What a scrape gets: metrics by name, in the order in which each name was first added.
 /// Threads: none.
 class MetricPage {
  public:
-  MetricPage();
+  /// `about` outlives it. A metric that is not in it is a gauge without words.
+  explicit MetricPage(const MetricsAbout& about);
   ~MetricPage();
   MetricPage(const MetricPage&) = delete;
   MetricPage& operator=(const MetricPage&) = delete;
 
-  /// For something that only grows; `name` ends in _total.
-  void AddCounter(const std::string& name, const std::string& help, const MetricLabels& labels, double value);
-  void AddGauge(const std::string& name, const std::string& help, const MetricLabels& labels, double value);
+  /// A counter or a gauge.
+  template <typename Number>
+  requires std::is_arithmetic_v<Number>
+  void Add(const std::string& name, const MetricLabels& labels, Number value) {
+    AddValue(name, labels, static_cast<double>(value));
+  }
+  void Add(const std::string& name, const MetricLabels& labels, const Counter& counter) {
+    Add(name, labels, counter.value());
+  }
   /// Seconds.
-  void AddHistogram(const std::string& name, const std::string& help, const MetricLabels& labels,
-                    const Timings& timings);
+  void AddHistogram(const std::string& name, const MetricLabels& labels, const Timings& timings);
   /// All of them as one.
-  void AddHistogram(const std::string& name, const std::string& help, const MetricLabels& labels,
+  void AddHistogram(const std::string& name, const MetricLabels& labels,
                     const std::vector<const Timings*>& timings);
   /// What every process shows: descriptors, memory, processor time, its start; and our version.
   void AddProcess();
@@ -41,6 +59,8 @@ class MetricPage {
 
  private:
   struct Families;
+  void AddValue(const std::string& name, const MetricLabels& labels, double value);
+
   std::unique_ptr<Families> families_;
 };
 

@@ -4,7 +4,10 @@
 #include <chrono>
 #include <utility>
 
+#include "base/embedded_file.h"
 #include "base/exposition/metric_page.h"
+
+MIRROR_EMBEDDED(agent_metrics);
 
 namespace mirror {
 namespace {
@@ -84,13 +87,11 @@ void AgentMetrics::AddTimings(MetricPage& page) const {
   // Of 200 tenants these would be 27,000 series, which nobody reads one by one.
   std::vector<const Timings*> runs, calls;
   for (const std::unique_ptr<Source>& source : sources_) runs.push_back(&source->runs);
-  page.AddHistogram("mirror_agent_cycle_seconds", "Time of runs, seconds.", {}, runs);
+  page.AddHistogram("mirror_agent_cycle_seconds", {}, runs);
   for (std::size_t i = 0; i < kTimedCalls.size(); ++i) {
     calls.clear();
     for (const std::unique_ptr<Source>& source : sources_) calls.push_back(&source->wire.calls[i]);
-    page.AddHistogram("mirror_agent_call_seconds",
-                      "Time of calls to the endpoint, seconds; of RowDataStream that of one request.",
-                      {{"call", std::string(kTimedCalls[i])}}, calls);
+    page.AddHistogram("mirror_agent_call_seconds", {{"call", std::string(kTimedCalls[i])}}, calls);
   }
 }
 
@@ -104,40 +105,31 @@ void AgentMetrics::AddCounters(const Source& source, MetricPage& page) {
                                                              {"do_not_replicate", source.told_not},
                                                              {"failed", source.failed}};
   for (const auto& [outcome, counter] : outcomes) {
-    page.AddCounter("mirror_agent_cycles_total", "Runs of a source, by outcome.", with("outcome", outcome),
-                    static_cast<double>(counter.value()));
+    page.Add("mirror_agent_cycles_total", with("outcome", outcome), counter);
   }
   const std::pair<const char*, const Counter&> operations[] = {
       {"insert", source.inserts}, {"update", source.updates}, {"delete", source.deletes}};
   for (const auto& [operation, counter] : operations) {
-    page.AddCounter("mirror_agent_rows_total", "Rows that were sent and committed, by operation.",
-                    with("operation", operation), static_cast<double>(counter.value()));
+    page.Add("mirror_agent_rows_total", with("operation", operation), counter);
   }
-  page.AddCounter("mirror_agent_sent_bytes_total", "Bytes of requests with rows.",
-                  {{"tenant", source.tenant}}, static_cast<double>(source.wire.sent_bytes.value()));
+  page.Add("mirror_agent_sent_bytes_total", {{"tenant", source.tenant}}, source.wire.sent_bytes);
 }
 
 void AgentMetrics::AddLastRun(const Source& source, std::int64_t now_ms, MetricPage& page) {
   const MetricLabels tenant = {{"tenant", source.tenant}};
-  page.AddGauge("mirror_agent_running", "1: a run is under way.", tenant, source.running ? 1 : 0);
-  page.AddGauge("mirror_agent_last_run_timestamp_seconds",
-                "Start of the last run, unix seconds; 0: no run since the agent started.", tenant,
-                Seconds(source.begun_ms));
-  page.AddGauge("mirror_agent_last_success_timestamp_seconds",
-                "End of the last run without a failed table, unix seconds; 0: none since the agent started.",
-                tenant, Seconds(source.success_ms));
+  page.Add("mirror_agent_running", tenant, source.running ? 1 : 0);
+  page.Add("mirror_agent_last_run_timestamp_seconds", tenant, Seconds(source.begun_ms));
+  page.Add("mirror_agent_last_success_timestamp_seconds", tenant, Seconds(source.success_ms));
   if (source.success_ms > 0) {
-    page.AddGauge("mirror_agent_lag_seconds", "Time since the end of the last good run, seconds.", tenant,
-                  Seconds(std::max<std::int64_t>(0, now_ms - source.success_ms)));
+    page.Add("mirror_agent_lag_seconds", tenant,
+             Seconds(std::max<std::int64_t>(0, now_ms - source.success_ms)));
   }
   for (std::size_t i = 0; i < kResults; ++i) {
-    page.AddGauge("mirror_agent_tables", "Tables of the last run, by result.",
-                  {{"tenant", source.tenant}, {"result", std::string(ToString(static_cast<TableResult>(i)))}},
-                  static_cast<double>(source.tables[i]));
+    page.Add("mirror_agent_tables",
+             {{"tenant", source.tenant}, {"result", std::string(ToString(static_cast<TableResult>(i)))}},
+             source.tables[i].load());
   }
-  page.AddGauge("mirror_agent_tables_differing",
-                "Tables that the last run found to differ and did not repair.", tenant,
-                static_cast<double>(source.differing));
+  page.Add("mirror_agent_tables_differing", tenant, source.differing.load());
 }
 
 void AgentMetrics::AddDeliveries(const Source& source, std::int64_t now_ms, MetricPage& page) {
@@ -146,17 +138,12 @@ void AgentMetrics::AddDeliveries(const Source& source, std::int64_t now_ms, Metr
   const std::pair<const char*, const Counter&> outcomes[] = {
       {"applied", source.applied}, {"conflict", source.conflicts}, {"refused", source.refusals}};
   for (const auto& [outcome, counter] : outcomes) {
-    page.AddCounter("mirror_agent_deliveries_total", "Deliveries of a hub that were tried, by outcome.",
-                    {{"tenant", source.tenant}, {"outcome", outcome}}, static_cast<double>(counter.value()));
+    page.Add("mirror_agent_deliveries_total", {{"tenant", source.tenant}, {"outcome", outcome}}, counter);
   }
-  page.AddGauge("mirror_agent_deliveries_refused",
-                "Deliveries that the last run refused, or that were refused before and are not due yet.",
-                tenant, static_cast<double>(source.refused));
+  page.Add("mirror_agent_deliveries_refused", tenant, source.refused.load());
   const std::int64_t since_ms = source.waiting_since_ms;
-  page.AddGauge(
-      "mirror_agent_deliveries_waiting_seconds",
-      "Time since the hub hands out none, as runs since the agent's start were told, seconds; 0: it does.",
-      tenant, since_ms == 0 ? 0 : Seconds(std::max<std::int64_t>(0, now_ms - since_ms)));
+  page.Add("mirror_agent_deliveries_waiting_seconds", tenant,
+           since_ms == 0 ? 0 : Seconds(std::max<std::int64_t>(0, now_ms - since_ms)));
 }
 
 void AgentMetrics::AddLog(const Source& source, MetricPage& page) {
@@ -166,55 +153,28 @@ void AgentMetrics::AddLog(const Source& source, MetricPage& page) {
     log = source.log;
   }
   const MetricLabels tenant = {{"tenant", source.tenant}};
-  const auto number = [](const auto& value) { return static_cast<double>(*value); };
-  if (log.lag) {
-    page.AddGauge("mirror_agent_source_lag_bytes",
-                  "Bytes of the source's log that were not staged at the last run.", tenant, number(log.lag));
-  }
-  if (log.retained) {
-    page.AddGauge("mirror_agent_slot_retained_bytes",
-                  "Bytes of its log that the source keeps for this agent.", tenant, number(log.retained));
-  }
-  if (log.safe) {
-    page.AddGauge("mirror_agent_slot_safe_bytes",
-                  "Bytes that the source may still write before it gives up the agent's slot.", tenant,
-                  number(log.safe));
-  }
-  if (log.unconfirmed) {
-    page.AddGauge("mirror_agent_slot_unconfirmed_bytes",
-                  "Bytes that the source would decode again for this agent after a new connection.", tenant,
-                  number(log.unconfirmed));
-  }
-  if (log.stage_rows) {
-    page.AddGauge("mirror_agent_stage_rows", "Rows in the stage.", tenant, number(log.stage_rows));
-  }
-  if (log.stage_bytes) {
-    page.AddGauge("mirror_agent_stage_bytes", "Bytes of the stage.", tenant, number(log.stage_bytes));
-  }
-  if (log.decoded) {
-    page.AddCounter("mirror_agent_decoded_changes_total", "Changes that were read from the source's log.",
-                    tenant, number(log.decoded));
-  }
-  if (log.snapshot_wait) {
-    page.AddGauge("mirror_agent_snapshot_wait_seconds",
-                  "Time that a new table has waited for open transactions of the source, seconds.", tenant,
-                  number(log.snapshot_wait));
-  }
-  if (log.until_purged) {
-    page.AddGauge("mirror_agent_binlog_seconds_to_purge",
-                  "Time until the source may remove what was not staged, seconds.", tenant,
-                  number(log.until_purged));
-  }
+  const auto show = [&](const char* name, const auto& value) {
+    if (value) page.Add(name, tenant, *value);
+  };
+  show("mirror_agent_source_lag_bytes", log.lag);
+  show("mirror_agent_slot_retained_bytes", log.retained);
+  show("mirror_agent_slot_safe_bytes", log.safe);
+  show("mirror_agent_slot_unconfirmed_bytes", log.unconfirmed);
+  show("mirror_agent_stage_rows", log.stage_rows);
+  show("mirror_agent_stage_bytes", log.stage_bytes);
+  show("mirror_agent_decoded_changes_total", log.decoded);
+  show("mirror_agent_snapshot_wait_seconds", log.snapshot_wait);
+  show("mirror_agent_binlog_seconds_to_purge", log.until_purged);
 }
 
 std::string AgentMetrics::Text(std::int64_t now_ms) const {
-  MetricPage page;
+  static const MetricsAbout about = DescribedMetrics(mirror_embedded_agent_metrics);
+  MetricPage page(about);
   page.AddProcess();
   AddTimings(page);
-  page.AddGauge("mirror_agent_tenants", "Tenants of this agent.", {}, static_cast<double>(sources_.size()));
+  page.Add("mirror_agent_tenants", {}, sources_.size());
   const std::vector<const Source*> shown = Shown();
-  page.AddGauge("mirror_agent_tenants_shown", "Tenants with series of their own.", {},
-                static_cast<double>(shown.size()));
+  page.Add("mirror_agent_tenants_shown", {}, shown.size());
   for (const Source* const source : shown) {
     AddCounters(*source, page);
     AddLastRun(*source, now_ms, page);
@@ -222,10 +182,8 @@ std::string AgentMetrics::Text(std::int64_t now_ms) const {
     AddLog(*source, page);
   }
   for (const DatedKey& key : keys_) {
-    page.AddGauge("mirror_certificate_expiry_timestamp_seconds",
-                  "When the certificate expires, unix seconds.",
-                  {{"name", key.name}, {"kind", std::string(KindName(key.kind))}},
-                  static_cast<double>(key.not_after_s));
+    page.Add("mirror_certificate_expiry_timestamp_seconds",
+             {{"name", key.name}, {"kind", std::string(KindName(key.kind))}}, key.not_after_s);
   }
   return page.Text();
 }

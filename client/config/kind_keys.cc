@@ -2,57 +2,32 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/config/described_rows.h"
+
+MIRROR_EMBEDDED(agent_keys);
 
 namespace mirror {
 namespace {
 
 struct KindKey {
-  const char* name;
+  std::string name;
   std::vector<SourceKind> kinds;  ///< That have it.
 };
 
-constexpr SourceKind kSqlite = SourceKind::kSqlite, kCsv = SourceKind::kCsv, kXlsx = SourceKind::kXlsx,
-                     kPostgres = SourceKind::kPostgres, kMariadb = SourceKind::kMariadb,
-                     kOdbc = SourceKind::kOdbc;
-
-const std::vector<KindKey>& SourceKeys() {
-  static const std::vector<SourceKind> kDatabases = {kSqlite, kPostgres, kMariadb, kOdbc},
-                                       kServers = {kPostgres, kMariadb, kOdbc};
-  static const std::vector<KindKey> kKeys = {{"folder", {kCsv, kXlsx}},
-                                             {"settle", {kCsv, kXlsx}},
-                                             {"rejects", {kCsv, kXlsx}},
-                                             {"path", {kSqlite}},
-                                             {"include", kDatabases},
-                                             {"skip", kDatabases},
-                                             {"blocked", kDatabases},
-                                             {"retention", {kSqlite, kPostgres, kMariadb}},
-                                             {"max_log", {kSqlite}},
-                                             {"copy_at_once", {kSqlite}},
-                                             {"accept_tables", {kSqlite, kPostgres, kMariadb}},
-                                             {"accept_columns", {kSqlite, kPostgres, kMariadb}},
-                                             {"layout", {kSqlite, kPostgres}},
-                                             {"capture", {kSqlite, kPostgres}},
-                                             {"dsn", kServers},
-                                             {"password_file", kServers},
-                                             {"schemas", {kPostgres, kOdbc}},
-                                             {"slot", {kPostgres}},
-                                             {"publication", {kPostgres}},
-                                             {"snapshot_wait", {kPostgres}},
-                                             {"max_stage", {kPostgres, kMariadb}},
-                                             {"max_wal", {kPostgres}},
-                                             {"server_id", {kMariadb}},
-                                             {"dialect", {kOdbc}}};
-  return kKeys;
-}
-
-const std::vector<KindKey>& TableKeys() {
-  static const std::vector<KindKey> kKeys = {
-      {"file", {kCsv, kXlsx}}, {"files", {kCsv, kXlsx}}, {"types", {kCsv, kXlsx}}, {"separator", {kCsv}},
-      {"decimal", {kCsv}},     {"quote", {kCsv}},        {"encoding", {kCsv}},     {"sheet", {kXlsx}}};
-  return kKeys;
+/// The keys of a table that only some kinds have.
+std::vector<KindKey> DescribedKindKeys(std::string_view table) {
+  std::vector<KindKey> keys;
+  for (const ConfigNode& row : DescribedRows(mirror_embedded_agent_keys[0], table)) {
+    const ConfigNode* const kinds = row.Find("kinds");
+    if (kinds == nullptr) continue;
+    KindKey& key = keys.emplace_back(KindKey{row.Find("name")->text, {}});
+    for (const ConfigNode& kind : kinds->entries) key.kinds.push_back(ParseSourceKind(kind.text).value());
+  }
+  return keys;
 }
 
 bool Has(const KindKey& key, SourceKind kind) {
@@ -73,7 +48,7 @@ absl::Status CheckKeys(const ConfigTable& block, SourceKind kind, const std::vec
   for (const KindKey& key : keys) {
     if (Has(key, kind) || !block.Has(key.name)) continue;
     // A key of the kind that need not be named is one of most kinds.
-    if (Has(key, kSqlite)) {
+    if (Has(key, SourceConfig().kind)) {
       return block.Wrong(key.name, absl::StrCat("is not for kind = \"", ToString(kind), "\""));
     }
     return block.Wrong(key.name, absl::StrCat("is for kind = ", Names(key.kinds), " only"));
@@ -84,11 +59,13 @@ absl::Status CheckKeys(const ConfigTable& block, SourceKind kind, const std::vec
 }  // namespace
 
 absl::Status CheckSourceKeys(const ConfigTable& block, SourceKind kind) {
-  return CheckKeys(block, kind, SourceKeys());
+  static const std::vector<KindKey> keys = DescribedKindKeys("[[source]]");
+  return CheckKeys(block, kind, keys);
 }
 
 absl::Status CheckTableKeys(const ConfigTable& block, SourceKind kind) {
-  return CheckKeys(block, kind, TableKeys());
+  static const std::vector<KindKey> keys = DescribedKindKeys("[[source.table]]");
+  return CheckKeys(block, kind, keys);
 }
 
 }  // namespace mirror

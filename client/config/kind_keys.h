@@ -5,7 +5,7 @@
 #include "base/config/config_file.h"
 #include "client/config/source_config.h"
 
-// Keys that only some kinds of sources have: a new kind is named in the two tables of kind_keys.cc.
+// Keys that only some kinds of sources have: a new kind is named in the rows of keys.toml.
 
 namespace mirror {
 

@@ -30,7 +30,7 @@ std::string ToString(SourceKind kind);
 std::optional<SourceKind> ParseSourceKind(std::string_view word);
 
 /// What all sources of a kind have in common. A new kind has a line in source_config.cc; which keys are its
-/// own, kind_keys.cc says.
+/// own, keys.toml says.
 struct KindTraits {
   SourceKind kind = SourceKind::kSqlite;
   /// What SourceConfig.path is.

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""The reference pages against the programs' own tables, read from the sources: nothing stands in a page that the code
-does not have, and nothing in the code that no page has. Keys of configurations and their defaults, kinds of events,
-metrics, commands and options. tests/python/docs_test.py and metrics_test.py ask the programs themselves."""
+"""What is described once, and the reference that is made of it, against the programs' own tables, read from the sources:
+nothing is described that the code does not have, and the code has nothing that is not. Keys of configurations and their
+defaults, kinds of events, metrics; commands and options of their page. tests/python/docs_test.py and metrics_test.py ask
+the programs themselves."""
 
 import os
 import pathlib
@@ -14,11 +15,14 @@ import markdown_pages
 
 ROOT = markdown_pages.ROOT
 REFERENCE = ROOT / "docs" / "reference"
-MORE_PAGES = {"server-toml.md": ("server-http-toml.md", "hub-toml.md")}
+EVENTS = "server/watch/events.toml"
+METRICS = ("server/metrics.toml", "client/command/metrics.toml", "base/exposition/metrics.toml")
+# Tables that init does not write.
+OF_THE_PAGE = ("[[hub]]", "[[hub.member]]", "[[source.table]]", "deletes_from")
 CODE_WORD = re.compile(r"`([^`]+)`")
 KIND = re.compile(r"[a-z]+\.[a-z_]+")
 # Files have such names, too.
-FILE = re.compile(r".*\.(?:head|key|proto|db|lock)")
+FILE = re.compile(r".*\.(?:head|key|proto|db|lock|toml)")
 
 
 def read(*names):
@@ -35,19 +39,19 @@ def sources(*folders):
 
 
 def rows(page):
-    """(heading, line before the table, cells of its head, cells) of each row of a page's tables."""
-    heading = before = head = None
+    """(heading, cells of its head, cells) of each row of a page's tables."""
+    heading = head = None
     for line in page.prose.splitlines():
         if line.startswith("#"):
             heading = line.lstrip("# ")
         if not line.startswith("|"):
-            before, head = line.strip() or before, None
+            head = None
             continue
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
         if head is None:
             head = cells
         elif not re.fullmatch(r"[-:]+", cells[0]):
-            yield heading, before, head, cells
+            yield heading, head, cells
 
 
 def codes(cell):
@@ -58,22 +62,10 @@ def page_of(name):
     return markdown_pages.Page(REFERENCE / name)
 
 
-def keys_of_page(name):
-    """{table: {key: default as written, or None}} of a page about a configuration, and of those that it leaves tables to."""
-    found = {}
-    for heading, before, head, cells in (row for one in (name, *MORE_PAGES.get(name, ())) for row in rows(page_of(one))):
-        if not head[0].startswith("key"):
-            continue
-        tables = [f"[{one}]" for one in re.findall(r"\[(\[?[\w.]+\]?)\]", f"{head[0]} " if "[" in head[0] else heading)]
-        if feed := re.match(r"Keys of `(\w+)`", before):
-            tables = [feed[1]]
-        names, _, other = cells[0].partition(" of ")
-        table = other.strip("`") or tables[-1]
-        default = cells[head.index("default")] if "default" in head else None
-        # A block below has keys of its own.
-        for key in codes(names) if not cells[-1].startswith("`[[") else ():
-            found.setdefault(table, {})[key] = default
-    return found
+def described(name):
+    """{table: {name: row}} of a file that describes them."""
+    tables = tomllib.loads((ROOT / name).read_text())["table"]
+    return {table["name"]: {row["name"]: row for row in table["rows"]} for table in tables}
 
 
 # --- Code ---
@@ -185,13 +177,8 @@ SPANS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 CHRONO = {"milliseconds": "ms", "seconds": "s", "minutes": "m", "hours": "h"}
 
 
-def value_of_page(cell, entry):
-    """The default that a page writes, as value_of_code() has it; None: it is described, not written."""
-    text = cell.replace("`", "").strip() if cell != '`"`' else '"\\""'
-    try:
-        value = tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
-        return None
+def value_of_row(value, entry):
+    """A default that is described, as value_of_code() has it."""
     units = UNITS if "SetSize(" in entry else SPANS if re.search(r"Set(?:Span|Milliseconds)\(", entry) else {}
     if isinstance(value, str) and units and (parts := re.fullmatch(r"(\d+)\s*([A-Za-z]+)", value)):
         return int(parts[1]) * units[parts[2]]
@@ -221,26 +208,71 @@ def value_of_code(kind, text, structs_known=None):
     return eval(re.sub(r"'|U?LL", "", text))  # Digits and operators alone: see above.
 
 
+def split(text):
+    """At its commas, but for those in brackets."""
+    parts, depth = [""], 0
+    for char in text:
+        depth += (char in "({[") - (char in ")}]")
+        parts = [*parts, ""] if char == "," and depth == 0 else [*parts[:-1], parts[-1] + char]
+    return [part.strip() for part in parts]
+
+
+def constants(text):
+    """{name: C++ text} of what a file declares as `constexpr`."""
+    found = {}
+    for kind, declared in re.findall(r"^ *constexpr ([\w:]+) ([^;\"]+);", text, re.MULTILINE):
+        for one in split(declared):
+            if parts := re.fullmatch(r"(k\w+)(?: = (.+)|[({](.+)[)}])", one, re.DOTALL):
+                found[parts[1]] = parts[2] or f"{kind}({parts[3]})"
+    return found
+
+
+BOUNDED = re.compile(r"\bSet(?:Whole|Size|Span|Milliseconds)\(")
+
+
+def bounds_of(entry, known):
+    """[low, high] of an entry of a program's table, as value_of_code() has them."""
+    begin = BOUNDED.search(entry).end()
+    found = []
+    for bound in split(entry[begin : closed(entry, begin - 1)])[-2:]:
+        while bound != (text := re.sub(r"\bk[A-Z]\w*", lambda name: f"({known[name[0]]})", bound)):
+            bound = text
+        found.append(value_of_code("", bound))
+    return found
+
+
+def wrong_bounds(config, described_keys):
+    known = constants(config.text)
+    for table, keys in described_keys.items():
+        for key, row in keys.items():
+            if not {"low", "high"} & set(row):
+                continue
+            entry = config.tables[table][key]
+            for name, bound in zip(("low", "high"), bounds_of(entry, known)):
+                if name in row and value_of_row(row[name], entry) != bound:
+                    yield f"{table} {key}: {name} {row[name]}, the code {bound}"
+
+
 def plain(value):
     return re.sub(r"\W", "", value).lower() if isinstance(value, str) else value
 
 
-def wrong_defaults(config, of_page):
-    for table, keys in of_page.items():
-        for key, cell in keys.items():
-            if not cell or key not in config.tables[table]:
+def wrong_defaults(config, described_keys):
+    for table, keys in described_keys.items():
+        for key, row in keys.items():
+            if not {"needed", "default", "shown"} & set(row) or key not in config.tables[table]:
                 continue
-            named = f"{table} {key}: the page says {cell}"
-            if (cell in ("needed", "required")) != config.is_required(table, key):
-                yield f"{named}, the code {'needs it' if config.is_required(table, key) else 'does not need it'}"
-            shown = value_of_page(cell, config.tables[table][key])
+            needed, named = row.get("needed", False), f"{table} {key}"
+            if needed != config.is_required(table, key):
+                yield f"{named}: the code {'does not need it' if needed else 'needs it'}"
             kind, text = config.begins_as(table, key)
-            if shown is None and text not in ("", "{}") and cell not in ("see below", '`"hook-1"`, ...'):
-                yield f"{named}, the code {text}"
-            elif shown is not None:
+            if "default" in row:
+                shown = value_of_row(row["default"], config.tables[table][key])
                 known = value_of_code(kind, text, config.structs)
                 if plain(shown) != plain(known) and not (shown in ("", [], {}) and known in ("", [], {})):
-                    yield f"{named}, the code {text}"
+                    yield f"{named}: {row['default']}, the code {text}"
+            elif text not in ("", "{}") and row.get("shown") not in ("see below", '`"hook-1"`, ...'):
+                yield f"{named}: no default, the code {text}"
 
 
 def kinds_told(text):
@@ -298,26 +330,54 @@ class Reference(unittest.TestCase):
     def setUpClass(cls):
         known = structs()
         cls.configs = {
-            "server-toml.md": Config(SERVER_FILES, "ServerConfig", SERVER_BLOCKS, known),
-            "agent-toml.md": Config(AGENT_FILES, "AgentConfig", AGENT_BLOCKS, known),
+            "server/config/keys.toml": Config(SERVER_FILES, "ServerConfig", SERVER_BLOCKS, known),
+            "client/config/keys.toml": Config(AGENT_FILES, "AgentConfig", AGENT_BLOCKS, known),
         }
-        cls.event_rows = [
-            (kind, cells[1]) for _, _, head, cells in rows(page_of("events.md")) if head[0] == "kind" for kind in codes(cells[0])
-        ]
-        cls.kinds = re.findall(rf"\"({KIND.pattern})\"", read("server/watch/event_kinds.cc"))
+        cls.severities = {kind: set(row["severity"]) for rows in described(EVENTS).values() for kind, row in rows.items()}
+        cls.kinds = sorted(cls.severities)
 
-    def test_the_pages_and_the_programs_have_the_same_keys(self):
+    def test_the_pages_are_as_they_are_made(self):
+        run = subprocess.run([ROOT / "tools" / "docs", "--check"], capture_output=True, text=True, check=False)
+        self.assertEqual((run.returncode, run.stdout + run.stderr), (0, ""))
+
+    def test_each_table_that_is_described_stands_in_one_page(self):
+        made = re.findall(r"<!-- made by tools/docs: (\S+) (.*) -->", "\n".join(path.read_text() for path in REFERENCE.glob("*.md")))
+        stands = sorted((name, table) for name, tables in made for table in tables.split())
+        self.assertEqual(stands, sorted((name, table) for name in {name for name, _ in made} for table in described(name)))
+        self.assertLessEqual(set(self.configs), {name for name, _ in made})
+
+    def test_the_programs_have_the_keys_that_are_described(self):
         for name, config in self.configs.items():
-            of_page = keys_of_page(name)
+            keys = described(name)
+            # One whose text is a block is read by the block's own keys.
             self.assertEqual(
-                {table: sorted(keys) for table, keys in of_page.items()},
-                {table: sorted(keys) for table, keys in config.tables.items()},
+                {table: sorted(key for key, row in rows.items() if not row.get("text", "").startswith("`[[")) for table, rows in keys.items()},
+                {table: sorted(rows) for table, rows in config.tables.items()},
             )
-            self.assertGreater(sum(map(len, of_page.values())), 60, name)
+            self.assertGreater(sum(map(len, keys.values())), 60, name)
 
-    def test_the_pages_say_the_defaults_of_the_code(self):
+    def test_the_defaults_that_are_described_are_those_of_the_code(self):
         for name, config in self.configs.items():
-            self.assertEqual(list(wrong_defaults(config, keys_of_page(name))), [], name)
+            self.assertEqual(list(wrong_defaults(config, described(name))), [], name)
+
+    def test_the_bounds_that_are_described_are_those_of_the_code(self):
+        for name, config in self.configs.items():
+            keys = described(name)
+            self.assertEqual(list(wrong_bounds(config, keys)), [], name)
+            # The page says them where a row has them; a comment of init's has neither them nor links.
+            for table, key, row in ((table, key, row) for table, rows in keys.items() for key, row in rows.items()):
+                said = row.get("text", "") + row.get("more", "") + row.get("range", "")
+                named = {name for name in ("low", "high") if f"{{{name}}}" in said}
+                self.assertEqual(named, {"low", "high"} & set(row), f"{table} {key}")
+                comment = row.get("comment", "" if "left_out" in row or table in OF_THE_PAGE else row.get("text", ""))
+                self.assertNotRegex(comment, r"\{(?:low|high)\}|\]\(", f"{table} {key}")
+
+    def test_the_kinds_that_are_described_are_those_of_the_code(self):
+        words = set(re.findall(r"\{\"(\w+)\", SourceKind::k\w+\}", read("client/config/source_config.cc")))
+        self.assertGreater(len(words), 4)
+        for rows in described("client/config/keys.toml").values():
+            for key, row in rows.items():
+                self.assertLessEqual(set(row.get("kinds", ())), words, key)
 
     def test_the_keys_of_mirrorctl_are_those_of_its_page(self):
         of_code, table = set(), ""
@@ -326,31 +386,29 @@ class Reference(unittest.TestCase):
             table = f"[{name}]" if begins_table else table
             of_code |= set() if begins_table else {f"{table} {name}"}
         of_page = set()
-        for heading, _, head, cells in rows(page_of("commands.md")):
+        for heading, head, cells in rows(page_of("commands.md")):
             if heading == "mirrorctl.toml" and head[0] == "key":
                 first, *more = codes(cells[0])
                 of_page |= {first} | {f"{first.split()[0]} {key}" for key in more}
         self.assertEqual(of_page, of_code)
 
-    def test_the_page_of_events_has_each_kind_once(self):
-        self.assertEqual(sorted(kind for kind, _ in self.event_rows), self.kinds)
+    def test_each_kind_is_described_once(self):
+        kinds = [kind for rows in described(EVENTS).values() for kind in rows]
+        self.assertEqual(sorted(kinds), self.kinds)
+        self.assertEqual(len(kinds), len(re.findall(r"\{ name = ", read(EVENTS))))
 
     def test_each_kind_that_the_server_tells_is_one_that_it_knows(self):
         told = {}
-        for name, text in sources("server").items():
-            if name != "server/watch/event_kinds.cc":
-                for severities, kind in kinds_told(text):
-                    told.setdefault(kind, set()).update(severities)
+        for text in sources("server").values():
+            for severities, kind in kinds_told(text):
+                told.setdefault(kind, set()).update(severities)
         self.assertGreater(len(told), 40)
         self.assertEqual(sorted(set(told) - set(self.kinds)), [])
-        severities_of = dict(self.event_rows)
-        wrong = [
-            f"{kind}: told as {severity}" for kind, ways in told.items() for severity in ways if severity not in severities_of.get(kind, severity)
-        ]
+        wrong = [f"{kind}: told as {severity}" for kind, ways in told.items() for severity in ways - self.severities.get(kind, ways)]
         self.assertEqual(wrong, [])
 
     def test_each_kind_that_the_server_knows_can_be_told(self):
-        text = "\n".join(text for name, text in sources("server").items() if name != "server/watch/event_kinds.cc")
+        text = "\n".join(sources("server").values())
         literals = set(re.findall(rf"\"({KIND.pattern})\"", text))
         # A hold's kind is made of its own word.
         words = re.findall(r"return \"(\w+)\";", body_of(read("server/plan/plan.cc"), "std::string_view ToString(HoldKind"))
@@ -366,19 +424,21 @@ class Reference(unittest.TestCase):
         named = re.findall(rf"--kind ({KIND.pattern})", "\n".join(sources("server", "tools", "client").values()))
         self.assertEqual(wrong + sorted(set(named) - set(self.kinds)), [])
 
-    def test_the_page_of_metrics_has_each_metric_with_its_type(self):
-        of_page = {}
-        for _, _, head, cells in [*rows(page_of("metrics.md")), *rows(page_of("hub-metrics.md"))]:
-            if head[0] == "name":
-                for name in codes(cells[0]):
-                    self.assertNotIn(name, of_page, "twice")
-                    of_page[name] = cells[1]
+    def test_the_programs_show_the_metrics_that_are_described(self):
+        types, words = {}, {}
+        for name in METRICS:
+            for rows_of in described(name).values():
+                for metric, row in rows_of.items():
+                    self.assertNotIn(metric, types, "twice")
+                    types[metric], words[metric] = row["type"], row.get("help", row["text"])
         text = read("server/metrics.cc", "server/door_metrics.cc", "server/hub_metrics.cc", "client/command/agent_metrics.cc",
                     "base/exposition/metric_page.cc")  # fmt: skip
-        added = re.findall(r"\b(?:Add)?([Cc]ount(?:er)?|[Gg]auge|[Hh]istogram)\(\s*\"(\w+)\"", text)
-        of_code = {name: kind.lower().replace("counter", "count").replace("count", "counter") for kind, name in added}
-        self.assertGreater(len(of_code), 60)
-        self.assertEqual(of_page, of_code)
+        added = re.findall(r"\b(AddHistogram|Add|gauge|show)\(\s*\"(\w+)\"", text)
+        self.assertGreater(len(added), 60)
+        self.assertEqual(sorted(types), sorted({name for _, name in added}))
+        self.assertEqual({name for name, kind in types.items() if kind == "histogram"}, {name for how, name in added if how == "AddHistogram"})
+        self.assertEqual([name for name, kind in types.items() if (kind == "counter") != name.endswith("_total")], [])
+        self.assertEqual([name for name, said in words.items() if "](" in said], [], "HELP has no links")
 
     def test_the_page_of_commands_has_what_the_programs_make(self):
         page, wrong = page_of("commands.md"), []
@@ -392,7 +452,7 @@ class Reference(unittest.TestCase):
             wrong += [f"{program}: nothing makes {one}" for one in sorted(shown - options)]
             wrong += [f"{program}: the page lacks {one}" for one in sorted(options - shown)]
             listed = set()
-            for heading, _, head, cells in rows(page):
+            for heading, head, cells in rows(page):
                 if head[0] == "command" and heading.split()[0] == program:
                     listed |= {word for code in codes(cells[0]) for word in code.split() if re.fullmatch(r"[a-z-]+", word)}
             headings = {word for _, heading in page.headings() for word in heading.split()}
@@ -427,23 +487,30 @@ class Checks(unittest.TestCase):
 
     def test_defaults(self):
         config = self.config('{"b", SetWhole(&a.b, 1, 9)}')
-        for cell, right in (("8", True), ("`8`", True), ("7", False), ("needed", False), ("none", False)):
-            with self.subTest(cell=cell):
-                self.assertEqual(list(wrong_defaults(config, {"[a]": {"b": cell}})) == [], right)
+        for row, right in (({"default": 8}, True), ({"default": 7}, False), ({"needed": True}, False), ({"shown": "none"}, False)):
+            with self.subTest(row=row):
+                self.assertEqual(list(wrong_defaults(config, {"[a]": {"b": row}})) == [], right)
+
+    def test_bounds(self):
+        config = self.config('{"b", SetWhole(&a.b, kLow, 9 * kHigh)}')
+        config.text = "constexpr int kLow = 2, kHigh = 3;"
+        for row, right in (({"low": 2, "high": 27}, True), ({"high": 27}, True), ({"low": 1}, False), ({"high": 9}, False)):
+            with self.subTest(row=row):
+                self.assertEqual(list(wrong_bounds(config, {"[a]": {"b": row}})) == [], right)
 
     def test_values(self):
-        for cell, entry, kind, text in (
-            ('`"16MiB"`', "SetSize(", "std::uint64_t", "16ULL << 20"),
-            ('`"7d"`', "SetSpan(", "std::chrono::seconds", "std::chrono::hours(24 * 7)"),
-            ('`"10s"`', "SetSpan(", "std::chrono::milliseconds", "10'000"),
-            ('`"10s"`', "SetSpan(", "std::chrono::seconds", "10"),
-            ('`["a", "b"]`', "", "std::vector<std::string>", '{"a", "b"}'),
-            ('`"last"`', 'SetOneOf<bool>(&x, {{"last", false}, {"all", true}})', "bool", "false"),
-            ('`"`', "", "std::string", '"\\""'),
+        for value, entry, kind, text in (
+            ("16MiB", "SetSize(", "std::uint64_t", "16ULL << 20"),
+            ("7d", "SetSpan(", "std::chrono::seconds", "std::chrono::hours(24 * 7)"),
+            ("10s", "SetSpan(", "std::chrono::milliseconds", "10'000"),
+            ("10s", "SetSpan(", "std::chrono::seconds", "10"),
+            (["a", "b"], "", "std::vector<std::string>", '{"a", "b"}'),
+            ("last", 'SetOneOf<bool>(&x, {{"last", false}, {"all", true}})', "bool", "false"),
+            ('"', "", "std::string", '"\\""'),
         ):
-            with self.subTest(cell=cell):
-                self.assertEqual(value_of_page(cell, entry), value_of_code(kind, text))
-        self.assertNotEqual(value_of_page('`"7h"`', "SetSpan("), value_of_code("", "std::chrono::hours(24 * 7)"))
+            with self.subTest(value=value):
+                self.assertEqual(value_of_row(value, entry), value_of_code(kind, text))
+        self.assertNotEqual(value_of_row("7h", "SetSpan("), value_of_code("", "std::chrono::hours(24 * 7)"))
 
     def test_events(self):
         text = 'x.Tell(Severity::kError, a ? "b.c" : "d.e", absl::StrCat("f.g"));\nevents.Add("", Severity::kWarning, "h.i", "j.k l");'

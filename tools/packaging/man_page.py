@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-COMMENT = re.compile(r"^\s*<!--.*?-->\n", re.MULTILINE | re.DOTALL)
+COMMENT = re.compile(r"^[ \t]*<!--.*?-->\n", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 # A link that leads to another man page is its name; another one is its text.
 PAGES = {

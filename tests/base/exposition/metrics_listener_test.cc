@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/embedded_file.h"
 #include "base/exposition/metric_page.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/status_matchers.h"
@@ -61,11 +62,26 @@ TEST(MetricsListenerTest, APortThatIsTakenIsAnErrorWithWords) {
               StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr(address), HasSubstr("[metrics]"))));
 }
 
+/// Of the metrics of these tests.
+MetricsAbout About() {
+  static constexpr char kFile[] = R"([[table]]
+name = "test"
+rows = [
+  { name = "a_gauge", type = "gauge", labels = ["tenant"], text = "first", more = "; see below" },
+  { name = "b_total", type = "counter", text = "a [second](page.md) one", help = "second" },
+  { name = "h_seconds", type = "histogram", labels = ["call"], text = "time" },
+]
+)";
+  const EmbeddedFile file = {"metrics.toml", kFile, kFile + sizeof(kFile) - 1};
+  return DescribedMetrics(&file);
+}
+
 TEST(MetricPageTest, IsPrometheusTextWithOneHeaderForEachName) {
-  MetricPage page;
-  page.AddGauge("a_gauge", "First.", {{"tenant", "x\"y\\z\n"}}, 1);
-  page.AddCounter("b_total", "Second.", {}, 7);
-  page.AddGauge("a_gauge", "First.", {{"tenant", "b"}}, 2.5);
+  const MetricsAbout about = About();
+  MetricPage page(about);
+  page.Add("a_gauge", {{"tenant", "x\"y\\z\n"}}, 1);
+  page.Add("b_total", {}, 7);
+  page.Add("a_gauge", {{"tenant", "b"}}, 2.5);
   EXPECT_EQ(page.Text(),
             "# HELP a_gauge First.\n# TYPE a_gauge gauge\na_gauge{tenant=\"x\\\"y\\\\z\\n\"} 1\n"
             "a_gauge{tenant=\"b\"} 2.5\n# HELP b_total Second.\n# TYPE b_total counter\nb_total 7\n");
@@ -76,8 +92,9 @@ TEST(MetricPageTest, AHistogramCountsWhatIsBelowEachBound) {
   timings.Note(std::chrono::milliseconds(1));
   timings.Note(std::chrono::milliseconds(3));
   timings.Note(std::chrono::hours(1));
-  MetricPage page;
-  page.AddHistogram("h_seconds", "Time.", {{"call", "x"}}, timings);
+  const MetricsAbout about = About();
+  MetricPage page(about);
+  page.AddHistogram("h_seconds", {{"call", "x"}}, timings);
   EXPECT_THAT(page.Text(), AllOf(HasSubstr("h_seconds_bucket{call=\"x\",le=\"0.0005\"} 0\n"),
                                  HasSubstr("h_seconds_bucket{call=\"x\",le=\"0.001\"} 1\n"),
                                  HasSubstr("h_seconds_bucket{call=\"x\",le=\"0.005\"} 2\n"),
@@ -85,6 +102,15 @@ TEST(MetricPageTest, AHistogramCountsWhatIsBelowEachBound) {
                                  HasSubstr("h_seconds_bucket{call=\"x\",le=\"+Inf\"} 3\n"),
                                  HasSubstr("h_seconds_count{call=\"x\"} 3\n"),
                                  HasSubstr("h_seconds_sum{call=\"x\"} 3600.00")));
+}
+
+TEST(MetricPageTest, EveryProcessShowsItself) {
+  const MetricsAbout about = About();
+  MetricPage page(about);
+  page.AddProcess();
+  EXPECT_THAT(page.Text(),
+              AllOf(HasSubstr("# HELP mirror_build_info Always 1; the label is the version.\n"),
+                    HasSubstr("# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total ")));
 }
 
 }  // namespace

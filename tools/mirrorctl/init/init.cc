@@ -25,6 +25,7 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
+#include "tools/mirrorctl/init/described_keys.h"
 #include "tools/mirrorctl/init/init_http.h"
 #include "tools/mirrorctl/init/init_postgres.h"
 #include "tools/mirrorctl/init/init_source.h"
@@ -35,7 +36,6 @@ namespace {
 
 constexpr char kServerFile[] = "mirror-server.toml";
 constexpr char kControlFile[] = "mirrorctl.toml";
-constexpr std::size_t kCommentAt = 36;
 constexpr char kMalformedContextId[] =
     "the context id is malformed: 1 to 64 letters, digits, '_' and '-' are allowed. Nothing was made. "
     "Example: --context-id Cust26759";
@@ -92,155 +92,6 @@ absl::Status CheckPlace(const InitOptions& options) {
       absl::StrCat("'", server,
                    "' exists: init was run here before, and nothing was changed. Choose another "
                    "--dir; for single keys see 'mirrorctl certs --help'."));
-}
-
-// The parts of mirror-server.toml, from its top.
-std::string ListenConfiguration(const InitOptions& options) {
-  return absl::StrCat(
-      R"(# mirror-server: the endpoint that sources push to. Made by 'mirrorctl init'.
-# Every key stands here with its default, or with what init made. Relative paths begin at this file's folder.
-# Check a change with: mirror-server --config FILE --check-config
-
-[listen]                            # The port for sources.
-address = )",
-      TomlString(ListenAddress(options)), R"(               # "0.0.0.0" or "::" for all interfaces
-port = )",
-      options.port, R"(
-certificate = "tls/server.crt"      # PEM; replaced files are noticed while the server runs
-key = "tls/server.key"              # mode 0600
-client_ca = ""                      # PEM; set: each source must show a client certificate of this CA
-plaintext = false                   # true: no TLS; refused but on loopback
-reflection = false                  # true: anybody may ask which calls there are
-connections_max = 1000              # connections at a time
-connections_per_address_max = 200   # of these, from one address without a good token; not for proxies
-proxies = []                        # addresses and networks of balancers
-
-[admin]                             # The port for mirrorctl; mutual TLS always.
-address = "127.0.0.1"
-port = )",
-      options.admin_port, R"(
-certificate = "admin/server.crt"
-key = "admin/server.key"
-client_ca = "admin/ca.crt"          # who signs operators' and viewers' certificates
-
-[application]                       # Who this endpoint is.
-id = "mirror-development"           # 'aud' of the sources' tokens
-key = "application/application-1.key"   # proves it in Authenticate's answer; mode 0600
-key_id = "application-1"
-)");
-}
-
-std::string TrustConfiguration(const InitOptions& options) {
-  return absl::StrCat("\n[data]\n", StoreConfiguration(options), "dir = ", TomlString(options.data_dir),
-                      R"(                        # the server's files; with SQLite the mirrors, too
-automatic_provisioning = true       # make a new tenant's database at its first Authenticate
-receipts = true                     # each commit gets a signed receipt, see 'mirror-agent receipts verify'
-drop_grace = "7d"                   # a table no longer listed is kept this long
-wal_max = "1GiB"                    # SQLite: a tenant whose write-ahead log is larger has to wait
-open_tenants_max = 0                # databases open at a time; 0: computed from the descriptor limit.
-                                    # A quarter (at least 4) may be new mirrors; other first cycles wait
-hash_key = "application/columns.key"   # hashes columns, see [[tenant.table]]; mode 0600; "": none
-)",
-                      PostgresConfiguration(options),
-                      R"(
-[tokens]                            # What a source's token must be like.
-algorithms = ["ES256", "RS256"]
-context_claim = "http://schemes.superoffice.net/identity/ctx"   # the member that holds the context id
-lifetime_max = "30m"                # from 'nbf' to 'exp'
-leeway = "60s"                      # difference between the clocks
-
-[[issuer]]                          # Whose tokens are believed; one block for each issuer and environment.
-name = "Development Source"         # 'iss'
-environment = "development"
-keys = "issuers/development"        # holds <key id>.crt, several at once while keys are exchanged
-contexts = )",
-                      Contexts(options),
-                      R"(   # context ids that this issuer may push; * for any characters
-
-)");
-}
-
-constexpr char kLimitsConfiguration[] =
-    R"([limits]                            # Over one of these: RESOURCE_EXHAUSTED.
-message_bytes_max = "16MiB"         # one request
-columns_max = 2000                  # of a table
-tables_max = 10000                  # of a tenant
-batch_rows_max = 1000000
-batch_cells_max = 10000000          # rows x columns of a batch
-bytes_in_flight_tenant_max = "64MiB"   # received and not yet committed, of one tenant
-bytes_in_flight_max = "256MiB"      # of all tenants
-streams_per_tenant_max = 4          # RowDataStream at a time
-calls_max = 64                      # calls at a time
-nonces_max = 10000                  # of one tenant, kept until they expire
-value_bytes_max = "1GB"             # one value, sent in parts
-cycle_idle = "10m"                  # a cycle without progress ends
-
-[breaker]                           # What would vanish by mistake of a source waits for 'mirrorctl hold'.
-enabled = true
-rows_percent = 50                   # more of a table's rows deleted, or missing from a population
-rows_min = 1000                     # tables of so many rows or fewer are never held
-tables_percent = 20                 # so many tables that are not announced any more,
-tables_min = 3                      # and at least so many
-window = "24h"                      # what vanished in this time counts together
-miss_window = "1h"                  # two sources that feed one tenant in turn: paused; "0s": off
-
-[journal]                           # of tables that have one
-keep = "30d"                        # entries that are older are removed,
-max = "1GiB"                        # and the oldest while a tenant has more
-
-# [[tenant]]                        # In place of [breaker]'s, for the tenants that are meant: breaker,
-# context_id = "Cust*"              # rows_percent, rows_min, tables_percent, tables_min
-# breaker = true
-# receipts = false                  # no receipts for these tenants
-# indexes = "none"                  # "follow": the source's indexes are made here, too, none of them UNIQUE
-# freshness = "60s"                 # tables older than this raise an event; not given, or "0s": none does
-# [[tenant.table]]                  # and for their tables: breaker, rows_percent, rows_min, freshness
-# name = "log_*"
-# journal = "off"                   # "keys": note which rows are written, for programs that follow them
-# history = false                   # true: keep what stood in rows; history_keep = "400d": for so long,
-# history_max = "10GiB"             # and while it weighs no more, about; not given: all
-# breaker = false
-# freshness = "1h"                  # how old this table may become
-# leave_out = ["note_*"]            # columns of which nothing is kept: they are not even sent
-# hash = ["email"]                  # kept as HMAC-SHA-256 under the tenant's key: equal stays equal
-# mask = ["iban"]                   # kept as '****'
-# mask_keep = 0                     # characters that stay at the end of a masked text, 0 to 16
-# plain = []                        # kept as they are, where a block above says otherwise
-# [[tenant.index]]                  # indexes that the server makes and keeps, none of them UNIQUE
-# table = "log_*"                   # on which tables
-# columns = ["kind", "at"]
-# name = "newest"                   # the end of its name; not given: the columns' names
-# descending = ["at"]               # those of 'columns' that are sorted the other way
-# nocase = ["kind"]                 # those that are compared without regard to the case of ASCII letters
-
-)";
-
-std::string WatchConfiguration(const InitOptions& options) {
-  return absl::StrCat(R"([hooks]
-authenticated_timeout = "2s"        # how long a cycle waits for hooks with "authenticated"
-
-# [[hook]]                          # A partner's own work; several. One of command, sql and url:
-# name = "reports"                  # for events
-# on = ["completed"]                # completed, table, wiped, event; authenticated may refuse a cycle
-# context_id = "*"                  # for these tenants
-# command = ["/usr/local/bin/reports", "--now"]   # no shell; the JSON on its standard input
-# sql = "INSERT INTO runs SELECT :cycle"   # in the tenant's database; :context_id :event :cycle :json
-# url = "https://example.org/hook"  # POST; redirects are not followed
-# timeout = "10s"
-# on_error = "accept"               # authenticated: "refuse": without a readable answer no cycle begins
-
-[metrics]                           # http://ADDRESS:PORT/metrics for Prometheus, and /healthz.
-enabled = true
-address = "127.0.0.1"
-port = )",
-                      options.metrics_port,
-                      R"(                         # 0: the system chooses; taken: the server works without
-allow_remote = false                # true: 'address' need not be loopback, though there is no TLS
-
-[log]
-level = "info"                      # trace, debug, info, warn, error
-format = "text"                     # json: an object a line, with time, level, kind, tenant, message
-)");
 }
 
 // Says what stands in the folder now.
@@ -409,11 +260,6 @@ absl::Status MakeKeys(const InitOptions& asked, const std::string& source_key) {
                              ExistingFile::kRefuse);
 }
 
-std::string ConfigurationLine(std::string setting, std::string_view comment) {
-  setting.append(std::max<std::size_t>(kCommentAt, setting.size() + 3) - setting.size(), ' ');
-  return absl::StrCat(setting, "# ", std::string(comment), "\n");
-}
-
 std::string TomlString(std::string_view text) {
   std::string quoted = "\"";
   for (const char character : text) {
@@ -433,53 +279,43 @@ std::string TomlString(std::string_view text) {
 }
 
 std::string ServerConfiguration(const InitOptions& options) {
-  return absl::StrCat(ListenConfiguration(options), TrustConfiguration(options),
-                      FreshnessConfiguration(options), kLimitsConfiguration, HttpConfiguration(options),
-                      WatchConfiguration(options));
+  const DescribedKeys keys = DescribedKeys::OfServer();
+  return absl::StrCat(
+      R"(# mirror-server: the endpoint that sources push to. Made by 'mirrorctl init'.
+# Every key stands here with its default, or with what init made. Relative paths begin at this file's folder.
+# Check a change with: mirror-server --config FILE --check-config
+
+)",
+      keys.Table("[listen]",
+                 {{"address", TomlString(ListenAddress(options))}, {"port", std::to_string(options.port)}}),
+      "\n", keys.Table("[admin]", {{"port", std::to_string(options.admin_port)}}), "\n",
+      keys.Table("[application]"), "\n",
+      keys.Table("[data]", {{"store", TomlString(options.postgres.empty() ? "sqlite" : "postgres")},
+                            {"dir", TomlString(options.data_dir)}}),
+      "\n", PostgresConfiguration(keys, options), "\n", keys.Table("[tokens]"), "\n",
+      keys.Table("[[issuer]]", {{"contexts", Contexts(options)}}), "\n", FreshnessConfiguration(options),
+      keys.Table("[limits]"), "\n", keys.Table("[breaker]"), "\n", keys.Table("[journal]"), "\n",
+      keys.Table("[[tenant]]", {}, "# "), keys.Table("[[tenant.table]]", {}, "# "),
+      keys.Table("[[tenant.index]]", {}, "# "), "\n", HttpConfiguration(keys, options), "\n",
+      keys.Table("[hooks]"), "\n", keys.Table("[[hook]]", {}, "# "), "\n",
+      keys.Table("[metrics]", {{"port", std::to_string(options.metrics_port)}}), "\n", keys.Table("[log]"));
 }
 
 std::string AgentConfiguration(const InitOptions& options, const std::string& source_path) {
+  const DescribedKeys keys = DescribedKeys::OfAgent();
+  const std::string called = options.called.empty() ? CalledHost(options) : options.called;
   return absl::StrCat(
       R"(# mirror-agent: pushes a source to the endpoint. Made by 'mirrorctl init'.
 # Every key stands here with its default, or with what init made; mirror-agent.toml(5), the page
 # docs/reference/agent-toml.md, has those of [[source.table]] and of sources that are files (csv, xlsx).
 # Relative paths begin at this file's folder.
 
-[endpoint]                          # Where the mirror is.
-address = )",
-      Address(options.called.empty() ? CalledHost(options) : options.called, options.port), R"(
-ca = "tls/ca.crt"                   # who signs the endpoint's certificate; "": the system's list
-certificate = ""                    # for mutual TLS, with key
-key = ""
-plaintext = false                   # true: no TLS; refused but for a loopback address
-
-[identity]                          # Who this source is, and who the endpoint must prove to be.
-issuer = "Development Source"       # 'iss', as the endpoint's [[issuer]] has it
-key = "source/source-1.key"         # signs the tokens; mode 0600
-key_id = "source-1"                 # the certificate's name at the endpoint, without '.crt'
-application_id = "mirror-development"   # 'aud'
-application_certificate = "application/application-1.crt"
-context_claim = "http://schemes.superoffice.net/identity/ctx"   # as the endpoint's [tokens] has it
-
-[agent]
-state_dir = )",
-      TomlString(options.state_dir), R"(           # locks, and what sources without a change log need
-batch_bytes = "1MB"                 # about the size of one batch
-window = 4                          # batches sent ahead of their acknowledgement
-runs_at_once = 16                   # run: sources in a cycle; the others wait for their turn
-receipts = true                     # keep what the mirror signs that it was given
-hash_key = ""                       # file with the key for 'hash' of [[source.table]]; mode 0600; "": none
-
-[log]
-format = "text"                     # json: 'run', and every command's errors, as an object a line
-
-[metrics]                           # run: http://ADDRESS:PORT/metrics for Prometheus, and /healthz.
-enabled = false
-address = "127.0.0.1"
-port = 7446                         # 0: the system chooses; taken: the agent works without
-allow_remote = false                # true: 'address' need not be loopback, though there is no TLS
 )",
-      source_path.empty() && !NamesServer(options.source) ? "" : SourceConfiguration(options, source_path));
+      keys.Table("[endpoint]", {{"address", Address(called, options.port)}}), "\n", keys.Table("[identity]"),
+      "\n", keys.Table("[agent]", {{"state_dir", TomlString(options.state_dir)}}), "\n", keys.Table("[log]"),
+      "\n", keys.Table("[metrics]"),
+      source_path.empty() && !NamesServer(options.source) ? ""
+                                                          : SourceConfiguration(keys, options, source_path));
 }
 
 std::string ControlConfiguration(const InitOptions& options) {

@@ -79,8 +79,6 @@ std::string ServerConfiguration(const InitOptions& options);
 std::string AgentConfiguration(const InitOptions& options, const std::string& source_path);
 std::string ControlConfiguration(const InitOptions& options);
 
-/// A line of a configuration, with its comment where those of the others are.
-std::string ConfigurationLine(std::string setting, std::string_view comment);
 /// A text as a TOML basic string, with its quotes. The text is UTF-8.
 std::string TomlString(std::string_view text);
 

@@ -6,45 +6,10 @@
 
 namespace mirror {
 
-std::string HttpConfiguration(const InitOptions& options) {
-  const bool on = options.http_port != 0;
-  return absl::StrCat(
-      R"([http]                              # Records, and mirrors as JSON, over HTTP: docs/records.md.
-enabled = )",
-      on ? "true" : "false", R"(
-address = "127.0.0.1"
-port = )",
-      on ? options.http_port : 7447, R"(
-plaintext = )",
-      on ? "true " : "false", R"(                   # no TLS; refused but for a loopback address
-certificate = ""                    # with key; "": those of [listen]
-key = ""
-api_keys = "apikeys"                # see 'mirrorctl apikey'; a file that is removed is a key that is revoked
-public_url = ""                     # what upload links begin with; "": what the request was sent to
-base_paths = ["", "/data-exchange/rest"]
-connections_max = 256
-connections_per_address_max = 64    # of these, from one address without a key; not for [listen] proxies
-header_limit = "8KiB"
-body_limit = "4MiB"                 # of a request's JSON
-file_limit = "10MB"                 # of an import job's own file; larger ones are uploaded
-upload_limit = "500MB"
-requests_max = 32                   # worked on at a time; half of them may be streams
-requests_per_key = 64               # let in at a time
-head_time = "5s"                    # for a request's line and headers
-body_time = "60s"
-stream_time = "10m"
-uploads_max = "10GB"                # of all uploads that wait
-uploads_per_key = "2GB"
-disk_free_min = "1GB"               # stays free where uploads are; under it none is taken
-links_per_key = 100
-upload_kept = "1h"
-jobs_max = 4                        # import jobs at a time
-jobs_waiting_max = 100
-job_time = "10m"
-job_lease = "10m"                   # a job whose server is gone for longer has died; see "Several servers"
-erase_within = "24h"                # what was deleted leaves the files
-
-)");
+std::string HttpConfiguration(const DescribedKeys& keys, const InitOptions& options) {
+  if (options.http_port == 0) return keys.Table("[http]");
+  return keys.Table(
+      "[http]", {{"enabled", "true"}, {"port", std::to_string(options.http_port)}, {"plaintext", "true"}});
 }
 
 absl::Status CheckHttpPort(const InitOptions& options) {

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tools/mirrorctl/init/described_keys.h"
 #include "tools/mirrorctl/init/init.h"
 
 namespace mirror {
@@ -13,7 +14,7 @@ namespace mirror {
 inline constexpr char kApiKeysFolder[] = "apikeys";
 
 /// [http] of mirror-server.toml: on, in plain text on loopback, where a port was asked for.
-std::string HttpConfiguration(const InitOptions& options);
+std::string HttpConfiguration(const DescribedKeys& keys, const InitOptions& options);
 /// That no other listener has the port. Errors: kInvalidArgument.
 absl::Status CheckHttpPort(const InitOptions& options);
 /// Makes the key "owner", for all storages. Gives it; empty where no port was asked for. Errors: those of

@@ -52,36 +52,18 @@ absl::Status CheckPostgres(const InitOptions& options) {
   return absl::OkStatus();
 }
 
-std::string StoreConfiguration(const InitOptions& options) {
-  return options.postgres.empty()
-             ? ConfigurationLine("store = \"sqlite\"",
-                                 "a file for each tenant; or \"postgres\", with [postgres] below")
-             : ConfigurationLine("store = \"postgres\"",
-                                 "see [postgres]; or \"sqlite\", without it: a file for each tenant");
-}
-
-std::string PostgresConfiguration(const InitOptions& options) {
+std::string PostgresConfiguration(const DescribedKeys& keys, const InitOptions& options) {
   const bool used = !options.postgres.empty();
   const bool local = used && PostgresNamedBy(options.postgres).hosts.size() < 2;
   const std::string off = used ? "" : "# ";
   const std::string conninfo =
       TomlString(used ? options.postgres : "host=db1 dbname=mirrors user=mirror sslmode=verify-full");
-  return absl::StrCat(
-      "\n",
-      ConfigurationLine(off + "[postgres]", "With store = \"postgres\" alone. No conninfo holds a password."),
-      ConfigurationLine(absl::StrCat(off, "control = ", conninfo),
-                        "which mirrors there are, events, audit log"),
-      ConfigurationLine(absl::StrCat(off, "passfile = \"", kPassfile, "\""),
-                        "host:port:database:role:password, mode 0600; \"\": as libpq has it"),
-      ConfigurationLine(absl::StrCat(off, "durability = ", local ? "\"local\"" : "\"replicated\""),
-                        "\"replicated\": what is acknowledged is on a standby, too; \"local\""),
-      ConfigurationLine(off + "merge_rows_max = 20000000",
-                        "rows; no larger population goes into a table that has rows"),
-      ConfigurationLine(off + "[[postgres.place]]",
-                        "A database that holds mirrors; it may be that of 'control'."),
-      ConfigurationLine(off + "name = \"p1\"", "for messages, and for where a mirror is"),
-      ConfigurationLine(absl::StrCat(off, "conninfo = ", conninfo), "libpq's"),
-      ConfigurationLine(off + "connections = 8", "at most, for each of writing, reading and scanning"));
+  return absl::StrCat(keys.Table("[postgres]",
+                                 {{"control", conninfo},
+                                  {"passfile", TomlString(kPassfile)},
+                                  {"durability", local ? "\"local\"" : "\"replicated\""}},
+                                 off),
+                      keys.Table("[[postgres.place]]", {{"conninfo", conninfo}}, off));
 }
 
 std::string PassfileText(const InitOptions& options) {

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "base/text/command_line.h"
+#include "tools/mirrorctl/init/described_keys.h"
 #include "tools/mirrorctl/init/init.h"
 
 // What 'mirrorctl init --store postgres --postgres URL' has more. Nothing here connects to a database.
@@ -26,10 +27,8 @@ std::function<std::string()> AddStoreOptions(const cli::Command& init,
 /// kInvalidArgument, without its text.
 absl::Status CheckPostgres(const InitOptions& options);
 
-/// [data] 'store', with what follows it on its line.
-std::string StoreConfiguration(const InitOptions& options);
 /// [postgres] and [[postgres.place]]; without `options.postgres` as a comment.
-std::string PostgresConfiguration(const InitOptions& options);
+std::string PostgresConfiguration(const DescribedKeys& keys, const InitOptions& options);
 /// kPassfile: comments alone, among them the line that a password goes into.
 std::string PassfileText(const InitOptions& options);
 

@@ -29,6 +29,7 @@
 namespace mirror {
 namespace {
 
+constexpr char kSource[] = "[[source]]";
 constexpr char kDefaultRole[] = "mirror_agent";
 /// Beside the source's signing key, for its owner alone.
 constexpr char kPostgresPassfile[] = "source/pgpass", kMariadbPassword[] = "source/password";
@@ -188,7 +189,7 @@ std::string SourcePassfile(const InitOptions& options) {
   return IsMariadbHere(options) ? "" : kMariadbPassword;
 }
 
-std::string ServerLines(const InitOptions& options, SourceKind kind) {
+std::string ServerLines(const DescribedKeys& keys, const InitOptions& options, SourceKind kind) {
   const bool is_postgres = kind == SourceKind::kPostgres, is_odbc = kind == SourceKind::kOdbc;
   const KindTraits& traits = TraitsOf(kind);
   std::string text = Line("dsn", TomlString(SourceDsn(options.source).value_or("")),
@@ -203,10 +204,8 @@ std::string ServerLines(const InitOptions& options, SourceKind kind) {
                                                 : absl::StrCat("password_file = ", TomlString(passfile)),
                                "one line; mode 0600; read at each connect"));
   }
-  if (is_postgres)
-    absl::StrAppend(
-        &text, Line("schemas", "[\"public\"]", "exactly one; its tables' names are those of the mirror"));
-  if (is_odbc) absl::StrAppend(&text, Line("dialect", "\"auto\"", "postgres, mysql, sqlite, generic"));
+  if (is_postgres) absl::StrAppend(&text, keys.Lines(kSource, {"schemas"}));
+  if (is_odbc) absl::StrAppend(&text, keys.Lines(kSource, {"dialect"}));
   absl::StrAppend(&text, StrategyLine(traits, options));
   if (kind == SourceKind::kMariadb) {
     absl::StrAppend(
@@ -215,18 +214,14 @@ std::string ServerLines(const InitOptions& options, SourceKind kind) {
   }
   if (is_postgres) {
     const std::string name = TomlString(SlotName(options.context_id));
-    absl::StrAppend(
-        &text,
-        ConfigurationLine(absl::StrCat("# slot = ", name),
-                          "cdc: in the server; it keeps the log until the agent has it"),
-        ConfigurationLine(absl::StrCat("# publication = ", name),
-                          "cdc: in the database; it names the tables that are logged"),
-        Line("snapshot_wait", "\"30s\"", "cdc: a new table waits longer for open transactions: an event"),
-        Line("max_wal", "\"10GB\"", "cdc: the server keeps more of its log for the slot: an event"));
+    absl::StrAppend(&text,
+                    ConfigurationLine(absl::StrCat("# slot = ", name),
+                                      "cdc: in the server; it keeps the log until the agent has it"),
+                    ConfigurationLine(absl::StrCat("# publication = ", name),
+                                      "cdc: in the database; it names the tables that are logged"),
+                    keys.Lines(kSource, {"snapshot_wait", "max_wal"}));
   }
-  if (!is_odbc)
-    absl::StrAppend(
-        &text, Line("max_stage", "\"10GB\"", "cdc: what waits beside the agent for the mirror, at most"));
+  if (!is_odbc) absl::StrAppend(&text, keys.Lines(kSource, {"max_stage"}));
   return text;
 }
 
@@ -236,37 +231,18 @@ std::string FileLines(const std::string& path) {
 }
 
 /// The keys that most kinds have.
-std::string CommonLines(SourceKind kind) {
-  std::string text = Line("interval", absl::StrCat("\"", kIntervalMinutes, "m\""),
-                          "run: from the begin of a cycle to that of the next");
-  absl::StrAppend(
-      &text,
-      ConfigurationLine("# cron = \"30 6-20/2 * * mon-fri\"",
-                        "in its place: minute hour day month weekday, or @daily; local time"),
-      R"(quiet = []                          # run: when none begins, as ["23:00-06:00"], local time
-include = ["*"]                     # tables to push; * for any characters
-skip = []                           # of these, tables to leave out
-blocked = {}                        # tables that never leave, with the reason: { salaries = "personal" }
-)");
-  if (kind != SourceKind::kOdbc)
-    absl::StrAppend(&text, Line("retention", "\"7d\"", "cdc: how long the log keeps what the mirror has"));
+std::string CommonLines(const DescribedKeys& keys, SourceKind kind) {
+  std::vector<std::string> names = {"quiet", "include", "skip", "blocked"};
+  if (kind != SourceKind::kOdbc) names.emplace_back("retention");
   if (kind == SourceKind::kSqlite) {
-    absl::StrAppend(
-        &text,
-        R"(max_log = 10000000                  # cdc: entries of one table's log; more: the table is populated
-copy_at_once = "256MB"              # rollback journal: copied in one step beside a busy writer
-accept = []                         # what a hub may have imported: "insert", "update", "delete"
-accept_tables = ["*"]               # of which tables
-accept_columns = ["*.*"]            # into which columns, as "customer.city"
-layout = "plain"                    # "datajoin": with ds_change_outbox, ds_change_inbox, ds_program_parameter
-capture = "log"                     # datajoin: "outbox": the application writes ds_change_outbox itself
-)");
+    for (const char* const name :
+         {"max_log", "copy_at_once", "accept", "accept_tables", "accept_columns", "layout", "capture"})
+      names.emplace_back(name);
   }
-  return absl::StrCat(
-      text, R"(count_interval = "1h"               # how often a changed table over 100,000 rows is counted
-verify_interval = "1d"              # how often all tables are compared by digests; "0s": never by itself
-repair = true                       # rows that such a comparison finds are mended
-)");
+  for (const char* const name : {"count_interval", "verify_interval", "repair"}) names.emplace_back(name);
+  // One of the two says when it runs.
+  return absl::StrCat(keys.Lines(kSource, {"interval"}), keys.Lines(kSource, {"cron"}, "# "),
+                      keys.Lines(kSource, names));
 }
 
 // Links stay, since one like "current" may lead elsewhere one day; but ".." behind one leads up from where it
@@ -357,13 +333,14 @@ std::string FreshnessConfiguration(const InitOptions& options) {
       "\n");
 }
 
-std::string SourceConfiguration(const InitOptions& options, const std::string& path) {
+std::string SourceConfiguration(const DescribedKeys& keys, const InitOptions& options,
+                                const std::string& path) {
   const ServerScheme* const scheme = SchemeOf(options.source);
   const SourceKind kind = scheme == nullptr ? SourceKind::kSqlite : scheme->kind;
-  return absl::StrCat("\n", ConfigurationLine("[[source]]", "One block for each tenant that is pushed."),
-                      "context_id = ", TomlString(options.context_id), "\n",
+  return absl::StrCat("\n", keys.Title(kSource), "context_id = ", TomlString(options.context_id), "\n",
                       Line("kind", TomlString(ToString(kind)), "what the source is"),
-                      scheme == nullptr ? FileLines(path) : ServerLines(options, kind), CommonLines(kind));
+                      scheme == nullptr ? FileLines(path) : ServerLines(keys, options, kind),
+                      CommonLines(keys, kind));
 }
 
 absl::Status MakeSourcePassfile(const InitOptions& options, const std::string& folder) {

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tools/mirrorctl/init/described_keys.h"
 #include "tools/mirrorctl/init/init.h"
 
 // What 'mirrorctl init --source' names: a file, or a database of a server. Nothing but
@@ -37,7 +38,8 @@ std::vector<std::string> LookAtSourceServer(const InitOptions& options);
 std::string InstallSteps(const InitOptions& options, const std::string& install);
 
 /// [[source]] of mirror-agent.toml. `path`: of a file, absolute.
-std::string SourceConfiguration(const InitOptions& options, const std::string& path);
+std::string SourceConfiguration(const DescribedKeys& keys, const InitOptions& options,
+                                const std::string& path);
 
 /// [[tenant]] of mirror-server.toml: how old tables may become, by the agent's interval. An agent that stands
 /// still, or a table that it cannot send, is a problem of its tenant from then on.
