@@ -110,7 +110,6 @@ certificate = "tls/server.crt"      # PEM; replaced files are noticed while the 
 key = "tls/server.key"              # mode 0600
 client_ca = ""                      # PEM; set: each source must show a client certificate of this CA
 plaintext = false                   # true: no TLS; refused but on loopback
-reflection = false                  # true: anybody may ask which calls there are
 connections_max = 1000              # connections at a time
 connections_per_address_max = 200   # of these, from one address without a good token; not for proxies
 proxies = []                        # addresses and networks of balancers
