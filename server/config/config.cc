@@ -127,6 +127,18 @@ Setter SetHookCommand(std::vector<std::string>* target) {
   };
 }
 
+/// Of a key that 'mirrorctl init' wrote into each file, as false.
+Setter SetNoReflection() {
+  return [](const Given& given) {
+    ASSIGN_OR_RETURN(const bool wanted, AsFlag(given));
+    if (!wanted) return absl::OkStatus();
+    return given.Wrong(
+        "can only be false: servers describe their calls to nobody. Take the line out, and give tools the "
+        ".proto files: 'grpcurl -import-path proto -proto mirror/v1/mirror_client.proto ...', of operators' "
+        "calls mirror/v1/mirror_admin.proto");
+  };
+}
+
 std::string WrongSql(const std::string& text) { return std::string(CheckHookSql(text).message()); }
 /// It may hold a secret: it is not shown.
 std::string WrongUrl(const std::string& text) { return std::string(ParseHookUrl(text).status().message()); }
@@ -183,7 +195,7 @@ class Loader {
             {"key", Path(&listen.key)},
             {"client_ca", Path(&listen.client_ca)},
             {"plaintext", SetFlag(&listen.plaintext)},
-            {"reflection", SetFlag(&listen.reflection)},
+            {"reflection", SetNoReflection()},
             {"connections_max", SetWhole(&listen.connections_max, 1, 100'000)},
             {"connections_per_address_max", SetWhole(&listen.connections_per_address_max, 1, 100'000)},
             {"proxies", SetAddresses(&listen.proxies)}};

@@ -31,7 +31,6 @@ struct ListenConfig {
   std::string certificate, key;       ///< PEM. Empty only with `plaintext`.
   std::string client_ca;              ///< PEM. Set: each source must show a certificate of this CA.
   bool plaintext = false;             ///< No TLS; loopback only.
-  bool reflection = false;            ///< Anybody may ask which calls there are.
   std::uint32_t connections_max = 1'000;
   std::uint32_t connections_per_address_max = 200;  ///< Without an admitted call.
   /// Addresses and networks of balancers and proxies, see AddressRanges: that limit is not for them.

@@ -142,10 +142,9 @@ TEST_F(MirrorctlTest, InitWritesServerConfigurationWithEveryKey) {
   EXPECT_THAT(KeysOf(server),
               ElementsAre("admin", "application", "breaker", "data", "hooks", "http", "issuer", "journal",
                           "limits", "listen", "log", "metrics", "tenant", "tokens"));
-  EXPECT_THAT(
-      KeysOf(*server["listen"].as_table()),
-      ElementsAre("address", "certificate", "client_ca", "connections_max", "connections_per_address_max",
-                  "key", "plaintext", "port", "proxies", "reflection"));
+  EXPECT_THAT(KeysOf(*server["listen"].as_table()),
+              ElementsAre("address", "certificate", "client_ca", "connections_max",
+                          "connections_per_address_max", "key", "plaintext", "port", "proxies"));
   EXPECT_THAT(
       KeysOf(*server["limits"].as_table()),
       ElementsAre("batch_cells_max", "batch_rows_max", "bytes_in_flight_max", "bytes_in_flight_tenant_max",

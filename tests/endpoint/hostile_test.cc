@@ -121,13 +121,6 @@ TEST_F(HostileTest, With256DescriptorsFloodsOfConnectionsAndTenantsAreSurvived) 
   EXPECT_LE(report["server_attacked"]["descriptors"], 256);
 }
 
-TEST_F(HostileTest, ReflectionThatIsAskedForShutsNobodyOut) {
-  InstallationOptions options;
-  options.settings = {{"listen", "reflection", "true"}};
-  Install(options);
-  Attack({"reflection-streams"});
-}
-
 TEST(HostileCommandTest, ListsItsAttacksAndRefusesNamesThatItDoesNotKnow) {
   const Finished list = RunProgram(BinDir() + "/mirror-harness", {"hostile", "--list"});
   EXPECT_EQ(list.exit_code, 0) << list.errors;

@@ -100,11 +100,12 @@ inline absl::StatusOr<std::string> RawCall(const std::shared_ptr<grpc::Channel>&
 }
 
 inline constexpr char kReflectionMethod[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+inline constexpr char kHealthCheckMethod[] = "/grpc.health.v1.Health/Check";
 inline constexpr char kHealthWatchMethod[] = "/grpc.health.v1.Health/Watch";
 
 /// grpc.health.v1: OK when the whole server says SERVING.
 inline absl::Status CheckHealth(const std::shared_ptr<grpc::Channel>& channel) {
-  const absl::StatusOr<std::string> answer = RawCall(channel, "/grpc.health.v1.Health/Check", "");
+  const absl::StatusOr<std::string> answer = RawCall(channel, kHealthCheckMethod, "");
   if (!answer.ok()) return answer.status();
   return *answer == "\x08\x01" ? absl::OkStatus() : absl::InternalError("not SERVING");
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Read by tools/nightly and tools/lib/check: what the thread sanitizer cannot judge.
 
-# Health and reflection run on gRPC's callback interface, whose templates are compiled into our binary and synchronised
+# Health runs on gRPC's callback interface, whose templates are compiled into our binary and synchronised
 # inside of a library that is not instrumented: every call of it is reported.
 # shellcheck disable=SC2034 # Used by those who source this.
-callbacks='HealthAndReflection|LateHandlersTest|IdleStreamsOfAViewer|ReflectionThatIsAskedFor'
+callbacks='HealthAnswersOnBothPorts|LateHandlersTest|IdleStreamsOfAViewer'

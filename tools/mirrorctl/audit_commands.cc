@@ -51,16 +51,6 @@ AuditRecord RecordOf(const v1::AuditRecord& message) {
 
 AuditPoint PointOf(const v1::AuditPoint& message) { return {message.chain(), message.id(), message.hash()}; }
 
-Json RecordJson(const v1::AuditRecord& record) {
-  return {{"id", record.id()},
-          {"time_ms", record.time_ms()},
-          {"who", record.who()},
-          {"call", record.call()},
-          {"outcome", record.outcome()},
-          {"seal", record.seal().empty() ? Json() : Json(record.seal())},
-          {"hash", absl::BytesToHexString(record.hash())}};
-}
-
 void ListRecords(AdminClient& admin, const ControlConfig& /*config*/, const AuditRequest& request,
                  Console& console) {
   Json list = Json::array();
@@ -73,7 +63,7 @@ void ListRecords(AdminClient& admin, const ControlConfig& /*config*/, const Audi
   const absl::Status status = admin.Audit(request.limit, request.looks, [&](const v1::AuditEntry& entry) {
     if (!entry.has_record()) return;
     const v1::AuditRecord& record = entry.record();
-    if (request.json) list.push_back(RecordJson(record));
+    if (request.json) list.push_back(ToJson(record));
     table.Add({absl::StrCat(record.id()), TimeText(record.time_ms()), record.who(), record.outcome(),
                record.call()});
   });

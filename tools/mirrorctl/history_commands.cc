@@ -17,7 +17,7 @@ namespace mirror {
 namespace {
 
 void ShowChange(const AdminRequest& request, const v1::Change& change, TextTable* table, Console& console) {
-  if (request.json) return PrintJsonLine(console.out, ChangeJson(change));
+  if (request.json) return PrintJsonLine(console.out, ToJson(change));
   AddChange(*table, change);
 }
 
@@ -68,7 +68,7 @@ v1::RowOfTable RowAskedFor(const AdminRequest& request) {
 void Explain(AdminClient& admin, const AdminRequest& request, Console& console) {
   const auto row = HistoryClient(admin).Explain(RowAskedFor(request));
   if (!row.ok()) return Fail(console, row.status());
-  if (request.json) return PrintJson(console.out, ExplainedJson(*row));
+  if (request.json) return PrintJson(console.out, ToJson(*row));
   PrintExplained(console.out, *row, request.width());
   if (!row->stands()) SayNone(console, "there is no such row now");
   for (const v1::ExplainRowResponse::Column& column : row->columns()) {
@@ -81,7 +81,7 @@ void ShowHistory(AdminClient& admin, const AdminRequest& request, Console& conso
   const auto row = HistoryClient(admin).Versions(RowAskedFor(request));
   if (!row.ok()) return Fail(console, row.status());
   if (request.json) {
-    for (const auto& version : row->versions()) PrintJsonLine(console.out, VersionJson(version));
+    for (const auto& version : row->versions()) PrintJsonLine(console.out, ToJson(version));
   } else {
     PrintVersions(console.out, *row, request.width());
   }
@@ -114,7 +114,7 @@ void ShowDiff(AdminClient& admin, const AdminRequest& request, Console& console)
     if (!part.has_row()) return true;
     ++rows;
     if (request.json) {
-      PrintJsonLine(console.out, DifferenceJson(part.row()));
+      PrintJsonLine(console.out, ToJson(part.row()));
     } else {
       AddDifference(table, part.row());
       if (rows % kLinesAtOnce == 0) table.Print(console.out);
@@ -138,7 +138,7 @@ void VerifyHistory(AdminClient& admin, const AdminRequest& request, Console& con
       HistoryClient(admin).Verify(asked, interruption, [&](const v1::VerifiedMoment& state) {
         ++all;
         if (state.has_commit() && !state.equal()) ++different;
-        if (request.json) return PrintJsonLine(console.out, VerifiedJson(state));
+        if (request.json) return PrintJsonLine(console.out, ToJson(state));
         AddVerified(table, state);
       });
   if (!request.json) table.Print(console.out);

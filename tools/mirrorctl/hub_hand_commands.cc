@@ -131,7 +131,7 @@ std::string NothingFrozen(const AdminRequest& request) {
 void PreviewThaw(const v1::ThawHubResponse& answer, const AdminRequest& request, Console& console) {
   if (request.json) {
     Json preview = PreviewJson(answer.preview(), "thawed", answer.records());
-    preview["frozen"] = FrozenJson(answer.frozen());
+    preview["frozen"] = ToJsonArray(answer.frozen());
     return PrintJson(console.out, preview);
   }
   if (answer.records() == 0)

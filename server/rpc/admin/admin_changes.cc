@@ -90,31 +90,23 @@ void EncodeVersion(const VersionOfRow& version, v1::ReadRowHistoryResponse::Vers
 grpc::Status AdminChanges::ListChanges(grpc::ServerContext* context, const v1::ListChangesRequest* request,
                                        v1::ListChangesResponse* response) {
   const Needs needs = request->with_keys() ? Needs::kOperator : Needs::kViewer;
-  return Serve(*context, needs, absl::StrCat("ListChanges ", request->context_id()), [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                     FindAskedTenant(tenants_, request->context_id(), *context));
-    ASSIGN_OR_RETURN(const ChangesPage page, ReadPageOf(*tenant, AskedOf(*request)));
-    for (const Change& change : page.changes)
-      EncodeChange(change, request->with_keys(), response->add_changes());
-    response->set_next(page.next);
-    response->set_complete(page.complete);
-    return absl::OkStatus();
-  });
+  return ServeTenant(*context, needs, absl::StrCat("ListChanges ", request->context_id()), *request,
+                     [&](Tenant& tenant) -> absl::Status {
+                       ASSIGN_OR_RETURN(const ChangesPage page, ReadPageOf(tenant, AskedOf(*request)));
+                       for (const Change& change : page.changes)
+                         EncodeChange(change, request->with_keys(), response->add_changes());
+                       response->set_next(page.next);
+                       response->set_complete(page.complete);
+                       return absl::OkStatus();
+                     });
 }
 
 grpc::Status AdminChanges::WatchChanges(grpc::ServerContext* context, const v1::ListChangesRequest* request,
                                         grpc::ServerWriter<v1::Change>* writer) {
   const Needs needs = request->with_keys() ? Needs::kOperator : Needs::kViewer;
   return Serve(*context, needs, absl::StrCat("WatchChanges ", request->context_id()), [&]() -> absl::Status {
-    if (++change_watchers_ > kChangeWatchersMax) {
-      --change_watchers_;
-      return absl::ResourceExhaustedError(
-          absl::StrCat("there are ", kChangeWatchersMax,
-                       " watchers of changes already. End one of them, or look with ListChanges."));
-    }
-    absl::Status status = Watch(*context, *request, writer);
-    --change_watchers_;
-    return status;
+    return WatchWithin(change_watchers_, kChangeWatchersMax, "changes", "ListChanges",
+                       [&] { return Watch(*context, *request, writer); });
   });
 }
 
@@ -150,56 +142,56 @@ absl::Status AdminChanges::Watch(grpc::ServerContext& context, const v1::ListCha
 
 grpc::Status AdminChanges::ExplainRow(grpc::ServerContext* context, const v1::RowOfTable* request,
                                       v1::ExplainRowResponse* response) {
-  return Serve(*context, Needs::kOperator, RowCall("ExplainRow", *request), [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                     FindAskedTenant(tenants_, request->context_id(), *context));
-    const absl::StatusOr<CommittedReading> reading = tenant->OpenCommitted(ReadingKind::kPage);
-    if (!reading.ok()) return reading.status();
-    ASSIGN_OR_RETURN(const ExplainedRow row,
-                     mirror::ExplainRow(*reading->snapshot, request->table(), request->key(),
-                                        tenant->journal_rules().get()));
-    response->set_table(row.table);
-    response->set_stands(row.stands);
-    response->set_has_history(row.has_history);
-    for (const ExplainedColumn& column : row.columns) {
-      v1::ExplainRowResponse::Column* const message = response->add_columns();
-      message->set_name(column.writer.column);
-      if (column.writer.entry) EncodeEntry(*column.writer.entry, message->mutable_writer());
-      message->set_before(column.before.value_or(""));
-    }
-    return absl::OkStatus();
-  });
+  return ServeTenant(*context, Needs::kOperator, RowCall("ExplainRow", *request), *request,
+                     [&](Tenant& tenant) -> absl::Status {
+                       const absl::StatusOr<CommittedReading> reading =
+                           tenant.OpenCommitted(ReadingKind::kPage);
+                       if (!reading.ok()) return reading.status();
+                       ASSIGN_OR_RETURN(const ExplainedRow row,
+                                        mirror::ExplainRow(*reading->snapshot, request->table(),
+                                                           request->key(), tenant.journal_rules().get()));
+                       response->set_table(row.table);
+                       response->set_stands(row.stands);
+                       response->set_has_history(row.has_history);
+                       for (const ExplainedColumn& column : row.columns) {
+                         v1::ExplainRowResponse::Column* const message = response->add_columns();
+                         message->set_name(column.writer.column);
+                         if (column.writer.entry)
+                           EncodeEntry(*column.writer.entry, message->mutable_writer());
+                         message->set_before(column.before.value_or(""));
+                       }
+                       return absl::OkStatus();
+                     });
 }
 
 grpc::Status AdminChanges::ReadRowHistory(grpc::ServerContext* context, const v1::RowOfTable* request,
                                           v1::ReadRowHistoryResponse* response) {
-  return Serve(*context, Needs::kOperator, RowCall("ReadRowHistory", *request), [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                     FindAskedTenant(tenants_, request->context_id(), *context));
-    const absl::StatusOr<CommittedReading> reading = tenant->OpenCommitted(ReadingKind::kPage);
-    if (!reading.ok()) return reading.status();
-    ASSIGN_OR_RETURN(const VersionsOfRow row,
-                     mirror::ReadRowHistory(*reading->snapshot, request->table(), request->key()));
-    response->set_table(row.table);
-    response->set_known_from(row.known_from);
-    response->set_complete(row.complete);
-    for (const VersionOfRow& version : row.versions) EncodeVersion(version, response->add_versions());
-    return absl::OkStatus();
-  });
+  return ServeTenant(
+      *context, Needs::kOperator, RowCall("ReadRowHistory", *request), *request,
+      [&](Tenant& tenant) -> absl::Status {
+        const absl::StatusOr<CommittedReading> reading = tenant.OpenCommitted(ReadingKind::kPage);
+        if (!reading.ok()) return reading.status();
+        ASSIGN_OR_RETURN(const VersionsOfRow row,
+                         mirror::ReadRowHistory(*reading->snapshot, request->table(), request->key()));
+        response->set_table(row.table);
+        response->set_known_from(row.known_from);
+        response->set_complete(row.complete);
+        for (const VersionOfRow& version : row.versions) EncodeVersion(version, response->add_versions());
+        return absl::OkStatus();
+      });
 }
 
 grpc::Status AdminChanges::DiffTable(grpc::ServerContext* context, const v1::DiffTableRequest* request,
                                      grpc::ServerWriter<v1::DiffPart>* writer) {
-  return Serve(*context, Needs::kOperator,
-               absl::StrCat("DiffTable ", request->context_id(), ": ", request->table()),
-               [&] { return Diff(*context, *request, *writer); });
+  return ServeTenant(*context, Needs::kOperator,
+                     absl::StrCat("DiffTable ", request->context_id(), ": ", request->table()), *request,
+                     [&](Tenant& tenant) { return Diff(tenant, *context, *request, *writer); });
 }
 
-absl::Status AdminChanges::Diff(grpc::ServerContext& context, const v1::DiffTableRequest& request,
+absl::Status AdminChanges::Diff(Tenant& tenant, const grpc::ServerContext& context,
+                                const v1::DiffTableRequest& request,
                                 grpc::ServerWriter<v1::DiffPart>& writer) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                   FindAskedTenant(tenants_, request.context_id(), context));
-  const absl::StatusOr<CommittedReading> reading = tenant->OpenCommitted(ReadingKind::kExport);
+  const absl::StatusOr<CommittedReading> reading = tenant.OpenCommitted(ReadingKind::kExport);
   if (!reading.ok()) return reading.status();
   ASSIGN_OR_RETURN(const DiffedMoments moments,
                    FindMoments(*reading->snapshot, request.table(), request.from(), request.to()));
@@ -233,18 +225,17 @@ absl::Status AdminChanges::Diff(grpc::ServerContext& context, const v1::DiffTabl
 grpc::Status AdminChanges::VerifyHistory(grpc::ServerContext* context,
                                          const v1::VerifyHistoryRequest* request,
                                          grpc::ServerWriter<v1::VerifiedMoment>* writer) {
-  return Serve(*context, Needs::kViewer,
-               absl::StrCat("VerifyHistory ", request->context_id(), request->table().empty() ? "" : ": ",
-                            request->table()),
-               [&] { return VerifyMoments(*context, *request, *writer); });
+  return ServeTenant(*context, Needs::kViewer,
+                     absl::StrCat("VerifyHistory ", request->context_id(),
+                                  request->table().empty() ? "" : ": ", request->table()),
+                     *request,
+                     [&](Tenant& tenant) { return VerifyMoments(tenant, *context, *request, *writer); });
 }
 
-absl::Status AdminChanges::VerifyMoments(grpc::ServerContext& context,
+absl::Status AdminChanges::VerifyMoments(Tenant& tenant, const grpc::ServerContext& context,
                                          const v1::VerifyHistoryRequest& request,
                                          grpc::ServerWriter<v1::VerifiedMoment>& writer) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                   FindAskedTenant(tenants_, request.context_id(), context));
-  const absl::StatusOr<CommittedReading> reading = tenant->OpenCommitted(ReadingKind::kExport);
+  const absl::StatusOr<CommittedReading> reading = tenant.OpenCommitted(ReadingKind::kExport);
   if (!reading.ok()) return reading.status();
   absl::StatusOr<std::vector<std::string>> tables = std::vector<std::string>{request.table()};
   if (request.table().empty()) tables = TablesWithHistory(*reading->snapshot);
@@ -273,16 +264,14 @@ grpc::Status AdminChanges::EraseRow(grpc::ServerContext* context, const v1::Eras
                                     v1::EraseRowResponse* response) {
   const std::string call =
       absl::StrCat("EraseRow ", request->context_id(), ": ", request->table(), MeantWords(*request));
-  return Serve(*context, NeedsOf(*request), call, [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                     FindAskedTenant(tenants_, request->context_id(), *context));
+  return ServeTenant(*context, NeedsOf(*request), call, *request, [&](Tenant& tenant) -> absl::Status {
     const AskedErasure asked = {request->table(), request->key(), request->now()};
     return DoAsMeant(
         *request, response, GoesOn(*context),
-        [&](const DryRun& how) { return WouldErase(*tenant, asked, SharedNowMs(), how); },
+        [&](const DryRun& how) { return WouldErase(tenant, asked, SharedNowMs(), how); },
         [&](const Expected& expected) {
           ASSIGN_OR_RETURN(const ErasedOfRow erased,
-                           tenant->EraseRow(asked, SharedNowMs(), {.expected = expected}));
+                           tenant.EraseRow(asked, SharedNowMs(), {.expected = expected}));
           response->set_versions(static_cast<std::uint64_t>(erased.versions));
           response->set_entries(static_cast<std::uint64_t>(erased.entries));
           response->set_scrubbed(erased.scrubbed);

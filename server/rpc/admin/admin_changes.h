@@ -36,9 +36,10 @@ class AdminChanges : public AdminRecords {
  private:
   absl::Status Watch(grpc::ServerContext& context, const v1::ListChangesRequest& request,
                      grpc::ServerWriter<v1::Change>* writer);
-  absl::Status Diff(grpc::ServerContext& context, const v1::DiffTableRequest& request,
+  absl::Status Diff(Tenant& tenant, const grpc::ServerContext& context, const v1::DiffTableRequest& request,
                     grpc::ServerWriter<v1::DiffPart>& writer);
-  absl::Status VerifyMoments(grpc::ServerContext& context, const v1::VerifyHistoryRequest& request,
+  absl::Status VerifyMoments(Tenant& tenant, const grpc::ServerContext& context,
+                             const v1::VerifyHistoryRequest& request,
                              grpc::ServerWriter<v1::VerifiedMoment>& writer);
 
   std::atomic<int> change_watchers_{0};

@@ -68,14 +68,12 @@ void EncodeBackup(const BackupReport& report, v1::BackupResponse* message) {
 grpc::Status AdminService::AcceptSource(grpc::ServerContext* context, const v1::AcceptSourceRequest* request,
                                         v1::AcceptSourceResponse* response) {
   const std::string call = absl::StrCat("AcceptSource ", request->context_id(), MeantWords(*request));
-  return Serve(*context, NeedsOf(*request), call, [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                     FindAskedTenant(tenants_, request->context_id(), *context));
+  return ServeTenant(*context, NeedsOf(*request), call, *request, [&](Tenant& tenant) -> absl::Status {
     return DoAsMeant(
         *request, response, GoesOn(*context),
-        [&](const DryRun& how) { return WouldAcceptSource(*tenant, SharedNowMs(), how); },
+        [&](const DryRun& how) { return WouldAcceptSource(tenant, SharedNowMs(), how); },
         [&](const Expected& expected) {
-          absl::StatusOr<std::string> source = tenant->AcceptSource(SharedNowMs(), {.expected = expected});
+          absl::StatusOr<std::string> source = tenant.AcceptSource(SharedNowMs(), {.expected = expected});
           if (source.ok()) response->set_source_id(*std::move(source));
           return source.status();
         });
@@ -87,12 +85,9 @@ grpc::Status AdminService::Verify(grpc::ServerContext* context, const v1::Verify
   const std::string call =
       absl::StrCat("Verify ", request->context_id(), request->tables().empty() ? "" : ": ",
                    absl::StrJoin(request->tables(), ", "));
-  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                     FindAskedTenant(tenants_, request->context_id(), *context));
-    ASSIGN_OR_RETURN(
-        const std::vector<std::string> asked,
-        tenant->AskToVerify({request->tables().begin(), request->tables().end()}, SharedNowMs()));
+  return ServeTenant(*context, Needs::kOperator, call, *request, [&](Tenant& tenant) -> absl::Status {
+    ASSIGN_OR_RETURN(const std::vector<std::string> asked,
+                     tenant.AskToVerify({request->tables().begin(), request->tables().end()}, SharedNowMs()));
     response->mutable_tables()->Add(asked.begin(), asked.end());
     return absl::OkStatus();
   });

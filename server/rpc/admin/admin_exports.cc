@@ -8,7 +8,6 @@
 #include "base/status_macros.h"
 #include "proto/wire/codec.h"
 #include "server/export/row_source.h"
-#include "server/rpc/admin/asked_tenant.h"
 
 namespace mirror {
 namespace {
@@ -40,19 +39,18 @@ absl::Status Left() { return absl::CancelledError("the export was cancelled"); }
 
 grpc::Status AdminExports::ExportTable(grpc::ServerContext* context, const v1::ExportTableRequest* request,
                                        grpc::ServerWriter<v1::ExportPart>* writer) {
-  return Serve(*context, Needs::kOperator, CallText(*request),
-               [&] { return Export(*context, *request, *writer); });
+  return ServeTenant(*context, Needs::kOperator, CallText(*request), *request,
+                     [&](Tenant& tenant) { return Export(tenant, *context, *request, *writer); });
 }
 
-absl::Status AdminExports::Export(grpc::ServerContext& context, const v1::ExportTableRequest& request,
+absl::Status AdminExports::Export(Tenant& tenant, const grpc::ServerContext& context,
+                                  const v1::ExportTableRequest& request,
                                   grpc::ServerWriter<v1::ExportPart>& writer) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                   FindAskedTenant(tenants_, request.context_id(), context));
   ASSIGN_OR_RETURN(const std::unique_ptr<RowSource> source,
-                   OpenRows(*tenant, {request.table(), request.history(), request.as_of()}));
+                   OpenRows(tenant, {request.table(), request.history(), request.as_of()}));
   v1::ExportPart part;
   Encode(source->form(), part.mutable_header());
-  part.mutable_header()->set_context_id(tenant->context_id());
+  part.mutable_header()->set_context_id(tenant.context_id());
   if (!writer.Write(part)) return Left();
   std::uint64_t rows = 0;
   RETURN_IF_ERROR(source->Read(kExportPartBytes, GoesOn(context), [&](RowBlock* block) -> absl::Status {

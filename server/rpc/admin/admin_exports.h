@@ -17,8 +17,8 @@ class AdminExports : public AdminMoves {
   AdminExports(Gate& gate, Tenants& tenants) : AdminMoves(gate, tenants) {}
 
  private:
-  absl::Status Export(grpc::ServerContext& context, const v1::ExportTableRequest& request,
-                      grpc::ServerWriter<v1::ExportPart>& writer);
+  absl::Status Export(Tenant& tenant, const grpc::ServerContext& context,
+                      const v1::ExportTableRequest& request, grpc::ServerWriter<v1::ExportPart>& writer);
 };
 
 }  // namespace mirror

@@ -17,11 +17,16 @@
 namespace mirror {
 namespace {
 
-constexpr std::uint32_t kDuplicatesMax = 10'000, kHeldMax = 10'000, kRefusedMax = 10'000;
+constexpr std::uint32_t kListedMax = 10'000;
 /// Of a list whose caller names no limit.
 constexpr std::uint32_t kListed = 100;
 constexpr int kPartedRowsMax = 1'000;
 constexpr std::size_t kCallBytesMax = 1'000;
+
+template <typename Request>
+std::uint32_t LimitOf(const Request& request) {
+  return request.limit() == 0 ? kListed : std::min(request.limit(), kListedMax);
+}
 
 v1::HubTaking ToMessage(Hubs::Taking taking) {
   switch (taking) {
@@ -360,17 +365,16 @@ grpc::Status AdminHubs::ResumeHub(grpc::ServerContext* context, const v1::Resume
                                   v1::ResumeHubResponse* response) {
   const std::string call = absl::StrCat("ResumeHub ", request->storage(), " ", request->data_source(), " ",
                                         v1::HubTake_Name(request->take()), TriedOnly(request->dry_run()));
-  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
-    ASSIGN_OR_RETURN(const auto modes, ModesOf(*hub, *request));
+  return ServeHub(*context, Needs::kOperator, call, *request, [&](Hub& hub) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto modes, ModesOf(hub, *request));
     if (request->dry_run()) {
-      ASSIGN_OR_RETURN(const Hub::Preview preview, hub->Try({.modes = modes}, SharedNowMs()));
+      ASSIGN_OR_RETURN(const Hub::Preview preview, hub.Try({.modes = modes}, SharedNowMs()));
       for (const std::string& name : preview.resumed) response->add_resumed(name);
       EncodeMade(preview, response);
       return absl::OkStatus();
     }
-    ASSIGN_OR_RETURN(const std::vector<std::string> resumed, hub->Resume(modes, SharedNowMs()));
-    hubs_->LookAt(*hub).IgnoreError();
+    ASSIGN_OR_RETURN(const std::vector<std::string> resumed, hub.Resume(modes, SharedNowMs()));
+    hubs_->LookAt(hub).IgnoreError();
     for (const std::string& name : resumed) response->add_resumed(name);
     return absl::OkStatus();
   });
@@ -381,13 +385,12 @@ grpc::Status AdminHubs::DecideHub(grpc::ServerContext* context, const v1::Decide
   const std::string call =
       absl::StrCat("DecideHub ", request->storage(), request->commit() ? " commit" : " rollback",
                    request->dropped() ? " dropped" : "");
-  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
+  return ServeHub(*context, Needs::kOperator, call, *request, [&](Hub& hub) -> absl::Status {
     if (request->dropped() && !request->commit()) {
       return absl::InvalidArgumentError("'dropped' goes with 'commit'. Nothing was decided.");
     }
-    ASSIGN_OR_RETURN(const std::size_t decided, hub->DecideHeld(request->commit(), request->dropped()));
-    hubs_->LookAt(*hub).IgnoreError();
+    ASSIGN_OR_RETURN(const std::size_t decided, hub.DecideHeld(request->commit(), request->dropped()));
+    hubs_->LookAt(hub).IgnoreError();
     response->set_deliveries(decided);
     return absl::OkStatus();
   });
@@ -396,10 +399,8 @@ grpc::Status AdminHubs::DecideHub(grpc::ServerContext* context, const v1::Decide
 grpc::Status AdminHubs::ListHeld(grpc::ServerContext* context, const v1::ListHeldRequest* request,
                                  v1::ListHeldResponse* response) {
   const std::string call = absl::StrCat("ListHeld ", request->storage());
-  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
-    const std::uint32_t limit = request->limit() == 0 ? kListed : std::min(request->limit(), kHeldMax);
-    ASSIGN_OR_RETURN(const Hub::Held held, hub->ListHeld(limit, request->dropped()));
+  return ServeHub(*context, Needs::kOperator, call, *request, [&](Hub& hub) -> absl::Status {
+    ASSIGN_OR_RETURN(const Hub::Held held, hub.ListHeld(LimitOf(*request), request->dropped()));
     Encode(held, request->dropped(), response);
     return absl::OkStatus();
   });
@@ -408,10 +409,8 @@ grpc::Status AdminHubs::ListHeld(grpc::ServerContext* context, const v1::ListHel
 grpc::Status AdminHubs::ListRefused(grpc::ServerContext* context, const v1::ListRefusedRequest* request,
                                     v1::ListRefusedResponse* response) {
   const std::string call = absl::StrCat("ListRefused ", request->storage(), " ", request->data_source());
-  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
-    const std::uint32_t limit = request->limit() == 0 ? kListed : std::min(request->limit(), kRefusedMax);
-    ASSIGN_OR_RETURN(const Hub::Refused refused, hub->ListRefused(request->data_source(), limit));
+  return ServeHub(*context, Needs::kOperator, call, *request, [&](Hub& hub) -> absl::Status {
+    ASSIGN_OR_RETURN(const Hub::Refused refused, hub.ListRefused(request->data_source(), LimitOf(*request)));
     response->set_deliveries(refused.count);
     for (const HubDelivery& one : refused.first) {
       v1::RefusedDelivery* const message = response->add_refused();
@@ -426,16 +425,15 @@ grpc::Status AdminHubs::ThawHub(grpc::ServerContext* context, const v1::ThawHubR
                                 v1::ThawHubResponse* response) {
   const std::string call =
       absl::StrCat("ThawHub ", request->storage(), " ", request->golden_id(), TriedOnly(request->dry_run()));
-  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
+  return ServeHub(*context, Needs::kOperator, call, *request, [&](Hub& hub) -> absl::Status {
     if (request->dry_run()) {
-      ASSIGN_OR_RETURN(const Hub::Preview preview, hub->Try({.thawed = request->golden_id()}, SharedNowMs()));
+      ASSIGN_OR_RETURN(const Hub::Preview preview, hub.Try({.thawed = request->golden_id()}, SharedNowMs()));
       response->set_records(preview.thawed);
       EncodeFrozen(preview.frozen, response);
       Encode(preview, response->mutable_preview());
       return absl::OkStatus();
     }
-    ASSIGN_OR_RETURN(const std::size_t thawed, hub->Thaw(request->golden_id(), SharedNowMs()));
+    ASSIGN_OR_RETURN(const std::size_t thawed, hub.Thaw(request->golden_id(), SharedNowMs()));
     response->set_records(thawed);
     return absl::OkStatus();
   });
@@ -443,37 +441,34 @@ grpc::Status AdminHubs::ThawHub(grpc::ServerContext* context, const v1::ThawHubR
 
 grpc::Status AdminHubs::ExplainGolden(grpc::ServerContext* context, const v1::ExplainGoldenRequest* request,
                                       v1::ExplainGoldenResponse* response) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("ExplainGolden ", request->storage()),
-               [&]() -> absl::Status {
-                 ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
-                 const absl::StatusOr<Hub::Explained> explained =
-                     request->golden_id().empty()
-                         ? hub->ExplainRow({request->data_source(), request->table(), request->key()})
-                         : hub->Explain(request->golden_id());
-                 if (!explained.ok()) return explained.status();
-                 Encode(*explained, response);
-                 return absl::OkStatus();
-               });
+  return ServeHub(*context, Needs::kOperator, absl::StrCat("ExplainGolden ", request->storage()), *request,
+                  [&](Hub& hub) -> absl::Status {
+                    const absl::StatusOr<Hub::Explained> explained =
+                        request->golden_id().empty()
+                            ? hub.ExplainRow({request->data_source(), request->table(), request->key()})
+                            : hub.Explain(request->golden_id());
+                    if (!explained.ok()) return explained.status();
+                    Encode(*explained, response);
+                    return absl::OkStatus();
+                  });
 }
 
 grpc::Status AdminHubs::ListDuplicates(grpc::ServerContext* context, const v1::ListDuplicatesRequest* request,
                                        v1::ListDuplicatesResponse* response) {
-  return Serve(*context, Needs::kViewer, absl::StrCat("ListDuplicates ", request->storage()),
-               [&]() -> absl::Status {
-                 ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
-                 const std::uint32_t limit =
-                     request->limit() == 0 ? kListed : std::min(request->limit(), kDuplicatesMax);
-                 ASSIGN_OR_RETURN(const std::vector<HubFile::Duplicate> found, hub->FindDuplicates(limit));
-                 for (const HubFile::Duplicate& one : found) {
-                   v1::Duplicate* const message = response->add_duplicates();
-                   message->set_entity(one.entity);
-                   message->add_golden_ids(one.golden_id);
-                   if (!one.other_id.empty()) message->add_golden_ids(one.other_id);
-                   message->set_data_source(one.data_source);
-                   message->set_rows(one.rows);
-                 }
-                 return absl::OkStatus();
-               });
+  return ServeHub(*context, Needs::kViewer, absl::StrCat("ListDuplicates ", request->storage()), *request,
+                  [&](Hub& hub) -> absl::Status {
+                    ASSIGN_OR_RETURN(const std::vector<HubFile::Duplicate> found,
+                                     hub.FindDuplicates(LimitOf(*request)));
+                    for (const HubFile::Duplicate& one : found) {
+                      v1::Duplicate* const message = response->add_duplicates();
+                      message->set_entity(one.entity);
+                      message->add_golden_ids(one.golden_id);
+                      if (!one.other_id.empty()) message->add_golden_ids(one.other_id);
+                      message->set_data_source(one.data_source);
+                      message->set_rows(one.rows);
+                    }
+                    return absl::OkStatus();
+                  });
 }
 
 grpc::Status AdminHubs::MergeGolden(grpc::ServerContext* context, const v1::MergeGoldenRequest* request,
@@ -481,49 +476,48 @@ grpc::Status AdminHubs::MergeGolden(grpc::ServerContext* context, const v1::Merg
   const std::string call =
       absl::StrCat("MergeGolden ", request->storage(), " ", absl::StrJoin(request->golden_ids(), " "),
                    TriedOnly(request->dry_run()));
-  return Serve(*context, Needs::kOperator, call, [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
+  return ServeHub(*context, Needs::kOperator, call, *request, [&](Hub& hub) -> absl::Status {
     if (request->golden_ids_size() != 2) {
       return absl::InvalidArgumentError("'golden_ids' must be of two records. Nothing was merged.");
     }
-    return DecideOrTry(*hub, {.golden_id = request->golden_ids(0), .other_id = request->golden_ids(1)},
+    return DecideOrTry(hub, {.golden_id = request->golden_ids(0), .other_id = request->golden_ids(1)},
                        request->dry_run(), response);
   });
 }
 
 grpc::Status AdminHubs::PartGolden(grpc::ServerContext* context, const v1::PartGoldenRequest* request,
                                    v1::PartGoldenResponse* response) {
-  return Serve(*context, Needs::kOperator, CallOf("PartGolden", *request), [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
-    if (request->rows().empty() || request->rows_size() > kPartedRowsMax) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("'rows' must be 1 to ", kPartedRowsMax, " rows. Nothing was parted."));
-    }
-    HandDecision decision{.golden_id = request->golden_id()};
-    for (const v1::PartGoldenRow& row : request->rows()) {
-      decision.rows.push_back({row.data_source(), row.table(), row.key()});
-    }
-    return DecideOrTry(*hub, std::move(decision), request->dry_run(), response);
-  });
+  return ServeHub(*context, Needs::kOperator, CallOf("PartGolden", *request), *request,
+                  [&](Hub& hub) -> absl::Status {
+                    if (request->rows().empty() || request->rows_size() > kPartedRowsMax) {
+                      return absl::InvalidArgumentError(
+                          absl::StrCat("'rows' must be 1 to ", kPartedRowsMax, " rows. Nothing was parted."));
+                    }
+                    HandDecision decision{.golden_id = request->golden_id()};
+                    for (const v1::PartGoldenRow& row : request->rows()) {
+                      decision.rows.push_back({row.data_source(), row.table(), row.key()});
+                    }
+                    return DecideOrTry(hub, std::move(decision), request->dry_run(), response);
+                  });
 }
 
 grpc::Status AdminHubs::RebuildHub(grpc::ServerContext* context, const v1::RebuildHubRequest* request,
                                    v1::RebuildHubResponse* response) {
-  return Serve(*context, Needs::kOperator,
-               absl::StrCat("RebuildHub ", request->storage(), TriedOnly(request->dry_run())),
-               [&]() -> absl::Status {
-                 ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request->storage()));
-                 if (request->dry_run()) return TellLoss(*hub, response);
-                 if (request->confirm() != request->storage()) {
-                   return absl::InvalidArgumentError(
-                       "'confirm' must repeat the storage: links, versions, and what was merged or parted by "
-                       "hand are lost. Nothing was made anew.");
-                 }
-                 ASSIGN_OR_RETURN(const std::vector<std::string> suspended, hub->Rebuild(SharedNowMs()));
-                 hubs_->LookAt(*hub).IgnoreError();
-                 for (const std::string& name : suspended) response->add_suspended(name);
-                 return absl::OkStatus();
-               });
+  return ServeHub(
+      *context, Needs::kOperator,
+      absl::StrCat("RebuildHub ", request->storage(), TriedOnly(request->dry_run())), *request,
+      [&](Hub& hub) -> absl::Status {
+        if (request->dry_run()) return TellLoss(hub, response);
+        if (request->confirm() != request->storage()) {
+          return absl::InvalidArgumentError(
+              "'confirm' must repeat the storage: links, versions, and what was merged or parted by "
+              "hand are lost. Nothing was made anew.");
+        }
+        ASSIGN_OR_RETURN(const std::vector<std::string> suspended, hub.Rebuild(SharedNowMs()));
+        hubs_->LookAt(hub).IgnoreError();
+        for (const std::string& name : suspended) response->add_suspended(name);
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace mirror

@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/statusor.h"
+#include "base/status_macros.h"
 #include "server/rpc/admin/admin_exports.h"
 #include "server/tenant/tenant_list.h"
 
@@ -50,6 +52,15 @@ class AdminHubs : public AdminExports {
 
  private:
   absl::StatusOr<std::shared_ptr<Hub>> Find(const std::string& storage) const;
+  /// Serve(), of a call about one hub, which `act` is given.
+  template <typename Request, typename Act>
+  grpc::Status ServeHub(const grpc::ServerContext& context, Needs needs, const std::string& call,
+                        const Request& request, const Act& act) {
+    return Serve(context, needs, call, [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request.storage()));
+      return act(*hub);
+    });
+  }
 
   Hubs* hubs_ = nullptr;
 };

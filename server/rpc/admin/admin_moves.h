@@ -3,10 +3,14 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
+#include "server/rpc/admin/asked_tenant.h"
 #include "server/rpc/gate.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/tenants.h"
@@ -53,6 +57,28 @@ class AdminMoves : public v1::MirrorAdmin::Service {
   /// Every handler: the role, then `act`, then the audit record of `call`.
   virtual grpc::Status Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                              const std::function<absl::Status()>& act) = 0;
+  /// The same of a call about one tenant, which `act` is given.
+  template <typename Request, typename Act>
+  grpc::Status ServeTenant(grpc::ServerContext& context, Needs needs, const std::string& call,
+                           const Request& request, const Act& act) {
+    return Serve(context, needs, call, [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                       FindAskedTenant(tenants_, request.context_id(), context));
+      return act(*tenant);
+    });
+  }
+  /// `watch`, unless `most` of its kind run already. `what` is watched; `look` is the call that waits for
+  /// nothing.
+  template <typename Watch>
+  static absl::Status WatchWithin(std::atomic<int>& running, int most, const char* what, const char* look,
+                                  const Watch& watch) {
+    absl::Status status = ++running > most ? absl::ResourceExhaustedError(absl::StrCat(
+                                                 "there are ", most, " watchers of ", what,
+                                                 " already. End one of them, or look with ", look, "."))
+                                           : watch();
+    --running;
+    return status;
+  }
   /// False once the caller went away, or the server stops.
   GoOn GoesOn(const grpc::ServerContext& context) const {
     return [this, &context] { return !context.IsCancelled() && !stopping_; };

@@ -280,51 +280,47 @@ grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs
 
 grpc::Status AdminService::ListTables(grpc::ServerContext* context, const v1::ListTablesRequest* request,
                                       v1::ListTablesResponse* response) {
-  return Serve(*context, Needs::kViewer, absl::StrCat("ListTables ", request->context_id()),
-               [&]() -> absl::Status {
-                 ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                                  FindAskedTenant(tenants_, request->context_id(), *context));
-                 ASSIGN_OR_RETURN(const std::vector<TableInfo> tables, tenant->Tables());
-                 const bool has_records = tenant->summary().HasRecords();
-                 response->set_door(std::string(DoorWord(tenant->summary())));
-                 for (const TableInfo& table : tables) {
-                   v1::TableInfo* const message = response->add_tables();
-                   message->set_table(table.record.table);
-                   EncodePosition(table.record.position, message->mutable_position());
-                   if (table.record.pending)
-                     EncodePosition(*table.record.pending, message->mutable_pending());
-                   message->set_schema_hash(table.record.schema_hash);
-                   message->set_row_count(table.record.row_count);
-                   message->set_state(StateOf(table));
-                   message->set_columns(table.columns);
-                   message->set_cycle(table.record.cycle);
-                   if (!has_records) message->set_source_time_ms(table.source_ms);
-                   if (!has_records) message->set_freshness_target_ms(table.target_ms);
-                   EncodeCheck(table.check, message);
-                   EncodeUnsent(table, message);
-                 }
-                 return absl::OkStatus();
-               });
+  return ServeTenant(*context, Needs::kViewer, absl::StrCat("ListTables ", request->context_id()), *request,
+                     [&](Tenant& tenant) -> absl::Status {
+                       ASSIGN_OR_RETURN(const std::vector<TableInfo> tables, tenant.Tables());
+                       const bool has_records = tenant.summary().HasRecords();
+                       response->set_door(std::string(DoorWord(tenant.summary())));
+                       for (const TableInfo& table : tables) {
+                         v1::TableInfo* const message = response->add_tables();
+                         message->set_table(table.record.table);
+                         EncodePosition(table.record.position, message->mutable_position());
+                         if (table.record.pending)
+                           EncodePosition(*table.record.pending, message->mutable_pending());
+                         message->set_schema_hash(table.record.schema_hash);
+                         message->set_row_count(table.record.row_count);
+                         message->set_state(StateOf(table));
+                         message->set_columns(table.columns);
+                         message->set_cycle(table.record.cycle);
+                         if (!has_records) message->set_source_time_ms(table.source_ms);
+                         if (!has_records) message->set_freshness_target_ms(table.target_ms);
+                         EncodeCheck(table.check, message);
+                         EncodeUnsent(table, message);
+                       }
+                       return absl::OkStatus();
+                     });
 }
 
 grpc::Status AdminService::ListIndexes(grpc::ServerContext* context, const v1::ListIndexesRequest* request,
                                        v1::ListIndexesResponse* response) {
-  return Serve(*context, Needs::kViewer, absl::StrCat("ListIndexes ", request->context_id()),
-               [&]() -> absl::Status {
-                 ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                                  FindAskedTenant(tenants_, request->context_id(), *context));
-                 ASSIGN_OR_RETURN(const std::vector<IndexesOfTable> tables,
-                                  tenant->Indexes({request->tables().begin(), request->tables().end()}));
-                 response->set_follow(tenant->follows_indexes());
-                 for (const IndexesOfTable& table : tables) {
-                   v1::TableIndexes* const message = response->add_tables();
-                   message->set_table(table.table);
-                   if (table.objects) EncodeObjects(*table.objects, message->mutable_source_objects());
-                   for (const std::string& line : table.lines) message->add_lines(line);
-                   for (const std::string& name : table.followed) message->add_followed(name);
-                 }
-                 return absl::OkStatus();
-               });
+  return ServeTenant(*context, Needs::kViewer, absl::StrCat("ListIndexes ", request->context_id()), *request,
+                     [&](Tenant& tenant) -> absl::Status {
+                       ASSIGN_OR_RETURN(const std::vector<IndexesOfTable> tables,
+                                        tenant.Indexes({request->tables().begin(), request->tables().end()}));
+                       response->set_follow(tenant.follows_indexes());
+                       for (const IndexesOfTable& table : tables) {
+                         v1::TableIndexes* const message = response->add_tables();
+                         message->set_table(table.table);
+                         if (table.objects) EncodeObjects(*table.objects, message->mutable_source_objects());
+                         for (const std::string& line : table.lines) message->add_lines(line);
+                         for (const std::string& name : table.followed) message->add_followed(name);
+                       }
+                       return absl::OkStatus();
+                     });
 }
 
 grpc::Status AdminService::PauseTenant(grpc::ServerContext* context, const v1::PauseTenantRequest* request,
@@ -347,15 +343,13 @@ grpc::Status AdminService::PauseTenant(grpc::ServerContext* context, const v1::P
 
 grpc::Status AdminService::ResumeTenant(grpc::ServerContext* context, const v1::ResumeTenantRequest* request,
                                         v1::ResumeTenantResponse* response) {
-  return Serve(*context, Needs::kOperator, absl::StrCat("ResumeTenant ", request->context_id()),
-               [&]() -> absl::Status {
-                 ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                                  FindAskedTenant(tenants_, request->context_id(), *context));
-                 response->set_context_id(tenant->context_id());
-                 absl::Status resumed = tenant->Resume(SharedNowMs());
-                 response->set_door(std::string(DoorWord(tenant->summary())));
-                 return resumed;
-               });
+  return ServeTenant(*context, Needs::kOperator, absl::StrCat("ResumeTenant ", request->context_id()),
+                     *request, [&](Tenant& tenant) -> absl::Status {
+                       response->set_context_id(tenant.context_id());
+                       absl::Status resumed = tenant.Resume(SharedNowMs());
+                       response->set_door(std::string(DoorWord(tenant.summary())));
+                       return resumed;
+                     });
 }
 
 grpc::Status AdminService::AllowTenant(grpc::ServerContext* context, const v1::AllowTenantRequest* request,
@@ -389,18 +383,11 @@ grpc::Status AdminService::ListEvents(grpc::ServerContext* context, const v1::Li
 
 grpc::Status AdminService::WatchEvents(grpc::ServerContext* context, const v1::WatchEventsRequest* request,
                                        grpc::ServerWriter<v1::Event>* writer) {
-  return Serve(
-      *context, Needs::kViewer, absl::StrCat("WatchEvents ", request->context_id()), [&]() -> absl::Status {
-        if (++watchers_ > kWatchersMax) {
-          --watchers_;
-          return absl::ResourceExhaustedError(
-              absl::StrCat("there are ", kWatchersMax,
-                           " watchers of events already. End one of them, or look with ListEvents."));
-        }
-        absl::Status status = Watch(*context, *request, writer);
-        --watchers_;
-        return status;
-      });
+  return Serve(*context, Needs::kViewer, absl::StrCat("WatchEvents ", request->context_id()),
+               [&]() -> absl::Status {
+                 return WatchWithin(watchers_, kWatchersMax, "events", "ListEvents",
+                                    [&] { return Watch(*context, *request, writer); });
+               });
 }
 
 absl::Status AdminService::Watch(grpc::ServerContext& context, const v1::WatchEventsRequest& request,

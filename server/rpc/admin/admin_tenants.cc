@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -79,78 +80,77 @@ void EncodeHub(const ListedTenant& tenant, v1::Tenant* message) {
   hub->set_stopped(CutMessage(tenant.hub->stopped));
 }
 
-void EncodeListed(const StoreHome& home, const ListedTenant& tenant, v1::Tenant* message) {
-  const TenantSummary& summary = *tenant.summary;
-  const TenantState state = StateOf(tenant);
+/// `now`: what is shown of the tenant, which may be newer than what its state was made of.
+void Encode(const ListedTenant& tenant, const TenantSummary& now, std::string_view door,
+            v1::Tenant* message) {
   message->set_context_id(tenant.context_id);
-  message->set_state(std::string(ToString(state)));
+  message->set_state(std::string(ToString(StateOf(tenant))));
   message->set_problem(IsProblem(tenant));
-  message->set_issuer(summary.issuer);
-  message->set_environment(summary.environment);
-  message->set_source_id(summary.source_id);
-  message->set_cycle(summary.cycle);
-  message->set_active(summary.active);
+  message->set_issuer(now.issuer);
+  message->set_environment(now.environment);
+  message->set_source_id(now.source_id);
+  message->set_cycle(now.cycle);
+  message->set_active(now.active);
   message->set_last_progress_ms(tenant.progress_ms);
-  message->set_last_completed_ms(summary.completed_ms);
-  message->set_paused(summary.paused);
-  message->set_pause_reason(summary.pause_reason);
-  message->set_tables(summary.tables);
-  message->set_tables_unpopulated(summary.tables_unpopulated);
-  message->set_tables_differing(summary.tables_differing);
-  message->set_rows(summary.rows);
-  message->set_oldest_source_ms(summary.oldest_source_ms);
-  message->set_quarantine(CutMessage(summary.quarantine));
-  message->set_holds(summary.holds);
-  message->set_waiting_source_id(summary.waiting_source);
-  EncodeFailure(summary, message);
+  message->set_last_completed_ms(now.completed_ms);
+  message->set_paused(now.paused);
+  message->set_pause_reason(now.pause_reason);
+  message->set_tables(now.tables);
+  message->set_tables_unpopulated(now.tables_unpopulated);
+  message->set_tables_differing(now.tables_differing);
+  message->set_rows(now.rows);
+  message->set_oldest_source_ms(now.oldest_source_ms);
+  message->set_quarantine(CutMessage(now.quarantine));
+  message->set_holds(now.holds);
+  message->set_waiting_source_id(now.waiting_source);
+  EncodeFailure(now, message);
   EncodeRows(tenant.rows, message);
-  message->set_path(home.Location(tenant.context_id));
-  // A shared mirror is asked only now and then: there may be thousands of them.
-  message->set_bytes(home.IsShared() ? summary.bytes : home.Bytes(tenant.context_id));
-  message->set_door(std::string(DoorWord(summary)));
+  message->set_door(std::string(door));
   message->set_tables_late(static_cast<std::uint32_t>(tenant.late));
   EncodeHub(tenant, message);
 }
 
-absl::Status Fill(const StoreHome& home, const FreshnessWatch& freshness, Tenant& tenant,
-                  std::shared_ptr<const TenantInHub> hub, v1::Tenant* message) {
-  const absl::StatusOr<TenantInfo> info = tenant.Info();
-  message->set_context_id(tenant.context_id());
-  message->set_path(home.Location(tenant.context_id()));
-  if (!info.ok()) return info.status();
-  const TenantRecord& record = info->record;
-  message->set_issuer(record.issuer);
-  message->set_environment(record.environment);
-  message->set_source_id(record.source_id);
-  message->set_cycle(record.cycle);
-  message->set_active(record.active);
-  message->set_last_progress_ms(record.door() == Door::kRecords ? tenant.summary().progress_ms
-                                                                : record.progress_ms);
-  message->set_last_completed_ms(record.completed_ms);
-  message->set_paused(record.paused);
-  message->set_pause_reason(record.pause_reason);
-  message->set_tables(info->tables);
-  message->set_tables_unpopulated(info->tables_unpopulated);
-  message->set_bytes(info->bytes);
-  message->set_quarantine(info->quarantine);
-  message->set_holds(info->holds);
-  message->set_waiting_source_id(info->waiting_source);
-  const TenantSummary seen = tenant.summary();
-  message->set_rows(seen.rows);
-  message->set_oldest_source_ms(seen.oldest_source_ms);
-  message->set_tables_differing(seen.tables_differing);
-  EncodeFailure(seen, message);
-  EncodeRows(tenant.book().At(SharedNowMs()), message);
+void EncodeListed(const StoreHome& home, const ListedTenant& tenant, v1::Tenant* message) {
+  const TenantSummary& summary = *tenant.summary;
+  Encode(tenant, summary, DoorWord(summary), message);
+  message->set_path(home.Location(tenant.context_id));
+  // A shared mirror is asked only now and then: there may be thousands of them.
+  message->set_bytes(home.IsShared() ? summary.bytes : home.Bytes(tenant.context_id));
+}
+
+/// What was seen last, with what the database says now in its place.
+TenantSummary AsItIsNow(const TenantInfo& info, TenantSummary seen) {
+  seen.issuer = info.record.issuer;
+  seen.environment = info.record.environment;
+  seen.source_id = info.record.source_id;
+  seen.cycle = info.record.cycle;
+  seen.active = info.record.active;
+  seen.completed_ms = info.record.completed_ms;
+  seen.paused = info.record.paused;
+  seen.pause_reason = info.record.pause_reason;
+  seen.tables = info.tables;
+  seen.tables_unpopulated = info.tables_unpopulated;
+  seen.quarantine = info.quarantine;
+  seen.holds = info.holds;
+  seen.waiting_source = info.waiting_source;
+  return seen;
+}
+
+absl::Status EncodeOpen(const StoreHome& home, const FreshnessWatch& freshness, Tenant& tenant,
+                        std::shared_ptr<const TenantInHub> hub, v1::Tenant* message) {
+  ASSIGN_OR_RETURN(const TenantInfo info, tenant.Info());
+  const auto seen = std::make_shared<const TenantSummary>(tenant.summary());
+  const bool has_records = info.record.door() == Door::kRecords;
   const ListedTenant listed{.context_id = tenant.context_id(),
-                            .summary = std::make_shared<const TenantSummary>(seen),
+                            .summary = seen,
+                            .progress_ms = has_records ? seen->progress_ms : info.record.progress_ms,
                             .late = freshness.Missed(tenant.context_id()),
+                            .rows = tenant.book().At(SharedNowMs()),
                             .hub = std::move(hub)};
-  const TenantState state = StateOf(listed);
-  message->set_state(std::string(ToString(state)));
-  message->set_problem(IsProblem(listed));
-  message->set_tables_late(static_cast<std::uint32_t>(listed.late));
-  message->set_door(std::string(ToString(record.door())));
-  EncodeHub(listed, message);
+  Encode(listed, AsItIsNow(info, *seen), ToString(info.record.door()), message);
+  message->set_path(home.Location(tenant.context_id()));
+  message->set_bytes(info.bytes);
+  message->set_quarantine(info.quarantine);  // All of it: this is one tenant, and no list.
   return absl::OkStatus();
 }
 
@@ -214,30 +214,21 @@ grpc::Status AdminTenants::ListTenants(grpc::ServerContext* context, const v1::L
 
 grpc::Status AdminTenants::GetTenant(grpc::ServerContext* context, const v1::GetTenantRequest* request,
                                      v1::Tenant* response) {
-  return Serve(*context, Needs::kViewer, absl::StrCat("GetTenant ", request->context_id()),
-               [&]() -> absl::Status {
-                 ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                                  FindAskedTenant(tenants_, request->context_id(), *context));
-                 const std::map<std::string, std::shared_ptr<const TenantInHub>> hubs = HubsOfTenants();
-                 const auto hub = hubs.find(FoldName(tenant->context_id()));
-                 return Fill(tenants_.home(), freshness_, *tenant, hub == hubs.end() ? nullptr : hub->second,
-                             response);
-               });
+  return ServeTenant(*context, Needs::kViewer, absl::StrCat("GetTenant ", request->context_id()), *request,
+                     [&](Tenant& tenant) -> absl::Status {
+                       const std::map<std::string, std::shared_ptr<const TenantInHub>> hubs = HubsOfTenants();
+                       const auto hub = hubs.find(FoldName(tenant.context_id()));
+                       return EncodeOpen(tenants_.home(), freshness_, tenant,
+                                         hub == hubs.end() ? nullptr : hub->second, response);
+                     });
 }
 
 grpc::Status AdminTenants::WatchTenants(grpc::ServerContext* context,
                                         const v1::WatchTenantsRequest* /*request*/,
                                         grpc::ServerWriter<v1::TenantsNews>* writer) {
   return Serve(*context, Needs::kViewer, "WatchTenants", [&]() -> absl::Status {
-    if (++tenant_watchers_ > kTenantWatchersMax) {
-      --tenant_watchers_;
-      return absl::ResourceExhaustedError(
-          absl::StrCat("there are ", kTenantWatchersMax,
-                       " watchers of tenants already. End one of them, or look with ListTenants."));
-    }
-    absl::Status status = Watch(*context, writer);
-    --tenant_watchers_;
-    return status;
+    return WatchWithin(tenant_watchers_, kTenantWatchersMax, "tenants", "ListTenants",
+                       [&] { return Watch(*context, writer); });
   });
 }
 
@@ -271,23 +262,21 @@ absl::Status AdminTenants::Watch(const grpc::ServerContext& context,
 
 grpc::Status AdminTenants::ListCycles(grpc::ServerContext* context, const v1::ListCyclesRequest* request,
                                       v1::ListCyclesResponse* response) {
-  return Serve(*context, Needs::kViewer, absl::StrCat("ListCycles ", request->context_id()),
-               [&]() -> absl::Status {
-                 ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
-                                  FindAskedTenant(tenants_, request->context_id(), *context));
-                 for (const PastCycle& past : tenant->book().Last()) {
-                   v1::PastCycle* const message = response->add_cycles();
-                   message->set_cycle(past.cycle);
-                   message->set_began_ms(past.began_ms);
-                   message->set_ended_ms(past.ended_ms);
-                   message->set_end(std::string(ToString(past.end)));
-                   message->set_why(past.why);
-                   message->set_inserts(past.inserts);
-                   message->set_updates(past.updates);
-                   message->set_deletes(past.deletes);
-                 }
-                 return absl::OkStatus();
-               });
+  return ServeTenant(*context, Needs::kViewer, absl::StrCat("ListCycles ", request->context_id()), *request,
+                     [&](Tenant& tenant) -> absl::Status {
+                       for (const PastCycle& past : tenant.book().Last()) {
+                         v1::PastCycle* const message = response->add_cycles();
+                         message->set_cycle(past.cycle);
+                         message->set_began_ms(past.began_ms);
+                         message->set_ended_ms(past.ended_ms);
+                         message->set_end(std::string(ToString(past.end)));
+                         message->set_why(past.why);
+                         message->set_inserts(past.inserts);
+                         message->set_updates(past.updates);
+                         message->set_deletes(past.deletes);
+                       }
+                       return absl::OkStatus();
+                     });
 }
 
 grpc::Status AdminTenants::GetTimeSeries(grpc::ServerContext* context,

@@ -88,10 +88,6 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
   listener->health_ = std::make_unique<HealthService>(
       options.service_name, options.accept.unvouched ? options.accept.unvouched->vouched : nullptr);
   builder.RegisterService(listener->health_.get());
-  if (options.reflection) {
-    listener->reflection_ = std::make_unique<ReflectionService>(options.service_name);
-    builder.RegisterService(listener->reflection_.get());
-  }
   listener->held_ = std::make_unique<HeldStreamThread>(builder);
   builder.SetMaxReceiveMessageSize(options.message_bytes_max);
   using Sync = grpc::ServerBuilder::SyncServerOption;
@@ -126,9 +122,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
     return absl::InternalError(absl::StrCat("gRPC does not start the listener for ", options.accept.name,
                                             "; its log above says why"));
   }
-  std::vector<HeldService*> held = {listener->health_.get()};
-  if (listener->reflection_) held.push_back(listener->reflection_.get());
-  RETURN_IF_ERROR(listener->held_->Serve(held));
+  RETURN_IF_ERROR(listener->held_->Serve(*listener->health_));
   return listener;
 }
 
@@ -157,7 +151,6 @@ void Listener::Stop(std::chrono::system_clock::time_point deadline) {
   // The accept loop ends nobody any more, and gRPC would wait for who sends without a pause.
   if (!handed_over) accept_->CloseAllBut({});
   health_->EndAll();
-  if (reflection_) reflection_->EndAll();
   server_->Shutdown(deadline);
   server_->Wait();
   handovers_.reset();
@@ -193,7 +186,6 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
   sources.credentials = *std::move(credentials);
   sources.calls = calls;
   sources.service_name = "mirror.v1.MirrorClientService";
-  sources.reflection = listen.reflection;
   sources.message_bytes_max = static_cast<int>(limits.message_bytes_max);
   const std::uint64_t streams_max = limits.bytes_in_flight_max / kStreamBytesMin;
   sources.threads_max = static_cast<int>(limits.calls_max + std::min<std::uint64_t>(streams_max, 10'000) +
@@ -210,7 +202,6 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Open(const ServerConfig& con
   operators.accept.unlimited = sources.accept.unlimited;
   operators.credentials = *std::move(credentials);
   operators.service_name = "mirror.v1.MirrorAdmin";
-  operators.reflection = listen.reflection;
   operators.message_bytes_max = kAdminMessageBytesMax;
   operators.threads_max = kAdminCallsMax;
   operators.memory_bytes_max = kAdminMemoryBytesMax;

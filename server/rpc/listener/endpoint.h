@@ -18,20 +18,17 @@
 #include "server/rpc/listener/accept_loop.h"
 #include "server/rpc/listener/handover_threads.h"
 #include "server/rpc/listener/health_service.h"
-#include "server/rpc/listener/reflection_service.h"
 #include "server/rpc/listener/running_calls.h"
 
 namespace mirror {
 
-/// One port with its calls. Threads: gRPC's own, the accept loop's, those that hand over, and one for health
-/// and reflection.
+/// One port with its calls. Threads: gRPC's own, the accept loop's, those that hand over, and one for health.
 class Listener {
  public:
   struct Options {
     AcceptOptions accept;
     std::shared_ptr<grpc::ServerCredentials> credentials;
     std::string service_name;  ///< "mirror.v1.MirrorAdmin"
-    bool reflection = false;
     int message_bytes_max = 0;
     /// Calls and streams that may be in handlers at a time; gRPC refuses more with RESOURCE_EXHAUSTED.
     int threads_max = 0;
@@ -47,7 +44,7 @@ class Listener {
   /// Connections are taken from here on.
   void Start();
   /// No new connections and no new calls, health says NOT_SERVING. Calls that run get until `deadline`, but
-  /// those for health and reflection, which end behind the others; then their connections are closed. Returns
+  /// those for health, which end behind the others; then their connections are closed. Returns
   /// when the last handler has.
   void Stop(std::chrono::system_clock::time_point deadline);
 
@@ -64,7 +61,6 @@ class Listener {
   std::vector<std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor>> acceptors_;
   // Used by the server until it is gone.
   std::unique_ptr<HealthService> health_;
-  std::unique_ptr<ReflectionService> reflection_;
   std::unique_ptr<HeldStreamThread> held_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<HandoverThreads> handovers_;
@@ -79,8 +75,8 @@ struct VouchedPorts {
   VouchedBytes* admin = nullptr;
 };
 
-/// Both ports: sources and operators. Each has TLS (or none, on loopback), limits, health and, when asked
-/// for, reflection; what the calls do is the services' own.
+/// Both ports: sources and operators. Each has TLS (or none, on loopback), limits and health; what the calls
+/// do is the services' own.
 class Endpoint {
  public:
   /// Binds both ports and takes the certificates in. Nothing is accepted before Start().

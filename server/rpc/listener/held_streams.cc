@@ -79,8 +79,8 @@ HeldStreamThread::HeldStreamThread(grpc::ServerBuilder& builder)
 
 HeldStreamThread::~HeldStreamThread() { Stop(); }
 
-absl::Status HeldStreamThread::Serve(const std::vector<HeldService*>& services) {
-  for (HeldService* const service : services) service->Serve(this);
+absl::Status HeldStreamThread::Serve(HeldService& service) {
+  service.Serve(this);
   try {
     thread_ = std::thread([this] { Work(); });
   } catch (const std::system_error& error) {

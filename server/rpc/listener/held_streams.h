@@ -81,7 +81,7 @@ class HeldStreamThread {
 
   /// Once, when the server has started. Errors: kResourceExhausted: the system has no thread; nothing is
   /// served.
-  absl::Status Serve(const std::vector<HeldService*>& services);
+  absl::Status Serve(HeldService& service);
   /// Behind the server's Shutdown(): returns when the last stream is gone.
   void Stop();
 

@@ -59,7 +59,6 @@ TEST(ConfigTest, SmallestFileGetsEveryDefaultOfTheSample) {
   EXPECT_EQ(config->listen.address, "127.0.0.1");
   EXPECT_EQ(config->listen.port, 7443);
   EXPECT_EQ(config->listen.certificate, file.folder() + "/tls/server.crt");
-  EXPECT_FALSE(config->listen.reflection);
   EXPECT_EQ(config->admin.port, 7444);
   EXPECT_EQ(config->admin.client_ca, "/etc/mirror/ca.crt");
   EXPECT_EQ(config->data.dir, file.folder() + "/data");
@@ -79,7 +78,7 @@ TEST(ConfigTest, SmallestFileGetsEveryDefaultOfTheSample) {
 TEST(ConfigTest, EveryKeyOfAFileIsRead) {
   const ConfigFile file(absl::StrCat(
       absl::StrReplaceAll(kSmall, {{"[admin]\n",
-                                    "address = \"::1\"\nport = 0\nplaintext = true\nreflection = true\n"
+                                    "address = \"::1\"\nport = 0\nplaintext = true\nreflection = false\n"
                                     "connections_max = 7\nconnections_per_address_max = 3\n"
                                     "proxies = [\"10.0.0.0/8\", \"2001:db8::7\"]\n"
                                     "[admin]\naddress = \"0.0.0.0\"\nport = 1\n"}}),
@@ -100,7 +99,6 @@ TEST(ConfigTest, EveryKeyOfAFileIsRead) {
   EXPECT_EQ(config->listen.address, "::1");
   EXPECT_EQ(config->listen.port, 0);
   EXPECT_TRUE(config->listen.plaintext);
-  EXPECT_TRUE(config->listen.reflection);
   EXPECT_EQ(config->listen.connections_max, 7U);
   EXPECT_EQ(config->listen.connections_per_address_max, 3U);
   EXPECT_THAT(config->listen.proxies, ElementsAre("10.0.0.0/8", "2001:db8::7"));
@@ -298,6 +296,12 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"SamePorts", "[admin]\n", "[admin]\nport = 7443\n", "5: [admin] 'port'", "a port of its own"},
         Wrong{"AddressIsAName", "[admin]\n", "[admin]\naddress = \"example.com\"\n", "5: [admin] 'address'",
               "IP address"},
+        Wrong{"ReflectionThatHasGone", "[admin]\n", "reflection = true\n[admin]\n",
+              "4: [listen] 'reflection'",
+              "can only be false: servers describe their calls to nobody. Take the line out, and give tools "
+              "the .proto files: 'grpcurl -import-path proto -proto mirror/v1/mirror_client.proto"},
+        Wrong{"ReflectionAsText", "[admin]\n", "reflection = \"no\"\n[admin]\n", "4: [listen] 'reflection'",
+              "true or false, not a text"},
         Wrong{"FlagAsNumber", "", "[data]\nautomatic_provisioning = 1\n",
               "18: [data] 'automatic_provisioning'", "true or false, not a whole number"},
         Wrong{"EmptyText", "\"app-1\"", "\"\"", "11: [application] 'key_id'", "must not be empty"},

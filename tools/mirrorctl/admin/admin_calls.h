@@ -2,6 +2,7 @@
 #define MIRROR_TOOLS_MIRRORCTL_ADMIN_ADMIN_CALLS_H_
 
 #include <grpcpp/client_context.h>
+#include <grpcpp/support/sync_stream.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "base/interruption.h"
 #include "base/mutex.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
@@ -50,6 +52,10 @@ class Canceller {
   std::jthread waiting_;
 };
 
+template <typename Request, typename Message>
+using StreamCall = std::unique_ptr<grpc::ClientReader<Message>> (v1::MirrorAdmin::Stub::*)(
+    grpc::ClientContext*, const Request&);
+
 class AdminClient::Service {
  public:
   Service(ControlConfig control, std::unique_ptr<v1::MirrorAdmin::Stub> made)
@@ -59,6 +65,17 @@ class AdminClient::Service {
   absl::StatusOr<Response> Call(grpc::Status (v1::MirrorAdmin::Stub::*method)(grpc::ClientContext*,
                                                                               const Request&, Response*),
                                 const Request& request, Effect effect, std::chrono::seconds patience);
+  /// What `method` streams, for as long as `each` wants more. `interrupted`: the words of kCancelled when
+  /// `until` came.
+  template <typename Request, typename Message, typename Each>
+  absl::Status Stream(StreamCall<Request, Message> method, const Request& request,
+                      std::chrono::seconds patience, const Interruption& until, const char* interrupted,
+                      const Each& each);
+  /// The same without an end of its own: it is no error that `until` came. `again`: how to go on when
+  /// the server stopped.
+  template <typename Request, typename Message, typename Each>
+  absl::Status Watch(StreamCall<Request, Message> method, const Request& request, const Interruption& until,
+                     const char* again, const Each& each);
   absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, Effect effect) const;
   /// Behind a call.
   void NoteSpelling(const grpc::ClientContext& context);
@@ -74,6 +91,11 @@ class AdminClient::Service {
   }
 
  private:
+  /// Whether `each` wanted all that came, and how the call ended.
+  template <typename Request, typename Message, typename Each>
+  std::pair<bool, grpc::Status> Read(StreamCall<Request, Message> method, const Request& request,
+                                     grpc::ClientContext& context, const Interruption& until,
+                                     const Each& each);
   absl::Status NotReached(const std::string& grpc_words) const;
 
   Mutex mutex_;
@@ -93,6 +115,46 @@ absl::StatusOr<Response> AdminClient::Service::Call(
   NoteSpelling(context);
   if (!status.ok()) return Explain(status, context, effect);
   return response;
+}
+
+template <typename Request, typename Message, typename Each>
+std::pair<bool, grpc::Status> AdminClient::Service::Read(StreamCall<Request, Message> method,
+                                                         const Request& request, grpc::ClientContext& context,
+                                                         const Interruption& until, const Each& each) {
+  const std::unique_ptr<grpc::ClientReader<Message>> stream = (stub.get()->*method)(&context, request);
+  const Canceller canceller(context, &until);
+  Message message;
+  bool wanted = true;
+  while (wanted && stream->Read(&message)) wanted = each(message);
+  if (!wanted) {
+    context.TryCancel();
+    while (stream->Read(&message)) continue;
+  }
+  return {wanted, stream->Finish()};
+}
+
+template <typename Request, typename Message, typename Each>
+absl::Status AdminClient::Service::Stream(StreamCall<Request, Message> method, const Request& request,
+                                          std::chrono::seconds patience, const Interruption& until,
+                                          const char* interrupted, const Each& each) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + patience);
+  const auto [wanted, status] = Read(method, request, context, until, each);
+  NoteSpelling(context);
+  if (!wanted) return absl::OkStatus();
+  if (until.Wait(std::chrono::milliseconds(0))) return absl::CancelledError(interrupted);
+  return status.ok() ? absl::OkStatus() : Explain(status, context, Effect::kReads);
+}
+
+template <typename Request, typename Message, typename Each>
+absl::Status AdminClient::Service::Watch(StreamCall<Request, Message> method, const Request& request,
+                                         const Interruption& until, const char* again, const Each& each) {
+  grpc::ClientContext context;
+  const auto [wanted, status] = Read(method, request, context, until, each);
+  if (!wanted || until.Wait(std::chrono::milliseconds(0))) return absl::OkStatus();
+  if (!status.ok()) return Explain(status, context, Effect::kReads);
+  return absl::UnavailableError(absl::StrCat(
+      "the server at ", config.address, " ended the watch, as it does when it stops: call again ", again));
 }
 
 }  // namespace mirror

@@ -370,24 +370,7 @@ absl::StatusOr<v1::ListServersResponse> AdminClient::Servers() {
 
 absl::Status AdminClient::Follow(const v1::WatchEventsRequest& request, const Interruption& interruption,
                                  const std::function<bool(const v1::Event&)>& each) {
-  grpc::ClientContext context;
-  const auto stream = service_->stub->WatchEvents(&context, request);
-  const Canceller canceller(context, &interruption);
-  v1::Event event;
-  bool wanted = true;
-  while (wanted && stream->Read(&event)) wanted = each(event);
-  if (!wanted) {
-    context.TryCancel();
-    while (stream->Read(&event)) continue;
-  }
-  const grpc::Status status = stream->Finish();
-  if (!wanted || interruption.Wait(std::chrono::milliseconds(0))) return absl::OkStatus();
-  if (status.ok()) {
-    return absl::UnavailableError(absl::StrCat("the server at ", service_->config.address,
-                                               " ended the watch, as it does when it stops: call again when "
-                                               "it runs"));
-  }
-  return service_->Explain(status, context, Effect::kReads);
+  return service_->Watch(&v1::MirrorAdmin::Stub::WatchEvents, request, interruption, "when it runs", each);
 }
 
 absl::StatusOr<v1::MoveLook> MoveClient::LookAtMove(const std::string& context_id, bool with_contents) {

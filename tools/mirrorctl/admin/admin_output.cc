@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/human_text.h"
@@ -18,39 +16,6 @@
 namespace mirror {
 namespace {
 
-Json PositionJson(const v1::Position& position) {
-  return {{"lsn", position.lsn()}, {"lineage", absl::BytesToHexString(position.lineage())}};
-}
-
-/// Milliseconds, as all times of these objects; 0 seconds: there is none.
-Json TimeJson(std::int64_t seconds) { return seconds == 0 ? Json() : Json(seconds * 1'000); }
-
-std::string SeverityText(v1::Severity severity) {
-  switch (severity) {
-    case v1::SEVERITY_INFORMATION:
-      return "information";
-    case v1::SEVERITY_WARNING:
-      return "warning";
-    case v1::SEVERITY_ERROR:
-      return "error";
-    default:
-      return absl::StrCat("severity-", static_cast<int>(severity));  // Of a newer server.
-  }
-}
-
-std::string EqualityText(v1::Equality equality) {
-  switch (equality) {
-    case v1::EQUALITY_EQUAL:
-      return "equal";
-    case v1::EQUALITY_COUNT_EQUAL:
-      return "same number of rows";
-    case v1::EQUALITY_DIFFERS:
-      return "differs";
-    default:
-      return "unknown";
-  }
-}
-
 /// How old the table is by this machine's clock.
 std::string DataAge(const v1::TableInfo& info, std::int64_t now_ms) {
   if (info.source_time_ms() == 0) return "";
@@ -61,7 +26,7 @@ std::string DataAge(const v1::TableInfo& info, std::int64_t now_ms) {
 
 /// "equal, 3 h ago", "differs in 3 rows, 3 h ago at LSN 7" where the table has another one, "unknown".
 std::string EqualityWords(const v1::TableInfo& info, std::int64_t now_ms) {
-  std::string words = EqualityText(info.equality());
+  std::string words = EnumWord(info.equality());
   if (info.equality() == v1::EQUALITY_DIFFERS) {
     absl::StrAppend(&words, " in ", Counted(info.rows_differ(), "row"));
   }
@@ -72,35 +37,6 @@ std::string EqualityWords(const v1::TableInfo& info, std::int64_t now_ms) {
   }
   if (info.verify_wanted()) absl::StrAppend(&words, "; to be compared");
   return words;
-}
-
-const char* CollationText(v1::Collation collation) {
-  switch (collation) {
-    case v1::COLLATION_NOCASE:
-      return "NOCASE";
-    case v1::COLLATION_RTRIM:
-      return "RTRIM";
-    default:
-      return "BINARY";
-  }
-}
-
-const char* UntoldText(v1::UntoldReason reason) {
-  switch (reason) {
-    case v1::UNTOLD_REASON_PARTIAL:
-      return "partial";
-    case v1::UNTOLD_REASON_EXPRESSION:
-      return "expression";
-    case v1::UNTOLD_REASON_COLLATION:
-      return "collation";
-    default:
-      return "";
-  }
-}
-
-template <typename Repeated>
-Json Texts(const Repeated& texts) {
-  return std::vector<std::string>(texts.begin(), texts.end());
 }
 
 Colour EqualityColour(v1::Equality equality) {
@@ -114,157 +50,7 @@ Colour SeverityColour(v1::Severity severity) {
   return severity == v1::SEVERITY_WARNING ? Colour::kYellow : Colour::kNone;
 }
 
-std::string Dump(const Json& json, int indent) {
-  return json.dump(indent, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
-}
-
 }  // namespace
-
-Json ParsedJson(const std::string& text) {
-  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  return json.is_discarded() ? Json(text) : json;
-}
-
-Json ToJson(const v1::TableInfo& table) {
-  return {{"table", table.table()},
-          {"position", PositionJson(table.position())},
-          {"pending", table.has_pending() ? PositionJson(table.pending()) : Json()},
-          {"schema_hash", table.schema_hash()},
-          {"row_count", table.row_count()},
-          {"state", table.state()},
-          {"columns", table.columns()},
-          {"cycle", table.cycle()},
-          {"equality", EqualityText(table.equality())},
-          {"compared_lsn", table.compared_lsn()},
-          {"compared_ms", table.compared_ms()},
-          {"rows_differ", table.rows_differ()},
-          {"verify_wanted", table.verify_wanted()},
-          {"source_time_ms", table.source_time_ms()},
-          {"freshness_target_ms", table.freshness_target_ms()},
-          {"unsent", table.unsent()},
-          {"unsent_why", table.unsent_why()},
-          {"unsent_since_ms", table.unsent_since_ms()}};
-}
-
-Json ToJson(const v1::ListIndexesResponse& answer) {
-  Json tables = Json::array();
-  for (const v1::TableIndexes& table : answer.tables()) {
-    Json indexes = Json::array(), keys = Json::array(), untold = Json::array();
-    for (const v1::SourceIndex& index : table.source_objects().indexes()) {
-      Json columns = Json::array();
-      for (const v1::IndexColumn& column : index.columns()) {
-        columns.push_back({{"name", column.name()},
-                           {"descending", column.descending()},
-                           {"collation", CollationText(column.collation())}});
-      }
-      indexes.push_back({{"name", index.name()}, {"unique", index.unique()}, {"columns", columns}});
-    }
-    for (const v1::SourceForeignKey& key : table.source_objects().foreign_keys()) {
-      keys.push_back({{"columns", Texts(key.columns())},
-                      {"table", key.table()},
-                      {"table_columns", Texts(key.table_columns())}});
-    }
-    for (const v1::UntoldIndex& index : table.source_objects().untold()) {
-      untold.push_back({{"name", index.name()}, {"reason", UntoldText(index.reason())}});
-    }
-    tables.push_back({{"table", table.table()},
-                      {"told", table.has_source_objects()},
-                      {"indexes", indexes},
-                      {"foreign_keys", keys},
-                      {"untold", untold},
-                      {"more", table.source_objects().more()},
-                      {"followed", Texts(table.followed())},
-                      {"lines", Texts(table.lines())}});
-  }
-  return {{"follow", answer.follow()}, {"tables", tables}};
-}
-
-Json ToJson(const v1::Hold& hold) {
-  return {{"hold", HoldName(hold)},
-          {"context_id", hold.context_id()},
-          {"kind", hold.kind()},
-          {"table", hold.table()},
-          {"rows", hold.rows()},
-          {"rows_before", hold.rows_before()},
-          {"tables", std::vector<std::string>(hold.tables().begin(), hold.tables().end())},
-          {"since_ms", hold.since_ms()},
-          {"state", hold.state()},
-          {"reason", hold.reason()},
-          {"keys", std::vector<std::string>(hold.keys().begin(), hold.keys().end())}};
-}
-
-Json ToJson(const v1::BackupResponse& backup) {
-  Json tables = Json::array();
-  for (const v1::BackupResponse::Table& table : backup.tables()) {
-    tables.push_back({{"table", table.table()},
-                      {"row_count", table.row_count()},
-                      {"digest", absl::StrCat(absl::Hex(table.digest(), absl::kZeroPad16))},
-                      {"lsn", table.lsn()}});
-  }
-  return {{"bytes", backup.bytes()}, {"tables", std::move(tables)}};
-}
-
-Json ToJson(const v1::Event& event) {
-  return {{"id", event.id()},
-          {"time_ms", event.time_ms()},
-          {"context_id", event.context_id()},
-          {"severity", SeverityText(event.severity())},
-          {"kind", event.kind()},
-          {"message", event.message()}};
-}
-
-Json ToJson(const v1::KeyInfo& key) {
-  return {{"issuer", key.issuer()},
-          {"environment", TextJson(key.environment())},
-          {"key_id", key.key_id()},
-          {"algorithm", key.algorithm()},
-          {"not_before_ms", TimeJson(key.not_before())},
-          {"not_after_ms", TimeJson(key.not_after())},
-          {"thumbprint", TextJson(key.thumbprint())},
-          {"state", key.state()}};
-}
-
-Json ToJson(const v1::ServerInfo& server) {
-  Json duties = Json::array();
-  for (const std::string& duty : server.duties()) duties.push_back(duty);
-  Json closed = Json::array();
-  for (const std::string& place : server.closed_places()) closed.push_back(place);
-  return {{"server_id", TextJson(server.server_id())},
-          {"host", server.host()},
-          {"address", server.address()},
-          {"admin_address", server.admin_address()},
-          {"version", server.version()},
-          {"rules", TextJson(server.rules())},
-          {"clock_ahead_ms", server.clock_ahead_ms()},
-          {"started_ms", server.started_ms()},
-          {"silent_ms", server.silent_ms()},
-          {"duties", duties},
-          {"closed_places", closed},
-          {"here", server.here()}};
-}
-
-Json ToJson(const v1::DiagnoseResponse& diagnosis) {
-  Json stores = Json::array();
-  for (const v1::DiagnoseResponse::Store& store : diagnosis.stores()) {
-    stores.push_back({{"context_id", store.context_id()}, {"ok", store.ok()}, {"detail", store.detail()}});
-  }
-  Json keys = Json::array();
-  for (const v1::DiagnoseResponse::Key& key : diagnosis.keys()) {
-    keys.push_back({{"name", key.name()}, {"kind", key.kind()}, {"not_after", key.not_after()}});
-  }
-  return {{"disk_free_bytes", diagnosis.disk_is_elsewhere() ? Json() : Json(diagnosis.disk_free_bytes())},
-          {"fsync_us", diagnosis.fsync_us()},
-          {"open_tenants", diagnosis.open_tenants()},
-          {"open_tenants_max", diagnosis.open_tenants_max()},
-          {"findings", std::vector<std::string>(diagnosis.findings().begin(), diagnosis.findings().end())},
-          {"stores", stores},
-          {"server_time_ms", diagnosis.server_time_ms()},
-          {"keys", keys}};
-}
-
-void PrintJson(std::ostream& out, const Json& json) { AsItIs(out) << Dump(json, 2) << '\n'; }
-
-void PrintJsonLine(std::ostream& out, const Json& json) { AsItIs(out) << Dump(json, -1) << '\n'; }
 
 std::string TimeText(std::int64_t milliseconds) { return FormatUnixTime(milliseconds / 1000); }
 
@@ -432,7 +218,7 @@ ServerTable EventTable(std::size_t width, const LineServers* servers) {
 
 void AddEvent(ServerTable& table, const v1::Event& event) {
   table.Add({TimeText(event.time_ms()),
-             {SeverityText(event.severity()), SeverityColour(event.severity())},
+             {EnumWord(event.severity()), SeverityColour(event.severity())},
              event.context_id(),
              event.kind(),
              event.message()});

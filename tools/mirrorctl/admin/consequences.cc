@@ -72,31 +72,7 @@ void PrintGone(std::ostream& out, const v1::Consequences& counted, std::size_t w
   table.Print(out);
 }
 
-Json RestoredJson(const v1::RestoredTable& table) {
-  return {{"lsn_now", table.lsn_now()},     {"lsn_then", table.lsn_then()},  {"rows_now", table.rows_now()},
-          {"rows_then", table.rows_then()}, {"compared", table.compared()},  {"only_now", table.only_now()},
-          {"only_then", table.only_then()}, {"different", table.different()}};
-}
-
 }  // namespace
-
-Json ToJson(const v1::Consequences& counted) {
-  const auto texts = [](const auto& all) { return std::vector<std::string>(all.begin(), all.end()); };
-  Json tables = Json::array();
-  for (const v1::Consequence& one : counted.tables()) {
-    tables.push_back({{"table", one.table()},
-                      {"rows", one.rows()},
-                      {"partner_rows", one.partner_rows()},
-                      {"values", one.values()},
-                      {"versions", one.versions()},
-                      {"entries", one.entries()},
-                      {"objects", texts(one.objects())},
-                      {"rows_to_send", one.rows_to_send()},
-                      {"restored", one.has_restored() ? RestoredJson(one.restored()) : Json()},
-                      {"keys", texts(one.keys())}});
-  }
-  return {{"tables", tables}, {"notes", texts(counted.notes())}, {"token", counted.token()}};
-}
 
 absl::Status CheckKnowsDryRuns(AdminClient& admin) {
   const absl::StatusOr<v1::ListServersResponse> servers = admin.Servers();

@@ -19,8 +19,6 @@ absl::Status CheckKnowsDryRuns(AdminClient& admin);
 
 /// For people.
 void PrintConsequences(std::ostream& out, const v1::Consequences& counted, std::size_t width);
-/// As those of admin_output.h.
-Json ToJson(const v1::Consequences& counted);
 
 }  // namespace mirror
 

@@ -13,11 +13,6 @@ namespace {
 /// Of one entry, for people.
 constexpr int kKeysShown = 3;
 
-template <typename Number>
-Json NumberOrNull(Number number, bool is_known) {
-  return is_known ? Json(number) : Json();
-}
-
 std::string KeysText(const v1::Change& change) {
   if (!change.keys_known()) return "";
   std::string text;
@@ -45,61 +40,6 @@ std::string MomentText(std::int64_t moment, bool has_commit, const v1::Change& c
 }
 
 }  // namespace
-
-Json ChangeJson(const v1::Change& change) {
-  Json keys, key_columns, columns;
-  if (change.keys_known()) {
-    keys = Json::array();
-    key_columns = Json::array();
-    for (const std::string& key : change.keys()) keys.push_back(ParsedJson(key));
-    for (const std::string& column : change.key_columns()) key_columns.push_back(column);
-  }
-  if (change.columns_size() > 0) {
-    columns = Json::array();
-    for (const std::string& column : change.columns()) columns.push_back(column);
-  }
-  const bool has_cycle = change.cycle() != 0;
-  return {{"number", change.number()},
-          {"token", change.token()},
-          {"table", change.table()},
-          {"operation", change.operation()},
-          {"moment", change.moment()},
-          {"rows", change.rows()},
-          {"key_columns", key_columns},
-          {"keys", keys},
-          {"columns", columns},
-          {"cycle", NumberOrNull(change.cycle(), has_cycle)},
-          {"seq", NumberOrNull(change.seq(), has_cycle)},
-          {"lsn", NumberOrNull(change.lsn(), change.committed())},
-          {"receipt", NumberOrNull(change.receipt(), change.receipt() != 0)},
-          {"source_ms", NumberOrNull(change.source_ms(), change.source_ms() != 0)},
-          {"done_ms", NumberOrNull(change.done_ms(), change.committed())},
-          {"origin", change.origin()}};
-}
-
-Json ExplainedJson(const v1::ExplainRowResponse& row) {
-  Json columns = Json::array();
-  for (const v1::ExplainRowResponse::Column& column : row.columns()) {
-    columns.push_back({{"name", column.name()},
-                       {"writer", column.has_writer() ? ChangeJson(column.writer()) : Json()},
-                       {"before", column.before().empty() ? Json() : ParsedJson(column.before())},
-                       {"before_known", !column.before().empty()}});
-  }
-  return {{"table", row.table()},
-          {"stands", row.stands()},
-          {"has_history", row.has_history()},
-          {"columns", columns}};
-}
-
-Json VersionJson(const v1::ReadRowHistoryResponse::Version& version) {
-  return {
-      {"from_moment", NumberOrNull(version.from_moment(), version.from_moment() != 0)},
-      {"to_moment", NumberOrNull(version.to_moment(), version.to_moment() != 0)},
-      {"operation", version.from_moment() == 0 ? Json() : Json(version.is_insert() ? "INSERT" : "UPDATE")},
-      {"made_by", version.has_made_by() ? ChangeJson(version.made_by()) : Json()},
-      {"ended_by", version.has_ended_by() ? ChangeJson(version.ended_by()) : Json()},
-      {"row", ParsedJson(version.row())}};
-}
 
 TextTable ChangeTable(std::size_t width) {
   return TextTable({{.name = "number", .number = true},
@@ -155,27 +95,6 @@ void PrintVersions(std::ostream& out, const v1::ReadRowHistoryResponse& row, std
                version.row()});
   }
   table.Print(out);
-}
-
-Json DifferenceJson(const v1::RowDifference& row) {
-  Json columns;
-  if (row.columns_size() > 0) {
-    columns = Json::array();
-    for (const std::string& column : row.columns()) columns.push_back(column);
-  }
-  return {{"key", ParsedJson(row.key())},
-          {"before", row.before().empty() ? Json() : ParsedJson(row.before())},
-          {"after", row.after().empty() ? Json() : ParsedJson(row.after())},
-          {"columns", columns}};
-}
-
-Json VerifiedJson(const v1::VerifiedMoment& state) {
-  const bool proven = state.has_commit();
-  return {{"table", state.table()},
-          {"commit", proven ? ChangeJson(state.commit()) : Json()},
-          {"proven_rows", NumberOrNull(state.proven_rows(), proven)},
-          {"rows", NumberOrNull(state.rows(), proven)},
-          {"equal", NumberOrNull(state.equal(), proven)}};
 }
 
 TextTable DifferenceTable(std::size_t width) {

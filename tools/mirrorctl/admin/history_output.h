@@ -6,18 +6,9 @@
 
 #include "tools/mirrorctl/admin/admin_output.h"
 
-// What was written, and what rows were: as JSON with the names of the messages' fields, keys and rows as JSON
-// of their own; and for people.
+// What was written, and what rows were, for people.
 
 namespace mirror {
-
-/// `keys` is null where any row may be meant, `columns` where all are; what a commit says is null before it.
-Json ChangeJson(const v1::Change& change);
-Json ExplainedJson(const v1::ExplainRowResponse& row);
-Json DifferenceJson(const v1::RowDifference& row);
-/// `equal` is null where nothing was proven.
-Json VerifiedJson(const v1::VerifiedMoment& state);
-Json VersionJson(const v1::ReadRowHistoryResponse::Version& version);
 
 /// Changes come one by one: AddChange(), then Print().
 TextTable ChangeTable(std::size_t width);

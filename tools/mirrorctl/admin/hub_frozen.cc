@@ -15,17 +15,6 @@ std::string ThawCommand(const std::string& storage, const char* more) {
 
 }  // namespace
 
-Json FrozenJson(const google::protobuf::RepeatedPtrField<v1::FrozenRecord>& records) {
-  Json frozen = Json::array();
-  for (const v1::FrozenRecord& one : records) {
-    frozen.push_back(
-        {{"entity", one.entity()},
-         {"golden_id", one.golden_id()},
-         {"attributes", std::vector<std::string>(one.attributes().begin(), one.attributes().end())}});
-  }
-  return frozen;
-}
-
 void AddFrozen(const v1::HubState& hub, std::vector<HubWait>* waits) {
   if (hub.frozen_records() == 0) return;
   std::vector<std::string> named;

@@ -12,7 +12,6 @@
 
 namespace mirror {
 
-Json FrozenJson(const google::protobuf::RepeatedPtrField<v1::FrozenRecord>& records);
 /// Says that there are some, with the commands to type; nothing where there are none.
 void AddFrozen(const v1::HubState& hub, std::vector<HubWait>* waits);
 /// A line each.

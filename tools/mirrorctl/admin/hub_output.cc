@@ -13,67 +13,6 @@ namespace {
 /// A derivation that lasts no longer is worth no word.
 constexpr std::int64_t kBehindMs = 60'000;
 
-template <typename Texts>
-Json TextsJson(const Texts& texts) {
-  return std::vector<std::string>(texts.begin(), texts.end());
-}
-
-Json TimeOrNull(std::int64_t milliseconds) { return milliseconds == 0 ? Json() : Json(milliseconds); }
-Json TextOrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
-Json ParsedOrNull(const std::string& text) { return text.empty() ? Json() : ParsedJson(text); }
-
-std::string WhyHeld(v1::HeldWhy why) {
-  switch (why) {
-    case v1::HELD_WHY_MANY:
-      return "many";
-    case v1::HELD_WHY_UNSURE:
-      return "unsure";
-    case v1::HELD_WHY_ANEW:
-      return "anew";
-    default:
-      return "dropped";
-  }
-}
-
-const char* TakingWord(v1::HubTaking taking) {
-  if (taking == v1::HUB_TAKING_DECLINES) return "declines";
-  return taking == v1::HUB_TAKING_NEVER_ASKS ? "never_asks" : "";
-}
-
-Json MemberJson(const v1::HubMemberState& member) {
-  return {{"data_source", member.data_source()},
-          {"context_id", TextOrNull(member.context_id())},
-          {"cycle", member.cycle() == 0 ? Json() : Json(member.cycle())},
-          {"read_ms", TimeOrNull(member.read_ms())},
-          {"suspended_ms", TimeOrNull(member.suspended_ms())},
-          {"source_restored", member.source_restored()},
-          {"trouble", TextOrNull(member.trouble())},
-          {"rows", member.rows()},
-          {"open", member.open()},
-          {"held", member.held()},
-          {"dropped", member.dropped()},
-          {"refused", member.refused()},
-          {"last_conflicts", member.last_conflicts()},
-          {"last_refused", member.last_refused()},
-          {"absent", member.absent()},
-          {"taking", TextOrNull(TakingWord(member.taking()))},
-          {"knows_newest", member.knows_newest()},
-          {"stopped", TextOrNull(member.stopped())}};
-}
-
-Json DeliveryJson(const v1::GoldenDelivery& one) {
-  return {{"delivery_id", TextOrNull(one.delivery_id())},
-          {"data_source", one.data_source()},
-          {"table", one.table()},
-          {"operation", one.operation()},
-          {"key", ParsedOrNull(one.key())},
-          {"state", one.state()},
-          {"columns", TextsJson(one.columns())},
-          {"refusals", one.refusals()},
-          {"tried_again_ms", TimeOrNull(one.tried_again_ms())},
-          {"refusal", TextOrNull(one.refusal())}};
-}
-
 /// How a member stands, in one word.
 TextTable::Cell StateOf(const v1::HubState& hub, const v1::HubMemberState& member) {
   if (!hub.trouble().empty()) return {"not known", Colour::kRed};
@@ -97,45 +36,6 @@ std::string NoteOf(const v1::HubMemberState& member, std::int64_t now_ms) {
   if (member.last_refused() > 0)
     notes.push_back(absl::StrCat(Grouped(member.last_refused()), " refused there"));
   return absl::StrJoin(notes, ", ");
-}
-
-/// By data source, table and operation. Has them: an answer, or a preview.
-template <typename Message>
-Json ChangesJson(const Message& answer) {
-  Json changes = Json::array();
-  for (const v1::HubChange& change : answer.changes()) {
-    changes.push_back({{"data_source", change.data_source()},
-                       {"table", change.table()},
-                       {"operation", change.operation()},
-                       {"deliveries", change.deliveries()},
-                       {"held", change.held()}});
-  }
-  return changes;
-}
-
-/// The first deliveries that would be made.
-template <typename Message>
-Json FirstJson(const Message& answer) {
-  Json first = Json::array();
-  for (const v1::GoldenDelivery& one : answer.first()) first.push_back(DeliveryJson(one));
-  return first;
-}
-
-/// Rows of a record.
-template <typename Message>
-Json MembersJson(const Message& record) {
-  Json members = Json::array();
-  for (const v1::GoldenMember& member : record.members()) {
-    members.push_back({{"data_source", member.data_source()},
-                       {"table", member.table()},
-                       {"key", ParsedOrNull(member.key())},
-                       {"joined_by", member.joined_by()},
-                       {"doomed", member.doomed()},
-                       {"unsure", member.unsure()},
-                       {"without_match", member.without_match()},
-                       {"touched_ms", TimeOrNull(member.touched_ms())}});
-  }
-  return members;
 }
 
 /// 'crm', 'erp'
@@ -312,92 +212,6 @@ void AddRefused(const v1::HubState& hub, std::vector<HubWait>* waits) {
 
 }  // namespace
 
-Json ToJson(const v1::HubState& hub) {
-  Json members = Json::array();
-  for (const v1::HubMemberState& member : hub.members()) members.push_back(MemberJson(member));
-  return {{"storage", hub.storage()},
-          {"records", hub.records()},
-          {"members", members},
-          {"holds_all", hub.holds_all()},
-          {"derived_ms", TimeOrNull(hub.derived_ms())},
-          {"behind_since_ms", TimeOrNull(hub.behind_since_ms())},
-          {"failing", TextOrNull(hub.failing())},
-          {"failing_since_ms", TimeOrNull(hub.failing_since_ms())},
-          {"trouble", TextOrNull(hub.trouble())},
-          {"frozen_records", hub.frozen_records()},
-          {"frozen", FrozenJson(hub.frozen())}};
-}
-
-Json ToJson(const v1::ResumeHubResponse& answer) {
-  return {{"resumed", TextsJson(answer.resumed())},
-          {"changes", ChangesJson(answer)},
-          {"first", FirstJson(answer)}};
-}
-
-Json ToJson(const v1::GoldenPreview& preview) {
-  Json records = Json::array();
-  for (const v1::GoldenOutcome& one : preview.records()) {
-    records.push_back({{"golden_id", TextOrNull(one.golden_id())},
-                       {"entity", one.entity()},
-                       {"rows", one.rows()},
-                       {"members", MembersJson(one)}});
-  }
-  return {{"records", records},
-          {"withdrawn", preview.withdrawn()},
-          {"changes", ChangesJson(preview)},
-          {"first", FirstJson(preview)}};
-}
-
-Json ToJson(const v1::HubLoss& loss) {
-  return {{"records", loss.records()},
-          {"rows", loss.rows()},
-          {"rows_by_hand", loss.rows_by_hand()},
-          {"parted", loss.parted()},
-          {"deliveries", loss.deliveries()}};
-}
-
-Json ToJson(const v1::HeldDelivery& held) {
-  Json json = DeliveryJson(held.delivery());
-  json["golden_id"] = held.golden_id();
-  json["why"] = WhyHeld(held.why());
-  return json;
-}
-
-Json ToJson(const v1::RefusedDelivery& refused) {
-  Json json = DeliveryJson(refused.delivery());
-  json["golden_id"] = refused.golden_id();
-  return json;
-}
-
-Json ToJson(const v1::ListHeldResponse& answer) {
-  Json first = Json::array();
-  for (const v1::HeldDelivery& one : answer.held()) first.push_back(ToJson(one));
-  return {{"changes", ChangesJson(answer)}, {"first", first}};
-}
-
-Json ToJson(const v1::ExplainGoldenResponse& record) {
-  Json attributes = Json::array(), deliveries = Json::array();
-  for (const v1::GoldenAttribute& one : record.attributes()) {
-    attributes.push_back({{"name", one.name()},
-                          {"value", ParsedOrNull(one.value())},
-                          {"version_ms", TimeOrNull(one.version_ms())},
-                          {"data_source", TextOrNull(one.data_source())},
-                          {"table", TextOrNull(one.table())},
-                          {"key", ParsedOrNull(one.key())},
-                          {"frozen", one.frozen()}});
-  }
-  for (const v1::GoldenDelivery& one : record.deliveries()) deliveries.push_back(DeliveryJson(one));
-  return {{"golden_id", record.golden_id()}, {"entity", record.entity()}, {"members", MembersJson(record)},
-          {"attributes", attributes},        {"deliveries", deliveries},  {"had", TextsJson(record.had())}};
-}
-
-Json ToJson(const v1::Duplicate& duplicate) {
-  return {{"entity", duplicate.entity()},
-          {"golden_ids", TextsJson(duplicate.golden_ids())},
-          {"data_source", TextOrNull(duplicate.data_source())},
-          {"rows", duplicate.rows()}};
-}
-
 void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_t width,
                std::int64_t now_ms) {
   TextTable table({{.name = "storage", .whole = true},
@@ -540,7 +354,7 @@ void PrintHeld(std::ostream& out, const v1::ListHeldResponse& answer, std::size_
   for (const v1::HeldDelivery& one : answer.held()) {
     const v1::GoldenDelivery& delivery = one.delivery();
     table.Add({delivery.data_source(), delivery.table(), delivery.operation(), delivery.key(),
-               one.golden_id(), WhyHeld(one.why()), absl::StrJoin(delivery.columns(), ", ")});
+               one.golden_id(), EnumWord(one.why()), absl::StrJoin(delivery.columns(), ", ")});
   }
   table.Print(out);
 }

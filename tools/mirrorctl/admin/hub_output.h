@@ -9,8 +9,7 @@
 
 #include "tools/mirrorctl/admin/admin_output.h"
 
-// Hubs and golden records for people; as JSON they stand in admin_output.h with the rest, keys and values as
-// JSON of their own.
+// Hubs and golden records for people.
 
 namespace mirror {
 

@@ -6,8 +6,6 @@
 
 namespace mirror {
 
-Json TextJson(const std::string& text) { return text.empty() ? Json() : Json(text); }
-
 std::string AgeText(std::int64_t then_ms, std::int64_t now_ms) { return SpanText(now_ms - then_ms); }
 
 std::string RowsText(std::int64_t rows) { return rows < 0 ? "" : Grouped(static_cast<std::uint64_t>(rows)); }

@@ -11,8 +11,6 @@
 
 namespace mirror {
 
-/// Null where the text is empty.
-Json TextJson(const std::string& text);
 /// How long ago, or how old.
 std::string AgeText(std::int64_t then_ms, std::int64_t now_ms);
 /// A number of rows; empty: it is not known.

@@ -30,53 +30,6 @@ Colour JobColour(const v1::ImportJobInfo& job) {
 
 }  // namespace
 
-Json ToJson(const v1::StorageInfo& storage) {
-  Json sources = Json::array();
-  for (const v1::DataSourceInfo& source : storage.data_sources()) {
-    sources.push_back({{"id", source.id()},
-                       {"name", source.name()},
-                       {"door", source.door()},
-                       {"mapper", source.mapper()},
-                       {"tenant", source.tenant()},
-                       {"is_default", source.is_default()},
-                       {"state", source.state()},
-                       {"rows", source.rows()},
-                       {"last_progress_ms", source.last_progress_ms()}});
-  }
-  return {{"id", storage.id()},
-          {"name", storage.name()},
-          {"data_sources", sources},
-          {"problem", storage.problem()}};
-}
-
-Json ToJson(const v1::ImportJobInfo& job) {
-  return {{"id", job.id()},
-          {"storage", job.storage()},
-          {"data_source", job.data_source()},
-          {"context_id", job.context_id()},
-          {"state", job.state()},
-          {"progress", job.progress()},
-          {"message", job.message()},
-          {"inserts", job.inserts()},
-          {"updates", job.updates()},
-          {"unchanged", job.unchanged()},
-          {"failed", job.failed()},
-          {"api_key", job.api_key()},
-          {"created_ms", job.created_ms()},
-          {"modified_ms", job.modified_ms()},
-          {"server", job.server()}};
-}
-
-Json ToJson(const v1::ApiKeyInfo& key) {
-  Json storages = Json::array();
-  for (const std::string& pattern : key.storages()) storages.push_back(pattern);
-  return {{"name", key.name()},
-          {"role", key.role()},
-          {"storages", storages},
-          {"issued", key.issued()},
-          {"last_used_ms", key.last_used_ms()}};
-}
-
 void PrintStorages(std::ostream& out, const v1::ListStoragesResponse& answer, std::size_t width,
                    std::int64_t now_ms) {
   // Ids may be long, words are not. Names are free text: JSON has them.

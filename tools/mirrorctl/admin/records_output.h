@@ -8,7 +8,7 @@
 #include "mirror/v1/mirror_admin.pb.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 
-// Storages and import jobs for people; as JSON they stand in admin_output.h with the rest.
+// Storages and import jobs for people.
 
 namespace mirror {
 

@@ -1,4 +1,4 @@
-// Tenants, for people and as JSON.
+// Tenants, for people.
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -14,18 +14,6 @@
 
 namespace mirror {
 namespace {
-
-Json InHubJson(const v1::TenantInHub& hub) {
-  return {{"storage", hub.storage()},
-          {"data_source", hub.data_source()},
-          {"suspended_ms", hub.suspended_ms() == 0 ? Json() : Json(hub.suspended_ms())},
-          {"source_restored", hub.source_restored()},
-          {"open", hub.open()},
-          {"held", hub.held()},
-          {"refused", hub.refused()},
-          {"frozen", hub.frozen()},
-          {"stopped", TextJson(hub.stopped())}};
-}
 
 /// When the last cycle was; of records there is none.
 std::string CycleAge(const v1::Tenant& tenant, std::int64_t now_ms) {
@@ -73,43 +61,6 @@ std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
 }
 
 }  // namespace
-
-Json ToJson(const v1::Tenant& tenant) {
-  return {{"context_id", tenant.context_id()},
-          {"issuer", tenant.issuer()},
-          {"environment", tenant.environment()},
-          {"source_id", tenant.source_id()},
-          {"cycle", tenant.cycle()},
-          {"active", tenant.active()},
-          {"last_progress_ms", tenant.last_progress_ms()},
-          {"last_completed_ms", tenant.last_completed_ms()},
-          {"paused", tenant.paused()},
-          {"pause_reason", tenant.pause_reason()},
-          {"tables", tenant.tables()},
-          {"tables_unpopulated", tenant.tables_unpopulated()},
-          {"bytes", tenant.bytes()},
-          {"quarantine", tenant.quarantine()},
-          {"path", tenant.path()},
-          {"holds", tenant.holds()},
-          {"waiting_source_id", tenant.waiting_source_id()},
-          {"state", tenant.state()},
-          {"problem", tenant.problem()},
-          {"rows", tenant.rows()},
-          {"oldest_source_ms", tenant.oldest_source_ms()},
-          {"tables_differing", tenant.tables_differing()},
-          {"failing_since_ms", tenant.failing_since_ms()},
-          {"last_failed_ms", tenant.last_failed_ms()},
-          {"failure", tenant.failure()},
-          {"tables_refused", tenant.tables_refused()},
-          {"tables_unsent", tenant.tables_unsent()},
-          {"tables_late", tenant.tables_late()},
-          {"running_since_ms", tenant.running_since_ms()},
-          {"running_rows", tenant.running_rows()},
-          {"running_rows_planned", tenant.running_rows_planned()},
-          {"rows_per_second", tenant.rows_per_second()},
-          {"door", TextJson(tenant.door())},
-          {"hub", tenant.has_hub() ? InHubJson(tenant.hub()) : Json()}};
-}
 
 const std::vector<std::string>& TenantStates() {
   static const std::vector<std::string> kStates = {"damaged", "failing", "held",       "differs",

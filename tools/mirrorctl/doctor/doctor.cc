@@ -166,8 +166,7 @@ void AddDoctor(const cli::Command& app, const std::string& config_path,
       "there is no mirrorctl.toml, at these alone. Root asks for the rights of the agent's user, whose its "
       "state_dir is. Changes nothing.\n"
       "The calls are described in proto/mirror/v1/*.proto (in a clone, or in "
-      "/usr/share/doc/partner-mirror-doc of that package); servers describe them only with [listen] "
-      "reflection.\n"
+      "/usr/share/doc/partner-mirror-doc of that package); servers describe them to nobody.\n"
       "Exit codes: 0 nothing needs doing, 1 something does, 2 wrong usage or configuration. Example:\n"
       "  mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml");
   const auto request = std::make_shared<DoctorRequest>();

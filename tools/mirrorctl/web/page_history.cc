@@ -77,7 +77,7 @@ Json RowHistoryJson(const v1::ReadRowHistoryResponse& answer) {
     const bool goes_on = i > 0 && answer.versions(i - 1).from_moment() == version.to_moment();
     if (goes_on && !answer.versions(i - 1).is_insert())
       versions.back()["changed"] = ChangedColumns(newer_row, row);
-    Json shown = VersionJson(version);
+    Json shown = ToJson(version);
     shown.erase("row");
     shown["deleted"] = version.to_moment() != 0 && !goes_on;
     shown["cells"] = ValuesOf(row);
@@ -130,8 +130,8 @@ Json PageDiff::ToJson(const std::string& context_id) const {
                    " --from m:", header_.from().moment(), " --to m:", header_.to().moment());
   return {{"table", header_.table()},
           {"key_columns", key_columns},
-          {"from", ChangeJson(header_.from())},
-          {"to", ChangeJson(header_.to())},
+          {"from", mirror::ToJson(header_.from())},
+          {"to", mirror::ToJson(header_.to())},
           {"command", command},
           {"more", more_},
           {"rows", rows_}};

@@ -117,7 +117,7 @@ absl::StatusOr<Json> Rebuild(AdminClient& admin, const std::string& storage, con
 
 absl::StatusOr<Json> ShowHubs(AdminClient& admin) {
   ASSIGN_OR_RETURN(const v1::ListHubsResponse hubs, HubClient(admin).Hubs());
-  return Json{{"hubs", ToJsonArray(hubs.hubs())}};
+  return ToJson(hubs);
 }
 
 absl::StatusOr<Json> ShowDuplicates(AdminClient& admin, const std::string& storage) {
@@ -125,7 +125,7 @@ absl::StatusOr<Json> ShowDuplicates(AdminClient& admin, const std::string& stora
   request.set_storage(storage);
   request.set_limit(kDuplicatesPerLook);
   ASSIGN_OR_RETURN(const v1::ListDuplicatesResponse found, HubClient(admin).Duplicates(request));
-  return Json{{"duplicates", ToJsonArray(found.duplicates())}};
+  return ToJson(found);
 }
 
 absl::StatusOr<Json> ShowHeld(AdminClient& admin, const std::string& storage) {

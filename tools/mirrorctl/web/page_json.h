@@ -15,10 +15,9 @@ namespace mirror {
 std::string JsonLine(const Json& json);
 /// Without fields that are 0, false or empty: a list has thousands of them.
 std::string TenantLine(const v1::Tenant& tenant);
-Json ToJson(const v1::ListCyclesResponse& answer);
-Json ToJson(const v1::TimeSeries& series);
-Json ToJson(const v1::AuditRecord& record);
-Json ToJson(const v1::DiagnoseResponse::Key& key);
+/// Whether it signs the chain, in the place of its signature and hash.
+Json RecordJson(const v1::AuditRecord& record);
+Json DatedJson(const v1::DiagnoseResponse::Key& key);
 /// {"error": what happened, for people}
 std::string ErrorLine(const absl::Status& status);
 

@@ -77,7 +77,7 @@ absl::StatusOr<Json> ShowTenant(AdminClient& admin, const std::string& context_i
   const absl::StatusOr<v1::ListHoldsResponse> holds = admin.ListHolds(context_id);
   shown["holds"] = holds.ok() ? ToJsonArray(holds->holds()) : Json::array();
   const absl::StatusOr<v1::ListCyclesResponse> cycles = looks.Cycles(context_id);
-  shown["cycles"] = cycles.ok() ? ToJson(*cycles) : Json::array();
+  shown["cycles"] = cycles.ok() ? ToJsonArray(cycles->cycles()) : Json::array();
   if (tenant.door() == "records") {
     v1::ListImportJobsRequest of_it;
     of_it.set_context_id(context_id);
@@ -92,7 +92,7 @@ absl::StatusOr<Json> ShowTenant(AdminClient& admin, const std::string& context_i
 absl::StatusOr<Json> ShowHoldKeys(AdminClient& admin, const std::string& context_id) {
   const absl::StatusOr<v1::ListHoldsResponse> holds = admin.ListHolds(context_id, /*with_keys=*/true);
   if (!holds.ok()) return holds.status();
-  return Json{{"holds", ToJsonArray(holds->holds())}};
+  return ToJson(*holds);
 }
 
 absl::StatusOr<Json> ShowEvents(AdminClient& admin, const HttpTarget& target) {
@@ -103,14 +103,14 @@ absl::StatusOr<Json> ShowEvents(AdminClient& admin, const HttpTarget& target) {
   request.set_limit(NumberOf<std::uint32_t>(target, "limit", kEventsMax, kEventsMax));
   request.set_before_id(NumberOf<std::uint64_t>(target, "before", UINT64_MAX, 0));
   ASSIGN_OR_RETURN(const v1::ListEventsResponse events, admin.Events(request));
-  return Json{{"events", ToJsonArray(events.events())}};
+  return ToJson(events);
 }
 
 absl::StatusOr<Json> ShowAudit(AdminClient& admin, const HttpTarget& target) {
   Json records = Json::array();
   RETURN_IF_ERROR(admin.Audit(NumberOf<std::uint32_t>(target, "limit", kAuditMax, kAuditMax),
                               First(target, "looks") == "1", [&](const v1::AuditEntry& entry) {
-                                if (entry.has_record()) records.push_back(ToJson(entry.record()));
+                                if (entry.has_record()) records.push_back(RecordJson(entry.record()));
                               }));
   return Json{{"records", records}};
 }
@@ -118,7 +118,7 @@ absl::StatusOr<Json> ShowAudit(AdminClient& admin, const HttpTarget& target) {
 absl::StatusOr<Json> ShowKeys(AdminClient& admin) {
   ASSIGN_OR_RETURN(const v1::ListKeysResponse keys, admin.Keys());
   Json dated = Json::array();
-  for (const v1::DiagnoseResponse::Key& key : keys.dated()) dated.push_back(ToJson(key));
+  for (const v1::DiagnoseResponse::Key& key : keys.dated()) dated.push_back(DatedJson(key));
   Json shown = {{"keys", ToJsonArray(keys.keys())}, {"dated", dated}};
   // A folder that cannot be read hides no certificate.
   const absl::StatusOr<v1::ListApiKeysResponse> api_keys = LookClient(admin).ApiKeys();
@@ -157,7 +157,7 @@ absl::StatusOr<Json> ShowJobs(AdminClient& admin, const HttpTarget& target) {
 
 absl::StatusOr<Json> ShowServers(AdminClient& admin) {
   ASSIGN_OR_RETURN(const v1::ListServersResponse servers, admin.Servers());
-  return Json{{"servers", ToJsonArray(servers.servers())}};
+  return ToJson(servers);
 }
 
 v1::RowOfTable RowAskedFor(const std::string& context_id, const HttpTarget& target) {

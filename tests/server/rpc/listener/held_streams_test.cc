@@ -28,7 +28,6 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr char kCheck[] = "/grpc.health.v1.Health/Check";
 /// A request without a name.
 const std::string kWholeServer, kServing = "\x08\x01", kNotServing = "\x08\x02";
 constexpr int kWatchesMax = 64;
@@ -51,7 +50,6 @@ class HeldStreamsTest : public testing::Test {
 
   void Open(RunningCalls* calls = nullptr) {
     Listener::Options options = PlainOptions("Held");
-    options.reflection = true;
     options.calls = calls;
     listener_ = StartListener(options, &service_);
     ASSERT_NE(listener_, nullptr);
@@ -75,8 +73,8 @@ TEST_F(HeldStreamsTest, AServerStopsWhateverIsOpen) {
   for (int round = 0; round < kRounds; ++round) {
     if (round > 0) Open();
     std::vector<std::unique_ptr<OpenCall>> calls;
-    const char* const methods[] = {kHealthWatchMethod, kCheck, kReflectionMethod};
-    for (int i = 0; i < kIdle; ++i) calls.push_back(std::make_unique<OpenCall>(channel_, methods[i % 3]));
+    const char* const methods[] = {kHealthWatchMethod, kHealthCheckMethod};
+    for (int i = 0; i < kIdle; ++i) calls.push_back(std::make_unique<OpenCall>(channel_, methods[i % 2]));
     for (int i = 0; i < kAnswered; ++i) calls.push_back(Watch());
 
     const auto begun = std::chrono::steady_clock::now();
@@ -111,7 +109,7 @@ TEST_F(HeldStreamsTest, AnAnswerThatIsNotReadGivesItsPlaceUp) {
   channel_ = PlainChannel(*listener_, arguments);
   std::vector<std::unique_ptr<OpenCall>> checks;
   for (int i = 0; i <= kChecksMax; ++i) {
-    checks.push_back(std::make_unique<OpenCall>(channel_, kCheck));
+    checks.push_back(std::make_unique<OpenCall>(channel_, kHealthCheckMethod));
     checks.back()->Write(kWholeServer);
   }
 
@@ -147,7 +145,7 @@ TEST_F(HeldStreamsTest, WatchesThatTheirClientsEndedTakeNoRoom) {
   // A check behind each: it is answered when the end of the watch before it has been seen.
   for (int i = 0; i < 3 * kWatchesMax; ++i) {
     Watch().reset();
-    OpenCall check(channel_, kCheck);
+    OpenCall check(channel_, kHealthCheckMethod);
     check.Write(kWholeServer);
     ASSERT_EQ(check.Read(), kServing);
     ASSERT_TRUE(check.Finish().ok());
