@@ -540,7 +540,7 @@ struct CommitResult {
   /// A step failed that only a savepoint takes back alone, or two were in each other's way. Nothing was done:
   /// begin again, plan again, and commit with Savepoints::kAlways.
   bool again = false;
-  bool followed = false;             ///< StoreWork::Follow gave a plan, and it is done, too.
+  bool followed = false;             ///< A plan behind it is done, too: see StoreWork::RunFirst().
   std::vector<StepResult> steps;     ///< One for each step of the plan.
   std::uint64_t hooks_dropped = 0;   ///< See kHooksWaitingMax.
   std::int64_t journal_trimmed = 0;  ///< Entries that went, see Plan::trim_journal_through.

@@ -4,7 +4,6 @@
 #include <variant>
 
 #include "base/status_macros.h"
-#include "server/plan/cycle_check.h"
 
 namespace mirror {
 namespace {
@@ -21,54 +20,48 @@ bool FillsShadow(const Step& step) {
 
 }  // namespace
 
-absl::StatusOr<std::optional<Plan>> RowGroup::MakePlan(const TenantRecord& tenant) {
-  if (is_over_ != nullptr) {
-    *is_over_ = !CheckRuns(tenant_.cycle, tenant).ok() || tenant.issuer != tenant_.issuer ||
-                tenant.environment != tenant_.environment;
-    if (*is_over_) return std::optional<Plan>();
-    mirror_.cycle().NoteServed();
-    mirror_.file().owner = tenant;
-  }
-  RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
+absl::StatusOr<std::optional<Plan>> PlanGroup(Mirror& mirror, const TenantRecord& tenant, RowGroup* group) {
+  RETURN_IF_ERROR(mirror.cycle().Load(*mirror.store()));
   Plan plan;
-  plan.cycle = tenant_.cycle;
-  for (const WaitingRows* const one : waiting_) plan.now_ms = std::max(plan.now_ms, one->now_ms);
-  planner_.emplace(PlannerFor(mirror_, tenant, plan.now_ms));
-  known_holds_ = mirror_.cycle().holds();
-  planned_.clear();
-  for (WaitingRows* const one : waiting_) {
-    ASSIGN_OR_RETURN(const bool added, planner_->Add(one->request, one->may_wait));
+  plan.cycle = group->waiting.front()->request.cycle;
+  for (const WaitingRows* const one : group->waiting) plan.now_ms = std::max(plan.now_ms, one->now_ms);
+  RowPlanner& planner = group->planner.emplace(PlannerFor(mirror, tenant, plan.now_ms));
+  group->known_holds = mirror.cycle().holds();
+  group->planned.clear();
+  for (WaitingRows* const one : group->waiting) {
+    ASSIGN_OR_RETURN(const bool added, planner.Add(one->request, one->may_wait));
     one->has_gap = !added;
-    if (added) planned_.push_back(one);
+    if (added) group->planned.push_back(one);
   }
-  if (planned_.empty()) return std::optional<Plan>();
-  plan.steps = planner_->TakeSteps();
-  mirror_.hooks().AddWiped(&plan);
-  plan.holds = planner_->TakeHolds();
+  if (group->planned.empty()) return std::optional<Plan>();
+  plan.steps = planner.TakeSteps();
+  mirror.hooks().AddWiped(&plan);
+  plan.holds = planner.TakeHolds();
   if (!plan.steps.empty() && plan.holds.empty() &&
       std::all_of(plan.steps.begin(), plan.steps.end(), FillsShadow)) {
     plan.kept = Kept::kWithNext;
   }
-  judged_ = !plan.holds.empty() || std::any_of(plan.steps.begin(), plan.steps.end(),
-                                               [](const Step& step) { return step.settles_holds; });
-  plan.cycle_notes = [this](const std::vector<StepResult>& steps) {
-    CycleNoteChanges changes = planner_->NotesOf(steps);
-    notes_changed_ = changes != CycleNoteChanges{};
+  plan.cycle_notes = [group](const std::vector<StepResult>& steps) {
+    CycleNoteChanges changes = group->planner->NotesOf(steps);
+    group->notes_changed = changes != CycleNoteChanges{};
     return changes;
   };
   return plan;
 }
 
-absl::StatusOr<std::optional<Plan>> RowGroup::MakeEnd(const RowsEnd& end, const CommitResult& done,
-                                                      const TenantRecord& tenant) {
-  if (planned_.size() != 1 || notes_changed_ || judged_) return std::optional<Plan>();
-  for (const BatchOutcome& outcome : planner_->outcomes(0)) {
+absl::StatusOr<std::optional<Plan>> PlanEndBehind(RowGroup& group, const Committed& done,
+                                                  const TenantRecord& tenant) {
+  const Plan& plan = done.plan;
+  const bool judged = !plan.holds.empty() || std::any_of(plan.steps.begin(), plan.steps.end(),
+                                                         [](const Step& step) { return step.settles_holds; });
+  if (group.planned.size() != 1 || group.notes_changed || judged) return std::optional<Plan>();
+  for (const BatchOutcome& outcome : group.planner->outcomes(0)) {
     if (!outcome.status.ok()) return std::optional<Plan>();
   }
-  for (const StepResult& step : done.steps) {
+  for (const StepResult& step : done.result.steps) {
     if (!step.status.ok()) return std::optional<Plan>();
   }
-  return end.make_plan(tenant);
+  return group.waiting.front()->end->make_plan(tenant);
 }
 
 RowPlanner PlannerFor(Mirror& mirror, const TenantRecord& tenant, std::int64_t now_ms) {

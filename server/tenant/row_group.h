@@ -16,44 +16,31 @@
 namespace mirror {
 
 /// Requests that are committed together: planned under the store's lock, and known until they are answered.
-/// Threads: none; used under the tenant's lock.
-class RowGroup {
- public:
-  /// All of `waiting` belong to the cycle of `tenant`, and outlive the group. `is_over`: see MakePlan().
-  RowGroup(Mirror& mirror, const TenantRecord& tenant, std::vector<WaitingRows*> waiting, bool* is_over)
-      : mirror_(mirror), tenant_(tenant), waiting_(std::move(waiting)), is_over_(is_over) {}
+/// All of `waiting` belong to the cycle of one tenant, and outlive the group.
+struct RowGroup {
+  explicit RowGroup(std::vector<WaitingRows*> all) : waiting(std::move(all)) {}
   RowGroup(const RowGroup&) = delete;
   RowGroup& operator=(const RowGroup&) = delete;
 
-  /// A Store::Planner. Its plan asks the group again while it is committed. No plan, and `is_over`: the cycle
-  /// does not run by `tenant`, or is another owner's.
-  absl::StatusOr<std::optional<Plan>> MakePlan(const TenantRecord& tenant) MIRROR_REQUIRES(mirror_.mutex());
-
-  /// A StoreWork::Follow: the plan of `end`, when every batch was applied, and the cycle has to remember
-  /// nothing of it.
-  absl::StatusOr<std::optional<Plan>> MakeEnd(const RowsEnd& end, const CommitResult& done,
-                                              const TenantRecord& tenant) MIRROR_REQUIRES(mirror_.mutex());
-
-  // After MakePlan().
-  RowPlanner& planner() { return *planner_; }
+  const std::vector<WaitingRows*> waiting;
+  // Of the last PlanGroup():
+  std::optional<RowPlanner> planner;
   /// The others wait for batches before theirs.
-  const std::vector<WaitingRows*>& planned() const { return planned_; }
+  std::vector<WaitingRows*> planned;
   /// Which the plan was made of.
-  const std::vector<Hold>& known_holds() const { return known_holds_; }
+  std::vector<Hold> known_holds;
   /// The commit changed what the cycle has to remember.
-  bool notes_changed() const { return notes_changed_; }
-
- private:
-  Mirror& mirror_;
-  const TenantRecord tenant_;
-  const std::vector<WaitingRows*> waiting_;
-  bool* const is_over_;
-  std::optional<RowPlanner> planner_;
-  std::vector<WaitingRows*> planned_;
-  std::vector<Hold> known_holds_;
-  bool notes_changed_ = false;
-  bool judged_ = false;  ///< The plan has holds, or lets a hold go.
+  bool notes_changed = false;
 };
+
+/// The plan of `group`, under the store's lock. Absent: all of them wait. It asks the group again while it is
+/// committed.
+absl::StatusOr<std::optional<Plan>> PlanGroup(Mirror& mirror, const TenantRecord& tenant, RowGroup* group)
+    MIRROR_REQUIRES(mirror.mutex());
+/// The plan of the cycle's end behind `group`, when every batch was applied, and the cycle has to remember
+/// nothing of it.
+absl::StatusOr<std::optional<Plan>> PlanEndBehind(RowGroup& group, const Committed& done,
+                                                  const TenantRecord& tenant);
 
 /// After RunningCycle::Load().
 RowPlanner PlannerFor(Mirror& mirror, const TenantRecord& tenant, std::int64_t now_ms)

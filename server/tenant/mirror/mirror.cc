@@ -256,23 +256,31 @@ absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std:
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Planner& planner,
-                                                                const Intent& intent,
-                                                                const StoreWork::Follow& follow) {
-  const auto begin = std::chrono::steady_clock::now();
-  absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner, intent, follow);
-  if (options_.is_shared && WentElsewhere(committed.status(), file_, store_.get())) {
-    Close();
-    RETURN_IF_ERROR(Open(false, SharedNowMs()));
-    committed = store_->PlanAndCommit(planner, intent);
+bool Mirror::Begin(MirrorWriting& writing) {
+  std::optional<Writing>& of_store = writing.writing_;
+  if (!of_store) of_store.emplace(*store_, writing.intent_);
+  if (of_store->Begin()) return true;
+  if (writing.is_reopened_ || !options_.is_shared ||
+      !WentElsewhere(of_store->result().status(), file_, store_.get())) {
+    return false;
   }
+  writing.is_reopened_ = true;
+  of_store.reset();
+  Close();
+  writing.reopened_ = Open(false, SharedNowMs());
+  if (!writing.reopened_.ok()) return false;
+  return of_store.emplace(*store_, writing.intent_).Begin();
+}
+
+absl::StatusOr<std::optional<Committed>> Mirror::Finish(MirrorWriting& writing) {
+  RETURN_IF_ERROR(writing.reopened_);
+  absl::StatusOr<std::optional<Committed>>& committed = writing.writing_->result();
   if (!committed.ok()) {
     // It may be committed all the same, and what repeats it writes nothing more.
     hooks_.Wake();
     return Noticed(committed.status());
   }
   if (!*committed) return std::optional<Committed>();
-  const auto took = std::chrono::steady_clock::now() - begin;
   told_unavailable_.clear();
   const auto& [plan, result] = **committed;
   if (result.followed) {
@@ -287,24 +295,23 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
                       " dropped, the oldest first: more than ", kHooksWaitingMax,
                       " wait. No row is affected. The event 'hook.failed' says why they are not delivered"));
   }
-  return std::optional<Committed>(Committed{*std::move(*committed), took});
+  return std::move(committed);
 }
 
 absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add, const Intent& intent) {
   TenantRecord before, ended;
-  ASSIGN_OR_RETURN(
-      const std::optional<Committed> committed,
-      Commit(
-          [&](const TenantRecord& tenant) MIRROR_REQUIRES(mutex_) -> absl::StatusOr<std::optional<Plan>> {
-            before = tenant;
-            Plan plan = PlanCycleEnd(tenant, options_, now_ms);
-            if (add) {
-              RETURN_IF_ERROR(add(tenant, &plan));
-            }
-            ended = *plan.tenant;
-            return plan;
-          },
-          intent));
+  MirrorWriting writing(intent);
+  while (Begin(writing)) {
+    before = writing.tenant();
+    Plan plan = PlanCycleEnd(before, options_, now_ms);
+    if (absl::Status added = add ? add(before, &plan) : absl::OkStatus(); !added.ok()) {
+      writing.Commit(std::move(added));
+      continue;
+    }
+    ended = *plan.tenant;
+    writing.Commit(std::move(plan));
+  }
+  ASSIGN_OR_RETURN(const std::optional<Committed> committed, Finish(writing));
   NoteCycleEnd(*this, before, ended, now_ms);
   for (const StepResult& step : committed->result.steps) {
     if (!step.status.ok()) return step.status;
@@ -522,7 +529,8 @@ void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& c
   };
   // Whose targets are right takes no lock.
   if (const absl::StatusOr<std::optional<Plan>> before = plan({}); before.ok() && *before) {
-    store.PlanAndCommit(plan).status().IgnoreError();
+    Writing writing(store);
+    while (writing.Begin()) writing.Commit(plan(writing.tenant()));
   }
 }
 

@@ -2,13 +2,13 @@
 #define MIRROR_SERVER_TENANT_MIRROR_MIRROR_H_
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,6 +18,7 @@
 #include "server/plan/caller.h"
 #include "server/plan/plan.h"
 #include "server/store/store.h"
+#include "server/store/writing.h"
 #include "server/tenant/mirror/agreed_tables.h"
 #include "server/tenant/mirror/cycle_progress.h"
 #include "server/tenant/mirror/hook_writer.h"
@@ -49,6 +50,34 @@ struct TenantFile {
   std::string quarantine;
   /// Its tenant's row as it was last read: outlives a file that is damaged.
   std::optional<TenantRecord> owner;
+};
+
+/// What a call writes to its tenant's mirror, as Writing does:
+///
+///   MirrorWriting writing(intent);
+///   while (mirror.Begin(writing)) writing.Commit(MakePlan(writing.tenant()));
+///   return mirror.Finish(writing);
+///
+/// What is planned in between is under the store's writer lock, see StoreWork. Where the mirror turns out to
+/// be elsewhere by now it is opened there, and begun once more. Threads: as the mirror.
+class MirrorWriting {
+ public:
+  explicit MirrorWriting(Intent intent = {}) : intent_(std::move(intent)) {}
+
+  // As those of Writing.
+  const TenantRecord& tenant() const { return writing_->tenant(); }
+  void Commit(absl::StatusOr<std::optional<Plan>> plan) { writing_->Commit(std::move(plan)); }
+  void Leave(absl::Status why) { writing_->Leave(std::move(why)); }
+  bool TakesTwo() const { return !is_reopened_ && writing_->TakesTwo(); }
+  const Committed* RunFirst(Plan plan) { return writing_->RunFirst(std::move(plan)); }
+
+ private:
+  friend class Mirror;
+
+  const Intent intent_;
+  std::optional<Writing> writing_;
+  bool is_reopened_ = false;
+  absl::Status reopened_;  ///< Why it is not open any more.
 };
 
 /// A tenant's store, its lock, and what is known of both: opened when it is needed, quarantined when it is
@@ -100,14 +129,10 @@ class Mirror {
   /// One that makes no progress. Errors: kAborted when it is over, or makes progress by now.
   absl::Status EndIdleCycle(std::int64_t cycle, std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
 
-  struct Committed : Store::Committed {
-    std::chrono::steady_clock::duration took{};  ///< From the wait for the lock to the end of the commit.
-  };
-  /// Begins, plans and commits what a call writes. `planner` is asked under the store's
-  /// writer lock, see StoreWork; the store may be closed behind an error. Absent: it gave nothing.
-  absl::StatusOr<std::optional<Committed>> Commit(const Store::Planner& planner, const Intent& intent = {},
-                                                  const StoreWork::Follow& follow = {})
-      MIRROR_REQUIRES(mutex_);
+  /// Takes the store's writer lock for what a call writes, see MirrorWriting.
+  bool Begin(MirrorWriting& writing) MIRROR_REQUIRES(mutex_);
+  /// Once Begin() gave false. Absent: there was no plan. The store may be closed behind an error.
+  absl::StatusOr<std::optional<Committed>> Finish(MirrorWriting& writing) MIRROR_REQUIRES(mutex_);
   /// Renews seen(), as far as `look` says. Called where it may have changed.
   void Summarize(Look look) MIRROR_REQUIRES(mutex_);
 
