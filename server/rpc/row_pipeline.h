@@ -26,9 +26,9 @@ inline constexpr std::uint64_t kKeptMessageBytesMax = 4 << 20;
 
 /// What a RowPipeline does to the call that it serves. Threads: two of them; reading and decoding never at
 /// the same time as themselves, applying and writing likewise.
-class RowCall {
+class RowStreamCall {
  public:
-  virtual ~RowCall() = default;
+  virtual ~RowStreamCall() = default;
 
   /// Blocks. False: no more messages, or the call was cancelled. See StreamMessages::Read.
   virtual bool Read(v1::RowDataRequest* message, std::shared_ptr<void>* room) = 0;
@@ -58,7 +58,7 @@ class RowCall {
 class RowPipeline {
  public:
   /// `call` outlives it.
-  explicit RowPipeline(RowCall& call) : call_(call) {}
+  explicit RowPipeline(RowStreamCall& call) : call_(call) {}
   RowPipeline(const RowPipeline&) = delete;
   RowPipeline& operator=(const RowPipeline&) = delete;
 
@@ -98,7 +98,7 @@ class RowPipeline {
   void Changed() MIRROR_REQUIRES(mutex_);
   bool over() const MIRROR_REQUIRES(mutex_) { return ended_ && !reading_ && !applying_ && queue_.empty(); }
 
-  RowCall& call_;
+  RowStreamCall& call_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<std::unique_ptr<Item>> queue_ MIRROR_GUARDED_BY(mutex_);

@@ -33,7 +33,7 @@ void EndCall(grpc::ServerContext& context, const absl::Status& status) {
 
 /// Each step of a message, by the file that does it. While it lives the stream is in the list of those that
 /// are open.
-class MirrorService::ServedStream final : public RowCall {
+class MirrorService::ServedStream final : public RowStreamCall {
  public:
   ServedStream(MirrorService& service, grpc::ServerContext& context, const Caller& caller, Tenant& tenant,
                InFlight::Stream held, StreamMessages& messages)

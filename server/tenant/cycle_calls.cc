@@ -548,7 +548,7 @@ void CycleCalls::EndIfIdle(std::int64_t now_ms, bool of_others, bool found) {
   if (!(mirror_.cycle().served() || abandoned) || mirror_.store() == nullptr) return;
   absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
   if (!tenant.ok() || !tenant->active || !mirror_.progress().IsIdle(*tenant, now_ms)) return;
-  if (mirror_.EndIdleCycle(tenant->cycle, now_ms).ok()) TellTimedOut(mirror_, tenant->cycle);
+  if (EndIdleCycle(mirror_, tenant->cycle, now_ms).ok()) TellTimedOut(mirror_, tenant->cycle);
 }
 
 void CycleCalls::EndCycle(std::int64_t now_ms) {

@@ -66,6 +66,8 @@ void CarryOverWithoutMove(const std::optional<TenantRecord>& before, TenantRecor
   CarryOver(before, restored);
 }
 
+namespace {
+
 absl::StatusOr<std::optional<Plan>> PlanEndOfCopy(Store& copy, const TenantRecord& tenant,
                                                   const std::optional<TenantRecord>& before,
                                                   std::int64_t now_ms) {
@@ -82,6 +84,8 @@ absl::StatusOr<std::optional<Plan>> PlanEndOfCopy(Store& copy, const TenantRecor
   RETURN_IF_ERROR(RenewLineage(copy.records(), /*only_stopped=*/false, &plan));
   return plan;
 }
+
+}  // namespace
 
 absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& before, std::int64_t now_ms) {
   Writing writing(copy);

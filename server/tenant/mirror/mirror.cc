@@ -247,7 +247,7 @@ absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std:
                                   const TenantRecord& tenant) {
   RETURN_IF_ERROR(CheckCycle(caller, cycle, tenant));
   if (progress_.IsIdle(tenant, now_ms)) {
-    RETURN_IF_ERROR(EndIdleCycle(cycle, now_ms));
+    RETURN_IF_ERROR(EndIdleCycle(*this, cycle, now_ms));
     TellTimedOut(*this, cycle);
     return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
   }
@@ -319,16 +319,6 @@ absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add, const Int
   return absl::OkStatus();
 }
 
-absl::Status Mirror::EndIdleCycle(std::int64_t cycle, std::int64_t now_ms) {
-  return EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mutex_) {
-    plan->cycle = cycle;
-    if (before.cycle != cycle || progress_.IsIdle(before, now_ms)) return absl::OkStatus();
-    return absl::AbortedError(absl::StrCat("cycle ", cycle,
-                                           " made progress at another server meanwhile. Nothing of this call "
-                                           "was applied. Begin a new cycle with Authenticate."));
-  });
-}
-
 bool Mirror::CloseIfIdle() {
   if (!mutex_.try_lock()) return false;
   const MutexLock lock(mutex_, std::adopt_lock);
@@ -379,6 +369,16 @@ absl::Status NotAgreed(const std::string& table) {
       absl::StrCat("table '", table,
                    "' is not agreed in this cycle. Nothing was applied. Announce it with TableSchema, and "
                    "send batches only of tables that are wanted there."));
+}
+
+absl::Status EndIdleCycle(Mirror& mirror, std::int64_t cycle, std::int64_t now_ms) {
+  return mirror.EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror.mutex()) {
+    plan->cycle = cycle;
+    if (before.cycle != cycle || mirror.progress().IsIdle(before, now_ms)) return absl::OkStatus();
+    return absl::AbortedError(absl::StrCat("cycle ", cycle,
+                                           " made progress at another server meanwhile. Nothing of this call "
+                                           "was applied. Begin a new cycle with Authenticate."));
+  });
 }
 
 Plan PlanCycleEnd(const TenantRecord& tenant, const TenantOptions& options, std::int64_t now_ms) {

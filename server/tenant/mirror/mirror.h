@@ -126,8 +126,6 @@ class Mirror {
   /// Whichever runs.
   absl::Status EndCycle(std::int64_t now_ms, const PlanEnd& add = {}, const Intent& intent = {})
       MIRROR_REQUIRES(mutex_);
-  /// One that makes no progress. Errors: kAborted when it is over, or makes progress by now.
-  absl::Status EndIdleCycle(std::int64_t cycle, std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
 
   /// Takes the store's writer lock for what a call writes, see MirrorWriting.
   bool Begin(MirrorWriting& writing) MIRROR_REQUIRES(mutex_);
@@ -175,6 +173,9 @@ class Mirror {
   MirrorSize size_ MIRROR_GUARDED_BY(mutex_);
 };
 
+/// Ends a cycle that makes no progress. Errors: kAborted when it is over, or makes progress by now.
+absl::Status EndIdleCycle(Mirror& mirror, std::int64_t cycle, std::int64_t now_ms)
+    MIRROR_REQUIRES(mirror.mutex());
 /// The plan that ends the cycle of `tenant`, for a transaction that is under way; then what is known once it
 /// is committed.
 Plan PlanCycleEnd(const TenantRecord& tenant, const TenantOptions& options, std::int64_t now_ms);

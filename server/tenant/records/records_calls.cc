@@ -156,8 +156,15 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
   MirrorWriting writing(ForRows());
   while (mirror_.Begin(writing)) {
     planner.emplace(*mirror_.store(), mirror_.agreed().rules(), now_ms);
-    absl::Status begun = planner->Begin(writing.tenant(), requests, &form_);
-    writing.Commit(begun.ok() ? PlanGroup(*planner, group) : begun);
+    absl::Status added = planner->Begin(writing.tenant(), requests, &form_);
+    for (auto one = group.begin(); one != group.end() && added.ok(); ++one) {
+      absl::StatusOr<RecordOutcome> outcome = planner->Add((*one)->request);
+      added = outcome.status();
+      if (added.ok()) (*one)->outcome = *std::move(outcome);
+    }
+    absl::StatusOr<std::optional<Plan>> plan = added.ok() ? planner->MakePlan() : added;
+    if (plan.ok() && *plan) Bound(&**plan);
+    writing.Commit(std::move(plan));
   }
   const absl::StatusOr<std::optional<Committed>> committed = mirror_.Finish(writing);
   if (!committed.ok()) return InRecordsWords(committed.status());
@@ -165,16 +172,6 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
   const absl::Status failed = FirstFailure(**committed);
   if (failed.ok()) NoteWritten((*committed)->plan, now_ms);
   return failed;
-}
-
-absl::StatusOr<std::optional<Plan>> RecordsCalls::PlanGroup(RecordsPlanner& planner,
-                                                            const std::vector<Waiting*>& group) {
-  for (Waiting* const one : group) {
-    ASSIGN_OR_RETURN(one->outcome, planner.Add(one->request));
-  }
-  absl::StatusOr<std::optional<Plan>> plan = planner.MakePlan();
-  if (plan.ok() && *plan) Bound(&**plan);
-  return plan;
 }
 
 void RecordsCalls::NoteWritten(const Plan& plan, std::int64_t now_ms) {

@@ -24,8 +24,6 @@
 
 namespace mirror {
 
-class RecordsPlanner;
-
 /// What the door for records does with one tenant: its rows, where they come through that door, and the
 /// documents that it keeps, whichever door they come through.
 /// Errors: as Mirror; kNotFound when there is no such mirror any more. Threads: any.
@@ -93,9 +91,6 @@ class RecordsCalls {
   absl::StatusOr<ListedDocuments> KeepListed() MIRROR_REQUIRES(mirror_.mutex());
   void CommitGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status TryGroup(const std::vector<Waiting*>& group) MIRROR_REQUIRES(mirror_.mutex());
-  /// `planner` has begun. Each of the group has its outcome, as it is planned.
-  absl::StatusOr<std::optional<Plan>> PlanGroup(RecordsPlanner& planner, const std::vector<Waiting*>& group)
-      MIRROR_REQUIRES(mirror_.mutex());
   /// Rewrites the mirror's files, unless nothing was deleted since that was done. Gives the token under which
   /// it said so: a deletion that comes meanwhile takes it away.
   absl::StatusOr<std::string> ScrubDeleted(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());

@@ -50,7 +50,7 @@ class Meeting {
 };
 
 /// A stream whose source sends `sizes` of messages, numbered 1, 2, ... in their cycle.
-class RowPipelineTest : public testing::Test, protected RowCall {
+class RowPipelineTest : public testing::Test, protected RowStreamCall {
  protected:
   bool Read(v1::RowDataRequest* message, std::shared_ptr<void>*) override { return Read(message); }
   absl::Status Decode(const v1::RowDataRequest& message, RowRequest* rows, v1::RowDataResponse*) override {
