@@ -198,9 +198,7 @@ absl::Status CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginn
     plan->kept = Kept::kNow;
     plan->documents.push_back(Write(next));
   }
-  plan->cycle_notes = [](const std::vector<StepResult>&) {
-    return CycleNoteChanges{.written = {{CycleNoteKind::kExchange}}};
-  };
+  plan->cycle_notes = {.changes = {.written = {{CycleNoteKind::kExchange}}}};
   return absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "base/status_macros.h"
+#include "server/plan/cycle_notes.h"
 
 namespace mirror {
 namespace {
@@ -41,11 +42,7 @@ absl::StatusOr<std::optional<Plan>> PlanGroup(Mirror& mirror, const TenantRecord
       std::all_of(plan.steps.begin(), plan.steps.end(), FillsShadow)) {
     plan.kept = Kept::kWithNext;
   }
-  plan.cycle_notes = [group](const std::vector<StepResult>& steps) {
-    CycleNoteChanges changes = group->planner->NotesOf(steps);
-    group->notes_changed = changes != CycleNoteChanges{};
-    return changes;
-  };
+  plan.cycle_notes = {.batches = planner.BatchesToNote()};
   return plan;
 }
 
@@ -54,7 +51,7 @@ absl::StatusOr<std::optional<Plan>> PlanEndBehind(RowGroup& group, const Committ
   const Plan& plan = done.plan;
   const bool judged = !plan.holds.empty() || std::any_of(plan.steps.begin(), plan.steps.end(),
                                                          [](const Step& step) { return step.settles_holds; });
-  if (group.planned.size() != 1 || group.notes_changed || judged) return std::optional<Plan>();
+  if (group.planned.size() != 1 || ChangesNotes(done) || judged) return std::optional<Plan>();
   for (const BatchOutcome& outcome : group.planner->outcomes(0)) {
     if (!outcome.status.ok()) return std::optional<Plan>();
   }
@@ -62,6 +59,10 @@ absl::StatusOr<std::optional<Plan>> PlanEndBehind(RowGroup& group, const Committ
     if (!step.status.ok()) return std::optional<Plan>();
   }
   return group.waiting.front()->end->make_plan(tenant);
+}
+
+bool ChangesNotes(const Committed& committed) {
+  return CycleNotesOf(committed.plan, committed.result.steps) != CycleNoteChanges{};
 }
 
 RowPlanner PlannerFor(Mirror& mirror, const TenantRecord& tenant, std::int64_t now_ms) {

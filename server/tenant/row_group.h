@@ -29,18 +29,18 @@ struct RowGroup {
   std::vector<WaitingRows*> planned;
   /// Which the plan was made of.
   std::vector<Hold> known_holds;
-  /// The commit changed what the cycle has to remember.
-  bool notes_changed = false;
 };
 
-/// The plan of `group`, under the store's lock. Absent: all of them wait. It asks the group again while it is
-/// committed.
+/// The plan of `group`, under the store's lock. Absent: all of them wait.
 absl::StatusOr<std::optional<Plan>> PlanGroup(Mirror& mirror, const TenantRecord& tenant, RowGroup* group)
     MIRROR_REQUIRES(mirror.mutex());
 /// The plan of the cycle's end behind `group`, when every batch was applied, and the cycle has to remember
 /// nothing of it.
 absl::StatusOr<std::optional<Plan>> PlanEndBehind(RowGroup& group, const Committed& done,
                                                   const TenantRecord& tenant);
+
+/// The commit changed what the cycle has to remember.
+bool ChangesNotes(const Committed& committed);
 
 /// After RunningCycle::Load().
 RowPlanner PlannerFor(Mirror& mirror, const TenantRecord& tenant, std::int64_t now_ms)

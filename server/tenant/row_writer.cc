@@ -279,7 +279,7 @@ absl::StatusOr<bool> RowWriter::CommitGroup(const TenantRecord& tenant,
   if (!committed) return !is_over;
   mirror_.options().counters->commits.Note(std::chrono::steady_clock::now() - began);
   CrashPoint("apply.committed");
-  std::optional<std::vector<Hold>> holds = NoteCommitted(*committed, planned);
+  std::optional<std::vector<Hold>> holds = NoteCommitted(*committed);
   absl::Status status = Settle(committed->result.steps, group.front()->now_ms, std::move(holds), planned);
   if (status.ok()) status = AnswerGroup(tenant, planned);
   if (committed->result.followed) group.front()->end->committed();
@@ -337,7 +337,7 @@ bool RowWriter::Follows(const RowRequest& request, std::map<std::string, std::ui
   return true;
 }
 
-std::optional<std::vector<Hold>> RowWriter::NoteCommitted(const Committed& committed, const RowGroup& group) {
+std::optional<std::vector<Hold>> RowWriter::NoteCommitted(const Committed& committed) {
   const std::vector<Step>& steps = committed.plan.steps;
   const std::vector<StepResult>& results = committed.result.steps;
   mirror_.seen().NoteTimes(steps, results);
@@ -350,7 +350,7 @@ std::optional<std::vector<Hold>> RowWriter::NoteCommitted(const Committed& commi
     settles = settles || (steps[i].settles_holds && results[i].status.ok());
   }
   if (swaps) mirror_.indexes().SetDue();
-  if (group.notes_changed) mirror_.cycle().ForgetNotes();
+  if (ChangesNotes(committed)) mirror_.cycle().ForgetNotes();
   if (!settles && committed.plan.holds.empty()) return std::nullopt;
   return committed.plan.holds;
 }

@@ -85,8 +85,7 @@ class RowWriter {
       MIRROR_REQUIRES(mirror_.mutex());
   /// What the commit changed of what is kept in memory. Gives the holds that were written; absent: what is
   /// known of holds is as it was.
-  std::optional<std::vector<Hold>> NoteCommitted(const Committed& committed, const RowGroup& group)
-      MIRROR_REQUIRES(mirror_.mutex());
+  std::optional<std::vector<Hold>> NoteCommitted(const Committed& committed) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status Settle(std::vector<StepResult>& results, std::int64_t now_ms,
                       std::optional<std::vector<Hold>> changed, RowGroup& group)
       MIRROR_REQUIRES(mirror_.mutex());

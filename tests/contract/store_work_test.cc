@@ -293,9 +293,7 @@ TEST_P(StoreWorkTest, TheDataVersionTellsOfOthersWhoWrote) {
   plan.answers = [](const auto&) { return std::vector<SchemaAnswer>{{"people", 1, ""}}; };
   tells("answers", plan);
   plan = InCycle({});
-  plan.cycle_notes = [](const auto&) {
-    return CycleNoteChanges{.written = {{CycleNoteKind::kRefused, "people", 3}}};
-  };
+  plan.cycle_notes = {.changes = {.written = {{CycleNoteKind::kRefused, "people", 3}}}};
   tells("a note of the cycle", plan);
   plan = InCycle({});
   plan.index_changes.push_back({OwnIndex{"_mirror_index_1", "people"}, {IndexColumn{"age"}}});
