@@ -9,8 +9,8 @@
 namespace mirror {
 
 absl::StatusOr<CommitResult> Store::Commit(const Plan& plan) {
-  Writing writing(*this);
-  while (writing.Begin()) writing.Commit(plan);
+  Writing writing;
+  while (writing.Begin(*this)) writing.Commit(plan);
   if (!writing.result().ok()) return writing.result().status();
   return std::move((*writing.result())->result);
 }

@@ -4,24 +4,31 @@
 
 namespace mirror {
 
-bool Writing::Begin() {
+bool Writing::Begin(Store& store) {
   if (is_over_) return false;
   const bool is_first = savepoints_ == Savepoints::kWhereNeeded;
   absl::StatusOr<std::unique_ptr<StoreWork>> work =
-      store_.Begin(is_first ? intent_ : Intent{.large_bytes = intent_.large_bytes});
+      store.Begin(is_first ? intent_ : Intent{.large_bytes = intent_.large_bytes});
   if (work.ok()) {
     work_ = *std::move(work);
+    journal_ = store.journal();
   } else {
     End(work.status());
   }
   return work_ != nullptr;
 }
 
+void Writing::Restart() {
+  savepoints_ = Savepoints::kWhereNeeded;
+  is_over_ = false;
+  is_restarted_ = true;
+}
+
 void Writing::Commit(absl::StatusOr<std::optional<Plan>> plan) {
   if (first_) return CommitBehind(std::move(plan));
   if (!plan.ok()) return End(plan.status());
   if (!*plan) return End(std::optional<Committed>());
-  (*plan)->journal = store_.journal();
+  (*plan)->journal = journal_;
   absl::StatusOr<CommitResult> done = work_->Commit(**plan, savepoints_);
   Settle(**std::move(plan), std::move(done));
 }
@@ -32,7 +39,7 @@ void Writing::Leave(absl::Status why) {
 }
 
 const Committed* Writing::RunFirst(Plan plan) {
-  plan.journal = store_.journal();
+  plan.journal = journal_;
   absl::StatusOr<CommitResult> done = work_->RunFirst(plan);
   if (done.ok() && !done->again) {
     first_ = Committed{std::move(plan), *std::move(done)};
@@ -49,7 +56,7 @@ void Writing::CommitBehind(absl::StatusOr<std::optional<Plan>> plan) {
   Plan behind;
   behind.kept = first.plan.kept;
   if (*plan) behind = **std::move(plan);
-  behind.journal = first.plan.journal;
+  behind.journal = journal_;
   absl::StatusOr<CommitResult> done = work_->Commit(behind, savepoints_);
   if (done.ok() && !done->again) {
     first.result.hooks_dropped += done->hooks_dropped;

@@ -22,18 +22,22 @@ struct Committed {
 /// What somebody writes to a store: begun, planned from what is read meanwhile, committed. Twice at most: the
 /// second time where CommitResult::again asks for it, for any tables and with savepoints.
 ///
-///   Writing writing(store);
-///   while (writing.Begin()) writing.Commit(MakePlan(writing.tenant()));
+///   Writing writing(intent);
+///   while (writing.Begin(store)) writing.Commit(MakePlan(writing.tenant()));
 ///   return writing.result();
 ///
-/// What was begun and is not committed is taken back when it is let go of. Threads: as the store.
+/// What was begun and is not committed is taken back when it is let go of. Threads: as the store. Of a
+/// tenant's mirror: Mirror::Begin() and Finish().
 class Writing {
  public:
-  /// `store` outlives what was begun.
-  explicit Writing(Store& store, Intent intent = {}) : store_(store), intent_(std::move(intent)) {}
+  explicit Writing(Intent intent = {}) : intent_(std::move(intent)) {}
 
-  /// Takes the tenant's writer lock, see StoreWork. False: it is over, and result() says how.
-  bool Begin();
+  /// Takes the tenant's writer lock, see StoreWork. False: it is over, and result() says how. `store`
+  /// outlives what was begun.
+  bool Begin(Store& store);
+  /// Once it is over: it is begun anew, with whichever store, and without RunFirst().
+  void Restart();
+  bool is_restarted() const { return is_restarted_; }
 
   // After Begin(), until Commit().
   /// The tenant's row, as it is under the lock; after RunFirst(), as that leaves it.
@@ -44,7 +48,9 @@ class Writing {
   void Leave(absl::Status why);
 
   /// Whether RunFirst() may be asked.
-  bool TakesTwo() const { return savepoints_ == Savepoints::kWhereNeeded && work_->ReadsItsWrites(); }
+  bool TakesTwo() const {
+    return !is_restarted_ && savepoints_ == Savepoints::kWhereNeeded && work_->ReadsItsWrites();
+  }
   /// Runs the plan; Commit() gets the one behind it, and both are on disk together or not at all. Where that
   /// is an error or cannot be run, the first plan is asked for once more, and goes alone. Null: it failed,
   /// and there is nothing to be committed.
@@ -61,12 +67,12 @@ class Writing {
   void Again();
   void End(absl::StatusOr<std::optional<Committed>> result);
 
-  Store& store_;
   const Intent intent_;
+  std::shared_ptr<const JournalRules> journal_;  ///< The store's.
   Savepoints savepoints_ = Savepoints::kWhereNeeded;
   std::unique_ptr<StoreWork> work_;
   std::optional<Committed> first_;  ///< Ran, and waits for the plan behind it.
-  bool is_over_ = false;
+  bool is_over_ = false, is_restarted_ = false;
   absl::StatusOr<std::optional<Committed>> result_ = std::optional<Committed>();
 };
 

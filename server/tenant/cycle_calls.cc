@@ -99,7 +99,7 @@ absl::Status CycleCalls::CommitBeginning(Beginning* beginning) {
   const Caller& caller = beginning->caller;
   RETURN_IF_ERROR(OpenToBegin(mirror_, caller, beginning->probe, beginning->now_ms));
   RETURN_IF_ERROR(MayBegin(caller, beginning->now_ms));
-  MirrorWriting writing(Intent{.writes_records = false});
+  Writing writing(Intent{.writes_records = false});
   while (mirror_.Begin(writing)) writing.Commit(PlanBeginning(writing.tenant(), beginning));
   return mirror_.Finish(writing).status();
 }
@@ -271,7 +271,7 @@ absl::StatusOr<std::optional<Committed>> CycleCalls::CommitCounted(Announced* an
 }
 
 absl::StatusOr<std::optional<Committed>> CycleCalls::CommitAnnounced(Announced* announced) {
-  MirrorWriting writing(Intent{.writes_records = !announced->request.is_short});
+  Writing writing(Intent{.writes_records = !announced->request.is_short});
   while (mirror_.Begin(writing)) writing.Commit(PlanAnnounced(writing.tenant(), announced));
   return mirror_.Finish(writing);
 }
@@ -328,7 +328,7 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
   const absl::StatusOr<AnnounceView> view = LookBefore(request, tenant);
   if (!view.ok()) return mirror_.Noticed(view.status());
   LookedAnnouncement looked;
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     AnnounceView seen = *view;
     seen.tenant = writing.tenant();

@@ -314,7 +314,7 @@ absl::StatusOr<std::optional<Compared>> CycleCompletion::CompareRows(const Compl
 absl::Status CycleCompletion::KeepCheck(const Compared& compared, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (mirror_.store() == nullptr) return absl::OkStatus();
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     Plan plan;
     plan.now_ms = now_ms;
@@ -425,13 +425,13 @@ absl::StatusOr<std::vector<std::string>> CycleCompletion::AwaitedTables() {
 }
 
 absl::StatusOr<std::vector<std::string>> CycleCompletion::Scrub(std::int64_t now_ms) {
-  MirrorWriting forgetting;
+  Writing forgetting;
   while (mirror_.Begin(forgetting)) forgetting.Commit(PlanForgetting(forgetting.tenant(), now_ms));
   RETURN_IF_ERROR(mirror_.Finish(forgetting).status());
   absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->records().SetAside("");
   if (!aside.ok()) return aside;
   RETURN_IF_ERROR(mirror_.store()->upkeep().Scrub());
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     Plan plan;
     plan.now_ms = now_ms;

@@ -88,8 +88,8 @@ absl::StatusOr<std::optional<Plan>> PlanEndOfCopy(Store& copy, const TenantRecor
 }  // namespace
 
 absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& before, std::int64_t now_ms) {
-  Writing writing(copy);
-  while (writing.Begin()) writing.Commit(PlanEndOfCopy(copy, writing.tenant(), before, now_ms));
+  Writing writing;
+  while (writing.Begin(copy)) writing.Commit(PlanEndOfCopy(copy, writing.tenant(), before, now_ms));
   RETURN_IF_ERROR(writing.result().status());
   const absl::Status whole = copy.upkeep().CheckWhole({});
   if (whole.ok()) return whole;
@@ -119,7 +119,7 @@ absl::Status FileCalls::CheckExpected(const ExpectedOfAct& expected, std::int64_
   const absl::Status open = OpenForOperator(mirror_, now_ms);
   if (absl::IsNotFound(open)) return expected.expected.Check(expected.act, MirrorState());
   if (!open.ok()) return open;
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     const absl::StatusOr<MirrorState> state = ReadState(mirror_.store()->records(), writing.tenant());
     writing.Leave(state.ok() ? expected.expected.Check(expected.act, *state) : state.status());

@@ -212,8 +212,8 @@ absl::Status MoveArrival::Add(std::string_view part) {
 absl::Status MoveArrival::MarkCopy(std::int64_t now_ms) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, copy_->Open());
   RETURN_IF_ERROR(store->upkeep().CheckIntegrity());
-  Writing writing(*store);
-  while (writing.Begin()) {
+  Writing writing;
+  while (writing.Begin(*store)) {
     std::optional<MoveMark> mark = MarkOf(writing.tenant());
     if (!mark || mark->id != id_ || mark->phase != MovePhase::kLeaving) {
       writing.Commit(NotPartOf(context_id_, id_));

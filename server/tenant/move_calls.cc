@@ -85,7 +85,7 @@ absl::Status MoveCalls::MakeDurable() {
 }
 
 absl::Status MoveCalls::Commit(std::int64_t now_ms, const Change& change) {
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     Plan plan;
     plan.now_ms = now_ms;

@@ -57,7 +57,7 @@ absl::Status OperatorCalls::EndCycleAsMeant(std::int64_t now_ms, const ActTerms&
     return state.ok() ? terms.expected.Check(act, *state) : state.status();
   };
   if (terms.look == nullptr) return mirror_.EndCycle(now_ms, checked);
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     Plan added;
     added.tenant = writing.tenant();
@@ -151,7 +151,7 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::v
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   absl::StatusOr<std::vector<std::string>> names;
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(writing.tenant()));
     if (stays.ok()) stays = CheckComesByCycles(writing.tenant());
@@ -370,7 +370,7 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseKept(const AskedErasure& asked, 
     act = ErasureAct(row, asked.key, *kept, *contents);
   }
   snapshot->reset();
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     *rule_waits = writing.tenant().scrub;
     const absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(writing.tenant()));
@@ -393,7 +393,7 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseKept(const AskedErasure& asked, 
 
 absl::Status OperatorCalls::RewriteFiles(std::int64_t now_ms, bool stays_noted) {
   const auto write = [&](bool scrubbed) MIRROR_REQUIRES(mirror_.mutex()) {
-    MirrorWriting writing;
+    Writing writing;
     while (mirror_.Begin(writing)) {
       Plan plan;
       plan.now_ms = now_ms;

@@ -154,7 +154,7 @@ void Readings::ReadOn(std::int64_t cycle, std::int64_t came_ms, std::chrono::ste
   if (now_ms - written_ms_ < kReadingNotedMs) return;
   written_ms_ = now_ms;
   // Other servers know of it by the tenant's row alone. What fails here is met again by the next call.
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     const TenantRecord& tenant = writing.tenant();
     const bool is_due = now_ms - tenant.progress_ms >= kReadingNotedMs;

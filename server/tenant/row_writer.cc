@@ -5,6 +5,7 @@
 #include <new>
 #include <set>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
@@ -13,6 +14,7 @@
 #include "proto/wire/table.h"
 #include "server/plan/apply_plan.h"
 #include "server/plan/cycle_check.h"
+#include "server/plan/cycle_notes.h"
 #include "server/plan/receipts.h"
 
 namespace mirror {
@@ -111,7 +113,43 @@ Intent IntentOf(const std::vector<WaitingRows*>& group) {
   return intent;
 }
 
+/// It only goes on with a population. What a loss of power takes of such rows, a source that goes on misses
+/// at its next batch, and the next cycle populates anew (docs/decisions/0070).
+bool FillsShadow(const Step& step) {
+  if (step.commits || !step.record || step.record->state != TableState::kPopulating) return false;
+  return std::all_of(step.actions.begin(), step.actions.end(), [](const auto& action) {
+    const auto* const rows = std::get_if<ApplyRows>(&action);
+    return rows != nullptr && rows->into_shadow;
+  });
+}
+
+/// The commit changed what the cycle has to remember.
+bool ChangesNotes(const Committed& committed) {
+  return CycleNotesOf(committed.plan, committed.result.steps) != CycleNoteChanges{};
+}
+
+/// After RunningCycle::Load().
+RowPlanner PlannerFor(Mirror& mirror, const TenantRecord& tenant, std::int64_t now_ms)
+    MIRROR_REQUIRES(mirror.mutex()) {
+  const RunningCycle& cycle = mirror.cycle();
+  return RowPlanner(
+      *mirror.store(),
+      RowPlanner::Cycle{tenant.cycle, !tenant.announced.empty(), cycle.refused(), mirror.context_id(),
+                        &mirror.options().breaker, &cycle.holds(), now_ms, tenant.missed_cycle},
+      RefusedOf(cycle.notes()));
+}
+
 }  // namespace
+
+/// Requests that are committed together: planned under the store's lock, and known until they are answered.
+/// All of `waiting` belong to the cycle of one tenant, and outlive the group.
+struct RowWriter::RowGroup {
+  const std::vector<WaitingRows*>& waiting;
+  // As they were last planned:
+  std::optional<RowPlanner> planner = {};
+  std::vector<WaitingRows*> planned = {};  ///< The others wait for batches before theirs.
+  std::vector<Hold> known_holds = {};      ///< Which the plan was made of.
+};
 
 RowWriter::RowWriter(Mirror& mirror) : mirror_(mirror), gaps_(GapsOf(mirror)) {}
 
@@ -267,10 +305,10 @@ absl::StatusOr<bool> RowWriter::CommitGroup(const TenantRecord& tenant,
     // With others in the group these are not the cycle's last rows, also where each is committed alone.
     for (WaitingRows* const waiting : group) waiting->end = nullptr;
   }
-  RowGroup planned(group);
+  RowGroup planned{group};
   bool is_over = false;
   const auto began = std::chrono::steady_clock::now();
-  MirrorWriting writing(IntentOf(group));
+  Writing writing(IntentOf(group));
   while (mirror_.Begin(writing)) {
     is_over = seen == RowSeen::kBefore && !GoesOn(tenant, writing.tenant());
     is_over ? writing.Leave(absl::OkStatus()) : Write(seen, planned, writing);
@@ -287,17 +325,57 @@ absl::StatusOr<bool> RowWriter::CommitGroup(const TenantRecord& tenant,
   return true;
 }
 
-void RowWriter::Write(RowSeen seen, RowGroup& group, MirrorWriting& writing) {
+void RowWriter::Write(RowSeen seen, RowGroup& group, Writing& writing) {
   if (seen == RowSeen::kBefore) {
     mirror_.cycle().NoteServed();
     mirror_.file().owner = writing.tenant();
   }
-  absl::StatusOr<std::optional<Plan>> plan = PlanGroup(mirror_, writing.tenant(), &group);
+  absl::StatusOr<std::optional<Plan>> plan = PlanGroup(writing.tenant(), group);
   const bool has_end = group.waiting.front()->end != nullptr && plan.ok() && plan->has_value();
   if (!has_end || !writing.TakesTwo()) return writing.Commit(std::move(plan));
   if (const Committed* const done = writing.RunFirst(**std::move(plan))) {
     writing.Commit(PlanEndBehind(group, *done, writing.tenant()));
   }
+}
+
+absl::StatusOr<std::optional<Plan>> RowWriter::PlanGroup(const TenantRecord& tenant, RowGroup& group) {
+  RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
+  Plan plan;
+  plan.cycle = group.waiting.front()->request.cycle;
+  for (const WaitingRows* const one : group.waiting) plan.now_ms = std::max(plan.now_ms, one->now_ms);
+  RowPlanner& planner = group.planner.emplace(PlannerFor(mirror_, tenant, plan.now_ms));
+  group.known_holds = mirror_.cycle().holds();
+  group.planned.clear();
+  for (WaitingRows* const one : group.waiting) {
+    ASSIGN_OR_RETURN(const bool added, planner.Add(one->request, one->may_wait));
+    one->has_gap = !added;
+    if (added) group.planned.push_back(one);
+  }
+  if (group.planned.empty()) return std::optional<Plan>();
+  plan.steps = planner.TakeSteps();
+  mirror_.hooks().AddWiped(&plan);
+  plan.holds = planner.TakeHolds();
+  if (!plan.steps.empty() && plan.holds.empty() &&
+      std::all_of(plan.steps.begin(), plan.steps.end(), FillsShadow)) {
+    plan.kept = Kept::kWithNext;
+  }
+  plan.cycle_notes = {.batches = planner.BatchesToNote()};
+  return plan;
+}
+
+absl::StatusOr<std::optional<Plan>> RowWriter::PlanEndBehind(RowGroup& group, const Committed& done,
+                                                             const TenantRecord& tenant) {
+  const Plan& plan = done.plan;
+  const bool judged = !plan.holds.empty() || std::any_of(plan.steps.begin(), plan.steps.end(),
+                                                         [](const Step& step) { return step.settles_holds; });
+  if (group.planned.size() != 1 || ChangesNotes(done) || judged) return std::optional<Plan>();
+  for (const BatchOutcome& outcome : group.planner->outcomes(0)) {
+    if (!outcome.status.ok()) return std::optional<Plan>();
+  }
+  for (const StepResult& step : done.result.steps) {
+    if (!step.status.ok()) return std::optional<Plan>();
+  }
+  return group.waiting.front()->end->make_plan(tenant);
 }
 
 void RowWriter::TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
@@ -380,7 +458,7 @@ absl::Status RowWriter::Settle(std::vector<StepResult>& results, std::int64_t no
 
 absl::Status RowWriter::KeepLateHolds(std::int64_t now_ms, RowPlanner& planner, std::vector<Hold>* late) {
   if (!planner.has_late()) return absl::OkStatus();
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     absl::Status loaded = mirror_.cycle().Load(*mirror_.store());
     absl::StatusOr<std::vector<Hold>> judged = loaded.ok() ? planner.JudgeLate() : loaded;
@@ -435,7 +513,7 @@ RowAnswer RowWriter::AnswerOf(const WaitingRows& waiting, std::size_t number, Ro
 }
 
 absl::Status RowWriter::StopTable(const WaitingRows& waiting, const BatchOutcome& outcome) {
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     const absl::StatusOr<std::optional<TableRecord>> record =
         mirror_.store()->records().ReadTable(outcome.table);
@@ -488,7 +566,7 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
     outcome.status = agreed.status();
     return outcome;
   }
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     absl::Status runs = CheckCycle(caller, cycle, writing.tenant());
     writing.Commit(runs.ok() ? PlanWipeOf(writing.tenant(), *agreed, target, now_ms, &outcome) : runs);

@@ -18,8 +18,8 @@
 #include "server/tenant/mirror/commit_queue.h"
 #include "server/tenant/mirror/gap_waits.h"
 #include "server/tenant/mirror/mirror.h"
-#include "server/tenant/row_group.h"
 #include "server/tenant/row_planner.h"
+#include "server/tenant/waiting_rows.h"
 
 namespace mirror {
 
@@ -68,8 +68,16 @@ class RowWriter {
   /// or is another owner's, and nothing was done.
   absl::StatusOr<bool> CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
                                    RowSeen seen) MIRROR_REQUIRES(mirror_.mutex());
+  struct RowGroup;
   /// What was begun: plans it and commits it, with the cycle's end where it has one.
-  void Write(RowSeen seen, RowGroup& group, MirrorWriting& writing) MIRROR_REQUIRES(mirror_.mutex());
+  void Write(RowSeen seen, RowGroup& group, Writing& writing) MIRROR_REQUIRES(mirror_.mutex());
+  /// Under the store's lock. Absent: all of them wait.
+  absl::StatusOr<std::optional<Plan>> PlanGroup(const TenantRecord& tenant, RowGroup& group)
+      MIRROR_REQUIRES(mirror_.mutex());
+  /// The plan of the cycle's end behind `group`, when every batch was applied, and the cycle has to remember
+  /// nothing of it.
+  static absl::StatusOr<std::optional<Plan>> PlanEndBehind(RowGroup& group, const Committed& done,
+                                                           const TenantRecord& tenant);
   /// Counts rows that populations take from partners: before the store's lock is taken.
   void TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());

@@ -13,8 +13,8 @@ namespace mirror {
 template <typename Planner>
 absl::StatusOr<std::optional<Committed>> PlanAndCommit(Store& store, const Planner& planner,
                                                        Intent intent = {}) {
-  Writing writing(store, std::move(intent));
-  while (writing.Begin()) writing.Commit(planner(writing.tenant()));
+  Writing writing(std::move(intent));
+  while (writing.Begin(store)) writing.Commit(planner(writing.tenant()));
   return std::move(writing.result());
 }
 
@@ -22,8 +22,8 @@ absl::StatusOr<std::optional<Committed>> PlanAndCommit(Store& store, const Plann
 template <typename Planner, typename Behind>
 absl::StatusOr<std::optional<Committed>> CommitBoth(Store& store, const Planner& planner,
                                                     const Behind& behind) {
-  Writing writing(store);
-  while (writing.Begin()) {
+  Writing writing;
+  while (writing.Begin(store)) {
     if (!writing.TakesTwo()) {
       writing.Commit(planner(writing.tenant()));
     } else if (const Committed* const done = writing.RunFirst(*planner(writing.tenant()))) {

@@ -36,7 +36,7 @@ absl::Status HubCalls::Change(const MirrorFeed& feed, std::int64_t now_ms) {
   Plan plan;
   plan.now_ms = now_ms;
   plan.documents.push_back(Write(feed));
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) writing.Commit(plan);
   return mirror_.Finish(writing).status();
 }
@@ -68,7 +68,7 @@ absl::Status HubCalls::Acknowledge(const HubRead& read, std::int64_t number, con
                                    std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     writing.Commit(PlanAcknowledgement(mirror_.store()->records(), read, number, token, now_ms));
   }

@@ -95,8 +95,8 @@ absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
       done = false;
       break;
     }
-    Writing writing(store);
-    while (writing.Begin()) writing.Commit(PlanChange(store, *rules, *version, change, now_ms));
+    Writing writing;
+    while (writing.Begin(store)) writing.Commit(PlanChange(store, *rules, *version, change, now_ms));
     const absl::Status& status = writing.result().status();
     // Others may be due instead.
     if (status.ok() && !*writing.result()) done = false;

@@ -28,8 +28,8 @@ void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms) 
   };
   // Whose histories are all asked for takes no lock.
   if (const absl::StatusOr<std::optional<Plan>> before = plan({}); before.ok() && *before) {
-    Writing writing(store);
-    while (writing.Begin()) writing.Commit(plan(writing.tenant()));
+    Writing writing;
+    while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));
   }
 }
 
@@ -63,8 +63,8 @@ absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t
   // One that is as it was takes no lock.
   const absl::StatusOr<std::optional<Plan>> before = plan({});
   if (!before.ok() || !*before) return before.status();
-  Writing writing(store);
-  while (writing.Begin()) writing.Commit(plan(writing.tenant()));
+  Writing writing;
+  while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));
   return writing.result().status();
 }
 
@@ -128,7 +128,7 @@ void JournalUpkeep::Run(Mirror& mirror, std::int64_t now_ms) {
     if (!mirror.mutex().try_lock()) return;
     const MutexLock lock(mirror.mutex(), std::adopt_lock);
     if (mirror.store() == nullptr) return;
-    MirrorWriting writing;
+    Writing writing;
     while (mirror.Begin(writing)) writing.Commit(due);
     const absl::StatusOr<std::optional<Committed>> committed = mirror.Finish(writing);
     if (!committed.ok() || !*committed) return;

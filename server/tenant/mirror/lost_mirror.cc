@@ -20,8 +20,8 @@ std::string WordsOf(const absl::Status& opened, const char* payload) {
 /// What was known of a mirror that was lost: the one in its place is nobody else's, and stays paused.
 absl::Status KeepOwner(Store& store, const TenantSummary& lost) {
   if (lost.issuer.empty()) return absl::OkStatus();
-  Writing writing(store);
-  while (writing.Begin()) {
+  Writing writing;
+  while (writing.Begin(store)) {
     Plan plan;
     plan.tenant = writing.tenant();
     plan.tenant->issuer = lost.issuer;

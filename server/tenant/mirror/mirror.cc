@@ -256,25 +256,23 @@ absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std:
   return absl::OkStatus();
 }
 
-bool Mirror::Begin(MirrorWriting& writing) {
-  std::optional<Writing>& of_store = writing.writing_;
-  if (!of_store) of_store.emplace(*store_, writing.intent_);
-  if (of_store->Begin()) return true;
-  if (writing.is_reopened_ || !options_.is_shared ||
-      !WentElsewhere(of_store->result().status(), file_, store_.get())) {
+bool Mirror::Begin(Writing& writing) {
+  if (writing.Begin(*store_)) return true;
+  if (writing.is_restarted() || !options_.is_shared ||
+      !WentElsewhere(writing.result().status(), file_, store_.get())) {
     return false;
   }
-  writing.is_reopened_ = true;
-  of_store.reset();
   Close();
-  writing.reopened_ = Open(false, SharedNowMs());
-  if (!writing.reopened_.ok()) return false;
-  return of_store.emplace(*store_, writing.intent_).Begin();
+  writing.Restart();
+  if (absl::Status opened = Open(false, SharedNowMs()); !opened.ok()) {
+    writing.Leave(std::move(opened));
+    return false;
+  }
+  return writing.Begin(*store_);
 }
 
-absl::StatusOr<std::optional<Committed>> Mirror::Finish(MirrorWriting& writing) {
-  RETURN_IF_ERROR(writing.reopened_);
-  absl::StatusOr<std::optional<Committed>>& committed = writing.writing_->result();
+absl::StatusOr<std::optional<Committed>> Mirror::Finish(Writing& writing) {
+  absl::StatusOr<std::optional<Committed>>& committed = writing.result();
   if (!committed.ok()) {
     // It may be committed all the same, and what repeats it writes nothing more.
     hooks_.Wake();
@@ -300,7 +298,7 @@ absl::StatusOr<std::optional<Committed>> Mirror::Finish(MirrorWriting& writing) 
 
 absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add, const Intent& intent) {
   TenantRecord before, ended;
-  MirrorWriting writing(intent);
+  Writing writing(intent);
   while (Begin(writing)) {
     before = writing.tenant();
     Plan plan = PlanCycleEnd(before, options_, now_ms);
@@ -529,8 +527,8 @@ void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& c
   };
   // Whose targets are right takes no lock.
   if (const absl::StatusOr<std::optional<Plan>> before = plan({}); before.ok() && *before) {
-    Writing writing(store);
-    while (writing.Begin()) writing.Commit(plan(writing.tenant()));
+    Writing writing;
+    while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));
   }
 }
 

@@ -52,34 +52,6 @@ struct TenantFile {
   std::optional<TenantRecord> owner;
 };
 
-/// What a call writes to its tenant's mirror, as Writing does:
-///
-///   MirrorWriting writing(intent);
-///   while (mirror.Begin(writing)) writing.Commit(MakePlan(writing.tenant()));
-///   return mirror.Finish(writing);
-///
-/// What is planned in between is under the store's writer lock, see StoreWork. Where the mirror turns out to
-/// be elsewhere by now it is opened there, and begun once more. Threads: as the mirror.
-class MirrorWriting {
- public:
-  explicit MirrorWriting(Intent intent = {}) : intent_(std::move(intent)) {}
-
-  // As those of Writing.
-  const TenantRecord& tenant() const { return writing_->tenant(); }
-  void Commit(absl::StatusOr<std::optional<Plan>> plan) { writing_->Commit(std::move(plan)); }
-  void Leave(absl::Status why) { writing_->Leave(std::move(why)); }
-  bool TakesTwo() const { return !is_reopened_ && writing_->TakesTwo(); }
-  const Committed* RunFirst(Plan plan) { return writing_->RunFirst(std::move(plan)); }
-
- private:
-  friend class Mirror;
-
-  const Intent intent_;
-  std::optional<Writing> writing_;
-  bool is_reopened_ = false;
-  absl::Status reopened_;  ///< Why it is not open any more.
-};
-
 /// A tenant's store, its lock, and what is known of both: opened when it is needed, quarantined when it is
 /// damaged, committed to, closed. What a tenant's calls share.
 ///
@@ -127,10 +99,14 @@ class Mirror {
   absl::Status EndCycle(std::int64_t now_ms, const PlanEnd& add = {}, const Intent& intent = {})
       MIRROR_REQUIRES(mutex_);
 
-  /// Takes the store's writer lock for what a call writes, see MirrorWriting.
-  bool Begin(MirrorWriting& writing) MIRROR_REQUIRES(mutex_);
+  /// As Writing::Begin(). Where the mirror turns out to be elsewhere by now it is opened there, and begun
+  /// once more:
+  ///
+  ///   while (mirror.Begin(writing)) writing.Commit(MakePlan(writing.tenant()));
+  ///   return mirror.Finish(writing);
+  bool Begin(Writing& writing) MIRROR_REQUIRES(mutex_);
   /// Once Begin() gave false. Absent: there was no plan. The store may be closed behind an error.
-  absl::StatusOr<std::optional<Committed>> Finish(MirrorWriting& writing) MIRROR_REQUIRES(mutex_);
+  absl::StatusOr<std::optional<Committed>> Finish(Writing& writing) MIRROR_REQUIRES(mutex_);
   /// Renews seen(), as far as `look` says. Called where it may have changed.
   void Summarize(Look look) MIRROR_REQUIRES(mutex_);
 

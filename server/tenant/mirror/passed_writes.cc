@@ -64,8 +64,8 @@ absl::Status NotePassedWrites(Store& store, const JournalRules* rules, std::int6
   };
   const absl::StatusOr<std::optional<Plan>> before = plan({});
   if (!before.ok() || !*before) return before.status();
-  Writing writing(store);
-  while (writing.Begin()) writing.Commit(plan(writing.tenant()));
+  Writing writing;
+  while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));
   return writing.result().status();
 }
 

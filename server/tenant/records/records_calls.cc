@@ -153,7 +153,7 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
     now_ms = std::max(now_ms, one->now_ms);
   }
   std::optional<RecordsPlanner> planner;
-  MirrorWriting writing(ForRows());
+  Writing writing(ForRows());
   while (mirror_.Begin(writing)) {
     planner.emplace(*mirror_.store(), mirror_.agreed().rules(), now_ms);
     absl::Status added = planner->Begin(writing.tenant(), requests, &form_);
@@ -216,7 +216,7 @@ absl::Status RecordsCalls::OpenRecordsMirror(std::int64_t now_ms) {
 
 absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t now_ms) {
   RETURN_IF_ERROR(OpenRecordsMirror(now_ms));
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     const TenantRecord& tenant = writing.tenant();
     const absl::StatusOr<TableRecord> record = ReadWritable(mirror_.store()->records(), tenant);
@@ -418,7 +418,7 @@ absl::StatusOr<std::string> RecordsCalls::ScrubDeleted(std::int64_t now_ms) {
   plan.documents = {{kErasureKind, kErasingId, erasing}};
   // What was deleted stands in them, too.
   plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) writing.Commit(plan);
   RETURN_IF_ERROR(mirror_.Finish(writing).status());
   CrashPoint("records.erasing");
@@ -431,7 +431,7 @@ absl::StatusOr<std::string> RecordsCalls::ScrubDeleted(std::int64_t now_ms) {
 }
 
 absl::Status RecordsCalls::EndErasing(const std::string& erasing, bool is_all, std::int64_t now_ms) {
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     writing.Commit(PlanEndOfErasing(mirror_.store()->records(), writing.tenant(), erasing, is_all, now_ms));
   }
@@ -471,7 +471,7 @@ absl::StatusOr<ListedDocuments> RecordsCalls::KeepListed() {
   SharedLists* const lists = mirror_.options().lists;
   if (lists == nullptr) return mirror_.store()->records().ReadListedDocuments();
   absl::StatusOr<ListedDocuments> found = ListedDocuments();
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     found = mirror_.store()->records().ReadListedDocuments();
     writing.Leave(found.ok() ? lists->Keep(mirror_.context_id(), *found) : found.status());
@@ -505,7 +505,7 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
   RETURN_IF_ERROR(OpenRecordsMirror(now_ms));
   bool is_listed = false;
   bool is_job = false;
-  MirrorWriting writing;
+  Writing writing;
   while (mirror_.Begin(writing)) {
     absl::StatusOr<std::vector<DocumentChange>> changes = planner(mirror_.store()->records());
     if (!changes.ok() || changes->empty()) {
