@@ -93,9 +93,7 @@ void PlanOtherSource(const AnnounceRequest& request, const AnnounceView& view, A
     planned->plan.holds.push_back(std::move(hold));
   }
   for (const AnnouncedTable& table : request.tables) Answer(table.name, SchemaAction::kHeld, reason, planned);
-  planned->plan.cycle_notes = [](const std::vector<StepResult>&) {
-    return CycleNoteChanges{.forget_all = true, .written = {{CycleNoteKind::kOtherSource}}};
-  };
+  planned->plan.cycle_notes = {.changes = {.forget_all = true, .written = {{CycleNoteKind::kOtherSource}}}};
 }
 
 /// Whether tables that are not announced any more stay until an operator decides.
@@ -120,23 +118,21 @@ std::vector<std::string> PlanUnannounced(const AnnounceRequest& request, const A
   std::vector<std::string> gone = known.NotIn(request.tables);
   std::vector<std::string> kept;
   if (HoldsTables(request, view, known, gone, &planned->plan)) kept = std::exchange(gone, {});
+  CycleNotePlan& notes = planned->plan.cycle_notes.emplace();
+  notes.changes.forget_all = true;
+  for (const std::string& name : kept) {
+    notes.changes.written.push_back({CycleNoteKind::kUnannounced, name});
+  }
   for (const std::string& name : gone) {
     const std::string key = FoldName(name);
     const auto found = view.tables.find(key);
     planned->retires_partner =
         planned->retires_partner ||
         (found != view.tables.end() && found->second.agreed && KeepsPartner(*found->second.agreed));
+    notes.if_failed.push_back({planned->plan.steps.size(), {CycleNoteKind::kUnannounced, name}});
     planned->plan.steps.push_back(PlanRetire(known.RecordOf(key), name, request.now_ms));
   }
   planned->retired = gone;
-  planned->plan.cycle_notes = [kept, gone](const std::vector<StepResult>& steps) {
-    CycleNoteChanges changes{.forget_all = true};
-    for (const std::string& name : kept) changes.written.push_back({CycleNoteKind::kUnannounced, name});
-    for (std::size_t i = 0; i < gone.size(); ++i) {
-      if (!steps[i].status.ok()) changes.written.push_back({CycleNoteKind::kUnannounced, gone[i]});
-    }
-    return changes;
-  };
   return kept;
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -354,6 +355,33 @@ struct CycleNoteChanges {
   friend bool operator==(const CycleNoteChanges&, const CycleNoteChanges&) = default;
 };
 
+/// Batches that were refused, or came too early, and were not sent again, by folded table: the numbers they
+/// had.
+using RefusedBatches = std::map<std::string, std::uint64_t>;
+
+/// A batch of a plan, as far as the cycle may have to remember what becomes of it.
+struct NotedBatch {
+  std::string table;
+  std::uint64_t seq = 0;            ///< 0: no batch, but what hangs on those of its table.
+  std::optional<std::size_t> step;  ///< Of the plan, which says what becomes of it. Absent: `status` does.
+  absl::Status status = {};
+  bool by_record = false;  ///< It hangs on the table's record.
+  bool is_there = false;   ///< The table has one.
+  bool is_miss = false;    ///< When it is done: see CycleNoteKind::kMiss, kRestored.
+  bool restores = false;
+};
+struct NotedBatches {
+  RefusedBatches refused_before;
+  std::vector<NotedBatch> all;  ///< In the order of the plan.
+};
+
+/// What a plan does to the notes of the running cycle: see CycleNotesOf() in cycle_notes.h.
+struct CycleNotePlan {
+  CycleNoteChanges changes = {};                                  ///< Whatever becomes of its steps.
+  std::vector<std::pair<std::size_t, CycleNote>> if_failed = {};  ///< Written where that step fails.
+  NotedBatches batches = {};
+};
+
 struct StepResult {
   absl::Status status;
   bool otherwise = false;  ///< The alternative was taken; `reason` says why.
@@ -485,9 +513,9 @@ struct Plan {
   /// TableSchema: the answers to keep, made from the outcomes of `steps` before the commit, so that a
   /// repetition after a crash gets the same answers. Absent: the kept answers stay.
   std::function<std::vector<SchemaAnswer>(const std::vector<StepResult>& steps)> answers;
-  /// Made of the outcomes of `steps` before the commit: a refusal that was answered must not be forgotten.
-  /// Called after `answers`. Absent: the notes stay.
-  std::function<CycleNoteChanges(const std::vector<StepResult>& steps)> cycle_notes = {};
+  /// What comes of it hangs on the outcomes of `steps`, and is written with them: a refusal that was answered
+  /// must not be forgotten. Absent: the notes stay.
+  std::optional<CycleNotePlan> cycle_notes = {};
   /// Written as they are.
   std::vector<TableCheck> checks = {};
   /// Written in place of those of the same kind and table.
@@ -540,7 +568,7 @@ struct CommitResult {
   /// A step failed that only a savepoint takes back alone, or two were in each other's way. Nothing was done:
   /// begin again, plan again, and commit with Savepoints::kAlways.
   bool again = false;
-  bool followed = false;             ///< StoreWork::Follow gave a plan, and it is done, too.
+  bool followed = false;             ///< A plan behind it is done, too: see StoreWork::RunFirst().
   std::vector<StepResult> steps;     ///< One for each step of the plan.
   std::uint64_t hooks_dropped = 0;   ///< See kHooksWaitingMax.
   std::int64_t journal_trimmed = 0;  ///< Entries that went, see Plan::trim_journal_through.

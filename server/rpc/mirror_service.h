@@ -80,7 +80,7 @@ class MirrorService final {
     std::chrono::steady_clock::time_point waiting_since;
     bool waiting = false;
   };
-  class Registered;
+  class ServedStream;
 
   grpc::Status Admit(const char* name, const grpc::ServerContext& context,
                      const std::function<absl::Status(const Caller&)>& work);

@@ -90,13 +90,13 @@ bool RowPipeline::MayRead() {
 
 /// Counts `bytes` for the whole stream.
 bool RowPipeline::Hold(std::uint64_t bytes, absl::Status* status) {
-  if (unanswered_ != 0) return hands_.hold_ahead(bytes);
-  *status = hands_.hold(bytes);
+  if (unanswered_ != 0) return call_.HoldAhead(bytes);
+  *status = call_.Hold(bytes);
   if (status->ok()) return true;
   // Without the memory that is only kept there may be room.
   for (const Buffer& buffer : kept_) bytes -= buffer.bytes, bytes_ -= buffer.bytes;
   kept_.clear();
-  *status = hands_.hold(bytes);
+  *status = call_.Hold(bytes);
   return status->ok();
 }
 
@@ -111,7 +111,7 @@ void RowPipeline::Read() {
   bool received = false;
   try {
     const MutexUnlock unlocked(mutex_);
-    received = hands_.read(buffer.message.get(), &buffer.room);
+    received = call_.Read(buffer.message.get(), &buffer.room);
     if (received) item->bytes = buffer.message->ByteSizeLong();
   } catch (const std::bad_alloc&) {
     received = false;
@@ -142,7 +142,7 @@ void RowPipeline::Read() {
     queue_.push_back(std::move(item));
   } else if (!item->status.ok()) {
     End(item->status);
-  } else if (hands_.cancelled()) {
+  } else if (call_.IsCancelled()) {
     End(absl::CancelledError("the stream was cancelled"));
   } else {
     ended_ = true;
@@ -152,7 +152,7 @@ void RowPipeline::Read() {
 
 void RowPipeline::Decode(Item& item) {
   try {
-    item.status = hands_.decode(*item.buffer.message, &item.rows, &item.response);
+    item.status = call_.Decode(*item.buffer.message, &item.rows, &item.response);
     item.rows.bytes = item.bytes;
   } catch (const std::bad_alloc&) {
     item.status = NoMemory();
@@ -192,7 +192,7 @@ void RowPipeline::Apply() {
   for (std::unique_ptr<Item>& item : group) GiveBack(std::move(item));
   // A stream that only waits for its next message holds what any such stream holds.
   if (reading_ && unanswered_ == 0) reading_bytes_ = std::max(kStreamBytesMin, reading_kept_);
-  hands_.hold(std::max(kStreamBytesMin, bytes_ + reading_bytes_)).IgnoreError();  // It becomes less.
+  call_.Hold(std::max(kStreamBytesMin, bytes_ + reading_bytes_)).IgnoreError();  // It becomes less.
   if (!status.ok()) End(status);
   Changed();
 }
@@ -203,13 +203,13 @@ absl::Status RowPipeline::Answer(std::vector<std::unique_ptr<Item>>& group) {
   try {
     std::vector<const RowRequest*> requests;
     for (const std::unique_ptr<Item>& item : group) requests.push_back(&item->rows);
-    const std::vector<RowAnswer> answers = hands_.apply(requests);
+    const std::vector<RowAnswer> answers = call_.Apply(requests);
     for (std::size_t i = 0; i < group.size(); ++i) {
       if (!answers[i].ok()) return answers[i].status();
-      hands_.encode(*answers[i], &group[i]->response);
       // The next message may be here before this call returns.
       --unwritten_;
-      if (!hands_.write(group[i]->response)) return absl::CancelledError("the source no longer listens");
+      if (!call_.Write(*answers[i], &group[i]->response))
+        return absl::CancelledError("the source no longer listens");
     }
   } catch (const std::bad_alloc&) {
     return NoMemory();
@@ -221,7 +221,7 @@ absl::Status RowPipeline::Answer(std::vector<std::unique_ptr<Item>>& group) {
 void RowPipeline::End(const absl::Status& status) {
   if (status_.ok()) {
     status_ = status;
-    if (reading_) hands_.abort(status);
+    if (reading_) call_.Abort(status);
   }
   ended_ = true;
   unanswered_ -= queue_.size();
@@ -243,7 +243,7 @@ void RowPipeline::GiveBack(std::unique_ptr<Item> item) {
 
 void RowPipeline::Changed() {
   const bool waits = reading_ && queue_.empty() && !applying_;
-  if (waits != waits_) hands_.waits(waits);
+  if (waits != waits_) call_.SetWaiting(waits);
   waits_ = waits;
   // Whoever goes on by himself wakes nobody: he looks at all that there is to do.
   if (ended_ || ReadsAhead()) changed_.NotifyOne();

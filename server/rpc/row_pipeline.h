@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -25,37 +24,41 @@ inline constexpr std::uint64_t kAheadBytesMax = 4 << 20;
 /// A stream keeps the memory of its messages for the next ones, up to this.
 inline constexpr std::uint64_t kKeptMessageBytesMax = 4 << 20;
 
+/// What a RowPipeline does to the call that it serves. Threads: two of them; reading and decoding never at
+/// the same time as themselves, applying and writing likewise.
+class RowStreamCall {
+ public:
+  virtual ~RowStreamCall() = default;
+
+  /// Blocks. False: no more messages, or the call was cancelled. See StreamMessages::Read.
+  virtual bool Read(v1::RowDataRequest* message, std::shared_ptr<void>* room) = 0;
+  /// Errors end the stream when it is the message's turn. What is refused of it is in the response.
+  virtual absl::Status Decode(const v1::RowDataRequest& message, RowRequest* rows,
+                              v1::RowDataResponse* response) = 0;
+  /// An answer for each, in order.
+  virtual std::vector<RowAnswer> Apply(const std::vector<const RowRequest*>& requests) = 0;
+  /// Adds what became of a message to its response. False: nobody listens any more.
+  virtual bool Write(const std::vector<BatchOutcome>& outcomes, v1::RowDataResponse* response) = 0;
+  virtual bool IsCancelled() const = 0;
+  /// Ends a read that blocks, and the call with this status.
+  virtual void Abort(const absl::Status& status) = 0;
+  /// The stream holds so many bytes from now on. Errors: kResourceExhausted, and nothing changed.
+  virtual absl::Status Hold(std::uint64_t bytes) = 0;
+  /// The same for a message that is read while others are not answered yet. False: not now.
+  virtual bool HoldAhead(std::uint64_t bytes) = 0;
+  /// Whether the stream waits for its next message and for nothing else.
+  virtual void SetWaiting(bool waits) = 0;
+};
+
 /// One RowDataStream: messages are read and decoded while those before them are applied, and answered in
 /// their order. From the second message on a thread of its own helps the handler's: one of them reads while
 /// the other one applies, so that whoever read a message goes on with it when nothing is in its way. A source
 /// that waits for each answer before it sends a small message is served by one of them at a time.
-/// Threads: Run() once; its hands are called from both threads, read and decode never at the same time as
-/// themselves, apply and write likewise.
+/// Threads: Run() once.
 class RowPipeline {
  public:
-  /// What the pipeline stands on.
-  struct Hands {
-    /// Blocks. False: no more messages, or the call was cancelled. See StreamMessages::Read.
-    std::function<bool(v1::RowDataRequest*, std::shared_ptr<void>* room)> read;
-    /// Errors end the stream when it is the message's turn. What is refused of it is in the response.
-    std::function<absl::Status(const v1::RowDataRequest&, RowRequest*, v1::RowDataResponse*)> decode;
-    /// An answer for each, in order.
-    std::function<std::vector<RowAnswer>(const std::vector<const RowRequest*>&)> apply;
-    std::function<void(const std::vector<BatchOutcome>&, v1::RowDataResponse*)> encode;
-    /// False: nobody listens any more.
-    std::function<bool(const v1::RowDataResponse&)> write;
-    std::function<bool()> cancelled;
-    /// Ends a read that blocks, and the call with this status.
-    std::function<void(const absl::Status&)> abort;
-    /// The stream holds so many bytes from now on. Errors: kResourceExhausted, and nothing changed.
-    std::function<absl::Status(std::uint64_t)> hold;
-    /// The same for a message that is read while others are not answered yet. False: not now.
-    std::function<bool(std::uint64_t)> hold_ahead;
-    /// Whether the stream waits for its next message and for nothing else.
-    std::function<void(bool)> waits;
-  };
-
-  explicit RowPipeline(Hands hands) : hands_(std::move(hands)) {}
+  /// `call` outlives it.
+  explicit RowPipeline(RowStreamCall& call) : call_(call) {}
   RowPipeline(const RowPipeline&) = delete;
   RowPipeline& operator=(const RowPipeline&) = delete;
 
@@ -95,7 +98,7 @@ class RowPipeline {
   void Changed() MIRROR_REQUIRES(mutex_);
   bool over() const MIRROR_REQUIRES(mutex_) { return ended_ && !reading_ && !applying_ && queue_.empty(); }
 
-  const Hands hands_;
+  RowStreamCall& call_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<std::unique_ptr<Item>> queue_ MIRROR_GUARDED_BY(mutex_);

@@ -2,9 +2,10 @@
 
 #include <grpc/grpc.h>
 
-#include <functional>
 #include <list>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "base/status_macros.h"
 #include "server/rpc/admitted_rows.h"
@@ -18,32 +19,6 @@
 
 namespace mirror {
 
-/// Keeps a stream in the list of those that are open.
-class MirrorService::Registered {
- public:
-  Registered(MirrorService& service, grpc::ServerContext* context) : service_(service) {
-    const MutexLock lock(service_.streams_mutex_);
-    service_.streams_.push_front({context, {}, false});
-    place_ = service_.streams_.begin();
-  }
-  ~Registered() {
-    const MutexLock lock(service_.streams_mutex_);
-    service_.streams_.erase(place_);
-  }
-  Registered(const Registered&) = delete;
-  Registered& operator=(const Registered&) = delete;
-
-  void set_waiting(bool waiting) {
-    const MutexLock lock(service_.streams_mutex_);
-    place_->waiting = waiting;
-    place_->waiting_since = std::chrono::steady_clock::now();
-  }
-
- private:
-  MirrorService& service_;
-  std::list<OpenStream>::iterator place_;
-};
-
 namespace {
 
 /// What returns from a handler cannot end a read of another thread; this does, and the source gets the
@@ -55,6 +30,63 @@ void EndCall(grpc::ServerContext& context, const absl::Status& status) {
 }
 
 }  // namespace
+
+/// Each step of a message, by the file that does it. While it lives the stream is in the list of those that
+/// are open.
+class MirrorService::ServedStream final : public RowStreamCall {
+ public:
+  ServedStream(MirrorService& service, grpc::ServerContext& context, const Caller& caller, Tenant& tenant,
+               InFlight::Stream held, StreamMessages& messages)
+      : service_(service),
+        context_(context),
+        messages_(messages),
+        decoder_(caller, tenant, service.limits_),
+        rows_(service.gate_, context, caller, tenant),
+        held_(std::move(held)) {
+    const MutexLock lock(service_.streams_mutex_);
+    service_.streams_.push_front({&context_, {}, false});
+    place_ = service_.streams_.begin();
+  }
+  ~ServedStream() override {
+    const MutexLock lock(service_.streams_mutex_);
+    service_.streams_.erase(place_);
+  }
+  ServedStream(const ServedStream&) = delete;
+  ServedStream& operator=(const ServedStream&) = delete;
+
+  bool Read(v1::RowDataRequest* message, std::shared_ptr<void>* room) override {
+    return messages_.Read(message, room);
+  }
+  absl::Status Decode(const v1::RowDataRequest& message, RowRequest* rows,
+                      v1::RowDataResponse* response) override {
+    return decoder_.Decode(message, rows, response);
+  }
+  std::vector<RowAnswer> Apply(const std::vector<const RowRequest*>& requests) override {
+    return rows_.Apply(requests);
+  }
+  bool Write(const std::vector<BatchOutcome>& outcomes, v1::RowDataResponse* response) override {
+    EncodeOutcomes(outcomes, response);
+    return messages_.Write(*response);
+  }
+  bool IsCancelled() const override { return context_.IsCancelled(); }
+  void Abort(const absl::Status& status) override { EndCall(context_, status); }
+  absl::Status Hold(std::uint64_t bytes) override { return held_.Hold(bytes); }
+  bool HoldAhead(std::uint64_t bytes) override { return held_.HoldAhead(bytes); }
+  void SetWaiting(bool waits) override {
+    const MutexLock lock(service_.streams_mutex_);
+    place_->waiting = waits;
+    place_->waiting_since = std::chrono::steady_clock::now();
+  }
+
+ private:
+  MirrorService& service_;
+  grpc::ServerContext& context_;
+  StreamMessages& messages_;
+  const RowDecoder decoder_;
+  AdmittedRows rows_;
+  InFlight::Stream held_;
+  std::list<OpenStream>::iterator place_;
+};
 
 void MirrorService::EndIdleStreams(std::chrono::milliseconds patience, const absl::Status& why) {
   const auto now = std::chrono::steady_clock::now();
@@ -73,27 +105,12 @@ grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, const Ca
   return log.Finish(DoStream(caller, context, messages));
 }
 
-/// Each step of a message is bound to the file that does it: this one is only told that the stream waits or
-/// ends.
 absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* context,
                                      StreamMessages* messages) {
   ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(caller));
   ASSIGN_OR_RETURN(InFlight::Stream held, in_flight_.OpenStream(caller.context_id));
-  Registered registered(*this, context);
-  const RowDecoder decoder(caller, *tenant, limits_);
-  AdmittedRows rows(gate_, *context, caller, *tenant);
-  RowPipeline::Hands hands;
-  hands.read = std::bind_front(&StreamMessages::Read, messages);
-  hands.decode = std::bind_front(&RowDecoder::Decode, &decoder);
-  hands.apply = std::bind_front(&AdmittedRows::Apply, &rows);
-  hands.encode = EncodeOutcomes;
-  hands.write = std::bind_front(&StreamMessages::Write, messages);
-  hands.cancelled = [context] { return context->IsCancelled(); };
-  hands.abort = [context](const absl::Status& status) { EndCall(*context, status); };
-  hands.hold = std::bind_front(&InFlight::Stream::Hold, &held);
-  hands.hold_ahead = std::bind_front(&InFlight::Stream::HoldAhead, &held);
-  hands.waits = std::bind_front(&Registered::set_waiting, &registered);
-  absl::Status status = RowPipeline(std::move(hands)).Run();
+  ServedStream stream(*this, *context, caller, *tenant, std::move(held), *messages);
+  absl::Status status = RowPipeline(stream).Run();
   return status.ok() ? messages->fault() : status;
 }
 

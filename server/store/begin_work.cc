@@ -33,61 +33,65 @@ class RunnerWork final : public StoreWork {
 
   const TenantRecord& tenant() const override { return tenant_; }
 
-  absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
-    return Finish(plan, savepoints, {});
+  bool ReadsItsWrites() const override { return transaction_ != nullptr && transaction_->ReadsItsWrites(); }
+
+  absl::StatusOr<CommitResult> RunFirst(const Plan& plan) override {
+    RETURN_IF_ERROR(Start(plan));
+    RanPlan ran = RunPlan(*transaction_, tenant_, plan, HasSavepoints(plan, Savepoints::kWhereNeeded));
+    if (!ran.result.ok()) return End(std::move(ran), Savepoints::kWhereNeeded);
+    first_kept_ = ran.kept;
+    tenant_ = std::move(ran.after);
+    return std::move(ran.result);
   }
 
-  absl::StatusOr<CommitResult> CommitFollowed(const Plan& plan, const Follow& follow) override {
-    return Finish(plan, Savepoints::kWhereNeeded, follow);
+  absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
+    if (first_kept_) return CommitBehind(plan);
+    RETURN_IF_ERROR(Start(plan));
+    return End(RunPlan(*transaction_, tenant_, plan, HasSavepoints(plan, savepoints)), savepoints);
   }
 
  private:
-  absl::StatusOr<CommitResult> Finish(const Plan& plan, Savepoints savepoints, const Follow& follow) {
+  absl::Status Start(const Plan& plan) {
     if (transaction_ == nullptr) {
       return absl::InternalError("this transaction is over. Nothing was applied.");
     }
-    if (absl::Status started = transaction_->StartPlan(plan); !started.ok()) {
-      transaction_.reset();
-      return started;
-    }
-    RanPlan ran = RunPlan(*transaction_, tenant_, plan,
-                          savepoints == Savepoints::kAlways ||
-                              (plan.steps.size() > 1 && LargestBatch(plan) <= kRowsWithSavepointMax));
+    absl::Status started = transaction_->StartPlan(plan);
+    if (!started.ok()) transaction_.reset();
+    return started;
+  }
+
+  static bool HasSavepoints(const Plan& plan, Savepoints savepoints) {
+    return savepoints == Savepoints::kAlways ||
+           (plan.steps.size() > 1 && LargestBatch(plan) <= kRowsWithSavepointMax);
+  }
+
+  absl::StatusOr<CommitResult> CommitBehind(const Plan& plan) {
+    if (transaction_ == nullptr) return Start(plan);
+    RanPlan ran = RunPlan(*transaction_, tenant_, plan, /*savepoints=*/false);
+    ran.kept = plan.kept == Kept::kNow ? Kept::kNow : *first_kept_;
+    // The first plan can be done without it.
+    ran.needs_savepoint = !ran.result.ok();
+    return End(std::move(ran), Savepoints::kWhereNeeded);
+  }
+
+  absl::StatusOr<CommitResult> End(RanPlan ran, Savepoints savepoints) {
     absl::StatusOr<CommitResult>& result = ran.result;
-    Kept kept = ran.kept;
-    bool alone = false;
-    if (result.ok() && follow && transaction_->ReadsItsWrites()) {
-      alone = !RunFollowing(follow, plan, ran.after, &*result, &kept).ok();
-    }
-    if (!result.ok() || alone) {
+    if (!result.ok()) {
       transaction_->Rollback();
-    } else if (absl::Status status = transaction_->Commit(kept); !status.ok()) {
+    } else if (absl::Status status = transaction_->Commit(ran.kept); !status.ok()) {
       result = std::move(status);
     }
     const bool try_again = savepoints == Savepoints::kWhereNeeded && transaction_->MayTryAgain();
     static_cast<void>(transaction_.release());
-    if (!alone && (result.ok() || !(ran.needs_savepoint || try_again))) return std::move(result);
+    if (result.ok() || !(ran.needs_savepoint || try_again)) return std::move(result);
     CommitResult again;
     again.again = true;
     return again;
   }
 
-  absl::Status RunFollowing(const Follow& follow, const Plan& first, const TenantRecord& tenant,
-                            CommitResult* result, Kept* kept) {
-    ASSIGN_OR_RETURN(std::optional<Plan> next, follow(*result, tenant));
-    if (!next) return absl::OkStatus();
-    next->journal = first.journal;
-    const absl::StatusOr<CommitResult> done =
-        RunPlan(*transaction_, tenant, *next, /*savepoints=*/false).result;
-    if (!done.ok()) return done.status();
-    result->followed = true;
-    result->hooks_dropped += done->hooks_dropped;
-    if (next->kept == Kept::kNow) *kept = Kept::kNow;
-    return absl::OkStatus();
-  }
-
   BegunTransaction transaction_;  ///< Null: it is over.
-  const TenantRecord tenant_;
+  TenantRecord tenant_;
+  std::optional<Kept> first_kept_;  ///< Of the plan that ran first. Absent: none did.
 };
 
 }  // namespace

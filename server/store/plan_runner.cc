@@ -18,6 +18,7 @@
 #include "server/journal/journal_rules.h"
 #include "server/journal/row_states.h"
 #include "server/plan/cycle_check.h"
+#include "server/plan/cycle_notes.h"
 #include "server/plan/freshness_plan.h"
 #include "server/plan/hold_keys.h"
 #include "server/plan/receipt_plan.h"
@@ -449,7 +450,7 @@ class PlanRun {
       RETURN_IF_ERROR(tenant.WriteAnswers(plan_.answers(result_.steps)));
     }
     if (!plan_.cycle_notes) return absl::OkStatus();
-    const CycleNoteChanges changes = plan_.cycle_notes(result_.steps);
+    const CycleNoteChanges changes = CycleNotesOf(plan_, result_.steps);
     // A refusal that was answered must not be forgotten.
     const bool refuses =
         std::any_of(changes.written.begin(), changes.written.end(),

@@ -2,9 +2,7 @@
 #define MIRROR_SERVER_STORE_STORE_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -52,14 +50,12 @@ class StoreWork {
   /// cycle, are on disk.
   virtual absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) = 0;
 
-  /// Of a transaction in which a plan is done, before it ends: the plan that is done in it behind that one.
-  /// Absent: none. `tenant` is the row as it is by then.
-  using Follow = std::function<absl::StatusOr<std::optional<Plan>>(const CommitResult& done,
-                                                                   const TenantRecord& tenant)>;
-  /// The same with what follows, on disk together or not at all. Where that cannot be planned or run, nothing
-  /// was done, and CommitResult::again asks for the first plan alone. A store that cannot read in its
-  /// transaction what it wrote there does not ask `follow`.
-  virtual absl::StatusOr<CommitResult> CommitFollowed(const Plan& plan, const Follow& follow) = 0;
+  /// What a plan wrote can be read in the transaction: RunFirst() may be asked.
+  virtual bool ReadsItsWrites() const = 0;
+  /// Runs a plan and leaves the transaction open for the one behind it, by which Commit() ends it: on disk
+  /// together or not at all. tenant() is the row as it is by then. Errors, and CommitResult::again: as
+  /// Commit(), which says CommitResult::again, too, where the plan behind it cannot be run.
+  virtual absl::StatusOr<CommitResult> RunFirst(const Plan& plan) = 0;
 };
 
 /// One tenant's mirrored database. Rows and position move together: no call writes a row without also
@@ -85,22 +81,11 @@ class Store {
   /// kUnavailable. One at a time.
   virtual absl::StatusOr<std::unique_ptr<StoreWork>> Begin(const Intent& intent) = 0;
 
-  /// Makes a plan of what the store has, read in the transaction. Absent: there is nothing to be done. It is
-  /// asked once more after CommitResult::again, and then its last plan counts.
-  using Planner = std::function<absl::StatusOr<std::optional<Plan>>(const TenantRecord& tenant)>;
-  struct Committed {
-    Plan plan;
-    CommitResult result;
-  };
-  /// Begins, plans, commits: twice at most, the second time for any tables, and without `follow`. Absent: the
-  /// planner gave nothing. Errors: the planner's, and those of Begin() and StoreWork::Commit(); nothing was
-  /// done.
-  absl::StatusOr<std::optional<Committed>> PlanAndCommit(const Planner& planner, const Intent& intent = {},
-                                                         const StoreWork::Follow& follow = {});
-  /// The same for a plan that hangs on nothing that was read.
+  /// Begins, and commits a plan that hangs on nothing that was read. Others: see Writing.
   absl::StatusOr<CommitResult> Commit(const Plan& plan);
-  /// What both have noted beside the rows from now on. Null: nothing.
+  /// What is noted beside the rows from now on. Null: nothing.
   void SetJournal(std::shared_ptr<const JournalRules> rules) { journal_ = std::move(rules); }
+  const std::shared_ptr<const JournalRules>& journal() const { return journal_; }
 
   /// Another number whenever somebody else has changed holds, answers, cycle notes, definitions or indexes,
   /// and the same after what this store itself wrote. What is kept of them in memory is as good as its

@@ -99,11 +99,9 @@ absl::Status CycleCalls::CommitBeginning(Beginning* beginning) {
   const Caller& caller = beginning->caller;
   RETURN_IF_ERROR(OpenToBegin(mirror_, caller, beginning->probe, beginning->now_ms));
   RETURN_IF_ERROR(MayBegin(caller, beginning->now_ms));
-  return mirror_
-      .Commit([&](const TenantRecord& tenant)
-                  MIRROR_REQUIRES(mirror_.mutex()) { return PlanBeginning(tenant, beginning); },
-              Intent{.writes_records = false})
-      .status();
+  Writing writing(Intent{.writes_records = false});
+  while (mirror_.Begin(writing)) writing.Commit(PlanBeginning(writing.tenant(), beginning));
+  return mirror_.Finish(writing).status();
 }
 
 /// Who is refused anyhow takes no lock.
@@ -200,9 +198,7 @@ absl::Status CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginn
     plan->kept = Kept::kNow;
     plan->documents.push_back(Write(next));
   }
-  plan->cycle_notes = [](const std::vector<StepResult>&) {
-    return CycleNoteChanges{.written = {{CycleNoteKind::kExchange}}};
-  };
+  plan->cycle_notes = {.changes = {.written = {{CycleNoteKind::kExchange}}}};
   return absl::OkStatus();
 }
 
@@ -241,63 +237,68 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   if (!view.ok()) return mirror_.Noticed(view.status());
   // While they are there: what is announced may call for a population.
   mirror_.partner().TellColumns(std::exchange(view->touched, {}));
-  AnnouncePlan planned;
-  std::vector<SchemaAnswer> before;
-  std::vector<Hold> known_holds;
-  std::vector<DroppedColumns> dropped;
-  bool is_counted = false;
-  const auto plan_it = [&](const TenantRecord& tenant)
-                           MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-    RETURN_IF_ERROR(CheckCycle(caller, cycle, tenant));
-    if (tenant.announced == digest) return std::optional<Plan>();
-    AnnounceView now = *view;
-    now.tenant = tenant;
-    RETURN_IF_ERROR(FillView(request, &now));
-    RETURN_IF_ERROR(PlanWithFeed(mirror_, request, now, &planned));
-    if (request.is_short && !planned.repeats) return NoRepetition();
-    if (!is_counted) dropped = FindDropped(planned.plan.steps);
-    if (!is_counted && !dropped.empty()) return std::optional<Plan>();
-    before = std::move(now.former);
-    known_holds = std::move(now.holds);
-    if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
-    RETURN_IF_ERROR(KeepExchangeNote(mirror_, &planned.plan));
-    return std::move(planned.plan);
-  };
-  ASSIGN_OR_RETURN(const auto committed, CommitCounted(plan_it, request, &dropped, &is_counted));
+  Announced announced{caller, request, *view};
+  ASSIGN_OR_RETURN(const std::optional<Committed> committed, CommitCounted(&announced));
   if (!committed) return Answers(tables, running.source_accepted);
 
   mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
   KeepTargets(*mirror_.store(), mirror_.options().freshness, mirror_.context_id());
   TellOf(tables);
   const Plan& plan = committed->plan;
+  const AnnouncePlan& planned = announced.planned;
   // Tables and columns that indexes need may have come or gone.
   if (!plan.source_objects.empty() || !plan.steps.empty()) mirror_.indexes().SetDue();
   // Retiring a table settles its holds.
   if (!plan.holds.empty() || !plan.settled_holds.empty() || !planned.retired.empty())
-    TellHolds(mirror_, known_holds, plan.holds);
+    TellHolds(mirror_, announced.known_holds, plan.holds);
   const std::vector<SchemaAnswer> answers =
       AnswersAfter(planned.answers, planned.step_of, committed->result.steps);
   mirror_.cycle().SetRefused(answers);
   mirror_.agreed().Forget();
   mirror_.cycle().ForgetNotes();
-  TellAnnounced(planned, answers, before);
-  TellDropped(dropped, *committed);
+  TellAnnounced(planned, answers, announced.before);
+  TellDropped(announced.dropped, *committed);
   return Answers(tables, running.source_accepted, planned.repeats);
 }
 
-absl::StatusOr<std::optional<Mirror::Committed>> CycleCalls::CommitCounted(
-    const Store::Planner& plan, const AnnounceRequest& request, std::vector<DroppedColumns>* dropped,
-    bool* is_counted) {
-  const Intent intent{.writes_records = !request.is_short};
-  absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror_.Commit(plan, intent);
-  if (!committed.ok() || committed->has_value() || dropped->empty()) return committed;
-  *is_counted = true;
+absl::StatusOr<std::optional<Committed>> CycleCalls::CommitCounted(Announced* announced) {
+  absl::StatusOr<std::optional<Committed>> committed = CommitAnnounced(announced);
+  if (!committed.ok() || committed->has_value() || announced->dropped.empty()) return committed;
+  announced->is_counted = true;
   // The snapshot is closed before the commit: it has a lock on the tables that it read.
-  CountDropped(mirror_.store()->OpenSnapshot(), dropped);
-  return mirror_.Commit(plan, intent);
+  CountDropped(mirror_.store()->OpenSnapshot(), &announced->dropped);
+  return CommitAnnounced(announced);
 }
 
-void CycleCalls::TellDropped(const std::vector<DroppedColumns>& counted, const Mirror::Committed& committed) {
+absl::StatusOr<std::optional<Committed>> CycleCalls::CommitAnnounced(Announced* announced) {
+  Writing writing(Intent{.writes_records = !announced->request.is_short});
+  while (mirror_.Begin(writing)) writing.Commit(PlanAnnounced(writing.tenant(), announced));
+  return mirror_.Finish(writing);
+}
+
+absl::StatusOr<std::optional<Plan>> CycleCalls::PlanAnnounced(const TenantRecord& tenant,
+                                                              Announced* announced) {
+  const AnnounceRequest& request = announced->request;
+  AnnouncePlan& planned = announced->planned;
+  RETURN_IF_ERROR(CheckCycle(announced->caller, request.cycle, tenant));
+  if (tenant.announced == request.digest) return std::optional<Plan>();
+  AnnounceView now = announced->view;
+  now.tenant = tenant;
+  RETURN_IF_ERROR(FillView(request, &now));
+  RETURN_IF_ERROR(PlanWithFeed(mirror_, request, now, &planned));
+  if (request.is_short && !planned.repeats) return NoRepetition();
+  if (!announced->is_counted) {
+    announced->dropped = FindDropped(planned.plan.steps);
+    if (!announced->dropped.empty()) return std::optional<Plan>();
+  }
+  announced->before = std::move(now.former);
+  announced->known_holds = std::move(now.holds);
+  if (planned.plan.answers) mirror_.hooks().AddTables(&planned);
+  RETURN_IF_ERROR(KeepExchangeNote(mirror_, &planned.plan));
+  return std::move(planned.plan);
+}
+
+void CycleCalls::TellDropped(const std::vector<DroppedColumns>& counted, const Committed& committed) {
   for (const DroppedColumns& gone : FindDropped(committed.plan.steps)) {
     const StepResult& step = committed.result.steps[gone.step];
     if (!step.status.ok() || step.otherwise) continue;
@@ -327,18 +328,18 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
   const absl::StatusOr<AnnounceView> view = LookBefore(request, tenant);
   if (!view.ok()) return mirror_.Noticed(view.status());
   LookedAnnouncement looked;
-  const auto plan_it = [&](const TenantRecord& now)
-                           MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-    RETURN_IF_ERROR(CheckOwner(caller, now));
+  Writing writing;
+  while (mirror_.Begin(writing)) {
     AnnounceView seen = *view;
-    seen.tenant = now;
+    seen.tenant = writing.tenant();
     // A cycle that runs keeps nobody from looking.
     seen.tenant.touched = false;
-    RETURN_IF_ERROR(FillView(request, &seen));
-    looked.planned = PlanAnnouncement(request, seen);
-    return std::optional<Plan>();
-  };
-  RETURN_IF_ERROR(mirror_.Commit(plan_it).status());
+    absl::Status filled = CheckOwner(caller, writing.tenant());
+    if (filled.ok()) filled = FillView(request, &seen);
+    if (filled.ok()) looked.planned = PlanAnnouncement(request, seen);
+    writing.Leave(std::move(filled));
+  }
+  RETURN_IF_ERROR(mirror_.Finish(writing).status());
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
   looked.snapshot = *std::move(snapshot);
@@ -545,7 +546,7 @@ void CycleCalls::EndIfIdle(std::int64_t now_ms, bool of_others, bool found) {
   if (!(mirror_.cycle().served() || abandoned) || mirror_.store() == nullptr) return;
   absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
   if (!tenant.ok() || !tenant->active || !mirror_.progress().IsIdle(*tenant, now_ms)) return;
-  if (mirror_.EndIdleCycle(tenant->cycle, now_ms).ok()) TellTimedOut(mirror_, tenant->cycle);
+  if (EndIdleCycle(mirror_, tenant->cycle, now_ms).ok()) TellTimedOut(mirror_, tenant->cycle);
 }
 
 void CycleCalls::EndCycle(std::int64_t now_ms) {

@@ -140,14 +140,26 @@ class CycleCalls {
   /// Tables that are not announced, and wait for an operator.
   absl::Status AddHeld(const std::vector<AnnouncedTable>& tables, Announcement* announcement)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// Commits what `plan` plans. A plan that drops columns waits until what stands in them is counted:
-  /// `dropped` gets them, and `plan` gives nothing while it has some that are not.
-  absl::StatusOr<std::optional<Mirror::Committed>> CommitCounted(const Store::Planner& plan,
-                                                                 const AnnounceRequest& request,
-                                                                 std::vector<DroppedColumns>* dropped,
-                                                                 bool* is_counted)
+  /// An announcement, and what it was last planned to do.
+  struct Announced {
+    const Caller& caller;
+    const AnnounceRequest& request;
+    const AnnounceView& view;  ///< As it was before the lock.
+    AnnouncePlan planned = {};
+    std::vector<SchemaAnswer> before = {};
+    std::vector<Hold> known_holds = {};
+    std::vector<DroppedColumns> dropped = {};
+    bool is_counted = false;  ///< What stands in those.
+  };
+  /// A plan that drops columns waits until what stands in them is counted. Absent: it was announced before.
+  absl::StatusOr<std::optional<Committed>> CommitCounted(Announced* announced)
       MIRROR_REQUIRES(mirror_.mutex());
-  void TellDropped(const std::vector<DroppedColumns>& counted, const Mirror::Committed& committed)
+  absl::StatusOr<std::optional<Committed>> CommitAnnounced(Announced* announced)
+      MIRROR_REQUIRES(mirror_.mutex());
+  /// Absent as well: what stands in columns that are dropped is not counted.
+  absl::StatusOr<std::optional<Plan>> PlanAnnounced(const TenantRecord& tenant, Announced* announced)
+      MIRROR_REQUIRES(mirror_.mutex());
+  void TellDropped(const std::vector<DroppedColumns>& counted, const Committed& committed)
       MIRROR_REQUIRES(mirror_.mutex());
   void TellAnnounced(const AnnouncePlan& planned, const std::vector<SchemaAnswer>& answers,
                      const std::vector<SchemaAnswer>& before) MIRROR_REQUIRES(mirror_.mutex());

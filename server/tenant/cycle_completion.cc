@@ -314,16 +314,18 @@ absl::StatusOr<std::optional<Compared>> CycleCompletion::CompareRows(const Compl
 absl::Status CycleCompletion::KeepCheck(const Compared& compared, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   if (mirror_.store() == nullptr) return absl::OkStatus();
-  RETURN_IF_ERROR(mirror_
-                      .Commit([&](const TenantRecord&)
-                                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                                    Plan plan;
-                                    plan.now_ms = now_ms;
-                                    RETURN_IF_ERROR(NoteChecks({*compared.check}, &plan.checks));
-                                    if (plan.checks.empty()) return std::optional<Plan>();
-                                    return plan;
-                                  })
-                      .status());
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    Plan plan;
+    plan.now_ms = now_ms;
+    if (absl::Status noted = NoteChecks({*compared.check}, &plan.checks);
+        !noted.ok() || plan.checks.empty()) {
+      writing.Leave(std::move(noted));
+    } else {
+      writing.Commit(std::move(plan));
+    }
+  }
+  RETURN_IF_ERROR(mirror_.Finish(writing).status());
   TellVerdict(compared.verdict);
   mirror_.Summarize(Look::kAll);
   return absl::OkStatus();
@@ -423,33 +425,35 @@ absl::StatusOr<std::vector<std::string>> CycleCompletion::AwaitedTables() {
 }
 
 absl::StatusOr<std::vector<std::string>> CycleCompletion::Scrub(std::int64_t now_ms) {
-  const absl::StatusOr<std::optional<Mirror::Committed>> forgotten =
-      mirror_.Commit([&](const TenantRecord& tenant)
-                         MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                           ASSIGN_OR_RETURN(const std::vector<std::string> awaited, AwaitedTables());
-                           if (!tenant.scrub || !awaited.empty()) {
-                             return absl::AbortedError("somebody else wrote to the mirror meanwhile");
-                           }
-                           // Tables that were set aside hold what they held.
-                           Plan forget;
-                           forget.now_ms = now_ms;
-                           forget.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
-                           return std::optional(std::move(forget));
-                         });
-  if (!forgotten.ok()) return forgotten.status();
+  Writing forgetting;
+  while (mirror_.Begin(forgetting)) forgetting.Commit(PlanForgetting(forgetting.tenant(), now_ms));
+  RETURN_IF_ERROR(mirror_.Finish(forgetting).status());
   absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->records().SetAside("");
   if (!aside.ok()) return aside;
   RETURN_IF_ERROR(mirror_.store()->upkeep().Scrub());
-  RETURN_IF_ERROR(mirror_
-                      .Commit([&](const TenantRecord& tenant) {
-                        Plan plan;
-                        plan.now_ms = now_ms;
-                        plan.tenant = tenant;
-                        plan.tenant->scrub = false;
-                        return std::optional(std::move(plan));
-                      })
-                      .status());
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    Plan plan;
+    plan.now_ms = now_ms;
+    plan.tenant = writing.tenant();
+    plan.tenant->scrub = false;
+    writing.Commit(std::move(plan));
+  }
+  RETURN_IF_ERROR(mirror_.Finish(writing).status());
   return aside;
+}
+
+absl::StatusOr<std::optional<Plan>> CycleCompletion::PlanForgetting(const TenantRecord& tenant,
+                                                                    std::int64_t now_ms) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> awaited, AwaitedTables());
+  if (!tenant.scrub || !awaited.empty()) {
+    return absl::AbortedError("somebody else wrote to the mirror meanwhile");
+  }
+  // Tables that were set aside hold what they held.
+  Plan forget;
+  forget.now_ms = now_ms;
+  forget.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
+  return forget;
 }
 
 }  // namespace mirror

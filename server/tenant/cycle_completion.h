@@ -94,6 +94,9 @@ class CycleCompletion {
   /// Gives the tables that were set aside and stay.
   absl::StatusOr<std::vector<std::string>> Scrub(std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   /// Tables without their rows under the rules of now.
+  /// Of tables that were set aside. Errors: kAborted, where the file is not to be rewritten any more.
+  absl::StatusOr<std::optional<Plan>> PlanForgetting(const TenantRecord& tenant, std::int64_t now_ms)
+      MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<std::vector<std::string>> AwaitedTables() MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;

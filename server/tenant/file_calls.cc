@@ -14,6 +14,7 @@
 #include "base/status_macros.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/move_mark.h"
+#include "server/store/writing.h"
 #include "server/tenant/mirror/journal_upkeep.h"
 #include "server/tenant/records/records_planner.h"
 
@@ -65,25 +66,31 @@ void CarryOverWithoutMove(const std::optional<TenantRecord>& before, TenantRecor
   CarryOver(before, restored);
 }
 
+namespace {
+
+absl::StatusOr<std::optional<Plan>> PlanEndOfCopy(Store& copy, const TenantRecord& tenant,
+                                                  const std::optional<TenantRecord>& before,
+                                                  std::int64_t now_ms) {
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.tenant = tenant;
+  plan.tenant->cycle = CycleAfter(tenant.cycle);
+  plan.tenant->active = false;
+  plan.tenant->holder.clear();
+  plan.tenant->announced.clear();
+  CarryOverWithoutMove(before, &*plan.tenant);
+  plan.forget_old_cycles = true;
+  RETURN_IF_ERROR(CompareAllTables(copy.records(), &plan));
+  RETURN_IF_ERROR(RenewLineage(copy.records(), /*only_stopped=*/false, &plan));
+  return plan;
+}
+
+}  // namespace
+
 absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& before, std::int64_t now_ms) {
-  const absl::Status ended =
-      copy.PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
-            Plan plan;
-            plan.now_ms = now_ms;
-            plan.tenant = tenant;
-            plan.tenant->cycle = CycleAfter(tenant.cycle);
-            plan.tenant->active = false;
-            plan.tenant->holder.clear();
-            plan.tenant->announced.clear();
-            CarryOverWithoutMove(before, &*plan.tenant);
-            plan.forget_old_cycles = true;
-            RETURN_IF_ERROR(CompareAllTables(copy.records(), &plan));
-            absl::Status renewed = RenewLineage(copy.records(), /*only_stopped=*/false, &plan);
-            if (!renewed.ok()) return renewed;
-            return plan;
-          })
-          .status();
-  if (!ended.ok()) return ended;
+  Writing writing;
+  while (writing.Begin(copy)) writing.Commit(PlanEndOfCopy(copy, writing.tenant(), before, now_ms));
+  RETURN_IF_ERROR(writing.result().status());
   const absl::Status whole = copy.upkeep().CheckWhole({});
   if (whole.ok()) return whole;
   return absl::Status(
@@ -112,14 +119,12 @@ absl::Status FileCalls::CheckExpected(const ExpectedOfAct& expected, std::int64_
   const absl::Status open = OpenForOperator(mirror_, now_ms);
   if (absl::IsNotFound(open)) return expected.expected.Check(expected.act, MirrorState());
   if (!open.ok()) return open;
-  return mirror_
-      .Commit([&](const TenantRecord& tenant)
-                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                    ASSIGN_OR_RETURN(const MirrorState state, ReadState(mirror_.store()->records(), tenant));
-                    RETURN_IF_ERROR(expected.expected.Check(expected.act, state));
-                    return std::optional<Plan>();
-                  })
-      .status();
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    const absl::StatusOr<MirrorState> state = ReadState(mirror_.store()->records(), writing.tenant());
+    writing.Leave(state.ok() ? expected.expected.Check(expected.act, *state) : state.status());
+  }
+  return mirror_.Finish(writing).status();
 }
 
 absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,

@@ -11,6 +11,7 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "server/store/contents_digest.h"
+#include "server/store/writing.h"
 
 namespace mirror {
 namespace {
@@ -211,21 +212,22 @@ absl::Status MoveArrival::Add(std::string_view part) {
 absl::Status MoveArrival::MarkCopy(std::int64_t now_ms) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, copy_->Open());
   RETURN_IF_ERROR(store->upkeep().CheckIntegrity());
-  RETURN_IF_ERROR(store
-                      ->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
-                        std::optional<MoveMark> mark = MarkOf(tenant);
-                        if (!mark || mark->id != id_ || mark->phase != MovePhase::kLeaving) {
-                          return NotPartOf(context_id_, id_);
-                        }
-                        mark->phase = MovePhase::kArriving;
-                        mark->target.clear();
-                        Plan plan;
-                        plan.now_ms = now_ms;
-                        plan.tenant = tenant;
-                        SetMark(*mark, &*plan.tenant);
-                        return plan;
-                      })
-                      .status());
+  Writing writing;
+  while (writing.Begin(*store)) {
+    std::optional<MoveMark> mark = MarkOf(writing.tenant());
+    if (!mark || mark->id != id_ || mark->phase != MovePhase::kLeaving) {
+      writing.Commit(NotPartOf(context_id_, id_));
+      continue;
+    }
+    mark->phase = MovePhase::kArriving;
+    mark->target.clear();
+    Plan plan;
+    plan.now_ms = now_ms;
+    plan.tenant = writing.tenant();
+    SetMark(*mark, &*plan.tenant);
+    writing.Commit(std::move(plan));
+  }
+  RETURN_IF_ERROR(writing.result().status());
   return (store)->upkeep().CheckWhole({});
 }
 

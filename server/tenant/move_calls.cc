@@ -85,16 +85,18 @@ absl::Status MoveCalls::MakeDurable() {
 }
 
 absl::Status MoveCalls::Commit(std::int64_t now_ms, const Change& change) {
-  absl::Status done = mirror_
-                          .Commit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
-                            Plan plan;
-                            plan.now_ms = now_ms;
-                            plan.tenant = tenant;
-                            RETURN_IF_ERROR(change(&*plan.tenant));
-                            if (*plan.tenant == tenant) return std::nullopt;
-                            return plan;
-                          })
-                          .status();
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    Plan plan;
+    plan.now_ms = now_ms;
+    plan.tenant = writing.tenant();
+    if (absl::Status changed = change(&*plan.tenant); !changed.ok() || *plan.tenant == writing.tenant()) {
+      writing.Leave(std::move(changed));
+    } else {
+      writing.Commit(std::move(plan));
+    }
+  }
+  absl::Status done = mirror_.Finish(writing).status();
   mirror_.Summarize(Look::kTenant);
   return done;
 }

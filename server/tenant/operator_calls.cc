@@ -57,15 +57,13 @@ absl::Status OperatorCalls::EndCycleAsMeant(std::int64_t now_ms, const ActTerms&
     return state.ok() ? terms.expected.Check(act, *state) : state.status();
   };
   if (terms.look == nullptr) return mirror_.EndCycle(now_ms, checked);
-  RETURN_IF_ERROR(mirror_
-                      .Commit([&](const TenantRecord& before)
-                                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                                    Plan added;
-                                    added.tenant = before;
-                                    RETURN_IF_ERROR(checked(before, &added));
-                                    return std::optional<Plan>();
-                                  })
-                      .status());
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    Plan added;
+    added.tenant = writing.tenant();
+    writing.Leave(checked(writing.tenant(), &added));
+  }
+  RETURN_IF_ERROR(mirror_.Finish(writing).status());
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
   terms.look->snapshot = *std::move(snapshot);
@@ -153,17 +151,18 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::v
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   absl::StatusOr<std::vector<std::string>> names;
-  RETURN_IF_ERROR(mirror_
-                      .Commit([&](const TenantRecord& before)
-                                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                                    absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(before));
-                                    if (stays.ok()) stays = CheckComesByCycles(before);
-                                    if (!stays.ok()) return stays;
-                                    names = FindTables(mirror_, tables);
-                                    if (!names.ok()) return names.status();
-                                    return PlanToVerify(*names, now_ms);
-                                  })
-                      .status());
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(writing.tenant()));
+    if (stays.ok()) stays = CheckComesByCycles(writing.tenant());
+    names = stays.ok() ? FindTables(mirror_, tables) : stays;
+    if (names.ok()) {
+      writing.Commit(PlanToVerify(*names, now_ms));
+    } else {
+      writing.Leave(names.status());
+    }
+  }
+  RETURN_IF_ERROR(mirror_.Finish(writing).status());
   mirror_.Tell(Severity::kInformation, "verify.wanted",
                absl::StrCat("an operator asked for ", Counted(names->size(), "table"),
                             " to be compared with the source; its next cycle does it"));
@@ -306,6 +305,24 @@ absl::Status CheckGone(const MeantRow& row) {
             "the mirror with SQL, and call again."));
 }
 
+/// `act`: what was looked at, where `expected` asks for it.
+absl::StatusOr<std::optional<Plan>> PlanErasure(StoreRecords& records, const TenantRecord& before,
+                                                const Expected& expected, const Act& act, ErasedRow row,
+                                                std::int64_t now_ms) {
+  if (!expected.token.empty()) {
+    ASSIGN_OR_RETURN(const MirrorState state, ReadState(records, before));
+    RETURN_IF_ERROR(expected.Check(act, state));
+  }
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.tenant = before;
+  plan.tenant->scrub = true;
+  plan.erased_rows.push_back(std::move(row));
+  RETURN_IF_ERROR(NoteErased(records, &plan));
+  RETURN_IF_ERROR(TellWhoErases(records, &plan));
+  return plan;
+}
+
 }  // namespace
 
 absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, std::int64_t now_ms,
@@ -353,25 +370,15 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseKept(const AskedErasure& asked, 
     act = ErasureAct(row, asked.key, *kept, *contents);
   }
   snapshot->reset();
-  ASSIGN_OR_RETURN(const std::optional<Mirror::Committed> done,
-                   mirror_.Commit([&](const TenantRecord& before) MIRROR_REQUIRES(
-                                      mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                     RETURN_IF_ERROR(CheckStays(mirror_.context_id(), MarkOf(before)));
-                     if (!terms.expected.token.empty()) {
-                       ASSIGN_OR_RETURN(const MirrorState state,
-                                        ReadState(mirror_.store()->records(), before));
-                       RETURN_IF_ERROR(terms.expected.Check(act, state));
-                     }
-                     Plan plan;
-                     plan.now_ms = now_ms;
-                     plan.tenant = before;
-                     *rule_waits = before.scrub;
-                     plan.tenant->scrub = true;
-                     plan.erased_rows = {{row.table, row.key}};
-                     RETURN_IF_ERROR(NoteErased(mirror_.store()->records(), &plan));
-                     RETURN_IF_ERROR(TellWhoErases(mirror_.store()->records(), &plan));
-                     return plan;
-                   }));
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    *rule_waits = writing.tenant().scrub;
+    const absl::Status stays = CheckStays(mirror_.context_id(), MarkOf(writing.tenant()));
+    writing.Commit(stays.ok() ? PlanErasure(mirror_.store()->records(), writing.tenant(), terms.expected, act,
+                                            {row.table, row.key}, now_ms)
+                              : stays);
+  }
+  ASSIGN_OR_RETURN(const std::optional<Committed> done, mirror_.Finish(writing));
   ErasedOfRow erased{.table = row.table};
   if (done) {
     erased.versions = done->result.versions_erased;
@@ -386,20 +393,20 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseKept(const AskedErasure& asked, 
 
 absl::Status OperatorCalls::RewriteFiles(std::int64_t now_ms, bool stays_noted) {
   const auto write = [&](bool scrubbed) MIRROR_REQUIRES(mirror_.mutex()) {
-    return mirror_
-        .Commit([&](const TenantRecord& before) -> absl::StatusOr<std::optional<Plan>> {
-          Plan plan;
-          plan.now_ms = now_ms;
-          if (scrubbed) {
-            plan.tenant = before;
-            // Before a population under a new rule its columns are in plain sight: see CycleCompletion.
-            plan.tenant->scrub = stays_noted;
-          } else {
-            plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
-          }
-          return plan;
-        })
-        .status();
+    Writing writing;
+    while (mirror_.Begin(writing)) {
+      Plan plan;
+      plan.now_ms = now_ms;
+      if (scrubbed) {
+        plan.tenant = writing.tenant();
+        // Before a population under a new rule its columns are in plain sight: see CycleCompletion.
+        plan.tenant->scrub = stays_noted;
+      } else {
+        plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
+      }
+      writing.Commit(std::move(plan));
+    }
+    return mirror_.Finish(writing).status();
   };
   absl::Status status = write(false);
   if (status.ok()) status = mirror_.store()->upkeep().Scrub();

@@ -154,17 +154,17 @@ void Readings::ReadOn(std::int64_t cycle, std::int64_t came_ms, std::chrono::ste
   if (now_ms - written_ms_ < kReadingNotedMs) return;
   written_ms_ = now_ms;
   // Other servers know of it by the tenant's row alone. What fails here is met again by the next call.
-  mirror_
-      .Commit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
-        const bool is_due = now_ms - tenant.progress_ms >= kReadingNotedMs;
-        if (!tenant.active || tenant.cycle != cycle || !is_due) return std::optional<Plan>();
-        Plan plan;
-        plan.cycle = cycle;
-        plan.now_ms = now_ms;
-        return plan;
-      })
-      .status()
-      .IgnoreError();
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    const TenantRecord& tenant = writing.tenant();
+    const bool is_due = now_ms - tenant.progress_ms >= kReadingNotedMs;
+    Plan plan;
+    plan.cycle = cycle;
+    plan.now_ms = now_ms;
+    writing.Commit(tenant.active && tenant.cycle == cycle && is_due ? std::optional(std::move(plan))
+                                                                    : std::nullopt);
+  }
+  mirror_.Finish(writing).status().IgnoreError();
 }
 
 void Readings::NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,

@@ -8,6 +8,7 @@
 #include "base/human_text.h"
 #include "base/status_macros.h"
 #include "server/plan/apply_plan.h"
+#include "server/plan/cycle_notes.h"
 #include "server/plan/hold_keys.h"
 #include "server/tenant/mirror/mirror.h"
 
@@ -46,22 +47,7 @@ std::int64_t OpenOfOthers(const std::vector<Loss>& losses, std::int64_t cycle) {
   return rows;
 }
 
-/// What came too early is to come again, and its rows are no more in the mirror than refused ones.
-void AddRefused(const std::string& table, std::uint64_t seq, const absl::Status& status,
-                RefusedBatches* refused) {
-  if (!absl::IsAborted(status)) (*refused)[table] = seq;
-  refused->try_emplace(table, seq);
-}
-
 }  // namespace
-
-RefusedBatches RefusedOf(const std::vector<CycleNote>& notes) {
-  RefusedBatches refused;
-  for (const CycleNote& note : notes) {
-    if (note.kind == CycleNoteKind::kRefused) refused[FoldName(note.table)] = note.seq;
-  }
-  return refused;
-}
 
 RowPlanner::RowPlanner(Store& store, const Cycle& cycle, const RefusedBatches& refused)
     : store_(store), cycle_(cycle), refused_before_(refused), refused_(refused) {}
@@ -360,44 +346,26 @@ void RowPlanner::Keep(BatchOutcome outcome, std::optional<Step> step, bool by_re
   steps_.push_back(*std::move(step));
 }
 
-CycleNoteChanges RowPlanner::NotesOf(const std::vector<StepResult>& results) const {
-  CycleNoteChanges changes;
-  RefusedBatches refused = refused_before_;
-  std::map<std::string, std::string> names;  // As the source spells them, by folded name.
-  std::set<std::string> failed;
-  bool missed = false, restored = false;
+NotedBatches RowPlanner::BatchesToNote() const {
+  NotedBatches noted{refused_before_, {}};
   for (const Planned& planned : requests_) {
     for (std::size_t i = 0; i < planned.outcomes.size(); ++i) {
       const BatchOutcome& outcome = planned.outcomes[i];
-      const std::string key = FoldName(outcome.table);
-      const bool has_step = planned.steps[i] != kNoStep;
-      const absl::Status& status = has_step ? results[planned.steps[i]].status : outcome.status;
-      if (has_step && !status.ok() && planned.by_record[i]) failed.insert(key);
+      NotedBatch& batch = noted.all.emplace_back();
+      batch.table = outcome.table;
+      batch.seq = outcome.seq;
+      if (planned.steps[i] != kNoStep) batch.step = planned.steps[i];
+      batch.status = outcome.status;
+      batch.by_record = planned.by_record[i];
       if (outcome.seq == 0) continue;
-      if (has_step && status.ok()) {
-        refused.erase(key);
-        missed = missed || (outcome.seq == 1 && outcome.populate == PopulateReason::kLineageMiss &&
-                            outcome.former_cycle >= cycle_.known_miss);
-        restored = restored || (outcome.seq == 1 && IsMiss(outcome.populate));
-      }
-      // Behind a step that failed it is aborted. Invented names must not pile up.
-      const bool behind = !has_step && planned.by_record[i] && failed.contains(key);
-      if (status.ok() || behind || !records_.at(key)) continue;
-      AddRefused(key, outcome.seq, status, &refused);
-      names[key] = outcome.table;
+      const auto record = records_.find(FoldName(outcome.table));
+      batch.is_there = record != records_.end() && record->second.has_value();
+      batch.is_miss = outcome.seq == 1 && outcome.populate == PopulateReason::kLineageMiss &&
+                      outcome.former_cycle >= cycle_.known_miss;
+      batch.restores = outcome.seq == 1 && IsMiss(outcome.populate);
     }
   }
-  if (missed) changes.written.push_back({CycleNoteKind::kMiss});
-  if (restored) changes.written.push_back({CycleNoteKind::kRestored});
-  for (const auto& [table, seq] : refused) {
-    const auto before = refused_before_.find(table);
-    if (before != refused_before_.end() && before->second == seq) continue;
-    changes.written.push_back({CycleNoteKind::kRefused, names.at(table), seq});
-  }
-  for (const auto& [table, seq] : refused_before_) {
-    if (!refused.contains(table)) changes.forgotten.push_back({CycleNoteKind::kRefused, table});
-  }
-  return changes;
+  return noted;
 }
 
 absl::Status RowPlanner::Settle(std::vector<StepResult>& results,

@@ -18,11 +18,6 @@
 
 namespace mirror {
 
-/// Batches that were refused, or came too early, and were not sent again, by folded table: the numbers they
-/// had.
-using RefusedBatches = std::map<std::string, std::uint64_t>;
-RefusedBatches RefusedOf(const std::vector<CycleNote>& notes);
-
 /// Requests of rows of one cycle on their way into one transaction. Each is planned in view of what those
 /// before it will leave, and answered by what became of that.
 /// Threads: none.
@@ -51,8 +46,8 @@ class RowPlanner {
   std::vector<Step> TakeSteps() { return std::move(steps_); }
   /// The holds to be written with those steps.
   std::vector<Hold> TakeHolds() { return std::move(new_holds_); }
-  /// What the cycle has to remember when the steps end so.
-  CycleNoteChanges NotesOf(const std::vector<StepResult>& results) const;
+  /// What the cycle may have to remember of them.
+  NotedBatches BatchesToNote() const;
   /// Whether a step was refused since too many rows would have gone; after Settle().
   bool has_late() const { return !late_.empty(); }
   /// Answers those, from what stands there now. Gives the holds that they ask for. Errors: as Store.

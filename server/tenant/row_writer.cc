@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <new>
 #include <set>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
@@ -13,6 +13,8 @@
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/plan/apply_plan.h"
+#include "server/plan/cycle_check.h"
+#include "server/plan/cycle_notes.h"
 #include "server/plan/receipts.h"
 
 namespace mirror {
@@ -83,6 +85,12 @@ std::uint64_t LargestRow(const ChangeBatch& batch) {
   return largest;
 }
 
+/// The cycle that ran by `before` runs by `now`, and is the same owner's.
+bool GoesOn(const TenantRecord& before, const TenantRecord& now) {
+  return CheckRuns(before.cycle, now).ok() && now.issuer == before.issuer &&
+         now.environment == before.environment;
+}
+
 /// What the group may ask for, whatever is planned of it.
 Intent IntentOf(const std::vector<WaitingRows*>& group) {
   std::set<std::string> tables;
@@ -105,7 +113,43 @@ Intent IntentOf(const std::vector<WaitingRows*>& group) {
   return intent;
 }
 
+/// It only goes on with a population. What a loss of power takes of such rows, a source that goes on misses
+/// at its next batch, and the next cycle populates anew (docs/decisions/0070).
+bool FillsShadow(const Step& step) {
+  if (step.commits || !step.record || step.record->state != TableState::kPopulating) return false;
+  return std::all_of(step.actions.begin(), step.actions.end(), [](const auto& action) {
+    const auto* const rows = std::get_if<ApplyRows>(&action);
+    return rows != nullptr && rows->into_shadow;
+  });
+}
+
+/// The commit changed what the cycle has to remember.
+bool ChangesNotes(const Committed& committed) {
+  return CycleNotesOf(committed.plan, committed.result.steps) != CycleNoteChanges{};
+}
+
+/// After RunningCycle::Load().
+RowPlanner PlannerFor(Mirror& mirror, const TenantRecord& tenant, std::int64_t now_ms)
+    MIRROR_REQUIRES(mirror.mutex()) {
+  const RunningCycle& cycle = mirror.cycle();
+  return RowPlanner(
+      *mirror.store(),
+      RowPlanner::Cycle{tenant.cycle, !tenant.announced.empty(), cycle.refused(), mirror.context_id(),
+                        &mirror.options().breaker, &cycle.holds(), now_ms, tenant.missed_cycle},
+      RefusedOf(cycle.notes()));
+}
+
 }  // namespace
+
+/// Requests that are committed together: planned under the store's lock, and known until they are answered.
+/// All of `waiting` belong to the cycle of one tenant, and outlive the group.
+struct RowWriter::RowGroup {
+  const std::vector<WaitingRows*>& waiting;
+  // As they were last planned:
+  std::optional<RowPlanner> planner = {};
+  std::vector<WaitingRows*> planned = {};  ///< The others wait for batches before theirs.
+  std::vector<Hold> known_holds = {};      ///< Which the plan was made of.
+};
 
 RowWriter::RowWriter(Mirror& mirror) : mirror_(mirror), gaps_(GapsOf(mirror)) {}
 
@@ -167,13 +211,11 @@ void RowWriter::Queue(const std::vector<WaitingRows*>& requests) {
 
 void RowWriter::ApplyGroup(const std::vector<WaitingRows*>& group) {
   const std::optional<TenantRecord> last = LastSeen(group);
-  bool is_over = !last;
-  if (last) FinishGroup(*last, group, &is_over);
-  if (is_over) {
+  if (!last || !FinishGroup(*last, group, RowSeen::kBefore)) {
     absl::StatusOr<TenantRecord> tenant = absl::UnknownError("");
     const std::vector<WaitingRows*> running = FindRunning(group, &tenant);
     if (running.empty()) return;
-    FinishGroup(*tenant, running, nullptr);
+    FinishGroup(*tenant, running, RowSeen::kNow);
   }
   TellAnswered(group);
 }
@@ -189,19 +231,22 @@ void RowWriter::TellAnswered(const std::vector<WaitingRows*>& group) {
   if (!tables.empty()) gaps_.Tell(tables);
 }
 
-void RowWriter::FinishGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
-                            bool* is_over) {
-  const absl::Status status = CommitGroup(tenant, group, is_over);
+bool RowWriter::FinishGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
+                            RowSeen seen) {
+  const absl::StatusOr<bool> done = CommitGroup(tenant, group, seen);
+  const absl::Status& status = done.status();
   const bool of_one =
       !status.ok() && !absl::IsUnavailable(status) && !absl::IsDataLoss(status) && !absl::IsAborted(status);
   if (of_one && group.size() > 1) {
     // Whatever ended the transaction belongs to one of them, and must not harm the others.
     for (WaitingRows* const waiting : group) {
-      if (absl::Status alone = CommitGroup(tenant, {waiting}, nullptr); !alone.ok()) waiting->Answer(alone);
+      const absl::StatusOr<bool> alone = CommitGroup(tenant, {waiting}, RowSeen::kNow);
+      if (!alone.ok()) waiting->Answer(alone.status());
     }
   } else if (!status.ok()) {
     for (WaitingRows* const waiting : group) waiting->Answer(status);
   }
+  return !done.ok() || *done;
 }
 
 std::optional<TenantRecord> RowWriter::LastSeen(const std::vector<WaitingRows*>& group) {
@@ -249,30 +294,88 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
   return running;
 }
 
-absl::Status RowWriter::CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
-                                    bool* is_over) {
+absl::StatusOr<bool> RowWriter::CommitGroup(const TenantRecord& tenant,
+                                            const std::vector<WaitingRows*>& group, RowSeen seen) {
   if (mirror_.store() == nullptr) return WhyClosed(mirror_);
   TellPartnersRows(tenant, group);
   const absl::StatusOr<bool> wait = MustWait(tenant, group);
   if (!wait.ok()) return mirror_.Noticed(wait.status());
-  if (*wait) return absl::OkStatus();
-  RowGroup planned(mirror_, tenant, group, is_over);
+  if (*wait) return true;
   if (group.size() > 1) {
     // With others in the group these are not the cycle's last rows, also where each is committed alone.
     for (WaitingRows* const waiting : group) waiting->end = nullptr;
   }
-  const RowsEnd* const end = group.front()->end;
-  StoreWork::Follow follow;
-  if (end != nullptr) follow = std::bind_front(&RowGroup::MakeEnd, &planned, std::cref(*end));
-  ASSIGN_OR_RETURN(std::optional<Mirror::Committed> committed,
-                   mirror_.Commit(std::bind_front(&RowGroup::MakePlan, &planned), IntentOf(group), follow));
-  if (!committed) return absl::OkStatus();
+  RowGroup planned{group};
+  bool is_over = false;
+  const auto began = std::chrono::steady_clock::now();
+  Writing writing(IntentOf(group));
+  while (mirror_.Begin(writing)) {
+    is_over = seen == RowSeen::kBefore && !GoesOn(tenant, writing.tenant());
+    is_over ? writing.Leave(absl::OkStatus()) : Write(seen, planned, writing);
+  }
+  ASSIGN_OR_RETURN(std::optional<Committed> committed, mirror_.Finish(writing));
+  if (!committed) return !is_over;
+  mirror_.options().counters->commits.Note(std::chrono::steady_clock::now() - began);
   CrashPoint("apply.committed");
-  std::optional<std::vector<Hold>> holds = NoteCommitted(*committed, planned);
+  std::optional<std::vector<Hold>> holds = NoteCommitted(*committed);
   absl::Status status = Settle(committed->result.steps, group.front()->now_ms, std::move(holds), planned);
   if (status.ok()) status = AnswerGroup(tenant, planned);
-  if (committed->result.followed) end->committed();
-  return status;
+  if (committed->result.followed) group.front()->end->committed();
+  if (!status.ok()) return status;
+  return true;
+}
+
+void RowWriter::Write(RowSeen seen, RowGroup& group, Writing& writing) {
+  if (seen == RowSeen::kBefore) {
+    mirror_.cycle().NoteServed();
+    mirror_.file().owner = writing.tenant();
+  }
+  absl::StatusOr<std::optional<Plan>> plan = PlanGroup(writing.tenant(), group);
+  const bool has_end = group.waiting.front()->end != nullptr && plan.ok() && plan->has_value();
+  if (!has_end || !writing.TakesTwo()) return writing.Commit(std::move(plan));
+  if (const Committed* const done = writing.RunFirst(**std::move(plan))) {
+    writing.Commit(PlanEndBehind(group, *done, writing.tenant()));
+  }
+}
+
+absl::StatusOr<std::optional<Plan>> RowWriter::PlanGroup(const TenantRecord& tenant, RowGroup& group) {
+  RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
+  Plan plan;
+  plan.cycle = group.waiting.front()->request.cycle;
+  for (const WaitingRows* const one : group.waiting) plan.now_ms = std::max(plan.now_ms, one->now_ms);
+  RowPlanner& planner = group.planner.emplace(PlannerFor(mirror_, tenant, plan.now_ms));
+  group.known_holds = mirror_.cycle().holds();
+  group.planned.clear();
+  for (WaitingRows* const one : group.waiting) {
+    ASSIGN_OR_RETURN(const bool added, planner.Add(one->request, one->may_wait));
+    one->has_gap = !added;
+    if (added) group.planned.push_back(one);
+  }
+  if (group.planned.empty()) return std::optional<Plan>();
+  plan.steps = planner.TakeSteps();
+  mirror_.hooks().AddWiped(&plan);
+  plan.holds = planner.TakeHolds();
+  if (!plan.steps.empty() && plan.holds.empty() &&
+      std::all_of(plan.steps.begin(), plan.steps.end(), FillsShadow)) {
+    plan.kept = Kept::kWithNext;
+  }
+  plan.cycle_notes = {.batches = planner.BatchesToNote()};
+  return plan;
+}
+
+absl::StatusOr<std::optional<Plan>> RowWriter::PlanEndBehind(RowGroup& group, const Committed& done,
+                                                             const TenantRecord& tenant) {
+  const Plan& plan = done.plan;
+  const bool judged = !plan.holds.empty() || std::any_of(plan.steps.begin(), plan.steps.end(),
+                                                         [](const Step& step) { return step.settles_holds; });
+  if (group.planned.size() != 1 || ChangesNotes(done) || judged) return std::optional<Plan>();
+  for (const BatchOutcome& outcome : group.planner->outcomes(0)) {
+    if (!outcome.status.ok()) return std::optional<Plan>();
+  }
+  for (const StepResult& step : done.result.steps) {
+    if (!step.status.ok()) return std::optional<Plan>();
+  }
+  return group.waiting.front()->end->make_plan(tenant);
 }
 
 void RowWriter::TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {
@@ -312,11 +415,9 @@ bool RowWriter::Follows(const RowRequest& request, std::map<std::string, std::ui
   return true;
 }
 
-std::optional<std::vector<Hold>> RowWriter::NoteCommitted(const Mirror::Committed& committed,
-                                                          const RowGroup& group) {
+std::optional<std::vector<Hold>> RowWriter::NoteCommitted(const Committed& committed) {
   const std::vector<Step>& steps = committed.plan.steps;
   const std::vector<StepResult>& results = committed.result.steps;
-  mirror_.options().counters->commits.Note(committed.took);
   mirror_.seen().NoteTimes(steps, results);
   bool settles = false, swaps = false;
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -327,7 +428,7 @@ std::optional<std::vector<Hold>> RowWriter::NoteCommitted(const Mirror::Committe
     settles = settles || (steps[i].settles_holds && results[i].status.ok());
   }
   if (swaps) mirror_.indexes().SetDue();
-  if (group.notes_changed()) mirror_.cycle().ForgetNotes();
+  if (ChangesNotes(committed)) mirror_.cycle().ForgetNotes();
   if (!settles && committed.plan.holds.empty()) return std::nullopt;
   return committed.plan.holds;
 }
@@ -335,16 +436,16 @@ std::optional<std::vector<Hold>> RowWriter::NoteCommitted(const Mirror::Committe
 absl::Status RowWriter::Settle(std::vector<StepResult>& results, std::int64_t now_ms,
                                std::optional<std::vector<Hold>> changed, RowGroup& group) {
   std::vector<std::pair<std::string, std::string>> left_out;
-  if (absl::Status status = group.planner().Settle(results, &left_out); !status.ok()) {
+  if (absl::Status status = group.planner->Settle(results, &left_out); !status.ok()) {
     return mirror_.Noticed(status);
   }
   std::vector<Hold> late;
-  const absl::Status kept = KeepLateHolds(now_ms, group.planner(), &late);
+  const absl::Status kept = KeepLateHolds(now_ms, *group.planner, &late);
   if (kept.ok() && !late.empty()) {
     if (!changed) changed.emplace();
     changed->insert(changed->end(), late.begin(), late.end());
   }
-  if (changed) TellHolds(mirror_, group.known_holds(), *changed);
+  if (changed) TellHolds(mirror_, group.known_holds, *changed);
   if (!kept.ok()) return kept;
   for (const auto& [table, index] : left_out) {
     mirror_.Tell(Severity::kWarning, "index.left_out",
@@ -357,27 +458,30 @@ absl::Status RowWriter::Settle(std::vector<StepResult>& results, std::int64_t no
 
 absl::Status RowWriter::KeepLateHolds(std::int64_t now_ms, RowPlanner& planner, std::vector<Hold>* late) {
   if (!planner.has_late()) return absl::OkStatus();
-  return mirror_
-      .Commit([&](const TenantRecord&)
-                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                    RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
-                    ASSIGN_OR_RETURN(*late, planner.JudgeLate());
-                    if (late->empty()) return std::optional<Plan>();
-                    Plan plan;
-                    plan.now_ms = now_ms;
-                    plan.holds = *late;
-                    return plan;
-                  })
-      .status();
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    absl::Status loaded = mirror_.cycle().Load(*mirror_.store());
+    absl::StatusOr<std::vector<Hold>> judged = loaded.ok() ? planner.JudgeLate() : loaded;
+    if (judged.ok()) *late = *std::move(judged);
+    if (!judged.ok() || late->empty()) {
+      writing.Leave(judged.status());
+      continue;
+    }
+    Plan plan;
+    plan.now_ms = now_ms;
+    plan.holds = *late;
+    writing.Commit(std::move(plan));
+  }
+  return mirror_.Finish(writing).status();
 }
 
 absl::Status RowWriter::AnswerGroup(const TenantRecord& tenant, RowGroup& group) {
   ServerCounters& counters = *mirror_.options().counters;
   std::int64_t progressed = 0;
-  for (std::size_t i = 0; i < group.planned().size(); ++i) {
+  for (std::size_t i = 0; i < group.planned.size(); ++i) {
     if (mirror_.store() == nullptr) return WhyClosed(mirror_);
-    WaitingRows& waiting = *group.planned()[i];
-    waiting.Answer(AnswerOf(waiting, i, group.planner()));
+    WaitingRows& waiting = *group.planned[i];
+    waiting.Answer(AnswerOf(waiting, i, *group.planner));
     counters.requests.Note(std::chrono::steady_clock::now() - waiting.began);
     counters.row_bytes.Add(waiting.request.bytes);
     progressed = std::max(progressed, mirror_.progress().EndOf(waiting.now_ms, waiting.began));
@@ -409,19 +513,21 @@ RowAnswer RowWriter::AnswerOf(const WaitingRows& waiting, std::size_t number, Ro
 }
 
 absl::Status RowWriter::StopTable(const WaitingRows& waiting, const BatchOutcome& outcome) {
-  const std::int64_t cycle = waiting.request.cycle;
-  RETURN_IF_ERROR(mirror_
-                      .Commit([&](const TenantRecord&)
-                                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                                    Plan plan;
-                                    plan.cycle = cycle;
-                                    plan.now_ms = waiting.now_ms;
-                                    ASSIGN_OR_RETURN(std::optional<TableRecord> record,
-                                                     mirror_.store()->records().ReadTable(outcome.table));
-                                    if (record) plan.steps.push_back(PlanStop(cycle, *record));
-                                    return plan;
-                                  })
-                      .status());
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    const absl::StatusOr<std::optional<TableRecord>> record =
+        mirror_.store()->records().ReadTable(outcome.table);
+    if (!record.ok()) {
+      writing.Leave(record.status());
+      continue;
+    }
+    Plan plan;
+    plan.cycle = waiting.request.cycle;
+    plan.now_ms = waiting.now_ms;
+    if (*record) plan.steps.push_back(PlanStop(*plan.cycle, **record));
+    writing.Commit(std::move(plan));
+  }
+  RETURN_IF_ERROR(mirror_.Finish(writing).status());
   mirror_.Tell(Severity::kWarning, "table.rows_missing", std::string(outcome.status.message()));
   return absl::OkStatus();
 }
@@ -460,35 +566,12 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
     outcome.status = agreed.status();
     return outcome;
   }
-  ASSIGN_OR_RETURN(
-      const std::optional<Mirror::Committed> committed,
-      mirror_.Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
-                         mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-        RETURN_IF_ERROR(CheckCycle(caller, cycle, tenant));
-        RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
-        if (tenant.announced.empty() || mirror_.cycle().refused().contains(FoldName(table))) {
-          outcome.status = NotAgreed(table);
-          return std::optional<Plan>();
-        }
-        ASSIGN_OR_RETURN(std::optional<TableRecord> record, mirror_.store()->records().ReadTable(table));
-        if (record && record->schema_hash != agreed->hash) {
-          outcome.status = absl::FailedPreconditionError(
-              absl::StrCat("table '", table,
-                           "' was announced with another definition meanwhile. Nothing was wiped; the same "
-                           "call again is safe."));
-          return std::optional<Plan>();
-        }
-        BatchPlan planned = PlanWipe(cycle, record, *agreed->schema, target,
-                                     KeepsReceipts(mirror_.options().receipts, mirror_.context_id()));
-        outcome.repeated = planned.verdict == BatchPlan::Verdict::kRepeated;
-        outcome.status = std::move(planned.status);
-        Plan plan;
-        plan.cycle = cycle;
-        plan.now_ms = now_ms;
-        if (planned.verdict == BatchPlan::Verdict::kApply) plan.steps.push_back(std::move(planned.step));
-        mirror_.hooks().AddWiped(&plan);
-        return plan;
-      }));
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    absl::Status runs = CheckCycle(caller, cycle, writing.tenant());
+    writing.Commit(runs.ok() ? PlanWipeOf(writing.tenant(), *agreed, target, now_ms, &outcome) : runs);
+  }
+  ASSIGN_OR_RETURN(const std::optional<Committed> committed, mirror_.Finish(writing));
   if (!committed) return outcome;
   const std::vector<StepResult>& steps = committed->result.steps;
   if (!steps.empty()) outcome.status = steps.front().status;
@@ -503,6 +586,35 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
   if (outcome.status.ok() && !outcome.repeated) TellPopulating(table, reason);
   gaps_.Tell({FoldName(table)});
   return outcome;
+}
+
+absl::StatusOr<std::optional<Plan>> RowWriter::PlanWipeOf(const TenantRecord& tenant,
+                                                          const AgreedTable& agreed, const Position& target,
+                                                          std::int64_t now_ms, BatchOutcome* outcome) {
+  const std::string& table = outcome->table;
+  RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
+  if (tenant.announced.empty() || mirror_.cycle().refused().contains(FoldName(table))) {
+    outcome->status = NotAgreed(table);
+    return std::optional<Plan>();
+  }
+  ASSIGN_OR_RETURN(std::optional<TableRecord> record, mirror_.store()->records().ReadTable(table));
+  if (record && record->schema_hash != agreed.hash) {
+    outcome->status = absl::FailedPreconditionError(
+        absl::StrCat("table '", table,
+                     "' was announced with another definition meanwhile. Nothing was wiped; the same "
+                     "call again is safe."));
+    return std::optional<Plan>();
+  }
+  BatchPlan planned = PlanWipe(tenant.cycle, record, *agreed.schema, target,
+                               KeepsReceipts(mirror_.options().receipts, mirror_.context_id()));
+  outcome->repeated = planned.verdict == BatchPlan::Verdict::kRepeated;
+  outcome->status = std::move(planned.status);
+  Plan plan;
+  plan.cycle = tenant.cycle;
+  plan.now_ms = now_ms;
+  if (planned.verdict == BatchPlan::Verdict::kApply) plan.steps.push_back(std::move(planned.step));
+  mirror_.hooks().AddWiped(&plan);
+  return plan;
 }
 
 void RowWriter::TellPopulating(const std::string& table, PopulateReason reason) {

@@ -18,8 +18,8 @@
 #include "server/tenant/mirror/commit_queue.h"
 #include "server/tenant/mirror/gap_waits.h"
 #include "server/tenant/mirror/mirror.h"
-#include "server/tenant/row_group.h"
 #include "server/tenant/row_planner.h"
+#include "server/tenant/waiting_rows.h"
 
 namespace mirror {
 
@@ -54,18 +54,30 @@ class RowWriter {
   /// to, too, reading it anew is a wait of its own, and the plan is made under its lock anyway.
   std::optional<TenantRecord> LastSeen(const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// Answers all of `group`, unless `is_over` becomes true: see CommitGroup().
-  void FinishGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group, bool* is_over)
+  /// When the tenant's row was read by which a group goes on.
+  enum class RowSeen : std::uint8_t { kNow, kBefore };
+  /// Answers all of `group`. False: see CommitGroup().
+  bool FinishGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group, RowSeen seen)
       MIRROR_REQUIRES(mirror_.mutex());
   /// Those whose cycle runs; the others are answered. `tenant` becomes its row.
   std::vector<WaitingRows*> FindRunning(const std::vector<WaitingRows*>& group,
                                         absl::StatusOr<TenantRecord>* tenant)
       MIRROR_REQUIRES(mirror_.mutex());
   /// All of `group` belong to the cycle that runs by `tenant`. An error is that of the whole transaction; who
-  /// has his answer by then keeps it. `is_over`: becomes true, and nothing was done, where the cycle does not
-  /// run any more, or is another owner's. Null: that is an error.
-  absl::Status CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group, bool* is_over)
+  /// has his answer by then keeps it. False, where the row was seen before: the cycle does not run any more,
+  /// or is another owner's, and nothing was done.
+  absl::StatusOr<bool> CommitGroup(const TenantRecord& tenant, const std::vector<WaitingRows*>& group,
+                                   RowSeen seen) MIRROR_REQUIRES(mirror_.mutex());
+  struct RowGroup;
+  /// What was begun: plans it and commits it, with the cycle's end where it has one.
+  void Write(RowSeen seen, RowGroup& group, Writing& writing) MIRROR_REQUIRES(mirror_.mutex());
+  /// Under the store's lock. Absent: all of them wait.
+  absl::StatusOr<std::optional<Plan>> PlanGroup(const TenantRecord& tenant, RowGroup& group)
       MIRROR_REQUIRES(mirror_.mutex());
+  /// The plan of the cycle's end behind `group`, when every batch was applied, and the cycle has to remember
+  /// nothing of it.
+  static absl::StatusOr<std::optional<Plan>> PlanEndBehind(RowGroup& group, const Committed& done,
+                                                           const TenantRecord& tenant);
   /// Counts rows that populations take from partners: before the store's lock is taken.
   void TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());
@@ -81,8 +93,7 @@ class RowWriter {
       MIRROR_REQUIRES(mirror_.mutex());
   /// What the commit changed of what is kept in memory. Gives the holds that were written; absent: what is
   /// known of holds is as it was.
-  std::optional<std::vector<Hold>> NoteCommitted(const Mirror::Committed& committed, const RowGroup& group)
-      MIRROR_REQUIRES(mirror_.mutex());
+  std::optional<std::vector<Hold>> NoteCommitted(const Committed& committed) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status Settle(std::vector<StepResult>& results, std::int64_t now_ms,
                       std::optional<std::vector<Hold>> changed, RowGroup& group)
       MIRROR_REQUIRES(mirror_.mutex());
@@ -99,6 +110,10 @@ class RowWriter {
   /// Fills in how its table stands, and notes it.
   void Finish(const WaitingRows& waiting, const RowPlanner::Standing& standing, std::size_t number,
               BatchOutcome* outcome) MIRROR_REQUIRES(mirror_.mutex());
+  /// `outcome`: of that table, as it is planned; with an error no plan.
+  absl::StatusOr<std::optional<Plan>> PlanWipeOf(const TenantRecord& tenant, const AgreedTable& agreed,
+                                                 const Position& target, std::int64_t now_ms,
+                                                 BatchOutcome* outcome) MIRROR_REQUIRES(mirror_.mutex());
   void TellPopulating(const std::string& table, PopulateReason reason) MIRROR_REQUIRES(mirror_.mutex());
   /// Counts what became of it, and its rows when they were applied.
   void CountBatch(const WaitingRows& waiting, std::size_t batch, const BatchOutcome& outcome);

@@ -183,11 +183,8 @@ Plan EverythingKept(const TenantRecord& tenant) {
   plan.answers = [](const std::vector<StepResult>&) {
     return std::vector<SchemaAnswer>{{"people", 2, "why"}, {"Other", 1, ""}};
   };
-  plan.cycle_notes = [](const std::vector<StepResult>&) {
-    CycleNoteChanges notes;
-    notes.written = {{CycleNoteKind::kUnannounced, "gone"}, {CycleNoteKind::kRefused, "people", 7}};
-    return notes;
-  };
+  plan.cycle_notes = {.changes = {.written = {{CycleNoteKind::kUnannounced, "gone"},
+                                              {CycleNoteKind::kRefused, "people", 7}}}};
   plan.checks = {{"people", Equality::kDiffers, Position{Lsn{3}, "line"}, kNow, 5, true}};
   plan.holds = {{.kind = HoldKind::kSource, .rows = 1, .source_id = "other"},
                 {.kind = HoldKind::kDeletes, .table = "people", .rows = 9, .keys = {"1", "2"}},

@@ -24,7 +24,7 @@ class StoreCycleNotes : public StoreContract {
     Plan plan;
     plan.cycle = cycle;
     plan.now_ms = kNow;
-    plan.cycle_notes = [&](const std::vector<StepResult>&) { return changes; };
+    plan.cycle_notes = {.changes = changes};
     return store_->Commit(plan).status();
   }
   std::vector<CycleNote> Notes() { return store_->records().ReadCycleNotes().value(); }
@@ -62,11 +62,7 @@ TEST_P(StoreCycleNotes, OfAPlanThatIsRefusedNothingIsWritten) {
 TEST_P(StoreCycleNotes, AreMadeOfWhatCameOfTheSteps) {
   Create(People());
   Plan plan = InCycle({StepAt("people", 1, {CreateTable{People()}})});
-  plan.cycle_notes = [](const std::vector<StepResult>& steps) {
-    CycleNoteChanges changes;
-    if (!steps.at(0).status.ok()) changes.written.push_back(kRefused);
-    return changes;
-  };
+  plan.cycle_notes = {.if_failed = {{0, kRefused}}};
   ASSERT_THAT(store_->Commit(plan), IsOk());
   EXPECT_THAT(Notes(), ElementsAre(kRefused));
 }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/contract/store_contract.h"
+#include "tests/support/plan_and_commit.h"
 
 namespace mirror::store_documents_test {
 namespace {
@@ -88,7 +89,7 @@ TEST_P(StoreDocuments, WhatIsRefusedWritesNone) {
 TEST_P(StoreDocuments, AreSeenInTheTransactionThatWroteOthers) {
   Write({{"job", "1", "before"}});
   const auto committed =
-      store_->PlanAndCommit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+      PlanAndCommit(*store_, [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
         const auto before = store_->records().ReadDocument("job", "1");
         if (!before.ok()) return before.status();
         Plan plan;
@@ -133,7 +134,7 @@ TEST_P(StoreDocuments, RowsAreReadByKeyInTheTransaction) {
   EXPECT_THAT(store_->records().ReadRows(table, {"a"}, 1), IsOk()) << "one row is always read";
   EXPECT_THAT(read({"A"}), IsEmpty()) << "by bytes";
   EXPECT_THAT(read({}), IsEmpty());
-  const auto looked = store_->PlanAndCommit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+  const auto looked = PlanAndCommit(*store_, [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
     EXPECT_THAT(read({"a"}), ElementsAre("a|one|1|"));
     return std::nullopt;
   });

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/contract/store_contract.h"
+#include "tests/support/plan_and_commit.h"
 
 // The writer lock between Begin() and Commit(): who else writes comes before it, and is seen, or behind it.
 
@@ -91,18 +92,18 @@ TEST_P(StoreWorkTest, AnotherServerWaitsAndPlansFromWhatTheFirstOneLeft) {
   auto work = BeginWork();
   const Plan plan = ToLsn(6);
   auto second = std::async(std::launch::async, [&]() -> absl::Status {
-    return other
-        ->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
-          EXPECT_TRUE(tenant.touched) << "the first one's commit";
-          Step step;
-          step.table = "people";
-          step.expected = other->records().ReadTable("people").value();
-          step.record = step.expected;
-          EXPECT_EQ(step.record->position.lsn, Lsn{6});
-          step.record->seq += 1;
-          step.record->position.lsn = Lsn{7};
-          return InCycle({step});
-        })
+    return PlanAndCommit(*other,
+                         [&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+                           EXPECT_TRUE(tenant.touched) << "the first one's commit";
+                           Step step;
+                           step.table = "people";
+                           step.expected = other->records().ReadTable("people").value();
+                           step.record = step.expected;
+                           EXPECT_EQ(step.record->position.lsn, Lsn{6});
+                           step.record->seq += 1;
+                           step.record->position.lsn = Lsn{7};
+                           return InCycle({step});
+                         })
         .status();
   });
   std::this_thread::sleep_for(kStand);
@@ -130,7 +131,7 @@ TEST_P(StoreWorkTest, WhatFollowsIsDoneWithItOrIsLeftToACommitOfItsOwn) {
     end.tenant->completed_cycle = kCycle;
     return end;
   };
-  const auto committed = store_->PlanAndCommit(first, {}, second);
+  const auto committed = CommitBoth(*store_, first, second);
   ASSERT_THAT(committed, IsOk());
   EXPECT_EQ(LsnOf("people"), Lsn{6});
   EXPECT_EQ((*committed)->result.followed, asked == 1);
@@ -149,7 +150,7 @@ TEST_P(StoreWorkTest, WhatFollowsAndFailsLeavesTheFirstAlone) {
                               const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
     return absl::NotFoundError("it cannot be planned");
   };
-  auto committed = store_->PlanAndCommit(first, {}, not_planned);
+  auto committed = CommitBoth(*store_, first, not_planned);
   ASSERT_THAT(committed, IsOk());
   EXPECT_FALSE((*committed)->result.followed);
   EXPECT_EQ(LsnOf("people"), Lsn{5 + planned}) << "planned once more, where it was asked";
@@ -163,7 +164,7 @@ TEST_P(StoreWorkTest, WhatFollowsAndFailsLeavesTheFirstAlone) {
     end.tenant->active = false;
     return end;
   };
-  committed = store_->PlanAndCommit(first, {}, not_run);
+  committed = CommitBoth(*store_, first, not_run);
   ASSERT_THAT(committed, IsOk());
   EXPECT_FALSE((*committed)->result.followed);
   EXPECT_EQ(LsnOf("people"), Lsn{5 + planned});
@@ -173,7 +174,7 @@ TEST_P(StoreWorkTest, WhatFollowsAndFailsLeavesTheFirstAlone) {
     return std::optional<Plan>();
   };
   const int before = planned;
-  committed = store_->PlanAndCommit(first, {}, nothing);
+  committed = CommitBoth(*store_, first, nothing);
   ASSERT_THAT(committed, IsOk());
   EXPECT_FALSE((*committed)->result.followed);
   EXPECT_EQ(planned, before + 1);
@@ -190,11 +191,11 @@ TEST_P(StoreWorkTest, WhatIsLetGoOfLeavesNothingAndTheStoreGoesOn) {
   CreateAtFive();
   { const auto work = BeginWork(); }
   EXPECT_TRUE(backend_->TryLsnByHand("people", 4)) << "the lock is free";
-  const auto nothing = store_->PlanAndCommit([](const TenantRecord&) { return std::optional<Plan>(); });
+  const auto nothing = PlanAndCommit(*store_, [](const TenantRecord&) { return std::optional<Plan>(); });
   ASSERT_THAT(nothing, IsOk());
   EXPECT_FALSE(*nothing);
   EXPECT_TRUE(backend_->TryLsnByHand("people", 5));
-  const auto refused = store_->PlanAndCommit([](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+  const auto refused = PlanAndCommit(*store_, [](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
     return absl::NotFoundError("no such table");
   });
   EXPECT_THAT(refused.status(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("no such table")));
@@ -253,7 +254,7 @@ TEST_P(StoreWorkTest, APlannerIsAskedTwiceAtMostAndItsLastPlanCounts) {
   const TestBatch bad = MakeBatch(People(), {.operation = Operation::kUpdate, .rows = {{3, "x", 1}}});
   int asked = 0;
   const auto committed =
-      store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+      PlanAndCommit(*store_, [&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
         EXPECT_EQ(tenant, Tenant());
         ++asked;
         Plan plan = InCycle({StepAt("people", 2, {ApplyRows{bad.schema.get(), &*bad.batch, false, kCycle}})});
@@ -292,9 +293,7 @@ TEST_P(StoreWorkTest, TheDataVersionTellsOfOthersWhoWrote) {
   plan.answers = [](const auto&) { return std::vector<SchemaAnswer>{{"people", 1, ""}}; };
   tells("answers", plan);
   plan = InCycle({});
-  plan.cycle_notes = [](const auto&) {
-    return CycleNoteChanges{.written = {{CycleNoteKind::kRefused, "people", 3}}};
-  };
+  plan.cycle_notes = {.changes = {.written = {{CycleNoteKind::kRefused, "people", 3}}}};
   tells("a note of the cycle", plan);
   plan = InCycle({});
   plan.index_changes.push_back({OwnIndex{"_mirror_index_1", "people"}, {IndexColumn{"age"}}});

@@ -33,9 +33,10 @@ class ForwardingStore : public Store {
   virtual absl::StatusOr<CommitResult> CommitWork(StoreWork& work, const Plan& plan, Savepoints savepoints) {
     return work.Commit(plan, savepoints);
   }
-  virtual absl::StatusOr<CommitResult> CommitWorkFollowed(StoreWork& work, const Plan& plan,
-                                                          const StoreWork::Follow& follow) {
-    return work.CommitFollowed(plan, follow);
+  /// The same behind another plan.
+  virtual absl::StatusOr<CommitResult> CommitWorkBehind(StoreWork& work, const Plan& plan,
+                                                        Savepoints savepoints) {
+    return work.Commit(plan, savepoints);
   }
 
  private:
@@ -44,15 +45,19 @@ class ForwardingStore : public Store {
     Work(ForwardingStore& store, std::unique_ptr<StoreWork> work) : store_(store), work_(std::move(work)) {}
     const TenantRecord& tenant() const override { return work_->tenant(); }
     absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
-      return store_.CommitWork(*work_, plan, savepoints);
+      return is_behind_ ? store_.CommitWorkBehind(*work_, plan, savepoints)
+                        : store_.CommitWork(*work_, plan, savepoints);
     }
-    absl::StatusOr<CommitResult> CommitFollowed(const Plan& plan, const Follow& follow) override {
-      return store_.CommitWorkFollowed(*work_, plan, follow);
+    bool ReadsItsWrites() const override { return work_->ReadsItsWrites(); }
+    absl::StatusOr<CommitResult> RunFirst(const Plan& plan) override {
+      is_behind_ = true;
+      return work_->RunFirst(plan);
     }
 
    private:
     ForwardingStore& store_;
     const std::unique_ptr<StoreWork> work_;
+    bool is_behind_ = false;
   };
 
   std::unique_ptr<Store> store_;

@@ -75,7 +75,7 @@ EDITS = [
            "verbs.ForgetNonces(std::max(tenant.clock_ms, plan_.now_ms)));",
            "verbs.ForgetNonces(std::max(tenant.clock_ms, plan_.now_ms) + 60'000));", "*StoreContract*"),
     _store("what fails alone is done again behind a savepoint", "begin_work.cc",
-           "(result.ok() || !(ran.needs_savepoint || try_again))", "(result.ok() || !try_again)", "*StoreContract*:*StoreWork*"),
+           "if (result.ok() || !(ran.needs_savepoint || try_again))", "if (result.ok() || !try_again)", "*StoreContract*:*StoreWork*"),
     _store("a table of somebody else's is not swapped away", "sqlite/rows/sqlite_swap.cc",
            "if (!IsOurs(*visible)) {", "if (visible->name.empty()) {", "*SwapContract*:*StoreContract*:*Partner*"),
     _store("the partner's triggers outlive a swap", "sqlite/rows/sqlite_swap.cc",

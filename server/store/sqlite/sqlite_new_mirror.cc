@@ -131,8 +131,9 @@ class NewMirror final : public Store {
       return mirror_.CommitBuilding(*rows_, plan, savepoints);
     }
     /// The end of a cycle is more here than a plan.
-    absl::StatusOr<CommitResult> CommitFollowed(const Plan& plan, const Follow&) override {
-      return Commit(plan, Savepoints::kWhereNeeded);
+    bool ReadsItsWrites() const override { return false; }
+    absl::StatusOr<CommitResult> RunFirst(const Plan&) override {
+      return absl::InternalError("a mirror that is being made takes one plan at a time. Nothing was done.");
     }
 
    private:

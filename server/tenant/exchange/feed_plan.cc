@@ -37,12 +37,9 @@ bool IsOfHub(const Mirror& mirror) {
 absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror.mutex()) {
   if (!plan->cycle_notes) return absl::OkStatus();
   RETURN_IF_ERROR(mirror.cycle().Load(*mirror.store()));
-  if (!mirror.cycle().IsNoted(CycleNoteKind::kExchange)) return absl::OkStatus();
-  plan->cycle_notes = [planned = std::move(plan->cycle_notes)](const std::vector<StepResult>& steps) {
-    CycleNoteChanges changes = planned(steps);
-    changes.written.push_back({CycleNoteKind::kExchange});
-    return changes;
-  };
+  if (mirror.cycle().IsNoted(CycleNoteKind::kExchange)) {
+    plan->cycle_notes->changes.written.push_back({CycleNoteKind::kExchange});
+  }
   return absl::OkStatus();
 }
 

@@ -6,16 +6,39 @@
 #include "base/status_macros.h"
 
 namespace mirror {
+namespace {
+
+/// Absent: somebody else acknowledged meanwhile, or the feed began anew.
+absl::StatusOr<std::optional<Plan>> PlanAcknowledgement(StoreRecords& records, const HubRead& read,
+                                                        std::int64_t number, const std::string& token,
+                                                        std::int64_t now_ms) {
+  ASSIGN_OR_RETURN(MirrorFeed feed, ReadFeed(records));
+  if (feed.journal_id != read.feed.journal_id || feed.number != read.feed.number ||
+      feed.token != read.feed.token) {
+    return std::nullopt;
+  }
+  feed.number = number;
+  feed.token = token;
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.documents.push_back(Write(feed));
+  if (read.tables.remade.empty()) return plan;
+  ASSIGN_OR_RETURN(FeedTables noted, ReadFeedTables(records));
+  // The next announcement writes it anew.
+  if (noted.is_spoiled) return plan;
+  plan.documents.push_back(Write(AtAcknowledgement(std::move(noted), read.tables, read.completed_cycle)));
+  return plan;
+}
+
+}  // namespace
 
 absl::Status HubCalls::Change(const MirrorFeed& feed, std::int64_t now_ms) {
-  return mirror_
-      .Commit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-        Plan plan;
-        plan.now_ms = now_ms;
-        plan.documents.push_back(Write(feed));
-        return plan;
-      })
-      .status();
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.documents.push_back(Write(feed));
+  Writing writing;
+  while (mirror_.Begin(writing)) writing.Commit(plan);
+  return mirror_.Finish(writing).status();
 }
 
 absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes) {
@@ -45,28 +68,11 @@ absl::Status HubCalls::Acknowledge(const HubRead& read, std::int64_t number, con
                                    std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
-  return mirror_
-      .Commit([&](const TenantRecord&)
-                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                    ASSIGN_OR_RETURN(MirrorFeed feed, ReadFeed(mirror_.store()->records()));
-                    if (feed.journal_id != read.feed.journal_id || feed.number != read.feed.number ||
-                        feed.token != read.feed.token) {
-                      return std::nullopt;
-                    }
-                    feed.number = number;
-                    feed.token = token;
-                    Plan plan;
-                    plan.now_ms = now_ms;
-                    plan.documents.push_back(Write(feed));
-                    if (read.tables.remade.empty()) return plan;
-                    ASSIGN_OR_RETURN(FeedTables noted, ReadFeedTables(mirror_.store()->records()));
-                    // The next announcement writes it anew.
-                    if (noted.is_spoiled) return plan;
-                    plan.documents.push_back(
-                        Write(AtAcknowledgement(std::move(noted), read.tables, read.completed_cycle)));
-                    return plan;
-                  })
-      .status();
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    writing.Commit(PlanAcknowledgement(mirror_.store()->records(), read, number, token, now_ms));
+  }
+  return mirror_.Finish(writing).status();
 }
 
 }  // namespace mirror

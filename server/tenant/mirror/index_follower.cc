@@ -12,6 +12,7 @@
 #include "base/name_pattern.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
+#include "server/store/writing.h"
 
 namespace mirror {
 namespace {
@@ -94,23 +95,11 @@ absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
       done = false;
       break;
     }
-    const absl::StatusOr<std::optional<Store::Committed>> committed =
-        store.PlanAndCommit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-          ASSIGN_OR_RETURN(const std::int64_t now, store.ReadDataVersion());
-          // That a table was given up by hand need not show: an index on it more does no harm.
-          if (now != *version) {
-            ASSIGN_OR_RETURN(const Due again, ReadDue(store, *rules));
-            const std::vector<IndexChange>& left = again.changes;
-            if (std::find(left.begin(), left.end(), change) == left.end()) return std::optional<Plan>();
-          }
-          Plan plan;
-          plan.now_ms = now_ms;
-          plan.index_changes.push_back(change);
-          return std::optional(std::move(plan));
-        });
-    const absl::Status& status = committed.status();
+    Writing writing;
+    while (writing.Begin(store)) writing.Commit(PlanChange(store, *rules, *version, change, now_ms));
+    const absl::Status& status = writing.result().status();
     // Others may be due instead.
-    if (status.ok() && !*committed) done = false;
+    if (status.ok() && !*writing.result()) done = false;
     CrashPoint("index.changed");
     if (status.ok()) continue;
     done = false;
@@ -126,6 +115,22 @@ absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
   TellTrouble(std::move(why));
   TellTooLong(store);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<Plan>> IndexFollower::PlanChange(Store& store, const IndexRules& rules,
+                                                              std::int64_t version, const IndexChange& change,
+                                                              std::int64_t now_ms) const {
+  ASSIGN_OR_RETURN(const std::int64_t now, store.ReadDataVersion());
+  // That a table was given up by hand need not show: an index on it more does no harm.
+  if (now != version) {
+    ASSIGN_OR_RETURN(const Due again, ReadDue(store, rules));
+    const std::vector<IndexChange>& left = again.changes;
+    if (std::find(left.begin(), left.end(), change) == left.end()) return std::optional<Plan>();
+  }
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.index_changes.push_back(change);
+  return plan;
 }
 
 void IndexFollower::TellIdle(const std::vector<std::string>& idle) {

@@ -43,6 +43,9 @@ class IndexFollower {
     std::vector<std::string> idle;  ///< See IdleIndexes.
   };
   absl::StatusOr<Due> ReadDue(Store& store, const IndexRules& rules) const;
+  /// Under the store's writer lock. Absent: it is not due any more. `version`: as of which it was found due.
+  absl::StatusOr<std::optional<Plan>> PlanChange(Store& store, const IndexRules& rules, std::int64_t version,
+                                                 const IndexChange& change, std::int64_t now_ms) const;
   void TellIdle(const std::vector<std::string>& idle);
   void TellTrouble(std::string why);
   void TellTooLong(Store& store);

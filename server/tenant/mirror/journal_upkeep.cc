@@ -8,6 +8,7 @@
 #include "base/reserved_name.h"
 #include "base/status_macros.h"
 #include "server/store/snapshot.h"
+#include "server/store/writing.h"
 #include "server/tenant/mirror/mirror.h"
 #include "server/tenant/mirror/passed_writes.h"
 #include "server/tenant/notes/mirror_feed.h"
@@ -27,7 +28,8 @@ void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms) 
   };
   // Whose histories are all asked for takes no lock.
   if (const absl::StatusOr<std::optional<Plan>> before = plan({}); before.ok() && *before) {
-    store.PlanAndCommit(plan).status().IgnoreError();
+    Writing writing;
+    while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));
   }
 }
 
@@ -61,7 +63,9 @@ absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t
   // One that is as it was takes no lock.
   const absl::StatusOr<std::optional<Plan>> before = plan({});
   if (!before.ok() || !*before) return before.status();
-  return store.PlanAndCommit(plan).status();
+  Writing writing;
+  while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));
+  return writing.result().status();
 }
 
 namespace {
@@ -124,8 +128,9 @@ void JournalUpkeep::Run(Mirror& mirror, std::int64_t now_ms) {
     if (!mirror.mutex().try_lock()) return;
     const MutexLock lock(mirror.mutex(), std::adopt_lock);
     if (mirror.store() == nullptr) return;
-    const absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror.Commit(
-        [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> { return std::optional(due); });
+    Writing writing;
+    while (mirror.Begin(writing)) writing.Commit(due);
+    const absl::StatusOr<std::optional<Committed>> committed = mirror.Finish(writing);
     if (!committed.ok() || !*committed) return;
     const CommitResult& result = (*committed)->result;
     if (result.journal_trimmed < kJournalTrimMax && result.versions_cut < kJournalTrimMax) return;

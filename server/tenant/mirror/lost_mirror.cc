@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/plan/cycle_check.h"
 #include "server/store/home.h"
+#include "server/store/writing.h"
 
 namespace mirror {
 namespace {
@@ -19,20 +20,19 @@ std::string WordsOf(const absl::Status& opened, const char* payload) {
 /// What was known of a mirror that was lost: the one in its place is nobody else's, and stays paused.
 absl::Status KeepOwner(Store& store, const TenantSummary& lost) {
   if (lost.issuer.empty()) return absl::OkStatus();
-  return store
-      .PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
-        if (!tenant.issuer.empty()) return std::optional<Plan>();
-        Plan plan;
-        plan.tenant = tenant;
-        plan.tenant->issuer = lost.issuer;
-        plan.tenant->environment = lost.environment;
-        plan.tenant->source_id = lost.source_id;
-        plan.tenant->cycle = CycleAfter(lost.cycle);
-        plan.tenant->paused = lost.paused;
-        plan.tenant->pause_reason = lost.pause_reason;
-        return std::optional(std::move(plan));
-      })
-      .status();
+  Writing writing;
+  while (writing.Begin(store)) {
+    Plan plan;
+    plan.tenant = writing.tenant();
+    plan.tenant->issuer = lost.issuer;
+    plan.tenant->environment = lost.environment;
+    plan.tenant->source_id = lost.source_id;
+    plan.tenant->cycle = CycleAfter(lost.cycle);
+    plan.tenant->paused = lost.paused;
+    plan.tenant->pause_reason = lost.pause_reason;
+    writing.Commit(writing.tenant().issuer.empty() ? std::optional(std::move(plan)) : std::nullopt);
+  }
+  return writing.result().status();
 }
 
 }  // namespace

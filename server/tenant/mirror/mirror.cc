@@ -247,7 +247,7 @@ absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std:
                                   const TenantRecord& tenant) {
   RETURN_IF_ERROR(CheckCycle(caller, cycle, tenant));
   if (progress_.IsIdle(tenant, now_ms)) {
-    RETURN_IF_ERROR(EndIdleCycle(cycle, now_ms));
+    RETURN_IF_ERROR(EndIdleCycle(*this, cycle, now_ms));
     TellTimedOut(*this, cycle);
     return CycleOver(cycle, absl::StrCat(": it made no progress for ", options_.cycle_idle_ms / 1'000, " s"));
   }
@@ -256,23 +256,29 @@ absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std:
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Planner& planner,
-                                                                const Intent& intent,
-                                                                const StoreWork::Follow& follow) {
-  const auto begin = std::chrono::steady_clock::now();
-  absl::StatusOr<std::optional<Store::Committed>> committed = store_->PlanAndCommit(planner, intent, follow);
-  if (options_.is_shared && WentElsewhere(committed.status(), file_, store_.get())) {
-    Close();
-    RETURN_IF_ERROR(Open(false, SharedNowMs()));
-    committed = store_->PlanAndCommit(planner, intent);
+bool Mirror::Begin(Writing& writing) {
+  if (writing.Begin(*store_)) return true;
+  if (writing.is_restarted() || !options_.is_shared ||
+      !WentElsewhere(writing.result().status(), file_, store_.get())) {
+    return false;
   }
+  Close();
+  writing.Restart();
+  if (absl::Status opened = Open(false, SharedNowMs()); !opened.ok()) {
+    writing.Leave(std::move(opened));
+    return false;
+  }
+  return writing.Begin(*store_);
+}
+
+absl::StatusOr<std::optional<Committed>> Mirror::Finish(Writing& writing) {
+  absl::StatusOr<std::optional<Committed>>& committed = writing.result();
   if (!committed.ok()) {
     // It may be committed all the same, and what repeats it writes nothing more.
     hooks_.Wake();
     return Noticed(committed.status());
   }
   if (!*committed) return std::optional<Committed>();
-  const auto took = std::chrono::steady_clock::now() - begin;
   told_unavailable_.clear();
   const auto& [plan, result] = **committed;
   if (result.followed) {
@@ -287,39 +293,28 @@ absl::StatusOr<std::optional<Mirror::Committed>> Mirror::Commit(const Store::Pla
                       " dropped, the oldest first: more than ", kHooksWaitingMax,
                       " wait. No row is affected. The event 'hook.failed' says why they are not delivered"));
   }
-  return std::optional<Committed>(Committed{*std::move(*committed), took});
+  return std::move(committed);
 }
 
 absl::Status Mirror::EndCycle(std::int64_t now_ms, const PlanEnd& add, const Intent& intent) {
   TenantRecord before, ended;
-  ASSIGN_OR_RETURN(
-      const std::optional<Committed> committed,
-      Commit(
-          [&](const TenantRecord& tenant) MIRROR_REQUIRES(mutex_) -> absl::StatusOr<std::optional<Plan>> {
-            before = tenant;
-            Plan plan = PlanCycleEnd(tenant, options_, now_ms);
-            if (add) {
-              RETURN_IF_ERROR(add(tenant, &plan));
-            }
-            ended = *plan.tenant;
-            return plan;
-          },
-          intent));
+  Writing writing(intent);
+  while (Begin(writing)) {
+    before = writing.tenant();
+    Plan plan = PlanCycleEnd(before, options_, now_ms);
+    if (absl::Status added = add ? add(before, &plan) : absl::OkStatus(); !added.ok()) {
+      writing.Commit(std::move(added));
+      continue;
+    }
+    ended = *plan.tenant;
+    writing.Commit(std::move(plan));
+  }
+  ASSIGN_OR_RETURN(const std::optional<Committed> committed, Finish(writing));
   NoteCycleEnd(*this, before, ended, now_ms);
   for (const StepResult& step : committed->result.steps) {
     if (!step.status.ok()) return step.status;
   }
   return absl::OkStatus();
-}
-
-absl::Status Mirror::EndIdleCycle(std::int64_t cycle, std::int64_t now_ms) {
-  return EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mutex_) {
-    plan->cycle = cycle;
-    if (before.cycle != cycle || progress_.IsIdle(before, now_ms)) return absl::OkStatus();
-    return absl::AbortedError(absl::StrCat("cycle ", cycle,
-                                           " made progress at another server meanwhile. Nothing of this call "
-                                           "was applied. Begin a new cycle with Authenticate."));
-  });
 }
 
 bool Mirror::CloseIfIdle() {
@@ -372,6 +367,16 @@ absl::Status NotAgreed(const std::string& table) {
       absl::StrCat("table '", table,
                    "' is not agreed in this cycle. Nothing was applied. Announce it with TableSchema, and "
                    "send batches only of tables that are wanted there."));
+}
+
+absl::Status EndIdleCycle(Mirror& mirror, std::int64_t cycle, std::int64_t now_ms) {
+  return mirror.EndCycle(now_ms, [&](const TenantRecord& before, Plan* plan) MIRROR_REQUIRES(mirror.mutex()) {
+    plan->cycle = cycle;
+    if (before.cycle != cycle || mirror.progress().IsIdle(before, now_ms)) return absl::OkStatus();
+    return absl::AbortedError(absl::StrCat("cycle ", cycle,
+                                           " made progress at another server meanwhile. Nothing of this call "
+                                           "was applied. Begin a new cycle with Authenticate."));
+  });
 }
 
 Plan PlanCycleEnd(const TenantRecord& tenant, const TenantOptions& options, std::int64_t now_ms) {
@@ -522,7 +527,8 @@ void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& c
   };
   // Whose targets are right takes no lock.
   if (const absl::StatusOr<std::optional<Plan>> before = plan({}); before.ok() && *before) {
-    store.PlanAndCommit(plan).status().IgnoreError();
+    Writing writing;
+    while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));
   }
 }
 

@@ -2,13 +2,13 @@
 #define MIRROR_SERVER_TENANT_MIRROR_MIRROR_H_
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,6 +18,7 @@
 #include "server/plan/caller.h"
 #include "server/plan/plan.h"
 #include "server/store/store.h"
+#include "server/store/writing.h"
 #include "server/tenant/mirror/agreed_tables.h"
 #include "server/tenant/mirror/cycle_progress.h"
 #include "server/tenant/mirror/hook_writer.h"
@@ -97,17 +98,15 @@ class Mirror {
   /// Whichever runs.
   absl::Status EndCycle(std::int64_t now_ms, const PlanEnd& add = {}, const Intent& intent = {})
       MIRROR_REQUIRES(mutex_);
-  /// One that makes no progress. Errors: kAborted when it is over, or makes progress by now.
-  absl::Status EndIdleCycle(std::int64_t cycle, std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
 
-  struct Committed : Store::Committed {
-    std::chrono::steady_clock::duration took{};  ///< From the wait for the lock to the end of the commit.
-  };
-  /// Begins, plans and commits what a call writes. `planner` is asked under the store's
-  /// writer lock, see StoreWork; the store may be closed behind an error. Absent: it gave nothing.
-  absl::StatusOr<std::optional<Committed>> Commit(const Store::Planner& planner, const Intent& intent = {},
-                                                  const StoreWork::Follow& follow = {})
-      MIRROR_REQUIRES(mutex_);
+  /// As Writing::Begin(). Where the mirror turns out to be elsewhere by now it is opened there, and begun
+  /// once more:
+  ///
+  ///   while (mirror.Begin(writing)) writing.Commit(MakePlan(writing.tenant()));
+  ///   return mirror.Finish(writing);
+  bool Begin(Writing& writing) MIRROR_REQUIRES(mutex_);
+  /// Once Begin() gave false. Absent: there was no plan. The store may be closed behind an error.
+  absl::StatusOr<std::optional<Committed>> Finish(Writing& writing) MIRROR_REQUIRES(mutex_);
   /// Renews seen(), as far as `look` says. Called where it may have changed.
   void Summarize(Look look) MIRROR_REQUIRES(mutex_);
 
@@ -150,6 +149,9 @@ class Mirror {
   MirrorSize size_ MIRROR_GUARDED_BY(mutex_);
 };
 
+/// Ends a cycle that makes no progress. Errors: kAborted when it is over, or makes progress by now.
+absl::Status EndIdleCycle(Mirror& mirror, std::int64_t cycle, std::int64_t now_ms)
+    MIRROR_REQUIRES(mirror.mutex());
 /// The plan that ends the cycle of `tenant`, for a transaction that is under way; then what is known once it
 /// is committed.
 Plan PlanCycleEnd(const TenantRecord& tenant, const TenantOptions& options, std::int64_t now_ms);

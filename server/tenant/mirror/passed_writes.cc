@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "server/journal/seen_mark.h"
 #include "server/plan/plan.h"
+#include "server/store/writing.h"
 
 namespace mirror {
 namespace {
@@ -63,7 +64,9 @@ absl::Status NotePassedWrites(Store& store, const JournalRules* rules, std::int6
   };
   const absl::StatusOr<std::optional<Plan>> before = plan({});
   if (!before.ok() || !*before) return before.status();
-  return store.PlanAndCommit(plan).status();
+  Writing writing;
+  while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));
+  return writing.result().status();
 }
 
 }  // namespace mirror

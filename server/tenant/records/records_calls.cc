@@ -55,11 +55,42 @@ absl::Status NoticedOf(Mirror& mirror, const absl::Status& status) MIRROR_REQUIR
   return InRecordsWords(mirror.Noticed(status));
 }
 
-absl::Status FirstFailure(const Mirror::Committed& committed) {
+absl::Status FirstFailure(const Committed& committed) {
   for (const StepResult& step : committed.result.steps) {
     if (!step.status.ok()) return step.status;
   }
   return absl::OkStatus();
+}
+
+/// The record of the partners' table, to which something may be written.
+absl::StatusOr<TableRecord> ReadWritable(StoreRecords& records, const TenantRecord& tenant) {
+  if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> record, records.ReadTable(kPartnerTable));
+  if (std::string why = StoppedWhy(tenant, record); !why.empty()) {
+    return absl::FailedPreconditionError(std::move(why));
+  }
+  return *record;
+}
+
+/// See RecordsCalls::EndErasing(). Absent: somebody else wrote meanwhile.
+absl::StatusOr<std::optional<Plan>> PlanEndOfErasing(StoreRecords& records, const TenantRecord& tenant,
+                                                     const std::string& erasing, bool is_all,
+                                                     std::int64_t now_ms) {
+  if (!tenant.scrub || tenant.door() != Door::kRecords) return std::nullopt;
+  ASSIGN_OR_RETURN(const std::optional<Document> kept, records.ReadDocument(kErasureKind, kErasingId));
+  // Another server deleted something meanwhile, or erases itself: what is left is looked at again.
+  if (!kept || kept->text != erasing) return std::nullopt;
+  Plan plan;
+  plan.now_ms = now_ms;
+  if (!is_all) {
+    if (erasing.starts_with(kScrubbed)) return std::nullopt;
+    plan.documents = {{kErasureKind, kErasingId, absl::StrCat(kScrubbed, erasing)}};
+    return plan;
+  }
+  plan.tenant = tenant;
+  plan.tenant->scrub = false;
+  plan.documents = {{kErasureKind, "", std::nullopt}, {kErasureKind, kErasingId, std::nullopt}};
+  return plan;
 }
 
 }  // namespace
@@ -122,20 +153,20 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
     now_ms = std::max(now_ms, one->now_ms);
   }
   std::optional<RecordsPlanner> planner;
-  const absl::StatusOr<std::optional<Mirror::Committed>> committed = mirror_.Commit(
-      [&](const TenantRecord& tenant)
-          MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-            planner.emplace(*mirror_.store(), mirror_.agreed().rules(), now_ms);
-            RETURN_IF_ERROR(planner->Begin(tenant, requests, &form_));
-            for (Waiting* const one : group) {
-              ASSIGN_OR_RETURN(RecordOutcome outcome, planner->Add(one->request));
-              one->outcome = std::move(outcome);
-            }
-            absl::StatusOr<std::optional<Plan>> plan = planner->MakePlan();
-            if (plan.ok() && *plan) Bound(&**plan);
-            return plan;
-          },
-      ForRows());
+  Writing writing(ForRows());
+  while (mirror_.Begin(writing)) {
+    planner.emplace(*mirror_.store(), mirror_.agreed().rules(), now_ms);
+    absl::Status added = planner->Begin(writing.tenant(), requests, &form_);
+    for (auto one = group.begin(); one != group.end() && added.ok(); ++one) {
+      absl::StatusOr<RecordOutcome> outcome = planner->Add((*one)->request);
+      added = outcome.status();
+      if (added.ok()) (*one)->outcome = *std::move(outcome);
+    }
+    absl::StatusOr<std::optional<Plan>> plan = added.ok() ? planner->MakePlan() : added;
+    if (plan.ok() && *plan) Bound(&**plan);
+    writing.Commit(std::move(plan));
+  }
+  const absl::StatusOr<std::optional<Committed>> committed = mirror_.Finish(writing);
   if (!committed.ok()) return InRecordsWords(committed.status());
   if (!*committed) return absl::OkStatus();
   const absl::Status failed = FirstFailure(**committed);
@@ -185,16 +216,13 @@ absl::Status RecordsCalls::OpenRecordsMirror(std::int64_t now_ms) {
 
 absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t now_ms) {
   RETURN_IF_ERROR(OpenRecordsMirror(now_ms));
-  const absl::StatusOr<std::optional<Mirror::Committed>> committed =
-      mirror_.Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
-                         mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-        StoreRecords& records = mirror_.store()->records();
-        if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
-        ASSIGN_OR_RETURN(const std::optional<TableRecord> record, records.ReadTable(kPartnerTable));
-        if (std::string why = StoppedWhy(tenant, record); !why.empty())
-          return absl::FailedPreconditionError(std::move(why));
-        return planner(*mirror_.store(), tenant, *record);
-      });
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    const TenantRecord& tenant = writing.tenant();
+    const absl::StatusOr<TableRecord> record = ReadWritable(mirror_.store()->records(), tenant);
+    writing.Commit(record.ok() ? planner(*mirror_.store(), tenant, *record) : record.status());
+  }
+  const absl::StatusOr<std::optional<Committed>> committed = mirror_.Finish(writing);
   mirror_.seen().NoteDocuments();
   if (!committed.ok()) return InRecordsWords(committed.status());
   mirror_.options().records_changed(mirror_.context_id());
@@ -385,15 +413,14 @@ absl::StatusOr<std::string> RecordsCalls::ScrubDeleted(std::int64_t now_ms) {
   if (!before.ok()) return NoticedOf(mirror_, before.status());
   if (*before && (*before)->text.starts_with(kScrubbed)) return (*before)->text;
   std::string erasing = NewToken();
-  const auto begun = mirror_.Commit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-    Plan plan;
-    plan.now_ms = now_ms;
-    plan.documents = {{kErasureKind, kErasingId, erasing}};
-    // What was deleted stands in them, too.
-    plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
-    return plan;
-  });
-  if (!begun.ok()) return begun.status();
+  Plan plan;
+  plan.now_ms = now_ms;
+  plan.documents = {{kErasureKind, kErasingId, erasing}};
+  // What was deleted stands in them, too.
+  plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
+  Writing writing;
+  while (mirror_.Begin(writing)) writing.Commit(plan);
+  RETURN_IF_ERROR(mirror_.Finish(writing).status());
   CrashPoint("records.erasing");
   if (absl::Status scrubbed = mirror_.store()->upkeep().Scrub(); !scrubbed.ok()) {
     // That a reader holds what is to go is no outage, and is told by whoever erases.
@@ -404,27 +431,11 @@ absl::StatusOr<std::string> RecordsCalls::ScrubDeleted(std::int64_t now_ms) {
 }
 
 absl::Status RecordsCalls::EndErasing(const std::string& erasing, bool is_all, std::int64_t now_ms) {
-  return mirror_
-      .Commit([&](const TenantRecord& tenant) MIRROR_REQUIRES(
-                  mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-        if (!tenant.scrub || tenant.door() != Door::kRecords) return std::nullopt;
-        ASSIGN_OR_RETURN(const std::optional<Document> kept,
-                         mirror_.store()->records().ReadDocument(kErasureKind, kErasingId));
-        // Another server deleted something meanwhile, or erases itself: what is left is looked at again.
-        if (!kept || kept->text != erasing) return std::nullopt;
-        Plan plan;
-        plan.now_ms = now_ms;
-        if (!is_all) {
-          if (erasing.starts_with(kScrubbed)) return std::nullopt;
-          plan.documents = {{kErasureKind, kErasingId, absl::StrCat(kScrubbed, erasing)}};
-          return plan;
-        }
-        plan.tenant = tenant;
-        plan.tenant->scrub = false;
-        plan.documents = {{kErasureKind, "", std::nullopt}, {kErasureKind, kErasingId, std::nullopt}};
-        return plan;
-      })
-      .status();
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    writing.Commit(PlanEndOfErasing(mirror_.store()->records(), writing.tenant(), erasing, is_all, now_ms));
+  }
+  return mirror_.Finish(writing).status();
 }
 
 absl::StatusOr<std::unique_ptr<Snapshot>> RecordsCalls::OpenRecords() {
@@ -460,15 +471,12 @@ absl::StatusOr<ListedDocuments> RecordsCalls::KeepListed() {
   SharedLists* const lists = mirror_.options().lists;
   if (lists == nullptr) return mirror_.store()->records().ReadListedDocuments();
   absl::StatusOr<ListedDocuments> found = ListedDocuments();
-  RETURN_IF_ERROR(mirror_
-                      .Commit([&](const TenantRecord&)
-                                  MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-                                    found = mirror_.store()->records().ReadListedDocuments();
-                                    if (!found.ok()) return found.status();
-                                    RETURN_IF_ERROR(lists->Keep(mirror_.context_id(), *found));
-                                    return std::nullopt;
-                                  })
-                      .status());
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    found = mirror_.store()->records().ReadListedDocuments();
+    writing.Leave(found.ok() ? lists->Keep(mirror_.context_id(), *found) : found.status());
+  }
+  RETURN_IF_ERROR(mirror_.Finish(writing).status());
   return found;
 }
 
@@ -497,24 +505,27 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
   RETURN_IF_ERROR(OpenRecordsMirror(now_ms));
   bool is_listed = false;
   bool is_job = false;
-  absl::Status changed =
-      mirror_
-          .Commit([&](const TenantRecord&) MIRROR_REQUIRES(
-                      mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-            ASSIGN_OR_RETURN(std::vector<DocumentChange> changes, planner(mirror_.store()->records()));
-            if (changes.empty()) return std::nullopt;
-            is_listed = std::any_of(changes.begin(), changes.end(),
-                                    [](const DocumentChange& one) { return IsListed(one.kind); });
-            const absl::Status forgotten = is_listed ? ForgetListed(mirror_) : absl::OkStatus();
-            if (!forgotten.ok()) return forgotten;
-            is_job = std::any_of(changes.begin(), changes.end(),
-                                 [](const DocumentChange& change) { return change.kind == kLastJobKind; });
-            Plan plan;
-            plan.now_ms = now_ms;
-            plan.documents = std::move(changes);
-            return plan;
-          })
-          .status();
+  Writing writing;
+  while (mirror_.Begin(writing)) {
+    absl::StatusOr<std::vector<DocumentChange>> changes = planner(mirror_.store()->records());
+    if (!changes.ok() || changes->empty()) {
+      writing.Leave(changes.status());
+      continue;
+    }
+    is_listed = std::any_of(changes->begin(), changes->end(),
+                            [](const DocumentChange& one) { return IsListed(one.kind); });
+    if (absl::Status forgotten = is_listed ? ForgetListed(mirror_) : absl::OkStatus(); !forgotten.ok()) {
+      writing.Leave(std::move(forgotten));
+      continue;
+    }
+    is_job = std::any_of(changes->begin(), changes->end(),
+                         [](const DocumentChange& change) { return change.kind == kLastJobKind; });
+    Plan plan;
+    plan.now_ms = now_ms;
+    plan.documents = *std::move(changes);
+    writing.Commit(std::move(plan));
+  }
+  absl::Status changed = mirror_.Finish(writing).status();
   // What could not be kept is read from the mirror by the next list.
   if (is_listed && mirror_.store() != nullptr) KeepListed().status().IgnoreError();
   mirror_.seen().NoteDocuments();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "server/plan/cycle_notes.h"
 #include "tests/support/rows.h"
 
 namespace mirror::announce_plan_test {
@@ -135,7 +136,7 @@ TEST(AnnouncePlanTest, AnotherSourceIsHeldAndToldOnce) {
   EXPECT_EQ(planned.plan.tenant->source_id, "another");
   ASSERT_THAT(planned.plan.holds, SizeIs(1));
   EXPECT_EQ(planned.plan.holds[0].source_id, "source");
-  EXPECT_EQ(planned.plan.cycle_notes({}).written.front().kind, CycleNoteKind::kOtherSource);
+  EXPECT_EQ(CycleNotesOf(planned.plan, {}).written.front().kind, CycleNoteKind::kOtherSource);
   one.view.holds = planned.plan.holds;
   EXPECT_THAT(PlanAnnouncement(one.request, one.view).plan.holds, IsEmpty());
 }
@@ -167,17 +168,17 @@ TEST(AnnouncePlanTest, TablesThatGoAtOnceAreHeldAndNoted) {
   EXPECT_THAT(planned.plan.steps, IsEmpty());
   ASSERT_THAT(planned.plan.holds, SizeIs(1));
   EXPECT_THAT(planned.plan.holds[0].tables, SizeIs(4));
-  EXPECT_THAT(planned.plan.cycle_notes({}).written, SizeIs(4));
+  EXPECT_THAT(CycleNotesOf(planned.plan, {}).written, SizeIs(4));
 }
 
 TEST(AnnouncePlanTest, ATableThatCouldNotBeSetAsideIsNoted) {
   Case one({}, {People("a")});
   const AnnouncePlan planned = PlanAnnouncement(one.request, one.view);
   ASSERT_THAT(planned.plan.steps, SizeIs(1));
-  EXPECT_THAT(planned.plan.cycle_notes({StepResult{}}).written, IsEmpty());
+  EXPECT_THAT(CycleNotesOf(planned.plan, {StepResult{}}).written, IsEmpty());
   StepResult failed;
   failed.status = absl::FailedPreconditionError("a trigger");
-  EXPECT_EQ(planned.plan.cycle_notes({failed}).written,
+  EXPECT_EQ(CycleNotesOf(planned.plan, {failed}).written,
             (std::vector<CycleNote>{{CycleNoteKind::kUnannounced, "a"}}));
 }
 

@@ -50,44 +50,42 @@ class Meeting {
 };
 
 /// A stream whose source sends `sizes` of messages, numbered 1, 2, ... in their cycle.
-class RowPipelineTest : public testing::Test {
+class RowPipelineTest : public testing::Test, protected RowStreamCall {
  protected:
-  RowPipelineTest() {
-    hands_.read = [this](v1::RowDataRequest* message, std::shared_ptr<void>*) { return Read(message); };
-    hands_.decode = [this](const v1::RowDataRequest& message, RowRequest* rows, v1::RowDataResponse*) {
-      rows->cycle = message.cycle();
-      absl::Status status;
-      meeting_.Do([&] {
-        decoded_.push_back(message.cycle());
-        unanswered_at_decode_.push_back(read_ - answered_.size());
-        if (message.cycle() == bad_) status = absl::InvalidArgumentError("message is bad");
-      });
-      return status;
-    };
-    hands_.apply = [this](const std::vector<const RowRequest*>& requests) { return Apply(requests); };
-    hands_.encode = [](const std::vector<BatchOutcome>& outcomes, v1::RowDataResponse* response) {
-      response->add_results()->set_seq(outcomes.front().seq);
-    };
-    hands_.write = [this](const v1::RowDataResponse& response) {
-      meeting_.Do([&] { answered_.push_back(static_cast<std::int64_t>(response.results(0).seq())); });
-      return listens_.load();
-    };
-    hands_.cancelled = [this] { return cancelled_.load(); };
-    hands_.abort = [this](const absl::Status& status) { meeting_.Do([&] { aborted_ = status; }); };
-    hands_.hold = [this](std::uint64_t bytes) {
-      if (bytes > hold_max_) return absl::ResourceExhaustedError("too much in flight");
-      held_ = bytes;
-      return absl::OkStatus();
-    };
-    hands_.hold_ahead = [this](std::uint64_t bytes) {
-      if (bytes > ahead_max_) return false;
-      held_ = bytes;
-      return true;
-    };
-    hands_.waits = [this](bool waits) { meeting_.Do([&] { waits_ = waits; }); };
+  bool Read(v1::RowDataRequest* message, std::shared_ptr<void>*) override { return Read(message); }
+  absl::Status Decode(const v1::RowDataRequest& message, RowRequest* rows, v1::RowDataResponse*) override {
+    rows->cycle = message.cycle();
+    absl::Status status;
+    meeting_.Do([&] {
+      decoded_.push_back(message.cycle());
+      unanswered_at_decode_.push_back(read_ - answered_.size());
+      if (message.cycle() == bad_) status = absl::InvalidArgumentError("message is bad");
+    });
+    return status;
+  }
+  bool Write(const std::vector<BatchOutcome>& outcomes, v1::RowDataResponse*) override {
+    meeting_.Do([&] { answered_.push_back(static_cast<std::int64_t>(outcomes.front().seq)); });
+    return listens_.load();
+  }
+  bool IsCancelled() const override { return cancelled_.load(); }
+  void Abort(const absl::Status& status) override {
+    meeting_.Do([&] { aborted_ = status; });
+  }
+  absl::Status Hold(std::uint64_t bytes) override {
+    if (bytes > hold_max_) return absl::ResourceExhaustedError("too much in flight");
+    held_ = bytes;
+    return absl::OkStatus();
+  }
+  bool HoldAhead(std::uint64_t bytes) override {
+    if (bytes > ahead_max_) return false;
+    held_ = bytes;
+    return true;
+  }
+  void SetWaiting(bool waits) override {
+    meeting_.Do([&] { waits_ = waits; });
   }
 
-  absl::Status Run() { return RowPipeline(hands_).Run(); }
+  absl::Status Run() { return RowPipeline(*this).Run(); }
 
   virtual bool Read(v1::RowDataRequest* message) {
     std::size_t number = 0;
@@ -110,7 +108,7 @@ class RowPipelineTest : public testing::Test {
     return false;
   }
 
-  std::vector<RowAnswer> Apply(const std::vector<const RowRequest*>& requests) {
+  std::vector<RowAnswer> Apply(const std::vector<const RowRequest*>& requests) override {
     std::vector<RowAnswer> answers;
     meeting_.Do([&] {
       ++applying_;
@@ -136,7 +134,6 @@ class RowPipelineTest : public testing::Test {
   }
 
   Meeting meeting_;
-  RowPipeline::Hands hands_;
   std::vector<std::size_t> sizes_;
   std::int64_t bad_ = 0, refused_ = 0;
   bool source_stays_ = false;

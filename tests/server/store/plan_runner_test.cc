@@ -117,7 +117,7 @@ TEST_F(PlanRunnerTest, TheOrderOfAWholePlan) {
   plan.targets = FreshnessTargets{};
   plan.all_as_of = AllAsOf{.source_ms = 4};
   plan.answers = [](const auto& steps) { return std::vector<SchemaAnswer>(steps.size()); };
-  plan.cycle_notes = [](const auto&) { return CycleNoteChanges{}; };
+  plan.cycle_notes.emplace();
   plan.hooks = [](const auto&) { return std::vector<HookNote>(2); };
   plan.delivered_hooks = {1};
   plan.source_objects = {{.table = "people"}};
@@ -136,10 +136,10 @@ TEST_F(PlanRunnerTest, TheOrderOfAWholePlan) {
 
 TEST_F(PlanRunnerTest, ARefusalThatTheCycleRemembersWaitsForNoOtherCommit) {
   Make(People());
-  CycleNoteChanges changes = {.forget_all = true, .written = {{CycleNoteKind::kUnannounced, "people"}}};
   Plan plan = InCycle({StepOn("people")});
   plan.kept = Kept::kWithNext;
-  plan.cycle_notes = [&](const auto&) { return changes; };
+  CycleNoteChanges& changes = plan.cycle_notes.emplace().changes;
+  changes = {.forget_all = true, .written = {{CycleNoteKind::kUnannounced, "people"}}};
   ASSERT_THAT(Run(plan), IsOk());
   EXPECT_EQ(script_.last_kept, Kept::kWithNext);
 

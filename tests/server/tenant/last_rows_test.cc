@@ -39,18 +39,16 @@ class CountedStore final : public ForwardingStore {
     ++seen_.commits;
     return work.Commit(plan, savepoints);
   }
-  absl::StatusOr<CommitResult> CommitWorkFollowed(StoreWork& work, const Plan& plan,
-                                                  const StoreWork::Follow& follow) override {
+  absl::StatusOr<CommitResult> CommitWorkBehind(StoreWork& work, const Plan& plan,
+                                                Savepoints savepoints) override {
     if (!seen_.fails) {
       ++seen_.commits;
-      return work.CommitFollowed(plan, follow);
+      return work.Commit(plan, savepoints);
     }
-    return work.CommitFollowed(plan, [&](const CommitResult& done, const TenantRecord& tenant) {
-      absl::StatusOr<std::optional<Plan>> made = follow(done, tenant);
-      // As if another cycle had begun: it fails when it is run.
-      if (made.ok() && *made) (**made).cycle = 1;
-      return made;
-    });
+    Plan failing = plan;
+    // As if another cycle had begun: it fails when it is run.
+    if (failing.tenant) failing.cycle = 1;
+    return work.Commit(failing, savepoints);
   }
 
  private:

@@ -12,6 +12,7 @@
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/postgres_store.h"
 #include "tests/support/citus_double.h"
+#include "tests/support/plan_and_commit.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/rows.h"
 
@@ -79,7 +80,8 @@ class PostgresNodes : public PostgresDatabaseTest {
     return step;
   }
   absl::Status TryCommit(const std::vector<Step>& steps, const Intent& intent) {
-    const auto committed = store_->PlanAndCommit(
+    const auto committed = PlanAndCommit(
+        *store_,
         [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
           Plan plan;
           plan.cycle = kCycle;

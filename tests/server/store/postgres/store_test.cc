@@ -15,6 +15,7 @@
 #include "server/plan/refit_plan.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/postgres_store.h"
+#include "tests/support/plan_and_commit.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/rows.h"
 
@@ -111,7 +112,8 @@ class PostgresStoreTest : public PostgresDatabaseTest {
   /// A row of `people`, as it is pushed.
   absl::Status Push(int id, const Intent& intent = {{"people"}, false}) {
     const TestBatch made = MakeBatch(People(), {.rows = {{id, "Ada", 36}}});
-    const auto committed = store_->PlanAndCommit(
+    const auto committed = PlanAndCommit(
+        *store_,
         [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
           return InCycle({StepAt("people", {ApplyRows{made.schema.get(), &*made.batch, false, kCycle}})});
         },
@@ -183,7 +185,7 @@ TEST_F(PostgresStoreTest, ManyTablesAreAskedForInFewRoundTrips) {
   store_ = Open();
   const int before = proxy_->RoundTrips();
   const auto committed =
-      store_->PlanAndCommit([&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+      PlanAndCommit(*store_, [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
         std::vector<Step> same;
         for (int i = 0; i < kTables; ++i) {
           const std::string table = absl::StrCat("t", i);
@@ -288,11 +290,11 @@ TEST_F(PostgresStoreTest, WhatIsTooLongForAnIndexOfTheMirrorsOwnIsWrittenAndTheI
   const auto version = store_->ReadDataVersion();
   const TestBatch made = MakeBatch(People(), {.rows = {{1, "Ada", 36}, {2, Incompressible(3'000), 45}}});
   const ApplyRows apply{made.schema.get(), &*made.batch, false, kCycle};
-  const auto alone = store_->PlanAndCommit(
-      [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-        return InCycle({StepAt("people", {apply})});
-      },
-      {{"people"}, false});
+  const auto alone = PlanAndCommit(*store_,
+                                   [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+                                     return InCycle({StepAt("people", {apply})});
+                                   },
+                                   {{"people"}, false});
   ASSERT_THAT(alone, IsOk());
   EXPECT_THAT((*alone)->result.steps.at(0).status, IsOk());
   EXPECT_EQ(PeopleThere(), 2);
@@ -648,14 +650,14 @@ TEST_F(PostgresStoreTest, ATransactionTakesWhatWasFoundForItAndLooksAgainByItsel
   Create(People());
   const auto touched_in_work = [&] {
     std::size_t touched = 0;
-    const auto done = store_->PlanAndCommit(
-        [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
-          const auto found = store_->records().ReadTouchedTables();
-          if (!found.ok()) return found.status();
-          touched = found->size();
-          return std::optional<Plan>();
-        },
-        {});
+    const auto done = PlanAndCommit(*store_,
+                                    [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+                                      const auto found = store_->records().ReadTouchedTables();
+                                      if (!found.ok()) return found.status();
+                                      touched = found->size();
+                                      return std::optional<Plan>();
+                                    },
+                                    {});
     EXPECT_THAT(done.status(), IsOk());
     return touched;
   };

@@ -17,6 +17,7 @@
 #include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/records_calls.h"
 #include "tests/support/mirror_file.h"
+#include "tests/support/plan_and_commit.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
@@ -74,7 +75,7 @@ class RecordsPlannerTest : public testing::Test {
     std::vector<RecordOutcome> outcomes;
     std::optional<RecordsPlanner> planner;
     const auto committed =
-        store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+        PlanAndCommit(*store_, [&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
           outcomes.clear();
           planner.emplace(*store_, *rules_, kNowMs);
           if (absl::Status begun = planner->Begin(tenant, requests, &form_); !begun.ok()) return begun;
@@ -188,11 +189,13 @@ TEST_F(RecordsPlannerTest, WhatIsStoredOfOneTransactionsRowsIsBounded) {
   }
   const auto begin = [&](const RecordRequest& request) {
     absl::Status begun = absl::UnknownError("it was not asked");
-    EXPECT_THAT(store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
-      begun = RecordsPlanner(*store_, *rules_, kNowMs).Begin(tenant, {&request}, &form_);
-      return std::nullopt;
-    }),
-                IsOk());
+    EXPECT_THAT(
+        PlanAndCommit(*store_,
+                      [&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+                        begun = RecordsPlanner(*store_, *rules_, kNowMs).Begin(tenant, {&request}, &form_);
+                        return std::nullopt;
+                      }),
+        IsOk());
     return begun;
   };
   EXPECT_THAT(begin(UpsertOf(small)), StatusIs(absl::StatusCode::kOutOfRange));
@@ -219,10 +222,11 @@ TEST_F(RecordsPlannerTest, TheValuesOfOneTransactionsStoredRowsAreBounded) {
   }
   const RecordRequest all = UpsertOf(small);
   absl::Status begun;
-  ASSERT_THAT(store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
-    begun = RecordsPlanner(*store_, *rules_, kNowMs).Begin(tenant, {&all}, &form_);
-    return std::nullopt;
-  }),
+  ASSERT_THAT(PlanAndCommit(*store_,
+                            [&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+                              begun = RecordsPlanner(*store_, *rules_, kNowMs).Begin(tenant, {&all}, &form_);
+                              return std::nullopt;
+                            }),
               IsOk());
   EXPECT_THAT(begun, StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("more than 1,000,000 values")));
   small.pop_back();
@@ -286,13 +290,14 @@ TEST_F(RecordsPlannerTest, WhatIsRememberedNamesNoExternalIdAndIsGivenAlsoWhereN
   ASSERT_THAT(kept, IsOk());
   EXPECT_THAT((*kept)->text, Not(HasSubstr("secret-id")));
   EXPECT_EQ(Commit({request})[0].remembered, "1secret-idwrong");
-  ASSERT_THAT(store_->PlanAndCommit([&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
-    Plan plan;
-    plan.now_ms = kNowMs;
-    plan.tenant = tenant;
-    plan.tenant->paused = true;
-    return plan;
-  }),
+  ASSERT_THAT(PlanAndCommit(*store_,
+                            [&](const TenantRecord& tenant) -> absl::StatusOr<std::optional<Plan>> {
+                              Plan plan;
+                              plan.now_ms = kNowMs;
+                              plan.tenant = tenant;
+                              plan.tenant->paused = true;
+                              return plan;
+                            }),
               IsOk());
   const std::vector<RecordOutcome> outcomes = Commit({UpsertOf({Item("2", "{}")}), request});
   EXPECT_THAT(outcomes[0].status, StatusIs(absl::StatusCode::kFailedPrecondition));
