@@ -95,6 +95,7 @@ ROOMS = {
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
     "server/journal": ("base proto/wire", ("xxhash", "nlohmann-json")),
     "server/hub/plan": ("base proto/wire proto/wire/exchange", ()),
+    "server/own_records": ("base/db/postgres base/db/sqlite proto/wire", ()),
     "server/hub/store": ("base/json proto/wire/exchange server/hub/plan", ()),
     "server/hub/sqlite": ("base base/db/sqlite proto/wire server/hub/plan server/hub/store", ()),
     "server/records": ("base base/json certs proto/wire proto/wire/json server/plan", ()),
