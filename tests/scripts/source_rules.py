@@ -96,8 +96,8 @@ ROOMS = {
     "server/journal": ("base proto/wire", ("xxhash", "nlohmann-json")),
     "server/hub/plan": ("base proto/wire proto/wire/exchange", ()),
     "server/own_records": ("base/db/postgres base/db/sqlite proto/wire", ()),
-    "server/hub/store": ("base/json proto/wire/exchange server/hub/plan", ()),
-    "server/hub/sqlite": ("base base/db/sqlite proto/wire server/hub/plan server/hub/store", ()),
+    "server/hub/store": ("base/json proto/wire/exchange server/hub/plan server/own_records", ()),
+    "server/hub/sqlite": ("base base/db/sqlite proto/wire server/hub/plan server/hub/store server/own_records", ()),
     "server/records": ("base base/json certs proto/wire proto/wire/json server/plan", ()),
     "server/config": (
         "base base/config base/db/postgres base/db/sqlite base/exposition base/net proto/wire server/hub/plan server/journal "
@@ -200,7 +200,8 @@ ROOMS = {
         (),
     ),
     "server/hub/postgres": (
-        "base base/db/postgres proto/wire proto/wire/exchange server/hub/plan server/hub/store server/store/postgres/control",
+        "base base/db/postgres proto/wire proto/wire/exchange server/hub/plan server/hub/store server/own_records "
+        "server/store/postgres/control",
         (),
     ),
     "server/hub": (
