@@ -105,8 +105,8 @@ ROOMS = {
         (),
     ),
     "server/import": ("base proto/wire/import", ()),
-    "server/store/catalog": ("base certs", ()),
-    "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
+    "server/store/catalog": ("base certs server/own_records", ()),
+    "server/store/catalog/sqlite": ("base base/db/sqlite certs server/own_records server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
     "server/store": ("base base/clocks proto/wire server/journal server/plan", ()),
     "server/consequences": ("base proto/wire server/plan server/store", ()),
@@ -128,9 +128,12 @@ ROOMS = {
         ("SQLite",),
     ),
     "server/store/postgres/place": ("base base/db/postgres proto/wire server/plan server/store", ()),
-    "server/store/postgres/control": ("base base/db/postgres server/store/postgres/place", ()),
+    "server/store/postgres/control": (
+        "base base/db/postgres server/own_records server/store/catalog server/store/postgres/place",
+        (),
+    ),
     "server/store/catalog/postgres": (
-        "base base/clocks base/db/postgres certs server/store/catalog server/store/postgres/control",
+        "base base/clocks base/db/postgres certs server/own_records server/store/catalog server/store/postgres/control",
         (),
     ),
     "server/store/postgres/records": (
