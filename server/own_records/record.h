@@ -52,13 +52,11 @@ class Fields {
 };
 
 template <typename Row>
-class Record {
+class Record : public OwnTable {
  public:
   /// `columns` outlives it.
   Record(std::string_view name, absl::Span<const RecordColumn<Row>> columns, const TableOptions& options = {})
-      : columns_(columns), table_(name, {columns.begin(), columns.end()}, options) {}
-
-  const OwnTable& table() const { return table_; }
+      : OwnTable(name, {columns.begin(), columns.end()}, options), columns_(columns) {}
 
   /// Views the texts of `row`.
   Fields Write(const Row& row) const {
@@ -68,7 +66,7 @@ class Record {
       values.push_back(column.get(row));
       if (column.empty_is_null && values.back().text().empty()) values.back() = Field();
     }
-    return {table_.columns(), std::move(values)};
+    return {columns(), std::move(values)};
   }
 
   /// Gives the field of a column, counted from 0, of the row at which a reader stands.
@@ -85,7 +83,6 @@ class Record {
 
  private:
   const absl::Span<const RecordColumn<Row>> columns_;
-  const OwnTable table_;
 };
 
 }  // namespace mirror

@@ -65,10 +65,10 @@ absl::Status Make(postgres::Connection& connection, const HubSchema& schema, con
 
 /// Layout 2 had no `refusals`.
 absl::Status TakeOver(postgres::Connection& connection, const HubSchema& schema) {
-  RETURN_IF_ERROR(connection.Execute(
-      schema.Sql(absl::StrCat("ALTER TABLE @_hub_deliveries ADD COLUMN IF NOT EXISTS ",
-                              HubDeliveries().table().ColumnSql(Dialect::kPostgres, "refusals"))),
-      kLayingOut));
+  RETURN_IF_ERROR(
+      connection.Execute(schema.Sql(absl::StrCat("ALTER TABLE @_hub_deliveries ADD COLUMN IF NOT EXISTS ",
+                                                 HubDeliveries().ColumnSql(Dialect::kPostgres, "refusals"))),
+                         kLayingOut));
   return connection
       .Run(schema.Sql("UPDATE @_hub SET layout = $1, program = $2"), {kHubLayout, MIRROR_VERSION}, kLayingOut)
       .status();

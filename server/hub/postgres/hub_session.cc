@@ -94,9 +94,9 @@ absl::StatusOr<std::optional<RowRef>> HubWorkList::NextRow() {
       last_new_row_ = again ? 0 : new_rows_.back();
       continue;
     }
-    ASSIGN_OR_RETURN(const Rows rows, session_.Query(HubRowRefs().table().SelectSql(
-                                                         kHubAt, "WHERE row_id = $1 AND golden_id IS NULL"),
-                                                     {new_rows_.front()}));
+    ASSIGN_OR_RETURN(const Rows rows,
+                     session_.Query(HubRowRefs().SelectSql(kHubAt, "WHERE row_id = $1 AND golden_id IS NULL"),
+                                    {new_rows_.front()}));
     if (rows.rows() == 1) return ReadFirst(HubRowRefs(), rows);
     new_rows_.pop_front();
   }

@@ -35,7 +35,7 @@ class HubSession {
   /// Writes a row in the place of the one with its key.
   template <typename Row>
   absl::Status Upsert(const Record<Row>& record, const Row& row) {
-    return Write(record.table().UpsertSql(kHubAt), record.Write(row));
+    return Write(record.UpsertSql(kHubAt), record.Write(row));
   }
   /// The same, as it is: of SQL with names in which an @ may stand.
   absl::Status WriteAsIs(const std::string& sql, postgres::Values values);

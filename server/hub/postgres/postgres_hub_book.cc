@@ -28,7 +28,7 @@ absl::Status PostgresHubBook::Finish() {
 }
 
 absl::StatusOr<HubState> PostgresHubBook::ReadState() {
-  ASSIGN_OR_RETURN(const Rows rows, session_.Query(HubStates().table().SelectSql(kHubAt)));
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query(HubStates().SelectSql(kHubAt)));
   ASSIGN_OR_RETURN(const std::optional<HubState> state, ReadFirst(HubStates(), rows));
   return state.value_or(HubState{});
 }
@@ -38,7 +38,7 @@ absl::Status PostgresHubBook::WriteState(const HubState& state) {
 }
 
 absl::StatusOr<std::map<std::string, HubFeed>> PostgresHubBook::ReadFeeds() {
-  ASSIGN_OR_RETURN(const Rows rows, session_.Query(HubFeeds().table().SelectSql(kHubAt)));
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query(HubFeeds().SelectSql(kHubAt)));
   ASSIGN_OR_RETURN(const std::vector<HubFeedRow> feeds, ReadRows(HubFeeds(), rows));
   return FeedsOf(rules_, feeds);
 }
@@ -49,15 +49,15 @@ absl::Status PostgresHubBook::WriteFeed(const std::string& data_source, const Hu
 
 absl::StatusOr<std::optional<MemberRow>> PostgresHubBook::ReadRow(const RowRef& ref) {
   static const std::string sql =
-      HubRows().table().SelectSql(kHubAt,
-                                  "WHERE data_source = $1 AND table_name = $2 AND hashtextextended(key, 0) = "
-                                  "hashtextextended($3 COLLATE \"C\", 0) AND key = $3");
+      HubRows().SelectSql(kHubAt,
+                          "WHERE data_source = $1 AND table_name = $2 AND hashtextextended(key, 0) = "
+                          "hashtextextended($3 COLLATE \"C\", 0) AND key = $3");
   ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, {ref.data_source, ref.table, ref.key}));
   return ReadFirst(HubRows(), rows);
 }
 
 absl::StatusOr<std::vector<MemberRow>> PostgresHubBook::RowsOf(const std::string& golden_id) {
-  static const std::string sql = HubRows().table().SelectSql(kHubAt, "WHERE golden_id = $1 ORDER BY row_id");
+  static const std::string sql = HubRows().SelectSql(kHubAt, "WHERE golden_id = $1 ORDER BY row_id");
   ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, {golden_id}));
   return ReadRows(HubRows(), rows);
 }
@@ -67,7 +67,7 @@ absl::StatusOr<std::vector<RowRef>> PostgresHubBook::UnreadRows(const std::strin
                                                                 std::int64_t read_at) {
   ASSIGN_OR_RETURN(
       const Rows rows,
-      session_.Query(HubRowRefs().table().SelectSql(
+      session_.Query(HubRowRefs().SelectSql(
                          kHubAt, "WHERE data_source = $1 AND table_name = $2 AND read_at <> $3 LIMIT 10000"),
                      {data_source, table, read_at}));
   return ReadRows(HubRowRefs(), rows);
@@ -99,8 +99,8 @@ absl::Status PostgresHubBook::WriteRow(const MemberRow& row, const KeyHashes& ke
     last_row_id_ = last.Int(0, 0);
   }
   if (made) row_id = ++last_row_id_;
-  static const std::string insert = HubRows().table().InsertSql(kHubAt);
-  static const std::string update = HubRows().table().UpdateSql(kHubAt);
+  static const std::string insert = HubRows().InsertSql(kHubAt);
+  static const std::string update = HubRows().UpdateSql(kHubAt);
   Fields fields = HubRows().Write(row);
   fields.Set("row_id", row_id);
   fields.Set("keys", NamesJson(keys));
@@ -116,7 +116,7 @@ absl::Status PostgresHubBook::RemoveRow(const MemberRow& row) {
 }
 
 absl::StatusOr<std::optional<GoldenRecord>> PostgresHubBook::ReadRecord(const std::string& id) {
-  static const std::string sql = HubRecords().table().SelectSql(kHubAt, "WHERE golden_id = $1");
+  static const std::string sql = HubRecords().SelectSql(kHubAt, "WHERE golden_id = $1");
   ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, {id}));
   ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, ReadFirst(HubRecords(), rows));
   if (!record) return record;
@@ -126,7 +126,7 @@ absl::StatusOr<std::optional<GoldenRecord>> PostgresHubBook::ReadRecord(const st
 }
 
 absl::Status PostgresHubBook::WriteRecord(const GoldenRecord& record, const KeyHashes& keys) {
-  static const std::string sql = HubRecords().table().UpsertSql(kHubAt);
+  static const std::string sql = HubRecords().UpsertSql(kHubAt);
   Fields fields = HubRecords().Write(record);
   fields.Set("keys", NamesJson(keys));
   work_.Note(record.id, !fields.Of("work").is_null());
@@ -234,14 +234,13 @@ absl::StatusOr<HubWork> PostgresHubBook::NextWork() {
 }
 
 absl::StatusOr<std::vector<HubDelivery>> PostgresHubBook::DeliveriesOf(const std::string& golden_id) {
-  static const std::string sql =
-      HubDeliveries().table().SelectSql(kHubAt, "WHERE golden_id = $1 ORDER BY number");
+  static const std::string sql = HubDeliveries().SelectSql(kHubAt, "WHERE golden_id = $1 ORDER BY number");
   ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, {golden_id}));
   return ReadRows(HubDeliveries(), rows);
 }
 
 absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const TakeOne& take) {
-  static const std::string sql = HubDeliveries().table().SelectSql(
+  static const std::string sql = HubDeliveries().SelectSql(
       kHubAt,
       "WHERE data_source = $1 AND state = 1 AND (coalesce(refused_until, 0), operation, rank, number) "
       "> ($2, $3, $4, $5) ORDER BY coalesce(refused_until, 0), operation, rank, number LIMIT $6");
@@ -256,7 +255,7 @@ absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const Tak
     }
     if (rows.rows() < kPage) return absl::OkStatus();
     const auto in_last = [&](std::string_view column) {
-      return rows.Int(kPage - 1, static_cast<int>(PlaceOf(HubDeliveries().table().columns(), column)));
+      return rows.Int(kPage - 1, static_cast<int>(PlaceOf(HubDeliveries().columns(), column)));
     };
     until = in_last("refused_until");
     operation = in_last("operation");
@@ -270,7 +269,7 @@ absl::Status PostgresHubBook::ReadDeliveries(Which which, const TakeOne& take) {
                           : which == Which::kHeld    ? "state = 2"
                           : which == Which::kDropped ? "state = 3"
                                                      : "state = 1 AND refused_until IS NOT NULL";
-  const std::string sql = HubDeliveries().table().SelectSql(
+  const std::string sql = HubDeliveries().SelectSql(
       kHubAt, absl::StrCat("WHERE ", are, " AND number > $1 ORDER BY number LIMIT $2"));
   for (std::int64_t number = -1;;) {
     ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, {number, kPage}));
@@ -286,7 +285,7 @@ absl::Status PostgresHubBook::ReadDeliveries(Which which, const TakeOne& take) {
 
 absl::Status PostgresHubBook::WriteDelivery(const HubDelivery& delivery) {
   static const std::string sql =
-      HubDeliveries().table().InsertSql(kHubAt) +
+      HubDeliveries().InsertSql(kHubAt) +
       " ON CONFLICT (delivery_id) DO UPDATE SET needs = excluded.needs RETURNING xmax = 0";
   Fields fields = HubDeliveries().Write(delivery);
   fields.Set("rank", RankOf(rules_, delivery));

@@ -32,7 +32,7 @@ absl::StatusOr<std::vector<std::string>> PostgresHubUpkeep::Texts(std::string_vi
 }
 
 absl::StatusOr<std::vector<RowRef>> PostgresHubUpkeep::DoomedRows() {
-  ASSIGN_OR_RETURN(const Rows rows, session_.Query(HubRowRefs().table().SelectSql(kHubAt, "WHERE doomed")));
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query(HubRowRefs().SelectSql(kHubAt, "WHERE doomed")));
   return ReadRows(HubRowRefs(), rows);
 }
 

@@ -37,7 +37,7 @@ absl::Status AddRefusals(const sqlite::Connection& connection) {
       "SELECT count(*) FROM temp.pragma_table_info('_hub_deliveries') WHERE name = 'refusals'");
   if (!there.ok() || *there > 0) return there.status();
   return connection.Execute(absl::StrCat("ALTER TABLE _hub_deliveries ADD COLUMN ",
-                                         HubDeliveries().table().ColumnSql(Dialect::kSqlite, "refusals")));
+                                         HubDeliveries().ColumnSql(Dialect::kSqlite, "refusals")));
 }
 
 absl::Status LayOutEntity(const sqlite::Connection& connection, const HubEntity& entity) {

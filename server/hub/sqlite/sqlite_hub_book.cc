@@ -43,7 +43,7 @@ absl::Status CountIn(sqlite::StatementCache& statements, const std::string& data
 
 template <typename Row>
 absl::Status Upsert(sqlite::StatementCache& statements, const Record<Row>& record, const Row& row) {
-  return WriteRow(record, row, statements.Prepare(record.table().UpsertSql(kInSqlite), "the hub's file"));
+  return WriteRow(record, row, statements.Prepare(record.UpsertSql(kInSqlite), "the hub's file"));
 }
 
 absl::Status TakeEach(sqlite::Statement& read, const HubBook::TakeOne& take) {
@@ -62,7 +62,7 @@ const char* CounterOf(const HubDelivery& delivery) {
 }  // namespace
 
 absl::StatusOr<HubState> SqliteHubBook::ReadState() {
-  sqlite::Statement read = Prepare(HubStates().table().SelectSql(kInSqlite));
+  sqlite::Statement read = Prepare(HubStates().SelectSql(kInSqlite));
   ASSIGN_OR_RETURN(const std::optional<HubState> state, ReadNext(HubStates(), read));
   return state.value_or(HubState{});
 }
@@ -72,7 +72,7 @@ absl::Status SqliteHubBook::WriteState(const HubState& state) {
 }
 
 absl::StatusOr<std::map<std::string, HubFeed>> SqliteHubBook::ReadFeeds() {
-  sqlite::Statement read = Prepare(HubFeeds().table().SelectSql(kInSqlite));
+  sqlite::Statement read = Prepare(HubFeeds().SelectSql(kInSqlite));
   ASSIGN_OR_RETURN(const std::vector<HubFeedRow> rows, ReadRows(HubFeeds(), read));
   return FeedsOf(rules_, rows);
 }
@@ -83,13 +83,13 @@ absl::Status SqliteHubBook::WriteFeed(const std::string& data_source, const HubF
 
 absl::StatusOr<std::optional<MemberRow>> SqliteHubBook::ReadRow(const RowRef& ref) {
   static const std::string sql =
-      HubRows().table().SelectSql(kInSqlite, "WHERE data_source = ? AND table_name = ? AND key = ?");
+      HubRows().SelectSql(kInSqlite, "WHERE data_source = ? AND table_name = ? AND key = ?");
   sqlite::Statement read = Prepare(sql);
   return ReadNext(HubRows(), read.With(ref.data_source, ref.table, ref.key));
 }
 
 absl::StatusOr<std::vector<MemberRow>> SqliteHubBook::RowsOf(const std::string& golden_id) {
-  static const std::string sql = HubRows().table().SelectSql(kInSqlite, "WHERE golden_id = ?");
+  static const std::string sql = HubRows().SelectSql(kInSqlite, "WHERE golden_id = ?");
   sqlite::Statement read = Prepare(sql);
   return ReadRows(HubRows(), read.With(golden_id));
 }
@@ -97,7 +97,7 @@ absl::StatusOr<std::vector<MemberRow>> SqliteHubBook::RowsOf(const std::string& 
 absl::StatusOr<std::vector<RowRef>> SqliteHubBook::UnreadRows(const std::string& data_source,
                                                               const std::string& table,
                                                               std::int64_t read_at) {
-  sqlite::Statement read = Prepare(HubRowRefs().table().SelectSql(
+  sqlite::Statement read = Prepare(HubRowRefs().SelectSql(
       kInSqlite, "WHERE data_source = ? AND table_name = ? AND read_at <> ? LIMIT 10000"));
   return ReadRows(HubRowRefs(), read.With(data_source, table, read_at));
 }
@@ -122,8 +122,8 @@ absl::Status SqliteHubBook::Index(const std::string& entity, std::int64_t row_id
 
 absl::Status SqliteHubBook::WriteRow(const MemberRow& row, const KeyHashes& keys) {
   const bool made = row.row_id == 0;
-  static const std::string insert = HubRows().table().InsertSql(kInSqlite);
-  static const std::string update = HubRows().table().UpdateSql(kInSqlite);
+  static const std::string insert = HubRows().InsertSql(kInSqlite);
+  static const std::string update = HubRows().UpdateSql(kInSqlite);
   Fields fields = HubRows().Write(row);
   if (made) fields.Set("row_id", Field());
   fields.Set("keys", NamesJson(keys));
@@ -143,7 +143,7 @@ absl::Status SqliteHubBook::RemoveRow(const MemberRow& row) {
 }
 
 absl::StatusOr<std::optional<GoldenRecord>> SqliteHubBook::ReadRecord(const std::string& id) {
-  static const std::string sql = HubRecords().table().SelectSql(kInSqlite, "WHERE golden_id = ?");
+  static const std::string sql = HubRecords().SelectSql(kInSqlite, "WHERE golden_id = ?");
   sqlite::Statement read = Prepare(sql);
   ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, ReadNext(HubRecords(), read.With(id)));
   if (!record) return record;
@@ -153,7 +153,7 @@ absl::StatusOr<std::optional<GoldenRecord>> SqliteHubBook::ReadRecord(const std:
 }
 
 absl::Status SqliteHubBook::WriteRecord(const GoldenRecord& record, const KeyHashes& keys) {
-  static const std::string sql = HubRecords().table().UpsertSql(kInSqlite);
+  static const std::string sql = HubRecords().UpsertSql(kInSqlite);
   Fields fields = HubRecords().Write(record);
   fields.Set("keys", NamesJson(keys));
   sqlite::Statement write = Prepare(sql);
@@ -251,19 +251,19 @@ absl::StatusOr<HubWork> SqliteHubBook::NextWork() {
     return work;
   }
   sqlite::Statement row =
-      Prepare(HubRowRefs().table().SelectSql(kInSqlite, "WHERE golden_id IS NULL ORDER BY row_id LIMIT 1"));
+      Prepare(HubRowRefs().SelectSql(kInSqlite, "WHERE golden_id IS NULL ORDER BY row_id LIMIT 1"));
   ASSIGN_OR_RETURN(work.row, ReadNext(HubRowRefs(), row));
   return work;
 }
 
 absl::StatusOr<std::vector<HubDelivery>> SqliteHubBook::DeliveriesOf(const std::string& golden_id) {
-  static const std::string sql = HubDeliveries().table().SelectSql(kInSqlite, "WHERE golden_id = ?");
+  static const std::string sql = HubDeliveries().SelectSql(kInSqlite, "WHERE golden_id = ?");
   sqlite::Statement read = Prepare(sql);
   return ReadRows(HubDeliveries(), read.With(golden_id));
 }
 
 absl::Status SqliteHubBook::ReadOpen(const std::string& data_source, const TakeOne& take) {
-  sqlite::Statement read = Prepare(HubDeliveries().table().SelectSql(
+  sqlite::Statement read = Prepare(HubDeliveries().SelectSql(
       kInSqlite,
       "WHERE data_source = ? AND state = 1 ORDER BY coalesce(refused_until, 0), operation, rank, number"));
   return TakeEach(read.With(data_source), take);
@@ -273,7 +273,7 @@ absl::Status SqliteHubBook::WriteDelivery(const HubDelivery& delivery) {
   sqlite::Statement change = Prepare("UPDATE _hub_deliveries SET needs = ? WHERE delivery_id = ?");
   absl::Status status = change.With(delivery.needs, delivery.id).Run();
   if (!status.ok() || connection_.Changes() > 0) return status;
-  static const std::string sql = HubDeliveries().table().InsertSql(kInSqlite);
+  static const std::string sql = HubDeliveries().InsertSql(kInSqlite);
   Fields fields = HubDeliveries().Write(delivery);
   fields.Set("rank", RankOf(rules_, delivery));
   sqlite::Statement write = Prepare(sql);
@@ -325,7 +325,7 @@ absl::Status SqliteHubBook::ReadDeliveries(Which which, const TakeOne& take) {
                           : which == Which::kDropped ? "state = 3"
                                                      : "state = 1 AND refused_until IS NOT NULL";
   sqlite::Statement read =
-      Prepare(absl::StrCat(HubDeliveries().table().SelectSql(kInSqlite), "WHERE ", are, " ORDER BY number"));
+      Prepare(absl::StrCat(HubDeliveries().SelectSql(kInSqlite), "WHERE ", are, " ORDER BY number"));
   return TakeEach(read, take);
 }
 

@@ -22,7 +22,7 @@ constexpr char kAll[] =
 }  // namespace
 
 absl::StatusOr<std::vector<RowRef>> SqliteHubUpkeep::DoomedRows() {
-  sqlite::Statement read = Prepare(HubRowRefs().table().SelectSql(kInSqlite, "WHERE doomed = 1"));
+  sqlite::Statement read = Prepare(HubRowRefs().SelectSql(kInSqlite, "WHERE doomed = 1"));
   return ReadRows(HubRowRefs(), read);
 }
 

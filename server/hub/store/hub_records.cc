@@ -170,7 +170,7 @@ const Record<MemberRow>& HubRows() {
 }
 
 const Record<RowRef>& HubRowRefs() {
-  static const Record<RowRef> record(HubRows().table().name(), kRowRefColumns);
+  static const Record<RowRef> record(HubRows().name(), kRowRefColumns);
   return record;
 }
 
@@ -212,9 +212,8 @@ const Record<HubCountsRow>& HubCountRows() {
 }
 
 std::vector<const OwnTable*> HubTables() {
-  return {&HubDigests().table(), &HubStates().table(),     &HubFeeds().table(),     &HubRows().table(),
-          &HubRecords().table(), &HubKeyRows().table(),    &HubApartRows().table(), &HubAliases().table(),
-          &HubIssued().table(),  &HubDeliveries().table(), &HubCountRows().table()};
+  return {&HubDigests(),   &HubStates(),  &HubFeeds(),  &HubRows(),       &HubRecords(),  &HubKeyRows(),
+          &HubApartRows(), &HubAliases(), &HubIssued(), &HubDeliveries(), &HubCountRows()};
 }
 
 std::map<std::string, HubFeed> FeedsOf(const HubRules& rules, const std::vector<HubFeedRow>& rows) {

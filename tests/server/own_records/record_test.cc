@@ -120,48 +120,46 @@ Fields Written(const Row& row) {
 
 TEST(RecordTest, SaysTheTableToSqliteWithNamesAsTheyAre) {
   EXPECT_EQ(
-      Rows().table().CreateSql(kSqlite),
+      Rows().CreateSql(kSqlite),
       "CREATE TABLE seen (name TEXT NOT NULL, at INTEGER NOT NULL, open INTEGER NOT NULL DEFAULT false, "
       "mood INTEGER NOT NULL, mark TEXT NOT NULL, before_mark TEXT, before_number INTEGER, gone INTEGER, "
       "nickname TEXT, bytes BLOB NOT NULL, words TEXT NOT NULL, rank INTEGER NOT NULL, PRIMARY KEY "
       "(name, at)) STRICT");
   EXPECT_EQ(
-      Heads().table().CreateMissingSql(kSqlite),
+      Heads().CreateMissingSql(kSqlite),
       "CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY CHECK (one = 1), last INTEGER NOT NULL)");
 }
 
 TEST(RecordTest, SaysTheTableToPostgres) {
-  EXPECT_EQ(Rows().table().CreateSql(kPostgres),
+  EXPECT_EQ(Rows().CreateSql(kPostgres),
             "CREATE TABLE public.\"seen\" (\"name\" text COLLATE \"C\" NOT NULL, \"at\" bigint NOT NULL, "
             "\"open\" boolean NOT NULL DEFAULT false, \"mood\" bigint NOT NULL, \"mark\" text NOT NULL, "
             "\"before_mark\" text, \"before_number\" bigint, \"gone\" bigint, \"nickname\" text, \"bytes\" "
             "bytea NOT NULL, \"words\" text NOT NULL, \"rank\" bigint NOT NULL, PRIMARY KEY (\"name\", "
             "\"at\"))");
   EXPECT_EQ(
-      Heads().table().CreateSql(kPostgres),
+      Heads().CreateSql(kPostgres),
       "CREATE TABLE public.\"head\" (\"one\" boolean PRIMARY KEY CHECK (one), \"last\" bigint NOT NULL) "
       "WITH (fillfactor = 50)");
-  EXPECT_EQ(Rows().table().ColumnSql(Dialect::kPostgres, "gone"), "\"gone\" bigint");
+  EXPECT_EQ(Rows().ColumnSql(Dialect::kPostgres, "gone"), "\"gone\" bigint");
 }
 
 TEST(RecordTest, NumbersParametersByColumns) {
-  EXPECT_EQ(Heads().table().InsertSql(kPostgres),
-            "INSERT INTO public.\"head\" (\"one\", \"last\") VALUES ($1, $2)");
-  EXPECT_EQ(Heads().table().UpsertSql(kSqlite),
+  EXPECT_EQ(Heads().InsertSql(kPostgres), "INSERT INTO public.\"head\" (\"one\", \"last\") VALUES ($1, $2)");
+  EXPECT_EQ(Heads().UpsertSql(kSqlite),
             "INSERT INTO \"head\" (\"one\", \"last\") VALUES (?1, ?2) ON CONFLICT (\"one\") DO UPDATE SET "
             "\"last\" = excluded.\"last\"");
-  EXPECT_EQ(Flags().table().UpsertSql(kPostgres),
+  EXPECT_EQ(Flags().UpsertSql(kPostgres),
             "INSERT INTO public.\"flag\" (\"key\") VALUES ($1) ON CONFLICT (\"key\") DO NOTHING");
-  EXPECT_EQ(Heads().table().UpdateSql(kPostgres),
-            "UPDATE public.\"head\" SET \"last\" = $2 WHERE \"one\" = $1");
-  EXPECT_EQ(Heads().table().SelectSql(kPostgres), "SELECT \"one\", \"last\" FROM public.\"head\" ");
+  EXPECT_EQ(Heads().UpdateSql(kPostgres), "UPDATE public.\"head\" SET \"last\" = $2 WHERE \"one\" = $1");
+  EXPECT_EQ(Heads().SelectSql(kPostgres), "SELECT \"one\", \"last\" FROM public.\"head\" ");
 }
 
 TEST(RecordTest, TakesSqlInThePlaceOfAColumn) {
-  EXPECT_EQ(Heads().table().Names({{"last", "now - last"}}), "\"one\", now - last");
-  EXPECT_EQ(Heads().table().InsertSql(kSqlite, {{"last", "abs(?2)"}}),
+  EXPECT_EQ(Heads().Names({{"last", "now - last"}}), "\"one\", now - last");
+  EXPECT_EQ(Heads().InsertSql(kSqlite, {{"last", "abs(?2)"}}),
             "INSERT INTO \"head\" (\"one\", \"last\") VALUES (?1, abs(?2))");
-  EXPECT_EQ(Heads().table().SelectSql(kSqlite, "LIMIT 1"), "SELECT \"one\", \"last\" FROM \"head\" LIMIT 1");
+  EXPECT_EQ(Heads().SelectSql(kSqlite, "LIMIT 1"), "SELECT \"one\", \"last\" FROM \"head\" LIMIT 1");
 }
 
 TEST(RecordTest, AbsentPartsAndEmptyTextsOfThatKindAreNull) {
@@ -192,7 +190,7 @@ class SqliteRecord : public testing::Test {
     auto opened = sqlite::Connection::Open(":memory:", {.mode = sqlite::OpenAs::Mode::kMake}, Explained);
     ASSERT_THAT(opened.status(), IsOk());
     database_ = *std::move(opened);
-    ASSERT_THAT(database_->Execute(Rows().table().CreateSql(kSqlite)), IsOk());
+    ASSERT_THAT(database_->Execute(Rows().CreateSql(kSqlite)), IsOk());
   }
   absl::Status Write(const std::string& sql, const Row& row) {
     const Fields fields = Written(row);
@@ -200,7 +198,7 @@ class SqliteRecord : public testing::Test {
     return BindFields(write, fields).Run();
   }
   absl::StatusOr<std::vector<Row>> All() {
-    sqlite::Statement read = database_->Prepare(Rows().table().SelectSql(kSqlite, "ORDER BY name"));
+    sqlite::Statement read = database_->Prepare(Rows().SelectSql(kSqlite, "ORDER BY name"));
     return ReadRows(Rows(), read);
   }
   std::unique_ptr<sqlite::Connection> database_;
@@ -208,26 +206,26 @@ class SqliteRecord : public testing::Test {
 
 TEST_F(SqliteRecord, GivesRowsAsTheyWereWritten) {
   const Row full = FullRow(), empty = {.name = "b"};
-  ASSERT_THAT(Write(Rows().table().InsertSql(kSqlite), full), IsOk());
-  ASSERT_THAT(Write(Rows().table().UpsertSql(kSqlite), empty), IsOk());
+  ASSERT_THAT(Write(Rows().InsertSql(kSqlite), full), IsOk());
+  ASSERT_THAT(Write(Rows().UpsertSql(kSqlite), empty), IsOk());
   EXPECT_THAT(All(), IsOkAndHolds(ElementsAre(full, empty)));
   EXPECT_THAT(database_->Number("SELECT count(*) FROM seen WHERE nickname IS NULL AND rank = 4"),
               IsOkAndHolds(1));
 }
 
 TEST_F(SqliteRecord, ReplacesByKey) {
-  ASSERT_THAT(Write(Rows().table().InsertSql(kSqlite), FullRow()), IsOk());
+  ASSERT_THAT(Write(Rows().InsertSql(kSqlite), FullRow()), IsOk());
   Row changed = FullRow();
   changed.before.reset();
   changed.words = {"three"};
-  ASSERT_THAT(Write(Rows().table().UpsertSql(kSqlite), changed), IsOk());
+  ASSERT_THAT(Write(Rows().UpsertSql(kSqlite), changed), IsOk());
   EXPECT_THAT(All(), IsOkAndHolds(ElementsAre(changed)));
-  ASSERT_THAT(Write(Rows().table().UpdateSql(kSqlite), FullRow()), IsOk());
+  ASSERT_THAT(Write(Rows().UpdateSql(kSqlite), FullRow()), IsOk());
   EXPECT_THAT(All(), IsOkAndHolds(ElementsAre(FullRow())));
 }
 
 TEST_F(SqliteRecord, SaysWhatATextThatCannotBeReadIs) {
-  ASSERT_THAT(Write(Rows().table().InsertSql(kSqlite), FullRow()), IsOk());
+  ASSERT_THAT(Write(Rows().InsertSql(kSqlite), FullRow()), IsOk());
   ASSERT_THAT(database_->Execute("UPDATE seen SET words = 'damaged'"), IsOk());
   EXPECT_THAT(All(), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("words")));
 }
@@ -235,8 +233,8 @@ TEST_F(SqliteRecord, SaysWhatATextThatCannotBeReadIs) {
 class PostgresRecord : public PostgresDatabaseTest {
  protected:
   void Fill() override {
-    ASSERT_THAT(connection_->Execute(Rows().table().CreateSql(kPostgres)), IsOk());
-    ASSERT_THAT(connection_->Execute(Heads().table().CreateSql(kPostgres)), IsOk());
+    ASSERT_THAT(connection_->Execute(Rows().CreateSql(kPostgres)), IsOk());
+    ASSERT_THAT(connection_->Execute(Heads().CreateSql(kPostgres)), IsOk());
   }
   absl::Status Write(const std::string& sql, const Row& row) {
     const Fields fields = Written(row);
@@ -244,29 +242,28 @@ class PostgresRecord : public PostgresDatabaseTest {
   }
   absl::StatusOr<std::vector<Row>> All() {
     ASSIGN_OR_RETURN(const postgres::Rows rows,
-                     connection_->Query(Rows().table().SelectSql(kPostgres, "ORDER BY name")));
+                     connection_->Query(Rows().SelectSql(kPostgres, "ORDER BY name")));
     return ReadRows(Rows(), rows);
   }
 };
 
 TEST_F(PostgresRecord, GivesRowsAsTheyWereWritten) {
   const Row full = FullRow(), empty = {.name = "b"};
-  ASSERT_THAT(Write(Rows().table().InsertSql(kPostgres), full), IsOk());
-  ASSERT_THAT(Write(Rows().table().UpsertSql(kPostgres), empty), IsOk());
+  ASSERT_THAT(Write(Rows().InsertSql(kPostgres), full), IsOk());
+  ASSERT_THAT(Write(Rows().UpsertSql(kPostgres), empty), IsOk());
   EXPECT_THAT(All(), IsOkAndHolds(ElementsAre(full, empty)));
   Row changed = FullRow();
   changed.before.reset();
-  ASSERT_THAT(Write(Rows().table().UpsertSql(kPostgres), changed), IsOk());
+  ASSERT_THAT(Write(Rows().UpsertSql(kPostgres), changed), IsOk());
   EXPECT_THAT(All(), IsOkAndHolds(ElementsAre(changed, empty)));
-  ASSERT_THAT(Write(Rows().table().UpdateSql(kPostgres), full), IsOk());
+  ASSERT_THAT(Write(Rows().UpdateSql(kPostgres), full), IsOk());
   EXPECT_THAT(All(), IsOkAndHolds(ElementsAre(full, empty)));
 }
 
 TEST_F(PostgresRecord, HasOneRowWhereOneMayBe) {
   for (const std::int64_t last : {7, 8}) {
-    ASSERT_THAT(
-        connection_->Run(Heads().table().UpsertSql(kPostgres), ValuesOf(Heads().Write({last}))).status(),
-        IsOk());
+    ASSERT_THAT(connection_->Run(Heads().UpsertSql(kPostgres), ValuesOf(Heads().Write({last}))).status(),
+                IsOk());
   }
   EXPECT_THAT(connection_->Number("SELECT last FROM public.head"), IsOkAndHolds(8));
 }

@@ -23,7 +23,7 @@ class PostgresAuditRows final : public AuditRows {
   /// A new chain when there is none. Its row is this transaction's until the end: records of several servers
   /// stand one behind the other, and none is pruned meanwhile.
   absl::StatusOr<AuditPoint> Before() override {
-    const OwnTable& table = OneAuditChainTable().table();
+    const OwnTable& table = OneAuditChainTable();
     const std::string sql = table.SelectSql(kInControl, "FOR UPDATE");
     ASSIGN_OR_RETURN(auto rows, connection_.Query(sql, {}, kReadingAudit));
     if (rows.rows() == 0) {
@@ -50,8 +50,7 @@ class PostgresAuditRows final : public AuditRows {
     return rows.rows() == 0 ? std::nullopt : std::optional(rows.Text(0, 0));
   }
   absl::Status Insert(const AuditRecord& record) override {
-    return WriteRow(AuditTable(), record, AuditTable().table().InsertSql(kInControl), connection_,
-                    kWritingAudit);
+    return WriteRow(AuditTable(), record, AuditTable().InsertSql(kInControl), connection_, kWritingAudit);
   }
   absl::Status CutAt(const AuditPoint& cut) override {
     RETURN_IF_ERROR(
@@ -120,7 +119,7 @@ class PostgresAuditLog final : public AuditLog {
     RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
       ASSIGN_OR_RETURN(
           const auto rows,
-          connection.Query(AuditTable().table().SelectSql(kInControl, "WHERE id > $1 ORDER BY id LIMIT $2"),
+          connection.Query(AuditTable().SelectSql(kInControl, "WHERE id > $1 ORDER BY id LIMIT $2"),
                            {std::min<std::uint64_t>(after_id, INT64_MAX), limit}, kReadingAudit));
       ASSIGN_OR_RETURN(records, ReadRows(AuditTable(), rows));
       return absl::OkStatus();

@@ -70,10 +70,9 @@ class PostgresCatalog final : public Catalog {
     const std::string context_id = Storable(filter.context_id), kind = LikePattern(filter.kind);
     const std::uint64_t before = before_id == 0 ? INT64_MAX : std::min<std::uint64_t>(before_id, INT64_MAX);
     auto events =
-        Ask(EventTable().table().SelectSql(
-                kInControl,
-                "WHERE ($1 = '' OR context_id = $1) AND id < $2 AND severity >= $3 AND "
-                "time_ms >= $4 AND kind LIKE $5 ORDER BY id DESC LIMIT $6"),
+        Ask(EventTable().SelectSql(kInControl,
+                                   "WHERE ($1 = '' OR context_id = $1) AND id < $2 AND severity >= $3 AND "
+                                   "time_ms >= $4 AND kind LIKE $5 ORDER BY id DESC LIMIT $6"),
             {context_id, before, static_cast<std::int64_t>(filter.severity), filter.since_ms, kind, limit});
     if (events.ok()) std::reverse(events->begin(), events->end());
     return events;
@@ -82,8 +81,8 @@ class PostgresCatalog final : public Catalog {
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id, std::uint64_t after_id,
                                                        std::uint32_t limit) override {
     const std::string of = Storable(context_id);
-    return Ask(EventTable().table().SelectSql(
-                   kInControl, "WHERE ($1 = '' OR context_id = $1) AND id > $2 ORDER BY id LIMIT $3"),
+    return Ask(EventTable().SelectSql(kInControl,
+                                      "WHERE ($1 = '' OR context_id = $1) AND id > $2 ORDER BY id LIMIT $3"),
                {of, std::min<std::uint64_t>(after_id, INT64_MAX), limit});
   }
 
@@ -123,7 +122,7 @@ class PostgresCatalog final : public Catalog {
       // In one order at all servers: they wait for each other's rows, and never in a circle.
       ASSIGN_OR_RETURN(
           const auto rows,
-          connection.Query(SummaryTable().table().SelectSql(
+          connection.Query(SummaryTable().SelectSql(
                                kInControl, "WHERE context_id = ANY ($1) ORDER BY context_id FOR UPDATE"),
                            {all.value()}, "comparing summaries of tenants"));
       std::map<std::string, std::string> kept;
@@ -170,7 +169,7 @@ class PostgresCatalog final : public Catalog {
     std::map<std::string, std::string> summaries;
     RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
       summaries.clear();
-      ASSIGN_OR_RETURN(const auto rows, connection.Query(SummaryTable().table().SelectSql(kInControl), {},
+      ASSIGN_OR_RETURN(const auto rows, connection.Query(SummaryTable().SelectSql(kInControl), {},
                                                          "reading summaries of tenants"));
       ASSIGN_OR_RETURN(std::vector<SummaryRow> all, ReadRows(SummaryTable(), rows));
       for (SummaryRow& row : all) summaries[row.context_id] = std::move(row.text);
@@ -209,12 +208,11 @@ class PostgresCatalog final : public Catalog {
       // The head's row makes ids grow as commits do: a sequence's need not, and who follows events would pass
       // one by that is committed later.
       const int added = pipeline.Queue(
-          absl::StrCat(
-              "WITH head AS (UPDATE mirror_control.event_head SET id = id + 1 RETURNING id) INSERT "
-              "INTO mirror_control.event (",
-              EventTable().table().Names(), ") SELECT ",
-              EventTable().table().Places(Dialect::kPostgres, {{"id", "head.id"}, {"message", kCutText}}),
-              " FROM head RETURNING id"),
+          absl::StrCat("WITH head AS (UPDATE mirror_control.event_head SET id = id + 1 RETURNING id) INSERT "
+                       "INTO mirror_control.event (",
+                       EventTable().Names(), ") SELECT ",
+                       EventTable().Places(Dialect::kPostgres, {{"id", "head.id"}, {"message", kCutText}}),
+                       " FROM head RETURNING id"),
           ValuesOf(fields), kDoing);
       const auto rows = transaction.Commit(pipeline, kDoing);
       if (rows.ok()) {

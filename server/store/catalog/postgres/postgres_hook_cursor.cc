@@ -30,7 +30,7 @@ class PostgresHookCursor final : public HookCursor {
 
   absl::Status Write(const std::string& hook, std::uint64_t event_id) override {
     const auto note = [&](postgres::Connection& connection) {
-      return WriteRow(HookCursorTable(), {hook, event_id}, HookCursorTable().table().UpsertSql(kInControl),
+      return WriteRow(HookCursorTable(), {hook, event_id}, HookCursorTable().UpsertSql(kInControl),
                       connection, kDoing);
     };
     // Where a standby lacks it, a hook is told once more.

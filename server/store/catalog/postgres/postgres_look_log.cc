@@ -22,7 +22,7 @@ class PostgresLookLog final : public LookLog {
     const auto add = [&](postgres::Connection& connection) -> absl::Status {
       const Fields fields = LookTable().Write(look);
       const auto added =
-          connection.Number(LookTable().table().InsertSql(kInControl, {{"id", "DEFAULT"}}) + " RETURNING id",
+          connection.Number(LookTable().InsertSql(kInControl, {{"id", "DEFAULT"}}) + " RETURNING id",
                             ValuesOf(fields), "adding a look");
       id = added.value_or(0);
       return added.status();
@@ -46,8 +46,7 @@ class PostgresLookLog final : public LookLog {
       ASSIGN_OR_RETURN(
           const auto rows,
           connection.Query(
-              absl::StrCat("SELECT * FROM (",
-                           LookTable().table().SelectSql(kInControl, "ORDER BY id DESC LIMIT $1"),
+              absl::StrCat("SELECT * FROM (", LookTable().SelectSql(kInControl, "ORDER BY id DESC LIMIT $1"),
                            ") AS last ORDER BY id"),
               {wanted <= 0 || wanted > looks_max_ ? looks_max_ : wanted}, "reading looks"));
       ASSIGN_OR_RETURN(looks, ReadRows(LookTable(), rows));

@@ -26,14 +26,13 @@ constexpr int kBusyTimeoutMs = 2'000;
 /// Records of version 1 had no hashes: they get the begin of the chain.
 absl::Status ChainOldRecords(const sqlite::Connection& database, AuditPoint last) {
   sqlite::Statement read =
-      database.Prepare(absl::StrCat("SELECT ", LookTable().table().Names(), " FROM audit_1 ORDER BY id"));
+      database.Prepare(absl::StrCat("SELECT ", LookTable().Names(), " FROM audit_1 ORDER BY id"));
   for (;;) {
     ASSIGN_OR_RETURN(std::optional<AuditRecord> record, ReadNext(LookTable(), read));
     if (!record) return absl::OkStatus();
     record->id = ++last.id;
     record->hash = last.hash = AuditHash(last.hash, *record);
-    RETURN_IF_ERROR(
-        WriteRow(AuditTable(), *record, database.Prepare(AuditTable().table().InsertSql(kInSqlite))));
+    RETURN_IF_ERROR(WriteRow(AuditTable(), *record, database.Prepare(AuditTable().InsertSql(kInSqlite))));
   }
 }
 
@@ -112,7 +111,7 @@ absl::Status CatalogFile::Connect() {
 
 absl::Status CatalogFile::MakeTables(const sqlite::Connection& database, std::int64_t version) const {
   absl::Status made = database.Execute(
-      version == 0 ? absl::StrCat(EventTable().table().CreateSql(kInSqlite),
+      version == 0 ? absl::StrCat(EventTable().CreateSql(kInSqlite),
                                   "; CREATE INDEX event_by_context ON event (context_id, id);")
                    : "ALTER TABLE audit RENAME TO audit_1");
   if (made.ok() && version == 0 && first_event_id_ != 0) {
@@ -120,12 +119,12 @@ absl::Status CatalogFile::MakeTables(const sqlite::Connection& database, std::in
         absl::StrCat("INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ", first_event_id_, ")"));
   }
   if (made.ok()) {
-    made = database.Execute(absl::StrCat(AuditTable().table().CreateSql(kInSqlite), "; ",
-                                         AuditChainTable().table().CreateSql(kInSqlite)));
+    made = database.Execute(
+        absl::StrCat(AuditTable().CreateSql(kInSqlite), "; ", AuditChainTable().CreateSql(kInSqlite)));
   }
   if (!made.ok()) return made;
   const AuditPoint begin = AuditGenesis(NewAuditChain());
-  made = WriteRow(AuditChainTable(), begin, database.Prepare(AuditChainTable().table().InsertSql(kInSqlite)));
+  made = WriteRow(AuditChainTable(), begin, database.Prepare(AuditChainTable().InsertSql(kInSqlite)));
   if (made.ok() && version == 1) {
     made = ChainOldRecords(database, begin);
     if (made.ok()) made = database.Execute("DROP TABLE audit_1");

@@ -16,7 +16,7 @@ class SqliteAuditRows final : public AuditRows {
   explicit SqliteAuditRows(const sqlite::Connection& database) : database_(database) {}
 
   absl::StatusOr<AuditPoint> Before() override {
-    sqlite::Statement query = database_.Prepare(AuditChainTable().table().SelectSql(kInSqlite));
+    sqlite::Statement query = database_.Prepare(AuditChainTable().SelectSql(kInSqlite));
     ASSIGN_OR_RETURN(const std::optional<AuditPoint> point, ReadNext(AuditChainTable(), query));
     return point.value_or(AuditPoint());
   }
@@ -34,7 +34,7 @@ class SqliteAuditRows final : public AuditRows {
     return row ? std::optional(query.Text(0)) : std::nullopt;
   }
   absl::Status Insert(const AuditRecord& record) override {
-    return WriteRow(AuditTable(), record, database_.Prepare(AuditTable().table().InsertSql(kInSqlite)));
+    return WriteRow(AuditTable(), record, database_.Prepare(AuditTable().InsertSql(kInSqlite)));
   }
   absl::Status CutAt(const AuditPoint& cut) override {
     RETURN_IF_ERROR(database_.Prepare("DELETE FROM audit WHERE id <= ?").With(cut.id).Run());
@@ -87,7 +87,7 @@ class SqliteAuditLog final : public AuditLog {
     std::vector<AuditRecord> records;
     RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
       sqlite::Statement query =
-          database.Prepare(AuditTable().table().SelectSql(kInSqlite, "WHERE id > ? ORDER BY id LIMIT ?"));
+          database.Prepare(AuditTable().SelectSql(kInSqlite, "WHERE id > ? ORDER BY id LIMIT ?"));
       query.With(std::min<std::uint64_t>(after_id, INT64_MAX), limit);
       ASSIGN_OR_RETURN(records, ReadRows(AuditTable(), query));
       return absl::OkStatus();

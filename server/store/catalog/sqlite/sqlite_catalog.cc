@@ -16,7 +16,7 @@ namespace {
 constexpr char kCutMessage[] = "substr(?6, 1, 4000)";
 
 absl::Status MakeSummaries(const sqlite::Connection& database) {
-  return database.Execute(SummaryTable().table().CreateMissingSql(kInSqlite));
+  return database.Execute(SummaryTable().CreateMissingSql(kInSqlite));
 }
 
 class SqliteCatalog final : public Catalog {
@@ -31,7 +31,7 @@ class SqliteCatalog final : public Catalog {
       Fields fields = EventTable().Write(event);
       fields.Set("id", Field());
       sqlite::Statement insert =
-          database.Prepare(EventTable().table().InsertSql(kInSqlite, {{"message", kCutMessage}}));
+          database.Prepare(EventTable().InsertSql(kInSqlite, {{"message", kCutMessage}}));
       RETURN_IF_ERROR(BindFields(insert, fields).Run());
       event.id = static_cast<std::uint64_t>(database.LastRowid());
       return Prune(database, event);
@@ -71,7 +71,7 @@ class SqliteCatalog final : public Catalog {
                                                        std::uint32_t limit) override {
     std::vector<EventRecord> events;
     RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
-      sqlite::Statement query = database.Prepare(EventTable().table().SelectSql(
+      sqlite::Statement query = database.Prepare(EventTable().SelectSql(
           kInSqlite, "WHERE (?1 = '' OR context_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3"));
       query.With(context_id, std::min<std::uint64_t>(after_id, INT64_MAX), limit);
       ASSIGN_OR_RETURN(events, ReadRows(EventTable(), query));
@@ -83,7 +83,7 @@ class SqliteCatalog final : public Catalog {
   absl::Status KeepSummaries(const std::map<std::string, std::string>& by_context) override {
     return file_->Write(Outlives::kProcess, [&](const sqlite::Connection& database) {
       absl::Status status = MakeSummaries(database);
-      sqlite::Statement keep = database.Prepare(SummaryTable().table().UpsertSql(kInSqlite));
+      sqlite::Statement keep = database.Prepare(SummaryTable().UpsertSql(kInSqlite));
       sqlite::Statement forget = database.Prepare("DELETE FROM summary WHERE context_id = ?");
       for (const auto& [context_id, text] : by_context) {
         if (!status.ok()) break;
@@ -98,7 +98,7 @@ class SqliteCatalog final : public Catalog {
     RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
       summaries.clear();
       RETURN_IF_ERROR(MakeSummaries(database));
-      sqlite::Statement query = database.Prepare(SummaryTable().table().SelectSql(kInSqlite));
+      sqlite::Statement query = database.Prepare(SummaryTable().SelectSql(kInSqlite));
       ASSIGN_OR_RETURN(std::vector<SummaryRow> rows, ReadRows(SummaryTable(), query));
       for (SummaryRow& row : rows) summaries[row.context_id] = std::move(row.text);
       return absl::OkStatus();
@@ -131,7 +131,7 @@ class SqliteCatalog final : public Catalog {
   /// Adds those of ids from `from` to below `before`, newest first.
   static absl::Status Look(const sqlite::Connection& database, const EventFilter& filter, std::int64_t from,
                            std::int64_t before, std::uint32_t limit, std::vector<EventRecord>* events) {
-    sqlite::Statement query = database.Prepare(EventTable().table().SelectSql(
+    sqlite::Statement query = database.Prepare(EventTable().SelectSql(
         kInSqlite,
         "WHERE (?1 = '' OR context_id = ?1) AND id >= ?2 AND id < ?3 AND severity >= ?4 "
         "AND time_ms >= ?5 ORDER BY id DESC"));

@@ -9,7 +9,7 @@ namespace mirror {
 namespace {
 
 absl::Status MakeCursors(const sqlite::Connection& database) {
-  return database.Execute(HookCursorTable().table().CreateMissingSql(kInSqlite));
+  return database.Execute(HookCursorTable().CreateMissingSql(kInSqlite));
 }
 
 class SqliteHookCursor final : public HookCursor {
@@ -38,7 +38,7 @@ class SqliteHookCursor final : public HookCursor {
     return file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
       RETURN_IF_ERROR(MakeCursors(database));
       return WriteRow(HookCursorTable(), {hook, event_id},
-                      database.Prepare(HookCursorTable().table().UpsertSql(kInSqlite)));
+                      database.Prepare(HookCursorTable().UpsertSql(kInSqlite)));
     });
   }
 

@@ -14,7 +14,7 @@ constexpr std::int64_t kPruneEvery = 128;
 
 /// A catalog that was moved away under the server has none.
 absl::Status MakeLooks(const sqlite::Connection& database) {
-  return database.Execute(LookTable().table().CreateMissingSql(kInSqlite));
+  return database.Execute(LookTable().CreateMissingSql(kInSqlite));
 }
 
 class SqliteLookLog final : public LookLog {
@@ -27,7 +27,7 @@ class SqliteLookLog final : public LookLog {
       Fields fields = LookTable().Write(look);
       fields.Set("id", Field());
       RETURN_IF_ERROR(MakeLooks(database));
-      sqlite::Statement insert = database.Prepare(LookTable().table().InsertSql(kInSqlite));
+      sqlite::Statement insert = database.Prepare(LookTable().InsertSql(kInSqlite));
       RETURN_IF_ERROR(BindFields(insert, fields).Run());
       const std::int64_t id = database.LastRowid();
       if (id % kPruneEvery != 0) return absl::OkStatus();
@@ -42,8 +42,7 @@ class SqliteLookLog final : public LookLog {
     RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
       RETURN_IF_ERROR(MakeLooks(database));
       sqlite::Statement query = database.Prepare(absl::StrCat(
-          "SELECT * FROM (", LookTable().table().SelectSql(kInSqlite, "ORDER BY id DESC LIMIT ?"),
-          ") ORDER BY id"));
+          "SELECT * FROM (", LookTable().SelectSql(kInSqlite, "ORDER BY id DESC LIMIT ?"), ") ORDER BY id"));
       query.With(limit == 0 || limit > looks_max_ ? looks_max_ : limit);
       ASSIGN_OR_RETURN(looks, ReadRows(LookTable(), query));
       return absl::OkStatus();

@@ -44,15 +44,13 @@ std::string Make(std::initializer_list<const OwnTable*> tables) {
 }
 
 std::string MakeTables() {
-  return Make({&PlacementTable().table(), &EventTable().table(), &SummaryTable().table(),
-               &OneAuditChainTable().table(), &AuditTable().table(), &LookTable().table(),
-               &HookCursorTable().table(), &ServerTable().table()});
+  return Make({&PlacementTable(), &EventTable(), &SummaryTable(), &OneAuditChainTable(), &AuditTable(),
+               &LookTable(), &HookCursorTable(), &ServerTable()});
 }
 
 /// Layout 2: who has the files of import jobs, and what lists are made of.
 std::string MakeJobTables() {
-  return Make({&UploadServerTable().table(), &ImportJobTable().table(), &ListedTable().table()}) +
-         kRevokeJobTables;
+  return Make({&UploadServerTable(), &ImportJobTable(), &ListedTable()}) + kRevokeJobTables;
 }
 
 constexpr char kEndSchema[] = R"(

@@ -14,7 +14,7 @@ constexpr int kOrphansMax = 1'000;
 
 absl::Status See(postgres::Connection& connection, const UploadServer& server) {
   return WriteRow(UploadServerTable(), server,
-                  UploadServerTable().table().UpsertSql(kInControl, {{"seen_ms", kControlNow}}), connection,
+                  UploadServerTable().UpsertSql(kInControl, {{"seen_ms", kControlNow}}), connection,
                   "saying that this server has its uploads");
 }
 
@@ -52,11 +52,11 @@ absl::StatusOr<std::optional<UploadServer>> FindUploadServer(PostgresControl& co
   RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(
         const auto rows,
-        connection.Query(absl::StrCat("SELECT ",
-                                      UploadServerTable().table().Names(
-                                          {{"seen_ms", absl::StrCat(kControlNow, " - seen_ms")}}),
-                                      " FROM mirror_control.upload_server WHERE server = $1"),
-                         {name}, "looking for the server of an upload"));
+        connection.Query(
+            absl::StrCat("SELECT ",
+                         UploadServerTable().Names({{"seen_ms", absl::StrCat(kControlNow, " - seen_ms")}}),
+                         " FROM mirror_control.upload_server WHERE server = $1"),
+            {name}, "looking for the server of an upload"));
     ASSIGN_OR_RETURN(found, ReadFirst(UploadServerTable(), rows));
     return absl::OkStatus();
   }));
@@ -66,8 +66,8 @@ absl::StatusOr<std::optional<UploadServer>> FindUploadServer(PostgresControl& co
 absl::Status ListImportJob(PostgresControl& control, const UploadServer& server, const std::string& job) {
   return control.Write([&](postgres::Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(See(connection, server));
-    return WriteRow(ImportJobTable(), {job, server.name}, ImportJobTable().table().UpsertSql(kInControl),
-                    connection, "listing an import job");
+    return WriteRow(ImportJobTable(), {job, server.name}, ImportJobTable().UpsertSql(kInControl), connection,
+                    "listing an import job");
   });
 }
 

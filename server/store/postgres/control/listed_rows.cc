@@ -20,7 +20,7 @@ absl::Status ForgetListedRow(PostgresControl& control, const std::string& contex
 
 absl::Status KeepListedRow(PostgresControl& control, const std::string& context_id, const ListedRow& row) {
   const auto keep = [&](postgres::Connection& connection) {
-    return WriteRow(ListedTable(), {context_id, row}, ListedTable().table().UpsertSql(kInControl), connection,
+    return WriteRow(ListedTable(), {context_id, row}, ListedTable().UpsertSql(kInControl), connection,
                     "keeping what lists say of a mirror");
   };
   // What a standby lacks is read from the mirror again.
@@ -31,7 +31,7 @@ absl::StatusOr<std::map<std::string, ListedRow>> ReadListedRows(PostgresControl&
   std::map<std::string, ListedRow> all;
   RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
     all.clear();
-    ASSIGN_OR_RETURN(const auto rows, connection.Query(ListedTable().table().SelectSql(kInControl), {},
+    ASSIGN_OR_RETURN(const auto rows, connection.Query(ListedTable().SelectSql(kInControl), {},
                                                        "reading what lists say of mirrors"));
     ASSIGN_OR_RETURN(std::vector<ListedRowOf> listed, ReadRows(ListedTable(), rows));
     for (ListedRowOf& one : listed) all[one.context_id] = std::move(one.row);

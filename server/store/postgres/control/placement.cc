@@ -16,7 +16,7 @@ namespace {
 constexpr char kUnknownPayload[] = "mirror.store/unknown_state";
 
 std::string Columns() {
-  return PlacementTable().table().Names({{"state_ms", absl::StrCat(kControlNow, " - state_ms")}});
+  return PlacementTable().Names({{"state_ms", absl::StrCat(kControlNow, " - state_ms")}});
 }
 
 absl::StatusOr<std::vector<Placement>> AskPlacements(PostgresControl& control, const std::string& sql,

@@ -15,7 +15,7 @@ namespace mirror {
 
 absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& server) {
   constexpr char kDoing[] = "saying that this server is there";
-  const OwnTable& table = ServerTable().table();
+  const OwnTable& table = ServerTable();
   const std::string sql = absl::StrCat(
       "INSERT INTO mirror_control.server (", table.Names(), ") SELECT ",
       table.Places(Dialect::kPostgres, {{"started_ms", "now.ms"}, {"seen_ms", "now.ms"}}), " FROM (SELECT ",
@@ -47,7 +47,7 @@ absl::StatusOr<std::vector<ServerRow>> ListServers(PostgresControl& control) {
         const auto rows,
         connection.Query(
             absl::StrCat(
-                "SELECT ", ServerTable().table().Names({{"seen_ms", "now.ms - seen_ms"}}),
+                "SELECT ", ServerTable().Names({{"seen_ms", "now.ms - seen_ms"}}),
                 ", coalesce((SELECT string_agg(duty, ' ' ORDER BY duty) FROM mirror_control.duty AS d WHERE "
                 "d.server_id = s.server_id AND until_ms >= now.ms), '') FROM mirror_control.server AS s, "
                 "(SELECT ",
