@@ -95,8 +95,9 @@ ROOMS = {
     "server/plan": ("base certs proto/wire", ("nlohmann-json",)),
     "server/journal": ("base proto/wire", ("xxhash", "nlohmann-json")),
     "server/hub/plan": ("base proto/wire proto/wire/exchange", ()),
-    "server/hub/store": ("base/json proto/wire/exchange server/hub/plan", ()),
-    "server/hub/sqlite": ("base base/db/sqlite proto/wire server/hub/plan server/hub/store", ()),
+    "server/own_records": ("base/db/postgres base/db/sqlite proto/wire", ()),
+    "server/hub/store": ("base/json proto/wire/exchange server/hub/plan server/own_records", ()),
+    "server/hub/sqlite": ("base base/db/sqlite proto/wire server/hub/plan server/hub/store server/own_records", ()),
     "server/records": ("base base/json certs proto/wire proto/wire/json server/plan", ()),
     "server/config": (
         "base base/config base/db/postgres base/db/sqlite base/exposition base/net proto/wire server/hub/plan server/journal "
@@ -104,8 +105,8 @@ ROOMS = {
         (),
     ),
     "server/import": ("base proto/wire/import", ()),
-    "server/store/catalog": ("base certs", ()),
-    "server/store/catalog/sqlite": ("base base/db/sqlite certs server/store/catalog", ()),
+    "server/store/catalog": ("base certs server/own_records", ()),
+    "server/store/catalog/sqlite": ("base base/db/sqlite certs server/own_records server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
     "server/store": ("base base/clocks proto/wire server/journal server/plan", ()),
     "server/consequences": ("base proto/wire server/plan server/store", ()),
@@ -127,9 +128,12 @@ ROOMS = {
         ("SQLite",),
     ),
     "server/store/postgres/place": ("base base/db/postgres proto/wire server/plan server/store", ()),
-    "server/store/postgres/control": ("base base/db/postgres server/store/postgres/place", ()),
+    "server/store/postgres/control": (
+        "base base/db/postgres server/own_records server/store/catalog server/store/postgres/place",
+        (),
+    ),
     "server/store/catalog/postgres": (
-        "base base/clocks base/db/postgres certs server/store/catalog server/store/postgres/control",
+        "base base/clocks base/db/postgres certs server/own_records server/store/catalog server/store/postgres/control",
         (),
     ),
     "server/store/postgres/records": (
@@ -199,7 +203,8 @@ ROOMS = {
         (),
     ),
     "server/hub/postgres": (
-        "base base/db/postgres proto/wire proto/wire/exchange server/hub/plan server/hub/store server/store/postgres/control",
+        "base base/db/postgres proto/wire proto/wire/exchange server/hub/plan server/hub/store server/own_records "
+        "server/store/postgres/control",
         (),
     ),
     "server/hub": (

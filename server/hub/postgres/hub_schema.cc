@@ -10,6 +10,7 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
+#include "server/hub/store/hub_records.h"
 #include "server/hub/store/other_layout.h"
 
 namespace mirror {
@@ -22,64 +23,39 @@ constexpr char kLayingOut[] = "laying out the hub's schema";
 constexpr std::string_view kPrefix = "mirror_hub_";
 constexpr std::size_t kDigestDigits = 8;
 
-/// Keys may be longer than an index takes: it has their hashes.
-constexpr char kOwnTables[] = R"(
+constexpr char kOwnSchema[] = R"(
 CREATE SCHEMA $;
 REVOKE ALL ON SCHEMA $ FROM PUBLIC;
 CREATE TABLE @_hub (one boolean PRIMARY KEY CHECK (one), storage text NOT NULL, layout bigint NOT NULL,
   layout_min bigint NOT NULL, program text NOT NULL);
 CREATE TABLE @_hub_news (one boolean PRIMARY KEY CHECK (one), noted bigint NOT NULL, read bigint NOT NULL)
   WITH (fillfactor = 50);
-CREATE TABLE @_hub_rules (one boolean PRIMARY KEY CHECK (one), digest text NOT NULL);
-CREATE TABLE @_hub_state (one boolean PRIMARY KEY CHECK (one), time bigint NOT NULL, hold boolean NOT NULL,
-  records bigint NOT NULL, deliveries bigint NOT NULL);
-CREATE TABLE @_hub_feeds (data_source text COLLATE "C" PRIMARY KEY, journal_id text NOT NULL,
-  number bigint NOT NULL, token text NOT NULL, salt bigint, before_journal_id text, before_number bigint,
-  before_token text, cycle bigint NOT NULL, at bigint NOT NULL, ledger_number bigint NOT NULL,
-  source_older bigint NOT NULL, mirror_older bigint NOT NULL, suspended bigint, own_restore boolean NOT NULL,
-  reread boolean NOT NULL, forgotten bigint NOT NULL, erased bigint NOT NULL);
-CREATE TABLE @_hub_rows (row_id bigint PRIMARY KEY, data_source text COLLATE "C" NOT NULL,
-  table_name text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, entity text COLLATE "C" NOT NULL,
-  golden_id text COLLATE "C", says text NOT NULL, changed_ms bigint, touched bigint NOT NULL,
-  read_at bigint NOT NULL, doomed boolean NOT NULL, unsure boolean NOT NULL, joined_by text NOT NULL,
-  former text, keys text NOT NULL, work text);
+)";
+/// Keys may be longer than an index takes: it has their hashes.
+constexpr char kOwnIndexes[] = R"(
 CREATE INDEX _hub_rows_key ON @_hub_rows (data_source, table_name, hashtextextended(key, 0));
 CREATE INDEX _hub_rows_golden ON @_hub_rows (golden_id) WHERE golden_id IS NOT NULL;
 CREATE INDEX _hub_rows_new ON @_hub_rows (row_id) WHERE golden_id IS NULL;
 CREATE INDEX _hub_rows_doomed ON @_hub_rows (row_id) WHERE doomed;
-CREATE TABLE @_hub_records (golden_id text COLLATE "C" PRIMARY KEY, entity text COLLATE "C" NOT NULL,
-  number bigint NOT NULL, says text NOT NULL, had text NOT NULL, frozen text NOT NULL, turns text,
-  keys text NOT NULL, work text, empty_since bigint);
 CREATE INDEX _hub_records_empty ON @_hub_records (empty_since) WHERE empty_since IS NOT NULL;
 CREATE INDEX _hub_records_work ON @_hub_records (golden_id) WHERE work IS NOT NULL;
-CREATE TABLE @_hub_keys (hash text COLLATE "C", entity text COLLATE "C", row_id bigint,
-  golden_id text COLLATE "C", PRIMARY KEY (hash, entity, row_id, golden_id));
-CREATE TABLE @_hub_apart (golden_id text COLLATE "C" NOT NULL, other_id text COLLATE "C" NOT NULL,
-  PRIMARY KEY (golden_id, other_id), CHECK (golden_id < other_id));
 CREATE INDEX ON @_hub_apart (other_id);
-CREATE TABLE @golden_alias (golden_id text COLLATE "C" PRIMARY KEY, into_id text COLLATE "C" NOT NULL);
 CREATE INDEX _hub_alias_into ON @golden_alias (into_id);
-CREATE TABLE @_hub_issued (delivery_id text COLLATE "C" PRIMARY KEY, golden_id text COLLATE "C" NOT NULL,
-  at bigint NOT NULL);
 CREATE INDEX _hub_issued_at ON @_hub_issued (at);
 CREATE INDEX _hub_issued_golden ON @_hub_issued (golden_id);
-CREATE TABLE @_hub_deliveries (delivery_id text COLLATE "C" PRIMARY KEY,
-  data_source text COLLATE "C" NOT NULL, table_name text NOT NULL, operation bigint NOT NULL,
-  key text NOT NULL, golden_id text COLLATE "C" NOT NULL, body text NOT NULL, needs bigint NOT NULL,
-  number bigint NOT NULL, state bigint NOT NULL, fresh boolean NOT NULL, rank bigint NOT NULL,
-  refused_until bigint, reason text, refusals bigint);
 CREATE INDEX _hub_deliveries_golden ON @_hub_deliveries (golden_id);
 CREATE INDEX _hub_deliveries_turn ON @_hub_deliveries
   (data_source, state, coalesce(refused_until, 0), operation, rank, number);
 CREATE INDEX _hub_deliveries_fresh ON @_hub_deliveries (data_source) WHERE fresh;
-CREATE TABLE @_hub_counts (data_source text COLLATE "C" PRIMARY KEY, rows bigint NOT NULL,
-  writes bigint NOT NULL, inserts bigint NOT NULL);
 REVOKE ALL ON ALL TABLES IN SCHEMA $ FROM PUBLIC;
 INSERT INTO @_hub_news VALUES (true, 1, 0);
 )";
 
 absl::Status Make(postgres::Connection& connection, const HubSchema& schema, const HubRules& rules) {
-  const std::string sql = absl::StrReplaceAll(schema.Sql(kOwnTables), {{"$", QuoteName(schema.name)}});
+  std::string made = kOwnSchema;
+  for (const OwnTable* const table : HubTables()) absl::StrAppend(&made, table->CreateSql(kHubAt), ";\n");
+  const std::string sql =
+      absl::StrReplaceAll(schema.Sql(made + kOwnIndexes), {{"$", QuoteName(schema.name)}});
   RETURN_IF_ERROR(connection.Execute(sql, kLayingOut));
   return connection
       .Run(schema.Sql("INSERT INTO @_hub VALUES (true, $1, $2, $3, $4)"),
@@ -89,8 +65,10 @@ absl::Status Make(postgres::Connection& connection, const HubSchema& schema, con
 
 /// Layout 2 had no `refusals`.
 absl::Status TakeOver(postgres::Connection& connection, const HubSchema& schema) {
-  RETURN_IF_ERROR(connection.Execute(
-      schema.Sql("ALTER TABLE @_hub_deliveries ADD COLUMN IF NOT EXISTS refusals bigint"), kLayingOut));
+  RETURN_IF_ERROR(
+      connection.Execute(schema.Sql(absl::StrCat("ALTER TABLE @_hub_deliveries ADD COLUMN IF NOT EXISTS ",
+                                                 HubDeliveries().ColumnSql(Dialect::kPostgres, "refusals"))),
+                         kLayingOut));
   return connection
       .Run(schema.Sql("UPDATE @_hub SET layout = $1, program = $2"), {kHubLayout, MIRROR_VERSION}, kLayingOut)
       .status();
@@ -181,10 +159,8 @@ std::string HubSchema::Sql(std::string_view sql) const {
 }
 
 postgres::OwnRelations HubSchema::Own(const HubRules& rules) const {
-  postgres::OwnRelations own{
-      .schema = name,
-      .tables = {"_hub", "_hub_news", "_hub_rules", "_hub_state", "_hub_feeds", "_hub_rows", "_hub_records",
-                 "_hub_keys", "_hub_apart", "golden_alias", "_hub_issued", "_hub_deliveries", "_hub_counts"}};
+  postgres::OwnRelations own{.schema = name, .tables = {"_hub", "_hub_news"}};
+  for (const OwnTable* const table : HubTables()) own.tables.emplace_back(table->name());
   for (const HubEntity& entity : rules.entities) {
     own.tables.push_back("golden_" + entity.name);
     own.views.push_back("golden_" + entity.name + "_member");

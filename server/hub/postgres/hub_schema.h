@@ -8,8 +8,12 @@
 #include "base/db/postgres/connection.h"
 #include "base/db/postgres/own_relations.h"
 #include "server/hub/plan/hub_rules.h"
+#include "server/own_records/own_table.h"
 
 namespace mirror {
+
+/// Where a hub's tables stand, in SQL for HubSchema::Sql().
+inline constexpr TableAt kHubAt = {Dialect::kPostgres, "@"};
 
 /// Where a hub stands in the control database.
 struct HubSchema {

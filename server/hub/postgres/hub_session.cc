@@ -3,7 +3,10 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "server/hub/store/hub_records.h"
+#include "server/own_records/postgres_record.h"
 
 namespace mirror {
 namespace {
@@ -20,12 +23,13 @@ constexpr int kRowsAtOnce = 500;
 
 std::string_view HubSession::Keep(std::string text) { return kept_.emplace_back(std::move(text)); }
 
-Value HubSession::KeepOrNull(std::string text) {
-  return text.empty() ? Value::Null(postgres::Type::kText) : Value(Keep(std::move(text)));
-}
-
 absl::Status HubSession::Write(std::string_view sql, postgres::Values values) {
   return WriteAsIs(schema_.Sql(sql), values);
+}
+
+absl::Status HubSession::Write(std::string_view sql, Fields fields) {
+  fields.Own();
+  return Write(sql, ValuesOf(kept_fields_.emplace_back(std::move(fields))));
 }
 
 absl::Status HubSession::WriteAsIs(const std::string& sql, postgres::Values values) {
@@ -37,6 +41,7 @@ absl::Status HubSession::Flush() {
   if (writes_.size() == 0) return absl::OkStatus();
   const absl::Status done = writes_.Run().status();
   kept_.clear();
+  kept_fields_.clear();
   return done;
 }
 
@@ -89,12 +94,10 @@ absl::StatusOr<std::optional<RowRef>> HubWorkList::NextRow() {
       last_new_row_ = again ? 0 : new_rows_.back();
       continue;
     }
-    ASSIGN_OR_RETURN(
-        const Rows rows,
-        session_.Query(
-            "SELECT data_source, table_name, key FROM @_hub_rows WHERE row_id = $1 AND golden_id IS NULL",
-            {new_rows_.front()}));
-    if (rows.rows() == 1) return RowRef{rows.Text(0, 0), rows.Text(0, 1), rows.Text(0, 2)};
+    ASSIGN_OR_RETURN(const Rows rows,
+                     session_.Query(HubRowRefs().SelectSql(kHubAt, "WHERE row_id = $1 AND golden_id IS NULL"),
+                                    {new_rows_.front()}));
+    if (rows.rows() == 1) return ReadFirst(HubRowRefs(), rows);
     new_rows_.pop_front();
   }
 }

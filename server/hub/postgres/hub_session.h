@@ -15,6 +15,7 @@
 #include "base/db/postgres/pipeline.h"
 #include "server/hub/plan/hub_values.h"
 #include "server/hub/postgres/hub_schema.h"
+#include "server/own_records/record.h"
 
 namespace mirror {
 
@@ -29,11 +30,16 @@ class HubSession {
   absl::StatusOr<postgres::Rows> Query(std::string_view sql, postgres::Values values = {});
   /// Texts among the values are those that Keep() gave.
   absl::Status Write(std::string_view sql, postgres::Values values = {});
+  /// Keeps what the fields view.
+  absl::Status Write(std::string_view sql, Fields fields);
+  /// Writes a row in the place of the one with its key.
+  template <typename Row>
+  absl::Status Upsert(const Record<Row>& record, const Row& row) {
+    return Write(record.UpsertSql(kHubAt), record.Write(row));
+  }
   /// The same, as it is: of SQL with names in which an @ may stand.
   absl::Status WriteAsIs(const std::string& sql, postgres::Values values);
   std::string_view Keep(std::string text);
-  /// An empty one is NULL.
-  postgres::Value KeepOrNull(std::string text);
   absl::Status Flush();
 
   /// What is added to a data source's counts. A row that is changed again and again is slow within a
@@ -49,6 +55,7 @@ class HubSession {
   const HubSchema& schema_;
   postgres::Pipeline writes_;
   std::deque<std::string> kept_;
+  std::deque<Fields> kept_fields_;
   std::map<std::string, Delta> deltas_;
 };
 

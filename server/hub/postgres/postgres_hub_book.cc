@@ -9,6 +9,8 @@
 #include "server/hub/postgres/golden_text.h"
 #include "server/hub/postgres/hub_apart.h"
 #include "server/hub/store/hub_json.h"
+#include "server/hub/store/hub_records.h"
+#include "server/own_records/postgres_record.h"
 
 namespace mirror {
 namespace {
@@ -18,85 +20,6 @@ using postgres::Value;
 
 constexpr int kPage = 500;
 
-constexpr char kRowColumns[] =
-    "SELECT row_id, data_source, table_name, key, entity, golden_id, says, changed_ms, touched, read_at, "
-    "doomed, unsure, joined_by, former, keys, work FROM @_hub_rows ";
-constexpr char kDeliveryColumns[] =
-    "SELECT delivery_id, data_source, table_name, operation, key, golden_id, body, needs, number, state, "
-    "fresh, coalesce(refused_until, 0), rank, refused_until, refusals, reason FROM @_hub_deliveries ";
-
-Value OrNull(std::optional<std::int64_t> number) {
-  return number ? Value(*number) : Value::Null(postgres::Type::kInt8);
-}
-
-std::optional<std::int64_t> NumberOrNone(const Rows& rows, int row, int column) {
-  if (rows.IsNull(row, column)) return std::nullopt;
-  return rows.Int(row, column);
-}
-
-absl::StatusOr<MemberRow> TakeRow(const Rows& rows, int at) {
-  MemberRow row;
-  row.row_id = rows.Int(at, 0);
-  row.ref = {rows.Text(at, 1), rows.Text(at, 2), rows.Text(at, 3)};
-  row.entity = rows.Text(at, 4);
-  row.golden_id = rows.Text(at, 5);
-  row.changed_ms = NumberOrNone(rows, at, 7);
-  row.touched = rows.Int(at, 8);
-  row.read_at = rows.Int(at, 9);
-  row.doomed = rows.Bool(at, 10);
-  row.unsure = rows.Bool(at, 11);
-  row.joined_by = rows.Text(at, 12);
-  absl::Status status = TakeSays(rows.View(at, 6), &row);
-  if (status.ok()) status = TakeFormer(rows.View(at, 13), &row.former);
-  if (status.ok()) status = TakeNames(rows.View(at, 14), &row.indexed);
-  if (status.ok()) status = TakeWork(rows.View(at, 15), &row.work);
-  if (!status.ok()) return status;
-  return row;
-}
-
-absl::StatusOr<HubDelivery> DeliveryOf(const Rows& rows, int at) {
-  HubDelivery delivery;
-  delivery.id = rows.Text(at, 0);
-  delivery.data_source = rows.Text(at, 1);
-  delivery.table = rows.Text(at, 2);
-  delivery.operation = static_cast<HubOperation>(rows.Int(at, 3));
-  delivery.key = rows.Text(at, 4);
-  delivery.golden_id = rows.Text(at, 5);
-  RETURN_IF_ERROR(TakeBody(rows.View(at, 6), &delivery));
-  delivery.needs = rows.Int(at, 7);
-  delivery.number = rows.Int(at, 8);
-  delivery.state = static_cast<DeliveryState>(rows.Int(at, 9));
-  delivery.fresh = rows.Bool(at, 10);
-  if (!rows.IsNull(at, 13)) {
-    delivery.refused = Refusal{rows.Int(at, 13), NumberOrNone(rows, at, 14).value_or(0), rows.Text(at, 15)};
-  }
-  return delivery;
-}
-
-absl::StatusOr<std::vector<MemberRow>> TakeRows(const Rows& rows) {
-  std::vector<MemberRow> all;
-  for (int row = 0; row < rows.rows(); ++row) {
-    ASSIGN_OR_RETURN(MemberRow one, TakeRow(rows, row));
-    all.push_back(std::move(one));
-  }
-  return all;
-}
-
-std::vector<RowRef> RefsOf(const Rows& rows) {
-  std::vector<RowRef> refs;
-  for (int row = 0; row < rows.rows(); ++row) {
-    refs.push_back({rows.Text(row, 0), rows.Text(row, 1), rows.Text(row, 2)});
-  }
-  return refs;
-}
-
-/// Parents are made before their children, and go behind them.
-std::int64_t RankOf(const HubRules& rules, const HubDelivery& delivery) {
-  const HubEntity* const entity = rules.Find(delivery.data_source, delivery.table).entity;
-  const std::int64_t place = entity == nullptr ? 0 : entity - rules.entities.data();
-  return delivery.operation == HubOperation::kDelete ? -place : place;
-}
-
 }  // namespace
 
 absl::Status PostgresHubBook::Finish() {
@@ -105,97 +28,49 @@ absl::Status PostgresHubBook::Finish() {
 }
 
 absl::StatusOr<HubState> PostgresHubBook::ReadState() {
-  ASSIGN_OR_RETURN(const Rows rows,
-                   session_.Query("SELECT time, hold, records, deliveries FROM @_hub_state"));
-  if (rows.rows() == 0) return HubState{};
-  return HubState{rows.Int(0, 0), rows.Bool(0, 1), rows.Int(0, 2), rows.Int(0, 3)};
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query(HubStates().SelectSql(kHubAt)));
+  ASSIGN_OR_RETURN(const std::optional<HubState> state, ReadFirst(HubStates(), rows));
+  return state.value_or(HubState{});
 }
 
 absl::Status PostgresHubBook::WriteState(const HubState& state) {
-  return session_.Write(
-      "INSERT INTO @_hub_state VALUES (true, $1, $2, $3, $4) ON CONFLICT (one) DO UPDATE SET time = "
-      "excluded.time, hold = excluded.hold, records = excluded.records, deliveries = excluded.deliveries",
-      {state.time, state.hold, state.records, state.deliveries});
+  return session_.Upsert(HubStates(), state);
 }
 
 absl::StatusOr<std::map<std::string, HubFeed>> PostgresHubBook::ReadFeeds() {
-  std::map<std::string, HubFeed> feeds;
-  for (const std::string& name : rules_.data_sources) feeds[name] = {};
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      session_.Query(
-          "SELECT data_source, journal_id, number, token, salt, before_journal_id, before_number, "
-          "before_token, "
-          "cycle, at, ledger_number, source_older, mirror_older, suspended, own_restore, reread, forgotten, "
-          "erased FROM @_hub_feeds"));
-  for (int row = 0; row < rows.rows(); ++row) {
-    const auto known = feeds.find(rows.Text(row, 0));
-    if (known == feeds.end()) continue;  // Of a data source that is no member any more.
-    HubFeed& feed = known->second;
-    feed.anchor = {rows.Text(row, 1), rows.Int(row, 2), rows.Text(row, 3)};
-    feed.salt = NumberOrNone(rows, row, 4);
-    if (!rows.IsNull(row, 5)) feed.before = HubAnchor{rows.Text(row, 5), rows.Int(row, 6), rows.Text(row, 7)};
-    feed.cycle = rows.Int(row, 8);
-    feed.at = rows.Int(row, 9);
-    feed.ledger_number = rows.Int(row, 10);
-    feed.source_older = rows.Int(row, 11);
-    feed.mirror_older = rows.Int(row, 12);
-    feed.suspended = NumberOrNone(rows, row, 13);
-    feed.own_restore = rows.Bool(row, 14);
-    feed.reread = rows.Bool(row, 15);
-    feed.forgotten = rows.Int(row, 16);
-    feed.erased = rows.Int(row, 17);
-  }
-  return feeds;
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query(HubFeeds().SelectSql(kHubAt)));
+  ASSIGN_OR_RETURN(const std::vector<HubFeedRow> feeds, ReadRows(HubFeeds(), rows));
+  return FeedsOf(rules_, feeds);
 }
 
 absl::Status PostgresHubBook::WriteFeed(const std::string& data_source, const HubFeed& feed) {
-  const HubAnchor before = feed.before.value_or(HubAnchor());
-  const Value none = Value::Null(postgres::Type::kText);
-  return session_.Write(
-      "INSERT INTO @_hub_feeds VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-      "$16, $17, $18) ON CONFLICT (data_source) DO UPDATE SET journal_id = excluded.journal_id, number = "
-      "excluded.number, token = excluded.token, salt = excluded.salt, before_journal_id = "
-      "excluded.before_journal_id, before_number = excluded.before_number, before_token = "
-      "excluded.before_token, cycle = excluded.cycle, at = excluded.at, ledger_number = "
-      "excluded.ledger_number, source_older = excluded.source_older, mirror_older = excluded.mirror_older, "
-      "suspended = excluded.suspended, own_restore = excluded.own_restore, reread = excluded.reread, "
-      "forgotten = excluded.forgotten, erased = excluded.erased",
-      {session_.Keep(data_source), session_.Keep(feed.anchor.journal_id), feed.anchor.number,
-       session_.Keep(feed.anchor.token), OrNull(feed.salt),
-       feed.before ? Value(session_.Keep(before.journal_id)) : none,
-       feed.before ? Value(before.number) : Value::Null(postgres::Type::kInt8),
-       feed.before ? Value(session_.Keep(before.token)) : none, feed.cycle, feed.at, feed.ledger_number,
-       feed.source_older, feed.mirror_older, OrNull(feed.suspended), feed.own_restore, feed.reread,
-       feed.forgotten, feed.erased});
+  return session_.Upsert(HubFeeds(), {data_source, feed});
 }
 
 absl::StatusOr<std::optional<MemberRow>> PostgresHubBook::ReadRow(const RowRef& ref) {
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      session_.Query(absl::StrCat(kRowColumns,
-                                  "WHERE data_source = $1 AND table_name = $2 AND hashtextextended(key, 0) = "
-                                  "hashtextextended($3 COLLATE \"C\", 0) AND key = $3"),
-                     {ref.data_source, ref.table, ref.key}));
-  if (rows.rows() == 0) return std::nullopt;
-  return TakeRow(rows, 0);
+  static const std::string sql =
+      HubRows().SelectSql(kHubAt,
+                          "WHERE data_source = $1 AND table_name = $2 AND hashtextextended(key, 0) = "
+                          "hashtextextended($3 COLLATE \"C\", 0) AND key = $3");
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, {ref.data_source, ref.table, ref.key}));
+  return ReadFirst(HubRows(), rows);
 }
 
 absl::StatusOr<std::vector<MemberRow>> PostgresHubBook::RowsOf(const std::string& golden_id) {
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      session_.Query(absl::StrCat(kRowColumns, "WHERE golden_id = $1 ORDER BY row_id"), {golden_id}));
-  return TakeRows(rows);
+  static const std::string sql = HubRows().SelectSql(kHubAt, "WHERE golden_id = $1 ORDER BY row_id");
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, {golden_id}));
+  return ReadRows(HubRows(), rows);
 }
 
 absl::StatusOr<std::vector<RowRef>> PostgresHubBook::UnreadRows(const std::string& data_source,
                                                                 const std::string& table,
                                                                 std::int64_t read_at) {
-  ASSIGN_OR_RETURN(const Rows rows, session_.Query("SELECT data_source, table_name, key FROM @_hub_rows "
-                                                   "WHERE data_source = $1 AND table_name = $2 AND "
-                                                   "read_at <> $3 LIMIT 10000",
-                                                   {data_source, table, read_at}));
-  return RefsOf(rows);
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      session_.Query(HubRowRefs().SelectSql(
+                         kHubAt, "WHERE data_source = $1 AND table_name = $2 AND read_at <> $3 LIMIT 10000"),
+                     {data_source, table, read_at}));
+  return ReadRows(HubRowRefs(), rows);
 }
 
 absl::Status PostgresHubBook::Index(const std::string& entity, std::int64_t row_id,
@@ -224,17 +99,12 @@ absl::Status PostgresHubBook::WriteRow(const MemberRow& row, const KeyHashes& ke
     last_row_id_ = last.Int(0, 0);
   }
   if (made) row_id = ++last_row_id_;
-  RETURN_IF_ERROR(session_.Write(
-      made ? "INSERT INTO @_hub_rows VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-             "$14, $15, $16)"
-           : "UPDATE @_hub_rows SET data_source = $2, table_name = $3, key = $4, entity = $5, "
-             "golden_id = $6, says = $7, changed_ms = $8, touched = $9, read_at = $10, doomed = $11, "
-             "unsure = $12, joined_by = $13, former = $14, keys = $15, work = $16 WHERE row_id = $1",
-      {row_id, session_.Keep(row.ref.data_source), session_.Keep(row.ref.table), session_.Keep(row.ref.key),
-       session_.Keep(row.entity), session_.KeepOrNull(row.golden_id), session_.Keep(SaysJson(row)),
-       OrNull(row.changed_ms), row.touched, row.read_at, row.doomed, row.unsure, session_.Keep(row.joined_by),
-       session_.KeepOrNull(FormerJson(row.former)), session_.Keep(NamesJson(keys)),
-       session_.KeepOrNull(WorkJson(row.work))}));
+  static const std::string insert = HubRows().InsertSql(kHubAt);
+  static const std::string update = HubRows().UpdateSql(kHubAt);
+  Fields fields = HubRows().Write(row);
+  fields.Set("row_id", row_id);
+  fields.Set("keys", NamesJson(keys));
+  RETURN_IF_ERROR(session_.Write(made ? insert : update, std::move(fields)));
   if (made) ++session_.CountOf(row.ref.data_source).rows;
   return Index(row.entity, row_id, "", row.indexed, keys);
 }
@@ -246,42 +116,21 @@ absl::Status PostgresHubBook::RemoveRow(const MemberRow& row) {
 }
 
 absl::StatusOr<std::optional<GoldenRecord>> PostgresHubBook::ReadRecord(const std::string& id) {
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      session_.Query(
-          "SELECT entity, number, says, had, frozen, turns, keys, work, empty_since FROM @_hub_records WHERE "
-          "golden_id = $1",
-          {id}));
-  if (rows.rows() == 0) return std::nullopt;
-  GoldenRecord record;
-  record.id = id;
-  record.entity = rows.Text(0, 0);
-  record.number = rows.Int(0, 1);
-  absl::Status status = TakeValues(rows.View(0, 2), &record);
-  if (status.ok()) status = TakeNames(rows.View(0, 3), &record.had);
-  if (status.ok()) status = TakeNames(rows.View(0, 4), &record.frozen);
-  if (status.ok()) status = TakeTurns(rows.View(0, 5), &record);
-  if (status.ok()) status = TakeNames(rows.View(0, 6), &record.indexed);
-  if (status.ok()) status = TakeWork(rows.View(0, 7), &record.work);
-  record.empty_since = NumberOrNone(rows, 0, 8);
-  if (!status.ok()) return status;
+  static const std::string sql = HubRecords().SelectSql(kHubAt, "WHERE golden_id = $1");
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, {id}));
+  ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, ReadFirst(HubRecords(), rows));
+  if (!record) return record;
   ASSIGN_OR_RETURN(std::set<std::string> apart, ReadApart(session_, id));
-  record.apart = std::move(apart);
+  record->apart = std::move(apart);
   return record;
 }
 
 absl::Status PostgresHubBook::WriteRecord(const GoldenRecord& record, const KeyHashes& keys) {
-  const std::string work = WorkJson(record.work);
-  work_.Note(record.id, !work.empty());
-  absl::Status status = session_.Write(
-      "INSERT INTO @_hub_records VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (golden_id) DO "
-      "UPDATE SET entity = excluded.entity, number = excluded.number, says = excluded.says, had = "
-      "excluded.had, frozen = excluded.frozen, turns = excluded.turns, keys = excluded.keys, work = "
-      "excluded.work, empty_since = excluded.empty_since",
-      {session_.Keep(record.id), session_.Keep(record.entity), record.number,
-       session_.Keep(ValuesJson(record)), session_.Keep(NamesJson(record.had)),
-       session_.Keep(NamesJson(record.frozen)), session_.KeepOrNull(TurnsJson(record)),
-       session_.Keep(NamesJson(keys)), session_.KeepOrNull(work), OrNull(record.empty_since)});
+  static const std::string sql = HubRecords().UpsertSql(kHubAt);
+  Fields fields = HubRecords().Write(record);
+  fields.Set("keys", NamesJson(keys));
+  work_.Note(record.id, !fields.Of("work").is_null());
+  absl::Status status = session_.Write(sql, std::move(fields));
   if (status.ok()) status = Index(record.entity, 0, record.id, record.indexed, keys);
   if (status.ok()) status = WriteApart(session_, record.id, record.apart);
   return status.ok() && !record.work.touched ? WriteAttributes(record) : status;
@@ -324,10 +173,7 @@ absl::Status PostgresHubBook::MergeRecord(const GoldenRecord& gone, const std::s
   status = Index(gone.entity, 0, gone.id, gone.indexed, {});
   if (!status.ok()) return status;
   if (status = MergeApart(session_, gone.id, into); !status.ok()) return status;
-  return session_.Write(
-      "INSERT INTO @golden_alias VALUES ($1, $2) ON CONFLICT (golden_id) DO UPDATE SET into_id = "
-      "excluded.into_id",
-      {session_.Keep(gone.id), session_.Keep(into)});
+  return session_.Upsert(HubAliases(), {gone.id, into});
 }
 
 absl::StatusOr<std::string> PostgresHubBook::Alive(const std::string& golden_id) {
@@ -352,10 +198,7 @@ absl::StatusOr<std::string> PostgresHubBook::IssuedFor(const std::string& delive
 
 absl::Status PostgresHubBook::WriteIssued(const std::string& delivery_id, const std::string& golden_id,
                                           std::int64_t at) {
-  return session_.Write(
-      "INSERT INTO @_hub_issued VALUES ($1, $2, $3) ON CONFLICT (delivery_id) DO UPDATE SET golden_id = "
-      "excluded.golden_id, at = excluded.at",
-      {session_.Keep(delivery_id), session_.Keep(golden_id), at});
+  return session_.Upsert(HubIssued(), {delivery_id, golden_id, at});
 }
 
 absl::StatusOr<KeyOwners> PostgresHubBook::FoundBy(const std::string& entity, const std::string& hash) {
@@ -391,37 +234,33 @@ absl::StatusOr<HubWork> PostgresHubBook::NextWork() {
 }
 
 absl::StatusOr<std::vector<HubDelivery>> PostgresHubBook::DeliveriesOf(const std::string& golden_id) {
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      session_.Query(absl::StrCat(kDeliveryColumns, "WHERE golden_id = $1 ORDER BY number"), {golden_id}));
-  std::vector<HubDelivery> deliveries;
-  for (int row = 0; row < rows.rows(); ++row) {
-    ASSIGN_OR_RETURN(HubDelivery delivery, DeliveryOf(rows, row));
-    deliveries.push_back(std::move(delivery));
-  }
-  return deliveries;
+  static const std::string sql = HubDeliveries().SelectSql(kHubAt, "WHERE golden_id = $1 ORDER BY number");
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, {golden_id}));
+  return ReadRows(HubDeliveries(), rows);
 }
 
 absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const TakeOne& take) {
-  const std::string sql = absl::StrCat(
-      kDeliveryColumns,
-      "WHERE data_source = $1 AND state = 1 AND (coalesce(refused_until, 0), operation, rank, number) > ($2, "
-      "$3, $4, $5) ORDER BY coalesce(refused_until, 0), operation, rank, number LIMIT $6");
+  static const std::string sql = HubDeliveries().SelectSql(
+      kHubAt,
+      "WHERE data_source = $1 AND state = 1 AND (coalesce(refused_until, 0), operation, rank, number) "
+      "> ($2, $3, $4, $5) ORDER BY coalesce(refused_until, 0), operation, rank, number LIMIT $6");
   // By pages, since what takes them reads, too.
   for (std::int64_t until = -1, operation = 0, rank = 0, number = 0;;) {
     ASSIGN_OR_RETURN(const Rows rows,
                      session_.Query(sql, {data_source, until, operation, rank, number, kPage}));
     for (int row = 0; row < rows.rows(); ++row) {
-      ASSIGN_OR_RETURN(HubDelivery delivery, DeliveryOf(rows, row));
+      ASSIGN_OR_RETURN(HubDelivery delivery, mirror::ReadRow(HubDeliveries(), rows, row));
       const absl::StatusOr<bool> more = take(std::move(delivery));
       if (!more.ok() || !*more) return more.status();
     }
     if (rows.rows() < kPage) return absl::OkStatus();
-    const int last = rows.rows() - 1;
-    operation = rows.Int(last, 3);
-    number = rows.Int(last, 8);
-    until = rows.Int(last, 11);
-    rank = rows.Int(last, 12);
+    const auto in_last = [&](std::string_view column) {
+      return rows.Int(kPage - 1, static_cast<int>(PlaceOf(HubDeliveries().columns(), column)));
+    };
+    until = in_last("refused_until");
+    operation = in_last("operation");
+    rank = in_last("rank");
+    number = in_last("number");
   }
 }
 
@@ -430,12 +269,12 @@ absl::Status PostgresHubBook::ReadDeliveries(Which which, const TakeOne& take) {
                           : which == Which::kHeld    ? "state = 2"
                           : which == Which::kDropped ? "state = 3"
                                                      : "state = 1 AND refused_until IS NOT NULL";
-  const std::string sql =
-      absl::StrCat(kDeliveryColumns, "WHERE ", are, " AND number > $1 ORDER BY number LIMIT $2");
+  const std::string sql = HubDeliveries().SelectSql(
+      kHubAt, absl::StrCat("WHERE ", are, " AND number > $1 ORDER BY number LIMIT $2"));
   for (std::int64_t number = -1;;) {
     ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, {number, kPage}));
     for (int row = 0; row < rows.rows(); ++row) {
-      ASSIGN_OR_RETURN(HubDelivery delivery, DeliveryOf(rows, row));
+      ASSIGN_OR_RETURN(HubDelivery delivery, mirror::ReadRow(HubDeliveries(), rows, row));
       number = delivery.number;
       const absl::StatusOr<bool> more = take(std::move(delivery));
       if (!more.ok() || !*more) return more.status();
@@ -445,16 +284,12 @@ absl::Status PostgresHubBook::ReadDeliveries(Which which, const TakeOne& take) {
 }
 
 absl::Status PostgresHubBook::WriteDelivery(const HubDelivery& delivery) {
-  const std::string body = BodyJson(delivery);
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      session_.Query("INSERT INTO @_hub_deliveries VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-                     "$12, NULL, NULL, "
-                     "NULL) "
-                     "ON CONFLICT (delivery_id) DO UPDATE SET needs = excluded.needs RETURNING xmax = 0",
-                     {delivery.id, delivery.data_source, delivery.table, static_cast<int>(delivery.operation),
-                      delivery.key, delivery.golden_id, body, delivery.needs, delivery.number,
-                      static_cast<int>(delivery.state), delivery.fresh, RankOf(rules_, delivery)}));
+  static const std::string sql =
+      HubDeliveries().InsertSql(kHubAt) +
+      " ON CONFLICT (delivery_id) DO UPDATE SET needs = excluded.needs RETURNING xmax = 0";
+  Fields fields = HubDeliveries().Write(delivery);
+  fields.Set("rank", RankOf(rules_, delivery));
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, ValuesOf(fields)));
   if (!rows.Bool(0, 0)) return absl::OkStatus();
   HubSession::Delta& delta = session_.CountOf(delivery.data_source);
   ++(delivery.operation == HubOperation::kInsert ? delta.inserts : delta.writes);

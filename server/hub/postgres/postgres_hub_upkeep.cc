@@ -7,6 +7,8 @@
 #include "proto/wire/table.h"
 #include "server/hub/postgres/hub_apart.h"
 #include "server/hub/store/hub_json.h"
+#include "server/hub/store/hub_records.h"
+#include "server/own_records/postgres_record.h"
 
 namespace mirror {
 namespace {
@@ -30,13 +32,8 @@ absl::StatusOr<std::vector<std::string>> PostgresHubUpkeep::Texts(std::string_vi
 }
 
 absl::StatusOr<std::vector<RowRef>> PostgresHubUpkeep::DoomedRows() {
-  ASSIGN_OR_RETURN(const Rows rows,
-                   session_.Query("SELECT data_source, table_name, key FROM @_hub_rows WHERE doomed"));
-  std::vector<RowRef> refs;
-  for (int row = 0; row < rows.rows(); ++row) {
-    refs.push_back({rows.Text(row, 0), rows.Text(row, 1), rows.Text(row, 2)});
-  }
-  return refs;
+  ASSIGN_OR_RETURN(const Rows rows, session_.Query(HubRowRefs().SelectSql(kHubAt, "WHERE doomed")));
+  return ReadRows(HubRowRefs(), rows);
 }
 
 absl::StatusOr<std::vector<HubUpkeep::Glance>> PostgresHubUpkeep::RowsBehind(std::int64_t row_id) {

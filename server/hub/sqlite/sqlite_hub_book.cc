@@ -7,71 +7,11 @@
 #include "proto/wire/table.h"
 #include "server/hub/sqlite/hub_apart.h"
 #include "server/hub/store/hub_json.h"
+#include "server/hub/store/hub_records.h"
+#include "server/own_records/sqlite_record.h"
 
 namespace mirror {
 namespace {
-
-constexpr char kRowColumns[] =
-    "row_id, data_source, table_name, key, entity, golden_id, says, changed_ms, touched, read_at, doomed, "
-    "unsure, "
-    "joined_by, former, keys, work FROM _hub_rows ";
-
-constexpr char kDeliveryColumns[] =
-    "delivery_id, data_source, table_name, operation, key, golden_id, body, needs, number, state, fresh, "
-    "refused_until, refusals, reason FROM _hub_deliveries ";
-
-std::optional<std::int64_t> NumberOrNone(const sqlite::Statement& row, int column) {
-  if (row.IsNull(column)) return std::nullopt;
-  return row.Int(column);
-}
-
-absl::StatusOr<MemberRow> TakeRow(const sqlite::Statement& at) {
-  MemberRow row;
-  row.row_id = at.Int(0);
-  row.ref = {at.Text(1), at.Text(2), at.Text(3)};
-  row.entity = at.Text(4);
-  row.golden_id = at.Text(5);
-  row.changed_ms = NumberOrNone(at, 7);
-  row.touched = at.Int(8);
-  row.read_at = at.Int(9);
-  row.doomed = at.Int(10) != 0;
-  row.unsure = at.Int(11) != 0;
-  row.joined_by = at.Text(12);
-  absl::Status status = TakeSays(at.View(6), &row);
-  if (status.ok()) status = TakeFormer(at.View(13), &row.former);
-  if (status.ok()) status = TakeNames(at.View(14), &row.indexed);
-  if (status.ok()) status = TakeWork(at.View(15), &row.work);
-  if (!status.ok()) return status;
-  return row;
-}
-
-template <typename One>
-absl::StatusOr<std::vector<One>> TakeAll(sqlite::Statement& read,
-                                         absl::StatusOr<One> (*take)(const sqlite::Statement&)) {
-  std::vector<One> all;
-  for (;;) {
-    ASSIGN_OR_RETURN(bool more, read.Step());
-    if (!more) return all;
-    ASSIGN_OR_RETURN(One one, take(read));
-    all.push_back(std::move(one));
-  }
-}
-
-void BindOrNull(sqlite::Statement& statement, int place, std::string text) {
-  if (text.empty()) {
-    statement.BindNull(place);
-  } else {
-    statement.Bind(place, std::move(text));
-  }
-}
-
-void BindOrNull(sqlite::Statement& statement, int place, std::optional<std::int64_t> number) {
-  if (number) {
-    statement.Bind(place, *number);
-  } else {
-    statement.BindNull(place);
-  }
-}
 
 void BindLiteral(sqlite::Statement& statement, int place, const Literal& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) {
@@ -85,40 +25,6 @@ void BindLiteral(sqlite::Statement& statement, int place, const Literal& value) 
   } else {
     statement.BindNull(place);
   }
-}
-
-absl::StatusOr<std::vector<RowRef>> Refs(sqlite::Statement statement) {
-  std::vector<RowRef> refs;
-  for (;;) {
-    ASSIGN_OR_RETURN(bool more, statement.Step());
-    if (!more) return refs;
-    refs.push_back({statement.Text(0), statement.Text(1), statement.Text(2)});
-  }
-}
-
-/// From a row of kDeliveryColumns.
-absl::StatusOr<HubDelivery> DeliveryOf(const sqlite::Statement& row) {
-  HubDelivery delivery;
-  delivery.id = row.Text(0);
-  delivery.data_source = row.Text(1);
-  delivery.table = row.Text(2);
-  delivery.operation = static_cast<HubOperation>(row.Int(3));
-  delivery.key = row.Text(4);
-  delivery.golden_id = row.Text(5);
-  RETURN_IF_ERROR(TakeBody(row.View(6), &delivery));
-  delivery.needs = row.Int(7);
-  delivery.number = row.Int(8);
-  delivery.state = static_cast<DeliveryState>(row.Int(9));
-  delivery.fresh = row.Int(10) != 0;
-  if (!row.IsNull(11)) delivery.refused = Refusal{row.Int(11), row.Int(12), row.Text(13)};
-  return delivery;
-}
-
-/// Parents are made before their children, and go behind them.
-std::int64_t RankOf(const HubRules& rules, const HubDelivery& delivery) {
-  const HubEntity* const entity = rules.Find(delivery.data_source, delivery.table).entity;
-  const std::int64_t place = entity == nullptr ? 0 : entity - rules.entities.data();
-  return delivery.operation == HubOperation::kDelete ? -place : place;
 }
 
 absl::Status CountIn(sqlite::StatementCache& statements, const std::string& data_source, const char* what,
@@ -135,6 +41,20 @@ absl::Status CountIn(sqlite::StatementCache& statements, const std::string& data
   return status.ok() ? CountIn(statements, data_source, what, by) : status;
 }
 
+template <typename Row>
+absl::Status Upsert(sqlite::StatementCache& statements, const Record<Row>& record, const Row& row) {
+  return WriteRow(record, row, statements.Prepare(record.UpsertSql(kInSqlite), "the hub's file"));
+}
+
+absl::Status TakeEach(sqlite::Statement& read, const HubBook::TakeOne& take) {
+  for (;;) {
+    ASSIGN_OR_RETURN(std::optional<HubDelivery> delivery, ReadNext(HubDeliveries(), read));
+    if (!delivery) return absl::OkStatus();
+    const absl::StatusOr<bool> more = take(*std::move(delivery));
+    if (!more.ok() || !*more) return more.status();
+  }
+}
+
 const char* CounterOf(const HubDelivery& delivery) {
   return delivery.operation == HubOperation::kInsert ? "inserts" : "writes";
 }
@@ -142,84 +62,44 @@ const char* CounterOf(const HubDelivery& delivery) {
 }  // namespace
 
 absl::StatusOr<HubState> SqliteHubBook::ReadState() {
-  sqlite::Statement read = Prepare("SELECT time, hold, records, deliveries FROM _hub_state");
-  ASSIGN_OR_RETURN(bool there, read.Step());
-  if (!there) return HubState{};
-  return HubState{read.Int(0), read.Int(1) != 0, read.Int(2), read.Int(3)};
+  sqlite::Statement read = Prepare(HubStates().SelectSql(kInSqlite));
+  ASSIGN_OR_RETURN(const std::optional<HubState> state, ReadNext(HubStates(), read));
+  return state.value_or(HubState{});
 }
 
 absl::Status SqliteHubBook::WriteState(const HubState& state) {
-  return Prepare("INSERT OR REPLACE INTO _hub_state VALUES (1, ?, ?, ?, ?)")
-      .With(state.time, int{state.hold}, state.records, state.deliveries)
-      .Run();
+  return Upsert(statements_, HubStates(), state);
 }
 
 absl::StatusOr<std::map<std::string, HubFeed>> SqliteHubBook::ReadFeeds() {
-  std::map<std::string, HubFeed> feeds;
-  for (const std::string& name : rules_.data_sources) feeds[name] = {};
-  sqlite::Statement read = Prepare(
-      "SELECT data_source, journal_id, number, token, salt, before_journal_id, before_number, before_token, "
-      "cycle, "
-      "at, ledger_number, source_older, mirror_older, suspended, own_restore, reread, forgotten, erased FROM "
-      "_hub_feeds");
-  for (;;) {
-    ASSIGN_OR_RETURN(bool more, read.Step());
-    if (!more) return feeds;
-    const auto feed = feeds.find(read.Text(0));
-    if (feed == feeds.end()) continue;  // Of a data source that is no member any more.
-    feed->second.anchor = {read.Text(1), read.Int(2), read.Text(3)};
-    feed->second.salt = NumberOrNone(read, 4);
-    if (!read.IsNull(5)) feed->second.before = HubAnchor{read.Text(5), read.Int(6), read.Text(7)};
-    feed->second.cycle = read.Int(8);
-    feed->second.at = read.Int(9);
-    feed->second.ledger_number = read.Int(10);
-    feed->second.source_older = read.Int(11);
-    feed->second.mirror_older = read.Int(12);
-    feed->second.suspended = NumberOrNone(read, 13);
-    feed->second.own_restore = read.Int(14) != 0;
-    feed->second.reread = read.Int(15) != 0;
-    feed->second.forgotten = read.Int(16);
-    feed->second.erased = read.Int(17);
-  }
+  sqlite::Statement read = Prepare(HubFeeds().SelectSql(kInSqlite));
+  ASSIGN_OR_RETURN(const std::vector<HubFeedRow> rows, ReadRows(HubFeeds(), read));
+  return FeedsOf(rules_, rows);
 }
 
 absl::Status SqliteHubBook::WriteFeed(const std::string& data_source, const HubFeed& feed) {
-  sqlite::Statement write =
-      Prepare("INSERT OR REPLACE INTO _hub_feeds VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
-  write.With(data_source, feed.anchor.journal_id, feed.anchor.number, feed.anchor.token);
-  BindOrNull(write, 5, feed.salt);
-  if (feed.before) {
-    write.Bind(6, feed.before->journal_id).Bind(7, feed.before->number).Bind(8, feed.before->token);
-  }
-  write.Bind(9, feed.cycle).Bind(10, feed.at).Bind(11, feed.ledger_number);
-  write.Bind(12, feed.source_older).Bind(13, feed.mirror_older);
-  BindOrNull(write, 14, feed.suspended);
-  write.Bind(15, int{feed.own_restore}).Bind(16, int{feed.reread});
-  return write.Bind(17, feed.forgotten).Bind(18, feed.erased).Run();
+  return Upsert(statements_, HubFeeds(), {data_source, feed});
 }
 
 absl::StatusOr<std::optional<MemberRow>> SqliteHubBook::ReadRow(const RowRef& ref) {
-  sqlite::Statement read =
-      Prepare(absl::StrCat("SELECT ", kRowColumns, "WHERE data_source = ? AND table_name = ? AND key = ?"));
-  ASSIGN_OR_RETURN(bool there, read.With(ref.data_source, ref.table, ref.key).Step());
-  if (!there) return std::nullopt;
-  return TakeRow(read);
+  static const std::string sql =
+      HubRows().SelectSql(kInSqlite, "WHERE data_source = ? AND table_name = ? AND key = ?");
+  sqlite::Statement read = Prepare(sql);
+  return ReadNext(HubRows(), read.With(ref.data_source, ref.table, ref.key));
 }
 
 absl::StatusOr<std::vector<MemberRow>> SqliteHubBook::RowsOf(const std::string& golden_id) {
-  sqlite::Statement read = Prepare(absl::StrCat("SELECT ", kRowColumns, "WHERE golden_id = ?"));
-  read.With(golden_id);
-  return TakeAll(read, TakeRow);
+  static const std::string sql = HubRows().SelectSql(kInSqlite, "WHERE golden_id = ?");
+  sqlite::Statement read = Prepare(sql);
+  return ReadRows(HubRows(), read.With(golden_id));
 }
 
 absl::StatusOr<std::vector<RowRef>> SqliteHubBook::UnreadRows(const std::string& data_source,
                                                               const std::string& table,
                                                               std::int64_t read_at) {
-  sqlite::Statement read = Prepare(
-      "SELECT data_source, table_name, key FROM _hub_rows WHERE data_source = ? AND table_name = ? AND "
-      "read_at <> ? LIMIT 10000");
-  read.With(data_source, table, read_at);
-  return Refs(std::move(read));
+  sqlite::Statement read = Prepare(HubRowRefs().SelectSql(
+      kInSqlite, "WHERE data_source = ? AND table_name = ? AND read_at <> ? LIMIT 10000"));
+  return ReadRows(HubRowRefs(), read.With(data_source, table, read_at));
 }
 
 absl::Status SqliteHubBook::Index(const std::string& entity, std::int64_t row_id,
@@ -242,23 +122,13 @@ absl::Status SqliteHubBook::Index(const std::string& entity, std::int64_t row_id
 
 absl::Status SqliteHubBook::WriteRow(const MemberRow& row, const KeyHashes& keys) {
   const bool made = row.row_id == 0;
-  sqlite::Statement write =
-      made ? Prepare("INSERT INTO _hub_rows VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
-           : Prepare(
-                 "UPDATE _hub_rows SET data_source=?, table_name=?, key=?, entity=?, golden_id=?, says=?, "
-                 "changed_ms=?, touched=?, read_at=?, doomed=?, unsure=?, joined_by=?, former=?, keys=?, "
-                 "work=? WHERE row_id=?");
-  write.With(row.ref.data_source, row.ref.table, row.ref.key, row.entity);
-  BindOrNull(write, 5, row.golden_id);
-  write.Bind(6, SaysJson(row));
-  BindOrNull(write, 7, row.changed_ms);
-  write.Bind(8, row.touched).Bind(9, row.read_at).Bind(10, int{row.doomed}).Bind(11, int{row.unsure});
-  write.Bind(12, row.joined_by);
-  BindOrNull(write, 13, FormerJson(row.former));
-  write.Bind(14, NamesJson(keys));
-  BindOrNull(write, 15, WorkJson(row.work));
-  if (!made) write.Bind(16, row.row_id);
-  absl::Status status = write.Run();
+  static const std::string insert = HubRows().InsertSql(kInSqlite);
+  static const std::string update = HubRows().UpdateSql(kInSqlite);
+  Fields fields = HubRows().Write(row);
+  if (made) fields.Set("row_id", Field());
+  fields.Set("keys", NamesJson(keys));
+  sqlite::Statement write = Prepare(made ? insert : update);
+  absl::Status status = BindFields(write, fields).Run();
   const std::int64_t row_id = made ? connection_.LastRowid() : row.row_id;
   if (status.ok() && made) status = CountIn(statements_, row.ref.data_source, "rows", 1);
   if (!status.ok()) return status;
@@ -273,37 +143,21 @@ absl::Status SqliteHubBook::RemoveRow(const MemberRow& row) {
 }
 
 absl::StatusOr<std::optional<GoldenRecord>> SqliteHubBook::ReadRecord(const std::string& id) {
-  sqlite::Statement read = Prepare(
-      "SELECT entity, number, says, had, frozen, turns, keys, work, empty_since FROM _hub_records WHERE "
-      "golden_id = ?");
-  ASSIGN_OR_RETURN(bool there, read.With(id).Step());
-  if (!there) return std::nullopt;
-  GoldenRecord record;
-  record.id = id;
-  record.entity = read.Text(0);
-  record.number = read.Int(1);
-  absl::Status status = TakeValues(read.View(2), &record);
-  if (status.ok()) status = TakeNames(read.View(3), &record.had);
-  if (status.ok()) status = TakeNames(read.View(4), &record.frozen);
-  if (status.ok()) status = TakeTurns(read.View(5), &record);
-  if (status.ok()) status = TakeNames(read.View(6), &record.indexed);
-  if (status.ok()) status = TakeWork(read.View(7), &record.work);
-  record.empty_since = NumberOrNone(read, 8);
-  if (!status.ok()) return status;
+  static const std::string sql = HubRecords().SelectSql(kInSqlite, "WHERE golden_id = ?");
+  sqlite::Statement read = Prepare(sql);
+  ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, ReadNext(HubRecords(), read.With(id)));
+  if (!record) return record;
   ASSIGN_OR_RETURN(std::set<std::string> apart, HubApart(statements_).Of(id));
-  record.apart = std::move(apart);
+  record->apart = std::move(apart);
   return record;
 }
 
 absl::Status SqliteHubBook::WriteRecord(const GoldenRecord& record, const KeyHashes& keys) {
-  sqlite::Statement write = Prepare("INSERT OR REPLACE INTO _hub_records VALUES (?,?,?,?,?,?,?,?,?,?)");
-  write.With(record.id, record.entity, record.number, ValuesJson(record), NamesJson(record.had),
-             NamesJson(record.frozen));
-  BindOrNull(write, 7, TurnsJson(record));
-  write.Bind(8, NamesJson(keys));
-  BindOrNull(write, 9, WorkJson(record.work));
-  BindOrNull(write, 10, record.empty_since);
-  absl::Status status = write.Run();
+  static const std::string sql = HubRecords().UpsertSql(kInSqlite);
+  Fields fields = HubRecords().Write(record);
+  fields.Set("keys", NamesJson(keys));
+  sqlite::Statement write = Prepare(sql);
+  absl::Status status = BindFields(write, fields).Run();
   if (status.ok()) status = Index(record.entity, 0, record.id, record.indexed, keys);
   if (status.ok()) status = HubApart(statements_).Write(record.id, record.apart);
   return status.ok() && !record.work.touched ? WriteAttributes(record) : status;
@@ -342,8 +196,7 @@ absl::Status SqliteHubBook::MergeRecord(const GoldenRecord& gone, const std::str
                  .Run();
   }
   if (status.ok()) status = Index(gone.entity, 0, gone.id, gone.indexed, {});
-  if (status.ok())
-    status = Prepare("INSERT OR REPLACE INTO golden_alias VALUES (?, ?)").With(gone.id, into).Run();
+  if (status.ok()) status = Upsert(statements_, HubAliases(), {gone.id, into});
   return status.ok() ? HubApart(statements_).Merge(gone.id, into) : status;
 }
 
@@ -368,9 +221,7 @@ absl::StatusOr<std::string> SqliteHubBook::IssuedFor(const std::string& delivery
 
 absl::Status SqliteHubBook::WriteIssued(const std::string& delivery_id, const std::string& golden_id,
                                         std::int64_t at) {
-  return Prepare("INSERT OR REPLACE INTO _hub_issued VALUES (?, ?, ?)")
-      .With(delivery_id, golden_id, at)
-      .Run();
+  return Upsert(statements_, HubIssued(), {delivery_id, golden_id, at});
 }
 
 absl::StatusOr<KeyOwners> SqliteHubBook::FoundBy(const std::string& entity, const std::string& hash) {
@@ -394,51 +245,39 @@ absl::StatusOr<KeyOwners> SqliteHubBook::FoundBy(const std::string& entity, cons
 absl::StatusOr<HubWork> SqliteHubBook::NextWork() {
   HubWork work;
   sqlite::Statement record = Prepare("SELECT golden_id FROM _hub_records WHERE work IS NOT NULL LIMIT 1");
-  absl::StatusOr<bool> there = record.Step();
-  if (!there.ok()) return there.status();
-  if (*there) {
+  ASSIGN_OR_RETURN(const bool there, record.Step());
+  if (there) {
     work.golden_id = record.Text(0);
     return work;
   }
-  sqlite::Statement row = Prepare(
-      "SELECT data_source, table_name, key FROM _hub_rows WHERE golden_id IS NULL ORDER BY row_id LIMIT 1");
-  there = row.Step();
-  if (!there.ok()) return there.status();
-  if (*there) work.row = RowRef{row.Text(0), row.Text(1), row.Text(2)};
+  sqlite::Statement row =
+      Prepare(HubRowRefs().SelectSql(kInSqlite, "WHERE golden_id IS NULL ORDER BY row_id LIMIT 1"));
+  ASSIGN_OR_RETURN(work.row, ReadNext(HubRowRefs(), row));
   return work;
 }
 
 absl::StatusOr<std::vector<HubDelivery>> SqliteHubBook::DeliveriesOf(const std::string& golden_id) {
-  sqlite::Statement read = Prepare(absl::StrCat("SELECT ", kDeliveryColumns, "WHERE golden_id = ?"));
-  read.With(golden_id);
-  return TakeAll(read, DeliveryOf);
+  static const std::string sql = HubDeliveries().SelectSql(kInSqlite, "WHERE golden_id = ?");
+  sqlite::Statement read = Prepare(sql);
+  return ReadRows(HubDeliveries(), read.With(golden_id));
 }
 
 absl::Status SqliteHubBook::ReadOpen(const std::string& data_source, const TakeOne& take) {
-  sqlite::Statement read =
-      Prepare(absl::StrCat("SELECT ", kDeliveryColumns,
-                           "WHERE data_source = ? AND state = 1 "
-                           "ORDER BY coalesce(refused_until, 0), operation, rank, number"));
-  read.With(data_source);
-  for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok() || !*more) return more.status();
-    ASSIGN_OR_RETURN(HubDelivery delivery, DeliveryOf(read));
-    more = take(std::move(delivery));
-    if (!more.ok() || !*more) return more.status();
-  }
+  sqlite::Statement read = Prepare(HubDeliveries().SelectSql(
+      kInSqlite,
+      "WHERE data_source = ? AND state = 1 ORDER BY coalesce(refused_until, 0), operation, rank, number"));
+  return TakeEach(read.With(data_source), take);
 }
 
 absl::Status SqliteHubBook::WriteDelivery(const HubDelivery& delivery) {
   sqlite::Statement change = Prepare("UPDATE _hub_deliveries SET needs = ? WHERE delivery_id = ?");
   absl::Status status = change.With(delivery.needs, delivery.id).Run();
   if (!status.ok() || connection_.Changes() > 0) return status;
-  sqlite::Statement write =
-      Prepare("INSERT INTO _hub_deliveries VALUES (?,?,?,?,?,?,?,?,?,?,?,?,NULL,NULL,NULL)");
-  write.With(delivery.id, delivery.data_source, delivery.table, static_cast<int>(delivery.operation),
-             delivery.key, delivery.golden_id, BodyJson(delivery), delivery.needs, delivery.number,
-             static_cast<int>(delivery.state), int{delivery.fresh}, RankOf(rules_, delivery));
-  if (status = write.Run(); !status.ok()) return status;
+  static const std::string sql = HubDeliveries().InsertSql(kInSqlite);
+  Fields fields = HubDeliveries().Write(delivery);
+  fields.Set("rank", RankOf(rules_, delivery));
+  sqlite::Statement write = Prepare(sql);
+  if (status = BindFields(write, fields).Run(); !status.ok()) return status;
   return CountIn(statements_, delivery.data_source, CounterOf(delivery), 1);
 }
 
@@ -486,14 +325,8 @@ absl::Status SqliteHubBook::ReadDeliveries(Which which, const TakeOne& take) {
                           : which == Which::kDropped ? "state = 3"
                                                      : "state = 1 AND refused_until IS NOT NULL";
   sqlite::Statement read =
-      Prepare(absl::StrCat("SELECT ", kDeliveryColumns, "WHERE ", are, " ORDER BY number"));
-  for (;;) {
-    absl::StatusOr<bool> more = read.Step();
-    if (!more.ok() || !*more) return more.status();
-    ASSIGN_OR_RETURN(HubDelivery delivery, DeliveryOf(read));
-    more = take(std::move(delivery));
-    if (!more.ok() || !*more) return more.status();
-  }
+      Prepare(absl::StrCat(HubDeliveries().SelectSql(kInSqlite), "WHERE ", are, " ORDER BY number"));
+  return TakeEach(read, take);
 }
 
 absl::Status SqliteHubBook::HoldFresh(const std::string& data_source, bool inserts) {

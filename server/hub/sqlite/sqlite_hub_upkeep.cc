@@ -7,6 +7,8 @@
 #include "proto/wire/table.h"
 #include "server/hub/sqlite/hub_apart.h"
 #include "server/hub/store/hub_json.h"
+#include "server/hub/store/hub_records.h"
+#include "server/own_records/sqlite_record.h"
 
 namespace mirror {
 namespace {
@@ -20,13 +22,8 @@ constexpr char kAll[] =
 }  // namespace
 
 absl::StatusOr<std::vector<RowRef>> SqliteHubUpkeep::DoomedRows() {
-  sqlite::Statement read = Prepare("SELECT data_source, table_name, key FROM _hub_rows WHERE doomed = 1");
-  std::vector<RowRef> refs;
-  for (;;) {
-    ASSIGN_OR_RETURN(bool more, read.Step());
-    if (!more) return refs;
-    refs.push_back({read.Text(0), read.Text(1), read.Text(2)});
-  }
+  sqlite::Statement read = Prepare(HubRowRefs().SelectSql(kInSqlite, "WHERE doomed = 1"));
+  return ReadRows(HubRowRefs(), read);
 }
 
 absl::StatusOr<std::vector<HubUpkeep::Glance>> SqliteHubUpkeep::RowsBehind(std::int64_t row_id) {

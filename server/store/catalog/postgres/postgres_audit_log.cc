@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "server/own_records/postgres_record.h"
 #include "server/store/catalog/audit_rows.h"
+#include "server/store/catalog/catalog_records.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 
 namespace mirror {
@@ -21,23 +23,17 @@ class PostgresAuditRows final : public AuditRows {
   /// A new chain when there is none. Its row is this transaction's until the end: records of several servers
   /// stand one behind the other, and none is pruned meanwhile.
   absl::StatusOr<AuditPoint> Before() override {
-    constexpr char kSql[] = "SELECT chain, before_id, before_hash FROM mirror_control.audit_chain FOR UPDATE";
-    auto rows = connection_.Query(kSql, {}, kReadingAudit);
-    if (rows.ok() && rows->rows() == 0) {
-      const AuditPoint begin = AuditGenesis(NewAuditChain());
-      const auto made = connection_.Run(
-          "INSERT INTO mirror_control.audit_chain VALUES (true, $1, 0, $2) ON CONFLICT DO NOTHING",
-          {begin.chain, Value::Bytes(begin.hash)}, kWritingAudit);
-      if (!made.ok()) return made.status();
-      rows = connection_.Query(kSql, {}, kReadingAudit);
+    const OwnTable& table = OneAuditChainTable();
+    const std::string sql = table.SelectSql(kInControl, "FOR UPDATE");
+    ASSIGN_OR_RETURN(auto rows, connection_.Query(sql, {}, kReadingAudit));
+    if (rows.rows() == 0) {
+      RETURN_IF_ERROR(WriteRow(OneAuditChainTable(), AuditGenesis(NewAuditChain()),
+                               table.InsertSql(kInControl) + " ON CONFLICT DO NOTHING", connection_,
+                               kWritingAudit));
+      ASSIGN_OR_RETURN(rows, connection_.Query(sql, {}, kReadingAudit));
     }
-    if (!rows.ok()) return rows.status();
-    AuditPoint point;
-    if (rows->rows() == 0) return point;
-    point.chain = rows->Text(0, 0);
-    point.id = static_cast<std::uint64_t>(rows->Int(0, 1));
-    point.hash = rows->Text(0, 2);
-    return point;
+    ASSIGN_OR_RETURN(const std::optional<AuditPoint> point, ReadFirst(OneAuditChainTable(), rows));
+    return point.value_or(AuditPoint());
   }
   absl::StatusOr<AuditPoint> Last(AuditPoint before) override {
     ASSIGN_OR_RETURN(const auto rows,
@@ -54,12 +50,7 @@ class PostgresAuditRows final : public AuditRows {
     return rows.rows() == 0 ? std::nullopt : std::optional(rows.Text(0, 0));
   }
   absl::Status Insert(const AuditRecord& record) override {
-    return connection_
-        .Run("INSERT INTO mirror_control.audit VALUES ($1, $2, $3, $4, $5, $6, $7)",
-             {record.id, record.time_ms, Value::Bytes(record.who), Value::Bytes(record.call),
-              Value::Bytes(record.outcome), Value::Bytes(record.seal), Value::Bytes(record.hash)},
-             kWritingAudit)
-        .status();
+    return WriteRow(AuditTable(), record, AuditTable().InsertSql(kInControl), connection_, kWritingAudit);
   }
   absl::Status CutAt(const AuditPoint& cut) override {
     RETURN_IF_ERROR(
@@ -126,23 +117,11 @@ class PostgresAuditLog final : public AuditLog {
   absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) override {
     std::vector<AuditRecord> records;
     RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
-      records.clear();
       ASSIGN_OR_RETURN(
           const auto rows,
-          connection.Query("SELECT id, time_ms, who, call, outcome, seal, hash FROM mirror_control.audit "
-                           "WHERE id > $1 ORDER "
-                           "BY "
-                           "id LIMIT $2",
+          connection.Query(AuditTable().SelectSql(kInControl, "WHERE id > $1 ORDER BY id LIMIT $2"),
                            {std::min<std::uint64_t>(after_id, INT64_MAX), limit}, kReadingAudit));
-      for (int row = 0; row < rows.rows(); ++row) {
-        records.push_back({.id = static_cast<std::uint64_t>(rows.Int(row, 0)),
-                           .time_ms = rows.Int(row, 1),
-                           .who = rows.Text(row, 2),
-                           .call = rows.Text(row, 3),
-                           .outcome = rows.Text(row, 4),
-                           .seal = rows.Text(row, 5),
-                           .hash = rows.Text(row, 6)});
-      }
+      ASSIGN_OR_RETURN(records, ReadRows(AuditTable(), rows));
       return absl::OkStatus();
     }));
     return records;

@@ -17,11 +17,13 @@
 #include "base/printable.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/catalog/catalog_records.h"
 
 namespace mirror {
 namespace {
 
-constexpr std::int64_t kMessageCharactersMax = 4'000;
+constexpr char kCutText[] = "left($6, 4000)";  // The message, in characters.
 /// A tenant's call waits while an event of it is added, and one that cannot be added now is added later: see
 /// Events. So it does not wait for a database that hangs, nor for each event anew.
 constexpr std::chrono::seconds kAnswerWithin{3};
@@ -31,8 +33,6 @@ constexpr std::chrono::seconds kAgainBehindSlow{10};
 constexpr char kNoLongWaitSql[] =
     "SELECT set_config('synchronous_commit', 'local', true), set_config('lock_timeout', '2s', true), "
     "set_config('statement_timeout', '2s', true)";
-constexpr char kEventColumns[] =
-    "SELECT id, time_ms, context_id, severity, kind, message FROM mirror_control.event ";
 
 /// PostgreSQL takes no other text; events of sources may hold what a source's file held.
 std::string Storable(const std::string& text) { return IsText(text) ? text : Printable(text); }
@@ -41,21 +41,6 @@ std::string Storable(const std::string& text) { return IsText(text) ? text : Pri
 std::string LikePattern(const std::string& kind) {
   if (kind.empty()) return "%";
   return absl::StrReplaceAll(Storable(kind), {{"\\", "\\\\"}, {"%", "\\%"}, {"_", "\\_"}, {"*", "%"}});
-}
-
-std::vector<EventRecord> ReadEvents(const postgres::Rows& rows) {
-  std::vector<EventRecord> events;
-  for (int row = 0; row < rows.rows(); ++row) {
-    const std::int64_t severity = rows.Int(row, 3);
-    events.push_back({.id = static_cast<std::uint64_t>(rows.Int(row, 0)),
-                      .time_ms = rows.Int(row, 1),
-                      .context_id = rows.Text(row, 2),
-                      .severity = severity >= 1 && severity <= 3 ? static_cast<Severity>(severity)
-                                                                 : Severity::kInformation,
-                      .kind = rows.Text(row, 4),
-                      .message = rows.Text(row, 5)});
-  }
-  return events;
 }
 
 class PostgresCatalog final : public Catalog {
@@ -85,9 +70,9 @@ class PostgresCatalog final : public Catalog {
     const std::string context_id = Storable(filter.context_id), kind = LikePattern(filter.kind);
     const std::uint64_t before = before_id == 0 ? INT64_MAX : std::min<std::uint64_t>(before_id, INT64_MAX);
     auto events =
-        Ask(absl::StrCat(kEventColumns,
-                         "WHERE ($1 = '' OR context_id = $1) AND id < $2 AND severity >= $3 AND "
-                         "time_ms >= $4 AND kind LIKE $5 ORDER BY id DESC LIMIT $6"),
+        Ask(EventTable().SelectSql(kInControl,
+                                   "WHERE ($1 = '' OR context_id = $1) AND id < $2 AND severity >= $3 AND "
+                                   "time_ms >= $4 AND kind LIKE $5 ORDER BY id DESC LIMIT $6"),
             {context_id, before, static_cast<std::int64_t>(filter.severity), filter.since_ms, kind, limit});
     if (events.ok()) std::reverse(events->begin(), events->end());
     return events;
@@ -96,9 +81,9 @@ class PostgresCatalog final : public Catalog {
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id, std::uint64_t after_id,
                                                        std::uint32_t limit) override {
     const std::string of = Storable(context_id);
-    return Ask(
-        absl::StrCat(kEventColumns, "WHERE ($1 = '' OR context_id = $1) AND id > $2 ORDER BY id LIMIT $3"),
-        {of, std::min<std::uint64_t>(after_id, INT64_MAX), limit});
+    return Ask(EventTable().SelectSql(kInControl,
+                                      "WHERE ($1 = '' OR context_id = $1) AND id > $2 ORDER BY id LIMIT $3"),
+               {of, std::min<std::uint64_t>(after_id, INT64_MAX), limit});
   }
 
   absl::Status KeepSummaries(const std::map<std::string, std::string>& by_context) override {
@@ -137,10 +122,9 @@ class PostgresCatalog final : public Catalog {
       // In one order at all servers: they wait for each other's rows, and never in a circle.
       ASSIGN_OR_RETURN(
           const auto rows,
-          connection.Query(
-              "SELECT context_id, text FROM mirror_control.summary WHERE context_id = ANY ($1) ORDER BY "
-              "context_id FOR UPDATE",
-              {all.value()}, "comparing summaries of tenants"));
+          connection.Query(SummaryTable().SelectSql(
+                               kInControl, "WHERE context_id = ANY ($1) ORDER BY context_id FOR UPDATE"),
+                           {all.value()}, "comparing summaries of tenants"));
       std::map<std::string, std::string> kept;
       for (int row = 0; row < rows.rows(); ++row) kept[rows.Text(row, 0)] = rows.Text(row, 1);
       postgres::Array ids(postgres::Type::kText), texts(postgres::Type::kText),
@@ -183,13 +167,13 @@ class PostgresCatalog final : public Catalog {
 
   absl::StatusOr<std::map<std::string, std::string>> Summaries() override {
     std::map<std::string, std::string> summaries;
-    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) {
+    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
       summaries.clear();
-      const auto rows = connection.Query("SELECT context_id, text FROM mirror_control.summary", {},
-                                         "reading summaries of tenants");
-      for (int row = 0; rows.ok() && row < rows->rows(); ++row)
-        summaries[rows->Text(row, 0)] = rows->Text(row, 1);
-      return rows.status();
+      ASSIGN_OR_RETURN(const auto rows, connection.Query(SummaryTable().SelectSql(kInControl), {},
+                                                         "reading summaries of tenants"));
+      ASSIGN_OR_RETURN(std::vector<SummaryRow> all, ReadRows(SummaryTable(), rows));
+      for (SummaryRow& row : all) summaries[row.context_id] = std::move(row.text);
+      return absl::OkStatus();
     }));
     return summaries;
   }
@@ -209,8 +193,11 @@ class PostgresCatalog final : public Catalog {
   }
 
   absl::Status Insert(EventRecord* event) {
-    const std::string context_id = Storable(event->context_id), kind = Storable(event->kind),
-                      message = Storable(event->message);
+    EventRecord stored = *event;
+    for (std::string* const text : {&stored.context_id, &stored.kind, &stored.message}) {
+      *text = Storable(*text);
+    }
+    const Fields fields = EventTable().Write(stored);
     return control_->Run([&](postgres::Connection& connection) {
       constexpr char kDoing[] = "adding an event";
       const postgres::AnswersWithin patience(connection, kAnswerWithin);
@@ -221,11 +208,12 @@ class PostgresCatalog final : public Catalog {
       // The head's row makes ids grow as commits do: a sequence's need not, and who follows events would pass
       // one by that is committed later.
       const int added = pipeline.Queue(
-          "WITH head AS (UPDATE mirror_control.event_head SET id = id + 1 RETURNING id) INSERT INTO "
-          "mirror_control.event SELECT id, $1, $2, $3, $4, left($5, $6) FROM head RETURNING id",
-          {event->time_ms, context_id, static_cast<std::int64_t>(event->severity), kind, message,
-           postgres::Value::Int4(kMessageCharactersMax)},
-          kDoing);
+          absl::StrCat("WITH head AS (UPDATE mirror_control.event_head SET id = id + 1 RETURNING id) INSERT "
+                       "INTO mirror_control.event (",
+                       EventTable().Names(), ") SELECT ",
+                       EventTable().Places(Dialect::kPostgres, {{"id", "head.id"}, {"message", kCutText}}),
+                       " FROM head RETURNING id"),
+          ValuesOf(fields), kDoing);
       const auto rows = transaction.Commit(pipeline, kDoing);
       if (rows.ok()) {
         event->id = static_cast<std::uint64_t>((*rows)[static_cast<std::size_t>(added)].Int(0, 0));
@@ -236,10 +224,10 @@ class PostgresCatalog final : public Catalog {
 
   absl::StatusOr<std::vector<EventRecord>> Ask(const std::string& sql, postgres::Values values) {
     std::vector<EventRecord> events;
-    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) {
-      const auto rows = connection.Query(sql, values, "reading events");
-      if (rows.ok()) events = ReadEvents(*rows);
-      return rows.status();
+    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto rows, connection.Query(sql, values, "reading events"));
+      ASSIGN_OR_RETURN(events, ReadRows(EventTable(), rows));
+      return absl::OkStatus();
     }));
     return events;
   }

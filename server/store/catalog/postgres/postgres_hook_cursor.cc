@@ -1,6 +1,8 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/catalog/catalog_records.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 
 namespace mirror {
@@ -28,12 +30,8 @@ class PostgresHookCursor final : public HookCursor {
 
   absl::Status Write(const std::string& hook, std::uint64_t event_id) override {
     const auto note = [&](postgres::Connection& connection) {
-      return connection
-          .Run(
-              "INSERT INTO mirror_control.hook_cursor VALUES ($1, $2) ON CONFLICT (hook) DO UPDATE SET "
-              "event_id = excluded.event_id",
-              {hook, event_id}, kDoing)
-          .status();
+      return WriteRow(HookCursorTable(), {hook, event_id}, HookCursorTable().UpsertSql(kInControl),
+                      connection, kDoing);
     };
     // Where a standby lacks it, a hook is told once more.
     return control_->Write(note, Awaits::kNobody);

@@ -1,6 +1,9 @@
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/catalog/catalog_records.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 
 namespace mirror {
@@ -15,14 +18,12 @@ class PostgresLookLog final : public LookLog {
       : control_(std::move(control)), looks_max_(static_cast<std::int64_t>(looks_max)) {}
 
   absl::Status Add(const AuditRecord& look) override {
-    using postgres::Value;
     std::int64_t id = 0;
     const auto add = [&](postgres::Connection& connection) -> absl::Status {
-      const auto added = connection.Number(
-          "INSERT INTO mirror_control.looks (time_ms, who, call, outcome) VALUES ($1, $2, $3, $4) RETURNING "
-          "id",
-          {look.time_ms, Value::Bytes(look.who), Value::Bytes(look.call), Value::Bytes(look.outcome)},
-          "adding a look");
+      const Fields fields = LookTable().Write(look);
+      const auto added =
+          connection.Number(LookTable().InsertSql(kInControl, {{"id", "DEFAULT"}}) + " RETURNING id",
+                            ValuesOf(fields), "adding a look");
       id = added.value_or(0);
       return added.status();
     };
@@ -42,20 +43,13 @@ class PostgresLookLog final : public LookLog {
     const auto wanted = static_cast<std::int64_t>(limit);
     std::vector<AuditRecord> looks;
     RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
-      looks.clear();
       ASSIGN_OR_RETURN(
           const auto rows,
-          connection.Query("SELECT * FROM (SELECT id, time_ms, who, call, outcome FROM mirror_control.looks "
-                           "ORDER BY id DESC "
-                           "LIMIT $1) AS last ORDER BY id",
-                           {wanted <= 0 || wanted > looks_max_ ? looks_max_ : wanted}, "reading looks"));
-      for (int row = 0; row < rows.rows(); ++row) {
-        looks.push_back({.id = static_cast<std::uint64_t>(rows.Int(row, 0)),
-                         .time_ms = rows.Int(row, 1),
-                         .who = rows.Text(row, 2),
-                         .call = rows.Text(row, 3),
-                         .outcome = rows.Text(row, 4)});
-      }
+          connection.Query(
+              absl::StrCat("SELECT * FROM (", LookTable().SelectSql(kInControl, "ORDER BY id DESC LIMIT $1"),
+                           ") AS last ORDER BY id"),
+              {wanted <= 0 || wanted > looks_max_ ? looks_max_ : wanted}, "reading looks"));
+      ASSIGN_OR_RETURN(looks, ReadRows(LookTable(), rows));
       return absl::OkStatus();
     }));
     return looks;

@@ -1,6 +1,7 @@
 #include "server/store/catalog/sqlite/catalog_file.h"
 
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -11,6 +12,8 @@
 #include "base/db/sqlite/sqlite_words.h"
 #include "base/status_macros.h"
 #include "certs/audit_chain.h"
+#include "server/own_records/sqlite_record.h"
+#include "server/store/catalog/catalog_records.h"
 
 namespace mirror {
 namespace {
@@ -23,21 +26,14 @@ constexpr int kBusyTimeoutMs = 2'000;
 /// Records of version 1 had no hashes: they get the begin of the chain.
 absl::Status ChainOldRecords(const sqlite::Connection& database, AuditPoint last) {
   sqlite::Statement read =
-      database.Prepare("SELECT id, time_ms, who, call, outcome FROM audit_1 ORDER BY id");
-  sqlite::Statement write = database.Prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, '', ?)");
-  absl::StatusOr<bool> row = read.Step();
-  for (; row.ok() && *row; row = read.Step()) {
-    AuditRecord record;
-    record.id = ++last.id;
-    record.time_ms = read.Int(1);
-    record.who = read.Text(2);
-    record.call = read.Text(3);
-    record.outcome = read.Text(4);
-    last.hash = AuditHash(last.hash, record);
-    write.With(record.id, record.time_ms, record.who, record.call, record.outcome).BindBlob(6, last.hash);
-    RETURN_IF_ERROR(write.Run());
+      database.Prepare(absl::StrCat("SELECT ", LookTable().Names(), " FROM audit_1 ORDER BY id"));
+  for (;;) {
+    ASSIGN_OR_RETURN(std::optional<AuditRecord> record, ReadNext(LookTable(), read));
+    if (!record) return absl::OkStatus();
+    record->id = ++last.id;
+    record->hash = last.hash = AuditHash(last.hash, *record);
+    RETURN_IF_ERROR(WriteRow(AuditTable(), *record, database.Prepare(AuditTable().InsertSql(kInSqlite))));
   }
-  return row.status();
 }
 
 }  // namespace
@@ -115,10 +111,8 @@ absl::Status CatalogFile::Connect() {
 
 absl::Status CatalogFile::MakeTables(const sqlite::Connection& database, std::int64_t version) const {
   absl::Status made = database.Execute(
-      version == 0 ? "CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, "
-                     "context_id TEXT NOT NULL,"
-                     " severity INTEGER NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL);"
-                     "CREATE INDEX event_by_context ON event (context_id, id);"
+      version == 0 ? absl::StrCat(EventTable().CreateSql(kInSqlite),
+                                  "; CREATE INDEX event_by_context ON event (context_id, id);")
                    : "ALTER TABLE audit RENAME TO audit_1");
   if (made.ok() && version == 0 && first_event_id_ != 0) {
     made = database.Execute(
@@ -126,17 +120,11 @@ absl::Status CatalogFile::MakeTables(const sqlite::Connection& database, std::in
   }
   if (made.ok()) {
     made = database.Execute(
-        "CREATE TABLE audit (id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, who TEXT NOT NULL,"
-        " call TEXT NOT NULL, outcome TEXT NOT NULL, seal TEXT NOT NULL, hash BLOB NOT NULL);"
-        "CREATE TABLE audit_chain (chain TEXT NOT NULL, before_id INTEGER NOT NULL, before_hash BLOB NOT "
-        "NULL)");
+        absl::StrCat(AuditTable().CreateSql(kInSqlite), "; ", AuditChainTable().CreateSql(kInSqlite)));
   }
   if (!made.ok()) return made;
   const AuditPoint begin = AuditGenesis(NewAuditChain());
-  made = database.Prepare("INSERT INTO audit_chain VALUES (?, 0, ?)")
-             .Bind(1, begin.chain)
-             .BindBlob(2, begin.hash)
-             .Run();
+  made = WriteRow(AuditChainTable(), begin, database.Prepare(AuditChainTable().InsertSql(kInSqlite)));
   if (made.ok() && version == 1) {
     made = ChainOldRecords(database, begin);
     if (made.ok()) made = database.Execute("DROP TABLE audit_1");

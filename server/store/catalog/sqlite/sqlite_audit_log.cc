@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "server/own_records/sqlite_record.h"
 #include "server/store/catalog/audit_rows.h"
+#include "server/store/catalog/catalog_records.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 
 namespace mirror {
@@ -14,14 +16,9 @@ class SqliteAuditRows final : public AuditRows {
   explicit SqliteAuditRows(const sqlite::Connection& database) : database_(database) {}
 
   absl::StatusOr<AuditPoint> Before() override {
-    sqlite::Statement query = database_.Prepare("SELECT chain, before_id, before_hash FROM audit_chain");
-    ASSIGN_OR_RETURN(const bool row, query.Step());
-    AuditPoint point;
-    if (!row) return point;
-    point.chain = query.Text(0);
-    point.id = static_cast<std::uint64_t>(query.Int(1));
-    point.hash = query.Text(2);
-    return point;
+    sqlite::Statement query = database_.Prepare(AuditChainTable().SelectSql(kInSqlite));
+    ASSIGN_OR_RETURN(const std::optional<AuditPoint> point, ReadNext(AuditChainTable(), query));
+    return point.value_or(AuditPoint());
   }
   absl::StatusOr<AuditPoint> Last(AuditPoint before) override {
     sqlite::Statement query = database_.Prepare("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1");
@@ -37,10 +34,7 @@ class SqliteAuditRows final : public AuditRows {
     return row ? std::optional(query.Text(0)) : std::nullopt;
   }
   absl::Status Insert(const AuditRecord& record) override {
-    return database_.Prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)")
-        .With(record.id, record.time_ms, record.who, record.call, record.outcome, record.seal)
-        .BindBlob(7, record.hash)
-        .Run();
+    return WriteRow(AuditTable(), record, database_.Prepare(AuditTable().InsertSql(kInSqlite)));
   }
   absl::Status CutAt(const AuditPoint& cut) override {
     RETURN_IF_ERROR(database_.Prepare("DELETE FROM audit WHERE id <= ?").With(cut.id).Run());
@@ -91,23 +85,12 @@ class SqliteAuditLog final : public AuditLog {
 
   absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) override {
     std::vector<AuditRecord> records;
-    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
-      records.clear();
-      sqlite::Statement query = database.Prepare(
-          "SELECT id, time_ms, who, call, outcome, seal, hash FROM audit WHERE id > ? ORDER BY id LIMIT ?");
+    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
+      sqlite::Statement query =
+          database.Prepare(AuditTable().SelectSql(kInSqlite, "WHERE id > ? ORDER BY id LIMIT ?"));
       query.With(std::min<std::uint64_t>(after_id, INT64_MAX), limit);
-      absl::StatusOr<bool> row = query.Step();
-      for (; row.ok() && *row; row = query.Step()) {
-        AuditRecord& record = records.emplace_back();
-        record.id = static_cast<std::uint64_t>(query.Int(0));
-        record.time_ms = query.Int(1);
-        record.who = query.Text(2);
-        record.call = query.Text(3);
-        record.outcome = query.Text(4);
-        record.seal = query.Text(5);
-        record.hash = query.Text(6);
-      }
-      return row.status();
+      ASSIGN_OR_RETURN(records, ReadRows(AuditTable(), query));
+      return absl::OkStatus();
     }));
     return records;
   }

@@ -2,28 +2,21 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/status_macros.h"
+#include "server/own_records/sqlite_record.h"
+#include "server/store/catalog/catalog_records.h"
 
 namespace mirror {
 namespace {
 
-constexpr std::int64_t kMessageBytesMax = 4'000;
-constexpr char kMakeSummary[] =
-    "CREATE TABLE IF NOT EXISTS summary (context_id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID";
+constexpr char kCutMessage[] = "substr(?6, 1, 4000)";
 
-EventRecord ReadEvent(const sqlite::Statement& query) {
-  EventRecord event;
-  event.id = static_cast<std::uint64_t>(query.Int(0));
-  event.time_ms = query.Int(1);
-  event.context_id = query.Text(2);
-  const std::int64_t severity = query.Int(3);
-  event.severity = severity >= 1 && severity <= 3 ? static_cast<Severity>(severity) : Severity::kInformation;
-  event.kind = query.Text(4);
-  event.message = query.Text(5);
-  return event;
+absl::Status MakeSummaries(const sqlite::Connection& database) {
+  return database.Execute(SummaryTable().CreateMissingSql(kInSqlite));
 }
 
 class SqliteCatalog final : public Catalog {
@@ -35,12 +28,11 @@ class SqliteCatalog final : public Catalog {
     const Outlives outlives =
         event.severity == Severity::kInformation ? Outlives::kProcess : Outlives::kPower;
     RETURN_IF_ERROR(file_->Write(outlives, [&](const sqlite::Connection& database) {
-      RETURN_IF_ERROR(database
-                          .Prepare("INSERT INTO event (time_ms, context_id, severity, kind, message) "
-                                   "VALUES (?, ?, ?, ?, substr(?, 1, ?))")
-                          .With(event.time_ms, event.context_id, static_cast<int>(event.severity), event.kind,
-                                event.message, kMessageBytesMax)
-                          .Run());
+      Fields fields = EventTable().Write(event);
+      fields.Set("id", Field());
+      sqlite::Statement insert =
+          database.Prepare(EventTable().InsertSql(kInSqlite, {{"message", kCutMessage}}));
+      RETURN_IF_ERROR(BindFields(insert, fields).Run());
       event.id = static_cast<std::uint64_t>(database.LastRowid());
       return Prune(database, event);
     }));
@@ -78,24 +70,20 @@ class SqliteCatalog final : public Catalog {
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id, std::uint64_t after_id,
                                                        std::uint32_t limit) override {
     std::vector<EventRecord> events;
-    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
-      events.clear();
-      sqlite::Statement query = database.Prepare(
-          "SELECT id, time_ms, context_id, severity, kind, message FROM event "
-          "WHERE (?1 = '' OR context_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3");
+    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
+      sqlite::Statement query = database.Prepare(EventTable().SelectSql(
+          kInSqlite, "WHERE (?1 = '' OR context_id = ?1) AND id > ?2 ORDER BY id LIMIT ?3"));
       query.With(context_id, std::min<std::uint64_t>(after_id, INT64_MAX), limit);
-      absl::StatusOr<bool> row = query.Step();
-      for (; row.ok() && *row; row = query.Step()) events.push_back(ReadEvent(query));
-      return row.status();
+      ASSIGN_OR_RETURN(events, ReadRows(EventTable(), query));
+      return absl::OkStatus();
     }));
     return events;
   }
 
   absl::Status KeepSummaries(const std::map<std::string, std::string>& by_context) override {
     return file_->Write(Outlives::kProcess, [&](const sqlite::Connection& database) {
-      absl::Status status = database.Execute(kMakeSummary);
-      sqlite::Statement keep =
-          database.Prepare("INSERT OR REPLACE INTO summary (context_id, text) VALUES (?, ?)");
+      absl::Status status = MakeSummaries(database);
+      sqlite::Statement keep = database.Prepare(SummaryTable().UpsertSql(kInSqlite));
       sqlite::Statement forget = database.Prepare("DELETE FROM summary WHERE context_id = ?");
       for (const auto& [context_id, text] : by_context) {
         if (!status.ok()) break;
@@ -107,13 +95,13 @@ class SqliteCatalog final : public Catalog {
 
   absl::StatusOr<std::map<std::string, std::string>> Summaries() override {
     std::map<std::string, std::string> summaries;
-    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
+    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
       summaries.clear();
-      RETURN_IF_ERROR(database.Execute(kMakeSummary));
-      sqlite::Statement query = database.Prepare("SELECT context_id, text FROM summary");
-      absl::StatusOr<bool> row = query.Step();
-      for (; row.ok() && *row; row = query.Step()) summaries[query.Text(0)] = query.Text(1);
-      return row.status();
+      RETURN_IF_ERROR(MakeSummaries(database));
+      sqlite::Statement query = database.Prepare(SummaryTable().SelectSql(kInSqlite));
+      ASSIGN_OR_RETURN(std::vector<SummaryRow> rows, ReadRows(SummaryTable(), query));
+      for (SummaryRow& row : rows) summaries[row.context_id] = std::move(row.text);
+      return absl::OkStatus();
     }));
     return summaries;
   }
@@ -143,16 +131,15 @@ class SqliteCatalog final : public Catalog {
   /// Adds those of ids from `from` to below `before`, newest first.
   static absl::Status Look(const sqlite::Connection& database, const EventFilter& filter, std::int64_t from,
                            std::int64_t before, std::uint32_t limit, std::vector<EventRecord>* events) {
-    sqlite::Statement query = database.Prepare(
-        "SELECT id, time_ms, context_id, severity, kind, message FROM event "
+    sqlite::Statement query = database.Prepare(EventTable().SelectSql(
+        kInSqlite,
         "WHERE (?1 = '' OR context_id = ?1) AND id >= ?2 AND id < ?3 AND severity >= ?4 "
-        "AND time_ms >= ?5 ORDER BY id DESC");
+        "AND time_ms >= ?5 ORDER BY id DESC"));
     query.With(filter.context_id, from, before, static_cast<int>(filter.severity), filter.since_ms);
     while (events->size() < limit) {
-      const absl::StatusOr<bool> row = query.Step();
-      if (!row.ok() || !*row) return row.status();
-      EventRecord event = ReadEvent(query);
-      if (Matches(filter, event)) events->push_back(std::move(event));
+      ASSIGN_OR_RETURN(std::optional<EventRecord> event, ReadNext(EventTable(), query));
+      if (!event) return absl::OkStatus();
+      if (Matches(filter, *event)) events->push_back(*std::move(event));
     }
     return absl::OkStatus();
   }

@@ -1,13 +1,16 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "server/own_records/sqlite_record.h"
+#include "server/store/catalog/catalog_records.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 
 namespace mirror {
 namespace {
 
-constexpr char kMakeTable[] =
-    "CREATE TABLE IF NOT EXISTS hook_cursor (hook TEXT PRIMARY KEY, event_id INTEGER NOT NULL)";
+absl::Status MakeCursors(const sqlite::Connection& database) {
+  return database.Execute(HookCursorTable().CreateMissingSql(kInSqlite));
+}
 
 class SqliteHookCursor final : public HookCursor {
  public:
@@ -16,7 +19,7 @@ class SqliteHookCursor final : public HookCursor {
   absl::StatusOr<std::uint64_t> Read(const std::string& hook) override {
     std::int64_t id = 0;
     RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) -> absl::Status {
-      RETURN_IF_ERROR(database.Execute(kMakeTable));
+      RETURN_IF_ERROR(MakeCursors(database));
       RETURN_IF_ERROR(
           database
               .Prepare("INSERT INTO hook_cursor VALUES (?1, (SELECT coalesce(max(id), 0) FROM event)) "
@@ -33,10 +36,9 @@ class SqliteHookCursor final : public HookCursor {
 
   absl::Status Write(const std::string& hook, std::uint64_t event_id) override {
     return file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
-      RETURN_IF_ERROR(database.Execute(kMakeTable));
-      return database.Prepare("INSERT OR REPLACE INTO hook_cursor VALUES (?1, ?2)")
-          .With(hook, event_id)
-          .Run();
+      RETURN_IF_ERROR(MakeCursors(database));
+      return WriteRow(HookCursorTable(), {hook, event_id},
+                      database.Prepare(HookCursorTable().UpsertSql(kInSqlite)));
     });
   }
 

@@ -1,5 +1,7 @@
 #include "server/store/postgres/control/control.h"
 
+#include <initializer_list>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -7,6 +9,8 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
 #include "base/status_macros.h"
+#include "server/store/catalog/catalog_records.h"
+#include "server/store/postgres/control/control_records.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/schema_layout.h"
 #include "server/store/postgres/place/session.h"
@@ -16,48 +20,38 @@ namespace {
 
 using postgres::Trouble;
 
-/// Text keys are in the order of their bytes. What texts of others stand in, is bytea: names in certificates
-/// need not be UTF-8, and the chain's hashes are over their bytes.
+/// Text keys are in the order of their bytes.
 constexpr char kMakeSchema[] = R"(
 CREATE SCHEMA mirror_control;
 REVOKE ALL ON SCHEMA mirror_control FROM PUBLIC;
 CREATE TABLE mirror_control.fleet (one boolean PRIMARY KEY CHECK (one), layout bigint NOT NULL,
   layout_min bigint NOT NULL, program text NOT NULL);
-CREATE TABLE mirror_control.tenant (context_id text COLLATE "C" NOT NULL,
-  folded text COLLATE "C" PRIMARY KEY, place text NOT NULL, schema_name text NOT NULL,
-  epoch bigint NOT NULL, state text NOT NULL, state_ms bigint NOT NULL, mark text NOT NULL);
 CREATE TABLE mirror_control.event_head (one boolean PRIMARY KEY CHECK (one), id bigint NOT NULL)
   WITH (fillfactor = 50);
-CREATE TABLE mirror_control.event (id bigint PRIMARY KEY, time_ms bigint NOT NULL, context_id text NOT NULL,
-  severity bigint NOT NULL, kind text NOT NULL, message text NOT NULL);
-CREATE INDEX event_by_context ON mirror_control.event (context_id, id);
-CREATE TABLE mirror_control.summary (context_id text COLLATE "C" PRIMARY KEY, text text NOT NULL);
-CREATE TABLE mirror_control.audit_chain (one boolean PRIMARY KEY CHECK (one), chain text NOT NULL,
-  before_id bigint NOT NULL, before_hash bytea NOT NULL);
-CREATE TABLE mirror_control.audit (id bigint PRIMARY KEY, time_ms bigint NOT NULL, who bytea NOT NULL,
-  call bytea NOT NULL, outcome bytea NOT NULL, seal bytea NOT NULL, hash bytea NOT NULL);
-CREATE TABLE mirror_control.looks (id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
-  time_ms bigint NOT NULL, who bytea NOT NULL, call bytea NOT NULL, outcome bytea NOT NULL);
-CREATE TABLE mirror_control.hook_cursor (hook text COLLATE "C" PRIMARY KEY, event_id bigint NOT NULL);
 CREATE TABLE mirror_control.hook_waiting (context_id text COLLATE "C" PRIMARY KEY);
-CREATE TABLE mirror_control.server (server_id text COLLATE "C" PRIMARY KEY, host text NOT NULL,
-  address text NOT NULL, admin_address text NOT NULL, version text NOT NULL, rules text NOT NULL,
-  hash_key text NOT NULL, places text NOT NULL, clock_ahead_ms bigint NOT NULL, started_ms bigint NOT NULL,
-  seen_ms bigint NOT NULL) WITH (fillfactor = 50);
 CREATE TABLE mirror_control.duty (duty text COLLATE "C" PRIMARY KEY, server_id text COLLATE "C" NOT NULL,
   until_ms bigint NOT NULL) WITH (fillfactor = 50);
 )";
+constexpr char kMakeIndex[] = "CREATE INDEX event_by_context ON mirror_control.event (context_id, id);\n";
+constexpr char kRevokeJobTables[] =
+    "REVOKE ALL ON mirror_control.upload_server, mirror_control.import_job, mirror_control.listed FROM "
+    "PUBLIC;";
+
+std::string Make(std::initializer_list<const OwnTable*> tables) {
+  std::string sql;
+  for (const OwnTable* const table : tables) absl::StrAppend(&sql, table->CreateSql(kInControl), ";\n");
+  return sql;
+}
+
+std::string MakeTables() {
+  return Make({&PlacementTable(), &EventTable(), &SummaryTable(), &OneAuditChainTable(), &AuditTable(),
+               &LookTable(), &HookCursorTable(), &ServerTable()});
+}
 
 /// Layout 2: who has the files of import jobs, and what lists are made of.
-constexpr char kMakeJobTables[] = R"(
-CREATE TABLE mirror_control.upload_server (server text COLLATE "C" PRIMARY KEY, url text NOT NULL,
-  seen_ms bigint NOT NULL) WITH (fillfactor = 50);
-CREATE TABLE mirror_control.import_job (job text COLLATE "C" PRIMARY KEY,
-  server text COLLATE "C" NOT NULL);
-CREATE TABLE mirror_control.listed (context_id text COLLATE "C" PRIMARY KEY, storage text NOT NULL,
-  member text NOT NULL, jobs bigint NOT NULL);
-REVOKE ALL ON mirror_control.upload_server, mirror_control.import_job, mirror_control.listed FROM PUBLIC;
-)";
+std::string MakeJobTables() {
+  return Make({&UploadServerTable(), &ImportJobTable(), &ListedTable()}) + kRevokeJobTables;
+}
 
 constexpr char kEndSchema[] = R"(
 REVOKE ALL ON ALL TABLES IN SCHEMA mirror_control FROM PUBLIC;
@@ -124,17 +118,18 @@ bool NothingLasts(const absl::Status& status) {
 }
 
 absl::Status MakeSchema(postgres::Connection& connection) {
-  const absl::Status made = connection.Execute(
-      absl::StrCat(kMakeSchema, kMakeJobTables, kEndSchema, "INSERT INTO mirror_control.fleet VALUES (true, ",
-                   kControlLayout, ", ", kControlLayoutMin, ", '", MIRROR_VERSION, "')"),
-      "making the schema mirror_control");
+  const absl::Status made =
+      connection.Execute(absl::StrCat(kMakeSchema, MakeTables(), kMakeIndex, MakeJobTables(), kEndSchema,
+                                      "INSERT INTO mirror_control.fleet VALUES (true, ", kControlLayout, ", ",
+                                      kControlLayoutMin, ", '", MIRROR_VERSION, "')"),
+                         "making the schema mirror_control");
   return SchemaWasThere(made) ? absl::OkStatus() : made;
 }
 
 constexpr char kReadingLayout[] = "looking at its layout";
 const SchemaLayout& Layout() {
   static const SchemaLayout layout{
-      .table = "mirror_control.fleet", .present = kControlLayout, .steps = {{2, kMakeJobTables}}};
+      .table = "mirror_control.fleet", .present = kControlLayout, .steps = {{2, MakeJobTables()}}};
   return layout;
 }
 

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "base/db/postgres/own_relations.h"
 #include "base/db/postgres/pool.h"
+#include "server/own_records/own_table.h"
 
 namespace mirror {
 
@@ -23,6 +24,9 @@ inline constexpr std::int64_t kControlLayoutMin = 1;
 
 /// Unix milliseconds by the control database's clock, in its SQL: the servers' clocks need not agree.
 inline constexpr char kControlNow[] = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+/// Where its tables stand.
+inline constexpr TableAt kInControl = {Dialect::kPostgres, "mirror_control."};
 
 struct ControlOptions {
   std::string conninfo;

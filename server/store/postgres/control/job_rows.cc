@@ -3,6 +3,8 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/status_macros.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/postgres/control/control_records.h"
 
 namespace mirror {
 namespace {
@@ -11,11 +13,9 @@ namespace {
 constexpr int kOrphansMax = 1'000;
 
 absl::Status See(postgres::Connection& connection, const UploadServer& server) {
-  return connection
-      .Run(absl::StrCat("INSERT INTO mirror_control.upload_server SELECT $1, $2, ", kControlNow,
-                        " ON CONFLICT (server) DO UPDATE SET url = excluded.url, seen_ms = excluded.seen_ms"),
-           {server.name, server.url}, "saying that this server has its uploads")
-      .status();
+  return WriteRow(UploadServerTable(), server,
+                  UploadServerTable().UpsertSql(kInControl, {{"seen_ms", kControlNow}}), connection,
+                  "saying that this server has its uploads");
 }
 
 absl::StatusOr<std::vector<std::string>> ReadJobs(PostgresControl& control, const std::string& sql,
@@ -50,13 +50,14 @@ absl::StatusOr<std::optional<UploadServer>> FindUploadServer(PostgresControl& co
                                                              const std::string& name) {
   std::optional<UploadServer> found;
   RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
-    found.reset();
-    ASSIGN_OR_RETURN(const auto rows,
-                     connection.Query(absl::StrCat("SELECT server, url, ", kControlNow,
-                                                   " - seen_ms FROM mirror_control.upload_server WHERE "
-                                                   "server = $1"),
-                                      {name}, "looking for the server of an upload"));
-    if (rows.rows() == 1) found = {rows.Text(0, 0), rows.Text(0, 1), rows.Int(0, 2)};
+    ASSIGN_OR_RETURN(
+        const auto rows,
+        connection.Query(
+            absl::StrCat("SELECT ",
+                         UploadServerTable().Names({{"seen_ms", absl::StrCat(kControlNow, " - seen_ms")}}),
+                         " FROM mirror_control.upload_server WHERE server = $1"),
+            {name}, "looking for the server of an upload"));
+    ASSIGN_OR_RETURN(found, ReadFirst(UploadServerTable(), rows));
     return absl::OkStatus();
   }));
   return found;
@@ -65,12 +66,8 @@ absl::StatusOr<std::optional<UploadServer>> FindUploadServer(PostgresControl& co
 absl::Status ListImportJob(PostgresControl& control, const UploadServer& server, const std::string& job) {
   return control.Write([&](postgres::Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(See(connection, server));
-    return connection
-        .Run(
-            "INSERT INTO mirror_control.import_job VALUES ($1, $2) ON CONFLICT (job) DO UPDATE SET server = "
-            "excluded.server",
-            {job, server.name}, "listing an import job")
-        .status();
+    return WriteRow(ImportJobTable(), {job, server.name}, ImportJobTable().UpsertSql(kInControl), connection,
+                    "listing an import job");
   });
 }
 

@@ -1,6 +1,11 @@
 #include "server/store/postgres/control/listed_rows.h"
 
+#include <utility>
+#include <vector>
+
 #include "base/status_macros.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/postgres/control/control_records.h"
 
 namespace mirror {
 
@@ -15,13 +20,8 @@ absl::Status ForgetListedRow(PostgresControl& control, const std::string& contex
 
 absl::Status KeepListedRow(PostgresControl& control, const std::string& context_id, const ListedRow& row) {
   const auto keep = [&](postgres::Connection& connection) {
-    return connection
-        .Run(
-            "INSERT INTO mirror_control.listed VALUES ($1, $2, $3, $4) ON CONFLICT (context_id) DO UPDATE "
-            "SET "
-            "storage = excluded.storage, member = excluded.member, jobs = excluded.jobs",
-            {context_id, row.storage, row.member, row.jobs}, "keeping what lists say of a mirror")
-        .status();
+    return WriteRow(ListedTable(), {context_id, row}, ListedTable().UpsertSql(kInControl), connection,
+                    "keeping what lists say of a mirror");
   };
   // What a standby lacks is read from the mirror again.
   return control.Write(keep, Awaits::kNobody);
@@ -31,12 +31,10 @@ absl::StatusOr<std::map<std::string, ListedRow>> ReadListedRows(PostgresControl&
   std::map<std::string, ListedRow> all;
   RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
     all.clear();
-    ASSIGN_OR_RETURN(const auto rows,
-                     connection.Query("SELECT context_id, storage, member, jobs FROM mirror_control.listed",
-                                      {}, "reading what lists say of mirrors"));
-    for (int row = 0; row < rows.rows(); ++row) {
-      all[rows.Text(row, 0)] = {rows.Text(row, 1), rows.Text(row, 2), rows.Int(row, 3)};
-    }
+    ASSIGN_OR_RETURN(const auto rows, connection.Query(ListedTable().SelectSql(kInControl), {},
+                                                       "reading what lists say of mirrors"));
+    ASSIGN_OR_RETURN(std::vector<ListedRowOf> listed, ReadRows(ListedTable(), rows));
+    for (ListedRowOf& one : listed) all[one.context_id] = std::move(one.row);
     return absl::OkStatus();
   }));
   return all;

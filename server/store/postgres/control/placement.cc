@@ -1,7 +1,5 @@
 #include "server/store/postgres/control/placement.h"
 
-#include <algorithm>
-#include <array>
 #include <string_view>
 
 #include "absl/strings/cord.h"
@@ -9,50 +7,25 @@
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/postgres/control/control_records.h"
 
 namespace mirror {
 namespace {
 
-constexpr std::array<std::string_view, 9> kStates = {
-    "making", "serving", "deleting", "deleted", "gone", "importing", "restoring", "dropping", "forgetting"};
-
 constexpr char kUnknownPayload[] = "mirror.store/unknown_state";
 
-std::string_view WordOf(PlacementState state) { return kStates[static_cast<std::size_t>(state)]; }
-
-PlacementState StateOf(std::string_view word) {
-  const auto* const found = std::find(kStates.begin(), kStates.end(), word);
-  return found == kStates.end() ? PlacementState::kUnknown
-                                : static_cast<PlacementState>(found - kStates.begin());
-}
-
 std::string Columns() {
-  return absl::StrCat("context_id, place, schema_name, epoch, state, ", kControlNow, " - state_ms, mark");
-}
-
-std::vector<Placement> ReadPlacements(const postgres::Rows& rows) {
-  std::vector<Placement> placements;
-  for (int row = 0; row < rows.rows(); ++row) {
-    const PlacementState state = StateOf(rows.View(row, 4));
-    placements.push_back({.context_id = rows.Text(row, 0),
-                          .place = rows.Text(row, 1),
-                          .schema = rows.Text(row, 2),
-                          .epoch = rows.Int(row, 3),
-                          .state = state,
-                          .age_ms = rows.Int(row, 5),
-                          .mark = rows.Text(row, 6),
-                          .word = state == PlacementState::kUnknown ? rows.Text(row, 4) : std::string()});
-  }
-  return placements;
+  return PlacementTable().Names({{"state_ms", absl::StrCat(kControlNow, " - state_ms")}});
 }
 
 absl::StatusOr<std::vector<Placement>> AskPlacements(PostgresControl& control, const std::string& sql,
                                                      postgres::Values values) {
   std::vector<Placement> placements;
   RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
-    const auto rows = connection.Query(sql, values, "reading where mirrors stand");
-    if (rows.ok()) placements = ReadPlacements(*rows);
-    return rows.status();
+    ASSIGN_OR_RETURN(const auto rows, connection.Query(sql, values, "reading where mirrors stand"));
+    ASSIGN_OR_RETURN(placements, ReadRows(PlacementTable(), rows));
+    return absl::OkStatus();
   }));
   return placements;
 }

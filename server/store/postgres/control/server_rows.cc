@@ -1,33 +1,31 @@
 #include "server/store/postgres/control/server_rows.h"
 
 #include <algorithm>
-#include <string_view>
+#include <cstddef>
+#include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
 #include "base/status_macros.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/postgres/control/control_records.h"
 
 namespace mirror {
 
 absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& server) {
   constexpr char kDoing[] = "saying that this server is there";
-  const std::string places = absl::StrJoin(server.places, " ");
+  const OwnTable& table = ServerTable();
+  const std::string sql = absl::StrCat(
+      "INSERT INTO mirror_control.server (", table.Names(), ") SELECT ",
+      table.Places(Dialect::kPostgres, {{"started_ms", "now.ms"}, {"seen_ms", "now.ms"}}), " FROM (SELECT ",
+      kControlNow,
+      " AS ms) AS now ON CONFLICT (server_id) DO UPDATE SET rules = excluded.rules, clock_ahead_ms = "
+      "excluded.clock_ahead_ms, seen_ms = excluded.seen_ms RETURNING seen_ms");
+  const Fields fields = ServerTable().Write(server);
   std::int64_t now_ms = 0;
   const auto beat = [&](postgres::Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(
-        now_ms,
-        connection.Number(
-            absl::StrCat(
-                "INSERT INTO mirror_control.server SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, now.ms, "
-                "now.ms FROM (SELECT ",
-                kControlNow,
-                " AS ms) AS now ON CONFLICT (server_id) DO UPDATE SET rules = excluded.rules, "
-                "clock_ahead_ms = excluded.clock_ahead_ms, seen_ms = excluded.seen_ms RETURNING seen_ms"),
-            {server.server_id, server.host, server.address, server.admin_address, server.version,
-             server.rules, server.hash_key, places, server.clock_ahead_ms},
-            kDoing));
+    ASSIGN_OR_RETURN(now_ms, connection.Number(sql, ValuesOf(fields), kDoing));
     return connection
         .Run(
             "DELETE FROM mirror_control.server WHERE seen_ms < $1 OR (host = $3 AND address = $4 AND "
@@ -45,30 +43,21 @@ absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& ser
 absl::StatusOr<std::vector<ServerRow>> ListServers(PostgresControl& control) {
   std::vector<ServerRow> servers;
   RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
-    servers.clear();
     ASSIGN_OR_RETURN(
         const auto rows,
         connection.Query(
             absl::StrCat(
-                "SELECT server_id, host, address, admin_address, version, rules, hash_key, places, "
-                "clock_ahead_ms, started_ms, now.ms - seen_ms, coalesce((SELECT string_agg(duty, ' ' "
-                "ORDER BY duty) FROM mirror_control.duty AS d WHERE d.server_id = s.server_id AND "
-                "until_ms >= now.ms), '') FROM mirror_control.server AS s, (SELECT ",
+                "SELECT ", ServerTable().Names({{"seen_ms", "now.ms - seen_ms"}}),
+                ", coalesce((SELECT string_agg(duty, ' ' ORDER BY duty) FROM mirror_control.duty AS d WHERE "
+                "d.server_id = s.server_id AND until_ms >= now.ms), '') FROM mirror_control.server AS s, "
+                "(SELECT ",
                 kControlNow, " AS ms) AS now ORDER BY host, address, started_ms"),
             {}, "listing the servers"));
+    ASSIGN_OR_RETURN(servers, ReadRows(ServerTable(), rows));
+    const int duties = rows.columns() - 1;
     for (int row = 0; row < rows.rows(); ++row) {
-      servers.push_back({.server_id = rows.Text(row, 0),
-                         .host = rows.Text(row, 1),
-                         .address = rows.Text(row, 2),
-                         .admin_address = rows.Text(row, 3),
-                         .version = rows.Text(row, 4),
-                         .rules = rows.Text(row, 5),
-                         .hash_key = rows.Text(row, 6),
-                         .places = absl::StrSplit(rows.Text(row, 7), ' ', absl::SkipEmpty()),
-                         .clock_ahead_ms = rows.Int(row, 8),
-                         .started_ms = rows.Int(row, 9),
-                         .silent_ms = rows.Int(row, 10),
-                         .duties = absl::StrSplit(rows.Text(row, 11), ' ', absl::SkipEmpty())});
+      servers[static_cast<std::size_t>(row)].duties =
+          absl::StrSplit(rows.Text(row, duties), ' ', absl::SkipEmpty());
     }
     return absl::OkStatus();
   }));

@@ -1,0 +1,243 @@
+#ifndef MIRROR_SERVER_OWN_RECORDS_COLUMN_H_
+#define MIRROR_SERVER_OWN_RECORDS_COLUMN_H_
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+
+namespace mirror {
+
+/// What a column's values are in SQLite; in PostgreSQL.
+enum class ColumnKind : std::uint8_t {
+  kNumber,   ///< INTEGER; bigint.
+  kFlag,     ///< INTEGER, 0 or 1; boolean.
+  kText,     ///< TEXT; text.
+  kKeyText,  ///< TEXT; text in the order of its bytes.
+  kRawText,  ///< TEXT; bytea, since it is a text of others, which need not be UTF-8.
+  kBytes,    ///< BLOB; bytea.
+};
+
+/// What stands in one column of one row, on its way to a database or from it.
+class Field {
+ public:
+  /// NULL.
+  Field() = default;
+  /// Unsigned numbers are kept as the same 64 bits, flags as 0 or 1.
+  template <std::integral Number>
+  Field(Number number)  // NOLINT: stands in lists of fields, as all of these.
+      : is_null_(false), number_(static_cast<std::int64_t>(number)) {}
+  template <typename Enum>
+  requires std::is_enum_v<Enum> Field(Enum number) : Field(static_cast<std::int64_t>(number)) {}
+  /// A view, which lives as long as what it is of.
+  Field(std::string_view text) : is_null_(false), view_(text) {}
+  Field(const std::string& text) : Field(std::string_view(text)) {}
+  Field(std::string&& text) : is_null_(false), owns_(true), own_(std::move(text)) {}
+
+  bool is_null() const { return is_null_; }
+  /// 0 for NULL and texts.
+  std::int64_t number() const { return number_; }
+  /// Or bytes. Nothing for NULL and numbers; gone with this.
+  std::string_view text() const { return owns_ ? std::string_view(own_) : view_; }
+  /// Keeps a text that it only views.
+  void Own() {
+    if (owns_ || view_.empty()) return;
+    own_ = view_;
+    owns_ = true;
+  }
+
+ private:
+  bool is_null_ = true;
+  bool owns_ = false;
+  std::int64_t number_ = 0;
+  std::string_view view_;
+  std::string own_;
+};
+
+struct ColumnOptions {
+  bool key = false;            ///< It is the primary key, or a part of that.
+  bool empty_is_null = false;  ///< An empty text is written as NULL.
+  /// Of a text; absent: kText. Numbers and flags have the kind of their member.
+  std::optional<ColumnKind> kind = std::nullopt;
+  std::string_view default_sql = {};  ///< As it stands in SQL: "0", "''"; empty: none.
+  /// What stands behind its name in CREATE TABLE, where that does not follow from the rest.
+  std::string_view sqlite = {};
+  std::string_view postgres = {};
+};
+
+/// A column, whatever rows it is of.
+struct ColumnShape {
+  std::string_view name;
+  ColumnKind kind = ColumnKind::kText;
+  bool is_key = false;
+  bool may_be_null = false;
+  bool empty_is_null = false;
+  std::string_view default_sql = {}, sqlite = {}, postgres = {};
+};
+
+/// A column, and what of a row stands in it.
+template <typename Row>
+struct RecordColumn : ColumnShape {
+  Field (*get)(const Row& row) = nullptr;
+  absl::Status (*set)(const Field& field, Row& row) = nullptr;
+};
+
+namespace columns {  // For this file.
+
+template <typename Value>
+inline constexpr bool kIsOptional = false;
+template <typename Value>
+inline constexpr bool kIsOptional<std::optional<Value>> = true;
+
+template <typename Pointer>
+struct Pointee;
+template <typename Value, typename Class>
+struct Pointee<Value Class::*> {
+  using Type = Value;
+};
+/// Of the member that `Pointer` points to.
+template <auto Pointer>
+using ValueIn = typename Pointee<std::remove_cv_t<decltype(Pointer)>>::Type;
+
+template <typename Value>
+constexpr ColumnKind KindOf() {
+  if constexpr (kIsOptional<Value>) {
+    return KindOf<typename Value::value_type>();
+  } else if constexpr (std::same_as<Value, bool>) {
+    return ColumnKind::kFlag;
+  } else if constexpr (std::integral<Value> || std::is_enum_v<Value>) {
+    return ColumnKind::kNumber;
+  } else {
+    static_assert(std::same_as<Value, std::string>, "other members are columns by AsText()");
+    return ColumnKind::kText;
+  }
+}
+
+/// Of the last one of a path of members.
+template <auto First, auto... Rest>
+constexpr ColumnKind KindAt() {
+  if constexpr (sizeof...(Rest) == 0) {
+    return KindOf<ValueIn<First>>();
+  } else {
+    return KindAt<Rest...>();
+  }
+}
+
+/// What stands at the end of a path of members. NULL when a part of it is absent; reading NULL makes no such
+/// part.
+template <auto... Path>
+struct At {
+  template <typename Value>
+  static Field Get(const Value& value) {
+    if constexpr (kIsOptional<Value>) {
+      return value ? Get(*value) : Field();
+    } else {
+      return Field(value);
+    }
+  }
+  template <typename Value>
+  static void Set(const Field& field, Value& value) {
+    if constexpr (kIsOptional<Value>) {
+      if (!field.is_null()) Set(field, value.emplace());
+    } else if constexpr (std::same_as<Value, bool>) {
+      value = field.number() != 0;
+    } else if constexpr (std::same_as<Value, std::string>) {
+      value = field.text();
+    } else {
+      value = static_cast<Value>(field.number());
+    }
+  }
+};
+template <auto First, auto... Rest>
+struct At<First, Rest...> {
+  template <typename Value>
+  static Field Get(const Value& value) {
+    if constexpr (kIsOptional<Value>) {
+      return value ? Get(*value) : Field();
+    } else {
+      return At<Rest...>::Get(value.*First);
+    }
+  }
+  template <typename Value>
+  static void Set(const Field& field, Value& value) {
+    if constexpr (kIsOptional<Value>) {
+      if (!value && !field.is_null()) value.emplace();
+      if (value) Set(field, *value);
+    } else {
+      At<Rest...>::Set(field, value.*First);
+    }
+  }
+};
+
+constexpr ColumnShape ShapeOf(std::string_view name, ColumnKind kind, bool may_be_null,
+                              const ColumnOptions& as) {
+  return {.name = name,
+          .kind = as.kind.value_or(kind),
+          .is_key = as.key,
+          .may_be_null = may_be_null || as.empty_is_null,
+          .empty_is_null = as.empty_is_null,
+          .default_sql = as.default_sql,
+          .sqlite = as.sqlite,
+          .postgres = as.postgres};
+}
+
+}  // namespace columns
+
+/// Makes the columns of a record.
+template <typename Row>
+struct ColumnsOf {
+  /// A member, or one of a member: Member<&Row::place, &Place::town>("town"). Where a part of that is an
+  /// optional, the column may be NULL, and is when it is absent.
+  template <auto... Path>
+  static constexpr RecordColumn<Row> Member(std::string_view name, const ColumnOptions& as = {}) {
+    const bool may_be_null = (columns::kIsOptional<columns::ValueIn<Path>> || ...);
+    return {columns::ShapeOf(name, columns::KindAt<Path...>(), may_be_null, as),
+            [](const Row& row) { return columns::At<Path...>::Get(row); },
+            [](const Field& field, Row& row) {
+              columns::At<Path...>::Set(field, row);
+              return absl::OkStatus();
+            }};
+  }
+
+  /// A member that stands there as a text, which these two functions write and read; NULL is read as "".
+  template <auto Pointer, std::string (*Write)(const columns::ValueIn<Pointer>&),
+            absl::Status (*Read)(std::string_view, columns::ValueIn<Pointer>*)>
+  static constexpr RecordColumn<Row> AsText(std::string_view name, const ColumnOptions& as = {}) {
+    return {columns::ShapeOf(name, ColumnKind::kText, false, as),
+            [](const Row& row) { return Field(Write(row.*Pointer)); },
+            [](const Field& field, Row& row) { return Read(field.text(), &(row.*Pointer)); }};
+  }
+
+  /// The same of the row itself: of several members.
+  template <std::string (*Write)(const Row&), absl::Status (*Read)(std::string_view, Row*)>
+  static constexpr RecordColumn<Row> RowAsText(std::string_view name, const ColumnOptions& as = {}) {
+    return {columns::ShapeOf(name, ColumnKind::kText, false, as),
+            [](const Row& row) { return Field(Write(row)); },
+            [](const Field& field, Row& row) { return Read(field.text(), &row); }};
+  }
+
+  /// Stands in no member: who writes a row says it by Fields::Set().
+  static constexpr RecordColumn<Row> Beside(std::string_view name, ColumnKind kind,
+                                            const ColumnOptions& as = {}) {
+    return {columns::ShapeOf(name, kind, false, as), [](const Row&) { return Field(); },
+            [](const Field&, Row&) { return absl::OkStatus(); }};
+  }
+
+  /// The key of a table that has one row.
+  static constexpr RecordColumn<Row> One() {
+    return {columns::ShapeOf("one", ColumnKind::kFlag, false,
+                             {.key = true,
+                              .sqlite = "INTEGER PRIMARY KEY CHECK (one = 1)",
+                              .postgres = "boolean PRIMARY KEY CHECK (one)"}),
+            [](const Row&) { return Field(true); }, [](const Field&, Row&) { return absl::OkStatus(); }};
+  }
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_OWN_RECORDS_COLUMN_H_

@@ -1,0 +1,76 @@
+#ifndef MIRROR_SERVER_OWN_RECORDS_OWN_TABLE_H_
+#define MIRROR_SERVER_OWN_RECORDS_OWN_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "server/own_records/column.h"
+
+namespace mirror {
+
+enum class Dialect : std::uint8_t { kSqlite, kPostgres };
+
+/// Where a table stands.
+struct TableAt {
+  Dialect dialect = Dialect::kSqlite;
+  std::string_view before = {};  ///< What stands before its name in SQL: "", "mirror_control.".
+};
+
+/// What CREATE TABLE says beside the columns.
+struct TableOptions {
+  std::string_view constraint = {};         ///< Behind the columns: "CHECK (a < b)".
+  std::string_view sqlite_constraint = {};  ///< The same, in SQLite alone.
+  std::string_view sqlite_behind = {};      ///< "STRICT"
+  std::string_view postgres_behind = {};    ///< "WITH (fillfactor = 50)"
+};
+
+/// SQL in the place of a column or its parameter: {{"seen_ms", "now.ms"}}.
+using Instead = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+/// Counted from 0. A name that no column has is a mistake of the program, and ends it.
+std::size_t PlaceOf(absl::Span<const ColumnShape> columns, std::string_view name);
+
+/// The SQL of a table that a Record describes. Column number n, counted from 0, is parameter number n + 1 of
+/// each statement: ?1 in SQLite, $1 in PostgreSQL.
+class OwnTable {
+ public:
+  OwnTable(std::string_view name, std::vector<ColumnShape> columns, const TableOptions& options);
+
+  std::string_view name() const { return name_; }
+  const std::vector<ColumnShape>& columns() const { return columns_; }
+
+  /// `"a", "b"`
+  std::string Names(Instead instead = {}) const;
+  /// `$1, $2`
+  std::string Places(Dialect dialect, Instead instead = {}) const;
+  /// `SELECT "a", "b" FROM t `, and `rest` behind that.
+  std::string SelectSql(const TableAt& at, std::string_view rest = {}) const;
+  std::string InsertSql(const TableAt& at, Instead instead = {}) const;
+  /// Replaces the row with this key. One without columns beside its key stays as it is.
+  std::string UpsertSql(const TableAt& at, Instead instead = {}) const;
+  /// Of the row with this key.
+  std::string UpdateSql(const TableAt& at) const;
+  std::string CreateSql(const TableAt& at) const;
+  std::string CreateMissingSql(const TableAt& at) const;
+  /// `"a" bigint NOT NULL`: what follows ADD COLUMN.
+  std::string ColumnSql(Dialect dialect, std::string_view column) const;
+
+ private:
+  std::string Body(const TableAt& at) const;
+  bool HasOneKey() const;
+  std::vector<ColumnShape> Columns(bool is_key) const;
+
+  const std::string_view name_;
+  const std::vector<ColumnShape> columns_;
+  const TableOptions options_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_OWN_RECORDS_OWN_TABLE_H_
