@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,15 +15,20 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "base/clocks/shared_clock.h"
 #include "base/exposition/metrics_listener.h"
 #include "base/host_name.h"
 #include "base/human_text.h"
+#include "base/log_format.h"
+#include "base/mutex.h"
 #include "base/status_macros.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
+#include "server/config/config.h"
 #include "server/config/hub_keys.h"
 #include "server/control_lists.h"
 #include "server/data_check.h"
@@ -35,7 +41,6 @@
 #include "server/jobs/upload_folder.h"
 #include "server/metrics.h"
 #include "server/open_store.h"
-#include "server/reloader.h"
 #include "server/rpc/admin/admin_service.h"
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/checked_service.h"
@@ -54,6 +59,108 @@
 
 namespace mirror {
 namespace {
+
+/// SIGHUP and ReloadKeys: keys, [application], [tokens], [[issuer]], [log], the indexes of [[tenant]] and
+/// [[hub]] are read again; what cannot be read leaves all as it was. Threads: any.
+class Reloader {
+ public:
+  /// The rest of what is taken of a configuration without a restart. Gives the sections that need one after
+  /// all.
+  using Apply = std::function<std::vector<std::string>(const ServerConfig&)>;
+  /// `gate` and `events` must outlive it.
+  Reloader(const ServerConfig& started_with, Gate& gate, Apply apply, Events& events)
+      : started_with_(started_with),
+        gate_(gate),
+        apply_(std::move(apply)),
+        events_(events),
+        in_force_(started_with) {}
+
+  /// The number of keys. It says itself, as an event, how it went.
+  absl::StatusOr<std::size_t> Run();
+  /// Keys as they were read last, listeners as they were started.
+  ServerConfig in_force();
+
+ private:
+  absl::StatusOr<std::size_t> Read() MIRROR_REQUIRES(mutex_);
+
+  const ServerConfig started_with_;  ///< As the file had it.
+  Gate& gate_;
+  const Apply apply_;
+  Events& events_;
+  Mutex mutex_;
+  ServerConfig in_force_ MIRROR_GUARDED_BY(mutex_);
+  /// Sections that a restart would set otherwise.
+  std::vector<std::string> changed_ MIRROR_GUARDED_BY(mutex_);
+};
+
+/// What [[tenant.table]] says of it: behind it stands what [[hub]] wants.
+std::vector<JournalRule> JournalOfTenants(const ServerConfig& config) {
+  std::vector<JournalRule> rules = config.journal.rules;
+  rules.resize(rules.size() - HubJournal(config.hubs).size());
+  return rules;
+}
+
+absl::StatusOr<std::size_t> Reloader::Run() {
+  const MutexLock lock(mutex_);
+  absl::StatusOr<std::size_t> keys = Read();
+  if (keys.ok()) {
+    const std::string restart =
+        changed_.empty() ? ""
+                         : absl::StrCat("; changes in ", absl::StrJoin(changed_, ", "),
+                                        " since the start are not in force: restart the server for them");
+    events_.Add(
+        "", changed_.empty() ? Severity::kInformation : Severity::kWarning, "keys.reloaded",
+        absl::StrCat(
+            "[application], [tokens], [[issuer]] with its keys, [log], the indexes of [[tenant]], and "
+            "[[hub]] were read again; keys: ",
+            *keys, restart));
+  } else {
+    events_.Add("", Severity::kError, "keys.not_reloaded",
+                absl::StrCat("keys and configuration cannot be read, and the old ones stay in force. Correct "
+                             "this, then reload again: ",
+                             keys.status().message()));
+  }
+  return keys;
+}
+
+ServerConfig Reloader::in_force() {
+  const MutexLock lock(mutex_);
+  return in_force_;
+}
+
+absl::StatusOr<std::size_t> Reloader::Read() {
+  ASSIGN_OR_RETURN(const ServerConfig config, LoadServerConfig(started_with_.file));
+  absl::StatusOr<std::size_t> keys = gate_.Reload(config);
+  if (!keys.ok()) return keys.status();
+  in_force_.application = config.application;
+  changed_ = apply_(config);
+  SetLevel(*spdlog::default_logger(), config.log_level);
+  SetFormat(*spdlog::default_logger(), config.log_format);
+  const std::pair<const char*, bool> others[] = {
+      {"[listen]", config.listen == started_with_.listen},
+      {"[admin]", config.admin == started_with_.admin},
+      {"[data]", config.data == started_with_.data},
+      {"[postgres]", config.postgres == started_with_.postgres},
+      {"[limits]", config.limits == started_with_.limits},
+      {"[hooks] and [[hook]]", config.hooks == started_with_.hooks},
+      {"[metrics]", config.metrics == started_with_.metrics},
+      {"[[tenant]]", config.columns == started_with_.columns && config.freshness == started_with_.freshness &&
+                         config.receipts == started_with_.receipts &&
+                         JournalOfTenants(config) == JournalOfTenants(started_with_) &&
+                         config.breaker.rules == started_with_.breaker.rules},
+      {"[journal]", config.journal.keep_ms == started_with_.journal.keep_ms &&
+                        config.journal.bytes_max == started_with_.journal.bytes_max},
+      {"[breaker]", config.breaker.limits == started_with_.breaker.limits &&
+                        config.miss_window_ms == started_with_.miss_window_ms}};
+  for (const auto& [name, same] : others) {
+    if (!same) changed_.emplace_back(name);
+  }
+  // Certificates of the listeners are noticed by themselves, good or bad.
+  if (absl::Status files = CheckListenerFiles(started_with_); !files.ok()) {
+    events_.Add("", Severity::kError, "tls.bad", std::string(files.message()));
+  }
+  return keys;
+}
 
 constexpr std::chrono::seconds kDrainTime{10};
 /// How long a stream that is waiting for its next message is left alone once the server drains.

@@ -6,15 +6,30 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "base/parquet/column_chunk.h"
 #include "base/parquet/page_packer.h"
 #include "base/parquet/parquet_column.h"
-#include "base/parquet/parquet_footer.h"
 
 namespace mirror {
+
+/// Where one column of a row group stands in the file.
+struct ChunkPlace {
+  std::uint64_t offset = 0, bytes = 0, unpacked_bytes = 0, values = 0;
+};
+struct GroupPlace {
+  std::uint64_t rows = 0;
+  std::vector<ChunkPlace> chunks;  ///< One for each column.
+};
+/// What whoever made the file says of it.
+using ParquetNotes = std::vector<std::pair<std::string, std::string>>;
+
+/// FileMetaData of parquet.thrift, without its length and the magic behind it.
+std::string EncodeFooter(const std::vector<ParquetColumn>& columns, const std::vector<GroupPlace>& groups,
+                         const ParquetNotes& notes, const std::string& created_by);
 
 /// A row group ends with the first row that makes it reach one of these. What a writer holds is less than
 /// twice `bytes` and the one row, and some 50 bytes for each column of each group that it wrote.

@@ -1,25 +1,532 @@
 #include "client/cycle/cycle.h"
 
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "base/human_text.h"
 #include "base/status_macros.h"
-#include "client/cycle/announcement.h"
 #include "client/cycle/answer_check.h"
 #include "client/cycle/comparison.h"
-#include "client/cycle/cycle_begin.h"
 #include "client/cycle/cycle_end.h"
 #include "client/cycle/job_plan.h"
-#include "client/cycle/job_sending.h"
 #include "client/cycle/run_context.h"
-#include "client/cycle/source_look.h"
+#include "client/sending/row_sender.h"
+#include "client/source/reader.h"
+#include "mirror/v1/mirror_client.pb.h"
+#include "proto/wire/codec.h"
+#include "proto/wire/exchange/ledger.h"
+#include "proto/wire/limits.h"
+#include "proto/wire/refusal.h"
+#include "proto/wire/source_objects_codec.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
+
+absl::Status NoTable(const SourceSchema& schema) {
+  if (!schema.refused.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("no table of the source can be mirrored. Nothing was announced, since that would drop "
+                     "every table of the mirror. '",
+                     schema.refused.front().name, "': ", schema.refused.front().reason));
+  }
+  return absl::FailedPreconditionError(
+      "the source has no table to mirror. Nothing was announced, since that would drop every table of the "
+      "mirror; check 'path' or 'dsn', 'include', 'skip' and 'blocked' of its [[source]]");
+}
+
+void ApplyTargetRules(const RunContext& run, SourceSchema* schema) {
+  for (SourceTable& table : schema->tables) {
+    const TargetRule rule = run.RuleOf(table.schema.name);
+    table.schema.preserve_target = rule.preserve_target;
+    if (rule.deletes != Deletes::kApply) table.schema.deletes = rule.deletes;
+  }
+}
+
+absl::Status CheckRepopulate(const RunContext& run) {
+  for (const std::string& wanted : run.options.repopulate) {
+    if (run.FindTable(wanted) == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the source has no table '", wanted, "' to repopulate. Nothing was sent"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void AddLeftOut(const std::vector<RefusedTable>& tables, TableResult result, CycleReport* run_report) {
+  for (const RefusedTable& table : tables) {
+    TableReport& report = run_report->tables.emplace_back();  // Not by name: it may be any.
+    report.table = table.name;
+    report.reason = table.reason;
+    report.result = result;
+    report.unsent = UnsentReason::kNotAnnounced;
+  }
+}
+
+/// One that was announced before and cannot be now would count as dropped. Where another one has its name in
+/// the mirror, that is the one which was announced.
+absl::Status CheckRefused(const RunContext& run) {
+  const std::vector<std::string> announced = run.state.tables().Names();
+  for (const RefusedTable& table : run.schema.refused) {
+    const bool was = run.FindTable(table.name) == nullptr &&
+                     std::any_of(announced.begin(), announced.end(),
+                                 [&](const std::string& name) { return SameName(name, table.name); });
+    if (!was) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("table '", table.name, "' was announced before and cannot be now: ", table.reason,
+                     ". Nothing of the source was sent, since the mirror would set the table aside as "
+                     "dropped. Correct that, or remove its [[source.table]]"));
+  }
+  return absl::OkStatus();
+}
+
+void NoteIdlePatterns(RunContext& run) {
+  for (const std::string& pattern : run.schema.idle_patterns) {
+    run.AddNote(
+        absl::StrCat("no table of the source matches '", pattern, "' of 'include', 'skip' or 'blocked'"));
+  }
+}
+
+void NoteGoneTables(RunContext& run) {
+  std::vector<std::string> gone = run.state.tables().Names();
+  std::erase_if(gone, [&run](const std::string& name) { return run.FindTable(name) != nullptr; });
+  if (gone.empty()) return;
+  run.AddNote(absl::StrCat(
+      Counted(gone.size(), "table"), gone.size() == 1 ? " is" : " are",
+      " no longer announced; a mirror that takes this run sets them aside: ", ListNames(gone, kNamesListed)));
+}
+
+/// Says what can be wrong before anything is sent, and notes what a person should know.
+absl::Status CheckFirstLook(RunContext& run) {
+  RETURN_IF_ERROR(CheckRepopulate(run));
+  AddLeftOut(run.schema.refused, TableResult::kRefused, &run.report);
+  RETURN_IF_ERROR(CheckRefused(run));
+  AddLeftOut(run.schema.blocked, TableResult::kBlocked, &run.report);
+  if (run.schema.tables.empty()) return NoTable(run.schema);
+  for (const std::string& note : run.schema.notes) run.AddNote(note);
+  ASSIGN_OR_RETURN(std::string moved, run.history.Bind(run.reader.Mark()));
+  run.AddNote(std::move(moved));
+  NoteIdlePatterns(run);
+  NoteGoneTables(run);
+  return absl::OkStatus();
+}
+
+/// Drops what values made of the types of tables that a person wants populated, and of those that the mirror
+/// refused for it: such values may be gone. False: there was nothing to drop.
+bool ForgetTypes(RunContext& run) {
+  bool forgot = false;
+  for (const SourceTable& table : run.schema.tables) {
+    const std::string& name = table.schema.name;
+    const bool is_due =
+        run.IsAskedFor(name) ||
+        run.state.tables().ShallLookAtKey(name, run.options.now_ms, run.options.key_look_interval_ms);
+    if (!table.widened || !is_due) continue;
+    run.reader.Forget(name);
+    run.state.tables().SetKeyRefused(name, std::nullopt);
+    forgot = true;
+  }
+  return forgot;
+}
+
+/// Takes the source's schema as it is now, and makes the history fit it.
+/// Errors: the source's; kUnavailable: its definitions change all the time.
+absl::Status LookAtSource(RunContext& run) {
+  for (int repeat = 0; repeat <= kMovedRepeats; ++repeat) {
+    RETURN_IF_ERROR(run.history.Refresh());
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, run.reader.TableNames());
+    if (names.empty()) return NoTable(run.schema);
+    ASSIGN_OR_RETURN(std::vector<std::string> news, run.history.Renew(names));
+    for (std::string& sentence : news) run.AddNote(std::move(sentence));
+    ASSIGN_OR_RETURN(SourceSchema schema, run.reader.Schema());
+    run.schema = std::move(schema);
+    ApplyTargetRules(run, &run.schema);
+    std::vector<SourceTable>& tables = run.schema.tables;
+    const bool complete = std::all_of(tables.begin(), tables.end(), [&run](SourceTable& table) {
+      return run.history.Complete(table.schema);
+    });
+    if (complete) return absl::OkStatus();
+  }
+  return absl::UnavailableError(
+      "the source's table definitions changed again and again while they were read. Nothing was sent; run "
+      "again when they no longer change");
+}
+
+/// The same as the first look of a run: finds types anew where values may have changed them for good, says
+/// what can be wrong before anything is sent, and notes what a person should know. Errors: also those for
+/// which the run cannot go on.
+absl::Status LookFirst(RunContext& run) {
+  absl::Status looked = LookAtSource(run);
+  if (looked.ok() && ForgetTypes(run)) looked = LookAtSource(run);
+  return looked.ok() ? CheckFirstLook(run) : looked;
+}
+
+/// Tables without a log have no record in the source that would say it.
+absl::Status NoteSending(RunContext& run, const Cycle& cycle) {
+  if (run.marks == nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const CycleMarks::Cycles noted, run.marks->Read());
+  return noted.completing == cycle.id ? absl::OkStatus() : run.marks->NoteCompleting(cycle.id);
+}
+
+UnsentReason FindWhyUnsent(const Job& job) {
+  if (job.error.ok() || absl::IsCancelled(job.error)) return UnsentReason::kStopped;
+  if (job.refused) return UnsentReason::kEndpoint;
+  return job.again ? UnsentReason::kMoved : FindWhyUnread(job.error);
+}
+
+/// Makes the targets of the jobs durable, before a row is read. Errors: the state's, the history's.
+absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
+  std::vector<std::string> names;
+  for (const SourceTable& table : run.schema.tables) {
+    names.push_back(table.schema.name);
+    run.state.tables().SetRecord(table.schema.name, table.record);
+  }
+  run.state.tables().Retain(names);
+  RETURN_IF_ERROR(run.state.Save());
+  if (cycle.jobs.empty()) return absl::OkStatus();
+  std::int64_t highest = 0;
+  for (const v1::TableStatus& status : cycle.statuses) {
+    highest = std::max({highest, status.position().lsn(), status.pending().lsn()});
+  }
+  std::vector<std::string> sending;
+  for (const Job& job : cycle.jobs) sending.push_back(job.schema.name);
+  ASSIGN_OR_RETURN(const auto targets, run.history.Begin(sending, highest));
+  for (Job& job : cycle.jobs) job.target = targets.at(job.schema.name);
+  return sending.empty() ? absl::OkStatus() : NoteSending(run, cycle);
+}
+
+/// Of a source with an exchange: from here on all tables are read as of one moment, the resting ones among
+/// them, so that a row which moves from one table to another is never gone in between. Behind
+/// RecordTargets(), which it repeats where more jobs came of it. Errors: also the source's.
+absl::Status HoldMoment(RunContext& run, Cycle& cycle) {
+  if (run.marks == nullptr || cycle.jobs.empty()) return absl::OkStatus();
+  for (;;) {  // Each time a table more has a job.
+    const bool with_changes = std::any_of(cycle.jobs.begin(), cycle.jobs.end(), [](const Job& job) {
+      return job.decision.kind == Decision::Kind::kChanges;
+    });
+    ASSIGN_OR_RETURN(const bool held, run.reader.HoldMoment(with_changes));
+    if (!held) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const bool more, MakeJobsOfChanged(run, cycle));
+    if (!more) return absl::OkStatus();
+    // Targets are older than the rows that are read for them.
+    run.reader.LeaveMoment();
+    RETURN_IF_ERROR(RecordTargets(run, cycle));
+  }
+}
+
+/// Sends the rows of all jobs. Errors: what ends the cycle; what is wrong with one table is in its job.
+absl::Status SendJobs(RunContext& run, Cycle& cycle) {
+  if (cycle.jobs.empty()) return absl::OkStatus();
+  const CycleOptions& options = run.options;
+  SenderOptions sending{options.batch_bytes, options.window, options.read_ahead, {},
+                        run.receipts.on(),   options.stop,   options.staging};
+  // What is compared with the mirror is what was sent.
+  sending.leaves_moment = !ShallCompareAny(run, cycle);
+  // A receipt is looked at behind the end: that must not say as of when a table is beyond what its commit
+  // says.
+  const bool commits_tell =
+      std::all_of(cycle.jobs.begin(), cycle.jobs.end(), [](const Job& job) { return job.tells_time; });
+  // A source with an exchange notes on its own side what becomes of each cycle.
+  if (sending.leaves_moment && run.marks == nullptr && (commits_tell || !run.receipts.on())) {
+    sending.completed = [&run, &cycle] { return CompletionIfSent(run, cycle); };
+  }
+  if (options.progress) {
+    sending.progress = [&options](const Job& job) {
+      options.progress({"sending", job.schema.name, job.inserts + job.updates + job.deletes, job.expected});
+    };
+  }
+  RowSender sender(run.reader, run.client, cycle.id, cycle.limits, std::move(sending));
+  absl::Status sent = sender.Send(cycle.jobs);
+  cycle.ended = sender.ended();
+  return sent;
+}
+
+/// Reports what became of the jobs. `status`: of the cycle so far.
+void ReportJobs(RunContext& run, const Cycle& cycle, const absl::Status& status) {
+  for (const Job& job : cycle.jobs) {
+    TableReport& report = run.ReportOf(job.schema.name);
+    for (const std::string& note : job.notes) run.AddNote(note);
+    if (job.lsn >= 0) report.lsn = job.lsn;
+    if (job.committed) {
+      report.result = TableResult::kOk;
+      // A comparison, or a source that moved, has a table sent more than once in a run.
+      report.inserts += job.inserts;
+      report.updates += job.updates;
+      report.deletes += job.deletes;
+      continue;
+    }
+    report.result = job.held ? TableResult::kHeld : TableResult::kFailed;
+    report.unsent = FindWhyUnsent(job);
+    if (!job.error.ok()) {
+      report.reason = std::string(job.error.message());
+    } else {
+      report.reason =
+          status.ok() ? "the endpoint did not acknowledge its commit" : std::string(kCycleEndedFirst);
+    }
+  }
+}
+
+/// Keeps what the mirror says that it applied. What is not what was sent is to be looked at.
+void TakeReceipts(RunContext& run, Cycle& cycle) {
+  if (!run.receipts.on()) return;
+  for (const Job& job : cycle.jobs) {
+    if (!job.committed) continue;
+    const std::string wrong = run.receipts.Take(job, cycle.id, run.client.context_id());
+    if (wrong.empty()) continue;
+    run.AddNote(wrong);
+    TableReport& report = run.ReportOf(job.schema.name);
+    report.result = TableResult::kFailed;
+    report.reason = "its receipt does not match what was sent";
+    report.unsent = UnsentReason::kComparison;
+    run.state.tables().SetSuspect(job.schema.name, true);
+    run.distrusted.insert(job.schema.name);
+    if (cycle.can_compare) cycle.compare_again.insert(job.schema.name);
+  }
+  if (!run.distrusted.empty()) {
+    // Also when the cycle's end does not arrive.
+    if (absl::Status saved = run.state.Save(); !saved.ok()) run.AddNote(std::string(saved.message()));
+  }
+  run.AddNote(run.receipts.Save());
+}
+
+std::size_t EntriesOf(const v1::Table& table) {
+  std::size_t entries = 1 + static_cast<std::size_t>(table.columns_size());
+  for (const v1::Column& column : table.columns()) entries += column.has_default_value() ? 1 : 0;
+  return entries;
+}
+
+/// Absent: nothing is told. A table that cannot be read is announced as it was, which may not fit.
+std::optional<SourceObjects> Told(const SourceTable& table, const std::set<std::string>& announced) {
+  if (!table.objects) return std::nullopt;
+  SourceObjects told = *table.objects;
+  told.more += static_cast<std::uint32_t>(std::erase_if(told.foreign_keys, [&](const SourceForeignKey& key) {
+    return !announced.contains(FoldName(key.table));
+  }));
+  if (!CheckObjects(told, table.schema).ok()) return std::nullopt;
+  return told;
+}
+
+/// Those that do not fit are numbered.
+SourceObjects OnlyCounted(const SourceObjects& objects) {
+  SourceObjects counted;
+  counted.more = objects.more + static_cast<std::uint32_t>(objects.indexes.size() + objects.untold.size() +
+                                                           objects.foreign_keys.size());
+  return counted;
+}
+
+/// The tables of an announcement. Indexes and foreign keys are told as far as they leave half of what one
+/// request may hold to the tables themselves, and foreign keys only to tables that are announced, too; how
+/// many more there are is told where one number still fits.
+void EncodeAnnouncement(const std::vector<SourceTable>& tables, const v1::Limits& limits,
+                        v1::TableSchemaRequest* request) {
+  std::set<std::string> announced;
+  std::size_t entries = 0;
+  const bool tells_identities =
+      std::any_of(tables.begin(), tables.end(), [](const SourceTable& table) { return table.identity != 0; });
+  for (const SourceTable& table : tables) {
+    EncodeTable(table.schema, request->add_tables());
+    if (tells_identities) request->add_table_identities(table.identity);
+    entries += EntriesOf(*request->tables().rbegin());
+    announced.insert(FoldName(table.schema.name));
+  }
+  const std::size_t entries_max =
+      (limits.message_entries_max() == 0 ? kMessageEntriesMax : limits.message_entries_max()) / 2;
+  const std::size_t bytes_max = limits.message_bytes_max() / 2;
+  std::size_t bytes = request->ByteSizeLong();
+  const auto take = [&](const SourceObjects& objects, v1::Table* table) {
+    v1::SourceObjects message;
+    EncodeObjects(objects, &message);
+    constexpr std::size_t kAround = 8;  // Its tag, and the lengths that grow.
+    const std::size_t more_bytes = message.ByteSizeLong() + kAround, more_entries = EntriesOf(objects);
+    if (entries + more_entries > entries_max || bytes + more_bytes > bytes_max) return false;
+    entries += more_entries;
+    bytes += more_bytes;
+    *table->mutable_source_objects() = std::move(message);
+    return true;
+  };
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    v1::Table* const table = request->mutable_tables(static_cast<int>(i));
+    const std::optional<SourceObjects> told = Told(tables[i], announced);
+    if (told && !take(*told, table)) take(OnlyCounted(*told), table);
+  }
+}
+
+/// Without a cycle.
+v1::TableSchemaRequest MakeAnnouncement(const RunContext& run, const v1::Limits& limits) {
+  v1::TableSchemaRequest request;
+  request.set_source_id(run.history.source_id());
+  EncodeAnnouncement(run.schema.tables, limits, &request);
+  return request;
+}
+
+/// Digest of the announcement of all tables of the schema, where it was the last one, and the mirror may know
+/// it. Empty: it was not. See AuthenticateRequest.announced_sha256.
+std::string KnownAnnouncement(const RunContext& run) {
+  const Announced& known = run.state.announced();
+  if (known.sha256.empty()) return "";
+  v1::Limits limits;
+  limits.set_message_bytes_max(known.message_bytes_max);
+  limits.set_message_entries_max(known.message_entries_max);
+  return AnnouncementSha256(MakeAnnouncement(run, limits)) == known.sha256 ? known.sha256 : "";
+}
+
+/// Announces all tables of the schema, unless BeginCycle() did; the cycle has the mirror's answer for each
+/// then. Errors: the call's; kInternal: the answer is not one to what was announced.
+absl::Status AnnounceTables(RunContext& run, Cycle& cycle) {
+  v1::TableSchemaRequest request = MakeAnnouncement(run, cycle.limits);
+  const std::string sha256 = AnnouncementSha256(request);
+  absl::StatusOr<v1::TableSchemaResponse> response;
+  if (cycle.announced && cycle.announced_sha256 == sha256) {
+    response = *std::move(cycle.announced);
+  } else {
+    request.set_cycle(cycle.id);
+    response = run.client.TableSchema(request);
+  }
+  if (!response.ok()) return response.status();
+  RETURN_IF_ERROR(CheckTables(request, *response));
+  run.state.SetAnnounced({sha256, cycle.limits.message_bytes_max(), cycle.limits.message_entries_max()});
+  cycle.statuses.assign(response->tables().begin(), response->tables().end());
+  run.report.tables_held = response->held_tables_size() > 0;
+  if (!cycle.IsFirst()) return absl::OkStatus();
+  if (run.report.tables_held) run.AddNote(response->held_reason());
+  // Whatever is found from here on, quiet tables included, is so after this moment.
+  run.looked_ms = NowMs();
+  return absl::OkStatus();
+}
+
+/// An endpoint that did not end well asks at its next start for tokens of up to ten seconds later
+/// (mirror_client.proto).
+constexpr std::chrono::seconds kNewTokenWaitMax(12);
+
+/// Endpoints of before do not say who it was.
+bool IsWanted(v1::DoNotReplicateBy by) {
+  return by == v1::DO_NOT_REPLICATE_BY_OPERATOR || by == v1::DO_NOT_REPLICATE_BY_UNSPECIFIED;
+}
+
+const char* Asker(v1::DoNotReplicateBy by) {
+  switch (by) {
+    case v1::DO_NOT_REPLICATE_BY_MISS:
+      return "the mirror paused itself, and stands still until its operator resumes it: ";
+    case v1::DO_NOT_REPLICATE_BY_HOOK:
+      return "a hook of the mirror refused the cycle: ";
+    case v1::DO_NOT_REPLICATE_BY_DELETED:
+      return "an operator deleted the mirror: ";
+    case v1::DO_NOT_REPLICATE_BY_MOVE:
+      return "it takes nothing here: ";
+    default:
+      return "";
+  }
+}
+
+/// `may_run`: a cycle of this agent may still run, here or at another endpoint. Its holder id is kept then,
+/// so that a later run can take the cycle over.
+absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse& answer, bool may_run) {
+  if (!may_run) {
+    RETURN_IF_ERROR(run.lock.End());
+  }
+  if (answer.has_busy()) {
+    run.report.outcome = Outcome::kBusy;
+    run.report.reason =
+        answer.reason().empty()
+            ? absl::StrCat("cycle ", answer.busy().cycle(), " of another agent is at work for tenant '",
+                           run.client.context_id(), "'. Nothing was sent; try again later")
+            : answer.reason();
+    return false;
+  }
+  if (answer.do_not_replicate()) {
+    const v1::DoNotReplicateBy by = answer.do_not_replicate_by();
+    run.report.outcome = IsWanted(by) ? Outcome::kDoNotReplicate : Outcome::kStopped;
+    run.report.reason = absl::StrCat(Asker(by), answer.reason());
+    return false;
+  }
+  return absl::InternalError("the endpoint neither began a cycle nor said why. Nothing was sent");
+}
+
+/// Returns when tokens are new enough for the endpoint, which may be in the second that follows; at once if
+/// that is more than kNewTokenWaitMax away: then the clocks differ.
+void AwaitSecond(const absl::Cord& from_s) {
+  std::int64_t second = 0;
+  if (!absl::SimpleAtoi(std::string(from_s), &second)) return;
+  const auto now = std::chrono::system_clock::now();
+  const std::chrono::sys_seconds begin{std::chrono::seconds(second)};
+  if (begin > now && begin <= now + kNewTokenWaitMax) std::this_thread::sleep_until(begin);
+}
+
+absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std::string& holder,
+                                                      bool take_over,
+                                                      const std::optional<KnownCycles>& cycles,
+                                                      const std::string& announced_sha256) {
+  const auto ask = [&] {
+    return run.client.Authenticate(holder, take_over, /*probe=*/false, run.receipts.known(), cycles,
+                                   announced_sha256);
+  };
+  absl::StatusOr<v1::AuthenticateResponse> answer = ask();
+  // The endpoint came up while the token was on its way. The next one is new.
+  if (const auto from_s = answer.status().GetPayload(kNewTokenPayload)) {
+    AwaitSecond(*from_s);
+    answer = ask();
+  }
+  if (answer.ok() && answer->accepted()) run.AddNote(run.receipts.Begin(*answer, run.client));
+  return answer;
+}
+
+/// Asks the mirror for a cycle. False: it gives none, and the report says why.
+/// Errors: the lock's, the call's; kInternal: an answer that says nothing.
+absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
+  ASSIGN_OR_RETURN(const LockFile::Holder holder, run.lock.Begin());
+  CrashPoint("agent.locked");
+  std::optional<KnownCycles> cycles;
+  if (run.marks != nullptr) {
+    ASSIGN_OR_RETURN(const CycleMarks::Cycles noted, run.marks->Read());
+    cycles = {noted.completing, noted.completed};
+    cycle.follows_broken = noted.broken();
+  }
+  // A cycle that died may have died of it.
+  if (!holder.take_over) cycle.announced_sha256 = KnownAnnouncement(run);
+  const auto authenticate = [&](bool take_over) {
+    return Authenticate(run, holder.id, take_over, cycles, cycle.announced_sha256);
+  };
+  absl::StatusOr<v1::AuthenticateResponse> answer = authenticate(holder.take_over);
+  const bool may_run = holder.take_over || (answer.ok() && answer->accepted());
+  // Each answer has so many receipts, and the cycle's own are kept only behind all others.
+  for (int i = 1; i < kReceiptAnswersMax && answer.ok() && answer->accepted() && run.receipts.behind(); ++i) {
+    answer = authenticate(/*take_over=*/true);
+  }
+  if (!answer.ok()) return answer.status();
+  if (!answer->accepted()) return NotAccepted(run, *answer, may_run);
+  run.report.cycle = cycle.id = answer->cycle();
+  cycle.limits = answer->limits();
+  if (answer->has_announced()) cycle.announced = std::move(*answer->mutable_announced());
+  if (run.marks != nullptr) run.marks->Begin(cycle.id);
+  const auto& capabilities = answer->capabilities();
+  const auto has = [&capabilities](const char* name) {
+    return std::find(capabilities.begin(), capabilities.end(), name) != capabilities.end();
+  };
+  cycle.can_compare = has("digest_ranges");
+  cycle.shows_unsent = has(kUnsentCapability);
+  run.report.delivers = cycle.delivers = has("deliveries");
+  if (!cycle.delivers) {
+    // An endpoint without an exchange takes no table of such a name.
+    std::erase_if(run.schema.tables,
+                  [](const SourceTable& table) { return table.schema.name == kLedgerTable; });
+  }
+  return true;
+}
 
 absl::Status ForPeople(const absl::Status& status, const Cycle& cycle) {
   if (!absl::IsAborted(status)) return status;

@@ -1,6 +1,7 @@
 #include "client/run/source_run.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <map>
@@ -10,30 +11,255 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
+#include "client/config/source_config.h"
+#include "client/cycle/exchange_figures.h"
+#include "client/exchange/datajoin/sqlite_boxes.h"
+#include "client/exchange/delivery_target.h"
+#include "client/exchange/exchange_tables.h"
+#include "client/exchange/forget_gone.h"
+#include "client/exchange/import_delivery.h"
+#include "client/exchange/inbox_layout.h"
+#include "client/exchange/mariadb/mariadb_deliveries.h"
+#include "client/exchange/postgres/postgres_deliveries.h"
 #include "client/run/datajoin_run.h"
-#include "client/run/exchange_run.h"
 #include "client/run/last_run.h"
 #include "client/run/log_bounds.h"
 #include "client/run/open_log.h"
 #include "client/run/open_reader.h"
-#include "client/run/open_target.h"
 #include "client/run/source_rules.h"
 #include "client/run/table_check.h"
 #include "client/source/capture/capture_history.h"
 #include "client/source/capture/capture_state.h"
+#include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/steps/pipeline_history.h"
 #include "client/state/lock_file.h"
 #include "client/state/run_mark.h"
 #include "client/state/run_state.h"
 #include "client/state/work_note.h"
+#include "client/wire/mirror_client.h"
+
+// From the kind of a source to who applies deliveries there: a new kind that takes some is a line in
+// source_run.cc, and KindTraits.takes_deliveries.
 
 namespace mirror {
 namespace {
+
+/// Null: it takes none, by its configuration or since it has no tables for them. `state_dir`: where the agent
+/// keeps what it found of the source's values. `layout`: what else is told there. `source` outlives it.
+/// Errors: the source cannot be reached.
+absl::StatusOr<std::unique_ptr<DeliveryTarget>> OpenTarget(const SourceConfig& source,
+                                                           const std::string& state_dir,
+                                                           MakeInboxLayout layout);
+
+using Target = absl::StatusOr<std::unique_ptr<DeliveryTarget>>;
+
+// --- SQLite -------------------------------------------------------------------
+
+/// The file is opened for each call; imports share theirs, which stays open.
+class SqliteTarget : public DeliveryTarget {
+ public:
+  SqliteTarget(const SourceConfig& source, MakeInboxLayout layout)
+      : source_(source), rules_(RulesOfExchange(source)), layout_(std::move(layout)) {}
+
+  absl::Status EmptyInbox() override {
+    const absl::StatusOr<std::unique_ptr<SqliteFile>> file = Open();
+    return file.ok() ? mirror::EmptyInbox(**file) : file.status();
+  }
+  absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override {
+    ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, Open());
+    // First: a layout shows no values of what the ledger has forgotten.
+    RETURN_IF_ERROR(ForgetValuesOfGone(*file, rules_));
+    const Shown shown(*file, rules_, layout_);
+    return mirror::FillInbox(*file, fetched, now_ms, shown.layout.get());
+  }
+  absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() override {
+    ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, Open());
+    return mirror::ReadInbox(*file);
+  }
+  absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) override {
+    if (importer_ == nullptr) {
+      ASSIGN_OR_RETURN(importer_, Importer::Open(source_.path, rules_, &NowMs));
+      shown_.emplace(importer_->file(), rules_, layout_);
+      importer_->set_layout(shown_->layout.get());
+    }
+    return importer_->Import(delivery);
+  }
+  absl::Status WithBoxes(const std::function<absl::Status(BoxSource&)>& work) override {
+    ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, Open());
+    SqliteBoxes boxes(*file, rules_);
+    return work(boxes);
+  }
+  void EndImport() override {
+    shown_.reset();
+    importer_.reset();
+  }
+
+ private:
+  /// What is shown by one connection.
+  struct Shown {
+    Shown(const SqliteFile& file, const ExchangeRules& rules, const MakeInboxLayout& make)
+        : boxes(file, rules), layout(make ? make(boxes) : nullptr) {}
+    SqliteBoxes boxes;
+    std::unique_ptr<InboxLayout> layout;  ///< Null: nothing.
+  };
+
+  absl::StatusOr<std::unique_ptr<SqliteFile>> Open() const {
+    absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source_.path, Use::kChange);
+    if (file.ok()) (*file)->TakeLongValues();
+    return file;
+  }
+
+  const SourceConfig& source_;
+  const ExchangeRules rules_;
+  const MakeInboxLayout layout_;
+  std::unique_ptr<Importer> importer_;  ///< Null: nothing was imported yet.
+  std::optional<Shown> shown_;          ///< Of that.
+};
+
+Target OpenSqliteTarget(const SourceConfig& source, MakeInboxLayout layout) {
+  const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kLooks);
+  if (!file.ok() || !CheckExchangeTables(**file).ok()) return nullptr;
+  return std::make_unique<SqliteTarget>(source, std::move(layout));
+}
+
+// --- Servers ------------------------------------------------------------------
+
+template <typename Deliveries, typename Options>
+Target OpenServerTarget(const SourceConfig& source, const std::string& state_dir, Options options) {
+  options.rules = RulesOfExchange(source);
+  options.clock = &NowMs;
+  // The table that is sent is the one that takes deliveries.
+  const absl::StatusOr<RunState> state = RunState::Load(state_dir, source.context_id);
+  options.members.choice = ChoiceOf(state.ok() ? WithLastTables(source, state->tables()) : source);
+  options.members.keys = options.rules.keys;
+  options.members.records = [&source, state_dir]() -> absl::StatusOr<std::map<std::string, std::string>> {
+    ASSIGN_OR_RETURN(const RunState state, RunState::Load(state_dir, source.context_id));
+    return PipelineOf(source, state.tables().Records()).InnerRecords();
+  };
+  auto target = std::make_unique<Deliveries>(options);
+  absl::Status checked = target->Check();
+  if (absl::IsFailedPrecondition(checked)) return nullptr;
+  if (!checked.ok()) return checked;
+  return target;
+}
+
+// --- PostgreSQL ---------------------------------------------------------------
+
+Target OpenPostgresTarget(const SourceConfig& source, const std::string& state_dir, MakeInboxLayout layout) {
+  PostgresDeliveriesOptions options;
+  options.layout = std::move(layout);
+  options.access = PostgresAccessOf(source);
+  options.members.schema = source.server.schema;
+  return OpenServerTarget<PostgresDeliveries>(source, state_dir, std::move(options));
+}
+
+// --- MariaDB ------------------------------------------------------------------
+
+Target OpenMariadbTarget(const SourceConfig& source, const std::string& state_dir) {
+  MariadbDeliveriesOptions options;
+  options.access = MariadbAccessOf(source);
+  return OpenServerTarget<MariadbDeliveries>(source, state_dir, std::move(options));
+}
+
+Target OpenTarget(const SourceConfig& source, const std::string& state_dir, MakeInboxLayout layout) {
+  if (!source.accept.any()) return nullptr;
+  switch (source.kind) {
+    case SourceKind::kSqlite:
+      return OpenSqliteTarget(source, std::move(layout));
+    case SourceKind::kPostgres:
+      return OpenPostgresTarget(source, state_dir, std::move(layout));
+    case SourceKind::kMariadb:
+      return OpenMariadbTarget(source, state_dir);
+    default:
+      return nullptr;
+  }
+}
+
+/// The endpoint itself waits for its hub a while.
+constexpr int kAsks = 3;
+/// Of one call.
+constexpr int kReportsMax = 10'000;
+
+void Count(const v1::Delivery& delivery, const ImportResult& result, ExchangeFigures* figures) {
+  switch (result.outcome) {
+    case v1::DELIVERY_OUTCOME_APPLIED:
+      ++figures->applied;
+      break;
+    case v1::DELIVERY_OUTCOME_ALREADY:
+      ++figures->already;
+      break;
+    case v1::DELIVERY_OUTCOME_CONFLICT:
+      ++figures->conflicts;
+      break;
+    case v1::DELIVERY_OUTCOME_LATER:
+      ++figures->later;
+      break;
+    default:
+      ++figures->refused;
+      if (figures->refusals.size() == kRefusalsTold) break;
+      figures->refusals.push_back(absl::StrCat("table '", delivery.table(), "': ", result.reason));
+  }
+}
+
+/// Fetches behind the completed `cycle`, and puts the answer into the source's inbox. Asks three times where
+/// the hub is not ready; then there is nothing to be done in this run. Errors: those of the call and the
+/// source; the inbox is as it was.
+absl::Status Transport(DeliveryTarget& target, MirrorClient& client, std::int64_t cycle,
+                       ExchangeFigures* figures) {
+  FetchedDeliveries fetched;
+  for (int ask = 1;; ++ask) {
+    ASSIGN_OR_RETURN(FetchAnswer answer, client.FetchDeliveries(cycle));
+    figures->waiting = answer.waiting;
+    if (answer.waiting.empty()) {
+      fetched.deliveries = std::move(answer.deliveries);
+      fetched.whole = answer.whole;
+      break;
+    }
+    if (ask == kAsks) return absl::OkStatus();
+  }
+  figures->fetched = fetched.deliveries.size();
+  return target.FillInbox(fetched, NowMs());
+}
+
+/// Applies what is in the inbox, each in a transaction of its own, and reports it where `client` is given.
+/// Errors: the source cannot be read or written; what was applied before stays.
+absl::Status ImportInbox(DeliveryTarget& target, MirrorClient* client, std::int64_t cycle,
+                         ExchangeFigures* figures) {
+  ASSIGN_OR_RETURN(const std::vector<v1::Delivery> deliveries, target.ReadInbox());
+  if (deliveries.empty()) return absl::OkStatus();
+  v1::ReportDeliveriesRequest reports;
+  reports.set_cycle(cycle);
+  for (const v1::Delivery& delivery : deliveries) {
+    ASSIGN_OR_RETURN(const ImportResult result, target.Import(delivery));
+    Count(delivery, result, figures);
+    if (reports.reports_size() == kReportsMax) continue;
+    v1::DeliveryReport* const report = reports.add_reports();
+    report->set_delivery_id(delivery.delivery_id());
+    report->set_outcome(result.outcome);
+    report->set_reason(result.reason.substr(0, 1'000));
+  }
+  // For eyes alone: losing it changes nothing.
+  if (client != nullptr) client->ReportDeliveries(reports).IgnoreError();
+  return absl::OkStatus();
+}
+
+/// Of a source that fetches none: how many deliveries wait for it, and what to do, in a sentence. Empty:
+/// none, or the endpoint does not say. `accepts`: its configuration says that it takes some.
+std::string WaitingUnfetched(MirrorClient& client, std::int64_t cycle, bool accepts) {
+  const absl::StatusOr<std::uint64_t> waiting = client.CountDeliveries(cycle);
+  if (!waiting.ok() || *waiting == 0) return "";
+  return absl::StrCat(*waiting == 1 ? "1 delivery waits" : absl::StrCat(*waiting, " deliveries wait"),
+                      " at the server, and none is fetched: ",
+                      accepts ? "the source lacks the exchange's tables. Run 'mirror-agent install'"
+                              : "'accept' of this [[source]] is empty. Say there what may be written into "
+                                "this database, then run 'mirror-agent install'");
+}
 
 CycleReport Failed(const absl::Status& status) {
   CycleReport report;

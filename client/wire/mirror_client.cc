@@ -15,21 +15,114 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/mutex.h"
 #include "base/nonce.h"
 #include "base/status_macros.h"
 #include "certs/connect_failure.h"
 #include "certs/grpc_locks.h"
-#include "client/wire/silence_watch.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
 #include "proto/wire/refusal.h"
 
 namespace mirror {
+namespace {
+
+/// Ends a call in which somebody waits too long for one step of it. A stream may last for days, so a deadline
+/// of the whole call says nothing; and an endpoint that answers pings keeps the connection alive though it
+/// never answers.
+///
+/// Threads: one of its own; Begin() and End() by the one that waits.
+class SilenceWatch {
+ public:
+  /// `context` outlives it.
+  SilenceWatch(grpc::ClientContext& context, std::chrono::milliseconds max) : context_(context), max_(max) {}
+  ~SilenceWatch();
+  SilenceWatch(const SilenceWatch&) = delete;
+  SilenceWatch& operator=(const SilenceWatch&) = delete;
+
+  /// Errors: the system gives no thread.
+  absl::Status Start();
+  /// Around each step that waits for the endpoint.
+  void Begin();
+  void End();
+  /// Whether it ended the call.
+  bool ended() const;
+  std::chrono::milliseconds max() const { return max_; }
+
+ private:
+  void Watch();
+
+  grpc::ClientContext& context_;
+  const std::chrono::milliseconds max_;
+  mutable Mutex mutex_;
+  CondVar woken_;
+  std::optional<std::chrono::steady_clock::time_point> waiting_since_ MIRROR_GUARDED_BY(mutex_);
+  bool ended_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool over_ MIRROR_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+SilenceWatch::~SilenceWatch() {
+  if (!thread_.joinable()) return;
+  {
+    const MutexLock lock(mutex_);
+    over_ = true;
+  }
+  woken_.NotifyAll();
+  thread_.join();
+}
+
+absl::Status SilenceWatch::Start() {
+  try {
+    thread_ = std::thread([this] { Watch(); });
+  } catch (const std::system_error&) {
+    return absl::UnavailableError(
+        "the system cannot start a thread to watch the stream of rows. Nothing was sent; the next cycle "
+        "tries again. "
+        "Look at the limit of processes and threads");
+  }
+  return absl::OkStatus();
+}
+
+void SilenceWatch::Begin() {
+  const MutexLock lock(mutex_);
+  waiting_since_ = std::chrono::steady_clock::now();
+}
+
+void SilenceWatch::End() {
+  const MutexLock lock(mutex_);
+  waiting_since_.reset();
+}
+
+bool SilenceWatch::ended() const {
+  const MutexLock lock(mutex_);
+  return ended_;
+}
+
+void SilenceWatch::Watch() {
+  const MutexLock lock(mutex_);
+  while (!over_ && !ended_) {
+    const auto now = std::chrono::steady_clock::now();
+    // Who begins to wait later than now waits no longer than until then, plus once more.
+    const auto until = waiting_since_.value_or(now) + max_;
+    if (waiting_since_ && now >= until) {
+      ended_ = true;
+      context_.TryCancel();
+      return;
+    }
+    woken_.WaitUntil(mutex_, until);
+  }
+}
+
+}  // namespace
 
 bool HasNoMirrorYet(const absl::Status& status) {
   if (status.GetPayload(kNoMirrorPayload).has_value()) return true;

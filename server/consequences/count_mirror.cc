@@ -3,21 +3,43 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
+#include <string>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/status_macros.h"
 #include "proto/wire/batch.h"
-#include "server/consequences/kept_beside.h"
 #include "server/consequences/others_objects.h"
 #include "server/plan/hold_keys.h"
+#include "server/store/snapshot.h"
 
 namespace mirror {
 namespace {
+
+/// What is kept of a table beside its rows, and goes with it.
+struct KeptBeside {
+  std::int64_t versions = 0;  ///< Former versions of its rows.
+  std::int64_t entries = 0;   ///< Of the journal. Who has read them is not known.
+};
+
+/// Errors: those of the snapshot. Of a mirror that keeps neither a history nor a journal: nothing.
+absl::StatusOr<KeptBeside> CountKeptBeside(Snapshot& mirror, const std::string& table) {
+  KeptBeside kept;
+  ASSIGN_OR_RETURN(const std::optional<TableHistory> history, mirror.versions().ReadHistory(table));
+  if (history) {
+    ASSIGN_OR_RETURN(const std::int64_t versions, mirror.versions().CountVersions(*history));
+    kept.versions = versions;
+  }
+  ASSIGN_OR_RETURN(const std::int64_t entries, mirror.journal().CountEntries(table));
+  kept.entries = entries;
+  return kept;
+}
 
 /// Bytes of keys that are read at once.
 constexpr std::size_t kKeyBlockBytes = 64 << 10;

@@ -1,31 +1,344 @@
 #include "server/http/http_service.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <memory>
 #include <optional>
+#include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/embedded_file.h"
+#include "base/folded_name.h"
 #include "base/host_name.h"
 #include "base/http/identity_files.h"
 #include "base/http/listener.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "server/config/config.h"
-#include "server/http/change_calls.h"
+#include "server/http/api_keys.h"
+#include "server/http/asked_source.h"
+#include "server/http/http_audit.h"
 #include "server/http/http_error.h"
 #include "server/http/http_routes.h"
 #include "server/http/import_calls.h"
 #include "server/http/json_door.h"
-#include "server/http/mapper_calls.h"
 #include "server/http/partner_calls.h"
+#include "server/http/row_stream_source.h"
 #include "server/http/storage_calls.h"
 #include "server/http/table_calls.h"
+#include "server/records/mapper_json.h"
+#include "server/storages/storages.h"
+#include "server/tenant/history/changes.h"
+#include "server/watch/door_counters.h"
 
 MIRROR_EMBEDDED(openapi);
 
 namespace mirror {
 namespace {
+
+/// What was written to a data source, as JSON: pages, or live events. Threads: any.
+class ChangeCalls {
+ public:
+  /// So many followers at a time: each takes a turn once a second. What it is given outlives it.
+  ChangeCalls(Storages& storages, ApiKeys& keys, std::size_t followers_max, DoorCounters& counters)
+      : storages_(storages),
+        keys_(keys),
+        counters_(counters),
+        followers_(followers_max, counters, "changes are being followed") {}
+  void AddTo(HttpRoutes* routes);
+  /// That are open.
+  std::size_t followers() const { return followers_.count(); }
+
+ private:
+  HttpAnswer List(HttpCall& call);
+  HttpAnswer Follow(HttpCall& call, const AskedSource& source, AskedChanges asked);
+
+  Storages& storages_;
+  ApiKeys& keys_;
+  DoorCounters& counters_;
+  StreamPlaces followers_;
+};
+
+constexpr char kEvents[] = "text/event-stream";
+/// Between two looks, in steps that notice the server's end.
+constexpr std::chrono::milliseconds kFollowInterval{1'000};
+/// Without news a follower hears a token so often: by that a client that went is noticed.
+constexpr std::chrono::seconds kHeartbeat{15};
+
+bool WantsEvents(const HttpCall& call) {
+  const std::string* const accept = call.head.Find(HttpFieldName::kAccept);
+  return accept != nullptr && absl::StrContains(absl::AsciiStrToLower(*accept), kEvents);
+}
+
+absl::StatusOr<AskedChanges> AskedOfCall(const HttpCall& call) {
+  AskedChanges asked;
+  asked.since = call.Query("since").value_or("");
+  asked.table = call.Query("table").value_or("");
+  const std::optional<std::string> count = call.Query("count");
+  std::uint32_t number = 0;
+  if (!count) return asked;
+  if (!absl::SimpleAtoi(*count, &number) || number < 1 || number > kChangesPerPageMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'count' is not 1 to ", kChangesPerPageMax, ". Nothing was read."));
+  }
+  asked.count_max = number;
+  return asked;
+}
+
+std::string NextMember(const std::string& token) {
+  JsonWriter json;
+  json.Key("next").String(token);
+  return absl::StrCat(",", json.Take());
+}
+
+HttpAnswer RefusedPage(const absl::Status& status) {
+  const std::optional<std::string> token = TokenToGoOn(status);
+  if (!token) return ErrorAnswer(status);
+  return ErrorAnswer(410, "OUT_OF_RANGE", std::string_view(status.message().data(), status.message().size()),
+                     NextMember(*token));
+}
+
+absl::StatusOr<ChangesPage> ReadChangesOf(Tenant& tenant, const AskedChanges& asked, DoorCounters& counters) {
+  const absl::StatusOr<CommittedReading> reading = tenant.OpenCommitted(ReadingKind::kPage);
+  if (absl::IsResourceExhausted(reading.status())) counters.Limit(DoorLimit::kPagesOfSource);
+  if (!reading.ok()) return reading.status();
+  return ReadChanges(*reading->snapshot, asked, tenant.journal_rules().get());
+}
+
+void AppendEvent(std::string_view kind, const std::string& token, const std::string& json, std::string* out) {
+  absl::StrAppend(out, "id: ", token, "\nevent: ", std::string(kind), "\ndata: ", json, "\n\n");
+}
+
+std::string TokenJson(const std::string& token) {
+  JsonWriter json;
+  return json.Begin('{').Member("next", token).End('}').Take();
+}
+
+/// Events of what is written, until the key loses its right, or the journal its place.
+class ChangeFollower final : public HttpBodySource {
+ public:
+  struct Asker {
+    std::string sent;  ///< The key, as it came.
+    std::string storage;
+  };
+  ChangeFollower(std::shared_ptr<Tenant> tenant, AskedChanges asked, Asker asker, std::shared_ptr<void> place,
+                 ApiKeys& keys, DoorCounters& counters)
+      : tenant_(std::move(tenant)),
+        asked_(std::move(asked)),
+        asker_(std::move(asker)),
+        place_(std::move(place)),
+        keys_(keys),
+        counters_(counters) {}
+
+  absl::StatusOr<bool> Next(std::string* piece) override {
+    // The first look comes at once, and so does one behind a page that was not the last.
+    if (!std::exchange(is_due_, false)) std::this_thread::sleep_for(kFollowInterval);
+    const std::shared_ptr<const ApiKey> key = keys_.Find(asker_.sent);
+    if (key == nullptr || !key->IsFor(asker_.storage)) return false;
+    absl::StatusOr<ChangesPage> page = ReadChangesOf(*tenant_, asked_, counters_);
+    if (absl::IsResourceExhausted(page.status())) return true;
+    if (const std::optional<std::string> token = TokenToGoOn(page.status())) {
+      AppendEvent("gone", *token, TokenJson(*token), piece);
+      return false;
+    }
+    if (!page.ok()) return page.status();
+    asked_.since = page->next;
+    is_due_ = !page->complete;
+    std::string json;
+    for (const Change& change : page->changes) {
+      json.clear();
+      AppendChangeJson(change, /*with_keys=*/true, &json);
+      AppendEvent("change", ToString(JournalToken{change.entry.number, change.entry.salt}), json, piece);
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (piece->empty() && now >= heard_ + kHeartbeat) {
+      AppendEvent("token", asked_.since, TokenJson(asked_.since), piece);
+    }
+    if (!piece->empty()) heard_ = now;
+    return true;
+  }
+
+ private:
+  const std::shared_ptr<Tenant> tenant_;
+  AskedChanges asked_;
+  const Asker asker_;
+  const std::shared_ptr<void> place_;
+  ApiKeys& keys_;
+  DoorCounters& counters_;
+  bool is_due_ = true;
+  /// Long ago: the client hears at once where it is.
+  std::chrono::steady_clock::time_point heard_ = {};
+};
+
+void ChangeCalls::AddTo(HttpRoutes* routes) {
+  routes
+      ->Add("listChanges", "GET", "/v4/storages/{}/changes", ApiRole::kReader, HttpBody::kNone, this,
+            &ChangeCalls::List)
+      .query = {"dataSource", "datasource", "table", "since", "count"};
+}
+
+HttpAnswer ChangeCalls::Follow(HttpCall& call, const AskedSource& source, AskedChanges asked) {
+  // A client that was cut sends the last token that it heard.
+  if (const std::string* const last = call.head.Find(HttpFieldName::kLastEventId)) asked.since = *last;
+  absl::StatusOr<std::shared_ptr<void>> place = followers_.Take(call.key->name, source.source.tenant);
+  if (!place.ok()) return ErrorAnswer(place.status());
+  // What is wrong with the token is told by a status, as long as one can be sent.
+  AskedChanges first = asked;
+  first.count_max = 1;
+  const absl::StatusOr<ChangesPage> page = ReadChangesOf(*source.tenant, first, counters_);
+  if (!page.ok()) return RefusedPage(page.status());
+  const std::string* const sent = call.head.Find(HttpFieldName::kApiKey);
+  HttpAnswer answer{.status = 200, .content_type = kEvents};
+  answer.fields.emplace_back("Cache-Control", "no-store");
+  answer.stream = std::make_unique<ChangeFollower>(
+      source.tenant, std::move(asked),
+      ChangeFollower::Asker{.sent = sent == nullptr ? "" : *sent, .storage = call.parts[0]},
+      *std::move(place), keys_, counters_);
+  return answer;
+}
+
+HttpAnswer ChangeCalls::List(HttpCall& call) {
+  absl::StatusOr<AskedChanges> asked = AskedOfCall(call);
+  if (!asked.ok()) return ErrorAnswer(asked.status());
+  const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, call.parts[0], SourceOfQuery(call));
+  if (!source.ok()) return ErrorAnswer(source.status());
+  if (WantsEvents(call)) return Follow(call, *source, *std::move(asked));
+  const absl::StatusOr<ChangesPage> page = ReadChangesOf(*source->tenant, *asked, counters_);
+  if (!page.ok()) return RefusedPage(page.status());
+  JsonWriter json;
+  json.Begin('{').Key("changes").Begin('[');
+  std::string change_json;
+  for (const Change& change : page->changes) {
+    change_json.clear();
+    AppendChangeJson(change, /*with_keys=*/true, &change_json);
+    json.Raw(change_json);
+  }
+  json.End(']').Member("next", page->next).Key("complete").Bool(page->complete).End('}');
+  counters_.pages.Add();
+  return JsonAnswer(std::move(json));
+}
+
+/// Mappers of a storage. Threads: any.
+class MapperCalls {
+ public:
+  /// What it is given outlives it.
+  MapperCalls(Storages& storages, HttpAudit& audit) : storages_(storages), audit_(audit) {}
+  void AddTo(HttpRoutes* routes);
+
+ private:
+  HttpAnswer List(HttpCall& call);
+  HttpAnswer Get(HttpCall& call);
+  HttpAnswer Put(HttpCall& call, bool is_new);
+  HttpAnswer Delete(HttpCall& call);
+
+  Storages& storages_;
+  HttpAudit& audit_;
+};
+
+HttpAnswer MapperAnswer(const RecordMapper& mapper, const Warnings& warnings, int status) {
+  std::string json = MapperJson(mapper);
+  JsonWriter more;
+  warnings.WriteTo(&more);
+  if (const std::string members = more.Take(); !members.empty()) {
+    json.pop_back();
+    absl::StrAppend(&json, ",", members, "}");
+  }
+  return JsonAnswer(std::move(json), status);
+}
+
+/// The mapper of a body; of a change its id stands in the path.
+absl::StatusOr<RecordMapper> MapperOfCall(HttpCall& call, bool is_new, Warnings* warnings) {
+  ASSIGN_OR_RETURN(const JsonDocument body, JsonBody(call));
+  warnings->AddUnknown(body.root(), {"id", "columns", "unmapped"});
+  if (is_new) return MapperOf(body.root());
+  ASSIGN_OR_RETURN(const std::optional<std::string> id, TextMember(body.root(), "id"));
+  if (id && FoldName(*id) != FoldName(call.parts[1]))
+    return absl::InvalidArgumentError("the id of a mapper cannot be changed. Nothing was done.");
+  std::string named = "{\"id\":";
+  AppendJsonString(call.parts[1], &named);
+  for (const auto& [name, value] : body.root().Members()) {
+    if (name != "columns" && name != "unmapped") continue;
+    named.push_back(',');
+    AppendJsonString(name, &named);
+    named.push_back(':');
+    value.AppendTo(&named);
+  }
+  named.push_back('}');
+  ASSIGN_OR_RETURN(const JsonDocument whole, JsonDocument::Parse(named));
+  return MapperOf(whole.root());
+}
+
+void MapperCalls::AddTo(HttpRoutes* routes) {
+  routes
+      ->Add("listMappers", "GET", "/storages/{}/mappers", ApiRole::kOwner, HttpBody::kNone, this,
+            &MapperCalls::List)
+      .query = {"limit", "startAfter"};
+  routes->Add({"createMapper", "POST", "/storages/{}/mappers", ApiRole::kOwner, HttpBody::kJson,
+               [this](HttpCall& call) { return Put(call, /*is_new=*/true); }});
+  routes->Add("getMapper", "GET", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kNone, this,
+              &MapperCalls::Get);
+  routes->Add({"updateMapper", "PUT", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kJson,
+               [this](HttpCall& call) { return Put(call, /*is_new=*/false); }});
+  routes->Add("deleteMapper", "DELETE", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kNone, this,
+              &MapperCalls::Delete);
+}
+
+HttpAnswer MapperCalls::List(HttpCall& call) {
+  const absl::StatusOr<AskedPage> asked = PageOf(call);
+  if (!asked.ok()) return ErrorAnswer(asked.status());
+  const absl::StatusOr<std::vector<RecordMapper>> mappers = storages_.ListMappers(call.parts[0]);
+  if (!mappers.ok()) return ErrorAnswer(mappers.status());
+  std::vector<const RecordMapper*> sorted;
+  for (const RecordMapper& mapper : *mappers) sorted.push_back(&mapper);
+  std::sort(sorted.begin(), sorted.end(), [](const RecordMapper* a, const RecordMapper* b) {
+    return FoldName(a->id()) < FoldName(b->id());
+  });
+  std::size_t from = 0;
+  const std::string after = FoldName(asked->start_after.value_or(""));
+  while (!after.empty() && from < sorted.size() && FoldName(sorted[from]->id()) <= after) ++from;
+  const std::size_t end = std::min(sorted.size(), from + asked->limit);
+  std::optional<std::string> next;
+  if (end < sorted.size()) next = sorted[end - 1]->id();
+  JsonWriter json;
+  BeginPage(*asked, next, sorted.size(), &json);
+  json.Key("values").Begin('[');
+  for (std::size_t i = from; i < end; ++i) json.Raw(MapperJson(*sorted[i]));
+  json.End(']').End('}');
+  return JsonAnswer(std::move(json));
+}
+
+HttpAnswer MapperCalls::Get(HttpCall& call) {
+  const absl::StatusOr<RecordMapper> mapper = storages_.FindMapper(call.parts[0], call.parts[1]);
+  if (!mapper.ok()) return ErrorAnswer(mapper.status());
+  return MapperAnswer(*mapper, Warnings(), 200);
+}
+
+HttpAnswer MapperCalls::Put(HttpCall& call, bool is_new) {
+  Warnings warnings;
+  const absl::StatusOr<RecordMapper> mapper = MapperOfCall(call, is_new, &warnings);
+  if (!mapper.ok()) return ErrorAnswer(mapper.status());
+  const absl::Status kept = storages_.PutMapper(call.parts[0], *mapper, is_new, call.now_ms);
+  audit_.Add(call, absl::StrCat(is_new ? "create" : "change", " mapper ", call.parts[0], "/", mapper->id()),
+             kept);
+  if (!kept.ok()) return ErrorAnswer(kept);
+  return MapperAnswer(*mapper, warnings, is_new ? 201 : 200);
+}
+
+HttpAnswer MapperCalls::Delete(HttpCall& call) {
+  const absl::StatusOr<RecordMapper> mapper = storages_.FindMapper(call.parts[0], call.parts[1]);
+  if (!mapper.ok()) return ErrorAnswer(mapper.status());
+  const absl::Status gone = storages_.DeleteMapper(call.parts[0], call.parts[1], call.now_ms);
+  audit_.Add(call, absl::StrCat("delete mapper ", call.parts[0], "/", call.parts[1]), gone);
+  if (!gone.ok()) return ErrorAnswer(gone);
+  return MapperAnswer(*mapper, Warnings(), 200);
+}
 
 std::string UrlOfHost(const HttpConfig& config, const std::string& host, std::uint16_t port) {
   const bool is_v6 = host.find(':') != std::string::npos;

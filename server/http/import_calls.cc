@@ -1,14 +1,22 @@
 #include "server/http/import_calls.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/http/message.h"
 #include "base/http/multipart.h"
 #include "base/iso_time.h"
 #include "base/nonce.h"
@@ -18,16 +26,44 @@
 #include "server/http/counts_json.h"
 #include "server/http/http_error.h"
 #include "server/http/idempotency.h"
-#include "server/http/late_sink.h"
 #include "server/http/page_values.h"
 #include "server/jobs/rejects.h"
 #include "server/jobs/upload_folder.h"
+#include "server/jobs/uploads.h"
 #include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/records_calls.h"
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {
 namespace {
+
+/// Opens the file with the first byte, on a thread that may wait for the disk.
+class LateSink final : public HttpBodySink {
+ public:
+  using Open = std::function<absl::StatusOr<std::shared_ptr<Uploads::Sink>>()>;
+  explicit LateSink(Open open) : open_(std::move(open)) {}
+
+  absl::Status Write(std::string_view piece) override {
+    RETURN_IF_ERROR(Begin());
+    return sink_->Write(piece);
+  }
+  /// Of a body without a byte, too.
+  absl::Status Finish(std::int64_t now_ms) {
+    RETURN_IF_ERROR(Begin());
+    return sink_->Finish(now_ms);
+  }
+  std::string Hash() { return sink_->Hash(); }
+
+ private:
+  absl::Status Begin() {
+    if (sink_) return absl::OkStatus();
+    ASSIGN_OR_RETURN(sink_, open_());
+    return absl::OkStatus();
+  }
+
+  const Open open_;
+  std::shared_ptr<Uploads::Sink> sink_;
+};
 
 constexpr char kUpdatesFeature[] = "UPSERT_BY_EXTERNAL_ID";
 constexpr char kFilesPath[] = "/files/";

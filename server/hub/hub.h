@@ -15,15 +15,66 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "server/hub/opened_files.h"
 #include "server/hub/plan/derive.h"
 #include "server/hub/plan/hub_rules.h"
-#include "server/hub/shown_trouble.h"
 #include "server/hub/snapshot_look.h"
 #include "server/hub/store/hub_file.h"
 #include "server/tenant/tenant.h"
 
 namespace mirror {
+
+/// The file of one hub, opened twice when it is first needed: for derivations, and for those who only look,
+/// whom a derivation does not keep waiting. Errors of every call: those of HubFiles; kUnavailable behind
+/// Close(). Threads: any.
+class OpenedFiles {
+ public:
+  /// `rules` outlive it.
+  OpenedFiles(const HubRules& rules, HubFiles files) : rules_(rules), files_(std::move(files)) {}
+
+  absl::StatusOr<std::shared_ptr<HubFile>> ToDerive();
+  absl::StatusOr<std::shared_ptr<HubFile>> ToLook();
+  /// Nothing is opened any more.
+  void Close();
+  /// Removes the file, also one that cannot be opened. Nobody uses it.
+  absl::Status Remove();
+
+ private:
+  absl::Status Open() MIRROR_REQUIRES(mutex_);
+
+  const HubRules& rules_;
+  const HubFiles files_;
+  Mutex mutex_;
+  /// Null: it was not opened yet, or is closed.
+  std::shared_ptr<HubFile> to_derive_ MIRROR_GUARDED_BY(mutex_);
+  std::shared_ptr<HubFile> to_look_ MIRROR_GUARDED_BY(mutex_);  ///< Opened with it.
+  bool closed_ MIRROR_GUARDED_BY(mutex_) = false;
+};
+
+/// By data source: why it was not looked at the last time.
+struct HubTrouble {
+  std::map<std::string, std::string> words = {};
+  std::set<std::string> absent = {};  ///< Of these, those that are not there.
+  /// By data source, a sentence: a table of it was away or made anew since the hub read it.
+  std::map<std::string, std::string> remade = {};
+};
+
+/// The trouble of the last look at all members, for those who ask while the next look is under way.
+/// Threads: any.
+class ShownTrouble {
+ public:
+  void Show(HubTrouble trouble) {
+    const MutexLock lock(mutex_);
+    trouble_ = std::move(trouble);
+  }
+  HubTrouble Read() {
+    const MutexLock lock(mutex_);
+    return trouble_;
+  }
+
+ private:
+  Mutex mutex_;
+  HubTrouble trouble_ MIRROR_GUARDED_BY(mutex_);
+};
 
 /// Finds the tenant that a data source is. Errors: kNotFound: it is not there yet, or any more.
 using FindMember = std::function<absl::StatusOr<std::shared_ptr<Tenant>>(const std::string& data_source)>;

@@ -1,12 +1,16 @@
 #include "server/plan/apply_plan.h"
 
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/receipt.h"
-#include "server/plan/quoted_table.h"
 
 namespace mirror {
 namespace {
+
+/// How a message begins that is about a table: table 'contact'.
+inline std::string QuotedTable(const std::string& table) { return absl::StrCat("table '", table, "'"); }
 
 BatchPlan Refuse(absl::Status status) {
   BatchPlan plan;

@@ -1,25 +1,54 @@
-// RowDataStream of the MirrorService: many requests in one call, each admitted anew.
-
 #include <grpc/grpc.h>
+#include <grpcpp/server_context.h>
 
 #include <list>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "base/clocks/shared_clock.h"
 #include "base/status_macros.h"
-#include "server/rpc/admitted_rows.h"
+#include "server/plan/caller.h"
+#include "server/plan/row_request.h"
 #include "server/rpc/call_log.h"
 #include "server/rpc/encode_outcome.h"
+#include "server/rpc/gate.h"
 #include "server/rpc/mirror_service.h"
 #include "server/rpc/row_decoder.h"
 #include "server/rpc/row_pipeline.h"
 #include "server/rpc/source_words.h"
 #include "server/rpc/stream_messages.h"
+#include "server/tenant/tenants.h"
+
+// RowDataStream of the MirrorService: many requests in one call, each admitted anew.
 
 namespace mirror {
-
 namespace {
+
+/// The rows of a stream when their turn has come: its caller is admitted again, then the tenant has them.
+/// What it is given outlives it. Not from two threads at once.
+class AdmittedRows {
+ public:
+  AdmittedRows(const Gate& gate, const grpc::ServerContext& context, const Caller& caller, Tenant& tenant)
+      : gate_(gate), context_(context), caller_(caller), tenant_(tenant) {}
+
+  /// An answer for each.
+  std::vector<RowAnswer> Apply(const std::vector<const RowRequest*>& requests);
+
+ private:
+  const Gate& gate_;
+  const grpc::ServerContext& context_;
+  const Caller& caller_;
+  Tenant& tenant_;
+  CallerStanding standing_;
+};
+
+std::vector<RowAnswer> AdmittedRows::Apply(const std::vector<const RowRequest*>& requests) {
+  // Here and not where a message is read: what waited must not be applied for a key that is gone by now.
+  const absl::Status admitted = gate_.AdmitAgain(context_, caller_, SharedNowMs() / 1'000, &standing_);
+  if (!admitted.ok()) return std::vector<RowAnswer>(requests.size(), admitted);
+  return tenant_.ApplyAll(caller_, requests, SharedNowMs());
+}
 
 /// What returns from a handler cannot end a read of another thread; this does, and the source gets the
 /// status.

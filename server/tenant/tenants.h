@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_TENANT_TENANTS_H_
 #define MIRROR_SERVER_TENANT_TENANTS_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <list>
@@ -14,18 +15,71 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/clocks/shared_clock.h"
 #include "base/mutex.h"
 #include "server/plan/caller.h"
 #include "server/store/home.h"
-#include "server/tenant/arrivals.h"
 #include "server/tenant/building_places.h"
 #include "server/tenant/first_failures.h"
-#include "server/tenant/idle_look.h"
 #include "server/tenant/mirror/logs_left.h"
 #include "server/tenant/mirror/warm_mirrors.h"
 #include "server/tenant/tenant.h"
 
 namespace mirror {
+
+/// The copies of moves that are on their way into this process, by the ids of their moves. Whoever takes a
+/// move back finds nothing of one yet, and tells it here: it must not be left behind by a move that is over.
+/// A copy that comes later, for the same move, is another one. Threads: any.
+class Arrivals {
+ public:
+  using IsUndone = std::shared_ptr<std::atomic<bool>>;
+
+  /// On its way as long as the caller has it.
+  IsUndone Begin(const std::string& id) {
+    auto undone = std::make_shared<std::atomic<bool>>(false);
+    const MutexLock lock(mutex_);
+    std::erase_if(coming_, [](const auto& one) { return one.second.expired(); });
+    coming_.emplace(id, undone);
+    return undone;
+  }
+  /// Of those of that move that are on their way now.
+  void Undo(const std::string& id) {
+    const MutexLock lock(mutex_);
+    for (auto [one, end] = coming_.equal_range(id); one != end; ++one) {
+      if (const IsUndone undone = one->second.lock()) undone->store(true);
+    }
+  }
+
+ private:
+  Mutex mutex_;
+  std::multimap<std::string, std::weak_ptr<std::atomic<bool>>> coming_ MIRROR_GUARDED_BY(mutex_);
+};
+
+/// Looks in the mirrors themselves, now and then, which cycles are idle: a server may die before another one
+/// hears that it began one. Threads: any.
+class IdleLook {
+ public:
+  /// Empty, too, where it was looked for lately.
+  std::set<std::string> Find(StoreHome& home, std::int64_t idle_ms) MIRROR_EXCLUDES(mutex_) {
+    if (!home.IsShared()) return {};
+    {
+      const auto now = std::chrono::steady_clock::now();
+      const MutexLock lock(mutex_);
+      if (now - looked_ < kAgain) return {};
+      looked_ = now;
+    }
+    const absl::StatusOr<std::vector<std::string>> idle = home.FindIdle(SharedNowMs() - idle_ms);
+    if (!idle.ok()) return {};
+    return {idle->begin(), idle->end()};
+  }
+
+ private:
+  /// Each mirror is asked.
+  static constexpr std::chrono::seconds kAgain{60};
+
+  Mutex mutex_;
+  std::chrono::steady_clock::time_point looked_ MIRROR_GUARDED_BY(mutex_);
+};
 
 struct TenantsOptions {
   TenantOptions tenant;

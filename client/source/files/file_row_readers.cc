@@ -2,13 +2,22 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 #include "base/status_macros.h"
-#include "client/source/files/file_rejects.h"
+#include "client/source/files/file_look.h"
+#include "client/source/files/rows/file_rows.h"
 #include "client/source/rows/packed_key.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "proto/wire/limits.h"
@@ -16,6 +25,80 @@
 
 namespace mirror {
 namespace {
+
+/// Rows that cannot be taken and are described one by one; the rest is counted.
+inline constexpr std::size_t kRejectsDescribed = 5;
+
+/// What of a file could not be taken, for the person and for `<folder>/<table>.csv`.
+class FileRejects {
+ public:
+  /// `folder` empty: they are only described. `look` outlives this.
+  FileRejects(const FileLook& look, std::string header, const std::string& folder);
+
+  void Add(const FileRow& row, const std::string& reason, bool has_key);
+  /// The sentence for the person, if there is one. The file is there, or gone where nothing was left out.
+  std::vector<std::string> End();
+
+ private:
+  void Open();
+
+  const FileLook& look_;
+  const std::string header_, path_, folder_;
+  std::ofstream file_;
+  std::uint64_t count_ = 0;
+  bool no_key_ = false;
+  std::string described_;
+};
+
+FileRejects::FileRejects(const FileLook& look, std::string header, const std::string& folder)
+    : look_(look),
+      header_(std::move(header)),
+      path_(absl::StrCat(folder, "/", look.table.name, ".csv")),
+      folder_(folder) {}
+
+void FileRejects::Add(const FileRow& row, const std::string& reason, bool has_key) {
+  no_key_ = no_key_ || !has_key;
+  if (count_++ < kRejectsDescribed) {
+    absl::StrAppend(&described_, described_.empty() ? "" : "; ",
+                    row.file.empty() ? "" : absl::StrCat("'", std::string(row.file), "' "), "line ", row.line,
+                    ", ", reason);
+  }
+  if (folder_.empty()) return;
+  if (!file_.is_open()) Open();
+  file_ << row.raw;
+  if (!row.raw.ends_with('\n')) file_ << '\n';
+}
+
+std::vector<std::string> FileRejects::End() {
+  std::error_code error;
+  if (count_ == 0) {
+    if (!folder_.empty()) std::filesystem::remove(path_, error);
+    return {};
+  }
+  if (!folder_.empty()) {
+    file_.close();
+    std::filesystem::rename(path_ + ".new", path_, error);
+  }
+  const bool kept = file_.good() && !error;
+  return {absl::StrCat(
+      "'", look_.path, "': ", Counted(count_, "row"), count_ == 1 ? " was" : " were",
+      " left out: ", described_,
+      count_ > kRejectsDescribed ? absl::StrCat("; and ", Grouped(count_ - kRejectsDescribed), " more") : "",
+      no_key_ ? ". The key of some cannot be read, so no row of the table counts as deleted" : "",
+      folder_.empty() ? ""
+      : kept          ? absl::StrCat(count_ == 1 ? ". It is in '" : ". They are in '", path_, "'")
+                      : absl::StrCat(". '", path_, "' cannot be written"))};
+}
+
+void FileRejects::Open() {
+  std::error_code error;
+  // One that is there may be shared with who mends the rows.
+  if (std::filesystem::create_directories(folder_, error)) {
+    std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
+  }
+  file_.open(path_ + ".new", std::ios::trunc | std::ios::binary);
+  file_ << header_;
+}
 
 /// A longer text travels in parts.
 constexpr std::size_t kTextInBlock = 1 << 20;

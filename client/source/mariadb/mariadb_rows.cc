@@ -1,6 +1,10 @@
 #include "client/source/mariadb/mariadb_rows.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +14,110 @@
 #include "client/source/mariadb/mariadb_words.h"
 
 namespace mirror {
+namespace {
+
+constexpr std::uint64_t kNullSize = UINT64_MAX;
+
+absl::Status SpoolFailed() {
+  return absl::UnavailableError(
+      absl::StrCat("keeping a table's rows in a temporary file: ", std::strerror(errno),
+                   ". Nothing of the table is committed; make room, or name another folder by TMPDIR"));
+}
+
+template <typename Number>
+bool ReadOne(std::FILE* file, Number* number) {
+  return std::fread(number, sizeof *number, 1, file) == 1;
+}
+
+}  // namespace
+
+absl::StatusOr<MariadbSpool> MariadbSpool::Make() {
+  std::FILE* const file = std::tmpfile();
+  if (file == nullptr) return SpoolFailed();
+  return MariadbSpool(file);
+}
+
+absl::Status MariadbSpool::Add(const std::vector<std::string_view>& fields) {
+  std::vector<std::uint64_t> sizes = {fields.size()};
+  for (const std::string_view field : fields)
+    sizes.push_back(field.data() == nullptr ? kNullSize : field.size());
+  if (std::fwrite(sizes.data(), sizeof(std::uint64_t), sizes.size(), file_.get()) != sizes.size())
+    return SpoolFailed();
+  for (const std::string_view field : fields) {
+    if (!field.empty() && std::fwrite(field.data(), 1, field.size(), file_.get()) != field.size())
+      return SpoolFailed();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> MariadbSpool::Step() {
+  if (!is_read_) {
+    if (std::fflush(file_.get()) != 0 || std::fseek(file_.get(), 0, SEEK_SET) != 0) return SpoolFailed();
+    is_read_ = true;
+  }
+  std::uint64_t count = 0;
+  if (!ReadOne(file_.get(), &count)) {
+    if (std::ferror(file_.get()) != 0) return SpoolFailed();
+    return false;
+  }
+  std::vector<std::uint64_t> sizes(count);
+  std::size_t all = 0;
+  for (std::uint64_t& size : sizes) {
+    if (!ReadOne(file_.get(), &size)) return SpoolFailed();
+    if (size != kNullSize) all += size;
+  }
+  // One byte more, so that an empty field has data, too.
+  row_.resize(all + 1);
+  if (std::fread(row_.data(), 1, all, file_.get()) != all) return SpoolFailed();
+  fields_.assign(count, std::string_view());
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (sizes[i] == kNullSize) continue;
+    fields_[i] = std::string_view(row_).substr(at, sizes[i]);
+    at += sizes[i];
+  }
+  return true;
+}
+
+MariadbLockWatch::MariadbLockWatch(std::shared_ptr<MariadbSessions> sessions, const std::string& quoted,
+                                   std::uint64_t server_thread)
+    : sessions_(std::move(sessions)),
+      sql_(absl::StrCat("SELECT 1 FROM ", quoted, " LIMIT 0")),
+      server_thread_(server_thread),
+      thread_([this] { Run(); }) {}
+
+MariadbLockWatch::~MariadbLockWatch() {
+  {
+    const MutexLock lock(mutex_);
+    is_over_ = true;
+  }
+  over_.NotifyAll();
+  thread_.join();
+}
+
+void MariadbLockWatch::Run() {
+  // Where nobody is to be asked for so long, all is over before the first look.
+  const auto interval = sessions_->access().yields_after;
+  for (;;) {
+    {
+      const MutexLock lock(mutex_);
+      const auto until = std::chrono::steady_clock::now() + interval;
+      while (!is_over_ && std::chrono::steady_clock::now() < until) over_.WaitUntil(mutex_, until);
+      if (is_over_) return;
+    }
+    if (!IsWaitedFor()) continue;
+    has_ended_it_ = true;
+    const absl::StatusOr<MariadbLease> lease = sessions_->Take(MariadbUse::kWatch);
+    if (lease.ok() && (*lease)->KillOther(server_thread_).ok()) return;
+  }
+}
+
+bool MariadbLockWatch::IsWaitedFor() const {
+  const absl::StatusOr<MariadbLease> lease = sessions_->Take(MariadbUse::kWatch);
+  if (!lease.ok()) return false;
+  return mariadb::TroubleOf((*lease)->Execute(sql_)) == mariadb::Trouble::kLockTimeout;
+}
+
 namespace {
 
 constexpr char kRowsDoing[] = "reading it";

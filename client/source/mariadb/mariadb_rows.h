@@ -1,21 +1,23 @@
 #ifndef MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_ROWS_H_
 #define MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_ROWS_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "client/source/mariadb/mariadb_catalog.h"
-#include "client/source/mariadb/mariadb_lock_watch.h"
 #include "client/source/mariadb/mariadb_row_decoder.h"
 #include "client/source/mariadb/mariadb_sessions.h"
-#include "client/source/mariadb/mariadb_spool.h"
 #include "client/source/reader.h"
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_rows.h"
@@ -23,6 +25,61 @@
 #include "client/source/values/value_rows.h"
 
 namespace mirror {
+
+/// Rows of a statement in a temporary file without a name: first all are put in, then they come out in that
+/// order. Threads: one.
+class MariadbSpool {
+ public:
+  /// Errors: kUnavailable: there is no room, or no such file can be made.
+  static absl::StatusOr<MariadbSpool> Make();
+
+  /// A field without data is NULL.
+  absl::Status Add(const std::vector<std::string_view>& fields);
+  /// False: that were all.
+  absl::StatusOr<bool> Step();
+  const std::vector<std::string_view>& fields() const { return fields_; }
+
+ private:
+  struct CloseFile {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  explicit MariadbSpool(std::FILE* file) : file_(file) {}
+
+  std::unique_ptr<std::FILE, CloseFile> file_;
+  bool is_read_ = false;
+  std::string row_;
+  std::vector<std::string_view> fields_;
+};
+
+/// Ends a session that reads a table once somebody waits to change the table's definition, or to lock it:
+/// whoever wants the table then waits behind him, the application, too. It looks every
+/// MariadbAccess::yields_after, whether rows are taken or not, by asking for the lock that a reader takes,
+/// without waiting: only who waits for more is in the way of that. So it needs no right but that to read.
+class MariadbLockWatch {
+ public:
+  /// `quoted`: the table. `server_thread`: of the session, which has the table's lock already.
+  MariadbLockWatch(std::shared_ptr<MariadbSessions> sessions, const std::string& quoted,
+                   std::uint64_t server_thread);
+  ~MariadbLockWatch();
+  MariadbLockWatch(const MariadbLockWatch&) = delete;
+  MariadbLockWatch& operator=(const MariadbLockWatch&) = delete;
+
+  /// The session was ended for somebody, or is about to be.
+  bool has_ended_it() const { return has_ended_it_; }
+
+ private:
+  void Run() MIRROR_EXCLUDES(mutex_);
+  bool IsWaitedFor() const;
+
+  const std::shared_ptr<MariadbSessions> sessions_;
+  const std::string sql_;
+  const std::uint64_t server_thread_;
+  std::atomic<bool> has_ended_it_ = false;
+  Mutex mutex_;
+  CondVar over_;
+  bool is_over_ MIRROR_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
 
 using KnownMariadbTable = KnownServerTable<MariadbTable>;
 /// What the readers of one look share. Its snapshots are those of MariadbReading::snapshot().

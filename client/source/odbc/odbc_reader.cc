@@ -1,16 +1,61 @@
 #include "client/source/odbc/odbc_reader.h"
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/source/odbc/odbc_conditions.h"
 #include "client/source/odbc/odbc_rows.h"
-#include "client/source/odbc/odbc_tables.h"
+#include "client/source/odbc/odbc_table.h"
+#include "client/source/postgres/postgres_types.h"
+#include "client/source/server/server_record.h"
+#include "client/source/server/server_tables.h"
 
 namespace mirror {
 namespace {
+
+/// See ServerTables.
+struct OdbcTableKind {
+  using Known = KnownOdbcTable;
+  using Place = OdbcPlace;
+  /// The form of PostgreSQL's serves any source whose columns have numbers.
+  using Record = PostgresRecord;
+  static constexpr char kComputer[] = "the database";
+  static constexpr char kWideValues[] = "as a date that is none, or infinity";
+  static constexpr char kWideNote[] = "";
+  static constexpr bool kKeyMayLackValues = true;
+
+  static Record Parse(std::string_view text) { return ParsePostgresRecord(text); }
+  static MarkedColumn<std::int64_t, std::uint32_t> Mark(const OdbcColumn& column);
+  static Column WireOf(const OdbcColumn& column, const Place& /*place*/, bool wide);
+  static std::vector<std::uint32_t> KeyOf(const OdbcTable& table) { return table.key; }
+  static const std::vector<std::string>& GeneratedOf(const OdbcTable& table) { return table.left_out; }
+  static std::uint64_t IdOf(const OdbcTable& table) { return table.id; }
+  static std::uint64_t IdentityOf(const OdbcTable& table, Record* /*record*/) { return table.identity; }
+  static std::string ProblemOf(const OdbcTable& table, const Place& /*place*/, const std::string& problem) {
+    return problem.empty() ? table.problem : problem;
+  }
+  static std::vector<std::string> NotesOf(const OdbcTable& table) { return table.notes; }
+};
+
+using OdbcSourceTables = ServerTables<OdbcTableKind>;
+
+MarkedColumn<std::int64_t, std::uint32_t> OdbcTableKind::Mark(const OdbcColumn& column) {
+  return {column.number, column.type, column.type_name};
+}
+
+Column OdbcTableKind::WireOf(const OdbcColumn& column, const Place& /*place*/, bool wide) {
+  Column wire = column.wire;
+  if (!wide || wire.type == Type::kAny) return wire;
+  wire.type = Type::kAny;
+  wire.affinity = column.wide_affinity;
+  wire.length = wire.precision = wire.scale = 0;
+  return wire;
+}
 
 class OdbcReader : public ServerReader<OdbcSourceRows, OdbcSourceTables, OdbcReaderOptions> {
  public:

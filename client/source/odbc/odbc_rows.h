@@ -6,21 +6,37 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/odbc/row_stream.h"
-#include "client/source/odbc/odbc_row_decoder.h"
 #include "client/source/odbc/odbc_sessions.h"
 #include "client/source/odbc/odbc_table.h"
 #include "client/source/reader.h"
 #include "client/source/server/server_look.h"
+#include "client/source/server/server_row_decoder.h"
 #include "client/source/server/server_rows.h"
 #include "client/source/values/key_rows.h"
 #include "client/source/values/value_rows.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
+
+/// Rows of a table, from their texts to the wire's values. Threads: one.
+class OdbcRowDecoder : public ServerRowDecoder {
+ public:
+  /// How each column's values come, and as what it is announced.
+  OdbcRowDecoder(std::vector<OdbcForm> forms, std::vector<Column> announced)
+      : ServerRowDecoder(std::move(announced)), forms_(std::move(forms)) {}
+
+ private:
+  bool DecodeValue(std::size_t i, std::string_view data, std::string* text, Value* value) const override;
+
+  std::vector<OdbcForm> forms_;
+};
 
 /// What the readers of one look share.
 using OdbcLook = ServerLook<OdbcSessions, OdbcPlace, KnownOdbcTable>;

@@ -14,7 +14,6 @@
 #include "absl/status/statusor.h"
 #include "base/db/postgres/copy.h"
 #include "client/source/postgres/postgres_catalog.h"
-#include "client/source/postgres/postgres_moment.h"
 #include "client/source/postgres/postgres_row_decoder.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/postgres/postgres_types.h"
@@ -26,6 +25,30 @@
 #include "proto/wire/table.h"
 
 namespace mirror {
+
+/// A snapshot that other sessions read in, too, kept by a transaction that does nothing else. As long as it
+/// is there, VACUUM leaves what it sees: kKeptFor bounds that, also where the agent hangs. Threads: one.
+class PostgresMoment {
+ public:
+  /// Readings that begin later have moments of their own.
+  static constexpr std::chrono::minutes kKeptFor{30};
+
+  /// Errors: those of PostgresSessions::Take().
+  static absl::StatusOr<std::unique_ptr<PostgresMoment>> Hold(std::shared_ptr<PostgresSessions> sessions);
+
+  /// As pg_export_snapshot() calls it.
+  const std::string& snapshot() const { return snapshot_; }
+  bool IsOver() const { return std::chrono::steady_clock::now() - begun_ >= kKeptFor; }
+  /// Of a reading in it that did not begin: the server may have ended what keeps it.
+  absl::Status Explain(absl::Status status);
+
+ private:
+  explicit PostgresMoment(std::unique_ptr<SourceReading> reading) : reading_(std::move(reading)) {}
+
+  const std::unique_ptr<SourceReading> reading_;
+  std::string snapshot_;
+  std::chrono::steady_clock::time_point begun_;
+};
 
 /// A table of a look.
 struct KnownPostgresTable : KnownServerTable<PostgresTable> {

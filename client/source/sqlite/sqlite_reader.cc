@@ -1,36 +1,353 @@
 #include "client/source/sqlite/sqlite_reader.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/db/sqlite/value.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
+#include "client/source/reader.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/file/sqlite_key.h"
+#include "client/source/sqlite/file/sqlite_row.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
 #include "client/source/sqlite/file/table_definition.h"
+#include "client/source/sqlite/log/change_log.h"
 #include "client/source/sqlite/log/net_changes.h"
 #include "client/source/sqlite/source_files.h"
 #include "client/source/sqlite/sqlite_column_look.h"
 #include "client/source/sqlite/sqlite_digests.h"
-#include "client/source/sqlite/sqlite_key_rows.h"
-#include "client/source/sqlite/sqlite_key_scan.h"
 #include "client/source/sqlite/sqlite_looks.h"
-#include "client/source/sqlite/sqlite_table_reader.h"
 #include "client/source/sqlite/sqlite_tables.h"
 #include "client/source/table_choice.h"
+#include "proto/wire/key_range.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
 namespace {
+
+/// Keys from which on one pass over the table is taken to cost less than a pass for each.
+inline constexpr std::size_t kKeysForScan = 4;
+
+class KeyScan : public ChangeReader {
+ public:
+  KeyScan(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
+          const std::vector<std::uint32_t>& columns, SqliteCursor cursor, TableLooks looks,
+          std::vector<Key> keys, std::function<void()> forget)
+      : file_(std::move(file)),
+        schema_(schema),
+        columns_(columns),
+        key_(schema_.Key()),
+        cursor_(std::move(cursor)),
+        looks_(std::move(looks)),
+        taker_(file_, schema_, columns_, std::move(forget)) {
+    for (Key& key : keys) wanted_.insert(std::move(key));
+    for (const std::uint32_t column : key_) {
+      const auto found = std::find(columns_.begin(), columns_.end(), column);
+      key_at_.push_back(static_cast<std::size_t>(found - columns_.begin()));
+    }
+  }
+
+  absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
+    RowBlock deletes = RowBlock::For(schema_, key_), rows = RowBlock::For(schema_, columns_);
+    taker_.ResetWeight();
+    while (!end_ && taker_.weight() < size.bytes && rows.rows() < size.rows) {
+      RETURN_IF_ERROR(OneLook(size, &rows, sink));
+      // Only now that no lock is held.
+      RETURN_IF_ERROR(taker_.SendDeferred(sink));
+      if (!std::exchange(heavy_, false)) continue;
+      RETURN_IF_ERROR(TakeHeavy(&rows, sink));
+    }
+    // No row has the keys that are left.
+    while (end_ && !wanted_.empty() && rows.rows() + deletes.rows() < size.rows) {
+      AppendKey(*wanted_.begin(), &deletes);
+      wanted_.erase(wanted_.begin());
+    }
+    ChangePiece piece;
+    piece.last = end_ && wanted_.empty();
+    if (deletes.rows() > 0) piece.blocks.push_back({Operation::kDelete, std::move(deletes)});
+    if (rows.rows() > 0) piece.blocks.push_back({Operation::kInsert, std::move(rows)});
+    return piece;
+  }
+
+ private:
+  absl::Status OneLook(const BlockSize& size, RowBlock* rows, LargeSink* sink) {
+    RETURN_IF_ERROR(looks_.Begin());
+    const SourceLook look(*file_);
+    const bool in_chunks = looks_.in_chunks() && cursor_.can_leave();
+    std::size_t seen = 0;
+    absl::Status taken;
+    ASSIGN_OR_RETURN(const SqliteCursor::Stop stop, cursor_.Take([&](sqlite3_value** values) {
+      Key key;
+      for (const std::size_t at : key_at_) {
+        sqlite::Value value;
+        value.Keep(values[at]);
+        key.push_back(ToKeyPart(value));
+      }
+      if (wanted_.erase(key) > 0) taken = taker_.Take(values, rows, sink);
+      return taken.ok() && !wanted_.empty() && taker_.weight() < size.bytes && rows->rows() < size.rows &&
+             (!in_chunks || ++seen < looks_.rows());
+    }));
+    if (!taken.ok()) return taken;
+    heavy_ = stop == SqliteCursor::Stop::kHeavy;
+    end_ = stop == SqliteCursor::Stop::kEnd || (wanted_.empty() && !heavy_);
+    if (in_chunks || end_) cursor_.Leave();
+    return stop == SqliteCursor::Stop::kEnd ? looks_.CheckEnd() : absl::OkStatus();
+  }
+
+  absl::Status TakeHeavy(RowBlock* rows, LargeSink* sink) {
+    Key key;
+    for (const std::uint32_t column : key_) {
+      RETURN_IF_ERROR(looks_.Begin());
+      const SourceLook look(*file_);
+      ASSIGN_OR_RETURN(const bool given, cursor_.HeavyValue(column, [&](sqlite3_value* value) {
+        sqlite::Value part;
+        part.Keep(value);
+        key.push_back(ToKeyPart(part));
+        return absl::OkStatus();
+      }));
+      if (!given) return absl::OkStatus();  // No key that anybody asks for.
+    }
+    if (wanted_.erase(key) == 0) return absl::OkStatus();
+    return taker_.TakeHeavy(
+        cursor_, [this] { return looks_.Begin(); }, rows, sink);
+  }
+
+  std::shared_ptr<const SqliteFile> file_;
+  const TableSchema schema_;
+  const std::vector<std::uint32_t> columns_, key_;
+  std::vector<std::size_t> key_at_;  ///< In a row.
+  SqliteCursor cursor_;
+  TableLooks looks_;
+  RowTaker taker_;
+  std::set<Key> wanted_;
+  bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
+  bool end_ = false;
+};
+
+/// Whether no index leads to the rows of a key, so that each look for one is a pass over the table.
+absl::StatusOr<bool> FindsKeysByScan(const SqliteFile& file, const SourcePlan& plan,
+                                     const TableSchema& schema) {
+  constexpr int kDetail = 3;
+  std::vector<std::string> terms;
+  for (const std::uint32_t column : schema.Key()) {
+    terms.push_back(absl::StrCat(QuoteName(schema.columns[column].name), " = ?"));
+  }
+  ASSIGN_OR_RETURN(sqlite::Statement steps,
+                   file.Prepare(absl::StrCat("EXPLAIN QUERY PLAN SELECT *",
+                                             plan.FromWhere(absl::StrJoin(terms, " AND ")))));
+  steps.SetDoing("reading its plans");
+  absl::StatusOr<bool> row = steps.Step();
+  for (; row.ok() && *row; row = steps.Step()) {
+    if (steps.View(kDetail).starts_with("SCAN ")) return true;
+  }
+  return row;
+}
+
+/// What ReadKeyRows() gives, by one pass over the table. `cursor`: over `columns`, in any order; where it
+/// cannot be left, `file` is not to be one whose writers wait. Of rows with the same key the first counts.
+std::unique_ptr<ChangeReader> ScanForKeys(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
+                                          const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
+                                          TableLooks looks, std::vector<Key> keys,
+                                          std::function<void()> forget) {
+  return std::make_unique<KeyScan>(std::move(file), schema, columns, std::move(cursor), std::move(looks),
+                                   std::move(keys), std::move(forget));
+}
+
+class KeyRows : public ChangeReader {
+ public:
+  KeyRows(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
+          const std::vector<std::uint32_t>& columns, SqliteCursor cursor, std::function<absl::Status()> begin,
+          std::vector<Key> keys, std::function<void()> forget)
+      : file_(std::move(file)),
+        schema_(schema),
+        columns_(columns),
+        key_(schema_.Key()),
+        cursor_(std::move(cursor)),
+        begin_(std::move(begin)),
+        keys_(std::move(keys)),
+        taker_(file_, schema_, columns_, std::move(forget)) {}
+
+  absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
+    RETURN_IF_ERROR(Prepare());
+    RowBlock deletes = RowBlock::For(schema_, key_), rows = RowBlock::For(schema_, columns_);
+    taker_.ResetWeight();
+    while (next_ < keys_.size() && taker_.weight() < size.bytes && rows.rows() + deletes.rows() < size.rows) {
+      RETURN_IF_ERROR(OneLook(size, &rows, &deletes, sink));
+      // Only now that no lock is held.
+      RETURN_IF_ERROR(taker_.SendDeferred(sink));
+      if (!std::exchange(heavy_, false)) continue;
+      RETURN_IF_ERROR(taker_.TakeHeavy(cursor_, begin_, &rows, sink));
+    }
+    ChangePiece piece;
+    piece.last = next_ == keys_.size();
+    if (deletes.rows() > 0) piece.blocks.push_back({Operation::kDelete, std::move(deletes)});
+    if (rows.rows() > 0) piece.blocks.push_back({Operation::kInsert, std::move(rows)});
+    return piece;
+  }
+
+ private:
+  absl::Status Prepare() {
+    if (select_.get() != nullptr) return absl::OkStatus();
+    std::vector<std::string> names, terms;
+    for (const std::uint32_t column : columns_) names.push_back(cursor_.plan().ValueOf(column));
+    for (std::size_t i = 0; i < key_.size(); ++i) {
+      // The first term finds the row by its index; the others take no row for another that only compares
+      // equal at the source.
+      const std::string name = QuoteName(schema_.columns[key_[i]].name);
+      terms.push_back(absl::StrCat(name, " = ?", i + 1, " AND ", name, " COLLATE BINARY = ?", i + 1));
+    }
+    ASSIGN_OR_RETURN(select_,
+                     file_->Prepare(absl::StrCat("SELECT ", absl::StrJoin(names, ", "),
+                                                 cursor_.plan().FromWhere(absl::StrJoin(terms, " AND ")))));
+    return absl::OkStatus();
+  }
+
+  absl::Status OneLook(const BlockSize& size, RowBlock* rows, RowBlock* deletes, LargeSink* sink) {
+    RETURN_IF_ERROR(begin_());
+    const SourceLook look(*file_);
+    absl::Status status;
+    for (std::size_t taken = 0; status.ok() && !heavy_ && next_ < keys_.size() && taken < kLookRows &&
+                                taker_.weight() < size.bytes && rows->rows() + deletes->rows() < size.rows;
+         ++taken, ++next_) {
+      status = TakeKey(keys_[next_], rows, deletes, sink);
+    }
+    select_.Reset();
+    return status;
+  }
+
+  absl::Status TakeKey(const Key& key, RowBlock* rows, RowBlock* deletes, LargeSink* sink) {
+    std::vector<sqlite::Value> values = FromKey(key);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i].Bind(select_.get(), static_cast<int>(i + 1));
+    const int code = sqlite3_step(select_.get());
+    absl::Status status;
+    if (code == SQLITE_ROW) {
+      status = taker_.Take(values_.Of(select_.get()), rows, sink);
+    } else if (code == SQLITE_DONE) {
+      AppendKey(key, deletes);
+    } else if (code == SQLITE_TOOBIG) {
+      select_.Reset();
+      const absl::StatusOr<bool> there = cursor_.Locate(std::move(values));
+      status = there.status();
+      heavy_ = there.ok() && *there;
+    } else {
+      status = file_->Error(code, absl::StrCat("reading table '", schema_.name, "'"));
+    }
+    select_.Reset();
+    return status;
+  }
+
+  std::shared_ptr<const SqliteFile> file_;
+  const TableSchema schema_;
+  const std::vector<std::uint32_t> columns_, key_;
+  SqliteCursor cursor_;
+  const std::function<absl::Status()> begin_;
+  const std::vector<Key> keys_;
+  std::size_t next_ = 0;
+  RowTaker taker_;
+  sqlite::RowValues values_;
+  sqlite::Statement select_;
+  bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
+};
+
+/// See SourceReader::RowsOf. `begin` begins a look; `cursor` has the key's columns as its order, and
+/// `columns`.
+std::unique_ptr<ChangeReader> ReadKeyRows(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
+                                          const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
+                                          std::function<absl::Status()> begin, std::vector<Key> keys,
+                                          std::function<void()> forget) {
+  return std::make_unique<KeyRows>(std::move(file), schema, columns, std::move(cursor), std::move(begin),
+                                   std::move(keys), std::move(forget));
+}
+
+class SqliteTableReader : public TableReader {
+ public:
+  SqliteTableReader(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
+                    const std::vector<std::uint32_t>& columns, SqliteCursor cursor, TableLooks looks,
+                    ChangeLog* log, std::function<void()> forget)
+      : file_(std::move(file)),
+        name_(schema.name),
+        cursor_(std::move(cursor)),
+        taker_(file_, schema, columns, std::move(forget)),
+        log_(log),
+        looks_(std::move(looks)) {}
+
+  absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
+    taker_.ResetWeight();
+    while (taker_.weight() < size.bytes && block->rows() < size.rows) {
+      absl::StatusOr<bool> more = OneLook(size, block, sink);
+      // Only now that no lock is held.
+      RETURN_IF_ERROR(taker_.SendDeferred(sink));
+      if (!more.ok()) return more.status();
+      if (!*more) return false;
+      if (!heavy_) continue;
+      heavy_ = false;
+      RETURN_IF_ERROR(taker_.TakeHeavy(
+          cursor_, [this] { return looks_.Begin(); }, block, sink));
+    }
+    return true;
+  }
+
+  absl::StatusOr<Position> Seal(const Position& target) override {
+    if (log_ == nullptr || !looks_.moved()) return target;
+    return log_->Seal(name_, Lsn{*looks_.moved()});
+  }
+
+ private:
+  absl::StatusOr<bool> OneLook(const BlockSize& size, RowBlock* block, LargeSink* sink) {
+    RETURN_IF_ERROR(looks_.Begin());
+    const SourceLook look(*file_);
+    const bool in_chunks = looks_.in_chunks() && cursor_.can_leave();
+    std::size_t rows = 0;
+    absl::Status taken;
+    ASSIGN_OR_RETURN(const SqliteCursor::Stop stop, cursor_.Take([&](sqlite3_value** values) {
+      taken = taker_.Take(values, block, sink);
+      return taken.ok() && taker_.weight() < size.bytes && (!in_chunks || ++rows < looks_.rows()) &&
+             block->rows() < size.rows;
+    }));
+    if (!taken.ok()) return taken;
+    if (stop == SqliteCursor::Stop::kEnd) {
+      absl::Status end = looks_.CheckEnd();
+      return end.ok() ? absl::StatusOr<bool>(false) : end;
+    }
+    heavy_ = stop == SqliteCursor::Stop::kHeavy;
+    if (in_chunks) cursor_.Leave();
+    return true;
+  }
+
+  std::shared_ptr<const SqliteFile> file_;
+  std::string name_;
+  SqliteCursor cursor_;
+  RowTaker taker_;
+  ChangeLog* log_;
+  TableLooks looks_;
+  bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
+};
+
+/// See SourceReader::Read(). Rows as `cursor` gives them, which is over `columns`. `log`: null when the
+/// source has none.
+std::unique_ptr<TableReader> ReadRows(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
+                                      const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
+                                      TableLooks looks, ChangeLog* log, std::function<void()> forget) {
+  return std::make_unique<SqliteTableReader>(std::move(file), schema, columns, std::move(cursor),
+                                             std::move(looks), log, std::move(forget));
+}
 
 /// Times that the look at all tables is taken again.
 constexpr int kLooksAtAll = 3;

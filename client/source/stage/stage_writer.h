@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_SOURCE_STAGE_STAGE_WRITER_H_
 #define MIRROR_CLIENT_SOURCE_STAGE_STAGE_WRITER_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -16,14 +17,118 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/db/sqlite/connection.h"
 #include "base/mutex.h"
+#include "client/source/stage/fold.h"
 #include "client/source/stage/stage.h"
 #include "client/source/stage/stage_limit.h"
-#include "client/source/stage/stage_link.h"
 #include "client/source/stage/stage_place.h"
-#include "client/source/stage/table_changes.h"
 
 namespace mirror {
+
+/// The connection on which a stage is written, and whether it is still this process that stages. Threads: one
+/// at a time.
+class StageLink {
+ public:
+  explicit StageLink(StagePlace& stage);
+
+  /// To the file that stands at the path. Errors: also kAborted: it is another one than this process stages
+  /// in; then it is connected to that.
+  absl::Status Connect();
+
+  enum class Found {
+    kAsLeft,  ///< Nobody wrote since the last time.
+    kOthers,  ///< Other processes did, but they do not stage.
+    kNew,     ///< From now on this process stages in it.
+  };
+  /// Takes the file over where it is not this process that stages. Errors: also kAborted: another one has
+  /// taken it over, or its place is not the one that was written here; the next Own() takes it over.
+  absl::StatusOr<Found> Own();
+  /// The same question, within a transaction.
+  absl::Status CheckOwner();
+  /// The place in the file, as it was found and written here.
+  std::int64_t place() const { return place_; }
+  /// It was written, by this.
+  void set_place(std::int64_t place) { place_ = place; }
+  /// Whoever stages takes it over anew.
+  void Leave() { is_owner_ = false; }
+
+  using Work = std::function<absl::Status(const sqlite::Connection&)>;
+  /// In a transaction of its own, or within the long one. What fails leaves nothing.
+  absl::Status Write(const Work& work);
+  /// A transaction that stays open over several calls.
+  absl::Status BeginLong();
+  absl::Status CommitLong();
+  void RollBackLong();
+  bool is_long() const { return is_long_; }
+
+  const sqlite::Connection& database() const { return *database_; }
+  const StageFile& file() const { return *file_; }
+
+ private:
+  absl::Status Lose(const std::string& why);
+  absl::StatusOr<std::int64_t> Version();
+
+  StagePlace& stage_;
+  const std::string nonce_;  ///< Tells this one from others that stage.
+  std::shared_ptr<StageFile> file_;
+  std::unique_ptr<sqlite::Connection> database_;
+  sqlite::Statement look_;  ///< Asks for `version_`, at each transaction of the source.
+  bool is_owner_ = false, is_long_ = false;
+  std::int64_t version_ = 0;  ///< Differs when another process wrote.
+  std::int64_t place_ = 0;
+};
+
+/// What was taken of one table and lies above what is known of it below. Threads: one.
+struct TableChanges {
+  bool emptied = false;            ///< Nothing of what lies below is left.
+  std::int64_t truncated_lsn = 0;  ///< By the source, here; 0: not.
+  std::int64_t floor = 0;          ///< The floor is no lower.
+  std::string because;             ///< With `floor`: why it was given up; empty: it was not.
+  bool is_too_long = false;        ///< That is why.
+  Fold fold;
+
+  void Truncate(std::int64_t lsn) {
+    GiveUp(floor, std::move(because));
+    truncated_lsn = lsn;
+  }
+  void GiveUpAsTooLong(std::int64_t lsn, std::string why) {
+    GiveUp(lsn, std::move(why));
+    is_too_long = true;
+  }
+  void GiveUp(std::int64_t lsn, std::string why) {
+    emptied = true;
+    truncated_lsn = 0;
+    floor = lsn;
+    because = std::move(why);
+    fold.Clear();
+  }
+  /// Takes in what came later.
+  void Lay(TableChanges&& above) {
+    if (above.emptied) {
+      emptied = true;
+      truncated_lsn = above.truncated_lsn;
+      fold.Clear();
+    }
+    floor = std::max(floor, above.floor);
+    if (!above.because.empty()) because = std::move(above.because);
+    is_too_long = is_too_long || above.is_too_long;
+    fold.Lay(std::move(above.fold));
+    above = {};
+  }
+  bool empty() const { return !emptied && floor == 0 && fold.empty(); }
+  /// Of the last change, or what took its place; 0: there is none.
+  std::int64_t last_lsn() const { return std::max({fold.last_lsn(), truncated_lsn, floor}); }
+  bool ChangesTable() const { return emptied || floor > 0; }
+  /// The table with all this.
+  StagedTable ApplyTo(StagedTable table) const {
+    table.truncated_lsn = std::max(table.truncated_lsn, truncated_lsn);
+    table.floor = std::max(table.floor, floor);
+    if (table.truncated_lsn <= table.floor) table.truncated_lsn = 0;
+    if (!because.empty()) table.gone_because = because;
+    return table;
+  }
+};
 
 /// All that writes into a stage, on one connection. What the log gives lies in two layers: the open
 /// transaction above those that were committed and are not written, and these above the file. An open

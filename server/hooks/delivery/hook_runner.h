@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -11,18 +12,37 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "server/config/config.h"
+#include "server/hooks/delivery/bounded_calls.h"
 #include "server/hooks/delivery/hook_lane.h"
-#include "server/hooks/delivery/hook_program.h"
 #include "server/hooks/delivery/hook_sql.h"
 #include "server/hooks/hook_book.h"
+#include "server/hooks/hook_target.h"
 #include "server/hooks/hooks.h"
 #include "server/store/catalog/hook_cursor.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
 
 namespace mirror {
+
+/// Code of the program that runs the server within itself. It may hang: see BoundedCalls.
+class ProgramHook final : public HookTarget {
+ public:
+  explicit ProgramHook(std::shared_ptr<MirrorHooks> hooks);
+
+  absl::StatusOr<std::string> Deliver(const HookDelivery& delivery, std::chrono::milliseconds timeout,
+                                      const std::stop_token& stop) override;
+
+  /// A reason not to replicate; empty: none. Errors: those of BoundedCalls.
+  absl::StatusOr<std::string> Authenticated(const HookCaller& caller, std::chrono::milliseconds timeout);
+  absl::Status ResolveConnection(const HookCaller& caller, std::chrono::milliseconds timeout);
+
+ private:
+  const std::shared_ptr<MirrorHooks> hooks_;
+  BoundedCalls deliveries_, questions_;
+};
 
 /// All hooks of an endpoint: those of its configuration, and the program's own. Without any it is not made.
 /// Threads: any.

@@ -1,24 +1,470 @@
 #include "server/hub/plan/derive.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
+#include <string>
+#include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "server/hub/plan/delivery_plan.h"
-#include "server/hub/plan/distrust.h"
+#include "proto/wire/exchange/match_key.h"
+#include "proto/wire/exchange/value_json.h"
+#include "server/hub/plan/component.h"
 #include "server/hub/plan/forget.h"
-#include "server/hub/plan/golden_plan.h"
+#include "server/hub/plan/hub_values.h"
 #include "server/hub/plan/load_component.h"
+#include "server/hub/plan/match_keys.h"
 #include "server/hub/plan/match_plan.h"
-#include "server/hub/plan/overtaken.h"
+#include "server/hub/plan/member_look.h"
 #include "server/hub/plan/read_member.h"
 #include "server/hub/plan/turns.h"
 
 namespace mirror {
 namespace {
+
+class DeliveryPlanner {
+ public:
+  explicit DeliveryPlanner(Component* component) : c_(*component) {
+    for (auto& [ref, row] : c_.rows) {
+      members_[row.golden_id].push_back(&row);
+      for (const HubKey& key : KeysOf(*c_.entity, row)) found_by_[key.hash].insert(row.golden_id);
+    }
+    for (const auto& [id, delivery] : c_.deliveries) before_.emplace(PlaceOf(delivery), &delivery);
+  }
+
+  void Plan() {
+    for (const auto& [id, record] : c_.records) PlanRecord(record);
+    c_.deliveries = std::move(planned_);
+  }
+
+ private:
+  /// Where it goes: what stands there already of the same content keeps its id.
+  using Place = std::tuple<std::string, std::string, std::string, std::string, HubOperation>;
+  static Place PlaceOf(const HubDelivery& delivery) {
+    return {delivery.golden_id, delivery.data_source, delivery.table, delivery.key, delivery.operation};
+  }
+
+  void PlanRecord(const GoldenRecord& record);
+  HubDelivery Begin(const GoldenRecord& record, const HubMember& member, HubOperation operation) const;
+  void PlanRow(const GoldenRecord& record, const MemberRow& row);
+  bool Differs(const GoldenRecord& record, const HubMember& member, const MemberRow& row,
+               const std::string& attribute) const;
+  void PlanInserts(const GoldenRecord& record);
+  bool StandsApart(const GoldenRecord& record, const HubKeys& keys) const;
+  void PlanInsert(const GoldenRecord& record, const HubMember& member, const HubKeys& keys);
+  /// `row`: that it is for; null: an INSERT's.
+  void Want(HubDelivery delivery, const MemberRow* row);
+
+  Component& c_;
+  std::map<std::string, std::vector<const MemberRow*>> members_;  ///< By record.
+  std::map<std::string, std::set<std::string>> found_by_;         ///< Records, by a row's key.
+  std::multimap<Place, const HubDelivery*> before_;
+  std::int64_t needs_ = 0;  ///< Of the record that is planned: when its newest input was read,
+  bool unsure_ = false;     ///< and whether a row of it may be another one.
+  std::map<std::string, HubDelivery> planned_;
+};
+
+void DeliveryPlanner::PlanRecord(const GoldenRecord& record) {
+  const std::vector<const MemberRow*>& rows = members_[record.id];
+  needs_ = 0;
+  unsure_ = false;
+  for (const MemberRow* const row : rows) {
+    needs_ = std::max(needs_, row->touched);
+    unsure_ = unsure_ || row->unsure;
+  }
+  for (const MemberRow* const row : rows) PlanRow(record, *row);
+  const bool dying = c_.entity->delete_any &&
+                     std::any_of(rows.begin(), rows.end(), [](const MemberRow* row) { return row->doomed; });
+  if (!rows.empty() && !dying) PlanInserts(record);
+}
+
+HubDelivery DeliveryPlanner::Begin(const GoldenRecord& record, const HubMember& member,
+                                   HubOperation operation) const {
+  HubDelivery delivery;
+  delivery.data_source = member.data_source;
+  delivery.table = member.table;
+  delivery.operation = operation;
+  delivery.golden_id = record.id;
+  delivery.needs = needs_;
+  return delivery;
+}
+
+bool DeliveryPlanner::Differs(const GoldenRecord& record, const HubMember& member, const MemberRow& row,
+                              const std::string& attribute) const {
+  const auto given = record.values.find(attribute);
+  const auto here = row.says.find(attribute);
+  if (c_.entity->attributes.count(attribute) == 0 || given == record.values.end() || here == row.says.end() ||
+      record.frozen.count(attribute) > 0 ||
+      std::find(member.key.begin(), member.key.end(), attribute) != member.key.end()) {
+    return false;
+  }
+  // It was given that very wish, or said it once, and this is what the system made of it.
+  const Said& said = here->second;
+  return said.value != given->second.value && !(said.word == given->second.value && said.ms);
+}
+
+void DeliveryPlanner::PlanRow(const GoldenRecord& record, const MemberRow& row) {
+  const HubMember* const member = c_.rules->Find(row.ref.data_source, row.ref.table).member;
+  if (member == nullptr) return;
+  const bool goes = c_.entity->delete_any && row.doomed && member->deletes;
+  if (!goes && !member->updates) return;
+  HubDelivery delivery = Begin(record, *member, goes ? HubOperation::kDelete : HubOperation::kUpdate);
+  delivery.key = row.ref.key;
+  for (const auto& [attribute, column] : member->columns) {
+    const auto here = row.says.find(attribute);
+    if (here != row.says.end()) delivery.locked[column] = here->second.value;
+    if (goes || !Differs(record, *member, row, attribute)) continue;
+    const GivenValue& given = record.values.at(attribute);
+    delivery.columns[column] = {given.value, given.ms};
+  }
+  if (goes || !delivery.columns.empty()) Want(std::move(delivery), &row);
+}
+
+/// Whether other records share a key with it: the two will be one, or an operator says what they are.
+bool DeliveryPlanner::StandsApart(const GoldenRecord& record, const HubKeys& keys) const {
+  return std::any_of(keys.begin(), keys.end(), [&](const HubKey& key) {
+    if (c_.found_elsewhere.count(key.hash) > 0) return true;
+    const auto found = found_by_.find(key.hash);
+    return found != found_by_.end() && found->second.size() > found->second.count(record.id);
+  });
+}
+
+void DeliveryPlanner::PlanInserts(const GoldenRecord& record) {
+  HubKeys keys = KeysOf(*c_.entity, record);
+  if (keys.empty()) return;  // It could not be found again.
+  std::set<std::string> there = record.had;
+  for (const MemberRow* const row : members_.at(record.id)) {
+    keys.merge(KeysOf(*c_.entity, *row));
+    there.insert(row->ref.data_source);
+  }
+  if (StandsApart(record, keys)) return;
+  for (const HubMember& member : c_.entity->members) {
+    if (member.inserts && there.count(member.data_source) == 0) PlanInsert(record, member, keys);
+  }
+}
+
+void DeliveryPlanner::PlanInsert(const GoldenRecord& record, const HubMember& member, const HubKeys& keys) {
+  HubDelivery delivery = Begin(record, member, HubOperation::kInsert);
+  for (const auto& [attribute, column] : member.columns) {
+    const auto given = record.values.find(attribute);
+    if (given == record.values.end() || std::holds_alternative<Null>(given->second.value)) continue;
+    delivery.columns[column] = {given->second.value, given->second.ms};
+  }
+  for (const std::string& attribute : member.key) {
+    const auto column = member.columns.find(attribute);
+    if (column == member.columns.end() || delivery.columns.count(column->second) == 0) return;
+  }
+  delivery.match_keys = keys;
+  Want(std::move(delivery), nullptr);
+}
+
+void DeliveryPlanner::Want(HubDelivery delivery, const MemberRow* row) {
+  const auto [begin, end] = before_.equal_range(PlaceOf(delivery));
+  // One that was applied, and whose row is as it was before: its source would not apply that id again.
+  const auto before = std::find_if(begin, end, [&](const auto& known) {
+    return known.second->SameContent(delivery) &&
+           (row == nullptr || row->work.applied.count(known.second->id) == 0);
+  });
+  if (before != end) {
+    delivery.id = before->second->id;
+    delivery.state = before->second->state;
+    delivery.number = before->second->number;
+    delivery.fresh = before->second->fresh;
+  } else {
+    if (c_.hold || unsure_) delivery.state = DeliveryState::kHeld;
+    delivery.number = ++*c_.last_delivery;
+    delivery.fresh = true;
+    delivery.id = c_.delivery_id(delivery);
+    if (delivery.operation == HubOperation::kInsert) c_.issued.push_back(delivery.id);
+  }
+  std::string id = delivery.id;
+  planned_.emplace(std::move(id), std::move(delivery));
+}
+
+/// All that records and rows differ in, as deliveries. What stands already keeps its id and state, what is
+/// not wanted any more goes. Behind GoldenPlan().
+void DeliveryPlan(Component* component) { DeliveryPlanner(component).Plan(); }
+
+constexpr char kHand[] = "hand";
+
+absl::Status MergeByHand(HandDecision* decision, Component* component) {
+  if (decision->golden_id == decision->other_id) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("both are record '", decision->golden_id, "' by now. Nothing was merged."));
+  }
+  const GoldenRecord& a = component->records.at(decision->golden_id);
+  const GoldenRecord& b = component->records.at(decision->other_id);
+  if (a.entity != b.entity) {
+    return absl::InvalidArgumentError(absl::StrCat("'", a.id, "' is of entity '", a.entity, "', '", b.id,
+                                                   "' of '", b.entity,
+                                                   "': no rule compares them. Nothing was merged."));
+  }
+  const std::string into = a.number < b.number ? a.id : b.id;
+  const std::string other = into == a.id ? b.id : a.id;
+  for (MemberRow* const row : component->RowsOf(other)) row->joined_by = kHand;
+  component->Unite(into, other, component->RowsOf(other));
+  decision->golden_id = into;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<MemberRow*>> RowsToPart(const HandDecision& decision, Component* component) {
+  std::vector<MemberRow*> rows;
+  for (const RowRef& ref : std::set<RowRef>(decision.rows.begin(), decision.rows.end())) {
+    const auto row = component->rows.find(ref);
+    if (row == component->rows.end() || row->second.golden_id != decision.golden_id) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("record '", decision.golden_id, "' has no such row of table '", ref.table, "' of '",
+                       ref.data_source, "'. Nothing was parted. 'mirrorctl hub explain' shows its rows."));
+    }
+    rows.push_back(&row->second);
+  }
+  if (rows.size() == component->RowsOf(decision.golden_id).size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("these are all rows of record '", decision.golden_id,
+                     "'. Nothing was parted. Leave out those that stay in it."));
+  }
+  return rows;
+}
+
+absl::Status PartByHand(HandDecision* decision, Component* component) {
+  const absl::StatusOr<std::vector<MemberRow*>> rows = RowsToPart(*decision, component);
+  if (!rows.ok()) return rows.status();
+  GoldenRecord& from = component->records.at(decision->golden_id);
+  GoldenRecord record;
+  record.id = component->record_id(*rows->front());
+  record.entity = from.entity;
+  record.number = ++*decision->records;
+  record.had = from.had;
+  for (MemberRow* const row : *rows) {
+    row->golden_id = record.id;
+    row->joined_by = kHand;
+  }
+  // Where the rest has a row, that is the row that was there. Where nobody has, it may have been this one's.
+  for (const MemberRow* const row : component->RowsOf(from.id)) record.had.erase(row->ref.data_source);
+  for (const MemberRow* const row : *rows) record.had.insert(row->ref.data_source);
+  record.apart = from.apart;
+  record.apart.insert(from.id);
+  for (const std::string& id : record.apart) {
+    const auto other = component->records.find(id);
+    if (other != component->records.end()) other->second.apart.insert(record.id);
+  }
+  decision->golden_id = record.id;
+  component->records.emplace(record.id, std::move(record));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status HandPlan(HandDecision* decision, Component* component) {
+  return decision->rows.empty() ? MergeByHand(decision, component) : PartByHand(decision, component);
+}
+
+namespace {
+
+struct Saying {
+  const RowRef* ref;
+  const Said* said;
+};
+using Sayings = std::vector<Saying>;  // In the order of members.
+
+// The first of the greatest.
+template <typename Measure>
+const Saying* FirstOfMost(const Sayings& sayings, const Measure& measure) {
+  const Saying* best = nullptr;
+  for (const Saying& saying : sayings) {
+    if (best == nullptr || measure(*best) < measure(saying)) best = &saying;
+  }
+  return best;
+}
+
+std::size_t CharactersOf(const Literal& value) {
+  const std::string text = NormaliseValue(Normalise::kNone, value);
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+const Saying* PickOwn(const AttributeRule& rule, const Sayings& own) {
+  switch (rule.kind) {
+    case AttributeRule::Kind::kOrder:
+      return FirstOfMost(own, [&](const Saying& saying) {
+        return rule.order.begin() - std::find(rule.order.begin(), rule.order.end(), saying.ref->data_source);
+      });
+    case AttributeRule::Kind::kLongest:
+      return FirstOfMost(own, [](const Saying& saying) { return CharactersOf(saying.said->word); });
+    case AttributeRule::Kind::kMost: {
+      std::map<std::string, int> times;
+      for (const Saying& saying : own) ++times[ValueJson(saying.said->word)];
+      return FirstOfMost(own, [&](const Saying& saying) { return times[ValueJson(saying.said->word)]; });
+    }
+    default:
+      return nullptr;
+  }
+}
+
+// Null: nobody says anything.
+const Saying* Pick(const AttributeRule& rule, const Sayings& sayings) {
+  if (sayings.empty()) return nullptr;
+  Sayings own;
+  for (const Saying& saying : sayings) {
+    if (saying.said->own && !std::holds_alternative<Null>(saying.said->word)) own.push_back(saying);
+  }
+  if (const Saying* const picked = PickOwn(rule, own)) {
+    return &*std::find_if(sayings.begin(), sayings.end(),
+                          [&](const Saying& saying) { return saying.ref == picked->ref; });
+  }
+  if (rule.kind == AttributeRule::Kind::kFirst) {
+    const auto first = std::find_if(sayings.begin(), sayings.end(), [](const Saying& saying) {
+      return !std::holds_alternative<Null>(saying.said->word);
+    });
+    return first == sayings.end() ? &sayings.front() : &*first;
+  }
+  return FirstOfMost(sayings,
+                     [](const Saying& saying) { return std::pair(*saying.said->ms, saying.said->own); });
+}
+
+/// What the records say: of each attribute the value, its version and the row that gives it, by the entity's
+/// rules. Behind MatchPlan().
+void GoldenPlan(Component* component) {
+  const AttributeRule matched_only;
+  std::map<std::string, std::map<std::string, Sayings>> said;  // By record, by attribute.
+  for (const auto& [ref, row] : component->rows) {
+    for (const auto& [attribute, saying] : row.says) {
+      if (saying.ms) said[row.golden_id][attribute].push_back({&ref, &saying});
+    }
+  }
+  for (auto& [id, record] : component->records) {
+    record.values.clear();
+    for (const auto& [attribute, sayings] : said[id]) {
+      const auto rule = component->entity->attributes.find(attribute);
+      const Saying* const picked =
+          Pick(rule == component->entity->attributes.end() ? matched_only : rule->second, sayings);
+      if (picked != nullptr) record.values[attribute] = {picked->said->word, *picked->said->ms, *picked->ref};
+    }
+  }
+}
+
+}  // namespace
+
+/// An edit that nobody will see, since a later one counts whose author did not know it. No value.
+struct OvertakenEdit {
+  std::string golden_id, attribute;
+  std::string lost;  ///< Data source where it was made.
+  std::int64_t lost_ms = 0;
+  std::string won;
+  std::int64_t won_ms = 0;
+  friend bool operator==(const OvertakenEdit&, const OvertakenEdit&) = default;
+};
+
+namespace {
+
+const Said* SaidBy(const Component& now, const RowRef& ref, const std::string& attribute) {
+  const auto row = now.rows.find(ref);
+  if (row == now.rows.end()) return nullptr;
+  const auto said = row->second.says.find(attribute);
+  return said == row->second.says.end() ? nullptr : &said->second;
+}
+
+/// The row's edit counts. Whether what counted before was an edit that its author had not been given.
+std::optional<OvertakenEdit> Won(const Component& now, const MemberRow& row, const std::string& attribute,
+                                 const GivenValue& before, const GivenValue& given, std::int64_t base_ms) {
+  // Version 0 stood there when everybody was first read: nobody's edit.
+  if (before.giver == row.ref || before.ms == 0 || before.ms <= base_ms || before.value == given.value)
+    return std::nullopt;
+  const Said* const other = SaidBy(now, before.giver, attribute);
+  if (other == nullptr || !other->own || other->ms != before.ms) return std::nullopt;
+  return OvertakenEdit{row.golden_id, attribute,           before.giver.data_source,
+                       before.ms,     row.ref.data_source, given.ms};
+}
+
+std::optional<OvertakenEdit> Find(const std::map<std::string, GoldenRecord>& was, const Component& now,
+                                  const MemberRow& row, const std::string& attribute, std::int64_t base_ms) {
+  const auto rule = now.entity->attributes.find(attribute);
+  if (rule == now.entity->attributes.end() || rule->second.kind != AttributeRule::Kind::kNewest)
+    return std::nullopt;
+  const Said* const said = SaidBy(now, row.ref, attribute);
+  const GoldenRecord& record = now.records.at(row.golden_id);
+  const auto given = record.values.find(attribute);
+  if (said == nullptr || !said->own || !said->ms || given == record.values.end()) return std::nullopt;
+  if (given->second.giver == row.ref) {
+    const auto record_was = was.find(row.golden_id);
+    if (record_was == was.end()) return std::nullopt;
+    const auto before = record_was->second.values.find(attribute);
+    if (before == record_was->second.values.end()) return std::nullopt;
+    return Won(now, row, attribute, before->second, given->second, base_ms);
+  }
+  if (given->second.value == said->word) return std::nullopt;
+  return OvertakenEdit{
+      row.golden_id,   attribute, row.ref.data_source, *said->ms, given->second.giver.data_source,
+      given->second.ms};
+}
+
+}  // namespace
+
+/// Of attributes whose newest value counts. `was`: the records before GoldenPlan(), which was done.
+std::vector<OvertakenEdit> FindOvertaken(const std::map<std::string, GoldenRecord>& was,
+                                         const Component& now) {
+  std::vector<OvertakenEdit> found;
+  for (const auto& [ref, row] : now.rows) {
+    for (const auto& [attribute, base_ms] : row.work.edited) {
+      std::optional<OvertakenEdit> edit = Find(was, now, row, attribute, base_ms);
+      if (edit) found.push_back(*std::move(edit));
+    }
+  }
+  return found;
+}
+
+namespace {
+
+struct Feeds {
+  std::map<std::string, HubFeed>& feeds;
+  const std::map<std::string, std::int64_t>& cycles;  ///< The last that began, by data source.
+  std::int64_t now_ms = 0;
+
+  void Suspend(const std::string& data_source);
+};
+
+// The file and the hub do not know each other as the last derivation left them.
+bool IsOfOtherLife(const HubFeed& feed, const LookHead& head, std::optional<std::int64_t> salt) {
+  // A kill between the hub's commit and what the mirror is told leaves what it was told before.
+  const bool known = head.anchor == feed.anchor ||
+                     (feed.before && head.anchor == *feed.before && head.completed_cycle >= feed.cycle);
+  // A file that was put back to before that commit, and has grown since, differs in the entry that was read.
+  // Where that entry went, as the journal is bounded, all rows are compared.
+  const bool went = head.floor > feed.anchor.number;
+  return !known || (!went && salt != feed.salt);
+}
+
+void Feeds::Suspend(const std::string& data_source) {
+  const auto cycle = cycles.find(data_source);
+  feeds[data_source].suspended = std::max(now_ms, cycle == cycles.end() ? 0 : cycle->second);
+}
+
+/// Suspends a member whose source was restored, and all of them when a mirror or the hub's file was.
+/// `salt`: of the mirror's entry with the feed's number. Gives whether the hub that a mirror knows is another
+/// one, so that whatever is new has to wait.
+bool Distrust(const std::string& data_source, const LookHead& head, std::optional<std::int64_t> salt,
+              Feeds* feeds) {
+  HubFeed& feed = feeds->feeds[data_source];
+  const bool first = feed.cycle == 0;
+  const bool other_life = first ? !head.anchor.token.empty() : IsOfOtherLife(feed, head, salt);
+  if ((other_life && !feed.suspended) || head.mirror_older > feed.mirror_older) {
+    for (auto& [name, other] : feeds->feeds) feeds->Suspend(name);
+  }
+  if (head.source_older > feed.source_older) {
+    feeds->Suspend(data_source);
+    feed.own_restore = true;
+  }
+  feed.source_older = head.source_older;
+  feed.mirror_older = head.mirror_older;
+  return first && other_life;
+}
 
 class Derivation {
  public:

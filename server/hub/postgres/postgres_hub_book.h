@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_HUB_POSTGRES_POSTGRES_HUB_BOOK_H_
 #define MIRROR_SERVER_HUB_POSTGRES_POSTGRES_HUB_BOOK_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -9,11 +10,34 @@
 
 #include "base/db/postgres/connection.h"
 #include "server/hub/plan/hub_book.h"
+#include "server/hub/plan/hub_rules.h"
 #include "server/hub/postgres/hub_schema.h"
 #include "server/hub/postgres/hub_session.h"
-#include "server/hub/postgres/postgres_hub_upkeep.h"
 
 namespace mirror {
+
+/// The upkeep of a PostgresHubBook, in its transaction.
+class PostgresHubUpkeep final : public HubUpkeep {
+ public:
+  /// They outlive it.
+  PostgresHubUpkeep(const HubSchema& schema, const HubRules& rules, HubSession& session)
+      : schema_(schema), rules_(rules), session_(session) {}
+
+  absl::StatusOr<std::vector<RowRef>> DoomedRows() override;
+  absl::StatusOr<std::vector<Glance>> RowsBehind(std::int64_t row_id) override;
+  absl::StatusOr<std::vector<std::string>> EmptySince(std::int64_t at, std::size_t limit) override;
+  absl::StatusOr<std::vector<std::string>> RecordsOfOthers() override;
+  absl::Status ForgetRecord(const GoldenRecord& record) override;
+  absl::Status ForgetIssued(std::int64_t before, std::int64_t now, std::size_t limit) override;
+  absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
+
+ private:
+  absl::StatusOr<std::vector<std::string>> Texts(std::string_view sql, postgres::Values values);
+
+  const HubSchema& schema_;
+  const HubRules& rules_;
+  HubSession& session_;
+};
 
 /// A hub's book in PostgreSQL, within a transaction that the caller has begun and ends; where it writes, no
 /// other one does until then. What it is given outlives it,

@@ -1,6 +1,8 @@
 #ifndef MIRROR_SERVER_HUB_SQLITE_SQLITE_HUB_BOOK_H_
 #define MIRROR_SERVER_HUB_SQLITE_SQLITE_HUB_BOOK_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,9 +11,31 @@
 #include "base/db/sqlite/connection.h"
 #include "base/db/sqlite/statement.h"
 #include "server/hub/plan/hub_book.h"
-#include "server/hub/sqlite/sqlite_hub_upkeep.h"
+#include "server/hub/plan/hub_rules.h"
 
 namespace mirror {
+
+/// The upkeep of a SqliteHubBook, in its transaction.
+class SqliteHubUpkeep final : public HubUpkeep {
+ public:
+  /// They outlive it.
+  SqliteHubUpkeep(const HubRules& rules, sqlite::StatementCache& statements)
+      : rules_(rules), statements_(statements) {}
+
+  absl::StatusOr<std::vector<RowRef>> DoomedRows() override;
+  absl::StatusOr<std::vector<Glance>> RowsBehind(std::int64_t row_id) override;
+  absl::StatusOr<std::vector<std::string>> EmptySince(std::int64_t at, std::size_t limit) override;
+  absl::StatusOr<std::vector<std::string>> RecordsOfOthers() override;
+  absl::Status ForgetRecord(const GoldenRecord& record) override;
+  absl::Status ForgetIssued(std::int64_t before, std::int64_t now, std::size_t limit) override;
+  absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
+
+ private:
+  sqlite::Statement Prepare(const std::string& sql) { return statements_.Prepare(sql, "the hub's file"); }
+
+  const HubRules& rules_;
+  sqlite::StatementCache& statements_;
+};
 
 /// The hub's file in SQLite, within a transaction that the caller has begun and ends. `connection` and
 /// `rules` outlive it, and the file was laid out for these rules.

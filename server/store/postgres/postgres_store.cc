@@ -1,25 +1,322 @@
 #include "server/store/postgres/postgres_store.h"
 
+#include <algorithm>
+#include <map>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "server/store/begin_work.h"
+#include "server/store/live_rows.h"
 #include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/postgres_mirror.h"
-#include "server/store/postgres/postgres_records.h"
 #include "server/store/postgres/postgres_snapshot.h"
 #include "server/store/postgres/postgres_transaction.h"
 #include "server/store/postgres/postgres_upkeep.h"
+#include "server/store/postgres/records/document_rows.h"
+#include "server/store/postgres/records/hook_rows.h"
+#include "server/store/postgres/records/ledger_rows.h"
+#include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/records/own_schema.h"
+#include "server/store/postgres/records/receipt_rows.h"
+#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/records/time_rows.h"
+#include "server/store/postgres/rows/rows_by_key.h"
+#include "server/store/postgres/tables/alter.h"
+#include "server/store/postgres/tables/indexes.h"
+#include "server/store/postgres/tables/long_values.h"
+#include "server/store/postgres/tables/present_table.h"
+#include "server/store/postgres/tables/retired.h"
+#include "server/store/postgres/tables/touched.h"
 #include "server/store/postgres/tidy_mirror.h"
 #include "server/store/postgres/whole_mirror.h"
+#include "server/store/store_records.h"
 
 namespace mirror {
 namespace {
+
+/// What stands in it is what was agreed now.
+bool IsMirroredAs(const TableRecord& record, const PostgresAgreed& agreed) {
+  return agreed.is_there && record.state == TableState::kMirrored &&
+         record.schema_hash == SchemaHash(agreed.schema);
+}
+
+/// Reads rows of the state, of one table where `table_key` names one. `names` outlives it.
+auto StateOf(const PostgresOwnTables& names, StateKind kind,
+             std::optional<std::string> table_key = std::nullopt) {
+  return [&names, kind, table_key = std::move(table_key)](const StateSource& from) {
+    return ReadState(from, names, kind, table_key);
+  };
+}
+
+class PostgresRecords final : public StoreRecords {
+ public:
+  explicit PostgresRecords(PostgresMirror& mirror) : mirror_(mirror) {}
+
+  absl::StatusOr<TenantRecord> ReadTenant() override {
+    if (view() != nullptr) return view()->row().tenant;
+    return On(PlaceUse::kRead, [&](postgres::Connection& connection) -> absl::StatusOr<TenantRecord> {
+      ASSIGN_OR_RETURN(TenantRow row, ReadTenantRow(connection, mirror_.names));
+      // Here a former row may stand still, and of a mirror that took this one's name nothing is known yet.
+      RETURN_IF_ERROR(mirror_.NoteServed(row));
+      return std::move(row.tenant);
+    });
+  }
+  absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
+    if (view() != nullptr) return view()->FindRecord(table);
+    return On(PlaceUse::kRead,
+              [&](postgres::Connection& connection) -> absl::StatusOr<std::optional<TableRecord>> {
+                ASSIGN_OR_RETURN(auto records, SelectRecords(connection, mirror_.names, {table}));
+                if (records.empty()) return std::nullopt;
+                return std::move(records.front());
+              });
+  }
+  absl::StatusOr<std::vector<TableRecord>> ReadTables() override {
+    if (view() != nullptr) return view()->Records();
+    return On(PlaceUse::kRead,
+              [&](postgres::Connection& connection) { return SelectRecords(connection, mirror_.names); });
+  }
+  absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) override {
+    ASSIGN_OR_RETURN(auto agreed, FindAgreed(table));
+    if (!agreed || !agreed->is_there) return std::nullopt;
+    return std::move(agreed->schema);
+  }
+
+  absl::StatusOr<std::vector<std::string>> ReadLostColumns(const std::string& table) override {
+    ASSIGN_OR_RETURN(const auto record, ReadTable(table));
+    if (!record) return std::vector<std::string>{};
+    ASSIGN_OR_RETURN(auto rows, FromState(StateOf(mirror_.names, StateKind::kLostColumns, FoldName(table))));
+    if (rows.empty()) return std::vector<std::string>{};
+    return LostColumns(std::move(rows.front()), record->position);
+  }
+
+  absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() override {
+    ASSIGN_OR_RETURN(auto records, ReadTables());
+    ASSIGN_OR_RETURN(auto agreed, AllAgreed());
+    std::vector<PostgresAgreed> looked;
+    std::string agreed_as;
+    for (const TableRecord& record : records) {
+      const auto found = agreed.find(FoldName(record.table));
+      if (found == agreed.end() || !IsMirroredAs(record, found->second)) continue;
+      looked.push_back(found->second);
+      absl::StrAppend(&agreed_as, "\n", found->first, " ", record.schema_hash);
+    }
+    // A transaction takes what was found on its behalf just before it.
+    const bool is_known = view() != nullptr && looked_outside_ == agreed_as;
+    looked_outside_.reset();
+    if (is_known) return touched_;
+    return In(
+        [&](postgres::Connection& connection) -> absl::StatusOr<std::vector<TouchedTable>> {
+          ASSIGN_OR_RETURN(auto print, PrintOfDefinitions(connection, mirror_.names));
+          if (view() == nullptr) looked_outside_ = agreed_as;
+          absl::StrAppend(&print, agreed_as);
+          if (print == looked_at_) return touched_;
+          looked_outside_.reset();
+          ASSIGN_OR_RETURN(auto touched, FindTouched(connection, mirror_.names, looked));
+          RETURN_IF_ERROR(CheckOwnRelations(connection, mirror_.context_id, mirror_.names));
+          RETURN_IF_ERROR(CheckNoHeirs(connection, mirror_.names));
+          looked_at_ = std::move(print);
+          if (view() == nullptr) looked_outside_ = agreed_as;
+          return touched_ = std::move(touched);
+        },
+        PlaceUse::kRead, PlaceNode::kCoordinator);
+  }
+
+  absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) override {
+    ASSIGN_OR_RETURN(const auto record, ReadTable(table));
+    ASSIGN_OR_RETURN(const auto agreed, FindAgreed(table));
+    if (!record || !agreed || record->row_count < 0 || !IsMirroredAs(*record, *agreed) ||
+        KeepsPartner(agreed->schema)) {
+      return 0;
+    }
+    const auto rows = In(
+        [&](postgres::Connection& connection) -> absl::StatusOr<std::int64_t> {
+          RETURN_IF_ERROR(
+              HoldTable(connection, mirror_.place.options().kind, mirror_.names, agreed->schema.name));
+          return connection.Number(absl::StrCat("SELECT count(*) FROM ",
+                                                Qualified(mirror_.names.schema_name, agreed->schema.name)),
+                                   {}, "counting rows");
+        },
+        PlaceUse::kScan);
+    if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+    return std::max<std::int64_t>(0, *rows - record->row_count);
+  }
+
+  absl::StatusOr<std::vector<std::string>> AgreedTables() override {
+    ASSIGN_OR_RETURN(const auto agreed, AllAgreed());
+    std::vector<std::string> tables;
+    for (const auto& [key, table] : agreed) {
+      if (table.is_there) tables.push_back(table.schema.name);
+    }
+    return tables;
+  }
+
+  absl::StatusOr<std::vector<std::string>> SetAside(const std::string& table) override {
+    ASSIGN_OR_RETURN(const auto dropped, FromState(StateOf(mirror_.names, StateKind::kDropped)));
+    if (dropped.empty()) return std::vector<std::string>{};
+    return In(
+        [&](postgres::Connection& connection) {
+          return ::mirror::SetAside(connection, mirror_.names, dropped, table);
+        },
+        PlaceUse::kScan, PlaceNode::kCoordinator);
+  }
+
+  absl::StatusOr<std::vector<SchemaAnswer>> ReadAnswers() override {
+    return FromState([&](const StateSource& from) { return SelectAnswers(from, mirror_.names); });
+  }
+  absl::StatusOr<std::vector<KeptObjects>> ReadSourceObjects() override {
+    ASSIGN_OR_RETURN(const auto rows, FromState(StateOf(mirror_.names, StateKind::kObjects)));
+    return ReadObjects(rows);
+  }
+  absl::StatusOr<std::vector<OwnIndex>> ReadOwnIndexes() override {
+    ASSIGN_OR_RETURN(const auto too_long, FromState(StateOf(mirror_.names, StateKind::kTooLong)));
+    auto indexes =
+        In([&](postgres::Connection& connection) { return FindOwnIndexes(connection, mirror_.names); },
+           PlaceUse::kRead, PlaceNode::kCoordinator);
+    if (!indexes.ok()) return indexes;
+    for (OwnIndex& index : ReadTooLong(too_long)) {
+      const auto is_it = [&](const OwnIndex& there) { return there.name == index.name; };
+      // A DBA may have made it.
+      if (std::none_of(indexes->begin(), indexes->end(), is_it)) indexes->push_back(std::move(index));
+    }
+    return indexes;
+  }
+  std::string IndexTermsOf(const TableSchema& kept, const std::vector<IndexColumn>& columns) override {
+    return PostgresIndexTerms(kept, columns);
+  }
+  absl::StatusOr<std::vector<CycleNote>> ReadCycleNotes() override {
+    ASSIGN_OR_RETURN(const auto tenant, ReadTenant());
+    return FromState(
+        [&](const StateSource& from) { return SelectCycleNotes(from, mirror_.names, tenant.cycle); });
+  }
+  absl::StatusOr<std::vector<TableCheck>> ReadChecks() override {
+    return FromState([&](const StateSource& from) { return SelectChecks(from, mirror_.names); });
+  }
+  absl::StatusOr<std::vector<Hold>> ReadHolds() override {
+    return FromState([&](const StateSource& from) { return SelectHolds(from, mirror_.names); });
+  }
+  absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
+    return FromState([&](const StateSource& from) { return SelectLosses(from, mirror_.names, table); });
+  }
+  absl::StatusOr<std::optional<HookNote>> ReadHook(const std::string& hook) override {
+    return In([&](postgres::Connection& connection) { return SelectHook(connection, mirror_.names, hook); });
+  }
+  absl::StatusOr<std::vector<Document>> ReadDocuments(const std::string& kind, const std::string& from,
+                                                      std::size_t count_max) override {
+    return In([&](postgres::Connection& connection) {
+      return SelectDocuments(connection, mirror_.names, kind, from, count_max);
+    });
+  }
+  absl::StatusOr<ListedDocuments> ReadListedDocuments() override {
+    return In(
+        [&](postgres::Connection& connection) { return SelectListedDocuments(connection, mirror_.names); });
+  }
+  absl::StatusOr<RowBlock> ReadRows(const TableSchema& kept, const std::vector<std::string>& keys,
+                                    std::uint64_t bytes_max) override {
+    return In([&](postgres::Connection& connection) -> absl::StatusOr<RowBlock> {
+      RETURN_IF_ERROR(HoldTable(connection, mirror_.place.options().kind, mirror_.names, kept.name));
+      return ReadRowsByKey(connection, mirror_.names, kept, keys, bytes_max);
+    });
+  }
+  absl::StatusOr<Freshness> ReadFreshness() override {
+    return FromState([&](const StateSource& from) { return SelectFreshness(from, mirror_.names); });
+  }
+  absl::StatusOr<ReceiptHead> ReadReceiptHead() override {
+    if (view() != nullptr) return view()->receipt_head();
+    return In([&](postgres::Connection& connection) { return SelectReceiptHead(connection, mirror_.names); });
+  }
+  absl::StatusOr<std::vector<std::string>> ReadReceipts(std::uint64_t after, std::size_t count_max) override {
+    return In([&](postgres::Connection& connection) {
+      return SelectReceipts(connection, mirror_.names, after, count_max);
+    });
+  }
+
+ private:
+  /// Null: no transaction has begun.
+  WorkView* view() { return mirror_.work ? &*mirror_.work->view : nullptr; }
+
+  /// By a connection of its own.
+  template <typename Read>
+  auto On(PlaceUse use, const Read& read, PlaceNode node = PlaceNode::kRows)
+      -> decltype(read(std::declval<postgres::Connection&>())) {
+    const absl::StatusOr<NodeLease> at = mirror_.TakeAt(use, node);
+    if (!at.ok()) return at.status();
+    // A definition that changes under a prepared statement takes the whole transaction along.
+    for (bool again = false;; again = true) {
+      OwnTransaction reading(*at->lease, *mirror_.own);
+      RETURN_IF_ERROR(reading.Begin({.read_only = use != PlaceUse::kWrite}));
+      auto done = read(*at->lease);
+      if (again || !MayTryAgain(OwnTransaction::StatusOf(done))) return reading.End(std::move(done));
+    }
+  }
+  /// In the transaction, where one has begun.
+  template <typename Read>
+  auto In(const Read& read, PlaceUse use = PlaceUse::kRead, PlaceNode node = PlaceNode::kRows)
+      -> decltype(read(std::declval<postgres::Connection&>())) {
+    if (view() == nullptr) return On(use, read, node);
+    RETURN_IF_ERROR(view()->writes().Send(view()->connection()));
+    return read(view()->connection());
+  }
+  template <typename Read>
+  auto FromState(const Read& read) -> decltype(read(std::declval<StateMemory&>())) {
+    if (view() != nullptr) return read(view()->state());
+    return On(PlaceUse::kRead, [&](postgres::Connection& connection) { return read(connection); });
+  }
+
+  absl::StatusOr<std::optional<PostgresAgreed>> FindAgreed(const std::string& table) {
+    if (view() != nullptr) {
+      ASSIGN_OR_RETURN(const auto all, view()->Agreed());
+      const auto found = all->find(FoldName(table));
+      if (found == all->end()) return std::nullopt;
+      return found->second;
+    }
+    return On(PlaceUse::kRead,
+              [&](postgres::Connection& connection) -> absl::StatusOr<std::optional<PostgresAgreed>> {
+                ASSIGN_OR_RETURN(auto agreed, SelectAgreed(connection, mirror_.names, {table}));
+                if (agreed.empty()) return std::nullopt;
+                return std::move(agreed.front());
+              });
+  }
+  absl::StatusOr<std::map<std::string, PostgresAgreed>> AllAgreed() {
+    if (view() != nullptr) {
+      ASSIGN_OR_RETURN(const auto all, view()->Agreed());
+      return *all;
+    }
+    ASSIGN_OR_RETURN(auto agreed, On(PlaceUse::kRead, [&](postgres::Connection& connection) {
+                       return SelectAgreed(connection, mirror_.names);
+                     }));
+    std::map<std::string, PostgresAgreed> all;
+    for (PostgresAgreed& table : agreed) {
+      const std::string key = FoldName(table.schema.name);
+      all[key] = std::move(table);
+    }
+    // What somebody changed by hand moved no `state_rev`.
+    const auto is_same = [](const auto& kept, const auto& found) {
+      return kept.first == found.first && kept.second.generation == found.second.generation &&
+             kept.second.kinds == found.second.kinds;
+    };
+    if (!absl::c_equal(mirror_.definitions.tables, all, is_same)) mirror_.definitions = {};
+    return all;
+  }
+
+  PostgresMirror& mirror_;
+  std::string looked_at_;              ///< What the last look for touched tables was about.
+  std::vector<TouchedTable> touched_;  ///< What that found.
+  /// Which tables it was about, when nothing was asked of this since and no transaction was under way.
+  std::optional<std::string> looked_outside_;
+};
+
+/// `mirror` outlives it.
+std::unique_ptr<StoreRecords> MakePostgresRecords(PostgresMirror& mirror) {
+  return std::make_unique<PostgresRecords>(mirror);
+}
 
 constexpr char kOpening[] = "opening the mirror";
 

@@ -1,13 +1,16 @@
 #include "server/tenant/mirror/mirror.h"
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
+#include "server/hooks/hook_note.h"
 #include "server/plan/breaker.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/freshness_plan.h"
@@ -18,6 +21,131 @@
 #include "server/tenant/mirror/passed_writes.h"
 
 namespace mirror {
+
+std::vector<HookNote> HookWriter::NotesFor(const char* event, std::int64_t cycle, std::int64_t now_ms,
+                                           const std::function<std::string(const HookCycle&)>& text) const {
+  std::vector<HookNote> notes;
+  for (const std::string& key : hooks_->KeysFor(event, context_id_)) {
+    notes.push_back({0, key, event, cycle, now_ms,
+                     notes.empty() ? text({context_id_, cycle, now_ms}) : notes.front().json});
+  }
+  return notes;
+}
+
+void HookWriter::Set(HookNotes notes, Plan* plan) const {
+  plan->hooks = std::move(notes);
+  plan->known_hooks = hooks_->AllKeys();
+}
+
+HookNotes HookWriter::OfCompletion(std::int64_t cycle, std::int64_t now_ms,
+                                   const std::vector<CompletedTable>& tables) const {
+  if (hooks_ == nullptr) return {};
+  return [this, cycle, now_ms, &tables](const std::vector<StepResult>&) {
+    return NotesFor(kOnCompleted, cycle, now_ms, [&](const HookCycle& of) {
+      std::vector<HookCounts> counts;
+      for (const CompletedTable& table : tables) {
+        // One that was only compared did not change.
+        if (table.rows_differ && table.inserts + table.updates + table.deletes == 0) continue;
+        counts.push_back({table.table, table.inserts, table.updates, table.deletes});
+      }
+      return CompletedText(of, counts);
+    });
+  };
+}
+
+void HookWriter::AddTables(AnnouncePlan* planned) const {
+  if (hooks_ == nullptr) return;
+  const auto notes = [this, cycle = *planned->plan.cycle, now_ms = planned->plan.now_ms,
+                      answers = planned->answers,
+                      step_of = planned->step_of](const std::vector<StepResult>& results) {
+    return NotesFor(kOnTable, cycle, now_ms, [&](const HookCycle& of) {
+      std::vector<HookTable> tables;
+      for (const SchemaAnswer& answer : AnswersAfter(answers, step_of, results)) {
+        tables.push_back({answer.table, static_cast<TableChange>(answer.action), answer.reason});
+      }
+      return TablesText(of, tables);
+    });
+  };
+  Set(notes, &planned->plan);
+  planned->plan.kept = Kept::kNow;  // What was delivered would be made again.
+}
+
+void HookWriter::AddWiped(Plan* plan) const {
+  if (hooks_ == nullptr) return;
+  std::vector<std::pair<std::size_t, std::string>> begun;
+  for (std::size_t i = 0; i < plan->steps.size(); ++i) {
+    for (const Action& action : plan->steps[i].actions) {
+      if (std::holds_alternative<BeginShadow>(action)) begun.emplace_back(i, plan->steps[i].table);
+    }
+  }
+  if (begun.empty()) return;
+  const auto wiped = [this, cycle = *plan->cycle, now_ms = plan->now_ms,
+                      begun = std::move(begun)](const std::vector<StepResult>& results) {
+    std::vector<HookNote> notes;
+    for (const auto& [step, table] : begun) {
+      if (!results[step].status.ok()) continue;
+      for (HookNote& note : NotesFor(kOnWiped, cycle, now_ms, [&, &name = table](const HookCycle& of) {
+             return WipedText(of, name);
+           })) {
+        notes.push_back(std::move(note));
+      }
+    }
+    return notes;
+  };
+  Set(wiped, plan);
+}
+
+void HookWriter::Wake(const Plan& plan) const {
+  if (plan.hooks) Wake();
+}
+
+void HookWriter::Wake() const {
+  if (hooks_ != nullptr) hooks_->Wake(context_id_);
+}
+
+namespace {
+
+/// Things told of, in memory. Beyond that some are told again.
+constexpr std::size_t kToldMax = 10'000;
+
+constexpr char kKeep[] =
+    "To keep the partner's data, put it into a table of the partner's own (a hook can fill one after each "
+    "cycle), or, in a SQLite mirror, set 'preserve_target = true' for the table at the source";
+
+}  // namespace
+
+void PartnerNews::TellColumns(const std::vector<TouchedTable>& touched) {
+  for (const TouchedTable& added : touched) {
+    if (added.columns.empty()) continue;
+    const std::string names = ListNames(added.columns);
+    if (told_.size() >= kToldMax) told_.clear();
+    if (!told_.insert(absl::StrCat(FoldName(added.table), " columns ", names)).second) continue;
+    events_.Add(
+        context_id_, Severity::kWarning, "partner.column_lost",
+        absl::StrCat(
+            "table '", added.table, "' has ", added.columns.size() == 1 ? "a column" : "columns",
+            " that the source does not have: ", names, ". The next population makes the table without ",
+            added.columns.size() == 1 ? "it, and its" : "them, and their", " values are lost. ", kKeep));
+  }
+}
+
+void PartnerNews::TellRows(Store& store, std::int64_t cycle, const std::string& table,
+                           const char* what_comes) {
+  if (store.IsBuilding()) return;
+  if (cycle != counted_cycle_) counted_.clear();
+  counted_cycle_ = cycle;
+  const std::string key = FoldName(table);
+  if (!counted_.insert(key).second) return;
+  const absl::StatusOr<std::int64_t> rows = store.records().CountPartnerRows(table);
+  if (!rows.ok() || *rows == 0) return;
+  if (told_.size() >= kToldMax) told_.clear();
+  if (!told_.insert(absl::StrCat(key, " rows ", *rows)).second) return;
+  events_.Add(context_id_, Severity::kWarning, "partner.rows_lost",
+              absl::StrCat("table '", table, "' has ", Counted(static_cast<std::uint64_t>(*rows), "row"),
+                           " more than the mirror wrote: somebody else wrote into it. ", what_comes,
+                           *rows == 1 ? " it away. " : " them away. ", kKeep));
+}
+
 namespace {
 
 /// At a mirror whose own tables are missing, one after the other.

@@ -1,11 +1,15 @@
 #ifndef MIRROR_SERVER_TENANT_MIRROR_MIRROR_H_
 #define MIRROR_SERVER_TENANT_MIRROR_MIRROR_H_
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,24 +17,199 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/clocks/shared_clock.h"
 #include "base/mutex.h"
+#include "server/hooks/hook_book.h"
+#include "server/hooks/hooks.h"
 #include "server/plan/announce_plan.h"
 #include "server/plan/caller.h"
+#include "server/plan/column_rules.h"
+#include "server/plan/comparison.h"
 #include "server/plan/plan.h"
+#include "server/plan/row_request.h"
+#include "server/plan/tenant_summary.h"
 #include "server/store/store.h"
 #include "server/store/writing.h"
-#include "server/tenant/mirror/agreed_tables.h"
-#include "server/tenant/mirror/cycle_progress.h"
-#include "server/tenant/mirror/hook_writer.h"
 #include "server/tenant/mirror/index_follower.h"
-#include "server/tenant/mirror/mirror_size.h"
-#include "server/tenant/mirror/partner_news.h"
 #include "server/tenant/mirror/running_cycle.h"
 #include "server/tenant/mirror/seen_summary.h"
 #include "server/tenant/mirror/tenant_options.h"
 #include "server/watch/events.h"
 
 namespace mirror {
+
+/// What a tenant writes down for hooks, in the transaction of what they are told.
+/// Threads: any; it has no state.
+class HookWriter {
+ public:
+  /// `hooks` may be null: there are none.
+  HookWriter(const HookBook* hooks, const std::string& context_id) : hooks_(hooks), context_id_(context_id) {}
+
+  /// At the end of a cycle. `tables` outlive what is returned, which is empty without hooks.
+  HookNotes OfCompletion(std::int64_t cycle, std::int64_t now_ms,
+                         const std::vector<CompletedTable>& tables) const;
+  /// They are told what became of the tables, not what was planned.
+  void AddTables(AnnouncePlan* planned) const;
+  /// Of the tables whose population a step of `plan` begins.
+  void AddWiped(Plan* plan) const;
+  void Set(HookNotes notes, Plan* plan) const;
+  /// `plan` was committed: who delivers them is woken.
+  void Wake(const Plan& plan) const;
+  /// What waits may be delivered from now on.
+  void Wake() const;
+
+ private:
+  std::vector<HookNote> NotesFor(const char* event, std::int64_t cycle, std::int64_t now_ms,
+                                 const std::function<std::string(const HookCycle&)>& text) const;
+
+  const HookBook* const hooks_;
+  const std::string context_id_;
+};
+
+/// Tells what a partner put into tables of the mirror and will lose, while it is there: once for the same,
+/// and again after a restart.
+/// Threads: none; used under the tenant's lock.
+class PartnerNews {
+ public:
+  PartnerNews(const std::string& context_id, Events& events) : context_id_(context_id), events_(events) {}
+
+  void TellColumns(const std::vector<TouchedTable>& touched);
+  /// Before rows of it go. Counts them, once in a cycle.
+  void TellRows(Store& store, std::int64_t cycle, const std::string& table, const char* what_comes);
+
+ private:
+  const std::string context_id_;
+  Events& events_;
+  std::set<std::string> told_;      ///< Of columns and rows.
+  std::int64_t counted_cycle_ = 0;  ///< That of `counted_`.
+  std::set<std::string> counted_;   ///< Folded tables whose rows were counted.
+};
+
+/// When a cycle last made progress: the time that a call took does not count as idle. What it made at another
+/// server stands in the tenant's row alone.
+/// Threads: none; used under the tenant's lock.
+class CycleProgress {
+ public:
+  using SteadyTime = std::chrono::steady_clock::time_point;
+
+  /// Both outlive it.
+  CycleProgress(const TenantOptions& options, SeenSummary& seen) : options_(options), seen_(seen) {}
+
+  /// The cycle that was noted last.
+  std::int64_t cycle() const { return cycle_; }
+  SteadyTime Now() const { return options_.steady_now(); }
+  /// Where a call that came at `came_ms` ends now.
+  std::int64_t EndOf(std::int64_t came_ms, SteadyTime began) const {
+    return came_ms + std::chrono::duration_cast<std::chrono::milliseconds>(Now() - began).count();
+  }
+  void Note(std::int64_t cycle, std::int64_t ended_ms) {
+    cycle_ = cycle;
+    ended_ms_ = ended_ms;
+    seen_.NoteProgress(ended_ms);
+  }
+  /// A time that the mirror's row has, as far as it counts. In a shared mirror a server with a wrong clock
+  /// may have written it: far beyond `now_ms` it says nothing. Elsewhere all times are by one clock.
+  std::int64_t Counted(std::int64_t stored_ms, std::int64_t now_ms) const {
+    return options_.is_shared && stored_ms > now_ms + kStoredAheadMaxMs ? 0 : stored_ms;
+  }
+  /// The latest time that the mirror has seen, at `now_ms`.
+  std::int64_t LatestOf(const TenantRecord& tenant, std::int64_t now_ms) const {
+    return std::max(Counted(tenant.clock_ms, now_ms), now_ms);
+  }
+  /// Until when the nonce of a token is remembered that ends at `expires_ms`. In a shared mirror longer: the
+  /// clock of its database may be set back, and a time far ahead does not count.
+  std::int64_t NonceEnds(std::int64_t expires_ms) const {
+    return options_.is_shared ? expires_ms + kNonceKeptMs : expires_ms;
+  }
+  bool IsIdle(const TenantRecord& tenant, std::int64_t now_ms) const {
+    // What was noted of another cycle says nothing of one in a copy that was put there since.
+    const std::int64_t noted_ms = tenant.cycle == cycle_ ? ended_ms_ : 0;
+    return now_ms - std::max(Counted(tenant.progress_ms, now_ms), noted_ms) > options_.cycle_idle_ms;
+  }
+
+ private:
+  /// The longest lifetime of a token, and the leeway, as they are configured by default.
+  static constexpr std::int64_t kNonceKeptMs = 31 * 60'000;
+
+  const TenantOptions& options_;
+  SeenSummary& seen_;
+  std::int64_t cycle_ = 0;
+  std::int64_t ended_ms_ = 0;
+};
+
+/// Agreed definitions that were read, so that the next request is decoded while one is applied. What another
+/// server agreed anew since is noticed by the hash that a batch has, and where a call has none, by the
+/// version. Threads: any may find. Keep() and Forget() are called under the tenant's lock, so that what was
+/// read before a change is not kept behind it.
+class AgreedTables {
+ public:
+  AgreedTables(const ColumnRulesConfig& rules, const std::optional<std::string>& secret,
+               const std::string& context_id)
+      : rules_(rules, secret, context_id) {}
+
+  /// What an announced table's columns are to be set by.
+  const ColumnRules& rules() const { return rules_; }
+  /// `key`: the folded name.
+  std::optional<AgreedTable> Find(const std::string& key) const {
+    const MutexLock lock(mutex_);
+    const auto found = tables_.find(key);
+    return found == tables_.end() ? std::nullopt : std::optional(found->second.table);
+  }
+  /// As it is at `version`, see Store::ReadDataVersion(); absent: it may be another one by now.
+  std::optional<AgreedTable> FindAt(const std::string& key, std::int64_t version) const {
+    const MutexLock lock(mutex_);
+    const auto found = tables_.find(key);
+    if (found == tables_.end() || found->second.version != version) return std::nullopt;
+    return found->second.table;
+  }
+  void Keep(const std::string& key, const AgreedTable& table, std::int64_t version) {
+    const MutexLock lock(mutex_);
+    tables_[key] = {table, version};
+  }
+  void Forget() {
+    const MutexLock lock(mutex_);
+    tables_.clear();
+  }
+
+ private:
+  struct Kept {
+    AgreedTable table;
+    std::int64_t version = 0;
+  };
+  const ColumnRules rules_;
+  mutable Mutex mutex_;
+  std::map<std::string, Kept> tables_ MIRROR_GUARDED_BY(mutex_);
+};
+
+/// Asks a shared mirror for its size, where that is a query: only when the mirror changed since, and no more
+/// often than once a minute, unless its rows became far more or far fewer. Threads: none; used under the
+/// tenant's lock.
+class MirrorSize {
+ public:
+  /// Renews the size in `summary`, whose other fields are those of now.
+  void Renew(Store& store, std::chrono::steady_clock::time_point now, TenantSummary* summary) {
+    const std::pair<std::int64_t, std::int64_t> state(summary->rows, summary->lsn);
+    const bool is_early = asked_at_ && now - *asked_at_ < kAskAgain && !IsFarFrom(summary->rows);
+    if (summary->bytes > 0 && (state_ == state || is_early)) return;
+    summary->bytes = store.upkeep().BytesOnDisk();
+    state_ = state;
+    asked_at_ = now;
+  }
+
+ private:
+  static constexpr std::chrono::seconds kAskAgain{60};
+  static constexpr std::int64_t kFewRows = 100;
+
+  /// A quarter more or fewer than when it was asked, as behind a first population.
+  bool IsFarFrom(std::int64_t rows) const {
+    const std::int64_t before = state_ ? state_->first : 0;
+    const std::int64_t difference = rows > before ? rows - before : before - rows;
+    return difference > kFewRows && difference > before / 4;
+  }
+
+  std::optional<std::pair<std::int64_t, std::int64_t>> state_;  ///< Rows and LSN when it was asked.
+  std::optional<std::chrono::steady_clock::time_point> asked_at_;
+};
 
 /// How a tenant gets at its store; `create` makes a new one. Set by Tenants.
 using OpenStore = std::function<absl::StatusOr<std::unique_ptr<Store>>(bool create)>;

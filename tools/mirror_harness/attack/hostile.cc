@@ -4,20 +4,280 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <random>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/mutex.h"
 #include "base/status_macros.h"
 #include "tools/mirror_harness/attack/raw_socket.h"
 #include "tools/mirror_harness/attack/target.h"
+#include "tools/mirror_harness/synthetic/meter.h"
 
 namespace mirror::harness {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Of one cycle. Each cycle takes a nonce, and a tenant has no more than 10,000 of them in two minutes.
+constexpr std::uint64_t kBatches = 100;
+constexpr int kRows = 10;
+/// After a failure, so that a server that is gone is not called without a pause.
+constexpr std::chrono::milliseconds kPause(100);
+/// A call that finds no room for so long is a failure. A server built with sanitizers needs ten seconds of a
+/// busy machine for the worst attack alone.
+constexpr std::chrono::seconds kPatience(30);
+
+TableSchema HonestTable() {
+  TableSchema table;
+  table.name = "orders";
+  Column id{"id", Type::kInt64}, text{"text", Type::kText};
+  id.key_position = 1;
+  text.nullable = true;
+  table.columns = {id, text};
+  return table;
+}
+
+}  // namespace
+
+void ServedTally::Add(std::uint64_t repeated, std::optional<double> ms, const std::string& failure) {
+  const MutexLock lock(mutex_);
+  ++served_.calls;
+  served_.repeated += repeated;
+  if (ms) ms_.push_back(*ms);
+  if (failure.empty()) return;
+  if (served_.failures++ == 0) served_.first_failure = failure;
+  if (failure_.empty()) failure_ = failure;
+}
+
+void ServedTally::AddCycle() {
+  const MutexLock lock(mutex_);
+  ++served_.cycles;
+}
+
+Served ServedTally::Take() {
+  Served served;
+  std::vector<double> ms;
+  {
+    const MutexLock lock(mutex_);
+    served = std::exchange(served_, {});
+    ms.swap(ms_);
+    lately_ = 0;
+  }
+  served.p50_ms = Percentile(ms, 0.5);
+  served.p99_ms = Percentile(ms, 0.99);
+  served.worst_ms = Percentile(std::move(ms), 1);
+  return served;
+}
+
+std::string ServedTally::TakeFailure() {
+  const MutexLock lock(mutex_);
+  return std::exchange(failure_, {});
+}
+
+double ServedTally::TakeP99() {
+  std::vector<double> lately;
+  {
+    const MutexLock lock(mutex_);
+    lately.assign(ms_.begin() + static_cast<std::ptrdiff_t>(lately_), ms_.end());
+    lately_ = ms_.size();
+  }
+  return lately.size() < kCallsForP99 ? 0 : Percentile(std::move(lately), 0.99);
+}
+
+HonestSource::HonestSource(std::unique_ptr<MirrorClient> client)
+    : source_(std::move(client), "honest"), table_(HonestTable()) {
+  running_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+}
+
+HonestSource::~HonestSource() = default;
+
+void HonestSource::Run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    if (!RunCycle(stop).ok()) SleepFor(kPause, stop);
+  }
+}
+
+absl::Status HonestSource::RunCycle(const std::stop_token& stop) {
+  absl::Status done = Patiently(false, [&] {
+    const absl::StatusOr<v1::AuthenticateResponse> admission = source_.Authenticate("honest", true);
+    if (admission.ok() && !admission->accepted())
+      return absl::AbortedError("no cycle began: " + admission->reason());
+    return admission.status();
+  });
+  if (!done.ok()) return done;
+  absl::StatusOr<v1::TableSchemaResponse> agreed;
+  done = Patiently(false, [&] {
+    agreed = source_.Announce({table_});
+    return agreed.status();
+  });
+  if (!done.ok()) return done;
+  done = SendRows(agreed->tables(0), stop);
+  if (!done.ok()) return done;
+  done = Patiently(false, [&] { return source_.Complete().status(); });
+  if (done.ok()) tally_.AddCycle();
+  return done;
+}
+
+absl::Status HonestSource::SendRows(const v1::TableStatus& status, const std::stop_token& stop) {
+  v1::Position target;
+  target.set_lsn(std::max<std::int64_t>(status.position().lsn(), 0) + 1);
+  bool last = false;
+  for (std::uint64_t seq = 1; !last; ++seq) {
+    last = seq == kBatches || stop.stop_requested();
+    v1::ChangeBatch batch = BatchAt(table_.name, status, seq, target, v1::OPERATION_INSERT);
+    if (seq == 1 && batch.base_lsn() == -1) batch.set_populate(v1::POPULATE_REASON_MINUS_ONE);
+    const auto fill = [&](RowBlock* block) {
+      for (int i = 0; i < kRows; ++i) {
+        block->columns[0].AppendInt(static_cast<std::int64_t>(seq) * kRows + i);
+        block->columns[1].AppendBytes(absl::StrCat("order ", seq, " at ", target.lsn()));
+      }
+    };
+    FillBatch(table_, {}, fill, &batch);
+    if (last) AddCommit(&batch);
+    const v1::RowDataRequest request = source_.Request({batch});
+    RETURN_IF_ERROR(Patiently(true, [&] {
+      const absl::StatusOr<v1::RowDataResponse> answer = source_.client().RowData(request);
+      return answer.ok() ? StatusOf(answer->results(0)) : answer.status();
+    }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HonestSource::Patiently(bool rows, const std::function<absl::Status()>& call) {
+  const Clock::time_point begin = Clock::now();
+  std::uint64_t repeated = 0;
+  absl::Status status = call();
+  // Every call here is safe to repeat, and a source that is told to wait comes again.
+  while (absl::IsResourceExhausted(status) && Clock::now() - begin < kPatience) {
+    ++repeated;
+    status = call();
+  }
+  const double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+  tally_.Add(repeated, rows ? std::optional(ms) : std::nullopt, status.ok() ? "" : status.ToString());
+  return status;
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// After a failure, so that a server that is gone is not called without a pause.
+constexpr std::chrono::milliseconds kReaderPause(100);
+constexpr int kIds = 50;
+
+}  // namespace
+
+HonestReader::HonestReader(const HttpVictim& victim) : victim_(victim) {
+  running_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+}
+
+void HonestReader::Run(const std::stop_token& stop) {
+  const HttpDoorPlace& door = victim_.door();
+  for (int i = 0; !stop.stop_requested(); ++i) {
+    const std::string id = absl::StrCat("honest", i % kIds);
+    Call(HttpLine::Request(door, "PUT", victim_.PartnersPath(), door.key, {},
+                           HttpVictim::Partner(id, absl::StrCat("city ", i))));
+    Call(HttpLine::Request(door, "GET", absl::StrCat(victim_.PartnersPath(), "?externalId=", id), door.key));
+    tally_.AddCycle();
+  }
+}
+
+HttpSaid HonestReader::Once(const std::string& request) {
+  if (!line_ || line_->gone()) {
+    line_.reset();
+    absl::StatusOr<HttpLine> made = HttpLine::Connect(victim_.door());
+    if (!made.ok()) return {};
+    line_.emplace(*std::move(made));
+  }
+  HttpSaid said = line_->Send(request) ? line_->Answer(kHttpPatience) : HttpSaid();
+  if (said.status == 0 || absl::StrContains(said.head, "Connection: close")) line_.reset();
+  return said;
+}
+
+void HonestReader::Call(const std::string& request) {
+  const Clock::time_point begin = Clock::now();
+  std::uint64_t repeated = 0;
+  HttpSaid said = Once(request);
+  // A connection that was let go for a newer one, and a server that is busy: both are told of in its
+  // document.
+  while ((said.status == 0 || said.status == 429 || said.status == 503) &&
+         Clock::now() - begin < kHttpPatience) {
+    ++repeated;
+    if (said.status != 0) std::this_thread::sleep_for(kReaderPause);
+    said = Once(request);
+  }
+  const double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+  const bool late = Clock::now() - begin >= kHttpPatience;
+  const std::string failure =
+      said.status == 200 && !late
+          ? ""
+          : absl::StrCat(said.name(true), " after ", static_cast<int>(ms), " ms ", said.body);
+  tally_.Add(repeated, ms, failure);
+}
+
+namespace {
+
+constexpr std::chrono::milliseconds kBetweenLooks(50);
+
+std::string Folder(pid_t process) { return absl::StrCat("/proc/", process); }
+
+/// VmHWM, which the kernel keeps in kilobytes.
+std::optional<std::uint64_t> PeakMemory(pid_t process) {
+  std::ifstream status(Folder(process) + "/status");
+  std::string word;
+  while (status >> word) {
+    std::uint64_t kilobytes = 0;
+    if (word == "VmHWM:" && status >> kilobytes) return kilobytes * 1'024;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+PeakWatch::PeakWatch(pid_t process) : process_(process) {
+  Reset();
+  looking_ = std::jthread([this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      Look();
+      SleepFor(kBetweenLooks, stop);
+    }
+  });
+}
+
+PeakWatch::~PeakWatch() = default;
+
+void PeakWatch::Reset() const { std::ofstream(Folder(process_) + "/clear_refs") << "5"; }
+
+void PeakWatch::Look() {
+  std::uint64_t count = 0;
+  std::error_code error;
+  for (auto entry = std::filesystem::directory_iterator(Folder(process_) + "/fd", error);
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    ++count;
+  }
+  const MutexLock lock(mutex_);
+  descriptors_ = std::max(descriptors_, count);
+}
+
+std::optional<PeakWatch::Peak> PeakWatch::Take() {
+  Look();
+  const std::optional<std::uint64_t> memory = PeakMemory(process_);
+  if (!memory) return std::nullopt;
+  Reset();
+  const MutexLock lock(mutex_);
+  return Peak{*memory, std::exchange(descriptors_, 0)};
+}
+
 namespace {
 
 using Clock = std::chrono::steady_clock;

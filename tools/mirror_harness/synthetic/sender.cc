@@ -1,16 +1,180 @@
 #include "tools/mirror_harness/synthetic/sender.h"
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
+#include "base/mutex.h"
 #include "base/status_macros.h"
-#include "tools/mirror_harness/synthetic/request_maker.h"
+#include "mirror/v1/change_batch.pb.h"
+#include "tools/mirror_harness/synthetic/table_job.h"
 
 namespace mirror::harness {
 namespace {
+
+/// A request with what is in it.
+struct MadeRequest {
+  v1::RowDataRequest message;
+  struct Item {
+    TableJob* job;
+    std::size_t plan;  ///< Of the job; seq - 1.
+  };
+  std::vector<Item> items;  ///< One for each batch.
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;  ///< On the wire, before TLS.
+  std::chrono::steady_clock::time_point sent;
+};
+
+/// Makes requests of about `size.bytes` on a thread of its own, at most two ahead, while earlier ones travel.
+///
+/// The jobs' plans and counters are under mutex(), the batches' rows belong to nobody: a plan changes only
+/// while its job has nothing outstanding.
+class RequestMaker {
+ public:
+  /// `jobs` outlive it and do not move.
+  RequestMaker(std::vector<TableJob>* jobs, std::int64_t cycle, const BatchSize& size);
+  ~RequestMaker();
+  RequestMaker(const RequestMaker&) = delete;
+  RequestMaker& operator=(const RequestMaker&) = delete;
+
+  /// The next request; null when there is nothing to send for now: all jobs are sent, failed or blocked.
+  std::unique_ptr<MadeRequest> Next();
+  /// Gives a request back for its memory.
+  void Recycle(std::unique_ptr<MadeRequest> request);
+  /// To be held while jobs are changed; Changed() then wakes the thread.
+  Mutex& mutex() MIRROR_RETURNS(mutex_) { return mutex_; }
+  void Changed() { changed_.NotifyAll(); }
+
+ private:
+  void Run();
+  TableJob* Ready() MIRROR_REQUIRES(mutex_);
+  void TakePlans(MadeRequest* request) MIRROR_REQUIRES(mutex_);
+  void Fill(MadeRequest* request);
+
+  std::vector<TableJob>* jobs_ MIRROR_PT_GUARDED_BY(mutex_);
+  const std::int64_t cycle_;
+  const BatchSize size_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::deque<std::unique_ptr<MadeRequest>> made_ MIRROR_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<MadeRequest>> spare_ MIRROR_GUARDED_BY(mutex_);
+  std::size_t first_unsent_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Jobs before it were sent whole once.
+  bool making_ MIRROR_GUARDED_BY(mutex_) = false;
+  bool stop_ MIRROR_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  ///< Last: it uses all of the others.
+};
+
+constexpr std::size_t kAhead = 2;
+constexpr std::uint64_t kBatchOverhead = 200;  ///< Bytes of a batch without rows, roughly.
+
+std::uint64_t Weight(const TableJob& job, std::size_t plan) {
+  const BatchPlan& batch = job.plans[plan];
+  return kBatchOverhead + static_cast<std::uint64_t>(job.model->MeanBytes(batch.columns) *
+                                                     static_cast<double>(batch.rows.size()));
+}
+
+RequestMaker::RequestMaker(std::vector<TableJob>* jobs, std::int64_t cycle, const BatchSize& size)
+    : jobs_(jobs), cycle_(cycle), size_(size), thread_([this] { Run(); }) {}
+
+RequestMaker::~RequestMaker() {
+  {
+    const MutexLock lock(mutex_);
+    stop_ = true;
+  }
+  changed_.NotifyAll();
+  thread_.join();
+}
+
+TableJob* RequestMaker::Ready() {
+  const auto ready = [](const TableJob& job) {
+    return !job.refusal && job.failure.empty() && job.next < job.plans.size();
+  };
+  while (first_unsent_ < jobs_->size() &&
+         (*jobs_)[first_unsent_].next >= (*jobs_)[first_unsent_].plans.size()) {
+    ++first_unsent_;
+  }
+  // Repaired jobs stand before it; there are few or none.
+  for (TableJob& job : *jobs_) {
+    if (&job - jobs_->data() >= static_cast<std::ptrdiff_t>(first_unsent_)) break;
+    if (job.repairs > 0 && ready(job)) return &job;
+  }
+  for (std::size_t i = first_unsent_; i < jobs_->size(); ++i) {
+    if (ready((*jobs_)[i])) return &(*jobs_)[i];
+  }
+  return nullptr;
+}
+
+void RequestMaker::TakePlans(MadeRequest* request) {
+  std::uint64_t bytes = 0;
+  while (TableJob* job = Ready()) {
+    const std::uint64_t weight = Weight(*job, job->next);
+    if (!request->items.empty() && bytes + weight > size_.bytes) return;
+    bytes += weight;
+    request->items.push_back({job, job->next++});
+    ++job->outstanding;
+  }
+}
+
+void RequestMaker::Fill(MadeRequest* request) {
+  request->message.Clear();
+  request->message.set_cycle(cycle_);
+  request->rows = 0;
+  for (const MadeRequest::Item& item : request->items) {
+    EncodePlan(*item.job, item.plan, request->message.add_batches());
+    request->rows += item.job->plans[item.plan].rows.size();
+  }
+  request->bytes = request->message.ByteSizeLong();
+}
+
+void RequestMaker::Run() {
+  const MutexLock lock(mutex_);
+  while (true) {
+    while (!stop_ && (made_.size() >= kAhead || Ready() == nullptr)) changed_.Wait(mutex_);
+    if (stop_) return;
+    std::unique_ptr<MadeRequest> request;
+    if (spare_.empty()) {
+      request = std::make_unique<MadeRequest>();
+    } else {
+      request = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    request->items.clear();
+    TakePlans(request.get());
+    making_ = true;
+    {
+      const MutexUnlock unlocked(mutex_);
+      Fill(request.get());
+    }
+    making_ = false;
+    made_.push_back(std::move(request));
+    changed_.NotifyAll();
+  }
+}
+
+std::unique_ptr<MadeRequest> RequestMaker::Next() {
+  std::unique_ptr<MadeRequest> request;
+  {
+    const MutexLock lock(mutex_);
+    while (made_.empty() && (making_ || Ready() != nullptr)) changed_.Wait(mutex_);
+    if (made_.empty()) return nullptr;
+    request = std::move(made_.front());
+    made_.pop_front();
+  }
+  changed_.NotifyAll();
+  return request;
+}
+
+void RequestMaker::Recycle(std::unique_ptr<MadeRequest> request) {
+  const MutexLock lock(mutex_);
+  spare_.push_back(std::move(request));
+}
 
 constexpr std::size_t kRepairsMax = 20;  ///< Of one table in one cycle.
 

@@ -17,11 +17,33 @@
 #include "client/source/mariadb/log/binlog_event.h"
 #include "client/source/mariadb/log/binlog_place.h"
 #include "client/source/mariadb/log/binlog_tables.h"
-#include "client/source/mariadb/log/group_print.h"
 #include "client/source/mariadb/log/statement_words.h"
 #include "client/source/stage/stage.h"
 
+struct XXH3_state_s;
+
 namespace mirror {
+
+/// A digest of the events of a group as they stand in the binlog, with their times: two servers that were the
+/// same and went on apart can have groups with the same GTIDs at the same places, and not with these.
+class GroupPrint {
+ public:
+  GroupPrint();
+  ~GroupPrint();
+  GroupPrint(const GroupPrint&) = delete;
+  GroupPrint& operator=(const GroupPrint&) = delete;
+
+  void Begin();
+  void Add(const binlog::Event& event);
+  /// Of what was added since Begin(): 16 hexadecimal digits.
+  std::string Text() const;
+
+ private:
+  struct Free {
+    void operator()(XXH3_state_s* state) const;
+  };
+  std::unique_ptr<XXH3_state_s, Free> state_;
+};
 
 /// Takes the events of one stream into the stage, up to the flush that its caller does. An event group is a
 /// transaction of the stage; its LSN is one more than that of the group or position before it, so that groups

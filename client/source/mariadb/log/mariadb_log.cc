@@ -1,8 +1,18 @@
 #include "client/source/mariadb/log/mariadb_log.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
@@ -12,11 +22,313 @@
 #include "base/status_macros.h"
 #include "client/source/mariadb/log/binlog_server.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
-#include "client/source/mariadb/log/mariadb_staged_texts.h"
+#include "client/source/mariadb/log/value_text.h"
+#include "client/source/mariadb/mariadb_row_decoder.h"
+#include "client/source/mariadb/mariadb_rows.h"
+#include "client/source/mariadb/mariadb_types.h"
+#include "client/source/server/server_staged_texts.h"
 #include "client/source/stage/staged_changes.h"
+#include "client/source/values/value_digest.h"
+#include "proto/wire/text_form.h"
 
 namespace mirror {
 namespace {
+
+constexpr int kBinlogRenewalsMax = 5;
+
+absl::Status NotInBinlog(const std::string& table, const std::string& why) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", table, "': ", why,
+      ", so that its changes cannot be read from the binlog. Nothing of it was sent; the next run finds "
+      "them by comparing"));
+}
+
+}  // namespace
+
+MariadbLogTable* MariadbLogTables::Find(const std::string& name) {
+  const auto found = tables_.find(name);
+  return found == tables_.end() ? nullptr : &found->second;
+}
+
+absl::StatusOr<StagedTable> MariadbLogTables::StagedOf(const MariadbLogTable& table) {
+  ASSIGN_OR_RETURN(std::vector<StagedTable> all, staging_.stage().Tables());
+  for (StagedTable& staged : all) {
+    if (staged.id == table.id) return std::move(staged);
+  }
+  return absl::AbortedError(absl::StrCat("table '", table.table.name, "' is not staged any more"));
+}
+
+absl::StatusOr<std::vector<std::string>> MariadbLogTables::Renew(const std::vector<std::string>& names,
+                                                                 std::optional<StageMark>* marker) {
+  std::set<std::string> changed;
+  for (int i = 0; i < kBinlogRenewalsMax; ++i) {
+    RETURN_IF_ERROR(TakeCatalog(names));
+    Renewal renewal;
+    RETURN_IF_ERROR(FindChanges(marker != nullptr, &renewal));
+    changed.insert(renewal.changed.begin(), renewal.changed.end());
+    if (renewal.fresh.empty() && renewal.changed.empty())
+      return std::vector<std::string>(changed.begin(), changed.end());
+    // What is in the binlog up to here may be of the definitions of before; that they are still these is seen
+    // by another look at the catalogs.
+    SetLogged();
+    ASSIGN_OR_RETURN(*marker, staging_.StageToMarker(stop_));
+    RETURN_IF_ERROR(staging_.WaitUntilSeen((*marker)->lsn, stop_));
+    RETURN_IF_ERROR(RaiseRenewed(renewal, (*marker)->lsn));
+  }
+  return absl::UnavailableError(
+      "the definitions of the source's tables changed again and again while its binlog was read. Nothing was "
+      "sent; "
+      "run again when they no longer change");
+}
+
+absl::Status MariadbLogTables::SetStaged(const MariadbLogTable& table, const std::string& fingerprint) {
+  StagedTable staged;
+  staged.id = table.id;
+  staged.name = table.table.name;
+  staged.key = KeyNumbers(table.table);
+  staged.fingerprint = fingerprint;
+  return staging_.stage().SetTable(staged);
+}
+
+absl::Status MariadbLogTables::RaiseRenewed(const Renewal& renewal, std::int64_t lsn) {
+  for (const auto* const names : {&renewal.fresh, &renewal.changed}) {
+    for (const std::string& name : *names) {
+      const MariadbLogTable& table = tables_.at(name);
+      RETURN_IF_ERROR(staging_.stage().RaiseFloor(
+          table.id, lsn, names == &renewal.fresh ? "it is new in the log" : "its definition changed"));
+      RETURN_IF_ERROR(SetStaged(table, BinlogFingerprint(table.table)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MariadbLogTables::TakeCatalog(const std::vector<std::string>& names) {
+  ASSIGN_OR_RETURN(const MariadbLease session, staging_.sessions()->Take(MariadbUse::kCatalogs));
+  ASSIGN_OR_RETURN(std::vector<MariadbTable> all, ReadMariadbTables(*session));
+  ASSIGN_OR_RETURN(const auto unlogged, ReadUnlogged(*session, all));
+  if (charsets_.empty()) {
+    ASSIGN_OR_RETURN(charsets_, ReadBinlogCharsets(*session));
+  }
+  ASSIGN_OR_RETURN(database_, ReadDatabaseInBinlog(*session));
+  std::map<std::string, MariadbLogTable> before = std::exchange(tables_, {});
+  for (const std::string& name : names) {
+    MariadbLogTable table;
+    if (const auto had = before.find(name); had != before.end()) table = std::move(had->second);
+    table.id = 0;
+    table.trouble = absl::OkStatus();
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const MariadbTable& one) { return one.name == name; });
+    table.table = found == all.end() ? MariadbTable{.name = name} : *found;
+    const auto why = unlogged.find(name);
+    if (found == all.end()) {
+      table.trouble = absl::AbortedError(absl::StrCat("table '", name, "' went while it was looked at"));
+    } else if (why != unlogged.end()) {
+      table.trouble = NotInBinlog(name, why->second);
+    }
+    tables_[name] = std::move(table);
+  }
+  return absl::OkStatus();
+}
+
+/// What is staged of a table whose definition moved is given up, and until that was done to the end the stage
+/// has none of it.
+absl::Status MariadbLogTables::FindChanges(bool is_fresh, Renewal* renewal) {
+  ASSIGN_OR_RETURN(const std::vector<StagedTable> staged, staging_.stage().Tables());
+  std::int64_t last_id = 0;
+  std::map<std::string, StagedTable> by_name;
+  for (const StagedTable& table : staged) {
+    last_id = std::max(last_id, table.id);
+    by_name[table.name] = table;
+  }
+  for (auto& [name, table] : tables_) {
+    if (!table.trouble.ok()) continue;
+    const auto found = by_name.find(name);
+    const bool is_new = found == by_name.end();
+    if (!is_new) table.id = found->second.id;
+    if (!is_fresh || (!is_new && found->second.fingerprint == BinlogFingerprint(table.table))) continue;
+    if (is_new) {
+      table.id = ++last_id;
+      renewal->fresh.push_back(name);
+    } else {
+      (found->second.fingerprint.empty() ? renewal->fresh : renewal->changed).push_back(name);
+      ASSIGN_OR_RETURN(const std::int64_t place, staging_.stage().Place());
+      RETURN_IF_ERROR(staging_.stage().RaiseFloor(table.id, place + 1, "its definition changed"));
+    }
+    RETURN_IF_ERROR(SetStaged(table, ""));
+  }
+  return is_fresh ? DropOthers() : absl::OkStatus();
+}
+
+absl::Status MariadbLogTables::DropOthers() {
+  ASSIGN_OR_RETURN(const std::vector<StagedTable> staged, staging_.stage().Tables());
+  bool dropped = false;
+  for (const StagedTable& table : staged) {
+    const MariadbLogTable* const known = Find(table.name);
+    if (known != nullptr && known->id == table.id) continue;
+    RETURN_IF_ERROR(staging_.stage().DropTable(table.id));
+    dropped = true;
+  }
+  if (dropped) SetLogged();
+  return absl::OkStatus();
+}
+
+void MariadbLogTables::SetLogged() {
+  BinlogTables logged;
+  logged.database = database_;
+  logged.charsets = charsets_;
+  for (const auto& [name, table] : tables_) {
+    if (table.id != 0) logged.tables.emplace(name, BinlogTable{table.id, table.table});
+  }
+  staging_.SetTables(std::move(logged));
+}
+
+namespace {
+
+// A key as the stage has it, and as the wire has it.
+
+/// See ServerStagedTexts.
+class MariadbStagedTexts : public ServerStagedTexts<MariadbLook> {
+ public:
+  MariadbStagedTexts(std::shared_ptr<const MariadbLook> look, std::shared_ptr<const KnownMariadbTable> known,
+                     PositionOf position_of)
+      : ServerStagedTexts(std::move(look), std::move(known), std::move(position_of)) {}
+
+ private:
+  std::int64_t NumberOf(std::size_t column) const override { return known_->table.columns[column].place; }
+  std::vector<Value> Take(const std::vector<std::uint32_t>& columns, const std::vector<SourceText>& texts,
+                          std::vector<Misfit>* misfits) override;
+  absl::StatusOr<std::vector<BaseRow>> ReadRows(const std::vector<StagedKey>& keys,
+                                                std::string* snapshot) override;
+  absl::StatusOr<std::vector<Key>> KeysOf(const std::vector<StagedKey>& keys);
+  BaseRow BaseRowOf(const std::vector<std::string_view>& texts) const;
+
+  std::vector<std::uint32_t> decoded_;  ///< Columns of the decoder.
+  std::optional<MariadbRowDecoder> decoder_;
+  std::vector<std::string_view> fields_;
+};
+
+/// With as many digits behind the dot as the column has.
+std::string DecimalText(std::string text, std::uint32_t scale) {
+  const std::size_t dot = text.find('.');
+  const std::size_t digits = dot == std::string::npos ? 0 : text.size() - dot - 1;
+  if (scale == 0) return text;
+  if (dot == std::string::npos) text.push_back('.');
+  if (digits < scale) text.append(scale - digits, '0');
+  return text;
+}
+
+/// As MariaDB writes it.
+std::string TextOfPart(const Column& announced, const KeyPart& part) {
+  std::string text;
+  switch (part.kind) {
+    case Kind::kInteger:
+      if (announced.type == Type::kDate) return DateText(part.integer);
+      if (announced.type == Type::kTimestamp || announced.type == Type::kTimestampTz)
+        return TimestampText(part.integer, announced.precision, /*utc=*/false);
+      text = absl::StrCat(part.integer);
+      break;
+    case Kind::kReal:
+      binlog::AppendReal(part.real, &text);
+      break;
+    default:
+      if (announced.type == Type::kUuid) return UuidText(part.bytes);
+      text = part.bytes;
+  }
+  return announced.type == Type::kDecimal ? DecimalText(std::move(text), announced.scale) : text;
+}
+
+/// What ZEROFILL adds is not in the binlog.
+std::string_view WithoutFill(const MariadbColumn& column, std::string_view text) {
+  if (!column.is_zerofill()) return text;
+  const std::size_t first = text.find_first_not_of('0');
+  if (first == std::string_view::npos) return text.substr(text.empty() ? 0 : text.size() - 1);
+  return text[first] == '.' ? text : text.substr(first);
+}
+
+/// Absent: it does not fit the schema.
+std::optional<Key> KeyOfStagedMariadb(const TableSchema& schema, const StagedKey& key) {
+  const std::vector<std::uint32_t> columns = schema.Key();
+  const std::vector<std::string> texts = UnpackStagedKey(key);
+  if (texts.size() != columns.size()) return std::nullopt;
+  std::vector<Column> announced;
+  for (const std::uint32_t column : columns) announced.push_back(schema.columns[column]);
+  MariadbRowDecoder decoder(std::move(announced));
+  if (!decoder.Decode({texts.begin(), texts.end()})) return std::nullopt;
+  Key parts;
+  for (const Value& value : decoder.values()) parts.push_back(KeyPartOf(value));
+  return parts;
+}
+
+StagedKey StagedKeyOfMariadb(const TableSchema& schema, const Key& key) {
+  const std::vector<std::uint32_t> columns = schema.Key();
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < columns.size() && i < key.size(); ++i)
+    texts.push_back(TextOfPart(schema.columns[columns[i]], key[i]));
+  return PackStagedKey(texts);
+}
+
+std::vector<Value> MariadbStagedTexts::Take(const std::vector<std::uint32_t>& columns,
+                                            const std::vector<SourceText>& texts,
+                                            std::vector<Misfit>* misfits) {
+  if (!decoder_ || decoded_ != columns) {
+    decoder_.emplace(known_->Announced(columns));
+    decoded_ = columns;
+  }
+  fields_.clear();
+  for (const SourceText& text : texts) fields_.push_back(text ? std::string_view(*text) : std::string_view());
+  if (!decoder_->Decode(fields_)) {
+    for (const Misfit& misfit : decoder_->misfits())
+      misfits->push_back({columns[misfit.column], misfit.is_null});
+  }
+  return decoder_->values();
+}
+
+absl::StatusOr<std::vector<Key>> MariadbStagedTexts::KeysOf(const std::vector<StagedKey>& keys) {
+  const std::vector<std::uint32_t> columns = known_->schema.Key();
+  std::vector<Key> all;
+  for (const StagedKey& key : keys) {
+    const std::vector<std::string> texts = UnpackStagedKey(key);
+    if (texts.size() != columns.size()) return MisfitsIn(known_->table.name);
+    // The values are views into it.
+    const std::vector<SourceText> decoded(texts.begin(), texts.end());
+    ASSIGN_OR_RETURN(const std::vector<Value> values, Decode(columns, decoded));
+    Key& parts = all.emplace_back();
+    for (const Value& value : values) parts.push_back(KeyPartOf(value));
+  }
+  return all;
+}
+
+StagedTexts::BaseRow MariadbStagedTexts::BaseRowOf(const std::vector<std::string_view>& texts) const {
+  BaseRow row;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const MariadbColumn& column = known_->table.columns[i];
+    StagedValue& value = row.values.emplace_back();
+    value.column = column.place;
+    if (texts[i].data() != nullptr) value.text = std::string(WithoutFill(column, texts[i]));
+  }
+  std::vector<std::string> key;
+  for (const std::uint32_t column : known_->schema.Key()) key.push_back(row.values[column].text.value_or(""));
+  row.key = PackStagedKey(key);
+  return row;
+}
+
+absl::StatusOr<std::vector<StagedTexts::BaseRow>> MariadbStagedTexts::ReadRows(
+    const std::vector<StagedKey>& keys, std::string* snapshot) {
+  ASSIGN_OR_RETURN(const std::vector<Key> wanted, KeysOf(keys));
+  // Steps are taken when they are put together with what is staged.
+  auto plain = std::make_shared<KnownMariadbTable>(*known_);
+  plain->steps.reset();
+  plain->given = plain->schema;
+  std::vector<std::uint32_t> columns(known_->table.columns.size());
+  std::iota(columns.begin(), columns.end(), 0U);
+  MariadbSourceRows rows(look_, plain, AskForMariadbKeys(*plain, std::move(columns), wanted));
+  std::vector<BaseRow> read;
+  absl::StatusOr<bool> more = rows.Next();
+  for (; more.ok() && *more; more = rows.Next()) read.push_back(BaseRowOf(rows.texts()));
+  if (!more.ok()) return more.status();
+  *snapshot = rows.snapshot();
+  return read;
+}
 
 /// Nothing stands in the source that could keep an id: this one is found again without any memory. With the
 /// server_id, so that a second agent at another server with a database of the same name is another source.

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,12 +20,30 @@
 #include "client/source/mariadb/log/binlog_place.h"
 #include "client/source/mariadb/log/binlog_stream.h"
 #include "client/source/mariadb/log/binlog_tables.h"
-#include "client/source/mariadb/log/staging_lock.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "client/source/server/staged_log.h"
 #include "client/source/stage/stage.h"
 
 namespace mirror {
+
+/// One process at a time reads a binlog as the same server_id: the server ends the stream of the one before.
+/// The operating system's lock (flock), which ends with the process, on a file with the process's number.
+///
+/// Threads: one.
+class StagingLock {
+ public:
+  /// Waits for who has it. Errors: kUnavailable: another one still has it after `within`, named for people,
+  /// or the file cannot be written; kCancelled: stopped.
+  static absl::StatusOr<StagingLock> Acquire(const std::string& path, std::chrono::milliseconds within,
+                                             const std::stop_token& stop);
+  StagingLock(StagingLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+  StagingLock& operator=(StagingLock&&) = delete;
+  ~StagingLock();
+
+ private:
+  explicit StagingLock(int file) : file_(file) {}
+  int file_ = -1;
+};
 
 struct MariadbStagingOptions {
   MariadbAccess access;

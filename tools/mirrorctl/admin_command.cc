@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/overview.h"
+#include "tools/mirrorctl/admin_command.h"
 
 #include <chrono>
 
@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
 #include "tools/mirrorctl/admin/control_config.h"
-#include "tools/mirrorctl/admin_command.h"
 
 namespace mirror {
 
