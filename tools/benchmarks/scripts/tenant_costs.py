@@ -27,11 +27,11 @@ from postgres_endpoint import DATABASE, SETTINGS, PostgresEndpoint
 from processes import Failed, run, wait_until
 from small_lines import memory
 
-TABLES, ROWS = 5, 20  # Of each tenant, and of each table.
+TABLES, ROWS = 2, 20  # Of each tenant, and of each table.
 RELATIONS_ABOUT = 40 + 4 * TABLES  # Of a mirror.
 # The tenants whose cycles are measured. A server keeps the statements of the last 32.
-SAMPLE = 30
-CLIENTS = 8  # Tenants that are made at a time.
+SAMPLE = 12
+CLIENTS = 8  # Tenants that are made at a time: more than a place has connections for writing would wait too long.
 LISTS, PAGE = 10, 50
 IDLE_S = 20
 
@@ -41,20 +41,23 @@ ROW_WORDS = (
     ("quiet-cold", "cycle without changes, cold", MS),
     ("changed-warm", "cycle with a changed row, warm", MS),
     ("changed-cold", "cycle with a changed row, cold", MS),
-    ("quiet-warm-work", "processor time of a cycle without changes, warm", MS),
-    ("quiet-cold-work", "processor time of a cycle without changes, cold", MS),
-    ("changed-warm-work", "processor time of a cycle with a changed row, warm", MS),
-    ("changed-cold-work", "processor time of a cycle with a changed row, cold", MS),
+    ("quiet-warm-server", "`mirror-server`'s processor time of a cycle without changes, warm", MS),
+    ("quiet-cold-server", "the same, cold", MS),
+    ("changed-warm-server", "the same of a cycle with a changed row, warm", MS),
+    ("changed-cold-server", "the same, cold", MS),
+    ("quiet-warm-postgres", "PostgreSQL's processor time of a cycle without changes, warm", MS),
+    ("quiet-cold-postgres", "the same, cold", MS),
+    ("changed-warm-postgres", "the same of a cycle with a changed row, warm", MS),
+    ("changed-cold-postgres", "the same, cold", MS),
     ("quiet-warm-log", "log of a cycle without changes, warm", KIB),
     ("quiet-cold-log", "log of a cycle without changes, cold", KIB),
     ("changed-warm-log", "log of a cycle with a changed row, warm", KIB),
     ("changed-cold-log", "log of a cycle with a changed row, cold", KIB),
-    ("list", "`mirrorctl tenants`, all of them", MS),
-    ("list-work", "processor time of that", MS),
+    ("list", "`mirrorctl tenants`", MS),
+    ("list-server", "`mirror-server`'s processor time of that", MS),
+    ("list-postgres", "PostgreSQL's processor time of that", MS),
     ("failed", "`mirrorctl tenants --failed`, none is", MS),
-    ("failed-work", "processor time of that", MS),
     ("page", f"the list's first {PAGE}, one call", MS),
-    ("page-work", "processor time of that", MS),
     ("start", "start of `mirror-server`", S),
     ("memory", "memory of `mirror-server` behind that and the lists", MIB),
     ("memory-made", "memory of `mirror-server` behind the first cycles of all", MIB),
@@ -95,37 +98,52 @@ class Sample(capacity.Mirrors):
         self._write(lambda database: database.execute(update, [f"changed {self.changes}"]))
 
     def cycles(self, updates):
-        """Milliseconds of each, and for one those of processors and the bytes of PostgreSQL's log."""
+        """Milliseconds of each, and for one the bytes of PostgreSQL's log and the processor times."""
         command = [self.bench.program("mirror-agent"), "once", "--json", "--config", self.config]
         begin = self.cluster.sql("SELECT pg_current_wal_insert_lsn()")
-        before = processor_ms(self.cluster, self.endpoint)
+        work = Work(self.cluster, self.endpoint)
         said = run(command, timeout=3600)
-        work = (processor_ms(self.cluster, self.endpoint) - before) / SAMPLE
+        work.end(SAMPLE)
         log = log_since(self.cluster, begin) / SAMPLE
         done = json.loads(said)["sources"]
         sent = sum(table["updates"] for one in done for table in one["tables"])
         if len(done) != SAMPLE or sent != updates:
             raise Failed(f"{len(done)} cycles sent {sent} updates in place of {SAMPLE} and {updates}")
-        return [1000 * one["seconds"] for one in done], work, log
+        return [1000 * one["seconds"] for one in done], log, work
 
 
 def log_since(cluster, begin):
     return int(cluster.sql(f"SELECT pg_current_wal_insert_lsn() - '{begin}'"))
 
 
-def processor_ms(cluster, endpoint):
-    """What the server and PostgreSQL have taken, with its processes that have ended."""
-    parent = cluster.process()
-    with open(f"/proc/{parent}/task/{parent}/children") as text:
-        children = text.read().split()
-    ticks = 0
-    for pid, kinds in ((parent, 4), *((child, 2) for child in children), (endpoint.pid, 2)):
-        try:
-            with open(f"/proc/{pid}/stat") as text:
-                ticks += sum(map(int, text.read().rpartition(")")[2].split()[11 : 11 + kinds]))
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # A worker of PostgreSQL's that just ended.
-    return ticks * 1000 / os.sysconf("SC_CLK_TCK")
+class Work:
+    """Milliseconds of processors that the server and PostgreSQL take."""
+
+    def __init__(self, cluster, endpoint):
+        self.cluster, self.endpoint = cluster, endpoint
+        self.server, self.postgres = self._now()
+
+    def end(self, times):
+        """From now on they are of one of so many."""
+        now = self._now()
+        self.server, self.postgres = (now[0] - self.server) / times, (now[1] - self.postgres) / times
+
+    def _now(self):
+        """PostgreSQL's first process has those of its children that have ended."""
+        parent = self.cluster.process()
+        with open(f"/proc/{parent}/task/{parent}/children") as text:
+            children = text.read().split()
+        return ticks_ms(self.endpoint.pid, 2), ticks_ms(parent, 4) + sum(ticks_ms(child, 2) for child in children)
+
+
+def ticks_ms(pid, kinds):
+    """2 kinds: user and system; 4: with those of children that have ended. 0 of a process that just ended."""
+    try:
+        with open(f"/proc/{pid}/stat") as text:
+            ticks = text.read().rpartition(")")[2].split()[11 : 11 + kinds]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(map(int, ticks)) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 class Fleet:
@@ -178,10 +196,14 @@ class Fleet:
         self.found.setdefault(name, []).extend(figure if isinstance(figure, list) else [figure])
 
     def _add_cycles(self, name, updates=0):
-        times, work, log = self.sample.cycles(updates)
+        times, log, work = self.sample.cycles(updates)
         self._add(name, times)
-        self._add(name + "-work", work)
         self._add(name + "-log", log)
+        self._add_work(name, work)
+
+    def _add_work(self, name, work):
+        self._add(name + "-server", work.server)
+        self._add(name + "-postgres", work.postgres)
 
     def turn(self):
         self._restart()
@@ -216,12 +238,13 @@ class Fleet:
         with FirstPage(config) as page:
             looks = {"list": lambda: run(tenants), "failed": lambda: run([*tenants, "--failed"]), "page": page.ask}
             for name, look in looks.items():
-                before = processor_ms(self.cluster, self.endpoint)
+                work = Work(self.cluster, self.endpoint)
                 for _ in range(LISTS):
                     start = time.monotonic()
                     look()
                     self._add(name, 1000 * (time.monotonic() - start))
-                self._add(name + "-work", (processor_ms(self.cluster, self.endpoint) - before) / LISTS)
+                work.end(LISTS)
+                self._add_work(name, work)
 
     def remove(self):
         if self.endpoint:
