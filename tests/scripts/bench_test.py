@@ -29,6 +29,7 @@ import processes  # noqa: E402
 import report  # noqa: E402
 import statistics_of_rounds  # noqa: E402
 import svg_chart  # noqa: E402
+import tenant_costs  # noqa: E402
 
 # What was promised: a line that disappears is noticed.
 PROMISED = """
@@ -280,6 +281,26 @@ class Capacity(unittest.TestCase):
             run = subprocess.run([sys.executable, "-B", capacity.__file__, *words], capture_output=True, text=True, check=False)
             self.assertEqual(run.returncode, 1)
             self.assertIn("capacity.py BIN_DIR --keep", run.stderr)
+
+
+class TenantCosts(unittest.TestCase):
+    def test_the_page_has_a_line_for_each_figure(self):
+        page = pathlib.Path(capacity.PAGE).read_text()
+        for _, words, _ in tenant_costs.ROW_WORDS:
+            self.assertIn(f"| {words} | ", page)
+
+    def test_a_line_has_medians_and_how_they_grow(self):
+        names = [name for name, *_ in tenant_costs.ROW_WORDS]
+        found = {1_000: dict.fromkeys(names, [9 * 2**10, 3 * 2**10]), 100: dict.fromkeys(names, [2**10, 9 * 2**10, 2 * 2**10])}
+        lines = tenant_costs.table(found).splitlines()
+        self.assertEqual(lines[0], "| of a server with | 100 tenants | 1,000 tenants | in times of the first |")
+        self.assertIn("| log of a cycle without changes, cold | 2.0 KiB | 6.0 KiB | 3.00 |", lines)
+
+    def test_wrong_usage_says_how_it_is_called(self):
+        for words in ((), (".", "--tenants", str(tenant_costs.SAMPLE)), (".", "--rounds", "0")):
+            run = subprocess.run([sys.executable, "-B", tenant_costs.__file__, *words], capture_output=True, text=True, check=False)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn("BIN_DIR", run.stderr)
 
 
 class Charts(unittest.TestCase):

@@ -124,14 +124,20 @@ def in_page(page, text):
     return page[:begin] + text + page[end:]
 
 
-def write(measured=None):
+def keep(tables):
+    """Writes them into the page, in the places of those before."""
     with open(PAGE, encoding="utf-8") as text:
         page = text.read()
-    for table in constants(measured).split("\n\n") if measured else ():
-        page = in_page(page, table.rstrip("\n") + "\n")
-    page = in_page(page, follows(read_constants(page)))
+    for table in tables:
+        page = in_page(page, table)
     with open(PAGE, "w", encoding="utf-8") as text:
         text.write(page)
+
+
+def write(measured=None):
+    keep([table.rstrip("\n") + "\n" for table in constants(measured).split("\n\n")] if measured else [])
+    with open(PAGE, encoding="utf-8") as text:
+        keep([follows(read_constants(text.read()))])
 
 
 # --- The measurement ---
