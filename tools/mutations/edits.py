@@ -148,11 +148,11 @@ EDITS = [
             "if (standing->keys == now->ring.generation() && now_s < standing->key_until_s)",
             "if (now_s < standing->key_until_s)", "*GateTest*"),
     # The source's change log.
-    _client("a value in a column that was just added is sent", "source/sqlite/log/changed_keys.cc",
+    _client("a value in a column that was just added is sent", "source/sqlite/log/net_changes.cc",
             "THEN NULL WHEN seq <= ", "THEN NULL WHEN seq < ", "ChangeLogTest.*"),
     _client("rows read aside are behind the record of their piece", "source/sqlite/log/net_changes.cc",
             "if (aside) one_look_ = covered = false;", "if (aside) one_look_ = false;", "*BusySourceTest*"),
-    _client("a population without a key is sealed where its rows were read", "source/sqlite/sqlite_table_reader.cc",
+    _client("a population without a key is sealed where its rows were read", "source/sqlite/sqlite_reader.cc",
             "return log_->Seal(name_, Lsn{*looks_.moved()});", "return target;", "*BusySourceTest*"),
     _client("a position older than the log is not gone on from", "source/sqlite/log/change_log.cc",
             "if (lsn < log->floor) return Standing::kGone;", "if (lsn < 0) return Standing::kGone;",
