@@ -117,7 +117,7 @@ class EditedKeysOf : public ServersBench {
       rename("pals", "people");
       rename("people, once", "pals");
     }
-    for (const std::string key : {std::string("people"), std::string()}) {
+    for (const std::string& key : {std::string("people"), std::string()}) {
       if (edit == Edit::kAnother) rename(key, "another" + key);
       if (edit == Edit::kLast) rename(key, "zzz" + key);
       if (edit == Edit::kRemoved)

@@ -39,17 +39,17 @@ class PlaceOfMirrors : public PostgresDatabaseTest {
 };
 
 TEST_F(PlaceOfMirrors, ARoleWithoutTheRightsIsToldWhatToGrant) {
-  Do("CREATE ROLE keeper LOGIN");
+  Do("CREATE ROLE place_owner LOGIN");
   const std::string database = connection_->Query("SELECT current_database()::text")->Text(0, 0);
-  options_.conninfo += " user=keeper";
+  options_.conninfo += " user=place_owner";
   EXPECT_THAT(
       PostgresPlace::Open(options_).status(),
       StatusIs(StatusCode::kFailedPrecondition,
                AllOf(HasSubstr("place 'p1'"),
-                     HasSubstr("GRANT SET ON PARAMETER session_replication_role TO \"keeper\""),
-                     HasSubstr(absl::StrCat("GRANT CREATE ON DATABASE \"", database, "\" TO \"keeper\"")))));
-  Do("GRANT SET ON PARAMETER session_replication_role TO \"keeper\"");
-  Do(absl::StrCat("GRANT CREATE ON DATABASE \"", database, "\" TO \"keeper\""));
+                     HasSubstr("GRANT SET ON PARAMETER session_replication_role TO \"place_owner\""),
+                     HasSubstr(absl::StrCat("GRANT CREATE ON DATABASE \"", database, "\" TO \"place_owner\"")))));
+  Do("GRANT SET ON PARAMETER session_replication_role TO \"place_owner\"");
+  Do(absl::StrCat("GRANT CREATE ON DATABASE \"", database, "\" TO \"place_owner\""));
   const auto place = PostgresPlace::Open(options_);
   ASSERT_THAT(place.status(), IsOk());
   const auto lease = (*place)->Take(PlaceUse::kWrite);
