@@ -25,6 +25,16 @@
 namespace mirror {
 namespace {
 
+/// What returns from a handler cannot end a read of another thread; this does, and the source gets the
+/// status.
+void EndCall(grpc::ServerContext& context, const absl::Status& status) {
+  const grpc::Status answer = SourceStatus(status);
+  grpc_call_cancel_with_status(context.c_call(), static_cast<grpc_status_code>(answer.error_code()),
+                               answer.error_message().c_str(), nullptr);
+}
+
+}  // namespace
+
 /// The rows of a stream when their turn has come: its caller is admitted again, then the tenant has them.
 /// What it is given outlives it. Not from two threads at once.
 class AdmittedRows {
@@ -49,16 +59,6 @@ std::vector<RowAnswer> AdmittedRows::Apply(const std::vector<const RowRequest*>&
   if (!admitted.ok()) return std::vector<RowAnswer>(requests.size(), admitted);
   return tenant_.ApplyAll(caller_, requests, SharedNowMs());
 }
-
-/// What returns from a handler cannot end a read of another thread; this does, and the source gets the
-/// status.
-void EndCall(grpc::ServerContext& context, const absl::Status& status) {
-  const grpc::Status answer = SourceStatus(status);
-  grpc_call_cancel_with_status(context.c_call(), static_cast<grpc_status_code>(answer.error_code()),
-                               answer.error_message().c_str(), nullptr);
-}
-
-}  // namespace
 
 /// Each step of a message, by the file that does it. While it lives the stream is in the list of those that
 /// are open.
