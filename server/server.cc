@@ -58,7 +58,6 @@
 #include "server/watch/time_series.h"
 
 namespace mirror {
-namespace {
 
 /// SIGHUP and ReloadKeys: keys, [application], [tokens], [[issuer]], [log], the indexes of [[tenant]] and
 /// [[hub]] are read again; what cannot be read leaves all as it was. Threads: any.
@@ -93,12 +92,16 @@ class Reloader {
   std::vector<std::string> changed_ MIRROR_GUARDED_BY(mutex_);
 };
 
+namespace {
+
 /// What [[tenant.table]] says of it: behind it stands what [[hub]] wants.
 std::vector<JournalRule> JournalOfTenants(const ServerConfig& config) {
   std::vector<JournalRule> rules = config.journal.rules;
   rules.resize(rules.size() - HubJournal(config.hubs).size());
   return rules;
 }
+
+}  // namespace
 
 absl::StatusOr<std::size_t> Reloader::Run() {
   const MutexLock lock(mutex_);
@@ -161,6 +164,8 @@ absl::StatusOr<std::size_t> Reloader::Read() {
   }
   return keys;
 }
+
+namespace {
 
 constexpr std::chrono::seconds kDrainTime{10};
 /// How long a stream that is waiting for its next message is left alone once the server drains.

@@ -41,7 +41,6 @@
 MIRROR_EMBEDDED(openapi);
 
 namespace mirror {
-namespace {
 
 /// What was written to a data source, as JSON: pages, or live events. Threads: any.
 class ChangeCalls {
@@ -65,6 +64,8 @@ class ChangeCalls {
   DoorCounters& counters_;
   StreamPlaces followers_;
 };
+
+namespace {
 
 constexpr char kEvents[] = "text/event-stream";
 /// Between two looks, in steps that notice the server's end.
@@ -177,6 +178,8 @@ class ChangeFollower final : public HttpBodySource {
   std::chrono::steady_clock::time_point heard_ = {};
 };
 
+}  // namespace
+
 void ChangeCalls::AddTo(HttpRoutes* routes) {
   routes
       ->Add("listChanges", "GET", "/v4/storages/{}/changes", ApiRole::kReader, HttpBody::kNone, this,
@@ -242,6 +245,8 @@ class MapperCalls {
   HttpAudit& audit_;
 };
 
+namespace {
+
 HttpAnswer MapperAnswer(const RecordMapper& mapper, const Warnings& warnings, int status) {
   std::string json = MapperJson(mapper);
   JsonWriter more;
@@ -274,6 +279,8 @@ absl::StatusOr<RecordMapper> MapperOfCall(HttpCall& call, bool is_new, Warnings*
   ASSIGN_OR_RETURN(const JsonDocument whole, JsonDocument::Parse(named));
   return MapperOf(whole.root());
 }
+
+}  // namespace
 
 void MapperCalls::AddTo(HttpRoutes* routes) {
   routes
@@ -339,6 +346,8 @@ HttpAnswer MapperCalls::Delete(HttpCall& call) {
   if (!gone.ok()) return ErrorAnswer(gone);
   return MapperAnswer(*mapper, Warnings(), 200);
 }
+
+namespace {
 
 std::string UrlOfHost(const HttpConfig& config, const std::string& host, std::uint16_t port) {
   const bool is_v6 = host.find(':') != std::string::npos;

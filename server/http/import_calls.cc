@@ -35,7 +35,6 @@
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {
-namespace {
 
 /// Opens the file with the first byte, on a thread that may wait for the disk.
 class LateSink final : public HttpBodySink {
@@ -64,6 +63,8 @@ class LateSink final : public HttpBodySink {
   const Open open_;
   std::shared_ptr<Uploads::Sink> sink_;
 };
+
+namespace {
 
 constexpr char kUpdatesFeature[] = "UPSERT_BY_EXTERNAL_ID";
 constexpr char kFilesPath[] = "/files/";
