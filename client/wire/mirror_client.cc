@@ -501,9 +501,11 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
 }
 
 absl::StatusOr<SignedHead> MirrorClient::OpenReceiptHead(const std::string& token) const {
-  ASSIGN_OR_RETURN(Answer answer, VerifyReceiptHead(token, *identity_.application_key, context_id_,
-                                                    identity_.application_id));
-  return *std::move(answer.receipts);
+  // Moved out of the answer where it is: gcc cannot see that a copy of it has a head.
+  absl::StatusOr<Answer> answer =
+      VerifyReceiptHead(token, *identity_.application_key, context_id_, identity_.application_id);
+  if (!answer.ok()) return answer.status();
+  return *std::move(answer->receipts);
 }
 
 absl::StatusOr<v1::TableSchemaResponse> MirrorClient::TableSchema(const v1::TableSchemaRequest& request) {
