@@ -139,8 +139,8 @@ Target OpenServerTarget(const SourceConfig& source, const std::string& state_dir
   options.members.choice = ChoiceOf(state.ok() ? WithLastTables(source, state->tables()) : source);
   options.members.keys = options.rules.keys;
   options.members.records = [&source, state_dir]() -> absl::StatusOr<std::map<std::string, std::string>> {
-    ASSIGN_OR_RETURN(const RunState state, RunState::Load(state_dir, source.context_id));
-    return PipelineOf(source, state.tables().Records()).InnerRecords();
+    ASSIGN_OR_RETURN(const RunState last, RunState::Load(state_dir, source.context_id));
+    return PipelineOf(source, last.tables().Records()).InnerRecords();
   };
   auto target = std::make_unique<Deliveries>(options);
   absl::Status checked = target->Check();
