@@ -39,17 +39,17 @@ class PlaceOfMirrors : public PostgresDatabaseTest {
 };
 
 TEST_F(PlaceOfMirrors, ARoleWithoutTheRightsIsToldWhatToGrant) {
-  Do("CREATE ROLE place_owner LOGIN");
+  Do("CREATE ROLE placer LOGIN");
   const std::string database = connection_->Query("SELECT current_database()::text")->Text(0, 0);
-  options_.conninfo += " user=place_owner";
+  options_.conninfo += " user=placer";
   EXPECT_THAT(
       PostgresPlace::Open(options_).status(),
       StatusIs(StatusCode::kFailedPrecondition,
                AllOf(HasSubstr("place 'p1'"),
-                     HasSubstr("GRANT SET ON PARAMETER session_replication_role TO \"place_owner\""),
-                     HasSubstr(absl::StrCat("GRANT CREATE ON DATABASE \"", database, "\" TO \"place_owner\"")))));
-  Do("GRANT SET ON PARAMETER session_replication_role TO \"place_owner\"");
-  Do(absl::StrCat("GRANT CREATE ON DATABASE \"", database, "\" TO \"place_owner\""));
+                     HasSubstr("GRANT SET ON PARAMETER session_replication_role TO \"placer\""),
+                     HasSubstr(absl::StrCat("GRANT CREATE ON DATABASE \"", database, "\" TO \"placer\"")))));
+  Do("GRANT SET ON PARAMETER session_replication_role TO \"placer\"");
+  Do(absl::StrCat("GRANT CREATE ON DATABASE \"", database, "\" TO \"placer\""));
   const auto place = PostgresPlace::Open(options_);
   ASSERT_THAT(place.status(), IsOk());
   const auto lease = (*place)->Take(PlaceUse::kWrite);
