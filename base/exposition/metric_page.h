@@ -16,17 +16,17 @@ namespace mirror {
 /// {label, value} pairs.
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
-/// What is described of a metric: "counter", "gauge" or "histogram", and a sentence.
+/// The description of a metric: "counter", "gauge" or "histogram", and a sentence.
 struct MetricAbout {
   std::string type, help;
 };
 /// By name.
 using MetricsAbout = std::map<std::string, MetricAbout>;
 
-/// Of the metrics of every process, and of a program's own, whose file is as base/exposition/metrics.toml.
+/// Describes the metrics of every process and a program's own; its file is as base/exposition/metrics.toml.
 MetricsAbout DescribedMetrics(const EmbeddedFile* own);
 
-/// What a scrape gets: metrics by name, in the order in which each name was first added.
+/// The page that a scrape gets: metrics by name, in the order in which each name was first added.
 /// Threads: none.
 class MetricPage {
  public:

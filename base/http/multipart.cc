@@ -26,13 +26,13 @@ struct HeaderValue {
   const std::string* Find(std::string_view name) const;
 };
 
-/// What the header of a part of a form says.
+/// The header of a part of a form.
 struct PartHeader {
   std::string name;
   std::optional<std::string> file_name;
 };
 
-/// Of RFC 9110.
+/// Whether a token of RFC 9110 may have it.
 bool IsTokenCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
@@ -57,7 +57,7 @@ std::string_view TakeToken(std::string_view* text) {
   return token;
 }
 
-/// Behind its first quote. A backslash hides a quote or a backslash, and is itself before all else: old
+/// Takes a quoted text from behind its first quote. A backslash escapes a quote or a backslash alone: old
 /// programs write paths so.
 std::optional<std::string> TakeQuoted(std::string_view* text) {
   std::string value;

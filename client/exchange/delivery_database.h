@@ -41,7 +41,7 @@ struct ReachedRow {
   RowOf values;  ///< Of PlainColumns().
 };
 
-/// Of its values of MemberTable::KeyAnd(PlainColumns()).
+/// Splits `row`, whose values are those of MemberTable::KeyAnd(PlainColumns()).
 inline ReachedRow ToReachedRow(const ServerMember& member, const RowOf& row) {
   const auto key_end = row.begin() + static_cast<std::ptrdiff_t>(member.table.key.size());
   return {&member, RowOf(row.begin(), key_end), RowOf(key_end, row.end())};
@@ -71,7 +71,7 @@ class DeliveryInbox {
   virtual absl::StatusOr<std::vector<v1::Delivery>> Read() = 0;
   /// See forget_gone.h: those that this run looks at.
   virtual absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) = 0;
-  /// Of those of one table, behind DeliveryDatabase::Look(); null: the table is not there. A key that can be
+  /// Forgets rows of a table, after DeliveryDatabase::Look(); null: the table is not there. A key that can be
   /// none of its rows is one that is gone. kAborted: it is not as it was looked at.
   virtual absl::Status ForgetValuesOfGone(const ServerMember* member,
                                           const std::vector<WrittenRow>& rows) = 0;

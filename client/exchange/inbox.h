@@ -48,7 +48,7 @@ absl::Status RemoveFromInbox(const SqliteFile& file, const std::string& delivery
 /// The updates and deletes of an inbox, by the row that each is for. Memory: keys and ids of deliveries.
 class RowsInInbox {
  public:
-  /// Those that insert are passed over. In the order of the inbox.
+  /// Adds the delivery, in the order of the inbox; passes over one that inserts.
   void Add(const v1::Delivery& delivery);
   /// Ids in the order of the inbox. `table`: as it is sent; `key`: as hub and ledger have it.
   std::vector<std::string> Find(const std::string& table, const std::string& key) const;

@@ -125,10 +125,6 @@ absl::Status FinishHttp(const ConfigFile& file, bool is_loopback, ServerConfig* 
   return CheckBasePaths(file, http);
 }
 
-using std::chrono::hours;
-using std::chrono::minutes;
-using std::chrono::seconds;
-
 constexpr std::uint64_t kMega = 1ULL << 20;
 constexpr std::uint64_t kGiga = 1ULL << 30;
 constexpr seconds kMonth = hours(24 * 30);
@@ -226,7 +222,7 @@ Setter SetHookCommand(std::vector<std::string>* target) {
   };
 }
 
-/// Of a key that 'mirrorctl init' wrote into each file, as false.
+/// Takes `false` alone, which 'mirrorctl init' wrote into each file.
 Setter SetNoReflection() {
   return [](const Given& given) {
     ASSIGN_OR_RETURN(const bool wanted, AsFlag(given));

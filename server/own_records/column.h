@@ -62,7 +62,7 @@ class Field {
 struct ColumnOptions {
   bool key = false;            ///< It is the primary key, or a part of that.
   bool empty_is_null = false;  ///< An empty text is written as NULL.
-  /// Of a text; absent: kText. Numbers and flags have the kind of their member.
+  /// The kind of a text; absent: kText. Numbers and flags have the kind of their member.
   std::optional<ColumnKind> kind = std::nullopt;
   std::string_view default_sql = {};  ///< As it stands in SQL: "0", "''"; empty: none.
   /// What stands behind its name in CREATE TABLE, where that does not follow from the rest.
@@ -100,7 +100,7 @@ template <typename Value, typename Class>
 struct Pointee<Value Class::*> {
   using Type = Value;
 };
-/// Of the member that `Pointer` points to.
+/// The type of the member that `Pointer` points to.
 template <auto Pointer>
 using ValueIn = typename Pointee<std::remove_cv_t<decltype(Pointer)>>::Type;
 
@@ -118,7 +118,7 @@ constexpr ColumnKind KindOf() {
   }
 }
 
-/// Of the last one of a path of members.
+/// The kind of the last member of a path.
 template <auto First, auto... Rest>
 constexpr ColumnKind KindAt() {
   if constexpr (sizeof...(Rest) == 0) {

@@ -54,7 +54,7 @@ class OwnTable {
   std::string InsertSql(const TableAt& at, Instead instead = {}) const;
   /// Replaces the row with this key. One without columns beside its key stays as it is.
   std::string UpsertSql(const TableAt& at, Instead instead = {}) const;
-  /// Of the row with this key.
+  /// Updates the row with this key.
   std::string UpdateSql(const TableAt& at) const;
   std::string CreateSql(const TableAt& at) const;
   std::string CreateMissingSql(const TableAt& at) const;

@@ -27,7 +27,7 @@ absl::Status WriteRow(const Record<Row>& record, const Row& row, sqlite::Stateme
   return BindFields(statement, fields).Run();
 }
 
-/// Of the row at which `statement` stands.
+/// Reads a field of the row at which `statement` stands.
 Field SqliteFieldAt(const sqlite::Statement& statement, int column, ColumnKind kind);
 
 /// The row at which `statement` stands, whose first columns are those of the record.

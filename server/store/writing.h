@@ -62,7 +62,7 @@ class Writing {
 
  private:
   void CommitBehind(absl::StatusOr<std::optional<Plan>> plan);
-  /// What was begun is over by now.
+  /// Ends the transaction that was begun, or has it begun again.
   void Settle(Plan plan, absl::StatusOr<CommitResult> done);
   void Again();
   void End(absl::StatusOr<std::optional<Committed>> result);

@@ -21,10 +21,10 @@ struct st_mysql_res;
 
 namespace mirror::mariadb {
 
-/// Of one statement, in memory.
+/// The most that the rows of one statement take in memory.
 inline constexpr std::size_t kRowsBytesMax = 256'000'000;
 
-/// What a statement gave: rows in memory, whose values are texts. Rows and columns count from 0.
+/// The rows that a statement gave, in memory; their values are texts. Rows and columns count from 0.
 class Rows {
  public:
   explicit Rows(std::size_t columns = 0) : columns_(columns) {}

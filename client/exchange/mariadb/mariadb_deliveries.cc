@@ -253,8 +253,6 @@ std::unique_ptr<DeliveryInbox> MakeMariadbInbox(mariadb::Connection& connection)
   return std::make_unique<MariadbInbox>(connection);
 }
 
-using mariadb::QuotedText;
-
 constexpr char kSwapping[] = "applying deliveries together";
 /// ER_DUP_KEY, ER_DUP_ENTRY, ER_DUP_UNIQUE, ER_DUP_ENTRY_WITH_KEY_NAME.
 constexpr unsigned int kTaken[] = {1022, 1062, 1169, 1586};

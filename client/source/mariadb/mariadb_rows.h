@@ -142,7 +142,7 @@ class MariadbSourceRows : public ServerRows<MariadbLook, MariadbAsk, MariadbRowD
                     MariadbAsk ask);
   ~MariadbSourceRows() override;
 
-  /// Of a table without steps: the values as MariaDB wrote them; a field without data is NULL.
+  /// The values of a table without steps, as MariaDB wrote them; a field without data is NULL.
   const std::vector<std::string_view>& texts() const { return Fields(); }
   /// MariadbReading::snapshot(), from the first Next() on.
   const std::string& snapshot() const { return snapshot_; }

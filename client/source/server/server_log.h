@@ -225,7 +225,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
   /// A position may count as one of this log. False: it is perhaps one of another database, and two that
   /// fight for a mirror would stay unseen. `is_sent`: it is on record.
   virtual bool MayAdopt(const LogTable& table, bool is_sent, const StagedLog& log) const = 0;
-  /// Of all snapshots that were noted of it. kAborted: what came behind one is not all staged.
+  /// Covers all snapshots that were noted of the table. kAborted: not all that came behind one is staged.
   virtual absl::StatusOr<Covered> CoverNoted(const LogTable& table) = 0;
   /// As of where its rows were read.
   virtual std::int64_t ReadAt(const LogTable& /*table*/, const Covered& covered) const {
@@ -241,7 +241,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
   /// Keys beside those of the log that have to be sent: whether there are, and those that go to `target`.
   virtual bool HasOthers(const std::string& /*table*/) const { return false; }
   virtual void AddOthers(const Known& /*known*/, Lsn /*target*/, std::vector<Key>* /*keys*/) {}
-  /// Of which changes are read. Null: of now.
+  /// The moment of which changes are read. Null: now.
   virtual std::shared_ptr<StageView> MomentFor(const Known& /*known*/, bool /*is_behind_rows*/,
                                                bool /*whole_rows*/) {
     return HeldView();

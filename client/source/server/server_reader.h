@@ -209,7 +209,7 @@ class ServerReader : public SourceReader {
     return look;
   }
 
-  /// Those of the catalogs' tables that were chosen, by name. `is_readable`: its name can stand in a
+  /// Announces the chosen tables of the catalogs, by name. `is_readable`: its name can stand in a
   /// statement.
   template <typename IsReadable>
   void AnnounceAll(std::vector<Table> all, const IsReadable& is_readable, SourceSchema* schema) {

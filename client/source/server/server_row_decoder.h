@@ -32,7 +32,7 @@ class ServerRowDecoder {
       : announced_(std::move(announced)), texts_(announced_.size()) {}
   ServerRowDecoder(ServerRowDecoder&&) = default;
 
-  /// Of the column `i` of those. `text`: for what no field has as it is. False: it does not fit.
+  /// Decodes column `i` of `announced_`. `text`: holds what no field has as it is. False: it does not fit.
   virtual bool DecodeValue(std::size_t i, std::string_view data, std::string* text, Value* value) const = 0;
 
   std::vector<Column> announced_;

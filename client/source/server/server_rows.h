@@ -55,7 +55,7 @@ class ServerRows : public ValueRows {
   /// Asks for the rows, which Step() gives.
   virtual absl::Status Send() = 0;
   virtual absl::StatusOr<bool> Step() = 0;
-  /// Of the row at which Step() stands, those of `read_` first.
+  /// The fields of the row at which Step() stands, those of `read_` first.
   virtual const std::vector<std::string_view>& Fields() const = 0;
   /// After each row: why it is not read on.
   virtual absl::Status CheckOthers() { return absl::OkStatus(); }

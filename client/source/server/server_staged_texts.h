@@ -28,7 +28,7 @@ template <typename Look>
 class ServerStagedTexts : public StagedTexts {
  public:
   using Known = typename Look::Known;
-  /// Of a snapshot (see ServerLook::note_snapshot) the position behind which all is staged that it does not
+  /// Of a snapshot (ServerLook::note_snapshot) gives the position behind which all is staged that it does not
   /// see; returns when it is.
   using PositionOf = std::function<absl::StatusOr<std::int64_t>(const std::string& snapshot)>;
 

@@ -27,7 +27,7 @@ namespace mirror {
 std::string SetGivenKey(const std::vector<std::string>& names, bool may_be_null, TableSchema* schema);
 /// What is wrong with the steps, for people; empty: nothing. `for_steps`: the table as its `where` has it.
 std::string WhyNoSteps(const TableSchema& schema, const TableSchema& for_steps, const TableSteps& steps);
-/// Those of a table that values or rows depend on; null: none.
+/// The steps of a table that values or rows depend on; null: none.
 const TableSteps* StepsOfTable(const std::vector<TableSteps>& steps, const std::string& table);
 /// Adds to `notes` what of a table was not told yet. `told`: a digest of what was.
 void TellOnce(const std::vector<std::string>& now, std::string* told, std::vector<std::string>* notes);

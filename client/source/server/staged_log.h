@@ -26,7 +26,7 @@ absl::Status KeepStagedLog(Stage& stage, const StagedLog& log);
 
 /// What is staged of all tables counts from there on only.
 absl::Status RaiseAllFloors(Stage& stage, std::int64_t lsn, const std::string& because);
-/// Of which tables the stage gave up what it had, for people.
+/// Says for people of which tables the stage gave up what it had.
 std::vector<std::string> TellGivenUp(Stage& stage);
 
 }  // namespace mirror

@@ -162,7 +162,6 @@ absl::StatusOr<std::size_t> PostgresHubUpkeep::Thaw(const std::string& golden_id
 
 namespace {
 
-using postgres::Rows;
 using postgres::Value;
 
 constexpr int kPage = 500;

@@ -15,7 +15,7 @@
 
 namespace mirror {
 
-/// Of which rules the rest was made.
+/// The digest of the rules of which the rest was made.
 struct HubDigestRow {
   std::string digest;
 };
@@ -53,7 +53,7 @@ const Record<HubState>& HubStates();
 const Record<HubFeedRow>& HubFeeds();
 /// `keys` is MemberRow::indexed.
 const Record<MemberRow>& HubRows();
-/// Of the same table: which rows there are.
+/// Reads of the same table which rows there are.
 const Record<RowRef>& HubRowRefs();
 /// `keys` is GoldenRecord::indexed; what it is apart from is a table of its own.
 const Record<GoldenRecord>& HubRecords();

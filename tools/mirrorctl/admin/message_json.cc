@@ -30,7 +30,7 @@ enum class Form {
 struct Exception {
   Form form = Form::kAsItIs;
   const char* name = nullptr;  ///< Null: the field's own.
-  /// Of the same message. Where this field is not set, the exception's own is null.
+  /// A field of the same message. Where it is not set, the exception's own is null.
   const char* null_without = nullptr;
   /// In the place of all that: adds to the object what is shown of the message there.
   void (*add)(const Message& message, Json& object) = nullptr;

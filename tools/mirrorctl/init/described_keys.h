@@ -26,7 +26,7 @@ class DescribedKeys {
   std::string Table(const std::string& name, const Values& values = {}, const std::string& before = "") const;
   /// The line that a table begins with.
   std::string Title(const std::string& name, const std::string& before = "") const;
-  /// Of a table the lines of these keys, in this order.
+  /// The lines of these keys of a table, in this order.
   std::string Lines(const std::string& table, const std::vector<std::string>& keys,
                     const std::string& before = "") const;
 

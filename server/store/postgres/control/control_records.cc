@@ -14,7 +14,7 @@ namespace {
 
 constexpr ColumnOptions kTextKey = {.key = true, .kind = ColumnKind::kKeyText};
 constexpr ColumnOptions kKeyText = {.kind = ColumnKind::kKeyText};
-/// Of rows that are updated in place, again and again.
+/// Leaves room on a page for rows that are updated again and again.
 constexpr TableOptions kLoose = {.postgres_behind = "WITH (fillfactor = 50)"};
 
 constexpr std::array<std::string_view, 9> kStates = {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr char kReadingHistories[] = "looking of which tables versions of rows are kept";
 
-/// Of a row, as FoldName() says it. Somebody may have changed `table_key`: see SelectHistories().
+/// The table of a row, as FoldName() says it. Somebody may have changed `table_key`: see SelectHistories().
 constexpr char kTableOf[] = "lower(table_name COLLATE \"C\")";
 
 /// Nothing is left of the table under another key, and of another table under its key.

@@ -17,7 +17,7 @@ constexpr char kSelected[] =
     "SELECT e.number, e.salt, e.table_name, e.moment, e.operation, e.columns, e.row_total, e.least, e.most, "
     "e.keys, e.cycle, e.seq, e.origin, h.lsn, h.lineage, h.receipt, h.source_ms, h.done_ms, h.row_count, "
     "h.digest";
-/// Of an entry, as FoldName() says it. Somebody may have changed `table_key`, by which heads alone are found.
+/// The table of an entry, as FoldName() says it. `table_key`, by which heads are found, may have been edited.
 constexpr char kOfTable[] = "lower(e.table_name COLLATE \"C\")";
 /// What an entry weighs beside its keys, roughly.
 constexpr int kEntryBytes = 100;

@@ -1,4 +1,4 @@
-#include "server/tenant/tenant.h"
+#include "server/tenant/cycle_completion.h"
 
 #include <algorithm>
 #include <limits>
