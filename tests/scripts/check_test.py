@@ -607,13 +607,13 @@ class WholeCheck(unittest.TestCase):
         environment = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "RAN": str(self.root / "ran")}
         check = subprocess.Popen([self.root / "tools/check"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.addCleanup(check.kill)
-        pid = self.root / "ran.pid"
-        while not (pid.exists() and pid.read_text().strip()):
-            self.assertIsNone(check.poll())
+        written = self.root / "ran.pid"
+        os.mkfifo(written)
+        pid = written.read_text().strip()  # Waits for the writer without taking its processor.
         check.terminate()
         self.assertRegex(check.communicate(timeout=60)[1], r"^\ntools/check: stopped by SIGTERM after \d+:\d\d\. [^\n]+\n$")
         self.assertEqual(check.returncode, 128 + signal.SIGTERM)
-        self.assertFalse(pathlib.Path("/proc", pid.read_text().strip(), "exe").exists())
+        self.assertFalse(pathlib.Path("/proc", pid, "exe").exists())
 
     def test_a_broken_record_ends_with_words(self):
         entry = '{"format": 1, "runs": %s, "groups": {"demo": {"commit": %s, "run": %s, "seconds": %s, "pace": 1}}}'

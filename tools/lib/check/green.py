@@ -31,7 +31,7 @@ READ = {
     "server_test": ("tests/data/",),
     "client_test": ("tests/data/",),
     "endpoint_test": ("tests/data/",),
-    "mirrorctl_test": ("tools/mirrorctl/web/pages/",),
+    "mirrorctl_test": ("tools/mirrorctl/web/pages/", "tests/mirrorctl/message_json.txt"),
     "harness_test": ("proto/WRITING.md",),
     "fuzz": ("tests/fuzz/corpus/",),
     "exchange_replay": ("tests/exchange/", "tests/support/"),
