@@ -82,8 +82,7 @@ TEST_F(FreshnessTest, QuietTablesStayFreshWithoutABatchAndWithoutARowForEach) {
   EXPECT_GE(TimeOf("people"), between);
   EXPECT_GE(TimeOf("quiet"), between);
   Cycle();
-  EXPECT_EQ(here_->mirror().Value("SELECT group_concat(table_name) FROM _mirror_times WHERE table_name <> ''"),
-            "people")
+  EXPECT_EQ(here_->mirror().Value("SELECT count(*) FROM _mirror_times WHERE table_name = 'quiet'"), "0")
       << "one time counts for all that did not change";
 }
 
