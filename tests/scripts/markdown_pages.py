@@ -17,7 +17,7 @@ import re
 import shlex
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-NAMED = ("README.md", "ARCHITECTURE.md", "proto/WRITING.md", "tests/README.md", "tests/scenarios.md", "tools/DEPLOYING.md")
+NAMED = ("README.md", "ARCHITECTURE.md", "proto/WRITING.md", "tests/README.md", "tests/bugs.md", "tests/scenarios.md", "tools/DEPLOYING.md")
 FENCE = re.compile(r"^\s*(```+)\s*([\w-]*)")
 COMMENT = re.compile(r"^\s*<!--\s*(.*?)\s*-->\s*$")
 INLINE_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)

@@ -11,6 +11,7 @@ PAGES = [
     "ARCHITECTURE.md",
     "proto/WRITING.md",
     "tests/README.md",
+    "tests/bugs.md",
     "tests/scenarios.md",
     "docs/security.md",
     "docs/testing.md",
