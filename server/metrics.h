@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "server/hub/hub_watch.h"
-#include "server/rpc/listener/in_flight.h"
+#include "server/source/in_flight.h"
 #include "server/store/store_state.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/counters.h"

@@ -44,11 +44,12 @@
 #include "server/rpc/admin/admin_service.h"
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/checked_service.h"
-#include "server/rpc/gate.h"
 #include "server/rpc/listener/endpoint.h"
 #include "server/rpc/message_memory.h"
 #include "server/rpc/mirror_service.h"
 #include "server/rules_print.h"
+#include "server/source/gate.h"
+#include "server/source/source_calls.h"
 #include "server/storages/storages.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/tenant/tenants.h"
@@ -292,6 +293,7 @@ struct Server::Parts {
   Reloader::Apply take_again;
   std::unique_ptr<Reloader> reloader;
   std::unique_ptr<ExpiryWatch> expiry;
+  std::unique_ptr<SourceCalls> source_calls;
   std::unique_ptr<MirrorService> mirror;
   VouchedBytes vouched, admin_vouched;
   RunningCalls calls;
@@ -336,7 +338,7 @@ void Server::Parts::ServeMetrics() {
   MetricsSources sources{counters,
                          *tenants,
                          *freshness,
-                         [this] { return mirror->usage(); },
+                         [this] { return source_calls->usage(); },
                          [this] { return ExpiringKeysOf(expiry->keys()); },
                          store.look};
   sources.hubs = [this] { return Does(Duty::kHubs) ? hubs->watch().All() : std::vector<WatchedHub>(); };
@@ -456,9 +458,10 @@ void Server::Parts::Watch(const ServerConfig& as_written) {
 }
 
 absl::Status Server::Parts::OpenEndpoint(const ServerConfig& config, AdminService::Reload reload) {
-  mirror = std::make_unique<MirrorService>(
+  source_calls = std::make_unique<SourceCalls>(
       *gate, *tenants, config.limits, hooks.get(), counters,
       [this] { return fleet ? fleet->MayAgree() : absl::OkStatus(); }, hubs.get());
+  mirror = std::make_unique<MirrorService>(*gate, *source_calls, counters);
   checked = std::make_unique<CheckedService>(
       *mirror, *gate, vouched, calls, config.limits.message_bytes_max,
       MemoryShare::Limits{config.limits.bytes_in_flight_tenant_max, config.limits.bytes_in_flight_max});

@@ -102,6 +102,9 @@ struct IssuerConfig {
   friend bool operator==(const IssuerConfig&, const IssuerConfig&) = default;
 };
 
+/// Counted for a stream before it reads a message whose size is not known yet.
+inline constexpr std::uint64_t kStreamBytesMin = 1 << 20;
+
 struct LimitsConfig {
   std::uint64_t message_bytes_max = 16ULL << 20;
   std::uint32_t columns_max = 2'000;

@@ -1,6 +1,7 @@
 #include "server/rpc/checked_service.h"
 
 #include <google/protobuf/message_lite.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/impl/rpc_method.h>
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/support/method_handler.h>
@@ -10,14 +11,16 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "proto/wire/limits.h"
-#include "server/rpc/call_log.h"
 #include "server/rpc/message_check.h"
 #include "server/rpc/message_memory.h"
-#include "server/rpc/source_words.h"
+#include "server/rpc/rpc_call.h"
+#include "server/rpc/rpc_status.h"
 #include "server/rpc/stream_messages.h"
+#include "server/source/call_log.h"
 
 namespace mirror {
 namespace {
@@ -30,6 +33,13 @@ constexpr std::uint64_t kBytesAroundCall = 64 << 10;
 constexpr std::string_view kService = "/mirror.v1.MirrorClientService/";
 /// The call's own name. gRPC keeps the pointer to the whole path, so that has to be a literal.
 const char* NameIn(const char* path) { return path + kService.size(); }
+
+/// Writes the one message of an answer that has one.
+template <typename Response, typename Raw>
+grpc::Status WithMessage(const grpc::Status& status, const Response& response, Raw* raw) {
+  if (status.ok()) raw->Write(response, grpc::WriteOptions().set_last_message());
+  return status;
+}
 
 }  // namespace
 
@@ -55,29 +65,20 @@ CheckedService::CheckedService(MirrorService& service, Gate& gate, VouchedBytes&
       calls_(calls),
       memory_(memory),
       refused_bytes_(4 * message_bytes_max) {
-  AddUnary<v1::AuthenticateRequest, v1::AuthenticateResponse>("/mirror.v1.MirrorClientService/Authenticate",
-                                                              false, &MirrorService::Authenticate);
-  AddUnary<v1::TableSchemaRequest, v1::TableSchemaResponse>("/mirror.v1.MirrorClientService/TableSchema",
-                                                            true, &MirrorService::TableSchema);
-  AddUnary<v1::RowDataRequest, v1::RowDataResponse>("/mirror.v1.MirrorClientService/RowData", true,
-                                                    &MirrorService::RowData);
+  AddAuthenticate();
+  AddUnary("/mirror.v1.MirrorClientService/TableSchema", &SourceCalls::TableSchema);
+  AddUnary("/mirror.v1.MirrorClientService/RowData", &SourceCalls::RowData);
   AddRowDataStream();
-  AddUnary<v1::WipeRequest, v1::WipeResponse>("/mirror.v1.MirrorClientService/Wipe", true,
-                                              &MirrorService::Wipe);
-  AddUnary<v1::ReplicationCompletedRequest, v1::ReplicationCompletedResponse>(
-      "/mirror.v1.MirrorClientService/ReplicationCompleted", true, &MirrorService::ReplicationCompleted);
-  AddUnary<v1::DigestRangesRequest, v1::DigestRangesResponse>("/mirror.v1.MirrorClientService/DigestRanges",
-                                                              true, &MirrorService::DigestRanges);
-  AddServerStream<v1::ReadRowsRequest, v1::ReadRowsResponse>("/mirror.v1.MirrorClientService/ReadRows",
-                                                             &MirrorService::ReadRows);
-  AddServerStream<v1::FetchDeliveriesRequest, v1::FetchDeliveriesResponse>(
-      "/mirror.v1.MirrorClientService/FetchDeliveries", &MirrorService::FetchDeliveries);
-  AddUnary<v1::ReportDeliveriesRequest, v1::ReportDeliveriesResponse>(
-      "/mirror.v1.MirrorClientService/ReportDeliveries", true, &MirrorService::ReportDeliveries);
+  AddUnary("/mirror.v1.MirrorClientService/Wipe", &SourceCalls::Wipe);
+  AddUnary("/mirror.v1.MirrorClientService/ReplicationCompleted", &SourceCalls::ReplicationCompleted);
+  AddUnary("/mirror.v1.MirrorClientService/DigestRanges", &SourceCalls::DigestRanges);
+  AddServerStream("/mirror.v1.MirrorClientService/ReadRows", &SourceCalls::ReadRows);
+  AddServerStream("/mirror.v1.MirrorClientService/FetchDeliveries", &SourceCalls::FetchDeliveries);
+  AddUnary("/mirror.v1.MirrorClientService/ReportDeliveries", &SourceCalls::ReportDeliveries);
 }
 
 absl::StatusOr<Caller> CheckedService::Admit(const grpc::ServerContext& context, const char* call) const {
-  absl::StatusOr<Caller> caller = gate_.Admit(context);
+  absl::StatusOr<Caller> caller = AdmitCall(gate_, context);
   if (caller.ok()) {
     vouched_.Vouch(context.peer(), kBytesAroundCall);
     return caller;
@@ -88,7 +89,7 @@ absl::StatusOr<Caller> CheckedService::Admit(const grpc::ServerContext& context,
     return absl::CancelledError("its caller took it back");
   }
   vouched_.NoteRefusedCall(context.peer());
-  CallLog(call).Finish(caller.status());
+  CallLog(call).Finish(caller.status()).IgnoreError();
   return caller;
 }
 
@@ -131,14 +132,14 @@ void CheckedService::AddCall(const char* path, bool has_token, Answer answer) {
     grpc::ByteBuffer bytes;
     const absl::Status received = Receive(*context, tenant, [&] { return raw->Read(&bytes); });
     if (absl::IsCancelled(received)) return grpc::Status::CANCELLED;
-    if (!received.ok()) return CallLog(name).Finish(received);
+    if (!received.ok()) return SourceStatus(CallLog(name).Finish(received));
     if (has_token) vouched_.Vouch(context->peer(), bytes.Length());
     const LargeMessage large(bytes.Length());
     MemoryShare::Part part(memory_, tenant);
     Request request;
     const absl::Status parsed = ParseChecked(&bytes, kMessageEntriesMax, &request,
                                              std::bind_front(&MemoryShare::Part::HoldAtLeast, &part));
-    if (!parsed.ok()) return CallLog(name).Finish(parsed);
+    if (!parsed.ok()) return SourceStatus(CallLog(name).Finish(parsed));
     grpc::Status status = answer(context, request, raw);
     // Authenticate's token is in its message.
     if (!has_token) {
@@ -153,25 +154,44 @@ void CheckedService::AddCall(const char* path, bool has_token, Answer answer) {
   AddStream(path, std::make_unique<Handler>(run));
 }
 
-template <typename Request, typename Response, typename Handle>
-void CheckedService::AddUnary(const char* path, bool has_token, Handle handle) {
-  using Raw = grpc::ServerReaderWriter<Response, grpc::ByteBuffer>;
-  AddCall<Request, Raw>(path, has_token,
-                        [this, handle](grpc::ServerContext* context, Request& request, Raw* raw) {
-                          Response response;
-                          const grpc::Status status = (service_.*handle)(context, &request, &response);
-                          if (status.ok()) raw->Write(response, grpc::WriteOptions().set_last_message());
-                          return status;
-                        });
+void CheckedService::AddAuthenticate() {
+  using Raw = grpc::ServerReaderWriter<v1::AuthenticateResponse, grpc::ByteBuffer>;
+  AddCall<v1::AuthenticateRequest, Raw>(
+      "/mirror.v1.MirrorClientService/Authenticate", false,
+      [this](grpc::ServerContext* context, const v1::AuthenticateRequest& request, Raw* raw) {
+        v1::AuthenticateResponse response;
+        return WithMessage(service_.Authenticate(*context, request, &response), response, raw);
+      });
 }
 
-template <typename Request, typename Response, typename Handle>
-void CheckedService::AddServerStream(const char* path, Handle handle) {
+template <typename Request, typename Response>
+void CheckedService::AddUnary(const char* path,
+                              absl::Status (SourceCalls::*handle)(SourceCall&, Request&, Response*)) {
   using Raw = grpc::ServerReaderWriter<Response, grpc::ByteBuffer>;
-  AddCall<Request, Raw>(path, true,
-                        [this, handle](grpc::ServerContext* context, const Request& request, Raw* raw) {
-                          return (service_.*handle)(context, &request, raw);
-                        });
+  AddCall<std::remove_const_t<Request>, Raw>(
+      path, true,
+      [this, name = NameIn(path), handle](grpc::ServerContext* context, Request& request, Raw* raw) {
+        Response response;
+        const auto work = [&](SourceCalls& calls, SourceCall& call) {
+          return (calls.*handle)(call, request, &response);
+        };
+        return WithMessage(service_.Serve(name, *context, work), response, raw);
+      });
+}
+
+template <typename Request, typename Response>
+void CheckedService::AddServerStream(
+    const char* path, absl::Status (SourceCalls::*handle)(SourceCall&, const Request&,
+                                                          const std::function<bool(const Response&)>&)) {
+  using Raw = grpc::ServerReaderWriter<Response, grpc::ByteBuffer>;
+  AddCall<Request, Raw>(
+      path, true,
+      [this, name = NameIn(path), handle](grpc::ServerContext* context, const Request& request, Raw* raw) {
+        return service_.Serve(name, *context, [&](SourceCalls& calls, SourceCall& call) {
+          return (calls.*handle)(call, request,
+                                 [raw](const Response& message) { return raw->Write(message); });
+        });
+      });
 }
 
 void CheckedService::AddRowDataStream() {

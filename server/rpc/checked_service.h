@@ -14,12 +14,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/rpc/gate.h"
 #include "server/rpc/listener/arriving_calls.h"
 #include "server/rpc/listener/running_calls.h"
 #include "server/rpc/listener/vouched_bytes.h"
-#include "server/rpc/memory_share.h"
 #include "server/rpc/mirror_service.h"
+#include "server/source/gate.h"
+#include "server/source/memory_share.h"
+#include "server/source/source_calls.h"
 
 namespace mirror {
 
@@ -43,10 +44,14 @@ class CheckedService final : public grpc::Service {
   /// Registers a call with one message in, and one or a stream of them out. `path` is a literal.
   template <typename Request, typename Raw, typename Answer>
   void AddCall(const char* path, bool has_token, Answer answer);
-  template <typename Request, typename Response, typename Handle>
-  void AddUnary(const char* path, bool has_token, Handle handle);
-  template <typename Request, typename Response, typename Handle>
-  void AddServerStream(const char* path, Handle handle);
+  void AddAuthenticate();
+  /// What is registered by these has its token in its headers.
+  template <typename Request, typename Response>
+  void AddUnary(const char* path, absl::Status (SourceCalls::*handle)(SourceCall&, Request&, Response*));
+  template <typename Request, typename Response>
+  void AddServerStream(const char* path,
+                       absl::Status (SourceCalls::*handle)(SourceCall&, const Request&,
+                                                           const std::function<bool(const Response&)>&));
   void AddRowDataStream();
   /// All are streams, whose handlers begin with the headers.
   void AddStream(const char* path, std::unique_ptr<grpc::internal::MethodHandler> handler);

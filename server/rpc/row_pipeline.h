@@ -12,8 +12,8 @@
 #include "absl/status/status.h"
 #include "base/mutex.h"
 #include "mirror/v1/mirror_client.pb.h"
+#include "server/config/config.h"
 #include "server/plan/row_request.h"
-#include "server/rpc/listener/in_flight.h"
 
 namespace mirror {
 

@@ -10,15 +10,14 @@
 #include "base/status_macros.h"
 #include "server/plan/caller.h"
 #include "server/plan/row_request.h"
-#include "server/rpc/call_log.h"
-#include "server/rpc/encode_outcome.h"
-#include "server/rpc/gate.h"
 #include "server/rpc/mirror_service.h"
-#include "server/rpc/row_decoder.h"
 #include "server/rpc/row_pipeline.h"
-#include "server/rpc/source_words.h"
+#include "server/rpc/rpc_call.h"
+#include "server/rpc/rpc_status.h"
 #include "server/rpc/stream_messages.h"
-#include "server/tenant/tenants.h"
+#include "server/source/call_log.h"
+#include "server/source/encode_outcome.h"
+#include "server/source/source_calls.h"
 
 // RowDataStream of the MirrorService: many requests in one call, each admitted anew.
 
@@ -35,43 +34,13 @@ void EndCall(grpc::ServerContext& context, const absl::Status& status) {
 
 }  // namespace
 
-/// The rows of a stream when their turn has come: its caller is admitted again, then the tenant has them.
-/// What it is given outlives it. Not from two threads at once.
-class AdmittedRows {
- public:
-  AdmittedRows(const Gate& gate, const grpc::ServerContext& context, const Caller& caller, Tenant& tenant)
-      : gate_(gate), context_(context), caller_(caller), tenant_(tenant) {}
-
-  /// An answer for each.
-  std::vector<RowAnswer> Apply(const std::vector<const RowRequest*>& requests);
-
- private:
-  const Gate& gate_;
-  const grpc::ServerContext& context_;
-  const Caller& caller_;
-  Tenant& tenant_;
-  CallerStanding standing_;
-};
-
-std::vector<RowAnswer> AdmittedRows::Apply(const std::vector<const RowRequest*>& requests) {
-  // Here and not where a message is read: what waited must not be applied for a key that is gone by now.
-  const absl::Status admitted = gate_.AdmitAgain(context_, caller_, SharedNowMs() / 1'000, &standing_);
-  if (!admitted.ok()) return std::vector<RowAnswer>(requests.size(), admitted);
-  return tenant_.ApplyAll(caller_, requests, SharedNowMs());
-}
-
 /// Each step of a message, by the file that does it. While it lives the stream is in the list of those that
 /// are open.
 class MirrorService::ServedStream final : public RowStreamCall {
  public:
-  ServedStream(MirrorService& service, grpc::ServerContext& context, const Caller& caller, Tenant& tenant,
-               InFlight::Stream held, StreamMessages& messages)
-      : service_(service),
-        context_(context),
-        messages_(messages),
-        decoder_(caller, tenant, service.limits_),
-        rows_(service.gate_, context, caller, tenant),
-        held_(std::move(held)) {
+  ServedStream(MirrorService& service, grpc::ServerContext& context, RpcCall& call,
+               SourceCalls::RowStream rows, StreamMessages& messages)
+      : service_(service), context_(context), call_(call), rows_(std::move(rows)), messages_(messages) {
     const MutexLock lock(service_.streams_mutex_);
     service_.streams_.push_front({&context_, {}, false});
     place_ = service_.streams_.begin();
@@ -88,10 +57,13 @@ class MirrorService::ServedStream final : public RowStreamCall {
   }
   absl::Status Decode(const v1::RowDataRequest& message, RowRequest* rows,
                       v1::RowDataResponse* response) override {
-    return decoder_.Decode(message, rows, response);
+    return rows_.decoder.Decode(message, rows, response);
   }
   std::vector<RowAnswer> Apply(const std::vector<const RowRequest*>& requests) override {
-    return rows_.Apply(requests);
+    // Here and not where a message is read: what waited must not be applied for a key that is gone by now.
+    const absl::Status admitted = call_.AdmitAgain();
+    if (!admitted.ok()) return std::vector<RowAnswer>(requests.size(), admitted);
+    return rows_.tenant->ApplyAll(call_.caller(), requests, SharedNowMs());
   }
   bool Write(const std::vector<BatchOutcome>& outcomes, v1::RowDataResponse* response) override {
     EncodeOutcomes(outcomes, response);
@@ -99,8 +71,8 @@ class MirrorService::ServedStream final : public RowStreamCall {
   }
   bool IsCancelled() const override { return context_.IsCancelled(); }
   void Abort(const absl::Status& status) override { EndCall(context_, status); }
-  absl::Status Hold(std::uint64_t bytes) override { return held_.Hold(bytes); }
-  bool HoldAhead(std::uint64_t bytes) override { return held_.HoldAhead(bytes); }
+  absl::Status Hold(std::uint64_t bytes) override { return rows_.held.Hold(bytes); }
+  bool HoldAhead(std::uint64_t bytes) override { return rows_.held.HoldAhead(bytes); }
   void SetWaiting(bool waits) override {
     const MutexLock lock(service_.streams_mutex_);
     place_->waiting = waits;
@@ -110,10 +82,9 @@ class MirrorService::ServedStream final : public RowStreamCall {
  private:
   MirrorService& service_;
   grpc::ServerContext& context_;
+  RpcCall& call_;
+  SourceCalls::RowStream rows_;
   StreamMessages& messages_;
-  const RowDecoder decoder_;
-  AdmittedRows rows_;
-  InFlight::Stream held_;
   std::list<OpenStream>::iterator place_;
 };
 
@@ -131,14 +102,14 @@ grpc::Status MirrorService::RowDataStream(grpc::ServerContext* context, const Ca
                                           StreamMessages* messages) {
   CallLog log("RowDataStream", counters_);
   log.set_tenant(caller.context_id);
-  return log.Finish(DoStream(caller, context, messages));
+  return SourceStatus(log.Finish(DoStream(caller, context, messages)));
 }
 
 absl::Status MirrorService::DoStream(const Caller& caller, grpc::ServerContext* context,
                                      StreamMessages* messages) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(caller));
-  ASSIGN_OR_RETURN(InFlight::Stream held, in_flight_.OpenStream(caller.context_id));
-  ServedStream stream(*this, *context, caller, *tenant, std::move(held), *messages);
+  RpcCall call(gate_, *context, caller);
+  ASSIGN_OR_RETURN(SourceCalls::RowStream rows, calls_.OpenStream(call.caller()));
+  ServedStream stream(*this, *context, call, std::move(rows), *messages);
   absl::Status status = RowPipeline(stream).Run();
   return status.ok() ? messages->fault() : status;
 }

@@ -6,12 +6,17 @@
 #include "absl/strings/string_view.h"
 #include "base/cut_message.h"
 #include "proto/wire/refusal.h"
+#include "server/source/source_words.h"
 
 namespace mirror {
+namespace {
 
-int ToRpcCode(const absl::Status& status) {
-  return static_cast<int>(status.code());  // absl took gRPC's numbers.
+grpc::Status WithWords(const absl::Status& status, const std::string& words) {
+  if (status.ok()) return grpc::Status::OK;
+  return {static_cast<grpc::StatusCode>(status.code()), words};  // absl took gRPC's numbers.
 }
+
+}  // namespace
 
 void AddRefusal(const absl::Status& status, grpc::ServerContext* context) {
   status.ForEachPayload([context](absl::string_view name, const absl::Cord& value) {
@@ -21,8 +26,11 @@ void AddRefusal(const absl::Status& status, grpc::ServerContext* context) {
 }
 
 grpc::Status ToRpcStatus(const absl::Status& status) {
-  if (status.ok()) return grpc::Status::OK;
-  return {static_cast<grpc::StatusCode>(ToRpcCode(status)), CutMessage(std::string(status.message()))};
+  return WithWords(status, CutMessage(std::string(status.message())));
+}
+
+grpc::Status SourceStatus(const absl::Status& status) {
+  return WithWords(status, SourceWords(std::string(status.message())));
 }
 
 }  // namespace mirror

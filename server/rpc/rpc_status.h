@@ -10,12 +10,11 @@ namespace mirror {
 
 /// The status of a call, with the same code and its message cut as CutMessage() does.
 grpc::Status ToRpcStatus(const absl::Status& status);
+/// The same of a source's call: of the message SourceWords().
+grpc::Status SourceStatus(const absl::Status& status);
 
 /// What a refusal has for programs (proto/wire/refusal.h) becomes metadata behind the call.
 void AddRefusal(const absl::Status& status, grpc::ServerContext* context);
-
-/// The google.rpc.Code that a batch's own result carries.
-int ToRpcCode(const absl::Status& status);
 
 }  // namespace mirror
 

@@ -1,6 +1,7 @@
 #ifndef MIRROR_SERVER_RPC_STREAM_MESSAGES_H_
 #define MIRROR_SERVER_RPC_STREAM_MESSAGES_H_
 
+#include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/sync_stream.h>
 
@@ -11,7 +12,7 @@
 #include "absl/status/status.h"
 #include "mirror/v1/mirror_client.pb.h"
 #include "server/rpc/listener/vouched_bytes.h"
-#include "server/rpc/memory_share.h"
+#include "server/source/memory_share.h"
 
 namespace mirror {
 

@@ -55,33 +55,28 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
   return Finish(&completing);
 }
 
-std::optional<std::vector<TableVerdict>> CycleCompletion::CompleteWith(
-    std::int64_t cycle, const Completion& completion, std::int64_t now_ms,
-    const std::function<void(const RowsEnd&)>& apply) {
-  Completing completing{cycle, completion.tables, now_ms, completion.as_of, completion.unsent};
-  TenantRecord before, ended;
-  absl::Status status = absl::AbortedError("the rows were not committed with the cycle's end");
-  RowsEnd end;
-  end.make_plan = [&](const TenantRecord& tenant)
-                      MIRROR_REQUIRES(mirror_.mutex()) -> absl::StatusOr<std::optional<Plan>> {
-    if (mirror_.store()->IsBuilding()) return std::optional<Plan>();
-    RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
-    // Which refusals these rows make good is known only after their commit.
-    if (!mirror_.cycle().RefusalsOf(cycle).empty()) return std::optional<Plan>();
-    before = tenant;
-    Plan plan = PlanCycleEnd(tenant, mirror_.options(), now_ms);
-    RETURN_IF_ERROR(PlanCompletion(tenant, &completing, &plan));
-    ended = *plan.tenant;
-    return std::optional(std::move(plan));
-  };
-  end.committed = [&]() MIRROR_REQUIRES(mirror_.mutex()) {
-    NoteCycleEnd(mirror_, before, ended, now_ms);
-    Ended(completing);
-    status = mirror_.store() == nullptr ? absl::OkStatus() : mirror_.Noticed(mirror_.store()->MakeDurable());
-  };
-  apply(end);
-  if (!status.ok()) return std::nullopt;
-  absl::StatusOr<std::vector<TableVerdict>> verdicts = Finish(&completing);
+absl::StatusOr<std::optional<Plan>> CycleCompletion::BehindRows::MakePlan(const TenantRecord& tenant) {
+  if (owner_.mirror_.store()->IsBuilding()) return std::optional<Plan>();
+  RETURN_IF_ERROR(owner_.mirror_.cycle().Load(*owner_.mirror_.store()));
+  // Which refusals these rows make good is known only after their commit.
+  if (!owner_.mirror_.cycle().RefusalsOf(completing_.cycle).empty()) return std::optional<Plan>();
+  before_ = tenant;
+  Plan plan = PlanCycleEnd(tenant, owner_.mirror_.options(), completing_.now_ms);
+  RETURN_IF_ERROR(owner_.PlanCompletion(tenant, &completing_, &plan));
+  ended_ = *plan.tenant;
+  return std::optional(std::move(plan));
+}
+
+void CycleCompletion::BehindRows::NoteCommitted() {
+  NoteCycleEnd(owner_.mirror_, before_, ended_, completing_.now_ms);
+  owner_.Ended(completing_);
+  status_ = owner_.mirror_.store() == nullptr ? absl::OkStatus()
+                                              : owner_.mirror_.Noticed(owner_.mirror_.store()->MakeDurable());
+}
+
+std::optional<std::vector<TableVerdict>> CycleCompletion::BehindRows::Finish() {
+  if (!status_.ok()) return std::nullopt;
+  absl::StatusOr<std::vector<TableVerdict>> verdicts = owner_.Finish(&completing_);
   return verdicts.ok() ? std::optional(*std::move(verdicts)) : std::nullopt;
 }
 

@@ -2,7 +2,6 @@
 #define MIRROR_SERVER_TENANT_CYCLE_COMPLETION_H_
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,13 +29,8 @@ class CycleCompletion {
                                                      std::int64_t now_ms,
                                                      std::optional<AllAsOf> as_of = std::nullopt,
                                                      const std::vector<UnsentTable>& unsent = {});
-  /// The same in the commit of the cycle's last rows, which `apply` hands the end on to. Absent: they were
-  /// committed alone or not at all, or something failed behind the commit: the source is to call Complete(),
-  /// which may be answered as one that is repeated.
-  std::optional<std::vector<TableVerdict>> CompleteWith(std::int64_t cycle, const Completion& completion,
-                                                        std::int64_t now_ms,
-                                                        const std::function<void(const RowsEnd&)>& apply)
-      MIRROR_EXCLUDES(mirror_.mutex());
+  /// The same in the commit of the cycle's last rows: the RowWriter plans it behind them.
+  class BehindRows;
 
  private:
   struct Completing {
@@ -102,6 +96,26 @@ class CycleCompletion {
   Mirror& mirror_;
   /// That the file waits for tables to be rewritten.
   bool told_unscrubbed_ MIRROR_GUARDED_BY(mirror_.mutex()) = false;
+};
+
+class CycleCompletion::BehindRows final : public RowsEnd {
+ public:
+  /// What it is given outlives it.
+  BehindRows(CycleCompletion& owner, std::int64_t cycle, const Completion& said, std::int64_t now_ms)
+      : owner_(owner), completing_{cycle, said.tables, now_ms, said.as_of, said.unsent} {}
+
+  absl::StatusOr<std::optional<Plan>> MakePlan(const TenantRecord& tenant)
+      MIRROR_REQUIRES(owner_.mirror_.mutex()) override;
+  void NoteCommitted() MIRROR_REQUIRES(owner_.mirror_.mutex()) override;
+  /// Once the rows were answered. Absent: they were committed alone or not at all, or something failed behind
+  /// the commit: the source is to call Complete(), which may be answered as one that is repeated.
+  std::optional<std::vector<TableVerdict>> Finish() MIRROR_EXCLUDES(owner_.mirror_.mutex());
+
+ private:
+  CycleCompletion& owner_;
+  Completing completing_;
+  TenantRecord before_, ended_;
+  absl::Status status_ = absl::AbortedError("the rows were not committed with the cycle's end");
 };
 
 }  // namespace mirror

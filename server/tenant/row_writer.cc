@@ -154,7 +154,7 @@ struct RowWriter::RowGroup {
 RowWriter::RowWriter(Mirror& mirror) : mirror_(mirror), gaps_(GapsOf(mirror)) {}
 
 RowAnswer RowWriter::Apply(const Caller& caller, const RowRequest& request, bool wait_for_gaps,
-                           std::int64_t now_ms, const RowsEnd* end) {
+                           std::int64_t now_ms, RowsEnd* end) {
   using std::chrono::steady_clock;
   const steady_clock::time_point deadline =
       steady_clock::now() + std::chrono::milliseconds(mirror_.options().gap_wait_ms);
@@ -320,7 +320,7 @@ absl::StatusOr<bool> RowWriter::CommitGroup(const TenantRecord& tenant,
   std::optional<std::vector<Hold>> holds = NoteCommitted(*committed);
   absl::Status status = Settle(committed->result.steps, group.front()->now_ms, std::move(holds), planned);
   if (status.ok()) status = AnswerGroup(tenant, planned);
-  if (committed->result.followed) group.front()->end->committed();
+  if (committed->result.followed) group.front()->end->NoteCommitted();
   if (!status.ok()) return status;
   return true;
 }
@@ -375,7 +375,7 @@ absl::StatusOr<std::optional<Plan>> RowWriter::PlanEndBehind(RowGroup& group, co
   for (const StepResult& step : done.result.steps) {
     if (!step.status.ok()) return std::optional<Plan>();
   }
-  return group.waiting.front()->end->make_plan(tenant);
+  return group.waiting.front()->end->MakePlan(tenant);
 }
 
 void RowWriter::TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group) {

@@ -34,7 +34,7 @@ class RowWriter {
   /// the cycle, behind its last rows; it is committed with them if all of them are applied and nothing else
   /// keeps it from that.
   RowAnswer Apply(const Caller& caller, const RowRequest& request, bool wait_for_gaps, std::int64_t now_ms,
-                  const RowsEnd* end = nullptr);
+                  RowsEnd* end = nullptr);
   /// The same for several requests of one source, in their order; none of them waits for a gap. An answer
   /// for each.
   std::vector<RowAnswer> ApplyAll(const Caller& caller, const std::vector<const RowRequest*>& requests,

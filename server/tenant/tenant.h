@@ -71,18 +71,16 @@ class Tenant : private TenantMirror,
   const std::string& context_id() const { return shared_.context_id(); }
 
   /// A cycle's last rows, and its end in the same commit. `verdicts`: absent where the cycle goes on, see
-  /// CycleCompletion::CompleteWith().
+  /// CycleCompletion::BehindRows.
   struct LastRows {
     RowAnswer rows;
     std::optional<std::vector<TableVerdict>> verdicts;
   };
   LastRows ApplyAndComplete(const Caller& caller, const RowRequest& request, bool wait_for_gaps,
                             const Completion& completion, std::int64_t now_ms) {
-    LastRows last{absl::UnknownError("nothing was applied"), {}};
-    last.verdicts = CompleteWith(request.cycle, completion, now_ms, [&](const RowsEnd& end) {
-      last.rows = Apply(caller, request, wait_for_gaps, now_ms, &end);
-    });
-    return last;
+    BehindRows end(*this, request.cycle, completion, now_ms);
+    RowAnswer rows = Apply(caller, request, wait_for_gaps, now_ms, &end);
+    return {std::move(rows), end.Finish()};
   }
 
   /// What an announced table's columns are to be set by.

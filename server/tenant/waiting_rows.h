@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <utility>
 
@@ -15,11 +14,13 @@
 namespace mirror {
 
 /// The end of a cycle, which goes into the commit of its last rows. Both are called under the tenant's lock.
-struct RowsEnd {
+class RowsEnd {
+ public:
+  virtual ~RowsEnd() = default;
   /// Behind the rows, in their transaction. Absent: the cycle does not end in this one.
-  std::function<absl::StatusOr<std::optional<Plan>>(const TenantRecord& tenant)> make_plan;
+  virtual absl::StatusOr<std::optional<Plan>> MakePlan(const TenantRecord& tenant) = 0;
   /// Both are committed, and what is known of the rows in memory is noted.
-  std::function<void()> committed;
+  virtual void NoteCommitted() = 0;
 };
 
 /// A source's request that waits for its commit, and then its answer.
@@ -38,8 +39,8 @@ struct WaitingRows {
   const RowRequest& request;
   const std::int64_t now_ms;  ///< Unix time at which it came.
   const std::chrono::steady_clock::time_point began;
-  bool may_wait = false;         ///< For the batch before it.
-  const RowsEnd* end = nullptr;  ///< Of the cycle, when these are its last rows. Null: it goes on.
+  bool may_wait = false;   ///< For the batch before it.
+  RowsEnd* end = nullptr;  ///< Of the cycle, when these are its last rows. Null: it goes on.
 
   RowAnswer answer;
   bool has_gap = false;        ///< It may wait and has to; there is no answer yet.

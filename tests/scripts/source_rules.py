@@ -223,17 +223,20 @@ ROOMS = {
         (),
     ),
     "server/fleet": ("base server/jobs server/store/postgres/control server/watch", ()),
+    "server/source": (
+        "base base/clocks certs proto/wire proto/wire/exchange server/config server/hooks/delivery server/hub server/hub/plan "
+        "server/plan server/tenant server/watch",
+        ("spdlog", "protobuf"),
+    ),
     "server/rpc/listener": ("base base/net certs server/config", ("spdlog", "protobuf", "grpc")),
     "server/rpc": (
-        "base base/clocks certs proto/wire proto/wire/exchange server/config server/hooks/delivery server/hub server/hub/plan "
-        "server/plan server/rpc/listener "
-        "server/tenant server/watch",
-        ("spdlog", "protobuf", "grpc"),
+        "base base/clocks proto/wire server/config server/plan server/rpc/listener server/source server/watch",
+        ("protobuf", "grpc"),
     ),
     "server/rpc/admin": (
         "base base/clocks certs certs/apikeys proto/wire proto/wire/exchange server/consequences server/export server/fleet server/hub "
         "server/hub/plan server/hub/store server/jobs server/journal server/plan "
-        "server/records server/rpc server/rpc/listener server/storages server/store server/store/catalog server/tenant server/tenant/history "
+        "server/records server/rpc server/rpc/listener server/source server/storages server/store server/store/catalog server/tenant server/tenant/history "
         "server/watch",
         ("spdlog", "grpc"),
     ),
@@ -241,7 +244,7 @@ ROOMS = {
         "base base/clocks base/config base/db/postgres base/exposition base/text certs certs/apikeys proto/wire server/config "
         "server/consequences server/fleet server/plan server/hooks server/hooks/delivery server/http server/hub server/hub/plan "
         "server/hub/postgres server/hub/sqlite server/hub/store server/jobs server/rpc server/rpc/admin server/rpc/listener "
-        "server/storages server/store server/store/catalog "
+        "server/source server/storages server/store server/store/catalog "
         "server/store/catalog/postgres server/store/catalog/sqlite server/store/postgres/control "
         "server/store/postgres/home server/store/postgres/place server/store/sqlite server/tenant server/tenant/mirror server/watch",
         ("spdlog", "grpc"),
@@ -419,7 +422,7 @@ NEVER = [
     (r"certs/(?!tls)", ("grpc",)),
     (r"server/plan/(?:\w+_)?plan\.", ("certs", "nlohmann-json")),
     (r"server/(?:plan|store|tenant)/|client/source/", ("the codec (it brings protobuf)",)),
-    (r"server/rpc/(?:gate|rpc_status)\.", ("a plan",)),
+    (r"server/(?:source/gate|rpc/rpc_status)\.", ("a plan",)),
     (
         r"server/(?!open_store\.cc|store/sqlite/sqlite_home\.|store/catalog/(?:sqlite|postgres)/|store/postgres/home/)",
         ("an opening of databases",),
@@ -440,7 +443,17 @@ STD_LOCKS = re.compile(
 # Of SQLite's C API: all but the names of what is handed on.
 SQLITE_CALL = re.compile(r"\bsqlite3_(?!(?:stmt|value)\b)\w+")
 # What passes the sources' door goes through one function, which knows what a source may read.
-SOURCES_DOOR = ("mirror_service", "row_stream", "range_calls", "encode_outcome", "checked_service", "row_decoder")
+SOURCES_DOOR = (
+    "announcements",
+    "checked_service",
+    "delivery_calls",
+    "encode_outcome",
+    "mirror_service",
+    "range_calls",
+    "row_decoder",
+    "row_stream",
+    "source_calls",
+)
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"][^>"]+[>"])')
 
 

@@ -127,7 +127,7 @@ EDITS = [
           "if (rows * columns > limits.batch_cells_max) {", "if (rows > limits.batch_cells_max) {", "*"),
     _server("a message has a limit of entries", "rpc/message_check.cc",
             "++counted.entries > entries_max", "++counted.entries > entries_max + 1", "MessageCheckTest.*"),
-    _server("a tenant has a limit of calls", "rpc/listener/in_flight.cc",
+    _server("a tenant has a limit of calls", "source/in_flight.cc",
             "found->second.calls >= calls_tenant_max()", "found->second.calls > calls_tenant_max()", "InFlightTest.*"),
     # Who may come in.
     _certs("a token that expired is refused", "token.cc",
@@ -141,10 +141,10 @@ EDITS = [
     _certs("a token is good for its own kind of call", "token.cc",
            "if (type == nullptr || *type != TokenType(use)) {", "if (type == nullptr) {",
            "*Token*:*BadContent*:*BadText*"),
-    _server("an issuer's tenants are those of its environment", "rpc/gate.cc",
+    _server("an issuer's tenants are those of its environment", "source/gate.cc",
             "return candidate.name == name && candidate.environment == environment;",
             "return candidate.name == name;", "*GateTest*:*GateListTest*"),
-    _server("a removed key ends the streams that it began", "rpc/gate.cc",
+    _server("a removed key ends the streams that it began", "source/gate.cc",
             "if (standing->keys == now->ring.generation() && now_s < standing->key_until_s)",
             "if (now_s < standing->key_until_s)", "*GateTest*"),
     # The source's change log.

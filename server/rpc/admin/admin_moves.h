@@ -11,7 +11,7 @@
 #include "base/status_macros.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "server/rpc/admin/asked_tenant.h"
-#include "server/rpc/gate.h"
+#include "server/source/gate.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/tenants.h"
 

@@ -25,7 +25,8 @@
 #include "proto/wire/table.h"
 #include "server/plan/tenant_summary.h"
 #include "server/rpc/admin/asked_tenant.h"
-#include "server/rpc/call_log.h"
+#include "server/rpc/rpc_status.h"
+#include "server/source/call_log.h"
 #include "server/store/home.h"
 #include "server/watch/event_kinds.h"
 
@@ -252,7 +253,7 @@ AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& 
 
 grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                                  const std::function<absl::Status()>& act) {
-  CallLog log("MirrorAdmin", UnwatchedCounters(), CallLog::Told::kOperator);
+  CallLog log("MirrorAdmin");
   const Peer peer = PeerOf(context);
   log.set_tenant(peer.name);
   // A connection with a role keeps its place, also where this call needs the other role.
@@ -273,7 +274,7 @@ grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs
   } else {
     looks_.Add(peer.name, call, status, NowMs());
   }
-  return log.Finish(status);
+  return ToRpcStatus(log.Finish(status));
 }
 
 // --- Tables --------------------------------------------------------------------

@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "server/rpc/admin/admin_hubs.h"
-#include "server/rpc/gate.h"
+#include "server/source/gate.h"
 #include "server/tenant/tenant_list.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/freshness.h"

@@ -19,7 +19,6 @@
 #include "certs/grpc_locks.h"
 #include "certs/tls.h"
 #include "server/rpc/listener/arriving_calls.h"
-#include "server/rpc/listener/in_flight.h"
 
 namespace mirror {
 namespace {

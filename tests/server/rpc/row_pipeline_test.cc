@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/rpc/listener/in_flight.h"
+#include "server/source/in_flight.h"
 #include "server/tenant/mirror/commit_queue.h"
 #include "tests/support/status_matchers.h"
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/utf8.h"
+#include "server/source/encode_outcome.h"
 
 namespace mirror::rpc_status_test {
 namespace {
@@ -28,7 +29,11 @@ TEST_P(RpcStatusTest, KeepsTheCodeButForASeenNonce) {
 
   EXPECT_EQ(answer.error_code(), GetParam().to);
   EXPECT_EQ(answer.error_message(), "why");
-  EXPECT_EQ(ToRpcCode(status), GetParam().to);
+  BatchOutcome outcome;
+  outcome.status = status;
+  v1::BatchResult result;
+  EncodeOutcome(outcome, &result);
+  EXPECT_EQ(result.code(), GetParam().to) << "a batch's own result";
 }
 
 INSTANTIATE_TEST_SUITE_P(RpcStatus, RpcStatusTest,

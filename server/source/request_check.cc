@@ -1,0 +1,82 @@
+#include "server/source/request_check.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/wire/codec.h"
+#include "proto/wire/limits.h"
+
+namespace mirror {
+
+std::uint32_t PartBytesMax(const WireLimits& limits) {
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(kPartBytesMax, limits.message_bytes_max / 2));
+}
+
+absl::Status CheckPosition(const std::string& what, bool given, const v1::Position& position) {
+  if (!given || position.lsn() < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        what, " must be given, with an LSN of 0 or more. Nothing was done. Send it as the protocol says."));
+  }
+  if (position.lineage().size() > kLineageBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("the lineage of ", what, " is over ", kLineageBytesMax,
+                                                   " bytes. Nothing was done. Send a shorter one."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSourceTime(std::int64_t time_ms) {
+  if (time_ms >= 0 && time_ms <= kSourceTimeMsMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "'source_time_ms' is no time in unix milliseconds. Nothing was done. Send the source's own time, or "
+      "0.");
+}
+
+namespace {
+
+absl::Status CheckCount(int count, const WireLimits& limits, const char* what, const char* next) {
+  if (static_cast<std::uint64_t>(count) <= limits.tables_max) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat(count, " ", what, "; the limit is ", limits.tables_max, ". The cycle goes on. ", next));
+}
+
+}  // namespace
+
+absl::StatusOr<Completion> DecodeCompletion(const v1::ReplicationCompletedRequest& request,
+                                            const WireLimits& limits) {
+  absl::Status status = CheckCount(request.tables_size(), limits, "tables", "Name only tables that changed.");
+  if (status.ok()) {
+    status = CheckCount(request.stale_tables_size(), limits, "stale tables", "Name each once.");
+  }
+  if (status.ok()) {
+    status = CheckCount(request.unsent_tables_size(), limits, "unsent tables", "Name each once.");
+  }
+  if (status.ok() && request.unsent_reasons_size() > request.unsent_tables_size()) {
+    status = absl::InvalidArgumentError(absl::StrCat(
+        request.unsent_reasons_size(), " unsent reasons for ", request.unsent_tables_size(),
+        " unsent tables. The cycle goes on. Send at most one reason for each table, in the order of the "
+        "tables."));
+  }
+  if (status.ok()) status = CheckSourceTime(request.source_time_ms());
+  if (!status.ok()) return status;
+  Completion completion;
+  if (request.source_time_ms() > 0) {
+    completion.as_of =
+        AllAsOf{request.source_time_ms(), {request.stale_tables().begin(), request.stale_tables().end()}};
+  }
+  for (int i = 0; i < request.unsent_tables_size(); ++i) {
+    const int reason = i < request.unsent_reasons_size() ? static_cast<int>(request.unsent_reasons(i)) : 0;
+    completion.unsent.push_back({request.unsent_tables(i), UnsentReasonOf(reason)});
+  }
+  for (const v1::TableSummary& summary : request.tables()) {
+    CompletedTable table{summary.table(), summary.inserts(), summary.updates(), summary.deletes()};
+    if (summary.has_row_count()) table.row_count = summary.row_count();
+    if (summary.has_digest()) table.digest = summary.digest();
+    if (summary.has_position()) table.position = DecodePosition(summary.position());
+    if (summary.has_rows_differ()) table.rows_differ = summary.rows_differ();
+    completion.tables.push_back(std::move(table));
+  }
+  return completion;
+}
+
+}  // namespace mirror

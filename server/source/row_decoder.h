@@ -1,0 +1,32 @@
+#ifndef MIRROR_SERVER_SOURCE_ROW_DECODER_H_
+#define MIRROR_SERVER_SOURCE_ROW_DECODER_H_
+
+#include "absl/status/status.h"
+#include "mirror/v1/mirror_client.pb.h"
+#include "proto/wire/limits.h"
+#include "server/plan/caller.h"
+#include "server/plan/row_request.h"
+#include "server/tenant/tenants.h"
+
+namespace mirror {
+
+/// A request of rows becomes views over its message, by the definitions that were agreed, and of ruled
+/// columns only what is to be kept. What it is given outlives it. Threads: any.
+class RowDecoder {
+ public:
+  RowDecoder(const Caller& caller, Tenant& tenant, const WireLimits& limits)
+      : caller_(caller), tenant_(tenant), limits_(limits) {}
+
+  /// Parts that are refused have their results in `response` then. Errors: the whole request is refused.
+  absl::Status Decode(const v1::RowDataRequest& request, RowRequest* decoded,
+                      v1::RowDataResponse* response) const;
+
+ private:
+  const Caller& caller_;
+  Tenant& tenant_;
+  const WireLimits& limits_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_SOURCE_ROW_DECODER_H_
