@@ -18,7 +18,6 @@
 #include "server/hub/postgres/postgres_hub_file.h"
 #include "server/hub/sqlite/sqlite_hub_file.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
-#include "server/store/catalog/sqlite/catalog_file.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 #include "server/store/postgres/control/control.h"
 #include "server/store/postgres/control/one_control.h"

@@ -50,7 +50,7 @@ REFUSED = [
     ("server/server.cc", '"server/store/sqlite/sqlite_home.h"'),
     ("server/metrics.cc", '"server/store/sqlite/sqlite_home.h"'),
     ("server/metrics.cc", '"server/store/catalog/sqlite/sqlite_catalog.h"'),
-    ("server/watch/events.cc", '"server/store/catalog/sqlite/catalog_file.h"'),
+    ("server/watch/events.cc", '"server/store/catalog/sqlite/sqlite_catalog.h"'),
     ("server/rpc/gate.cc", '"server/store/store.h"'),
     ("server/rpc/rpc_status.cc", '"server/plan/apply_plan.h"'),
     ("server/rpc/mirror_service.cc", "<sqlite3.h>"),

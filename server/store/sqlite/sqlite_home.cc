@@ -12,6 +12,7 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "server/store/folder_lock.h"
+#include "server/store/home.h"
 #include "server/store/sqlite/file/deleted_mark.h"
 #include "server/store/sqlite/file/disk.h"
 #include "server/store/sqlite/file/file_suffix.h"

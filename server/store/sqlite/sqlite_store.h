@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/store/deleted.h"
+#include "server/store/home.h"
 #include "server/store/sqlite/rows/apply_method.h"
 #include "server/store/store.h"
 

@@ -22,7 +22,7 @@
 #include "server/store/postgres/rows/columns_in.h"
 #include "server/store/postgres/rows/columns_out.h"
 #include "server/store/postgres/rows/ranges.h"
-#include "server/store/version_giver.h"
+#include "server/store/version_reader.h"
 
 namespace mirror {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "absl/status/status.h"
 #include "base/mutex.h"
-#include "server/store/closed_places.h"
+#include "server/store/home.h"
 #include "server/store/postgres/control/control.h"
 #include "server/store/postgres/place/postgres_place.h"
 

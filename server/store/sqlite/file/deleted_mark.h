@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/store/deleted.h"
+#include "server/store/home.h"
 
 // That an operator deleted a tenant, `<dir>/Mirror_<context_id>.deleted`: a small file beside the mirrors,
 // so that no loss of the catalog lets a deleted tenant come back. While its files go it is called

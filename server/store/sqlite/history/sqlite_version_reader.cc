@@ -17,7 +17,7 @@
 #include "server/store/sqlite/history/version_sql.h"
 #include "server/store/sqlite/rows/sqlite_range.h"
 #include "server/store/sqlite/rows/sqlite_stored_row.h"
-#include "server/store/version_giver.h"
+#include "server/store/version_reader.h"
 
 namespace mirror {
 namespace {
