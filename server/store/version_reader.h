@@ -28,6 +28,19 @@ struct TableHistory {
   std::int64_t known_from = 0;  ///< The first moment as of which the table can be read.
 };
 
+/// TableHistory::schema of a table, as rows of it are read: nobody's but the source's, and no column has to
+/// have a value.
+inline TableSchema OfFormerRows(const TableSchema& kept) {
+  TableSchema former = kept;
+  former.preserve_target = false;
+  former.deletes = Deletes::kApply;
+  for (Column& column : former.columns) {
+    column.nullable = true;
+    if (column.key_position == 0) column.length = 0;  // It may have been greater.
+  }
+  return former;
+}
+
 /// One version of one row.
 struct RowVersion {
   std::int64_t from = 0;   ///< The moment that made it; 0: older than the history.

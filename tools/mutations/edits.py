@@ -80,7 +80,7 @@ EDITS = [
            "if (!IsOurs(*visible)) {", "if (visible->name.empty()) {", "*SwapContract*:*StoreContract*:*Partner*"),
     _store("the partner's triggers outlive a swap", "sqlite/rows/sqlite_swap.cc",
            "'trigger' AND tbl_name = ?1", "'trigger' AND name = ?1", "*SwapContract*:*PartnerContract*"),
-    _store("rows that the partner marks keep the time of their deletion", "sqlite/rows/sqlite_merge.cc",
+    _store("rows that the partner marks keep the time of their deletion", "sqlite/rows/sqlite_swap.cc",
            "if (schema.deletes == Deletes::kMark) remove.Bind(1, now_ms);",
            "if (schema.deletes == Deletes::kMark) remove.Bind(1, now_ms - now_ms);", "*PartnerContract*"),
     _store("a value in parts has a limit", "sqlite/rows/sqlite_rows.cc",

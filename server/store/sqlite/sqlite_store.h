@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/store/home.h"
-#include "server/store/sqlite/rows/apply_method.h"
+#include "server/store/sqlite/rows/sqlite_rows.h"
 #include "server/store/store.h"
 
 namespace mirror {
