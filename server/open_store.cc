@@ -18,16 +18,14 @@
 #include "server/hub/postgres/postgres_hub_file.h"
 #include "server/hub/sqlite/sqlite_hub_file.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
-#include "server/store/catalog/sqlite/catalog_file.h"
 #include "server/store/catalog/sqlite/sqlite_catalog.h"
 #include "server/store/postgres/control/control.h"
-#include "server/store/postgres/control/one_control.h"
 #include "server/store/postgres/control/placement.h"
 #include "server/store/postgres/home/late_places.h"
 #include "server/store/postgres/home/postgres_home.h"
 #include "server/store/postgres/home/store_look.h"
-#include "server/store/postgres/place/pooler.h"
 #include "server/store/postgres/place/postgres_place.h"
+#include "server/store/postgres/place/session.h"
 #include "server/store/sqlite/sqlite_home.h"
 
 namespace mirror {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <numeric>
 #include <type_traits>
 #include <utility>
 
@@ -174,6 +175,12 @@ std::vector<std::uint32_t> TableSchema::Key() const {
     return columns[a].key_position < columns[b].key_position;
   });
   return key;
+}
+
+std::vector<std::uint32_t> TableSchema::AllColumns() const {
+  std::vector<std::uint32_t> all(columns.size());
+  std::iota(all.begin(), all.end(), 0U);
+  return all;
 }
 
 std::optional<std::uint32_t> TableSchema::Find(std::string_view column_name) const {

@@ -93,6 +93,8 @@ struct TableSchema {
 
   /// Indexes of the key columns in key order; empty for a table without a key.
   std::vector<std::uint32_t> Key() const;
+  /// Indexes of all columns, in their order.
+  std::vector<std::uint32_t> AllColumns() const;
   /// Index of the column with this name, by ASCII case only.
   std::optional<std::uint32_t> Find(std::string_view column_name) const;
 };

@@ -11,7 +11,7 @@
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/control/waiting_hooks.h"
+#include "server/store/postgres/control/duties.h"
 
 namespace mirror {
 namespace {

@@ -1,14 +1,592 @@
 #include "server/store/begin_work.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <new>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/clocks/shared_clock.h"
+#include "base/crash_point.h"
+#include "base/folded_name.h"
+#include "base/human_text.h"
 #include "base/status_macros.h"
-#include "server/store/plan_runner.h"
+#include "server/journal/journal_rules.h"
+#include "server/journal/row_states.h"
+#include "server/plan/cycle_check.h"
+#include "server/plan/cycle_notes.h"
+#include "server/plan/freshness_plan.h"
+#include "server/plan/hold_keys.h"
+#include "server/plan/plan.h"
+#include "server/plan/receipt_plan.h"
+#include "server/store/step_journal.h"
+#include "server/store/store_transaction.h"
 
 namespace mirror {
 namespace {
+
+/// What became of a plan that was run and is not committed yet.
+struct RanPlan {
+  absl::StatusOr<CommitResult> result;
+  bool needs_savepoint = false;  ///< A step failed that could not be taken back alone.
+  TenantRecord after;            ///< The tenant's row by then; with a result that is OK.
+  Kept kept = Kept::kNow;        ///< The plan's, unless it turned out to be more than it was planned for.
+};
+
+/// How often a running cycle's sign of life is written, at most.
+constexpr std::int64_t kProgressIntervalMs = 1'000;
+/// How often what is over kReceiptsKeptMax is removed, in receipts.
+constexpr std::uint64_t kPruneEvery = 64;
+
+absl::Status BehindRefused(const std::string& table) {
+  return absl::AbortedError(absl::StrCat("table '", table,
+                                         "': a batch before this one was refused. Nothing of this one was "
+                                         "applied. Send again from the refused batch on."));
+}
+
+absl::Status ShadowGone(const std::string& table) {
+  return absl::FailedPreconditionError(absl::StrCat("table '", table,
+                                                    "': the shadow of this population is gone. Nothing was "
+                                                    "applied. Populate again."));
+}
+
+absl::Status PlannedElsewhere(const std::string& table) {
+  return absl::InternalError(absl::StrCat(
+      "table '", table,
+      "': the plan was made for another metadata row than the one that is there. That is a mistake of this "
+      "server's, please report it. Nothing was applied; the same call again is safe."));
+}
+
+bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord> b) {
+  if (a.has_value() != b.has_value()) return false;
+  if (a) b->row_count = a->row_count;
+  return a == b;
+}
+
+/// One step, from its metadata row to the new one.
+class StepRun {
+ public:
+  StepRun(StoreTransaction& transaction, const Plan& plan, const TenantRecord& tenant, const Step& step,
+          const std::optional<TableRecord>& stored, SeenTables& seen, StepResult* result)
+      : transaction_(transaction),
+        plan_(plan),
+        tenant_(tenant),
+        step_(step),
+        stored_(stored),
+        result_(result),
+        journal_(transaction, plan, step, seen),
+        rows_(RowsBefore()) {}
+
+  absl::Status Run() {
+    ASSIGN_OR_RETURN(std::vector<std::string> values, HashValues());
+    for (const Action& action : step_.actions) {
+      RETURN_IF_ERROR(std::visit([&](const auto& what) { return Do(what); }, action));
+    }
+    absl::Status status;
+    if (step_.settles_holds) status = transaction_.records().RemoveHoldsOn(step_.table);
+    if (status.ok() && step_.loss) status = NoteLoss();
+    if (status.ok() && step_.source_ms) {
+      status = transaction_.records().WriteTime(step_.table, step_.source_ms);
+    }
+    if (status.ok() && step_.receipt) status = KeepReceipt(values);
+    if (status.ok()) status = journal_.End(receipt_, rows_);
+    return status.ok() ? WriteRecord() : status;
+  }
+
+ private:
+  std::int64_t RowsBefore() const { return stored_ ? stored_->row_count : -1; }
+
+  /// A batch takes its large values away, so they are looked at first.
+  absl::StatusOr<std::vector<std::string>> HashValues() {
+    std::vector<std::string> values;
+    if (!step_.receipt) return values;
+    for (const std::uint64_t id : step_.receipt->values) {
+      ASSIGN_OR_RETURN(std::string hash,
+                       transaction_.tables().HashParts(step_.table, step_.receipt->cycle, id));
+      values.push_back(std::move(hash));
+    }
+    return values;
+  }
+
+  absl::Status Do(const CreateTable& create) {
+    rows_ = 0;
+    absl::Status status = transaction_.tables().Create(create);
+    // What is said of all tables does not mean one that has no rows yet.
+    if (status.ok()) status = transaction_.records().WriteTime(step_.table, std::nullopt);
+    return status.ok() ? journal_.Created() : status;
+  }
+  absl::Status Do(const AlterTable& alter) {
+    absl::Status status = transaction_.tables().Alter(step_.table, step_.record->position, alter);
+    return status.ok() ? journal_.Altered(alter) : status;
+  }
+  absl::Status Do(const RefitTable& refit) {
+    absl::Status status = transaction_.tables().Refit(step_.table, step_.record->position, refit);
+    if (status.ok()) status = journal_.Altered(refit.alter);
+    return status.ok() ? journal_.Emptied(refit.emptied) : status;
+  }
+  absl::Status Do(const AgreeSchema& agree) {
+    absl::Status status = journal_.BeforeAgreement(agree.schema);
+    if (status.ok()) status = transaction_.tables().Agree(agree);
+    return status.ok() ? journal_.Agreed(agree.schema) : status;
+  }
+  absl::Status Do(const RetireTable& retire) {
+    absl::Status status = transaction_.tables().Retire(step_.table, retire);
+    return status.ok() ? journal_.Gone() : status;
+  }
+  absl::Status Do(const DropTable&) {
+    absl::Status status = transaction_.tables().Drop(step_.table);
+    return status.ok() ? journal_.Gone() : status;
+  }
+  absl::Status Do(const BeginShadow& begin) { return transaction_.tables().BeginShadow(step_.table, begin); }
+  absl::Status Do(const KeepPart& part) { return transaction_.tables().WritePart(step_.table, part); }
+
+  absl::Status Do(const ApplyRows& apply) {
+    std::optional<Shadow> shadow;
+    if (apply.into_shadow) {
+      ASSIGN_OR_RETURN(std::optional<Shadow> found, transaction_.tables().FindShadow(step_.table));
+      if (!found) return ShadowGone(step_.table);
+      shadow = std::move(found);
+    }
+    if (!shadow) {
+      RETURN_IF_ERROR(journal_.BeforeRows(apply));
+    }
+    RowsWritten written;
+    absl::Status status =
+        transaction_.tables().Write(step_.table, shadow ? &*shadow : nullptr, apply, plan_.now_ms, &written);
+    result_->missing_rows = std::move(written.missing_rows);
+    result_->more_missing = written.more_missing;
+    if (!status.ok()) return status;
+    if (shadow) return transaction_.tables().WriteShadowRows(step_.table, shadow->rows + written.added);
+    if (rows_ >= 0) rows_ += written.added;
+    return journal_.AfterRows(apply);
+  }
+
+  absl::Status Do(const SwapShadow& swap) {
+    ASSIGN_OR_RETURN(const std::optional<Shadow> found, transaction_.tables().FindShadow(step_.table));
+    const std::optional<Shadow>& shadow = found;
+    const bool own = shadow && shadow->is_table;
+    if (shadow && !own && swap.may_lose) {
+      RETURN_IF_ERROR(CheckLoss(*shadow, *swap.may_lose));
+    }
+    if (shadow) rows_ = shadow->rows;
+    absl::Status status = transaction_.records().ForgetCheck(step_.table);
+    if (!status.ok()) return status;
+    ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, transaction_.tables().ReadSchema(step_.table));
+    status = journal_.BeforeSwap(schema, shadow && !own ? &*shadow : nullptr);
+    if (!status.ok()) return status;
+    if (own) return transaction_.tables().EndOwnShadow(step_.table);
+    if (shadow && schema && KeepsPartner(*schema)) {
+      return transaction_.tables().Merge(KeptForm(*schema), *shadow, plan_.now_ms);
+    }
+    return transaction_.tables().Swap(step_.table, &result_->left_out);
+  }
+
+  /// See SwapShadow::may_lose.
+  absl::Status CheckLoss(const Shadow& shadow, std::int64_t may_lose) {
+    std::int64_t lost = std::max<std::int64_t>(0, rows_ - shadow.rows);
+    ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, transaction_.tables().ReadSchema(step_.table));
+    // Keys that are hashed now, or under another key, are no longer those of the visible table.
+    const bool same_keys = schema && !HasHashedKey(*schema);
+    if (lost <= may_lose && same_keys) {
+      ASSIGN_OR_RETURN(const std::int64_t absent,
+                       transaction_.tables().CountAbsent(KeptForm(*schema), shadow, may_lose));
+      lost = std::max(lost, absent);
+    }
+    if (lost <= may_lose) return absl::OkStatus();
+    result_->would_lose = lost;
+    if (same_keys) {
+      ASSIGN_OR_RETURN(result_->lost_keys, transaction_.tables().ReadAbsentKeys(KeptForm(*schema), shadow));
+    }
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", step_.table, "': ", Counted(static_cast<std::uint64_t>(lost), "row"), " would vanish"));
+  }
+
+  /// See Step::loss, may_delete and accepted.
+  absl::Status NoteLoss() {
+    RecordVerbs& records = transaction_.records();
+    Loss loss = *step_.loss;
+    loss.rows_before = RowsBefore();
+    const bool known = loss.rows_before >= 0 && rows_ >= 0;
+    const std::int64_t lost = known ? std::max<std::int64_t>(0, loss.rows_before - rows_) : 0;
+    absl::Status status = CheckDeletes(lost, &loss);
+    if (!status.ok()) return status;
+    if (lost > 0 || loss.planned >= 0) status = records.AddLoss(step_.table, loss, lost);
+    if (status.ok() && loss.committed) status = records.MarkLossesCommitted(step_.table);
+    if (status.ok() && step_.accepted) status = records.RemoveLosses(step_.table);
+    return status;
+  }
+
+  /// Also takes what the source had planned in a batch before.
+  absl::Status CheckDeletes(std::int64_t lost, Loss* noted) {
+    if (!step_.may_delete) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const std::vector<Loss> losses, transaction_.records().ReadLosses(step_.table));
+    const DeleteBound bound = step_.may_delete(noted->rows_before, losses);
+    noted->planned = bound.planned;
+    for (const Loss& loss : losses) {
+      if (loss.cycle == noted->cycle) lost += loss.rows;
+    }
+    if (!bound.most || lost <= *bound.most) return absl::OkStatus();
+    result_->would_delete = lost;
+    result_->planned_deletes = bound.planned;
+    for (const Action& action : step_.actions) {
+      if (const auto* const apply = std::get_if<ApplyRows>(&action))
+        result_->lost_keys = DeletedKeys(*apply->schema, *apply->batch);
+    }
+    return absl::FailedPreconditionError(absl::StrCat("table '", step_.table,
+                                                      "': ", Counted(static_cast<std::uint64_t>(lost), "row"),
+                                                      " would be deleted"));
+  }
+
+  absl::Status KeepReceipt(const std::vector<std::string>& values) {
+    TenantVerbs& tenant = transaction_.tenant();
+    const ReceiptStep& step = *step_.receipt;
+    std::optional<OpenReceipt> open;
+    if (step.seq > 1) {
+      ASSIGN_OR_RETURN(open, tenant.ReadOpenReceipt(step_.table));
+    }
+    open = AddToReceipt(open, step, WithLargeValues(step.digest, values));
+    if (!open) return absl::OkStatus();
+    // What the table amounts to is written down only when more of it comes.
+    if (!step.commit) return tenant.WriteOpenReceipt(step_.table, *open);
+    ASSIGN_OR_RETURN(const ReceiptHead head, tenant.ReadReceiptHead());
+    const Receipt receipt =
+        CloseReceipt(head, tenant_.context_id, step_.table, step_.record->position, *open, step);
+    result_->receipt = ReceiptText(receipt);
+    receipt_ = receipt.number;
+    absl::Status status = tenant.AddReceipt(receipt.number, result_->receipt);
+    if (!status.ok() || receipt.number <= kReceiptsKeptMax || receipt.number % kPruneEvery != 0) {
+      return status;
+    }
+    return tenant.RemoveReceipts(receipt.number - kReceiptsKeptMax);
+  }
+
+  absl::Status WriteRecord() {
+    if (!step_.record) return transaction_.records().RemoveRecord(step_.table);
+    TableRecord next = *step_.record;
+    next.row_count = rows_;
+    return stored_ == next ? absl::OkStatus() : transaction_.records().WriteRecord(next);
+  }
+
+  StoreTransaction& transaction_;
+  const Plan& plan_;
+  const TenantRecord& tenant_;
+  const Step& step_;
+  const std::optional<TableRecord>& stored_;
+  StepResult* const result_;
+  StepJournal journal_;
+  std::uint64_t receipt_ = 0;  ///< Number of the one that was kept; 0: none.
+  std::int64_t rows_;          ///< Of the visible table; -1: not known.
+};
+
+/// A whole plan, in a transaction that has begun. `tenant` is the row under its lock.
+class PlanRun {
+ public:
+  PlanRun(StoreTransaction& transaction, const TenantRecord& tenant, const Plan& plan, bool savepoints)
+      : transaction_(transaction),
+        before_(tenant),
+        plan_(plan),
+        savepoints_(savepoints),
+        seen_(transaction) {}
+
+  absl::StatusOr<CommitResult> Run() {
+    absl::Status status;
+    if (plan_.cycle) status = CheckRuns(*plan_.cycle, before_);
+    if (status.ok()) status = UseNonce();
+    if (status.ok()) status = ForgetOld();
+    if (status.ok()) status = RunSteps();
+    if (status.ok()) status = KeepLedger();
+    if (status.ok()) status = KeepTimes();
+    if (status.ok()) status = KeepAnswers();
+    if (status.ok()) status = KeepHooks();
+    if (status.ok() && !plan_.source_objects.empty()) {
+      status = transaction_.tables().WriteObjects(plan_.source_objects);
+    }
+    if (status.ok() && !plan_.index_changes.empty()) {
+      status = transaction_.tables().ChangeIndexes(plan_.index_changes);
+    }
+    if (status.ok()) status = KeepDocuments();
+    if (status.ok()) status = KeepJournal();
+    if (status.ok()) status = seen_.Write();
+    if (status.ok()) status = WriteTenant();
+    if (!status.ok()) return status;
+    return std::move(result_);
+  }
+
+  /// A step failed that could not be taken back alone, and could be with a savepoint.
+  bool needs_savepoint() const { return needs_savepoint_; }
+  Kept kept() const { return kept_; }
+  /// The tenant's row, once it ran.
+  const TenantRecord& after() const { return after_; }
+
+ private:
+  /// That of the tenant when the plan is done.
+  std::int64_t CycleAfter() const { return plan_.tenant ? plan_.tenant->cycle : before_.cycle; }
+
+  absl::Status UseNonce() {
+    if (!plan_.nonce) return absl::OkStatus();
+    TenantVerbs& verbs = transaction_.tenant();
+    // A plan with a nonce has the time that counts.
+    const TenantRecord& tenant = plan_.tenant ? *plan_.tenant : before_;
+    RETURN_IF_ERROR(verbs.ForgetNonces(std::max(tenant.clock_ms, plan_.now_ms)));
+    ASSIGN_OR_RETURN(const TenantVerbs::NonceCount count, verbs.CountNonces(plan_.nonce->value));
+    if (count.has_this) {
+      return absl::AlreadyExistsError(
+          "the token's nonce was used before. No cycle began. Make a new token for each Authenticate.");
+    }
+    if (count.all >= plan_.nonce->remembered_max) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("this tenant used ", plan_.nonce->remembered_max,
+                       " tokens that have not expired yet. No cycle began. "
+                       "Wait until some expire, and make their lifetime shorter."));
+    }
+    return verbs.AddNonce(*plan_.nonce);
+  }
+
+  absl::Status ForgetOld() {
+    absl::Status status;
+    if (plan_.forget_old_cycles) {
+      status = transaction_.tables().DropOldShadows(CycleAfter());
+      if (status.ok()) status = transaction_.tenant().ForgetCycleNotes(CycleAfter());
+    }
+    if (!status.ok() || plan_.drop_retired_before_ms == 0) return status;
+    return transaction_.tables().DropRetired(plan_.drop_retired_before_ms);
+  }
+
+  absl::Status RunSteps() {
+    touched_ = before_.touched;
+    for (const Step& step : plan_.steps) {
+      StepResult result;
+      RETURN_IF_ERROR(RunStep(step, &result));
+      if (!result.status.ok()) failed_.insert(FoldName(step.table));
+      // A step that only restates its record, as one of a part does, changes nothing.
+      touched_ =
+          touched_ || (result.status.ok() && step.expected && step.record && *step.record != *step.expected);
+      result_.steps.push_back(std::move(result));
+    }
+    return absl::OkStatus();
+  }
+
+  /// Status: what ends the whole plan. The step's own outcome is in `result`.
+  absl::Status RunStep(const Step& step, StepResult* result) {
+    ASSIGN_OR_RETURN(const std::optional<TableRecord> stored, transaction_.records().ReadRecord(step.table));
+    if (!SameButCount(stored, step.expected)) {
+      if (!failed_.contains(FoldName(step.table))) return PlannedElsewhere(step.table);
+      result->status = BehindRefused(step.table);
+      return absl::OkStatus();
+    }
+    absl::Status status = RunGuarded(step, stored, result);
+    if (status.ok() || Ends(status)) return status;
+    if (!savepoints_) {
+      needs_savepoint_ = true;
+      return status;
+    }
+    // What can be done later needs nothing in its place.
+    if (!step.otherwise.empty() && !absl::IsAborted(status)) {
+      result->otherwise = true;
+      result->reason = std::string(status.message());
+      status = RunGuarded(step.otherwise.front(), stored, result);
+      if (Ends(status)) return status;
+    }
+    result->status = std::move(status);
+    return absl::OkStatus();
+  }
+
+  /// Whether the whole transaction is lost, or must be.
+  bool Ends(const absl::Status& status) const {
+    return savepoint_failed_ || transaction_.IsOver() || transaction_.MayTryAgain() ||
+           absl::IsUnavailable(status) || absl::IsDataLoss(status);
+  }
+
+  absl::Status RunGuarded(const Step& step, const std::optional<TableRecord>& stored, StepResult* result) {
+    StepRun run(transaction_, plan_, before_, step, stored, seen_, result);
+    if (savepoints_) {
+      RETURN_IF_ERROR(AtSavepoint(transaction_.SetSavepoint()));
+    }
+    absl::Status status = run.Run();
+    if (status.ok()) {
+      seen_.Keep();
+    } else {
+      seen_.Drop();
+    }
+    if (!savepoints_) return status;
+    if (status.ok()) return AtSavepoint(transaction_.ReleaseSavepoint());
+    if (transaction_.IsOver()) return status;
+    absl::Status undone = AtSavepoint(transaction_.RollBackToSavepoint());
+    return undone.ok() ? status : undone;
+  }
+
+  /// A step that cannot be taken back, as without memory, takes the plan with it.
+  absl::Status AtSavepoint(absl::Status status) {
+    savepoint_failed_ = !status.ok();
+    return status;
+  }
+
+  absl::Status KeepLedger() {
+    RecordVerbs& records = transaction_.records();
+    absl::Status status;
+    if (!plan_.checks.empty()) status = records.WriteChecks(plan_.checks);
+    for (const TableCheck& check : plan_.checks) {
+      if (status.ok() && check.row_count) status = records.WriteRowCount(check.table, *check.row_count);
+      if (status.ok() && check.digest && plan_.journal && plan_.journal->Of(check.table).journal) {
+        status = transaction_.journal().NoteDigest(check.table, check.position,
+                                                   static_cast<std::int64_t>(check.digest->rows),
+                                                   StateDigest(*check.digest));
+      }
+    }
+    if (status.ok() && !plan_.settled_holds.empty()) status = records.RemoveHolds(plan_.settled_holds);
+    if (status.ok() && !plan_.holds.empty()) status = records.WriteHolds(plan_.holds);
+    if (!status.ok() || plan_.forget_losses_before_ms == 0) return status;
+    return records.RemoveLossesBefore(plan_.forget_losses_before_ms);
+  }
+
+  absl::Status KeepTimes() {
+    RecordVerbs& records = transaction_.records();
+    if (plan_.targets) {
+      RETURN_IF_ERROR(records.WriteTargets(*plan_.targets));
+    }
+    if (!plan_.all_as_of) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const Freshness now, records.ReadFreshness());
+    ASSIGN_OR_RETURN(const std::vector<TableRecord> tables, records.ReadRecords());
+    return records.WriteTimes(now, WithAllAsOf(now, tables, *plan_.all_as_of));
+  }
+
+  absl::Status KeepAnswers() {
+    TenantVerbs& tenant = transaction_.tenant();
+    if (plan_.answers) {
+      RETURN_IF_ERROR(tenant.WriteAnswers(plan_.answers(result_.steps)));
+    }
+    if (!plan_.cycle_notes) return absl::OkStatus();
+    const CycleNoteChanges changes = CycleNotesOf(plan_, result_.steps);
+    // A refusal that was answered must not be forgotten.
+    const bool refuses =
+        std::any_of(changes.written.begin(), changes.written.end(),
+                    [](const CycleNote& note) { return note.kind == CycleNoteKind::kRefused; });
+    if (refuses) kept_ = Kept::kNow;
+    return tenant.WriteCycleNotes(CycleAfter(), changes);
+  }
+
+  absl::Status KeepHooks() {
+    TenantVerbs& tenant = transaction_.tenant();
+    std::vector<HookNote> notes;
+    if (plan_.hooks) notes = plan_.hooks(result_.steps);
+    if (!notes.empty()) {
+      RETURN_IF_ERROR(tenant.AddHookNotes(notes, plan_.known_hooks, plan_.now_ms - kUnknownHookKeptMs));
+      ASSIGN_OR_RETURN(result_.hooks_dropped, tenant.TrimHookNotes(kHooksWaitingMax));
+    }
+    if (plan_.delivered_hooks.empty()) return absl::OkStatus();
+    return tenant.RemoveHookNotes(plan_.delivered_hooks);
+  }
+
+  absl::Status KeepDocuments() {
+    TenantVerbs& tenant = transaction_.tenant();
+    absl::Status status;
+    if (!plan_.documents.empty()) status = tenant.WriteDocuments(plan_.documents, plan_.now_ms);
+    for (const DocumentBound& bound : plan_.document_bounds) {
+      if (status.ok()) status = tenant.BoundDocuments(bound);
+    }
+    return status;
+  }
+
+  absl::Status KeepJournal() {
+    for (const std::string& table : plan_.compared_tables) {
+      RETURN_IF_ERROR(NoteComparison(table));
+    }
+    for (const ErasedRow& row : plan_.erased_rows) {
+      RETURN_IF_ERROR(Erase(row));
+    }
+    for (const std::string& table : plan_.ended_histories) {
+      RETURN_IF_ERROR(transaction_.history().SetAside(table, plan_.now_ms));
+    }
+    for (const HistoryCut& cut : plan_.history_cuts) {
+      ASSIGN_OR_RETURN(
+          const std::int64_t gone,
+          transaction_.history().Cut(cut.table, cut.known_from, kJournalTrimMax - result_.versions_cut));
+      CrashPoint("history.cut");
+      result_.versions_cut += gone;
+    }
+    if (plan_.trim_journal_through == 0) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const std::int64_t trimmed,
+                     transaction_.journal().Trim(plan_.trim_journal_through, kJournalTrimMax));
+    CrashPoint("journal.trimmed");
+    result_.journal_trimmed = trimmed;
+    return absl::OkStatus();
+  }
+
+  /// Whoever reads the journal is to compare the whole table.
+  absl::Status NoteComparison(const std::string& table) {
+    ASSIGN_OR_RETURN(const std::optional<TableRecord> stored, transaction_.records().ReadRecord(table));
+    Step step;
+    step.table = table;
+    step.expected = stored;
+    step.record = stored;
+    StepJournal journal(transaction_, plan_, step, seen_);
+    absl::Status status = journal.Compare();
+    if (status.ok()) status = journal.End(0, -1);
+    if (status.ok()) seen_.Keep();
+    return status;
+  }
+
+  absl::Status Erase(const ErasedRow& row) {
+    ASSIGN_OR_RETURN(const std::int64_t versions, transaction_.history().EraseRow(row.table, row.key));
+    ASSIGN_OR_RETURN(const std::int64_t entries, transaction_.journal().EraseKey(row.table, row.key));
+    result_.versions_erased += versions;
+    result_.entries_erased += entries;
+    CrashPoint("history.erased");
+    // Somebody may not have read yet that the row is gone.
+    return entries == 0 ? absl::OkStatus() : NoteComparison(row.table);
+  }
+
+  /// With a sign of the cycle's life, and the highest time ever seen.
+  absl::Status WriteTenant() {
+    TenantRecord next = plan_.tenant.value_or(before_);
+    if (plan_.cycle && !plan_.tenant) {
+      next.touched = touched_;
+      // From far ahead it is by a wrong clock, and none.
+      const std::int64_t since_ms = plan_.now_ms - next.progress_ms;
+      if (next.touched != before_.touched || since_ms >= kProgressIntervalMs ||
+          since_ms < -kStoredAheadMaxMs) {
+        next.progress_ms = plan_.now_ms;
+      }
+    }
+    next.clock_ms = std::max(next.clock_ms, next == before_ ? 0 : plan_.now_ms);
+    after_ = next;
+    return next == before_ ? absl::OkStatus() : transaction_.tenant().WriteTenant(next);
+  }
+
+  StoreTransaction& transaction_;
+  const TenantRecord& before_;
+  const Plan& plan_;
+  const bool savepoints_;
+  bool needs_savepoint_ = false;
+  Kept kept_ = plan_.kept;
+  bool savepoint_failed_ = false;
+  std::set<std::string> failed_;  ///< Tables of steps that failed, folded.
+  bool touched_ = false;
+  TenantRecord after_;
+  SeenTables seen_;
+  CommitResult result_;
+};
+
+/// Runs a plan in `transaction`, which has begun; `tenant` is the row under its lock. What every store does
+/// the same way: see StoreWork for what it promises.
+///
+/// The cycle and the metadata rows are compared with what the plan says before anything is written of them. A
+/// step is done whole or not at all: with `savepoints` behind one of its own. Without them a step that fails
+/// takes the plan with it, and so does one that cannot be taken back, one that fails with kUnavailable or
+/// kDataLoss, and whatever fails where the transaction MayTryAgain(). A step that fails with kAborted does
+/// not become its `otherwise`.
+RanPlan RunPlan(StoreTransaction& transaction, const TenantRecord& tenant, const Plan& plan,
+                bool savepoints) {
+  PlanRun run(transaction, tenant, plan, savepoints);
+  absl::StatusOr<CommitResult> result = run.Run();
+  return {std::move(result), run.needs_savepoint(), run.after(), run.kept()};
+}
 
 /// Takes back a transaction that nobody has committed.
 struct RollBack {

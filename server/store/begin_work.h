@@ -11,7 +11,7 @@
 namespace mirror {
 
 /// Begins `transaction`, which outlives what this gives, and reads the tenant's row: what is given runs a
-/// plan in it, see plan_runner.h, and ends it.
+/// plan in it, see RunPlan(), and ends it.
 ///
 /// A savepoint costs every page that changes, so a step that is the only one, or one of large ones, goes
 /// without. If that fails, the transaction is over and CommitResult::again says so: with the lock let go,

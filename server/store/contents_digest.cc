@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <optional>
 #include <type_traits>
 #include <vector>
@@ -109,9 +108,7 @@ absl::StatusOr<std::string> DigestContents(Snapshot& mirror, const GoOn& go_on) 
   Packed packed;
   AddMetadata(contents, &packed);
   for (const ContentsTable& table : contents.tables) {
-    std::vector<std::uint32_t> columns(table.stored.columns.size());
-    std::iota(columns.begin(), columns.end(), 0U);
-    ASSIGN_OR_RETURN(const auto digests, mirror.Digest(table.stored, columns, {}, go_on));
+    ASSIGN_OR_RETURN(const auto digests, mirror.Digest(table.stored, table.stored.AllColumns(), {}, go_on));
     packed.Add(digests);
   }
   return packed.Digest();

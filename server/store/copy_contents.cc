@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -37,13 +36,12 @@ absl::StatusOr<std::vector<std::string>> CopyContents(Snapshot& from, MirrorImpo
   };
   const auto cancelled = [] { return absl::CancelledError("the copy was cancelled. No copy was made."); };
   for (const ContentsTable& table : contents.tables) {
-    std::vector<std::uint32_t> columns(table.stored.columns.size());
-    std::iota(columns.begin(), columns.end(), 0U);
-    RETURN_IF_ERROR(from.ReadRows(table.stored, columns, {}, kBlockBytes, may_go_on, [&](RowBlock* block) {
-      rows += block->rows();
-      bytes += block->bytes();
-      return may_go_on() ? to.AddRows(table.stored, block) : cancelled();
-    }));
+    RETURN_IF_ERROR(from.ReadRows(table.stored, table.stored.AllColumns(), {}, kBlockBytes, may_go_on,
+                                  [&](RowBlock* block) {
+                                    rows += block->rows();
+                                    bytes += block->bytes();
+                                    return may_go_on() ? to.AddRows(table.stored, block) : cancelled();
+                                  }));
   }
   if (!may_go_on()) return cancelled();
   RETURN_IF_ERROR(to.Finish());

@@ -13,12 +13,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
-#include "server/store/deleted.h"
 #include "server/store/mirror_contents.h"
 #include "server/store/snapshot.h"
 #include "server/store/store.h"
 
 namespace mirror {
+
+/// What of a tenant is deleted.
+enum class Deleted : std::uint8_t {
+  kAll,         ///< With what was set aside of it.
+  kMirrorOnly,  ///< What was set aside stays.
+  kForgotten,   ///< kAll, and also that it was deleted: it may be made again at once.
+};
 
 /// On kNotFound and kDataLoss of StoreHome::Open: a mirror that was served is not in its place any more, for
 /// people. kNotFound: the place provably went back to before the mirror was made, and a new one may be made.
@@ -232,6 +238,27 @@ class StoreHome {
   virtual std::vector<std::string> TryWriting() const = 0;
   /// Median time of several writes of 4 KB that are on disk when they return.
   virtual absl::StatusOr<std::chrono::microseconds> SyncTime() const = 0;
+};
+
+/// Databases of mirrors that did not answer at the start, and are not served from until they were looked at.
+/// Threads: any.
+class ClosedPlaces {
+ public:
+  virtual ~ClosedPlaces() = default;
+
+  struct Told {
+    std::string place;
+    bool is_open = false;
+    std::string words = {};  ///< For people.
+  };
+  using Tell = std::function<void(const Told&)>;
+  /// Tells of each that is closed, and tries them from now on, in a thread of its own: tells when one opens,
+  /// and what is wrong with one that answers. What `tell` refers to outlives Stop().
+  virtual void Start(Tell tell) = 0;
+  /// Waits for what is being tried. Once more is harmless.
+  virtual void Stop() = 0;
+  /// The names of those that are closed now, as the configuration lists them.
+  virtual std::vector<std::string> FindClosed() const = 0;
 };
 
 }  // namespace mirror

@@ -15,7 +15,7 @@
 #include "server/store/intent.h"
 
 // One transaction on the tables of one mirror, as verbs that read and write them and decide nothing: what a
-// plan means stands in plan_runner.h, once for every store.
+// plan means stands in begin_work.cc, once for every store.
 //
 // Tables are named as in the plan; all names are compared without ASCII case. What a verb removes need not be
 // there. Errors of every verb:

@@ -6,10 +6,12 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/status_macros.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/row_block.h"
 #include "proto/wire/row_digest.h"
@@ -25,6 +27,19 @@ struct TableHistory {
   TableSchema schema;           ///< In its kept form; every column may be NULL in a former row.
   std::int64_t known_from = 0;  ///< The first moment as of which the table can be read.
 };
+
+/// TableHistory::schema of a table, as rows of it are read: nobody's but the source's, and no column has to
+/// have a value.
+inline TableSchema OfFormerRows(const TableSchema& kept) {
+  TableSchema former = kept;
+  former.preserve_target = false;
+  former.deletes = Deletes::kApply;
+  for (Column& column : former.columns) {
+    column.nullable = true;
+    if (column.key_position == 0) column.length = 0;  // It may have been greater.
+  }
+  return former;
+}
 
 /// One version of one row.
 struct RowVersion {
@@ -68,6 +83,39 @@ class VersionReader {
   /// columns: what a comparison of the two states looks at. Some may have come back to what they were.
   virtual absl::Status ReadTouchedKeys(const TableHistory& history, std::int64_t from, std::int64_t to,
                                        const GoOn& go_on, const TakeRows& take) = 0;
+};
+
+/// Versions of a row as they come, newest first: each waits until the one before it says when it began.
+class VersionGiver {
+ public:
+  explicit VersionGiver(const VersionReader::TakeVersion& take) : take_(take) {}
+
+  bool goes_on() const { return goes_on_; }
+  /// `until`: INT64_MAX of the row that stands. Null: none stood until then.
+  absl::Status Add(std::int64_t until, RowBlock* row) {
+    if (waiting_) {
+      waiting_->from = until;
+      waiting_->is_insert = row == nullptr;
+    }
+    RETURN_IF_ERROR(End());
+    if (!goes_on_ || row == nullptr) return absl::OkStatus();
+    waiting_ = RowVersion{.until = until == INT64_MAX ? 0 : until};
+    row_ = std::move(*row);
+    return absl::OkStatus();
+  }
+  /// Gives what waits.
+  absl::Status End() {
+    if (!waiting_ || !goes_on_) return absl::OkStatus();
+    const absl::StatusOr<bool> more = take_(*std::exchange(waiting_, std::nullopt), &row_);
+    if (more.ok()) goes_on_ = *more;
+    return more.status();
+  }
+
+ private:
+  const VersionReader::TakeVersion& take_;
+  std::optional<RowVersion> waiting_;
+  RowBlock row_;
+  bool goes_on_ = true;
 };
 
 }  // namespace mirror

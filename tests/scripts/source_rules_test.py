@@ -50,7 +50,7 @@ REFUSED = [
     ("server/server.cc", '"server/store/sqlite/sqlite_home.h"'),
     ("server/metrics.cc", '"server/store/sqlite/sqlite_home.h"'),
     ("server/metrics.cc", '"server/store/catalog/sqlite/sqlite_catalog.h"'),
-    ("server/watch/events.cc", '"server/store/catalog/sqlite/catalog_file.h"'),
+    ("server/watch/events.cc", '"server/store/catalog/sqlite/sqlite_catalog.h"'),
     ("server/source/gate.cc", '"server/store/store.h"'),
     ("server/source/source_calls.cc", "<grpcpp/server_context.h>"),
     ("server/source/source_calls.h", '"mirror/v1/mirror_client.grpc.pb.h"'),

@@ -21,7 +21,7 @@
 #include "server/hooks/hook_book.h"
 #include "server/hooks/hook_target.h"
 #include "server/hooks/hooks.h"
-#include "server/store/catalog/hook_cursor.h"
+#include "server/store/catalog/catalog.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
 

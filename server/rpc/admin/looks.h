@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "server/rpc/admin/waiting_records.h"
-#include "server/store/catalog/look_log.h"
+#include "server/store/catalog/audit_log.h"
 
 namespace mirror {
 

@@ -24,36 +24,50 @@ absl::StatusOr<AuditLog::Added> Append(AuditRows& rows, AuditRecord record, cons
   return added;
 }
 
-}  // namespace
-
-absl::StatusOr<AuditState> StateOfChain(AuditRows& rows) {
+absl::StatusOr<AuditState> StateOf(AuditRows& rows) {
   AuditState state;
-  ASSIGN_OR_RETURN(AuditPoint before, rows.Before());
-  ASSIGN_OR_RETURN(AuditPoint last, rows.Last(before));
-  state.before = std::move(before);
-  state.last = std::move(last);
+  ASSIGN_OR_RETURN(state.before, rows.Before());
+  ASSIGN_OR_RETURN(state.last, rows.Last(state.before));
   return state;
 }
 
-absl::StatusOr<AuditLog::Added> AddToChain(AuditRows& rows, AuditRecord record,
-                                           const AuditLog::MakeSeal& seal) {
-  ASSIGN_OR_RETURN(const AuditState state, StateOfChain(rows));
-  return Append(rows, std::move(record), state.last, state.last, seal);
+}  // namespace
+
+absl::StatusOr<AuditLog::Added> ChainedAuditLog::Add(AuditRecord record, const MakeSeal& seal) {
+  Added added;
+  RETURN_IF_ERROR(Write([&](AuditRows& rows) -> absl::Status {
+    ASSIGN_OR_RETURN(const AuditState state, StateOf(rows));
+    ASSIGN_OR_RETURN(added, Append(rows, record, state.last, state.last, seal));
+    return absl::OkStatus();
+  }));
+  return added;
 }
 
-absl::StatusOr<std::optional<AuditLog::Added>> PruneChain(AuditRows& rows, std::uint64_t keep,
-                                                          AuditRecord record,
-                                                          const AuditLog::MakeSeal& seal) {
-  ASSIGN_OR_RETURN(const AuditState state, StateOfChain(rows));
-  if (state.last.id - state.before.id <= keep) return std::nullopt;
-  AuditPoint cut = state.before;
-  cut.id = state.last.id - keep;
-  ASSIGN_OR_RETURN(std::optional<std::string> hash, rows.HashOf(cut.id));
-  if (!hash) return std::nullopt;  // Somebody took it: the check tells.
-  cut.hash = *std::move(hash);
-  ASSIGN_OR_RETURN(AuditLog::Added added, Append(rows, std::move(record), state.last, cut, seal));
-  RETURN_IF_ERROR(rows.CutAt(cut));
-  return std::optional(std::move(added));
+absl::StatusOr<std::optional<AuditLog::Added>> ChainedAuditLog::Prune(std::uint64_t keep, AuditRecord record,
+                                                                      const MakeSeal& seal) {
+  std::optional<Added> added;
+  RETURN_IF_ERROR(Write([&](AuditRows& rows) -> absl::Status {
+    added.reset();
+    ASSIGN_OR_RETURN(const AuditState state, StateOf(rows));
+    if (state.last.id - state.before.id <= keep) return absl::OkStatus();
+    AuditPoint cut = state.before;
+    cut.id = state.last.id - keep;
+    ASSIGN_OR_RETURN(std::optional<std::string> hash, rows.HashOf(cut.id));
+    if (!hash) return absl::OkStatus();  // Somebody took it: the check tells.
+    cut.hash = *std::move(hash);
+    ASSIGN_OR_RETURN(added, Append(rows, record, state.last, cut, seal));
+    return rows.CutAt(cut);
+  }));
+  return added;
+}
+
+absl::StatusOr<AuditState> ChainedAuditLog::State() {
+  AuditState state;
+  RETURN_IF_ERROR(Look([&](AuditRows& rows) -> absl::Status {
+    ASSIGN_OR_RETURN(state, StateOf(rows));
+    return absl::OkStatus();
+  }));
+  return state;
 }
 
 }  // namespace mirror

@@ -2,9 +2,9 @@
 #define MIRROR_SERVER_STORE_CATALOG_AUDIT_ROWS_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -13,8 +13,8 @@
 
 namespace mirror {
 
-/// What a database does of an audit log, in a transaction that its caller has begun. How records hang
-/// together is for the functions below. Errors: the database's. Threads: none.
+/// What a database does of an audit log, in a transaction that its caller has begun. Errors: the database's.
+/// Threads: none.
 class AuditRows {
  public:
   virtual ~AuditRows() = default;
@@ -30,19 +30,21 @@ class AuditRows {
   virtual absl::Status CutAt(const AuditPoint& cut) = 0;
 };
 
-/// See AuditLog for each.
-absl::StatusOr<AuditLog::Added> AddToChain(AuditRows& rows, AuditRecord record,
-                                           const AuditLog::MakeSeal& seal);
-absl::StatusOr<std::optional<AuditLog::Added>> PruneChain(AuditRows& rows, std::uint64_t keep,
-                                                          AuditRecord record, const AuditLog::MakeSeal& seal);
-absl::StatusOr<AuditState> StateOfChain(AuditRows& rows);
+/// An audit log over such rows: how records hang together is the same in every database.
+class ChainedAuditLog : public AuditLog {
+ public:
+  absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) final;
+  absl::StatusOr<std::optional<Added>> Prune(std::uint64_t keep, AuditRecord record,
+                                             const MakeSeal& seal) final;
+  absl::StatusOr<AuditState> State() final;
 
-/// For transactions, which give a status alone.
-template <typename T>
-absl::Status Take(absl::StatusOr<T> from, T* to) {
-  if (from.ok()) *to = *std::move(from);
-  return from.status();
-}
+ protected:
+  using Work = std::function<absl::Status(AuditRows& rows)>;
+  /// Does `work` in a transaction of its own; maybe twice.
+  virtual absl::Status Write(const Work& work) = 0;
+  /// The same of one that adds nothing.
+  virtual absl::Status Look(const Work& work) = 0;
+};
 
 }  // namespace mirror
 

@@ -194,6 +194,11 @@ struct PostgresMirror {
     may_try_again = may_try_again || MayTryAgain(status);
     return status;
   }
+  template <typename T>
+  absl::StatusOr<T> Said(absl::StatusOr<T> got) {
+    Said(got.status()).IgnoreError();
+    return got;
+  }
   /// Of a row that was read without the lock: errors as CheckServed(), and then `stale` says so.
   absl::Status NoteServed(const TenantRow& row) {
     absl::Status served = CheckServed(row, seen.epoch);

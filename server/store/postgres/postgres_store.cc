@@ -28,14 +28,11 @@
 #include "server/store/postgres/records/receipt_rows.h"
 #include "server/store/postgres/records/state_rows.h"
 #include "server/store/postgres/records/time_rows.h"
-#include "server/store/postgres/rows/rows_by_key.h"
+#include "server/store/postgres/rows/ranges.h"
 #include "server/store/postgres/tables/alter.h"
 #include "server/store/postgres/tables/indexes.h"
-#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/present_table.h"
 #include "server/store/postgres/tables/retired.h"
-#include "server/store/postgres/tables/touched.h"
-#include "server/store/postgres/tidy_mirror.h"
 #include "server/store/postgres/whole_mirror.h"
 #include "server/store/store_records.h"
 
@@ -313,11 +310,6 @@ class PostgresRecords final : public StoreRecords {
   std::optional<std::string> looked_outside_;
 };
 
-/// `mirror` outlives it.
-std::unique_ptr<StoreRecords> MakePostgresRecords(PostgresMirror& mirror) {
-  return std::make_unique<PostgresRecords>(mirror);
-}
-
 constexpr char kOpening[] = "opening the mirror";
 
 class PostgresStore final : public Store {
@@ -325,10 +317,10 @@ class PostgresStore final : public Store {
   explicit PostgresStore(PostgresMirror mirror, std::string quarantined)
       : mirror_(std::move(mirror)),
         transaction_(MakePostgresTransaction(mirror_)),
-        records_(MakePostgresRecords(mirror_)),
+        records_(mirror_),
         upkeep_(MakePostgresUpkeep(mirror_, std::move(quarantined))) {}
 
-  StoreRecords& records() override { return *records_; }
+  StoreRecords& records() override { return records_; }
   StoreUpkeep& upkeep() override { return *upkeep_; }
 
   absl::Status CheckTable(const TableSchema& table) override {
@@ -364,23 +356,22 @@ class PostgresStore final : public Store {
  private:
   PostgresMirror mirror_;
   std::unique_ptr<StoreTransaction> transaction_;
-  std::unique_ptr<StoreRecords> records_;
+  PostgresRecords records_;
   std::unique_ptr<StoreUpkeep> upkeep_;
 };
 
 /// Makes the schema, or finds it.
 absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& mirror, bool create) {
-  const auto there = mirror.own->Find(connection);
-  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
-  if (!there->has_schema && !create)
+  ASSIGN_OR_RETURN(const auto there, InStoreWords(mirror.own->Find(connection), Touched::kOwnTable));
+  if (!there.has_schema && !create)
     return absl::NotFoundError(absl::StrCat("there is no schema ", mirror.names.schema));
-  if (!there->has_schema)
+  if (!there.has_schema)
     return MakeOwnSchema(connection, mirror.context_id, mirror.names, mirror.options.epoch).status();
-  if (there->names.contains("_mirror_tenant")) {
+  if (there.names.contains("_mirror_tenant")) {
     return InStoreWords(RaiseLayout(connection, MirrorLayout(mirror.names, mirror.own.get())),
                         Touched::kOwnTable);
   }
-  if (there->names.contains(MetadataOf(mirror.context_id)))
+  if (there.names.contains(MetadataOf(mirror.context_id)))
     return CheckOwnRelations(connection, mirror.context_id, mirror.names);
   return NotTheMirrorOf(mirror.context_id, mirror.names);
 }

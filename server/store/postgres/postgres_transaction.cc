@@ -21,6 +21,7 @@
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/postgres_mirror.h"
+#include "server/store/postgres/postgres_upkeep.h"
 #include "server/store/postgres/records/document_rows.h"
 #include "server/store/postgres/records/hook_rows.h"
 #include "server/store/postgres/records/ledger_rows.h"
@@ -31,12 +32,24 @@
 #include "server/store/postgres/table_verbs.h"
 #include "server/store/postgres/tables/kept_kinds.h"
 #include "server/store/postgres/tables/shadow.h"
-#include "server/store/postgres/tidy_mirror.h"
 
 namespace mirror {
 namespace {
 
-// In the transaction of `mirror.work`, which has begun when a verb is called. `mirror` outlives them.
+/// What all verbs have: they work in the transaction of `mirror.work`, which has begun when one is called.
+/// `mirror` outlives them.
+class InWork {
+ public:
+  explicit InWork(PostgresMirror& mirror) : mirror_(mirror) {}
+
+ protected:
+  WorkView& view() { return *mirror_.work->view; }
+  OwnWrites& writes() { return view().writes(); }
+  SeenMarks& seen() { return mirror_.work->seen; }
+  const PostgresOwnTables& names() const { return mirror_.names; }
+
+  PostgresMirror& mirror_;
+};
 
 /// All of kJournal, which the transaction has read with its lock.
 absl::StatusOr<std::vector<StateRow>> JournalState(PostgresMirror& mirror) {
@@ -62,9 +75,9 @@ absl::Status EnsureJournal(PostgresMirror& mirror) {
   return GiveReading(work.connection, mirror.names.metadata, mirror.names.commits);
 }
 
-class PostgresJournalVerbs final : public JournalVerbs {
+class PostgresJournalVerbs final : public JournalVerbs, private InWork {
  public:
-  explicit PostgresJournalVerbs(PostgresMirror& mirror) : mirror_(mirror) {}
+  using InWork::InWork;
 
   absl::StatusOr<JournalPlace> ReadPlace(const std::string& table) override {
     ASSIGN_OR_RETURN(const std::vector<StateRow> state, JournalState(mirror_));
@@ -116,17 +129,11 @@ class PostgresJournalVerbs final : public JournalVerbs {
     ASSIGN_OR_RETURN(TableWork work, view().Work());
     return TrimJournal(work.connection, mirror_.names, !histories->empty(), through, count_max);
   }
-
- private:
-  WorkView& view() { return *mirror_.work->view; }
-  OwnWrites& writes() { return view().writes(); }
-
-  PostgresMirror& mirror_;
 };
 
-class PostgresHistoryVerbs final : public HistoryVerbs {
+class PostgresHistoryVerbs final : public HistoryVerbs, private InWork {
  public:
-  explicit PostgresHistoryVerbs(PostgresMirror& mirror) : mirror_(mirror) {}
+  using InWork::InWork;
 
   absl::StatusOr<bool> IsKept(const std::string& table) override {
     ASSIGN_OR_RETURN(const auto found, Find(table));
@@ -137,9 +144,7 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     ASSIGN_OR_RETURN(const auto found, Find(table));
     if (found == nullptr) return true;
     ASSIGN_OR_RETURN(TableWork work, view().Work());
-    absl::StatusOr<bool> as_kept = ShowsTable(work, *found);
-    if (!as_kept.ok()) return mirror_.Said(as_kept.status());
-    return as_kept;
+    return mirror_.Said(ShowsTable(work, *found));
   }
 
   absl::Status Begin(const TableSchema& kept, std::int64_t known_from) override {
@@ -147,23 +152,19 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     RETURN_IF_ERROR(EnsureJournal(mirror_));
     ASSIGN_OR_RETURN(const auto histories, view().Histories());
     ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
-    absl::StatusOr<PostgresHistory> begun = BeginVersions(work, kept, known_from);
-    if (!begun.ok()) return mirror_.Said(begun.status());
-    (*histories)[FoldName(kept.name)] = *std::move(begun);
+    ASSIGN_OR_RETURN((*histories)[FoldName(kept.name)], mirror_.Said(BeginVersions(work, kept, known_from)));
     return absl::OkStatus();
   }
 
   absl::Status KeepOld(const ApplyRows& apply, std::int64_t moment) override {
-    const absl::StatusOr<Kept> kept = KeptOf(*apply.schema);
-    if (!kept.ok()) return kept.status();
+    ASSIGN_OR_RETURN(const Kept kept, KeptOf(*apply.schema));
     is_uncompared_ = false;
-    if (kept->history == nullptr) return absl::OkStatus();
+    if (kept.history == nullptr) return absl::OkStatus();
     ASSIGN_OR_RETURN(TableWork work, view().Work());
     ASSIGN_OR_RETURN(const bool is_first, NoteKeys(apply, moment));
-    const absl::StatusOr<bool> uncompared = KeepRowsInParts(work, *kept->history, kept->kinds, apply, moment);
-    if (!uncompared.ok()) return mirror_.Said(uncompared.status());
-    is_uncompared_ = *uncompared;
-    mirror_.work->keeping = KeepingVersions(work, *kept->history, kept->kinds, apply, moment, is_first);
+    ASSIGN_OR_RETURN(is_uncompared_,
+                     mirror_.Said(KeepRowsInParts(work, *kept.history, kept.kinds, apply, moment)));
+    mirror_.work->keeping = KeepingVersions(work, *kept.history, kept.kinds, apply, moment, is_first);
     return absl::OkStatus();
   }
 
@@ -210,29 +211,24 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     ASSIGN_OR_RETURN(const auto found, Find(table));
     if (found == nullptr) return 0;
     ASSIGN_OR_RETURN(TableWork work, view().Work());
-    absl::StatusOr<std::int64_t> gone = CutVersions(work, found, known_from, count_max);
-    if (!gone.ok()) return mirror_.Said(gone.status());
-    return gone;
+    return mirror_.Said(CutVersions(work, found, known_from, count_max));
   }
 
   absl::StatusOr<std::int64_t> EraseRow(const std::string& table, const Key& key) override {
     ASSIGN_OR_RETURN(const auto found, Find(table));
     if (found == nullptr) return 0;
     ASSIGN_OR_RETURN(TableWork work, view().Work());
-    absl::StatusOr<std::int64_t> gone = EraseVersions(work, *found, key);
-    if (!gone.ok()) return mirror_.Said(gone.status());
-    return gone;
+    return mirror_.Said(EraseVersions(work, *found, key));
   }
 
   absl::Status SetAside(const std::string& table, std::int64_t now_ms) override {
     const auto found = Find(table);
     if (!found.ok() || *found == nullptr) return found.status();
     ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
-    absl::Status aside = mirror_.Said(SetVersionsAside(work, **found, now_ms));
-    if (!aside.ok()) return aside;
+    RETURN_IF_ERROR(mirror_.Said(SetVersionsAside(work, **found, now_ms)));
     ASSIGN_OR_RETURN(const auto histories, view().Histories());
     histories->erase(FoldName(table));
-    return aside;
+    return absl::OkStatus();
   }
 
  private:
@@ -240,8 +236,6 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     const PostgresHistory* history = nullptr;  ///< Null: none is kept.
     PostgresKinds kinds;                       ///< Of the table's rows.
   };
-
-  WorkView& view() { return *mirror_.work->view; }
 
   /// Null: none are kept.
   absl::StatusOr<PostgresHistory*> Find(const std::string& table) {
@@ -278,31 +272,7 @@ class PostgresHistoryVerbs final : public HistoryVerbs {
     return Kept{found, KindsOf(table, agreed->kinds)};
   }
 
-  PostgresMirror& mirror_;
   bool is_uncompared_ = false;  ///< KeepOld() kept rows that it could not compare.
-};
-
-std::unique_ptr<JournalVerbs> MakePostgresJournalVerbs(PostgresMirror& mirror) {
-  return std::make_unique<PostgresJournalVerbs>(mirror);
-}
-
-std::unique_ptr<HistoryVerbs> MakePostgresHistoryVerbs(PostgresMirror& mirror) {
-  return std::make_unique<PostgresHistoryVerbs>(mirror);
-}
-
-/// What both of the following have.
-class InWork {
- public:
-  explicit InWork(PostgresMirror& mirror) : mirror_(mirror) {}
-
- protected:
-  WorkView& view() { return *mirror_.work->view; }
-  OwnWrites& writes() { return view().writes(); }
-  SeenMarks& seen() { return mirror_.work->seen; }
-  const PostgresOwnTables& names() const { return mirror_.names; }
-
- private:
-  PostgresMirror& mirror_;
 };
 
 class PostgresTenantVerbs final : public TenantVerbs, private InWork {
@@ -470,14 +440,14 @@ class PostgresTransaction final : public StoreTransaction {
         tenant_(mirror),
         records_(mirror),
         tables_(MakePostgresTableVerbs(mirror)),
-        journal_(MakePostgresJournalVerbs(mirror)),
-        history_(MakePostgresHistoryVerbs(mirror)) {}
+        journal_(mirror),
+        history_(mirror) {}
 
   TenantVerbs& tenant() override { return tenant_; }
   RecordVerbs& records() override { return records_; }
   TableVerbs& tables() override { return *tables_; }
-  JournalVerbs& journal() override { return *journal_; }
-  HistoryVerbs& history() override { return *history_; }
+  JournalVerbs& journal() override { return journal_; }
+  HistoryVerbs& history() override { return history_; }
 
   absl::Status Begin(const Intent& intent) override {
     if (mirror_.work) return absl::InternalError("a transaction has begun already. Nothing was done.");
@@ -641,8 +611,8 @@ class PostgresTransaction final : public StoreTransaction {
   PostgresTenantVerbs tenant_;
   PostgresRecordVerbs records_;
   const std::unique_ptr<TableVerbs> tables_;
-  const std::unique_ptr<JournalVerbs> journal_;
-  const std::unique_ptr<HistoryVerbs> history_;
+  PostgresJournalVerbs journal_;
+  PostgresHistoryVerbs history_;
 };
 
 }  // namespace

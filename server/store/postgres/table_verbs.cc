@@ -22,7 +22,6 @@
 #include "server/store/postgres/tables/definitions.h"
 #include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/kept_kinds.h"
-#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/merge.h"
 #include "server/store/postgres/tables/retired.h"
 #include "server/store/postgres/tables/shadow.h"
@@ -115,11 +114,10 @@ class PostgresTableVerbs final : public TableVerbs {
                                                         "', and names are compared without case. It was left "
                                                         "as it is."));
     }
-    if (absl::Status free = YieldViewName(view(), work, name); !free.ok()) return mirror_.Said(free);
-    absl::StatusOr<PostgresAgreed> made = RunCreateTable(work, create);
-    if (!made.ok()) return mirror_.Said(made.status());
-    made->is_there = true;
-    (*all)[FoldName(name)] = *std::move(made);
+    RETURN_IF_ERROR(mirror_.Said(YieldViewName(view(), work, name)));
+    ASSIGN_OR_RETURN(PostgresAgreed made, mirror_.Said(RunCreateTable(work, create)));
+    made.is_there = true;
+    (*all)[FoldName(name)] = std::move(made);
     return absl::OkStatus();
   }
 
@@ -207,9 +205,7 @@ class PostgresTableVerbs final : public TableVerbs {
   absl::StatusOr<std::int64_t> CountAbsent(const TableSchema& kept, const Shadow&, std::int64_t) override {
     RETURN_IF_ERROR(ChangingTables(mirror_).status());
     ASSIGN_OR_RETURN(InShadow in, Of(kept.name));
-    absl::StatusOr<std::int64_t> absent = ::mirror::CountAbsent(in.work, kept, in.shadow);
-    mirror_.Said(absent.status()).IgnoreError();
-    return absent;
+    return mirror_.Said(::mirror::CountAbsent(in.work, kept, in.shadow));
   }
   absl::StatusOr<std::vector<std::string>> ReadAbsentKeys(const TableSchema& kept, const Shadow&) override {
     ASSIGN_OR_RETURN(InShadow in, Of(kept.name));
@@ -257,9 +253,7 @@ class PostgresTableVerbs final : public TableVerbs {
                                         std::uint64_t value_id) override {
     ASSIGN_OR_RETURN(TableWork work, view().Work());
     const PostgresParts of{mirror_.names.receipts, table, cycle};
-    auto hash = ::mirror::HashParts(work.connection, of, value_id);
-    if (!hash.ok()) return InStoreWords(hash.status(), Touched::kOwnTable);
-    return hash;
+    return InStoreWords(::mirror::HashParts(work.connection, of, value_id), Touched::kOwnTable);
   }
 
  private:
@@ -304,7 +298,7 @@ class PostgresTableVerbs final : public TableVerbs {
     ASSIGN_OR_RETURN(PostgresAgreed* const agreed, view().FindAgreed(table));
     if (agreed == nullptr) return NotAgreed(table);
     ASSIGN_OR_RETURN(const auto histories, view().Histories());
-    if (absl::Status taken = what(in, agreed); !taken.ok()) return mirror_.Said(taken);
+    RETURN_IF_ERROR(mirror_.Said(what(in, agreed)));
     const auto kept = histories->find(FoldName(table));
     if (kept == histories->end()) return absl::OkStatus();
     return mirror_.Said(MendHistoryView(in.work, &kept->second).status());

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/store/home.h"
+#include "server/store/mirror_contents.h"
 
 namespace mirror {
 
@@ -16,6 +17,10 @@ absl::StatusOr<std::string> MakeWorkFolder(const std::string& dir, const std::st
 absl::StatusOr<std::unique_ptr<MirrorCopy>> NewSqliteMirrorCopy(const std::string& dir,
                                                                 const std::string& work,
                                                                 const std::string& context_id);
+
+/// See StoreHome::NewImport. Until it is finished its file stands in a folder of MakeWorkFolder().
+absl::StatusOr<std::unique_ptr<MirrorImport>> NewSqliteImport(const std::string& dir, const std::string& work,
+                                                              const std::string& context_id);
 
 }  // namespace mirror
 

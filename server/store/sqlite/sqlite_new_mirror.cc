@@ -16,9 +16,7 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "server/store/sqlite/file/disk.h"
-#include "server/store/sqlite/file/early_writing.h"
-#include "server/store/sqlite/file/file_suffix.h"
-#include "server/store/sqlite/file/sync_path.h"
+#include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "server/store/sqlite/sqlite_database.h"
 
 namespace mirror {

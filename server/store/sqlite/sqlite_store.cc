@@ -1,10 +1,7 @@
 #include "server/store/sqlite/sqlite_store.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <set>
 
@@ -14,11 +11,9 @@
 #include "base/db/sqlite/connection.h"
 #include "base/status_macros.h"
 #include "server/store/sqlite/file/disk.h"
-#include "server/store/sqlite/file/file_suffix.h"
 #include "server/store/sqlite/file/second_names.h"
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
-#include "server/store/sqlite/file/sync_path.h"
 #include "server/store/sqlite/sqlite_database.h"
 #include "server/store/sqlite/sqlite_new_mirror.h"
 
@@ -89,20 +84,6 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, c
   return database;
 }
 
-namespace {
-
-absl::Status Trouble(const std::string& doing, const std::string& path, const std::string& why) {
-  return absl::UnavailableError(absl::StrCat(doing, " '", path, "': ", why,
-                                             ". Look at the folder's mode and at the disk, then try again."));
-}
-
-absl::Status SyncFolder(const std::string& dir) {
-  const int failed = SyncPath(dir, O_RDONLY | O_DIRECTORY);
-  return failed == 0 ? absl::OkStatus() : Trouble("syncing", dir, std::strerror(failed));
-}
-
-}  // namespace
-
 absl::Status CheckSqliteMirror(const std::string& path, const std::string& context_id) {
   const auto no_mirror = [](const std::string& why) { return absl::FailedPreconditionError(why); };
   const absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
@@ -127,12 +108,12 @@ absl::Status PutInPlace(const std::string& from, const std::string& path) {
   for (const char* suffix : {kLogSuffix, kIndexSuffix}) {
     std::error_code error;
     fs::remove(path + suffix, error);
-    if (error) return Trouble("removing", path + suffix, error.message());
+    if (error) return FileTrouble("removing", path + suffix, error.message());
   }
   CrashPoint("restore.log_gone");
   std::error_code error;
   fs::rename(from, path, error);
-  return error ? Trouble("renaming", from, error.message()) : absl::OkStatus();
+  return error ? FileTrouble("renaming", from, error.message()) : absl::OkStatus();
 }
 
 }  // namespace
@@ -167,9 +148,9 @@ absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const st
   if (begun.ok() && !*named) begun = SetLogOfDamagedAside(path);
   if (begun.ok() && has_one_name) {
     fs::rename(path, aside, error);
-    if (error) begun = Trouble("renaming", path, error.message());
+    if (error) begun = FileTrouble("renaming", path, error.message());
   } else if (begun.ok() && !fs::remove(path, error) && error) {
-    begun = Trouble("removing", path, error.message());
+    begun = FileTrouble("removing", path, error.message());
   }
   if (!begun.ok()) {
     TakeBackSecondNamesOf(path).IgnoreError();  // The next start does it.

@@ -10,8 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/store/deleted.h"
-#include "server/store/sqlite/rows/apply_method.h"
+#include "server/store/home.h"
+#include "server/store/sqlite/rows/sqlite_rows.h"
 #include "server/store/store.h"
 
 namespace mirror {

@@ -17,7 +17,6 @@
 #include <thread>
 #include <vector>
 
-#include "server/store/sqlite/file/deleted_mark.h"
 #include "server/store/sqlite/file/sqlite_quarantine.h"
 #include "server/store/sqlite/sqlite_home.h"
 #include "server/tenant/mirror/idle_mirror.h"

@@ -65,37 +65,9 @@ class PostgresAuditRows final : public AuditRows {
   postgres::Connection& connection_;
 };
 
-class PostgresAuditLog final : public AuditLog {
+class PostgresAuditLog final : public ChainedAuditLog {
  public:
   explicit PostgresAuditLog(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
-
-  absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) override {
-    Added added;
-    RETURN_IF_ERROR(control_->Write([&](postgres::Connection& connection) {
-      PostgresAuditRows rows(connection);
-      return Take(AddToChain(rows, record, seal), &added);
-    }));
-    return added;
-  }
-
-  absl::StatusOr<std::optional<Added>> Prune(std::uint64_t keep, AuditRecord record,
-                                             const MakeSeal& seal) override {
-    std::optional<Added> added;
-    RETURN_IF_ERROR(control_->Write([&](postgres::Connection& connection) {
-      PostgresAuditRows rows(connection);
-      return Take(PruneChain(rows, keep, record, seal), &added);
-    }));
-    return added;
-  }
-
-  absl::StatusOr<AuditState> State() override {
-    AuditState state;
-    RETURN_IF_ERROR(control_->Write([&](postgres::Connection& connection) {
-      PostgresAuditRows rows(connection);
-      return Take(StateOfChain(rows), &state);
-    }));
-    return state;
-  }
 
   absl::StatusOr<bool> Holds(const AuditPoint& point) override {
     bool holds = false;
@@ -126,6 +98,16 @@ class PostgresAuditLog final : public AuditLog {
     }));
     return records;
   }
+
+ protected:
+  absl::Status Write(const Work& work) override {
+    return control_->Write([&](postgres::Connection& connection) {
+      PostgresAuditRows rows(connection);
+      return work(rows);
+    });
+  }
+  /// It makes a chain where there is none.
+  absl::Status Look(const Work& work) override { return Write(work); }
 
  private:
   const std::shared_ptr<PostgresControl> control_;

@@ -6,8 +6,6 @@
 
 #include "server/store/catalog/audit_log.h"
 #include "server/store/catalog/catalog.h"
-#include "server/store/catalog/hook_cursor.h"
-#include "server/store/catalog/look_log.h"
 #include "server/store/postgres/control/control.h"
 
 // What stands in the control database, each part for who needs it: of all servers that share it.

@@ -48,37 +48,9 @@ class SqliteAuditRows final : public AuditRows {
   const sqlite::Connection& database_;
 };
 
-class SqliteAuditLog final : public AuditLog {
+class SqliteAuditLog final : public ChainedAuditLog {
  public:
   explicit SqliteAuditLog(std::shared_ptr<CatalogFile> file) : file_(std::move(file)) {}
-
-  absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) override {
-    Added added;
-    RETURN_IF_ERROR(file_->Write(Outlives::kPower, [&](const sqlite::Connection& database) {
-      SqliteAuditRows rows(database);
-      return Take(AddToChain(rows, record, seal), &added);
-    }));
-    return added;
-  }
-
-  absl::StatusOr<std::optional<Added>> Prune(std::uint64_t keep, AuditRecord record,
-                                             const MakeSeal& seal) override {
-    std::optional<Added> added;
-    RETURN_IF_ERROR(file_->Write(Outlives::kPower, [&](const sqlite::Connection& database) {
-      SqliteAuditRows rows(database);
-      return Take(PruneChain(rows, keep, record, seal), &added);
-    }));
-    return added;
-  }
-
-  absl::StatusOr<AuditState> State() override {
-    AuditState state;
-    RETURN_IF_ERROR(file_->Run(Outlives::kProcess, [&](const sqlite::Connection& database) {
-      SqliteAuditRows rows(database);
-      return Take(StateOfChain(rows), &state);
-    }));
-    return state;
-  }
 
   /// Nobody else adds to it.
   absl::StatusOr<bool> Holds(const AuditPoint&) override { return false; }
@@ -95,7 +67,18 @@ class SqliteAuditLog final : public AuditLog {
     return records;
   }
 
+ protected:
+  absl::Status Write(const Work& work) override { return file_->Write(Outlives::kPower, InRows(work)); }
+  absl::Status Look(const Work& work) override { return file_->Run(Outlives::kProcess, InRows(work)); }
+
  private:
+  static CatalogFile::Work InRows(const Work& work) {
+    return [&work](const sqlite::Connection& database) {
+      SqliteAuditRows rows(database);
+      return work(rows);
+    };
+  }
+
   const std::shared_ptr<CatalogFile> file_;
 };
 

@@ -34,6 +34,19 @@ absl::StatusOr<std::set<Duty>> TakeDuties(PostgresControl& control, const std::s
 /// Others may take what this server has, at once.
 absl::Status GiveUpDuties(PostgresControl& control, const std::string& server_id);
 
+// In whose mirrors notifications wait for hooks: those servers say it that have committed them, to the one
+// that has the duty to deliver. The notifications themselves are in the mirrors; who takes the duty looks
+// into all of these, so what is lost here is late, and never lost. Errors: those of PostgresControl.
+
+absl::Status NoteWaitingHooks(PostgresControl& control, const std::set<std::string>& context_ids);
+
+struct WaitingHooks {
+  std::set<std::string> context_ids;  ///< Whose mirrors are to be looked into.
+  std::int64_t last_event = 0;        ///< Its id.
+};
+/// What was noted since the last time. Notes are taken only by who has the duty: another one is given none.
+absl::StatusOr<WaitingHooks> TakeWaitingHooks(PostgresControl& control, const std::string& server_id);
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_STORE_POSTGRES_CONTROL_DUTIES_H_

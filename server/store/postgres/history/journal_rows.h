@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_STORE_POSTGRES_HISTORY_JOURNAL_ROWS_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "base/db/postgres/connection.h"
 #include "server/journal/journal_entry.h"
 #include "server/journal/seen_mark.h"
+#include "server/store/journal_reader.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/records/own_writes.h"
 #include "server/store/postgres/records/state_rows.h"
@@ -46,6 +48,13 @@ void ForgetJournalKeys(OwnWrites& writes, const PostgresOwnTables& names, const 
 /// See JournalVerbs::EraseKey(). The journal is there.
 absl::StatusOr<std::int64_t> EraseJournalKey(postgres::Connection& connection, const PostgresOwnTables& names,
                                              const std::string& table, const Key& key);
+
+/// In the transaction of `connection`. Both outlive it.
+/// The last commit that is old, or 0, of those that `which` names in SQL; $1 and $2: see OldCommits.
+std::string LastOldSql(const PostgresOwnTables& names, const std::string& which);
+
+std::unique_ptr<JournalReader> MakePostgresJournalReader(postgres::Connection& connection,
+                                                         const PostgresOwnTables& names);
 
 }  // namespace mirror
 

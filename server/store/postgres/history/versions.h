@@ -2,6 +2,8 @@
 #define MIRROR_SERVER_STORE_POSTGRES_HISTORY_VERSIONS_H_
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,9 +15,11 @@
 #include "server/store/journal_verbs.h"
 #include "server/store/postgres/history/history_rows.h"
 #include "server/store/postgres/history/version_sql.h"
+#include "server/store/postgres/place/names.h"
 #include "server/store/postgres/rows/any_kinds.h"
 #include "server/store/postgres/tables/shadow.h"
 #include "server/store/postgres/tables/table_work.h"
+#include "server/store/version_reader.h"
 
 // Closed versions of rows: see HistoryVerbs. `history` is what the mirror has of the table; who changes it
 // queues it, too. `kinds`: of the table's rows. Errors: those of a store; kAborted, too: see LockTable().
@@ -70,6 +74,21 @@ absl::StatusOr<bool> ShowsTable(TableWork& work, const PostgresHistory& history)
 /// Behind what put other rows in the place of the table's, or gave it columns: makes it again if need be.
 /// Gives whether it did.
 absl::StatusOr<bool> MendHistoryView(TableWork& work, PostgresHistory* history);
+
+/// How a snapshot reads.
+struct SnapshotReading {
+  /// Before a table is read: from then on nobody replaces it.
+  std::function<absl::StatusOr<PostgresKinds>(const TableSchema& table)> touch;
+  /// The same for a table of former rows, by its name. False: it is not the snapshot's any more.
+  std::function<absl::StatusOr<bool>(const std::string& relation, const std::string& doing)> hold;
+  /// Its error ends the reading.
+  std::function<absl::Status(const VersionReader::GoOn& go_on)> may_go_on;
+};
+
+/// In the transaction of `connection`, a snapshot's. Both outlive it.
+std::unique_ptr<VersionReader> MakePostgresVersionReader(postgres::Connection& connection,
+                                                         const PostgresOwnTables& names,
+                                                         SnapshotReading snapshot);
 
 }  // namespace mirror
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/own_relations.h"
 #include "base/digest.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_words.h"
@@ -24,9 +25,8 @@ std::string AsidePrefix(const std::string& context_id) {
 absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection, PlaceKind kind,
                                                       const std::string& schema) {
   const MirrorGuard own(TenantOf(schema), kind);
-  const auto there = own.Find(connection);
-  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
-  if (there->names.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(const auto there, InStoreWords(own.Find(connection), Touched::kOwnTable));
+  if (there.names.empty()) return std::nullopt;
   const auto rows = own.Query(
       connection,
       absl::StrCat("SELECT context_id, epoch, moved_to IS NOT NULL, state = 'importing', state = 'deleting' "

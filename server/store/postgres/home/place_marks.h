@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/postgres_place.h"
 
 // Marks by which a place that went back is told from one in which somebody dropped a schema. Before a mirror
@@ -29,6 +30,11 @@ std::string WriteMark(PostgresPlace& place);
 absl::StatusOr<bool> HasMark(PostgresPlace& place, const std::string& mark);
 /// Whether the place, provably, went back to before `mark` was written. Where nothing can be said: false.
 absl::StatusOr<bool> WentBackBefore(PostgresPlace& place, const std::string& mark);
+
+/// Whether rows can be written into a new table of `schema`, which is there; it is taken back. A commit alone
+/// does not say so: on a full disk it finds room in a file of the log that is there already. Errors:
+/// kUnavailable, in PostgreSQL's words.
+absl::Status TryWriting(postgres::Connection& connection, const char* schema);
 
 }  // namespace mirror
 

@@ -15,7 +15,7 @@
 #include "server/store/postgres/control/server_rows.h"
 #include "server/store/postgres/durable.h"
 #include "server/store/postgres/home/found_schemas.h"
-#include "server/store/postgres/home/schema_removal.h"
+#include "server/store/postgres/home/placed_deletion.h"
 #include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/postgres_import.h"

@@ -5,16 +5,20 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/crash_point.h"
+#include "base/db/postgres/transaction.h"
 #include "base/status_macros.h"
 #include "server/store/postgres/home/found_schemas.h"
-#include "server/store/postgres/home/schema_removal.h"
 #include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/own_names.h"
+#include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
 namespace {
@@ -172,6 +176,211 @@ absl::Status FinishDeletionOf(PlacedMirrors& mirrors, Placement placement) {
       mirrors.MoveThis(placement, is_forgotten ? PlacementState::kGone : PlacementState::kDeleted).status();
   CrashPoint("delete.after");
   return marked;
+}
+
+namespace {
+
+constexpr char kRemoving[] = "removing a mirror";
+constexpr int kTablesPerStep = 50;
+constexpr int kNamedMax = 20;
+constexpr int kTimesAgainMax = 10;
+
+/// What PostgreSQL would not drop with the schema's tables, as it describes it; then what stands in the
+/// schema and is neither a table of the schema's owner nor a view of the mirror's. All of it is of one
+/// snapshot: to_regnamespace() would already miss a schema that another server drops meanwhile. Descriptions
+/// are not; what has just been dropped has none, and is asked once.
+constexpr char kMirror[] = R"(
+WITH mirror AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname = $1),
+  ours AS (SELECT oid, reltype, relkind, relname, relowner FROM pg_class
+    WHERE relnamespace = (SELECT oid FROM mirror)),
+  types AS (SELECT t.oid FROM pg_type t, ours WHERE t.oid = ours.reltype OR t.typelem = ours.reltype
+    AND ours.reltype <> 0),
+)";
+constexpr char kOthers[] = R"(
+  found AS MATERIALIZED (
+  SELECT CASE WHEN r.ev_class IS NULL THEN pg_describe_object(d.classid, d.objid, d.objsubid)
+      ELSE pg_describe_object('pg_class'::regclass, r.ev_class, 0) END AS what
+    FROM pg_depend d LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+    WHERE d.deptype = 'n' AND (
+        d.refclassid = 'pg_class'::regclass AND d.refobjid IN (SELECT oid FROM ours)
+        OR d.refclassid = 'pg_type'::regclass AND d.refobjid IN (SELECT oid FROM types))
+      AND coalesce(r.ev_class, 0) NOT IN (SELECT oid FROM views)
+      AND NOT (d.classid = 'pg_attrdef'::regclass
+        AND d.objid IN (SELECT oid FROM pg_attrdef WHERE adrelid IN (SELECT oid FROM ours)))
+      AND NOT (d.classid = 'pg_constraint'::regclass AND d.objid IN (
+        SELECT oid FROM pg_constraint WHERE contype <> 'f' AND conrelid IN (SELECT oid FROM ours)))
+      AND NOT (d.classid = 'pg_policy'::regclass
+        AND d.objid IN (SELECT oid FROM pg_policy WHERE polrelid IN (SELECT oid FROM ours)))
+  UNION
+  SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend d
+    WHERE d.deptype = 'n' AND d.refclassid = 'pg_namespace'::regclass
+      AND d.refobjid = (SELECT oid FROM mirror)
+      AND NOT (d.classid = 'pg_class'::regclass AND d.objid IN (
+        SELECT oid FROM ours WHERE relkind IN ('r', 'i', 't')
+          AND relowner = (SELECT nspowner FROM mirror)
+        UNION SELECT oid FROM views)))
+SELECT what FROM found WHERE what IS NOT NULL ORDER BY what)";
+
+/// The mirror's own views.
+std::string Views() {
+  return absl::StrCat(
+      "views AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v' AND relowner = "
+      "(SELECT nspowner FROM mirror) UNION ",
+      OwnViewsSql("(SELECT oid FROM mirror)"), ")");
+}
+
+/// Of those who remove the same schema one at a time: who finds a mirror that is to go has it until the end
+/// of the transaction, since nobody can make another one of its name while it stands.
+constexpr char kLock[] = "SELECT pg_advisory_xact_lock(hashtextextended('mirror-server removes ' || $1, 0))";
+constexpr char kIsToGo[] = "epoch <= $1 AND ($2 OR state <> 'serving' OR moved_to IS NOT NULL)";
+
+absl::Status Drop(postgres::Connection& connection, const std::string& what) {
+  return InStoreWords(connection.Execute(absl::StrCat("DROP ", what), kRemoving), Touched::kMirroredTable);
+}
+
+/// The first ones, each of a row.
+std::vector<std::string> NamesIn(const postgres::Rows& rows) {
+  std::vector<std::string> names;
+  for (int row = 0; row < std::min(rows.rows(), kNamedMax); ++row) names.push_back(rows.Text(row, 0));
+  return names;
+}
+
+/// Within a transaction. One whose own row cannot be read is to go: another one would be whole. Who reads or
+/// writes the mirror begins with this table: one that is to go is locked there first, so that he is waited
+/// for, instead of each for the other.
+absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnTables& names,
+                            const Removed& which, PlaceKind kind) {
+  RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
+  postgres::Savepoint savepoint(connection);
+  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  const auto others =
+      connection.Number(absl::StrCat("SELECT count(*) FROM ", names.tenant, " WHERE NOT (", kIsToGo, ")"),
+                        {which.epoch_max, which.also_served}, kRemoving);
+  absl::Status met = others.status();
+  if (others.ok() && *others == 0)
+    met =
+        connection.Execute(absl::StrCat("LOCK TABLE ", names.tenant, " IN ACCESS EXCLUSIVE MODE"), kRemoving);
+  const absl::Status read = InStoreWords(met, Touched::kOwnTable);
+  if (!read.ok() && !absl::IsDataLoss(read)) return read;
+  const absl::Status ended = read.ok() ? savepoint.Release() : savepoint.RollBack();
+  if (!ended.ok()) return InStoreWords(ended, Touched::kOwnTable);
+  return !read.ok() || *others == 0;
+}
+
+/// The mirror's tables, its own last: until then the schema says whose it is. None: there is no such schema;
+/// a null: it is empty.
+absl::StatusOr<postgres::Rows> ListTables(postgres::Connection& connection, const PostgresOwnTables& names) {
+  auto tables = connection.Query(
+      absl::StrCat(
+          "SELECT c.relname::text FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid "
+          "AND c.relkind = 'r' AND c.relowner = n.nspowner WHERE n.nspname = $1 ORDER BY c.relname = "
+          "'_mirror_tenant', c.relname LIMIT ",
+          kTablesPerStep + 1),
+      {names.schema_name}, "looking for the mirror's tables");
+  if (!tables.ok()) return InStoreWords(tables.status(), Touched::kMirroredTable);
+  return tables;
+}
+
+absl::Status DropViews(postgres::Connection& connection, const PostgresOwnTables& names) {
+  const auto views = connection.Query(
+      absl::StrCat(kMirror, Views(), " SELECT relname::text FROM ours WHERE oid IN (SELECT oid FROM views)"),
+      {names.schema_name}, kRemoving);
+  if (!views.ok()) return InStoreWords(views.status(), Touched::kOwnTable);
+  std::vector<std::string> drop;
+  for (int row = 0; row < views->rows(); ++row) {
+    drop.push_back(Qualified(names.schema_name, views->View(row, 0)));
+  }
+  if (drop.empty()) return absl::OkStatus();
+  return Drop(connection, absl::StrCat("VIEW IF EXISTS ", absl::StrJoin(drop, ", ")));
+}
+
+/// Some of its tables, the last ones with the schema. Gives whether it is gone.
+absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const PostgresOwnTables& names,
+                                const Removed& which, PlaceKind kind, bool is_first) {
+  postgres::Transaction transaction(connection);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  const auto locked = connection.Query(kLock, {names.schema_name}, kRemoving);
+  if (!locked.ok()) return InStoreWords(locked.status(), Touched::kOwnTable);
+  ASSIGN_OR_RETURN(const postgres::Rows tables, ListTables(connection, names));
+  if (tables.rows() == 0) return true;
+  const absl::StatusOr<bool> is_to_go = IsToGo(connection, names, which, kind);
+  if (!is_to_go.ok()) return is_to_go;
+  if (!*is_to_go) return true;
+  if (is_first) {
+    RETURN_IF_ERROR(CheckRemovable(connection, names));
+    // What came since is not dropped either: none of these says CASCADE.
+    RETURN_IF_ERROR(DropViews(connection, names));
+  }
+  std::vector<std::string> step;
+  const int count = std::min(tables.rows(), kTablesPerStep);
+  for (int row = 0; row < count; ++row) {
+    if (!tables.IsNull(row, 0)) step.push_back(Qualified(names.schema_name, tables.View(row, 0)));
+  }
+  const bool is_last = count == tables.rows();
+  std::vector<std::string> drops;
+  if (!step.empty()) drops.push_back(absl::StrCat("TABLE IF EXISTS ", absl::StrJoin(step, ", ")));
+  // In one transaction with the last table: an empty schema would be nobody's.
+  if (is_last) drops.push_back(absl::StrCat("SCHEMA IF EXISTS ", names.schema));
+  RETURN_IF_ERROR(Drop(connection, absl::StrJoin(drops, "; DROP ")));
+  if (absl::Status done = transaction.Commit(kRemoving); !done.ok())
+    return InStoreWords(done, Touched::kMirroredTable);
+  return is_last;
+}
+
+}  // namespace
+
+absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnTables& names) {
+  const auto rows = connection.Query(absl::StrCat(kMirror, Views(), ",", kOthers), {names.schema_name},
+                                     "looking who uses the mirror's tables");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (rows->rows() == 0) return absl::OkStatus();
+  std::vector<std::string> named = NamesIn(*rows);
+  if (rows->rows() > kNamedMax) named.push_back(absl::StrCat(rows->rows() - kNamedMax, " more"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("others have objects that depend on the schema ", names.schema,
+                   " or stand in it: ", absl::StrJoin(named, ", "),
+                   ". They are never dropped with it: drop them, or move them away, and try again."));
+}
+
+absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTables& names) {
+  const auto rows = connection.Query(
+      "SELECT DISTINCT format('process %s of ''%s'' (%s)', a.pid, a.usename, a.application_name) FROM "
+      "pg_locks AS l JOIN pg_stat_activity AS a USING (pid) JOIN pg_class AS c ON c.oid = l.relation WHERE "
+      "l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND "
+      "c.relnamespace = to_regnamespace($1) AND NOT (a.usename = current_user AND "
+      "starts_with(a.application_name, 'mirror-server')) ORDER BY 1 LIMIT 20",
+      {names.schema}, "looking who has locks on the mirror's tables");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (rows->rows() == 0) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      "somebody has locks on tables of the schema ", names.schema, ": ", absl::StrJoin(NamesIn(*rows), ", "),
+      ". Nothing was done. Wait for it, or end it with pg_terminate_backend(), and try again."));
+}
+
+absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names,
+                         const Removed& which, PlaceKind kind) {
+  postgres::Transaction transaction(connection);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
+  const auto marked =
+      connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET state = 'deleting' WHERE ", kIsToGo),
+                     {which.epoch_max, which.also_served}, kRemoving);
+  const absl::Status fenced =
+      InStoreWords(marked.ok() ? transaction.Commit(kRemoving) : marked.status(), Touched::kOwnTable);
+  // A damaged one is removed as well, and one of which the end of a removal is left.
+  return absl::IsDataLoss(fenced) ? absl::OkStatus() : fenced;
+}
+
+absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTables& names,
+                          const Removed& which, PlaceKind kind) {
+  int times_again = 0;
+  for (bool is_first = true;; is_first = false) {
+    absl::StatusOr<bool> is_gone = RemoveStep(connection, names, which, kind, is_first);
+    // Whoever reads or writes the mirror may have its tables in another order: one of two has to give way.
+    while (MayTryAgain(is_gone.status()) && times_again++ < kTimesAgainMax)
+      is_gone = RemoveStep(connection, names, which, kind, is_first);
+    if (!is_gone.ok() || *is_gone) return is_gone.status();
+  }
 }
 
 }  // namespace mirror

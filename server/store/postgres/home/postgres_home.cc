@@ -39,7 +39,6 @@
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/place/rights.h"
-#include "server/store/postgres/place/try_writing.h"
 #include "server/store/postgres/postgres_upkeep.h"
 #include "server/store/postgres/records/own_schema.h"
 #include "server/store/postgres/records/tenant_row.h"

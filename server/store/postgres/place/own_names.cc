@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/pipeline.h"
+#include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -95,9 +96,8 @@ absl::Status HoldTable(postgres::Connection& connection, PlaceKind kind, const P
         doing);
   }
   pipeline.Queue(kNotOurTablesSql, {names.schema, named.value()}, doing);
-  const auto rows = pipeline.Run();
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
-  if (rows->back().rows() == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto rows, InStoreWords(pipeline.Run(), Touched::kMirroredTable));
+  if (rows.back().rows() == 0) return absl::OkStatus();
   const postgres::OwnGuard own({.schema = names.schema_name, .shared = {table}});
   return InStoreWords(own.Find(connection).status(), Touched::kMirroredTable);
 }
@@ -118,6 +118,16 @@ absl::Status HoldMirror(postgres::Connection& connection, PlaceKind kind, const 
   // A damaged mirror may have lost its table.
   const bool is_missing = postgres::TroubleOf(locked) == postgres::Trouble::kUndefined;
   return is_missing ? absl::OkStatus() : InStoreWords(locked, Touched::kOwnTable);
+}
+
+std::string OwnViewsSql(std::string_view schema) {
+  return absl::StrCat(
+      "SELECT v.oid FROM pg_class AS v JOIN pg_rewrite AS w ON w.ev_class = v.oid JOIN pg_depend AS e ON "
+      "e.classid = 'pg_rewrite'::regclass AND e.objid = w.oid AND e.refclassid = 'pg_class'::regclass JOIN "
+      "pg_class AS o ON o.oid = e.refobjid AND o.relnamespace = v.relnamespace AND o.relowner = v.relowner "
+      "AND o.relkind = 'r' AND o.relname ~ '^_mirror_(journal|versions_[0-9]+)$' WHERE v.relkind = 'v' AND "
+      "v.relnamespace = ",
+      std::string(schema));
 }
 
 }  // namespace mirror

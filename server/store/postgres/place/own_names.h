@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -98,6 +99,10 @@ enum class Frees : std::uint8_t { kNothing, kItsName };
 /// OwnGuard::Find(); kUnavailable: the lock was not to be had in time.
 absl::Status HoldMirror(postgres::Connection& connection, PlaceKind kind, const PostgresOwnTables& names,
                         Frees frees);
+
+/// A SELECT of the oids of views that the mirror made over its journal and over versions of rows: whatever
+/// they are called, they need those, and are its role's. `schema`: its oid, in SQL.
+std::string OwnViewsSql(std::string_view schema);
 
 }  // namespace mirror
 

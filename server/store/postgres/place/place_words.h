@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace mirror {
 
@@ -17,6 +18,12 @@ enum class Touched : std::uint8_t {
 /// known. postgres::FailureOf() goes on telling what it was. What is not PostgreSQL's stays as it is. What
 /// has come through here already is told as `touched` has it now, and once.
 absl::Status InStoreWords(const absl::Status& status, Touched touched);
+/// The same of what has a value where all went well.
+template <typename T>
+absl::StatusOr<T> InStoreWords(absl::StatusOr<T> got, Touched touched) {
+  if (got.ok()) return got;
+  return InStoreWords(got.status(), touched);
+}
 
 /// The same plan, made again in a new transaction, may succeed: two were in each other's way, or a table's
 /// definition changed under a statement that was prepared.

@@ -135,9 +135,7 @@ std::string PostgresPlace::WhyClosed() const {
 
 absl::StatusOr<postgres::Lease> PostgresPlace::Take(PlaceUse use) {
   if (!is_open_) return absl::UnavailableError(WhyClosed());
-  absl::StatusOr<postgres::Lease> lease = PoolOf(use).Take(options_.patience);
-  if (!lease.ok()) return InStoreWords(lease.status(), Touched::kMirroredTable);
-  return lease;
+  return InStoreWords(PoolOf(use).Take(options_.patience), Touched::kMirroredTable);
 }
 
 absl::StatusOr<NodeLease> PostgresPlace::TakeAt(PlaceUse use, PlaceNode node, const std::string& of) {
@@ -211,6 +209,29 @@ void PostgresPlace::Reconnect() {
   for (const auto& [name, pools] : workers_) {
     for (const auto& pool : pools) pool->Renew();
   }
+}
+
+ValueRoom::Share::~Share() {
+  if (room_ == nullptr) return;
+  const MutexLock lock(room_->mutex_);
+  room_->bytes_ -= bytes_;
+  room_->changed_.NotifyAll();
+}
+
+ValueRoom::Share ValueRoom::Take(std::uint64_t bytes) {
+  if (bytes == 0) return Share();
+  const MutexLock lock(mutex_);
+  const std::uint64_t number = next_++;
+  while (turn_ != number || (bytes_ != 0 && bytes_ + bytes > bytes_max_)) changed_.Wait(mutex_);
+  ++turn_;
+  bytes_ += bytes;
+  changed_.NotifyAll();
+  return Share(*this, bytes);
+}
+
+std::size_t ValueRoom::waiting() {
+  const MutexLock lock(mutex_);
+  return static_cast<std::size_t>(next_ - turn_);
 }
 
 }  // namespace mirror

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
+#include "base/db/postgres/target.h"
 
 namespace mirror {
 
@@ -34,6 +35,11 @@ absl::StatusOr<std::string> WhichDatabase(postgres::Connection& connection);
 /// SessionSettings(), which need one of those rights. Errors: kFailedPrecondition, with all that is missing
 /// and what a DBA types; kUnavailable: it did not answer, or is a standby.
 absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds = PlaceHolds::kMirrors);
+
+/// Whether a pooler lends one session of PostgreSQL to several connections in turn, as PgBouncer may:
+/// settings and prepared statements then go to others. Opens two connections. Errors: those of the
+/// connection.
+absl::StatusOr<bool> IsPooled(const postgres::ConnectAs& connect);
 
 }  // namespace mirror
 

@@ -2,17 +2,22 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/copy.h"
+#include "base/db/postgres/value.h"
 #include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/types.h"
+#include "server/store/postgres/rows/any_kinds.h"
+#include "server/store/postgres/rows/columns_in.h"
 #include "server/store/postgres/rows/columns_out.h"
+#include "server/store/store_records.h"
 
 namespace mirror {
 namespace {
@@ -123,9 +128,8 @@ absl::Status ReadAll(Stream& stream, const std::function<absl::Status()>& may_go
     for (bool look = row % kRowsBetweenLooks == 0; look || !stream.IsReady(kBetweenLooks); look = false) {
       RETURN_IF_ERROR(may_go_on());
     }
-    const absl::StatusOr<bool> stepped = stream.Step();
-    if (!stepped.ok()) return InStoreWords(stepped.status(), Touched::kMirroredTable);
-    if (!*stepped) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const bool stepped, InStoreWords(stream.Step(), Touched::kMirroredTable));
+    if (!stepped) return absl::OkStatus();
     RETURN_IF_ERROR(at());
   }
 }
@@ -182,6 +186,37 @@ absl::Status ReadRanges(postgres::Connection& connection, const PostgresReading&
     begin = end;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<RowBlock> ReadRowsByKey(postgres::Connection& connection, const PostgresOwnTables& names,
+                                       const TableSchema& kept, const std::vector<std::string>& keys,
+                                       std::uint64_t bytes_max) {
+  RowBlock block = RowBlock::ForAll(kept);
+  const PostgresKinds kinds = FirstKinds(kept);
+  PostgresStoredRows stored(kept, kinds, kept.AllColumns());
+  postgres::Array wanted(postgres::Type::kText);
+  for (const std::string& key : keys) wanted.Add(key);
+  std::string from =
+      absl::StrCat(" FROM ", Qualified(names.schema_name, kept.name), " AS m WHERE m.",
+                   QuoteName(kept.columns[kept.Key().front()].name), " = ANY ($1)", AndLive(kept, "m"));
+  const std::string doing = absl::StrCat("reading table '", kept.name, "'");
+  if (keys.size() > 1 && bytes_max != kAnyBytes) {
+    // All that is asked for is in memory at once.
+    std::string sum = "0";
+    for (const Column& column : kept.columns)
+      absl::StrAppend(&sum, " + coalesce(octet_length(m.", QuoteName(column.name), "::text), 0)");
+    const absl::StatusOr<postgres::Rows> bytes = connection.Query(
+        absl::StrCat("SELECT coalesce(sum(", sum, "), 0)::bigint", from), {wanted.value()}, doing);
+    if (!bytes.ok()) return InStoreWords(bytes.status(), Touched::kMirroredTable);
+    if (static_cast<std::uint64_t>(bytes->Int(0, 0)) > bytes_max) return TooManyBytes(kept, bytes_max);
+  }
+  const absl::StatusOr<postgres::Rows> rows =
+      connection.Query(absl::StrCat("SELECT ", stored.SelectList("m"), from), {wanted.value()}, doing);
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  for (int row = 0; row < rows->rows(); ++row) {
+    RETURN_IF_ERROR(stored.Append(*rows, row, &block));
+  }
+  return block;
 }
 
 }  // namespace mirror

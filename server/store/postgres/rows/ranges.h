@@ -2,14 +2,18 @@
 #define MIRROR_SERVER_STORE_POSTGRES_ROWS_RANGES_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 #include "proto/wire/key_range.h"
+#include "proto/wire/row_block.h"
 #include "proto/wire/table.h"
+#include "server/store/postgres/place/names.h"
 
 namespace mirror {
 
@@ -35,6 +39,11 @@ using TakeRangeRow = std::function<absl::Status(const postgres::RowView& row, st
 absl::Status ReadRanges(postgres::Connection& connection, const PostgresReading& reading,
                         const std::vector<KeyRange>& ranges, const std::function<absl::Status()>& may_go_on,
                         const TakeRangeRow& take);
+
+/// See StoreRecords::ReadRows().
+absl::StatusOr<RowBlock> ReadRowsByKey(postgres::Connection& connection, const PostgresOwnTables& names,
+                                       const TableSchema& kept, const std::vector<std::string>& keys,
+                                       std::uint64_t bytes_max);
 
 }  // namespace mirror
 

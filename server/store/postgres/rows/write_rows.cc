@@ -14,8 +14,7 @@
 #include "base/status_macros.h"
 #include "proto/wire/text_in_pieces.h"
 #include "server/store/missing_rows.h"
-#include "server/store/postgres/rows/row_refusals.h"
-#include "server/store/postgres/rows/write_copy.h"
+#include "server/store/postgres/rows/write_set.h"
 
 namespace mirror {
 namespace {

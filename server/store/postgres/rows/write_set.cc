@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/db/postgres/copy.h"
+#include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
+#include "base/human_text.h"
 #include "base/status_macros.h"
 #include "proto/wire/limits.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/types.h"
-#include "server/store/postgres/rows/row_refusals.h"
 
 namespace mirror {
 namespace {
@@ -288,6 +291,104 @@ absl::Status PostgresSetWriter::FindMissing(RowsWritten* written) {
     written->missing_rows.push_back(static_cast<std::uint32_t>(missing.Int(i, 0) - 1));
   written->more_missing = missing.rows() > named;
   return absl::OkStatus();
+}
+
+namespace {
+
+constexpr char kDoingCopy[] = "copying rows";
+
+}  // namespace
+
+absl::StatusOr<bool> MayReplaceRows(postgres::Connection& connection, const PostgresTarget& target,
+                                    const TableSchema& schema) {
+  if (HasOwned(schema)) return false;
+  ASSIGN_OR_RETURN(
+      const std::int64_t columns,
+      connection.Number(
+          "SELECT count(*) FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT "
+          "attisdropped",
+          {{target.name}}, kDoingCopy));
+  return static_cast<std::size_t>(columns) == schema.columns.size() + (HasKinds(schema) ? 1 : 0);
+}
+
+absl::StatusOr<std::int64_t> CopyRows(postgres::Connection& connection, const PostgresTarget& target,
+                                      const ApplyRows& apply, PostgresBatchValues& values,
+                                      const std::vector<std::uint32_t>& rows) {
+  const bool has_kinds = HasKinds(*apply.schema), has_owned = HasOwned(*apply.schema);
+  std::string names;
+  for (const ColumnView& view : apply.batch->columns) {
+    absl::StrAppend(&names, names.empty() ? "" : ", ", QuoteName(apply.schema->columns[view.column].name));
+  }
+  if (has_kinds) absl::StrAppend(&names, ", ", kKindsColumn);
+  ASSIGN_OR_RETURN(
+      postgres::CopyIn copy,
+      postgres::CopyIn::Begin(connection,
+                              absl::StrCat("COPY ", target.name, " (", names, OwnNames(*apply.schema),
+                                           ") FROM STDIN (FORMAT binary)"),
+                              kDoingCopy));
+  std::vector<postgres::Value> row_values;
+  for (const std::uint32_t row : rows) {
+    row_values.clear();
+    for (std::size_t i = 0; i < apply.batch->columns.size(); ++i) row_values.push_back(values.At(i, row));
+    if (has_kinds) row_values.push_back(postgres::Value::Bytes(values.KindsOf(target.kinds, row)));
+    if (has_owned) row_values.emplace_back(1);
+    RETURN_IF_ERROR(copy.Add(row_values));
+  }
+  return copy.Finish();
+}
+
+absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
+                         std::optional<std::uint32_t> row) {
+  const postgres::Failure failure = postgres::FailureOf(status);
+  std::string place = absl::StrCat("table '", schema.name, "'");
+  if (!failure.column.empty()) absl::StrAppend(&place, ", column '", failure.column, "'");
+  if (row) absl::StrAppend(&place, ", row ", *row);
+  constexpr char kNothing[] = ". Nothing of this batch was applied. ";
+  switch (failure.trouble) {
+    case postgres::Trouble::kConstraint: {
+      const bool is_unique = failure.sqlstate == "23505";
+      const std::string what = is_unique ? "the partner's unique index" : "a constraint";
+      const std::string name = failure.constraint.empty() ? "" : absl::StrCat(" '", failure.constraint, "'");
+      return absl::FailedPreconditionError(absl::StrCat(
+          place, ": ", what, name, " refuses it", kNothing,
+          is_unique ? "The source's rows need not be unique there: drop that index."
+                    : "Somebody added it to the table: drop it, or let 'mirrorctl invalidate' make "
+                      "the table anew without it."));
+    }
+    case postgres::Trouble::kTooLarge: {
+      const std::string index =
+          failure.constraint.empty() ? "" : absl::StrCat(" (index '", failure.constraint, "')");
+      absl::Status refused = absl::InvalidArgumentError(absl::StrCat(
+          place, ": the row is too large for PostgreSQL", index,
+          ", whose keys and indexes have at most 2,704 bytes, and whose rows 8,160 beside their long values",
+          kNothing, "Shorten the key, leave columns out, or drop that index if a DBA made it."));
+      status.ForEachPayload(
+          [&](absl::string_view type, const absl::Cord& payload) { refused.SetPayload(type, payload); });
+      return refused;
+    }
+    case postgres::Trouble::kValue:
+      return absl::InvalidArgumentError(
+          absl::StrCat(place, ": PostgreSQL cannot hold a value", kNothing, "Leave the column out."));
+    case postgres::Trouble::kUndefined:
+      return absl::FailedPreconditionError(
+          absl::StrCat(place, ": it is not in the database as it was agreed: somebody dropped or changed it",
+                       kNothing, "Let 'mirrorctl invalidate' make it anew."));
+    case postgres::Trouble::kLockTimeout:
+      return absl::AbortedError(absl::StrCat(
+          "table '", schema.name, "': somebody else keeps a lock on it, or on rows of it, for long", kNothing,
+          "The same batch again is safe. pg_locks shows who has the lock."));
+    default:
+      return status;
+  }
+}
+
+absl::Status CheckNoneKeptOut(const TableSchema& schema, std::int64_t written, std::size_t sent) {
+  if (written == static_cast<std::int64_t>(sent)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("table '", schema.name, "': a trigger or rule of somebody's let ", written, " of ",
+                   Counted(sent, "row"),
+                   " in. None of them was applied. Drop it: the source's rows have to be here as they "
+                   "are."));
 }
 
 }  // namespace mirror

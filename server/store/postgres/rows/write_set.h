@@ -1,8 +1,10 @@
 #ifndef MIRROR_SERVER_STORE_POSTGRES_ROWS_WRITE_SET_H_
 #define MIRROR_SERVER_STORE_POSTGRES_ROWS_WRITE_SET_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
+#include "proto/wire/table.h"
 #include "server/plan/plan.h"
 #include "server/store/postgres/rows/any_kinds.h"
 #include "server/store/postgres/rows/columns_out.h"
@@ -84,6 +87,27 @@ class PostgresSetWriter {
   std::string parts_key_;
   std::set<std::uint64_t> whole_texts_;  ///< Value ids.
 };
+
+/// Whether rows of the INSERT may be removed and written anew: nothing in a row is another's. Asked in the
+/// transaction that writes them.
+absl::StatusOr<bool> MayReplaceRows(postgres::Connection& connection, const PostgresTarget& target,
+                                    const TableSchema& schema);
+
+/// Those rows of an INSERT by COPY, none of whose keys is there. Gives how many. The error's
+/// Failure::copy_row counts `rows`.
+absl::StatusOr<std::int64_t> CopyRows(postgres::Connection& connection, const PostgresTarget& target,
+                                      const ApplyRows& apply, PostgresBatchValues& values,
+                                      const std::vector<std::uint32_t>& rows);
+
+/// What people are told when PostgreSQL refuses rows of a batch, never with what is in them. `row`: the one
+/// that it is about, where that is known. kFailedPrecondition: a constraint, which is named, or a table that
+/// is not as it was agreed; kInvalidArgument: a value or a row that PostgreSQL cannot hold, which
+/// postgres::FailureOf() goes on telling; kAborted: a lock
+/// of somebody else's, which is this table's affair alone. Others are `status` itself.
+absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
+                         std::optional<std::uint32_t> row);
+/// Whether all rows that were sent were written, where nothing refused them. Errors: kFailedPrecondition.
+absl::Status CheckNoneKeptOut(const TableSchema& schema, std::int64_t written, std::size_t sent);
 
 }  // namespace mirror
 

@@ -1,7 +1,7 @@
 #include "server/store/postgres/tables/dependants.h"
 
 #include "absl/strings/str_cat.h"
-#include "server/store/postgres/place/own_views.h"
+#include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {

@@ -9,7 +9,9 @@
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 #include "proto/wire/table.h"
+#include "server/plan/plan.h"
 #include "server/store/postgres/place/names.h"
+#include "server/store/postgres/records/metadata_rows.h"
 
 // Mirrored tables as they stand in PostgreSQL, where a DBA may have changed them.
 
@@ -53,6 +55,12 @@ std::string WhyNotWritten(const TableSchema& kept, const PresentTable& present);
 std::vector<std::string> OtherColumns(const TableSchema& kept, const PresentTable& present);
 /// The mirror's own of a table with this definition, and how they are declared: "bigint".
 std::map<std::string, std::string> OwnDeclarations(const TableSchema& kept);
+
+/// Those of `tables`, which are there and stand as agreed, that somebody changed by hand: see
+/// StoreRecords::ReadTouchedTables. One statement; the answer is the same as long as PrintOfDefinitions() is.
+absl::StatusOr<std::vector<TouchedTable>> FindTouched(postgres::Connection& connection,
+                                                      const PostgresOwnTables& names,
+                                                      const std::vector<PostgresAgreed>& tables);
 
 }  // namespace mirror
 

@@ -1,6 +1,5 @@
 #include "server/store/sqlite/file/disk.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <vector>
@@ -88,6 +88,24 @@ std::uint64_t FileBytes(const std::string& path) {
   std::error_code error;
   const std::uintmax_t bytes = std::filesystem::file_size(path, error);
   return error ? 0 : bytes;
+}
+
+int SyncPath(const std::string& path, int flags) {
+  const int file = open(path.c_str(), flags | O_CLOEXEC);
+  if (file < 0) return errno;
+  const int error = fsync(file) == 0 ? 0 : errno;
+  close(file);
+  return error;
+}
+
+absl::Status SyncFolder(const std::string& dir) {
+  const int failed = SyncPath(dir, O_RDONLY | O_DIRECTORY);
+  return failed == 0 ? absl::OkStatus() : FileTrouble("syncing", dir, strerror(failed));
+}
+
+absl::Status FileTrouble(const std::string& doing, const std::string& path, const std::string& why) {
+  return absl::UnavailableError(absl::StrCat(doing, " '", path, "': ", why,
+                                             ". Look at the folder's mode and at the disk, then try again."));
 }
 
 }  // namespace mirror

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/store/home.h"
 
@@ -24,6 +25,18 @@ absl::StatusOr<std::chrono::microseconds> SyncTime(const std::string& dir);
 bool FileExists(const std::string& path);
 /// 0: it is not there.
 std::uint64_t FileBytes(const std::string& path);
+
+/// What the system holds of a file, or of a folder's names, is on the disk. Gives an errno; 0: it is.
+/// `flags`: for open(), O_CLOEXEC apart.
+int SyncPath(const std::string& path, int flags);
+
+/// The same of a folder's names. Errors: kUnavailable.
+absl::Status SyncFolder(const std::string& dir);
+/// kUnavailable for what was not to be done with a file or a folder: "removing 'x': why", and where to look.
+absl::Status FileTrouble(const std::string& doing, const std::string& path, const std::string& why);
+
+/// What SQLite keeps beside a database in WAL mode: its log, and the log's index in shared memory.
+inline constexpr char kLogSuffix[] = "-wal", kIndexSuffix[] = "-shm";
 
 }  // namespace mirror
 

@@ -10,7 +10,7 @@
 
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
-#include "server/store/sqlite/file/value_form.h"
+#include "server/store/sqlite/file/sqlite_batch_table.h"
 
 namespace mirror {
 

@@ -12,8 +12,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/store/sqlite/file/disk.h"
-#include "server/store/sqlite/file/file_suffix.h"
-#include "server/store/sqlite/file/sync_path.h"
 
 namespace mirror {
 namespace {
@@ -28,14 +26,9 @@ bool AreOne(const std::string& path, const std::string& other) {
   return FileExists(path) && FileExists(other) && fs::equivalent(path, other, error) && !error;
 }
 
-absl::Status Trouble(const std::string& doing, const std::string& path, const std::string& why) {
-  return absl::UnavailableError(absl::StrCat(doing, " '", path, "': ", why,
-                                             ". Look at the folder's mode and at the disk, then try again."));
-}
-
 absl::Status Sync(const std::string& path, int flags) {
   const int failed = SyncPath(path, flags);
-  return failed == 0 ? absl::OkStatus() : Trouble("syncing", path, std::strerror(failed));
+  return failed == 0 ? absl::OkStatus() : FileTrouble("syncing", path, std::strerror(failed));
 }
 
 absl::Status SyncFolderOf(const std::string& path) {
@@ -43,12 +36,13 @@ absl::Status SyncFolderOf(const std::string& path) {
 }
 
 absl::Status NameOrCopy(const std::string& path, const std::string& second) {
-  if (FileExists(second)) return Trouble("keeping", path, absl::StrCat("'", second, "' is there already"));
+  if (FileExists(second))
+    return FileTrouble("keeping", path, absl::StrCat("'", second, "' is there already"));
   std::error_code error;
   fs::create_hard_link(path, second, error);
   if (!error) return absl::OkStatus();
   fs::copy_file(path, second, error);
-  absl::Status copied = error ? Trouble("keeping", path, error.message()) : Sync(second, O_RDWR);
+  absl::Status copied = error ? FileTrouble("keeping", path, error.message()) : Sync(second, O_RDWR);
   if (!copied.ok()) fs::remove(second, error);
   return copied;
 }
@@ -70,10 +64,10 @@ absl::Status TakeBack(const std::string& path, const std::string& second) {
   } else if (FileExists(second_log) && !FileExists(log)) {
     fs::rename(second_log, log, error);
   }
-  if (error) return Trouble("taking back", second_log, error.message());
+  if (error) return FileTrouble("taking back", second_log, error.message());
   RETURN_IF_ERROR(SyncFolderOf(path));
   fs::remove(second, error);
-  if (error) return Trouble("removing", second, error.message());
+  if (error) return FileTrouble("removing", second, error.message());
   return SyncFolderOf(path);
 }
 
@@ -87,7 +81,7 @@ absl::Status TakeBackIn(const std::string& dir, const std::string& path) {
     if (!first.empty() && (path.empty() || first == path) && AreOne(first, second))
       named_twice.push_back(second);
   }
-  if (error) return Trouble("reading", dir, error.message());
+  if (error) return FileTrouble("reading", dir, error.message());
   for (const std::string& second : named_twice) {
     RETURN_IF_ERROR(TakeBack(FirstNameOf(second), second));
   }

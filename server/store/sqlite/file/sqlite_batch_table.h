@@ -8,11 +8,24 @@
 
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
-#include "server/store/sqlite/file/value_form.h"
 
 struct sqlite3;
 
 namespace mirror {
+
+/// What SQLite is given for the values of a column.
+enum class ValueForm : std::uint8_t {
+  kInteger,
+  kReal,
+  kText,
+  kBlob,
+  kTextOfInteger,  ///< Travels as a number, and is kept as a text.
+  kTextOfBytes,
+  kAny,  ///< Each value has a kind of its own.
+};
+
+/// `view`: the column's values in a batch.
+ValueForm ValueFormOf(const Column& column, const ColumnView& view);
 
 /// A decoded batch as a table that SQL can read: column c0 is the batch's first column, the rowid is the
 /// row's index in the batch, and rows come in key order. One statement then applies a whole batch, without a

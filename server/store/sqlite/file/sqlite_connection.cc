@@ -15,7 +15,7 @@
 #include "base/db/sqlite/schema_guard.h"
 #include "base/db/sqlite/sqlite_words.h"
 #include "base/status_macros.h"
-#include "server/store/sqlite/file/file_suffix.h"
+#include "server/store/sqlite/file/disk.h"
 #include "server/store/sqlite/file/sqlite_files.h"
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 

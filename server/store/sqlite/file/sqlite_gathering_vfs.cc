@@ -1,21 +1,24 @@
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "base/db/sqlite/descriptor.h"
-#include "server/store/sqlite/file/early_writing.h"
-#include "server/store/sqlite/file/frame_seals.h"
 
 namespace mirror {
 namespace {
@@ -373,6 +376,108 @@ const char* GatheringVfs(Gathered what) {
   static const char* const log = Register<SQLITE_OPEN_WAL>("mirror-log");
   static const char* const database = Register<SQLITE_OPEN_MAIN_DB>("mirror-building");
   return what == Gathered::kLog ? log : database;
+}
+
+namespace {
+
+/// In a header: two numbers that are the same for the whole log.
+constexpr int kSaltsAt = 8;
+
+}  // namespace
+
+void FrameSeals::Wrote(const void* bytes, int size, std::int64_t to) {
+  if (to == 0) *this = {};  // The log begins anew.
+  if (size != kHeaderBytes) {
+    if (header_ >= 0 && to == header_ + kHeaderBytes) Appended(std::exchange(header_, -1));
+    return;
+  }
+  WrittenAgain();
+  std::uint64_t salts = 0;
+  std::memcpy(&salts, static_cast<const char*>(bytes) + kSaltsAt, sizeof(salts));
+  header_ = to;
+  is_sealed_ = salts != 0;
+}
+
+bool FrameSeals::End() {
+  WrittenAgain();
+  const bool all = open_ < 0 || (sealed_ >= 0 && sealed_ <= open_);
+  *this = {};
+  return all;
+}
+
+/// What stood there and behind it was taken back.
+void FrameSeals::Appended(std::int64_t at) {
+  if (open_ >= at) open_ = -1;
+  if (open_ < 0 && !is_sealed_) open_ = at;
+}
+
+/// A header without its page behind it is one that was there.
+void FrameSeals::WrittenAgain() {
+  const std::int64_t at = std::exchange(header_, -1);
+  if (at >= 0 && is_sealed_ && (sealed_ < 0 || at < sealed_)) sealed_ = at;
+}
+
+namespace {
+
+/// In KiB, as SQLite takes a negative number. Not its cache_spill alone: over the cache's size it would give
+/// up each unchanged page at once, and read it again for the next row.
+constexpr int kHeld = -32'768;
+
+std::string Ask(sqlite3* connection, const char* pragma) {
+  std::string answer;
+  const auto keep = [](void* to, int, char** values, char**) {
+    *static_cast<std::string*>(to) = values[0];
+    return SQLITE_OK;
+  };
+  sqlite3_exec(connection, pragma, keep, &answer, nullptr);
+  return answer;
+}
+
+/// What the cache is to be again; kHeld: it is to stay as it is.
+int CacheToChange(sqlite3* connection) {
+  int size = kHeld;
+  // What is lost is lost in a log.
+  if (Ask(connection, "PRAGMA main.journal_mode") != "wal") return kHeld;
+  return absl::SimpleAtoi(Ask(connection, "PRAGMA main.cache_size"), &size) ? size : kHeld;
+}
+
+// Where there is no memory for it, pages are written as ever.
+void SetCache(sqlite3* connection, int size) {
+  std::array<char, 64> sql;
+  std::snprintf(sql.data(), sql.size(), "PRAGMA main.cache_size = %d", size);
+  sqlite3_exec(connection, sql.data(), nullptr, nullptr, nullptr);
+}
+
+}  // namespace
+
+HeldPages::HeldPages(sqlite3* connection) : connection_(connection), before_(CacheToChange(connection)) {
+  if (before_ != kHeld) SetCache(connection_, kHeld);
+}
+
+HeldPages::~HeldPages() {
+  if (before_ != kHeld) SetCache(connection_, before_);
+}
+
+namespace {
+
+/// Of the system. One that is written again at once would go to the disk twice.
+constexpr std::int64_t kSystemPageBytes = 4'096;
+
+/// Else nothing was begun, and the sync does all.
+bool LosesPages(int error) {
+  return error != ESPIPE && error != EINVAL && error != ENOSYS && error != EPERM && error != ENOMEM;
+}
+
+}  // namespace
+
+bool EarlyWriting::Wrote(std::int64_t from, std::int64_t size) {
+  if (from != end_) begin_ = (from + kSystemPageBytes - 1) / kSystemPageBytes * kSystemPageBytes;
+  end_ = from + size;
+  const std::int64_t whole = end_ / kSystemPageBytes * kSystemPageBytes;
+  if (file_ < 0 || whole - begin_ < step_) return true;
+  const int failed = sync_file_range(file_, begin_, whole - begin_, SYNC_FILE_RANGE_WRITE);
+  begin_ = whole;
+  return failed == 0 || !LosesPages(errno);
 }
 
 }  // namespace mirror

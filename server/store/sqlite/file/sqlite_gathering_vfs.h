@@ -54,6 +54,69 @@ class CommitWithoutSync {
 /// place in the log may be another process's.
 void DropGatheredAtRollback(sqlite3* connection);
 
+/// Whether all pages of a transaction have checksums in the log, by what SQLite writes there.
+///
+/// Where it writes a page once more over its former place, it leaves the headers behind it without salts and
+/// checksums until the transaction ends, and then writes all from that place on. SQLite 3.40 forgets some of
+/// them if a savepoint or a statement took that place back: whoever recovers the log loses the commit, and
+/// all behind it (docs/decisions/0074). Threads: one at a time.
+class FrameSeals {
+ public:
+  /// What stands in a log before each page.
+  static constexpr int kHeaderBytes = 24;
+
+  /// Each write of the transaction.
+  void Wrote(const void* bytes, int size, std::int64_t to);
+  /// The transaction is written. False: a page of it has no checksum.
+  bool End();
+
+ private:
+  void Appended(std::int64_t at);
+  void WrittenAgain();
+
+  std::int64_t header_ = -1;  ///< Written last, and no page behind it yet; -1: none.
+  bool is_sealed_ = false;    ///< That one has a checksum.
+  std::int64_t open_ = -1;    ///< The first frame without a checksum; -1: none.
+  std::int64_t sealed_ = -1;  ///< From here on all headers were written again; -1: none.
+};
+
+/// As long as it lives, of a database with a log 32 MB of changed pages wait for the end of their
+/// transaction, whatever the cache holds: around what may be taken back while the transaction goes on
+/// (docs/decisions/0074). Where more were changed, such a commit may fail, see FrameSeals. Threads: the
+/// connection's.
+class HeldPages {
+ public:
+  explicit HeldPages(sqlite3* connection);
+  ~HeldPages();
+  HeldPages(const HeldPages&) = delete;
+  HeldPages& operator=(const HeldPages&) = delete;
+
+ private:
+  sqlite3* const connection_;
+  /// The cache's size. As large as ours: within the life of another one, or there is no log.
+  const int before_;
+};
+
+/// Has the disk begin with what is written to a file while more of it comes, so that the sync at the end
+/// waits for less (docs/decisions/0073). What is durable that sync alone tells. Threads: one at a time.
+class EarlyWriting {
+ public:
+  /// Of the file with descriptor `file`: each `step` bytes that were written one behind the other. Below 0:
+  /// nothing begins.
+  EarlyWriting(int file, std::int64_t step) : file_(file), step_(step) {}
+
+  /// `size` bytes were written at `from`. False: the disk refused what it was to begin with, errno says why.
+  /// The system may have dropped it then, and tell no later sync.
+  bool Wrote(std::int64_t from, std::int64_t size);
+  /// What comes is counted anew.
+  void End() { begin_ = end_ = 0; }
+
+ private:
+  int file_;
+  std::int64_t step_;
+  std::int64_t begin_ = 0, end_ = 0;  ///< What is not begun yet.
+};
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_GATHERING_VFS_H_

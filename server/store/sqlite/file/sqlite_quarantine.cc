@@ -13,8 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
-#include "server/store/sqlite/file/file_suffix.h"
-#include "server/store/sqlite/file/sync_path.h"
+#include "server/store/sqlite/file/disk.h"
 
 namespace mirror {
 namespace {

@@ -13,6 +13,7 @@
 #include "server/store/journal_verbs.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/history/version_sql.h"
+#include "server/store/version_reader.h"
 
 namespace mirror {
 
@@ -44,6 +45,9 @@ absl::Status YieldViewName(SqliteConnection& connection, const std::string& name
 
 /// Over `_mirror_history` and the tables that it names. `connection` outlives it.
 std::unique_ptr<HistoryVerbs> MakeSqliteHistory(SqliteConnection& connection);
+
+/// In the transaction of `connection`, which outlives it.
+std::unique_ptr<VersionReader> MakeSqliteVersionReader(SqliteConnection& connection);
 
 }  // namespace mirror
 

@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "server/store/sqlite/file/held_pages.h"
 #include "server/store/sqlite/file/row_image.h"
+#include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 
 namespace mirror {
 namespace {

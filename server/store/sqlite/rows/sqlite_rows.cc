@@ -25,14 +25,39 @@
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/file/sqlite_batch_table.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
-#include "server/store/sqlite/rows/apply_method.h"
 #include "server/store/sqlite/rows/insert_counter.h"
 #include "server/store/sqlite/rows/sqlite_image_insert.h"
 #include "server/store/sqlite/rows/sqlite_partner_table.h"
-#include "server/store/sqlite/rows/sqlite_refusals.h"
 
 namespace mirror {
 namespace {
+
+// What people are told when a batch cannot be written, whichever way it was tried.
+
+/// SQLite answered `code` when row `row` was written: kFailedPrecondition naming the partner's unique indexes
+/// for a constraint, else SqliteConnection::ToStatus.
+absl::Status RefusedRow(SqliteConnection& connection, const std::string& target, const TableSchema& schema,
+                        int code, std::uint32_t row) {
+  const std::string place = absl::StrCat("table '", schema.name, "', row ", row);
+  if ((code & 0xff) != SQLITE_CONSTRAINT) return connection.ToStatus(code, place);
+  std::string indexes;
+  if (absl::StatusOr<Query> query = connection.Prepare(
+          "SELECT name FROM temp.pragma_index_list(?1) WHERE \"unique\" = 1 AND origin = 'c'");
+      query.ok()) {
+    query->Bind(1, std::string_view(target));
+    for (absl::StatusOr<bool> found = query->Step(); found.ok() && *found; found = query->Step()) {
+      absl::StrAppend(&indexes, indexes.empty() ? "'" : "' or '", query->Text(0));
+    }
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(place, ": ",
+                   indexes.empty() ? std::string("a constraint refuses it")
+                                   : absl::StrCat("the partner's unique index ", indexes, "' refuses it"),
+                   ". Nothing of this batch was applied. ",
+                   indexes.empty() ? "Somebody added it to the table: drop it, or let 'mirrorctl invalidate' "
+                                     "make the table anew without it."
+                                   : "The source's rows need not be unique there: drop that index."));
+}
 
 /// One row's turn to hold whole values in memory, which takes twice their size: one row at a time in the
 /// whole process. It belongs to who writes the row and ends with it; whoever assembles is handed it. It is

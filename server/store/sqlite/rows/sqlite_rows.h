@@ -9,10 +9,16 @@
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
-#include "server/store/sqlite/rows/apply_method.h"
 #include "server/store/store_transaction.h"
 
 namespace mirror {
+
+/// How a batch is written.
+enum class ApplyMethod : std::uint8_t {
+  kBest,      ///< As a set where that is faster, else by the bind loop.
+  kBindLoop,  ///< Always by the bind loop: the reference that the other is compared with.
+  kSet,       ///< As a set wherever it can be.
+};
 
 /// Writes the rows of `apply.batch` into `target` (the visible table or a shadow), in key order, the texts
 /// straight from the message. `now_ms` is what deleted rows are marked with. Runs inside the caller's

@@ -1,15 +1,21 @@
 #include "server/store/sqlite/rows/sqlite_stored_row.h"
 
+#include <sqlite3.h>
+
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/value.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 #include "proto/wire/parse_text_form.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
+#include "server/store/live_rows.h"
+#include "server/store/sqlite/file/sql.h"
 
 namespace mirror {
 namespace {
@@ -92,6 +98,31 @@ absl::Status AppendStoredRow(const TableSchema& table, sqlite3_stmt* row, RowBlo
     }
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<RowBlock> ReadRowsByKey(SqliteConnection& connection, const TableSchema& kept,
+                                       const std::vector<std::string>& keys, std::uint64_t bytes_max) {
+  RowBlock block = RowBlock::ForAll(kept);
+  std::string sql = absl::StrCat("SELECT ", NameList(kept, kept.AllColumns()), " FROM ", QuoteName(kept.name),
+                                 " WHERE ", NameList(kept, kept.Key()), " = ?1", AndLive(kept, ""));
+  ASSIGN_OR_RETURN(sqlite3_stmt* const statement, connection.Statement(sql));
+  absl::Status status;
+  for (const std::string& key : keys) {
+    sqlite3_bind_text64(statement, 1, key.data(), key.size(), SQLITE_STATIC, SQLITE_UTF8);
+    int code = SQLITE_ROW;
+    while (status.ok() && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+      status = AppendStoredRow(kept, statement, &block);
+    }
+    if (status.ok() && keys.size() > 1 && block.bytes() > bytes_max) status = TooManyBytes(kept, bytes_max);
+    if (status.ok() && code != SQLITE_DONE) {
+      status = connection.ToStatus(code, absl::StrCat("reading table '", kept.name, "'"));
+    }
+    sqlite3_reset(statement);
+    if (!status.ok()) break;
+  }
+  sqlite3_clear_bindings(statement);
+  if (!status.ok()) return status;
+  return block;
 }
 
 }  // namespace mirror

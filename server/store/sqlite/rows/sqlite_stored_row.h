@@ -1,9 +1,15 @@
 #ifndef MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_STORED_ROW_H_
 #define MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_STORED_ROW_H_
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "proto/wire/row_block.h"
 #include "proto/wire/table.h"
+#include "server/store/sqlite/file/sqlite_connection.h"
 
 struct sqlite3_stmt;
 
@@ -12,6 +18,10 @@ namespace mirror {
 /// Appends the row at which `row` stands; its columns are those of `block`, in that order.
 /// Errors: kFailedPrecondition when a value is not what its column holds; then the block is not to be used.
 absl::Status AppendStoredRow(const TableSchema& table, sqlite3_stmt* row, RowBlock* block);
+
+/// See StoreRecords::ReadRows().
+absl::StatusOr<RowBlock> ReadRowsByKey(SqliteConnection& connection, const TableSchema& kept,
+                                       const std::vector<std::string>& keys, std::uint64_t bytes_max);
 
 }  // namespace mirror
 

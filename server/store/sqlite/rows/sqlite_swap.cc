@@ -1,21 +1,89 @@
 #include "server/store/sqlite/rows/sqlite_swap.h"
 
+#include <sqlite3.h>
+
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
-#include "server/store/sqlite/file/held_pages.h"
+#include "server/store/live_rows.h"
+#include "server/store/sqlite/file/sql.h"
+#include "server/store/sqlite/file/sqlite_connection.h"
+#include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "server/store/sqlite/rows/sqlite_alter.h"
 #include "server/store/sqlite/rows/sqlite_objects.h"
-#include "server/store/sqlite/rows/sqlite_partner_index.h"
 #include "server/store/sqlite/rows/sqlite_schema.h"
 
 namespace mirror {
 namespace {
+
+// Indexes of the partner on a mirrored table, which are made again when its rows were exchanged. Inside the
+// caller's transaction.
+
+struct PartnerIndex {
+  std::string name, sql;
+  bool has_expression = false;
+};
+
+enum class IndexKind : std::uint8_t { kAny, kUnique };
+
+/// What makes the table's indexes of this kind again: their own text, which may speak of columns that the new
+/// rows do not have. In the order in which they were made.
+absl::StatusOr<std::vector<PartnerIndex>> FindIndexes(SqliteConnection& connection, const std::string& table,
+                                                      IndexKind kind) {
+  ASSIGN_OR_RETURN(
+      Query query,
+      connection.Prepare(
+          "SELECT name, sql, EXISTS (SELECT 1 FROM temp.pragma_index_list(?1) AS list WHERE list.name = "
+          "entry.name "
+          "AND "
+          "list.partial = 1) OR EXISTS (SELECT 1 FROM temp.pragma_index_info(entry.name) AS part WHERE "
+          "part.name "
+          "IS "
+          "NULL) FROM sqlite_schema AS entry "
+          "WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL AND (?2 = 0 OR name IN "
+          "(SELECT name FROM temp.pragma_index_list(?1) WHERE \"unique\" = 1)) ORDER BY entry.rowid"));
+  query.Bind(1, table).Bind(2, std::int64_t{kind == IndexKind::kUnique});
+  std::vector<PartnerIndex> indexes;
+  absl::StatusOr<bool> row = query.Step();
+  for (; row.ok() && *row; row = query.Step()) {
+    indexes.push_back({query.Text(0), query.Text(1), query.Int(2) != 0});
+  }
+  if (!row.ok()) return row.status();
+  return indexes;
+}
+
+/// The same, and drops them.
+absl::StatusOr<std::vector<PartnerIndex>> TakeOffIndexes(SqliteConnection& connection,
+                                                         const std::string& table, IndexKind kind) {
+  absl::StatusOr<std::vector<PartnerIndex>> indexes = FindIndexes(connection, table, kind);
+  if (!indexes.ok()) return indexes;
+  for (const PartnerIndex& index : *indexes) {
+    RETURN_IF_ERROR(connection.Execute(absl::StrCat("DROP INDEX ", QuoteName(index.name))));
+  }
+  return indexes;
+}
+
+/// Makes it again. Errors: kFailedPrecondition when the rows, or a column that is gone, do not let it be.
+absl::Status MakeIndex(SqliteConnection& connection, const PartnerIndex& index) {
+  absl::Status made = connection.Execute(index.sql);
+  if (made.ok() || !index.has_expression) return made;
+  // The partner's tool may have let text stand in double quotes, as SQLite does by default. Never where
+  // plain columns are indexed: one that is gone would be taken for its own name.
+  sqlite3* const db = connection.handle();
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 1, nullptr);
+  made = connection.Execute(index.sql);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  return made;
+}
 
 /// In the order in which they were made, which is that in which SQLite runs them.
 absl::StatusOr<std::vector<Definition>> FindTriggers(SqliteConnection& connection, const std::string& table) {
@@ -144,6 +212,78 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
   if (status = KeepStatistics(connection, statistics); !status.ok()) return status;
   CrashPoint("swap.indexed");
   return absl::OkStatus();
+}
+
+namespace {
+
+constexpr char kTarget[] = "_mirror_target";
+
+std::string AbsentSql(const TableSchema& schema, const std::string& shadow) {
+  std::string same;
+  for (const std::uint32_t column : schema.Key()) {
+    const std::string name = QuoteName(schema.columns[column].name);
+    absl::StrAppend(&same, same.empty() ? "" : " AND ", "s.", name, " = ", kTarget, ".", name);
+  }
+  std::string sql =
+      absl::StrCat(RemoveSql(schema, schema.name, kTarget, "?1"), " WHERE ", LiveRows(schema, kTarget));
+  // Without a key nobody can tell the rows apart: all of them go, and all come again.
+  if (same.empty()) return sql;
+  return absl::StrCat(sql, " AND NOT EXISTS (SELECT 1 FROM ", QuoteName(shadow), " AS s WHERE ", same, ")");
+}
+
+std::string UpsertSql(const TableSchema& schema, const std::string& shadow) {
+  std::string names, set;
+  for (const Column& column : schema.columns) {
+    const std::string name = QuoteName(column.name);
+    absl::StrAppend(&names, names.empty() ? "" : ", ", name);
+    // An ANY key may come as 1.0 where 1 stands.
+    if (column.key_position != 0 && column.type != Type::kAny) continue;
+    absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
+  }
+  const std::string sql = absl::StrCat("INSERT", OrAbort(schema), " INTO ", QuoteName(schema.name), " AS ",
+                                       kTarget, " (", names, OwnNames(schema), ") SELECT ", names,
+                                       OwnValues(schema), " FROM ", QuoteName(shadow), " WHERE true");
+  const std::vector<std::uint32_t> key = schema.Key();
+  if (key.empty()) return sql;
+  return absl::StrCat(sql, " ON CONFLICT (", NameList(schema, key), ") DO UPDATE SET ", set,
+                      Revive(schema, set));
+}
+
+absl::Status Refused(const TableSchema& schema, const std::string& what) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", schema.name, "': ", what,
+      " refuses the new rows. None of them was applied; the table has its former rows. The source's rows "
+      "need not be unique there: drop it, and the next cycle populates the table."));
+}
+
+}  // namespace
+
+absl::Status RunMerge(SqliteConnection& connection, const TableSchema& schema, const std::string& shadow,
+                      std::int64_t now_ms) {
+  // While rows take each other's place two of them may have the same value, which they do not in the end.
+  ASSIGN_OR_RETURN(const std::vector<PartnerIndex> unique,
+                   TakeOffIndexes(connection, schema.name, IndexKind::kUnique));
+  {
+    ASSIGN_OR_RETURN(Query remove, connection.Prepare(AbsentSql(schema, shadow)));
+    if (schema.deletes == Deletes::kMark) remove.Bind(1, now_ms);
+    RETURN_IF_ERROR(remove.Run());
+  }
+  CrashPoint("merge.removed");
+  {
+    ASSIGN_OR_RETURN(Query upsert, connection.Prepare(UpsertSql(schema, shadow)));
+    absl::Status status = upsert.Run();
+    if (absl::IsFailedPrecondition(status)) return Refused(schema, "a constraint of the partner's");
+    if (!status.ok()) return status;
+  }
+  CrashPoint("merge.written");
+  for (const PartnerIndex& index : unique) {
+    absl::Status made = MakeIndex(connection, index);
+    if (absl::IsFailedPrecondition(made)) {
+      return Refused(schema, absl::StrCat("the partner's unique index '", index.name, "'"));
+    }
+    if (!made.ok()) return made;
+  }
+  return DropShadow(connection, schema.name);
 }
 
 }  // namespace mirror

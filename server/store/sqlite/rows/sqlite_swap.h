@@ -1,10 +1,12 @@
 #ifndef MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_SWAP_H_
 #define MIRROR_SERVER_STORE_SQLITE_ROWS_SQLITE_SWAP_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "proto/wire/table.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
 // A population takes the table's place, by statements that SQLite documents and nothing else: what it keeps
@@ -19,6 +21,13 @@ namespace mirror {
 /// gone, the table was made by somebody else, or a trigger cannot be made again.
 absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
                      std::vector<std::string>* left_out);
+
+/// Ends a population of a table that keeps what is the partner's (KeepsPartner): its live rows that the
+/// shadow lacks go as `deletes` says, the shadow's rows are written over what is there, and the shadow is
+/// dropped. Inside the caller's transaction and savepoint. Errors: kFailedPrecondition naming the partner's
+/// index that the new rows break; the caller takes all of it back.
+absl::Status RunMerge(SqliteConnection& connection, const TableSchema& schema, const std::string& shadow,
+                      std::int64_t now_ms);
 
 }  // namespace mirror
 

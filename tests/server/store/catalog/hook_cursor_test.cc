@@ -1,4 +1,4 @@
-#include "server/store/catalog/hook_cursor.h"
+#include "server/store/catalog/catalog.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -14,7 +14,6 @@
 #include "server/store/postgres/control/duties.h"
 #include "server/store/postgres/control/placement.h"
 #include "server/store/postgres/control/server_rows.h"
-#include "server/store/postgres/control/waiting_hooks.h"
 #include "tests/support/hostile/hostile_role.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"

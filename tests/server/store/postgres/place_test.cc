@@ -9,10 +9,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/transaction.h"
+#include "server/store/postgres/home/place_marks.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
-#include "server/store/postgres/place/pooler.h"
-#include "server/store/postgres/place/try_writing.h"
+#include "server/store/postgres/place/session.h"
 #include "server/store/postgres/place/types.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/postgres_server.h"

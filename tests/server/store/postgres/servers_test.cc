@@ -15,7 +15,6 @@
 #include "server/store/postgres/control/job_rows.h"
 #include "server/store/postgres/control/listed_rows.h"
 #include "server/store/postgres/control/server_rows.h"
-#include "server/store/postgres/control/waiting_hooks.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
 

@@ -8,10 +8,8 @@
 #include "server/store/postgres/tables/dependants.h"
 #include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/kept_kinds.h"
-#include "server/store/postgres/tables/long_values.h"
 #include "server/store/postgres/tables/present_table.h"
 #include "server/store/postgres/tables/retired.h"
-#include "server/store/postgres/tables/touched.h"
 #include "tests/server/store/postgres/tables_bench.h"
 
 // Definitions of mirrored tables in a real PostgreSQL.

@@ -1,4 +1,4 @@
-#include "server/store/postgres/place/value_room.h"
+#include "server/store/postgres/place/postgres_place.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

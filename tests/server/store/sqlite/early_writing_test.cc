@@ -1,8 +1,6 @@
 // Large transactions, and copyings of a log, whose pages begin their way to the disk before their sync. That
 // it happens in a server, and not for small transactions, is shown by tests/python/first_cycle_test.py.
 
-#include "server/store/sqlite/file/early_writing.h"
-
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>

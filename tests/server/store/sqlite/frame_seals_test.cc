@@ -1,6 +1,6 @@
 // Commits behind something that was taken back, as they are found by whoever recovers their log.
 
-#include "server/store/sqlite/file/frame_seals.h"
+#include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
@@ -13,7 +13,6 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/sqlite/file/held_pages.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "tests/server/store/sqlite/small_cache.h"
 #include "tests/support/rows.h"

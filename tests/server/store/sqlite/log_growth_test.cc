@@ -17,7 +17,6 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/sqlite/file/log_growth.h"
 #include "server/store/sqlite/file/sqlite_gathering_vfs.h"
 #include "server/store/sqlite/file/sqlite_log.h"
 #include "tests/support/rows.h"
