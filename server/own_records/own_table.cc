@@ -57,7 +57,13 @@ std::size_t PlaceOf(absl::Span<const ColumnShape> columns, std::string_view name
 }
 
 OwnTable::OwnTable(std::string_view name, std::vector<ColumnShape> columns, const TableOptions& options)
-    : name_(name), columns_(std::move(columns)), options_(options) {}
+    : name_(name), columns_(std::move(columns)), options_(options) {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (columns_[i].packed >= 0) packed_.push_back(i);
+  }
+  std::sort(packed_.begin(), packed_.end(),
+            [&](std::size_t a, std::size_t b) { return columns_[a].packed < columns_[b].packed; });
+}
 
 std::string OwnTable::Names(Instead instead) const {
   return absl::StrJoin(columns_, ", ", [&](std::string* to, const ColumnShape& column) {
@@ -82,6 +88,10 @@ std::string OwnTable::SelectSql(const TableAt& at, std::string_view rest) const 
 std::string OwnTable::InsertSql(const TableAt& at, Instead instead) const {
   return absl::StrCat("INSERT INTO ", TableIn(at, name_), " (", Names(), ") VALUES (",
                       Places(at.dialect, instead), ")");
+}
+
+std::string OwnTable::ReplaceSql(const TableAt& at) const {
+  return absl::StrCat("INSERT OR REPLACE", InsertSql(at).substr(std::string_view("INSERT").size()));
 }
 
 std::string OwnTable::UpsertSql(const TableAt& at, Instead instead) const {

@@ -48,6 +48,11 @@ class OwnTable {
   std::string_view name() const { return name_; }
   const std::vector<ColumnShape>& columns() const { return columns_; }
 
+  /// Columns that are packed, each by its number, in the order of their places.
+  const std::vector<std::size_t>& packed() const { return packed_; }
+  /// The place of one.
+  int PackedPlaceOf(std::string_view column) const { return columns_[PlaceOf(columns_, column)].packed; }
+
   /// `"a", "b"`
   std::string Names(Instead instead = {}) const;
   /// `$1, $2`
@@ -55,6 +60,8 @@ class OwnTable {
   /// `SELECT "a", "b" FROM t `, and `rest` behind that.
   std::string SelectSql(const TableAt& at, std::string_view rest = {}) const;
   std::string InsertSql(const TableAt& at, Instead instead = {}) const;
+  /// Of SQLite: in the place of the row with this key, also as that is spelled.
+  std::string ReplaceSql(const TableAt& at) const;
   /// Replaces the row with this key. One without columns beside its key stays as it is.
   std::string UpsertSql(const TableAt& at, Instead instead = {}) const;
   /// Updates the row with this key.
@@ -74,6 +81,7 @@ class OwnTable {
 
   const std::string_view name_;
   const std::vector<ColumnShape> columns_;
+  std::vector<std::size_t> packed_;
   const TableOptions options_;
 };
 

@@ -34,8 +34,7 @@ std::vector<postgres::Value> ValuesOf(const Fields& fields) {
 
 Field PostgresFieldAt(const postgres::Rows& rows, int row, int column, ColumnKind kind) {
   if (rows.IsNull(row, column)) return {};
-  const bool is_number = kind == ColumnKind::kNumber || kind == ColumnKind::kFlag;
-  return is_number ? Field(rows.Int(row, column)) : Field(rows.View(row, column));
+  return IsNumber(kind) ? Field(rows.Int(row, column)) : Field(rows.View(row, column));
 }
 
 }  // namespace mirror

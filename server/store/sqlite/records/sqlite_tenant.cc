@@ -78,7 +78,7 @@ absl::Status WriteAnswers(SqliteConnection& connection, const std::vector<Schema
   const std::vector<SchemaAnswer> next = AsSelected(answers);
   if (next == stored) return absl::OkStatus();
   RETURN_IF_ERROR(ExecuteKept(connection, "DELETE FROM _mirror_answers"));
-  const std::string sql = AnswerTable().InsertSql(kInSqlite);
+  const std::string sql = AnswerTable().ReplaceSql(kInSqlite);
   for (const SchemaAnswer& answer : next) {
     ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
     RETURN_IF_ERROR(WriteRow(AnswerTable(), answer, std::move(query)));
