@@ -11,6 +11,7 @@
 namespace mirror {
 namespace {
 
+constexpr ColumnOptions kTextKey = {.key = true, .kind = ColumnKind::kKeyText};
 constexpr ColumnOptions kZero = {.default_sql = "0"};
 constexpr ColumnOptions kFalse = {.default_sql = "false"};
 constexpr ColumnOptions kEmpty = {.default_sql = "''"};
@@ -18,7 +19,7 @@ constexpr TableOptions kInFile = {.sqlite_behind = "WITHOUT ROWID", .is_bare_in_
 
 using OfTenant = ColumnsOf<TenantRecord>;
 constexpr std::array kTenantColumns = {
-    OfTenant::Member<&TenantRecord::context_id>("context_id", {.key = true, .kind = ColumnKind::kKeyText}),
+    OfTenant::Member<&TenantRecord::context_id>("context_id", kTextKey),
     OfTenant::Member<&TenantRecord::issuer>("issuer", kEmpty),
     OfTenant::Member<&TenantRecord::environment>("environment", kEmpty),
     OfTenant::Member<&TenantRecord::source_id>("source_id", kEmpty),
@@ -38,6 +39,24 @@ constexpr std::array kTenantColumns = {
     OfTenant::Member<&TenantRecord::missed_ms>("missed_ms", kZero),
     OfTenant::Member<&TenantRecord::scrub>("scrub", kFalse),
     OfTenant::Member<&TenantRecord::source_accepted>("source_accepted", kFalse),
+};
+
+using OfDocument = ColumnsOf<Document>;
+constexpr std::array kDocumentColumns = {
+    OfDocument::Member<&Document::kind>("kind", kTextKey),
+    OfDocument::Member<&Document::id>("id", kTextKey),
+    OfDocument::Member<&Document::text>("text"),
+    OfDocument::Member<&Document::at_ms>("at_ms"),
+};
+
+using OfHook = ColumnsOf<HookNote>;
+constexpr std::array kHookColumns = {
+    OfHook::Member<&HookNote::id>("id", {.key = true, .sqlite = "INTEGER PRIMARY KEY AUTOINCREMENT"}),
+    OfHook::Member<&HookNote::hook>("hook", {.kind = ColumnKind::kKeyText}),
+    OfHook::Member<&HookNote::event>("event"),
+    OfHook::Member<&HookNote::cycle>("cycle"),
+    OfHook::Member<&HookNote::at_ms>("at_ms"),
+    OfHook::Member<&HookNote::json>("json"),
 };
 
 using OfNonce = ColumnsOf<Nonce>;
@@ -135,6 +154,17 @@ const Record<TenantRecord>& TenantTable() {
   static const Record<TenantRecord> record(
       "_mirror_tenant", kTenantColumns,
       {.sqlite_behind = "WITHOUT ROWID", .has_one_row = true, .is_bare_in_sqlite = true});
+  return record;
+}
+
+const Record<Document>& DocumentTable() {
+  static const Record<Document> record("_mirror_documents", kDocumentColumns,
+                                       {.sqlite_behind = "WITHOUT ROWID"});
+  return record;
+}
+
+const Record<HookNote>& HookTable() {
+  static const Record<HookNote> record("_mirror_hooks", kHookColumns);
   return record;
 }
 

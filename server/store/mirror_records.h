@@ -19,6 +19,10 @@ struct CycleNoteRow {
 
 /// Of one row. A schema has more columns in it.
 const Record<TenantRecord>& TenantTable();
+const Record<Document>& DocumentTable();
+/// A schema has more columns in it.
+const Record<HookNote>& HookTable();
+
 /// Of a file.
 const Record<Nonce>& NonceTable();
 

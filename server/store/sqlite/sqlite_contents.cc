@@ -84,12 +84,18 @@ absl::Status ReadTables(SqliteConnection& connection, MirrorContents* out) {
   return absl::OkStatus();
 }
 
-/// Tables are folded.
 template <typename Row>
 absl::Status ReadAll(SqliteConnection& connection, const Record<Row>& record, std::string_view rest,
                      std::vector<Row>* out) {
   ASSIGN_OR_RETURN(Query query, connection.Prepare(record.SelectSql(kInSqlite, rest)));
   ASSIGN_OR_RETURN(*out, ReadRows(record, query));
+  return absl::OkStatus();
+}
+
+template <typename Row>
+absl::Status ReadFolded(SqliteConnection& connection, const Record<Row>& record, std::string_view rest,
+                        std::vector<Row>* out) {
+  RETURN_IF_ERROR(ReadAll(connection, record, rest, out));
   for (Row& row : *out) row.table = FoldName(row.table);
   return absl::OkStatus();
 }
@@ -105,8 +111,8 @@ absl::Status ReadOfTables(SqliteConnection& connection, MirrorContents* out) {
                              {FoldName(row.View(0)), row.Text(1), Position{Lsn{row.Int(2)}, row.Text(3)}});
                        });
       },
-      [&] { return ReadAll(connection, LossTable(), "ORDER BY table_name, cycle", &out->losses); },
-      [&] { return ReadAll(connection, OpenReceiptTable(), "ORDER BY table_name", &out->open_receipts); },
+      [&] { return ReadFolded(connection, LossTable(), "ORDER BY table_name, cycle", &out->losses); },
+      [&] { return ReadFolded(connection, OpenReceiptTable(), "ORDER BY table_name", &out->open_receipts); },
   });
 }
 
@@ -122,11 +128,7 @@ absl::Status ReadNumbered(SqliteConnection& connection, MirrorContents* out) {
   out->last_hold = static_cast<std::uint64_t>(last_hold);
   if (read.ok()) read = ReadLastId(connection, kHooks, &out->last_hook);
   if (read.ok() && out->last_hook != 0) {
-    read = EachRow(
-        connection, "SELECT id, hook, event, cycle, at_ms, json FROM _mirror_hooks ORDER BY id",
-        [&](Query& row) {
-          out->hooks.push_back({row.Int(0), row.Text(1), row.Text(2), row.Int(3), row.Int(4), row.Text(5)});
-        });
+    read = ReadAll(connection, HookTable(), "ORDER BY id", &out->hooks);
   }
   if (!read.ok()) return read;
   return EachRow(connection, "SELECT number, receipt FROM _mirror_receipts ORDER BY number", [&](Query& row) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/transaction.h"
 #include "base/status_macros.h"
+#include "server/store/mirror_records.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/records/state_payload.h"
@@ -51,19 +52,16 @@ std::vector<SchemaTable> FirstTablesOf(const std::string& context_id, const Post
        "bytea",
        "kind, table_key, number, \"offset\"", "_mirror_own_key_5"},
       {names.hooks, "_mirror_hooks",
-       "id bigint, hook text COLLATE \"C\" NOT NULL, event text NOT NULL, cycle bigint NOT NULL, at_ms "
-       "bigint "
-       "NOT NULL, json text NOT NULL, claimed_by text, claimed_until bigint",
-       "id", "_mirror_own_key_6"},
+       HookTable().ColumnsSql(Dialect::kPostgres) + ", claimed_by text, claimed_until bigint", "id",
+       "_mirror_own_key_6"},
   };
 }
 
 /// Since layout 2.
 std::vector<SchemaTable> LaterTablesOf(const PostgresOwnTables& names) {
   return {
-      {names.documents, "_mirror_documents",
-       "kind text COLLATE \"C\", id text COLLATE \"C\", text text NOT NULL, at_ms bigint NOT NULL",
-       "kind, id", "_mirror_own_key_documents"},
+      {names.documents, "_mirror_documents", DocumentTable().ColumnsSql(Dialect::kPostgres), "kind, id",
+       "_mirror_own_key_documents"},
       {names.journal, "_mirror_journal",
        "number bigint, salt bigint NOT NULL, table_key text COLLATE \"C\" NOT NULL, table_name text NOT "
        "NULL, "
