@@ -126,7 +126,7 @@ ROOMS = {
         ("SQLite",),
     ),
     "server/store/sqlite": (
-        "base base/db/sqlite server/plan server/store server/store/sqlite/file "
+        "base base/db/sqlite server/own_records server/plan server/store server/store/sqlite/file "
         "server/store/sqlite/history server/store/sqlite/records server/store/sqlite/rows",
         ("SQLite",),
     ),
