@@ -65,6 +65,9 @@ struct ColumnOptions {
   /// The kind of a text; absent: kText. Numbers and flags have the kind of their member.
   std::optional<ColumnKind> kind = std::nullopt;
   std::string_view default_sql = {};  ///< As it stands in SQL: "0", "''"; empty: none.
+  /// Its place, counted from 0, where a row is packed into one value; -1: it is not in that. What is kept was
+  /// packed so: no column gets another place, and a new one the last.
+  int packed = -1;
   /// What stands behind its name in CREATE TABLE, where that does not follow from the rest.
   std::string_view sqlite = {};
   std::string_view postgres = {};
@@ -77,6 +80,7 @@ struct ColumnShape {
   bool is_key = false;
   bool may_be_null = false;
   bool empty_is_null = false;
+  int packed = -1;
   std::string_view default_sql = {}, sqlite = {}, postgres = {};
 };
 
@@ -181,12 +185,35 @@ constexpr ColumnShape ShapeOf(std::string_view name, ColumnKind kind, bool may_b
           .is_key = as.key,
           .may_be_null = may_be_null || as.empty_is_null,
           .empty_is_null = as.empty_is_null,
+          .packed = as.packed,
           .default_sql = as.default_sql,
           .sqlite = as.sqlite,
           .postgres = as.postgres};
 }
 
 }  // namespace columns
+
+constexpr bool IsNumber(ColumnKind kind) { return kind == ColumnKind::kNumber || kind == ColumnKind::kFlag; }
+
+/// For a static_assert where columns are described: each place is taken once, and no number stands behind a
+/// text, since SQL finds numbers only where nothing before them has a length of its own.
+template <typename Columns>
+constexpr bool ArePacked(const Columns& columns) {
+  int packed = 0;
+  bool texts = false;
+  for (const ColumnShape& column : columns) packed += column.packed >= 0 ? 1 : 0;
+  for (int place = 0; place < packed; ++place) {
+    int found = 0;
+    for (const ColumnShape& column : columns) {
+      if (column.packed != place) continue;
+      ++found;
+      if (texts && IsNumber(column.kind)) return false;
+      texts = !IsNumber(column.kind);
+    }
+    if (found != 1) return false;
+  }
+  return packed > 0;
+}
 
 /// Makes the columns of a record.
 template <typename Row>

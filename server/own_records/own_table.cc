@@ -31,17 +31,6 @@ std::string_view TypeOf(Dialect dialect, ColumnKind kind) {
   return "";
 }
 
-/// What stands behind the name of a column. `is_whole_key`: no other column is part of the key.
-std::string DeclarationOf(Dialect dialect, const ColumnShape& column, bool is_whole_key) {
-  const std::string_view own = dialect == Dialect::kSqlite ? column.sqlite : column.postgres;
-  if (!own.empty()) return std::string(own);
-  std::string declared(TypeOf(dialect, column.kind));
-  if (is_whole_key) return declared + " PRIMARY KEY";
-  if (!column.may_be_null) declared += " NOT NULL";
-  if (!column.default_sql.empty()) absl::StrAppend(&declared, " DEFAULT ", std::string(column.default_sql));
-  return declared;
-}
-
 std::string Parameter(Dialect dialect, int place) {
   return absl::StrCat(dialect == Dialect::kSqlite ? "?" : "$", place);
 }
@@ -55,7 +44,7 @@ std::string_view OtherOf(const ColumnShape& column, Instead instead) {
 }
 
 std::string TableIn(const TableAt& at, std::string_view name) {
-  return std::string(at.before) + QuoteName(name);
+  return at.name.empty() ? std::string(at.before) + QuoteName(name) : std::string(at.name);
 }
 
 }  // namespace
@@ -68,7 +57,13 @@ std::size_t PlaceOf(absl::Span<const ColumnShape> columns, std::string_view name
 }
 
 OwnTable::OwnTable(std::string_view name, std::vector<ColumnShape> columns, const TableOptions& options)
-    : name_(name), columns_(std::move(columns)), options_(options) {}
+    : name_(name), columns_(std::move(columns)), options_(options) {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (columns_[i].packed >= 0) packed_.push_back(i);
+  }
+  std::sort(packed_.begin(), packed_.end(),
+            [&](std::size_t a, std::size_t b) { return columns_[a].packed < columns_[b].packed; });
+}
 
 std::string OwnTable::Names(Instead instead) const {
   return absl::StrJoin(columns_, ", ", [&](std::string* to, const ColumnShape& column) {
@@ -95,6 +90,10 @@ std::string OwnTable::InsertSql(const TableAt& at, Instead instead) const {
                       Places(at.dialect, instead), ")");
 }
 
+std::string OwnTable::ReplaceSql(const TableAt& at) const {
+  return absl::StrCat("INSERT OR REPLACE", InsertSql(at).substr(std::string_view("INSERT").size()));
+}
+
 std::string OwnTable::UpsertSql(const TableAt& at, Instead instead) const {
   const auto quoted = [](const std::vector<ColumnShape>& columns) {
     return absl::StrJoin(columns, ", ",
@@ -118,13 +117,27 @@ std::string OwnTable::UpdateSql(const TableAt& at) const {
     if (!to.empty()) to += column.is_key ? " AND " : ", ";
     absl::StrAppend(&to, QuoteName(column.name), " = ", Parameter(at.dialect, ++place));
   }
-  return absl::StrCat("UPDATE ", TableIn(at, name_), " SET ", sets, " WHERE ", keys);
+  const std::string sql = absl::StrCat("UPDATE ", TableIn(at, name_), " SET ", sets);
+  return options_.has_one_row ? sql : absl::StrCat(sql, " WHERE ", keys);
 }
 
 std::string OwnTable::CreateSql(const TableAt& at) const { return "CREATE TABLE " + Body(at); }
 
 std::string OwnTable::CreateMissingSql(const TableAt& at) const {
   return "CREATE TABLE IF NOT EXISTS " + Body(at);
+}
+
+/// What stands behind the name of a column. `is_whole_key`: no other column is part of the key.
+std::string OwnTable::DeclarationOf(Dialect dialect, const ColumnShape& column, bool is_whole_key) const {
+  const bool sqlite = dialect == Dialect::kSqlite;
+  const std::string_view own = sqlite ? column.sqlite : column.postgres;
+  if (!own.empty()) return std::string(own);
+  std::string declared(TypeOf(dialect, column.kind));
+  if (is_whole_key) return declared + " PRIMARY KEY";
+  if (sqlite && options_.is_bare_in_sqlite) return declared;
+  if (!column.may_be_null) declared += " NOT NULL";
+  if (!column.default_sql.empty()) absl::StrAppend(&declared, " DEFAULT ", std::string(column.default_sql));
+  return declared;
 }
 
 /// SQLite keeps this text, and files of one layout have one text: names stand there without quotes, as the
@@ -149,13 +162,20 @@ std::string OwnTable::Body(const TableAt& at) const {
     if (!constraint.empty()) parts.emplace_back(constraint);
   }
   const std::string_view behind = sqlite ? options_.sqlite_behind : options_.postgres_behind;
-  return absl::StrCat(std::string(at.before), name_of(name_), " (", absl::StrJoin(parts, ", "), ")",
-                      behind.empty() ? "" : " ", std::string(behind));
+  const std::string name = at.name.empty() ? std::string(at.before) + name_of(name_) : std::string(at.name);
+  return absl::StrCat(name, " (", absl::StrJoin(parts, ", "), ")", behind.empty() ? "" : " ",
+                      std::string(behind));
 }
 
 std::string OwnTable::ColumnSql(Dialect dialect, std::string_view column) const {
   return absl::StrCat(QuoteName(column), " ",
                       DeclarationOf(dialect, columns_[PlaceOf(columns_, column)], /*is_whole_key=*/false));
+}
+
+std::string OwnTable::ColumnsSql(Dialect dialect) const {
+  return absl::StrJoin(columns_, ", ", [&](std::string* to, const ColumnShape& column) {
+    *to += ColumnSql(dialect, column.name);
+  });
 }
 
 bool OwnTable::HasOneKey() const { return Columns(/*is_key=*/true).size() == 1; }
@@ -165,6 +185,18 @@ std::vector<ColumnShape> OwnTable::Columns(bool is_key) const {
   std::copy_if(columns_.begin(), columns_.end(), std::back_inserter(found),
                [&](const ColumnShape& column) { return column.is_key == is_key; });
   return found;
+}
+
+SqlOfMany::SqlOfMany(const OwnTable& table, std::string_view sql) {
+  const std::string name = QuoteName(table.name());
+  const std::size_t at = sql.find(name);
+  if (at == std::string_view::npos || sql.find(name, at + 1) != std::string_view::npos) std::abort();
+  before_ = sql.substr(0, at);
+  behind_ = sql.substr(at + name.size());
+}
+
+std::string SqlOfMany::Of(std::string_view name) const {
+  return absl::StrCat(before_, std::string(name), behind_);
 }
 
 }  // namespace mirror

@@ -3,12 +3,10 @@
 #include <cstddef>
 
 namespace mirror {
-namespace {
 
-using postgres::Type;
-using postgres::Value;
-
-Value ValueOf(const Field& field, ColumnKind kind) {
+postgres::Value ValueOf(const Field& field, ColumnKind kind) {
+  using postgres::Type;
+  using postgres::Value;
   const bool is_null = field.is_null();
   switch (kind) {
     case ColumnKind::kNumber:
@@ -25,10 +23,8 @@ Value ValueOf(const Field& field, ColumnKind kind) {
   return nullptr;
 }
 
-}  // namespace
-
-std::vector<Value> ValuesOf(const Fields& fields) {
-  std::vector<Value> values;
+std::vector<postgres::Value> ValuesOf(const Fields& fields) {
+  std::vector<postgres::Value> values;
   values.reserve(fields.size());
   for (std::size_t i = 0; i < fields.size(); ++i) {
     values.push_back(ValueOf(fields[i], fields.column(i).kind));
@@ -38,8 +34,7 @@ std::vector<Value> ValuesOf(const Fields& fields) {
 
 Field PostgresFieldAt(const postgres::Rows& rows, int row, int column, ColumnKind kind) {
   if (rows.IsNull(row, column)) return {};
-  const bool is_number = kind == ColumnKind::kNumber || kind == ColumnKind::kFlag;
-  return is_number ? Field(rows.Int(row, column)) : Field(rows.View(row, column));
+  return IsNumber(kind) ? Field(rows.Int(row, column)) : Field(rows.View(row, column));
 }
 
 }  // namespace mirror

@@ -19,7 +19,8 @@
 
 namespace mirror {
 
-/// Views `fields`.
+/// They view the fields.
+postgres::Value ValueOf(const Field& field, ColumnKind kind);
 std::vector<postgres::Value> ValuesOf(const Fields& fields);
 
 /// Runs a statement of the record's with this row.
@@ -32,10 +33,11 @@ absl::Status WriteRow(const Record<Row>& record, const Row& row, const std::stri
 
 Field PostgresFieldAt(const postgres::Rows& rows, int row, int column, ColumnKind kind);
 
-/// The first columns of `rows` are those of the record.
+/// The columns of `rows` from `first` on are those of the record.
 template <typename Row>
-absl::StatusOr<Row> ReadRow(const Record<Row>& record, const postgres::Rows& rows, int row) {
-  return record.Read([&](int column, ColumnKind kind) { return PostgresFieldAt(rows, row, column, kind); });
+absl::StatusOr<Row> ReadRow(const Record<Row>& record, const postgres::Rows& rows, int row, int first = 0) {
+  return record.Read(
+      [&](int column, ColumnKind kind) { return PostgresFieldAt(rows, row, first + column, kind); });
 }
 
 /// The first one; absent: there is none.

@@ -80,6 +80,13 @@ class Record : public OwnTable {
     }
     return row;
   }
+  /// Columns that are packed; `row` keeps the others.
+  absl::Status ReadPacked(FieldAt field_at, Row& row) const {
+    for (const std::size_t at : packed()) {
+      RETURN_IF_ERROR(columns_[at].set(field_at(static_cast<int>(at), columns_[at].kind), row));
+    }
+    return absl::OkStatus();
+  }
 
  private:
   const absl::Span<const RecordColumn<Row>> columns_;

@@ -32,8 +32,7 @@ sqlite::Statement& BindFields(sqlite::Statement& statement, const Fields& fields
 
 Field SqliteFieldAt(const sqlite::Statement& statement, int column, ColumnKind kind) {
   if (statement.IsNull(column)) return {};
-  const bool is_number = kind == ColumnKind::kNumber || kind == ColumnKind::kFlag;
-  return is_number ? Field(statement.Int(column)) : Field(statement.View(column));
+  return IsNumber(kind) ? Field(statement.Int(column)) : Field(statement.View(column));
 }
 
 }  // namespace mirror

@@ -108,12 +108,15 @@ ROOMS = {
     "server/store/catalog": ("base certs server/own_records", ()),
     "server/store/catalog/sqlite": ("base base/db/sqlite certs server/own_records server/store/catalog", ()),
     "server/hooks": ("base server/store/catalog", ("nlohmann-json",)),
-    "server/store": ("base base/clocks proto/wire server/journal server/plan", ()),
+    "server/store": ("base base/clocks proto/wire server/journal server/own_records server/plan", ()),
     "server/consequences": ("base proto/wire server/plan server/store", ()),
     "server/store/sqlite/file": ("base base/db/sqlite proto/wire server/store", ("SQLite",)),
-    "server/store/sqlite/records": ("base proto/wire server/plan server/store server/store/sqlite/file", ()),
+    "server/store/sqlite/records": (
+        "base proto/wire server/own_records server/plan server/store server/store/sqlite/file",
+        (),
+    ),
     "server/store/sqlite/rows": (
-        "base base/db/sqlite proto/wire server/plan server/store server/store/sqlite/file "
+        "base base/db/sqlite proto/wire server/own_records server/plan server/store server/store/sqlite/file "
         "server/store/sqlite/records",
         ("SQLite",),
     ),
@@ -123,7 +126,7 @@ ROOMS = {
         ("SQLite",),
     ),
     "server/store/sqlite": (
-        "base base/db/sqlite server/plan server/store server/store/sqlite/file "
+        "base base/db/sqlite server/own_records server/plan server/store server/store/sqlite/file "
         "server/store/sqlite/history server/store/sqlite/records server/store/sqlite/rows",
         ("SQLite",),
     ),
@@ -137,7 +140,7 @@ ROOMS = {
         (),
     ),
     "server/store/postgres/records": (
-        "base base/db/postgres proto/wire server/plan server/store server/store/postgres/place",
+        "base base/db/postgres proto/wire server/own_records server/plan server/store server/store/postgres/place",
         (),
     ),
     "server/store/postgres/rows": (

@@ -39,7 +39,8 @@ absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const 
                                         const PostgresOwnTables& names) {
   const auto rows = own.Query(connection, SelectTenantSql(names), "reading the tenant's row");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  return OrLost(SelectedTenantOf(*rows), names);
+  ASSIGN_OR_RETURN(std::optional<TenantRow> row, SelectedTenantOf(*rows));
+  return OrLost(std::move(row), names);
 }
 
 }  // namespace mirror

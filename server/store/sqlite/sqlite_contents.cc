@@ -13,6 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
+#include "server/own_records/sqlite_record.h"
+#include "server/store/mirror_records.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/history/sqlite_journal.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
@@ -82,6 +84,22 @@ absl::Status ReadTables(SqliteConnection& connection, MirrorContents* out) {
   return absl::OkStatus();
 }
 
+template <typename Row>
+absl::Status ReadAll(SqliteConnection& connection, const Record<Row>& record, std::string_view rest,
+                     std::vector<Row>* out) {
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(record.SelectSql(kInSqlite, rest)));
+  ASSIGN_OR_RETURN(*out, ReadRows(record, query));
+  return absl::OkStatus();
+}
+
+template <typename Row>
+absl::Status ReadFolded(SqliteConnection& connection, const Record<Row>& record, std::string_view rest,
+                        std::vector<Row>* out) {
+  RETURN_IF_ERROR(ReadAll(connection, record, rest, out));
+  for (Row& row : *out) row.table = FoldName(row.table);
+  return absl::OkStatus();
+}
+
 absl::Status ReadOfTables(SqliteConnection& connection, MirrorContents* out) {
   return InOrder({
       [&] {
@@ -93,27 +111,8 @@ absl::Status ReadOfTables(SqliteConnection& connection, MirrorContents* out) {
                              {FoldName(row.View(0)), row.Text(1), Position{Lsn{row.Int(2)}, row.Text(3)}});
                        });
       },
-      [&] {
-        return EachRow(
-            connection,
-            "SELECT table_name, cycle, at_ms, planned, rows, rows_before, committed FROM "
-            "_mirror_losses ORDER BY table_name, cycle",
-            [&](Query& row) {
-              out->losses.push_back({FoldName(row.View(0)), Loss{row.Int(1), row.Int(2), row.Int(3),
-                                                                 row.Int(4), row.Int(5), row.Int(6) != 0}});
-            });
-      },
-      [&] {
-        return EachRow(connection,
-                       "SELECT table_name, cycle, seq, content, inserts, updates, deletes FROM "
-                       "_mirror_receipts_open ORDER BY table_name",
-                       [&](Query& row) {
-                         const auto count = [&](int at) { return static_cast<std::uint64_t>(row.Int(at)); };
-                         out->open_receipts.push_back(
-                             {FoldName(row.View(0)),
-                              OpenReceipt{row.Int(1), count(2), row.Text(3), count(4), count(5), count(6)}});
-                       });
-      },
+      [&] { return ReadFolded(connection, LossTable(), "ORDER BY table_name, cycle", &out->losses); },
+      [&] { return ReadFolded(connection, OpenReceiptTable(), "ORDER BY table_name", &out->open_receipts); },
   });
 }
 
@@ -129,11 +128,7 @@ absl::Status ReadNumbered(SqliteConnection& connection, MirrorContents* out) {
   out->last_hold = static_cast<std::uint64_t>(last_hold);
   if (read.ok()) read = ReadLastId(connection, kHooks, &out->last_hook);
   if (read.ok() && out->last_hook != 0) {
-    read = EachRow(
-        connection, "SELECT id, hook, event, cycle, at_ms, json FROM _mirror_hooks ORDER BY id",
-        [&](Query& row) {
-          out->hooks.push_back({row.Int(0), row.Text(1), row.Text(2), row.Int(3), row.Int(4), row.Text(5)});
-        });
+    read = ReadAll(connection, HookTable(), "ORDER BY id", &out->hooks);
   }
   if (!read.ok()) return read;
   return EachRow(connection, "SELECT number, receipt FROM _mirror_receipts ORDER BY number", [&](Query& row) {

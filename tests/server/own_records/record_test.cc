@@ -95,6 +95,26 @@ const Record<Head>& Heads() {
   return record;
 }
 
+using OfPoint = ColumnsOf<Point>;
+constexpr RecordColumn<Point> Mark(int place) {
+  return OfPoint::Member<&Point::mark>("mark", {.packed = place});
+}
+constexpr RecordColumn<Point> Number(int place) {
+  return OfPoint::Member<&Point::number>("number", {.packed = place});
+}
+static_assert(ArePacked(std::array{Mark(1), Number(0)}));
+static_assert(!ArePacked(std::array{Mark(0), Number(1)}), "a number behind a text");
+static_assert(!ArePacked(std::array{Mark(2), Number(0)}), "nothing at 1");
+static_assert(!ArePacked(std::array{Mark(0), Number(0)}), "two at 0");
+static_assert(!ArePacked(std::array{Mark(-1), Number(-1)}), "none");
+
+constexpr std::array kPointColumns = {OfPoint::Member<&Point::mark>("mark", {.key = true}),
+                                      OfPoint::Member<&Point::number>("number", {.default_sql = "0"})};
+const Record<Point>& Points() {
+  static const Record<Point> record("point", kPointColumns, {.has_one_row = true, .is_bare_in_sqlite = true});
+  return record;
+}
+
 constexpr TableAt kSqlite = {Dialect::kSqlite};
 constexpr TableAt kPostgres = {Dialect::kPostgres, "public."};
 
@@ -153,6 +173,25 @@ TEST(RecordTest, NumbersParametersByColumns) {
             "INSERT INTO public.\"flag\" (\"key\") VALUES ($1) ON CONFLICT (\"key\") DO NOTHING");
   EXPECT_EQ(Heads().UpdateSql(kPostgres), "UPDATE public.\"head\" SET \"last\" = $2 WHERE \"one\" = $1");
   EXPECT_EQ(Heads().SelectSql(kPostgres), "SELECT \"one\", \"last\" FROM public.\"head\" ");
+}
+
+TEST(RecordTest, SaysNothingOfNullInABareTableOfSqlite) {
+  EXPECT_EQ(Points().CreateSql(kSqlite), "CREATE TABLE point (mark TEXT PRIMARY KEY, number INTEGER)");
+  EXPECT_EQ(Points().ColumnsSql(Dialect::kPostgres),
+            "\"mark\" text NOT NULL, \"number\" bigint NOT NULL DEFAULT 0");
+}
+
+TEST(RecordTest, UpdatesTheOneRowWithoutAKey) {
+  EXPECT_EQ(Points().UpdateSql(kPostgres), "UPDATE public.\"point\" SET \"number\" = $2");
+  EXPECT_EQ(Points().ReplaceSql(kSqlite),
+            "INSERT OR REPLACE INTO \"point\" (\"mark\", \"number\") VALUES (?1, ?2)");
+}
+
+TEST(RecordTest, TakesTheNameThatATableHas) {
+  const SqlOfMany update(Points(), Points().UpdateSql({Dialect::kPostgres}));
+  EXPECT_EQ(update.Of("\"A\".\"p\""), "UPDATE \"A\".\"p\" SET \"number\" = $2");
+  EXPECT_EQ(Points().SelectSql({.dialect = Dialect::kPostgres, .name = "\"A\".\"p\""}),
+            "SELECT \"mark\", \"number\" FROM \"A\".\"p\" ");
 }
 
 TEST(RecordTest, TakesSqlInThePlaceOfAColumn) {

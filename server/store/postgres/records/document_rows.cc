@@ -2,6 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/mirror_records.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
@@ -20,15 +22,12 @@ absl::StatusOr<bool> HasDocuments(postgres::Connection& connection, const Postgr
 absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, const PostgresOwnTables& names,
                                              const std::string& where, postgres::Values values) {
   ASSIGN_OR_RETURN(const bool there, HasDocuments(connection, names));
-  std::vector<Document> documents;
-  if (!there) return documents;
+  if (!there) return std::vector<Document>();
   const auto rows = connection.Query(
-      absl::StrCat("SELECT kind, id, text, at_ms FROM ", names.documents, where), values, kReadingDocuments);
+      DocumentTable().SelectSql({.dialect = Dialect::kPostgres, .name = names.documents}, where), values,
+      kReadingDocuments);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  for (int row = 0; row < rows->rows(); ++row) {
-    documents.push_back({rows->Text(row, 0), rows->Text(row, 1), rows->Text(row, 2), rows->Int(row, 3)});
-  }
-  return documents;
+  return ReadRows(DocumentTable(), *rows);
 }
 
 }  // namespace
@@ -60,11 +59,8 @@ absl::StatusOr<std::vector<Document>> SelectAllDocuments(postgres::Connection& c
 }
 
 void PutDocument(OwnWrites& writes, const PostgresOwnTables& names, const Document& document) {
-  writes.Add(
-      absl::StrCat("INSERT INTO ", names.documents,
-                   " (kind, id, text, at_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (kind, id) DO UPDATE SET "
-                   "text = excluded.text, at_ms = excluded.at_ms"),
-      {writes.Keep(document.kind), writes.Keep(document.id), writes.Keep(document.text), document.at_ms});
+  static const SqlOfMany upsert(DocumentTable(), DocumentTable().UpsertSql(kInSchema));
+  writes.Add(upsert.Of(names.documents), DocumentTable().Write(document));
 }
 
 void WriteDocuments(OwnWrites& writes, const PostgresOwnTables& names,

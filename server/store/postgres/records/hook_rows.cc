@@ -1,44 +1,38 @@
 #include "server/store/postgres/records/hook_rows.h"
 
 #include "absl/strings/str_cat.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/mirror_records.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
 namespace {
 
-HookNote NoteOf(const postgres::Rows& rows, int row) {
-  return {rows.Int(row, 0), rows.Text(row, 1), rows.Text(row, 2),
-          rows.Int(row, 3), rows.Int(row, 4),  rows.Text(row, 5)};
+TableAt HooksIn(const PostgresOwnTables& names) {
+  return {.dialect = Dialect::kPostgres, .name = names.hooks};
 }
 
 }  // namespace
 
 absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connection,
                                                    const PostgresOwnTables& names, const std::string& hook) {
-  const auto rows = connection.Query(absl::StrCat("SELECT id, hook, event, cycle, at_ms, json FROM ",
-                                                  names.hooks, " WHERE hook = $1 ORDER BY id LIMIT 1"),
-                                     {hook}, "reading what waits for a hook");
+  const auto rows =
+      connection.Query(HookTable().SelectSql(HooksIn(names), "WHERE hook = $1 ORDER BY id LIMIT 1"), {hook},
+                       "reading what waits for a hook");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  if (rows->rows() == 0) return std::nullopt;
-  return NoteOf(*rows, 0);
+  return ReadFirst(HookTable(), *rows);
 }
 
 absl::StatusOr<std::vector<HookNote>> SelectHooks(postgres::Connection& connection,
                                                   const PostgresOwnTables& names) {
-  const auto rows = connection.Query(
-      absl::StrCat("SELECT id, hook, event, cycle, at_ms, json FROM ", names.hooks, " ORDER BY id"), {},
-      "reading what waits for hooks");
+  const auto rows = connection.Query(HookTable().SelectSql(HooksIn(names), "ORDER BY id"), {},
+                                     "reading what waits for hooks");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  std::vector<HookNote> notes;
-  for (int row = 0; row < rows->rows(); ++row) notes.push_back(NoteOf(*rows, row));
-  return notes;
+  return ReadRows(HookTable(), *rows);
 }
 
 void PutHook(OwnWrites& writes, const PostgresOwnTables& names, const HookNote& note) {
-  writes.Add(absl::StrCat("INSERT INTO ", names.hooks,
-                          " (id, hook, event, cycle, at_ms, json) VALUES ($1, $2, $3, $4, $5, $6)"),
-             {note.id, writes.Keep(note.hook), writes.Keep(note.event), note.cycle, note.at_ms,
-              writes.Keep(note.json)});
+  writes.Add(HookTable().InsertSql(HooksIn(names)), HookTable().Write(note));
 }
 
 void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<HookNote>& notes,
@@ -48,12 +42,13 @@ void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vect
   const postgres::Value all = hooks.value();
   writes.Add(absl::StrCat("DELETE FROM ", names.hooks, " WHERE hook <> ALL ($1) AND at_ms < $2"),
              {postgres::Value::Raw(all.type(), writes.Keep(std::string(all.binary()))), unknown_before_ms});
+  static const std::string columns = HookTable().Names();
+  static const std::string places = HookTable().Places(Dialect::kPostgres, {{"id", "id"}});
   for (const HookNote& note : notes) {
-    writes.Add(
-        absl::StrCat("WITH new AS (UPDATE ", names.tenant,
-                     " SET next_id = next_id + 1 RETURNING next_id - 1 AS id) INSERT INTO ", names.hooks,
-                     " (id, hook, event, cycle, at_ms, json) SELECT id, $1, $2, $3, $4, $5 FROM new"),
-        {writes.Keep(note.hook), writes.Keep(note.event), note.cycle, note.at_ms, writes.Keep(note.json)});
+    writes.Add(absl::StrCat("WITH new AS (UPDATE ", names.tenant,
+                            " SET next_id = next_id + 1 RETURNING next_id - 1 AS id) INSERT INTO ",
+                            names.hooks, " (", columns, ") SELECT ", places, " FROM new"),
+               HookTable().Write(note));
   }
 }
 

@@ -1,40 +1,30 @@
 #include "server/store/postgres/records/ledger_rows.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
+#include "server/store/mirror_records.h"
 #include "server/store/postgres/records/state_payload.h"
 
 namespace mirror {
 namespace {
 
-// Where a payload's numbers stand that SQL looks at.
-constexpr int kEqualityAt = NumberAt(1);
-constexpr int kCommitted = 0, kLossAtMs = 1, kLostRows = 3;
-
 postgres::Value OfKind(StateKind kind) { return static_cast<std::int64_t>(kind); }
 
-/// Of a TableCheck, behind `wanted`: what a population makes unknown.
-PayloadWriter& AddKnown(PayloadWriter& payload, const TableCheck& check) {
-  return payload.Number(static_cast<std::int64_t>(check.equality))
-      .Number(check.position.lsn.value)
-      .Number(check.checked_ms)
-      .Number(static_cast<std::int64_t>(check.rows_differ));
+/// Where a number stands that SQL looks at; and as SQL.
+int PackedAt(const OwnTable& table, std::string_view column) { return NumberAt(table.PackedPlaceOf(column)); }
+std::string LossSql(std::string_view payload, std::string_view column) {
+  return NumberSql(payload, LossTable().PackedPlaceOf(column));
 }
 
 std::string HoldPayload(const Hold& hold) {
   PayloadWriter payload;
-  payload.Number(static_cast<std::int64_t>(hold.kind))
-      .Number(static_cast<std::int64_t>(hold.rows))
-      .Number(static_cast<std::int64_t>(hold.rows_before))
-      .Number(hold.since_ms)
-      .Number(static_cast<std::int64_t>(hold.state))
-      .Text(hold.table)
-      .Text(hold.source_id)
-      .Text(hold.reason);
+  payload.Packed(HoldTable(), hold);
   for (const std::vector<std::string>* list : {&hold.tables, &hold.keys}) {
     payload.Number(static_cast<std::int64_t>(list->size()));
     for (const std::string& text : *list) payload.Text(text);
@@ -45,14 +35,7 @@ std::string HoldPayload(const Hold& hold) {
 bool ReadHold(const StateRow& row, Hold& hold) {
   PayloadReader payload(row.bytes());
   hold.id = static_cast<std::uint64_t>(row.number);
-  hold.kind = static_cast<HoldKind>(payload.Number());
-  hold.rows = payload.Unsigned();
-  hold.rows_before = payload.Unsigned();
-  hold.since_ms = payload.Number();
-  hold.state = static_cast<HoldState>(payload.Number());
-  hold.table = payload.Text();
-  hold.source_id = payload.Text();
-  hold.reason = payload.Text();
+  if (!payload.Packed(HoldTable(), hold).ok()) return false;
   for (std::vector<std::string>* list : {&hold.tables, &hold.keys}) {
     const std::uint64_t size = payload.Unsigned();
     // A number that was not written by us is no reason to take memory.
@@ -70,11 +53,7 @@ absl::StatusOr<std::vector<LossOfTable>> LossesIn(const std::vector<StateRow>& r
     LossOfTable& of = losses.emplace_back();
     of.table = row.table_key;
     of.loss.cycle = row.number;
-    of.loss.committed = payload.Number() != 0;
-    of.loss.at_ms = payload.Number();
-    of.loss.planned = payload.Number();
-    of.loss.rows = payload.Number();
-    of.loss.rows_before = payload.Number();
+    RETURN_IF_ERROR(payload.Packed(LossTable(), of));
     if (!payload.is_whole()) return DamagedState(names, StateKind::kLoss);
   }
   return losses;
@@ -89,13 +68,7 @@ absl::StatusOr<std::vector<TableCheck>> SelectChecks(const StateSource& from,
   for (const StateRow& row : rows) {
     PayloadReader payload(row.bytes());
     TableCheck& check = checks.emplace_back();
-    check.wanted = payload.Number() != 0;
-    check.equality = static_cast<Equality>(payload.Number());
-    check.position.lsn.value = payload.Number();
-    check.checked_ms = payload.Number();
-    check.rows_differ = payload.Unsigned();
-    check.table = payload.Text();
-    check.position.lineage = payload.Text();
+    RETURN_IF_ERROR(payload.Packed(CheckTable(), check));
     if (check.position.lsn == Lsn{}) check.position.lineage.clear();
     if (!payload.is_whole()) return DamagedState(names, StateKind::kCheck);
     if (!IsUnderKeyOf(row, check.table)) checks.pop_back();
@@ -104,20 +77,19 @@ absl::StatusOr<std::vector<TableCheck>> SelectChecks(const StateSource& from,
 }
 
 void WriteCheck(OwnWrites& writes, const PostgresOwnTables& names, const TableCheck& check) {
-  PayloadWriter payload;
-  payload.Number(check.wanted ? 1 : 0);
-  AddKnown(payload, check).Text(check.table).Text(check.position.lineage);
-  PutState(writes, names, StateKind::kCheck, {FoldName(check.table), 0, payload.Take()});
+  PutState(writes, names, StateKind::kCheck,
+           {FoldName(check.table), 0, PayloadWriter().Packed(CheckTable(), check).Take()});
 }
 
 void ForgetCheck(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
-  PayloadWriter unknown;
-  // Without the byte in front, and from the first number's bytes on.
-  const std::string bytes = AddKnown(unknown, {}).Take().substr(2);
-  writes.Add(
-      absl::StrCat("UPDATE ", names.state, " SET payload = overlay(payload PLACING $3 FROM ", kEqualityAt,
-                   ") WHERE kind = $1 AND table_key = $2"),
-      {OfKind(StateKind::kCheck), writes.Keep(FoldName(table)), postgres::Value::Bytes(writes.Keep(bytes))});
+  // `wanted` stays, and so do the texts behind the numbers.
+  const int from = PackedAt(CheckTable(), "equality"), behind = PackedAt(CheckTable(), "rows_differ") + 8;
+  const std::string unknown = PayloadWriter().Packed(CheckTable(), TableCheck{}).Take();
+  writes.Add(absl::StrCat("UPDATE ", names.state, " SET payload = overlay(payload PLACING $3 FROM ", from,
+                          ") WHERE kind = $1 AND table_key = $2"),
+             {OfKind(StateKind::kCheck), writes.Keep(FoldName(table)),
+              postgres::Value::Bytes(writes.Keep(unknown.substr(static_cast<std::size_t>(from - 1),
+                                                                static_cast<std::size_t>(behind - from))))});
   WroteState(writes, StateKind::kCheck);
 }
 
@@ -136,8 +108,9 @@ absl::StatusOr<std::vector<Hold>> SelectHolds(const StateSource& from, const Pos
 void WriteHold(OwnWrites& writes, const PostgresOwnTables& names, const Hold& hold) {
   writes.Add(
       absl::StrCat("WITH old AS (UPDATE ", names.state,
-                   " SET payload = $4 WHERE kind = $1 AND table_key = $2 AND substr(payload, ", NumberAt(0),
-                   ", 8) = int8send($3) RETURNING 1), new AS (UPDATE ", names.tenant,
+                   " SET payload = $4 WHERE kind = $1 AND table_key = $2 AND substr(payload, ",
+                   PackedAt(HoldTable(), "kind"), ", 8) = int8send($3) RETURNING 1), new AS (UPDATE ",
+                   names.tenant,
                    " SET next_id = next_id + 1 WHERE NOT EXISTS (SELECT 1 FROM old) RETURNING next_id - 1 AS "
                    "id) INSERT INTO ",
                    names.state, " (kind, table_key, number, payload) SELECT $1, $2, id, $4 FROM new"),
@@ -178,22 +151,19 @@ absl::StatusOr<std::vector<LossOfTable>> SelectAllLosses(const StateSource& from
 
 void AddLoss(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table, const Loss& loss,
              std::int64_t rows) {
-  std::string payload = PayloadWriter()
-                            .Number(0)
-                            .Number(loss.at_ms)
-                            .Number(loss.planned)
-                            .Number(rows)
-                            .Number(loss.rows_before)
-                            .Take();
+  LossOfTable row{table, loss};
+  row.loss.rows = rows;
+  row.loss.committed = false;
+  std::string payload = PayloadWriter().Packed(LossTable(), row).Take();
   // Up to `at_ms` of the new one, `planned` of the old one, both rows, and the rest of the old one.
-  const int planned_from = NumberAt(kLossAtMs) + 8, rows_from = NumberAt(kLostRows);
+  const int planned_from = PackedAt(LossTable(), "at_ms") + 8, rows_from = PackedAt(LossTable(), "rows");
   writes.Add(
       absl::StrCat("INSERT INTO ", names.state,
                    " AS old (kind, table_key, number, payload) VALUES ($1, $2, $3, $4) ON CONFLICT (kind, "
                    "table_key, number) DO UPDATE SET payload = substr(EXCLUDED.payload, 1, ",
                    planned_from - 1, ") || substr(old.payload, ", planned_from, ", ",
-                   rows_from - planned_from, ") || int8send(", NumberSql("old.payload", kLostRows), " + ",
-                   NumberSql("EXCLUDED.payload", kLostRows), ") || substr(old.payload, ", rows_from + 8, ")"),
+                   rows_from - planned_from, ") || int8send(", LossSql("old.payload", "rows"), " + ",
+                   LossSql("EXCLUDED.payload", "rows"), ") || substr(old.payload, ", rows_from + 8, ")"),
       {OfKind(StateKind::kLoss), writes.Keep(FoldName(table)), loss.cycle,
        postgres::Value::Bytes(writes.Keep(std::move(payload)))});
   WroteState(writes, StateKind::kLoss);
@@ -201,17 +171,16 @@ void AddLoss(OwnWrites& writes, const PostgresOwnTables& names, const std::strin
 
 void MarkLossesCommitted(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
   writes.Add(absl::StrCat("UPDATE ", names.state, " SET payload = overlay(payload PLACING int8send(1) FROM ",
-                          NumberAt(kCommitted), ") WHERE kind = $1 AND table_key = $2 AND ",
-                          NumberSql("payload", kCommitted), " = 0"),
+                          PackedAt(LossTable(), "committed"), ") WHERE kind = $1 AND table_key = $2 AND ",
+                          LossSql("payload", "committed"), " = 0"),
              {OfKind(StateKind::kLoss), writes.Keep(FoldName(table))});
   WroteState(writes, StateKind::kLoss);
 }
 
 void ForgetLosses(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t before_ms) {
-  writes.Add(
-      absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND ", NumberSql("payload", kCommitted),
-                   " = 1 AND ", NumberSql("payload", kLossAtMs), " < $2"),
-      {OfKind(StateKind::kLoss), before_ms});
+  writes.Add(absl::StrCat("DELETE FROM ", names.state, " WHERE kind = $1 AND ",
+                          LossSql("payload", "committed"), " = 1 AND ", LossSql("payload", "at_ms"), " < $2"),
+             {OfKind(StateKind::kLoss), before_ms});
   WroteState(writes, StateKind::kLoss);
 }
 

@@ -7,10 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/transaction.h"
 #include "base/status_macros.h"
+#include "server/store/mirror_records.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/records/state_payload.h"
 #include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/records/tenant_row.h"
 
 namespace mirror {
 namespace {
@@ -20,37 +22,25 @@ constexpr char kLostAdvice[] =
     "reset'";
 
 /// Behind the name of a table.
-struct OwnTable {
+struct SchemaTable {
   std::string name;   ///< Quoted, with its schema.
   std::string plain;  ///< Without.
-  const char* columns;
+  std::string columns;
   const char* key;         ///< Null: it has none.
   const char* constraint;  ///< The key's name: PostgreSQL's own choice could be that of a mirrored table.
   const char* more = "";
 };
 
-constexpr char kTenantColumns[] =
-    "context_id text COLLATE \"C\", issuer text NOT NULL DEFAULT '', environment text NOT NULL DEFAULT '', "
-    "source_id text NOT NULL DEFAULT '', cycle bigint NOT NULL DEFAULT 0, active boolean NOT NULL DEFAULT "
-    "false, holder text NOT NULL DEFAULT '', since_ms bigint NOT NULL DEFAULT 0, progress_ms bigint NOT NULL "
-    "DEFAULT 0, completed_cycle bigint NOT NULL DEFAULT 0, completed_ms bigint NOT NULL DEFAULT 0, paused "
-    "boolean NOT NULL DEFAULT false, pause_reason text NOT NULL DEFAULT '', clock_ms bigint NOT NULL DEFAULT "
-    "0, announced text NOT NULL DEFAULT '', touched boolean NOT NULL DEFAULT false, missed_cycle bigint NOT "
-    "NULL DEFAULT 0, missed_ms bigint NOT NULL DEFAULT 0, scrub boolean NOT NULL DEFAULT false, "
-    "source_accepted boolean NOT NULL DEFAULT false, layout bigint NOT NULL, layout_min bigint NOT NULL, "
-    "program text NOT NULL, epoch bigint NOT NULL, state text NOT NULL, moved_to text, rev bigint NOT NULL "
-    "DEFAULT 0, state_rev bigint NOT NULL DEFAULT 0, timeline text NOT NULL, self_oid oid NOT NULL, next_id "
-    "bigint NOT NULL DEFAULT 1";
 /// Rows that are updated in place, again and again.
 constexpr char kLoose[] = " WITH (fillfactor = 50)";
 
-std::vector<OwnTable> FirstTablesOf(const std::string& context_id, const PostgresOwnTables& names) {
+std::vector<SchemaTable> FirstTablesOf(const std::string& context_id, const PostgresOwnTables& names) {
   return {
       {names.metadata, MetadataOf(context_id),
        "table_key text COLLATE \"C\", table_name text NOT NULL, schema_hash text, lsn bigint, lineage bytea, "
        "pending_lsn bigint, pending_lineage bytea, seq bigint, row_count bigint, cycle bigint, state text",
        "table_key", "_mirror_own_key_1", kLoose},
-      {names.tenant, "_mirror_tenant", kTenantColumns, "context_id", "_mirror_own_key_2", kLoose},
+      {names.tenant, "_mirror_tenant", TenantColumnsSql(), "context_id", "_mirror_own_key_2", kLoose},
       {names.definitions, "_mirror_schema",
        "table_key text COLLATE \"C\", definition bytea NOT NULL, generation bigint NOT NULL, kinds bytea",
        "table_key", "_mirror_own_key_3"},
@@ -62,19 +52,16 @@ std::vector<OwnTable> FirstTablesOf(const std::string& context_id, const Postgre
        "bytea",
        "kind, table_key, number, \"offset\"", "_mirror_own_key_5"},
       {names.hooks, "_mirror_hooks",
-       "id bigint, hook text COLLATE \"C\" NOT NULL, event text NOT NULL, cycle bigint NOT NULL, at_ms "
-       "bigint "
-       "NOT NULL, json text NOT NULL, claimed_by text, claimed_until bigint",
-       "id", "_mirror_own_key_6"},
+       HookTable().ColumnsSql(Dialect::kPostgres) + ", claimed_by text, claimed_until bigint", "id",
+       "_mirror_own_key_6"},
   };
 }
 
 /// Since layout 2.
-std::vector<OwnTable> LaterTablesOf(const PostgresOwnTables& names) {
+std::vector<SchemaTable> LaterTablesOf(const PostgresOwnTables& names) {
   return {
-      {names.documents, "_mirror_documents",
-       "kind text COLLATE \"C\", id text COLLATE \"C\", text text NOT NULL, at_ms bigint NOT NULL",
-       "kind, id", "_mirror_own_key_documents"},
+      {names.documents, "_mirror_documents", DocumentTable().ColumnsSql(Dialect::kPostgres), "kind, id",
+       "_mirror_own_key_documents"},
       {names.journal, "_mirror_journal",
        "number bigint, salt bigint NOT NULL, table_key text COLLATE \"C\" NOT NULL, table_name text NOT "
        "NULL, "
@@ -92,13 +79,13 @@ std::vector<OwnTable> LaterTablesOf(const PostgresOwnTables& names) {
   };
 }
 
-std::vector<OwnTable> AllTablesOf(const std::string& context_id, const PostgresOwnTables& names) {
-  std::vector<OwnTable> all = FirstTablesOf(context_id, names);
-  for (OwnTable& table : LaterTablesOf(names)) all.push_back(std::move(table));
+std::vector<SchemaTable> AllTablesOf(const std::string& context_id, const PostgresOwnTables& names) {
+  std::vector<SchemaTable> all = FirstTablesOf(context_id, names);
+  for (SchemaTable& table : LaterTablesOf(names)) all.push_back(std::move(table));
   return all;
 }
 
-std::string CreateSql(const OwnTable& table) {
+std::string CreateSql(const SchemaTable& table) {
   const std::string key = table.key == nullptr ? ""
                                                : absl::StrCat(", CONSTRAINT ", table.constraint,
                                                               " PRIMARY KEY (", table.key, ")");
@@ -174,14 +161,14 @@ absl::Status CheckNoneLost(postgres::Connection& connection, const PostgresOwnTa
 /// Makes what the mirror lacks of them, by statements that fail where anybody has the name.
 absl::Status MakeLaterTables(postgres::Connection& connection, const PostgresOwnTables& names) {
   postgres::OwnRelations own{.schema = names.schema_name, .views = {kCommitsView}, .indexes = {kHeadsIndex}};
-  for (const OwnTable& table : LaterTablesOf(names)) own.tables.push_back(table.plain);
+  for (const SchemaTable& table : LaterTablesOf(names)) own.tables.push_back(table.plain);
   ASSIGN_OR_RETURN(const auto found, postgres::OwnGuard(own).Find(connection));
   const std::set<std::string>& there = found.names;
   absl::Status made = CheckNoneLost(connection, names, there);
   const auto make = [&](const std::string& plain, const std::string& sql) {
     if (made.ok() && !there.contains(plain)) made = connection.Execute(sql, kCompleting);
   };
-  for (const OwnTable& table : LaterTablesOf(names)) {
+  for (const SchemaTable& table : LaterTablesOf(names)) {
     make(table.plain, CreateSql(table));
     // Default privileges of a schema with readers may say otherwise.
     if (made.ok() && !there.contains(table.plain)) made = TakeRights(connection, table.name);
@@ -230,7 +217,7 @@ void QueueOwnSchema(postgres::Pipeline& pipeline, const std::string& context_id,
   constexpr char kDoing[] = "making the mirror's schema";
   pipeline.Queue(absl::StrCat("CREATE SCHEMA ", names.schema), {}, kDoing);
   pipeline.Queue(absl::StrCat("REVOKE ALL ON SCHEMA ", names.schema, " FROM PUBLIC"), {}, kDoing);
-  for (const OwnTable& table : AllTablesOf(context_id, names)) {
+  for (const SchemaTable& table : AllTablesOf(context_id, names)) {
     pipeline.Queue(CreateSql(table), {}, kDoing);
     // Default privileges of the role may say otherwise.
     pipeline.Queue(absl::StrCat("REVOKE ALL ON TABLE ", table.name, " FROM PUBLIC"), {}, kDoing);
@@ -279,8 +266,8 @@ absl::StatusOr<std::string> FindLost(postgres::Connection& connection, const std
     tables.insert(rows->Text(row, 0));
     columns.emplace(rows->Text(row, 0), rows->Text(row, 1));
   }
-  std::vector<OwnTable> own = FirstTablesOf(context_id, names);
-  for (const OwnTable& table : own) {
+  std::vector<SchemaTable> own = FirstTablesOf(context_id, names);
+  for (const SchemaTable& table : own) {
     if (!tables.contains(table.plain)) return table.plain;
   }
   // An older server may have made the mirror anew meanwhile.
@@ -288,7 +275,7 @@ absl::StatusOr<std::string> FindLost(postgres::Connection& connection, const std
                                         "looking at the mirror's layout");
   if (!layout.ok()) return InStoreWords(layout.status(), Touched::kOwnTable);
   if (*layout >= 2) own = AllTablesOf(context_id, names);
-  for (const OwnTable& table : own) {
+  for (const SchemaTable& table : own) {
     if (!tables.contains(table.plain)) return table.plain;
     for (std::string_view rest = table.columns; !rest.empty();) {
       std::string_view name = rest.substr(0, rest.find(' '));

@@ -3,12 +3,24 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "server/own_records/postgres_record.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
 
 void OwnWrites::Add(std::string sql, std::vector<postgres::Value> values) {
   statements_.push_back({std::move(sql), std::move(values)});
+}
+
+void OwnWrites::Add(std::string sql, const Fields& row) {
+  std::vector<postgres::Value> values;
+  values.reserve(row.size());
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const Field& field = row[i];
+    const bool is_text = !field.is_null() && !field.text().empty();
+    values.push_back(ValueOf(is_text ? Field(Keep(std::string(field.text()))) : field, row.column(i).kind));
+  }
+  Add(std::move(sql), std::move(values));
 }
 
 void OwnWrites::QueueIn(postgres::Pipeline& pipeline) const {

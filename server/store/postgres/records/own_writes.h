@@ -12,10 +12,13 @@
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 #include "base/db/postgres/pipeline.h"
+#include "server/own_records/record.h"
 
 namespace mirror {
 
 class StateMemory;
+
+inline constexpr TableAt kInSchema = {Dialect::kPostgres};
 
 /// Statements that write a mirror's own tables, and go together with the next round trip. Who reads what they
 /// write sends them first. Threads: one at a time.
@@ -25,6 +28,8 @@ class OwnWrites {
   std::string_view Keep(std::string text) { return kept_.emplace_back(std::move(text)); }
   /// Texts and bytes of `values` were given to Keep(), or are constants.
   void Add(std::string sql, std::vector<postgres::Value> values);
+  /// A row of a record, whose texts are kept.
+  void Add(std::string sql, const Fields& row);
   bool empty() const { return statements_.empty(); }
   std::size_t size() const { return statements_.size(); }
   /// The statements from number `size` on are not sent.

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
+#include "server/store/mirror_records.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_payload.h"
 
@@ -104,13 +105,10 @@ absl::StatusOr<std::map<std::string, OpenReceipt>> OpenReceiptsOf(const postgres
   std::map<std::string, OpenReceipt> all;
   for (int row = 0; row < rows.rows(); ++row) {
     PayloadReader payload(rows.View(row, 2));
-    OpenReceipt& open = all[rows.Text(row, 0)];
-    open.cycle = rows.Int(row, 1);
-    open.seq = payload.Unsigned();
-    open.inserts = payload.Unsigned();
-    open.updates = payload.Unsigned();
-    open.deletes = payload.Unsigned();
-    open.content = payload.Text();
+    OpenReceiptOfTable one{rows.Text(row, 0), {}};
+    one.open.cycle = rows.Int(row, 1);
+    RETURN_IF_ERROR(payload.Packed(OpenReceiptTable(), one));
+    all[one.table] = std::move(one.open);
     if (payload.is_whole()) continue;
     return absl::DataLossError(
         absl::StrCat("the open receipt of table '", rows.Text(row, 0), "' in ", names.receipts,
@@ -145,13 +143,7 @@ absl::StatusOr<std::vector<OpenReceiptOfTable>> SelectOpenReceipts(postgres::Con
 void WriteOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
                       const OpenReceipt& open) {
   Insert(writes, names, ReceiptKind::kOpen, table, 0, open.cycle,
-         PayloadWriter()
-             .Number(static_cast<std::int64_t>(open.seq))
-             .Number(static_cast<std::int64_t>(open.inserts))
-             .Number(static_cast<std::int64_t>(open.updates))
-             .Number(static_cast<std::int64_t>(open.deletes))
-             .Text(open.content)
-             .Take());
+         PayloadWriter().Packed(OpenReceiptTable(), {table, open}).Take());
 }
 
 void ForgetOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {

@@ -25,6 +25,13 @@ PayloadWriter& PayloadWriter::Text(std::string_view text) {
   return *this;
 }
 
+PayloadWriter& PayloadWriter::Packed(const OwnTable& table, const Fields& row) {
+  for (const std::size_t at : table.packed()) {
+    IsNumber(row.column(at).kind) ? Number(row[at].number()) : Text(row[at].text());
+  }
+  return *this;
+}
+
 PayloadReader::PayloadReader(std::string_view bytes)
     : rest_(bytes.substr(bytes.empty() ? 0 : 1)), is_whole_(!bytes.empty() && bytes[0] == kForm) {}
 

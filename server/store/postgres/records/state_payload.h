@@ -7,6 +7,9 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "server/own_records/record.h"
+
 // Several values in one bytea: a byte that says how they are written (1), then each value's length, seven
 // bits a byte and the least significant first, and its bytes. A number has eight, the most significant first,
 // so that it is PostgreSQL's int8send(): numbers that come first stand where SQL finds them. What a later
@@ -18,6 +21,12 @@ class PayloadWriter {
  public:
   PayloadWriter& Number(std::int64_t number);
   PayloadWriter& Text(std::string_view text);
+  /// The columns of `row` that are packed.
+  template <typename Row>
+  PayloadWriter& Packed(const Record<Row>& record, const Row& row) {
+    return Packed(record, record.Write(row));
+  }
+  PayloadWriter& Packed(const OwnTable& table, const Fields& row);
   std::string Take() { return std::move(bytes_); }
 
  private:
@@ -32,6 +41,12 @@ class PayloadReader {
   std::int64_t Number();
   std::uint64_t Unsigned() { return static_cast<std::uint64_t>(Number()); }
   std::string Text() { return std::string(Next()); }
+  /// Errors: those of Record::Read().
+  template <typename Row>
+  absl::Status Packed(const Record<Row>& record, Row& row) {
+    return record.ReadPacked(
+        [&](int, ColumnKind kind) { return IsNumber(kind) ? Field(Number()) : Field(Next()); }, row);
+  }
   /// False: they are not what PayloadWriter made.
   bool is_whole() const { return is_whole_; }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
+#include "server/store/mirror_records.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/records/state_memory.h"
 #include "server/store/postgres/records/state_payload.h"
@@ -111,9 +112,7 @@ absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(const StateSource& from,
   for (const StateRow& row : rows) {
     PayloadReader payload(row.bytes());
     SchemaAnswer& answer = answers.emplace_back();
-    answer.action = static_cast<std::int32_t>(payload.Number());
-    answer.table = payload.Text();
-    answer.reason = payload.Text();
+    RETURN_IF_ERROR(payload.Packed(AnswerTable(), answer));
     if (!payload.is_whole()) return DamagedState(names, StateKind::kAnswer);
   }
   std::stable_sort(answers.begin(), answers.end(), [](const SchemaAnswer& a, const SchemaAnswer& b) {
@@ -127,9 +126,8 @@ void WriteAnswers(OwnWrites& writes, const PostgresOwnTables& names,
   RemoveState(writes, names, StateKind::kAnswer);
   std::int64_t number = 0;
   for (const SchemaAnswer& answer : answers) {
-    PutState(
-        writes, names, StateKind::kAnswer,
-        {"", number++, PayloadWriter().Number(answer.action).Text(answer.table).Text(answer.reason).Take()});
+    PutState(writes, names, StateKind::kAnswer,
+             {"", number++, PayloadWriter().Packed(AnswerTable(), answer).Take()});
   }
 }
 
@@ -139,11 +137,11 @@ absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(const StateSource& from,
   std::vector<CycleNote> notes;
   for (const StateRow& row : rows) {
     PayloadReader payload(row.bytes());
-    const std::int64_t of_cycle = payload.Number();
-    CycleNote note{.kind = static_cast<CycleNoteKind>(row.number), .seq = payload.Unsigned()};
-    note.table = payload.Text();
+    CycleNoteRow note;
+    note.note.kind = static_cast<CycleNoteKind>(row.number);
+    RETURN_IF_ERROR(payload.Packed(CycleNoteTable(), note));
     if (!payload.is_whole()) return DamagedState(names, StateKind::kCycleNote);
-    if (of_cycle == cycle) notes.push_back(std::move(note));
+    if (note.cycle == cycle) notes.push_back(std::move(note.note));
   }
   return notes;
 }
@@ -159,10 +157,9 @@ void WriteCycleNotes(OwnWrites& writes, const PostgresOwnTables& names, std::int
     WroteState(writes, StateKind::kCycleNote);
   }
   for (const CycleNote& note : changes.written) {
-    PutState(
-        writes, names, StateKind::kCycleNote,
-        {FoldName(note.table), static_cast<std::int64_t>(note.kind),
-         PayloadWriter().Number(cycle).Number(static_cast<std::int64_t>(note.seq)).Text(note.table).Take()});
+    PutState(writes, names, StateKind::kCycleNote,
+             {FoldName(note.table), static_cast<std::int64_t>(note.kind),
+              PayloadWriter().Packed(CycleNoteTable(), {note, cycle}).Take()});
   }
 }
 

@@ -1,5 +1,6 @@
 #include "server/store/postgres/records/tenant_row.h"
 
+#include <array>
 #include <cstddef>
 #include <random>
 #include <string_view>
@@ -7,58 +8,48 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
+#include "base/status_macros.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/mirror_records.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {
 namespace {
 
 constexpr char kReadingTenant[] = "reading the tenant's row";
-constexpr char kColumns[] =
-    "context_id, issuer, environment, source_id, cycle, active, holder, since_ms, progress_ms, "
-    "completed_cycle, completed_ms, paused, pause_reason, clock_ms, announced, touched, missed_cycle, "
-    "missed_ms, scrub, source_accepted, layout, layout_min, program, epoch, state, moved_to, rev, state_rev, "
-    "timeline, self_oid, next_id";
-constexpr int kBehindColumns = 31;
+using Of = ColumnsOf<TenantRow>;
+constexpr std::array kPlaceColumns = {
+    Of::Member<&TenantRow::layout>("layout"),
+    Of::Member<&TenantRow::layout_min>("layout_min"),
+    Of::Member<&TenantRow::program>("program"),
+    Of::Member<&TenantRow::epoch>("epoch"),
+    Of::Member<&TenantRow::state>("state"),
+    Of::Member<&TenantRow::moved_to>("moved_to"),
+    Of::Member<&TenantRow::rev>("rev", {.default_sql = "0"}),
+    Of::Member<&TenantRow::state_rev>("state_rev", {.default_sql = "0"}),
+    Of::Member<&TenantRow::timeline>("timeline"),
+    Of::Member<&TenantRow::self_oid>("self_oid", {.postgres = "oid NOT NULL"}),
+    Of::Member<&TenantRow::next_id>("next_id", {.default_sql = "1"}),
+};
 
-TenantRow RowOf(const postgres::Rows& rows) {
-  TenantRow row;
-  TenantRecord& tenant = row.tenant;
-  int at = 0;
-  const auto text = [&] { return rows.Text(0, at++); };
-  const auto number = [&] { return rows.Int(0, at++); };
-  const auto is = [&] { return rows.Bool(0, at++); };
-  tenant.context_id = text();
-  tenant.issuer = text();
-  tenant.environment = text();
-  tenant.source_id = text();
-  tenant.cycle = number();
-  tenant.active = is();
-  tenant.holder = text();
-  tenant.since_ms = number();
-  tenant.progress_ms = number();
-  tenant.completed_cycle = number();
-  tenant.completed_ms = number();
-  tenant.paused = is();
-  tenant.pause_reason = text();
-  tenant.clock_ms = number();
-  tenant.announced = text();
-  tenant.touched = is();
-  tenant.missed_cycle = number();
-  tenant.missed_ms = number();
-  tenant.scrub = is();
-  tenant.source_accepted = is();
-  row.layout = number();
-  row.layout_min = number();
-  row.program = text();
-  row.epoch = number();
-  row.state = text();
-  if (!rows.IsNull(0, at)) row.moved_to = rows.Text(0, at);
-  ++at;
-  row.rev = number();
-  row.state_rev = number();
-  row.timeline = text();
-  row.self_oid = static_cast<std::uint32_t>(number());
-  row.next_id = number();
+/// What a schema's row has behind the columns of TenantTable().
+const Record<TenantRow>& PlaceTable() {
+  static const Record<TenantRow> record("_mirror_tenant", kPlaceColumns);
+  return record;
+}
+
+const std::string& Columns() {
+  static const std::string columns = absl::StrCat(TenantTable().Names(), ", ", PlaceTable().Names());
+  return columns;
+}
+
+/// Where the columns of PlaceTable() begin, and what stands behind them.
+int OfPlace() { return static_cast<int>(TenantTable().columns().size()); }
+int BehindColumns() { return OfPlace() + static_cast<int>(kPlaceColumns.size()); }
+
+absl::StatusOr<TenantRow> RowOf(const postgres::Rows& rows) {
+  ASSIGN_OR_RETURN(TenantRow row, ReadRow(PlaceTable(), rows, 0, OfPlace()));
+  ASSIGN_OR_RETURN(row.tenant, ReadRow(TenantTable(), rows, 0));
   return row;
 }
 
@@ -69,6 +60,11 @@ std::string_view NodeIn(std::string_view timeline) {
 }
 
 }  // namespace
+
+std::string TenantColumnsSql() {
+  return absl::StrCat(TenantTable().ColumnsSql(Dialect::kPostgres), ", ",
+                      PlaceTable().ColumnsSql(Dialect::kPostgres));
+}
 
 bool TenantRow::IsAtAnotherNode() const { return NodeIn(timeline) != NodeIn(timeline_now); }
 
@@ -84,7 +80,7 @@ void NoteNode(const NodeRole& role, TenantRow* row) {
 
 std::string LockTenantSql(const PostgresOwnTables& names, bool lock) {
   // A standby writes no log, and says that as an error of another kind.
-  return absl::StrCat("SELECT ", kColumns, ", CASE WHEN pg_is_in_recovery() THEN '' ELSE ",
+  return absl::StrCat("SELECT ", Columns(), ", CASE WHEN pg_is_in_recovery() THEN '' ELSE ",
                       "left(pg_walfile_name(pg_current_wal_lsn()), 8) END, tableoid FROM ", names.tenant,
                       lock ? " FOR UPDATE" : "");
 }
@@ -101,18 +97,19 @@ absl::StatusOr<TenantRow> LockedTenantOf(const postgres::Rows& rows, const Postg
                                             " rows, and one is the tenant's: restore the mirror from a ",
                                             "backup, or reset it with 'mirrorctl reset'"));
   }
-  TenantRow row = RowOf(rows);
-  row.timeline_now = rows.Text(0, kBehindColumns);
-  row.self_oid_now = static_cast<std::uint32_t>(rows.Int(0, kBehindColumns + 1));
+  ASSIGN_OR_RETURN(TenantRow row, RowOf(rows));
+  row.timeline_now = rows.Text(0, BehindColumns());
+  row.self_oid_now = static_cast<std::uint32_t>(rows.Int(0, BehindColumns() + 1));
   return row;
 }
 
 std::string SelectTenantSql(const PostgresOwnTables& names) {
-  return absl::StrCat("SELECT ", kColumns, " FROM ", names.tenant);
+  return absl::StrCat("SELECT ", Columns(), " FROM ", names.tenant);
 }
 
-std::optional<TenantRow> SelectedTenantOf(const postgres::Rows& rows) {
-  return rows.rows() == 0 ? std::nullopt : std::optional(RowOf(rows));
+absl::StatusOr<std::optional<TenantRow>> SelectedTenantOf(const postgres::Rows& rows) {
+  if (rows.rows() == 0) return std::nullopt;
+  return RowOf(rows);
 }
 
 absl::StatusOr<std::optional<TenantRow>> SelectTenant(postgres::Connection& connection,
@@ -136,17 +133,8 @@ absl::Status FenceEpoch(postgres::Connection& connection, const PostgresOwnTable
 }
 
 void UpdateTenant(OwnWrites& writes, const PostgresOwnTables& names, const TenantRecord& tenant) {
-  writes.Add(absl::StrCat(
-                 "UPDATE ", names.tenant,
-                 " SET issuer = $1, environment = $2, source_id = $3, cycle = $4, active = $5, holder = $6, "
-                 "since_ms = $7, progress_ms = $8, completed_cycle = $9, completed_ms = $10, paused = $11, "
-                 "pause_reason = $12, clock_ms = $13, announced = $14, touched = $15, missed_cycle = $16, "
-                 "missed_ms = $17, scrub = $18, source_accepted = $19"),
-             {writes.Keep(tenant.issuer), writes.Keep(tenant.environment), writes.Keep(tenant.source_id),
-              tenant.cycle, tenant.active, writes.Keep(tenant.holder), tenant.since_ms, tenant.progress_ms,
-              tenant.completed_cycle, tenant.completed_ms, tenant.paused, writes.Keep(tenant.pause_reason),
-              tenant.clock_ms, writes.Keep(tenant.announced), tenant.touched, tenant.missed_cycle,
-              tenant.missed_ms, tenant.scrub, tenant.source_accepted});
+  static const SqlOfMany update(TenantTable(), TenantTable().UpdateSql(kInSchema));
+  writes.Add(update.Of(names.tenant), TenantTable().Write(tenant));
 }
 
 std::int64_t NewStateRev() {

@@ -36,6 +36,9 @@ struct TenantRow {
   bool IsAtAnotherNode() const;
 };
 
+/// Its columns, for CREATE TABLE.
+std::string TenantColumnsSql();
+
 /// On Citus each node has a log and tables of its own. The one that has the rows says whether they went back,
 /// and which one it is; for another nothing of that can be told, so the mirror is where it was.
 void NoteNode(const NodeRole& role, TenantRow* row);
@@ -48,7 +51,7 @@ absl::StatusOr<TenantRow> LockTenant(postgres::Connection& connection, const Pos
 /// Absent: the row is gone.
 std::string SelectTenantSql(const PostgresOwnTables& names);
 /// What that gave.
-std::optional<TenantRow> SelectedTenantOf(const postgres::Rows& rows);
+absl::StatusOr<std::optional<TenantRow>> SelectedTenantOf(const postgres::Rows& rows);
 absl::StatusOr<std::optional<TenantRow>> SelectTenant(postgres::Connection& connection,
                                                       const PostgresOwnTables& names);
 

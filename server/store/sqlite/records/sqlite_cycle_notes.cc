@@ -1,30 +1,25 @@
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
 
 #include <string>
+#include <utility>
 
 #include "base/status_macros.h"
+#include "server/own_records/sqlite_record.h"
+#include "server/store/mirror_records.h"
 
 namespace mirror {
 
 absl::Status CreateCycleNotesTable(SqliteConnection& connection) {
-  return connection.Execute(
-      "CREATE TABLE IF NOT EXISTS _mirror_cycle_notes (kind INTEGER, table_name TEXT COLLATE NOCASE, cycle "
-      "INTEGER, seq INTEGER, PRIMARY KEY (kind, table_name)) WITHOUT ROWID");
+  return connection.Execute(CycleNoteTable().CreateMissingSql(kInSqlite));
 }
 
 absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(SqliteConnection& connection) {
-  ASSIGN_OR_RETURN(
-      Query query,
-      connection.Prepare(
-          "SELECT kind, table_name, seq FROM _mirror_cycle_notes WHERE cycle = (SELECT cycle FROM "
-          "_mirror_tenant) ORDER BY kind, table_name"));
+  static const std::string sql = CycleNoteTable().SelectSql(
+      kInSqlite, "WHERE cycle = (SELECT cycle FROM _mirror_tenant) ORDER BY kind, table_name");
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  ASSIGN_OR_RETURN(std::vector<CycleNoteRow> rows, ReadRows(CycleNoteTable(), query));
   std::vector<CycleNote> notes;
-  absl::StatusOr<bool> row = query.Step();
-  for (; row.ok() && *row; row = query.Step()) {
-    notes.push_back(
-        {static_cast<CycleNoteKind>(query.Int(0)), query.Text(1), static_cast<std::uint64_t>(query.Int(2))});
-  }
-  if (!row.ok()) return row.status();
+  for (CycleNoteRow& row : rows) notes.push_back(std::move(row.note));
   return notes;
 }
 
@@ -40,13 +35,9 @@ absl::Status WriteCycleNotes(SqliteConnection& connection, std::int64_t cycle,
     RETURN_IF_ERROR(query.Bind(1, static_cast<std::int64_t>(note.kind)).Bind(2, note.table).Run());
   }
   for (const CycleNote& note : changes.written) {
-    ASSIGN_OR_RETURN(Query query, connection.Prepare("INSERT OR REPLACE INTO _mirror_cycle_notes (kind, "
-                                                     "table_name, cycle, seq) VALUES (?1, ?2, ?3, ?4)"));
-    RETURN_IF_ERROR(query.Bind(1, static_cast<std::int64_t>(note.kind))
-                        .Bind(2, note.table)
-                        .Bind(3, cycle)
-                        .Bind(4, static_cast<std::int64_t>(note.seq))
-                        .Run());
+    static const std::string sql = CycleNoteTable().ReplaceSql(kInSqlite);
+    ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+    RETURN_IF_ERROR(WriteRow(CycleNoteTable(), {note, cycle}, std::move(query)));
   }
   return absl::OkStatus();
 }

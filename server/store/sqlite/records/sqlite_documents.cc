@@ -1,13 +1,13 @@
 #include "server/store/sqlite/records/sqlite_documents.h"
 
-#include "absl/strings/str_cat.h"
+#include <utility>
 
 #include "base/status_macros.h"
+#include "server/own_records/sqlite_record.h"
+#include "server/store/mirror_records.h"
 
 namespace mirror {
 namespace {
-
-constexpr char kColumns[] = "kind, id, text, at_ms";
 
 absl::StatusOr<bool> HasDocuments(SqliteConnection& connection) {
   // Marks of the journal are written with each commit of many mirrors.
@@ -17,21 +17,8 @@ absl::StatusOr<bool> HasDocuments(SqliteConnection& connection) {
 absl::Status MakeDocuments(SqliteConnection& connection) {
   const absl::StatusOr<bool> there = HasDocuments(connection);
   if (!there.ok() || *there) return there.status();
-  RETURN_IF_ERROR(connection.Execute(
-      "CREATE TABLE _mirror_documents (kind TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL, at_ms "
-      "INTEGER "
-      "NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID"));
+  RETURN_IF_ERROR(connection.Execute(DocumentTable().CreateSql(kInSqlite)));
   return connection.Execute("CREATE INDEX _mirror_documents_at ON _mirror_documents (kind, at_ms)");
-}
-
-absl::StatusOr<std::vector<Document>> DocumentsOf(Query& query) {
-  std::vector<Document> documents;
-  absl::StatusOr<bool> row = query.Step();
-  for (; row.ok() && *row; row = query.Step()) {
-    documents.push_back({query.Text(0), query.Text(1), query.Text(2), query.Int(3)});
-  }
-  if (!row.ok()) return row.status();
-  return documents;
 }
 
 }  // namespace
@@ -40,12 +27,10 @@ absl::StatusOr<std::vector<Document>> SelectDocuments(SqliteConnection& connecti
                                                       const std::string& from, std::size_t count_max) {
   ASSIGN_OR_RETURN(const bool there, HasDocuments(connection));
   if (!there) return std::vector<Document>();
-  ASSIGN_OR_RETURN(
-      Query query,
-      connection.Prepare(absl::StrCat(
-          "SELECT ", kColumns, " FROM _mirror_documents WHERE kind = ?1 AND id >= ?2 ORDER BY id LIMIT ?3")));
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(DocumentTable().SelectSql(
+                                    kInSqlite, "WHERE kind = ?1 AND id >= ?2 ORDER BY id LIMIT ?3")));
   query.Bind(1, kind).Bind(2, from).Bind(3, static_cast<std::int64_t>(count_max));
-  return DocumentsOf(query);
+  return ReadRows(DocumentTable(), query);
 }
 
 absl::StatusOr<ListedDocuments> SelectListedDocuments(SqliteConnection& connection) {
@@ -65,9 +50,9 @@ absl::StatusOr<ListedDocuments> SelectListedDocuments(SqliteConnection& connecti
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(SqliteConnection& connection) {
   ASSIGN_OR_RETURN(const bool there, HasDocuments(connection));
   if (!there) return std::vector<Document>();
-  ASSIGN_OR_RETURN(Query query, connection.Prepare(absl::StrCat(
-                                    "SELECT ", kColumns, " FROM _mirror_documents ORDER BY kind, id")));
-  return DocumentsOf(query);
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare(DocumentTable().SelectSql(kInSqlite, "ORDER BY kind, id")));
+  return ReadRows(DocumentTable(), query);
 }
 
 absl::Status WriteDocument(SqliteConnection& connection, const Document& document) {
@@ -81,15 +66,9 @@ absl::Status WriteDocument(SqliteConnection& connection, const Document& documen
     RETURN_IF_ERROR(again.Run());
     if (connection.Changes() > 0) return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(
-      Query query,
-      connection.Prepare(
-          "INSERT OR REPLACE INTO _mirror_documents (kind, id, text, at_ms) VALUES (?1, ?2, ?3, ?4)"));
-  return query.Bind(1, document.kind)
-      .Bind(2, document.id)
-      .Bind(3, document.text)
-      .Bind(4, document.at_ms)
-      .Run();
+  static const std::string sql = DocumentTable().ReplaceSql(kInSqlite);
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  return WriteRow(DocumentTable(), document, std::move(query));
 }
 
 absl::Status WriteDocuments(SqliteConnection& connection, const std::vector<DocumentChange>& changes,

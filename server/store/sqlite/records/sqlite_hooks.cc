@@ -3,13 +3,11 @@
 #include <algorithm>
 
 #include "base/status_macros.h"
+#include "server/own_records/sqlite_record.h"
+#include "server/store/mirror_records.h"
 
 namespace mirror {
 namespace {
-
-constexpr char kMakeTable[] =
-    "CREATE TABLE IF NOT EXISTS _mirror_hooks (id INTEGER PRIMARY KEY AUTOINCREMENT, hook TEXT NOT NULL, "
-    "event TEXT NOT NULL, cycle INTEGER NOT NULL, at_ms INTEGER NOT NULL, json TEXT NOT NULL)";
 
 absl::StatusOr<bool> HasTable(SqliteConnection& connection) {
   ASSIGN_OR_RETURN(
@@ -19,16 +17,10 @@ absl::StatusOr<bool> HasTable(SqliteConnection& connection) {
 }
 
 absl::Status Insert(SqliteConnection& connection, const HookNote& note) {
-  ASSIGN_OR_RETURN(
-      Query query,
-      connection.Prepare(
-          "INSERT INTO _mirror_hooks (hook, event, cycle, at_ms, json) VALUES (?1, ?2, ?3, ?4, ?5)"));
-  return query.Bind(1, note.hook)
-      .Bind(2, note.event)
-      .Bind(3, note.cycle)
-      .Bind(4, note.at_ms)
-      .Bind(5, note.json)
-      .Run();
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(HookTable().InsertSql(kInSqlite)));
+  Fields fields = HookTable().Write(note);
+  fields.Set("id", {});  // The file numbers it.
+  return BindFields(query, fields).Run();
 }
 
 /// Of hooks that are not configured any more.
@@ -50,18 +42,17 @@ absl::Status RemoveUnknown(SqliteConnection& connection, const std::vector<std::
 absl::StatusOr<std::optional<HookNote>> SelectHook(SqliteConnection& connection, const std::string& hook) {
   ASSIGN_OR_RETURN(const bool there, HasTable(connection));
   if (!there) return std::optional<HookNote>();
-  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT id, hook, event, cycle, at_ms, json FROM "
-                                                   "_mirror_hooks WHERE hook = ?1 ORDER BY id LIMIT 1"));
-  ASSIGN_OR_RETURN(const bool row, query.Bind(1, hook).Step());
-  if (!row) return std::optional<HookNote>();
-  return HookNote{query.Int(0), query.Text(1), query.Text(2), query.Int(3), query.Int(4), query.Text(5)};
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(
+                                    HookTable().SelectSql(kInSqlite, "WHERE hook = ?1 ORDER BY id LIMIT 1")));
+  query.Bind(1, hook);
+  return ReadNext(HookTable(), query);
 }
 
 absl::Status AddHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
                       const std::vector<std::string>& known, std::int64_t unknown_before_ms) {
   ASSIGN_OR_RETURN(const bool there, HasTable(connection));
   if (!there) {
-    RETURN_IF_ERROR(connection.Execute(kMakeTable));
+    RETURN_IF_ERROR(connection.Execute(HookTable().CreateMissingSql(kInSqlite)));
   }
   RETURN_IF_ERROR(RemoveUnknown(connection, known, unknown_before_ms));
   for (const HookNote& note : notes) {

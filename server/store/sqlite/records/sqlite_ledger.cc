@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "server/own_records/sqlite_record.h"
 #include "server/plan/hold_keys.h"
 #include "server/store/live_rows.h"
+#include "server/store/mirror_records.h"
 #include "server/store/sqlite/file/sql.h"
 
 namespace mirror {
@@ -30,16 +30,6 @@ constexpr char kDrawn[] = "_mirror_drawn";
 /// In a narrower range it is as quick to look at all of them.
 constexpr std::int64_t kDrawnWidthMin = 100'000;
 
-std::string Pack(const std::vector<std::string>& names) {
-  // Names hold no NUL.
-  return absl::StrJoin(names, std::string(1, '\0'));
-}
-
-std::vector<std::string> Unpack(const std::string& packed) {
-  if (packed.empty()) return {};
-  return absl::StrSplit(packed, '\0');
-}
-
 absl::Status RunOfTable(SqliteConnection& connection, const char* sql, const std::string& table) {
   ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
   return query.Bind(1, table).Run();
@@ -48,18 +38,12 @@ absl::Status RunOfTable(SqliteConnection& connection, const char* sql, const std
 }  // namespace
 
 absl::Status CreateLedgerTables(SqliteConnection& connection) {
-  for (const char* sql : {
-           "CREATE TABLE IF NOT EXISTS _mirror_checks (table_name TEXT PRIMARY KEY COLLATE NOCASE, equality "
-           "INTEGER, lsn INTEGER, lineage BLOB, checked_ms INTEGER, rows_differ INTEGER, wanted INTEGER) "
-           "WITHOUT ROWID",
-           "CREATE TABLE IF NOT EXISTS _mirror_holds (id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER, "
-           "table_name TEXT COLLATE NOCASE, rows INTEGER, rows_before INTEGER, tables BLOB, source_id TEXT, "
-           "since_ms INTEGER, state INTEGER, reason TEXT, UNIQUE (kind, table_name))",
-           "CREATE TABLE IF NOT EXISTS _mirror_hold_keys (hold INTEGER, place INTEGER, key TEXT, PRIMARY KEY "
-           "(hold, place)) WITHOUT ROWID",
-           "CREATE TABLE IF NOT EXISTS _mirror_losses (table_name TEXT COLLATE NOCASE, cycle INTEGER, at_ms "
-           "INTEGER, planned INTEGER, rows INTEGER, rows_before INTEGER, committed INTEGER, PRIMARY KEY "
-           "(table_name, cycle)) WITHOUT ROWID",
+  for (const std::string& sql : {
+           CheckTable().CreateMissingSql(kInSqlite),
+           HoldTable().CreateMissingSql(kInSqlite),
+           std::string("CREATE TABLE IF NOT EXISTS _mirror_hold_keys (hold INTEGER, place INTEGER, key TEXT, "
+                       "PRIMARY KEY (hold, place)) WITHOUT ROWID"),
+           LossTable().CreateMissingSql(kInSqlite),
        }) {
     RETURN_IF_ERROR(connection.Execute(sql));
   }
@@ -67,37 +51,15 @@ absl::Status CreateLedgerTables(SqliteConnection& connection) {
 }
 
 absl::StatusOr<std::vector<TableCheck>> SelectChecks(SqliteConnection& connection) {
-  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT table_name, equality, lsn, lineage, checked_ms, "
-                                                   "rows_differ, wanted FROM _mirror_checks ORDER "
-                                                   "BY table_name"));
-  std::vector<TableCheck> checks;
-  absl::StatusOr<bool> row = query.Step();
-  for (; row.ok() && *row; row = query.Step()) {
-    TableCheck check;
-    check.table = query.Text(0);
-    check.equality = static_cast<Equality>(query.Int(1));
-    check.position = Position{Lsn{query.Int(2)}, query.Text(3)};
-    check.checked_ms = query.Int(4);
-    check.rows_differ = static_cast<std::uint64_t>(query.Int(5));
-    check.wanted = query.Int(6) != 0;
-    checks.push_back(std::move(check));
-  }
-  if (!row.ok()) return row.status();
-  return checks;
+  static const std::string sql = CheckTable().SelectSql(kInSqlite, "ORDER BY table_name");
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  return ReadRows(CheckTable(), query);
 }
 
 absl::Status WriteCheck(SqliteConnection& connection, const TableCheck& check) {
-  ASSIGN_OR_RETURN(Query query, connection.Prepare("INSERT OR REPLACE INTO _mirror_checks (table_name, "
-                                                   "equality, lsn, lineage, checked_ms, rows_differ, "
-                                                   "wanted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
-  return query.Bind(1, check.table)
-      .Bind(2, static_cast<std::int64_t>(check.equality))
-      .Bind(3, check.position.lsn.value)
-      .BindBlob(4, check.position.lineage)
-      .Bind(5, check.checked_ms)
-      .Bind(6, static_cast<std::int64_t>(check.rows_differ))
-      .Bind(7, std::int64_t{check.wanted})
-      .Run();
+  static const std::string sql = CheckTable().ReplaceSql(kInSqlite);
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  return WriteRow(CheckTable(), check, std::move(query));
 }
 
 absl::Status ForgetCheck(SqliteConnection& connection, const std::string& table) {
@@ -109,28 +71,9 @@ absl::Status ForgetCheck(SqliteConnection& connection, const std::string& table)
 }
 
 absl::StatusOr<std::vector<Hold>> SelectHolds(SqliteConnection& connection) {
-  ASSIGN_OR_RETURN(
-      Query query,
-      connection.Prepare(
-          "SELECT id, kind, table_name, rows, rows_before, tables, source_id, since_ms, state, reason FROM "
-          "_mirror_holds ORDER BY id"));
-  std::vector<Hold> holds;
-  absl::StatusOr<bool> row = query.Step();
-  for (; row.ok() && *row; row = query.Step()) {
-    Hold hold;
-    hold.id = static_cast<std::uint64_t>(query.Int(0));
-    hold.kind = static_cast<HoldKind>(query.Int(1));
-    hold.table = query.Text(2);
-    hold.rows = static_cast<std::uint64_t>(query.Int(3));
-    hold.rows_before = static_cast<std::uint64_t>(query.Int(4));
-    hold.tables = Unpack(query.Text(5));
-    hold.source_id = query.Text(6);
-    hold.since_ms = query.Int(7);
-    hold.state = static_cast<HoldState>(query.Int(8));
-    hold.reason = query.Text(9);
-    holds.push_back(std::move(hold));
-  }
-  if (!row.ok()) return row.status();
+  static const std::string sql = HoldTable().SelectSql(kInSqlite, "ORDER BY id");
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  ASSIGN_OR_RETURN(std::vector<Hold> holds, ReadRows(HoldTable(), query));
   for (Hold& hold : holds) {
     ASSIGN_OR_RETURN(Query keys,
                      connection.Prepare("SELECT key FROM _mirror_hold_keys WHERE hold = ?1 ORDER BY place"));
@@ -169,28 +112,16 @@ absl::Status WriteHoldKeys(SqliteConnection& connection, const Hold& hold) {
 }  // namespace
 
 absl::Status WriteHold(SqliteConnection& connection, const Hold& hold) {
-  ASSIGN_OR_RETURN(
-      Query query,
-      connection.Prepare(
-          "INSERT INTO _mirror_holds (kind, table_name, rows, rows_before, tables, source_id, since_ms, "
-          "state, "
-          "reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (kind, table_name) DO UPDATE SET "
-          "rows "
-          "= excluded.rows, rows_before = excluded.rows_before, tables = excluded.tables, source_id = "
-          "excluded.source_id, since_ms = excluded.since_ms, state = excluded.state, reason = "
-          "excluded.reason"));
-  const std::string tables = Pack(hold.tables);
-  absl::Status status = query.Bind(1, static_cast<std::int64_t>(hold.kind))
-                            .Bind(2, hold.table)
-                            .Bind(3, static_cast<std::int64_t>(hold.rows))
-                            .Bind(4, static_cast<std::int64_t>(hold.rows_before))
-                            .BindBlob(5, tables)
-                            .Bind(6, hold.source_id)
-                            .Bind(7, hold.since_ms)
-                            .Bind(8, static_cast<std::int64_t>(hold.state))
-                            .Bind(9, hold.reason)
-                            .Run();
-  return status.ok() ? WriteHoldKeys(connection, hold) : status;
+  ASSIGN_OR_RETURN(Query query,
+                   connection.Prepare(HoldTable().InsertSql(kInSqlite) +
+                                      " ON CONFLICT (kind, table_name) DO UPDATE SET rows = excluded.rows, "
+                                      "rows_before = excluded.rows_before, tables = excluded.tables, "
+                                      "source_id = excluded.source_id, since_ms = excluded.since_ms, state = "
+                                      "excluded.state, reason = excluded.reason"));
+  Fields fields = HoldTable().Write(hold);
+  fields.Set("id", {});  // The file numbers it.
+  RETURN_IF_ERROR(BindFields(query, fields).Run());
+  return WriteHoldKeys(connection, hold);
 }
 
 absl::Status RemoveHold(SqliteConnection& connection, std::uint64_t id) {
@@ -206,35 +137,26 @@ absl::Status SettleHolds(SqliteConnection& connection, const std::string& table)
 }
 
 absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, const std::string& table) {
-  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT cycle, at_ms, planned, rows, rows_before, "
-                                                   "committed FROM _mirror_losses WHERE table_name = ?1 "
-                                                   "ORDER BY cycle"));
+  static const std::string sql = LossTable().SelectSql(kInSqlite, "WHERE table_name = ?1 ORDER BY cycle");
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  query.Bind(1, table);
+  ASSIGN_OR_RETURN(const std::vector<LossOfTable> rows, ReadRows(LossTable(), query));
   std::vector<Loss> losses;
-  absl::StatusOr<bool> row = query.Bind(1, table).Step();
-  for (; row.ok() && *row; row = query.Step()) {
-    losses.push_back(
-        {query.Int(0), query.Int(1), query.Int(2), query.Int(3), query.Int(4), query.Int(5) != 0});
-  }
-  if (!row.ok()) return row.status();
+  for (const LossOfTable& row : rows) losses.push_back(row.loss);
   return losses;
 }
 
 absl::Status AddLoss(SqliteConnection& connection, const std::string& table, const Loss& loss,
                      std::int64_t rows) {
-  ASSIGN_OR_RETURN(
-      Query query,
-      connection.Prepare(
-          "INSERT INTO _mirror_losses (table_name, cycle, at_ms, planned, rows, rows_before, committed) "
-          "VALUES "
-          "(?1, ?2, ?3, ?4, ?5, ?6, 0) ON CONFLICT (table_name, cycle) DO UPDATE SET at_ms = excluded.at_ms, "
-          "rows = rows + excluded.rows, committed = 0"));
-  return query.Bind(1, table)
-      .Bind(2, loss.cycle)
-      .Bind(3, loss.at_ms)
-      .Bind(4, loss.planned)
-      .Bind(5, rows)
-      .Bind(6, loss.rows_before)
-      .Run();
+  static const std::string sql =
+      LossTable().InsertSql(kInSqlite) +
+      " ON CONFLICT (table_name, cycle) DO UPDATE SET at_ms = excluded.at_ms, rows = rows + excluded.rows, "
+      "committed = 0";
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  LossOfTable row{table, loss};
+  row.loss.rows = rows;
+  row.loss.committed = false;
+  return WriteRow(LossTable(), row, std::move(query));
 }
 
 absl::Status MarkLossesCommitted(SqliteConnection& connection, const std::string& table) {

@@ -6,15 +6,15 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/status_macros.h"
+#include "server/own_records/sqlite_record.h"
+#include "server/store/mirror_records.h"
 
 namespace mirror {
 absl::Status CreateReceiptTables(SqliteConnection& connection) {
   RETURN_IF_ERROR(connection.Execute(
       "CREATE TABLE IF NOT EXISTS _mirror_receipts (number INTEGER PRIMARY KEY, hash BLOB NOT NULL, receipt "
       "TEXT NOT NULL)"));
-  return connection.Execute(
-      "CREATE TABLE IF NOT EXISTS _mirror_receipts_open (table_name TEXT PRIMARY KEY COLLATE NOCASE, cycle "
-      "INTEGER, seq INTEGER, content BLOB, inserts INTEGER, updates INTEGER, deletes INTEGER) WITHOUT ROWID");
+  return connection.Execute(OpenReceiptTable().CreateMissingSql(kInSqlite));
 }
 
 absl::StatusOr<ReceiptHead> SelectReceiptHead(SqliteConnection& connection) {
@@ -39,36 +39,19 @@ absl::StatusOr<std::vector<std::string>> SelectReceipts(SqliteConnection& connec
 
 absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(SqliteConnection& connection,
                                                              const std::string& table) {
-  ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT cycle, seq, content, inserts, updates, deletes "
-                                                   "FROM _mirror_receipts_open WHERE table_name = "
-                                                   "?1"));
-  ASSIGN_OR_RETURN(const bool row, query.Bind(1, table).Step());
+  static const std::string sql = OpenReceiptTable().SelectSql(kInSqlite, "WHERE table_name = ?1");
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  query.Bind(1, table);
+  ASSIGN_OR_RETURN(std::optional<OpenReceiptOfTable> row, ReadNext(OpenReceiptTable(), query));
   if (!row) return std::nullopt;
-  OpenReceipt open;
-  open.cycle = query.Int(0);
-  open.seq = static_cast<std::uint64_t>(query.Int(1));
-  open.content = query.Text(2);
-  open.inserts = static_cast<std::uint64_t>(query.Int(3));
-  open.updates = static_cast<std::uint64_t>(query.Int(4));
-  open.deletes = static_cast<std::uint64_t>(query.Int(5));
-  return open;
+  return std::move(row->open);
 }
 
 absl::Status WriteOpenReceipt(SqliteConnection& connection, const std::string& table,
                               const OpenReceipt& open) {
-  ASSIGN_OR_RETURN(
-      Query query,
-      connection.Prepare(
-          "INSERT OR REPLACE INTO _mirror_receipts_open (table_name, cycle, seq, content, inserts, updates, "
-          "deletes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
-  return query.Bind(1, table)
-      .Bind(2, open.cycle)
-      .Bind(3, static_cast<std::int64_t>(open.seq))
-      .BindBlob(4, open.content)
-      .Bind(5, static_cast<std::int64_t>(open.inserts))
-      .Bind(6, static_cast<std::int64_t>(open.updates))
-      .Bind(7, static_cast<std::int64_t>(open.deletes))
-      .Run();
+  static const std::string sql = OpenReceiptTable().ReplaceSql(kInSqlite);
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
+  return WriteRow(OpenReceiptTable(), {table, open}, std::move(query));
 }
 
 absl::Status InsertReceipt(SqliteConnection& connection, std::uint64_t number, const std::string& text) {

@@ -11,6 +11,8 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "proto/wire/table_pack.h"
+#include "server/own_records/sqlite_record.h"
+#include "server/store/mirror_records.h"
 #include "server/store/own_names.h"
 #include "server/store/sqlite/file/sql.h"
 #include "server/store/sqlite/records/sqlite_cycle_notes.h"
@@ -125,22 +127,12 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
                " (table_name TEXT PRIMARY KEY COLLATE NOCASE, schema_hash TEXT, lsn INTEGER, lineage BLOB, "
                "pending_lsn INTEGER, pending_lineage BLOB, seq INTEGER, row_count INTEGER, cycle INTEGER, "
                "state TEXT) WITHOUT ROWID"),
-           std::string(
-               "CREATE TABLE IF NOT EXISTS _mirror_tenant (context_id TEXT PRIMARY KEY, issuer TEXT, "
-               "environment TEXT, source_id TEXT, cycle INTEGER, active INTEGER, holder TEXT, "
-               "since_ms INTEGER, "
-               "progress_ms INTEGER, completed_cycle INTEGER, completed_ms INTEGER, paused INTEGER, "
-               "pause_reason TEXT, clock_ms INTEGER, announced TEXT, touched INTEGER, missed_cycle INTEGER, "
-               "missed_ms INTEGER, scrub INTEGER, source_accepted INTEGER) WITHOUT ROWID"),
+           TenantTable().CreateMissingSql(kInSqlite),
            std::string(
                "CREATE TABLE IF NOT EXISTS _mirror_schema (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
                "definition BLOB) WITHOUT ROWID"),
-           std::string(
-               "CREATE TABLE IF NOT EXISTS _mirror_answers (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
-               "action INTEGER, reason TEXT) WITHOUT ROWID"),
-           std::string(
-               "CREATE TABLE IF NOT EXISTS _mirror_nonces (nonce TEXT PRIMARY KEY, expires_ms INTEGER) "
-               "WITHOUT ROWID"),
+           AnswerTable().CreateMissingSql(kInSqlite),
+           NonceTable().CreateMissingSql(kInSqlite),
            std::string(
                "CREATE TABLE IF NOT EXISTS _mirror_shadow (table_name TEXT PRIMARY KEY COLLATE NOCASE, "
                "shadow_name TEXT, cycle INTEGER, row_count INTEGER) WITHOUT ROWID"),

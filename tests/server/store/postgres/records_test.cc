@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/db/postgres/transaction.h"
 #include "proto/wire/receipt.h"
+#include "server/store/mirror_records.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/session.h"
 #include "server/store/postgres/records/hook_rows.h"
@@ -64,6 +66,33 @@ TEST(StatePayload, WhatIsDamagedIsFound) {
   PayloadReader later("\2\3abc");
   EXPECT_EQ(later.Text(), "");
   EXPECT_FALSE(later.is_whole());
+}
+
+/// The columns that are packed, by their places.
+std::string PackedOf(const OwnTable& table) {
+  return absl::StrJoin(table.packed(), " ",
+                       [&](std::string* to, std::size_t at) { *to += table.columns()[at].name; });
+}
+
+TEST(StatePayload, APlaceNeverChanges) {
+  EXPECT_EQ(PackedOf(AnswerTable()), "action table_name reason");
+  EXPECT_EQ(PackedOf(CycleNoteTable()), "cycle seq table_name");
+  EXPECT_EQ(PackedOf(CheckTable()), "wanted equality lsn checked_ms rows_differ table_name lineage");
+  EXPECT_EQ(PackedOf(HoldTable()), "kind rows rows_before since_ms state table_name source_id reason");
+  EXPECT_EQ(PackedOf(LossTable()), "committed at_ms planned rows rows_before");
+  EXPECT_EQ(PackedOf(OpenReceiptTable()), "seq inserts updates deletes content");
+}
+
+TEST(StatePayload, APackedRowIsItsValuesOneBehindTheOther) {
+  const CycleNoteRow note = {{CycleNoteKind::kRefused, "t", 3}, 7};
+  const std::string bytes = PayloadWriter().Packed(CycleNoteTable(), note).Take();
+  EXPECT_EQ(bytes, PayloadWriter().Number(7).Number(3).Text("t").Take());
+  CycleNoteRow read;
+  PayloadReader reader(bytes);
+  ASSERT_THAT(reader.Packed(CycleNoteTable(), read), IsOk());
+  EXPECT_TRUE(reader.is_whole());
+  EXPECT_EQ(read.note, note.note);
+  EXPECT_EQ(read.cycle, 7);
 }
 
 class PostgresRecords : public PostgresDatabaseTest {

@@ -1,0 +1,41 @@
+#ifndef MIRROR_SERVER_STORE_MIRROR_RECORDS_H_
+#define MIRROR_SERVER_STORE_MIRROR_RECORDS_H_
+
+#include "server/own_records/record.h"
+#include "server/plan/plan.h"
+#include "server/store/mirror_contents.h"
+
+// The tables that a mirror keeps for itself, in its file and in its schema. In a schema a table has a key
+// with a name of its own, and some tables are rows of `_mirror_state`. layouts_test compares what CREATE
+// TABLE says: who changes a column adds a layout.
+
+namespace mirror {
+
+/// A note, and the cycle with which it ends.
+struct CycleNoteRow {
+  CycleNote note;
+  std::int64_t cycle = 0;
+};
+
+/// Of one row. A schema has more columns in it.
+const Record<TenantRecord>& TenantTable();
+const Record<Document>& DocumentTable();
+/// A schema has more columns in it.
+const Record<HookNote>& HookTable();
+
+/// Of a file.
+const Record<Nonce>& NonceTable();
+
+// Of a file, and packed in a schema's `_mirror_state` or `_mirror_receipts`.
+
+const Record<SchemaAnswer>& AnswerTable();
+const Record<CycleNoteRow>& CycleNoteTable();
+const Record<TableCheck>& CheckTable();
+/// Without Hold::keys; in a schema without Hold::tables, too.
+const Record<Hold>& HoldTable();
+const Record<LossOfTable>& LossTable();
+const Record<OpenReceiptOfTable>& OpenReceiptTable();
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_MIRROR_RECORDS_H_
