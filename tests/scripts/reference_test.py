@@ -27,7 +27,6 @@ EVENTS = "server/watch/events.toml"
 METRICS = ("server/metrics.toml", "client/command/metrics.toml", "base/exposition/metrics.toml")
 # Tables that init does not write.
 OF_THE_PAGE = ("[[hub]]", "[[hub.member]]", "[[source.table]]", "deletes_from")
-CODE_WORD = re.compile(r"`([^`]+)`")
 KIND = re.compile(r"[a-z]+\.[a-z_]+")
 # Files have such names, too.
 FILE = re.compile(r".*\.(?:head|key|proto|db|lock|toml)")
@@ -41,33 +40,6 @@ def sources(*folders):
     """{name: text} of the .h and .cc files below."""
     paths = (path for folder in folders for path in sorted((ROOT / folder).rglob("*")))
     return {path.relative_to(ROOT).as_posix(): path.read_text() for path in paths if path.suffix in (".h", ".cc")}
-
-
-# --- Pages ---
-
-
-def rows(page):
-    """(heading, cells of its head, cells) of each row of a page's tables."""
-    heading = head = None
-    for line in page.prose.splitlines():
-        if line.startswith("#"):
-            heading = line.lstrip("# ")
-        if not line.startswith("|"):
-            head = None
-            continue
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
-        if head is None:
-            head = cells
-        elif not re.fullmatch(r"[-:]+", cells[0]):
-            yield heading, head, cells
-
-
-def codes(cell):
-    return CODE_WORD.findall(cell)
-
-
-def page_of(name):
-    return markdown_pages.Page(REFERENCE / name)
 
 
 def described(name):
@@ -369,18 +341,15 @@ class Reference(unittest.TestCase):
             for key, row in rows.items():
                 self.assertLessEqual(set(row.get("kinds", ())), words, key)
 
-    def test_the_keys_of_mirrorctl_are_those_of_its_page(self):
-        of_code, table = set(), ""
-        text = body_of(read("tools/mirrorctl/admin/control_config.cc"), "absl::StatusOr<ControlConfig>")
-        for name, begins_table in re.findall(r"\{\"(\w+)\",\s*(\{?)", text):
-            table = f"[{name}]" if begins_table else table
-            of_code |= set() if begins_table else {f"{table} {name}"}
-        of_page = set()
-        for heading, head, cells in rows(page_of("commands.md")):
-            if heading == "mirrorctl.toml" and head[0] == "key":
-                first, *more = codes(cells[0])
-                of_page |= {first} | {f"{first.split()[0]} {key}" for key in more}
-        self.assertEqual(of_page, of_code)
+    def test_mirrorctl_has_the_keys_that_are_described(self):
+        text, of_code = body_of(read("tools/mirrorctl/admin/control_config.cc"), "absl::StatusOr<ControlConfig>"), {}
+        for table in re.finditer(r"\{\"(\w+)\",\s*\{\{", text):
+            entries = entries_of(text[table.end() - 1 : closed(text, table.start())])
+            # What must not be empty is named behind how it is set.
+            of_code[f"[{table[1]}]"] = {key: re.search(r"\), &[\w.]+\}$", entry) is not None for key, entry in entries.items()}
+        keys = described("tools/mirrorctl/admin/keys.toml")
+        self.assertEqual({table: {key: row.get("needed", False) for key, row in rows.items()} for table, rows in keys.items()}, of_code)
+        self.assertEqual(sum(map(len, of_code.values())), 5)
 
     def test_each_kind_is_described_once(self):
         kinds = [kind for rows in described(EVENTS).values() for kind in rows]
