@@ -80,9 +80,10 @@ Command AddOnce(const cli::Command& app) {
       once.Add("--repopulate", options->tables, "Send these tables whole; without names, all of them")
           .ValueName("[TABLE...]")
           .Values(0, -1);
-  const cli::Option dry_run =
-      once.AddFlag("--dry-run", options->dry_run,
-                   "Show what waits to be sent, and try the connection; sends and writes nothing");
+  const cli::Option dry_run = once.AddFlag(
+      "--dry-run", options->dry_run,
+      "Show what waits to be sent and what its announcement would take from the mirror, and try the "
+      "connection; sends and writes nothing");
   dry_run.Excludes(repopulate);
   dry_run.Excludes(once.AddFlag("--json", options->json, "Print one JSON object instead of lines"));
   return {once, &options->config, [options, repopulate](std::ostream& out, std::ostream& err) {
@@ -206,13 +207,11 @@ Command AddInstall(const cli::Command& app) {
       "In a SQLite source triggers log each change of its tables from then on, in tables whose names begin "
       "with _mirror_. In a PostgreSQL source a publication and a replication slot are made, by which its own "
       "log is read; as a role that does not own the tables: --print-sql. In a MariaDB source nothing is "
-      "made: "
-      "its binlog is looked at, and the agent's stage in 'state_dir' begins. To "
-      "install it twice is harmless; a cycle renews triggers of tables that were altered, and tables that "
-      "are "
-      "new in PostgreSQL need it again. A "
-      "source has one log, and it belongs to one agent: another agent is refused, unless --take-over says "
-      "that the former one is gone for good.\n");
+      "made: its binlog is looked at, and the agent's stage in 'state_dir' begins. The tables of "
+      "an exchange that is accepted are made, too. To install it twice is harmless; a cycle renews triggers "
+      "of tables that were altered, and tables that are new in PostgreSQL need it again. A source has one "
+      "log, and it belongs to one agent: another agent is refused, unless --take-over says that the former "
+      "one is gone for good.\n");
   AddConfig(install, options->config);
   install
       .Add("--context-id", options->context_id,
@@ -317,9 +316,8 @@ int Main(int argc, char** argv) {
                          "mirror-agent " MIRROR_VERSION);
   app.Footer(
       "Example:\n  mirror-agent once --config mirror-agent.toml\n"
-      "Exit code: 0 done or paused by an operator, 1 busy, stopped for another reason or something failed "
-      "(see stderr), 2 wrong usage or "
-      "configuration.\n");
+      "Exit code: 0 done or paused by an operator, 1 busy, stopped for another reason, or something failed, "
+      "is held or differs (see stderr), 2 wrong usage or configuration.\n");
   app.RequireCommand();
   const std::vector<Command> commands = {AddOnce(app),     AddTransport(app),  AddImport(app),
                                          AddVerify(app),   AddRun(app),        AddStatus(app),

@@ -470,10 +470,11 @@ class Docs(unittest.TestCase):
         self.assertGreater(seen, 40)
 
     def test_every_command_and_option_of_the_programs_stands_in_the_reference(self):
-        page, missing = markdown_pages.Page(ROOT / "docs" / "reference" / "commands.md"), []
+        names, missing = ("commands", "mirrorctl", "mirrorctl-init"), []
+        pages = [markdown_pages.Page(ROOT / "docs" / "reference" / f"{name}.md") for name in names]
         for program in PROGRAMS:
             # "In a shell": what each program has.
-            codes = codes_of(page, program) + codes_of(page, "In")
+            codes = [code for page in pages for code in codes_of(page, program) + codes_of(page, "In")]
             for command, told in self.told[program].items():
                 if help_test.commands_of(told):
                     continue

@@ -105,7 +105,7 @@ def group(name, rooms=(), **more):
 
 
 class Touched(unittest.TestCase):
-    graph = touched.RoomGraph(ROOMS)
+    graph = touched.RoomGraph(ROOMS, {})
 
     def touches(self, path, **of):
         return touched.touches(self.graph, path, group("g", **of))
@@ -230,10 +230,11 @@ class Lists(unittest.TestCase):
 
     def test_pages_and_files_that_a_script_reads_touch_it(self):
         by_name = {one.name: one for one in groups.all_groups()}
-        graph = touched.RoomGraph(groups.room_dependencies())
+        graph = touched.RoomGraph(groups.room_dependencies(), groups.built_in())
         for path, name in (("docs/reference/metrics.md", "python.metrics"), ("docs/sources/postgres.md", "python.postgres_page"),
                            ("docs/examples/search_index.py", "history.search_index"), ("tests/client/stage/stage_test.cc", "python.layouts"),
-                           ("client/import/sandbox.cc", "python.imports"), ("client/import/sandbox.cc", "packaging")):  # fmt: skip
+                           ("client/import/sandbox.cc", "python.imports"), ("client/import/sandbox.cc", "packaging"),
+                           ("server/config/keys.toml", "mirrorctl_test"), ("server/config/keys.toml", "server_test")):  # fmt: skip
             self.assertTrue((ROOT / path).exists(), path)
             self.assertTrue(touched.touches(graph, path, by_name[name]), f"{path} does not touch {name}")
 
@@ -270,7 +271,7 @@ class Plan(unittest.TestCase):
         changed = touched.changed_since
         self.addCleanup(setattr, touched, "changed_since", changed)
         touched.changed_since = lambda *_: ["x"]
-        rows = plan.rows(None, touched.RoomGraph(ROOMS), made, record, 1, only_always=False)
+        rows = plan.rows(None, touched.RoomGraph(ROOMS, {}), made, record, 1, only_always=False)
         self.assertEqual([row.group.name for row in rows], ["every", "changed", "old", "new"])
 
     def test_seconds_are_those_of_the_record_at_pace_1_on_two_processors(self):

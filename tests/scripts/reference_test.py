@@ -1,13 +1,19 @@
 #!/usr/bin/python3
 """What is described once, and the reference that is made of it, against the programs' own tables, read from the sources:
 nothing is described that the code does not have, and the code has nothing that is not. Keys of configurations and their
-defaults, kinds of events, metrics; commands and options of their page. tests/python/docs_test.py and metrics_test.py ask
-the programs themselves."""
+defaults, kinds of events, metrics. Commands and options of their page are what the programs say. tests/python/docs_test.py
+and metrics_test.py ask the programs for more.
 
-import os
+Usage: reference_test.py BIN_DIR
+"""
+
+import importlib.machinery
+import importlib.util
 import pathlib
 import re
 import subprocess
+import sys
+import tempfile
 import tomllib
 import unittest
 
@@ -15,11 +21,11 @@ import markdown_pages
 
 ROOT = markdown_pages.ROOT
 REFERENCE = ROOT / "docs" / "reference"
+BIN = None
 EVENTS = "server/watch/events.toml"
 METRICS = ("server/metrics.toml", "client/command/metrics.toml", "base/exposition/metrics.toml")
 # Tables that init does not write.
 OF_THE_PAGE = ("[[hub]]", "[[hub.member]]", "[[source.table]]", "deletes_from")
-CODE_WORD = re.compile(r"`([^`]+)`")
 KIND = re.compile(r"[a-z]+\.[a-z_]+")
 # Files have such names, too.
 FILE = re.compile(r".*\.(?:head|key|proto|db|lock|toml)")
@@ -33,33 +39,6 @@ def sources(*folders):
     """{name: text} of the .h and .cc files below."""
     paths = (path for folder in folders for path in sorted((ROOT / folder).rglob("*")))
     return {path.relative_to(ROOT).as_posix(): path.read_text() for path in paths if path.suffix in (".h", ".cc")}
-
-
-# --- Pages ---
-
-
-def rows(page):
-    """(heading, cells of its head, cells) of each row of a page's tables."""
-    heading = head = None
-    for line in page.prose.splitlines():
-        if line.startswith("#"):
-            heading = line.lstrip("# ")
-        if not line.startswith("|"):
-            head = None
-            continue
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
-        if head is None:
-            head = cells
-        elif not re.fullmatch(r"[-:]+", cells[0]):
-            yield heading, head, cells
-
-
-def codes(cell):
-    return CODE_WORD.findall(cell)
-
-
-def page_of(name):
-    return markdown_pages.Page(REFERENCE / name)
 
 
 def described(name):
@@ -302,25 +281,6 @@ AGENT_BLOCKS = {
     "[[source.table]]": "ConfigKeys TableKeys(",
     "deletes_from": "Setter SetFeed(",
 }
-# Where each program makes its commands and options.
-COMMANDS = {
-    "mirror-server": ("server/main.cc",),
-    "mirror-agent": ("client/main.cc", "base/text/watch.cc"),
-    "mirrorctl": ("tools/mirrorctl", "base/text/watch.cc"),
-    "mirror-harness": ("tools/mirror_harness",),
-}
-OPTION = re.compile(r"--[a-z][a-z-]*[a-z]")
-
-
-def made(program):
-    """(commands, options) that a program's sources make; the commands of mirrorctl are words of them at least."""
-    text = "\n".join(read(path) if path.endswith(".cc") else "\n".join(sources(path).values()) for path in COMMANDS[program])
-    options = {
-        name for names in re.findall(r"\bAdd(?:Flag)?\(\s*\"(--[\w,-]+)\"", text) for name in names.split(",")[:1]
-    }
-    word = r"\"([a-z][a-z-]+)\""
-    commands = set(re.findall(rf"\b(?:AddCommand|commands\.Add|of_hold\.Add)\((?:\s*\w+,)*\s*{word}", text))
-    return commands, options, set(re.findall(word, text))
 
 
 class Reference(unittest.TestCase):
@@ -337,11 +297,11 @@ class Reference(unittest.TestCase):
         cls.kinds = sorted(cls.severities)
 
     def test_the_pages_are_as_they_are_made(self):
-        run = subprocess.run([ROOT / "tools" / "docs", "--check"], capture_output=True, text=True, check=False)
+        run = subprocess.run([ROOT / "tools" / "docs", "--check", "--programs", BIN], capture_output=True, text=True, check=False)
         self.assertEqual((run.returncode, run.stdout + run.stderr), (0, ""))
 
     def test_each_table_that_is_described_stands_in_one_page(self):
-        made = re.findall(r"<!-- made by tools/docs: (\S+) (.*) -->", "\n".join(path.read_text() for path in REFERENCE.glob("*.md")))
+        made = re.findall(r"<!-- made by tools/docs: (\S+/\S+) (.*) -->", "\n".join(path.read_text() for path in REFERENCE.glob("*.md")))
         stands = sorted((name, table) for name, tables in made for table in tables.split())
         self.assertEqual(stands, sorted((name, table) for name in {name for name, _ in made} for table in described(name)))
         self.assertLessEqual(set(self.configs), {name for name, _ in made})
@@ -379,18 +339,15 @@ class Reference(unittest.TestCase):
             for key, row in rows.items():
                 self.assertLessEqual(set(row.get("kinds", ())), words, key)
 
-    def test_the_keys_of_mirrorctl_are_those_of_its_page(self):
-        of_code, table = set(), ""
-        text = body_of(read("tools/mirrorctl/admin/control_config.cc"), "absl::StatusOr<ControlConfig>")
-        for name, begins_table in re.findall(r"\{\"(\w+)\",\s*(\{?)", text):
-            table = f"[{name}]" if begins_table else table
-            of_code |= set() if begins_table else {f"{table} {name}"}
-        of_page = set()
-        for heading, head, cells in rows(page_of("commands.md")):
-            if heading == "mirrorctl.toml" and head[0] == "key":
-                first, *more = codes(cells[0])
-                of_page |= {first} | {f"{first.split()[0]} {key}" for key in more}
-        self.assertEqual(of_page, of_code)
+    def test_mirrorctl_has_the_keys_that_are_described(self):
+        text, of_code = body_of(read("tools/mirrorctl/admin/control_config.cc"), "absl::StatusOr<ControlConfig>"), {}
+        for table in re.finditer(r"\{\"(\w+)\",\s*\{\{", text):
+            entries = entries_of(text[table.end() - 1 : closed(text, table.start())])
+            # What must not be empty is named behind how it is set.
+            of_code[f"[{table[1]}]"] = {key: re.search(r"\), &[\w.]+\}$", entry) is not None for key, entry in entries.items()}
+        keys = described("tools/mirrorctl/admin/keys.toml")
+        self.assertEqual({table: {key: row.get("needed", False) for key, row in rows.items()} for table, rows in keys.items()}, of_code)
+        self.assertEqual(sum(map(len, of_code.values())), 5)
 
     def test_each_kind_is_described_once(self):
         kinds = [kind for rows in described(EVENTS).values() for kind in rows]
@@ -440,40 +397,100 @@ class Reference(unittest.TestCase):
         self.assertEqual([name for name, kind in types.items() if (kind == "counter") != name.endswith("_total")], [])
         self.assertEqual([name for name, said in words.items() if "](" in said], [], "HELP has no links")
 
-    def test_the_page_of_commands_has_what_the_programs_make(self):
-        page, wrong = page_of("commands.md"), []
-        for program in COMMANDS:
-            commands, options, words = made(program)
-            title, text = "", ""
-            for line in page.prose.splitlines():
-                title = line[3:] if line.startswith("## ") else title
-                text += f"{line}\n" if title == program else ""
-            shown = {option for option in OPTION.findall(" ".join(codes(text)))} - {"--help", "--version"}
-            wrong += [f"{program}: nothing makes {one}" for one in sorted(shown - options)]
-            wrong += [f"{program}: the page lacks {one}" for one in sorted(options - shown)]
-            listed = set()
-            for heading, head, cells in rows(page):
-                if head[0] == "command" and heading.split()[0] == program:
-                    listed |= {word for code in codes(cells[0]) for word in code.split() if re.fullmatch(r"[a-z-]+", word)}
-            headings = {word for _, heading in page.headings() for word in heading.split()}
-            wrong += [f"{program}: no command {one}" for one in sorted(listed - words)]
-            wrong += [f"{program}: the page lacks the command {one}" for one in sorted(commands - listed - headings)]
-            self.assertTrue(options, program)
-        self.assertEqual(wrong, [])
 
-    def test_the_page_of_commands_has_each_script_with_its_options(self):
-        _, _, section = (REFERENCE / "commands.md").read_text().partition("\n## Scripts\n")
-        scripts = [path for path in sorted((ROOT / "tools").iterdir()) if path.is_file() and os.access(path, os.X_OK)]
-        self.assertGreater(len(scripts), 10)
-        for script in scripts:
-            name = f"tools/{script.name}"
-            shown = " ".join(line for line in section.splitlines() if re.match(rf"(\| )?`{re.escape(name)}[ `]", line))
-            with self.subTest(script=name):
-                self.assertTrue(shown, "the page lacks it")
-                run = subprocess.run([script, "--help"], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
-                options = set(re.findall(r"^ +(--[a-z-]+)", run.stdout, re.MULTILINE))
-                self.assertLessEqual(options - {"--help"}, set(OPTION.findall(shown)))
-                self.assertLessEqual(set(OPTION.findall(shown)) - set(OPTION.findall(run.stdout)), set())
+MANUAL = r""".SH SYNOPSIS
+\fBx [OPTIONS] SUBCOMMAND\fR
+.SH OPTIONS
+.TP
+\fB\-h\fR, \fB\-\-help\fR
+Print this help message and exit
+.TP
+\fB\-\-config\fR FILE
+Which; see \(aqx look\(aq
+.SH COMMANDS
+.SS look
+Look at [[source]] or x.toml
+.PP
+\fBx look [OPTIONS] ID\fR
+.TP
+\fBID\fR
+What\(aqs looked at
+.TP
+\fB\-\-as\fR A|B
+One of two
+.PP
+Needs no server. Exit codes: 0 seen, 1 not. Example:
+.PP
+.RS 4
+.nf
+x look \-\-as A
+.fi
+.RE
+.PP
+More in _mirror_.
+.SS hold
+What waits
+.PP
+\fBx hold [OPTIONS] SUBCOMMAND\fR
+.SS hold list
+List it
+.PP
+\fBx hold list [OPTIONS]\fR
+.TP
+\fB\-\-as\fR A|B
+One of two
+.SS help
+Help
+.PP
+\fBx help [OPTIONS]\fR
+.SH EXIT STATUS
+0 done, 1 not.
+"""
+
+
+def program(folder, name, text):
+    path = pathlib.Path(folder, name)
+    path.write_text(f"#!/bin/sh\n[ $1 = manual ] || [ $1 = --help ] && cat <<'END'\n{text}END\n")
+    path.chmod(0o755)
+
+
+class Made(unittest.TestCase):
+    """The tables that tools/docs makes of a program's manual page, and of the --help of scripts."""
+
+    def docs(self):
+        loader = importlib.machinery.SourceFileLoader("made_docs", str(ROOT / "tools" / "docs"))
+        docs = importlib.util.module_from_spec(importlib.util.spec_from_loader("made_docs", loader))
+        loader.exec_module(docs)
+        return docs
+
+    def test_tables_of_scripts(self):
+        docs = self.docs()
+        with tempfile.TemporaryDirectory() as folder:
+            docs.ROOT = pathlib.Path(folder)
+            (docs.ROOT / "s").mkdir()
+            program(folder, "s/b", "Usage: s/b [--all | --none]\n       s/b --other [--help]\n\nDoes it (tools/setup), in x.y.\nAnd more. ...\n\n  --all\n")
+            program(folder, "s/a.py", "usage: a.py [-h] [--in FILE]\n            other\n\nLooks for `x`,\nwith --in.\n")
+            (docs.ROOT / "s" / "not_a_script").write_text("")
+            lines = list(docs.lines_of_scripts("s/"))
+        self.assertEqual(lines, ["| `s/a.py [--in FILE] other` | Looks for `x`, with `--in` |",
+                                 "| `s/b [--all \\| --none]`, `s/b --other` | Does it (`tools/setup`), in x.y |"])  # fmt: skip
+
+    def test_tables_of_commands(self):
+        docs = self.docs()
+        tables = {
+            "x|command | what": ["`look ID` | Look at `[[source]]` or `x.toml`. Needs no server. More in `_mirror_`"],
+            "x|option | of | meaning": ["`--config FILE` | all | Which; see `x look`", "`ID` | all | What's looked at", "`--as A\\|B` | all | One of two"],
+            "x|exit codes | of": ["0 seen, 1 not | `look`", "0 done, 1 not | all others"],
+            "x hold|command | what": ["`hold list` | List it"],
+            "x hold|option | meaning": ["`--as A\\|B` | One of two"],
+        }
+        pages = [f"<!-- made by tools/docs: {name.replace('|', ' -->{0}| ', 1)} |{{0}}|---|".format("\n") for name in tables]
+        with tempfile.TemporaryDirectory() as folder:
+            program(folder, "x", MANUAL)
+            text = "\n".join(f"{page}\n| old |\n" for page in pages)
+            made = docs.made(text, docs.MADE.findall(text), pathlib.Path(folder))
+        self.assertEqual(made, "\n".join("\n".join([page, *(f"| {line} |" for line in lines), ""]) for page, lines in zip(pages, tables.values())))
+        self.assertEqual(docs.made(made, [], None), made)
 
 
 class Checks(unittest.TestCase):
@@ -518,4 +535,5 @@ class Checks(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    BIN = pathlib.Path(sys.argv.pop(1)).resolve()
     unittest.main()

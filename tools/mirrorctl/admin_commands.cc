@@ -166,7 +166,9 @@ void AdminCommands::AddWatch(const cli::Command& command) const {
 
 void AdminCommands::AddConfirm(const cli::Command& command, const char* nothing) const {
   const cli::Option confirm =
-      command.Add("--confirm", request->confirm, "The context id once more; on a terminal it is asked for")
+      command
+          .Add("--confirm", request->confirm,
+               "The context id once more, as it was typed before; on a terminal it is asked for")
           .ValueName("ID");
   command.Check([request_ = request, can_ask = console.in != nullptr, confirm, nothing] {
     if (request_->confirm == request_->context_id) return std::string();

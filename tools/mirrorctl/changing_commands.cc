@@ -238,7 +238,9 @@ void AddEquality(const AdminCommands& commands) {
       .Completes(TableNames);
 
   const cli::Command accept = commands.Add(
-      "accept-source", "Let another source database take over, as after a move", "Cust26759", AcceptSource);
+      "accept-source",
+      "Let another source database take over, as after a move: its next cycle compares the tables",
+      "Cust26759", AcceptSource);
   commands.AddContext(accept, true);
   commands.AddDryRun(accept, /*has_json=*/false);
 
@@ -292,7 +294,7 @@ void AddChangingCommands(const AdminCommands& commands) {
   commands.AddTables(reset);
   reset
       .Add("--confirm", request->confirm,
-           "With --all: the context id once more; on a terminal it is asked for")
+           "With --all: the context id once more, as it was typed before; on a terminal it is asked for")
       .ValueName("ID");
   commands.AddJson(reset);
   commands.AddDryRun(reset, /*has_json=*/true);

@@ -150,9 +150,9 @@ def chosen(text):
 def main():
     parser = argparse.ArgumentParser(
         prog="tools/mutants",
-        description=f"Breaks {len(EDITS)} rules that matter, one at a time, in a worktree of its own (the commit that "
-        "is checked out, not what lies beside it), builds the tests that are named for the rule, without optimisation, "
-        "and runs them: one has to fail. On request only: the first run builds the tests, each mutant then takes about "
+        description="Breaks rules that matter, one at a time, in a worktree of its own (the commit that is checked out, "
+        "not what lies beside it), builds the tests that are named for the rule, without optimisation, and runs them: one "
+        f"has to fail. On request only: the first run builds the tests, each of the {len(EDITS)} mutants then takes about "
         "half a minute on two cores.",
         epilog="Example: tools/mutants --only 3-5. Exit code: 0 all were killed, 1 one lived or was not built, or an "
         "edit does not fit its file any more, 2 wrong usage.",

@@ -147,6 +147,20 @@ def room_dependencies(root=ROOT):
     return {room: tuple(may.split()) for room, (may, _) in rules.ROOMS.items()}
 
 
+@functools.cache
+def built_in(root=ROOT):
+    """Returns each file that CMake builds into another folder's program (mirror_embed), with the rooms of these programs."""
+    rooms = {}
+    for lists in root.glob("[!b]*/**/CMakeLists.txt"):
+        room = lists.parent.relative_to(root)
+        for folder, names in re.findall(r"mirror_embed\([\w\s]+ FOLDER (\S+)\s+FILES ([^)]+)\)", lists.read_text(encoding="utf-8")):
+            for name in names.split():
+                path = os.path.normpath(room / folder / name)
+                if not path.startswith(f"{room}/"):
+                    rooms.setdefault(path, set()).add(str(room))
+    return rooms
+
+
 def threaded(root, folders):
     """Returns the rooms in these folders that start threads or use locks."""
     starts = re.compile(r'"base/mutex\.h"|std::(?:thread|jthread|async|atomic)\b')

@@ -190,7 +190,7 @@ class Check:
         except BrokenRecord as wrong:
             fail(f"tools/check: {wrong}", "Nothing was run.", code=2)
         self.groups = list(groups.all_groups(ROOT))
-        self.graph = touched.RoomGraph(groups.room_dependencies(ROOT))
+        self.graph = touched.RoomGraph(groups.room_dependencies(ROOT), groups.built_in(ROOT))
         self.results, self.seconds, self.built, self.waiting = {}, {}, set(), []
         self.unbuilt, self.without_build = set(), []  # Presets whose build failed, and the rows that need them.
         self.to_repeat = []  # Lines that say what failed and how to repeat it.

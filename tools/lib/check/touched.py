@@ -36,8 +36,10 @@ def changed_since(root, commit):
 
 
 class RoomGraph:
-    def __init__(self, rooms):
+    def __init__(self, rooms, built_in):
+        """Takes each room with those that it includes, and each file that is built into other rooms with these."""
         self.rooms = rooms
+        self._built_in = built_in
         self._above = {}
         for room, may in rooms.items():
             for lower in may:
@@ -52,9 +54,9 @@ class RoomGraph:
             folder = os.path.dirname(folder)
         return folder or None
 
-    def closure(self, room):
-        """Returns the room and all rooms that include it, directly or indirectly."""
-        reached, waiting = set(), [room]
+    def closure(self, path):
+        """Returns the room of a file, those that it is built into, and all rooms that include these, directly or indirectly."""
+        reached, waiting = set(), [self.room_of(path), *self._built_in.get(path, ())]
         while waiting:
             one = waiting.pop()
             if one not in reached:
@@ -84,7 +86,7 @@ def touches(graph, path, group):
         return True
     if path.endswith(".md"):
         return False
-    return room is not None and _tests(group, graph.closure(room))
+    return room is not None and _tests(group, graph.closure(path))
 
 
 def why_touched(root, graph, group, record, changed=changed_since):

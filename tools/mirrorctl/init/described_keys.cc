@@ -72,6 +72,7 @@ DescribedKeys::DescribedKeys(std::string_view file)
 
 DescribedKeys DescribedKeys::OfServer() { return DescribedKeys("server/config/keys.toml"); }
 DescribedKeys DescribedKeys::OfAgent() { return DescribedKeys("client/config/keys.toml"); }
+DescribedKeys DescribedKeys::OfControl() { return DescribedKeys("tools/mirrorctl/admin/keys.toml"); }
 
 const ConfigNode* DescribedKeys::Find(const std::string& table) const {
   const std::vector<ConfigNode>& tables = root_.Find("table")->entries;

@@ -9,7 +9,7 @@
 #include "base/config/config_node.h"
 
 // The text of a configuration, from the file in which its keys are described: server/config/keys.toml and
-// client/config/keys.toml say what stands in a row.
+// client/config/keys.toml say what stands in a row, tools/mirrorctl/admin/keys.toml has those of mirrorctl.
 
 namespace mirror {
 
@@ -20,6 +20,7 @@ class DescribedKeys {
 
   static DescribedKeys OfServer();
   static DescribedKeys OfAgent();
+  static DescribedKeys OfControl();
 
   /// A table as init writes it: its name, as "[listen]" or "[[issuer]]", and its keys with their values and
   /// comments. `before`: what each of these lines begins with.

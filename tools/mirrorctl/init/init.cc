@@ -319,19 +319,13 @@ std::string AgentConfiguration(const InitOptions& options, const std::string& so
 }
 
 std::string ControlConfiguration(const InitOptions& options) {
+  const DescribedKeys keys = DescribedKeys::OfControl();
   return absl::StrCat(R"(# mirrorctl: the administration of an endpoint. Made by 'mirrorctl init'.
 # Relative paths begin at this file's folder.
 
-[endpoint]
-address = )",
-                      Address(kLoopback, options.admin_port), R"(
-ca = "admin/ca.crt"                 # who signs the administration's certificate
-certificate = "admin/operator.crt"  # admin/viewer.crt may look but change nothing
-key = "admin/operator.key"          # mode 0600
-
-[audit]                             # What 'audit verify' checks the log's signatures with.
-certificate = "application/application-1.crt"   # the endpoint's [application] key
-)");
+)",
+                      keys.Table("[endpoint]", {{"address", Address(kLoopback, options.admin_port)}}), "\n",
+                      keys.Table("[audit]"));
 }
 
 absl::Status Init(const InitOptions& options) {
