@@ -27,7 +27,7 @@
 #include "server/rpc/admin/asked_tenant.h"
 #include "server/rpc/call_log.h"
 #include "server/store/home.h"
-#include "server/watch/event_kinds.h"
+#include "server/watch/events.h"
 
 namespace mirror {
 namespace {

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/journal/column_list.h"
+#include "server/journal/journal_entry.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {

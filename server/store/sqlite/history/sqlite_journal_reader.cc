@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "server/journal/column_list.h"
+#include "server/journal/journal_entry.h"
 #include "server/store/sqlite/history/sqlite_journal.h"
 
 namespace mirror {
