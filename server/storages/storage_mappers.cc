@@ -4,7 +4,6 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "server/records/record_mapper.h"
-#include "server/storages/mapper_use.h"
 #include "server/storages/source_documents.h"
 #include "server/storages/storage_ids.h"
 #include "server/storages/storages.h"

@@ -12,7 +12,6 @@
 #include "base/human_text.h"
 #include "base/status_macros.h"
 #include "server/records/record_mapper.h"
-#include "server/storages/mapper_use.h"
 #include "server/storages/source_documents.h"
 #include "server/storages/storage_ids.h"
 #include "server/tenant/records/records_calls.h"
