@@ -43,7 +43,6 @@
 #include "server/jobs/uploads.h"
 #include "server/metrics.h"
 #include "server/open_store.h"
-#include "server/rpc/admin/admin_records.h"
 #include "server/rpc/admin/admin_service.h"
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/checked_service.h"
