@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace mirror {
@@ -20,6 +21,9 @@ bool IsAscii(std::string_view text);
 
 /// UTF-8 without NUL.
 inline bool IsText(std::string_view bytes) { return IsAscii(bytes) || CountUtf8(bytes).has_value(); }
+
+/// UTF-8 without NUL: in the place of each byte that belongs to no character stands U+FFFD.
+std::string ValidUtf8(std::string_view bytes);
 
 /// The longest beginning of UTF-8 that has at most `bytes_max` bytes and ends with a character.
 std::string_view CutUtf8(std::string_view text, std::size_t bytes_max);

@@ -26,7 +26,6 @@
 #include "server/place_check.h"
 #include "server/rpc/message_memory.h"
 #include "server/server.h"
-#include "server/server_log.h"
 #include "server/store/sqlite/sqlite_store.h"
 
 namespace mirror {

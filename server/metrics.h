@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/exposition/metric_page.h"
 #include "server/hub/hub_watch.h"
 #include "server/source/in_flight.h"
 #include "server/store/store_state.h"
@@ -17,6 +18,13 @@
 #include "server/watch/freshness.h"
 
 namespace mirror {
+
+/// Members of hubs that have series of their own; of more than these those for which something waits or
+/// fails.
+inline constexpr std::size_t kHubMembersShownMax = 1'000;
+
+/// What the page for GET /metrics has of hubs.
+void AddHubs(const std::vector<WatchedHub>& hubs, std::int64_t now_ms, MetricPage* page);
 
 /// Tenants that have series of their own; of more than these those that need an operator, then those that
 /// were served longest ago.

@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <grpc/support/log.h>
+#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
@@ -9,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -26,19 +29,18 @@
 #include "base/log_format.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
+#include "certs/apikeys/api_key.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
 #include "server/config/config.h"
+#include "server/config/http_config.h"
 #include "server/config/hub_keys.h"
-#include "server/control_lists.h"
 #include "server/data_check.h"
-#include "server/door_look.h"
 #include "server/fleet/fleet.h"
-#include "server/fleet/fleet_jobs.h"
 #include "server/hooks/delivery/hook_runner.h"
 #include "server/http/http_service.h"
 #include "server/hub/hubs.h"
-#include "server/jobs/upload_folder.h"
+#include "server/jobs/uploads.h"
 #include "server/metrics.h"
 #include "server/open_store.h"
 #include "server/rpc/admin/admin_service.h"
@@ -51,14 +53,80 @@
 #include "server/source/gate.h"
 #include "server/source/source_calls.h"
 #include "server/storages/storages.h"
+#include "server/store/postgres/control/control.h"
+#include "server/store/postgres/control/listed_rows.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
 #include "server/watch/expiry.h"
 #include "server/watch/freshness.h"
+#include "server/watch/shared_lists.h"
 #include "server/watch/time_series.h"
 
 namespace mirror {
+
+void SetUpLog(const ServerConfig& config) {
+  auto logger = spdlog::stderr_logger_mt("mirror-server");
+  SetFormat(*logger, config.log_format);
+  SetLevel(*logger, config.log_level);
+  logger->flush_on(spdlog::level::trace);
+  spdlog::set_default_logger(std::move(logger));
+  // gRPC calls each stranger's failed handshake an error.
+  gpr_set_log_function([](gpr_log_func_args* args) { spdlog::debug("gRPC: {}", args->message); });
+}
+
+namespace {
+
+/// What operators see of the door for JSON. `http`: null: it is off, and its keys are read where `config`
+/// says that they are. Errors: those of ReadApiKeys(). Threads: any.
+absl::StatusOr<HttpDoorSeen> LookAtHttpDoor(HttpService* http, const HttpConfig& config, bool with_keys) {
+  HttpDoorSeen seen;
+  if (http != nullptr) {
+    seen.url = http->url();
+    if (!with_keys) return seen;
+    ApiKeys::Seen keys = http->Keys();
+    seen.keys = std::move(keys.keys);
+    seen.used_ms = std::move(keys.used_ms);
+    seen.left_out = std::move(keys.left_out);
+    return seen;
+  }
+  if (!with_keys) return seen;
+  ASSIGN_OR_RETURN(FoundApiKeys found, ReadApiKeys(config.api_keys));
+  seen.keys = std::move(found.keys);
+  seen.left_out = std::move(found.left_out);
+  return seen;
+}
+
+class ControlLists final : public SharedLists {
+ public:
+  explicit ControlLists(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
+
+  absl::Status Forget(const std::string& context_id) override {
+    return ForgetListedRow(*control_, context_id);
+  }
+  absl::Status Keep(const std::string& context_id, const ListedDocuments& documents) override {
+    return KeepListedRow(*control_, context_id,
+                         {documents.storage, documents.member, static_cast<std::int64_t>(documents.jobs)});
+  }
+  absl::StatusOr<std::map<std::string, ListedDocuments>> ReadAll() override {
+    ASSIGN_OR_RETURN(auto rows, ReadListedRows(*control_));
+    std::map<std::string, ListedDocuments> all;
+    for (auto& [context_id, row] : rows) {
+      all[context_id] = {std::move(row.storage), std::move(row.member), static_cast<std::uint64_t>(row.jobs)};
+    }
+    return all;
+  }
+
+ private:
+  const std::shared_ptr<PostgresControl> control_;
+};
+
+/// What lists of storages and jobs are made of, in the control database. Threads: any.
+std::unique_ptr<SharedLists> MakeControlLists(std::shared_ptr<PostgresControl> control) {
+  return std::make_unique<ControlLists>(std::move(control));
+}
+
+}  // namespace
 
 /// SIGHUP and ReloadKeys: keys, [application], [tokens], [[issuer]], [log], the indexes of [[tenant]] and
 /// [[hub]] are read again; what cannot be read leaves all as it was. Threads: any.

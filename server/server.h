@@ -14,6 +14,9 @@
 
 namespace mirror {
 
+/// The process' log, on standard error, as [log] says; gRPC's own lines with it. Called once.
+void SetUpLog(const ServerConfig& config);
+
 class PostgresControl;
 
 /// Everything that serves, from the catalog up: what `mirror-server` runs, and any program that wants an

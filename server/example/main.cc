@@ -16,7 +16,6 @@
 #include "server/config/config.h"
 #include "server/hooks/hooks.h"
 #include "server/server.h"
-#include "server/server_log.h"
 #include "server/store/sqlite/sqlite_store.h"
 
 namespace {

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <set>
 #include <stop_token>
@@ -12,6 +13,7 @@
 #include "base/nonce.h"
 #include "base/status_macros.h"
 #include "server/store/postgres/control/duties.h"
+#include "server/store/postgres/control/server_rows.h"
 
 namespace mirror {
 namespace {
@@ -407,6 +409,47 @@ void Fleet::TellControl(const absl::Status& status) {
                            " goes on with the mirrors that it knows, and makes no new ones; what "
                            "one server does for all waits. It is tried again. ",
                            std::string(status.message())));
+}
+
+FleetJobs::FleetJobs(std::shared_ptr<PostgresControl> control, Fleet& fleet, std::string name)
+    : control_(std::move(control)), fleet_(fleet), name_(std::move(name)) {}
+
+void FleetJobs::Begin(const std::string& url) {
+  {
+    const MutexLock lock(mutex_);
+    url_ = url;
+  }
+  fleet_.HasUploads(name_, url);
+}
+
+UploadServer FleetJobs::self() const {
+  const MutexLock lock(mutex_);
+  return {.name = name_, .url = url_};
+}
+
+absl::StatusOr<std::optional<JobServers::Server>> FleetJobs::Find(const std::string& name) {
+  ASSIGN_OR_RETURN(std::optional<UploadServer> found, FindUploadServer(*control_, name));
+  if (!found) return std::optional<Server>();
+  return std::optional(Server{.url = std::move(found->url),
+                              .silent = std::chrono::milliseconds(found->silent_ms),
+                              .answers = found->silent_ms <= kServerGoneMs});
+}
+
+absl::Status FleetJobs::List(const std::string& job) { return ListImportJob(*control_, self(), job); }
+
+absl::Status FleetJobs::Unlist(const std::string& job) { return UnlistImportJob(*control_, job); }
+
+absl::Status FleetJobs::ListOnly(const std::vector<std::string>& jobs) {
+  return ListOnlyImportJobs(*control_, self(), jobs);
+}
+
+absl::StatusOr<std::vector<std::string>> FleetJobs::FindListed() { return FindListedJobs(*control_); }
+
+absl::StatusOr<std::vector<std::string>> FleetJobs::FindOrphans(std::chrono::milliseconds lease) {
+  // While the control database was down nobody could say that it is there.
+  if (!fleet_.Holds(Duty::kImportJobs) || fleet_.HeardFor().count() < kServerGoneMs)
+    return std::vector<std::string>();
+  return FindOrphanedJobs(*control_, lease.count());
 }
 
 }  // namespace mirror

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "server/fleet/listed_server.h"
+#include "server/jobs/job_servers.h"
 #include "server/store/postgres/control/control.h"
 #include "server/store/postgres/control/duties.h"
 #include "server/store/postgres/control/job_rows.h"
@@ -145,6 +146,33 @@ absl::Status CheckHashKey(PostgresControl& control, const FleetOptions& self);
 /// What `server.rules` is going to tell of such a server, for people: it keeps nobody from starting. Of
 /// `self` the host, the address and the rules count. Errors: kUnavailable.
 absl::StatusOr<std::vector<std::string>> FindOtherRules(PostgresControl& control, const FleetOptions& self);
+
+/// The servers of a fleet, as import jobs see them. Threads: any.
+class FleetJobs final : public JobServers {
+ public:
+  /// `fleet` outlives it. `name`: of this server's folder of uploads.
+  FleetJobs(std::shared_ptr<PostgresControl> control, Fleet& fleet, std::string name);
+
+  /// Once: what this server's calls begin with. Before the fleet starts.
+  void Begin(const std::string& url);
+
+  const std::string& here() const override { return name_; }
+  absl::StatusOr<std::optional<Server>> Find(const std::string& name) override;
+  absl::Status List(const std::string& job) override;
+  absl::Status Unlist(const std::string& job) override;
+  absl::Status ListOnly(const std::vector<std::string>& jobs) override;
+  absl::StatusOr<std::vector<std::string>> FindListed() override;
+  absl::StatusOr<std::vector<std::string>> FindOrphans(std::chrono::milliseconds lease) override;
+
+ private:
+  UploadServer self() const;
+
+  const std::shared_ptr<PostgresControl> control_;
+  Fleet& fleet_;
+  const std::string name_;
+  mutable Mutex mutex_;
+  std::string url_ MIRROR_GUARDED_BY(mutex_);
+};
 
 }  // namespace mirror
 

@@ -16,6 +16,7 @@
 #include "base/json/json_document.h"
 #include "base/json/json_writer.h"
 #include "certs/apikeys/api_key.h"
+#include "server/records/record_request.h"
 
 namespace mirror {
 
@@ -81,6 +82,11 @@ bool Has(const std::vector<std::string>& features, std::string_view feature);
 /// The members that begin every page; `values` follows.
 void BeginPage(const AskedPage& asked, const std::optional<std::string>& next, std::uint64_t total,
                JsonWriter* json);
+
+/// How a repetition of the call is known, by its Idempotency-Key: bound to the API key, to what is asked of
+/// whom, and to the body. Absent: the caller gave none. Errors: kInvalidArgument.
+absl::StatusOr<std::optional<RememberedRequest>> RememberOf(const HttpCall& call, std::string_view what,
+                                                            std::string_view of_whom, std::string_view body);
 
 }  // namespace mirror
 

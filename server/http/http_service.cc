@@ -33,7 +33,7 @@
 #include "server/http/row_stream_source.h"
 #include "server/http/storage_calls.h"
 #include "server/http/table_calls.h"
-#include "server/records/mapper_json.h"
+#include "server/records/record_mapper.h"
 #include "server/storages/storages.h"
 #include "server/tenant/history/changes.h"
 #include "server/watch/door_counters.h"

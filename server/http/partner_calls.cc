@@ -11,8 +11,8 @@
 #include "base/status_macros.h"
 #include "server/http/asked_source.h"
 #include "server/http/counts_json.h"
+#include "server/http/http_call.h"
 #include "server/http/http_error.h"
-#include "server/http/idempotency.h"
 #include "server/http/page_values.h"
 #include "server/records/record_merge.h"
 

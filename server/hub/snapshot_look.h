@@ -9,12 +9,21 @@
 #include <vector>
 
 #include "proto/wire/batch.h"
+#include "proto/wire/table.h"
 #include "server/hub/plan/derive.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/hub/plan/member_look.h"
 #include "server/tenant/exchange/hub_calls.h"
 
 namespace mirror {
+
+/// When a row was changed, by a column of its own: unix milliseconds. A column that is a time is one already;
+/// whole numbers are unix seconds, or milliseconds where they are over 10^11; a text is read by `format`, as
+/// of absl::ParseTime(), which knows those of strptime, or without one as ISO 8601. What names no zone is
+/// UTC. Absent: it says nothing, or nothing that
+/// can be read.
+std::optional<std::int64_t> ChangedTime(const Column& column, const Literal& value,
+                                        const std::string& format);
 
 /// What one look reads of a ledger, about.
 inline constexpr std::size_t kLedgerBytesMax = 512 << 20;

@@ -14,7 +14,7 @@
 #include "base/status_macros.h"
 #include "server/import/import_child.h"
 #include "server/jobs/import_run.h"
-#include "server/jobs/kept_jobs.h"
+#include "server/jobs/job_list.h"
 
 namespace mirror {
 namespace {

@@ -21,7 +21,6 @@
 #include "proto/wire/table.h"
 #include "server/import/import_child.h"
 #include "server/jobs/end_job.h"
-#include "server/jobs/valid_utf8.h"
 #include "server/records/record_merge.h"
 #include "server/tenant/records/records_planner.h"
 

@@ -10,16 +10,20 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/jobs/kept_jobs.h"
 
 namespace mirror {
+
+absl::StatusOr<std::vector<ImportJob>> JobsOf(Tenant& tenant) {
+  ASSIGN_OR_RETURN(const std::vector<Document> kept, tenant.ListDocuments(kJobKind, "", kJobsKeptMax));
+  return JobsIn(kept);
+}
+
 namespace {
 
 /// The place of a job in the list: newer ones are before it.
 struct Place {
   std::int64_t created_ms = 0;
   std::string id;
-  friend bool operator==(const Place&, const Place&) = default;
 };
 bool IsBefore(const Place& one, const Place& other) {
   return one.created_ms != other.created_ms ? one.created_ms > other.created_ms : one.id < other.id;

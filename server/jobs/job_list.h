@@ -8,12 +8,17 @@
 
 #include "absl/status/statusor.h"
 #include "server/records/import_job.h"
+#include "server/tenant/tenant.h"
 #include "server/tenant/tenants.h"
 
 // Import jobs of all tenants, the newest first. Which tenants have any, and when the newest of each came, is
 // known without opening one; a page opens those alone whose jobs may stand in it.
 
 namespace mirror {
+
+/// The jobs of a data source, kJobsKeptMax at most; without those that cannot be read. Errors: those of
+/// Tenant::ListDocuments().
+absl::StatusOr<std::vector<ImportJob>> JobsOf(Tenant& tenant);
 
 struct JobQuery {
   std::string storage, context_id;    ///< Empty: of all.

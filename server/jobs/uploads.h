@@ -14,6 +14,9 @@
 #include "base/mutex.h"
 #include "server/watch/door_counters.h"
 
+// A folder of uploads has a name where several servers have the same mirrors: an upload's id begins with it,
+// and a job's document says it. It goes with the files, and so does not change with an address.
+
 namespace mirror {
 
 struct UploadLimits {
@@ -55,7 +58,7 @@ class Uploads {
     virtual absl::Status Finish(std::int64_t now_ms) = 0;
   };
 
-  /// `name`: of the folder, see upload_folder.h; empty: no other server has the same mirrors. `counters`
+  /// `name`: of the folder, see NameUploadFolder(); empty: no other server has the same mirrors. `counters`
   /// outlive it.
   Uploads(std::string folder, const UploadLimits& limits, std::string name = "",
           DoorCounters& counters = UnwatchedDoor())
@@ -124,6 +127,16 @@ class Uploads {
   Mutex mutex_;
   std::map<std::string, Upload> uploads_ MIRROR_GUARDED_BY(mutex_);  ///< By id.
 };
+
+/// In the folder; no upload's.
+inline constexpr char kUploadFolderNote[] = "server";
+
+/// The name, which is made with the folder. Errors: kUnavailable: the disk; those of ReadKeyFile().
+absl::StatusOr<std::string> NameUploadFolder(const std::string& folder);
+/// The id of a new upload. `folder`: its name; empty: it has none.
+std::string NewUploadId(const std::string& folder);
+/// The name of the folder that an upload is in; empty: the id has none.
+std::string FolderOfUpload(const std::string& id);
 
 }  // namespace mirror
 

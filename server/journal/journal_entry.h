@@ -7,11 +7,30 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "proto/wire/lsn.h"
 
 // The journal: what was written to which rows of a mirror, one entry for each batch. Values, no behaviour.
 
 namespace mirror {
+
+/// How far a reader of a journal has come: number and salt of the last entry that he has. Two files with the
+/// same number have another salt, so that a restored mirror does not pass for the one before.
+struct JournalToken {
+  std::int64_t number = 0;  ///< 0: before the first entry that there ever was.
+  std::int64_t salt = 0;
+  friend bool operator==(const JournalToken&, const JournalToken&) = default;
+};
+
+/// "4711.9f86d081884c7d65"; "0" before the first.
+std::string ToString(const JournalToken& token);
+/// Errors: kInvalidArgument.
+absl::StatusOr<JournalToken> ParseJournalToken(std::string_view text);
+
+/// Names of columns as one text, a JSON array that any database reads.
+std::string PackColumnList(const std::vector<std::string>& names);
+/// Empty for a text that is none.
+std::vector<std::string> UnpackColumnList(std::string_view text);
 
 /// What an entry is about. The numbers stand in the mirror.
 enum class JournalOperation : std::uint8_t {

@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_JOURNAL_KEY_BLOCK_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,11 +11,17 @@
 #include "proto/wire/batch.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
+#include "server/journal/journal_entry.h"
 
 // The keys of a batch as bytes: columns with their names and types, in key order, integers as differences,
 // and a checksum. An ordinary key of whole numbers takes one to two bytes a row.
 
 namespace mirror {
+
+/// The entry as it is kept when nothing may name `key` any more: with its other keys; a head where there are
+/// none; and where its keys are damaged, one by which all rows are compared. Absent: it does not name the
+/// key.
+std::optional<JournalEntry> WithoutKey(const JournalEntry& entry, const Key& key);
 
 struct PackedKeys {
   std::string block;

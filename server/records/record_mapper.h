@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/json/json_document.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -77,6 +78,13 @@ class RecordMapper {
   TableSchema table_;
   std::vector<std::uint32_t> places_;  ///< Of columns_, in table_.
 };
+
+/// {"id":"m1","columns":[{"from":"ORT","to":"city"},...],"unmapped":"keep"}
+std::string MapperJson(const RecordMapper& mapper);
+/// Errors: kInvalidArgument, for people: RecordMapper::Make()'s, and of the JSON.
+absl::StatusOr<RecordMapper> MapperOf(const JsonView& json);
+/// The same of what MapperJson() gave.
+absl::StatusOr<RecordMapper> MapperOf(std::string_view text);
 
 }  // namespace mirror
 

@@ -1,8 +1,12 @@
 #include "server/records/record_merge.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 
 namespace mirror {
 namespace {
@@ -49,6 +53,281 @@ absl::Status CheckExternalId(std::string_view external_id) {
   if (characters <= static_cast<std::ptrdiff_t>(kExternalIdMax)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("the external id has more than ", kExternalIdMax, " characters"));
+}
+
+namespace {
+
+using Mapped = std::vector<std::optional<std::size_t>>;
+
+/// Where the attributes of an item stand in the mapper; absent: it does not list them. Errors: an attribute
+/// cannot be taken by itself, or beside the others.
+absl::StatusOr<Mapped> MapItem(const RecordMapper& mapper, const RecordItem& item) {
+  if (item.attributes.size() > kRecordAttributesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("the record has ", item.attributes.size(),
+                                                   " attributes; at most ", kRecordAttributesMax,
+                                                   " are taken"));
+  }
+  Mapped mapped;
+  mapped.reserve(item.attributes.size());
+  std::vector<bool> is_taken(mapper.columns().size());
+  std::set<std::string_view> unmapped;
+  const RecordAttribute* id = nullptr;
+  std::size_t id_place = 0;
+  for (const RecordAttribute& attribute : item.attributes) {
+    const std::optional<std::size_t> place = mapped.emplace_back(mapper.Find(attribute.name));
+    if (!place) {
+      if (!unmapped.insert(attribute.name).second)
+        return absl::InvalidArgumentError(absl::StrCat("attribute '", attribute.name, "' is there twice"));
+      continue;
+    }
+    if (is_taken[*place]) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("two attributes mean the same as '", mapper.columns()[*place].from, "'"));
+    }
+    is_taken[*place] = true;
+    if (mapper.IsExternalId(*place) && (id == nullptr || *place < id_place)) {
+      id = &attribute;
+      id_place = *place;
+    }
+  }
+  if (id != nullptr && (!id->json || id->text != item.external_id))
+    return absl::InvalidArgumentError("the external id within the record is another one");
+  return mapped;
+}
+
+/// Bytes that AppendJsonString() appends.
+std::size_t JsonStringBytes(std::string_view text) {
+  std::size_t bytes = 2;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool has_letter = byte == '"' || byte == '\\' || byte == '\n' || byte == '\r' || byte == '\t';
+    bytes += has_letter ? 2 : byte < 0x20 ? 6 : 1;
+  }
+  return bytes;
+}
+
+std::size_t BytesOf(const RecordAttribute& attribute) {
+  return attribute.json ? JsonStringBytes(attribute.name) + attribute.json->size() + 2 : 0;
+}
+std::size_t ValuesOf(const RecordAttribute& attribute) { return attribute.json ? attribute.values + 1 : 0; }
+
+/// By column, which attribute is written there: of several the one that the mapper lists first.
+class ByColumn {
+ public:
+  explicit ByColumn(const RecordMapper& mapper)
+      : mapper_(mapper),
+        best_(mapper.table().columns.size() - kOwnPartnerColumns, mapper.columns().size()),
+        attributes_(best_.size(), nullptr) {}
+
+  void Add(const RecordAttribute& attribute, std::optional<std::size_t> place) {
+    if (!place || mapper_.IsExternalId(*place)) return;
+    const std::size_t column = mapper_.ColumnOf(*place) - kOwnPartnerColumns;
+    if (*place >= best_[column]) return;
+    best_[column] = *place;
+    attributes_[column] = &attribute;
+  }
+  /// Null: none is.
+  const std::vector<const RecordAttribute*>& attributes() const { return attributes_; }
+
+ private:
+  const RecordMapper& mapper_;
+  std::vector<std::size_t> best_;
+  std::vector<const RecordAttribute*> attributes_;
+};
+
+/// `size`: what the record would have.
+absl::Status TooLarge(const std::string& size) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the record would have ", size, "; at most ", kRecordBytesMax, " bytes, ", kRecordAttributesMax,
+      " attributes and ", kRecordValuesMax, " values are kept. The stored record is unchanged"));
+}
+
+}  // namespace
+
+void MergedPartner::Size::Add(const RecordAttribute& attribute) {
+  bytes += BytesOf(attribute);
+  values += ValuesOf(attribute);
+  attributes += attribute.json ? 1 : 0;
+}
+
+void MergedPartner::Size::Remove(const RecordAttribute& attribute) {
+  bytes -= BytesOf(attribute);
+  values -= ValuesOf(attribute);
+  attributes -= attribute.json ? 1 : 0;
+}
+
+bool MergedPartner::Size::IsOver(const Size& before) const {
+  // A record that is too large already, as of an older server, may change, but not grow.
+  return (bytes > kRecordBytesMax && bytes > before.bytes) ||
+         (attributes > kRecordAttributesMax && attributes > before.attributes) ||
+         (values > kRecordValuesMax && values > before.values);
+}
+
+absl::StatusOr<bool> MergedPartner::Merge(const RecordItem& item) {
+  ASSIGN_OR_RETURN(const Mapped mapped, MapItem(mapper_, item));
+  if (!keeps_record_) return MergeColumns(item, mapped);
+  RETURN_IF_ERROR(TakeApart());
+  if (!attributes_.empty()) NotePlaces();
+  Places places(item.attributes.size());
+  Size size = size_;
+  bool changes = false;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const RecordAttribute& attribute = item.attributes[i];
+    if (!IsKept(mapped[i])) continue;
+    places[i] = Find(attribute.name, mapped[i]);
+    if (places[i]) {
+      const RecordAttribute& before = attributes_[*places[i]].attribute;
+      size.Remove(before);
+      changes = changes || before.json != attribute.json || (attribute.json && before.name != attribute.name);
+    } else {
+      changes = changes || attribute.json;
+    }
+    size.Add(attribute);
+  }
+  if (size.IsOver(size_)) {
+    return TooLarge(
+        absl::StrCat(size.bytes, " bytes, ", size.attributes, " attributes and ", size.values, " values"));
+  }
+  if (!changes) return !IsAsWritten();
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (IsKept(mapped[i])) Put(item.attributes[i], mapped[i], places[i]);
+  }
+  size_ = size;
+  is_changed_ = true;
+  return true;
+}
+
+PartnerRow MergedPartner::Take() {
+  if (keeps_record_ && (is_changed_ || !was_there_ || !is_as_written_.value_or(true))) {
+    row_.record.reset();
+    Write(&row_);
+  }
+  return std::move(row_);
+}
+
+absl::Status MergedPartner::TakeApart() {
+  if (is_apart_) return apart_;
+  is_apart_ = true;
+  if (!row_.record) return apart_;
+  absl::StatusOr<std::vector<RecordAttribute>> stored = ParseRecord(*row_.record);
+  // Who wrote it by hand is told; the rows stay.
+  if (!stored.ok())
+    return apart_ = absl::InvalidArgumentError("the record that is stored is no JSON object any more");
+  for (RecordAttribute& attribute : *stored) {
+    size_.Add(attribute);
+    const std::optional<std::size_t> mapped = mapper_.Find(attribute.name);
+    attributes_.push_back({std::move(attribute), mapped});
+  }
+  return apart_;
+}
+
+bool MergedPartner::IsKept(std::optional<std::size_t> mapped) const {
+  return mapped || mapper_.keeps_unmapped();
+}
+
+std::optional<std::size_t> MergedPartner::Find(std::string_view name,
+                                               std::optional<std::size_t> mapped) const {
+  if (!has_places_) return std::nullopt;
+  if (mapped) return mapped_[*mapped];
+  const auto found = unmapped_.find(name);
+  return found == unmapped_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void MergedPartner::NotePlaces() {
+  if (has_places_) return;
+  has_places_ = true;
+  mapped_.resize(mapper_.columns().size());
+  unmapped_.reserve(attributes_.size());
+  for (std::size_t i = 0; i < attributes_.size(); ++i) {
+    if (const std::optional<std::size_t> mapped = attributes_[i].mapped) {
+      if (!mapped_[*mapped]) mapped_[*mapped] = i;
+    } else {
+      unmapped_.emplace(attributes_[i].attribute.name, i);
+    }
+  }
+}
+
+void MergedPartner::Put(const RecordAttribute& attribute, std::optional<std::size_t> mapped,
+                        std::optional<std::size_t> place) {
+  if (place) {
+    RecordAttribute& there = attributes_[*place].attribute;
+    if (!attribute.json) {
+      // If it comes again, it stands behind the others.
+      if (mapped) {
+        mapped_[*mapped].reset();
+      } else {
+        unmapped_.erase(there.name);
+      }
+      there = {};
+    } else {
+      if (mapped) there.name = attribute.name;  // Else it is that name, and is looked at from elsewhere.
+      there.json = attribute.json;
+      there.text = attribute.text;
+      there.values = attribute.values;
+    }
+    return;
+  }
+  if (!attribute.json) return;
+  attributes_.push_back({attribute, mapped});
+  if (!has_places_) return;
+  if (mapped) {
+    mapped_[*mapped] = attributes_.size() - 1;
+  } else {
+    unmapped_.emplace(attributes_.back().attribute.name, attributes_.size() - 1);
+  }
+}
+
+absl::StatusOr<bool> MergedPartner::MergeColumns(const RecordItem& item, const Mapped& mapped) {
+  ByColumn taken(mapper_);
+  for (std::size_t i = 0; i < mapped.size(); ++i) taken.Add(item.attributes[i], mapped[i]);
+  const std::size_t columns = taken.attributes().size();
+  row_.columns.resize(columns);
+  Size before, size;
+  for (std::size_t i = 0; i < columns; ++i) {
+    const RecordAttribute* const attribute = taken.attributes()[i];
+    const std::size_t bytes = row_.columns[i].value_or("").size();
+    before.bytes += bytes;
+    size.bytes += attribute == nullptr ? bytes : attribute->json ? attribute->text.size() : 0;
+  }
+  if (size.IsOver(before)) return TooLarge(absl::StrCat(size.bytes, " bytes in its columns"));
+  row_.record.reset();
+  for (std::size_t i = 0; i < columns; ++i) {
+    const RecordAttribute* const attribute = taken.attributes()[i];
+    if (attribute == nullptr) continue;
+    row_.columns[i] = attribute->json ? std::optional(attribute->text) : std::nullopt;
+  }
+  return true;
+}
+
+/// Whether what is stored is what would be written: somebody may have changed it by hand.
+bool MergedPartner::IsAsWritten() {
+  if (!was_there_ || is_changed_) return true;
+  if (!is_as_written_) {
+    PartnerRow written;
+    Write(&written);
+    is_as_written_ = written.record == row_.record && written.columns == row_.columns;
+  }
+  return *is_as_written_;
+}
+
+void MergedPartner::Write(PartnerRow* row) const {
+  std::string& json = row->record.emplace();
+  json.reserve(size_.bytes + 1);
+  json = "{";
+  ByColumn taken(mapper_);
+  for (const auto& [attribute, mapped] : attributes_) {
+    if (!attribute.json) continue;
+    if (json.size() > 1) json.push_back(',');
+    AppendJsonString(attribute.name, &json);
+    json.push_back(':');
+    json.append(*attribute.json);
+    taken.Add(attribute, mapped);
+  }
+  json.push_back('}');
+  row->columns.assign(taken.attributes().size(), std::nullopt);
+  for (std::size_t i = 0; i < taken.attributes().size(); ++i) {
+    if (const RecordAttribute* const attribute = taken.attributes()[i]) row->columns[i] = attribute->text;
+  }
 }
 
 }  // namespace mirror

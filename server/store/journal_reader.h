@@ -14,7 +14,6 @@
 #include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
 #include "server/journal/journal_entry.h"
-#include "server/journal/journal_token.h"
 
 // What a Snapshot reads beside the rows as they are. Errors and threads: as there.
 

@@ -11,7 +11,6 @@
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/consequences/compare_moments.h"
 #include "server/consequences/count_mirror.h"
 #include "server/consequences/dropped_columns.h"
 #include "server/consequences/others_objects.h"

@@ -16,8 +16,8 @@
 #include "server/plan/plan.h"
 #include "server/plan/row_request.h"
 #include "server/tenant/mirror/commit_queue.h"
-#include "server/tenant/mirror/gap_waits.h"
 #include "server/tenant/mirror/mirror.h"
+#include "server/tenant/mirror/running_cycle.h"
 #include "server/tenant/row_planner.h"
 #include "server/tenant/waiting_rows.h"
 

@@ -21,8 +21,7 @@
 #include "server/store/home.h"
 #include "server/tenant/building_places.h"
 #include "server/tenant/first_failures.h"
-#include "server/tenant/mirror/logs_left.h"
-#include "server/tenant/mirror/warm_mirrors.h"
+#include "server/tenant/mirror/idle_mirror.h"
 #include "server/tenant/tenant.h"
 
 namespace mirror {

@@ -12,12 +12,17 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "server/store/catalog/catalog.h"
 #include "server/watch/counters.h"
 
 namespace mirror {
+
+/// Errors: kInvalidArgument when no event has a kind that `pattern` means ('*' stands for any characters); it
+/// names those that there are. An empty pattern means all.
+absl::Status CheckKindPattern(std::string_view pattern);
 
 /// Events of one kind and tenant that are kept in a minute; what is beyond becomes one event.
 inline constexpr int kEventsPerMinute = 20;

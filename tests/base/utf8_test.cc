@@ -104,5 +104,19 @@ TEST(CutUtf8Test, EndsWithACharacter) {
   }
 }
 
+TEST(ValidUtf8Test, EachByteOfNoCharacterIsReplaced) {
+  const std::string bad = "\xEF\xBF\xBD";
+  EXPECT_EQ(ValidUtf8(""), "");
+  EXPECT_EQ(ValidUtf8("M\xC3\xBCller"), "M\xC3\xBCller");
+  EXPECT_EQ(ValidUtf8("M\xFCller"), "M" + bad + "ller");
+  EXPECT_EQ(ValidUtf8("cut \xE5\xB1"), "cut " + bad + bad);
+  EXPECT_EQ(ValidUtf8("\x00"s), bad);
+  EXPECT_EQ(ValidUtf8("\xED\xA0\x80\xF0\x9F\x98\x80"), bad + bad + bad + "\xF0\x9F\x98\x80");
+  EXPECT_EQ(ValidUtf8("\xC3"
+                      "ü\xff"),
+            bad + "ü" + bad);
+  EXPECT_EQ(ValidUtf8("\xF0\x9F"), bad + bad);
+}
+
 }  // namespace
 }  // namespace mirror::utf8_test

@@ -19,7 +19,7 @@
 #include "server/journal/key_block.h"
 #include "server/journal/seen_mark.h"
 #include "server/store/snapshot.h"
-#include "server/tenant/mirror/passed_writes.h"
+#include "server/tenant/mirror/journal_upkeep.h"
 #include "tests/contract/store_contract.h"
 
 // Writes that pass by the journal and the versions of rows, in every store: both end there, and say so.

@@ -4,19 +4,32 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
+#include "proto/wire/exchange/value_json.h"
 #include "proto/wire/table.h"
-#include "server/hub/postgres/golden_text.h"
 #include "server/hub/postgres/hub_session.h"
 #include "server/hub/store/hub_json.h"
 #include "server/hub/store/hub_records.h"
 #include "server/own_records/postgres_record.h"
 
 namespace mirror {
+
+std::optional<std::string> GoldenText(const Literal& value) {
+  if (std::holds_alternative<Null>(value)) return std::nullopt;
+  if (const auto* text = std::get_if<std::string>(&value)) return ValidUtf8(*text);
+  if (const auto* bytes = std::get_if<Bytes>(&value)) {
+    return absl::StrCat("\\x", absl::BytesToHexString(bytes->value));
+  }
+  return ValueJson(value);
+}
+
 namespace {
 
 // `_hub_apart`: pairs of records that an operator parted; each pair stands there once, the lesser id first.
@@ -451,7 +464,7 @@ absl::Status PostgresHubBook::RemoveDelivery(const HubDelivery& delivery) {
 absl::Status PostgresHubBook::NoteRefused(const std::string& delivery_id, const Refusal& refusal) {
   return session_.Write(
       "UPDATE @_hub_deliveries SET refused_until = $1, refusals = $2, reason = $3 WHERE delivery_id = $4",
-      {refusal.until, refusal.attempts, session_.Keep(TextForPostgres(refusal.reason)),
+      {refusal.until, refusal.attempts, session_.Keep(ValidUtf8(refusal.reason)),
        session_.Keep(delivery_id)});
 }
 

@@ -9,12 +9,17 @@
 #include <vector>
 
 #include "base/db/postgres/connection.h"
+#include "proto/wire/table.h"
 #include "server/hub/plan/hub_book.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/hub/postgres/hub_schema.h"
 #include "server/hub/postgres/hub_session.h"
 
 namespace mirror {
+
+/// A value as partners read it in a column of type text: numbers as they are written, bytes as \x and
+/// hexadecimal digits, and of a text what PostgreSQL keeps of it, see ValidUtf8(). Absent: NULL.
+std::optional<std::string> GoldenText(const Literal& value);
 
 /// The upkeep of a PostgresHubBook, in its transaction.
 class PostgresHubUpkeep final : public HubUpkeep {

@@ -6,10 +6,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/db/sqlite/connection.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/hub/store/hub_file.h"
 
 namespace mirror {
+
+/// Makes what is missing of `_hub_*`, of `golden_alias`, and for each entity of `golden_<entity>` (one row a
+/// record: golden_id and its attributes) and of the view `golden_<entity>_member` (which rows are in it).
+/// Within the caller's transaction. Errors: SQLite's.
+absl::Status LayOutHub(const sqlite::Connection& connection, const HubRules& rules);
 
 /// `Mirror_<storage>.hub.db` in `folder`: this server's alone.
 absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& folder, const HubRules& rules);

@@ -1,4 +1,4 @@
-#include "server/rpc/admin/admin_changes.h"
+#include "server/rpc/admin/admin_service.h"
 
 #include <chrono>
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clocks/shared_clock.h"
 #include "base/status_macros.h"
-#include "server/journal/journal_token.h"
+#include "server/journal/journal_entry.h"
 #include "server/records/json_row.h"
 #include "server/rpc/admin/asked_tenant.h"
 #include "server/rpc/admin/dry_runs.h"

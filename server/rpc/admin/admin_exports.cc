@@ -1,4 +1,4 @@
-#include "server/rpc/admin/admin_exports.h"
+#include "server/rpc/admin/admin_service.h"
 
 #include <memory>
 #include <string>
@@ -37,13 +37,13 @@ absl::Status Left() { return absl::CancelledError("the export was cancelled"); }
 
 }  // namespace
 
-grpc::Status AdminExports::ExportTable(grpc::ServerContext* context, const v1::ExportTableRequest* request,
+grpc::Status AdminChanges::ExportTable(grpc::ServerContext* context, const v1::ExportTableRequest* request,
                                        grpc::ServerWriter<v1::ExportPart>* writer) {
   return ServeTenant(*context, Needs::kOperator, CallText(*request), *request,
                      [&](Tenant& tenant) { return Export(tenant, *context, *request, *writer); });
 }
 
-absl::Status AdminExports::Export(Tenant& tenant, const grpc::ServerContext& context,
+absl::Status AdminChanges::Export(Tenant& tenant, const grpc::ServerContext& context,
                                   const v1::ExportTableRequest& request,
                                   grpc::ServerWriter<v1::ExportPart>& writer) {
   ASSIGN_OR_RETURN(const std::unique_ptr<RowSource> source,

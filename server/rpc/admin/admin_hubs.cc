@@ -1,4 +1,4 @@
-#include "server/rpc/admin/admin_hubs.h"
+#include "server/rpc/admin/admin_service.h"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "server/rpc/admin/admin_moves.h"
+#include "server/rpc/admin/admin_service.h"
 
 #include <memory>
 #include <optional>

@@ -28,7 +28,7 @@
 #include "server/rpc/rpc_status.h"
 #include "server/source/call_log.h"
 #include "server/store/home.h"
-#include "server/watch/event_kinds.h"
+#include "server/watch/events.h"
 
 namespace mirror {
 namespace {

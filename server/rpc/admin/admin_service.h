@@ -3,27 +3,271 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "certs/apikeys/api_key.h"
 #include "certs/expiry.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "server/fleet/listed_server.h"
-#include "server/rpc/admin/admin_changes.h"
+#include "server/rpc/admin/asked_tenant.h"
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/admin/looks.h"
 #include "server/rpc/listener/vouched_bytes.h"
 #include "server/source/gate.h"
+#include "server/storages/storages.h"
+#include "server/store/snapshot.h"
 #include "server/tenant/backup.h"
+#include "server/tenant/tenant_list.h"
 #include "server/tenant/tenants.h"
 #include "server/watch/events.h"
 #include "server/watch/freshness.h"
 #include "server/watch/time_series.h"
 
 namespace mirror {
+
+/// The operators' calls that move a tenant, see server/tenant/move.h. Threads: any; gRPC's.
+class AdminMoves : public v1::MirrorAdmin::Service {
+ public:
+  grpc::Status LookAtMove(grpc::ServerContext* context, const v1::LookAtMoveRequest* request,
+                          v1::MoveLook* response) override;
+  grpc::Status CheckRoom(grpc::ServerContext* context, const v1::CheckRoomRequest* request,
+                         v1::CheckRoomResponse* response) override;
+  grpc::Status BeginMove(grpc::ServerContext* context, const v1::BeginMoveRequest* request,
+                         v1::BeginMoveResponse* response) override;
+  grpc::Status LeaveMove(grpc::ServerContext* context, const v1::LeaveMoveRequest* request,
+                         v1::LeaveMoveResponse* response) override;
+  grpc::Status ArriveMove(grpc::ServerContext* context, const v1::ArriveMoveRequest* request,
+                          v1::ArriveMoveResponse* response) override;
+  grpc::Status DropMove(grpc::ServerContext* context, const v1::DropMoveRequest* request,
+                        v1::DropMoveResponse* response) override;
+  grpc::Status StayMove(grpc::ServerContext* context, const v1::StayMoveRequest* request,
+                        v1::StayMoveResponse* response) override;
+  grpc::Status MoveToPlace(grpc::ServerContext* context, const v1::MoveToPlaceRequest* request,
+                           v1::MoveToPlaceResponse* response) override;
+  grpc::Status ExportMirror(grpc::ServerContext* context, const v1::ExportMirrorRequest* request,
+                            grpc::ServerWriter<v1::MirrorPart>* writer) override;
+  grpc::Status ImportMirror(grpc::ServerContext* context, grpc::ServerReader<v1::ImportMirrorRequest>* reader,
+                            v1::ImportMirrorResponse* response) override;
+
+ protected:
+  AdminMoves(Gate& gate, Tenants& tenants) : gate_(gate), tenants_(tenants) {}
+
+  enum class Needs {
+    kViewer,
+    kOperator,
+    kOperatorLook,  ///< An operator's, that changes nothing: its record is among the looks.
+  };
+  /// Of a call that may be a dry run. One that shows keys is an act: somebody saw values.
+  template <typename Request>
+  static Needs NeedsOf(const Request& request) {
+    return request.dry_run() && !request.with_keys() ? Needs::kOperatorLook : Needs::kOperator;
+  }
+  /// Every handler: the role, then `act`, then the audit record of `call`.
+  virtual grpc::Status Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
+                             const std::function<absl::Status()>& act) = 0;
+  /// The same of a call about one tenant, which `act` is given.
+  template <typename Request, typename Act>
+  grpc::Status ServeTenant(grpc::ServerContext& context, Needs needs, const std::string& call,
+                           const Request& request, const Act& act) {
+    return Serve(context, needs, call, [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
+                       FindAskedTenant(tenants_, request.context_id(), context));
+      return act(*tenant);
+    });
+  }
+  /// `watch`, unless `most` of its kind run already. `what` is watched; `look` is the call that waits for
+  /// nothing.
+  template <typename Watch>
+  static absl::Status WatchWithin(std::atomic<int>& running, int most, const char* what, const char* look,
+                                  const Watch& watch) {
+    absl::Status status = ++running > most ? absl::ResourceExhaustedError(absl::StrCat(
+                                                 "there are ", most, " watchers of ", what,
+                                                 " already. End one of them, or look with ", look, "."))
+                                           : watch();
+    --running;
+    return status;
+  }
+  /// False once the caller went away, or the server stops.
+  GoOn GoesOn(const grpc::ServerContext& context) const {
+    return [this, &context] { return !context.IsCancelled() && !stopping_; };
+  }
+
+  Gate& gate_;
+  Tenants& tenants_;
+  std::atomic<bool> stopping_{false};
+};
+
+class Hub;
+class Hubs;
+
+/// The operators' calls about hubs. Threads: any; gRPC's.
+class AdminHubs : public AdminMoves {
+ public:
+  /// Before the first call; it outlives this. Without it there are none.
+  void SetHubs(Hubs* hubs) { hubs_ = hubs; }
+
+  grpc::Status ListHubs(grpc::ServerContext* context, const v1::ListHubsRequest* request,
+                        v1::ListHubsResponse* response) override;
+  grpc::Status ResumeHub(grpc::ServerContext* context, const v1::ResumeHubRequest* request,
+                         v1::ResumeHubResponse* response) override;
+  grpc::Status DecideHub(grpc::ServerContext* context, const v1::DecideHubRequest* request,
+                         v1::DecideHubResponse* response) override;
+  grpc::Status ListHeld(grpc::ServerContext* context, const v1::ListHeldRequest* request,
+                        v1::ListHeldResponse* response) override;
+  grpc::Status ListRefused(grpc::ServerContext* context, const v1::ListRefusedRequest* request,
+                           v1::ListRefusedResponse* response) override;
+  grpc::Status ThawHub(grpc::ServerContext* context, const v1::ThawHubRequest* request,
+                       v1::ThawHubResponse* response) override;
+  grpc::Status ExplainGolden(grpc::ServerContext* context, const v1::ExplainGoldenRequest* request,
+                             v1::ExplainGoldenResponse* response) override;
+  grpc::Status ListDuplicates(grpc::ServerContext* context, const v1::ListDuplicatesRequest* request,
+                              v1::ListDuplicatesResponse* response) override;
+  grpc::Status MergeGolden(grpc::ServerContext* context, const v1::MergeGoldenRequest* request,
+                           v1::MergeGoldenResponse* response) override;
+  grpc::Status PartGolden(grpc::ServerContext* context, const v1::PartGoldenRequest* request,
+                          v1::PartGoldenResponse* response) override;
+  grpc::Status RebuildHub(grpc::ServerContext* context, const v1::RebuildHubRequest* request,
+                          v1::RebuildHubResponse* response) override;
+
+ protected:
+  using AdminMoves::AdminMoves;
+
+  /// See HubWatch::OfTenants().
+  std::map<std::string, std::shared_ptr<const TenantInHub>> HubsOfTenants() const;
+
+ private:
+  absl::StatusOr<std::shared_ptr<Hub>> Find(const std::string& storage) const;
+  /// Serve(), of a call about one hub, which `act` is given.
+  template <typename Request, typename Act>
+  grpc::Status ServeHub(const grpc::ServerContext& context, Needs needs, const std::string& call,
+                        const Request& request, const Act& act) {
+    return Serve(context, needs, call, [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(const std::shared_ptr<Hub> hub, Find(request.storage()));
+      return act(*hub);
+    });
+  }
+
+  Hubs* hubs_ = nullptr;
+};
+
+/// The operators' calls that look at tenants as wholes: which there are, how each is, and how it was. None
+/// but GetTenant opens a database. Threads: any; gRPC's.
+class AdminTenants : public AdminHubs {
+ public:
+  grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
+                           v1::ListTenantsResponse* response) override;
+  grpc::Status GetTenant(grpc::ServerContext* context, const v1::GetTenantRequest* request,
+                         v1::Tenant* response) override;
+  grpc::Status WatchTenants(grpc::ServerContext* context, const v1::WatchTenantsRequest* request,
+                            grpc::ServerWriter<v1::TenantsNews>* writer) override;
+  grpc::Status ListCycles(grpc::ServerContext* context, const v1::ListCyclesRequest* request,
+                          v1::ListCyclesResponse* response) override;
+  grpc::Status GetTimeSeries(grpc::ServerContext* context, const v1::GetTimeSeriesRequest* request,
+                             v1::TimeSeries* response) override;
+
+ protected:
+  AdminTenants(Gate& gate, Tenants& tenants, const FreshnessWatch& freshness, const TimeSeries& time_series)
+      : AdminHubs(gate, tenants), freshness_(freshness), time_series_(time_series) {}
+
+  /// Without opening one.
+  absl::StatusOr<std::vector<ListedTenant>> All();
+
+  const FreshnessWatch& freshness_;
+
+ private:
+  absl::Status List(const v1::ListTenantsRequest& request, v1::ListTenantsResponse* response);
+  absl::Status Watch(const grpc::ServerContext& context, grpc::ServerWriter<v1::TenantsNews>* writer);
+
+  const TimeSeries& time_series_;
+  std::atomic<int> tenant_watchers_{0};
+};
+
+/// The HTTP door as an operator sees it.
+struct HttpDoorSeen {
+  std::string url;  ///< Empty: it is off.
+  std::vector<ApiKey> keys;
+  std::map<std::string, std::int64_t> used_ms;  ///< Of keys that were used since the start, by name.
+  std::vector<std::string> left_out;            ///< Files that are no keys, with the reason.
+};
+
+/// The operators' calls that look at records: storages, import jobs, keys of the HTTP door. They answer
+/// whether that is on or off: what there is of it stays. Threads: any; gRPC's.
+class AdminRecords : public AdminTenants {
+ public:
+  /// Whether there is one, and where; with `with_keys` all of it. Errors: kUnavailable: the folder.
+  using HttpDoorLook = std::function<absl::StatusOr<HttpDoorSeen>(bool with_keys)>;
+
+  grpc::Status ListStorages(grpc::ServerContext* context, const v1::ListStoragesRequest* request,
+                            v1::ListStoragesResponse* response) override;
+  grpc::Status ListImportJobs(grpc::ServerContext* context, const v1::ListImportJobsRequest* request,
+                              v1::ListImportJobsResponse* response) override;
+  grpc::Status ListApiKeys(grpc::ServerContext* context, const v1::ListApiKeysRequest* request,
+                           v1::ListApiKeysResponse* response) override;
+
+ protected:
+  AdminRecords(Gate& gate, Tenants& tenants, const FreshnessWatch& freshness, const TimeSeries& time_series,
+               Storages& storages, HttpDoorLook look_at_door)
+      : AdminTenants(gate, tenants, freshness, time_series),
+        storages_(storages),
+        look_at_door_(std::move(look_at_door)) {}
+
+ private:
+  absl::Status List(const v1::ListStoragesRequest& request, v1::ListStoragesResponse* response);
+  absl::Status List(const v1::ListImportJobsRequest& request, v1::ListImportJobsResponse* response);
+  absl::Status List(v1::ListApiKeysResponse* response);
+
+  Storages& storages_;
+  const HttpDoorLook look_at_door_;
+};
+
+/// The operators' calls that read what was written, and what rows were, or remove it. Threads: any; gRPC's.
+class AdminChanges : public AdminRecords {
+ public:
+  grpc::Status ListChanges(grpc::ServerContext* context, const v1::ListChangesRequest* request,
+                           v1::ListChangesResponse* response) override;
+  grpc::Status WatchChanges(grpc::ServerContext* context, const v1::ListChangesRequest* request,
+                            grpc::ServerWriter<v1::Change>* writer) override;
+  grpc::Status ExplainRow(grpc::ServerContext* context, const v1::RowOfTable* request,
+                          v1::ExplainRowResponse* response) override;
+  grpc::Status ReadRowHistory(grpc::ServerContext* context, const v1::RowOfTable* request,
+                              v1::ReadRowHistoryResponse* response) override;
+  grpc::Status DiffTable(grpc::ServerContext* context, const v1::DiffTableRequest* request,
+                         grpc::ServerWriter<v1::DiffPart>* writer) override;
+  grpc::Status VerifyHistory(grpc::ServerContext* context, const v1::VerifyHistoryRequest* request,
+                             grpc::ServerWriter<v1::VerifiedMoment>* writer) override;
+  grpc::Status EraseRow(grpc::ServerContext* context, const v1::EraseRowRequest* request,
+                        v1::EraseRowResponse* response) override;
+  /// See server/export/row_source.h.
+  grpc::Status ExportTable(grpc::ServerContext* context, const v1::ExportTableRequest* request,
+                           grpc::ServerWriter<v1::ExportPart>* writer) override;
+
+ protected:
+  using AdminRecords::AdminRecords;
+
+ private:
+  absl::Status Watch(grpc::ServerContext& context, const v1::ListChangesRequest& request,
+                     grpc::ServerWriter<v1::Change>* writer);
+  absl::Status Diff(Tenant& tenant, const grpc::ServerContext& context, const v1::DiffTableRequest& request,
+                    grpc::ServerWriter<v1::DiffPart>& writer);
+  absl::Status VerifyMoments(Tenant& tenant, const grpc::ServerContext& context,
+                             const v1::VerifyHistoryRequest& request,
+                             grpc::ServerWriter<v1::VerifiedMoment>& writer);
+
+  absl::Status Export(Tenant& tenant, const grpc::ServerContext& context,
+                      const v1::ExportTableRequest& request, grpc::ServerWriter<v1::ExportPart>& writer);
+
+  std::atomic<int> change_watchers_{0};
+};
 
 /// The operators' calls. Each checks the role of the client's certificate, does its work and leaves an audit
 /// record, refused or not. Threads: any; gRPC's.

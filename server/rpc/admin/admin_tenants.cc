@@ -1,4 +1,4 @@
-#include "server/rpc/admin/admin_tenants.h"
+#include "server/rpc/admin/admin_service.h"
 
 #include <chrono>
 #include <cstdint>

@@ -11,7 +11,6 @@
 #include "absl/status/statusor.h"
 #include "server/journal/journal_entry.h"
 #include "server/journal/journal_rules.h"
-#include "server/journal/journal_token.h"
 #include "server/journal/key_block.h"
 #include "server/store/snapshot.h"
 

@@ -4,12 +4,19 @@
 #include <chrono>
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "base/mutex.h"
 #include "server/journal/journal_rules.h"
 #include "server/plan/plan.h"
 #include "server/store/store.h"
 
 namespace mirror {
+
+/// Finds tables that were written to without their journal, see server/journal/seen_mark.h, and adds a
+/// COMPARE entry for each, so that followers of the journal hear of those writes before anything else is
+/// written. A table that is gone gets a GONE entry. `rules`: those of the tenant; null: nothing is done.
+/// Reads without a lock where nothing was missed. Errors: those of the store.
+absl::Status NotePassedWrites(Store& store, const JournalRules* rules, std::int64_t now_ms);
 
 class Mirror;
 

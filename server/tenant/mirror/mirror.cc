@@ -18,7 +18,6 @@
 #include "server/store/step_journal.h"
 #include "server/tenant/mirror/journal_upkeep.h"
 #include "server/tenant/mirror/lost_mirror.h"
-#include "server/tenant/mirror/passed_writes.h"
 
 namespace mirror {
 

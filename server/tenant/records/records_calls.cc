@@ -16,7 +16,7 @@
 #include "base/nonce.h"
 #include "base/status_macros.h"
 #include "server/plan/cycle_check.h"
-#include "server/records/mapper_json.h"
+#include "server/records/record_mapper.h"
 #include "server/tenant/notes/mirror_feed.h"
 #include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/partner_rows.h"

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "server/records/mapper_json.h"
+#include "server/records/record_mapper.h"
 
 namespace mirror {
 

@@ -14,7 +14,7 @@
 #include "base/nonce.h"
 #include "base/status_macros.h"
 #include "server/records/import_job.h"
-#include "server/records/merged_partner.h"
+#include "server/records/record_merge.h"
 #include "server/tenant/notes/mirror_feed.h"
 #include "server/tenant/records/kept_rejects.h"
 #include "server/tenant/records/partner_rows.h"

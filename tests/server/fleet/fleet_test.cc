@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/fleet/fleet_jobs.h"
 #include "server/store/catalog/postgres/postgres_catalog.h"
 #include "tests/server/tenant/tenant_bench.h"
 #include "tests/support/postgres_database.h"

@@ -1,4 +1,4 @@
-#include "server/hub/changed_time.h"
+#include "server/hub/snapshot_look.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "server/hub/plan/same_value.h"
+#include "server/hub/plan/read_row.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,3 @@
-#include "server/jobs/upload_folder.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,3 @@
-#include "server/journal/erased_key.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

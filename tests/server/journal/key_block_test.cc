@@ -11,8 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "server/journal/column_list.h"
-#include "server/journal/journal_token.h"
+#include "server/journal/journal_entry.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "server/records/mapper_json.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror::record_mapper_test {

@@ -1,4 +1,4 @@
-#include "server/records/merged_partner.h"
+#include "server/records/record_merge.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "server/records/mapper_json.h"
+#include "server/records/record_mapper.h"
 #include "tests/server/storages/storages_bench.h"
 
 namespace mirror::storages_races_test {

@@ -1,6 +1,6 @@
 // Calls that wait for an earlier batch: what wakes them, and that nothing else makes them look.
 
-#include "server/tenant/mirror/gap_waits.h"
+#include "server/tenant/mirror/running_cycle.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "server/watch/event_kinds.h"
+#include "server/watch/events.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

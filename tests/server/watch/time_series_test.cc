@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "server/watch/minute_series.h"
-
 // A day by minute, and what it costs.
 
 namespace mirror::time_series_test {

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "proto/wire/table_pack.h"
-#include "server/journal/column_list.h"
+#include "server/journal/journal_entry.h"
 #include "server/store/postgres/place/place_words.h"
 
 namespace mirror {

@@ -8,8 +8,7 @@
 #include "base/db/postgres/value.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/journal/column_list.h"
-#include "server/journal/erased_key.h"
+#include "server/journal/journal_entry.h"
 #include "server/journal/key_block.h"
 #include "server/store/postgres/place/place_words.h"
 

@@ -13,7 +13,7 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "proto/wire/table_pack.h"
-#include "server/journal/column_list.h"
+#include "server/journal/journal_entry.h"
 #include "server/store/exchanged_keys.h"
 #include "server/store/new_rule.h"
 #include "server/store/sqlite/file/sql.h"

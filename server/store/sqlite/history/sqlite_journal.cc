@@ -10,8 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/journal/column_list.h"
-#include "server/journal/erased_key.h"
+#include "server/journal/journal_entry.h"
 #include "server/journal/key_block.h"
 #include "server/journal/seen_mark.h"
 
