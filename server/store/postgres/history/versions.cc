@@ -291,11 +291,10 @@ absl::StatusOr<PostgresHistory> BeginVersions(TableWork& work, const TableSchema
   PostgresHistory history{.versions = VersionsName(id), .view = "", .schema = kept, .known_from = known_from};
   const PostgresKinds none;
   const std::string versions = work.In(history.versions);
-  absl::Status made = RunOnTable(work, SqlOf(work, history, kept, none).Create(history.versions),
-                                 "making a table of versions");
-  if (made.ok()) made = GiveReading(work.connection, work.In(kept.name), versions);
-  if (made.ok()) made = MakeHistoryView(work, &history);
-  if (!made.ok()) return made;
+  RETURN_IF_ERROR(RunOnTable(work, SqlOf(work, history, kept, none).Create(history.versions),
+                             "making a table of versions"));
+  RETURN_IF_ERROR(GiveReading(work.connection, work.In(kept.name), versions));
+  RETURN_IF_ERROR(MakeHistoryView(work, &history));
   WriteHistory(work.writes, work.names, history);
   return history;
 }
@@ -414,8 +413,7 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed, const 
   for (const Column& column : kept.columns) {
     const std::optional<std::uint32_t> at = was.Find(column.name);
     const bool stays = at && widening->Has(was.columns[*at].name) && SameType(was.columns[*at], column);
-    absl::Status done = stays ? widening->Rename(was.columns[*at].name, column.name) : widening->Add(column);
-    if (!done.ok()) return done;
+    RETURN_IF_ERROR(stays ? widening->Rename(was.columns[*at].name, column.name) : widening->Add(column));
   }
   if (HasKinds(kept)) widening->AddKinds();
   if (!widening->sql().empty()) {
@@ -622,15 +620,14 @@ class PostgresVersionReader final : public VersionReader {
                             std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) override {
     const TableSchema& table = history.schema;
     RowBlock block = RowBlock::For(table, columns);
-    const absl::Status read = ReadAsOf(history, moment, columns, ranges, /*in_key_order=*/true, go_on,
-                                       [&](PostgresStoredRows& stored, const postgres::RowView& row) {
-                                         absl::Status added = stored.Append(row, &block);
-                                         if (!added.ok() || block.bytes() < block_bytes) return added;
-                                         absl::Status taken = take(&block);
-                                         block = RowBlock::For(table, columns);
-                                         return taken;
-                                       });
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(ReadAsOf(history, moment, columns, ranges, /*in_key_order=*/true, go_on,
+                             [&](PostgresStoredRows& stored, const postgres::RowView& row) {
+                               absl::Status added = stored.Append(row, &block);
+                               if (!added.ok() || block.bytes() < block_bytes) return added;
+                               absl::Status taken = take(&block);
+                               block = RowBlock::For(table, columns);
+                               return taken;
+                             }));
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
 
@@ -639,13 +636,12 @@ class PostgresVersionReader final : public VersionReader {
                                          const GoOn& go_on) override {
     RangeDigest sum;
     RowDigest digest;
-    const absl::Status read = ReadAsOf(history, moment, columns, {}, /*in_key_order=*/false, go_on,
-                                       [&](PostgresStoredRows& stored, const postgres::RowView& row) {
-                                         absl::Status added = stored.Digest(row, &digest);
-                                         if (added.ok()) sum.Add(digest.Finish());
-                                         return added;
-                                       });
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(ReadAsOf(history, moment, columns, {}, /*in_key_order=*/false, go_on,
+                             [&](PostgresStoredRows& stored, const postgres::RowView& row) {
+                               absl::Status added = stored.Digest(row, &digest);
+                               if (added.ok()) sum.Add(digest.Finish());
+                               return added;
+                             }));
     return sum;
   }
 
@@ -665,9 +661,8 @@ class PostgresVersionReader final : public VersionReader {
     if (!present.ok()) return InStoreWords(present.status(), Touched::kMirroredTable);
     if (present->rows() != 0) {
       RowBlock row = RowBlock::ForAll(table);
-      absl::Status added = stored.Append(*present, 0, &row);
-      if (added.ok()) added = giver.Add(INT64_MAX, &row);
-      if (!added.ok()) return added;
+      RETURN_IF_ERROR(stored.Append(*present, 0, &row));
+      RETURN_IF_ERROR(giver.Add(INT64_MAX, &row));
     }
     return ReadClosed(opened, table, bound, stored, giver);
   }
@@ -812,9 +807,8 @@ class PostgresVersionReader final : public VersionReader {
         const std::int64_t until = rows->Int(row, rows->columns() - 1);
         const bool stood = rows->Bool(row, rows->columns() - 2);
         RowBlock block = RowBlock::ForAll(table);
-        absl::Status added = stood ? stored.Append(*rows, row, &block) : absl::OkStatus();
-        if (added.ok()) added = giver.Add(until, stood ? &block : nullptr);
-        if (!added.ok()) return added;
+        RETURN_IF_ERROR(stood ? stored.Append(*rows, row, &block) : absl::OkStatus());
+        RETURN_IF_ERROR(giver.Add(until, stood ? &block : nullptr));
         values.back() = until;
       }
       if (rows->rows() < kVersionsAtOnce) break;

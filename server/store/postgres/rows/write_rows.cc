@@ -114,8 +114,7 @@ class RowWriter {
     const absl::StatusOr<std::int64_t> count =
         *copies ? CopyRows(connection_, target_, apply_, values_, together_) : set_.Write(together_);
     if (count.ok()) {
-      absl::Status all = *copies ? CheckNoneKeptOut(schema_, *count, together_.size()) : absl::OkStatus();
-      if (!all.ok()) return all;
+      RETURN_IF_ERROR(*copies ? CheckNoneKeptOut(schema_, *count, together_.size()) : absl::OkStatus());
       return *count + gone;
     }
     std::optional<std::uint32_t> row;

@@ -146,10 +146,9 @@ class SqliteHistory final : public HistoryVerbs {
     RETURN_IF_ERROR(MakeTable(connection_));
     ASSIGN_OR_RETURN(const std::string versions, FreeTableName(connection_, "_mirror_versions_"));
     ASSIGN_OR_RETURN(const std::string view, FreeViewName(connection_, kept.name));
-    absl::Status status = connection_.Execute(CreateVersionsSql(versions, kept));
-    if (status.ok()) status = connection_.Execute(CreateVersionsIndexSql(versions, kept));
-    if (status.ok()) status = MakeView(connection_, view, versions, kept);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(connection_.Execute(CreateVersionsSql(versions, kept)));
+    RETURN_IF_ERROR(connection_.Execute(CreateVersionsIndexSql(versions, kept)));
+    RETURN_IF_ERROR(MakeView(connection_, view, versions, kept));
     ASSIGN_OR_RETURN(Query query, connection_.Prepare("INSERT OR REPLACE INTO _mirror_history (table_name, "
                                                       "versions, view_name, definition, known_from) "
                                                       "VALUES (?1, ?2, ?3, ?4, ?5)"));
@@ -233,9 +232,8 @@ class SqliteHistory final : public HistoryVerbs {
       if (const std::optional<std::uint32_t> gone = before.Find(to); gone && *gone != *column) {
         before.columns[*gone].name = kFormer;
       }
-      absl::Status status = SameName(from, to) ? absl::OkStatus() : Free(versions, to);
-      if (status.ok()) status = Rename(versions, from, to);
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(SameName(from, to) ? absl::OkStatus() : Free(versions, to));
+      RETURN_IF_ERROR(Rename(versions, from, to));
       before.columns[*column].name = to;
     }
     if (HasOtherKey(before, kept) || HasOtherType(before, kept)) return SetAside(kept.name, now_ms);
@@ -252,9 +250,8 @@ class SqliteHistory final : public HistoryVerbs {
     if (!rules.empty()) {
       std::vector<std::string> hidden = (*history)->hidden;
       hidden.insert(hidden.end(), rules.changed.begin(), rules.changed.end());
-      absl::Status status = Empty(versions, kept, rules);
-      if (status.ok()) status = NoteHidden(kept.name, hidden);
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(Empty(versions, kept, rules));
+      RETURN_IF_ERROR(NoteHidden(kept.name, hidden));
     }
     return Renew(kept, versions);
   }
@@ -298,19 +295,18 @@ class SqliteHistory final : public HistoryVerbs {
                           /*in_key_order=*/false, with);
     std::vector<std::int64_t> numbers;
     std::int64_t until = 0, were = 0;
-    absl::Status status = statement.RunOne(key, "", [&](sqlite3_stmt* row) {
+    RETURN_IF_ERROR(statement.RunOne(key, "", [&](sqlite3_stmt* row) {
       numbers.push_back(sqlite3_column_int64(row, 0));
       until = std::max<std::int64_t>(until, sqlite3_column_int64(row, 1));
       were += sqlite3_column_int64(row, 2);
       return absl::OkStatus();
-    });
-    if (!status.ok()) return status;
+    }));
     for (const std::int64_t number : numbers) {
       ASSIGN_OR_RETURN(Query query, connection_.Prepare(absl::StrCat("DELETE FROM ", versions, " WHERE ",
                                                                      kVersionNumber, " = ?1")));
-      if (status = query.Bind(1, number).Run(); !status.ok()) return status;
+      RETURN_IF_ERROR(query.Bind(1, number).Run());
     }
-    if (status = ForgetProofs(table, until); !status.ok()) return status;
+    RETURN_IF_ERROR(ForgetProofs(table, until));
     return were;
   }
 
@@ -431,9 +427,8 @@ class SqliteHistory final : public HistoryVerbs {
     absl::StatusOr<bool> row = query.Step();
     for (; row.ok() && *row; row = query.Step()) {
       const auto operation = static_cast<JournalOperation>(query.Int(static_cast<int>(key.size())));
-      absl::Status status = AppendStoredRow(kept, query.get(), &blocks.Of(operation));
-      if (status.ok()) status = blocks.Added(operation);
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(AppendStoredRow(kept, query.get(), &blocks.Of(operation)));
+      RETURN_IF_ERROR(blocks.Added(operation));
     }
     if (!row.ok()) return row.status();
     return blocks.End();
@@ -523,15 +518,14 @@ absl::Status YieldViewName(SqliteConnection& connection, const std::string& name
     ASSIGN_OR_RETURN(tables, query.Bind(1, name).Texts());
   }
   for (const std::string& table : tables) {
-    absl::Status status = DropHistoryView(connection, table);
+    RETURN_IF_ERROR(DropHistoryView(connection, table));
     const absl::StatusOr<std::optional<KeptHistory>> history = FindHistory(connection, table);
     if (!history.ok() || !*history) return history.status();
     const std::string view = absl::StrCat("_mirror_history_", table);
-    if (status.ok()) status = MakeView(connection, view, (*history)->versions, (*history)->schema);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(MakeView(connection, view, (*history)->versions, (*history)->schema));
     ASSIGN_OR_RETURN(Query query,
                      connection.Prepare("UPDATE _mirror_history SET view_name = ?1 WHERE table_name = ?2"));
-    if (status = query.Bind(1, view).Bind(2, table).Run(); !status.ok()) return status;
+    RETURN_IF_ERROR(query.Bind(1, view).Bind(2, table).Run());
   }
   return absl::OkStatus();
 }

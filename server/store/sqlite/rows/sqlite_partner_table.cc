@@ -255,20 +255,17 @@ absl::Status Change(SqliteConnection& connection, const std::string& table, cons
                     const StoredColumns& columns, const RefitTable& action) {
   connection.ForgetStatements();
   const bool rows_are_ours = !HasOwned(action.from);
-  absl::Status status = AddOwnColumns(connection, table, action.to, columns, rows_are_ours);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(AddOwnColumns(connection, table, action.to, columns, rows_are_ours));
   // While it is known whose a row is.
-  if (status = Empty(connection, table, columns, action); !status.ok()) return status;
+  RETURN_IF_ERROR(Empty(connection, table, columns, action));
   const std::vector<std::string> kept = OwnColumns(action.to);
   for (const std::string& name : OwnColumns(action.from)) {
     if (std::find(kept.begin(), kept.end(), name) != kept.end()) continue;
-    status = AlterColumns(connection, absl::StrCat(Alter(table), "DROP COLUMN ", QuoteName(name)));
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(AlterColumns(connection, absl::StrCat(Alter(table), "DROP COLUMN ", QuoteName(name))));
   }
-  status = RunAlterTable(connection, table, position, action.alter);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(RunAlterTable(connection, table, position, action.alter));
   for (const RetypeColumn& change : action.retyped) {
-    if (status = Retype(connection, table, change); !status.ok()) return status;
+    RETURN_IF_ERROR(Retype(connection, table, change));
   }
   return absl::OkStatus();
 }
@@ -419,8 +416,7 @@ absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table) 
   for (const std::string& name : OwnColumns(table)) count += columns.contains(name) ? 0 : 1;
   RETURN_IF_ERROR(CheckCount(connection, table.name, count));
   connection.ForgetStatements();
-  absl::Status status = AddOwnColumns(connection, table.name, table, columns, /*rows_are_ours=*/false);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(AddOwnColumns(connection, table.name, table, columns, /*rows_are_ours=*/false));
   return RunAlterTable(connection, table.name, Position{}, missing);
 }
 

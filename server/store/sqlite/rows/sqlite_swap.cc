@@ -202,14 +202,13 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
   ASSIGN_OR_RETURN(const std::vector<Statistic> statistics, FindStatistics(connection, table));
 
   connection.ForgetStatements();
-  absl::Status status = connection.Execute(absl::StrCat("DROP TABLE ", QuoteName(name)));
-  if (!status.ok()) return status;
-  if (status = MoveShadow(connection, filled->name, name); !status.ok()) return status;
+  RETURN_IF_ERROR(connection.Execute(absl::StrCat("DROP TABLE ", QuoteName(name))));
+  RETURN_IF_ERROR(MoveShadow(connection, filled->name, name));
   CrashPoint("swap.exchanged");
-  if (status = ForgetShadow(connection, table); !status.ok()) return status;
-  if (status = MakeIndexes(connection, indexes, left_out); !status.ok()) return status;
-  if (status = MakeTriggers(connection, name, triggers); !status.ok()) return status;
-  if (status = KeepStatistics(connection, statistics); !status.ok()) return status;
+  RETURN_IF_ERROR(ForgetShadow(connection, table));
+  RETURN_IF_ERROR(MakeIndexes(connection, indexes, left_out));
+  RETURN_IF_ERROR(MakeTriggers(connection, name, triggers));
+  RETURN_IF_ERROR(KeepStatistics(connection, statistics));
   CrashPoint("swap.indexed");
   return absl::OkStatus();
 }
