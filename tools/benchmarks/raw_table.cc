@@ -1,3 +1,6 @@
+// What Debian's library has and its header shows only to those who ask.
+#define SQLITE_ENABLE_SESSION 1
+#define SQLITE_ENABLE_PREUPDATE_HOOK 1
 #include "tools/benchmarks/raw_table.h"
 
 #include <errno.h>

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/admin_output.h"
-#include "tools/mirrorctl/admin/hub_client.h"
 #include "tools/mirrorctl/admin_command.h"
 
 // What the commands below 'hub' share.
