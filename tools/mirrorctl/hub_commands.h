@@ -7,7 +7,7 @@
 
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/admin_output.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
 
 // What the commands below 'hub' share.
 

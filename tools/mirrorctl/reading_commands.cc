@@ -18,8 +18,7 @@
 #include "proto/wire/table.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
-#include "tools/mirrorctl/admin/nearest_names.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
 
 // The commands that show what a server holds and knows.
 

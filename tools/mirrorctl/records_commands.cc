@@ -14,7 +14,7 @@
 #include "mirror/v1/mirror_admin.pb.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
 
 // The commands that show what comes as records over HTTP.
 
