@@ -17,7 +17,7 @@
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/tenant/history/row_calls.h"
 #include "tools/benchmarks/batch_maker.h"
-#include "tools/benchmarks/step_loop.h"
+#include "tools/benchmarks/step.h"
 
 namespace mirror::bench {
 namespace {

@@ -18,7 +18,7 @@
 #include "tests/support/rows.h"
 #include "tools/mirrorctl/export/export_file.h"
 #include "tools/mirrorctl/export/parquet_output.h"
-#include "tools/mirrorctl/export/text_outputs.h"
+#include "tools/mirrorctl/export/row_output.h"
 
 namespace mirror::export_test {
 namespace {

@@ -4,7 +4,7 @@
 #include <chrono>
 
 #include "proto/wire/codec.h"
-#include "tools/benchmarks/stopwatch.h"
+#include "tools/benchmarks/step.h"
 
 namespace mirror::bench {
 namespace {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "proto/wire/row_block.h"
 #include "proto/wire/table.h"
 #include "tools/benchmarks/step.h"
@@ -81,6 +82,12 @@ class BenchRows {
   std::vector<Value> values_;
   std::string texts_;
 };
+
+/// Writes the rows of a step into the file `path`, a line each, for other databases to read: columns between
+/// commas and texts in quotes ("csv"), or between tabs ("tsv"), which no text of the benchmark holds.
+/// Errors: kInvalidArgument for another format, kUnavailable when the file cannot be written.
+absl::Status ExportRows(const BenchRows& rows, const Step& step, const std::string& format,
+                        const std::string& path);
 
 }  // namespace mirror::bench
 

@@ -8,7 +8,7 @@
 #include "base/db/postgres/name.h"
 #include "base/db/postgres/transaction.h"
 #include "base/status_macros.h"
-#include "tools/benchmarks/stopwatch.h"
+#include "tools/benchmarks/step.h"
 
 namespace mirror::bench {
 namespace {

@@ -6,19 +6,13 @@
 #include <memory>
 #include <string>
 
-#include "tools/benchmarks/bare_fetch.h"
 #include "tools/benchmarks/bench_rows.h"
 #include "tools/benchmarks/call_load.h"
-#include "tools/benchmarks/changesets.h"
 #include "tools/benchmarks/copy_table.h"
-#include "tools/benchmarks/door_load.h"
-#include "tools/benchmarks/echo_table.h"
-#include "tools/benchmarks/log_reading.h"
 #include "tools/benchmarks/mirror_table.h"
 #include "tools/benchmarks/raw_table.h"
-#include "tools/benchmarks/row_export.h"
 #include "tools/benchmarks/source_reading.h"
-#include "tools/benchmarks/step_loop.h"
+#include "tools/benchmarks/step.h"
 
 namespace mirror::bench {
 namespace {

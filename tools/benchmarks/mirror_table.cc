@@ -1,18 +1,58 @@
 #include "tools/benchmarks/mirror_table.h"
 
 #include <chrono>
+#include <cstddef>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/config/config.h"
 #include "proto/wire/codec.h"
-#include "tools/benchmarks/push_calls.h"
-#include "tools/benchmarks/stopwatch.h"
+#include "tools/benchmarks/batch_maker.h"
+#include "tools/benchmarks/step.h"
 
 namespace mirror::bench {
 namespace {
 
 constexpr std::size_t kWindow = 4;  ///< As an agent has it when nobody says otherwise.
+
+absl::StatusOr<v1::RowDataResponse> Ask(RowStream& stream, const v1::RowDataRequest& request) {
+  RETURN_IF_ERROR(stream.Send(request));
+  return stream.Receive();
+}
+
+/// Errors: kFailedPrecondition with the words of a batch that was refused.
+absl::Status Accepted(const v1::RowDataResponse& answer) {
+  if (answer.results_size() != 1) {
+    return absl::InternalError(absl::StrCat("a batch was answered with ", answer.results_size(), " results"));
+  }
+  const v1::BatchResult& result = answer.results(0);
+  if (result.code() == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("batch ", result.seq(), " was refused: ", result.message()));
+}
+
+/// Sends each batch and waits for its answer before the next, in calls of their own or over one open stream;
+/// each time is added to `time`. Errors: a call's status, as Accepted().
+absl::Status PushBatches(MirrorClient& client, std::int64_t cycle, const BatchMaker& maker,
+                         const StepHead& head, bool over_stream, StepTime* time) {
+  std::unique_ptr<RowStream> stream;
+  if (over_stream) {
+    ASSIGN_OR_RETURN(stream, client.OpenRowStream());
+  }
+  v1::RowDataRequest request;
+  request.set_cycle(cycle);
+  request.add_batches();
+  for (std::size_t i = 0; i < maker.batches(); ++i) {
+    const Clock::time_point start = Clock::now();
+    maker.Encode(i, head, request.mutable_batches(0));
+    const auto answer = stream ? Ask(*stream, request) : client.RowData(request);
+    time->call_us.push_back(Since(start) * 1e6);
+    if (!answer.ok()) return answer.status();
+    RETURN_IF_ERROR(Accepted(*answer));
+  }
+  return stream ? stream->Finish() : absl::OkStatus();
+}
 
 }  // namespace
 
@@ -62,7 +102,7 @@ absl::Status MirrorTable::Stream(const BatchMaker& maker, const StepHead& head) 
   while (answered < maker.batches()) {
     RETURN_IF_ERROR(receive());
   }
-  return (stream)->Finish();
+  return stream->Finish();
 }
 
 absl::Status MirrorTable::Complete(const Step& step) {
@@ -108,6 +148,24 @@ absl::StatusOr<StepTime> MirrorTable::Run(const Step& step) {
   if (!sent.ok()) return sent;
   RETURN_IF_ERROR(Complete(step));
   time.seconds = Since(start) + maker.sort_seconds();
+  return time;
+}
+
+absl::StatusOr<std::unique_ptr<EchoTable>> EchoTable::Open(const std::string& config, const BenchRows* rows) {
+  ASSIGN_OR_RETURN(const AgentConfig loaded, LoadAgentConfig(config));
+  ASSIGN_OR_RETURN(const Connection connection, Connect(loaded));
+  return std::unique_ptr<EchoTable>(new EchoTable(connection, rows));
+}
+
+absl::StatusOr<StepTime> EchoTable::Run(const Step& step) {
+  if (!IsPush(step.verb)) return absl::InvalidArgumentError("an echo takes pushes alone");
+  const BatchMaker maker(rows_, step);
+  StepTime time{maker.keys(), 0, {}};
+  // As long as those of a mirror.
+  const StepHead head{std::string(32, 'h'), Lsn{1}, {Lsn{2}, "bench-1"}, /*populate=*/false};
+  const Clock::time_point start = Clock::now();
+  RETURN_IF_ERROR(PushBatches(client_, 1, maker, head, step.verb == Verb::kPushStream, &time));
+  time.seconds = Since(start);
   return time;
 }
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iostream>
 #include <map>
 #include <optional>
 #include <sstream>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -129,6 +131,20 @@ std::string StepJson(const StepTime& time) {
                           harness::Percentile(time.call_us, 0.99));
   }
   return json + "}";
+}
+
+int RunSteps(const char* program, const std::function<absl::StatusOr<StepTime>(const Step&)>& run) {
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    const absl::StatusOr<Step> step = ReadStep(line);
+    const absl::StatusOr<StepTime> time = step.ok() ? run(*step) : step.status();
+    if (!time.ok()) {
+      std::cerr << program << ": " << line << ": " << std::string(time.status().message()) << "\n";
+      return 1;
+    }
+    std::cout << StepJson(*time) << std::endl;
+  }
+  return 0;
 }
 
 }  // namespace mirror::bench

@@ -1,8 +1,10 @@
 #ifndef MIRROR_TOOLS_BENCHMARKS_STEP_H_
 #define MIRROR_TOOLS_BENCHMARKS_STEP_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +71,17 @@ struct StepTime {
 
 /// {"rows":…,"seconds":…} in one line; with calls also p50_us and p99_us.
 std::string StepJson(const StepTime& time);
+
+using Clock = std::chrono::steady_clock;
+
+/// Seconds.
+inline double Since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Reads a step from each line of stdin, runs it and answers with StepJson on stdout, until stdin ends. A
+/// step that fails ends it: the reason is on stderr, after the program's name. Returns the exit code: 0 or 1.
+int RunSteps(const char* program, const std::function<absl::StatusOr<StepTime>(const Step&)>& run);
 
 }  // namespace mirror::bench
 

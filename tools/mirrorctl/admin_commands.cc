@@ -1,18 +1,22 @@
 #include "tools/mirrorctl/admin_commands.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/folded_name.h"
+#include "base/human_text.h"
 #include "base/interruption.h"
 #include "base/printable.h"
+#include "base/text/nearest_word.h"
 #include "base/text/watch.h"
+#include "proto/wire/table.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/control_config.h"
 #include "tools/mirrorctl/admin/name_completion.h"
-#include "tools/mirrorctl/admin/nearest_names.h"
-#include "tools/mirrorctl/admin_command.h"
 
 namespace mirror {
 namespace {
@@ -113,7 +117,55 @@ void RunWith(const AdminCommands& commands, const std::string& name, const Admin
   console.exit_code = Console::kWrongUsage;
 }
 
+bool IsThere(const std::vector<std::string>& names, const std::string& name) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& one) { return FoldName(one) == FoldName(name); });
+}
+
+std::string Sentence(const std::string& given, const std::vector<std::string>& names) {
+  const std::string words = DidYouMean(given, names);
+  return words.empty() ? words : Printable(words.substr(1));
+}
+
 }  // namespace
+
+Overview::Overview(const std::vector<std::string>& configs, const Interruption* interruption,
+                   Console& console)
+    : console_(console) {
+  for (const ControlConfig& config : LoadControlConfigs(configs, &named_, console)) {
+    absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(config);
+    if (!client.ok()) {
+      Fail(console, client.status());
+      console.exit_code = Console::kWrongUsage;
+      continue;
+    }
+    if (interruption != nullptr) {
+      (*client)->EndAt(interruption);
+      (*client)->EndWithin(kLookPatience);
+    }
+    servers_.push_back({config.address, *std::move(client)});
+  }
+}
+
+std::string Overview::Where(std::size_t answered) const {
+  const std::string named = Counted(named_, "server");
+  return answered == named_ ? absl::StrCat("at ", named)
+                            : absl::StrCat("at ", Grouped(answered), " of ", named);
+}
+
+void Overview::TellFailures(const std::vector<absl::Status>& statuses) const {
+  const int before = console_.exit_code;
+  const bool any = std::any_of(statuses.begin(), statuses.end(), [](const auto& one) { return one.ok(); });
+  for (std::size_t i = 0; i < statuses.size(); ++i) {
+    if (statuses[i].ok() || (any && absl::IsNotFound(statuses[i]))) continue;
+    const std::string words(statuses[i].message());
+    // A server's own words do not say which one it is.
+    const bool is_named = absl::StrContains(words, servers_[i].address);
+    Fail(console_,
+         absl::Status(statuses[i].code(), is_named ? words : absl::StrCat(servers_[i].address, ": ", words)));
+  }
+  console_.exit_code = std::max(console_.exit_code, before);
+}
 
 void Fail(Console& console, const absl::Status& status) {
   console.Fail(absl::Status(status.code(), Printable(std::string(status.message()))));
@@ -216,6 +268,22 @@ void AddAdminCommands(const cli::Command& app, const std::string& config_path, C
   AddHistoryCommands(commands);
   AddHubCommands(commands);
   AddChangingCommands(commands);
+}
+
+std::string NearestNames(AdminClient& admin, const std::string& context_id,
+                         const std::vector<std::string>& tables) {
+  std::vector<std::string> names;
+  const auto tenants = admin.Tenants();
+  if (!tenants.ok()) return "";
+  for (const v1::Tenant& tenant : tenants->tenants()) names.push_back(tenant.context_id());
+  if (!IsThere(names, context_id)) return Sentence(context_id, names);
+  const auto there = tables.empty() ? absl::StatusOr<v1::ListTablesResponse>() : admin.Tables(context_id);
+  if (!there.ok()) return "";
+  names.clear();
+  for (const v1::TableInfo& table : there->tables()) names.push_back(table.table());
+  const auto missing = std::find_if(tables.begin(), tables.end(),
+                                    [&](const std::string& table) { return !IsThere(names, table); });
+  return missing == tables.end() ? "" : Sentence(*missing, names);
 }
 
 }  // namespace mirror

@@ -1,13 +1,201 @@
 #ifndef MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMANDS_H_
 #define MIRROR_TOOLS_MIRRORCTL_ADMIN_COMMANDS_H_
 
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/interruption.h"
 #include "base/text/command_line.h"
+#include "base/text/text_table.h"
+#include "tools/mirrorctl/admin/admin_client.h"
+#include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/console.h"
 
 namespace mirror {
+
+/// What one of several servers answered.
+template <typename Answer>
+struct ServerAnswer {
+  std::string server;  ///< The address of its administration, as its configuration has it.
+  Answer answer;
+};
+
+/// The servers of several configurations, asked by one command. Threads: one.
+class Overview {
+ public:
+  /// Opens each configuration. `console` gets the reason for each that cannot be opened, and exit code 2.
+  /// `interruption` ends the calls, which also have little time then; null: nothing does. Both outlive this.
+  Overview(const std::vector<std::string>& configs, const Interruption* interruption, Console& console);
+
+  /// Asks all servers at the same time. Returns the answers in the order of the configurations. `console`
+  /// gets the reason for each server that gave none, and exit code 1. NOT_FOUND is no failure as long as
+  /// another server answers: what was asked for is there.
+  template <typename Answer>
+  std::vector<ServerAnswer<Answer>> Ask(
+      const std::function<absl::StatusOr<Answer>(AdminClient&)>& ask) const {
+    std::vector<std::optional<absl::StatusOr<Answer>>> given(servers_.size());
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t i = 0; i < servers_.size(); ++i) {
+        threads.emplace_back([this, &given, &ask, i] { given[i] = ask(*servers_[i].client); });
+      }
+    }
+    std::vector<absl::Status> statuses;
+    std::vector<ServerAnswer<Answer>> answers;
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+      statuses.push_back(given[i]->status());
+      if (given[i]->ok()) answers.push_back({servers_[i].address, **std::move(given[i])});
+    }
+    TellFailures(statuses);
+    return answers;
+  }
+
+  /// "at 3 servers", "at 2 of 3 servers", when so many answered.
+  std::string Where(std::size_t answered) const;
+
+ private:
+  struct Server {
+    std::string address;
+    std::unique_ptr<AdminClient> client;  ///< Never null.
+  };
+
+  /// `statuses`: one for each server.
+  void TellFailures(const std::vector<absl::Status>& statuses) const;
+
+  Console& console_;
+  std::size_t named_ = 0;  ///< By configurations, also those that cannot be opened.
+  std::vector<Server> servers_;
+};
+
+/// Merges the lines of all answers into one list, in the order of what `place` gives for a line, and where
+/// that is equal in the order of the servers. `lines`: gives the repeated field of an answer.
+template <typename Answer, typename Lines, typename Place>
+LineServers MergeLines(std::vector<ServerAnswer<Answer>>* answers, Lines lines, Place place, Answer* merged) {
+  using Message = typename std::remove_reference_t<decltype(*lines(merged))>::value_type;
+  struct Line {
+    std::invoke_result_t<Place, const Message&> place;
+    const std::string* server;
+    Message* message;
+  };
+  std::vector<Line> found;
+  for (ServerAnswer<Answer>& one : *answers) {
+    for (Message& message : *lines(&one.answer)) found.push_back({place(message), &one.server, &message});
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Line& one, const Line& other) { return one.place < other.place; });
+  LineServers servers;
+  for (const Line& line : found) {
+    *lines(merged)->Add() = std::move(*line.message);
+    servers.push_back(*line.server);
+  }
+  return servers;
+}
+
+inline constexpr int kTablesMax = 10'000;  ///< Of a tenant.
+
+/// What the commands are asked for; each uses a part of it.
+struct AdminRequest {
+  std::string context_id;
+  std::vector<std::string> tables;
+  bool all = false;
+  std::string reason, confirm, path, hold;
+  bool drill = false;
+  bool dry_run = false, with_keys = false, quick = false;
+  std::string expect;
+  std::uint32_t limit = 100;
+  bool follow = false, reload = false;
+  bool json = false, wide = false;
+  std::string pattern, order = "problems";
+  std::vector<std::string> states;
+  bool failed = false;
+  std::string severity = "information", kind, since;
+  std::string storage, key;
+  std::string data_source, take, without, golden_id, other_id;
+  std::vector<std::string> row;
+  bool insert = false, datajoin = false, dropped = false;
+  std::string entity;
+  std::vector<std::string> names, tenants;
+  bool with_records = false;
+
+  std::string export_table, as_of, format, out;
+  std::string from_moment, to_moment;
+  bool now = false;
+  bool history = false, replace = false;
+
+  std::string to_config, place, address;
+  bool resume = false, undo = false;
+
+  bool watched = false;
+  int watch_s = 2;
+
+  std::size_t width() const { return wide ? 0 : kStreamWidth; }
+};
+
+/// Words from the server or a file, as a terminal may show them.
+void Fail(Console& console, const absl::Status& status);
+void Warn(Console& console, const std::string& words);
+/// Of a list without a line. What scripts read stays as it is.
+void SayNone(Console& console, const std::string& words);
+
+/// Where the server found no such tenant or table: "Did you mean 'Album'?", of those that there are. Empty:
+/// none is near, or the server does not say.
+std::string NearestNames(AdminClient& admin, const std::string& context_id,
+                         const std::vector<std::string>& tables);
+
+/// Of one look of a watch, which shows then that nobody answers.
+inline constexpr std::chrono::seconds kLookPatience(10);
+
+using AdminRun = std::function<void(AdminClient&, const AdminRequest&, Console&)>;
+/// The same at the servers of several configurations.
+using OverviewRun = std::function<void(const Overview&, const AdminRequest&, Console&)>;
+
+/// The application, and what each command works with.
+struct AdminCommands {
+  cli::Command app;
+  const std::string& config_path;
+  Console& console;
+  std::shared_ptr<AdminRequest> request = std::make_shared<AdminRequest>();
+  std::string group = {};  ///< The command that these are under, and a space; empty: none.
+  /// All that --config was given with; null: `config_path` alone.
+  const std::vector<std::string>* configs = nullptr;
+
+  /// `overview`: what it does with several --config; null: it takes one.
+  cli::Command Add(const std::string& name, const std::string& help, const std::string& example, AdminRun run,
+                   OverviewRun overview = nullptr) const;
+  void AddContext(const cli::Command& command, bool required) const;
+  void AddJson(const cli::Command& command, const std::string& help = "Print an array of objects") const;
+  void AddWide(const cli::Command& command) const;
+  /// The command is to check nothing else.
+  void AddWatch(const cli::Command& command) const;
+  /// The context id once more, where something is lost that nothing brings back by itself.
+  /// On a terminal it is asked for.
+  void AddConfirm(const cli::Command& command, const char* nothing) const;
+  /// --dry-run, --keys, --expect TOKEN. `has_json`: the act prints JSON, too.
+  void AddDryRun(const cli::Command& command, bool has_json) const;
+  /// --table T... or --all, one of them.
+  void AddTables(const cli::Command& command) const;
+};
+
+void AddExportCommand(const AdminCommands& commands);
+void AddReadingCommands(const AdminCommands& commands);
+void AddTenantsCommand(const AdminCommands& commands);
+void AddRecordsCommands(const AdminCommands& commands);
+void AddChangingCommands(const AdminCommands& commands);
+void AddHistoryCommands(const AdminCommands& commands);
+void AddHoldCommands(const AdminCommands& commands);
+void AddHubCommands(const AdminCommands& commands);
+void AddMoveCommand(const AdminCommands& commands);
 
 /// The commands that ask a running server, over its [admin] listener:
 ///   tenants [--watch] | tables CTX [--watch] | invalidate CTX (--table T... | --all) | reset CTX (--table
@@ -20,9 +208,18 @@ namespace mirror {
 ///
 /// `config_path` is what --config of `app` sets; empty: see FindConfig(). `configs`: all that it was given
 /// with; null: it is given once. They and `console` outlive `app`.
-///   audit list [--limit N] | audit verify
 void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console,
                       const std::vector<std::string>* configs = nullptr);
+
+/// The audit log of a running server:
+///   audit list [--limit N] [--json]
+///   audit verify [--certificate FILE...] [--receipt FILE] [--chain ID] [--json]
+/// 'verify' recomputes the chain and verifies its signatures here: the server's word for it is not asked.
+/// Exit code: 0 answered, and the log is whole; 1 refused, unreachable, or something is wrong with the log;
+/// 2 wrong usage or configuration.
+///
+/// `config_path` and `console` outlive `app`.
+void AddAuditCommands(const cli::Command& app, const std::string& config_path, Console& console);
 
 }  // namespace mirror
 

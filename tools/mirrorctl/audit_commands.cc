@@ -1,4 +1,4 @@
-#include "tools/mirrorctl/audit_commands.h"
+#include "tools/mirrorctl/admin_commands.h"
 
 #include <cstdint>
 #include <filesystem>

@@ -13,7 +13,7 @@
 #include "base/text/text_table.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/backup_progress.h"
 #include "tools/mirrorctl/dry_runs.h"
 

@@ -12,7 +12,7 @@
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/consequences.h"
 #include "tools/mirrorctl/admin/console.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
 
 // The commands that destroy: counted alone (--dry-run), only if nothing has changed since (--expect), and on
 // a terminal counted before they ask.

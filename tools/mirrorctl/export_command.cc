@@ -1,7 +1,8 @@
-// 'mirrorctl export': the rows of a table into a file that is there when it is whole.
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,13 +13,122 @@
 #include "base/interruption.h"
 #include "base/printable.h"
 #include "base/text/drawn_line.h"
+#include "mirror/v1/mirror_admin.pb.h"
+#include "proto/wire/codec.h"
+#include "proto/wire/table.h"
 #include "tools/mirrorctl/admin/name_completion.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/export/export_file.h"
-#include "tools/mirrorctl/export/table_export.h"
+#include "tools/mirrorctl/export/parquet_output.h"
+#include "tools/mirrorctl/export/row_output.h"
+
+// 'mirrorctl export': the rows of a table into a file that is there when it is whole.
 
 namespace mirror {
 namespace {
+
+enum class ExportFormat { kParquet, kCsv, kJsonLines };
+
+/// The parts of one export as they come, made into a file's bytes.
+class TableExport {
+ public:
+  TableExport(ExportFormat format, ByteSink sink) : format_(format), sink_(std::move(sink)) {}
+
+  /// In their order. It may take the part's memory. Errors: those of the sink and the format;
+  /// kInternal: what came is no export.
+  absl::Status Take(v1::ExportPart* part);
+  /// When nothing more comes. Errors: kUnavailable: it was not all.
+  absl::Status Finish();
+
+  /// Empty until it has come.
+  const std::optional<v1::ExportHeader>& header() const { return header_; }
+  std::uint64_t rows() const { return rows_; }
+
+ private:
+  absl::Status Begin(v1::ExportHeader header);
+  absl::Status AddRows(v1::ExportRows* rows);
+
+  const ExportFormat format_;
+  const ByteSink sink_;
+  std::optional<v1::ExportHeader> header_;
+  TableSchema table_;
+  std::unique_ptr<RowOutput> output_;
+  std::uint64_t rows_ = 0;
+  bool is_ended_ = false;
+};
+
+absl::Status NoExport(std::string_view why) {
+  return absl::InternalError(absl::StrCat("what the server sent is no export: ", std::string(why),
+                                          ". Is this mirrorctl older than the server?"));
+}
+
+ExportNotes NotesOf(const v1::ExportHeader& header) {
+  ExportNotes notes = {{"mirror_context_id", header.context_id()},
+                       {"mirror_table", header.table().name()},
+                       {"mirror_lsn", absl::StrCat(header.position().lsn())},
+                       {"mirror_schema_hash", header.schema_hash()},
+                       {"mirror_exported_ms", absl::StrCat(header.time_ms())}};
+  if (header.moment() != 0) notes.emplace_back("mirror_moment", absl::StrCat(header.moment()));
+  return notes;
+}
+
+absl::Status TableExport::Take(v1::ExportPart* part) {
+  switch (part->part_case()) {
+    case v1::ExportPart::kHeader:
+      return header_ ? NoExport("a second header") : Begin(std::move(*part->mutable_header()));
+    case v1::ExportPart::kRows:
+      return header_ && !is_ended_ ? AddRows(part->mutable_rows()) : NoExport("rows out of their place");
+    case v1::ExportPart::kEnd:
+      if (!header_ || is_ended_) return NoExport("an end out of its place");
+      if (part->end().rows() != rows_) return NoExport("its end counts other rows than came");
+      is_ended_ = true;
+      return absl::OkStatus();
+    case v1::ExportPart::PART_NOT_SET:
+      break;
+  }
+  return NoExport("a part that is not known here");
+}
+
+absl::Status TableExport::Finish() {
+  if (!is_ended_) {
+    return absl::UnavailableError("the server sent only some of the rows: nothing was kept, so ask again");
+  }
+  return output_->End(NotesOf(*header_));
+}
+
+absl::Status TableExport::Begin(v1::ExportHeader header) {
+  absl::StatusOr<TableSchema> table = DecodeTable(header.table(), WireLimits());
+  if (!table.ok()) return NoExport(std::string(table.status().message()));
+  table_ = *std::move(table);
+  header_ = std::move(header);
+  switch (format_) {
+    case ExportFormat::kParquet:
+      output_ = ParquetOutput(table_, sink_);
+      break;
+    case ExportFormat::kCsv:
+      output_ = CsvOutput(table_, sink_);
+      break;
+    case ExportFormat::kJsonLines:
+      output_ = JsonLinesOutput(table_, sink_);
+      break;
+  }
+  return output_->Begin();
+}
+
+absl::Status TableExport::AddRows(v1::ExportRows* rows) {
+  v1::ReadRowsResponse message;
+  message.set_row_count(rows->row_count());
+  message.mutable_columns()->Swap(rows->mutable_columns());
+  const absl::StatusOr<ReadRowsView> view = DecodeRows(message, table_, WireLimits());
+  if (!view.ok()) return NoExport(std::string(view.status().message()));
+  bool is_whole = view->columns.size() == table_.columns.size();
+  for (std::size_t i = 0; is_whole && i < view->columns.size(); ++i) {
+    is_whole = view->columns[i].column == i && view->columns[i].large.empty();
+  }
+  if (!is_whole) return NoExport("rows with other columns than its header");
+  rows_ += view->row_count;
+  return output_->Write(view->columns, view->row_count);
+}
 
 constexpr std::string_view kStdout = "-";
 /// A terminal's line stands for so long at least.

@@ -10,7 +10,7 @@
 #include "base/interruption.h"
 #include "tools/mirrorctl/admin/history_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/dry_runs.h"
 
 namespace mirror {

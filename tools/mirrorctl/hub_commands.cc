@@ -13,10 +13,10 @@
 #include "base/clock.h"
 #include "base/human_text.h"
 #include "base/printable.h"
-#include "tools/mirrorctl/admin/hub_client.h"
+#include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/hub_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/hub_commands.h"
 
 namespace mirror {

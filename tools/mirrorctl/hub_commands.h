@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/admin_output.h"
-#include "tools/mirrorctl/admin/hub_client.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
 
 // What the commands below 'hub' share.
 

@@ -11,10 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
 #include "base/printable.h"
-#include "tools/mirrorctl/admin/hub_client.h"
-#include "tools/mirrorctl/admin/hub_frozen.h"
+#include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/hub_output.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/dry_runs.h"
 #include "tools/mirrorctl/hub_commands.h"
 

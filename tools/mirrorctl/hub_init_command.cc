@@ -19,7 +19,7 @@
 #include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "tools/mirrorctl/admin/name_completion.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/hub_commands.h"
 #include "tools/mirrorctl/init/init.h"
 

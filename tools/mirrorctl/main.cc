@@ -17,7 +17,6 @@
 #include "tools/mirrorctl/admin/console.h"
 #include "tools/mirrorctl/admin/control_config.h"
 #include "tools/mirrorctl/admin_commands.h"
-#include "tools/mirrorctl/audit_commands.h"
 #include "tools/mirrorctl/doctor/doctor.h"
 #include "tools/mirrorctl/init/apikey_command.h"
 #include "tools/mirrorctl/init/certs_command.h"

@@ -15,7 +15,7 @@
 #include "base/status_macros.h"
 #include "base/text/text_table.h"
 #include "tools/mirrorctl/admin/name_completion.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
 
 namespace mirror {
 namespace {

@@ -1,6 +1,6 @@
-// The commands that show what a server holds and knows.
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,17 +11,43 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/human_text.h"
 #include "base/interruption.h"
 #include "base/text/text_table.h"
+#include "mirror/v1/mirror_admin.pb.h"
+#include "proto/wire/table.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/name_completion.h"
-#include "tools/mirrorctl/admin/nearest_names.h"
-#include "tools/mirrorctl/admin/server_list.h"
-#include "tools/mirrorctl/admin/unsent_notes.h"
-#include "tools/mirrorctl/admin_command.h"
+#include "tools/mirrorctl/admin_commands.h"
+
+// The commands that show what a server holds and knows.
 
 namespace mirror {
 namespace {
+
+/// A sentence for each reason for which the source could not send tables, with their names. Empty: it sent
+/// all of them.
+std::vector<std::string> UnsentNotes(const v1::ListTablesResponse& answer, std::int64_t now_ms) {
+  struct Of {
+    std::vector<std::string> names;
+    std::int64_t since_ms = 0;
+  };
+  std::map<std::string, Of> by_reason;
+  for (const v1::TableInfo& info : answer.tables()) {
+    if (info.unsent().empty()) continue;
+    Of& of = by_reason[info.unsent_why()];
+    of.names.push_back(info.table());
+    if (of.since_ms == 0 || info.unsent_since_ms() < of.since_ms) of.since_ms = info.unsent_since_ms();
+  }
+  std::vector<std::string> all;
+  for (const auto& [why, of] : by_reason) {
+    all.push_back(absl::StrCat(Counted(of.names.size(), "table"), of.names.size() == 1 ? " was" : " were",
+                               " not sent by the source for ", SpanText(now_ms - of.since_ms), " (", why,
+                               "): ", ListNames(of.names),
+                               ". 'mirror-agent status' on the source's machine says what to correct"));
+  }
+  return all;
+}
 
 constexpr std::uint32_t kEventsMax = 1'000;
 constexpr std::int64_t kSinceMostMs = 3'650LL * 86'400'000;  // Ten years.

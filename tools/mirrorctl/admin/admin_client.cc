@@ -2,14 +2,20 @@
 
 #include <grpc/support/log.h>
 #include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/support/channel_arguments.h>
 #include <grpcpp/support/sync_stream.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
+#include <memory>
+#include <stop_token>
+#include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -17,14 +23,57 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/folded_name.h"
+#include "base/interruption.h"
+#include "base/mutex.h"
 #include "certs/connect_failure.h"
 #include "certs/key.h"
 #include "certs/tls.h"
+#include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "proto/wire/spelling.h"
-#include "tools/mirrorctl/admin/admin_calls.h"
 
 namespace mirror {
 namespace {
+
+using Stub = v1::MirrorAdmin::Stub;
+
+/// How long an answer may take.
+constexpr std::chrono::seconds kPatience(30);
+/// Of calls that end a cycle, drop tables or read whole databases.
+constexpr std::chrono::seconds kLongPatience(600);
+/// A copy of a whole mirror takes as long as the disk does.
+constexpr std::chrono::seconds kCopyPatience(6 * 3'600);
+
+/// What may be true when no answer comes.
+enum class Effect { kReads, kChanges, kMoves };
+
+/// The request, of this tenant.
+template <typename Request>
+Request ForTenant(const std::string& context_id) {
+  Request request;
+  request.set_context_id(context_id);
+  return request;
+}
+
+/// While it lives, the call ends when `interruption` comes; null: none does.
+class Canceller {
+ public:
+  Canceller(grpc::ClientContext& context, const Interruption* interruption) {
+    if (interruption == nullptr) return;
+    waiting_ = std::jthread([&context, interruption](const std::stop_token& stop) {
+      constexpr std::chrono::milliseconds kLook(20);
+      while (!stop.stop_requested()) {
+        if (interruption->Wait(kLook)) return context.TryCancel();
+      }
+    });
+  }
+
+ private:
+  std::jthread waiting_;
+};
+
+template <typename Request, typename Message>
+using StreamCall = std::unique_ptr<grpc::ClientReader<Message>> (Stub::*)(grpc::ClientContext*,
+                                                                          const Request&);
 
 /// For a connection with its handshake.
 constexpr int kConnectMs = 10'000;
@@ -46,50 +95,102 @@ bool NeverConnected(const grpc::ClientContext& context) {
   return !absl::StartsWith(peer, "ipv4:") && !absl::StartsWith(peer, "ipv6:");
 }
 
-const char* NameOf(grpc::StatusCode code) {
-  switch (code) {
-    case grpc::StatusCode::CANCELLED:
-      return "CANCELLED";
-    case grpc::StatusCode::INVALID_ARGUMENT:
-      return "INVALID_ARGUMENT";
-    case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return "DEADLINE_EXCEEDED";
-    case grpc::StatusCode::NOT_FOUND:
-      return "NOT_FOUND";
-    case grpc::StatusCode::ALREADY_EXISTS:
-      return "ALREADY_EXISTS";
-    case grpc::StatusCode::PERMISSION_DENIED:
-      return "PERMISSION_DENIED";
-    case grpc::StatusCode::UNAUTHENTICATED:
-      return "UNAUTHENTICATED";
-    case grpc::StatusCode::RESOURCE_EXHAUSTED:
-      return "RESOURCE_EXHAUSTED";
-    case grpc::StatusCode::FAILED_PRECONDITION:
-      return "FAILED_PRECONDITION";
-    case grpc::StatusCode::ABORTED:
-      return "ABORTED";
-    case grpc::StatusCode::OUT_OF_RANGE:
-      return "OUT_OF_RANGE";
-    case grpc::StatusCode::UNIMPLEMENTED:
-      return "UNIMPLEMENTED";
-    case grpc::StatusCode::INTERNAL:
-      return "INTERNAL";
-    case grpc::StatusCode::UNAVAILABLE:
-      return "UNAVAILABLE";
-    case grpc::StatusCode::DATA_LOSS:
-      return "DATA_LOSS";
-    default:
-      return "UNKNOWN";
-  }
-}
-
 /// In any case of letters; the words of a TLS library may be joined with '_'.
 bool Holds(const std::string& text, std::string_view part) {
   return absl::StrContains(absl::StrReplaceAll(absl::AsciiStrToLower(text), {{"_", " "}}),
                            absl::string_view(part.data(), part.size()));
 }
 
+/// What a page has at most.
+constexpr std::uint32_t kStoragesAtOnce = 500, kJobsAtOnce = 500;
+
+template <typename Request>
+Effect EffectOf(const Request& request) {
+  return request.dry_run() ? Effect::kReads : Effect::kChanges;
+}
+
 }  // namespace
+
+class AdminClient::Service {
+ public:
+  Service(ControlConfig control, std::unique_ptr<Stub> made)
+      : config(std::move(control)), stub(std::move(made)) {}
+
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                const Request& request, Effect effect, std::chrono::seconds patience) {
+    grpc::ClientContext context;
+    context.set_deadline(
+        std::min<std::chrono::system_clock::time_point>(end, std::chrono::system_clock::now() + patience));
+    const Canceller canceller(context, interruption);
+    Response response;
+    const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+    NoteSpelling(context);
+    if (!status.ok()) return Explain(status, context, effect);
+    return response;
+  }
+  /// What `method` streams, for as long as `each` wants more. `interrupted`: the words of kCancelled when
+  /// `until` came.
+  template <typename Request, typename Message, typename Each>
+  absl::Status Stream(StreamCall<Request, Message> method, const Request& request,
+                      std::chrono::seconds patience, const Interruption& until, const char* interrupted,
+                      const Each& each) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + patience);
+    const auto [wanted, status] = Read(method, request, context, until, each);
+    NoteSpelling(context);
+    if (!wanted) return absl::OkStatus();
+    if (until.Wait(std::chrono::milliseconds(0))) return absl::CancelledError(interrupted);
+    return status.ok() ? absl::OkStatus() : Explain(status, context, Effect::kReads);
+  }
+  /// The same without an end of its own: it is no error that `until` came. `again`: how to go on when
+  /// the server stopped.
+  template <typename Request, typename Message, typename Each>
+  absl::Status Watch(StreamCall<Request, Message> method, const Request& request, const Interruption& until,
+                     const char* again, const Each& each) {
+    grpc::ClientContext context;
+    const auto [wanted, status] = Read(method, request, context, until, each);
+    if (!wanted || until.Wait(std::chrono::milliseconds(0))) return absl::OkStatus();
+    if (!status.ok()) return Explain(status, context, Effect::kReads);
+    return absl::UnavailableError(absl::StrCat(
+        "the server at ", config.address, " ended the watch, as it does when it stops: call again ", again));
+  }
+  absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, Effect effect) const;
+  /// Behind a call.
+  void NoteSpelling(const grpc::ClientContext& context);
+
+  const ControlConfig config;
+  const std::unique_ptr<Stub> stub;
+  /// When the last call has to have ended.
+  std::chrono::system_clock::time_point end = std::chrono::system_clock::time_point::max();
+  const Interruption* interruption = nullptr;  ///< With which it ends, too.
+  std::string spelled() {
+    const MutexLock lock(mutex_);
+    return spelled_;
+  }
+
+ private:
+  /// Whether `each` wanted all that came, and how the call ended.
+  template <typename Request, typename Message, typename Each>
+  std::pair<bool, grpc::Status> Read(StreamCall<Request, Message> method, const Request& request,
+                                     grpc::ClientContext& context, const Interruption& until,
+                                     const Each& each) {
+    const std::unique_ptr<grpc::ClientReader<Message>> stream = (stub.get()->*method)(&context, request);
+    const Canceller canceller(context, &until);
+    Message message;
+    bool wanted = true;
+    while (wanted && stream->Read(&message)) wanted = each(message);
+    if (!wanted) {
+      context.TryCancel();
+      while (stream->Read(&message)) continue;
+    }
+    return {wanted, stream->Finish()};
+  }
+  absl::Status NotReached(const std::string& grpc_words) const;
+
+  Mutex mutex_;
+  std::string spelled_ MIRROR_GUARDED_BY(mutex_);  ///< See SpelledAs().
+};
 
 void AdminClient::Service::NoteSpelling(const grpc::ClientContext& context) {
   const auto& metadata = context.GetServerTrailingMetadata();
@@ -135,8 +236,10 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
                      " does not know this call: check that [endpoint] address in '", config.file,
                      "' is its [admin] address and port, and that it is not older than this mirrorctl"));
   }
-  return absl::Status(static_cast<absl::StatusCode>(code),
-                      absl::StrCat(NameOf(code), ": ", words.empty() ? "the server gave no reason" : words));
+  // A code that is not known here is kUnknown.
+  const absl::StatusCode known = absl::Status(static_cast<absl::StatusCode>(code), words).code();
+  return absl::Status(known, absl::StrCat(absl::StatusCodeToString(known), ": ",
+                                          words.empty() ? "the server gave no reason" : words));
 }
 
 absl::Status AdminClient::Service::NotReached(const std::string& grpc_words) const {
@@ -220,7 +323,7 @@ absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants(v1::ListTenantsRequ
   v1::ListTenantsResponse all;
   do {
     absl::StatusOr<v1::ListTenantsResponse> page =
-        service_->Call(&v1::MirrorAdmin::Stub::ListTenants, request, Effect::kReads, kPatience);
+        service_->Call(&Stub::ListTenants, request, Effect::kReads, kPatience);
     if (!page.ok()) return page.status();
     request.set_page_token(page->next_page_token());
     for (v1::Tenant& tenant : *page->mutable_tenants()) *all.add_tenants() = std::move(tenant);
@@ -230,53 +333,50 @@ absl::StatusOr<v1::ListTenantsResponse> AdminClient::Tenants(v1::ListTenantsRequ
 }
 
 absl::StatusOr<v1::ListIndexesResponse> AdminClient::Indexes(const v1::ListIndexesRequest& request) {
-  return service_->Call(&v1::MirrorAdmin::Stub::ListIndexes, request, Effect::kReads, kPatience);
+  return service_->Call(&Stub::ListIndexes, request, Effect::kReads, kPatience);
 }
 
 absl::StatusOr<v1::ListTablesResponse> AdminClient::Tables(const std::string& context_id) {
-  v1::ListTablesRequest request;
-  request.set_context_id(context_id);
-  return service_->Call(&v1::MirrorAdmin::Stub::ListTables, request, Effect::kReads, kPatience);
+  return service_->Call(&Stub::ListTables, ForTenant<v1::ListTablesRequest>(context_id), Effect::kReads,
+                        kPatience);
 }
 
 absl::StatusOr<v1::InvalidateLsnResponse> AdminClient::Invalidate(const v1::InvalidateLsnRequest& request) {
-  return service_->Call(&v1::MirrorAdmin::Stub::InvalidateLsn, request, Effect::kChanges, kLongPatience);
+  return service_->Call(&Stub::InvalidateLsn, request, Effect::kChanges, kLongPatience);
 }
 
 absl::StatusOr<v1::ResetTableResponse> AdminClient::Reset(const v1::ResetTableRequest& request) {
-  return service_->Call(&v1::MirrorAdmin::Stub::ResetTable, request, Effect::kChanges, kLongPatience);
+  return service_->Call(&Stub::ResetTable, request, Effect::kChanges, kLongPatience);
 }
 
 absl::StatusOr<v1::PauseTenantResponse> AdminClient::Pause(const std::string& context_id,
                                                            const std::string& reason) {
-  v1::PauseTenantRequest request;
-  request.set_context_id(context_id);
+  auto request = ForTenant<v1::PauseTenantRequest>(context_id);
   request.set_reason(reason);
-  return service_->Call(&v1::MirrorAdmin::Stub::PauseTenant, request, Effect::kChanges, kPatience);
+  return service_->Call(&Stub::PauseTenant, request, Effect::kChanges, kPatience);
 }
 
 absl::StatusOr<v1::ResumeTenantResponse> AdminClient::Resume(const std::string& context_id) {
-  v1::ResumeTenantRequest request;
-  request.set_context_id(context_id);
-  return service_->Call(&v1::MirrorAdmin::Stub::ResumeTenant, request, Effect::kChanges, kPatience);
+  return service_->Call(&Stub::ResumeTenant, ForTenant<v1::ResumeTenantRequest>(context_id), Effect::kChanges,
+                        kPatience);
 }
 
 absl::StatusOr<v1::DeleteMirrorResponse> AdminClient::Delete(const v1::DeleteMirrorRequest& request) {
-  return service_->Call(&v1::MirrorAdmin::Stub::DeleteMirror, request, Effect::kChanges, kLongPatience);
+  return service_->Call(&Stub::DeleteMirror, request, Effect::kChanges, kLongPatience);
 }
 
 absl::Status AdminClient::Allow(const std::string& context_id) {
-  v1::AllowTenantRequest request;
-  request.set_context_id(context_id);
-  return service_->Call(&v1::MirrorAdmin::Stub::AllowTenant, request, Effect::kChanges, kPatience).status();
+  return service_
+      ->Call(&Stub::AllowTenant, ForTenant<v1::AllowTenantRequest>(context_id), Effect::kChanges, kPatience)
+      .status();
 }
 
 absl::StatusOr<v1::AcceptSourceResponse> AdminClient::AcceptSource(const v1::AcceptSourceRequest& request) {
-  return service_->Call(&v1::MirrorAdmin::Stub::AcceptSource, request, Effect::kChanges, kPatience);
+  return service_->Call(&Stub::AcceptSource, request, Effect::kChanges, kPatience);
 }
 
 absl::StatusOr<v1::VerifyResponse> AdminClient::Verify(const v1::VerifyRequest& request) {
-  return service_->Call(&v1::MirrorAdmin::Stub::Verify, request, Effect::kChanges, kPatience);
+  return service_->Call(&Stub::Verify, request, Effect::kChanges, kPatience);
 }
 
 absl::StatusOr<v1::BackupResponse> AdminClient::Backup(
@@ -297,41 +397,39 @@ absl::StatusOr<v1::BackupResponse> AdminClient::Backup(
   service_->NoteSpelling(context);
   if (status.ok()) return made;
   if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
-    return service_->Call(&v1::MirrorAdmin::Stub::Backup, request, Effect::kReads, kCopyPatience);
+    return service_->Call(&Stub::Backup, request, Effect::kReads, kCopyPatience);
   }
   return service_->Explain(status, context, Effect::kReads);
 }
 
 absl::StatusOr<v1::RestoreResponse> AdminClient::Restore(const v1::RestoreRequest& request) {
-  return service_->Call(&v1::MirrorAdmin::Stub::Restore, request, Effect::kChanges, kCopyPatience);
+  return service_->Call(&Stub::Restore, request, Effect::kChanges, kCopyPatience);
 }
 
 absl::StatusOr<v1::ListHoldsResponse> AdminClient::ListHolds(const std::string& context_id, bool with_keys) {
-  v1::ListHoldsRequest request;
-  request.set_context_id(context_id);
+  auto request = ForTenant<v1::ListHoldsRequest>(context_id);
   request.set_with_keys(with_keys);
   absl::StatusOr<v1::ListHoldsResponse> answer =
-      service_->Call(&v1::MirrorAdmin::Stub::ListHolds, request, Effect::kReads, kPatience);
+      service_->Call(&Stub::ListHolds, request, Effect::kReads, kPatience);
   return with_keys && absl::IsPermissionDenied(answer.status()) ? ListHolds(context_id) : answer;
 }
 
 absl::StatusOr<v1::CommitHoldResponse> AdminClient::CommitHold(const v1::CommitHoldRequest& request) {
-  return service_->Call(&v1::MirrorAdmin::Stub::CommitHold, request, Effect::kChanges,
+  return service_->Call(&Stub::CommitHold, request, Effect::kChanges,
                         request.dry_run() ? kLongPatience : kPatience);
 }
 
 absl::StatusOr<v1::Hold> AdminClient::RollbackHold(const std::string& context_id, std::uint64_t hold_id) {
-  v1::RollbackHoldRequest request;
-  request.set_context_id(context_id);
+  auto request = ForTenant<v1::RollbackHoldRequest>(context_id);
   request.set_hold_id(hold_id);
   absl::StatusOr<v1::RollbackHoldResponse> answer =
-      service_->Call(&v1::MirrorAdmin::Stub::RollbackHold, request, Effect::kChanges, kPatience);
+      service_->Call(&Stub::RollbackHold, request, Effect::kChanges, kPatience);
   if (!answer.ok()) return answer.status();
   return std::move(*answer->mutable_hold());
 }
 
 absl::StatusOr<v1::ListEventsResponse> AdminClient::Events(const v1::ListEventsRequest& request) {
-  return service_->Call(&v1::MirrorAdmin::Stub::ListEvents, request, Effect::kReads, kPatience);
+  return service_->Call(&Stub::ListEvents, request, Effect::kReads, kPatience);
 }
 
 absl::Status AdminClient::Audit(std::uint64_t limit, bool looks,
@@ -349,35 +447,31 @@ absl::Status AdminClient::Audit(std::uint64_t limit, bool looks,
 }
 
 absl::StatusOr<v1::ListKeysResponse> AdminClient::Keys() {
-  return service_->Call(&v1::MirrorAdmin::Stub::ListKeys, v1::ListKeysRequest(), Effect::kReads, kPatience);
+  return service_->Call(&Stub::ListKeys, v1::ListKeysRequest(), Effect::kReads, kPatience);
 }
 
 absl::StatusOr<v1::ReloadKeysResponse> AdminClient::ReloadKeys() {
-  return service_->Call(&v1::MirrorAdmin::Stub::ReloadKeys, v1::ReloadKeysRequest(), Effect::kChanges,
-                        kPatience);
+  return service_->Call(&Stub::ReloadKeys, v1::ReloadKeysRequest(), Effect::kChanges, kPatience);
 }
 
 absl::StatusOr<v1::DiagnoseResponse> AdminClient::Diagnose(const std::string& context_id) {
-  v1::DiagnoseRequest request;
-  request.set_context_id(context_id);
-  return service_->Call(&v1::MirrorAdmin::Stub::Diagnose, request, Effect::kReads, kLongPatience);
+  return service_->Call(&Stub::Diagnose, ForTenant<v1::DiagnoseRequest>(context_id), Effect::kReads,
+                        kLongPatience);
 }
 
 absl::StatusOr<v1::ListServersResponse> AdminClient::Servers() {
-  return service_->Call(&v1::MirrorAdmin::Stub::ListServers, v1::ListServersRequest(), Effect::kReads,
-                        kPatience);
+  return service_->Call(&Stub::ListServers, v1::ListServersRequest(), Effect::kReads, kPatience);
 }
 
 absl::Status AdminClient::Follow(const v1::WatchEventsRequest& request, const Interruption& interruption,
                                  const std::function<bool(const v1::Event&)>& each) {
-  return service_->Watch(&v1::MirrorAdmin::Stub::WatchEvents, request, interruption, "when it runs", each);
+  return service_->Watch(&Stub::WatchEvents, request, interruption, "when it runs", each);
 }
 
 absl::StatusOr<v1::MoveLook> MoveClient::LookAtMove(const std::string& context_id, bool with_contents) {
-  v1::LookAtMoveRequest request;
-  request.set_context_id(context_id);
+  auto request = ForTenant<v1::LookAtMoveRequest>(context_id);
   request.set_with_contents(with_contents);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::LookAtMove, request, Effect::kReads,
+  return admin_.service_->Call(&Stub::LookAtMove, request, Effect::kReads,
                                with_contents ? kCopyPatience : kPatience);
 }
 
@@ -385,18 +479,15 @@ absl::Status MoveClient::CheckRoom(const v1::MoveLook& look, const std::string& 
   v1::CheckRoomRequest request;
   *request.mutable_look() = look;
   request.set_place(place);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::CheckRoom, request, Effect::kReads, kPatience)
-      .status();
+  return admin_.service_->Call(&Stub::CheckRoom, request, Effect::kReads, kPatience).status();
 }
 
 absl::Status MoveClient::BeginMove(const std::string& context_id, const std::string& move_id,
                                    const std::string& address) {
-  v1::BeginMoveRequest request;
-  request.set_context_id(context_id);
+  auto request = ForTenant<v1::BeginMoveRequest>(context_id);
   request.set_move_id(move_id);
   request.set_address(address);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::BeginMove, request, Effect::kMoves, kLongPatience)
-      .status();
+  return admin_.service_->Call(&Stub::BeginMove, request, Effect::kMoves, kLongPatience).status();
 }
 
 absl::StatusOr<v1::ImportMirrorResponse> MoveClient::ImportFrom(
@@ -405,8 +496,7 @@ absl::StatusOr<v1::ImportMirrorResponse> MoveClient::ImportFrom(
   grpc::ClientContext reading, writing;
   reading.set_deadline(deadline);
   writing.set_deadline(deadline);
-  v1::ExportMirrorRequest wanted;
-  wanted.set_context_id(header.context_id());
+  auto wanted = ForTenant<v1::ExportMirrorRequest>(header.context_id());
   wanted.set_move_id(header.move_id());
   const auto source = from.admin_.service_->stub->ExportMirror(&reading, wanted);
   v1::ImportMirrorResponse response;
@@ -438,32 +528,203 @@ absl::StatusOr<v1::ImportMirrorResponse> MoveClient::ImportFrom(
 }
 
 absl::Status MoveClient::Leave(const v1::LeaveMoveRequest& request) {
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::LeaveMove, request, Effect::kMoves, kCopyPatience)
-      .status();
+  return admin_.service_->Call(&Stub::LeaveMove, request, Effect::kMoves, kCopyPatience).status();
 }
 
 absl::Status MoveClient::Arrive(const std::string& context_id, const std::string& move_id) {
-  v1::ArriveMoveRequest request;
-  request.set_context_id(context_id);
+  auto request = ForTenant<v1::ArriveMoveRequest>(context_id);
   request.set_move_id(move_id);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::ArriveMove, request, Effect::kMoves, kPatience)
-      .status();
+  return admin_.service_->Call(&Stub::ArriveMove, request, Effect::kMoves, kPatience).status();
 }
 
 absl::Status MoveClient::Drop(const v1::DropMoveRequest& request) {
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::DropMove, request, Effect::kMoves, kCopyPatience)
-      .status();
+  return admin_.service_->Call(&Stub::DropMove, request, Effect::kMoves, kCopyPatience).status();
 }
 
 absl::Status MoveClient::Stay(const std::string& context_id, const std::string& move_id) {
-  v1::StayMoveRequest request;
-  request.set_context_id(context_id);
+  auto request = ForTenant<v1::StayMoveRequest>(context_id);
   request.set_move_id(move_id);
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::StayMove, request, Effect::kMoves, kPatience).status();
+  return admin_.service_->Call(&Stub::StayMove, request, Effect::kMoves, kPatience).status();
 }
 
 absl::StatusOr<v1::MoveToPlaceResponse> MoveClient::MoveToPlace(const v1::MoveToPlaceRequest& request) {
-  return admin_.service_->Call(&v1::MirrorAdmin::Stub::MoveToPlace, request, Effect::kMoves, kCopyPatience);
+  return admin_.service_->Call(&Stub::MoveToPlace, request, Effect::kMoves, kCopyPatience);
+}
+
+absl::Status ExportClient::Read(const v1::ExportTableRequest& request, const Interruption& interruption,
+                                const std::function<absl::Status(v1::ExportPart*)>& each) {
+  absl::Status taken;
+  const absl::Status read =
+      admin_.service_->Stream(&Stub::ExportTable, request, kCopyPatience, interruption,
+                              "interrupted: the export was given up", [&](v1::ExportPart& part) {
+                                taken = each(&part);
+                                return taken.ok();
+                              });
+  return taken.ok() ? read : taken;
+}
+
+absl::StatusOr<v1::ListChangesResponse> HistoryClient::Changes(v1::ListChangesRequest* request) {
+  absl::StatusOr<v1::ListChangesResponse> answer =
+      admin_.service_->Call(&Stub::ListChanges, *request, Effect::kReads, kPatience);
+  if (!request->with_keys() || !absl::IsPermissionDenied(answer.status())) return answer;
+  request->set_with_keys(false);
+  return Changes(request);
+}
+
+absl::Status HistoryClient::FollowChanges(const v1::ListChangesRequest& request,
+                                          const Interruption& interruption,
+                                          const std::function<bool(const v1::Change&)>& each) {
+  return admin_.service_->Watch(&Stub::WatchChanges, request, interruption,
+                                "with --since and the last token when it runs", each);
+}
+
+absl::StatusOr<v1::ExplainRowResponse> HistoryClient::Explain(const v1::RowOfTable& row) {
+  return admin_.service_->Call(&Stub::ExplainRow, row, Effect::kReads, kLongPatience);
+}
+
+absl::StatusOr<v1::ReadRowHistoryResponse> HistoryClient::Versions(const v1::RowOfTable& row) {
+  return admin_.service_->Call(&Stub::ReadRowHistory, row, Effect::kReads, kLongPatience);
+}
+
+absl::Status HistoryClient::Diff(const v1::DiffTableRequest& request, std::chrono::seconds patience,
+                                 const Interruption& interruption,
+                                 const std::function<bool(const v1::DiffPart&)>& each) {
+  return admin_.service_->Stream(&Stub::DiffTable, request, patience, interruption,
+                                 "interrupted: the comparison was given up", each);
+}
+
+absl::Status HistoryClient::Verify(const v1::VerifyHistoryRequest& request, const Interruption& interruption,
+                                   const std::function<void(const v1::VerifiedMoment&)>& each) {
+  return admin_.service_->Stream(&Stub::VerifyHistory, request, kCopyPatience, interruption,
+                                 "interrupted: what came is not all of it",
+                                 [&each](const v1::VerifiedMoment& moment) {
+                                   each(moment);
+                                   return true;
+                                 });
+}
+
+absl::StatusOr<v1::EraseRowResponse> HistoryClient::Erase(const v1::EraseRowRequest& request) {
+  return admin_.service_->Call(&Stub::EraseRow, request,
+                               request.dry_run() ? Effect::kReads : Effect::kChanges, kLongPatience);
+}
+
+absl::StatusOr<v1::Tenant> LookClient::Tenant(const std::string& context_id) {
+  return admin_.service_->Call(&Stub::GetTenant, ForTenant<v1::GetTenantRequest>(context_id), Effect::kReads,
+                               kPatience);
+}
+
+absl::StatusOr<v1::ListCyclesResponse> LookClient::Cycles(const std::string& context_id) {
+  return admin_.service_->Call(&Stub::ListCycles, ForTenant<v1::ListCyclesRequest>(context_id),
+                               Effect::kReads, kPatience);
+}
+
+absl::StatusOr<v1::TimeSeries> LookClient::Minutes(const std::string& context_id) {
+  return admin_.service_->Call(&Stub::GetTimeSeries, ForTenant<v1::GetTimeSeriesRequest>(context_id),
+                               Effect::kReads, kPatience);
+}
+
+absl::Status LookClient::Follow(const Interruption& interruption,
+                                const std::function<void(const v1::TenantsNews&)>& each) {
+  grpc::ClientContext context;
+  const auto stream = admin_.service_->stub->WatchTenants(&context, v1::WatchTenantsRequest());
+  const Canceller canceller(context, &interruption);
+  v1::TenantsNews news;
+  while (stream->Read(&news)) each(news);
+  const grpc::Status status = stream->Finish();
+  if (interruption.Wait(std::chrono::milliseconds(0))) return absl::OkStatus();
+  if (status.ok()) return absl::UnavailableError("the server ended the watch, as it does when it stops");
+  return admin_.service_->Explain(status, context, Effect::kReads);
+}
+
+absl::StatusOr<v1::ListStoragesResponse> LookClient::Storages(const v1::ListStoragesRequest& request) {
+  return admin_.service_->Call(&Stub::ListStorages, request, Effect::kReads, kPatience);
+}
+
+absl::StatusOr<v1::ListStoragesResponse> LookClient::AllStorages(v1::ListStoragesRequest request) {
+  request.set_page_size(kStoragesAtOnce);
+  v1::ListStoragesResponse all;
+  do {
+    absl::StatusOr<v1::ListStoragesResponse> page = Storages(request);
+    if (!page.ok()) return page.status();
+    request.set_page_token(page->next_page_token());
+    for (v1::StorageInfo& storage : *page->mutable_storages()) *all.add_storages() = std::move(storage);
+    all.set_http_url(page->http_url());
+  } while (!request.page_token().empty());
+  return all;
+}
+
+absl::StatusOr<v1::ListImportJobsResponse> LookClient::ImportJobs(const v1::ListImportJobsRequest& request) {
+  return admin_.service_->Call(&Stub::ListImportJobs, request, Effect::kReads, kPatience);
+}
+
+absl::StatusOr<v1::ListImportJobsResponse> LookClient::LastImportJobs(v1::ListImportJobsRequest request,
+                                                                      std::uint32_t count) {
+  v1::ListImportJobsResponse last;
+  do {
+    request.set_page_size(std::min(kJobsAtOnce, count - static_cast<std::uint32_t>(last.jobs_size())));
+    absl::StatusOr<v1::ListImportJobsResponse> page = ImportJobs(request);
+    if (!page.ok()) return page.status();
+    request.set_page_token(page->next_page_token());
+    for (v1::ImportJobInfo& job : *page->mutable_jobs()) *last.add_jobs() = std::move(job);
+    last.set_http_url(page->http_url());
+    last.set_next_page_token(page->next_page_token());
+  } while (!request.page_token().empty() && static_cast<std::uint32_t>(last.jobs_size()) < count);
+  return last;
+}
+
+absl::StatusOr<v1::ListApiKeysResponse> LookClient::ApiKeys() {
+  return admin_.service_->Call(&Stub::ListApiKeys, v1::ListApiKeysRequest(), Effect::kReads, kPatience);
+}
+
+absl::StatusOr<v1::ListHubsResponse> HubClient::Hubs(const std::string& storage) {
+  v1::ListHubsRequest request;
+  request.set_storage(storage);
+  return admin_.service_->Call(&Stub::ListHubs, request, Effect::kReads, kPatience);
+}
+
+absl::StatusOr<v1::ResumeHubResponse> HubClient::Resume(const v1::ResumeHubRequest& request) {
+  return admin_.service_->Call(&Stub::ResumeHub, request, EffectOf(request), kLongPatience);
+}
+
+absl::StatusOr<v1::DecideHubResponse> HubClient::Decide(const std::string& storage, bool commit,
+                                                        bool dropped) {
+  v1::DecideHubRequest request;
+  request.set_storage(storage);
+  request.set_commit(commit);
+  request.set_dropped(dropped);
+  return admin_.service_->Call(&Stub::DecideHub, request, Effect::kChanges, kLongPatience);
+}
+
+absl::StatusOr<v1::ListHeldResponse> HubClient::Held(const v1::ListHeldRequest& request) {
+  return admin_.service_->Call(&Stub::ListHeld, request, Effect::kReads, kLongPatience);
+}
+
+absl::StatusOr<v1::ListRefusedResponse> HubClient::Refused(const v1::ListRefusedRequest& request) {
+  return admin_.service_->Call(&Stub::ListRefused, request, Effect::kReads, kLongPatience);
+}
+
+absl::StatusOr<v1::ThawHubResponse> HubClient::Thaw(const v1::ThawHubRequest& request) {
+  return admin_.service_->Call(&Stub::ThawHub, request, EffectOf(request), kLongPatience);
+}
+
+absl::StatusOr<v1::ExplainGoldenResponse> HubClient::Explain(const v1::ExplainGoldenRequest& request) {
+  return admin_.service_->Call(&Stub::ExplainGolden, request, Effect::kReads, kPatience);
+}
+
+absl::StatusOr<v1::ListDuplicatesResponse> HubClient::Duplicates(const v1::ListDuplicatesRequest& request) {
+  return admin_.service_->Call(&Stub::ListDuplicates, request, Effect::kReads, kLongPatience);
+}
+
+absl::StatusOr<v1::MergeGoldenResponse> HubClient::Merge(const v1::MergeGoldenRequest& request) {
+  return admin_.service_->Call(&Stub::MergeGolden, request, EffectOf(request), kLongPatience);
+}
+
+absl::StatusOr<v1::PartGoldenResponse> HubClient::Part(const v1::PartGoldenRequest& request) {
+  return admin_.service_->Call(&Stub::PartGolden, request, EffectOf(request), kLongPatience);
+}
+
+absl::StatusOr<v1::RebuildHubResponse> HubClient::Rebuild(const v1::RebuildHubRequest& request) {
+  return admin_.service_->Call(&Stub::RebuildHub, request, EffectOf(request), kLongPatience);
 }
 
 }  // namespace mirror

@@ -77,7 +77,7 @@ class AdminClient {
   friend class MoveClient;
   friend class ExportClient;
   friend class LookClient;
-  /// gRPC's stub, and what its answers say: see admin_calls.h.
+  /// gRPC's stub, and what its answers say: see admin_client.cc, the one file that needs gRPC's slow header.
   class Service;
 
   explicit AdminClient(std::unique_ptr<Service> service);
@@ -171,6 +171,30 @@ class LookClient {
   /// Gives what is news of tenants to `each` until `interruption` comes: then OK.
   absl::Status Follow(const Interruption& interruption,
                       const std::function<void(const v1::TenantsNews&)>& each);
+
+ private:
+  AdminClient& admin_;
+};
+
+/// Hubs and their golden records, see MirrorAdmin. Errors: as AdminClient.
+class HubClient {
+ public:
+  /// `admin` outlives it.
+  explicit HubClient(AdminClient& admin) : admin_(admin) {}
+
+  /// Empty: all.
+  absl::StatusOr<v1::ListHubsResponse> Hubs(const std::string& storage = "");
+  absl::StatusOr<v1::ResumeHubResponse> Resume(const v1::ResumeHubRequest& request);
+  /// `dropped`: of what was dropped, which goes with `commit`.
+  absl::StatusOr<v1::DecideHubResponse> Decide(const std::string& storage, bool commit, bool dropped = false);
+  absl::StatusOr<v1::ListHeldResponse> Held(const v1::ListHeldRequest& request);
+  absl::StatusOr<v1::ListRefusedResponse> Refused(const v1::ListRefusedRequest& request);
+  absl::StatusOr<v1::ThawHubResponse> Thaw(const v1::ThawHubRequest& request);
+  absl::StatusOr<v1::MergeGoldenResponse> Merge(const v1::MergeGoldenRequest& request);
+  absl::StatusOr<v1::PartGoldenResponse> Part(const v1::PartGoldenRequest& request);
+  absl::StatusOr<v1::ExplainGoldenResponse> Explain(const v1::ExplainGoldenRequest& request);
+  absl::StatusOr<v1::ListDuplicatesResponse> Duplicates(const v1::ListDuplicatesRequest& request);
+  absl::StatusOr<v1::RebuildHubResponse> Rebuild(const v1::RebuildHubRequest& request);
 
  private:
   AdminClient& admin_;

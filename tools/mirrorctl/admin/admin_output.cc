@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -10,11 +13,35 @@
 #include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_stream.h"
+#include "base/text/text_table.h"
 #include "tools/mirrorctl/admin/console.h"
-#include "tools/mirrorctl/admin/output_words.h"
 
 namespace mirror {
 namespace {
+
+/// How long ago, or how old.
+std::string AgeText(std::int64_t then_ms, std::int64_t now_ms) { return SpanText(now_ms - then_ms); }
+
+/// A number of rows; empty: it is not known.
+std::string RowsText(std::int64_t rows) { return rows < 0 ? "" : Grouped(static_cast<std::uint64_t>(rows)); }
+
+/// Of the state of a tenant, or of one of its tables.
+Colour StateColour(const std::string& state) {
+  static const std::map<std::string, Colour> kColours = {
+      {"damaged", Colour::kRed},    {"failing", Colour::kRed},        {"held", Colour::kYellow},
+      {"differs", Colour::kYellow}, {"late", Colour::kYellow},        {"incomplete", Colour::kYellow},
+      {"unsent", Colour::kYellow},  {"unpopulated", Colour::kYellow}, {"repopulate", Colour::kYellow},
+      {"stopped", Colour::kYellow}, {"paused", Colour::kYellow},      {"good", Colour::kGreen},
+      {"mirrored", Colour::kGreen}};
+  const auto found = kColours.find(state);
+  return found == kColours.end() ? Colour::kNone : found->second;
+}
+
+std::vector<TextTable::Column> WithServer(std::vector<TextTable::Column> columns,
+                                          const LineServers* servers) {
+  if (servers != nullptr) columns.insert(columns.begin(), {.name = "server", .whole = true});
+  return columns;
+}
 
 /// How old the table is by this machine's clock.
 std::string DataAge(const v1::TableInfo& info, std::int64_t now_ms) {
@@ -50,7 +77,78 @@ Colour SeverityColour(v1::Severity severity) {
   return severity == v1::SEVERITY_WARNING ? Colour::kYellow : Colour::kNone;
 }
 
+/// When the last cycle was; of records there is none.
+std::string CycleAge(const v1::Tenant& tenant, std::int64_t now_ms) {
+  if (tenant.door() == "records") return "";
+  return tenant.last_completed_ms() == 0 ? "never" : AgeText(tenant.last_completed_ms(), now_ms);
+}
+
+/// What stands behind a tenant's state, in few words.
+std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
+  std::vector<std::string> notes;
+  const auto counted = [&](std::uint32_t count, const char* one, const char* more) {
+    if (count > 0) notes.push_back(absl::StrCat(Grouped(count), count == 1 ? one : more));
+  };
+  if (!tenant.quarantine().empty()) notes.push_back(tenant.quarantine());
+  if (tenant.failing_since_ms() > 0) {
+    notes.push_back(absl::StrCat("cycles have failed for ", AgeText(tenant.failing_since_ms(), now_ms), ": ",
+                                 tenant.failure()));
+  }
+  if (!tenant.waiting_source_id().empty()) notes.emplace_back("another source waits");
+  counted(tenant.holds(), " hold", " holds");
+  counted(tenant.tables_differing(), " table differs", " tables differ");
+  counted(tenant.tables_unsent(), " table not sent by its source", " tables not sent by its source");
+  counted(tenant.tables_late(), " table too old", " tables too old");
+  counted(tenant.tables_refused(), " table refused", " tables refused");
+  counted(tenant.tables_unpopulated(), " table unpopulated", " tables unpopulated");
+  if (tenant.hub().suspended_ms() > 0) {
+    notes.push_back(absl::StrCat("suspended in hub '", tenant.hub().storage(), "' for ",
+                                 AgeText(tenant.hub().suspended_ms(), now_ms)));
+  } else if (!tenant.hub().stopped().empty()) {
+    notes.push_back(tenant.hub().stopped());
+  }
+  const auto deliveries = [&](std::uint64_t count, const char* what) {
+    if (count > 0)
+      notes.push_back(absl::StrCat(Grouped(count), count == 1 ? " delivery " : " deliveries ", what));
+  };
+  deliveries(tenant.hub().held(), "held");
+  deliveries(tenant.hub().refused(), "refused");
+  if (tenant.hub().frozen() > 0)
+    notes.push_back(absl::StrCat(Counted(tenant.hub().frozen(), "golden record"), " frozen"));
+  if (tenant.paused()) {
+    notes.push_back(tenant.pause_reason().empty() ? "paused"
+                                                  : absl::StrCat("paused: ", tenant.pause_reason()));
+  }
+  return absl::StrJoin(notes, ", ");
+}
+
+/// Digests of rules share their first digits where columns are set alike. As many digits as tell all of them
+/// apart.
+std::size_t RulesDigits(const v1::ListServersResponse& answer) {
+  constexpr std::size_t kLeast = 7;
+  std::size_t digits = kLeast;
+  for (const v1::ServerInfo& one : answer.servers()) {
+    for (const v1::ServerInfo& other : answer.servers()) {
+      const std::size_t end = std::min(one.rules().size(), other.rules().size());
+      std::size_t alike = 0;
+      while (alike < end && one.rules()[alike] == other.rules()[alike]) ++alike;
+      if (one.rules() != other.rules()) digits = std::max(digits, alike + 1);
+    }
+  }
+  return digits;
+}
+
 }  // namespace
+
+ServerTable::ServerTable(std::vector<TextTable::Column> columns, const LineServers* servers,
+                         std::size_t width)
+    : servers_(servers), table_(WithServer(std::move(columns), servers), width) {}
+
+void ServerTable::Add(std::vector<TextTable::Cell> cells) {
+  if (servers_ != nullptr) cells.insert(cells.begin(), servers_->at(lines_));
+  ++lines_;
+  table_.Add(cells);
+}
 
 std::string TimeText(std::int64_t milliseconds) { return FormatUnixTime(milliseconds / 1000); }
 
@@ -222,6 +320,106 @@ void AddEvent(ServerTable& table, const v1::Event& event) {
              event.context_id(),
              event.kind(),
              event.message()});
+}
+
+const std::vector<std::string>& TenantStates() {
+  static const std::vector<std::string> kStates = {"damaged", "failing", "held",       "differs",
+                                                   "unsent",  "late",    "incomplete", "unknown",
+                                                   "paused",  "deleted", "active",     "good"};
+  return kStates;
+}
+
+void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std::size_t width,
+                  std::int64_t now_ms, const LineServers* servers, const std::string& where) {
+  ServerTable table({{"tenant"},
+                     {"state"},
+                     {.name = "cycle", .goes = 4},
+                     {.name = "data", .goes = 5},
+                     {.name = "tables", .number = true, .goes = 1},
+                     {.name = "rows", .number = true, .goes = 3},
+                     {.name = "size", .number = true, .goes = 2},
+                     {.name = "note", .one_line = true}},
+                    servers, width);
+  for (const v1::Tenant& tenant : answer.tenants()) {
+    const auto age = [&](std::int64_t then_ms) { return then_ms == 0 ? "" : AgeText(then_ms, now_ms); };
+    table.Add({tenant.context_id(),
+               {tenant.state(), StateColour(tenant.state())},
+               CycleAge(tenant, now_ms),
+               age(tenant.oldest_source_ms()),
+               Grouped(tenant.tables()),
+               RowsText(tenant.rows()),
+               SizeText(tenant.bytes()),
+               NoteOf(tenant, now_ms)});
+  }
+  table.Print(out);
+  std::uint64_t all = 0, tables = 0, rows = 0, bytes = 0;
+  for (const v1::Tenant& tenant : answer.tenants()) {
+    tables += tenant.tables();
+    rows += static_cast<std::uint64_t>(std::max<std::int64_t>(0, tenant.rows()));
+    bytes += tenant.bytes();
+  }
+  std::vector<std::string> states;
+  for (const v1::TenantCount& total : answer.totals()) {
+    all += total.tenants();
+    states.push_back(absl::StrCat(Grouped(total.tenants()), " ", Printable(total.state())));
+  }
+  if (all == 0) return;
+  if (table.any() || TerminalOf(out).height == 0) out << '\n';
+  out << Counted(all, "tenant") << (where.empty() ? "" : " ") << where << ": " << absl::StrJoin(states, ", ");
+  const auto shown = static_cast<std::uint64_t>(answer.tenants_size());
+  out << "; ";
+  if (shown != all) out << "shown: " << Grouped(shown) << ", with ";
+  out << Counted(tables, "table") << ", " << Counted(rows, "row") << ", " << SizeText(bytes) << '\n';
+}
+
+std::vector<std::string> ServersWithOtherRules(const v1::ListServersResponse& answer) {
+  constexpr std::int64_t kGoneMs = 15'000;  // As the service says it.
+  std::vector<std::string> others;
+  const auto& servers = answer.servers();
+  const auto here = std::find_if(servers.begin(), servers.end(), [](const auto& one) { return one.here(); });
+  if (here == servers.end()) return others;
+  for (const v1::ServerInfo& other : servers) {
+    // What is left of its own last start is no other server.
+    const bool is_itself = other.host() == here->host() && other.address() == here->address();
+    if (is_itself || other.silent_ms() > kGoneMs || other.rules() == here->rules()) continue;
+    others.push_back(absl::StrCat(other.host(), " at ", other.address()));
+  }
+  return others;
+}
+
+void PrintServers(std::ostream& out, const v1::ListServersResponse& answer, std::size_t width,
+                  std::int64_t now_ms) {
+  const std::size_t digits = width == 0 ? std::string::npos : RulesDigits(answer);
+  TextTable table({{"host"},
+                   {.name = "address", .whole = true},
+                   {.name = "admin_address", .goes = 3},
+                   {.name = "version", .goes = 4},
+                   {.name = "up", .goes = 2},
+                   {"seen"},
+                   {.name = "clock", .goes = 5},
+                   {.name = "rules", .number = true, .goes = 1},
+                   {"duties"}},
+                  width);
+  for (const v1::ServerInfo& server : answer.servers()) {
+    const std::int64_t off = server.clock_ahead_ms();
+    table.Add({server.host(), server.address(), server.admin_address(), server.version(),
+               SpanText(now_ms - server.started_ms()),
+               server.here() ? "answers" : absl::StrCat(SpanText(server.silent_ms()), " ago"),
+               absl::StrCat(off < 0 ? "-" : "+", SpanText(off < 0 ? -off : off)),
+               server.rules().substr(0, digits), absl::StrJoin(server.duties(), ", ")});
+  }
+  table.Print(out);
+  const std::vector<std::string> others = ServersWithOtherRules(answer);
+  if (!others.empty()) {
+    out << "\nother rules than the server that answers: " << Printable(absl::StrJoin(others, ", "))
+        << "\n'mirrorctl events --kind server.rules' says what they are of\n";
+  }
+  for (const v1::ServerInfo& server : answer.servers()) {
+    if (server.closed_places().empty()) continue;
+    out << "\nthe server that answers does not serve yet what is in: "
+        << absl::StrJoin(server.closed_places(), ", ")
+        << "\n'mirrorctl events --kind server.place' says why\n";
+  }
 }
 
 }  // namespace mirror

@@ -10,9 +10,25 @@
 #include "base/text/text_table.h"
 #include "mirror/v1/mirror_admin.pb.h"
 #include "tools/mirrorctl/admin/message_json.h"
-#include "tools/mirrorctl/admin/server_table.h"
 
 namespace mirror {
+
+/// A table whose first column is the server, where several were asked.
+class ServerTable {
+ public:
+  /// `servers` outlives this; null: one was asked.
+  ServerTable(std::vector<TextTable::Column> columns, const LineServers* servers, std::size_t width);
+
+  /// The next line, without its server.
+  void Add(std::vector<TextTable::Cell> cells);
+  void Print(std::ostream& out) { table_.Print(out); }
+  bool any() const { return table_.any(); }
+
+ private:
+  const LineServers* const servers_;
+  TextTable table_;
+  std::size_t lines_ = 0;
+};
 
 /// For people; scripts take JSON. `width`: characters of a line, see TextTable. Ages are as of
 /// `now_ms`. `servers`: see ServerTable; `where`: "at 2 of 3 servers" then.
@@ -42,6 +58,12 @@ const std::vector<std::string>& TenantStates();
 
 /// "2024-05-01T12:00:00Z" for unix milliseconds.
 std::string TimeText(std::int64_t milliseconds);
+
+/// "db2 at 10.0.0.2:7443": those that run and are configured otherwise than the one that answers.
+std::vector<std::string> ServersWithOtherRules(const v1::ListServersResponse& answer);
+/// The servers that have the same mirrors.
+void PrintServers(std::ostream& out, const v1::ListServersResponse& answer, std::size_t width,
+                  std::int64_t now_ms);
 
 }  // namespace mirror
 

@@ -5,7 +5,6 @@
 #include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_table.h"
-#include "tools/mirrorctl/admin/hub_frozen.h"
 
 namespace mirror {
 namespace {
@@ -210,6 +209,28 @@ void AddRefused(const v1::HubState& hub, std::vector<HubWait>* waits) {
   }
 }
 
+std::string ThawCommand(const std::string& storage, const char* more) {
+  return QuotedCommand(absl::StrCat("mirrorctl hub thaw ", ShellWord(storage), more));
+}
+
+/// Says that systems fight over values, with the commands to type; nothing where they do not.
+void AddFrozen(const v1::HubState& hub, std::vector<HubWait>* waits) {
+  if (hub.frozen_records() == 0) return;
+  std::vector<std::string> named;
+  for (const v1::FrozenRecord& one : hub.frozen()) {
+    named.push_back(absl::StrCat(Printable(one.golden_id()), " (",
+                                 Printable(absl::StrJoin(one.attributes(), ", ")), ")"));
+  }
+  if (hub.frozen_records() > named.size()) named.emplace_back("...");
+  waits->push_back(
+      {absl::StrCat("systems fight over values of ", Counted(hub.frozen_records(), "golden record"),
+                    " of hub '", hub.storage(), "', which are frozen: ", absl::StrJoin(named, ", ")),
+       ". ",
+       absl::StrCat("Find the program or the trigger that changes them back, then ",
+                    ThawCommand(hub.storage(), ""), " delivers them again; ",
+                    ThawCommand(hub.storage(), " --dry-run"), " lists them")});
+}
+
 }  // namespace
 
 void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_t width,
@@ -396,6 +417,15 @@ void PrintDuplicates(std::ostream& out, const v1::ListDuplicatesResponse& answer
     const bool apart = one.golden_ids_size() > 1;
     table.Add({one.entity(), apart ? "apart" : "within", one.data_source(),
                one.rows() == 0 ? "" : Grouped(one.rows()), absl::StrJoin(one.golden_ids(), " ")});
+  }
+  table.Print(out);
+}
+
+void PrintFrozen(std::ostream& out, const google::protobuf::RepeatedPtrField<v1::FrozenRecord>& records,
+                 std::size_t width) {
+  TextTable table({{.name = "entity", .whole = true}, {.name = "record", .whole = true}, {"frozen"}}, width);
+  for (const v1::FrozenRecord& one : records) {
+    table.Add({one.entity(), one.golden_id(), absl::StrJoin(one.attributes(), ", ")});
   }
   table.Print(out);
 }

@@ -44,6 +44,10 @@ void PrintHeldSums(std::ostream& out, const v1::ListHeldResponse& answer, std::s
 void PrintLoss(std::ostream& out, const v1::HubLoss& loss);
 void PrintDuplicates(std::ostream& out, const v1::ListDuplicatesResponse& answer, std::size_t width);
 
+/// Records with attributes that systems fight over, a line each. Never values.
+void PrintFrozen(std::ostream& out, const google::protobuf::RepeatedPtrField<v1::FrozenRecord>& records,
+                 std::size_t width);
+
 }  // namespace mirror
 
 #endif  // MIRROR_TOOLS_MIRRORCTL_ADMIN_HUB_OUTPUT_H_

@@ -10,13 +10,14 @@
 #include <utility>
 #include <vector>
 
-#include "tools/mirrorctl/admin/server_table.h"
-
 // What `--json` prints, and what pages are given.
 
 namespace mirror {
 
 using Json = nlohmann::ordered_json;
+
+/// The server that each line of a list is from, where several were asked.
+using LineServers = std::vector<std::string>;
 
 /// A message with the names of its fields, in the order of their declaration. Numbers are numbers, bytes are
 /// hexadecimal, a message that is absent is null. Times end in _ms: unix milliseconds. What is shown
@@ -34,7 +35,7 @@ std::string EnumWord(Enum value) {
   return EnumWord(*google::protobuf::GetEnumDescriptor<Enum>(), static_cast<int>(value));
 }
 
-/// Each message of a repeated field. `servers`: see ServerTable.
+/// Each message of a repeated field. `servers`: null where one was asked.
 template <typename Messages>
 Json ToJsonArray(const Messages& messages, const LineServers* servers = nullptr) {
   Json list = Json::array();

@@ -11,7 +11,6 @@
 #include "base/config/find_config.h"
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/control_config.h"
-#include "tools/mirrorctl/admin/hub_client.h"
 
 namespace mirror {
 namespace {

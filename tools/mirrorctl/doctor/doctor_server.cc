@@ -19,9 +19,8 @@
 #include "certs/key.h"
 #include "certs/tls_probe.h"
 #include "tools/mirrorctl/admin/admin_client.h"
-#include "tools/mirrorctl/admin/hub_client.h"
+#include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/hub_output.h"
-#include "tools/mirrorctl/admin/server_list.h"
 #include "tools/mirrorctl/doctor/doctor_network.h"
 #include "tools/mirrorctl/init/init.h"
 

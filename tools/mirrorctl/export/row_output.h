@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,13 @@ std::string KindColumn(const TableSchema& table, const Column& column);
 std::string_view KindWord(Kind kind);
 /// A value that is no NULL, as text: numbers and words as JSON has them, bytes as base64.
 void AppendText(const Column& column, const Value& value, std::string* text);
+
+/// RFC 4180, with the names first. NULL is empty, an empty text is "". Bytes are base64. A column of ANY has
+/// another one behind it, see KindColumn(). `table` outlives it.
+std::unique_ptr<RowOutput> CsvOutput(const TableSchema& table, ByteSink sink);
+
+/// One JSON object a line, see JsonRows. `table` outlives it.
+std::unique_ptr<RowOutput> JsonLinesOutput(const TableSchema& table, ByteSink sink);
 
 }  // namespace mirror
 

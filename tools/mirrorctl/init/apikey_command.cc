@@ -15,7 +15,7 @@
 #include "base/text/text_stream.h"
 #include "base/text/text_table.h"
 #include "certs/apikeys/api_key.h"
-#include "tools/mirrorctl/init/init_http.h"
+#include "tools/mirrorctl/init/init.h"
 
 namespace mirror {
 namespace {

@@ -22,11 +22,11 @@
 #include "base/status_macros.h"
 #include "base/text/text_stream.h"
 #include "base/utf8.h"
+#include "certs/apikeys/api_key.h"
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/keyed_hash.h"
 #include "tools/mirrorctl/init/described_keys.h"
-#include "tools/mirrorctl/init/init_http.h"
 #include "tools/mirrorctl/init/init_postgres.h"
 #include "tools/mirrorctl/init/init_source.h"
 #include "tools/mirrorctl/init/init_system.h"
@@ -172,6 +172,46 @@ void AddPorts(const cli::Command& init, const cli::Option& system, InitOptions& 
            "Port for JSON over HTTP, in plain text on loopback; an owner's key is made and printed")
       .Within(1, 65535)
       .Excludes(system);
+}
+
+/// [http] of mirror-server.toml: on, in plain text on loopback, where a port was asked for.
+std::string HttpConfiguration(const DescribedKeys& keys, const InitOptions& options) {
+  if (options.http_port == 0) return keys.Table("[http]");
+  return keys.Table(
+      "[http]", {{"enabled", "true"}, {"port", std::to_string(options.http_port)}, {"plaintext", "true"}});
+}
+
+/// That no other listener has the port. Errors: kInvalidArgument.
+absl::Status CheckHttpPort(const InitOptions& options) {
+  if (options.http_port != 0 &&
+      (options.http_port == options.port || options.http_port == options.admin_port ||
+       options.http_port == options.metrics_port)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("JSON cannot be served on port ", options.http_port,
+                     ", which another listener has. Nothing was made. Give another --http-port."));
+  }
+  return absl::OkStatus();
+}
+
+/// Makes the key "owner", for all storages. Gives it; empty where no port was asked for. Errors: those of
+/// IssueApiKey().
+absl::StatusOr<std::string> MakeOwnerKey(const InitOptions& options) {
+  if (options.http_port == 0) return std::string();
+  ApiKey key;
+  key.name = "owner";
+  key.role = ApiRole::kOwner;
+  key.storages = {"*"};
+  return IssueApiKey(absl::StrCat(options.dir, "/", kApiKeysFolder), key);
+}
+
+/// How it is used, and on the last line the key itself.
+void PrintHttp(const InitOptions& options, const std::string& key, Console& console) {
+  if (options.http_port == 0) return;
+  AsItIs(console.out) << "\nJSON over HTTP (docs/records.md), in plain text on loopback:\n"
+                      << "  curl -H \"X-API-KEY: $KEY\" http://127.0.0.1:" << options.http_port
+                      << "/v2/storages\n"
+                      << "The owner's key of all storages, which is shown once:\n"
+                      << key << '\n';
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ namespace mirror {
 inline constexpr char kDeployingPage[] =
     "tools/DEPLOYING.md (in a clone, or in /usr/share/doc/partner-mirror-doc of that package)";
 
+/// Of a new installation: the folder of the HTTP door's keys, in that of mirror-server.toml.
+inline constexpr char kApiKeysFolder[] = "apikeys";
+
 /// Of the agent's configuration that init writes: 'interval', in minutes. The server's configuration allows
 /// tables to be kFreshnessIntervals times as old.
 inline constexpr int kIntervalMinutes = 20;

@@ -24,7 +24,7 @@
 #include "client/config/server_source.h"
 #include "client/config/source_config.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
-#include "tools/mirrorctl/init/named_postgres.h"
+#include "tools/mirrorctl/init/init_postgres.h"
 
 namespace mirror {
 namespace {

@@ -17,7 +17,6 @@
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/consequences.h"
-#include "tools/mirrorctl/admin/hub_client.h"
 #include "tools/mirrorctl/web/page_history.h"
 
 // What the page of hubs is given, and what it has done. Errors: those of HubClient.
