@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "client/source/odbc/odbc_conditions.h"
 #include "client/source/odbc/odbc_rows.h"
 #include "client/source/odbc/odbc_table.h"
 #include "client/source/postgres/postgres_types.h"
