@@ -9,7 +9,6 @@
 #include "client/source/odbc/odbc_dialect.h"
 #include "client/source/postgres/postgres_catalog.h"
 #include "client/source/postgres/postgres_types.h"
-#include "client/source/postgres/postgres_words.h"
 
 namespace mirror {
 namespace {

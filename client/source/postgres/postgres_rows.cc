@@ -13,7 +13,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/status_macros.h"
-#include "client/source/postgres/postgres_words.h"
+#include "client/source/postgres/postgres_catalog.h"
 #include "client/source/server/column_look.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 

@@ -20,7 +20,7 @@
 #include "client/source/postgres/log/publication.h"
 #include "client/source/postgres/log/replication_slot.h"
 #include "client/source/postgres/log/text_values.h"
-#include "client/source/postgres/postgres_words.h"
+#include "client/source/postgres/postgres_catalog.h"
 
 namespace mirror {
 namespace {
@@ -124,6 +124,34 @@ bool Waits(const PostgresLogTables::Table& table) { return table.id != 0 && tabl
 bool IsWaiting(const PostgresLogTables::Table& table) { return table.trouble.ok() && Waits(table); }
 
 }  // namespace
+
+std::optional<PostgresSnapshot> PostgresSnapshot::Parse(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ':');
+  PostgresSnapshot snapshot;
+  if (parts.size() != 3 || !absl::SimpleAtoi(parts[0], &snapshot.xmin_) ||
+      !absl::SimpleAtoi(parts[1], &snapshot.xmax_)) {
+    return std::nullopt;
+  }
+  for (const absl::string_view one : absl::StrSplit(parts[2], ',', absl::SkipEmpty())) {
+    if (!absl::SimpleAtoi(one, &snapshot.open_.emplace_back())) return std::nullopt;
+  }
+  std::sort(snapshot.open_.begin(), snapshot.open_.end());
+  return snapshot;
+}
+
+std::uint64_t PostgresSnapshot::Whole(std::uint64_t xid) const {
+  constexpr std::uint64_t kEpoch = std::uint64_t{1} << 32, kHalf = kEpoch / 2;
+  std::uint64_t whole = (xmax_ & ~(kEpoch - 1)) | (xid & (kEpoch - 1));
+  if (whole > xmax_ + kHalf && whole >= kEpoch) whole -= kEpoch;
+  if (whole + kHalf < xmax_) whole += kEpoch;
+  return whole;
+}
+
+bool PostgresSnapshot::Sees(std::uint64_t xid) const {
+  const std::uint64_t whole = Whole(xid);
+  if (whole < xmin_) return true;
+  return whole < xmax_ && !std::binary_search(open_.begin(), open_.end(), whole);
+}
 
 TableMove CompareFingerprints(std::string_view before, std::string_view after) {
   if (before == after) return TableMove::kNone;

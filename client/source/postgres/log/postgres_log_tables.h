@@ -15,7 +15,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/source/postgres/log/log_catalog.h"
-#include "client/source/postgres/log/postgres_snapshot.h"
 #include "client/source/postgres/log/postgres_staging.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/server/server_log.h"
@@ -24,6 +23,31 @@
 #include "proto/wire/table.h"
 
 namespace mirror {
+
+/// What pg_current_snapshot() says: which transactions a snapshot sees.
+class PostgresSnapshot {
+ public:
+  /// "xmin:xmax:xip,xip". Absent: it is not one.
+  static std::optional<PostgresSnapshot> Parse(const std::string& text);
+
+  /// All below were over when it was taken.
+  std::uint64_t xmin() const { return xmin_; }
+  /// None from here on was.
+  std::uint64_t xmax() const { return xmax_; }
+
+  /// Of a transaction that is committed, by the lower 32 bits of its number, as the log has it: it is within
+  /// 2^31 of the snapshot.
+  bool Sees(std::uint64_t xid) const;
+  /// Every snapshot that is taken after this one sees it.
+  bool IsSeenByAll(std::uint64_t xid) const { return Whole(xid) < xmin_; }
+
+ private:
+  /// With its epoch.
+  std::uint64_t Whole(std::uint64_t xid) const;
+
+  std::uint64_t xmin_ = 0, xmax_ = 0;
+  std::vector<std::uint64_t> open_;  ///< Sorted.
+};
 
 // The fingerprint of a table is a text of lines:
 //   1 the table's oid, that of its membership, and the publication's xmin
