@@ -165,6 +165,15 @@ std::unique_ptr<OdbcDialect> MakeOdbcMysql();
 std::unique_ptr<OdbcDialect> MakeOdbcSqlite();
 std::unique_ptr<OdbcDialect> MakeOdbcGeneric(std::string schema);
 
+/// Calls `take` with each of the rows, up to the last one.
+template <typename Take>
+absl::Status ForEachRow(absl::StatusOr<std::unique_ptr<odbc::RowStream>> rows, const Take& take) {
+  if (!rows.ok()) return rows.status();
+  absl::StatusOr<bool> more = (*rows)->Step();
+  for (; more.ok() && *more; more = (*rows)->Step()) take(**rows);
+  return more.status();
+}
+
 /// A number that tells types apart.
 std::uint32_t OdbcTypeNumber(const std::string& type);
 
