@@ -37,7 +37,7 @@
 #include "client/source/capture/capture_history.h"
 #include "client/source/capture/capture_state.h"
 #include "client/source/sqlite/file/sqlite_file.h"
-#include "client/source/steps/pipeline_history.h"
+#include "client/source/steps/pipeline_reader.h"
 #include "client/state/lock_file.h"
 #include "client/state/run_mark.h"
 #include "client/state/run_state.h"

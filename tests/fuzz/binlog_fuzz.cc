@@ -17,7 +17,6 @@
 
 #include "client/source/mariadb/log/binlog_bytes.h"
 #include "client/source/mariadb/log/binlog_event.h"
-#include "client/source/mariadb/log/row_text.h"
 #include "client/source/mariadb/log/rows_event.h"
 #include "client/source/mariadb/log/statement_words.h"
 #include "client/source/mariadb/log/table_map.h"

@@ -65,7 +65,7 @@ REFUSED = [
     ("server/config/config.cc", '"server/hooks/delivery/hook_url.h"'),
     ("server/plan/breaker.cc", "<sqlite3.h>"),
     ("server/hooks/delivery/hook_command.cc", "<httplib.h>"),
-    ("client/source/files/typed_rows.cc", "<csv.h>"),
+    ("client/source/files/file_row_readers.cc", "<csv.h>"),
     ("base/name_pattern.cc", '"proto/wire/table.h"'),
     ("base/utf8.cc", "<spdlog/spdlog.h>"),
     ("server/attic/a.cc", '"base/utf8.h"'),

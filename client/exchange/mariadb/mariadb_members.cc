@@ -9,7 +9,7 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "client/exchange/mariadb/mariadb_values.h"
-#include "client/source/mariadb/mariadb_objects.h"
+#include "client/source/mariadb/mariadb_catalog.h"
 #include "client/source/mariadb/mariadb_types.h"
 
 namespace mirror {

@@ -9,7 +9,6 @@
 #include "base/utf8.h"
 #include "client/exchange/mirrored_value.h"
 #include "client/source/capture/shown_value.h"
-#include "client/source/mariadb/mariadb_row_decoder.h"
 #include "client/source/mariadb/mariadb_types.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "proto/wire/text_form.h"

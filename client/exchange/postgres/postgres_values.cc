@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/exchange/mirrored_value.h"
-#include "client/source/postgres/postgres_row_decoder.h"
 #include "client/source/postgres/postgres_types.h"
 #include "proto/wire/exchange/value_json.h"
 

@@ -7,7 +7,6 @@
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
-#include "client/source/capture/capture_sql.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/log/log_sql.h"
 

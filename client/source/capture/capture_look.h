@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_SOURCE_CAPTURE_CAPTURE_LOOK_H_
 #define MIRROR_CLIENT_SOURCE_CAPTURE_CAPTURE_LOOK_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,11 +12,23 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/db/sqlite/statement.h"
 #include "client/source/capture/capture_state.h"
+#include "client/source/sqlite/log/log_sql.h"
 #include "proto/wire/key_range.h"
 
 namespace mirror {
+
+// How the state of captured tables is read and written, see CaptureState.
+
+/// The rows of a table, by its id.
+inline std::string RowsName(std::int64_t id) { return absl::StrCat("rows_", id); }
+inline std::string KeyNames(std::size_t parts) { return absl::StrJoin(LogKeyNames(parts), ", "); }
+inline std::string Places(std::size_t count) {
+  return absl::StrJoin(std::vector<std::string>(count, "?"), ", ");
+}
 
 /// One look at a table: takes the digest of each of its rows and notes what is not as it was. Commits as it
 /// goes; an end that never comes leaves rows noted that need not be, and none that should be is missing.

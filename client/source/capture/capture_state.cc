@@ -13,7 +13,7 @@
 #include "base/folded_name.h"
 #include "base/nonce.h"
 #include "base/status_macros.h"
-#include "client/source/capture/capture_sql.h"
+#include "client/source/capture/capture_look.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "proto/wire/table.h"
 

@@ -32,7 +32,6 @@
 #include "client/source/files/file_row_readers.h"
 #include "client/source/files/rows/file_rows.h"
 #include "client/source/files/rows/file_value.h"
-#include "client/source/files/typed_rows.h"
 #include "client/source/rows/sorted_digests.h"
 #include "client/source/steps/row_steps.h"
 #include "proto/wire/key_range.h"

@@ -3,15 +3,19 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/db/mariadb/failure.h"
+#include "base/db/mariadb/name.h"
 #include "base/status_macros.h"
 #include "client/source/mariadb/mariadb_types.h"
-#include "client/source/mariadb/mariadb_words.h"
+#include "client/source/server/column_look.h"
 
 namespace mirror {
 namespace {
@@ -27,6 +31,28 @@ absl::Status SpoolFailed() {
 template <typename Number>
 bool ReadOne(std::FILE* file, Number* number) {
   return std::fread(number, sizeof *number, 1, file) == 1;
+}
+
+/// Of one statement: a server takes a megabyte at least.
+constexpr std::size_t kKeysBytes = 256 * 1024;
+constexpr std::size_t kKeysMax = 1'000;
+
+std::string KeyLiterals(const KnownMariadbTable& known, const std::vector<std::uint32_t>& columns,
+                        const Key& key) {
+  std::vector<std::string> literals;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    literals.push_back(
+        MariadbKeyLiteral(known.table.columns[columns[i]], known.schema.columns[columns[i]], key[i]));
+  }
+  return absl::StrJoin(literals, ", ");
+}
+
+using mariadb::Trouble;
+
+std::string MayNotReadTable(const MariadbTable& table, const MariadbSource& place) {
+  return absl::StrCat("the user ", place.grantee, " may not read all columns of table '", table.name, "'. ",
+                      kNothingCommitted, ". Allow it: GRANT SELECT ON ", table.quoted, " TO ", place.grantee,
+                      ", or leave the table out with 'skip'");
 }
 
 }  // namespace
@@ -266,6 +292,96 @@ absl::StatusOr<std::uint64_t> CountMariadbRows(const MariadbLook& look, const Kn
                                    "counting its rows");
   if (!count.ok()) return (reading)->Explain(count.status());
   return static_cast<std::uint64_t>(*count);
+}
+
+absl::StatusOr<SourceReader::ColumnFacts> LookAtMariadbColumn(
+    const std::shared_ptr<const MariadbLook>& look, const std::shared_ptr<const KnownMariadbTable>& known,
+    std::uint32_t column) {
+  const MariadbValueForm form = MariadbFormOf(known->schema.columns[column]);
+  const bool has_own_order = form == MariadbValueForm::kInteger || form == MariadbValueForm::kDecimal ||
+                             form == MariadbValueForm::kDate || form == MariadbValueForm::kTimestamp ||
+                             form == MariadbValueForm::kReal;
+  if (known->steps || !has_own_order) return FactsByValues<MariadbSourceRows>(look, known, column);
+  ASSIGN_OR_RETURN(const std::string quoted, mariadb::QuotedName(known->table.columns[column].name));
+  // IS NULL would be true of 0000-00-00, too.
+  const std::string is_null = absl::StrCat("t.", quoted, " <=> NULL");
+  return FactsByOrder<MariadbSourceRows>(
+      look, known, column,
+      [&](const char* direction) {
+        return MariadbAsk{{column},
+                          absl::StrCat("NOT (", is_null, ")"),
+                          absl::StrCat("ORDER BY t.", quoted, " ", direction, " LIMIT 1")};
+      },
+      [&] { return CountMariadbRows(*look, *known, is_null); });
+}
+
+MariadbAsk AskForMariadbKeys(const KnownMariadbTable& known, std::vector<std::uint32_t> columns,
+                             const std::vector<Key>& keys) {
+  const std::vector<std::uint32_t> key_columns = known.schema.Key();
+  std::vector<std::string> names, terms;
+  for (std::size_t i = 0; i < key_columns.size(); ++i) {
+    names.push_back(absl::StrCat("k", i));
+    terms.push_back(absl::StrCat(
+        MariadbKeyTerm(known.table.columns[key_columns[i]], known.schema.columns[key_columns[i]]), " = k.k",
+        i));
+  }
+  MariadbAsk ask{std::move(columns)};
+  ask.where = absl::StrJoin(terms, " AND ");
+  const std::string begin = absl::StrCat("WITH k(", absl::StrJoin(names, ", "), ") AS (VALUES ");
+  std::string with = begin;
+  std::size_t count = 0;
+  for (const Key& key : keys) {
+    if (count == kKeysMax || with.size() > kKeysBytes) {
+      ask.with.push_back(with + ")");
+      with = begin;
+      count = 0;
+    }
+    absl::StrAppend(&with, count++ == 0 ? "" : ", ", "(", KeyLiterals(known, key_columns, key), ")");
+  }
+  if (count > 0) ask.with.push_back(with + ")");
+  return ask;
+}
+
+std::unique_ptr<ValueRows> RowsOfMariadbKeys(std::shared_ptr<const MariadbLook> look,
+                                             std::shared_ptr<const KnownMariadbTable> known,
+                                             std::vector<std::uint32_t> read, WantedKeys keys) {
+  if (keys->empty()) return nullptr;
+  MariadbAsk ask = AskForMariadbKeys(*known, std::move(read), *keys);
+  return std::make_unique<MariadbSourceRows>(std::move(look), std::move(known), std::move(ask));
+}
+
+absl::Status ExplainReading(const absl::Status& status, const MariadbTable& table,
+                            const MariadbSource& place) {
+  switch (mariadb::TroubleOf(status)) {
+    case Trouble::kUndefined:
+    case Trouble::kMoved:
+      return MovedTable(table.name);
+    case Trouble::kLockTimeout:
+      return LockedTable(table.name);
+    case Trouble::kDenied:
+      return absl::PermissionDeniedError(MayNotReadTable(table, place));
+    case Trouble::kLost:
+    case Trouble::kNotReady:
+    case Trouble::kTooMany:
+    case Trouble::kNotLetIn:
+    case Trouble::kCancelled:
+      return LostWhileReading(table.name, status);
+    default:
+      break;
+  }
+  if (status.ok() || mariadb::TroubleOf(status) == Trouble::kNone) return status;
+  return WhileReading(table.name, status);
+}
+
+std::string WhyUnreadable(const MariadbTable& table, const MariadbSource& place) {
+  if (table.engine.empty()) {
+    return absl::StrCat("the server cannot open table '", table.name,
+                        "'. Nothing of it is sent: look at it there with CHECK TABLE ", table.quoted,
+                        ", or leave it out with 'skip'");
+  }
+  const bool readable = std::all_of(table.columns.begin(), table.columns.end(),
+                                    [](const MariadbColumn& column) { return column.readable; });
+  return readable && !table.has_gaps ? "" : MayNotReadTable(table, place);
 }
 
 }  // namespace mirror

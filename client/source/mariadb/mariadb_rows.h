@@ -16,13 +16,16 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "client/source/mariadb/mariadb_catalog.h"
-#include "client/source/mariadb/mariadb_row_decoder.h"
 #include "client/source/mariadb/mariadb_sessions.h"
+#include "client/source/mariadb/mariadb_types.h"
 #include "client/source/reader.h"
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_rows.h"
+#include "client/source/server/server_words.h"
 #include "client/source/values/key_rows.h"
 #include "client/source/values/value_rows.h"
+
+// What people are told of a source in MariaDB.
 
 namespace mirror {
 
@@ -186,6 +189,12 @@ std::unique_ptr<ValueRows> RowsOfMariadbKeys(std::shared_ptr<const MariadbLook> 
 /// Of these keys the rows, and others that the source's collations take for them.
 MariadbAsk AskForMariadbKeys(const KnownMariadbTable& known, std::vector<std::uint32_t> columns,
                              const std::vector<Key>& keys);
+
+/// An error while rows of a table are read, as TableReader::Next() promises it.
+absl::Status ExplainReading(const absl::Status& status, const MariadbTable& table,
+                            const MariadbSource& place);
+/// Why the table's rows cannot be read; empty: they can, as far as the catalogs say.
+std::string WhyUnreadable(const MariadbTable& table, const MariadbSource& place);
 
 }  // namespace mirror
 

@@ -6,7 +6,7 @@
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
 #include "base/status_macros.h"
-#include "client/source/source_away.h"
+#include "client/source/server/server_words.h"
 
 namespace mirror {
 namespace {

@@ -9,7 +9,6 @@
 #include "client/source/mariadb/mariadb_catalog.h"
 #include "client/source/mariadb/mariadb_rows.h"
 #include "client/source/mariadb/mariadb_types.h"
-#include "client/source/server/server_record.h"
 #include "client/source/server/server_tables.h"
 
 namespace mirror {

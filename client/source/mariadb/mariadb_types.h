@@ -1,12 +1,16 @@
 #ifndef MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_TYPES_H_
 #define MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_TYPES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/source/mariadb/mariadb_catalog.h"
-#include "client/source/server/server_record.h"
+#include "client/source/server/server_row_decoder.h"
+#include "client/source/server/server_tables.h"
+#include "proto/wire/batch.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
@@ -55,6 +59,16 @@ using MariadbRecord = ServerRecord<std::string, std::string>;
 std::string ToString(const MariadbRecord& record);
 /// What it does not understand it leaves out.
 MariadbRecord ParseMariadbRecord(std::string_view text);
+
+/// Rows of a table, from MariaDB's texts to the wire's values. Threads: one.
+class MariadbRowDecoder : public ServerRowDecoder {
+ public:
+  /// `announced`: of each column that is read.
+  explicit MariadbRowDecoder(std::vector<Column> announced);
+
+ private:
+  bool DecodeValue(std::size_t i, std::string_view data, std::string* bytes, Value* value) const override;
+};
 
 }  // namespace mirror
 

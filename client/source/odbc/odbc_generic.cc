@@ -116,9 +116,8 @@ class OdbcGeneric : public OdbcDialect {
                                                 const std::string* only) const override {
     ASSIGN_OR_RETURN(const std::string schema, SchemaOf(connection));
     std::map<std::string, OdbcTable> tables;
-    absl::Status read = ReadTables(connection, schema, only, &tables);
-    if (read.ok()) read = ReadColumns(connection, schema, only, &tables);
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(ReadTables(connection, schema, only, &tables));
+    RETURN_IF_ERROR(ReadColumns(connection, schema, only, &tables));
     std::vector<OdbcTable> all;
     for (auto& [name, table] : tables) {
       RETURN_IF_ERROR(ReadKey(connection, schema, &table));
@@ -134,20 +133,12 @@ class OdbcGeneric : public OdbcDialect {
   absl::Status End(Connection& /*connection*/) const override { return absl::OkStatus(); }
 
  private:
-  template <typename Take>
-  static absl::Status ForEachOf(absl::StatusOr<std::unique_ptr<odbc::RowStream>> rows, Take take) {
-    if (!rows.ok()) return rows.status();
-    absl::StatusOr<bool> more = (*rows)->Step();
-    for (; more.ok() && *more; more = (*rows)->Step()) take(**rows);
-    return more.status();
-  }
-
   /// That of the configuration, or the only one that has tables.
   absl::StatusOr<std::string> SchemaOf(Connection& connection) const {
     if (!schema_.empty() || !connection.has_schemas()) return schema_;
     std::set<std::string> schemas;
-    RETURN_IF_ERROR(ForEachOf(connection.Ask(OdbcCatalog::kTables, connection.database(), "", ""),
-                              [&schemas](const odbc::RowStream& row) { schemas.insert(row.Text(1)); }));
+    RETURN_IF_ERROR(ForEachRow(connection.Ask(OdbcCatalog::kTables, connection.database(), "", ""),
+                               [&schemas](const odbc::RowStream& row) { schemas.insert(row.Text(1)); }));
     if (schemas.size() <= 1) return schemas.empty() ? "" : *schemas.begin();
     std::vector<std::string> names(schemas.begin(), schemas.end());
     return absl::FailedPreconditionError(
@@ -157,31 +148,31 @@ class OdbcGeneric : public OdbcDialect {
 
   absl::Status ReadTables(Connection& connection, const std::string& schema, const std::string* only,
                           std::map<std::string, OdbcTable>* tables) const {
-    return ForEachOf(connection.Ask(OdbcCatalog::kTables, connection.database(), schema, ""),
-                     [&](const odbc::RowStream& row) {
-                       const std::string name = row.Text(2);
-                       // A name is a pattern to catalogs, which may match others.
-                       if (only != nullptr && name != *only) return;
-                       if (!schema.empty() && row.Text(1) != schema) return;
-                       OdbcTable& table = (*tables)[name];
-                       table.name = name;
-                       table.quoted = GenericQuoted(connection, name);
-                       if (!schema.empty())
-                         table.quoted = absl::StrCat(GenericQuoted(connection, schema), ".", table.quoted);
-                       table.from = absl::StrCat(table.quoted, " t");
-                     });
+    return ForEachRow(connection.Ask(OdbcCatalog::kTables, connection.database(), schema, ""),
+                      [&](const odbc::RowStream& row) {
+                        const std::string name = row.Text(2);
+                        // A name is a pattern to catalogs, which may match others.
+                        if (only != nullptr && name != *only) return;
+                        if (!schema.empty() && row.Text(1) != schema) return;
+                        OdbcTable& table = (*tables)[name];
+                        table.name = name;
+                        table.quoted = GenericQuoted(connection, name);
+                        if (!schema.empty())
+                          table.quoted = absl::StrCat(GenericQuoted(connection, schema), ".", table.quoted);
+                        table.from = absl::StrCat(table.quoted, " t");
+                      });
   }
 
   absl::Status ReadColumns(Connection& connection, const std::string& schema, const std::string* only,
                            std::map<std::string, OdbcTable>* tables) const {
     const std::string pattern = only == nullptr ? "%" : *only;
-    return ForEachOf(connection.Ask(OdbcCatalog::kColumns, connection.database(), schema, pattern),
-                     [&](const odbc::RowStream& row) {
-                       const auto table = tables->find(row.Text(2));
-                       if (table == tables->end()) return;
-                       if (!schema.empty() && row.Text(1) != schema) return;
-                       TakeColumn(connection, row, &table->second);
-                     });
+    return ForEachRow(connection.Ask(OdbcCatalog::kColumns, connection.database(), schema, pattern),
+                      [&](const odbc::RowStream& row) {
+                        const auto table = tables->find(row.Text(2));
+                        if (table == tables->end()) return;
+                        if (!schema.empty() && row.Text(1) != schema) return;
+                        TakeColumn(connection, row, &table->second);
+                      });
   }
 
   static void TakeColumn(const Connection& connection, const odbc::RowStream& row, OdbcTable* table) {
@@ -204,8 +195,8 @@ class OdbcGeneric : public OdbcDialect {
   static absl::Status ReadKey(Connection& connection, const std::string& schema, OdbcTable* table) {
     std::map<std::int64_t, std::string> names;
     const absl::Status read =
-        ForEachOf(connection.Ask(OdbcCatalog::kPrimaryKey, connection.database(), schema, table->name),
-                  [&names](const odbc::RowStream& row) { names[row.Int(4)] = row.Text(3); });
+        ForEachRow(connection.Ask(OdbcCatalog::kPrimaryKey, connection.database(), schema, table->name),
+                   [&names](const odbc::RowStream& row) { names[row.Int(4)] = row.Text(3); });
     if (absl::IsUnavailable(read)) return read;
     if (!read.ok())
       table->notes.emplace_back("its driver tells no primary key: name one as 'key' of its [[source.table]]");

@@ -182,16 +182,17 @@ class OdbcMysql : public OdbcDialect {
       return absl::StrReplaceAll(text, {{"@these", only == nullptr ? "" : " AND t.TABLE_NAME = ?"}});
     };
     std::map<std::string, MariadbTable> tables;
-    absl::Status read = ForEachRow(connection, sql(kMysqlColumns), names, [&](const odbc::RowStream& row) {
-      // Names are compared there without regard to case.
-      if (only == nullptr || row.Text(0) == *only) TakeColumn(row, &tables[row.Text(0)]);
-    });
-    if (!read.ok()) return read;
-    read = ForEachRow(connection, sql(kMysqlKeys), names, [&](const odbc::RowStream& row) {
-      const auto found = tables.find(row.Text(0));
-      if (found != tables.end()) found->second.key.push_back(row.Text(1));
-    });
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(ForEachRow(connection.Query(sql(kMysqlColumns), names, {}, kMysqlCatalogs),
+                               [&](const odbc::RowStream& row) {
+                                 // Names are compared there without regard to case.
+                                 if (only == nullptr || row.Text(0) == *only)
+                                   TakeColumn(row, &tables[row.Text(0)]);
+                               }));
+    RETURN_IF_ERROR(ForEachRow(connection.Query(sql(kMysqlKeys), names, {}, kMysqlCatalogs),
+                               [&](const odbc::RowStream& row) {
+                                 const auto found = tables.find(row.Text(0));
+                                 if (found != tables.end()) found->second.key.push_back(row.Text(1));
+                               }));
     std::vector<OdbcTable> all;
     for (const auto& [name, table] : tables) all.push_back(TableOf(table));
     return all;
@@ -218,16 +219,6 @@ class OdbcMysql : public OdbcDialect {
   std::string Limit(std::size_t rows) const override { return absl::StrCat(" LIMIT ", rows); }
 
  private:
-  template <typename Take>
-  static absl::Status ForEachRow(odbc::Connection& connection, const std::string& sql,
-                                 const std::vector<odbc::Parameter>& names, Take take) {
-    ASSIGN_OR_RETURN(const std::unique_ptr<odbc::RowStream> rows,
-                     connection.Query(sql, names, {}, kMysqlCatalogs));
-    absl::StatusOr<bool> more = rows->Step();
-    for (; more.ok() && *more; more = rows->Step()) take(*rows);
-    return more.status();
-  }
-
   static void TakeColumn(const odbc::RowStream& row, MariadbTable* table) {
     table->name = row.Text(0);
     table->engine = row.Text(1);
@@ -267,9 +258,7 @@ class OdbcMysql : public OdbcDialect {
       readable = readable && column.readable;
     }
     TakeKey(table, &made);
-    if (table.HasSnapshots()) {
-      SetPages(table, &made);
-    }
+    if (table.HasSnapshots()) SetPages(table, &made);
     if (table.versioned) made.notes.emplace_back("it is system-versioned; its present rows are mirrored");
     if (made.pages.empty())
       made.notes.emplace_back(

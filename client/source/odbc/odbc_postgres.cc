@@ -9,7 +9,6 @@
 #include "client/source/odbc/odbc_dialect.h"
 #include "client/source/postgres/postgres_catalog.h"
 #include "client/source/postgres/postgres_types.h"
-#include "client/source/postgres/postgres_words.h"
 
 namespace mirror {
 namespace {
@@ -196,19 +195,12 @@ class OdbcPostgres : public OdbcDialect {
       return absl::StrReplaceAll(text, {{"@these", only == nullptr ? "" : " AND c.relname = ?"}});
     };
     std::map<std::uint32_t, PostgresTable> tables;
-    absl::StatusOr<std::unique_ptr<odbc::RowStream>> rows =
-        connection.Query(sql(kPostgresColumns), names, {}, kPostgresCatalogs);
-    absl::Status read = rows.status();
-    if (read.ok()) read = ForEach(**rows, [&] { TakeColumn(**rows, &tables); });
-    if (!read.ok()) return read;
-    rows = connection.Query(sql(kPostgresKeys), names, {}, kPostgresCatalogs);
-    read = rows.status();
-    if (read.ok()) {
-      read = ForEach(**rows, [&] {
-        tables[static_cast<std::uint32_t>((*rows)->Int(0))].key.push_back((*rows)->Int(1));
-      });
-    }
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(ForEachRow(connection.Query(sql(kPostgresColumns), names, {}, kPostgresCatalogs),
+                               [&](const odbc::RowStream& row) { TakeColumn(row, &tables); }));
+    RETURN_IF_ERROR(ForEachRow(connection.Query(sql(kPostgresKeys), names, {}, kPostgresCatalogs),
+                               [&](const odbc::RowStream& row) {
+                                 tables[static_cast<std::uint32_t>(row.Int(0))].key.push_back(row.Int(1));
+                               }));
     std::vector<OdbcTable> all;
     for (const auto& [oid, table] : tables) {
       if (!table.name.empty()) all.push_back(TableOf(table, encoding, connection.user()));
@@ -228,13 +220,6 @@ class OdbcPostgres : public OdbcDialect {
   std::string Limit(std::size_t rows) const override { return absl::StrCat(" LIMIT ", rows); }
 
  private:
-  template <typename Take>
-  static absl::Status ForEach(odbc::RowStream& rows, Take take) {
-    absl::StatusOr<bool> more = rows.Step();
-    for (; more.ok() && *more; more = rows.Step()) take();
-    return more.status();
-  }
-
   void TakeColumn(const odbc::RowStream& row, std::map<std::uint32_t, PostgresTable>* tables) const {
     const auto oid = static_cast<std::uint32_t>(row.Int(0));
     PostgresTable& table = (*tables)[oid];

@@ -8,11 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "client/source/odbc/odbc_conditions.h"
+#include "client/source/odbc/odbc_dialect.h"
 #include "client/source/odbc/odbc_rows.h"
-#include "client/source/odbc/odbc_table.h"
 #include "client/source/postgres/postgres_types.h"
-#include "client/source/server/server_record.h"
 #include "client/source/server/server_tables.h"
 
 namespace mirror {

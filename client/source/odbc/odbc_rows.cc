@@ -1,7 +1,9 @@
 #include "client/source/odbc/odbc_rows.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,7 +18,10 @@
 #include "base/db/odbc/failure.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
+#include "client/source/postgres/postgres_types.h"
+#include "client/source/server/column_look.h"
 #include "client/source/server/server_words.h"
+#include "proto/wire/text_form.h"
 
 namespace mirror {
 namespace {
@@ -201,7 +206,130 @@ bool SetTagged(std::string_view text, const Column& announced, std::string* byte
   }
 }
 
+/// Of one statement: databases bound how many parameters, and how deep conditions, may be.
+constexpr std::size_t kSingleKeysAtOnce = 500;
+constexpr std::size_t kKeysAtOnce = 100;
+
+/// Rows of keys, and of those that the source takes for equal to them.
+class OdbcRowsOfKeys : public ValueRows {
+ public:
+  OdbcRowsOfKeys(std::shared_ptr<const OdbcLook> look, std::shared_ptr<const KnownOdbcTable> known,
+                 std::vector<std::uint32_t> columns, WantedKeys keys)
+      : look_(std::move(look)),
+        known_(std::move(known)),
+        key_(known_->schema.Key()),
+        read_(std::move(columns)),
+        keys_(std::move(keys)) {}
+
+  absl::StatusOr<bool> Next() override {
+    for (;;) {
+      if (!rows_) {
+        if (to_ == keys_->size()) return false;
+        from_ = to_;
+        to_ = std::min(keys_->size(), from_ + (key_.size() == 1 ? kSingleKeysAtOnce : kKeysAtOnce));
+        Ask(/*by_text=*/false);
+      }
+      absl::StatusOr<bool> more = rows_->Next();
+      // A key that the mirror has need not be one that the source can have: a label of an enum that was
+      // renamed.
+      const bool is_none = odbc::TroubleOf(more.status()) == odbc::Trouble::kValue;
+      if (is_none && !by_text_) {
+        // Those that were found already are given again.
+        Ask(/*by_text=*/true);
+        more = rows_->Next();
+      }
+      if (!more.ok() || *more) return more;
+      rows_.reset();
+    }
+  }
+  const std::vector<Value>& values() const override { return rows_->values(); }
+
+ private:
+  /// For the keys from `from_` to `to_`. `by_text`: whatever text a key has, it is compared with that of the
+  /// row's.
+  void Ask(bool by_text) {
+    by_text_ = by_text;
+    OdbcAsk ask{read_};
+    static const std::string kText = "?";
+    std::vector<std::string> ways;
+    for (std::size_t k = from_; k < to_; ++k) {
+      std::vector<std::string> terms;
+      for (std::size_t i = 0; i < key_.size(); ++i) {
+        const OdbcColumn& column = known_->table.columns[key_[i]];
+        const bool as_text = by_text && known_->FormOf(key_[i]) == OdbcForm::kText;
+        const bool is_wide = known_->IsWide(key_[i]);
+        const std::string& name = as_text ? column.wide_value : is_wide ? column.wide_name : column.name;
+        const std::string& place = as_text ? kText : is_wide ? column.wide_place : column.place;
+        ask.parameters.push_back(OdbcKeyParameter(column, known_->schema.columns[key_[i]], (*keys_)[k][i]));
+        terms.push_back(key_.size() == 1 ? place : absl::StrCat(name, " = ", place));
+        if (key_.size() == 1) one_name_ = name;
+      }
+      ways.push_back(key_.size() == 1 ? terms.front()
+                                      : absl::StrCat("(", absl::StrJoin(terms, " AND "), ")"));
+    }
+    ask.where = key_.size() == 1 ? absl::StrCat(one_name_, " IN (", absl::StrJoin(ways, ", "), ")")
+                                 : absl::StrJoin(ways, " OR ");
+    // As many rows as there are keys, and those that the source takes for equal to them.
+    ask.rows_max = kNoPages;
+    rows_.reset();
+    rows_.emplace(look_, known_, std::move(ask));
+  }
+
+  /// A statement for some keys is not read page by page.
+  static constexpr std::size_t kNoPages = 1'000'000;
+
+  const std::shared_ptr<const OdbcLook> look_;
+  const std::shared_ptr<const KnownOdbcTable> known_;
+  const std::vector<std::uint32_t> key_, read_;
+  const WantedKeys keys_;
+  std::optional<OdbcSourceRows> rows_;
+  std::size_t from_ = 0, to_ = 0;  ///< The keys that the present statement asks for.
+  std::string one_name_;
+  bool by_text_ = false;
+};
+
 }  // namespace
+
+odbc::Parameter OdbcKeyParameter(const OdbcColumn& column, const Column& announced, const KeyPart& part) {
+  if (column.form == OdbcForm::kTagged) {
+    switch (part.kind) {
+      case Kind::kInteger:
+        return part.integer;
+      case Kind::kReal:
+        return part.real;
+      case Kind::kBlob:
+        return odbc::Blob{part.bytes};
+      default:
+        return part.bytes;
+    }
+  }
+  if (part.kind == Kind::kBlob && announced.type != Type::kUuid) {
+    if (column.place == "?") return odbc::Blob{part.bytes};
+    return absl::BytesToHexString(part.bytes);
+  }
+  if (part.kind == Kind::kInteger && column.form == OdbcForm::kInteger && column.place == "?")
+    return part.integer;
+  if (part.kind == Kind::kInteger && column.form == OdbcForm::kBool) return absl::StrCat(part.integer);
+  return TextOfKeyPart(announced, part);
+}
+
+std::string OdbcFromSql(const OdbcColumn& column, const Column& announced, const KeyPart& from,
+                        std::vector<odbc::Parameter>* parameters) {
+  const bool by_number = column.numbers_sort && from.kind == Kind::kInteger &&
+                         (column.form == OdbcForm::kInteger || column.form == OdbcForm::kDate ||
+                          column.form == OdbcForm::kTime || column.form == OdbcForm::kTimestamp);
+  // DECIMAL counts as the number that it is; its bound may be a whole one.
+  const bool by_decimal =
+      column.numbers_sort && announced.type == Type::kDecimal &&
+      (from.kind == Kind::kInteger ||
+       (from.kind == Kind::kText && from.bytes.find_first_not_of("-.0123456789") == std::string::npos));
+  const bool by_text =
+      !column.sorted_name.empty() && from.kind == Kind::kText && announced.type == Type::kText;
+  if (announced.type == Type::kAny || (!by_number && !by_decimal && !by_text)) return "";
+  parameters->push_back(OdbcKeyParameter(column, announced, from));
+  if (by_text) return absl::StrCat(column.sorted_name, " >= ", column.sorted_place);
+  return absl::StrCat(column.name, " >= ", column.place);
+}
 
 bool OdbcRowDecoder::DecodeValue(std::size_t i, std::string_view data, std::string* text,
                                  Value* value) const {
@@ -436,6 +564,30 @@ absl::StatusOr<std::uint64_t> CountOdbcRows(const OdbcLook& look, const KnownOdb
   std::uint64_t rows = 0;
   if (!absl::SimpleAtoi(*count, &rows)) return absl::InternalError("the driver gave no number of rows");
   return rows;
+}
+
+absl::StatusOr<SourceReader::ColumnFacts> LookAtOdbcColumn(const std::shared_ptr<const OdbcLook>& look,
+                                                           const std::shared_ptr<const KnownOdbcTable>& known,
+                                                           std::uint32_t column) {
+  const OdbcColumn& its = known->table.columns[column];
+  const bool by_order = !known->steps && known->schema.columns[column].type != Type::kAny && its.numbers_sort;
+  if (!by_order) return FactsByValues<OdbcSourceRows>(look, known, column);
+  return FactsByOrder<OdbcSourceRows>(
+      look, known, column,
+      [&](const char* direction) {
+        OdbcAsk ask{{column}, absl::StrCat("NOT (", its.is_null, ")")};
+        ask.order = absl::StrCat("ORDER BY ", its.name, " ", direction);
+        ask.rows_max = 1;
+        return ask;
+      },
+      [&] { return CountOdbcRows(*look, *known, its.is_null); });
+}
+
+std::unique_ptr<ValueRows> RowsOfOdbcKeys(std::shared_ptr<const OdbcLook> look,
+                                          std::shared_ptr<const KnownOdbcTable> known,
+                                          std::vector<std::uint32_t> read, WantedKeys keys) {
+  return std::make_unique<OdbcRowsOfKeys>(std::move(look), std::move(known), std::move(read),
+                                          std::move(keys));
 }
 
 }  // namespace mirror

@@ -12,8 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/odbc/row_stream.h"
+#include "client/source/odbc/odbc_dialect.h"
 #include "client/source/odbc/odbc_sessions.h"
-#include "client/source/odbc/odbc_table.h"
 #include "client/source/reader.h"
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_row_decoder.h"
@@ -21,9 +21,18 @@
 #include "client/source/values/key_rows.h"
 #include "client/source/values/value_rows.h"
 #include "proto/wire/batch.h"
+#include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
+
+/// A value of a key for OdbcColumn::place.
+odbc::Parameter OdbcKeyParameter(const OdbcColumn& column, const Column& announced, const KeyPart& part);
+
+/// That a row's value is `from` or greater, as KeyPart compares them: a condition over the row t that keeps
+/// every such row, and may keep others. Empty: there is none.
+std::string OdbcFromSql(const OdbcColumn& column, const Column& announced, const KeyPart& from,
+                        std::vector<odbc::Parameter>* parameters);
 
 /// Rows of a table, from their texts to the wire's values. Threads: one.
 class OdbcRowDecoder : public ServerRowDecoder {

@@ -7,7 +7,7 @@
 #include "base/db/odbc/failure.h"
 #include "base/file.h"
 #include "base/status_macros.h"
-#include "client/source/source_away.h"
+#include "client/source/server/server_words.h"
 
 namespace mirror {
 namespace {

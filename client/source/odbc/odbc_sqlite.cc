@@ -89,24 +89,21 @@ class OdbcSqlite : public OdbcDialect {
                                                 const std::string* only) const override {
     std::vector<odbc::Parameter> names;
     if (only != nullptr) names.emplace_back(*only);
-    ASSIGN_OR_RETURN(const std::unique_ptr<odbc::RowStream> rows,
-                     connection.Query(absl::StrCat(kSqliteColumns, only == nullptr ? "" : " AND l.name = ?",
-                                                   " ORDER BY l.name, x.cid"),
-                                      names, {}, kSqliteCatalogs));
+    const std::string sql =
+        absl::StrCat(kSqliteColumns, only == nullptr ? "" : " AND l.name = ?", " ORDER BY l.name, x.cid");
     std::vector<OdbcTable> all;
     SqliteOdbcFacts facts;
-    absl::StatusOr<bool> more = rows->Step();
-    for (; more.ok() && *more; more = rows->Step()) {
-      const std::string name = rows->Text(0);
-      if (IsReservedName(name)) continue;
-      if (all.empty() || all.back().name != name) {
-        if (!all.empty()) Finish(facts, &all.back());
-        all.emplace_back().name = name;
-        facts = {rows->Int(1) != 0, {}};
-      }
-      TakeColumn(*rows, &all.back(), &facts);
-    }
-    if (!more.ok()) return more.status();
+    RETURN_IF_ERROR(
+        ForEachRow(connection.Query(sql, names, {}, kSqliteCatalogs), [&](const odbc::RowStream& row) {
+          const std::string name = row.Text(0);
+          if (IsReservedName(name)) return;
+          if (all.empty() || all.back().name != name) {
+            if (!all.empty()) Finish(facts, &all.back());
+            all.emplace_back().name = name;
+            facts = {row.Int(1) != 0, {}};
+          }
+          TakeColumn(row, &all.back(), &facts);
+        }));
     if (!all.empty()) Finish(facts, &all.back());
     return all;
   }

@@ -8,9 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/rows.h"
+#include "client/source/server/server_words.h"
 
 namespace mirror {
 
@@ -82,6 +84,18 @@ class PostgresTableQueries {
   const std::string schema_;
   const std::uint32_t oid_;
 };
+
+/// The snapshot of a transaction, and whether a standby gave it.
+inline constexpr char kPostgresSnapshotSql[] = "SELECT pg_current_snapshot()::text, pg_is_in_recovery()";
+/// Rows of a standby may be older than what its server's log gave, and nobody could tell.
+absl::Status StandbyAnswered();
+
+/// An error of reading a table, for people, with the code that SourceReader promises: kAborted where a new
+/// look helps.
+absl::Status ExplainReading(const absl::Status& status, const PostgresTable& table, const std::string& role);
+
+/// What has to be granted so that the role can read the table, for people. Empty: nothing.
+std::string WhyUnreadable(const PostgresTable& table, const std::string& role);
 
 }  // namespace mirror
 

@@ -14,7 +14,6 @@
 #include "absl/status/statusor.h"
 #include "base/db/postgres/copy.h"
 #include "client/source/postgres/postgres_catalog.h"
-#include "client/source/postgres/postgres_row_decoder.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/postgres/postgres_types.h"
 #include "client/source/reader.h"

@@ -7,7 +7,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/rows.h"
 #include "base/status_macros.h"
-#include "client/source/source_away.h"
+#include "client/source/server/server_words.h"
 
 namespace mirror {
 namespace {

@@ -9,7 +9,6 @@
 #include "client/source/postgres/postgres_catalog.h"
 #include "client/source/postgres/postgres_rows.h"
 #include "client/source/postgres/postgres_types.h"
-#include "client/source/server/server_record.h"
 #include "client/source/server/server_tables.h"
 
 namespace mirror {

@@ -1,13 +1,18 @@
 #ifndef MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_TYPES_H_
 #define MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_TYPES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "client/source/postgres/postgres_catalog.h"
-#include "client/source/server/server_record.h"
+#include "client/source/server/server_row_decoder.h"
+#include "client/source/server/server_tables.h"
+#include "proto/wire/batch.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
@@ -63,6 +68,19 @@ struct PostgresRecord : ServerRecord<std::int64_t, std::uint32_t> {
 std::string ToString(const PostgresRecord& record);
 /// What it does not understand it leaves out.
 PostgresRecord ParsePostgresRecord(std::string_view text);
+
+/// Rows of a table, from PostgreSQL's binary formats to the wire's values. Threads: one.
+class PostgresRowDecoder : public ServerRowDecoder {
+ public:
+  /// How each column's values come, and as what it is announced.
+  PostgresRowDecoder(std::vector<PostgresValueForm> forms, std::vector<Column> announced)
+      : ServerRowDecoder(std::move(announced)), forms_(std::move(forms)) {}
+
+ private:
+  bool DecodeValue(std::size_t i, std::string_view data, std::string* text, Value* value) const override;
+
+  std::vector<PostgresValueForm> forms_;
+};
 
 }  // namespace mirror
 

@@ -1,7 +1,7 @@
 #include "client/source/server/server_words.h"
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
-#include "client/source/source_away.h"
 
 namespace mirror {
 namespace {
@@ -13,6 +13,20 @@ std::string ReadingOf(const std::string& table, const absl::Status& status) {
 constexpr char kReadAnew[] = "; the next run reads it from the beginning";
 
 }  // namespace
+
+absl::Status SourceAway(const absl::Status& status) {
+  return WithWords(status,
+                   absl::StrCat(std::string(status.message()),
+                                ". The mirror stays as it is meanwhile. Start the source's server, or "
+                                "correct 'dsn': the next cycle goes on from there"));
+}
+
+absl::Status WithWords(const absl::Status& status, const std::string& words) {
+  absl::Status same(status.code(), words);
+  status.ForEachPayload(
+      [&same](absl::string_view name, const absl::Cord& payload) { same.SetPayload(name, payload); });
+  return same;
+}
 
 absl::Status UnknownTable(const std::string& table) {
   return absl::NotFoundError(absl::StrCat("the source has no table '", table, "'"));

@@ -9,6 +9,12 @@
 
 namespace mirror {
 
+/// Of a source that was not reached: the same error, with what that leaves and what to do.
+absl::Status SourceAway(const absl::Status& status);
+
+/// The same error with other words: what the code of its kind knows of it stays.
+absl::Status WithWords(const absl::Status& status, const std::string& words);
+
 inline constexpr char kNothingCommitted[] = "Nothing of the table is committed";
 
 /// There was none of this name in the look.

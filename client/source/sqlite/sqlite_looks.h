@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "client/source/sqlite/file/sqlite_file.h"
-#include "client/source/sqlite/file/table_definition.h"
+#include "client/source/sqlite/file/sqlite_schema.h"
 #include "client/source/sqlite/log/change_log.h"
 
 namespace mirror {

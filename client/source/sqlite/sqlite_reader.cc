@@ -27,7 +27,6 @@
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/file/sqlite_row.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
-#include "client/source/sqlite/file/table_definition.h"
 #include "client/source/sqlite/log/change_log.h"
 #include "client/source/sqlite/log/net_changes.h"
 #include "client/source/sqlite/source_files.h"

@@ -10,8 +10,8 @@
 #include "base/db/sqlite/value.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
-#include "client/source/steps/row_expression.h"
-#include "client/source/steps/value_turner.h"
+#include "client/source/steps/row_filter.h"
+#include "client/source/steps/row_steps.h"
 
 namespace mirror {
 namespace {

@@ -19,7 +19,6 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "client/source/stage/stage_file.h"
-#include "client/source/stage/stage_place.h"
 #include "client/source/stage/stage_rows.h"
 #include "client/source/stage/stage_writer.h"
 

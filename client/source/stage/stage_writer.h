@@ -21,8 +21,8 @@
 #include "base/mutex.h"
 #include "client/source/stage/fold.h"
 #include "client/source/stage/stage.h"
+#include "client/source/stage/stage_file.h"
 #include "client/source/stage/stage_limit.h"
-#include "client/source/stage/stage_place.h"
 
 namespace mirror {
 

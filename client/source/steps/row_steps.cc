@@ -1,12 +1,24 @@
 #include "client/source/steps/row_steps.h"
 
+#include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-
 #include "base/status_macros.h"
+#include "proto/wire/turned_value.h"
 
 namespace mirror {
+
+bool ValueTurner::Turn(const TableSteps::Turn& turn, const Value& value, std::string* text) {
+  text->clear();
+  if (turn.rule == Rule::kMasked) {
+    AppendMask(value, turn.keep, text);
+    return true;
+  }
+  std::array<char, 8> number{};
+  const HashedForm form = FormToHash(value, &number);
+  return hash_ && hash_->AppendHex(form.kind, form.bytes, text);
+}
 
 absl::StatusOr<RowFilter> RowSteps::MakeFilter(const TableSchema& table, const TableSteps& steps) {
   absl::StatusOr<RowFilter> filter = RowFilter::Make(table, steps.where);

@@ -12,11 +12,25 @@
 #include "certs/keyed_hash.h"
 #include "client/source/steps/row_filter.h"
 #include "client/source/steps/table_steps.h"
-#include "client/source/steps/value_turner.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
+
+/// Hashes and masks values before they leave. Threads: one.
+class ValueTurner {
+ public:
+  /// `key` may be null: then nothing can be hashed.
+  explicit ValueTurner(const TenantHashKey* key) {
+    if (key != nullptr) hash_.emplace(*key);
+  }
+
+  /// The text that is sent of a value that is not NULL. False: it could not be hashed.
+  bool Turn(const TableSteps::Turn& turn, const Value& value, std::string* text);
+
+ private:
+  std::optional<KeyedHash> hash_;
+};
 
 /// What is done with the rows of one table, whoever reads them: first `where` looks at the values as the
 /// source has them, then they are hashed and masked. Threads: one.

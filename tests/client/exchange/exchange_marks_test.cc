@@ -1,4 +1,4 @@
-#include "client/source/sqlite/log/exchange_marks.h"
+#include "client/source/sqlite/log/change_log.h"
 
 #include "tests/client/exchange/exchange_source.h"
 

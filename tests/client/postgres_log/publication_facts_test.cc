@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/source/postgres/log/staged_table_note.h"
-#include "client/source/postgres/log/table_fingerprint.h"
+#include "client/source/postgres/log/postgres_log_tables.h"
 #include "tests/client/postgres_log/replication_source.h"
 
 namespace mirror::publication_facts_test {

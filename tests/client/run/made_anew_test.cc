@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/mariadb/connection.h"
 #include "client/run/open_source.h"
-#include "client/source/server/settled_tables.h"
+#include "client/source/server/server_reader.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/mariadb/mariadb_server.h"
 #include "tests/support/odbc/odbc_driver.h"

@@ -1,6 +1,6 @@
 // The conditions of partial indexes, as triggers have them.
 
-#include "client/source/sqlite/log/index_condition.h"
+#include "client/source/sqlite/log/log_sql.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

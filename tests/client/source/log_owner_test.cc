@@ -1,6 +1,6 @@
 // Whose change log it is, where two agents read one source.
 
-#include "client/source/sqlite/log/log_owner.h"
+#include "client/source/sqlite/log/log_check.h"
 
 #include <gmock/gmock.h>
 
@@ -9,7 +9,6 @@
 #include <string>
 
 #include "client/source/sqlite/log/change_log.h"
-#include "client/source/sqlite/log/log_check.h"
 #include "tests/client/source/logged_source.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"

@@ -5,7 +5,7 @@
 
 #include "client/source/sqlite/file/sqlite_schema.h"
 #include "client/source/sqlite/log/change_log.h"
-#include "client/source/sqlite/sqlite_types.h"
+#include "client/source/sqlite/sqlite_tables.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 

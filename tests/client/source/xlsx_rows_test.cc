@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "client/source/files/rows/cell_format.h"
-#include "client/source/files/rows/part_name.h"
+#include "client/source/files/rows/workbook.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/workbook/workbook_file.h"

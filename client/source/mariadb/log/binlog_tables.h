@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "client/source/mariadb/log/row_text.h"
 #include "client/source/mariadb/log/rows_event.h"
 #include "client/source/mariadb/log/table_map.h"
 #include "client/source/mariadb/mariadb_catalog.h"

@@ -23,7 +23,6 @@
 #include "client/source/mariadb/log/binlog_server.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 #include "client/source/mariadb/log/value_text.h"
-#include "client/source/mariadb/mariadb_row_decoder.h"
 #include "client/source/mariadb/mariadb_rows.h"
 #include "client/source/mariadb/mariadb_types.h"
 #include "client/source/server/server_staged_texts.h"

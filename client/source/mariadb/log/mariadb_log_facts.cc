@@ -10,8 +10,8 @@
 #include "base/db/mariadb/name.h"
 #include "base/digest.h"
 #include "base/status_macros.h"
+#include "client/source/mariadb/mariadb_catalog.h"
 #include "client/source/mariadb/mariadb_checks.h"
-#include "client/source/mariadb/mariadb_objects.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 
 namespace mirror {

@@ -45,7 +45,7 @@ class LogCatalogWatch {
   std::shared_ptr<const LogCatalog> catalog_;
 };
 
-/// Numbers of the columns that a fingerprint (table_fingerprint.h) names.
+/// Numbers of the columns that a fingerprint (postgres_log_tables.h) names.
 std::set<std::int64_t> ColumnsOfFingerprint(const std::string& fingerprint);
 
 }  // namespace mirror

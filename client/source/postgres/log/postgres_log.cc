@@ -21,7 +21,6 @@
 #include "client/source/postgres/log/text_values.h"
 #include "client/source/postgres/postgres_catalog.h"
 #include "client/source/postgres/postgres_types.h"
-#include "client/source/postgres/postgres_words.h"
 #include "client/source/stage/staged_changes.h"
 #include "client/source/stage/staged_row.h"
 #include "client/source/values/value_digest.h"

@@ -14,7 +14,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/source/postgres/log/postgres_log_tables.h"
-#include "client/source/postgres/log/postgres_snapshot.h"
 #include "client/source/postgres/log/postgres_staging.h"
 #include "client/source/postgres/log/text_values.h"
 #include "client/source/postgres/postgres_marks.h"

@@ -27,7 +27,7 @@ struct PublishedTable {
   bool lists_columns = false;  ///< Only some of its columns are.
   std::vector<std::uint32_t>
       leaves;               ///< Of a partitioned one: tables that are its parts, and parts of these.
-  std::string fingerprint;  ///< Of its definition, see table_fingerprint.h.
+  std::string fingerprint;  ///< Of its definition, see postgres_log_tables.h.
 };
 
 /// A publication as it was at one moment.

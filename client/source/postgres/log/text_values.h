@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "client/source/postgres/postgres_catalog.h"
-#include "client/source/postgres/postgres_row_decoder.h"
 #include "client/source/postgres/postgres_types.h"
 #include "client/source/stage/staged_row.h"
 #include "proto/wire/batch.h"

@@ -16,7 +16,6 @@
 #include "absl/status/statusor.h"
 #include "base/db/sqlite/statement.h"
 #include "base/db/sqlite/value.h"
-#include "client/source/sqlite/file/row_call.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
 

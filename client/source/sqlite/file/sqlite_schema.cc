@@ -7,15 +7,18 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/reserved_name.h"
 #include "base/status_macros.h"
-#include "client/source/sqlite/file/schema_query.h"
+#include "client/source/found_objects.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
@@ -171,6 +174,87 @@ std::optional<std::string> ParseText(std::string_view sql) {
   return text;
 }
 
+std::optional<Collation> CollationOf(const std::string& name) {
+  if (SameName(name, "BINARY")) return Collation::kBinary;
+  if (SameName(name, "NOCASE")) return Collation::kNocase;
+  if (SameName(name, "RTRIM")) return Collation::kRtrim;
+  return std::nullopt;
+}
+
+// The statements, not the table-valued functions of that name: those cost a query's preparation more.
+std::string Pragma(const char* name, const std::string& about) {
+  return absl::StrCat("PRAGMA main.", name, "(", QuoteName(about), ")");
+}
+
+absl::Status ReadParts(const SqliteFile& file, FoundIndex* read) {
+  return ForEachRow(file, Pragma("index_xinfo", read->index.name), "", [read](const sqlite::Statement& row) {
+    const bool is_key = row.Int(5) != 0;
+    if (!is_key) return;
+    const std::optional<Collation> collation = CollationOf(row.Text(4));
+    // The rowid, or an expression.
+    const bool is_column = row.Int(1) >= 0;
+    if (!read->untold && !is_column) read->untold = UntoldReason::kExpression;
+    if (!read->untold && !collation) read->untold = UntoldReason::kCollation;
+    if (read->untold) return;
+    read->index.columns.push_back({row.Text(2), row.Int(3) != 0, *collation});
+  });
+}
+
+/// By name. That of the PRIMARY KEY is the mirror's own business.
+absl::StatusOr<std::vector<FoundIndex>> ReadIndexes(const SqliteFile& file, const std::string& table) {
+  std::vector<FoundIndex> read;
+  RETURN_IF_ERROR(ForEachRow(file, Pragma("index_list", table), "", [&read](const sqlite::Statement& row) {
+    if (row.Text(3) == "pk") return;
+    FoundIndex& one = read.emplace_back();
+    one.index.name = row.Text(1);
+    one.index.unique = row.Int(2) != 0;
+    if (row.Int(4) != 0) one.untold = UntoldReason::kPartial;
+  }));
+  std::sort(read.begin(), read.end(),
+            [](const FoundIndex& a, const FoundIndex& b) { return a.index.name < b.index.name; });
+  for (FoundIndex& one : read) {
+    RETURN_IF_ERROR(ReadParts(file, &one));
+  }
+  return read;
+}
+
+ForeignKeyAction ActionOf(const std::string& word) {
+  if (SameName(word, "RESTRICT")) return ForeignKeyAction::kRestrict;
+  if (SameName(word, "SET NULL")) return ForeignKeyAction::kSetNull;
+  if (SameName(word, "SET DEFAULT")) return ForeignKeyAction::kSetDefault;
+  if (SameName(word, "CASCADE")) return ForeignKeyAction::kCascade;
+  return ForeignKeyAction::kNoAction;
+}
+
+absl::Status AddForeignKeys(const SqliteFile& file, const TableSchema& table, SourceObjects* objects) {
+  std::map<std::int64_t, SourceForeignKey> keys;
+  const absl::Status status =
+      ForEachRow(file, Pragma("foreign_key_list", table.name), "", [&keys](const sqlite::Statement& row) {
+        SourceForeignKey& key = keys[row.Int(0)];
+        key.table = row.Text(2);
+        key.columns.push_back(row.Text(3));
+        // Without columns it means the other table's key.
+        if (!row.IsNull(4)) key.table_columns.push_back(row.Text(4));
+        key.on_update = ActionOf(row.Text(5));
+        key.on_delete = ActionOf(row.Text(6));
+      });
+  if (!status.ok()) return status;
+  for (auto& [id, key] : keys) AddForeignKey(std::move(key), table, objects);
+  return absl::OkStatus();
+}
+
+/// In the order in which the objects were made: a table that was made anew stands behind its log.
+constexpr char kObjects[] = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema";
+constexpr char kInOrder[] = " ORDER BY rowid";
+
+/// Their root pages are not told: auto_vacuum moves those of tables that stay what they are.
+void Append(const sqlite::Statement& object, TableDefinition* definition) {
+  for (const int column : {0, 1, 3}) {
+    const std::string text = object.Text(column);
+    absl::StrAppend(definition, text.size(), ":", text);
+  }
+}
+
 }  // namespace
 
 std::string SourcePlan::ValueOf(std::uint32_t column) const {
@@ -281,6 +365,64 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
   if (!plan.rowid.empty()) plan.steady_order = {{plan.rowid, false, -1}};
   if (binary) plan.key_order = std::move(key_index);
   return plan;
+}
+
+absl::StatusOr<SourceObjects> ReadObjects(const SqliteFile& file, const SourcePlan& plan) {
+  SourceObjects objects;
+  if (plan.view) return objects;
+  ASSIGN_OR_RETURN(std::vector<FoundIndex> indexes, ReadIndexes(file, plan.schema.name));
+  for (FoundIndex& index : indexes) AddIndex(std::move(index), plan.schema, &objects);
+  RETURN_IF_ERROR(AddForeignKeys(file, plan.schema, &objects));
+  return objects;
+}
+
+absl::StatusOr<std::map<std::string, TableDefinition>> ReadDefinitions(
+    const SqliteFile& file, const std::function<std::string(const std::string&)>& log_of) {
+  std::map<std::string, TableDefinition> definitions;
+  std::map<std::string, std::string> table_of;  // By name of the log.
+  sqlite::Statement objects = file.Query(absl::StrCat(kObjects, kInOrder));
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, objects.Step());
+    if (!row) return definitions;
+    const std::string table = FoldName(objects.Text(2));
+    if (const auto logged = table_of.find(table); logged != table_of.end()) {
+      Append(objects, &definitions[logged->second]);
+    }
+    const auto [definition, fresh] = definitions.try_emplace(table);
+    if (fresh) {
+      if (const std::string log = log_of(table); !log.empty()) table_of[log] = table;
+    }
+    Append(objects, &definition->second);
+  }
+}
+
+DefinitionWatch::DefinitionWatch(std::string table, std::string log, TableDefinition definition,
+                                 std::int64_t version, bool hidden_order)
+    : table_(std::move(table)),
+      log_(std::move(log)),
+      definition_(std::move(definition)),
+      version_(version),
+      hidden_order_(hidden_order) {}
+
+absl::Status DefinitionWatch::Check(const SqliteFile& file) {
+  ASSIGN_OR_RETURN(const std::int64_t version, file.Number("PRAGMA schema_version"));
+  const bool looked = std::exchange(looked_, true);
+  if (version == version_) return absl::OkStatus();
+  if (looked && hidden_order_) {
+    return absl::AbortedError("the schema changed meanwhile, and a VACUUM would move its rows");
+  }
+  sqlite::Statement objects =
+      file.Query(absl::StrCat(kObjects, " WHERE tbl_name = ?1 COLLATE NOCASE OR tbl_name = ?2", kInOrder));
+  objects.With(table_, log_);
+  TableDefinition now;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, objects.Step());
+    if (!row) break;
+    Append(objects, &now);
+  }
+  if (now != definition_) return absl::AbortedError("its schema changed meanwhile");
+  version_ = version;
+  return absl::OkStatus();
 }
 
 }  // namespace mirror

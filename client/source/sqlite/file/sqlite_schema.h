@@ -2,12 +2,20 @@
 #define MIRROR_CLIENT_SOURCE_SQLITE_FILE_SQLITE_SCHEMA_H_
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_file.h"
+#include "proto/wire/source_objects.h"
 #include "proto/wire/table.h"
+
+// What the PRAGMAs say of one table, row by row.
 
 namespace mirror {
 
@@ -61,6 +69,51 @@ std::optional<Literal> ParseDefault(std::string_view sql, const Column& column);
 
 /// The affinity that SQLite gives to a declared type.
 Affinity AffinityOf(std::string_view declared_type);
+
+/// Indexes and foreign keys of a table, within a look; of a view none. What cannot be told as columns of it
+/// is told by name, and what has no name that can be sent is only counted. Errors: the source cannot be read.
+absl::StatusOr<SourceObjects> ReadObjects(const SqliteFile& file, const SourcePlan& plan);
+
+/// What of the schema has to stay for as long as a table is read in several looks: its own definition, its
+/// indexes and triggers, and that its log stands behind it. Other objects come and go.
+using TableDefinition = std::string;
+
+/// Of all tables and views, by folded name, in one pass: sqlite_schema has no index. `log_of`: the name of
+/// the log of a table, by its folded name; empty: it has none.
+absl::StatusOr<std::map<std::string, TableDefinition>> ReadDefinitions(
+    const SqliteFile& file, const std::function<std::string(const std::string&)>& log_of);
+
+/// Whether a table is still what it was announced as. Threads: one.
+class DefinitionWatch {
+ public:
+  /// `version`: PRAGMA schema_version when `definition` was read, or before. `log`: the name of its log;
+  /// empty: none. `hidden_order`: it is read in the order of a rowid that is no column, which VACUUM changes,
+  /// so that the schema must not move at all between its looks.
+  DefinitionWatch(std::string table, std::string log, TableDefinition definition, std::int64_t version,
+                  bool hidden_order = false);
+
+  /// In a look. kAborted: it is another one.
+  absl::Status Check(const SqliteFile& file);
+
+ private:
+  std::string table_, log_;
+  TableDefinition definition_;
+  std::int64_t version_;
+  bool hidden_order_, looked_ = false;
+};
+
+/// Runs `sql` with `table` as its only parameter, or with none where that is empty, and calls `row` for each
+/// row.
+template <typename Row>
+absl::Status ForEachRow(const SqliteFile& file, const std::string& sql, const std::string& table,
+                        const Row& row) {
+  ASSIGN_OR_RETURN(sqlite::Statement statement, file.Prepare(sql));
+  statement.SetDoing(table.empty() ? "reading its schema" : absl::StrCat("reading table '", table, "'"));
+  if (!table.empty()) statement.Bind(1, table);
+  absl::StatusOr<bool> more = statement.Step();
+  for (; more.ok() && *more; more = statement.Step()) row(statement);
+  return more.status();
+}
 
 }  // namespace mirror
 

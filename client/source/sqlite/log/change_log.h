@@ -13,14 +13,37 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/source/cycle_marks.h"
 #include "client/source/source_log.h"
 #include "client/source/sqlite/file/sqlite_file.h"
-#include "client/source/sqlite/log/exchange_marks.h"
-#include "client/source/sqlite/log/log_owner.h"
+#include "client/source/sqlite/log/log_check.h"
 #include "client/source/sqlite/log/log_prefix.h"
 #include "client/source/sqlite/log/log_tables.h"
 
 namespace mirror {
+
+/// The cycles in the row of `_mirror_exchange`, which `mirror-agent install` makes where the source accepts
+/// something. Errors: those of SqliteFile. Threads: one.
+class ExchangeMarks : public CycleMarks {
+ public:
+  /// `file`: opened with Use::kChange; outlives it.
+  explicit ExchangeMarks(const SqliteFile& file) : file_(file) {}
+
+  /// Whether the source has such a row.
+  static absl::StatusOr<bool> AreIn(const SqliteFile& file);
+
+  absl::StatusOr<Cycles> Read() override;
+  void Begin(std::int64_t cycle) override { cycle_ = cycle; }
+  absl::Status NoteCompleting(std::int64_t cycle) override;
+  absl::Status NoteCompleted(std::int64_t cycle) override;
+
+  /// In the transaction of a record of what is sent.
+  absl::Status NoteWithRecord() const;
+
+ private:
+  const SqliteFile& file_;
+  std::int64_t cycle_ = 0;  ///< 0: none began.
+};
 
 /// Positions by log.
 using LogPositions = std::map<std::int64_t, std::int64_t>;
@@ -94,7 +117,7 @@ struct ChangeLogOptions {
 /// what was sent. All of it stands in the source itself, so that it is restored and copied with it:
 ///
 ///   _mirror_source    one row: the source's id and what it is bound to
-///   _mirror_owner     one row: whose it is, see log_owner.h
+///   _mirror_owner     one row: whose it is, see log_check.h
 ///   _mirror_tables    a row for each logged table
 ///   _mirror_lineage   a row for each set of positions that was sent; its token is the lineage
 ///   _mirror_log_<n>   the log of a table; its `seq` is the LSN. A number is never used again.

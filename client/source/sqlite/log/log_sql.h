@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -11,6 +12,20 @@
 #include "client/source/sqlite/file/sqlite_schema.h"
 
 namespace mirror {
+
+/// The end of a quoted name or text, or of a comment, that begins at `at`; `at` itself when none does.
+std::size_t BehindQuoted(std::string_view sql, std::size_t at);
+
+/// A text as SQL has it, in single quotes.
+std::string SingleQuoted(std::string_view text);
+
+/// The condition of a partial index, as its definition has it behind the list of columns. Empty: it has none.
+std::string ConditionOfIndex(std::string_view sql);
+
+/// The condition as every SQLite reads it. In an index SQLite takes "active" for a text when no column has
+/// that name; in a trigger an application's SQLite may take it for a name alone. So texts get single quotes.
+/// `columns`: those of the table.
+std::string PlainCondition(std::string_view condition, const std::vector<std::string>& columns);
 
 /// Columns whose changes one mask column of a log holds, a bit each.
 inline constexpr std::size_t kMaskBits = 62;

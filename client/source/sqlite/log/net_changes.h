@@ -10,7 +10,6 @@
 #include "client/source/reader.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
-#include "client/source/sqlite/file/table_definition.h"
 #include "client/source/sqlite/log/change_log.h"
 
 namespace mirror {

@@ -10,9 +10,8 @@
 #include "absl/strings/str_join.h"
 #include "base/db/sqlite/connection.h"
 #include "base/status_macros.h"
-#include "client/source/sqlite/file/schema_query.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
-#include "client/source/sqlite/log/index_condition.h"
+#include "client/source/sqlite/log/log_sql.h"
 
 namespace mirror {
 namespace {

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
-#include "client/source/mariadb/mariadb_objects.h"
+#include "client/source/mariadb/mariadb_catalog.h"
 #include "tests/client/source/mariadb/mariadb_source.h"
 
 namespace mirror::mariadb_reader_test {

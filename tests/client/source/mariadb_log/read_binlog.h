@@ -15,7 +15,6 @@
 #include "client/source/mariadb/log/binlog_event.h"
 #include "client/source/mariadb/log/binlog_place.h"
 #include "client/source/mariadb/log/binlog_stream.h"
-#include "client/source/mariadb/log/row_text.h"
 #include "client/source/mariadb/log/rows_event.h"
 #include "client/source/mariadb/log/table_map.h"
 #include "tests/support/mariadb/mariadb_server.h"
