@@ -22,16 +22,10 @@
 #include "certs/key.h"
 #include "certs/openssl_exit.h"
 #include "certs/private_memory.h"
-#include "client/command/check_config.h"
-#include "client/command/exit_code.h"
-#include "client/command/install.h"
-#include "client/command/once.h"
-#include "client/command/pointers_command.h"
-#include "client/command/receipts_command.h"
+#include "client/command/commands.h"
 #include "client/command/report.h"
 #include "client/command/run.h"
 #include "client/command/source_names.h"
-#include "client/command/status_command.h"
 #include "client/wire/block_memory.h"
 
 namespace mirror {

@@ -12,7 +12,7 @@
 #include "base/mutex.h"
 #include "certs/expiry.h"
 #include "client/cycle/cycle.h"
-#include "client/wire/agent_counters.h"
+#include "client/wire/mirror_client.h"
 
 namespace mirror {
 

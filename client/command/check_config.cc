@@ -1,4 +1,3 @@
-#include "client/command/check_config.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,7 +15,7 @@
 #include "base/file.h"
 #include "base/printable.h"
 #include "base/status_macros.h"
-#include "client/command/exit_code.h"
+#include "client/command/commands.h"
 #include "client/config/config.h"
 #include "client/run/source_rules.h"
 #include "client/wire/connect.h"

@@ -1,4 +1,3 @@
-#include "client/command/install.h"
 
 #include <functional>
 #include <memory>
@@ -13,7 +12,7 @@
 #include "base/status_macros.h"
 #include "base/system_user.h"
 #include "base/text/text_stream.h"
-#include "client/command/exit_code.h"
+#include "client/command/commands.h"
 #include "client/command/json_lines.h"
 #include "client/command/source_names.h"
 #include "client/config/config.h"

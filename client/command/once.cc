@@ -1,4 +1,3 @@
-#include "client/command/once.h"
 
 #include <algorithm>
 #include <chrono>
@@ -25,7 +24,7 @@
 #include "base/status_macros.h"
 #include "base/system_user.h"
 #include "base/text/nearest_word.h"
-#include "client/command/exit_code.h"
+#include "client/command/commands.h"
 #include "client/command/expiry.h"
 #include "client/command/json_lines.h"
 #include "client/command/progress.h"
@@ -33,13 +32,12 @@
 #include "client/command/source_names.h"
 #include "client/config/config.h"
 #include "client/run/open_log.h"
-#include "client/run/open_reader.h"
+#include "client/run/open_source.h"
 #include "client/run/source_rules.h"
 #include "client/run/source_run.h"
 #include "client/source/capture/capture_reader.h"
 #include "client/source/capture/capture_state.h"
 #include "client/state/run_state.h"
-#include "client/wire/announced_look.h"
 #include "client/wire/connect.h"
 #include "client/wire/mirror_client.h"
 #include "proto/wire/table.h"

@@ -1,4 +1,3 @@
-#include "client/command/pointers_command.h"
 
 #include <cstdint>
 #include <memory>
@@ -16,7 +15,7 @@
 #include "base/status_macros.h"
 #include "base/system_user.h"
 #include "base/text/text_stream.h"
-#include "client/command/exit_code.h"
+#include "client/command/commands.h"
 #include "client/command/report.h"
 #include "client/config/config.h"
 #include "client/run/source_rules.h"

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/text/drawn_line.h"
-#include "client/state/work.h"
+#include "client/state/work_note.h"
 
 namespace mirror {
 

@@ -1,4 +1,3 @@
-#include "client/command/receipts_command.h"
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -10,7 +9,7 @@
 #include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "certs/key.h"
-#include "client/command/exit_code.h"
+#include "client/command/commands.h"
 #include "client/config/config.h"
 #include "client/cycle/receipt_check.h"
 #include "client/state/receipt_book.h"

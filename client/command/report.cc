@@ -17,7 +17,7 @@
 #include "base/printable.h"
 #include "base/text/text_stream.h"
 #include "base/text/text_table.h"
-#include "client/command/exit_code.h"
+#include "client/command/commands.h"
 #include "client/cycle/verifier.h"
 #include "proto/wire/table.h"
 

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "client/config/config.h"
 #include "client/config/cron_rule.h"
 
@@ -76,6 +78,24 @@ std::chrono::milliseconds FirstWait(std::size_t number, std::size_t sources,
 
 /// 2026-11-20T06:30:00Z, whatever zone the machine and its cron rules are in.
 std::string UtcTime(Schedule::Time time);
+
+/// So many at once, and who came first is next. Threads: any.
+class Turns {
+ public:
+  explicit Turns(std::size_t at_once) : at_once_(at_once) {}
+
+  /// Waits for a turn. False: told to stop before it came.
+  bool Take(const std::stop_token& stop);
+  void GiveBack();
+
+ private:
+  const std::size_t at_once_;
+  Mutex mutex_;
+  StopCondVar moved_;
+  std::uint64_t drawn_ MIRROR_GUARDED_BY(mutex_) = 0;   ///< Numbers that were drawn.
+  std::uint64_t served_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< The next number that has its turn.
+  std::size_t taken_ MIRROR_GUARDED_BY(mutex_) = 0;
+};
 
 }  // namespace mirror
 

@@ -1,4 +1,3 @@
-#include "client/command/status_command.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -15,7 +14,7 @@
 #include "base/text/nearest_word.h"
 #include "base/text/text_stream.h"
 #include "base/text/text_table.h"
-#include "client/command/exit_code.h"
+#include "client/command/commands.h"
 #include "client/command/report.h"
 #include "client/command/schedule.h"
 #include "client/config/config.h"

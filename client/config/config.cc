@@ -8,7 +8,7 @@
 #include "base/config/config_file.h"
 #include "base/config/own_variables.h"
 #include "base/status_macros.h"
-#include "client/config/source_loader.h"
+#include "client/config/source_config.h"
 
 namespace mirror {
 namespace {

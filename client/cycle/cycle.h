@@ -17,7 +17,7 @@
 #include "client/state/lock_file.h"
 #include "client/state/receipt_book.h"
 #include "client/state/run_state.h"
-#include "client/state/work.h"
+#include "client/state/work_note.h"
 #include "client/wire/mirror_client.h"
 #include "proto/wire/table.h"
 

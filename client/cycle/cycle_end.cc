@@ -13,7 +13,6 @@
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "client/cycle/answer_check.h"
 #include "proto/wire/codec.h"
 
 namespace mirror {
@@ -211,6 +210,20 @@ absl::StatusOr<EndOfCycle> Complete(RunContext& run, const Cycle& cycle, bool te
   ASSIGN_OR_RETURN(v1::ReplicationCompletedResponse response, run.client.ReplicationCompleted(end.request));
   end.response = std::move(response);
   return end;
+}
+
+/// That there is one verdict for each table of the request, in its order. Errors: kInternal, with what state
+/// it left.
+absl::Status CheckVerdicts(const v1::ReplicationCompletedRequest& request,
+                           const v1::ReplicationCompletedResponse& response) {
+  bool same = response.tables_size() == request.tables_size();
+  for (int i = 0; same && i < request.tables_size(); ++i) {
+    same = response.tables(i).table() == request.tables(i).table();
+  }
+  if (same) return absl::OkStatus();
+  return absl::InternalError(
+      "the endpoint ended the cycle without a row count for each table. What was acknowledged is committed; "
+      "the next run goes on from there");
 }
 
 }  // namespace

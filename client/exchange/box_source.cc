@@ -6,9 +6,27 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "proto/wire/exchange/value_json.h"
 
 namespace mirror {
+
+std::int64_t BoxNumber(const Literal& value) {
+  const auto* const number = std::get_if<std::int64_t>(&value);
+  return number == nullptr ? 0 : *number;
+}
+
+std::string BoxString(const Literal& value) {
+  const auto* const text = std::get_if<std::string>(&value);
+  return text == nullptr ? "" : *text;
+}
+
+absl::StatusOr<std::int64_t> BoxSql::Number(const std::string& sql, std::vector<Literal> bound) {
+  ASSIGN_OR_RETURN(const std::vector<BoxRow> rows, Query(sql, std::move(bound)));
+  if (rows.size() != 1 || rows.front().empty())
+    return absl::DataLossError("the source's _mirror_datajoin has lost its row: run 'mirror-agent install'");
+  return BoxNumber(rows.front().front());
+}
 
 std::optional<std::vector<std::string>> BoxKeyParts(const std::string& key, std::size_t count) {
   if (count == 1) return std::vector<std::string>{key};

@@ -14,7 +14,6 @@
 #include "absl/status/statusor.h"
 #include "client/exchange/box_source.h"
 #include "client/exchange/delivery_task.h"
-#include "client/exchange/forget_gone.h"
 #include "client/exchange/import_delivery.h"
 #include "client/exchange/inbox.h"
 #include "client/exchange/ledger_rows.h"
@@ -69,7 +68,7 @@ class DeliveryInbox {
   virtual absl::Status Empty() = 0;
   virtual absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms) = 0;
   virtual absl::StatusOr<std::vector<v1::Delivery>> Read() = 0;
-  /// See forget_gone.h: those that this run looks at.
+  /// See ForgetValuesOfGone() of ledger_rows.h: those that this run looks at.
   virtual absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) = 0;
   /// Forgets rows of a table, after DeliveryDatabase::Look(); null: the table is not there. A key that can be
   /// none of its rows is one that is gone. kAborted: it is not as it was looked at.

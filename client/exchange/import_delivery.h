@@ -12,10 +12,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/exchange/box_source.h"
 #include "client/exchange/delivery_task.h"
 #include "client/exchange/exchange_rules.h"
 #include "client/exchange/inbox.h"
-#include "client/exchange/inbox_layout.h"
 #include "client/exchange/log_entries.h"
 #include "client/exchange/match_set.h"
 #include "client/exchange/member_table.h"
@@ -104,6 +104,27 @@ class Importer {
   int swap_looks_ = 0;              ///< How often the inbox was searched for those.
   std::optional<InboxRows> inbox_;  ///< Absent: it was not searched yet.
   std::string ended_by_;            ///< Why the application's own trigger took the whole transaction back.
+};
+
+/// A source that takes deliveries, whatever its kind: see inbox.h for the first three, Importer for the last.
+/// Errors: those of the source; what is not done is not done in part. Threads: one.
+class DeliveryTarget {
+ public:
+  virtual ~DeliveryTarget() = default;
+
+  virtual absl::Status EmptyInbox() = 0;
+  virtual absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) = 0;
+  virtual absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() = 0;
+  virtual absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) = 0;
+
+  /// For what a layout shows beside these: `work` has a session of its own. Errors: also those of `work`;
+  /// kUnimplemented: sources of this kind have no boxes.
+  virtual absl::Status WithBoxes(const std::function<absl::Status(BoxSource&)>& /*work*/) {
+    return absl::UnimplementedError("sources of this kind have no boxes");
+  }
+  /// Nothing is imported any more: gives back what it keeps in memory for it. One that is imported all the
+  /// same begins anew.
+  virtual void EndImport() = 0;
 };
 
 }  // namespace mirror

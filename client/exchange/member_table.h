@@ -14,6 +14,7 @@
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
 #include "client/source/sqlite/log/log_tables.h"
+#include "proto/wire/batch.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -86,6 +87,9 @@ class MemberTables {
   std::map<std::string, std::int64_t> logs_;    ///< By folded name under which it is sent.
   std::map<std::int64_t, MemberTable> tables_;  ///< Those that were asked for.
 };
+
+/// A value that a reader gives, as its mirror keeps it, and so hub and deliveries: see AddValueToDigest().
+sqlite::Value AsMirrored(const Column& column, const Value& value);
 
 }  // namespace mirror
 

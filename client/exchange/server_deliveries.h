@@ -12,8 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/exchange/delivery_database.h"
-#include "client/exchange/delivery_target.h"
 #include "client/exchange/exchange_rules.h"
+#include "client/exchange/import_delivery.h"
 #include "client/exchange/server_swap.h"
 
 namespace mirror {
@@ -39,7 +39,7 @@ class ServerDeliveries : public DeliveryTarget {
 
  private:
   absl::Status Look();
-  /// See forget_gone.h.
+  /// See ledger_rows.h.
   absl::Status ForgetValuesOfGone(std::int64_t now_ms);
   absl::StatusOr<ImportResult> Try(const v1::Delivery& delivery);
   static ImportResult Resolve(const ImportResult& again, const ImportResult& first);

@@ -2,10 +2,38 @@
 #define MIRROR_CLIENT_IMPORT_IMPORT_FILE_H_
 
 #include <cstdint>
+#include <string>
 
-#include "client/import/frame_output.h"
+#include "proto/wire/import/import_frame.h"
+#include "proto/wire/row_block.h"
 
 namespace mirror {
+
+/// Where the frames go. When nobody takes them any more, the process ends.
+class FrameOutput {
+ public:
+  explicit FrameOutput(int pipe) : pipe_(pipe) {}
+
+  void Header(const ImportHeader& header);
+  /// Not empty. They get the next number.
+  void Rows(const RowBlock& rows);
+  /// Not empty. They belong before the next rows.
+  void Rejects(ImportRejects rejects);
+  void Progress(const ImportProgress& progress);
+  /// `reason`: for people; any text, and cut.
+  void End(ImportOutcome outcome, const std::string& reason);
+
+  bool has_header() const { return has_header_; }
+  std::uint64_t rows() const { return rows_; }
+  std::uint64_t rejects() const { return rejects_; }
+
+ private:
+  void Write(const std::string& frame);
+
+  const int pipe_;
+  bool has_header_ = false;
+  std::uint64_t seq_ = 0, rows_ = 0, rejects_ = 0;
+};
 
 /// Excel's own. A CSV file has as many rows as are in its bytes.
 inline constexpr std::uint64_t kSheetRowsMax = 1'048'576;

@@ -12,7 +12,6 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
-#include "client/import/frame_output.h"
 #include "client/import/import_file.h"
 #include "client/import/sandbox.h"
 

@@ -9,8 +9,8 @@
 #include "client/config/source_config.h"
 #include "client/cycle/cycle_report.h"
 #include "client/exchange/datajoin/datajoin_layout.h"
-#include "client/exchange/delivery_target.h"
-#include "client/exchange/inbox_layout.h"
+#include "client/exchange/import_delivery.h"
+#include "client/exchange/inbox.h"
 
 namespace mirror {
 

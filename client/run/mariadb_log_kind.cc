@@ -1,11 +1,15 @@
 #include "client/run/mariadb_log_kind.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/db/mariadb/name.h"
 #include "base/human_text.h"
 #include "base/status_macros.h"
 #include "client/exchange/mariadb/mariadb_exchange_tables.h"
@@ -71,6 +75,17 @@ absl::StatusOr<std::string> MakeExchange(const SourceConfig& source, const std::
       "; the exchange's tables _mirror_exchange, _mirror_inbox, _mirror_conflicts and _mirror_ledger ",
       made ? "are made" : "are there");
 }
+
+/// Number of REVOKE statements that are printed one by one.
+constexpr std::size_t kRevokesMax = 20;
+
+/// One row for each right on the whole server, on this database, and on each of its tables.
+constexpr char kGrantedInMariadb[] =
+    "SELECT GRANTEE, '', '', PRIVILEGE_TYPE FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE <> "
+    "'USAGE' UNION ALL SELECT GRANTEE, TABLE_SCHEMA, '', PRIVILEGE_TYPE FROM "
+    "information_schema.SCHEMA_PRIVILEGES WHERE DATABASE() LIKE TABLE_SCHEMA UNION ALL SELECT GRANTEE, "
+    "TABLE_SCHEMA, TABLE_NAME, PRIVILEGE_TYPE FROM information_schema.TABLE_PRIVILEGES WHERE TABLE_SCHEMA = "
+    "DATABASE()";
 
 }  // namespace
 
@@ -155,6 +170,40 @@ absl::StatusOr<std::string> FindExchangeInMariadb(const SourceConfig& source) {
   // The stage is removed, also where the server is no more.
   if (!session.ok()) return std::string();
   return MariadbExchangeDrop(**session);
+}
+
+absl::StatusOr<std::string> RevokeInMariadb(const SourceConfig& source) {
+  MariadbSessions sessions(MariadbAccessOf(source));
+  const absl::StatusOr<MariadbSource> place = sessions.Look();
+  const absl::StatusOr<MariadbLease> session =
+      place.ok() ? sessions.Take(MariadbUse::kCatalogs) : absl::StatusOr<MariadbLease>(place.status());
+  if (!session.ok()) return std::string();
+  const absl::StatusOr<std::set<std::string>> global = ReadMariadbGlobalRights(**session);
+  if (!global.ok() || global->contains("ALL PRIVILEGES") || global->contains("SUPER")) return std::string();
+  const absl::StatusOr<mariadb::Rows> rows =
+      (*session)->Query(kGrantedInMariadb, "asking for the rights that were granted");
+  if (!rows.ok()) return std::string();
+  // By what they are on.
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> rights;
+  for (std::size_t row = 0; row < rows->rows(); ++row) {
+    // Some users are shown the rights of others.
+    if (rows->Text(row, 0) != place->grantee) continue;
+    rights[{rows->Text(row, 1), rows->Text(row, 2)}].push_back(rows->Text(row, 3));
+  }
+  std::vector<std::string> sql;
+  for (const auto& [on, granted] : rights) {
+    const auto& [database, table] = on;
+    const absl::StatusOr<std::string> quoted = database.empty() ? absl::StatusOr<std::string>("*")
+                                               : table.empty()  ? mariadb::QuotedName(database)
+                                                                : mariadb::QuotedName(database, table);
+    if (!quoted.ok()) return quoted;
+    sql.push_back(absl::StrCat("REVOKE ", absl::StrJoin(granted, ", "), " ON ", *quoted,
+                               table.empty() ? ".*" : "", " FROM ", place->grantee));
+  }
+  // Some hundreds of tables are more than anybody reads.
+  if (sql.size() > kRevokesMax)
+    sql = {absl::StrCat("REVOKE ALL PRIVILEGES, GRANT OPTION FROM ", place->grantee)};
+  return absl::StrJoin(sql, "; ");
 }
 
 }  // namespace mirror

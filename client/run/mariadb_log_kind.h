@@ -35,6 +35,11 @@ absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUs
 /// What drops the exchange's tables; empty: none is there, or the server cannot be asked.
 absl::StatusOr<std::string> FindExchangeInMariadb(const SourceConfig& source);
 
+/// Statements that take from the agent's user what it was granted in a source, for whoever granted it; for
+/// people, separated by "; ". Empty: nothing was granted, the user is a superuser, or the server cannot be
+/// asked. Only reads. Errors: a name that SQL cannot hold.
+absl::StatusOr<std::string> RevokeInMariadb(const SourceConfig& source);
+
 }  // namespace mirror
 
 #endif  // MIRROR_CLIENT_RUN_MARIADB_LOG_KIND_H_

@@ -1,6 +1,7 @@
 #include "client/run/open_log.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 #include <utility>
 
@@ -10,7 +11,6 @@
 #include "base/status_macros.h"
 #include "client/exchange/exchange_tables.h"
 #include "client/run/datajoin_run.h"
-#include "client/run/kept_rights.h"
 #include "client/run/mariadb_log_kind.h"
 #include "client/run/postgres_log_kind.h"
 #include "client/run/source_rules.h"
@@ -122,6 +122,40 @@ absl::Status HasNoLog(const SourceConfig& source) {
       absl::StrCat("a source of kind \"", ToString(source.kind), "\" has no change log"));
 }
 
+/// The file of a stage gives room back when a quarter of it is free.
+constexpr std::int64_t kStageTenths = 8;
+
+std::string Size(std::int64_t bytes) { return SizeText(static_cast<std::uint64_t>(bytes)); }
+
+std::string OverWal(std::int64_t lag, std::int64_t most) {
+  return absl::StrCat(
+      "the source's log is ", Size(lag), " ahead of what this agent has read, over max_wal (", Size(most),
+      "), and stands on the source's disk until it is read. Nothing is lost. Look whether runs "
+      "end well ('mirror-agent status'), and at the slot ('mirrorctl doctor --source')");
+}
+
+std::string KeptByOthers(std::int64_t retained, std::int64_t most) {
+  return absl::StrCat(
+      "the source keeps ", Size(retained), " of its log for this agent, over max_wal (", Size(most),
+      "), though what was committed is read: a transaction that is open for long holds it. Nothing is lost. "
+      "End that transaction; 'mirrorctl doctor --source' names it");
+}
+
+std::string SoonLost(std::int64_t safe) {
+  return absl::StrCat(
+      "after ", Size(safe),
+      " more of its log the source drops what it keeps for this agent "
+      "(max_slot_wal_keep_size), and all tables are compared. Nothing is lost so far. Let runs "
+      "end well, or raise that bound");
+}
+
+std::string StageIsFull(std::int64_t bytes, std::int64_t most) {
+  return absl::StrCat(
+      "the stage has ", Size(bytes), " of max_stage (", Size(most),
+      "). Beyond it rows go that the mirror has, oldest first, then the largest table is given "
+      "up, and compared. Nothing is lost. Raise max_stage, or let the endpoint take rows");
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user,
@@ -188,6 +222,22 @@ absl::StatusOr<std::string> KeptAfterUninstall(const SourceConfig& source) {
 absl::StatusOr<WaitingChanges> CountWaiting(const SourceConfig& source, const LogUser& user) {
   const LogKind* const kind = LogKindOf(source);
   return kind == nullptr ? WaitingChanges() : kind->count_waiting(source, user);
+}
+
+std::vector<std::string> NearBounds(const LogFigures& figures, const SourceConfig& source) {
+  std::vector<std::string> near;
+  const std::int64_t wal = source.server.max_wal_bytes, stage = source.server.max_stage_bytes;
+  if (figures.lag && *figures.lag > wal) {
+    near.push_back(OverWal(*figures.lag, wal));
+  } else if (figures.retained && *figures.retained > wal) {
+    near.push_back(KeptByOthers(*figures.retained, wal));
+  }
+  // A quarter of what it may keep is left.
+  if (figures.safe && figures.retained && *figures.safe < *figures.retained / 3)
+    near.push_back(SoonLost(*figures.safe));
+  if (figures.stage_bytes && *figures.stage_bytes > stage / 10 * kStageTenths)
+    near.push_back(StageIsFull(*figures.stage_bytes, stage));
+  return near;
 }
 
 }  // namespace mirror

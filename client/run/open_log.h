@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "client/config/source_config.h"
 #include "client/source/kept_log.h"
+#include "client/source/log_figures.h"
 #include "client/source/source_log.h"
 
 // From the kind of a source to its change log: a new kind with a log is a line in open_log.cc.
@@ -68,6 +69,11 @@ absl::StatusOr<std::string> KeptAfterUninstall(const SourceConfig& source);
 /// never sent. Absent as a whole: there is no log. Only reads.
 using WaitingChanges = std::optional<std::map<std::string, std::optional<std::int64_t>>>;
 absl::StatusOr<WaitingChanges> CountWaiting(const SourceConfig& source, const LogUser& user);
+
+/// Which bound of a source's log is near, a sentence for people each, before the source or this agent gives
+/// something up: `max_wal` is passed, the source is about to drop what it keeps for the agent, the stage is
+/// nearly `max_stage`.
+std::vector<std::string> NearBounds(const LogFigures& figures, const SourceConfig& source);
 
 }  // namespace mirror
 

@@ -10,13 +10,13 @@
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/connection.h"
 #include "base/db/postgres/failure.h"
+#include "base/db/postgres/name.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "base/status_macros.h"
 #include "client/exchange/datajoin/datajoin_objects.h"
-#include "client/exchange/postgres/postgres_box_function.h"
 #include "client/exchange/postgres/postgres_box_triggers.h"
 #include "client/exchange/postgres/postgres_boxes.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
@@ -29,6 +29,7 @@
 #include "client/source/postgres/log/publication.h"
 #include "client/source/postgres/log/replication_slot.h"
 #include "client/source/postgres/postgres_catalog.h"
+#include "client/source/postgres/postgres_sessions.h"
 #include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
@@ -195,6 +196,21 @@ absl::StatusOr<std::string> PrintBoxes(postgres::Connection& connection, const S
                       absl::StrJoin(sql, ";\n"), ";\nCOMMIT;\n");
 }
 
+/// One row: what stands in the access lists of a role, of the database and of one schema.
+constexpr char kGrantedInPostgres[] =
+    "SELECT r.rolname, current_database(), r.rolsuper, r.rolreplication, "
+    "EXISTS (SELECT FROM pg_default_acl d JOIN pg_namespace n ON n.oid = d.defaclnamespace, "
+    "aclexplode(d.defaclacl) a WHERE n.nspname = $1 AND d.defaclobjtype = 'r' AND a.grantee = r.oid), "
+    "EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a "
+    "WHERE n.nspname = $1 AND c.relkind <> 'S' AND c.relowner <> r.oid AND a.grantee = r.oid), "
+    "EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a "
+    "WHERE n.nspname = $1 AND c.relkind = 'S' AND c.relowner <> r.oid AND a.grantee = r.oid), "
+    "EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a "
+    "WHERE n.nspname = $1 AND n.nspowner <> r.oid AND a.grantee = r.oid), "
+    "EXISTS (SELECT FROM pg_database d, aclexplode(d.datacl) a "
+    "WHERE d.datname = current_database() AND d.datdba <> r.oid AND a.grantee = r.oid) "
+    "FROM pg_roles r WHERE r.rolname = current_user";
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& source, const LogUser& user,
@@ -309,6 +325,35 @@ absl::StatusOr<std::string> FindExchangeInPostgres(const SourceConfig& source) {
   ASSIGN_OR_RETURN(const std::unique_ptr<postgres::Connection> connection,
                    postgres::Connection::Open(ConnectToSource(PostgresAccessOf(source))));
   return PostgresExchangeDrop(*connection, source.server.schema);
+}
+
+absl::StatusOr<std::string> RevokeInPostgres(const SourceConfig& source) {
+  const absl::StatusOr<std::unique_ptr<postgres::Connection>> connection =
+      postgres::Connection::Open(ConnectToSource(PostgresAccessOf(source)));
+  if (!connection.ok()) return std::string();
+  const absl::StatusOr<postgres::Rows> rows =
+      (*connection)
+          ->Query(kGrantedInPostgres, {source.server.schema}, "asking for the rights that were granted");
+  if (!rows.ok() || rows->rows() == 0 || rows->Bool(0, 2)) return std::string();
+  const absl::StatusOr<std::string> role = postgres::QuotedName(rows->Text(0, 0));
+  const absl::StatusOr<std::string> database = postgres::QuotedName(rows->Text(0, 1));
+  const absl::StatusOr<std::string> schema = postgres::QuotedName(source.server.schema);
+  for (const auto* const name : {&role, &database, &schema}) {
+    if (!name->ok()) return *name;
+  }
+  const std::pair<bool, std::string> parts[] = {
+      {rows->Bool(0, 4),
+       absl::StrCat("ALTER DEFAULT PRIVILEGES IN SCHEMA ", *schema, " REVOKE ALL ON TABLES FROM ", *role)},
+      {rows->Bool(0, 5), absl::StrCat("REVOKE ALL ON ALL TABLES IN SCHEMA ", *schema, " FROM ", *role)},
+      {rows->Bool(0, 6), absl::StrCat("REVOKE ALL ON ALL SEQUENCES IN SCHEMA ", *schema, " FROM ", *role)},
+      {rows->Bool(0, 7), absl::StrCat("REVOKE ALL ON SCHEMA ", *schema, " FROM ", *role)},
+      {rows->Bool(0, 8), absl::StrCat("REVOKE ALL ON DATABASE ", *database, " FROM ", *role)},
+      {rows->Bool(0, 3), absl::StrCat("ALTER ROLE ", *role, " NOREPLICATION")}};
+  std::vector<std::string> sql;
+  for (const auto& [is_granted, statement] : parts) {
+    if (is_granted) sql.push_back(statement);
+  }
+  return absl::StrJoin(sql, "; ");
 }
 
 }  // namespace mirror

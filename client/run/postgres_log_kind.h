@@ -27,6 +27,11 @@ absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogU
 /// What drops the exchange's tables; empty: none is there.
 absl::StatusOr<std::string> FindExchangeInPostgres(const SourceConfig& source);
 
+/// Statements that take from the agent's user what it was granted in a source, for whoever granted it; for
+/// people, separated by "; ". Empty: nothing was granted, the user is a superuser, or the server cannot be
+/// asked. Only reads. Errors: a name that SQL cannot hold.
+absl::StatusOr<std::string> RevokeInPostgres(const SourceConfig& source);
+
 }  // namespace mirror
 
 #endif  // MIRROR_CLIENT_RUN_POSTGRES_LOG_KIND_H_

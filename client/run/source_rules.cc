@@ -10,7 +10,6 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "client/source/table_choice.h"
-#include "client/state/host_id.h"
 #include "client/state/run_state.h"
 
 namespace mirror {

@@ -16,7 +16,7 @@
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/sqlite/log/change_log.h"
 #include "client/source/table_choice.h"
-#include "client/state/table_notes.h"
+#include "client/state/run_state.h"
 
 // What the words of a [[source]] mean for those that read it.
 

@@ -10,7 +10,7 @@
 #include "client/config/config.h"
 #include "client/cycle/cycle.h"
 #include "client/source/kept_log.h"
-#include "client/state/work.h"
+#include "client/state/work_note.h"
 #include "client/wire/connect.h"
 
 namespace mirror {

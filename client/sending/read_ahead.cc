@@ -4,7 +4,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/status_macros.h"
-#include "client/sending/block_bytes.h"
+#include "client/sending/staging_file.h"
 
 namespace mirror {
 

@@ -3,11 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/source/reader.h"
 
 namespace mirror {
 
@@ -44,6 +47,10 @@ class StagingFile {
   const std::uint64_t bytes_max_;
   std::uint64_t end_ = 0;
 };
+
+/// Blocks as bytes for this process alone, and back. Absent: they are not of these.
+std::string ToBytes(const std::vector<ChangeBlock>& blocks);
+std::optional<std::vector<ChangeBlock>> BlocksOf(std::string_view bytes);
 
 }  // namespace mirror
 

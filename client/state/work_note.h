@@ -3,12 +3,20 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
-#include "client/state/work.h"
-
 namespace mirror {
+
+/// What a run is at.
+struct Work {
+  const char* doing = "sending";  ///< Or "comparing".
+  std::string table;
+  std::uint64_t rows = 0;      ///< Done of that table.
+  std::uint64_t expected = 0;  ///< As they were counted; 0: not known.
+};
+using ShowWork = std::function<void(const Work&)>;
 
 /// How far a long run is, for `mirror-agent status`: `<state_dir>/<context_id>.work.json`, as long as the run
 /// lasts. Nothing is decided by it: it is not synced, and what cannot be written or read is not there.

@@ -1,23 +1,27 @@
 #ifndef MIRROR_CLIENT_WIRE_MIRROR_CLIENT_H_
 #define MIRROR_CLIENT_WIRE_MIRROR_CLIENT_H_
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/exposition/counters.h"
 #include "base/mutex.h"
 #include "certs/key.h"
 #include "certs/token.h"
-#include "client/wire/agent_counters.h"
 #include "mirror/v1/mirror_client.pb.h"
 #include "proto/wire/receipt.h"
+#include "proto/wire/table.h"
 
 namespace grpc {
 class Channel;
@@ -26,6 +30,24 @@ class Status;
 }  // namespace grpc
 
 namespace mirror {
+
+/// The calls that an agent makes, as the metrics name them. RowDataStream: one request of it, from its
+/// sending to its answer.
+inline constexpr std::array<std::string_view, 8> kTimedCalls = {
+    "Authenticate",         "TableSchema",  "RowData",  "RowDataStream",
+    "ReplicationCompleted", "DigestRanges", "ReadRows", "other"};
+
+/// What the wire counts for one source. Threads: any.
+struct WireCounters {
+  std::array<Timings, kTimedCalls.size()> calls;
+  Counter sent_bytes;  ///< Of requests with rows.
+
+  Timings& Of(std::string_view call) {
+    std::size_t index = 0;
+    while (index + 1 < kTimedCalls.size() && kTimedCalls[index] != call) ++index;
+    return calls[index];
+  }
+};
 
 /// Who the source is and whom it expects at the other end. Shared by all tenants of one process.
 struct Identity {
@@ -155,6 +177,31 @@ class MirrorClient {
 /// A channel with the message size and keepalive that the protocol needs. `address` is host:port.
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
                                            const std::shared_ptr<grpc::ChannelCredentials>& credentials);
+
+/// AnnouncedLoss in mirror_client.proto.
+struct LossOfMirror {
+  std::string table;
+  bool retired = false;
+  std::int64_t rows = 0;
+  std::vector<std::string> columns = {};
+  std::uint64_t values = 0;
+  bool held = false;
+};
+
+/// What an announcement would do to the mirror.
+struct AnnouncedLook {
+  struct Table {
+    std::string table;
+    bool refused = false;  ///< Else it would be populated anew.
+    std::string reason;
+  };
+  std::vector<Table> tables;  ///< Those that are refused or populated.
+  std::vector<LossOfMirror> losses;
+};
+
+/// TableSchema as a dry run: nothing is done. Errors: the call's; kAborted: the endpoint knows no dry runs.
+absl::StatusOr<AnnouncedLook> LookAtAnnouncement(MirrorClient& client, const std::string& source_id,
+                                                 const std::vector<TableSchema>& tables);
 
 }  // namespace mirror
 

@@ -16,7 +16,7 @@
 #include "base/db/mariadb/connection.h"
 #include "client/config/config.h"
 #include "client/run/check_source.h"
-#include "client/run/open_reader.h"
+#include "client/run/open_source.h"
 #include "server/config/config.h"
 #include "server/plan/freshness_rules.h"
 #include "tests/certs/test_keys.h"

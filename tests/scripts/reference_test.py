@@ -275,7 +275,7 @@ SERVER_BLOCKS = {
     "[[hub]]": "absl::Status ReadHub(",
     "[[hub.member]]": "absl::Status HubBlock::ReadMember(",
 }
-AGENT_FILES = ("client/config/config.cc", "client/config/source_loader.cc", "client/config/source_loader.cc")
+AGENT_FILES = ("client/config/config.cc", "client/config/source_config.cc", "client/config/source_config.cc")
 AGENT_BLOCKS = {
     "[[source]]": "ConfigKeys Keys(SourceConfig",
     "[[source.table]]": "ConfigKeys TableKeys(",

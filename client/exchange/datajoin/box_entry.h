@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/sqlite/value.h"
-#include "client/exchange/box_sql.h"
+#include "client/exchange/box_source.h"
 #include "client/exchange/member_table.h"
 #include "proto/wire/table.h"
 

@@ -9,8 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/exchange/box_source.h"
-#include "client/exchange/box_sql.h"
-#include "client/exchange/inbox_layout.h"
+#include "client/exchange/inbox.h"
 #include "client/source/steps/table_steps.h"
 #include "mirror/v1/mirror_client.pb.h"
 

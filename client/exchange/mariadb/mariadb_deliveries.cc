@@ -18,10 +18,9 @@
 #include "base/db/mariadb/name.h"
 #include "base/status_macros.h"
 #include "client/exchange/delivery_database.h"
-#include "client/exchange/forget_gone.h"
+#include "client/exchange/ledger_rows.h"
 #include "client/exchange/mariadb/mariadb_exchange_tables.h"
 #include "client/exchange/mariadb/mariadb_members.h"
-#include "client/exchange/mariadb/mariadb_values.h"
 #include "client/exchange/mariadb/mariadb_writer.h"
 #include "client/exchange/server_swap.h"
 

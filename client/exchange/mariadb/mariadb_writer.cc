@@ -11,7 +11,7 @@
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
 #include "base/status_macros.h"
-#include "client/exchange/mariadb/mariadb_values.h"
+#include "client/exchange/mariadb/mariadb_members.h"
 #include "client/source/mariadb/mariadb_types.h"
 
 namespace mirror {

@@ -13,7 +13,7 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
-#include "client/exchange/postgres/postgres_values.h"
+#include "client/exchange/postgres/postgres_members.h"
 #include "client/exchange/postgres/postgres_writer.h"
 #include "proto/wire/exchange/value_json.h"
 

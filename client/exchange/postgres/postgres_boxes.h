@@ -14,7 +14,6 @@
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 #include "client/exchange/box_source.h"
-#include "client/exchange/box_sql.h"
 #include "client/exchange/postgres/postgres_members.h"
 
 namespace mirror {

@@ -29,7 +29,6 @@
 #include "client/exchange/postgres/postgres_exchange_tables.h"
 #include "client/exchange/postgres/postgres_inbox.h"
 #include "client/exchange/postgres/postgres_members.h"
-#include "client/exchange/postgres/postgres_values.h"
 #include "client/exchange/postgres/postgres_writer.h"
 #include "client/exchange/server_swap.h"
 #include "proto/wire/exchange/ledger.h"

@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "client/exchange/exchange_rules.h"
-#include "client/exchange/inbox_layout.h"
+#include "client/exchange/inbox.h"
 #include "client/exchange/postgres/postgres_members.h"
 #include "client/exchange/server_deliveries.h"
 #include "client/source/postgres/postgres_sessions.h"

@@ -8,8 +8,8 @@
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
 #include "base/status_macros.h"
-#include "client/exchange/forget_gone.h"
-#include "client/exchange/postgres/postgres_values.h"
+#include "client/exchange/ledger_rows.h"
+#include "client/exchange/postgres/postgres_members.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

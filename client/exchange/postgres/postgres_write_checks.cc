@@ -15,7 +15,6 @@
 #include "base/db/postgres/name.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "client/exchange/postgres/postgres_box_function.h"
 #include "client/exchange/postgres/postgres_box_triggers.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
 #include "client/exchange/write_rights.h"

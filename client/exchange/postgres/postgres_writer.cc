@@ -10,7 +10,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/transaction.h"
 #include "base/status_macros.h"
-#include "client/exchange/postgres/postgres_values.h"
+#include "client/exchange/postgres/postgres_members.h"
 
 namespace mirror {
 namespace {

@@ -1,4 +1,4 @@
-#include "client/command/check_config.h"
+#include "client/command/commands.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "client/command/once.h"
+#include "client/command/commands.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,6 @@
 #include <sstream>
 #include <thread>
 
-#include "client/command/install.h"
 #include "client/state/lock_file.h"
 #include "tests/client/command/agent_toml.h"
 #include "tests/client/fake_endpoint.h"

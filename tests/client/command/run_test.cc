@@ -15,8 +15,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/command/agent_metrics.h"
-#include "client/command/install.h"
-#include "client/command/turns.h"
+#include "client/command/commands.h"
+#include "client/command/schedule.h"
 #include "client/run/last_run.h"
 #include "client/state/lock_file.h"
 #include "tests/client/command/agent_toml.h"

@@ -1,4 +1,3 @@
-#include "client/command/status_command.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,8 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/text/text_table.h"
-#include "client/command/install.h"
-#include "client/command/once.h"
+#include "client/command/commands.h"
 #include "client/run/last_run.h"
 #include "client/state/lock_file.h"
 #include "client/state/run_mark.h"

@@ -1,4 +1,4 @@
-#include "client/config/server_source.h"
+#include "client/config/source_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "client/cycle/cycle.h"
+#include "client/cycle/job_plan.h"
 #include "client/cycle/run_context.h"
-#include "client/cycle/takeover.h"
 #include "client/sending/decision.h"
 #include "client/source/sqlite/sqlite_reader.h"
 #include "tests/client/cycle/one_record_log.h"

@@ -1,6 +1,5 @@
 #include "client/exchange/exchange_tables.h"
 
-#include "client/exchange/forget_gone.h"
 #include "client/exchange/ledger_rows.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
 #include "tests/client/exchange/exchange_source.h"

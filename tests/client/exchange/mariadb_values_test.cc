@@ -1,4 +1,4 @@
-#include "client/exchange/mariadb/mariadb_values.h"
+#include "client/exchange/mariadb/mariadb_members.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

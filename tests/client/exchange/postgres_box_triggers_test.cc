@@ -11,7 +11,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/db/postgres/pipeline.h"
-#include "client/exchange/postgres/postgres_box_function.h"
 #include "client/exchange/postgres/postgres_own_check.h"
 #include "client/exchange/postgres/postgres_write_checks.h"
 #include "client/source/postgres/postgres_catalog.h"

@@ -13,7 +13,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/text/text_stream.h"
-#include "client/command/install.h"
+#include "client/command/commands.h"
 #include "tests/client/command/agent_toml.h"
 #include "tests/client/postgres_log/replication_source.h"
 #include "tests/support/processes.h"

@@ -1,7 +1,5 @@
 // What revokes the rights that the agent's user keeps in a server.
 
-#include "client/run/kept_rights.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +10,8 @@
 #include "absl/strings/str_split.h"
 #include "base/db/mariadb/connection.h"
 #include "base/db/postgres/connection.h"
+#include "client/run/mariadb_log_kind.h"
+#include "client/run/postgres_log_kind.h"
 #include "tests/support/mariadb/mariadb_server.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/status_matchers.h"

@@ -1,4 +1,4 @@
-#include "client/run/log_bounds.h"
+#include "client/run/open_log.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

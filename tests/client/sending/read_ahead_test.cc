@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/sending/block_bytes.h"
 #include "client/sending/staging_file.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/run/open_reader.h"
+#include "client/run/open_source.h"
 #include "client/run/source_rules.h"
 #include "client/source/capture/capture_reader.h"
 #include "client/source/capture/capture_state.h"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "client/run/open_reader.h"
+#include "client/run/open_source.h"
 #include "client/run/source_rules.h"
 #include "client/source/capture/capture_history.h"
 #include "client/state/run_state.h"

@@ -12,7 +12,6 @@
 #include <thread>
 #include <utility>
 
-#include "client/state/host_id.h"
 #include "client/state/lock_file.h"
 #include "client/state/run_state.h"
 #include "tests/client/source/source_database.h"

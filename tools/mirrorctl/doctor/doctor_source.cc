@@ -26,7 +26,7 @@
 #include "client/command/expiry.h"
 #include "client/run/check_source.h"
 #include "client/run/last_run.h"
-#include "client/run/open_reader.h"
+#include "client/run/open_source.h"
 #include "client/run/source_rules.h"
 #include "client/run/table_check.h"
 #include "client/source/sqlite/file/beside_files.h"

@@ -21,7 +21,6 @@
 #include "base/text/text_stream.h"
 #include "base/utf8.h"
 #include "client/config/dsn.h"
-#include "client/config/server_source.h"
 #include "client/config/source_config.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 #include "tools/mirrorctl/init/init_postgres.h"

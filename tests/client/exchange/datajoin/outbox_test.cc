@@ -5,8 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "client/exchange/datajoin/outbox_fill.h"
-#include "client/exchange/datajoin/outbox_take.h"
+#include "client/exchange/datajoin/outbox.h"
 #include "tests/client/exchange/datajoin/datajoin_source.h"
 
 namespace mirror::outbox_test {
