@@ -25,7 +25,6 @@
 #include "client/command/commands.h"
 #include "client/command/report.h"
 #include "client/command/run.h"
-#include "client/command/source_names.h"
 #include "client/wire/block_memory.h"
 
 namespace mirror {
@@ -49,6 +48,11 @@ void AddConfig(const cli::Command& command, std::string& path) {
   LetSearch(command, config, path, kAgentConfig);
 }
 
+void AddContextId(const cli::Command& command, std::string& context_id,
+                  const char* help = "Only sources whose context id is this; * stands for any characters") {
+  command.Add("--context-id", context_id, help).ValueName("ID").Completes(SourceNames);
+}
+
 int RunOnceOrVerify(OnceOptions options, std::ostream& out, std::ostream& err) {
   options.terminal = isatty(STDERR_FILENO) != 0;
   std::erase(options.tables, "");
@@ -64,10 +68,7 @@ Command AddOnce(const cli::Command& app) {
       "mirror asks "
       "for it or is in a state that the log does not reach back to, or when --repopulate names it.\n");
   AddConfig(once, options->config);
-  once.Add("--context-id", options->context_id,
-           "Only sources whose context id is this; * stands for any characters")
-      .ValueName("ID")
-      .Completes(SourceNames);
+  AddContextId(once, options->context_id);
   once.AddFlag("--details", options->details, "A line for each table, even with several sources");
   once.AddFlag("--failed", options->failed, "Of several sources, show only those that are not good");
   const cli::Option repopulate =
@@ -94,11 +95,7 @@ Command AddHalf(const cli::Command& app, const std::string& name, RunRequest::Ex
   const cli::Command command = app.AddCommand(name, help);
   command.Footer(absl::StrCat("Example:\n  mirror-agent ", name, " --config mirror-agent.toml\n", footer));
   AddConfig(command, options->config);
-  command
-      .Add("--context-id", options->context_id,
-           "Only sources whose context id is this; * stands for any characters")
-      .ValueName("ID")
-      .Completes(SourceNames);
+  AddContextId(command, options->context_id);
   command.AddFlag("--json", options->json, "Print one JSON object instead of lines");
   return {command, &options->config,
           [options](std::ostream& out, std::ostream& err) { return RunOnceOrVerify(*options, out, err); }};
@@ -130,7 +127,7 @@ Command AddVerify(const cli::Command& app) {
       "exactly "
       "the rows that differ. Exit code 1 also if a table still differs in the end.\n");
   AddConfig(verify, options->config);
-  verify.Add("--context-id", options->context_id, "Only this source").ValueName("ID").Completes(SourceNames);
+  AddContextId(verify, options->context_id, "Only this source");
   verify.AddFlag("--repair", options->repair, "Send the rows that differ");
   verify.AddFlag("--show-keys", options->show_keys,
                  "Name the rows that differ by their keys, the first 20 of each kind and table");
@@ -171,11 +168,7 @@ Command AddStatus(const cli::Command& app) {
       "have passed) or its files "
       "cannot be read, 2 wrong usage or configuration.\n");
   AddConfig(status, options->config);
-  status
-      .Add("--context-id", options->context_id,
-           "Only sources whose context id is this; * stands for any characters")
-      .ValueName("ID")
-      .Completes(SourceNames);
+  AddContextId(status, options->context_id);
   status.AddFlag("--failed", options->failed, "Only sources that are not good");
   status.AddFlag("--details", options->details, "All that is known of each source, even with several");
   status.AddFlag("--wide", options->wide, "Cut, wrap and leave out nothing, however long the lines are");
@@ -207,11 +200,7 @@ Command AddInstall(const cli::Command& app) {
       "log, and it belongs to one agent: another agent is refused, unless --take-over says that the former "
       "one is gone for good.\n");
   AddConfig(install, options->config);
-  install
-      .Add("--context-id", options->context_id,
-           "Only sources whose context id is this; * stands for any characters")
-      .ValueName("ID")
-      .Completes(SourceNames);
+  AddContextId(install, options->context_id);
   const cli::Option take_over = install.AddFlag("--take-over", options->take_over,
                                                 "Take over the logs of agents that are gone for good");
   install
@@ -259,9 +248,7 @@ Command AddPointers(const cli::Command& app) {
       "For tables with strategy watermark or watermark_cdc. When a pointer is moved back, the rows after it "
       "are looked at again. 'mirror-agent once --repopulate' sends a table whole.\n");
   AddConfig(pointers, options->config);
-  pointers.Add("--context-id", options->context_id, "Only this source")
-      .ValueName("ID")
-      .Completes(SourceNames);
+  AddContextId(pointers, options->context_id, "Only this source");
   pointers.Add("--set", options->set, "Move a pointer").ValueName("TABLE=VALUE...");
   pointers.Add("--reset", options->reset, "Move pointers to before all values").ValueName("TABLE...");
   pointers.AddFlag("--deletes", options->deletes,

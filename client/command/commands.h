@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "base/text/command_tree.h"
 #include "base/text/text_stream.h"
+#include "client/config/config.h"
 #include "client/run/source_run.h"
 
 namespace mirror {
@@ -141,6 +144,13 @@ int Uninstall(const std::string& config, std::ostream& out, std::ostream& err);
 /// whether sources can be read and the agent's folder can be written. Opens no source and calls nobody.
 /// Gives the exit code: 0 nothing is wrong, 2 something is.
 int CheckConfig(const std::string& file, std::ostream& out, std::ostream& err);
+
+/// For Option::Completes(): the context ids of the sources in the configuration of the line; none where it
+/// cannot be read.
+std::vector<std::string> SourceNames(const cli::TypedLine& line);
+
+/// Leaves the sources that are asked for, by a pattern; empty: all. Errors: there is none.
+absl::Status PickSources(const std::string& context_id, AgentConfig* config);
 
 }  // namespace mirror
 

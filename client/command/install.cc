@@ -14,7 +14,6 @@
 #include "base/text/text_stream.h"
 #include "client/command/commands.h"
 #include "client/command/json_lines.h"
-#include "client/command/source_names.h"
 #include "client/config/config.h"
 #include "client/run/check_source.h"
 #include "client/run/last_run.h"

@@ -29,7 +29,6 @@
 #include "client/command/json_lines.h"
 #include "client/command/progress.h"
 #include "client/command/report.h"
-#include "client/command/source_names.h"
 #include "client/config/config.h"
 #include "client/run/open_log.h"
 #include "client/run/open_source.h"
@@ -44,14 +43,6 @@
 
 namespace mirror {
 namespace {
-
-/// `mirror-agent once --dry-run` for one source: proves both sides to each other without beginning a cycle,
-/// and prints for each table how many log entries wait since the last position that was sent, or, where the
-/// rows are compared with what is remembered of them, what a look at them finds; then what the announcement
-/// would do to the mirror: tables set aside, columns dropped, populations. Writes nothing, here or there.
-/// False: something is wrong; `err` has it.
-bool DryRun(const SourceConfig& source, const std::string& state_dir, const Connection& connection,
-            std::ostream& out, std::ostream& err);
 
 absl::StatusOr<WaitingChanges> Waiting(const SourceConfig& source, const std::string& state_dir,
                                        const RunState& runs) {
@@ -240,6 +231,11 @@ bool ShowAnnounced(MirrorClient& client, const std::string& source_id, const std
   return true;
 }
 
+/// `mirror-agent once --dry-run` for one source: proves both sides to each other without beginning a cycle,
+/// and prints for each table how many log entries wait since the last position that was sent, or, where the
+/// rows are compared with what is remembered of them, what a look at them finds; then what the announcement
+/// would do to the mirror: tables set aside, columns dropped, populations. Writes nothing, here or there.
+/// False: something is wrong; `err` has it.
 bool DryRun(const SourceConfig& configured, const std::string& state_dir, const Connection& connection,
             std::ostream& out, std::ostream& err) {
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, configured.context_id);

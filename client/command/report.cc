@@ -224,9 +224,9 @@ OrderedJson ToJson(const SourceRun& run, bool with_keys) {
 }  // namespace
 
 nlohmann::ordered_json ToJson(const ExchangeFigures& figures) {
-  return {{"fetched", figures.fetched},     {"applied", figures.applied},  {"already", figures.already},
-          {"conflicts", figures.conflicts}, {"refused", figures.refused},  {"later", figures.later},
-          {"waiting", figures.waiting},     {"refusals", figures.refusals}};
+  nlohmann::ordered_json json;
+  ForEachFigure(figures, [&](const char* name, const auto& value) { json[name] = value; });
+  return json;
 }
 
 std::string ExchangeInWords(const ExchangeFigures& figures) {

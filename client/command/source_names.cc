@@ -1,4 +1,4 @@
-#include "client/command/source_names.h"
+#include "client/command/commands.h"
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"

@@ -21,7 +21,6 @@
 #include "client/cycle/cycle.h"
 #include "client/run/last_run.h"
 #include "client/state/lock_file.h"
-#include "client/state/run_mark.h"
 #include "client/state/run_state.h"
 #include "client/state/work_note.h"
 #include "proto/wire/table.h"

@@ -28,6 +28,18 @@ struct ExchangeFigures {
   std::string waiting = {};                ///< Why the hub gave nothing; empty: it gave what there was.
   std::vector<std::string> refusals = {};  ///< Reasons, without values; kRefusalsTold at most.
 };
+/// Calls `visit` with the name in JSON and the value of each.
+template <typename Figures, typename Visit>
+void ForEachFigure(Figures& figures, const Visit& visit) {
+  visit("fetched", figures.fetched);
+  visit("applied", figures.applied);
+  visit("already", figures.already);
+  visit("conflicts", figures.conflicts);
+  visit("refused", figures.refused);
+  visit("later", figures.later);
+  visit("waiting", figures.waiting);
+  visit("refusals", figures.refusals);
+}
 
 enum class TableResult {
   kOk,        ///< Committed, or nothing to do.

@@ -28,33 +28,6 @@
 namespace mirror {
 namespace {
 
-/// Puts rows into frames. What goes into which depends on the rows alone, so that a file that is read again
-/// gives the same ones.
-class RowFrames {
- public:
-  RowFrames(const ImportHeader& header, FrameOutput& output);
-
-  /// A row, or a reject where it cannot be taken. True: something was written.
-  bool Add(const FileRow& row);
-  /// What waits.
-  void Flush();
-
- private:
-  /// Why it cannot be taken; empty: it can.
-  std::string Flaw(const FileRow& row) const;
-  void Append(const FileRow& row);
-  void AppendMarks(const FileRow& row);
-  void FlushRejects();
-
-  const ImportHeader& header_;
-  FrameOutput& output_;
-  RowBlock block_;
-  std::size_t block_bytes_ = 0;
-  std::string marks_;
-  ImportRejects rejects_;
-  std::size_t rejects_bytes_ = 0;
-};
-
 /// Of values, or of rejects: a frame that has as many is full.
 constexpr std::size_t kFrameBytes = 512 << 10;
 
@@ -75,84 +48,102 @@ std::string_view WithoutLineEnd(std::string_view raw) {
   return raw;
 }
 
-RowFrames::RowFrames(const ImportHeader& header, FrameOutput& output)
-    : header_(header), output_(output), block_(RowBlock::ForAll(ImportTable(header.columns))) {}
+/// Puts rows into frames. What goes into which depends on the rows alone, so that a file that is read again
+/// gives the same ones.
+class RowFrames {
+ public:
+  RowFrames(const ImportHeader& header, FrameOutput& output)
+      : header_(header), output_(output), block_(RowBlock::ForAll(ImportTable(header.columns))) {}
 
-bool RowFrames::Add(const FileRow& row) {
-  std::string flaw = Flaw(row);
-  if (flaw.empty()) {
-    Append(row);
-    if (block_.rows() < kImportBatchRowsMax && block_bytes_ < kFrameBytes) return false;
-    Flush();
+  /// A row, or a reject where it cannot be taken. True: something was written.
+  bool Add(const FileRow& row) {
+    std::string flaw = Flaw(row);
+    if (flaw.empty()) {
+      Append(row);
+      if (block_.rows() < kImportBatchRowsMax && block_bytes_ < kFrameBytes) return false;
+      Flush();
+      return true;
+    }
+    const std::string_view raw = CutUtf8(WithoutLineEnd(row.raw), kImportRawBytesMax);
+    std::string cells = FirstCells(row);
+    rejects_bytes_ += flaw.size() + raw.size() + cells.size();
+    rejects_.rejects.push_back(
+        {row.line, std::string(CutUtf8(flaw, kImportReasonBytesMax)), std::string(raw), std::move(cells)});
+    if (rejects_.rejects.size() < kImportRejectsMax && rejects_bytes_ < kFrameBytes) return false;
+    FlushRejects();
     return true;
   }
-  const std::string_view raw = CutUtf8(WithoutLineEnd(row.raw), kImportRawBytesMax);
-  std::string cells = FirstCells(row);
-  rejects_bytes_ += flaw.size() + raw.size() + cells.size();
-  rejects_.rejects.push_back(
-      {row.line, std::string(CutUtf8(flaw, kImportReasonBytesMax)), std::string(raw), std::move(cells)});
-  if (rejects_.rejects.size() < kImportRejectsMax && rejects_bytes_ < kFrameBytes) return false;
-  FlushRejects();
-  return true;
-}
 
-void RowFrames::Flush() {
-  FlushRejects();
-  if (block_.rows() == 0) return;
-  output_.Rows(block_);
-  block_.Clear();
-  block_bytes_ = 0;
-}
-
-void RowFrames::FlushRejects() {
-  if (rejects_.rejects.empty()) return;
-  output_.Rejects(std::exchange(rejects_, {}));
-  rejects_bytes_ = 0;
-}
-
-std::string RowFrames::Flaw(const FileRow& row) const {
-  if (!row.wrong.empty()) return row.wrong;
-  for (std::size_t i = 0; i < row.fields.size(); ++i) {
-    if (!row.fields[i] || IsText(*row.fields[i])) continue;
-    const bool has_nul = row.fields[i]->find('\0') != std::string_view::npos;
-    return absl::StrCat("column '", header_.columns[i], "': ",
-                        has_nul ? "a character with the number 0 is no text"
-                                : "it is not UTF-8: save the file as UTF-8 (in Excel: \"CSV UTF-8\")");
+  /// What waits.
+  void Flush() {
+    FlushRejects();
+    if (block_.rows() == 0) return;
+    output_.Rows(block_);
+    block_.Clear();
+    block_bytes_ = 0;
   }
-  return {};
-}
 
-void RowFrames::Append(const FileRow& row) {
-  const std::size_t columns = header_.columns.size();
-  for (std::size_t i = 0; i < columns; ++i) {
-    ColumnBuffer& buffer = block_.columns[i];
-    if (row.fields[i]) {
-      buffer.AppendBytes(*row.fields[i]);
-      block_bytes_ += row.fields[i]->size();
+ private:
+  /// Why it cannot be taken; empty: it can.
+  std::string Flaw(const FileRow& row) const {
+    if (!row.wrong.empty()) return row.wrong;
+    for (std::size_t i = 0; i < row.fields.size(); ++i) {
+      if (!row.fields[i] || IsText(*row.fields[i])) continue;
+      const bool has_nul = row.fields[i]->find('\0') != std::string_view::npos;
+      return absl::StrCat("column '", header_.columns[i], "': ",
+                          has_nul ? "a character with the number 0 is no text"
+                                  : "it is not UTF-8: save the file as UTF-8 (in Excel: \"CSV UTF-8\")");
+    }
+    return {};
+  }
+
+  void Append(const FileRow& row) {
+    const std::size_t columns = header_.columns.size();
+    for (std::size_t i = 0; i < columns; ++i) {
+      ColumnBuffer& buffer = block_.columns[i];
+      if (row.fields[i]) {
+        buffer.AppendBytes(*row.fields[i]);
+        block_bytes_ += row.fields[i]->size();
+      } else {
+        buffer.AppendNull();
+      }
+    }
+    constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    block_.columns[columns].AppendInt(
+        static_cast<std::int64_t>(std::clamp<std::uint64_t>(row.line, 1, kMost)));
+    AppendMarks(row);
+  }
+
+  void AppendMarks(const FileRow& row) {
+    marks_.assign((header_.columns.size() + 7) / 8, '\0');
+    bool any = false;
+    for (std::size_t i = 0; i < header_.columns.size() && i < row.texts.size(); ++i) {
+      if (!row.fields[i] || row.texts[i]) continue;
+      marks_[i / 8] = static_cast<char>(static_cast<unsigned char>(marks_[i / 8]) | 1U << (i % 8));
+      any = true;
+    }
+    ColumnBuffer& buffer = block_.columns[header_.columns.size() + 1];
+    if (any) {
+      buffer.AppendBytes(marks_, Kind::kBlob);
     } else {
       buffer.AppendNull();
     }
   }
-  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-  block_.columns[columns].AppendInt(static_cast<std::int64_t>(std::clamp<std::uint64_t>(row.line, 1, kMost)));
-  AppendMarks(row);
-}
 
-void RowFrames::AppendMarks(const FileRow& row) {
-  marks_.assign((header_.columns.size() + 7) / 8, '\0');
-  bool any = false;
-  for (std::size_t i = 0; i < header_.columns.size() && i < row.texts.size(); ++i) {
-    if (!row.fields[i] || row.texts[i]) continue;
-    marks_[i / 8] = static_cast<char>(static_cast<unsigned char>(marks_[i / 8]) | 1U << (i % 8));
-    any = true;
+  void FlushRejects() {
+    if (rejects_.rejects.empty()) return;
+    output_.Rejects(std::exchange(rejects_, {}));
+    rejects_bytes_ = 0;
   }
-  ColumnBuffer& buffer = block_.columns[header_.columns.size() + 1];
-  if (any) {
-    buffer.AppendBytes(marks_, Kind::kBlob);
-  } else {
-    buffer.AppendNull();
-  }
-}
+
+  const ImportHeader& header_;
+  FrameOutput& output_;
+  RowBlock block_;
+  std::size_t block_bytes_ = 0;
+  std::string marks_;
+  ImportRejects rejects_;
+  std::size_t rejects_bytes_ = 0;
+};
 
 /// Of the file, of which its kind is known.
 constexpr std::size_t kBeginBytes = 4'096;

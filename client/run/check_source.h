@@ -3,7 +3,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
+#include <vector>
 
+#include "absl/status/statusor.h"
 #include "client/config/source_config.h"
 #include "client/source/source_finding.h"
 
@@ -20,6 +23,21 @@ SourceFindings CheckDeliveries(const SourceConfig& source);
 
 /// The longest time from the begin of one run to that of the next, as the schedule has it behind `now`.
 std::int64_t LongestPauseMs(const SourceConfig& source, std::chrono::system_clock::time_point now);
+
+/// A [[source.table]] that says nothing of any table that is sent.
+struct IdleTable {
+  const TableConfig* table = nullptr;
+  enum class Why { kMissing, kViewWithoutKey, kLeftOut } why = Why::kMissing;
+  std::string words;  ///< For people, what to do among them.
+};
+
+/// `sent`: the tables that are, by the names of the mirror. Of files each [[source.table]] is a table.
+/// Errors: the source cannot be read.
+absl::StatusOr<std::vector<IdleTable>> FindIdleTables(const SourceConfig& source,
+                                                      const std::vector<std::string>& sent);
+
+/// Tables whose own strategy is cdc, by the names of the mirror.
+std::vector<std::string> TablesToLog(const SourceConfig& source);
 
 }  // namespace mirror
 

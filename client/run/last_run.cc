@@ -1,12 +1,22 @@
 #include "client/run/last_run.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 #include "base/db/sqlite/file_layout.h"
 #include "base/file.h"
 #include "base/human_text.h"
@@ -14,6 +24,15 @@
 
 namespace mirror {
 namespace {
+
+/// Of a mark: "1763805332123", with spaces before it, and a line end.
+constexpr std::size_t kMarkBytes = 32;
+/// Of a mark: a pipe of its name must not keep anybody waiting.
+constexpr int kMarkFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+
+std::string MarkPath(const std::string& state_dir, const std::string& context_id) {
+  return absl::StrCat(state_dir, "/", context_id, ".begun");
+}
 
 using Json = nlohmann::json;
 /// Its number is `version`.
@@ -64,53 +83,42 @@ LastRun Describe(const CycleReport& report) {
   return run;
 }
 
-Json ToJson(const ExchangeFigures& figures) {
-  return {{"fetched", figures.fetched},     {"applied", figures.applied},  {"already", figures.already},
-          {"conflicts", figures.conflicts}, {"refused", figures.refused},  {"later", figures.later},
-          {"waiting", figures.waiting},     {"refusals", figures.refusals}};
-}
-
-ExchangeFigures FiguresOf(const Json& json) {
-  ExchangeFigures figures;
-  json.at("fetched").get_to(figures.fetched);
-  json.at("applied").get_to(figures.applied);
-  json.at("already").get_to(figures.already);
-  json.at("conflicts").get_to(figures.conflicts);
-  json.at("refused").get_to(figures.refused);
-  json.at("later").get_to(figures.later);
-  json.at("waiting").get_to(figures.waiting);
-  json.at("refusals").get_to(figures.refusals);
-  return figures;
+/// Calls `visit` with the name in the file and the value of each field that every record has as it is.
+template <typename Run, typename Visit>
+void ForEachField(Run& run, const Visit& visit) {
+  visit("begun_ms", run.begun_ms);
+  visit("ended_ms", run.ended_ms);
+  visit("good", run.good);
+  visit("reason", run.reason);
+  visit("cycle", run.cycle);
+  visit("ok", run.ok);
+  visit("left_out", run.left_out);
+  visit("rows", run.rows);
+  visit("tables_held", run.tables_held);
+  visit("good_ms", run.good_ms);
+  visit("compared_ms", run.compared_ms);
+  visit("differing", run.differing);
+  visit("error_ms", run.error_ms);
+  visit("error", run.error);
 }
 
 std::string ToText(const LastRun& run) {
-  Json troubles = Json::array();
-  for (const LastRun::Trouble& trouble : run.troubles) {
-    troubles.push_back(
-        {{"table", trouble.table}, {"result", ToString(trouble.result)}, {"reason", trouble.reason}});
-  }
   Json json = {{"version", kLayout.present},
                {"program", std::string(ProgramVersion())},
-               {"begun_ms", run.begun_ms},
-               {"ended_ms", run.ended_ms},
                {"outcome", ToString(run.outcome)},
-               {"good", run.good},
-               {"reason", run.reason},
-               {"cycle", run.cycle},
-               {"ok", run.ok},
-               {"left_out", run.left_out},
-               {"rows", run.rows},
-               {"troubles", std::move(troubles)},
-               {"tables_held", run.tables_held},
-               {"notes", run.notes},
-               {"good_ms", run.good_ms},
-               {"compared_ms", run.compared_ms},
-               {"differing", run.differing},
-               {"error_ms", run.error_ms},
-               {"error", run.error}};
+               {"troubles", Json::array()},
+               {"notes", run.notes}};
+  const auto write_to = [](Json& object) {
+    return [&object](const char* name, const auto& value) { object[name] = value; };
+  };
+  ForEachField(run, write_to(json));
+  for (const LastRun::Trouble& trouble : run.troubles) {
+    json["troubles"].push_back(
+        {{"table", trouble.table}, {"result", ToString(trouble.result)}, {"reason", trouble.reason}});
+  }
   // Not in what an earlier program of this layout writes, which passes over it.
   if (!run.unlogged.empty()) json["unlogged"] = run.unlogged;
-  if (run.exchange) json["deliveries"] = ToJson(*run.exchange);
+  if (run.exchange) ForEachFigure(*run.exchange, write_to(json["deliveries"]));
   if (run.waiting_since_ms != 0) json["waiting_since_ms"] = run.waiting_since_ms;
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -143,6 +151,36 @@ std::int64_t WaitingSince(const std::optional<ExchangeFigures>& asked, const Las
 
 }  // namespace
 
+absl::Status MarkBegin(const std::string& state_dir, const std::string& context_id, std::int64_t begun_ms) {
+  const std::string path = MarkPath(state_dir, context_id);
+  const std::string text = absl::StrFormat("%*d\n", static_cast<int>(kMarkBytes) - 1, begun_ms);
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | kMarkFlags, 0600);
+  const int folder = open(state_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file >= 0 && folder >= 0) errno = EIO;  // Of a write that stops short.
+  const bool written = file >= 0 && folder >= 0 &&
+                       pwrite(file, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
+                       fsync(file) == 0 && fsync(folder) == 0;
+  const int error = errno;
+  if (file >= 0) close(file);
+  if (folder >= 0) close(folder);
+  if (written) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("'", path, "' cannot be written: ", std::strerror(error),
+                                             ". Nothing was sent; give this user the right to write in "
+                                             "[agent] 'state_dir' and look at the disk"));
+}
+
+std::optional<std::int64_t> LoadMark(const std::string& state_dir, const std::string& context_id) {
+  const int file = open(MarkPath(state_dir, context_id).c_str(), O_RDONLY | kMarkFlags);
+  if (file < 0) return std::nullopt;
+  std::array<char, kMarkBytes> bytes;
+  const ssize_t got = pread(file, bytes.data(), bytes.size(), 0);
+  close(file);
+  std::int64_t begun_ms = 0;
+  const bool whole = got == static_cast<ssize_t>(kMarkBytes) &&
+                     absl::SimpleAtoi(absl::StripAsciiWhitespace({bytes.data(), kMarkBytes}), &begun_ms);
+  return whole ? std::optional(begun_ms) : std::nullopt;
+}
+
 absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_dir,
                                                      const std::string& context_id) {
   const std::string path = PathOf(state_dir, context_id);
@@ -161,27 +199,17 @@ absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_di
     const FileLayout layout = {json.at("version").get<std::int64_t>(), json.value("program", "")};
     RETURN_IF_ERROR(CheckLayout(layout, kLayout, path));
     LastRun run;
-    json.at("begun_ms").get_to(run.begun_ms);
-    json.at("ended_ms").get_to(run.ended_ms);
+    const auto read_from = [](const Json& object) {
+      return [&object](const char* name, auto& value) { object.at(name).get_to(value); };
+    };
+    ForEachField(run, read_from(json));
     const std::optional<Outcome> outcome = ParseOutcome(json.at("outcome").get<std::string>());
     if (!outcome) return Unreadable(path);
     run.outcome = *outcome;
-    json.at("good").get_to(run.good);
-    json.at("reason").get_to(run.reason);
-    json.at("cycle").get_to(run.cycle);
-    json.at("ok").get_to(run.ok);
-    json.at("left_out").get_to(run.left_out);
-    json.at("rows").get_to(run.rows);
-    json.at("tables_held").get_to(run.tables_held);
     run.notes = json.value("notes", run.notes);
     run.unlogged = json.value("unlogged", run.unlogged);
-    if (json.contains("deliveries")) run.exchange = FiguresOf(json.at("deliveries"));
+    if (json.contains("deliveries")) ForEachFigure(run.exchange.emplace(), read_from(json.at("deliveries")));
     run.waiting_since_ms = json.value("waiting_since_ms", run.waiting_since_ms);
-    json.at("good_ms").get_to(run.good_ms);
-    json.at("compared_ms").get_to(run.compared_ms);
-    json.at("differing").get_to(run.differing);
-    json.at("error_ms").get_to(run.error_ms);
-    json.at("error").get_to(run.error);
     for (const Json& trouble : json.at("troubles")) {
       const std::optional<TableResult> result = ParseTableResult(trouble.at("result").get<std::string>());
       if (!result) return Unreadable(path);

@@ -1,4 +1,3 @@
-#include "client/run/mariadb_log_kind.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -13,8 +12,8 @@
 #include "base/human_text.h"
 #include "base/status_macros.h"
 #include "client/exchange/mariadb/mariadb_exchange_tables.h"
+#include "client/run/log_kinds.h"
 #include "client/run/source_rules.h"
-#include "client/run/stage_log.h"
 #include "client/source/mariadb/log/mariadb_log.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 #include "client/source/mariadb/log/mariadb_staging.h"

@@ -1,4 +1,3 @@
-#include "client/run/postgres_log_kind.h"
 
 #include <algorithm>
 #include <chrono>
@@ -21,8 +20,8 @@
 #include "client/exchange/postgres/postgres_boxes.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
 #include "client/exchange/postgres/postgres_own_check.h"
+#include "client/run/log_kinds.h"
 #include "client/run/source_rules.h"
-#include "client/run/stage_log.h"
 #include "client/source/postgres/log/log_words.h"
 #include "client/source/postgres/log/postgres_log.h"
 #include "client/source/postgres/log/postgres_staging.h"

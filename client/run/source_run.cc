@@ -26,18 +26,17 @@
 #include "client/exchange/ledger_rows.h"
 #include "client/exchange/mariadb/mariadb_deliveries.h"
 #include "client/exchange/postgres/postgres_deliveries.h"
+#include "client/run/check_source.h"
 #include "client/run/datajoin_run.h"
 #include "client/run/last_run.h"
 #include "client/run/open_log.h"
 #include "client/run/open_source.h"
 #include "client/run/source_rules.h"
-#include "client/run/table_check.h"
 #include "client/source/capture/capture_history.h"
 #include "client/source/capture/capture_state.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/steps/pipeline_reader.h"
 #include "client/state/lock_file.h"
-#include "client/state/run_mark.h"
 #include "client/state/run_state.h"
 #include "client/state/work_note.h"
 #include "client/wire/mirror_client.h"
@@ -47,13 +46,6 @@
 
 namespace mirror {
 namespace {
-
-/// Null: it takes none, by its configuration or since it has no tables for them. `state_dir`: where the agent
-/// keeps what it found of the source's values. `layout`: what else is told there. `source` outlives it.
-/// Errors: the source cannot be reached.
-absl::StatusOr<std::unique_ptr<DeliveryTarget>> OpenTarget(const SourceConfig& source,
-                                                           const std::string& state_dir,
-                                                           MakeInboxLayout layout);
 
 using Target = absl::StatusOr<std::unique_ptr<DeliveryTarget>>;
 
@@ -165,6 +157,9 @@ Target OpenMariadbTarget(const SourceConfig& source, const std::string& state_di
   return OpenServerTarget<MariadbDeliveries>(source, state_dir, std::move(options));
 }
 
+/// Null: it takes none, by its configuration or since it has no tables for them. `state_dir`: where the agent
+/// keeps what it found of the source's values. `layout`: what else is told there. `source` outlives it.
+/// Errors: the source cannot be reached.
 Target OpenTarget(const SourceConfig& source, const std::string& state_dir, MakeInboxLayout layout) {
   if (!source.accept.any()) return nullptr;
   switch (source.kind) {

@@ -1,4 +1,4 @@
-#include "client/run/stage_log.h"
+#include "client/run/log_kinds.h"
 
 #include <cstdint>
 #include <filesystem>

@@ -1,6 +1,8 @@
 #ifndef MIRROR_CLIENT_EXCHANGE_MARIADB_MARIADB_DELIVERIES_H_
 #define MIRROR_CLIENT_EXCHANGE_MARIADB_MARIADB_DELIVERIES_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "client/exchange/exchange_rules.h"
 #include "client/exchange/mariadb/mariadb_members.h"
@@ -8,6 +10,10 @@
 #include "client/source/mariadb/mariadb_sessions.h"
 
 namespace mirror {
+
+/// Why the database did not do what it was told, without values; empty: it is the source that fails, the
+/// connection, or another transaction that was in the way.
+std::string MariadbRefusal(const absl::Status& status);
 
 struct MariadbDeliveriesOptions {
   MariadbAccess access;

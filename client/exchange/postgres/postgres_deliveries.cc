@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,49 +21,212 @@
 #include "base/db/postgres/connection.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/name.h"
+#include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
 #include "base/status_macros.h"
 #include "client/exchange/delivery_database.h"
 #include "client/exchange/delivery_task.h"
+#include "client/exchange/ledger_rows.h"
 #include "client/exchange/match_set.h"
 #include "client/exchange/postgres/postgres_boxes.h"
 #include "client/exchange/postgres/postgres_exchange_tables.h"
-#include "client/exchange/postgres/postgres_inbox.h"
 #include "client/exchange/postgres/postgres_members.h"
 #include "client/exchange/postgres/postgres_writer.h"
 #include "client/exchange/server_swap.h"
 #include "proto/wire/exchange/ledger.h"
+#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {
 
-/// See SwapDatabase. Threads: one.
-class PostgresSwap : public SwapDatabase {
+constexpr char kFilling[] = "filling the inbox";
+constexpr char kForgetting[] = "forgetting what was written into rows that are gone";
+constexpr char kNoting[] = "noting it in the ledger";
+
+std::string Named(const std::string& schema, const char* table) {
+  return absl::StrCat(QuoteName(schema), ".", QuoteName(table));
+}
+
+postgres::Value ValueOrNull(const std::optional<std::string>& text) {
+  return text ? postgres::Value(*text) : postgres::Value::Null(postgres::Type::kText);
+}
+
+/// What else is told in the transaction of Fill(); empty: nothing.
+using ShownInPostgres = std::function<absl::Status(const FetchedDeliveries& fetched, std::int64_t now_ms)>;
+
+/// `connection`: one that may write; outlives it. Errors: those of Connection.
+class PostgresInbox : public DeliveryInbox {
  public:
-  /// All of them outlive it. `database`: whose session `connection` is.
-  PostgresSwap(postgres::Connection& connection, PostgresMembers& members, DeliveryDatabase& database)
-      : connection_(connection), members_(members), database_(database) {}
+  PostgresInbox(postgres::Connection& connection, const std::string& schema, ShownInPostgres shown)
+      : connection_(connection),
+        exchange_(Named(schema, "_mirror_exchange")),
+        inbox_(Named(schema, "_mirror_inbox")),
+        ledger_(Named(schema, "_mirror_ledger")),
+        shown_(std::move(shown)) {}
 
-  bool IsTaken(const absl::Status& status) const override;
-  absl::Status Begin() override;
-  absl::Status End() override;
-  absl::Status TakeBack() override;
-  /// Constraints that are DEFERRABLE are to wait for End().
-  bool is_open() const { return savepoint_.has_value(); }
-  /// The transaction has ended.
-  void Forget() { savepoint_.reset(); }
+  absl::Status Empty() override {
+    const absl::StatusOr<std::int64_t> entries =
+        connection_.Number(absl::StrCat("SELECT count(*) FROM ", inbox_), {}, "looking into the inbox");
+    // A source that rests is not written to.
+    if (!entries.ok() || *entries == 0) return entries.status();
+    return connection_.Run(absl::StrCat("DELETE FROM ", inbox_), {}, "emptying the inbox").status();
+  }
 
-  absl::StatusOr<std::vector<UniqueColumns>> FindUnique(const ServerMember& member) override;
-  absl::StatusOr<std::vector<RowOf>> FindKeys(const ServerMember& member, const UniqueColumns& unique,
-                                              const RowOf& values) override;
-  absl::StatusOr<bool> SetToNull(const DeliveryTask& task, const ServerMember& member,
-                                 const std::set<std::uint32_t>& columns) override;
+  absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms) override {
+    std::vector<std::string> bodies;
+    bodies.reserve(fetched.deliveries.size());
+    postgres::Transaction transaction(connection_);
+    postgres::Pipeline pipeline(connection_);
+    transaction.Begin(pipeline);
+    pipeline.Queue(absl::StrCat("DELETE FROM ", inbox_), {}, kFilling);
+    std::int64_t position = 0;
+    for (const v1::Delivery& delivery : fetched.deliveries) {
+      bodies.push_back(delivery.SerializeAsString());
+      pipeline.Queue(
+          absl::StrCat("INSERT INTO ", inbox_,
+                       " (delivery_id, position, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"),
+          {delivery.delivery_id(), ++position, postgres::Value::Bytes(bodies.back())}, kFilling);
+    }
+    if (fetched.whole) {
+      // A row beside another's, "<delivery_id>/1", was never refused.
+      pipeline.Queue(absl::StrCat("DELETE FROM ", ledger_, " WHERE state = 'REFUSED' AND delivery_id NOT IN ",
+                                  "(SELECT delivery_id FROM ", inbox_, ")"),
+                     {}, kFilling);
+    }
+    pipeline.Queue(absl::StrCat("DELETE FROM ", ledger_, " WHERE state = 'APPLIED' AND at < $1"),
+                   {now_ms - kLedgerKeptMs}, kFilling);
+    // What was written into a row that a delivery removed since. That the row was there stays told.
+    pipeline.Queue(
+        absl::StrCat("WITH gone AS (SELECT table_name AS t, key AS k, max(number) AS n FROM ", ledger_,
+                     " WHERE operation = 'DELETE' AND state = 'APPLIED' GROUP BY table_name, key) UPDATE ",
+                     ledger_,
+                     " SET wrote = NULL FROM gone WHERE table_name = t AND key = k AND number < n AND "
+                     "wrote IS NOT NULL"),
+        {}, kFilling);
+    if (!shown_) return transaction.Commit(pipeline, kFilling).status();
+    absl::Status filled = pipeline.Run().status();
+    if (filled.ok()) filled = shown_(fetched, now_ms);
+    return filled.ok() ? transaction.Commit(kFilling) : filled;
+  }
+
+  absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) override {
+    const std::string those = absl::StrCat(" FROM ", ledger_, " WHERE wrote IS NOT NULL AND key IS NOT NULL");
+    ASSIGN_OR_RETURN(const std::int64_t entries,
+                     connection_.Number(absl::StrCat("SELECT count(*)", those), {}, kForgetting));
+    WrittenRows written;
+    if (entries == 0) return written;
+    ASSIGN_OR_RETURN(const postgres::Rows rows,
+                     connection_.Query(absl::StrCat("SELECT table_name, delivery_id, key", those,
+                                                    " ORDER BY number, delivery_id LIMIT $1 OFFSET $2"),
+                                       {kEntriesLookedAt, EntriesPassedOver(entries, now_ms)}, kForgetting));
+    for (int row = 0; row < rows.rows(); ++row)
+      written[rows.Text(row, 0)].push_back({rows.Text(row, 1), rows.Text(row, 2)});
+    return written;
+  }
+
+  absl::Status ForgetValuesOfGone(const ServerMember* member, const std::vector<WrittenRow>& rows) override {
+    absl::Status forgotten = ForgetEach(static_cast<const PostgresMember*>(member), rows);
+    if (postgres::TroubleOf(forgotten) != postgres::Trouble::kUndefined) return forgotten;
+    return absl::AbortedError(forgotten.message());
+  }
+
+  absl::StatusOr<std::vector<v1::Delivery>> Read() override {
+    ASSIGN_OR_RETURN(postgres::RowStream rows,
+                     connection_.Stream(absl::StrCat("SELECT body FROM ", inbox_, " ORDER BY position"), {},
+                                        "reading the inbox"));
+    std::vector<v1::Delivery> deliveries;
+    absl::StatusOr<bool> row = rows.Step();
+    for (; row.ok() && *row; row = rows.Step()) {
+      v1::Delivery delivery;
+      if (delivery.ParseFromString(rows.row().Text(0, 0))) deliveries.push_back(std::move(delivery));
+    }
+    if (!row.ok()) return row.status();
+    return deliveries;
+  }
+
+  absl::Status Remove(const std::string& delivery_id) override {
+    return connection_
+        .Run(absl::StrCat("DELETE FROM ", inbox_, " WHERE delivery_id = $1"), {postgres::Value(delivery_id)},
+             "taking it out of the inbox")
+        .status();
+  }
+
+  absl::StatusOr<std::optional<v1::Delivery>> Find(const std::string& delivery_id) override {
+    ASSIGN_OR_RETURN(const postgres::Rows rows,
+                     connection_.Query(absl::StrCat("SELECT body FROM ", inbox_, " WHERE delivery_id = $1"),
+                                       {postgres::Value(delivery_id)}, "reading the inbox"));
+    v1::Delivery delivery;
+    if (rows.rows() == 0 || !delivery.ParseFromString(rows.Text(0, 0))) return std::nullopt;
+    return delivery;
+  }
+
+  absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id) override {
+    ASSIGN_OR_RETURN(const postgres::Rows rows,
+                     connection_.Query(absl::StrCat("SELECT state = 'APPLIED', attempts, next_at FROM ",
+                                                    ledger_, " WHERE delivery_id = $1"),
+                                       {postgres::Value(delivery_id)}, "looking into the ledger"));
+    if (rows.rows() == 0) return std::optional<LedgerState>();
+    return LedgerState{rows.Bool(0, 0), rows.Int(0, 1), rows.Int(0, 2)};
+  }
+
+  absl::Status WriteLedger(const LedgerRow& row) override {
+    postgres::Pipeline pipeline(connection_);
+    pipeline.Queue(absl::StrCat("UPDATE ", exchange_, " SET ledger_number = ledger_number + 1"), {}, kNoting);
+    const std::optional<std::string> key = row.key.empty() ? std::nullopt : std::optional(row.key);
+    pipeline.Queue(
+        absl::StrCat("INSERT INTO ", ledger_,
+                     " (delivery_id, number, operation, table_name, key, state, wrote, reason, attempts, "
+                     "next_at, at) SELECT $1, ledger_number, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM ",
+                     exchange_,
+                     " ON CONFLICT (delivery_id) DO UPDATE SET number = excluded.number, operation = "
+                     "excluded.operation, table_name = excluded.table_name, key = excluded.key, state = "
+                     "excluded.state, wrote = excluded.wrote, reason = excluded.reason, attempts = "
+                     "excluded.attempts, next_at = excluded.next_at, at = excluded.at"),
+        {row.delivery_id, row.operation, row.table_name, ValueOrNull(key), row.reason ? "REFUSED" : "APPLIED",
+         ValueOrNull(row.wrote), ValueOrNull(row.reason), row.attempts, row.next_at, row.at},
+        kNoting);
+    return pipeline.Run().status();
+  }
 
  private:
+  absl::Status ForgetEach(const PostgresMember* member, const std::vector<WrittenRow>& rows) {
+    absl::Status forgotten = ForgetTogether(member, rows);
+    if (postgres::TroubleOf(forgotten) != postgres::Trouble::kValue) return forgotten;
+    // A key that cannot be read as one of this table is none of its rows'.
+    if (rows.size() == 1) return ForgetTogether(nullptr, rows);
+    for (const WrittenRow& row : rows) {
+      RETURN_IF_ERROR(ForgetEach(member, {row}));
+    }
+    return absl::OkStatus();
+  }
+
+  /// Of all of these or of none; null: of all. kValue: one has a key that is none of the table's type.
+  absl::Status ForgetTogether(const PostgresMember* member, const std::vector<WrittenRow>& rows) {
+    std::string sql =
+        absl::StrCat("UPDATE ", ledger_, " SET wrote = NULL WHERE wrote IS NOT NULL AND delivery_id = $1");
+    if (member != nullptr) {
+      absl::StrAppend(&sql, " AND NOT EXISTS (SELECT FROM ", member->Rows(), " WHERE ", member->KeyIs(2),
+                      ")");
+    }
+    postgres::Pipeline pipeline(connection_);
+    std::deque<PostgresTexts> keys;
+    for (const WrittenRow& row : rows) {
+      std::vector<postgres::Value> values = {postgres::Value(row.delivery_id)};
+      if (member != nullptr) {
+        const std::optional<RowOf> key = KeyOfText(row.key, member->table);
+        if (!key) continue;
+        keys.emplace_back().AddKey(*member, *key);
+        const std::vector<postgres::Value>& parts = keys.back().values();
+        values.insert(values.end(), parts.begin(), parts.end());
+      }
+      pipeline.Queue(sql, values, kForgetting);
+    }
+    return pipeline.size() == 0 ? absl::OkStatus() : pipeline.Run().status();
+  }
+
   postgres::Connection& connection_;
-  PostgresMembers& members_;
-  DeliveryDatabase& database_;
-  std::optional<postgres::Savepoint> savepoint_;  ///< From Begin() to End().
+  const std::string exchange_, inbox_, ledger_;  ///< With their schema, quoted.
+  const ShownInPostgres shown_;                  ///< Empty: nothing.
 };
 
 constexpr char kSwapping[] = "applying deliveries together";
@@ -89,131 +253,117 @@ std::optional<std::uint32_t> PlaceOf(const PostgresTable& table, std::int64_t nu
   return std::nullopt;
 }
 
-const PostgresMember& OwnOf(const ServerMember& member) { return static_cast<const PostgresMember&>(member); }
+/// All that Find() gives are of this kind.
+const PostgresMember& Own(const ServerMember& member) { return static_cast<const PostgresMember&>(member); }
 
-bool PostgresSwap::IsTaken(const absl::Status& status) const {
-  return postgres::FailureOf(status).sqlstate == kUniqueViolation;
-}
-
-absl::Status PostgresSwap::Begin() {
-  savepoint_.emplace(connection_);
-  RETURN_IF_ERROR(savepoint_->Begin(kSwapping));
-  return connection_.Execute("SET CONSTRAINTS ALL DEFERRED", kSwapping);
-}
-
-absl::Status PostgresSwap::End() {
-  RETURN_IF_ERROR(connection_.Execute("SET CONSTRAINTS ALL IMMEDIATE", "the database refused it"));
-  RETURN_IF_ERROR(savepoint_->Release(kSwapping));
-  savepoint_.reset();
-  return absl::OkStatus();
-}
-
-absl::Status PostgresSwap::TakeBack() {
-  RETURN_IF_ERROR(savepoint_->RollBack(kSwapping));
-  savepoint_.reset();
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<UniqueColumns>> PostgresSwap::FindUnique(const ServerMember& member) {
-  const PostgresTable& table = OwnOf(member).known->table;
-  ASSIGN_OR_RETURN(const postgres::Rows rows,
-                   connection_.Query(kUnique, {static_cast<std::int64_t>(table.oid)}, kSwapping));
-  std::vector<UniqueColumns> all;
-  std::set<std::size_t> unknown;
-  for (int row = 0; row < rows.rows(); ++row) {
-    if (row == 0 || rows.Int(row, 0) != rows.Int(row - 1, 0)) all.emplace_back().waits = rows.Bool(row, 2);
-    UniqueColumns& unique = all.back();
-    const std::optional<std::uint32_t> column = PlaceOf(table, rows.Int(row, 1));
-    if (!column) {
-      // A computed one, which is not sent.
-      unknown.insert(all.size() - 1);
-      continue;
-    }
-    ASSIGN_OR_RETURN(const std::string schema, postgres::QuotedName(rows.View(row, 3)));
-    unique.columns.push_back(*column);
-    unique.operators.push_back(absl::StrCat("OPERATOR(", schema, ".", rows.Text(row, 4), ")"));
-    if (rows.Bool(row, 5)) unique.referred.insert(*column);
-  }
-  std::vector<UniqueColumns> found;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (!unknown.contains(i)) found.push_back(std::move(all[i]));
-  }
-  return found;
-}
-
-absl::StatusOr<std::vector<RowOf>> PostgresSwap::FindKeys(const ServerMember& member,
-                                                          const UniqueColumns& unique, const RowOf& values) {
-  const PostgresMember& own = OwnOf(member);
-  PostgresTexts bound;
-  std::vector<std::string> terms;
-  for (std::size_t i = 0; i < unique.columns.size(); ++i) {
-    const PostgresColumn& column = own.known->table.columns[unique.columns[i]];
-    bound.Add(column, values[i]);
-    terms.push_back(absl::StrCat("t.", QuoteName(column.name), " ", unique.operators[i], " $", i + 1,
-                                 "::", column.type_name));
-  }
-  std::vector<RowOf> keys;
-  RETURN_IF_ERROR(
-      ReadPostgresValues(connection_, members_, own, own.table.key,
-                         absl::StrCat("SELECT ", own.Values(own.table.key), " FROM ", own.Rows(), " WHERE ",
-                                      absl::StrJoin(terms, " AND "), " LIMIT ", ServerSwap::kRowsMax + 1),
-                         bound, [&](RowOf key) {
-                           keys.push_back(std::move(key));
-                           return absl::OkStatus();
-                         }));
-  return keys;
-}
-
-absl::StatusOr<bool> PostgresSwap::SetToNull(const DeliveryTask& task, const ServerMember& member,
-                                             const std::set<std::uint32_t>& columns) {
-  const PostgresMember& own = OwnOf(member);
-  std::vector<std::string> sets;
-  for (const std::uint32_t column : columns)
-    sets.push_back(absl::StrCat(QuoteName(own.known->table.columns[column].name), " = NULL"));
-  PostgresTexts bound;
-  bound.AddKey(own, task.key);
-  RETURN_IF_ERROR(database_.BeginTriggered());
-  ASSIGN_OR_RETURN(const std::int64_t rows,
-                   connection_.Run(absl::StrCat("UPDATE ", own.Rows(), " SET ", absl::StrJoin(sets, ", "),
-                                                " WHERE ", own.KeyIs(1)),
-                                   bound.values(), kSwapping));
-  ASSIGN_OR_RETURN(const std::vector<TriggeredRow> others,
-                   database_.FindTriggered({{own.table.log, KeyText(task.key)}}));
-  return rows == 1 && others.empty();
-}
-
-/// Which rows of the tables that are sent a transaction changed beside those that are known: what triggers
-/// do. The server counts what it changed in each table; a table in which more was changed than is known is
-/// read to its end. Where the server does not count (`track_counts` off), and of tables without a key,
-/// nothing is found.
-///
-/// Errors: those of ReadPostgresValues(); kOutOfRange: more than kReachedRowsMax. Threads: one.
-class PostgresTriggered {
+/// See SwapDatabase. Threads: one.
+class PostgresSwap : public SwapDatabase {
  public:
-  /// A session beside the transaction's, that sees what was there before it.
-  using Beside = std::function<absl::StatusOr<postgres::Connection*>()>;
-  /// `connection` and `members` outlive it.
-  PostgresTriggered(postgres::Connection& connection, PostgresMembers& members, Beside beside)
-      : connection_(connection), members_(members), beside_(std::move(beside)) {}
+  /// All of them outlive it. `database`: whose session `connection` is.
+  PostgresSwap(postgres::Connection& connection, PostgresMembers& members, DeliveryDatabase& database)
+      : connection_(connection), members_(members), database_(database) {}
 
-  /// In the transaction, before its first change, which comes behind its snapshot.
-  absl::Status Begin();
-  /// Behind the last: without those that are `known`, each of which was changed once.
-  absl::StatusOr<std::vector<TriggeredRow>> Find(const RowNames& known);
+  bool IsTaken(const absl::Status& status) const override {
+    return postgres::FailureOf(status).sqlstate == kUniqueViolation;
+  }
+
+  absl::Status Begin() override {
+    savepoint_.emplace(connection_);
+    RETURN_IF_ERROR(savepoint_->Begin(kSwapping));
+    return connection_.Execute("SET CONSTRAINTS ALL DEFERRED", kSwapping);
+  }
+
+  absl::Status End() override {
+    RETURN_IF_ERROR(connection_.Execute("SET CONSTRAINTS ALL IMMEDIATE", "the database refused it"));
+    RETURN_IF_ERROR(savepoint_->Release(kSwapping));
+    savepoint_.reset();
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeBack() override {
+    RETURN_IF_ERROR(savepoint_->RollBack(kSwapping));
+    savepoint_.reset();
+    return absl::OkStatus();
+  }
+
+  /// Constraints that are DEFERRABLE are to wait for End().
+  bool is_open() const { return savepoint_.has_value(); }
+  /// The transaction has ended.
+  void Forget() { savepoint_.reset(); }
+
+  absl::StatusOr<std::vector<UniqueColumns>> FindUnique(const ServerMember& member) override {
+    const PostgresTable& table = Own(member).known->table;
+    ASSIGN_OR_RETURN(const postgres::Rows rows,
+                     connection_.Query(kUnique, {static_cast<std::int64_t>(table.oid)}, kSwapping));
+    std::vector<UniqueColumns> all;
+    std::set<std::size_t> unknown;
+    for (int row = 0; row < rows.rows(); ++row) {
+      if (row == 0 || rows.Int(row, 0) != rows.Int(row - 1, 0)) all.emplace_back().waits = rows.Bool(row, 2);
+      UniqueColumns& unique = all.back();
+      const std::optional<std::uint32_t> column = PlaceOf(table, rows.Int(row, 1));
+      if (!column) {
+        // A computed one, which is not sent.
+        unknown.insert(all.size() - 1);
+        continue;
+      }
+      ASSIGN_OR_RETURN(const std::string schema, postgres::QuotedName(rows.View(row, 3)));
+      unique.columns.push_back(*column);
+      unique.operators.push_back(absl::StrCat("OPERATOR(", schema, ".", rows.Text(row, 4), ")"));
+      if (rows.Bool(row, 5)) unique.referred.insert(*column);
+    }
+    std::vector<UniqueColumns> found;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (!unknown.contains(i)) found.push_back(std::move(all[i]));
+    }
+    return found;
+  }
+
+  absl::StatusOr<std::vector<RowOf>> FindKeys(const ServerMember& member, const UniqueColumns& unique,
+                                              const RowOf& values) override {
+    const PostgresMember& own = Own(member);
+    PostgresTexts bound;
+    std::vector<std::string> terms;
+    for (std::size_t i = 0; i < unique.columns.size(); ++i) {
+      const PostgresColumn& column = own.known->table.columns[unique.columns[i]];
+      bound.Add(column, values[i]);
+      terms.push_back(absl::StrCat("t.", QuoteName(column.name), " ", unique.operators[i], " $", i + 1,
+                                   "::", column.type_name));
+    }
+    std::vector<RowOf> keys;
+    RETURN_IF_ERROR(
+        ReadPostgresValues(connection_, members_, own, own.table.key,
+                           absl::StrCat("SELECT ", own.Values(own.table.key), " FROM ", own.Rows(), " WHERE ",
+                                        absl::StrJoin(terms, " AND "), " LIMIT ", ServerSwap::kRowsMax + 1),
+                           bound, [&](RowOf key) {
+                             keys.push_back(std::move(key));
+                             return absl::OkStatus();
+                           }));
+    return keys;
+  }
+
+  absl::StatusOr<bool> SetToNull(const DeliveryTask& task, const ServerMember& member,
+                                 const std::set<std::uint32_t>& columns) override {
+    const PostgresMember& own = Own(member);
+    std::vector<std::string> sets;
+    for (const std::uint32_t column : columns)
+      sets.push_back(absl::StrCat(QuoteName(own.known->table.columns[column].name), " = NULL"));
+    PostgresTexts bound;
+    bound.AddKey(own, task.key);
+    RETURN_IF_ERROR(database_.BeginTriggered());
+    ASSIGN_OR_RETURN(const std::int64_t rows,
+                     connection_.Run(absl::StrCat("UPDATE ", own.Rows(), " SET ", absl::StrJoin(sets, ", "),
+                                                  " WHERE ", own.KeyIs(1)),
+                                     bound.values(), kSwapping));
+    ASSIGN_OR_RETURN(const std::vector<TriggeredRow> others,
+                     database_.FindTriggered({{own.table.log, KeyText(task.key)}}));
+    return rows == 1 && others.empty();
+  }
 
  private:
-  struct Counts {
-    std::int64_t all = 0;
-    std::int64_t of_old = 0;  ///< Of these: updates and deletions.
-  };
-  absl::StatusOr<std::map<std::int64_t, Counts>> Count();
-  absl::Status FindIn(const PostgresMember& member, bool changed_old, const RowNames& known,
-                      std::vector<TriggeredRow>* rows);
-
   postgres::Connection& connection_;
   PostgresMembers& members_;
-  const Beside beside_;
-  std::map<std::int64_t, Counts> before_;  ///< A session counts from one report of its own to the next.
+  DeliveryDatabase& database_;
+  std::optional<postgres::Savepoint> savepoint_;  ///< From Begin() to End().
 };
 
 constexpr char kAskingForChanges[] = "asking what triggers changed";
@@ -247,75 +397,103 @@ bool AreSame(const std::optional<RowOf>& one, const std::optional<RowOf>& other)
   return one.has_value() == other.has_value() && (!one || KeyText(*one) == KeyText(*other));
 }
 
-absl::StatusOr<std::map<std::int64_t, PostgresTriggered::Counts>> PostgresTriggered::Count() {
-  std::map<std::int64_t, Counts> counts;
-  std::vector<std::string> oids;
-  for (const PostgresMember* const member : members_.Sent()) {
-    if (!member->table.key.empty() && member->table.name() != kLedgerTable)
-      oids.push_back(absl::StrCat(member->known->table.oid));
-  }
-  if (oids.empty()) return counts;
-  ASSIGN_OR_RETURN(
-      const postgres::Rows rows,
-      connection_.Query(
-          absl::StrCat(
-              "SELECT m.oid::int8, sum(pg_stat_get_xact_tuples_inserted(r.oid))::int8, "
-              "sum(pg_stat_get_xact_tuples_updated(r.oid) + pg_stat_get_xact_tuples_deleted(r.oid))::int8 "
-              "FROM unnest('{",
-              absl::StrJoin(oids, ","),
-              "}'::oid[]) m(oid) CROSS JOIN LATERAL (SELECT m.oid UNION SELECT relid FROM "
-              "pg_partition_tree(m.oid::regclass)) r(oid) GROUP BY 1"),
-          {}, kAskingForChanges));
-  for (int row = 0; row < rows.rows(); ++row)
-    counts[rows.Int(row, 0)] = {rows.Int(row, 1) + rows.Int(row, 2), rows.Int(row, 2)};
-  return counts;
-}
+/// Which rows of the tables that are sent a transaction changed beside those that are known: what triggers
+/// do. The server counts what it changed in each table; a table in which more was changed than is known is
+/// read to its end. Where the server does not count (`track_counts` off), and of tables without a key,
+/// nothing is found.
+///
+/// Errors: those of ReadPostgresValues(); kOutOfRange: more than kReachedRowsMax. Threads: one.
+class PostgresTriggered {
+ public:
+  /// A session beside the transaction's, that sees what was there before it.
+  using Beside = std::function<absl::StatusOr<postgres::Connection*>()>;
+  /// `connection` and `members` outlive it.
+  PostgresTriggered(postgres::Connection& connection, PostgresMembers& members, Beside beside)
+      : connection_(connection), members_(members), beside_(std::move(beside)) {}
 
-absl::Status PostgresTriggered::Begin() {
-  ASSIGN_OR_RETURN(before_, Count());
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<TriggeredRow>> PostgresTriggered::Find(const RowNames& known) {
-  ASSIGN_OR_RETURN(const auto counts, Count());
-  std::map<std::int64_t, std::int64_t> explained;
-  for (const auto& [oid, key] : known) ++explained[oid];
-  std::vector<TriggeredRow> rows;
-  for (const auto& [oid, count] : counts) {
-    const Counts& before = before_[oid];
-    if (count.all - before.all <= explained[oid]) continue;
-    const PostgresMember* const member = members_.FindByOid(static_cast<std::uint32_t>(oid));
-    RETURN_IF_ERROR(FindIn(*member, count.of_old > before.of_old, known, &rows));
+  /// In the transaction, before its first change, which comes behind its snapshot.
+  absl::Status Begin() {
+    ASSIGN_OR_RETURN(before_, Count());
+    return absl::OkStatus();
   }
-  return rows;
-}
 
-absl::Status PostgresTriggered::FindIn(const PostgresMember& member, bool changed_old, const RowNames& known,
-                                       std::vector<TriggeredRow>* rows) {
-  ASSIGN_OR_RETURN(const std::int64_t number,
-                   connection_.Number("SELECT pg_current_xact_id()::xid::text::int8", {}, kAskingForChanges));
-  ASSIGN_OR_RETURN(postgres::Connection* const beside, beside_());
-  std::map<std::string, RowOf> keys;
-  absl::Status read =
-      ReadKeys(connection_, members_, member, IsOfTransaction("xmin", absl::StrCat(number)), &keys);
-  // What is gone others see, as long as the transaction lasts.
-  if (read.ok() && changed_old)
-    read = ReadKeys(*beside, members_, member, IsOfTransaction("xmax", absl::StrCat(number)), &keys);
-  if (!read.ok()) return read;
-  const std::vector<std::uint32_t> columns = member.table.PlainColumns();
-  for (auto& [name, key] : keys) {
-    if (known.contains({member.table.log, name})) continue;
-    absl::StatusOr<std::optional<RowOf>> before =
-        ReadPostgresRow(*beside, members_, member, key, columns, /*locks=*/false);
-    if (!before.ok()) return before.status();
-    absl::StatusOr<std::optional<RowOf>> now =
-        ReadPostgresRow(connection_, members_, member, key, columns, /*locks=*/false);
-    if (!now.ok()) return now.status();
-    if (AreSame(*before, *now)) continue;
-    rows->push_back({&member, std::move(key), *std::move(before), *std::move(now)});
+  /// Behind the last: without those that are `known`, each of which was changed once.
+  absl::StatusOr<std::vector<TriggeredRow>> Find(const RowNames& known) {
+    ASSIGN_OR_RETURN(const auto counts, Count());
+    std::map<std::int64_t, std::int64_t> explained;
+    for (const auto& [oid, key] : known) ++explained[oid];
+    std::vector<TriggeredRow> rows;
+    for (const auto& [oid, count] : counts) {
+      const Counts& before = before_[oid];
+      if (count.all - before.all <= explained[oid]) continue;
+      const PostgresMember* const member = members_.FindByOid(static_cast<std::uint32_t>(oid));
+      RETURN_IF_ERROR(FindIn(*member, count.of_old > before.of_old, known, &rows));
+    }
+    return rows;
   }
-  return absl::OkStatus();
-}
+
+ private:
+  struct Counts {
+    std::int64_t all = 0;
+    std::int64_t of_old = 0;  ///< Of these: updates and deletions.
+  };
+  absl::StatusOr<std::map<std::int64_t, Counts>> Count() {
+    std::map<std::int64_t, Counts> counts;
+    std::vector<std::string> oids;
+    for (const PostgresMember* const member : members_.Sent()) {
+      if (!member->table.key.empty() && member->table.name() != kLedgerTable)
+        oids.push_back(absl::StrCat(member->known->table.oid));
+    }
+    if (oids.empty()) return counts;
+    ASSIGN_OR_RETURN(
+        const postgres::Rows rows,
+        connection_.Query(
+            absl::StrCat(
+                "SELECT m.oid::int8, sum(pg_stat_get_xact_tuples_inserted(r.oid))::int8, "
+                "sum(pg_stat_get_xact_tuples_updated(r.oid) + pg_stat_get_xact_tuples_deleted(r.oid))::int8 "
+                "FROM unnest('{",
+                absl::StrJoin(oids, ","),
+                "}'::oid[]) m(oid) CROSS JOIN LATERAL (SELECT m.oid UNION SELECT relid FROM "
+                "pg_partition_tree(m.oid::regclass)) r(oid) GROUP BY 1"),
+            {}, kAskingForChanges));
+    for (int row = 0; row < rows.rows(); ++row)
+      counts[rows.Int(row, 0)] = {rows.Int(row, 1) + rows.Int(row, 2), rows.Int(row, 2)};
+    return counts;
+  }
+
+  absl::Status FindIn(const PostgresMember& member, bool changed_old, const RowNames& known,
+                      std::vector<TriggeredRow>* rows) {
+    ASSIGN_OR_RETURN(
+        const std::int64_t number,
+        connection_.Number("SELECT pg_current_xact_id()::xid::text::int8", {}, kAskingForChanges));
+    ASSIGN_OR_RETURN(postgres::Connection* const beside, beside_());
+    std::map<std::string, RowOf> keys;
+    absl::Status read =
+        ReadKeys(connection_, members_, member, IsOfTransaction("xmin", absl::StrCat(number)), &keys);
+    // What is gone others see, as long as the transaction lasts.
+    if (read.ok() && changed_old)
+      read = ReadKeys(*beside, members_, member, IsOfTransaction("xmax", absl::StrCat(number)), &keys);
+    if (!read.ok()) return read;
+    const std::vector<std::uint32_t> columns = member.table.PlainColumns();
+    for (auto& [name, key] : keys) {
+      if (known.contains({member.table.log, name})) continue;
+      absl::StatusOr<std::optional<RowOf>> before =
+          ReadPostgresRow(*beside, members_, member, key, columns, /*locks=*/false);
+      if (!before.ok()) return before.status();
+      absl::StatusOr<std::optional<RowOf>> now =
+          ReadPostgresRow(connection_, members_, member, key, columns, /*locks=*/false);
+      if (!now.ok()) return now.status();
+      if (AreSame(*before, *now)) continue;
+      rows->push_back({&member, std::move(key), *std::move(before), *std::move(now)});
+    }
+    return absl::OkStatus();
+  }
+
+  postgres::Connection& connection_;
+  PostgresMembers& members_;
+  const Beside beside_;
+  std::map<std::int64_t, Counts> before_;  ///< A session counts from one report of its own to the next.
+};
 
 /// What MatchSet is, of a PostgreSQL table: values are read as the reader reads them and normalised here, so
 /// that they are what the hub makes of them. Made by one look at all rows. Behind that only rows are read
@@ -326,19 +504,62 @@ class PostgresMatchSet {
  public:
   /// Takes the look, in a transaction of its own. `member` outlives it.
   static absl::StatusOr<PostgresMatchSet> Make(postgres::Connection& connection, PostgresMembers& members,
-                                               const PostgresMember& member, const MatchRule& rule);
+                                               const PostgresMember& member, const MatchRule& rule) {
+    PostgresMatchSet set(member, rule);
+    postgres::Transaction look(connection);
+    RETURN_IF_ERROR(look.Begin({.repeatable_read = true, .read_only = true}));
+    // It lasts as long as the table is large.
+    RETURN_IF_ERROR(connection.Execute("SET LOCAL statement_timeout TO 0"));
+    ASSIGN_OR_RETURN(const postgres::Rows seen,
+                     connection.Query("SELECT pg_snapshot_xmin(pg_current_snapshot())::xid::text", {},
+                                      "asking for its snapshot"));
+    set.seen_ = seen.Text(0, 0);
+    RETURN_IF_ERROR(set.Add(connection, members, "", {}));
+    RETURN_IF_ERROR(look.RollBack());
+    return set;
+  }
 
   /// In a serializable transaction, as the next. Takes in what was written since.
-  absl::Status CatchUp(postgres::Connection& connection, PostgresMembers& members);
+  absl::Status CatchUp(postgres::Connection& connection, PostgresMembers& members) {
+    return Add(connection, members, absl::StrCat(" WHERE age(t.xmin) <= age('", seen_, "'::xid)"), {});
+  }
+
   /// `values`: normalised. The key of a row that matches; absent: there is none.
   absl::StatusOr<std::optional<RowOf>> Find(postgres::Connection& connection, PostgresMembers& members,
-                                            const std::vector<std::string>& values);
+                                            const std::vector<std::string>& values) {
+    std::optional<RowOf> found;
+    // Of a row that is gone by now, it may be.
+    if (!hashes_.contains(HashOf(values))) return found;
+    const std::vector<std::uint32_t> read = member_->table.KeyAnd(rule_.columns);
+    const std::size_t parts = member_->table.key.size();
+    RETURN_IF_ERROR(ReadPostgresValues(
+        connection, members, *member_, read,
+        absl::StrCat("SELECT ", member_->Values(read), " FROM ", member_->Rows()), {}, [&](RowOf row) {
+          if (!found && rule_.Normalised(row, parts) == values)
+            found.emplace(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(parts));
+          return absl::OkStatus();
+        }));
+    return found;
+  }
 
  private:
   PostgresMatchSet(const PostgresMember& member, MatchRule rule) : member_(&member), rule_(std::move(rule)) {}
-  static std::uint64_t HashOf(const std::vector<std::string>& values);
+  static std::uint64_t HashOf(const std::vector<std::string>& values) {
+    std::string joined;
+    for (const std::string& value : values) absl::StrAppend(&joined, value.size(), ":", value);
+    return XXH3_64bits(joined.data(), joined.size());
+  }
+
   absl::Status Add(postgres::Connection& connection, PostgresMembers& members, const std::string& where,
-                   const PostgresTexts& bound);
+                   const PostgresTexts& bound) {
+    return ReadPostgresValues(
+        connection, members, *member_, rule_.columns,
+        absl::StrCat("SELECT ", member_->Values(rule_.columns), " FROM ", member_->Rows(), where), bound,
+        [this](RowOf row) {
+          if (const auto values = rule_.Normalised(row)) hashes_.insert(HashOf(*values));
+          return absl::OkStatus();
+        });
+  }
 
   const PostgresMember* member_;
   MatchRule rule_;
@@ -346,66 +567,7 @@ class PostgresMatchSet {
   std::unordered_set<std::uint64_t> hashes_;
 };
 
-absl::StatusOr<PostgresMatchSet> PostgresMatchSet::Make(postgres::Connection& connection,
-                                                        PostgresMembers& members,
-                                                        const PostgresMember& member, const MatchRule& rule) {
-  PostgresMatchSet set(member, rule);
-  postgres::Transaction look(connection);
-  RETURN_IF_ERROR(look.Begin({.repeatable_read = true, .read_only = true}));
-  // It lasts as long as the table is large.
-  RETURN_IF_ERROR(connection.Execute("SET LOCAL statement_timeout TO 0"));
-  ASSIGN_OR_RETURN(const postgres::Rows seen,
-                   connection.Query("SELECT pg_snapshot_xmin(pg_current_snapshot())::xid::text", {},
-                                    "asking for its snapshot"));
-  set.seen_ = seen.Text(0, 0);
-  RETURN_IF_ERROR(set.Add(connection, members, "", {}));
-  RETURN_IF_ERROR(look.RollBack());
-  return set;
-}
-
-std::uint64_t PostgresMatchSet::HashOf(const std::vector<std::string>& values) {
-  std::string joined;
-  for (const std::string& value : values) absl::StrAppend(&joined, value.size(), ":", value);
-  return XXH3_64bits(joined.data(), joined.size());
-}
-
-absl::Status PostgresMatchSet::Add(postgres::Connection& connection, PostgresMembers& members,
-                                   const std::string& where, const PostgresTexts& bound) {
-  return ReadPostgresValues(
-      connection, members, *member_, rule_.columns,
-      absl::StrCat("SELECT ", member_->Values(rule_.columns), " FROM ", member_->Rows(), where), bound,
-      [this](RowOf row) {
-        if (const auto values = rule_.Normalised(row)) hashes_.insert(HashOf(*values));
-        return absl::OkStatus();
-      });
-}
-
-absl::Status PostgresMatchSet::CatchUp(postgres::Connection& connection, PostgresMembers& members) {
-  return Add(connection, members, absl::StrCat(" WHERE age(t.xmin) <= age('", seen_, "'::xid)"), {});
-}
-
-absl::StatusOr<std::optional<RowOf>> PostgresMatchSet::Find(postgres::Connection& connection,
-                                                            PostgresMembers& members,
-                                                            const std::vector<std::string>& values) {
-  std::optional<RowOf> found;
-  // Of a row that is gone by now, it may be.
-  if (!hashes_.contains(HashOf(values))) return found;
-  const std::vector<std::uint32_t> read = member_->table.KeyAnd(rule_.columns);
-  const std::size_t parts = member_->table.key.size();
-  RETURN_IF_ERROR(ReadPostgresValues(
-      connection, members, *member_, read,
-      absl::StrCat("SELECT ", member_->Values(read), " FROM ", member_->Rows()), {}, [&](RowOf row) {
-        if (!found && rule_.Normalised(row, parts) == values)
-          found.emplace(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(parts));
-        return absl::OkStatus();
-      }));
-  return found;
-}
-
 constexpr char kImporting[] = "importing a delivery";
-
-/// All that Find() gives are of this kind.
-const PostgresMember& Own(const ServerMember& member) { return static_cast<const PostgresMember&>(member); }
 
 /// A session that sees what was there before the transaction of another one. Threads: one.
 class BesideSession {
@@ -450,7 +612,7 @@ class PostgresDatabase : public DeliveryDatabase {
         return filled.ok() ? boxes_->Flush() : filled;
       };
     }
-    inbox_ = MakePostgresInbox(*connection_, schema_, std::move(told));
+    inbox_ = std::make_unique<PostgresInbox>(*connection_, schema_, std::move(told));
     return absl::OkStatus();
   }
   void Disconnect() override {

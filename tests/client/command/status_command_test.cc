@@ -17,7 +17,6 @@
 #include "client/command/commands.h"
 #include "client/run/last_run.h"
 #include "client/state/lock_file.h"
-#include "client/state/run_mark.h"
 #include "client/state/run_state.h"
 #include "tests/client/command/agent_toml.h"
 #include "tests/client/fake_endpoint.h"

@@ -8,7 +8,7 @@
 
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
-#include "client/exchange/mariadb/mariadb_writer.h"
+#include "client/exchange/mariadb/mariadb_deliveries.h"
 
 namespace mirror::mariadb_values_test {
 namespace {

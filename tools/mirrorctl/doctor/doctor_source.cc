@@ -28,7 +28,6 @@
 #include "client/run/last_run.h"
 #include "client/run/open_source.h"
 #include "client/run/source_rules.h"
-#include "client/run/table_check.h"
 #include "client/source/sqlite/file/beside_files.h"
 #include "client/source/sqlite/log/log_check.h"
 #include "client/source/sqlite/log/trigger_trial.h"
