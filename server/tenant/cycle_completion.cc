@@ -14,7 +14,7 @@
 #include "server/plan/announce_plan.h"
 #include "server/plan/move_mark.h"
 #include "server/plan/pause.h"
-#include "server/tenant/exchange/feed_plan.h"
+#include "server/tenant/exchange/hub_calls.h"
 #include "server/tenant/notes/mirror_feed.h"
 
 namespace mirror {

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/row_digest.h"
 #include "proto/wire/source_objects.h"
@@ -20,9 +21,26 @@
 #include "server/plan/row_request.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
-#include "server/tenant/reading_places.h"
 
 namespace mirror {
+
+/// So many readings of one kind may be open at once. Threads: any; places may outlive it.
+class ReadingPlaces {
+ public:
+  explicit ReadingPlaces(int places) : state_(std::make_shared<State>(places)) {}
+
+  /// One, until it is let go of. Null: none became free within `wait`.
+  std::shared_ptr<void> Take(std::chrono::milliseconds wait);
+
+ private:
+  struct State {
+    explicit State(int places) : free(places) {}
+    Mutex mutex;
+    CondVar changed;
+    int free MIRROR_GUARDED_BY(mutex);
+  };
+  const std::shared_ptr<State> state_;
+};
 
 struct TenantInfo {
   TenantRecord record;

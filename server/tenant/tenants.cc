@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -10,10 +11,66 @@
 #include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/mutex.h"
 #include "base/status_macros.h"
+#include "proto/wire/table.h"
 #include "server/plan/cycle_check.h"
 
 namespace mirror {
+
+void FirstFailures::Note(const std::string& context_id, std::string_view why, std::int64_t now_ms) {
+  const MutexLock lock(mutex_);
+  Failed& failed = failed_[FoldName(context_id)];
+  failed.context_id = context_id;
+  failed.failure = FailedAgain(failed.failure, why, now_ms);
+  if (failed_.size() <= kTenantsMax) return;
+  failed_.erase(std::min_element(failed_.begin(), failed_.end(), [](const auto& a, const auto& b) {
+    return a.second.failure.last_ms < b.second.failure.last_ms;
+  }));
+}
+
+void FirstFailures::Forget(const std::string& context_id) {
+  const MutexLock lock(mutex_);
+  failed_.erase(FoldName(context_id));
+}
+
+std::vector<FirstFailures::Failed> FirstFailures::All() const {
+  const MutexLock lock(mutex_);
+  std::vector<Failed> all;
+  all.reserve(failed_.size());
+  for (const auto& [key, failed] : failed_) all.push_back(failed);
+  return all;
+}
+
+struct BuildingPlaces::Taken {
+  Mutex mutex;
+  /// Context ids. A tenant that opens its new mirror anew has two for a moment.
+  std::multiset<std::string> by MIRROR_GUARDED_BY(mutex);
+};
+
+BuildingPlaces::BuildingPlaces(std::size_t count_max)
+    : count_max_(count_max), taken_(std::make_shared<Taken>()) {}
+
+std::shared_ptr<void> BuildingPlaces::Take(const std::string& context_id) {
+  const MutexLock lock(taken_->mutex);
+  if (taken_->by.size() >= count_max_) return nullptr;
+  taken_->by.insert(context_id);
+  return {taken_.get(), [taken = taken_, context_id](void*) {
+            const MutexLock let_go(taken->mutex);
+            taken->by.erase(taken->by.find(context_id));
+          }};
+}
+
+bool BuildingPlaces::Has(const std::string& context_id) const {
+  const MutexLock lock(taken_->mutex);
+  return taken_->by.contains(context_id);
+}
+
+std::vector<std::string> BuildingPlaces::All() const {
+  const MutexLock lock(taken_->mutex);
+  return {taken_->by.begin(), taken_->by.end()};
+}
+
 namespace {
 
 /// How old the list of a home that others use, too, may be where nobody asked for it just now.

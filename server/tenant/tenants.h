@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -18,13 +19,52 @@
 #include "base/clocks/shared_clock.h"
 #include "base/mutex.h"
 #include "server/plan/caller.h"
+#include "server/plan/tenant_summary.h"
 #include "server/store/home.h"
-#include "server/tenant/building_places.h"
-#include "server/tenant/first_failures.h"
 #include "server/tenant/mirror/idle_mirror.h"
 #include "server/tenant/tenant.h"
 
 namespace mirror {
+
+/// Tenants that have no mirror yet, since each of their cycles fails before it begins: what an operator sees
+/// of them. In memory, and no more than kTenantsMax, of which the one that failed longest ago goes first.
+/// Threads: any.
+class FirstFailures {
+ public:
+  static constexpr std::size_t kTenantsMax = 1'000;
+
+  struct Failed {
+    std::string context_id;
+    CycleFailure failure;
+  };
+
+  void Note(const std::string& context_id, std::string_view why, std::int64_t now_ms);
+  void Forget(const std::string& context_id);
+  std::vector<Failed> All() const;
+
+ private:
+  mutable Mutex mutex_;
+  std::map<std::string, Failed> failed_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
+};
+
+/// How many new mirrors are made at a time. One that is made cannot be closed before its first cycle ends, so
+/// that without a bound first cycles would take every descriptor that this process may have. Threads: any.
+class BuildingPlaces {
+ public:
+  explicit BuildingPlaces(std::size_t count_max);
+
+  /// A place, until it is let go of; that may be after this object. Null: all are taken.
+  std::shared_ptr<void> Take(const std::string& context_id);
+  bool Has(const std::string& context_id) const;
+  std::vector<std::string> All() const;
+  std::size_t count_max() const { return count_max_; }
+
+ private:
+  struct Taken;
+
+  const std::size_t count_max_;
+  const std::shared_ptr<Taken> taken_;
+};
 
 /// The copies of moves that are on their way into this process, by the ids of their moves. Whoever takes a
 /// move back finds nothing of one yet, and tells it here: it must not be left behind by a move that is over.

@@ -11,7 +11,6 @@
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/hub/store/hub_records.h"
-#include "server/hub/store/other_layout.h"
 
 namespace mirror {
 namespace {

@@ -21,7 +21,6 @@
 #include "server/hub/sqlite/sqlite_hub_book.h"
 #include "server/hub/store/hub_json.h"
 #include "server/hub/store/hub_records.h"
-#include "server/hub/store/other_layout.h"
 #include "server/own_records/sqlite_record.h"
 
 namespace mirror {

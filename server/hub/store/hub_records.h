@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/hub/plan/hub_values.h"
 #include "server/own_records/record.h"
@@ -14,6 +15,11 @@
 // adds a layout, too.
 
 namespace mirror {
+
+/// kFailedPrecondition, for people: what stands at `where` has layout `found`, written by that version of
+/// the program, empty: not known; this one reads layout `known`.
+absl::Status OtherLayoutError(const std::string& storage, const std::string& where, std::int64_t found,
+                              const std::string& program, std::int64_t known);
 
 /// The digest of the rules of which the rest was made.
 struct HubDigestRow {

@@ -14,6 +14,11 @@
 
 namespace mirror {
 
+/// A key as a person types it: values as SQL has them, "17", "'Ada', 3", "x'00ff'", or a JSON array of them;
+/// the quotes may be left out of the only column. Errors: kInvalidArgument, which says how many columns of
+/// which types the key has, and never what was typed.
+absl::StatusOr<Key> ParseTypedKey(const TableSchema& table, std::string_view text);
+
 struct KeptTable {
   std::string name;  ///< In its own spelling.
   TableSchema kept;

@@ -12,7 +12,6 @@
 #include "server/records/json_row.h"
 #include "server/tenant/history/changes.h"
 #include "server/tenant/history/kept_row.h"
-#include "server/tenant/history/typed_key.h"
 
 namespace mirror {
 namespace {

@@ -1,4 +1,3 @@
-#include "server/tenant/building_places.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

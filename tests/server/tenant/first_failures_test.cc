@@ -1,4 +1,4 @@
-#include "server/tenant/first_failures.h"
+#include "server/tenant/tenants.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "server/tenant/reading_places.h"
+#include "server/tenant/readings.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "server/tenant/history/typed_key.h"
+#include "server/tenant/history/kept_row.h"
 
 #include <gtest/gtest.h>
 
