@@ -22,7 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/config/config_file.h"
-#include "base/config/described_rows.h"
+#include "base/config/config_node.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "client/config/dsn.h"

@@ -9,7 +9,7 @@
 
 #include "base/utf8.h"
 #include "client/source/mariadb/mariadb_types.h"
-#include "proto/wire/parse_text_form.h"
+#include "proto/wire/text_form.h"
 
 namespace mirror {
 namespace {

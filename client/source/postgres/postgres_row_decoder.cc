@@ -3,7 +3,6 @@
 #include <cmath>
 #include <optional>
 
-#include "base/db/postgres/numeric.h"
 #include "base/db/postgres/value.h"
 #include "base/utf8.h"
 

@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/value.h"
 #include "base/utf8.h"
-#include "proto/wire/parse_text_form.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
 
