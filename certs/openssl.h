@@ -3,6 +3,7 @@
 
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -59,6 +60,11 @@ std::int64_t ToUnixSeconds(const ASN1_TIME* time, std::int64_t fallback);
 
 /// SHA-256, 32 bytes.
 std::string Sha256(std::string_view bytes);
+
+/// Leaves OpenSSL's memory to the end of the process. It would free it when main() returns, while threads of
+/// gRPC still run: what those have of it is then lost, or used after it is gone. Before the first call of
+/// OpenSSL.
+inline void LeaveOpenSslToTheEnd() { OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr); }
 
 }  // namespace mirror
 

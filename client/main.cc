@@ -20,7 +20,7 @@
 #include "base/text/text_stream.h"
 #include "base/text/watch.h"
 #include "certs/key.h"
-#include "certs/openssl_exit.h"
+#include "certs/openssl.h"
 #include "certs/private_memory.h"
 #include "client/command/commands.h"
 #include "client/command/report.h"

@@ -19,7 +19,7 @@
 #include "base/system_user.h"
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
-#include "certs/openssl_exit.h"
+#include "certs/openssl.h"
 #include "certs/private_memory.h"
 #include "server/config/config.h"
 #include "server/data_check.h"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -143,6 +144,17 @@ absl::StatusOr<ConfigNode> ParseToml(const std::string& text, const std::string&
     return absl::InvalidArgumentError(
         absl::StrCat(file, ":", wrong.source().begin.line, ": not TOML: ", why, quotes));
   }
+}
+
+std::vector<ConfigNode> DescribedRows(const EmbeddedFile& file, std::string_view table) {
+  const ConfigNode root = ParseToml(std::string(file.bytes()), file.name).value();
+  std::vector<ConfigNode> rows;
+  for (const ConfigNode& one : root.Find("table")->entries) {
+    if (!table.empty() && one.Find("name")->text != table) continue;
+    const std::vector<ConfigNode>& of_table = one.Find("rows")->entries;
+    rows.insert(rows.end(), of_table.begin(), of_table.end());
+  }
+  return rows;
 }
 
 }  // namespace mirror

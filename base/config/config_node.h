@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/embedded_file.h"
 
 namespace mirror {
 
@@ -31,6 +32,11 @@ std::string KindName(ConfigNode::Kind kind);
 /// The table of everything in `text`. `file` is for messages. Errors: kInvalidArgument "FILE:LINE: not TOML:
 /// ...".
 absl::StatusOr<ConfigNode> ParseToml(const std::string& text, const std::string& file);
+
+/// The rows of a file that describes keys, metrics or events, and was built into the program: TOML with
+/// tables of a name and rows. `table`: of this one alone; empty: of all. One that is no such file ends the
+/// program.
+std::vector<ConfigNode> DescribedRows(const EmbeddedFile& file, std::string_view table = "");
 
 }  // namespace mirror
 

@@ -16,7 +16,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "base/config/described_rows.h"
+#include "base/config/config_node.h"
 
 MIRROR_EMBEDDED(process_metrics);
 

@@ -11,8 +11,6 @@
 
 #include "absl/status/status.h"
 #include "base/parquet/column_chunk.h"
-#include "base/parquet/page_packer.h"
-#include "base/parquet/parquet_column.h"
 
 namespace mirror {
 

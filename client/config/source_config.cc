@@ -24,7 +24,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/config/config_file.h"
-#include "base/config/described_rows.h"
+#include "base/config/config_node.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"

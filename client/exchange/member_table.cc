@@ -9,7 +9,6 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "proto/wire/exchange/value_json.h"
-#include "proto/wire/parse_text_form.h"
 #include "proto/wire/row_digest.h"
 #include "proto/wire/text_form.h"
 

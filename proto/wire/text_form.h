@@ -3,10 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "proto/wire/table.h"
+
+// The way back from WriteTextForm in text_form.h: a text counts only when writing its value gives that very
+// text.
 
 namespace mirror {
 
@@ -21,6 +25,11 @@ std::string TextForm(const Column& column, std::int64_t integer, std::string_vie
 /// The same into a buffer of at least kTextFormBytesMax; returns the length.
 inline constexpr std::size_t kTextFormBytesMax = 40;
 std::size_t WriteTextForm(const Column& column, std::int64_t integer, std::string_view bytes, char* out);
+
+/// Of DATE, TIME, TIMESTAMP and TIMESTAMP_TZ; units as in table.proto.
+std::optional<std::int64_t> ParseTextForm(const Column& column, std::string_view text);
+/// The 16 bytes.
+std::optional<std::string> ParseUuid(std::string_view text);
 
 }  // namespace mirror
 

@@ -12,7 +12,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/http/message.h"
-#include "base/http/target.h"
 #include "base/json/json_document.h"
 #include "base/json/json_writer.h"
 #include "certs/apikeys/api_key.h"

@@ -10,7 +10,6 @@
 
 #include "absl/status/status.h"
 #include "base/http/message.h"
-#include "base/http/target.h"
 #include "server/config/http_config.h"
 #include "server/http/api_keys.h"
 #include "server/http/http_audit.h"

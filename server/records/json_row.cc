@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/json/json_document.h"
 #include "proto/wire/json/json_rows.h"
-#include "proto/wire/parse_text_form.h"
 #include "proto/wire/text_form.h"
 
 namespace mirror {

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/config/described_rows.h"
+#include "base/config/config_node.h"
 #include "base/log_format.h"
 #include "base/name_pattern.h"
 #include "base/printable.h"

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "proto/wire/parse_text_form.h"
 #include "proto/wire/table.h"
 #include "proto/wire/text_form.h"
 #include "server/store/sqlite/file/sql.h"

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <string>
 
-#include "base/http/target.h"
+#include "base/http/message.h"
 #include "base/utf8.h"
 #include "tests/fuzz/input.h"
 

@@ -12,7 +12,7 @@
 #include "tests/support/status_matchers.h"
 #include "tools/mirror_harness/synthetic/change_maker.h"
 #include "tools/mirror_harness/synthetic/schema_file.h"
-#include "tools/mirror_harness/synthetic/table_job.h"
+#include "tools/mirror_harness/synthetic/sender.h"
 
 namespace mirror::harness::row_model_test {
 namespace {

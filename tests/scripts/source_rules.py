@@ -408,7 +408,7 @@ ROOMS = {
         ("protobuf",),
     ),
     "tools/mirrorctl": (
-        "base base/config base/db/postgres base/text certs tools/mirrorctl/admin tools/mirrorctl/doctor "
+        "base base/config base/db/postgres base/text certs proto/wire tools/mirrorctl/admin tools/mirrorctl/doctor "
         "tools/mirrorctl/export tools/mirrorctl/init tools/mirrorctl/web",
         ("protobuf",),
     ),
@@ -433,7 +433,7 @@ NEVER = [
     (r"server/hooks/delivery/(?!hook_url\.)", ("cpp-httplib",)),
     (r"client/source/files/rows/(?!csv_rows\.)", ("libcsv",)),
     (r"client/source/files/rows/(?!workbook|xlsx_rows\.)", ("libzip", "expat")),
-    (r"proto/wire/exchange/(?!caseless_text\.)", ("utf8proc",)),
+    (r"proto/wire/exchange/(?!match_key\.)", ("utf8proc",)),
     (r"client/(?!source/|run/open_source\.)", ("a reader by its name (client/run/open_source opens it)",)),
     # A generated service costs seconds of each file that includes it.
     (r"client/wire/(?!(?:mirror_client|connect)\.cc)|tools/mirrorctl/(?!admin/admin_client\.cc)", ("grpc",)),

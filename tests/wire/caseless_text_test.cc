@@ -1,4 +1,4 @@
-#include "proto/wire/exchange/caseless_text.h"
+#include "proto/wire/exchange/match_key.h"
 
 #include <gtest/gtest.h>
 

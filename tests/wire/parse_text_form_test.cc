@@ -1,4 +1,4 @@
-#include "proto/wire/parse_text_form.h"
+#include "proto/wire/text_form.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

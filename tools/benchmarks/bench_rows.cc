@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "tools/mirror_harness/synthetic/bench_table.h"
+#include "tools/mirror_harness/synthetic/row_model.h"
 #include "tools/mirror_harness/synthetic/values.h"
 
 namespace mirror::bench {

@@ -13,7 +13,6 @@
 #include "base/printable.h"
 #include "base/text/nearest_word.h"
 #include "base/text/watch.h"
-#include "proto/wire/table.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin/control_config.h"
 #include "tools/mirrorctl/admin/name_completion.h"

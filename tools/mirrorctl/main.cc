@@ -12,7 +12,7 @@
 #include "base/db/postgres/target.h"
 #include "base/text/command_line.h"
 #include "base/text/text_stream.h"
-#include "certs/openssl_exit.h"
+#include "certs/openssl.h"
 #include "certs/private_memory.h"
 #include "tools/mirrorctl/admin/console.h"
 #include "tools/mirrorctl/admin/control_config.h"

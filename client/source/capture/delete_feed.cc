@@ -22,7 +22,7 @@
 #include "client/source/capture/shown_value.h"
 #include "client/source/files/rows/file_value.h"
 #include "client/source/rows/block_digests.h"
-#include "proto/wire/parse_text_form.h"
+#include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
 
 namespace mirror {

@@ -11,7 +11,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "client/source/capture/capture_rule.h"
-#include "proto/wire/parse_text_form.h"
 #include "proto/wire/text_form.h"
 
 namespace mirror {

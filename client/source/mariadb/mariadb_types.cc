@@ -16,7 +16,6 @@
 #include "base/db/mariadb/name.h"
 #include "base/digest.h"
 #include "base/utf8.h"
-#include "proto/wire/parse_text_form.h"
 #include "proto/wire/text_form.h"
 
 namespace mirror {

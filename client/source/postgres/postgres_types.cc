@@ -15,7 +15,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/db/postgres/name.h"
-#include "base/db/postgres/numeric.h"
 #include "base/db/postgres/value.h"
 #include "base/digest.h"
 #include "base/utf8.h"

@@ -24,6 +24,19 @@ std::optional<Normalise> NormaliseOf(std::string_view word);
 /// The value in that form, as UTF-8; empty: it matches nothing, as a text that is not UTF-8.
 std::string NormaliseValue(Normalise how, const Literal& value);
 
+/// Which characters of a text are compared.
+enum class ComparedPart : std::uint8_t {
+  kWithoutOuterBlanks,  ///< All but white space at both ends.
+  /// Letters and digits with the combining marks that belong to them: "ö" is no "o", however it is written.
+  kLettersAndDigits,
+};
+
+/// Returns a form in UTF-8 that two texts share if Unicode takes them for one without regard to case: NFC of
+/// the full case folding, so that "ß" is "ss" and "Zürich" is one text in NFC and in NFD. Characters that
+/// show nothing, as a soft hyphen, are left out. The same on every machine, whatever its locale is.
+/// Empty: no character is compared, or the text is not UTF-8.
+std::string CaselessText(std::string_view text, ComparedPart part);
+
 }  // namespace mirror
 
 #endif  // MIRROR_PROTO_WIRE_EXCHANGE_MATCH_KEY_H_

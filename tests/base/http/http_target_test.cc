@@ -1,4 +1,4 @@
-#include "base/http/target.h"
+#include "base/http/message.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

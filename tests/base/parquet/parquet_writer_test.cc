@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/parquet/level_runs.h"
+#include "base/parquet/column_chunk.h"
 #include "tests/base/parquet/parquet_reading.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"

@@ -7,7 +7,6 @@
 
 #include <string>
 
-#include "proto/wire/parse_text_form.h"
 #include "proto/wire/text_form.h"
 
 namespace mirror::block_digests_test {

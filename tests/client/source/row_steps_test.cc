@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "proto/wire/parse_text_form.h"
+#include "proto/wire/text_form.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror::row_steps_test {

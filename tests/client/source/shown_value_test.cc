@@ -9,7 +9,7 @@
 #include <string>
 
 #include "client/source/capture/capture_rule.h"
-#include "proto/wire/parse_text_form.h"
+#include "proto/wire/text_form.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror::shown_value_test {

@@ -7,7 +7,6 @@
 
 #include "absl/status/status.h"
 #include "base/folded_name.h"
-#include "proto/wire/parse_text_form.h"
 #include "proto/wire/text_form.h"
 #include "server/store/live_rows.h"
 #include "tests/support/memory/memory_store.h"

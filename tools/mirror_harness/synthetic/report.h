@@ -9,7 +9,6 @@
 #include "tools/mirror_harness/synthetic/checker.h"
 #include "tools/mirror_harness/synthetic/meter.h"
 #include "tools/mirror_harness/synthetic/options.h"
-#include "tools/mirror_harness/synthetic/soak.h"
 
 namespace mirror::harness {
 

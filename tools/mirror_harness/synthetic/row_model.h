@@ -8,10 +8,22 @@
 
 #include "absl/status/statusor.h"
 #include "proto/wire/row_block.h"
-#include "tools/mirror_harness/synthetic/bench_table.h"
+#include "proto/wire/table.h"
 #include "tools/mirror_harness/synthetic/values.h"
 
 namespace mirror::harness {
+
+/// A table with what fills its columns.
+struct TableRecipe {
+  TableSchema schema;
+  std::vector<Recipe> columns;  ///< One for each column of the schema, in its order.
+};
+
+/// "contact_<number>": a row of a customer file. The first twelve columns are the benchmark's row, whose
+/// values weigh exactly 184 bytes (8 for each number, and the texts' own): int64 key, three integers, a
+/// double, six texts, a date and time as text. More columns repeat the eleven behind the key; fewer are the
+/// first ones.
+TableRecipe BenchTable(std::uint32_t number, std::uint32_t columns);
 
 /// The rows of some batch, by key number: either listed or all from `first` to before `last`.
 struct RowSet {

@@ -370,20 +370,20 @@ Cell MakeCell(const Recipe& recipe, std::uint64_t row_seed, std::int64_t key_num
 }
 
 StoredCell Stored(const Recipe& recipe, const Cell& cell, std::string* scratch) {
-  using Kind = StoredCell::Kind;
+  using To = StoredCell::Kind;
   switch (cell.kind) {
     case Cell::Kind::kNull:
       return {};
     case Cell::Kind::kDouble:
-      return {Kind::kReal, 0, cell.real == 0 ? 0.0 : cell.real, {}};
+      return {To::kReal, 0, cell.real == 0 ? 0.0 : cell.real, {}};
     case Cell::Kind::kInt:
       if (recipe.type >= Type::kDate && recipe.type <= Type::kTimestampTz) {
-        return {Kind::kText, 0, 0, FormatTicks(recipe, cell.integer, scratch)};
+        return {To::kText, 0, 0, FormatTicks(recipe, cell.integer, scratch)};
       }
-      return {Kind::kInteger, cell.integer, 0, {}};
+      return {To::kInteger, cell.integer, 0, {}};
     case Cell::Kind::kBytes:
-      if (recipe.type == Type::kUuid) return {Kind::kText, 0, 0, FormatUuid(cell.bytes, scratch)};
-      return {recipe.type == Type::kBytes ? Kind::kBlob : Kind::kText, 0, 0, cell.bytes};
+      if (recipe.type == Type::kUuid) return {To::kText, 0, 0, FormatUuid(cell.bytes, scratch)};
+      return {recipe.type == Type::kBytes ? To::kBlob : To::kText, 0, 0, cell.bytes};
   }
   return {};
 }

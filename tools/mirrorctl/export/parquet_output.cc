@@ -11,7 +11,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/parquet/column_chunk.h"
-#include "base/parquet/parquet_column.h"
 #include "base/status_macros.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"

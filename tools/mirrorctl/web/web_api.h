@@ -7,7 +7,6 @@
 
 #include "absl/status/statusor.h"
 #include "base/http/message.h"
-#include "base/http/target.h"
 #include "base/interruption.h"
 #include "base/mutex.h"
 #include "tools/mirrorctl/admin/admin_client.h"

@@ -15,7 +15,6 @@
 #include "base/embedded_file.h"
 #include "base/http/listener.h"
 #include "base/http/message.h"
-#include "base/http/target.h"
 #include "base/interruption.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"

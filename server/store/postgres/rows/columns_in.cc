@@ -6,9 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/db/postgres/numeric.h"
+#include "base/db/postgres/value.h"
 #include "base/status_macros.h"
-#include "proto/wire/parse_text_form.h"
 #include "proto/wire/receipt.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"

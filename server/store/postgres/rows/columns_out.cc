@@ -1,6 +1,6 @@
 #include "server/store/postgres/rows/columns_out.h"
 
-#include "base/db/postgres/numeric.h"
+#include "base/db/postgres/value.h"
 #include "proto/wire/text_form.h"
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/rows/time_units.h"

@@ -11,7 +11,6 @@
 #include "base/db/sqlite/value.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
-#include "proto/wire/parse_text_form.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
 #include "server/store/live_rows.h"

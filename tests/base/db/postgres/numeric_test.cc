@@ -1,4 +1,4 @@
-#include "base/db/postgres/numeric.h"
+#include "base/db/postgres/value.h"
 
 #include <gtest/gtest.h>
 

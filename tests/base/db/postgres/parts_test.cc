@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/db/postgres/connection.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/name.h"
-#include "base/db/postgres/prepared_statements.h"
 #include "base/db/postgres/target.h"
 #include "base/db/postgres/value.h"
 #include "tests/support/processes.h"
