@@ -1,4 +1,4 @@
-#include "server/source/kept_announcements.h"
+#include "server/source/announcements.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
