@@ -255,9 +255,8 @@ absl::Status StepJournal::EnsureHead() {
 
 absl::Status StepJournal::Put(JournalEntry entry) {
   if (waiting_) {
-    absl::Status status = EnsureHead();
-    if (status.ok()) status = Write(*std::move(waiting_));
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(EnsureHead());
+    RETURN_IF_ERROR(Write(*std::move(waiting_)));
   }
   waiting_ = std::move(entry);
   return absl::OkStatus();
@@ -338,9 +337,8 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
       if (was_open_ == 0) return absl::OkStatus();
       return Put(EntryOf(JournalOperation::kPopulated));
     }
-    absl::Status status = SetAsideHistory();
-    if (status.ok()) status = BeginHistory(kept, false);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(SetAsideHistory());
+    RETURN_IF_ERROR(BeginHistory(kept, false));
   }
   return Put(EntryOf(JournalOperation::kPopulated));
 }

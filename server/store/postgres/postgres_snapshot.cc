@@ -121,16 +121,14 @@ class PostgresSnapshot final : public Snapshot {
                         const std::vector<KeyRange>& ranges, std::size_t block_bytes, const GoOn& go_on,
                         const TakeRows& take) override {
     RowBlock block = RowBlock::For(table, columns);
-    const absl::Status read =
-        Read(table, columns, ranges, /*in_key_order=*/true, go_on,
-             [&](PostgresStoredRows& stored, const postgres::RowView& row, std::size_t) {
-               absl::Status added = stored.Append(row, &block);
-               if (!added.ok() || block.bytes() < block_bytes) return added;
-               absl::Status taken = take(&block);
-               block = RowBlock::For(table, columns);
-               return taken;
-             });
-    if (!read.ok()) return read;
+    RETURN_IF_ERROR(Read(table, columns, ranges, /*in_key_order=*/true, go_on,
+                         [&](PostgresStoredRows& stored, const postgres::RowView& row, std::size_t) {
+                           absl::Status added = stored.Append(row, &block);
+                           if (!added.ok() || block.bytes() < block_bytes) return added;
+                           absl::Status taken = take(&block);
+                           block = RowBlock::For(table, columns);
+                           return taken;
+                         }));
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
 

@@ -99,14 +99,13 @@ class PostgresUpkeep final : public StoreUpkeep {
   absl::Status CheckWhole(std::chrono::milliseconds) override { return absl::OkStatus(); }
 
   absl::Status Scrub() override {
-    absl::Status scrubbed = Patiently(PlaceNode::kCoordinator, [&](postgres::Connection& connection) {
+    RETURN_IF_ERROR(Patiently(PlaceNode::kCoordinator, [&](postgres::Connection& connection) {
       absl::Status tidied = TidyMirror(connection, *mirror_.own, mirror_.names, mirror_.seen.epoch);
       OwnTransaction reading(connection, *mirror_.own);
       if (tidied.ok()) tidied = reading.Begin({.read_only = true});
       return tidied.ok() ? reading.End(CheckTidy(connection, mirror_.names)) : tidied;
-    });
-    if (scrubbed.ok()) scrubbed = Patiently(PlaceNode::kRows, &CheckUnseen);
-    if (!scrubbed.ok()) return scrubbed;
+    }));
+    RETURN_IF_ERROR(Patiently(PlaceNode::kRows, &CheckUnseen));
     return Patiently(PlaceNode::kCoordinator,
                      [&](postgres::Connection& connection) { return Rewrite(connection); });
   }

@@ -68,10 +68,9 @@ absl::Status CheckWholeLayout(SqliteConnection& connection, const std::string& c
 }  // namespace
 
 absl::Status TakeOverFile(SqliteConnection& connection, const std::string& context_id) {
-  absl::Status status = CheckOwner(connection, context_id);
-  if (status.ok()) status = CheckWholeLayout(connection, context_id);
-  if (status.ok()) status = TakeOver(connection.handle(), kLayout, kUnnumbered, connection.path());
-  return status;
+  RETURN_IF_ERROR(CheckOwner(connection, context_id));
+  RETURN_IF_ERROR(CheckWholeLayout(connection, context_id));
+  return TakeOver(connection.handle(), kLayout, kUnnumbered, connection.path());
 }
 
 bool HasOtherLayout(SqliteConnection& connection) {

@@ -86,8 +86,7 @@ class PlacedMove final : public PlaceMove {
   absl::Status Switch() override {
     ASSIGN_OR_RETURN(const postgres::Lease there, to_.Take(PlaceUse::kWrite));
     // Behind the switch the copy alone goes on: it is to last as every commit to a mirror does.
-    const absl::Status kept = mirrors_.replicated() ? WaitForStandby(*there) : absl::OkStatus();
-    if (!kept.ok()) return kept;
+    RETURN_IF_ERROR(mirrors_.replicated() ? WaitForStandby(*there) : absl::OkStatus());
     postgres::Transaction serving(*there);
     if (absl::Status begun = serving.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
     RETURN_IF_ERROR(HoldMirror(*there, to_.options().kind, names_, Frees::kNothing));
@@ -243,7 +242,7 @@ class PlacedMove final : public PlaceMove {
       return SetAside(connection, kind, found->epoch, placement_.epoch).status();
     }
     std::optional<TenantRow> row;
-    absl::Status fenced = WithHeld(connection, kind, [&] {
+    RETURN_IF_ERROR(WithHeld(connection, kind, [&] {
       // Whoever is about to serve it is waited for.
       RETURN_IF_ERROR(Ran(
           connection.Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'deleting' WHERE state = $1"),
@@ -251,8 +250,7 @@ class PlacedMove final : public PlaceMove {
       absl::StatusOr<std::optional<TenantRow>> now = SelectTenant(connection, names_);
       if (now.ok()) row = *std::move(now);
       return now.status();
-    });
-    if (!fenced.ok()) return fenced;
+    }));
     const bool is_copy = row && row->state == "deleting" && row->tenant.context_id == placement_.context_id;
     if (is_copy)
       return RemoveSchema(connection, names_, {.epoch_max = row->epoch, .also_served = false}, kind);

@@ -141,9 +141,8 @@ absl::Status BeginPlacedDeletion(PlacedMirrors& mirrors, const std::string& cont
   if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
   if (found->has_value() && IsThere(**found)) {
     // While nothing is done yet.
-    absl::Status removable = ForEachSchema(mirrors, **found, what, PlaceUse::kRead, MayBeginRemoving);
-    if (removable.ok()) removable = ForEachSchema(mirrors, **found, what, PlaceUse::kRead, IsUnlocked);
-    if (!removable.ok()) return removable;
+    RETURN_IF_ERROR(ForEachSchema(mirrors, **found, what, PlaceUse::kRead, MayBeginRemoving));
+    RETURN_IF_ERROR(ForEachSchema(mirrors, **found, what, PlaceUse::kRead, IsUnlocked));
   }
   absl::Status begun = mirrors.BeginDeleting(context_id, StateOf(what), epoch);
   if (!begun.ok() || epoch == 0) return begun;

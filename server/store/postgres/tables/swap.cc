@@ -151,8 +151,7 @@ absl::Status CarriedIndexes::Finish(std::vector<std::string>* left_out) {
       prepared_.erase(prepared);
     }
     if (made == Made::kYes) {
-      absl::Status told = index.tell.empty() ? absl::OkStatus() : RunOnTable(work_, index.tell, kCarrying);
-      if (!told.ok()) return told;
+      RETURN_IF_ERROR(index.tell.empty() ? absl::OkStatus() : RunOnTable(work_, index.tell, kCarrying));
       // One of the mirror's own is over a column that the source no longer has, or a value is too long for
       // it.
     } else if (!absl::StartsWith(FoldName(index.name), kOwnIndexPrefix)) {
