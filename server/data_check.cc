@@ -16,7 +16,7 @@
 #include "proto/wire/table.h"
 #include "server/consequences/dropped_columns.h"
 #include "server/plan/column_rules.h"
-#include "server/plan/refit_plan.h"
+#include "server/plan/schema_plan.h"
 #include "server/store/sqlite/sqlite_snapshot.h"
 #include "server/store/sqlite/sqlite_store.h"
 

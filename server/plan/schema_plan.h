@@ -58,6 +58,16 @@ SchemaDifference Compare(const TableSchema& agreed, const TableSchema& announced
 /// A table that the source no longer lists.
 Step PlanRetire(const std::optional<TableRecord>& record, const std::string& table, std::int64_t now_ms);
 
+struct RefitPlan {
+  std::string refusal;  ///< Why it cannot be done, and what to do; empty: it can, by `action`.
+  RefitTable action;
+};
+
+/// How a table that keeps the partner's rows and columns gets the announced definition in place, before it is
+/// populated; an ordinary table would be swapped instead. Until the population the source's columns keep
+/// their old values where there were any. A pure function.
+RefitPlan PlanRefit(const TableSchema& agreed, const TableSchema& announced);
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_PLAN_SCHEMA_PLAN_H_

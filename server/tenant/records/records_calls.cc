@@ -19,7 +19,6 @@
 #include "server/records/record_mapper.h"
 #include "server/tenant/notes/mirror_feed.h"
 #include "server/tenant/records/kept_rejects.h"
-#include "server/tenant/records/partner_rows.h"
 #include "server/tenant/records/records_planner.h"
 
 namespace mirror {

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/row_block.h"
+#include "proto/wire/table.h"
 #include "server/plan/column_rules.h"
 #include "server/plan/plan.h"
 #include "server/records/record_merge.h"
@@ -24,6 +25,8 @@
 #include "server/tenant/records/records_form.h"
 
 // What requests under an Idempotency-Key got, so that a repetition gets it again and does nothing.
+
+// Rows of kPartnerTable between columns and partners.
 
 namespace mirror {
 
@@ -193,6 +196,15 @@ absl::Status EndJobs(StoreRecords& records, const std::string& message, std::int
 std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableRecord>& record);
 /// What is told whoever writes to a tenant whose rows come through the other door.
 absl::Status NotOfRecords(const TenantRecord& tenant);
+
+/// `kept`: the table in its kept form, with all columns of which the block is. A column that is left out is
+/// null. The block's nulls are completed.
+absl::StatusOr<std::vector<PartnerRow>> PartnersOf(const TableSchema& agreed, const TableSchema& kept,
+                                                   RowBlock* rows);
+
+/// The rows as a block of these columns of `agreed`.
+RowBlock BlockOf(const TableSchema& agreed, const std::vector<std::uint32_t>& columns,
+                 const std::vector<const PartnerRow*>& rows);
 
 }  // namespace mirror
 

@@ -1,4 +1,4 @@
-#include "server/hooks/delivery/hook_lane.h"
+#include "server/hooks/delivery/hook_runner.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,3 @@
-#include "server/plan/refit_plan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/copy.h"
-#include "server/plan/refit_plan.h"
+#include "server/plan/schema_plan.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/postgres_store.h"
 #include "tests/support/plan_and_commit.h"
