@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "client/cycle/exchange_figures.h"
-#include "client/source/log_figures.h"
+#include "client/source/source_log.h"
 #include "proto/wire/refusal.h"
 
 namespace mirror {

@@ -12,7 +12,7 @@
 #include "client/cycle/comparison.h"
 #include "client/cycle/takeover.h"
 #include "client/sending/decision.h"
-#include "client/source/needs_install.h"
+#include "client/source/source_log.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/table.h"
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "client/config/source_config.h"
-#include "client/source/log_figures.h"
+#include "client/source/source_log.h"
 
 namespace mirror {
 
