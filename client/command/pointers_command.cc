@@ -19,10 +19,9 @@
 #include "client/command/report.h"
 #include "client/config/config.h"
 #include "client/run/source_rules.h"
-#include "client/source/capture/capture_form.h"
 #include "client/source/capture/capture_rule.h"
 #include "client/source/capture/capture_state.h"
-#include "client/source/files/rows/file_value.h"
+#include "client/source/files/rows/file_rows.h"
 #include "client/state/lock_file.h"
 #include "proto/wire/table.h"
 

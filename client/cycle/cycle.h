@@ -11,9 +11,9 @@
 
 #include "client/cycle/cycle_report.h"
 #include "client/sending/read_ahead.h"
-#include "client/source/cycle_marks.h"
 #include "client/source/history.h"
 #include "client/source/reader.h"
+#include "client/source/source_log.h"
 #include "client/state/lock_file.h"
 #include "client/state/receipt_book.h"
 #include "client/state/run_state.h"

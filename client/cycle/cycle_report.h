@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "client/source/log_figures.h"
+#include "client/source/source_log.h"
 #include "proto/wire/refusal.h"
 
 namespace mirror {

@@ -12,7 +12,7 @@
 #include "client/cycle/comparison.h"
 #include "client/sending/decision.h"
 #include "client/sending/row_sender.h"
-#include "client/source/needs_install.h"
+#include "client/source/source_log.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/table.h"
 

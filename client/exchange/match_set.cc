@@ -75,9 +75,8 @@ absl::Status MatchSet::CatchUp() {
   ASSIGN_OR_RETURN(const std::int64_t last,
                    file_->Number(absl::StrCat("SELECT coalesce(max(seq), 0) FROM main.", log)));
   if (last == seen_) return absl::OkStatus();
-  sqlite::Statement keys =
-      file_->Query(absl::StrCat("SELECT DISTINCT ", absl::StrJoin(LogKeyNames(table_.key.size()), ", "),
-                                " FROM main.", log, " WHERE seq > ?1"));
+  sqlite::Statement keys = file_->Query(
+      absl::StrCat("SELECT DISTINCT ", KeyNames(table_.key.size()), " FROM main.", log, " WHERE seq > ?1"));
   keys.With(seen_);
   absl::StatusOr<bool> key = keys.Step();
   for (; key.ok() && *key; key = keys.Step()) {

@@ -12,7 +12,6 @@
 #include "absl/status/statusor.h"
 #include "client/config/source_config.h"
 #include "client/source/kept_log.h"
-#include "client/source/log_figures.h"
 #include "client/source/source_log.h"
 
 // From the kind of a source to its change log: a new kind with a log is a line in open_log.cc.

@@ -9,8 +9,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/source/form.h"
 #include "client/source/reader.h"
+#include "client/source/strategy.h"
 #include "proto/wire/lsn.h"
 #include "proto/wire/table.h"
 

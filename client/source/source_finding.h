@@ -6,6 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
 namespace mirror {
 
 /// What somebody who looks at a source from outside finds of one thing that the agent needs of it.
@@ -32,6 +35,11 @@ class SourceFindings {
   }
   void Fail(std::string step, std::string words, std::string next) {
     all_.push_back({std::move(step), SourceFinding::Outcome::kFail, std::move(words), std::move(next)});
+  }
+  /// What cannot be asked is a finding, too.
+  void CannotAsk(std::string step, const absl::Status& status) {
+    Fail(std::move(step), absl::StrCat("cannot be asked: ", std::string(status.message())),
+         "correct that, then run this again");
   }
   const std::vector<SourceFinding>& all() const { return all_; }
 

@@ -1,6 +1,7 @@
 #ifndef MIRROR_CLIENT_SOURCE_TABLE_CHOICE_H_
 #define MIRROR_CLIENT_SOURCE_TABLE_CHOICE_H_
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -37,6 +38,32 @@ struct ChosenTables {
 
 /// Of all that the source has, in its order. What the exchange keeps there for itself is none of its tables.
 ChosenTables ChooseTables(const TableChoice& choice, const std::vector<std::string>& all);
+
+/// Those of `all` that are chosen, by their `name`, in their order.
+template <typename Table>
+std::vector<Table> TakeChosen(const TableChoice& choice, std::vector<Table> all) {
+  std::vector<std::string> names;
+  for (const Table& table : all) names.push_back(table.name);
+  const std::vector<std::string> chosen = ChooseTables(choice, names).names;
+  std::erase_if(all, [&chosen](const Table& table) {
+    return std::find(chosen.begin(), chosen.end(), table.name) == chosen.end();
+  });
+  return all;
+}
+
+/// Which of a source's tables have names that a mirror can have, each once. Threads: one.
+class AnnouncedNames {
+ public:
+  /// What is refused is told there.
+  explicit AnnouncedNames(SourceSchema* schema) : schema_(schema) {}
+
+  /// False: it is refused. `is_readable`: the source can be asked for a table of that name.
+  bool Take(const std::string& name, bool is_readable);
+
+ private:
+  SourceSchema* const schema_;
+  std::map<std::string, std::string> folded_;
+};
 
 }  // namespace mirror
 

@@ -15,7 +15,6 @@
 #include <string_view>
 #include <vector>
 
-#include "client/source/mariadb/log/binlog_bytes.h"
 #include "client/source/mariadb/log/binlog_event.h"
 #include "client/source/mariadb/log/rows_event.h"
 #include "client/source/mariadb/log/statement_words.h"

@@ -131,7 +131,7 @@ absl::StatusOr<NeededRights> RightsOn(mariadb::Connection& connection, const Mar
 }
 
 void FailToAskForWrites(const absl::Status& status, SourceFindings* findings) {
-  FailToAskMariadb(kDeliveriesStep, status, findings);
+  findings->CannotAsk(kDeliveriesStep, status);
 }
 
 /// False: the server takes no change, or cannot be asked.

@@ -188,8 +188,7 @@ absl::StatusOr<OwnTables> FindOwn(postgres::Connection& connection, const Postgr
 }
 
 void FailToAskForWrites(const absl::Status& status, SourceFindings* findings) {
-  findings->Fail(kDeliveriesStep, absl::StrCat("cannot be asked: ", std::string(status.message())),
-                 "correct that, then run this again");
+  findings->CannotAsk(kDeliveriesStep, status);
 }
 
 /// What any role could do by the function of DataJoin's triggers.

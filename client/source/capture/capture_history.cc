@@ -1,11 +1,8 @@
 #include "client/source/capture/capture_history.h"
 
-#include <utility>
-
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
-#include "client/source/capture/capture_form.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

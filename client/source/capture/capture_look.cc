@@ -1,14 +1,11 @@
 #include "client/source/capture/capture_look.h"
 
 #include <algorithm>
-#include <cstddef>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_key.h"
-#include "client/source/sqlite/log/log_sql.h"
 
 namespace mirror {
 

@@ -13,7 +13,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/db/sqlite/statement.h"
 #include "client/source/capture/capture_state.h"
 #include "client/source/sqlite/log/log_sql.h"
@@ -25,10 +24,6 @@ namespace mirror {
 
 /// The rows of a table, by its id.
 inline std::string RowsName(std::int64_t id) { return absl::StrCat("rows_", id); }
-inline std::string KeyNames(std::size_t parts) { return absl::StrJoin(LogKeyNames(parts), ", "); }
-inline std::string Places(std::size_t count) {
-  return absl::StrJoin(std::vector<std::string>(count, "?"), ", ");
-}
 
 /// One look at a table: takes the digest of each of its rows and notes what is not as it was. Commits as it
 /// goes; an end that never comes leaves rows noted that need not be, and none that should be is missing.

@@ -5,11 +5,9 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
-#include <memory>
 #include <numeric>
 #include <optional>
 #include <set>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -21,12 +19,10 @@
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/status_macros.h"
-#include "client/source/capture/capture_form.h"
 #include "client/source/capture/capture_look.h"
 #include "client/source/capture/delete_feed.h"
 #include "client/source/capture/noted_changes.h"
 #include "client/source/capture/shown_value.h"
-#include "client/source/reader.h"
 #include "client/source/rows/block_digests.h"
 #include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
@@ -48,6 +44,9 @@ void NoteTwice(SourceReader& reader, const std::string& table, const CaptureLook
                                 "; only the first row of each key is mirrored"));
 }
 
+/// All rows of a table in which some have the key of another one: each key once. They are the source's own
+/// keys, `keys`, in order and each once: what is remembered of a table that is looked at in parts are not
+/// all.
 class RowsOnce : public TableReader {
  public:
   RowsOnce(SourceReader& inner, std::string table, std::unique_ptr<DigestReader> keys,
@@ -82,6 +81,7 @@ class RowsOnce : public TableReader {
   std::unique_ptr<ChangeReader> rows_;
 };
 
+/// All rows of a table of which nothing is known, which is remembered as they are given. Each key once.
 class RowsLookedAt : public TableReader {
  public:
   RowsLookedAt(SourceReader& reader, std::unique_ptr<TableReader> inner, std::unique_ptr<CaptureLook> look,
@@ -141,22 +141,6 @@ class RowsLookedAt : public TableReader {
   RangeDigest all_;
   std::vector<std::string> notes_;
 };
-
-/// All rows of a table in which some have the key of another one: each key once. They are the source's own
-/// keys, `keys`, in order and each once: what is remembered of a table that is looked at in parts are not
-/// all.
-std::unique_ptr<TableReader> ReadRowsOnce(SourceReader& inner, std::string table,
-                                          std::unique_ptr<DigestReader> keys,
-                                          std::vector<std::uint32_t> columns) {
-  return std::make_unique<RowsOnce>(inner, std::move(table), std::move(keys), std::move(columns));
-}
-
-/// All rows of a table of which nothing is known, which is remembered as they are given. Each key once.
-std::unique_ptr<TableReader> ReadAndLookAtRows(SourceReader& reader, std::unique_ptr<TableReader> inner,
-                                               std::unique_ptr<CaptureLook> look, const TableSchema& schema,
-                                               bool by_column) {
-  return std::make_unique<RowsLookedAt>(reader, std::move(inner), std::move(look), schema, by_column);
-}
 
 constexpr std::size_t kDigestsAtATime = 20'000;
 /// Looks that are taken again because the source moved.
@@ -238,7 +222,7 @@ class CaptureReader : public SourceReader {
     ASSIGN_OR_RETURN(const bool twice, HasKeysTwice(table));
     if (twice) {
       ASSIGN_OR_RETURN(std::unique_ptr<DigestReader> keys, inner_->Digests(table, FindSchema(table)->Key()));
-      return ReadRowsOnce(*inner_, table, std::move(keys), columns);
+      return std::make_unique<RowsOnce>(*inner_, table, std::move(keys), columns);
     }
     return ReaderOf(table).Read(table, columns);
   }
@@ -309,7 +293,8 @@ class CaptureReader : public SourceReader {
     absl::StatusOr<std::unique_ptr<TableReader>> rows = inner_->Read(schema.name, columns);
     if (!rows.ok()) return rows;
     ASSIGN_OR_RETURN(std::unique_ptr<CaptureLook> look, CaptureLook::Begin(state_, table, due.run));
-    return ReadAndLookAtRows(*inner_, *std::move(rows), std::move(look), schema, table.by_column);
+    return std::make_unique<RowsLookedAt>(*inner_, *std::move(rows), std::move(look), schema,
+                                          table.by_column);
   }
 
   absl::StatusOr<CaptureState::Table> Prepare(const SourceTable& source, const CaptureRule& rule) {

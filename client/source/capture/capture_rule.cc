@@ -1,9 +1,12 @@
 #include "client/source/capture/capture_rule.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <cmath>
 #include <ctime>
 
+#include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 
 namespace mirror {
@@ -22,6 +25,10 @@ std::size_t LengthTo(TimeUnit unit) {
       break;
   }
   return 19;
+}
+
+std::string DigestOf(std::string_view text) {
+  return absl::StrCat(absl::Hex(XXH3_64bits(text.data(), text.size()), absl::kZeroPad16));
 }
 
 }  // namespace
@@ -77,6 +84,32 @@ KeyPart BeginOfWindow(const CaptureRule& rule, bool numbers, std::int64_t now_ms
   begin.kind = Kind::kText;
   begin.bytes.assign(text, std::strftime(text, sizeof text, "%Y-%m-%d", &utc));
   return begin;
+}
+
+std::string WriteCaptureForm(const TableSchema& table, const CaptureRule& rule, const std::string& steps) {
+  std::string form = absl::StrCat(ToString(rule.how), " ", rule.column);
+  if (rule.by_column) absl::StrAppend(&form, "\nby column");
+  for (const Column& column : table.columns) {
+    absl::StrAppend(&form, "\n", column.key_position, " ", column.name);
+    // Keys are remembered as values of their type.
+    if (column.key_position > 0) absl::StrAppend(&form, " ", static_cast<int>(column.type));
+  }
+  // Where not all rows are looked at, those that are to be sent otherwise now would not be seen.
+  if (rule.how != Strategy::kSynthetic && !steps.empty()) absl::StrAppend(&form, "\nsteps ", steps);
+  return form;
+}
+
+LookedBy ReadLookedBy(const std::string& capture_form) {
+  const std::string line = capture_form.substr(0, capture_form.find('\n'));
+  const std::size_t space = std::min(line.find(' '), line.size());
+  const std::string word = line.substr(0, space);
+  return {ParseStrategy(word), word, space == line.size() ? "" : line.substr(space + 1)};
+}
+
+Form FormOf(Strategy strategy, const std::string& capture_form) {
+  const std::string_view text = capture_form;
+  const std::size_t steps = std::min(text.find("\nsteps "), text.size());
+  return {strategy, DigestOf(text.substr(0, steps)), DigestOf(text.substr(steps))};
 }
 
 }  // namespace mirror

@@ -13,6 +13,9 @@
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
+// CaptureState::Table::form, a text of lines: the strategy and its column; what a digest is over and how rows
+// are told apart; what is done with the rows on their way.
+
 namespace mirror {
 
 /// A table of the source, or a file, with a row for each row that was deleted from another one.
@@ -60,6 +63,21 @@ KeyPart CutToPrecision(const KeyPart& pointer, const Precision& precision);
 bool LooksLikeADay(const KeyPart& part);
 /// The begin of the window that ends now. A day is not divided.
 KeyPart BeginOfWindow(const CaptureRule& rule, bool numbers, std::int64_t now_ms);
+
+/// `steps`: SourceTable.steps.
+std::string WriteCaptureForm(const TableSchema& table, const CaptureRule& rule, const std::string& steps);
+
+/// The first line.
+struct LookedBy {
+  std::optional<Strategy> strategy;  ///< Absent: a word of another version.
+  std::string word;                  ///< The strategy as it was written.
+  std::string column;                ///< Empty: it needs none.
+  bool HasPointer() const { return strategy && mirror::HasPointer(*strategy); }
+};
+LookedBy ReadLookedBy(const std::string& capture_form);
+
+/// The same for a history. `capture_form` may be empty: the table was not looked at yet.
+Form FormOf(Strategy strategy, const std::string& capture_form);
 
 }  // namespace mirror
 

@@ -16,7 +16,6 @@
 #include "certs/keyed_hash.h"
 #include "client/source/files/rows/csv_rows.h"
 #include "client/source/files/rows/file_rows.h"
-#include "client/source/files/rows/file_value.h"
 #include "client/source/steps/table_steps.h"
 #include "proto/wire/table.h"
 

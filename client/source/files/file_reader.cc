@@ -6,19 +6,13 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
-#include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,10 +22,8 @@
 #include "base/folded_name.h"
 #include "base/name_pattern.h"
 #include "base/status_macros.h"
-#include "client/source/files/file_look.h"
 #include "client/source/files/file_row_readers.h"
 #include "client/source/files/rows/file_rows.h"
-#include "client/source/files/rows/file_value.h"
 #include "client/source/rows/sorted_digests.h"
 #include "client/source/steps/row_steps.h"
 #include "proto/wire/key_range.h"

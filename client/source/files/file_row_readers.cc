@@ -3,26 +3,17 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <string>
 #include <system_error>
 #include <unordered_map>
 #include <unordered_set>
-#include <utility>
-#include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
-#include "client/source/files/file_look.h"
 #include "client/source/files/rows/csv_rows.h"
-#include "client/source/files/rows/file_rows.h"
-#include "client/source/files/rows/file_value.h"
 #include "client/source/rows/packed_key.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "proto/wire/limits.h"

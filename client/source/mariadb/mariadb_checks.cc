@@ -76,7 +76,7 @@ bool ChoosesByName(const TableChoice& choice) {
 void CheckUnseenMariadb(const MariadbCheckLook& look, const std::vector<MariadbTable>& seen) {
   constexpr char kStep[] = "unseen tables";
   const absl::StatusOr<std::string> unseen = UnseenMariadbTables(look.connection, seen);
-  if (!unseen.ok()) return FailToAskMariadb(kStep, unseen.status(), &look.findings);
+  if (!unseen.ok()) return look.findings.CannotAsk(kStep, unseen.status());
   if (unseen->empty()) return;
   const absl::StatusOr<std::string> database = mariadb::QuotedName(look.connection.dsn().database);
   look.findings.Warn(kStep, *unseen,
@@ -125,15 +125,9 @@ void CheckMariadbKinds(const MariadbCheckLook& look) {
 
 void CheckMariadbTables(const MariadbCheckOptions& options, MariadbCheckLook* look) {
   absl::StatusOr<std::vector<MariadbTable>> all = ReadMariadbTables(look->connection);
-  if (!all.ok()) return FailToAskMariadb("tables", all.status(), &look->findings);
-  std::vector<std::string> names;
-  for (const MariadbTable& table : *all) names.push_back(table.name);
+  if (!all.ok()) return look->findings.CannotAsk("tables", all.status());
   if (!all->empty() && !ChoosesByName(options.choice)) CheckUnseenMariadb(*look, *all);
-  const std::vector<std::string> chosen = ChooseTables(options.choice, names).names;
-  for (MariadbTable& table : *all) {
-    if (std::find(chosen.begin(), chosen.end(), table.name) != chosen.end())
-      look->tables.push_back(std::move(table));
-  }
+  look->tables = TakeChosen(options.choice, *std::move(all));
   if (look->tables.empty()) {
     return look->findings.Warn(
         "tables", "none is chosen that the user may see",
@@ -188,11 +182,6 @@ absl::StatusOr<std::string> UnseenMariadbTables(mariadb::Connection& connection,
       "' (", Counted(seen.size(), "table"),
       "), and MariaDB does not show it the others: they are not mirrored",
       named.empty() ? "" : absl::StrCat(". Foreign keys lead to ", ListNames(named, kMariadbTablesNamed)));
-}
-
-void FailToAskMariadb(const std::string& step, const absl::Status& status, SourceFindings* findings) {
-  findings->Fail(step, absl::StrCat("cannot be asked: ", std::string(status.message())),
-                 "correct that, then run this again");
 }
 
 SourceFindings CheckMariadbSource(const MariadbCheckOptions& options) {

@@ -46,9 +46,6 @@ absl::StatusOr<std::set<std::string>> ReadMariadbGlobalRights(mariadb::Connectio
 absl::StatusOr<std::string> UnseenMariadbTables(mariadb::Connection& connection,
                                                 const std::vector<MariadbTable>& seen);
 
-/// What cannot be asked is a finding, too.
-void FailToAskMariadb(const std::string& step, const absl::Status& status, SourceFindings* findings);
-
 }  // namespace mirror
 
 #endif  // MIRROR_CLIENT_SOURCE_MARIADB_MARIADB_CHECKS_H_

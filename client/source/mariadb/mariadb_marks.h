@@ -7,8 +7,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/mariadb/connection.h"
-#include "client/source/cycle_marks.h"
 #include "client/source/mariadb/mariadb_sessions.h"
+#include "client/source/source_log.h"
 
 namespace mirror {
 

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/source/mariadb/mariadb_catalog.h"
-#include "client/source/mariadb/mariadb_rows.h"
 #include "client/source/mariadb/mariadb_tables.h"
 
 namespace mirror {

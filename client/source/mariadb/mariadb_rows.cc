@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <cstring>
-#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,8 +11,6 @@
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
 #include "base/status_macros.h"
-#include "client/source/mariadb/mariadb_types.h"
-#include "client/source/server/column_look.h"
 
 namespace mirror {
 namespace {

@@ -22,7 +22,6 @@
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_rows.h"
 #include "client/source/server/server_words.h"
-#include "client/source/values/key_rows.h"
 #include "client/source/values/value_rows.h"
 
 // What people are told of a source in MariaDB.

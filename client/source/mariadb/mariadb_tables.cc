@@ -1,7 +1,6 @@
 #include "client/source/mariadb/mariadb_tables.h"
 
 #include "absl/strings/str_cat.h"
-#include "client/source/mariadb/mariadb_rows.h"
 
 namespace mirror {
 

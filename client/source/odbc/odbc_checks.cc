@@ -96,22 +96,16 @@ SourceFindings CheckOdbcSource(const OdbcCheckOptions& options) {
   absl::StatusOr<std::vector<OdbcTable>> all = sessions->dialect().Tables(**connection);
   sessions->GiveBack(*std::move(connection));
   if (!all.ok()) {
-    findings.Fail("tables", absl::StrCat("cannot be asked: ", std::string(all.status().message())),
-                  "correct that, then run this again");
+    findings.CannotAsk("tables", all.status());
     return findings;
   }
-  std::vector<std::string> names;
-  for (const OdbcTable& table : *all) names.push_back(table.name);
-  const std::vector<std::string> chosen = ChooseTables(options.choice, names).names;
-  std::erase_if(*all, [&chosen](const OdbcTable& table) {
-    return std::find(chosen.begin(), chosen.end(), table.name) == chosen.end();
-  });
-  if (all->empty()) {
+  const std::vector<OdbcTable> tables = TakeChosen(options.choice, *std::move(all));
+  if (tables.empty()) {
     findings.Warn("tables", "none is chosen that the user may see",
                   "give the user the right to SELECT, or correct 'dsn', 'schemas', 'include' and 'skip'");
     return findings;
   }
-  TryOdbcTables(sessions, place->user, *all, &findings);
+  TryOdbcTables(sessions, place->user, tables, &findings);
   return findings;
 }
 

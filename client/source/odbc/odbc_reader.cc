@@ -1,7 +1,6 @@
 #include "client/source/odbc/odbc_reader.h"
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>

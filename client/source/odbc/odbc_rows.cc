@@ -3,13 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstddef>
-#include <cstdint>
 #include <optional>
-#include <string>
-#include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
@@ -19,7 +14,6 @@
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/source/postgres/postgres_types.h"
-#include "client/source/server/column_look.h"
 #include "client/source/server/server_words.h"
 #include "proto/wire/text_form.h"
 

@@ -18,7 +18,6 @@
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_row_decoder.h"
 #include "client/source/server/server_rows.h"
-#include "client/source/values/key_rows.h"
 #include "client/source/values/value_rows.h"
 #include "proto/wire/batch.h"
 #include "proto/wire/key_range.h"

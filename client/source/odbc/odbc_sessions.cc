@@ -1,6 +1,5 @@
 #include "client/source/odbc/odbc_sessions.h"
 
-#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

@@ -47,11 +47,6 @@ absl::StatusOr<std::unique_ptr<postgres::Connection>> OpenToCheck(const Postgres
   return postgres::Connection::Open(as);
 }
 
-void FailToAsk(const std::string& step, const absl::Status& status, SourceFindings* findings) {
-  findings->Fail(step, absl::StrCat("cannot be asked: ", std::string(status.message())),
-                 "correct that, then run this again");
-}
-
 std::string CheckedParameter(const std::string& dsn, std::string_view keyword) {
   const absl::StatusOr<postgres::Parameters> parameters = postgres::ReadConninfo(dsn);
   const std::string* const value = parameters.ok() ? postgres::FindParameter(*parameters, keyword) : nullptr;
@@ -61,7 +56,7 @@ std::string CheckedParameter(const std::string& dsn, std::string_view keyword) {
 void CheckLine(const PostgresCheckLook& look, const std::string& dsn) {
   constexpr char kStep[] = "TLS";
   const auto rows = look.connection.Query(kCheckLine, {}, "asking how it is reached");
-  if (!rows.ok()) return FailToAsk(kStep, rows.status(), &look.findings);
+  if (!rows.ok()) return look.findings.CannotAsk(kStep, rows.status());
   const bool is_tls = rows->Bool(0, 0), is_gss = rows->Bool(0, 2), is_here = rows->Bool(0, 3);
   const std::string mode = CheckedParameter(dsn, "sslmode");
   if (is_tls && mode == "verify-full") {
@@ -100,7 +95,7 @@ bool CheckSchemaRight(const PostgresCheckLook& look, const std::string& schema) 
       look.connection.Query("SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1",
                             {postgres::Value(schema)}, "asking for the schema");
   if (!rows.ok()) {
-    FailToAsk(kStep, rows.status(), &look.findings);
+    look.findings.CannotAsk(kStep, rows.status());
   } else if (rows->rows() == 0) {
     look.findings.Fail("schema", absl::StrCat("the database has no schema '", schema, "'"),
                        "correct 'schemas' or the dbname in 'dsn'");
@@ -121,13 +116,7 @@ absl::Status ReadChosenTables(const PostgresCheckOptions& options, PostgresCheck
   queries.Queue(pipeline);
   ASSIGN_OR_RETURN(const std::vector<postgres::Rows> rows, pipeline.Run());
   ASSIGN_OR_RETURN(std::vector<PostgresTable> all, queries.Take(rows));
-  std::vector<std::string> names;
-  for (const PostgresTable& table : all) names.push_back(table.name);
-  const std::vector<std::string> chosen = ChooseTables(options.choice, names).names;
-  for (PostgresTable& table : all) {
-    if (std::find(chosen.begin(), chosen.end(), table.name) != chosen.end())
-      look->tables.push_back(std::move(table));
-  }
+  look->tables = TakeChosen(options.choice, std::move(all));
   return absl::OkStatus();
 }
 
@@ -189,7 +178,7 @@ void CheckColumns(const PostgresCheckLook& look) {
 /// Those that are chosen, when the schema was read.
 void CheckTables(const PostgresCheckOptions& options, PostgresCheckLook* look) {
   if (const absl::Status read = ReadChosenTables(options, look); !read.ok())
-    return FailToAsk("tables", read, &look->findings);
+    return look->findings.CannotAsk("tables", read);
   if (look->tables.empty()) {
     return look->findings.Warn("tables", absl::StrCat("none of schema '", options.schema, "' is chosen"),
                                "correct 'schemas', 'include' and 'skip'");
@@ -217,7 +206,7 @@ SourceFindings CheckPostgresSource(const PostgresCheckOptions& options) {
   }
   const auto rows = (*opened)->Query(kCheckSession, {}, "asking who and where it is");
   if (!rows.ok() || rows->rows() == 0) {
-    FailToAsk("reach", rows.ok() ? absl::NotFoundError("the role is gone") : rows.status(), &findings);
+    findings.CannotAsk("reach", rows.ok() ? absl::NotFoundError("the role is gone") : rows.status());
     return findings;
   }
   PostgresCheckLook look = {.connection = **opened,

@@ -9,8 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
-#include "client/source/cycle_marks.h"
 #include "client/source/postgres/postgres_sessions.h"
+#include "client/source/source_log.h"
 
 namespace mirror {
 

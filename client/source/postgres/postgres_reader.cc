@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,7 +12,6 @@
 #include "base/db/postgres/pipeline.h"
 #include "base/status_macros.h"
 #include "client/source/found_objects.h"
-#include "client/source/postgres/postgres_rows.h"
 #include "client/source/postgres/postgres_tables.h"
 #include "proto/wire/source_objects.h"
 #include "proto/wire/table.h"

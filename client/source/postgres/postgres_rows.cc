@@ -2,19 +2,13 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstddef>
-#include <optional>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/status_macros.h"
-#include "client/source/postgres/postgres_catalog.h"
-#include "client/source/server/column_look.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 
 namespace mirror {

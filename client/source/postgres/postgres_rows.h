@@ -19,7 +19,6 @@
 #include "client/source/reader.h"
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_rows.h"
-#include "client/source/values/key_rows.h"
 #include "client/source/values/value_rows.h"
 #include "proto/wire/table.h"
 

@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/digest.h"
-#include "client/source/postgres/postgres_catalog.h"
 
 namespace mirror {
 namespace {

@@ -6,8 +6,6 @@
 #include <cmath>
 #include <iterator>
 #include <optional>
-#include <utility>
-#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/db/sqlite/connection.h"
 #include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_key.h"
@@ -16,12 +15,10 @@ namespace {
 
 constexpr std::size_t kRowsAtATime = 20'000;
 
-std::string Places(std::size_t count) { return absl::StrJoin(std::vector<std::string>(count, "?"), ", "); }
-
 class SortedRows : public DigestReader {
  public:
   SortedRows(std::unique_ptr<DigestReader> scan, std::size_t key_parts)
-      : scan_(std::move(scan)), key_parts_(key_parts), names_(absl::StrJoin(LogKeyNames(key_parts), ", ")) {}
+      : scan_(std::move(scan)), key_parts_(key_parts), names_(KeyNames(key_parts)) {}
 
   absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {
     RETURN_IF_ERROR(Sort());

@@ -18,10 +18,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
-#include "client/source/log_figures.h"
 #include "client/source/server/server_reader_log.h"
 #include "client/source/server/staged_log.h"
-#include "client/source/source_log.h"
 #include "client/source/stage/stage.h"
 #include "client/source/stage/staged_changes.h"
 
@@ -45,7 +43,7 @@ struct ServerLogTable {
 /// there is none; StagedOf(), kAborted: it is not staged any more; its Table is a ServerLogTable. `Staging`:
 /// what fills the stage. Threads: one at a time.
 template <typename Look, typename Tables, typename Staging>
-class ServerLog : public SourceLog, public ServerReaderLog<Look> {
+class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
  public:
   using Known = typename Look::Known;
   using LogTable = typename Tables::Table;
@@ -62,35 +60,6 @@ class ServerLog : public SourceLog, public ServerReaderLog<Look> {
     }
     return std::string();
   }
-
-  absl::Status GiveUp(const std::string& table) override {
-    ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, stage().Tables());
-    ASSIGN_OR_RETURN(const std::int64_t place, stage().Place());
-    for (const StagedTable& staged : tables) {
-      if (staged.name != table) continue;
-      return stage().RaiseFloor(staged.id, place + 1, "its [[source.table]] changed what is sent");
-    }
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<bool> Sent(const std::string& /*table*/, const Position& position) override {
-    ASSIGN_OR_RETURN(const std::optional<StageMark> mark, stage().FindMark(position.lineage));
-    return mark && mark->lsn == position.lsn.value;
-  }
-
-  std::string WhyGone(const std::string& table) override {
-    const absl::StatusOr<std::vector<StagedTable>> tables = stage().Tables();
-    if (!tables.ok()) return "";
-    for (const StagedTable& staged : *tables) {
-      if (staged.name == table) return staged.gone_because;
-    }
-    return "";
-  }
-
-  bool NamesRows(const std::string& /*table*/) override { return true; }
-  bool SeesChanges(const std::string& /*table*/) override { return true; }
-  bool MendsGaps(const std::string& /*table*/) override { return true; }
-  Form FormOf(const std::string& /*table*/) override { return {Strategy::kCdc}; }
 
   absl::StatusOr<Standing> Judge(const std::string& table, const Position& position) override {
     LogTable* const known = tables().Find(table);
@@ -245,7 +214,7 @@ class ServerLog : public SourceLog, public ServerReaderLog<Look> {
   ServerLog(std::shared_ptr<Staging> staging, const std::atomic<bool>* stop)
       : staging_(std::move(staging)), stop_(stop) {}
 
-  Stage& stage() { return staging_->stage(); }
+  Stage& stage() override { return staging_->stage(); }
   virtual Tables& tables() = 0;
   /// Null: nothing can be sent of it by the log.
   virtual LogTable* FindStaged(const Known& known) = 0;

@@ -16,7 +16,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "certs/keyed_hash.h"
-#include "client/source/announced_names.h"
 #include "client/source/reader.h"
 #include "client/source/rows/sorted_digests.h"
 #include "client/source/server/server_look.h"
@@ -24,9 +23,7 @@
 #include "client/source/server/server_words.h"
 #include "client/source/steps/table_steps.h"
 #include "client/source/table_choice.h"
-#include "client/source/values/key_rows.h"
 #include "client/source/values/value_rows.h"
-#include "client/source/values/value_scan.h"
 
 namespace mirror {
 

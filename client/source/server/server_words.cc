@@ -1,7 +1,10 @@
 #include "client/source/server/server_words.h"
 
+#include <cstddef>
+
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "base/human_text.h"
 
 namespace mirror {
 namespace {
@@ -60,6 +63,15 @@ absl::Status LostWhileReading(const std::string& table, const absl::Status& stat
 
 absl::Status WhileReading(const std::string& table, const absl::Status& status) {
   return WithWords(status, ReadingOf(table, status));
+}
+
+void TellUnlogged(const std::map<std::string, std::vector<std::string>>& unlogged, SourceFindings* findings) {
+  constexpr std::size_t kNamedMost = 10;
+  for (const auto& [why, names] : unlogged) {
+    findings->Warn("not logged",
+                   absl::StrCat(ListNames(names, kNamedMost), ": ", why, ". Each cycle reads all rows"),
+                   "change that in the source, or say strategy = \"synthetic\" for it in a [[source.table]]");
+  }
 }
 
 }  // namespace mirror

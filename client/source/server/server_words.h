@@ -1,9 +1,12 @@
 #ifndef MIRROR_CLIENT_SOURCE_SERVER_SERVER_WORDS_H_
 #define MIRROR_CLIENT_SOURCE_SERVER_SERVER_WORDS_H_
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "client/source/source_finding.h"
 
 // What people are told of a source in a server, whatever its kind.
 
@@ -31,6 +34,9 @@ absl::Status LockedTable(const std::string& table);
 absl::Status LostWhileReading(const std::string& table, const absl::Status& status);
 /// Another error of the reading, with its code and what the code of its kind knows of it.
 absl::Status WhileReading(const std::string& table, const absl::Status& status);
+
+/// Tables whose changes no log tells, by the reason.
+void TellUnlogged(const std::map<std::string, std::vector<std::string>>& unlogged, SourceFindings* findings);
 
 }  // namespace mirror
 

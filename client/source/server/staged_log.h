@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/source/source_log.h"
 #include "client/source/stage/stage.h"
 
 namespace mirror {
@@ -28,6 +29,21 @@ absl::Status KeepStagedLog(Stage& stage, const StagedLog& log);
 absl::Status RaiseAllFloors(Stage& stage, std::int64_t lsn, const std::string& because);
 /// Says for people of which tables the stage gave up what it had.
 std::vector<std::string> TellGivenUp(Stage& stage);
+
+/// What the histories of all sources do alike whose log is staged here: a position is a mark of the stage.
+class StagedHistory : public SourceLog {
+ public:
+  absl::Status GiveUp(const std::string& table) override;
+  absl::StatusOr<bool> Sent(const std::string& table, const Position& position) override;
+  std::string WhyGone(const std::string& table) override;
+  bool NamesRows(const std::string& /*table*/) override { return true; }
+  bool SeesChanges(const std::string& /*table*/) override { return true; }
+  bool MendsGaps(const std::string& /*table*/) override { return true; }
+  Form FormOf(const std::string& /*table*/) override { return {Strategy::kCdc}; }
+
+ protected:
+  virtual Stage& stage() = 0;
+};
 
 }  // namespace mirror
 

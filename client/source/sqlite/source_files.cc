@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "client/source/sqlite/sqlite_steps.h"
+#include "client/source/sqlite/sqlite_tables.h"
 
 namespace mirror {
 

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/value.h"
 #include "base/status_macros.h"
-#include "client/source/files/rows/file_value.h"
+#include "client/source/files/rows/file_rows.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 

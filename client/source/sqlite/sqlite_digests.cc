@@ -3,12 +3,10 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/db/sqlite/row_digest.h"
 #include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_key.h"
@@ -17,8 +15,6 @@
 
 namespace mirror {
 namespace {
-
-std::string Places(std::size_t count) { return absl::StrJoin(std::vector<std::string>(count, "?"), ", "); }
 
 /// Digests of rows, one after the other, as a cursor gives them.
 class RowWalk {
@@ -248,7 +244,7 @@ class SortedDigests : public DigestReader {
   absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) override {
     RETURN_IF_ERROR(Sort());
     const std::size_t count = walk_->key_at().size();
-    const std::string key = absl::StrJoin(LogKeyNames(count), ", ");
+    const std::string key = KeyNames(count);
     const std::string behind =
         behind_.empty() ? "" : absl::StrCat(" WHERE (", key, ") > (", Places(count), ")");
     ASSIGN_OR_RETURN(sqlite::Statement select,
@@ -281,7 +277,7 @@ class SortedDigests : public DigestReader {
   absl::Status Sort() {
     if (std::exchange(sorted_, true)) return absl::OkStatus();
     const std::size_t count = walk_->key_at().size();
-    const std::string key = absl::StrJoin(LogKeyNames(count), ", ");
+    const std::string key = KeyNames(count);
     RETURN_IF_ERROR(file_.Run(
         absl::StrCat("DROP TABLE IF EXISTS temp._mirror_digests; CREATE TEMP TABLE _mirror_digests (", key,
                      ", digest, PRIMARY KEY (", key, ")) WITHOUT ROWID")));

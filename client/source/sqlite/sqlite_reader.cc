@@ -3,16 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <set>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -21,13 +14,11 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
-#include "client/source/reader.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/file/sqlite_row.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
-#include "client/source/sqlite/log/change_log.h"
 #include "client/source/sqlite/log/net_changes.h"
 #include "client/source/sqlite/source_files.h"
 #include "client/source/sqlite/sqlite_column_look.h"
@@ -42,8 +33,10 @@ namespace mirror {
 namespace {
 
 /// Keys from which on one pass over the table is taken to cost less than a pass for each.
-inline constexpr std::size_t kKeysForScan = 4;
+constexpr std::size_t kKeysForScan = 4;
 
+/// What KeyRows gives, by one pass over the table. `cursor`: over `columns`, in any order; where it cannot be
+/// left, `file` is not to be one whose writers wait. Of rows with the same key the first counts.
 class KeyScan : public ChangeReader {
  public:
   KeyScan(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
@@ -159,16 +152,8 @@ absl::StatusOr<bool> FindsKeysByScan(const SqliteFile& file, const SourcePlan& p
   return row;
 }
 
-/// What ReadKeyRows() gives, by one pass over the table. `cursor`: over `columns`, in any order; where it
-/// cannot be left, `file` is not to be one whose writers wait. Of rows with the same key the first counts.
-std::unique_ptr<ChangeReader> ScanForKeys(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
-                                          const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
-                                          TableLooks looks, std::vector<Key> keys,
-                                          std::function<void()> forget) {
-  return std::make_unique<KeyScan>(std::move(file), schema, columns, std::move(cursor), std::move(looks),
-                                   std::move(keys), std::move(forget));
-}
-
+/// See SourceReader::RowsOf. `begin` begins a look; `cursor` has the key's columns as its order, and
+/// `columns`.
 class KeyRows : public ChangeReader {
  public:
   KeyRows(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
@@ -265,16 +250,8 @@ class KeyRows : public ChangeReader {
   bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
 };
 
-/// See SourceReader::RowsOf. `begin` begins a look; `cursor` has the key's columns as its order, and
-/// `columns`.
-std::unique_ptr<ChangeReader> ReadKeyRows(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
-                                          const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
-                                          std::function<absl::Status()> begin, std::vector<Key> keys,
-                                          std::function<void()> forget) {
-  return std::make_unique<KeyRows>(std::move(file), schema, columns, std::move(cursor), std::move(begin),
-                                   std::move(keys), std::move(forget));
-}
-
+/// See SourceReader::Read(). Rows as `cursor` gives them, which is over `columns`. `log`: null when the
+/// source has none.
 class SqliteTableReader : public TableReader {
  public:
   SqliteTableReader(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
@@ -339,15 +316,6 @@ class SqliteTableReader : public TableReader {
   bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
 };
 
-/// See SourceReader::Read(). Rows as `cursor` gives them, which is over `columns`. `log`: null when the
-/// source has none.
-std::unique_ptr<TableReader> ReadRows(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
-                                      const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
-                                      TableLooks looks, ChangeLog* log, std::function<void()> forget) {
-  return std::make_unique<SqliteTableReader>(std::move(file), schema, columns, std::move(cursor),
-                                             std::move(looks), log, std::move(forget));
-}
-
 /// Times that the look at all tables is taken again.
 constexpr int kLooksAtAll = 3;
 
@@ -407,8 +375,8 @@ class SqliteReader : public SourceReader {
     ASSIGN_OR_RETURN(SqliteCursor cursor, SqliteCursor::Open(*file, known->plan, order, columns));
     // No VACUUM moves the rows of a copy.
     TableLooks looks = LooksAt(*file, table, has_key, (*file)->is_copy() ? std::vector<OrderTerm>() : order);
-    return ReadRows(*file, known->schema, columns, std::move(cursor), std::move(looks), log,
-                    Forgetter(table));
+    return std::make_unique<SqliteTableReader>(*file, known->schema, columns, std::move(cursor),
+                                               std::move(looks), log, Forgetter(table));
   }
 
   absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
@@ -496,8 +464,8 @@ class SqliteReader : public SourceReader {
     if (scans && keys.size() >= kKeysForScan) {
       const std::vector<OrderTerm>& order = known->plan->steady_order;
       ASSIGN_OR_RETURN(SqliteCursor cursor, SqliteCursor::Open(file, known->plan, order, columns));
-      return ScanForKeys(file, known->schema, columns, std::move(cursor), LooksAt(file, table, true, order),
-                         std::move(keys), Forgetter(table));
+      return std::make_unique<KeyScan>(file, known->schema, columns, std::move(cursor),
+                                       LooksAt(file, table, true, order), std::move(keys), Forgetter(table));
     }
     std::vector<OrderTerm> by_key;
     for (const std::uint32_t column : known->schema.Key()) {
@@ -505,7 +473,7 @@ class SqliteReader : public SourceReader {
     }
     ASSIGN_OR_RETURN(SqliteCursor cursor, SqliteCursor::Open(file, known->plan, by_key, columns));
     const auto looks = std::make_shared<TableLooks>(LooksAt(file, table, true, by_key));
-    return ReadKeyRows(
+    return std::make_unique<KeyRows>(
         file, known->schema, columns, std::move(cursor), [looks] { return looks->Begin(); }, std::move(keys),
         Forgetter(table));
   }

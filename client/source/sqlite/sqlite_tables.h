@@ -8,11 +8,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "certs/keyed_hash.h"
 #include "client/source/reader.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
 #include "client/source/sqlite/source_files.h"
 #include "client/source/sqlite/sqlite_reader.h"
+#include "client/source/steps/table_steps.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -68,6 +70,14 @@ absl::StatusOr<FoundTypes> FindTypes(const std::shared_ptr<const SqliteFile>& fi
 std::string MakeRecord(const TableSchema& declared, const TableSchema& found);
 /// The found schema again; absent when the record is of other declarations.
 std::optional<TableSchema> ApplyRecord(const TableSchema& declared, const std::string& record);
+
+/// Makes the SQL functions known by which values are hashed and masked. `key` may be null: nothing is hashed.
+absl::Status RegisterTurns(const SqliteFile& file, const TenantHashKey* key);
+
+/// In a look: has every query over the table see the rows that `steps` let through, with their values as they
+/// are sent. Columns that are not sent stay where they are. Errors: kInvalidArgument, for people, and then
+/// only what is not wrong is applied; kUnavailable: the source is locked.
+absl::Status ApplySteps(const SqliteFile& file, const TableSteps& steps, SourcePlan* plan);
 
 }  // namespace mirror
 

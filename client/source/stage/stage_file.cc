@@ -12,7 +12,6 @@
 #include "base/db/sqlite/file_layout.h"
 #include "base/file.h"
 #include "base/nonce.h"
-#include "base/status_macros.h"
 #include "client/source/stage/stage.h"
 
 namespace mirror {

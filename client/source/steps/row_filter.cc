@@ -12,7 +12,6 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_file.h"
-#include "proto/wire/table.h"
 #include "proto/wire/text_form.h"
 
 namespace mirror {

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "client/source/capture/capture_rule.h"
-#include "client/source/files/rows/file_value.h"
+#include "client/source/files/rows/file_rows.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"

@@ -1,6 +1,6 @@
 // The words for how changes of a table are found: in configurations, run states and capture states.
 
-#include "client/source/form.h"
+#include "client/source/strategy.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,8 +11,7 @@
 #include <string_view>
 
 #include "client/config/source_config.h"
-#include "client/source/capture/capture_form.h"
-#include "client/source/strategy.h"
+#include "client/source/capture/capture_rule.h"
 
 namespace mirror::form_test {
 namespace {

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/sqlite_reader.h"
-#include "client/source/sqlite/sqlite_steps.h"
+#include "client/source/sqlite/sqlite_tables.h"
 #include "tests/client/source/logged_source.h"
 
 namespace mirror::schema_guard_test {

@@ -4,16 +4,13 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <optional>
-#include <string_view>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
-#include "client/source/files/rows/file_value.h"
+#include "client/source/files/rows/file_rows.h"
 
 namespace mirror {
 namespace {

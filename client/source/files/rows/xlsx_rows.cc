@@ -18,7 +18,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
 #include "base/status_macros.h"
-#include "client/source/files/rows/file_value.h"
 #include "client/source/files/rows/workbook.h"
 
 namespace mirror {

@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "client/source/mariadb/log/binlog_bytes.h"
 
 namespace mirror::binlog {
 namespace {

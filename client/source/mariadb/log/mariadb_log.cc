@@ -2,17 +2,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <memory>
 #include <numeric>
-#include <optional>
 #include <set>
-#include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
@@ -20,10 +14,9 @@
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "base/status_macros.h"
-#include "client/source/mariadb/log/binlog_server.h"
+#include "client/source/mariadb/log/binlog_place.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 #include "client/source/mariadb/log/value_text.h"
-#include "client/source/mariadb/mariadb_rows.h"
 #include "client/source/mariadb/mariadb_types.h"
 #include "client/source/server/server_staged_texts.h"
 #include "client/source/stage/staged_changes.h"

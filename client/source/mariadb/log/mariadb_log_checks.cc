@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/human_text.h"
-#include "client/source/mariadb/log/binlog_server.h"
+#include "client/source/mariadb/log/binlog_place.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 
 namespace mirror {
@@ -15,14 +15,13 @@ namespace {
 
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::int64_t kPausesKept = 3;
-constexpr std::size_t kUnloggedNamed = 10;
 
 /// False: it cannot be read.
 bool CheckBinlogSettings(const MariadbCheckLook& look, std::uint32_t server_id) {
   constexpr char kStep[] = "binlog";
   const absl::StatusOr<std::vector<std::string>> refusals = CheckBinlog(look.connection, server_id);
   if (!refusals.ok()) {
-    FailToAskMariadb(kStep, refusals.status(), &look.findings);
+    look.findings.CannotAsk(kStep, refusals.status());
     return false;
   }
   for (const std::string& refusal : *refusals)
@@ -37,7 +36,7 @@ bool CheckBinlogSettings(const MariadbCheckLook& look, std::uint32_t server_id) 
 void CheckBinlogExpiry(const MariadbCheckLook& look, std::int64_t pause_ms) {
   constexpr char kStep[] = "binlog expiry";
   const absl::StatusOr<std::optional<std::int64_t>> kept = ReadBinlogKeptSeconds(look.connection);
-  if (!kept.ok()) return FailToAskMariadb(kStep, kept.status(), &look.findings);
+  if (!kept.ok()) return look.findings.CannotAsk(kStep, kept.status());
   if (!*kept) {
     return look.findings.Warn(
         kStep, "the server keeps its binlog for ever, until its disk is full",
@@ -59,7 +58,7 @@ void CheckBinlogSync(const MariadbCheckLook& look) {
   constexpr char kStep[] = "sync_binlog";
   const absl::StatusOr<mariadb::Rows> rows = look.connection.Query(
       "SELECT @@global.sync_binlog, @@global.innodb_flush_log_at_trx_commit", "asking what it syncs");
-  if (!rows.ok()) return FailToAskMariadb(kStep, rows.status(), &look.findings);
+  if (!rows.ok()) return look.findings.CannotAsk(kStep, rows.status());
   if (rows->Int(0, 0) == 1 && rows->Int(0, 1) == 1)
     return look.findings.Ok(kStep, "1: a commit is on disk before it is read");
   look.findings.Warn(
@@ -73,7 +72,7 @@ void CheckBinlogSync(const MariadbCheckLook& look) {
 void CheckLoggedTables(const MariadbCheckLook& look, const MariadbLogCheckOptions& options) {
   const absl::StatusOr<std::map<std::string, std::string>> unlogged =
       ReadUnlogged(look.connection, look.tables);
-  if (!unlogged.ok()) return FailToAskMariadb("logged tables", unlogged.status(), &look.findings);
+  if (!unlogged.ok()) return look.findings.CannotAsk("logged tables", unlogged.status());
   std::map<std::string, std::vector<std::string>> by_reason;
   std::size_t logged = 0;
   for (const MariadbTable& table : look.tables) {
@@ -86,12 +85,7 @@ void CheckLoggedTables(const MariadbCheckLook& look, const MariadbLogCheckOption
     }
   }
   if (logged > 0) look.findings.Ok("logged tables", Counted(logged, "table"));
-  for (const auto& [why, names] : by_reason) {
-    look.findings.Warn(
-        "not logged",
-        absl::StrCat(ListNames(names, kUnloggedNamed), ": ", why, ". Each cycle reads all rows"),
-        "change that in the source, or say strategy = \"synthetic\" for it in a [[source.table]]");
-  }
+  TellUnlogged(by_reason, &look.findings);
 }
 
 }  // namespace

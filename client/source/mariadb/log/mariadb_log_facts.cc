@@ -1,7 +1,6 @@
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"

@@ -8,16 +8,12 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <thread>
-#include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/nonce.h"
 #include "base/status_macros.h"
-#include "client/source/mariadb/log/binlog_server.h"
 #include "client/source/mariadb/log/mariadb_log_facts.h"
 
 namespace mirror {

@@ -2,10 +2,8 @@
 
 #include <array>
 #include <bit>
-#include <optional>
 
 #include "base/status_macros.h"
-#include "client/source/mariadb/log/binlog_bytes.h"
 #include "client/source/mariadb/log/value_text.h"
 
 namespace mirror::binlog {

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "client/source/mariadb/log/binlog_bytes.h"
 #include "client/source/mariadb/log/binlog_event.h"
 #include "client/source/mariadb/log/table_map.h"
 

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "client/source/mariadb/log/binlog_bytes.h"
-
 namespace mirror::binlog {
 namespace {
 

@@ -5,12 +5,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <cstdlib>
-#include <string>
-#include <string_view>
 
-#include "client/source/mariadb/log/binlog_bytes.h"
+#include "client/source/mariadb/log/binlog_event.h"
 
 namespace mirror::binlog {
 namespace {

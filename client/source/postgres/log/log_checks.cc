@@ -13,6 +13,7 @@
 #include "client/source/postgres/log/publication.h"
 #include "client/source/postgres/log/publication_facts.h"
 #include "client/source/postgres/log/replication_slot.h"
+#include "client/source/server/server_words.h"
 #include "proto/wire/table.h"
 
 namespace mirror {
@@ -88,10 +89,6 @@ class LogChecks {
   void CheckPublication();
   void CheckMembership(const PublicationFacts* publication);
   void CheckTransactions();
-  void CannotAsk(const std::string& step, const absl::Status& status) {
-    look_.findings.Fail(step, absl::StrCat("cannot be asked: ", std::string(status.message())),
-                        "correct that, then run this again");
-  }
   std::string WrittenWords() const;
   std::string InstallAdvice() const;
 
@@ -123,7 +120,7 @@ void LogChecks::Run() {
 bool LogChecks::Ask() {
   const auto rows = look_.connection.Query(kLogSettings, {}, "asking for its settings");
   if (!rows.ok()) {
-    CannotAsk("change log", rows.status());
+    look_.findings.CannotAsk("change log", rows.status());
     return false;
   }
   settings_.senders_most = rows->Int(0, 0);
@@ -136,7 +133,7 @@ bool LogChecks::Ask() {
   end_ = rows->Int(0, 6);
   absl::StatusOr<SlotLook> slots = LookAtSlot(look_.connection, options_.slot);
   if (!slots.ok()) {
-    CannotAsk("slot", slots.status());
+    look_.findings.CannotAsk("slot", slots.status());
     return false;
   }
   slots_ = *std::move(slots);
@@ -289,7 +286,7 @@ void LogChecks::CheckPublication() {
   constexpr char kStep[] = "publication";
   const absl::StatusOr<std::optional<PublicationFacts>> facts =
       ReadPublication(look_.connection, options_.publication);
-  if (!facts.ok()) return CannotAsk(kStep, facts.status());
+  if (!facts.ok()) return look_.findings.CannotAsk(kStep, facts.status());
   if (!*facts) {
     look_.findings.Warn(kStep, absl::StrCat("there is no publication '", options_.publication, "'"),
                         InstallAdvice());
@@ -333,20 +330,15 @@ void LogChecks::CheckMembership(const PublicationFacts* publication) {
                      ListNames(narrowed, kNamedMost), ": changes are missing"),
         absl::StrCat(InstallAdvice(), "; filter with 'where' and 'columns' of a [[source.table]]"));
   }
-  for (const auto& [why, names] : unlogged) {
-    look_.findings.Warn("not logged",
-                        absl::StrCat(ListNames(names, kNamedMost), ": ", why, ". Each cycle reads all rows"),
-                        "change that in the source, or say strategy = \"synthetic\" for it in a "
-                        "[[source.table]]");
-  }
+  TellUnlogged(unlogged, &look_.findings);
 }
 
 void LogChecks::CheckTransactions() {
   constexpr char kStep[] = "open transactions";
   const auto open = look_.connection.Query(kOpenTransactions, {}, "asking for open transactions");
-  if (!open.ok()) return CannotAsk(kStep, open.status());
+  if (!open.ok()) return look_.findings.CannotAsk(kStep, open.status());
   const auto prepared = look_.connection.Query(kPreparedTransactions, {}, "asking for prepared transactions");
-  if (!prepared.ok()) return CannotAsk(kStep, prepared.status());
+  if (!prepared.ok()) return look_.findings.CannotAsk(kStep, prepared.status());
   const std::int64_t wait_s = options_.snapshot_wait_ms / 1'000;
   std::vector<std::string> waited;
   int hidden = 0;

@@ -1,12 +1,7 @@
 #include "client/source/postgres/log/postgres_log.h"
 
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -18,10 +13,8 @@
 #include "base/status_macros.h"
 #include "client/source/postgres/log/publication.h"
 #include "client/source/postgres/log/replication_slot.h"
-#include "client/source/postgres/log/text_values.h"
 #include "client/source/postgres/postgres_catalog.h"
 #include "client/source/postgres/postgres_types.h"
-#include "client/source/stage/staged_changes.h"
 #include "client/source/stage/staged_row.h"
 #include "client/source/values/value_digest.h"
 #include "proto/wire/key_range.h"

@@ -4,10 +4,8 @@
 #include <charconv>
 #include <chrono>
 #include <cstddef>
-#include <map>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -16,11 +14,11 @@
 #include "base/clock.h"
 #include "base/human_text.h"
 #include "base/status_macros.h"
-#include "client/source/needs_install.h"
 #include "client/source/postgres/log/publication.h"
 #include "client/source/postgres/log/replication_slot.h"
 #include "client/source/postgres/log/text_values.h"
 #include "client/source/postgres/postgres_catalog.h"
+#include "client/source/source_log.h"
 
 namespace mirror {
 namespace {

@@ -1,7 +1,6 @@
 #include "client/source/sqlite/file/sqlite_cursor.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"

@@ -1,11 +1,9 @@
 #include "client/source/sqlite/file/sqlite_file.h"
 
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <utility>

@@ -4,21 +4,14 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <cstdint>
-#include <map>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/reserved_name.h"
-#include "base/status_macros.h"
 #include "client/source/found_objects.h"
-#include "proto/wire/table.h"
 
 namespace mirror {
 namespace {

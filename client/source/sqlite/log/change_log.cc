@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -12,7 +11,6 @@
 #include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
 #include "client/source/sqlite/file/sqlite_key.h"
-#include "client/source/sqlite/log/log_check.h"
 #include "client/source/sqlite/log/log_sql.h"
 
 namespace mirror {

@@ -13,7 +13,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/source/cycle_marks.h"
 #include "client/source/source_log.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/log/log_check.h"

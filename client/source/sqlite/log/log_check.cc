@@ -4,7 +4,6 @@
 #include <memory>
 #include <system_error>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/db/sqlite/file_layout.h"
 #include "base/status_macros.h"

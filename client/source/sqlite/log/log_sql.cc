@@ -1,7 +1,6 @@
 #include "client/source/sqlite/log/log_sql.h"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -343,6 +342,10 @@ std::vector<std::string> LogKeyNames(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) names.push_back(absl::StrCat("k", i));
   return names;
 }
+
+std::string KeyNames(std::size_t parts) { return absl::StrJoin(LogKeyNames(parts), ", "); }
+
+std::string Places(std::size_t count) { return absl::StrJoin(std::vector<std::string>(count, "?"), ", "); }
 
 std::size_t MaskColumns(std::size_t columns) {
   return std::max<std::size_t>(1, (columns + kMaskBits - 1) / kMaskBits);

@@ -67,6 +67,9 @@ absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourceP
 std::string LogName(std::int64_t log);
 /// Columns of a log that hold the key: k0, k1, ...
 std::vector<std::string> LogKeyNames(std::size_t count);
+/// The same as a list of SQL, and one of so many parameters.
+std::string KeyNames(std::size_t parts);
+std::string Places(std::size_t count);
 /// Columns of a log that hold masks: m0, m1, ...
 std::size_t MaskColumns(std::size_t columns);
 

@@ -4,8 +4,6 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
-#include <set>
-#include <span>
 #include <utility>
 
 #include "absl/strings/ascii.h"

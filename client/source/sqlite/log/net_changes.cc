@@ -4,21 +4,17 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/sqlite/value.h"
 #include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_cursor.h"
-#include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/file/sqlite_row.h"
 #include "client/source/sqlite/log/log_sql.h"

@@ -11,7 +11,6 @@
 #include "base/db/sqlite/connection.h"
 #include "base/status_macros.h"
 #include "client/source/sqlite/file/sqlite_schema.h"
-#include "client/source/sqlite/log/log_sql.h"
 
 namespace mirror {
 namespace {

@@ -1,6 +1,6 @@
 // Whose a binlog is, and what of it waits.
 
-#include "client/source/mariadb/log/binlog_server.h"
+#include "client/source/mariadb/log/binlog_place.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -8,7 +8,7 @@
 #include <iostream>
 #include <random>
 
-#include "client/source/mariadb/log/binlog_bytes.h"
+#include "client/source/mariadb/log/binlog_event.h"
 #include "client/source/mariadb/log/statement_words.h"
 #include "client/source/mariadb/log/value_text.h"
 #include "tests/client/source/mariadb_log/read_binlog.h"

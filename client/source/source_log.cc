@@ -1,4 +1,4 @@
-#include "client/source/needs_install.h"
+#include "client/source/source_log.h"
 
 #include "absl/strings/cord.h"
 

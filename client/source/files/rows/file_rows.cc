@@ -1,10 +1,7 @@
-#include "client/source/files/rows/file_value.h"
+#include "client/source/files/rows/file_rows.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <string>
-#include <system_error>
 
 namespace mirror {
 namespace {
