@@ -16,9 +16,7 @@
 #include "server/journal/journal_rules.h"
 #include "server/plan/breaker.h"
 #include "server/plan/column_rules.h"
-#include "server/plan/freshness_rules.h"
-#include "server/plan/index_rules.h"
-#include "server/plan/receipts.h"
+#include "server/plan/tenant_rules.h"
 
 namespace mirror {
 

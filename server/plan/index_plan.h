@@ -9,8 +9,8 @@
 
 #include "proto/wire/source_objects.h"
 #include "proto/wire/table.h"
-#include "server/plan/index_rules.h"
 #include "server/plan/plan.h"
+#include "server/plan/tenant_rules.h"
 
 // What comes of the indexes and foreign keys that a source announces. Pure functions.
 

@@ -15,7 +15,7 @@
 #include "server/plan/apply_plan.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/cycle_notes.h"
-#include "server/plan/receipts.h"
+#include "server/plan/tenant_rules.h"
 
 namespace mirror {
 namespace {

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "server/plan/freshness_rules.h"
 #include "server/plan/plan.h"
+#include "server/plan/tenant_rules.h"
 #include "server/plan/tenant_summary.h"
 #include "server/watch/events.h"
 

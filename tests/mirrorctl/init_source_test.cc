@@ -18,7 +18,7 @@
 #include "client/run/check_source.h"
 #include "client/run/open_source.h"
 #include "server/config/config.h"
-#include "server/plan/freshness_rules.h"
+#include "server/plan/tenant_rules.h"
 #include "tests/certs/test_keys.h"
 #include "tests/support/mariadb/mariadb_server.h"
 #include "tests/support/postgres_database.h"

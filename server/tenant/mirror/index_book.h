@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/mutex.h"
-#include "server/plan/index_rules.h"
+#include "server/plan/tenant_rules.h"
 
 namespace mirror {
 

@@ -13,7 +13,7 @@
 #include "server/journal/journal_rules.h"
 #include "server/plan/breaker.h"
 #include "server/plan/column_rules.h"
-#include "server/plan/receipts.h"
+#include "server/plan/tenant_rules.h"
 #include "server/store/start_mark.h"
 #include "server/tenant/mirror/index_book.h"
 #include "server/watch/counters.h"

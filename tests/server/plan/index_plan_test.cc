@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "server/plan/index_plan.h"
-#include "server/plan/index_rules.h"
+#include "server/plan/tenant_rules.h"
 #include "tests/support/rows.h"
 
 namespace mirror::index_plan_test {

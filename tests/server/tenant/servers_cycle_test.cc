@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/clocks/shared_clock.h"
-#include "server/plan/index_rules.h"
+#include "server/plan/tenant_rules.h"
 #include "tests/server/tenant/servers_bench.h"
 
 namespace mirror::servers_cycle_test {

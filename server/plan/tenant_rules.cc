@@ -1,4 +1,4 @@
-#include "server/plan/freshness_rules.h"
+#include "server/plan/tenant_rules.h"
 
 #include <optional>
 
@@ -29,6 +29,14 @@ FreshnessTargets TargetsOf(const FreshnessRules& rules, const std::string& conte
     if (own && *own != targets.all_ms) targets.tables[FoldName(table)] = *own;
   }
   return targets;
+}
+
+bool IsOnFor(const std::string& context_id, const std::vector<TenantSwitch>& switches, bool otherwise) {
+  bool on = otherwise;
+  for (const TenantSwitch& one : switches) {
+    if (MatchesExactly(context_id, one.context)) on = one.on;
+  }
+  return on;
 }
 
 }  // namespace mirror
