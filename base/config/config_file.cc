@@ -20,7 +20,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/config/config_value.h"
+#include "base/config/config_key.h"
 #include "base/config/find_config.h"
 #include "base/name_pattern.h"
 #include "base/status_macros.h"

@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/db/odbc/connection.h"
 #include "base/db/odbc/failure.h"
-#include "base/db/odbc/sql_type.h"
 #include "base/status_macros.h"
 
 namespace mirror::odbc {

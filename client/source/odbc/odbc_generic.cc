@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "base/db/odbc/sql_type.h"
+#include "base/db/odbc/connection.h"
 #include "base/status_macros.h"
 #include "client/source/odbc/odbc_dialect.h"
 #include "proto/wire/limits.h"
