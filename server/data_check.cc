@@ -14,9 +14,9 @@
 #include "base/status_macros.h"
 #include "certs/keyed_hash.h"
 #include "proto/wire/table.h"
-#include "server/consequences/dropped_columns.h"
 #include "server/plan/column_rules.h"
 #include "server/plan/schema_plan.h"
+#include "server/store/dropped_columns.h"
 #include "server/store/sqlite/sqlite_snapshot.h"
 #include "server/store/sqlite/sqlite_store.h"
 

@@ -13,11 +13,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "base/config/find_config.h"
 #include "base/db/postgres/target.h"
 #include "base/printable.h"
 #include "base/system_user.h"
 #include "base/text/command_line.h"
+#include "base/text/find_config.h"
 #include "base/text/text_stream.h"
 #include "certs/openssl.h"
 #include "certs/private_memory.h"

@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/embedded_file.h"
-#include "base/exposition/metric_page.h"
+#include "base/http/metric_page.h"
 #include "server/store/home.h"
 #include "server/watch/door_counters.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "base/exposition/metric_page.h"
+#include "base/http/metric_page.h"
 #include "server/hub/hub_watch.h"
 #include "server/source/in_flight.h"
 #include "server/store/store_state.h"

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
-#include "certs/apikeys/api_key.h"
+#include "certs/api_key.h"
 #include "certs/key_ring.h"
 #include "certs/tls.h"
 #include "server/hooks/delivery/hook_sql.h"

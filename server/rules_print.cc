@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/digest.h"
 #include "server/hub/plan/hub_rules.h"
-#include "server/store/postgres/control/server_rows.h"
+#include "server/store/postgres/place/server_rows.h"
 
 namespace mirror {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/http/message.h"
-#include "base/net/peer_address.h"
+#include "base/peer_address.h"
 
 namespace mirror {
 

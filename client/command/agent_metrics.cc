@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/embedded_file.h"
-#include "base/exposition/metric_page.h"
+#include "base/http/metric_page.h"
 
 MIRROR_EMBEDDED(agent_metrics);
 

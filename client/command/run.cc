@@ -20,7 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
-#include "base/exposition/metrics_listener.h"
+#include "base/http/metrics_listener.h"
 #include "base/human_text.h"
 #include "base/mutex.h"
 #include "base/system_user.h"

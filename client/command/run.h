@@ -4,7 +4,7 @@
 #include <ostream>
 #include <stop_token>
 
-#include "base/config/find_config.h"
+#include "base/text/find_config.h"
 #include "client/command/agent_metrics.h"
 #include "client/config/config.h"
 #include "client/wire/connect.h"

@@ -2,8 +2,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "base/config/find_config.h"
 #include "base/name_pattern.h"
+#include "base/text/find_config.h"
 #include "base/text/nearest_word.h"
 
 namespace mirror {

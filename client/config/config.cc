@@ -5,9 +5,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/config/config_file.h"
-#include "base/config/own_variables.h"
 #include "base/status_macros.h"
+#include "base/text/config_file.h"
+#include "base/text/own_variables.h"
 #include "client/config/source_config.h"
 
 namespace mirror {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/exposition/metrics_listener.h"
+#include "base/http/metrics_listener.h"
 #include "base/log_words.h"
 #include "client/config/source_config.h"
 

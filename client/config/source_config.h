@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/config/config_file.h"
 #include "base/enum_words.h"
+#include "base/text/config_file.h"
 #include "client/config/cron_rule.h"
 #include "client/source/copy_limits.h"
 #include "client/source/steps/table_steps.h"

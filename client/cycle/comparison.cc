@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
-#include "client/sending/row_sender.h"
+#include "client/wire/row_sender.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/key_text.h"
 

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "client/cycle/cycle_report.h"
-#include "client/sending/read_ahead.h"
 #include "client/source/history.h"
 #include "client/source/reader.h"
 #include "client/source/source_log.h"
@@ -19,6 +18,7 @@
 #include "client/state/run_state.h"
 #include "client/state/work_note.h"
 #include "client/wire/mirror_client.h"
+#include "client/wire/read_ahead.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "client/sending/row_sender.h"
 #include "client/state/receipt_book.h"
 #include "client/wire/mirror_client.h"
+#include "client/wire/row_sender.h"
 #include "mirror/v1/mirror_client.pb.h"
 
 namespace mirror {

@@ -10,9 +10,9 @@
 #include "base/human_text.h"
 #include "base/status_macros.h"
 #include "client/cycle/comparison.h"
-#include "client/sending/decision.h"
-#include "client/sending/row_sender.h"
 #include "client/source/source_log.h"
+#include "client/wire/decision.h"
+#include "client/wire/row_sender.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/table.h"
 

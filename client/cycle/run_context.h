@@ -13,9 +13,9 @@
 #include "client/cycle/cycle_receipts.h"
 #include "client/cycle/cycle_report.h"
 #include "client/cycle/verifier.h"
-#include "client/sending/row_sender.h"
 #include "client/source/history.h"
 #include "client/source/reader.h"
+#include "client/wire/row_sender.h"
 #include "mirror/v1/mirror_client.pb.h"
 #include "proto/wire/batch.h"
 

@@ -21,8 +21,8 @@
 #include "client/source/files/rows/csv_rows.h"
 #include "client/source/files/rows/file_rows.h"
 #include "client/source/files/rows/xlsx_rows.h"
-#include "proto/wire/import/import_codec.h"
-#include "proto/wire/import/import_frame.h"
+#include "proto/wire/import_codec.h"
+#include "proto/wire/import_frame.h"
 #include "proto/wire/row_block.h"
 
 namespace mirror {

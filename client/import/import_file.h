@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "proto/wire/import/import_frame.h"
+#include "proto/wire/import_frame.h"
 #include "proto/wire/row_block.h"
 
 namespace mirror {

@@ -11,8 +11,8 @@
 #include "client/config/source_config.h"
 #include "client/run/open_log.h"
 #include "client/source/kept_log.h"
+#include "client/source/server/stage.h"
 #include "client/source/source_log.h"
-#include "client/source/stage/stage.h"
 
 // What open_log.h says, of each kind of a server, and what all of them have in common whose log is taken into
 // a stage.

@@ -15,7 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/exposition/counters.h"
+#include "base/http/counters.h"
 #include "base/mutex.h"
 #include "certs/key.h"
 #include "certs/token.h"

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/exposition/metrics_listener.h"
+#include "base/http/metrics_listener.h"
 #include "base/log_words.h"
-#include "base/net/peer_address.h"
+#include "base/peer_address.h"
 #include "server/config/http_config.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/journal/journal_rules.h"

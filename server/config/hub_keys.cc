@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/config/hub_name.h"
 #include "base/folded_name.h"
 #include "base/reserved_name.h"
 #include "base/status_macros.h"
+#include "base/text/hub_name.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/config/config_file.h"
+#include "base/text/config_file.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/journal/journal_rules.h"
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "absl/status/status.h"
-#include "base/config/config_file.h"
+#include "base/text/config_file.h"
 #include "server/config/config.h"
 
 // PostgreSQL as the store: what of it stands in mirror-server.toml.

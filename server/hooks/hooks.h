@@ -11,7 +11,7 @@
 
 namespace mirror {
 
-// What a partner's own program may hook into an endpoint: see Server::Open, and server/example. The same
+// What a partner's own program may hook into an endpoint: see Server::Open, and server/example.cc. The same
 // things come to [[hook]] blocks of the configuration.
 
 /// Whose call it is. Verified.

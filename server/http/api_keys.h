@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "certs/apikeys/api_key.h"
+#include "certs/api_key.h"
 
 namespace mirror {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/json/json_writer.h"
+#include "base/json_writer.h"
 #include "server/records/record_request.h"
 
 namespace mirror {

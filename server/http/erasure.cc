@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
+#include "base/shared_clock.h"
 
 namespace mirror {
 namespace {

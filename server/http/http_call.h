@@ -12,9 +12,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/http/message.h"
-#include "base/json/json_document.h"
-#include "base/json/json_writer.h"
-#include "certs/apikeys/api_key.h"
+#include "base/json_document.h"
+#include "base/json_writer.h"
+#include "certs/api_key.h"
 #include "server/records/record_request.h"
 
 namespace mirror {

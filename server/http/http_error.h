@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "base/http/message.h"
-#include "base/json/json_writer.h"
+#include "base/json_writer.h"
 
 // What the door answers: JSON, also where something went wrong.
 

@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "base/http/message.h"
-#include "certs/apikeys/api_key.h"
+#include "certs/api_key.h"
 #include "server/http/http_call.h"
 
 namespace mirror {

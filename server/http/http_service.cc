@@ -35,7 +35,7 @@
 #include "server/http/table_calls.h"
 #include "server/records/record_mapper.h"
 #include "server/storages/storages.h"
-#include "server/tenant/history/changes.h"
+#include "server/tenant/changes.h"
 #include "server/watch/door_counters.h"
 
 MIRROR_EMBEDDED(openapi);

@@ -13,13 +13,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/http/message.h"
 #include "base/http/multipart.h"
 #include "base/iso_time.h"
 #include "base/nonce.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "server/http/asked_source.h"
@@ -29,9 +29,9 @@
 #include "server/http/page_values.h"
 #include "server/jobs/rejects.h"
 #include "server/jobs/uploads.h"
-#include "server/tenant/records/kept_rejects.h"
-#include "server/tenant/records/records_calls.h"
-#include "server/tenant/records/records_planner.h"
+#include "server/tenant/kept_rejects.h"
+#include "server/tenant/records_calls.h"
+#include "server/tenant/records_planner.h"
 
 namespace mirror {
 

@@ -11,7 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/clocks/shared_clock.h"
+#include "base/shared_clock.h"
 #include "server/http/http_error.h"
 #include "server/storages/storage_directory.h"
 

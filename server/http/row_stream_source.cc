@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/json/json_writer.h"
+#include "base/json_writer.h"
 #include "base/mutex.h"
-#include "proto/wire/json/json_rows.h"
+#include "proto/wire/json_rows.h"
 
 namespace mirror {
 namespace {

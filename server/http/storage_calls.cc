@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "server/http/asked_source.h"
 #include "server/http/counts_json.h"

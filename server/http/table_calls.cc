@@ -11,7 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "proto/wire/json/json_rows.h"
+#include "proto/wire/json_rows.h"
 #include "server/http/asked_source.h"
 #include "server/http/http_error.h"
 #include "server/http/page_values.h"

@@ -13,10 +13,10 @@
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "base/status_macros.h"
+#include "server/hub/hub_json.h"
 #include "server/hub/plan/derive.h"
 #include "server/hub/plan/hub_book.h"
 #include "server/hub/plan/hub_rules.h"
-#include "server/hub/store/hub_json.h"
 
 namespace mirror {
 namespace {

@@ -15,10 +15,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "server/hub/hub_file.h"
 #include "server/hub/plan/derive.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/hub/snapshot_look.h"
-#include "server/hub/store/hub_file.h"
 #include "server/tenant/tenant.h"
 
 namespace mirror {

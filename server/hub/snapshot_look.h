@@ -13,7 +13,7 @@
 #include "server/hub/plan/derive.h"
 #include "server/hub/plan/hub_rules.h"
 #include "server/hub/plan/member_look.h"
-#include "server/tenant/exchange/hub_calls.h"
+#include "server/tenant/mirror/hub_calls.h"
 
 namespace mirror {
 

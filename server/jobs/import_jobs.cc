@@ -8,11 +8,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
-#include "server/import/import_child.h"
+#include "server/jobs/import_child.h"
 #include "server/jobs/import_run.h"
 #include "server/jobs/job_list.h"
 

@@ -12,17 +12,17 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/file.h"
 #include "base/human_text.h"
-#include "base/json/json_document.h"
+#include "base/json_document.h"
+#include "base/shared_clock.h"
 #include "base/utf8.h"
 #include "proto/wire/table.h"
-#include "server/import/import_child.h"
 #include "server/jobs/end_job.h"
+#include "server/jobs/import_child.h"
 #include "server/records/record_merge.h"
-#include "server/tenant/records/records_planner.h"
+#include "server/tenant/records_planner.h"
 
 namespace mirror {
 namespace {

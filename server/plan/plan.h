@@ -335,7 +335,7 @@ enum class CycleNoteKind : std::uint8_t {
   kUnannounced = 2,  ///< `table` is there, and the source does not announce it.
   kOtherSource = 3,  ///< The source that announced itself is not the one that is believed.
   kMiss = 4,         ///< The source did not know what a former cycle had committed.
-  kExchange = 5,     ///< The source keeps notes of its cycles: see server/tenant/notes/mirror_feed.h.
+  kExchange = 5,     ///< The source keeps notes of its cycles: see server/tenant/mirror/mirror_feed.h.
   kRestored = 6,     ///< The source did not know what the mirror has of a table, and sent all of it anew.
 };
 

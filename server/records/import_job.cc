@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/enum_words.h"
-#include "base/json/json_document.h"
-#include "base/json/json_writer.h"
+#include "base/json_document.h"
+#include "base/json_writer.h"
 
 namespace mirror {
 namespace {

@@ -6,8 +6,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "base/json/json_document.h"
-#include "proto/wire/json/json_rows.h"
+#include "base/json_document.h"
+#include "proto/wire/json_rows.h"
 #include "proto/wire/text_form.h"
 
 namespace mirror {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/json/json_document.h"
+#include "base/json_document.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/json/json_document.h"
+#include "base/json_document.h"
 #include "server/records/record_mapper.h"
 #include "server/records/record_request.h"
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/clocks/shared_clock.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "server/plan/caller.h"
 #include "server/plan/row_request.h"

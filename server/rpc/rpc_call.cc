@@ -4,7 +4,7 @@
 #include <iterator>
 #include <string_view>
 
-#include "base/clocks/shared_clock.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 
 namespace mirror {

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
 #include "base/digest.h"
 #include "base/folded_name.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/source_objects_codec.h"

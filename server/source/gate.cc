@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
 #include "base/human_text.h"
 #include "base/name_pattern.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "certs/key.h"
 #include "certs/token_cache.h"

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "proto/wire/codec.h"
 #include "proto/wire/limits.h"

@@ -6,12 +6,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
-#include "base/json/json_document.h"
-#include "base/json/json_writer.h"
+#include "base/json_document.h"
+#include "base/json_writer.h"
 #include "base/status_macros.h"
 #include "server/records/record_mapper.h"
 #include "server/storages/storage_ids.h"
-#include "server/tenant/records/records_form.h"
+#include "server/tenant/records_form.h"
 
 namespace mirror {
 namespace {

@@ -5,13 +5,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "server/records/record_mapper.h"
 #include "server/storages/source_documents.h"
 #include "server/storages/storage_ids.h"
-#include "server/tenant/records/records_calls.h"
+#include "server/tenant/records_calls.h"
 
 namespace mirror {
 absl::Status NoStorage(const std::string& id) {

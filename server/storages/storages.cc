@@ -14,8 +14,8 @@
 #include "server/records/record_mapper.h"
 #include "server/storages/source_documents.h"
 #include "server/storages/storage_ids.h"
-#include "server/tenant/records/records_calls.h"
-#include "server/tenant/records/records_form.h"
+#include "server/tenant/records_calls.h"
+#include "server/tenant/records_form.h"
 
 namespace mirror {
 namespace {

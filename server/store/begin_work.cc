@@ -12,10 +12,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "server/journal/journal_rules.h"
 #include "server/journal/row_states.h"

@@ -10,7 +10,7 @@
 #include "base/status_macros.h"
 #include "server/plan/move_mark.h"
 #include "server/tenant/dry_run.h"
-#include "server/tenant/records/records_planner.h"
+#include "server/tenant/records_planner.h"
 
 namespace mirror {
 namespace {

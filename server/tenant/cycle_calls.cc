@@ -18,7 +18,7 @@
 #include "server/plan/comparison.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/move_mark.h"
-#include "server/tenant/exchange/hub_calls.h"
+#include "server/tenant/mirror/hub_calls.h"
 
 namespace mirror {
 namespace {

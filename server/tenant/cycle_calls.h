@@ -10,14 +10,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/consequences/dropped_columns.h"
 #include "server/plan/announce_plan.h"
 #include "server/plan/caller.h"
 #include "server/plan/pause.h"
 #include "server/plan/plan.h"
+#include "server/store/dropped_columns.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/mirror/mirror.h"
-#include "server/tenant/notes/mirror_feed.h"
+#include "server/tenant/mirror/mirror_feed.h"
 
 namespace mirror {
 

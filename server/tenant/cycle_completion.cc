@@ -14,8 +14,8 @@
 #include "server/plan/announce_plan.h"
 #include "server/plan/move_mark.h"
 #include "server/plan/pause.h"
-#include "server/tenant/exchange/hub_calls.h"
-#include "server/tenant/notes/mirror_feed.h"
+#include "server/tenant/mirror/hub_calls.h"
+#include "server/tenant/mirror/mirror_feed.h"
 
 namespace mirror {
 namespace {

@@ -12,7 +12,7 @@
 #include "server/plan/comparison.h"
 #include "server/plan/plan.h"
 #include "server/tenant/mirror/mirror.h"
-#include "server/tenant/notes/unsent_tables.h"
+#include "server/tenant/mirror/unsent_tables.h"
 #include "server/tenant/waiting_rows.h"
 
 namespace mirror {

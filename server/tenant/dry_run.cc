@@ -11,11 +11,11 @@
 #include "absl/strings/str_join.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/consequences/count_mirror.h"
-#include "server/consequences/dropped_columns.h"
-#include "server/consequences/others_objects.h"
 #include "server/plan/move_mark.h"
-#include "server/tenant/records/records_planner.h"
+#include "server/store/count_mirror.h"
+#include "server/store/dropped_columns.h"
+#include "server/store/others_objects.h"
+#include "server/tenant/records_planner.h"
 
 namespace mirror {
 namespace {

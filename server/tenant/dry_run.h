@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/consequences/count_mirror.h"
+#include "server/store/count_mirror.h"
 #include "server/store/snapshot.h"
 #include "server/tenant/tenants.h"
 

@@ -9,14 +9,14 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "server/plan/cycle_check.h"
 #include "server/plan/move_mark.h"
 #include "server/store/writing.h"
 #include "server/tenant/mirror/journal_upkeep.h"
-#include "server/tenant/records/records_planner.h"
+#include "server/tenant/records_planner.h"
 
 namespace mirror {
 namespace {

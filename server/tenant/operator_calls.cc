@@ -14,13 +14,13 @@
 #include "base/human_text.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
-#include "server/consequences/others_objects.h"
 #include "server/plan/apply_plan.h"
 #include "server/plan/breaker.h"
 #include "server/plan/comparison.h"
 #include "server/plan/move_mark.h"
-#include "server/tenant/notes/mirror_feed.h"
-#include "server/tenant/records/records_planner.h"
+#include "server/store/others_objects.h"
+#include "server/tenant/mirror/mirror_feed.h"
+#include "server/tenant/records_planner.h"
 
 namespace mirror {
 

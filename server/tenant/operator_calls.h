@@ -10,10 +10,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/consequences/state_token.h"
 #include "server/plan/plan.h"
 #include "server/store/snapshot.h"
-#include "server/tenant/history/kept_row.h"
+#include "server/store/state_token.h"
+#include "server/tenant/kept_row.h"
 #include "server/tenant/mirror/mirror.h"
 
 namespace mirror {

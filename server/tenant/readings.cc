@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/plan/breaker.h"

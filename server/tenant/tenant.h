@@ -14,8 +14,8 @@
 #include "server/plan/tenant_summary.h"
 #include "server/tenant/cycle_calls.h"
 #include "server/tenant/cycle_completion.h"
-#include "server/tenant/exchange/hub_calls.h"
 #include "server/tenant/file_calls.h"
+#include "server/tenant/mirror/hub_calls.h"
 #include "server/tenant/mirror/journal_upkeep.h"
 #include "server/tenant/mirror/lost_mirror.h"
 #include "server/tenant/mirror/mirror.h"
@@ -23,7 +23,7 @@
 #include "server/tenant/move_calls.h"
 #include "server/tenant/operator_calls.h"
 #include "server/tenant/readings.h"
-#include "server/tenant/records/records_calls.h"
+#include "server/tenant/records_calls.h"
 #include "server/tenant/row_writer.h"
 #include "server/watch/events.h"
 

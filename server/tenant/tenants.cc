@@ -8,10 +8,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"
 #include "base/mutex.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/plan/cycle_check.h"

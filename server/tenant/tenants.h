@@ -16,8 +16,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/clocks/shared_clock.h"
 #include "base/mutex.h"
+#include "base/shared_clock.h"
 #include "server/plan/caller.h"
 #include "server/plan/tenant_summary.h"
 #include "server/store/home.h"

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "base/exposition/counters.h"
+#include "base/http/counters.h"
 
 namespace mirror {
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/exposition/counters.h"
+#include "base/http/counters.h"
 
 // What the door for JSON counts while it works, and how it stands. Names of calls, limits and states alone
 // are labels: never what a client sent.

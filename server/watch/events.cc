@@ -8,10 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/config/config_node.h"
 #include "base/log_format.h"
 #include "base/name_pattern.h"
 #include "base/printable.h"
+#include "base/text/config_node.h"
 #include "server/watch/log_text.h"
 
 MIRROR_EMBEDDED(events);

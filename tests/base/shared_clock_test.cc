@@ -1,4 +1,4 @@
-#include "base/clocks/shared_clock.h"
+#include "base/shared_clock.h"
 
 #include <gtest/gtest.h>
 

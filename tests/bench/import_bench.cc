@@ -18,7 +18,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "server/import/import_child.h"
+#include "server/jobs/import_child.h"
 
 namespace mirror {
 namespace {

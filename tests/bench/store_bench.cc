@@ -15,7 +15,7 @@
 #include "server/plan/apply_plan.h"
 #include "server/store/postgres/postgres_store.h"
 #include "server/store/sqlite/sqlite_store.h"
-#include "server/tenant/history/row_calls.h"
+#include "server/tenant/row_calls.h"
 #include "tools/benchmarks/batch_maker.h"
 #include "tools/benchmarks/step.h"
 

@@ -1,4 +1,4 @@
-#include "certs/apikeys/api_key.h"
+#include "certs/api_key.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

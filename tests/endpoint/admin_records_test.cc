@@ -10,7 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "certs/apikeys/api_key.h"
+#include "certs/api_key.h"
 #include "certs/issue.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
 #include "tests/endpoint/endpoint_fixture.h"

@@ -22,8 +22,8 @@
 #include "proto/wire/exchange/value_json.h"
 #include "server/hub/plan/derive.h"
 #include "server/hub/plan/match_keys.h"
-#include "server/hub/sqlite/sqlite_hub_book.h"
-#include "server/hub/sqlite/sqlite_hub_file.h"
+#include "server/hub/sqlite_hub_book.h"
+#include "server/hub/sqlite_hub_file.h"
 
 namespace mirror {
 namespace {

@@ -15,10 +15,10 @@
 #include <string_view>
 #include <vector>
 
-#include "client/source/mariadb/log/binlog_event.h"
-#include "client/source/mariadb/log/rows_event.h"
-#include "client/source/mariadb/log/statement_words.h"
-#include "client/source/mariadb/log/table_map.h"
+#include "client/source/mariadb/binlog_event.h"
+#include "client/source/mariadb/rows_event.h"
+#include "client/source/mariadb/statement_words.h"
+#include "client/source/mariadb/table_map.h"
 #include "tests/fuzz/input.h"
 
 namespace mirror {

@@ -9,7 +9,7 @@
 #include <variant>
 
 #include "base/utf8.h"
-#include "proto/wire/import/import_codec.h"
+#include "proto/wire/import_codec.h"
 #include "tests/fuzz/input.h"
 
 namespace mirror {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/json/json_document.h"
+#include "base/json_document.h"
 #include "tests/fuzz/input.h"
 
 namespace mirror {

@@ -1,7 +1,7 @@
 // Any bytes as a message of PostgreSQL's log. It is refused, or holds nothing but pieces of the message, from
 // which rows are written again as they were; what the stage takes of a row knows its key.
 
-#include "client/source/postgres/log/pgoutput.h"
+#include "client/source/postgres/pgoutput.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,7 @@
 #include <variant>
 
 #include "base/db/postgres/value.h"
-#include "client/source/postgres/log/logged_rows.h"
+#include "client/source/postgres/logged_rows.h"
 #include "tests/fuzz/input.h"
 
 namespace mirror {

@@ -1,7 +1,7 @@
 // Rows as the stage keeps them. Any texts and values are unpacked as they were packed; any bytes are what the
 // packing makes of what is unpacked of them, or are refused.
 
-#include "client/source/stage/staged_row.h"
+#include "client/source/server/staged_row.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // An endpoint that answers wrongly is found out, requirement by requirement; and the numbers of WRITING.md
 // are right.
 
-#include "tools/mirror_harness/conformance/conformance.h"
+#include "tools/mirror_harness/conformance.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

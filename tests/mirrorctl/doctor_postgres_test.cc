@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/config/config.h"
 #include "tests/support/postgres_database.h"
-#include "tools/mirrorctl/doctor/doctor_source.h"
+#include "tools/mirrorctl/init/doctor_source.h"
 
 namespace mirror::doctor_postgres_test {
 namespace {

@@ -27,7 +27,7 @@
 #include "tests/support/places.h"
 #include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
-#include "tools/mirrorctl/doctor/doctor_server.h"
+#include "tools/mirrorctl/init/doctor_server.h"
 
 // The real mirrorctl, the real server with TLS, a real source; each test breaks one thing.
 

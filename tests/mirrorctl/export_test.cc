@@ -16,9 +16,9 @@
 #include "tests/base/parquet/parquet_reading.h"
 #include "tests/mirrorctl/admin_endpoint.h"
 #include "tests/support/rows.h"
-#include "tools/mirrorctl/export/export_file.h"
-#include "tools/mirrorctl/export/parquet_output.h"
-#include "tools/mirrorctl/export/row_output.h"
+#include "tools/mirrorctl/export_file.h"
+#include "tools/mirrorctl/parquet_output.h"
+#include "tools/mirrorctl/row_output.h"
 
 namespace mirror::export_test {
 namespace {

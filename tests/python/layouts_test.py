@@ -27,7 +27,7 @@ NUMBERED = {
     "the record of the last run": r"agent-state/\w+\.last\.json",
 }
 # Those that no folder shows yet, since a server is their source: what stands in them their own test says.
-ELSEWHERE = {"the stage of the source's changes": "tests/client/stage/stage_test.cc"}
+ELSEWHERE = {"the stage of the source's changes": "tests/client/source/server/stage_test.cc"}
 # Without a number, and what their content looks like. One that changes needs another name, or a number.
 UNNUMBERED = {
     r"data/audit\.head": r'\{"kind":"sealed","chain":"\w+","record":\d+,"hash":"\w+","time_ms":\d+,"key_id":"[^"]+",'

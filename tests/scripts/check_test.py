@@ -116,7 +116,7 @@ class Touched(unittest.TestCase):
         self.assertTrue(self.touches("proto/mirror/v1/table.proto", rooms=("server",)))
         self.assertFalse(self.touches("server/server.cc", rooms=("client",)))
         self.assertTrue(self.touches("server/server.cc", rooms=("server",), below=True))
-        self.assertFalse(self.touches("client/main.cc", rooms=("server",), below=True))
+        self.assertFalse(self.touches("client/command/main.cc", rooms=("server",), below=True))
 
     def test_a_folder_that_is_no_room_belongs_to_the_room_above_it(self):
         self.assertEqual(self.graph.room_of("tools/mirrorctl/pages/index.html"), "tools/mirrorctl")
@@ -232,7 +232,7 @@ class Lists(unittest.TestCase):
         by_name = {one.name: one for one in groups.all_groups()}
         graph = touched.RoomGraph(groups.room_dependencies(), groups.built_in())
         for path, name in (("docs/reference/metrics.md", "python.metrics"), ("docs/sources/postgres.md", "python.postgres_page"),
-                           ("docs/examples/search_index.py", "history.search_index"), ("tests/client/stage/stage_test.cc", "python.layouts"),
+                           ("docs/examples/search_index.py", "history.search_index"), ("tests/client/source/server/stage_test.cc", "python.layouts"),
                            ("client/import/sandbox.cc", "python.imports"), ("client/import/sandbox.cc", "packaging"),
                            ("server/config/keys.toml", "mirrorctl_test"), ("server/config/keys.toml", "server_test")):  # fmt: skip
             self.assertTrue((ROOT / path).exists(), path)

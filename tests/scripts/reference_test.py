@@ -23,7 +23,7 @@ ROOT = markdown_pages.ROOT
 REFERENCE = ROOT / "docs" / "reference"
 BIN = None
 EVENTS = "server/watch/events.toml"
-METRICS = ("server/metrics.toml", "client/command/metrics.toml", "base/exposition/metrics.toml")
+METRICS = ("server/metrics.toml", "client/command/metrics.toml", "base/http/metrics.toml")
 # Tables that init does not write.
 OF_THE_PAGE = ("[[hub]]", "[[hub.member]]", "[[source.table]]", "deletes_from")
 KIND = re.compile(r"[a-z]+\.[a-z_]+")
@@ -389,7 +389,7 @@ class Reference(unittest.TestCase):
                     self.assertNotIn(metric, types, "twice")
                     types[metric], words[metric] = row["type"], row.get("help", row["text"])
         text = read("server/metrics.cc", "client/command/agent_metrics.cc",
-                    "base/exposition/metric_page.cc")  # fmt: skip
+                    "base/http/metric_page.cc")  # fmt: skip
         added = re.findall(r"\b(AddHistogram|Add|gauge|show)\(\s*\"(\w+)\"", text)
         self.assertGreater(len(added), 60)
         self.assertEqual(sorted(types), sorted({name for _, name in added}))

@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
-#include "server/store/catalog/sqlite/sqlite_catalog.h"
+#include "server/store/catalog/sqlite_catalog.h"
 #include "server/store/sqlite/sqlite_home.h"
 #include "server/tenant/summary_keeper.h"
 #include "server/watch/freshness.h"

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "certs/issue.h"
 #include "server/place_check.h"
-#include "server/store/postgres/control/server_rows.h"
+#include "server/store/postgres/place/server_rows.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"

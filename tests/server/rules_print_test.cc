@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "server/store/postgres/control/server_rows.h"
+#include "server/store/postgres/place/server_rows.h"
 
 namespace mirror::rules_print_test {
 namespace {

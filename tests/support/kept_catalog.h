@@ -12,8 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/connection.h"
-#include "server/store/catalog/postgres/postgres_catalog.h"
-#include "server/store/catalog/sqlite/sqlite_catalog.h"
+#include "server/store/catalog/sqlite_catalog.h"
+#include "server/store/postgres/place/postgres_catalog.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"

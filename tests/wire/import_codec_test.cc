@@ -1,4 +1,4 @@
-#include "proto/wire/import/import_codec.h"
+#include "proto/wire/import_codec.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -19,7 +19,7 @@
 #include "certs/openssl.h"
 #include "client/config/config.h"
 #include "tools/mirror_harness/attack/hostile.h"
-#include "tools/mirror_harness/conformance/conformance.h"
+#include "tools/mirror_harness/conformance.h"
 #include "tools/mirror_harness/synthetic/baseline.h"
 #include "tools/mirror_harness/synthetic/checker.h"
 #include "tools/mirror_harness/synthetic/report.h"

@@ -18,9 +18,9 @@
 #include "proto/wire/table.h"
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_commands.h"
-#include "tools/mirrorctl/export/export_file.h"
-#include "tools/mirrorctl/export/parquet_output.h"
-#include "tools/mirrorctl/export/row_output.h"
+#include "tools/mirrorctl/export_file.h"
+#include "tools/mirrorctl/parquet_output.h"
+#include "tools/mirrorctl/row_output.h"
 
 // 'mirrorctl export': the rows of a table into a file that is there when it is whole.
 

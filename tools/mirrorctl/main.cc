@@ -8,18 +8,18 @@
 #include <string>
 #include <vector>
 
-#include "base/config/find_config.h"
 #include "base/db/postgres/target.h"
 #include "base/text/command_line.h"
+#include "base/text/find_config.h"
 #include "base/text/text_stream.h"
 #include "certs/openssl.h"
 #include "certs/private_memory.h"
 #include "tools/mirrorctl/admin/console.h"
 #include "tools/mirrorctl/admin/control_config.h"
 #include "tools/mirrorctl/admin_commands.h"
-#include "tools/mirrorctl/doctor/doctor.h"
 #include "tools/mirrorctl/init/apikey_command.h"
 #include "tools/mirrorctl/init/certs_command.h"
+#include "tools/mirrorctl/init/doctor.h"
 #include "tools/mirrorctl/init/init.h"
 #include "tools/mirrorctl/web/web_command.h"
 

@@ -23,7 +23,7 @@
 #include "client/source/capture/delete_feed.h"
 #include "client/source/capture/noted_changes.h"
 #include "client/source/capture/shown_value.h"
-#include "client/source/rows/block_digests.h"
+#include "client/source/sqlite/log/block_digests.h"
 #include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
 

@@ -21,7 +21,7 @@
 #include "base/status_macros.h"
 #include "client/source/capture/shown_value.h"
 #include "client/source/files/rows/file_rows.h"
-#include "client/source/rows/block_digests.h"
+#include "client/source/sqlite/log/block_digests.h"
 #include "proto/wire/text_form.h"
 #include "proto/wire/value_rules.h"
 

@@ -24,7 +24,7 @@
 #include "base/status_macros.h"
 #include "client/source/files/file_row_readers.h"
 #include "client/source/files/rows/file_rows.h"
-#include "client/source/rows/sorted_digests.h"
+#include "client/source/sqlite/log/sorted_digests.h"
 #include "client/source/steps/row_steps.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"

@@ -14,8 +14,8 @@
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/source/files/rows/csv_rows.h"
-#include "client/source/rows/packed_key.h"
 #include "client/source/sqlite/file/sqlite_key.h"
+#include "client/source/sqlite/log/packed_key.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/row_digest.h"
 

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "client/source/capture/value_rows.h"
 #include "client/source/mariadb/mariadb_catalog.h"
 #include "client/source/mariadb/mariadb_sessions.h"
 #include "client/source/mariadb/mariadb_types.h"
@@ -22,7 +23,6 @@
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_rows.h"
 #include "client/source/server/server_words.h"
-#include "client/source/values/value_rows.h"
 
 // What people are told of a source in MariaDB.
 

@@ -13,13 +13,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/copy.h"
+#include "client/source/capture/value_rows.h"
 #include "client/source/postgres/postgres_catalog.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/postgres/postgres_types.h"
 #include "client/source/reader.h"
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_rows.h"
-#include "client/source/values/value_rows.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -19,9 +19,9 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "client/source/server/server_reader_log.h"
+#include "client/source/server/stage.h"
+#include "client/source/server/staged_changes.h"
 #include "client/source/server/staged_log.h"
-#include "client/source/stage/stage.h"
-#include "client/source/stage/staged_changes.h"
 
 namespace mirror {
 

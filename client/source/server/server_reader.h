@@ -16,14 +16,14 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "certs/keyed_hash.h"
+#include "client/source/capture/value_rows.h"
 #include "client/source/reader.h"
-#include "client/source/rows/sorted_digests.h"
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_reader_log.h"
 #include "client/source/server/server_words.h"
+#include "client/source/sqlite/log/sorted_digests.h"
 #include "client/source/steps/table_steps.h"
 #include "client/source/table_choice.h"
-#include "client/source/values/value_rows.h"
 
 namespace mirror {
 

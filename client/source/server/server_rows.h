@@ -12,12 +12,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/status_macros.h"
+#include "client/source/capture/value_digest.h"
+#include "client/source/capture/value_rows.h"
 #include "client/source/reader.h"
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_words.h"
 #include "client/source/steps/row_steps.h"
-#include "client/source/values/value_digest.h"
-#include "client/source/values/value_rows.h"
 #include "proto/wire/batch.h"
 
 namespace mirror {

@@ -16,7 +16,7 @@
 #include "base/status_macros.h"
 #include "client/source/server/server_look.h"
 #include "client/source/server/server_words.h"
-#include "client/source/stage/staged_changes.h"
+#include "client/source/server/staged_changes.h"
 #include "client/source/steps/row_steps.h"
 
 namespace mirror {

@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/source/server/stage.h"
 #include "client/source/source_log.h"
-#include "client/source/stage/stage.h"
 
 namespace mirror {
 

@@ -4,7 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "base/json/json_document.h"
+#include "base/json_document.h"
 #include "base/status_macros.h"
 #include "proto/wire/exchange/value_json.h"
 

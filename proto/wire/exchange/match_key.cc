@@ -16,7 +16,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
-#include "proto/wire/json/json_rows.h"
+#include "proto/wire/json_rows.h"
 
 namespace mirror {
 namespace {

@@ -11,7 +11,7 @@
 #include "base/base64url.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
-#include "proto/wire/json/json_rows.h"
+#include "proto/wire/json_rows.h"
 
 namespace mirror {
 namespace {

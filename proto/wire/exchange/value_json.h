@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/json/json_document.h"
+#include "base/json_document.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 

@@ -8,8 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/clocks/shared_clock.h"
 #include "base/human_text.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/plan/tenant_summary.h"

@@ -9,16 +9,16 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "server/journal/journal_entry.h"
 #include "server/records/json_row.h"
 #include "server/rpc/admin/asked_tenant.h"
 #include "server/rpc/admin/dry_runs.h"
-#include "server/tenant/history/changes.h"
-#include "server/tenant/history/proven_states.h"
-#include "server/tenant/history/row_calls.h"
-#include "server/tenant/history/table_diff.h"
+#include "server/tenant/changes.h"
+#include "server/tenant/proven_states.h"
+#include "server/tenant/row_calls.h"
+#include "server/tenant/table_diff.h"
 
 namespace mirror {
 namespace {

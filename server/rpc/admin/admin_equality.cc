@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/clocks/shared_clock.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/rpc/admin/admin_service.h"

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "proto/wire/codec.h"
-#include "server/export/row_source.h"
+#include "server/http/row_source.h"
 
 namespace mirror {
 namespace {

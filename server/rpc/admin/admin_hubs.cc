@@ -8,8 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/clocks/shared_clock.h"
 #include "base/cut_message.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "proto/wire/exchange/value_json.h"
 #include "server/hub/hubs.h"

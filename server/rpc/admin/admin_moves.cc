@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "server/rpc/admin/asked_tenant.h"
 #include "server/tenant/move.h"

@@ -15,10 +15,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "certs/apikeys/api_key.h"
+#include "certs/api_key.h"
 #include "certs/expiry.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
-#include "server/fleet/listed_server.h"
+#include "server/jobs/listed_server.h"
 #include "server/rpc/admin/asked_tenant.h"
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/admin/looks.h"
@@ -247,7 +247,7 @@ class AdminChanges : public AdminRecords {
                              grpc::ServerWriter<v1::VerifiedMoment>* writer) override;
   grpc::Status EraseRow(grpc::ServerContext* context, const v1::EraseRowRequest* request,
                         v1::EraseRowResponse* response) override;
-  /// See server/export/row_source.h.
+  /// See server/http/row_source.h.
   grpc::Status ExportTable(grpc::ServerContext* context, const v1::ExportTableRequest* request,
                            grpc::ServerWriter<v1::ExportPart>* writer) override;
 

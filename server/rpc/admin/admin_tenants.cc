@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/clocks/shared_clock.h"
 #include "base/cut_message.h"
 #include "base/folded_name.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
 #include "server/rpc/admin/admin_service.h"

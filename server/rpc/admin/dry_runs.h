@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "base/status_macros.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
-#include "server/consequences/state_token.h"
+#include "server/store/state_token.h"
 #include "server/tenant/dry_run.h"
 
 // The calls that destroy, as their requests mean them: to be done, to be done if nothing has changed since a

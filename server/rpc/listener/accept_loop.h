@@ -17,7 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/net/peer_address.h"
+#include "base/peer_address.h"
 #include "server/rpc/listener/tcp_traffic.h"
 #include "server/rpc/listener/vouched_bytes.h"
 

@@ -11,12 +11,12 @@
 #include "base/status_macros.h"
 #include "server/plan/cycle_check.h"
 #include "server/store/home.h"
-#include "server/store/postgres/history/journal_rows.h"
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/place_words.h"
-#include "server/store/postgres/records/metadata_rows.h"
-#include "server/store/postgres/records/own_schema.h"
-#include "server/store/postgres/records/receipt_rows.h"
+#include "server/store/postgres/rows/metadata_rows.h"
+#include "server/store/postgres/rows/own_schema.h"
+#include "server/store/postgres/rows/receipt_rows.h"
+#include "server/store/postgres/tables/journal_rows.h"
 
 namespace mirror {
 namespace {

@@ -17,8 +17,8 @@
 #include "server/store/intent.h"
 #include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_node.h"
-#include "server/store/postgres/records/state_rows.h"
-#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/rows/state_rows.h"
+#include "server/store/postgres/rows/tenant_row.h"
 #include "server/store/store_upkeep.h"
 
 namespace mirror {

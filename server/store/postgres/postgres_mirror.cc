@@ -4,11 +4,11 @@
 
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/history/journal_rows.h"
 #include "server/store/postgres/place/place_words.h"
-#include "server/store/postgres/records/metadata_rows.h"
-#include "server/store/postgres/records/receipt_rows.h"
+#include "server/store/postgres/rows/metadata_rows.h"
+#include "server/store/postgres/rows/receipt_rows.h"
 #include "server/store/postgres/tables/definitions.h"
+#include "server/store/postgres/tables/journal_rows.h"
 
 namespace mirror {
 namespace {

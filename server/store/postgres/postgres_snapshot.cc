@@ -12,16 +12,16 @@
 #include "base/db/postgres/transaction.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/history/journal_rows.h"
-#include "server/store/postgres/history/versions.h"
 #include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/postgres_contents.h"
-#include "server/store/postgres/records/metadata_rows.h"
 #include "server/store/postgres/rows/columns_in.h"
 #include "server/store/postgres/rows/long_rows.h"
+#include "server/store/postgres/rows/metadata_rows.h"
 #include "server/store/postgres/rows/ranges.h"
+#include "server/store/postgres/tables/journal_rows.h"
 #include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/versions.h"
 
 namespace mirror {
 namespace {

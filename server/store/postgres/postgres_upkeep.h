@@ -9,7 +9,7 @@
 #include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/postgres_mirror.h"
-#include "server/store/postgres/records/state_memory.h"
+#include "server/store/postgres/rows/state_memory.h"
 #include "server/store/store_upkeep.h"
 
 namespace mirror {

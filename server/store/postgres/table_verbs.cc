@@ -13,10 +13,9 @@
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/history/versions.h"
 #include "server/store/postgres/place/place_words.h"
-#include "server/store/postgres/records/state_rows.h"
 #include "server/store/postgres/rows/parts.h"
+#include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/rows/write_rows.h"
 #include "server/store/postgres/tables/alter.h"
 #include "server/store/postgres/tables/definitions.h"
@@ -26,6 +25,7 @@
 #include "server/store/postgres/tables/retired.h"
 #include "server/store/postgres/tables/shadow.h"
 #include "server/store/postgres/tables/swap.h"
+#include "server/store/postgres/tables/versions.h"
 
 namespace mirror {
 namespace {

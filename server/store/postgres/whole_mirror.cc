@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
-#include "server/store/postgres/records/own_schema.h"
+#include "server/store/postgres/rows/own_schema.h"
 
 namespace mirror {
 namespace {

@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/rows/tenant_row.h"
 
 // Whether all of a mirror is there.
 

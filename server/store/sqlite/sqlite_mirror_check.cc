@@ -8,7 +8,7 @@
 #include "base/db/sqlite/file_layout.h"
 #include "base/status_macros.h"
 #include "server/store/sqlite/file/sqlite_files.h"
-#include "server/store/sqlite/records/sqlite_tenant.h"
+#include "server/store/sqlite/file/sqlite_tenant.h"
 #include "server/store/sqlite/rows/sqlite_schema.h"
 
 namespace mirror {

@@ -19,7 +19,7 @@
 #include "server/store/copy_contents.h"
 #include "server/store/sqlite/file/disk.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
-#include "server/store/sqlite/records/sqlite_tenant.h"
+#include "server/store/sqlite/file/sqlite_tenant.h"
 #include "server/store/sqlite/rows/sqlite_objects.h"
 #include "server/store/sqlite/rows/sqlite_rows.h"
 #include "server/store/sqlite/rows/sqlite_schema.h"

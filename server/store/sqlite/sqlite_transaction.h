@@ -5,7 +5,7 @@
 #include <string>
 
 #include "server/store/sqlite/file/sqlite_connection.h"
-#include "server/store/sqlite/records/sqlite_waiting.h"
+#include "server/store/sqlite/file/sqlite_waiting.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/store/store_transaction.h"
 

@@ -16,7 +16,7 @@
 #include "server/store/snapshot.h"
 #include "server/store/writing.h"
 #include "server/tenant/mirror/mirror.h"
-#include "server/tenant/notes/mirror_feed.h"
+#include "server/tenant/mirror/mirror_feed.h"
 
 namespace mirror {
 namespace {

@@ -17,8 +17,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/clocks/shared_clock.h"
 #include "base/mutex.h"
+#include "base/shared_clock.h"
 #include "server/hooks/hook_book.h"
 #include "server/hooks/hooks.h"
 #include "server/plan/announce_plan.h"

@@ -21,7 +21,7 @@
 #include "server/plan/plan.h"
 #include "server/plan/row_request.h"
 #include "server/store/store.h"
-#include "server/tenant/notes/unsent_tables.h"
+#include "server/tenant/mirror/unsent_tables.h"
 
 namespace mirror {
 

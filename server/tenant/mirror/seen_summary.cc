@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "base/clocks/shared_clock.h"
 #include "base/folded_name.h"
+#include "base/shared_clock.h"
 #include "server/plan/move_mark.h"
 #include "server/plan/schema_plan.h"
 

@@ -1,4 +1,4 @@
-#include "client/exchange/mariadb/mariadb_members.h"
+#include "client/exchange/mariadb_members.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
-#include "client/exchange/mariadb/mariadb_deliveries.h"
+#include "client/exchange/mariadb_deliveries.h"
 
 namespace mirror::mariadb_values_test {
 namespace {

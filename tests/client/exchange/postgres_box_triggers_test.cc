@@ -1,4 +1,4 @@
-#include "client/exchange/postgres/postgres_box_triggers.h"
+#include "client/exchange/postgres_box_triggers.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,8 +11,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/db/postgres/pipeline.h"
-#include "client/exchange/postgres/postgres_own_check.h"
-#include "client/exchange/postgres/postgres_write_checks.h"
+#include "client/exchange/postgres_own_check.h"
+#include "client/exchange/postgres_write_checks.h"
 #include "client/source/postgres/postgres_catalog.h"
 #include "client/source/source_finding.h"
 #include "tests/client/source/postgres_source.h"

@@ -1,4 +1,4 @@
-#include "client/exchange/postgres/postgres_deliveries.h"
+#include "client/exchange/postgres_deliveries.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,10 +14,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "client/exchange/postgres/postgres_box_triggers.h"
-#include "client/exchange/postgres/postgres_exchange_tables.h"
-#include "client/exchange/postgres/postgres_members.h"
-#include "client/exchange/postgres/postgres_own_check.h"
+#include "client/exchange/postgres_box_triggers.h"
+#include "client/exchange/postgres_exchange_tables.h"
+#include "client/exchange/postgres_members.h"
+#include "client/exchange/postgres_own_check.h"
 #include "client/source/postgres/postgres_marks.h"
 #include "proto/wire/exchange/match_key.h"
 #include "proto/wire/row_digest.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/exchange/postgres/postgres_write_checks.h"
+#include "client/exchange/postgres_write_checks.h"
 #include "tests/support/postgres_database.h"
 
 namespace mirror::write_rights_test {

@@ -1,6 +1,6 @@
 // Digests of rows on their way: a value counts as what a mirror shows of it.
 
-#include "client/source/rows/block_digests.h"
+#include "client/source/sqlite/log/block_digests.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

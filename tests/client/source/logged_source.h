@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "base/utf8.h"
-#include "client/sending/decision.h"
 #include "client/source/sqlite/log/change_log.h"
 #include "client/source/sqlite/sqlite_reader.h"
+#include "client/wire/decision.h"
 #include "proto/wire/codec.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"

@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/connection.h"
-#include "client/source/postgres/log/log_checks.h"
+#include "client/source/postgres/log_checks.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/status_matchers.h"
 

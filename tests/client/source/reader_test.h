@@ -14,7 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/source/reader.h"
-#include "client/source/rows/block_digests.h"
+#include "client/source/sqlite/log/block_digests.h"
 #include "tests/client/source/source_database.h"
 #include "tests/support/status_matchers.h"
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/fleet/fleet.h"
 #include "server/hooks/delivery/hook_runner.h"
-#include "server/store/catalog/postgres/postgres_catalog.h"
+#include "server/jobs/fleet.h"
+#include "server/store/postgres/place/postgres_catalog.h"
 #include "server/tenant/tenants.h"
 #include "tests/server/store/postgres/placed_homes.h"
 #include "tests/server/tenant/tenant_bench.h"

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "base/json/json_writer.h"
+#include "base/json_writer.h"
 #include "tests/support/status_matchers.h"
 
 namespace mirror::page_values_test {

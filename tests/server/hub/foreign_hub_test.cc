@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/hub/postgres/hub_schema.h"
-#include "server/hub/postgres/postgres_hub_file.h"
+#include "server/hub/hub_schema.h"
+#include "server/hub/postgres_hub_file.h"
 #include "tests/support/hostile/hostile_role.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"

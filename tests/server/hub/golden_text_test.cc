@@ -1,4 +1,4 @@
-#include "server/hub/postgres/postgres_hub_book.h"
+#include "server/hub/postgres_hub_book.h"
 
 #include <gtest/gtest.h>
 

@@ -14,8 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/connection.h"
-#include "server/hub/postgres/postgres_hub_file.h"
-#include "server/hub/sqlite/sqlite_hub_file.h"
+#include "server/hub/postgres_hub_file.h"
+#include "server/hub/sqlite_hub_file.h"
 #include "server/store/postgres/home/postgres_home.h"
 #include "server/store/sqlite/sqlite_home.h"
 #include "server/store/sqlite/sqlite_store.h"

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/tenant/notes/feed_tables.h"
+#include "server/tenant/mirror/feed_tables.h"
 #include "tests/server/hub/hub_bench.h"
 #include "tests/support/forwarding_store.h"
 

@@ -1,6 +1,6 @@
 // What only a hub has that stands in PostgreSQL.
 
-#include "server/hub/postgres/postgres_hub_file.h"
+#include "server/hub/postgres_hub_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

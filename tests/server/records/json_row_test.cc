@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "proto/wire/json/json_rows.h"
+#include "proto/wire/json_rows.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 

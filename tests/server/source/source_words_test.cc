@@ -13,7 +13,7 @@
 #include "base/db/sqlite/sqlite_words.h"
 #include "server/rpc/rpc_status.h"
 #include "server/source/encode_outcome.h"
-#include "server/store/catalog/sqlite/sqlite_catalog.h"
+#include "server/store/catalog/sqlite_catalog.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/support/processes.h"

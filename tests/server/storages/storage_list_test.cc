@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "server/storages/storages.h"
-#include "server/store/catalog/sqlite/sqlite_catalog.h"
+#include "server/store/catalog/sqlite_catalog.h"
 #include "server/store/sqlite/sqlite_home.h"
 #include "server/tenant/summary_keeper.h"
 #include "tests/server/tenant/tenant_bench.h"

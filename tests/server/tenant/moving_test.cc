@@ -14,8 +14,8 @@
 
 #include "certs/keyed_hash.h"
 #include "server/plan/pause.h"
-#include "server/store/postgres/control/placement.h"
-#include "server/store/postgres/control/server_rows.h"
+#include "server/store/postgres/place/placement.h"
+#include "server/store/postgres/place/server_rows.h"
 #include "server/tenant/backup.h"
 #include "server/tenant/move.h"
 #include "server/tenant/tenant_list.h"

@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
-#include "base/clocks/shared_clock.h"
+#include "base/shared_clock.h"
 #include "server/plan/tenant_rules.h"
 #include "tests/server/tenant/servers_bench.h"
 

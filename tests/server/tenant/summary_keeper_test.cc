@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "server/plan/tenant_summary.h"
-#include "server/store/catalog/postgres/postgres_catalog.h"
+#include "server/store/postgres/place/postgres_catalog.h"
 #include "server/tenant/mirror/seen_summary.h"
 #include "tests/server/tenant/servers_bench.h"
 

@@ -1,6 +1,6 @@
 // Tables that a source could not send: what a mirror keeps of them, and when that is gone again.
 
-#include "server/tenant/notes/unsent_tables.h"
+#include "server/tenant/mirror/unsent_tables.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"
-#include "server/tenant/notes/mirror_feed.h"
+#include "server/tenant/mirror/mirror_feed.h"
 #include "server/tenant/tenant_list.h"
 #include "tests/server/tenant/servers_bench.h"
 #include "tests/server/tenant/tenant_bench.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "certs/issue.h"
-#include "server/store/catalog/sqlite/sqlite_catalog.h"
+#include "server/store/catalog/sqlite_catalog.h"
 #include "tests/support/processes.h"
 #include "tests/support/status_matchers.h"
 

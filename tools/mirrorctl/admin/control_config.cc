@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/config/config_file.h"
-#include "base/config/find_config.h"
 #include "base/printable.h"
 #include "base/status_macros.h"
+#include "base/text/config_file.h"
+#include "base/text/find_config.h"
 #include "base/text/text_stream.h"
 
 namespace mirror {

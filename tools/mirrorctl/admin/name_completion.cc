@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "base/config/find_config.h"
+#include "base/text/find_config.h"
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/control_config.h"
 

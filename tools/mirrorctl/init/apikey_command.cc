@@ -9,12 +9,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/config/config_file.h"
 #include "base/enum_words.h"
 #include "base/status_macros.h"
+#include "base/text/config_file.h"
 #include "base/text/text_stream.h"
 #include "base/text/text_table.h"
-#include "certs/apikeys/api_key.h"
+#include "certs/api_key.h"
 #include "tools/mirrorctl/init/init.h"
 
 namespace mirror {

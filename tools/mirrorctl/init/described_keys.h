@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/config/config_node.h"
+#include "base/text/config_node.h"
 
 // The text of a configuration, from the file in which its keys are described: server/config/keys.toml and
 // client/config/keys.toml say what stands in a row, tools/mirrorctl/admin/keys.toml has those of mirrorctl.

@@ -22,7 +22,7 @@
 #include "base/utf8.h"
 #include "client/config/dsn.h"
 #include "client/config/source_config.h"
-#include "client/source/mariadb/log/mariadb_log_facts.h"
+#include "client/source/mariadb/mariadb_log_facts.h"
 #include "tools/mirrorctl/init/init_postgres.h"
 
 namespace mirror {

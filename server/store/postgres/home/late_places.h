@@ -16,7 +16,7 @@
 #include "base/db/postgres/connection.h"
 #include "base/mutex.h"
 #include "server/store/home.h"
-#include "server/store/postgres/control/control.h"
+#include "server/store/postgres/place/control.h"
 #include "server/store/postgres/place/postgres_place.h"
 
 // A place that does not answer keeps no server from starting: it is closed until it does, and all that is

@@ -12,15 +12,15 @@
 #include "server/plan/move_mark.h"
 #include "server/store/contents_digest.h"
 #include "server/store/copy_contents.h"
-#include "server/store/postgres/control/server_rows.h"
 #include "server/store/postgres/durable.h"
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/home/placed_deletion.h"
 #include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/server_rows.h"
 #include "server/store/postgres/postgres_import.h"
 #include "server/store/postgres/postgres_snapshot.h"
-#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/rows/tenant_row.h"
 
 namespace mirror {
 namespace {

@@ -10,10 +10,10 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "server/store/home.h"
-#include "server/store/postgres/control/server_rows.h"
 #include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/server_rows.h"
 #include "server/store/postgres/postgres_import.h"
 
 namespace mirror {

@@ -12,8 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "server/store/postgres/control/placement.h"
 #include "server/store/postgres/home/found_schemas.h"
+#include "server/store/postgres/place/placement.h"
 #include "server/store/postgres/place/postgres_place.h"
 
 namespace mirror {

@@ -18,11 +18,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "base/clocks/shared_clock.h"
 #include "base/crash_point.h"
 #include "base/db/postgres/own_relations.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
+#include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "server/store/home.h"
 #include "server/store/postgres/began.h"
@@ -40,8 +40,8 @@
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/place/rights.h"
 #include "server/store/postgres/postgres_upkeep.h"
-#include "server/store/postgres/records/own_schema.h"
-#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/rows/own_schema.h"
+#include "server/store/postgres/rows/tenant_row.h"
 
 // Mirrors that are not where they are served. A new one is made only where none can be elsewhere.
 

@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/store/home.h"
-#include "server/store/postgres/control/control.h"
+#include "server/store/postgres/place/control.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/postgres_store.h"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "server/store/postgres/control/control.h"
+#include "server/store/postgres/place/control.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/store_state.h"
 

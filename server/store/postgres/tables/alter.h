@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "proto/wire/lsn.h"
 #include "server/plan/plan.h"
-#include "server/store/postgres/records/metadata_rows.h"
-#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/rows/metadata_rows.h"
+#include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/tables/present_table.h"
 #include "server/store/postgres/tables/table_work.h"
 

@@ -9,8 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/plan/plan.h"
-#include "server/store/postgres/records/metadata_rows.h"
-#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/rows/metadata_rows.h"
+#include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/tables/table_work.h"
 
 // Definitions of mirrored tables: see TableVerbs and plan.h. `agreed` is what the mirror has of the table;

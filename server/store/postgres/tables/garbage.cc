@@ -7,8 +7,8 @@
 #include "base/db/postgres/failure.h"
 #include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
-#include "server/store/postgres/records/own_writes.h"
-#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/rows/own_writes.h"
+#include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/tables/table_work.h"
 
 namespace mirror {

@@ -14,8 +14,8 @@
 #include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/types.h"
-#include "server/store/postgres/records/state_payload.h"
-#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/rows/state_payload.h"
+#include "server/store/postgres/rows/tenant_row.h"
 
 namespace mirror {
 namespace {

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "base/db/postgres/failure.h"
 #include "server/plan/plan.h"
-#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/tables/table_work.h"
 
 // Indexes that the mirror made itself, which are those whose names begin with kOwnIndexPrefix; and what the

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/folded_name.h"
-#include "server/store/postgres/records/state_payload.h"
+#include "server/store/postgres/rows/state_payload.h"
 
 namespace mirror {
 namespace {

@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "proto/wire/table.h"
-#include "server/store/postgres/records/metadata_rows.h"
+#include "server/store/postgres/rows/metadata_rows.h"
 #include "server/store/postgres/tables/shadow.h"
 #include "server/store/postgres/tables/table_work.h"
 

@@ -11,7 +11,7 @@
 #include "proto/wire/table.h"
 #include "server/plan/plan.h"
 #include "server/store/postgres/place/names.h"
-#include "server/store/postgres/records/metadata_rows.h"
+#include "server/store/postgres/rows/metadata_rows.h"
 
 // Mirrored tables as they stand in PostgreSQL, where a DBA may have changed them.
 

@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/names.h"
-#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/tables/table_work.h"
 
 // Tables that are set aside: rows of kDropped, whose `number` says since when.

@@ -10,8 +10,8 @@
 #include "proto/wire/batch.h"
 #include "proto/wire/key_range.h"
 #include "server/plan/plan.h"
-#include "server/store/postgres/records/metadata_rows.h"
-#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/rows/metadata_rows.h"
+#include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/rows/write_set.h"
 #include "server/store/postgres/tables/table_work.h"
 

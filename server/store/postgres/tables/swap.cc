@@ -20,7 +20,7 @@
 #include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
-#include "server/store/postgres/records/tenant_row.h"
+#include "server/store/postgres/rows/tenant_row.h"
 #include "server/store/postgres/tables/alter.h"
 #include "server/store/postgres/tables/definitions.h"
 #include "server/store/postgres/tables/dependants.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "server/store/postgres/records/metadata_rows.h"
+#include "server/store/postgres/rows/metadata_rows.h"
 #include "server/store/postgres/tables/shadow.h"
 #include "server/store/postgres/tables/table_work.h"
 

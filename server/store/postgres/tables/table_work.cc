@@ -8,7 +8,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/status_macros.h"
 #include "server/store/postgres/place/place_words.h"
-#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/rows/state_rows.h"
 
 namespace mirror {
 namespace {

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/names.h"
-#include "server/store/postgres/records/own_writes.h"
+#include "server/store/postgres/rows/own_writes.h"
 
 // What works on mirrored tables has, inside of the caller's transaction and savepoint.
 

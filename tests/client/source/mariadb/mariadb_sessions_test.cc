@@ -15,8 +15,8 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "client/source/mariadb/log/mariadb_staging.h"
 #include "client/source/mariadb/mariadb_sessions.h"
+#include "client/source/mariadb/mariadb_staging.h"
 #include "tests/client/source/mariadb/mariadb_source.h"
 
 namespace mirror::mariadb_sessions_test {

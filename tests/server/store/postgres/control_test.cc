@@ -1,4 +1,4 @@
-#include "server/store/postgres/control/control.h"
+#include "server/store/postgres/place/control.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/catalog/postgres/postgres_catalog.h"
-#include "server/store/postgres/control/duties.h"
-#include "server/store/postgres/control/placement.h"
-#include "server/store/postgres/control/server_rows.h"
+#include "server/store/postgres/place/duties.h"
+#include "server/store/postgres/place/placement.h"
+#include "server/store/postgres/place/postgres_catalog.h"
+#include "server/store/postgres/place/server_rows.h"
 #include "tests/support/hostile/hostile_role.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"

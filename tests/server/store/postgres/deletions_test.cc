@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/postgres/control/placement.h"
 #include "server/store/postgres/home/placed_deletion.h"
+#include "server/store/postgres/place/placement.h"
 #include "tests/server/store/postgres/placed_homes.h"
 
 namespace mirror::deletions_test {

@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/store/copy_contents.h"
-#include "server/store/postgres/control/placement.h"
+#include "server/store/postgres/place/placement.h"
 #include "tests/server/store/postgres/placed_homes.h"
 
 // Copies of mirrors in PostgreSQL are files of SQLite's, and take a place in either.

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/postgres/control/placement.h"
-#include "server/store/postgres/control/server_rows.h"
+#include "server/store/postgres/place/placement.h"
+#include "server/store/postgres/place/server_rows.h"
 #include "tests/server/store/postgres/placed_homes.h"
 
 namespace mirror::home_test {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/postgres/control/placement.h"
 #include "server/store/postgres/home/postgres_home.h"
+#include "server/store/postgres/place/placement.h"
 #include "server/store/sqlite/sqlite_home.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/rows.h"

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/postgres/control/control.h"
+#include "server/store/postgres/place/control.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/place/schema_layout.h"
 #include "server/store/postgres/postgres_store.h"
-#include "server/store/postgres/records/own_schema.h"
-#include "server/store/postgres/records/state_rows.h"
+#include "server/store/postgres/rows/own_schema.h"
+#include "server/store/postgres/rows/state_rows.h"
 #include "tests/support/hostile/hostile_role.h"
 #include "tests/support/places.h"
 #include "tests/support/postgres_database.h"

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/postgres/control/control.h"
-#include "server/store/postgres/control/duties.h"
-#include "server/store/postgres/control/job_rows.h"
-#include "server/store/postgres/control/listed_rows.h"
-#include "server/store/postgres/control/server_rows.h"
+#include "server/store/postgres/place/control.h"
+#include "server/store/postgres/place/duties.h"
+#include "server/store/postgres/place/job_rows.h"
+#include "server/store/postgres/place/listed_rows.h"
+#include "server/store/postgres/place/server_rows.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/status_matchers.h"
 

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
-#include "server/store/sqlite/records/sqlite_ledger.h"
+#include "server/store/sqlite/file/sqlite_ledger.h"
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 

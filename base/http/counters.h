@@ -1,0 +1,51 @@
+#ifndef MIRROR_BASE_HTTP_COUNTERS_H_
+#define MIRROR_BASE_HTTP_COUNTERS_H_
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+// What work counts while it is being done. Own atomics, since the library's histogram takes a mutex for each
+// observation; its part begins when somebody looks (MetricPage).
+
+namespace mirror {
+
+/// A number that only grows. Threads: any.
+class Counter {
+ public:
+  void Add(std::uint64_t number = 1) { value_.fetch_add(number, std::memory_order_relaxed); }
+  std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// How long something took, each time: a histogram. Noting one is two atomic adds. Threads: any.
+class Timings {
+ public:
+  /// Upper ends of the buckets, seconds: from a commit to memory to a population's last swap.
+  static constexpr std::array<double, 16> kBounds = {
+      0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300};
+
+  void Note(std::chrono::nanoseconds took) {
+    const double seconds = std::chrono::duration<double>(took).count();
+    std::size_t bucket = 0;
+    while (bucket < kBounds.size() && seconds > kBounds[bucket]) ++bucket;
+    buckets_[bucket].Add();
+    nanoseconds_.Add(took.count() > 0 ? static_cast<std::uint64_t>(took.count()) : 0);
+  }
+
+  /// Of one bucket alone; the last one holds what is beyond all bounds.
+  std::uint64_t bucket(std::size_t index) const { return buckets_[index].value(); }
+  double seconds() const { return static_cast<double>(nanoseconds_.value()) / 1e9; }
+
+ private:
+  std::array<Counter, kBounds.size() + 1> buckets_;
+  Counter nanoseconds_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_BASE_HTTP_COUNTERS_H_

@@ -1,0 +1,79 @@
+#ifndef MIRROR_CLIENT_SOURCE_MARIADB_BINLOG_TABLES_H_
+#define MIRROR_CLIENT_SOURCE_MARIADB_BINLOG_TABLES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/source/mariadb/mariadb_catalog.h"
+#include "client/source/mariadb/rows_event.h"
+#include "client/source/mariadb/table_map.h"
+#include "client/source/server/staged_row.h"
+
+namespace mirror {
+
+/// Names of character sets, by the numbers of MariaDB's collations.
+using BinlogCharsets = std::map<std::uint32_t, std::string>;
+absl::StatusOr<BinlogCharsets> ReadBinlogCharsets(mariadb::Connection& connection);
+
+/// A table that is staged, as the catalogs have it. Its columns' numbers in the stage are their places.
+struct BinlogTable {
+  std::int64_t id = 0;  ///< In the stage.
+  MariadbTable table;
+};
+struct BinlogTables {
+  std::string database;
+  std::map<std::string, BinlogTable> tables;  ///< By name.
+  BinlogCharsets charsets;
+};
+
+/// Why a table's changes cannot be read from the binlog, for people; empty: they can, as far as its own
+/// definition says.
+std::string WhyNotInBinlog(const MariadbTable& table);
+
+/// The numbers of a table's key columns in the stage, in the key's order.
+std::vector<std::int64_t> KeyNumbers(const MariadbTable& table);
+
+/// Makes of the rows behind one table map what the stage takes of them. Threads: one.
+class BinlogRows {
+ public:
+  /// Absent: the binlog does not write the table as it is in the catalogs.
+  static std::optional<BinlogRows> Make(const BinlogTable& table, const binlog::TableMap& map,
+                                        const BinlogCharsets& charsets);
+
+  std::int64_t table() const { return table_; }
+  bool Slice(binlog::Bytes* rows, std::string_view image, std::vector<binlog::RowField>* fields) const {
+    return slicer_.Next(rows, image, fields);
+  }
+  std::size_t columns() const { return slicer_.columns(); }
+
+  enum class Told { kChange, kNothing, kUnknown };
+  /// kNothing: no column that is staged changed; kUnknown: a value cannot be understood, or the key is not
+  /// told.
+  Told Insert(const std::vector<binlog::RowField>& row, LoggedChange* change) const;
+  Told Update(const std::vector<binlog::RowField>& before, const std::vector<binlog::RowField>& after,
+              LoggedChange* change) const;
+  Told Delete(const std::vector<binlog::RowField>& row, LoggedChange* change) const;
+
+ private:
+  struct Column {
+    std::size_t place = 0;  ///< In the rows.
+    std::int64_t number = 0;
+    binlog::RowText text;
+  };
+  explicit BinlogRows(const binlog::TableMap& map) : slicer_(map) {}
+  bool KeyOf(const std::vector<binlog::RowField>& row, StagedKey* key) const;
+  bool Add(const Column& column, const binlog::RowField& field, std::vector<StagedValue>* values) const;
+
+  std::int64_t table_ = 0;
+  binlog::RowSlicer slicer_;
+  std::vector<Column> columns_;   ///< By number.
+  std::vector<std::size_t> key_;  ///< In `columns_`.
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_MARIADB_BINLOG_TABLES_H_

@@ -1,0 +1,47 @@
+#ifndef MIRROR_CLIENT_SOURCE_POSTGRES_TEXT_VALUES_H_
+#define MIRROR_CLIENT_SOURCE_POSTGRES_TEXT_VALUES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/source/postgres/postgres_catalog.h"
+#include "client/source/postgres/postgres_types.h"
+#include "client/source/server/staged_row.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/table.h"
+
+namespace mirror {
+
+/// A column whose values come as PostgreSQL's output functions write them under PostgresSessions' settings:
+/// in its log, and in the answer to a SELECT.
+struct PostgresTextColumn {
+  PostgresValueForm form = PostgresValueForm::kText;
+  Column announced;
+  bool single = false;  ///< Of float4: a text stands for the nearest of these.
+};
+PostgresTextColumn TextColumnOf(const PostgresColumn& column, const Column& announced);
+
+/// What rows have that were written before the column was added; absent: only the database knows.
+std::optional<Literal> MissingLiteral(const PostgresColumn& column, const Column& announced);
+
+/// The same values as PostgresRowDecoder makes of the binary formats. Threads: one.
+class PostgresTextValues {
+ public:
+  /// Absent: it does not fit the column as it was announced. The value views `text`, and this up to Clear().
+  std::optional<Value> Decode(const PostgresTextColumn& column, std::string_view text);
+  void Clear() { bytes_.clear(); }
+
+ private:
+  std::optional<Value> DecodeBytes(std::string_view text, bool is_uuid);
+
+  std::deque<std::string> bytes_;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_POSTGRES_TEXT_VALUES_H_

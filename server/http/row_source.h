@@ -1,0 +1,52 @@
+#ifndef MIRROR_SERVER_HTTP_ROW_SOURCE_H_
+#define MIRROR_SERVER_HTTP_ROW_SOURCE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/wire/lsn.h"
+#include "proto/wire/table.h"
+#include "server/store/snapshot.h"
+#include "server/tenant/readings.h"
+
+namespace mirror {
+
+/// Which rows of a table are wanted.
+struct RowsWish {
+  std::string table;
+  bool history = false;  ///< All versions that are kept.
+  std::string as_of;     ///< Empty: as they are now. Not with `history`.
+};
+inline constexpr std::size_t kAsOfBytesMax = 100;
+
+/// What is known of the rows before they are read.
+struct RowsForm {
+  TableSchema table;  ///< The columns that come, in their order; its key, where the rows have one.
+  Position position;
+  std::string schema_hash;
+  std::int64_t moment = 0;  ///< See ExportHeader.
+  std::int64_t rows = -1;   ///< -1: not known.
+};
+
+/// Rows of one committed moment. Made by OpenRows(); holds one of the tenant's places for exports.
+/// Threads: one at a time.
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+
+  virtual const RowsForm& form() const = 0;
+  /// All of them, once, in blocks of about `block_bytes`. Errors: those of Snapshot.
+  virtual absl::Status Read(std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) = 0;
+};
+
+/// Errors: those of Readings::ReadCommitted(), FindTableHistory() and FindMoment(); kInvalidArgument: the
+/// wish.
+absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(Readings& readings, const RowsWish& wish);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HTTP_ROW_SOURCE_H_

@@ -1,0 +1,50 @@
+#ifndef MIRROR_SERVER_HUB_HUB_JSON_H_
+#define MIRROR_SERVER_HUB_HUB_JSON_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/hub/plan/hub_values.h"
+
+// What a hub file keeps as JSON, the same in every store. Absent and empty parts are not written. Errors of
+// what is read: kDataLoss.
+
+namespace mirror {
+
+/// {"city":["Bern",1714000000000,1]}: value, version and whether it is the system's own; a fourth is the
+/// word, where it is another value. Without a version: null.
+std::string SaysJson(const MemberRow& row);
+absl::Status TakeSays(std::string_view json, MemberRow* row);
+/// Whether a word of it is another than the value that stands there, from SaysJson().
+absl::StatusOr<bool> HasOtherWord(std::string_view says);
+
+/// [["<hash>"],[]]
+std::string FormerJson(const std::vector<KeyHashes>& former);
+absl::Status TakeFormer(std::string_view json, std::vector<KeyHashes>* former);
+
+/// What a derivation has still to do with it; empty: nothing.
+std::string WorkJson(const RowWork& work);
+absl::Status TakeWork(std::string_view json, RowWork* work);
+std::string WorkJson(const RecordWork& work);
+absl::Status TakeWork(std::string_view json, RecordWork* work);
+
+/// {"city":["Bern",1714000000000,"crm","contact","[17]"]}
+std::string ValuesJson(const GoldenRecord& record);
+absl::Status TakeValues(std::string_view json, GoldenRecord* record);
+/// {"city":[[1714000000000,3,"<mark>"]]}
+std::string TurnsJson(const GoldenRecord& record);
+absl::Status TakeTurns(std::string_view json, GoldenRecord* record);
+
+/// ["crm","erp"]
+std::string NamesJson(const std::set<std::string>& names);
+absl::Status TakeNames(std::string_view json, std::set<std::string>* names);
+
+/// {"columns":{"city":["Bern",1714000000000]},"locked":{"city":"Rome"},"keys":[[0,"<hash>","no123"]]}
+std::string BodyJson(const HubDelivery& delivery);
+absl::Status TakeBody(std::string_view json, HubDelivery* delivery);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HUB_HUB_JSON_H_

@@ -1,0 +1,109 @@
+#ifndef MIRROR_SERVER_HUB_POSTGRES_HUB_BOOK_H_
+#define MIRROR_SERVER_HUB_POSTGRES_HUB_BOOK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/db/postgres/connection.h"
+#include "proto/wire/table.h"
+#include "server/hub/hub_schema.h"
+#include "server/hub/hub_session.h"
+#include "server/hub/plan/hub_book.h"
+#include "server/hub/plan/hub_rules.h"
+
+namespace mirror {
+
+/// A value as partners read it in a column of type text: numbers as they are written, bytes as \x and
+/// hexadecimal digits, and of a text what PostgreSQL keeps of it, see ValidUtf8(). Absent: NULL.
+std::optional<std::string> GoldenText(const Literal& value);
+
+/// The upkeep of a PostgresHubBook, in its transaction.
+class PostgresHubUpkeep final : public HubUpkeep {
+ public:
+  /// They outlive it.
+  PostgresHubUpkeep(const HubSchema& schema, const HubRules& rules, HubSession& session)
+      : schema_(schema), rules_(rules), session_(session) {}
+
+  absl::StatusOr<std::vector<RowRef>> DoomedRows() override;
+  absl::StatusOr<std::vector<Glance>> RowsBehind(std::int64_t row_id) override;
+  absl::StatusOr<std::vector<std::string>> EmptySince(std::int64_t at, std::size_t limit) override;
+  absl::StatusOr<std::vector<std::string>> RecordsOfOthers() override;
+  absl::Status ForgetRecord(const GoldenRecord& record) override;
+  absl::Status ForgetIssued(std::int64_t before, std::int64_t now, std::size_t limit) override;
+  absl::StatusOr<std::size_t> Thaw(const std::string& golden_id) override;
+
+ private:
+  absl::StatusOr<std::vector<std::string>> Texts(std::string_view sql, postgres::Values values);
+
+  const HubSchema& schema_;
+  const HubRules& rules_;
+  HubSession& session_;
+};
+
+/// A hub's book in PostgreSQL, within a transaction that the caller has begun and ends; where it writes, no
+/// other one does until then. What it is given outlives it,
+/// and the schema was laid out for these rules. Errors: those of the connection, and kDataLoss.
+class PostgresHubBook final : public HubBook {
+ public:
+  PostgresHubBook(postgres::Connection& connection, const HubSchema& schema, const HubRules& rules)
+      : schema_(schema), rules_(rules), session_(connection, schema) {}
+
+  /// Writes what is still to be written: before a commit.
+  absl::Status Finish();
+
+  absl::StatusOr<HubState> ReadState() override;
+  absl::Status WriteState(const HubState& state) override;
+  absl::StatusOr<std::map<std::string, HubFeed>> ReadFeeds() override;
+  absl::Status WriteFeed(const std::string& data_source, const HubFeed& feed) override;
+
+  absl::StatusOr<std::optional<MemberRow>> ReadRow(const RowRef& ref) override;
+  absl::StatusOr<std::vector<MemberRow>> RowsOf(const std::string& golden_id) override;
+  absl::StatusOr<std::vector<RowRef>> UnreadRows(const std::string& data_source, const std::string& table,
+                                                 std::int64_t read_at) override;
+  absl::Status WriteRow(const MemberRow& row, const KeyHashes& keys) override;
+  absl::Status RemoveRow(const MemberRow& row) override;
+
+  absl::StatusOr<std::optional<GoldenRecord>> ReadRecord(const std::string& id) override;
+  absl::Status WriteRecord(const GoldenRecord& record, const KeyHashes& keys) override;
+  absl::Status MergeRecord(const GoldenRecord& gone, const std::string& into) override;
+  absl::StatusOr<std::string> Alive(const std::string& golden_id) override;
+  absl::StatusOr<std::string> IssuedFor(const std::string& delivery_id) override;
+  absl::Status WriteIssued(const std::string& delivery_id, const std::string& golden_id,
+                           std::int64_t at) override;
+
+  absl::StatusOr<KeyOwners> FoundBy(const std::string& entity, const std::string& hash) override;
+  absl::StatusOr<HubWork> NextWork() override;
+
+  absl::StatusOr<std::vector<HubDelivery>> DeliveriesOf(const std::string& golden_id) override;
+  absl::Status ReadOpen(const std::string& data_source, const TakeOne& take) override;
+  absl::Status WriteDelivery(const HubDelivery& delivery) override;
+  absl::Status RemoveDelivery(const HubDelivery& delivery) override;
+  absl::Status NoteRefused(const std::string& delivery_id, const Refusal& refusal) override;
+
+  absl::StatusOr<std::map<std::string, HubCounts>> CountAll() override;
+  absl::Status ReadDeliveries(Which which, const TakeOne& take) override;
+  absl::Status HoldFresh(const std::string& data_source, bool inserts) override;
+  absl::Status EndFresh() override;
+  HubUpkeep& upkeep() override { return upkeep_; }
+
+ private:
+  absl::Status Index(const std::string& entity, std::int64_t row_id, const std::string& golden_id,
+                     const KeyHashes& was, const KeyHashes& keys);
+  absl::Status WriteAttributes(const GoldenRecord& record);
+
+  const HubSchema& schema_;
+  const HubRules& rules_;
+  HubSession session_;
+  HubWorkList work_{session_};
+  std::map<std::string, std::string> golden_sql_;  ///< By entity: writes a row of golden_<entity>.
+  std::int64_t last_row_id_ = -1;                  ///< Negative: not read yet.
+  PostgresHubUpkeep upkeep_{schema_, rules_, session_};
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HUB_POSTGRES_HUB_BOOK_H_

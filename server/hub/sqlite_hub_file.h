@@ -1,0 +1,27 @@
+#ifndef MIRROR_SERVER_HUB_SQLITE_HUB_FILE_H_
+#define MIRROR_SERVER_HUB_SQLITE_HUB_FILE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/db/sqlite/connection.h"
+#include "server/hub/hub_file.h"
+#include "server/hub/plan/hub_rules.h"
+
+namespace mirror {
+
+/// Makes what is missing of `_hub_*`, of `golden_alias`, and for each entity of `golden_<entity>` (one row a
+/// record: golden_id and its attributes) and of the view `golden_<entity>_member` (which rows are in it).
+/// Within the caller's transaction. Errors: SQLite's.
+absl::Status LayOutHub(const sqlite::Connection& connection, const HubRules& rules);
+
+/// `Mirror_<storage>.hub.db` in `folder`: this server's alone.
+absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& folder, const HubRules& rules);
+/// See HubFiles. Errors: kUnavailable.
+absl::Status RemoveSqliteHubFile(const std::string& folder, const HubRules& rules);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_HUB_SQLITE_HUB_FILE_H_

@@ -1,0 +1,39 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_PLACE_CONTROL_RECORDS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_PLACE_CONTROL_RECORDS_H_
+
+#include <string>
+#include <string_view>
+
+#include "server/own_records/record.h"
+#include "server/store/postgres/place/job_rows.h"
+#include "server/store/postgres/place/listed_rows.h"
+#include "server/store/postgres/place/placement.h"
+#include "server/store/postgres/place/server_rows.h"
+
+// The control database's own tables; those of the catalog stand in catalog_records.h. Times are by its clock:
+// it writes them, and a row has how long ago that was.
+
+namespace mirror {
+
+/// Which server has an import job.
+struct ImportJobRow {
+  std::string job, server;
+};
+struct ListedRowOf {
+  std::string context_id;
+  ListedRow row = {};
+};
+
+/// What stands in `state`; not for kUnknown.
+std::string_view WordOf(PlacementState state);
+
+/// `folded` stands in no member.
+const Record<Placement>& PlacementTable();
+const Record<ServerRow>& ServerTable();
+const Record<UploadServer>& UploadServerTable();
+const Record<ImportJobRow>& ImportJobTable();
+const Record<ListedRowOf>& ListedTable();
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_PLACE_CONTROL_RECORDS_H_

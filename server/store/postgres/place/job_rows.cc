@@ -1,0 +1,116 @@
+#include "server/store/postgres/place/job_rows.h"
+
+#include "absl/strings/str_cat.h"
+
+#include "base/status_macros.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/postgres/place/control_records.h"
+
+namespace mirror {
+namespace {
+
+/// Of a look: the next one finds the rest.
+constexpr int kOrphansMax = 1'000;
+
+absl::Status See(postgres::Connection& connection, const UploadServer& server) {
+  return WriteRow(UploadServerTable(), server,
+                  UploadServerTable().UpsertSql(kInControl, {{"seen_ms", kControlNow}}), connection,
+                  "saying that this server has its uploads");
+}
+
+absl::StatusOr<std::vector<std::string>> ReadJobs(PostgresControl& control, const std::string& sql,
+                                                  const char* doing) {
+  std::vector<std::string> jobs;
+  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
+    jobs.clear();
+    ASSIGN_OR_RETURN(const auto rows, connection.Query(sql, {}, doing));
+    for (int row = 0; row < rows.rows(); ++row) jobs.push_back(rows.Text(row, 0));
+    return absl::OkStatus();
+  }));
+  return jobs;
+}
+
+}  // namespace
+
+absl::Status SeeUploadServer(PostgresControl& control, const UploadServer& server) {
+  const auto see = [&](postgres::Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(See(connection, server));
+    return connection
+        .Run(absl::StrCat("DELETE FROM mirror_control.upload_server AS s WHERE seen_ms < ", kControlNow,
+                          " - $1 AND NOT EXISTS (SELECT FROM mirror_control.import_job AS j WHERE j.server = "
+                          "s.server)"),
+             {kUploadServerForgottenMs}, "forgetting servers that are gone")
+        .status();
+  };
+  // One that a standby lacks comes again in a moment.
+  return control.Write(see, Awaits::kNobody);
+}
+
+absl::StatusOr<std::optional<UploadServer>> FindUploadServer(PostgresControl& control,
+                                                             const std::string& name) {
+  std::optional<UploadServer> found;
+  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(
+        const auto rows,
+        connection.Query(
+            absl::StrCat("SELECT ",
+                         UploadServerTable().Names({{"seen_ms", absl::StrCat(kControlNow, " - seen_ms")}}),
+                         " FROM mirror_control.upload_server WHERE server = $1"),
+            {name}, "looking for the server of an upload"));
+    ASSIGN_OR_RETURN(found, ReadFirst(UploadServerTable(), rows));
+    return absl::OkStatus();
+  }));
+  return found;
+}
+
+absl::Status ListImportJob(PostgresControl& control, const UploadServer& server, const std::string& job) {
+  return control.Write([&](postgres::Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(See(connection, server));
+    return WriteRow(ImportJobTable(), {job, server.name}, ImportJobTable().UpsertSql(kInControl), connection,
+                    "listing an import job");
+  });
+}
+
+absl::Status UnlistImportJob(PostgresControl& control, const std::string& job) {
+  return control.Run([&](postgres::Connection& connection) {
+    return connection
+        .Run("DELETE FROM mirror_control.import_job WHERE job = $1", {job}, "striking an import job out")
+        .status();
+  });
+}
+
+absl::Status ListOnlyImportJobs(PostgresControl& control, const UploadServer& server,
+                                const std::vector<std::string>& jobs) {
+  postgres::Array ids(postgres::Type::kText);
+  for (const std::string& job : jobs) ids.Add(job);
+  return control.Write([&](postgres::Connection& connection) -> absl::Status {
+    constexpr char kDoing[] = "listing the import jobs of this server";
+    RETURN_IF_ERROR(See(connection, server));
+    const auto gone =
+        connection.Run("DELETE FROM mirror_control.import_job WHERE server = $2 AND NOT job = ANY ($1)",
+                       {ids.value(), server.name}, kDoing);
+    if (!gone.ok()) return gone.status();
+    return connection
+        .Run(
+            "INSERT INTO mirror_control.import_job SELECT job, $2 FROM unnest($1) AS job ORDER BY job ON "
+            "CONFLICT (job) DO UPDATE SET server = excluded.server",
+            {ids.value(), server.name}, kDoing)
+        .status();
+  });
+}
+
+absl::StatusOr<std::vector<std::string>> FindOrphanedJobs(PostgresControl& control, std::int64_t lease_ms) {
+  return ReadJobs(control,
+                  absl::StrCat("SELECT job FROM mirror_control.import_job AS j LEFT JOIN "
+                               "mirror_control.upload_server AS s ON s.server = j.server WHERE seen_ms IS "
+                               "NULL OR seen_ms < ",
+                               kControlNow, " - ", lease_ms, " ORDER BY job LIMIT ", kOrphansMax),
+                  "looking for import jobs of servers that are gone");
+}
+
+absl::StatusOr<std::vector<std::string>> FindListedJobs(PostgresControl& control) {
+  return ReadJobs(control, "SELECT job FROM mirror_control.import_job ORDER BY job",
+                  "listing import jobs that are not over");
+}
+
+}  // namespace mirror

@@ -1,0 +1,43 @@
+#include "server/store/postgres/place/listed_rows.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/postgres/place/control_records.h"
+
+namespace mirror {
+
+absl::Status ForgetListedRow(PostgresControl& control, const std::string& context_id) {
+  return control.Run([&](postgres::Connection& connection) {
+    return connection
+        .Run("DELETE FROM mirror_control.listed WHERE context_id = $1", {context_id},
+             "forgetting what lists say of a mirror")
+        .status();
+  });
+}
+
+absl::Status KeepListedRow(PostgresControl& control, const std::string& context_id, const ListedRow& row) {
+  const auto keep = [&](postgres::Connection& connection) {
+    return WriteRow(ListedTable(), {context_id, row}, ListedTable().UpsertSql(kInControl), connection,
+                    "keeping what lists say of a mirror");
+  };
+  // What a standby lacks is read from the mirror again.
+  return control.Write(keep, Awaits::kNobody);
+}
+
+absl::StatusOr<std::map<std::string, ListedRow>> ReadListedRows(PostgresControl& control) {
+  std::map<std::string, ListedRow> all;
+  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
+    all.clear();
+    ASSIGN_OR_RETURN(const auto rows, connection.Query(ListedTable().SelectSql(kInControl), {},
+                                                       "reading what lists say of mirrors"));
+    ASSIGN_OR_RETURN(std::vector<ListedRowOf> listed, ReadRows(ListedTable(), rows));
+    for (ListedRowOf& one : listed) all[one.context_id] = std::move(one.row);
+    return absl::OkStatus();
+  }));
+  return all;
+}
+
+}  // namespace mirror

@@ -1,0 +1,390 @@
+#include "server/store/postgres/place/postgres_catalog.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/db/postgres/pipeline.h"
+#include "base/db/postgres/transaction.h"
+#include "base/mutex.h"
+#include "base/printable.h"
+#include "base/shared_clock.h"
+#include "base/status_macros.h"
+#include "base/utf8.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/catalog/catalog_records.h"
+
+namespace mirror {
+namespace {
+
+constexpr char kCutText[] = "left($6, 4000)";  // The message, in characters.
+/// A tenant's call waits while an event of it is added, and one that cannot be added now is added later: see
+/// Events. So it does not wait for a database that hangs, nor for each event anew.
+constexpr std::chrono::seconds kAnswerWithin{3};
+constexpr std::chrono::seconds kSlow{1};
+constexpr std::chrono::seconds kAgainBehindSlow{10};
+/// Nor for a standby: an event is no promise. Of that transaction alone.
+constexpr char kNoLongWaitSql[] =
+    "SELECT set_config('synchronous_commit', 'local', true), set_config('lock_timeout', '2s', true), "
+    "set_config('statement_timeout', '2s', true)";
+
+/// PostgreSQL takes no other text; events of sources may hold what a source's file held.
+std::string Storable(const std::string& text) { return IsText(text) ? text : Printable(text); }
+
+/// EventFilter::kind as LIKE has it.
+std::string LikePattern(const std::string& kind) {
+  if (kind.empty()) return "%";
+  return absl::StrReplaceAll(Storable(kind), {{"\\", "\\\\"}, {"%", "\\%"}, {"_", "\\_"}, {"*", "%"}});
+}
+
+class PostgresCatalog final : public Catalog {
+ public:
+  explicit PostgresCatalog(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
+
+  absl::StatusOr<EventRecord> AddEvent(EventRecord event) override {
+    if (event.time_ms == 0) event.time_ms = SharedNowMs();
+    const auto begun = Clock::now();
+    if (IsSlow(begun)) {
+      return absl::UnavailableError(
+          absl::StrCat("the control database did not take an event in time; it is asked again within ",
+                       kAgainBehindSlow.count(), " s."));
+    }
+    absl::Status status = Insert(&event);
+    if (!status.ok()) {
+      NoteTime(begun);
+      return status;
+    }
+    // The event is kept; what this leaves, the next one takes.
+    Prune(event).IgnoreError();
+    return event;
+  }
+
+  absl::StatusOr<std::vector<EventRecord>> LastEvents(const EventFilter& filter, std::uint64_t before_id,
+                                                      std::uint32_t limit) override {
+    const std::string context_id = Storable(filter.context_id), kind = LikePattern(filter.kind);
+    const std::uint64_t before = before_id == 0 ? INT64_MAX : std::min<std::uint64_t>(before_id, INT64_MAX);
+    auto events =
+        Ask(EventTable().SelectSql(kInControl,
+                                   "WHERE ($1 = '' OR context_id = $1) AND id < $2 AND severity >= $3 AND "
+                                   "time_ms >= $4 AND kind LIKE $5 ORDER BY id DESC LIMIT $6"),
+            {context_id, before, static_cast<std::int64_t>(filter.severity), filter.since_ms, kind, limit});
+    if (events.ok()) std::reverse(events->begin(), events->end());
+    return events;
+  }
+
+  absl::StatusOr<std::vector<EventRecord>> EventsAfter(const std::string& context_id, std::uint64_t after_id,
+                                                       std::uint32_t limit) override {
+    const std::string of = Storable(context_id);
+    return Ask(EventTable().SelectSql(kInControl,
+                                      "WHERE ($1 = '' OR context_id = $1) AND id > $2 ORDER BY id LIMIT $3"),
+               {of, std::min<std::uint64_t>(after_id, INT64_MAX), limit});
+  }
+
+  absl::Status KeepSummaries(const std::map<std::string, std::string>& by_context) override {
+    postgres::Array ids(postgres::Type::kText), texts(postgres::Type::kText),
+        forgotten(postgres::Type::kText);
+    for (const auto& [context_id, text] : by_context) {
+      if (text.empty()) {
+        forgotten.Add(context_id);
+      } else {
+        ids.Add(context_id);
+        texts.Add(text);
+      }
+    }
+    const auto keep = [&](postgres::Connection& connection) {
+      RETURN_IF_ERROR(connection
+                          .Run("INSERT INTO mirror_control.summary SELECT * FROM unnest($1, $2) ON "
+                               "CONFLICT (context_id) DO "
+                               "UPDATE SET text = excluded.text",
+                               {ids.value(), texts.value()}, "keeping summaries of tenants")
+                          .status());
+      return connection
+          .Run("DELETE FROM mirror_control.summary WHERE context_id = ANY ($1)", {forgotten.value()},
+               "forgetting summaries of tenants")
+          .status();
+    };
+    return control_->Write(keep, Awaits::kNobody);
+  }
+
+  absl::StatusOr<std::map<std::string, std::string>> KeepKnownSummaries(
+      const std::map<std::string, std::string>& by_context, const IsKnown& is_known) override {
+    std::map<std::string, std::string> unknown;
+    postgres::Array all(postgres::Type::kText);
+    for (const auto& [context_id, text] : by_context) all.Add(context_id);
+    const auto keep = [&](postgres::Connection& connection) -> absl::Status {
+      unknown.clear();
+      // In one order at all servers: they wait for each other's rows, and never in a circle.
+      ASSIGN_OR_RETURN(
+          const auto rows,
+          connection.Query(SummaryTable().SelectSql(
+                               kInControl, "WHERE context_id = ANY ($1) ORDER BY context_id FOR UPDATE"),
+                           {all.value()}, "comparing summaries of tenants"));
+      std::map<std::string, std::string> kept;
+      for (int row = 0; row < rows.rows(); ++row) kept[rows.Text(row, 0)] = rows.Text(row, 1);
+      postgres::Array ids(postgres::Type::kText), texts(postgres::Type::kText),
+          new_ids(postgres::Type::kText), new_texts(postgres::Type::kText);
+      std::set<std::string> added;
+      for (const auto& [context_id, text] : by_context) {
+        const auto found = kept.find(context_id);
+        const std::string before = found == kept.end() ? std::string() : found->second;
+        if (!is_known(context_id, before)) {
+          unknown[context_id] = before;
+        } else if (found == kept.end()) {
+          new_ids.Add(context_id);
+          new_texts.Add(text);
+          added.insert(context_id);
+        } else {
+          ids.Add(context_id);
+          texts.Add(text);
+        }
+      }
+      RETURN_IF_ERROR(
+          connection
+              .Run("UPDATE mirror_control.summary SET text = next.text FROM unnest($1, $2) AS next "
+                   "(context_id, text) WHERE summary.context_id = next.context_id",
+                   {ids.value(), texts.value()}, "keeping summaries of tenants")
+              .status());
+      ASSIGN_OR_RETURN(
+          const auto inserted,
+          connection.Query(
+              "INSERT INTO mirror_control.summary SELECT * FROM unnest($1, $2) ON CONFLICT (context_id) DO "
+              "NOTHING RETURNING context_id",
+              {new_ids.value(), new_texts.value()}, "keeping summaries of tenants"));
+      for (int row = 0; row < inserted.rows(); ++row) added.erase(inserted.Text(row, 0));
+      // Another server was first: the next call says what it kept.
+      for (const std::string& context_id : added) unknown[context_id] = "";
+      return absl::OkStatus();
+    };
+    RETURN_IF_ERROR(control_->Write(keep, Awaits::kNobody));
+    return unknown;
+  }
+
+  absl::StatusOr<std::map<std::string, std::string>> Summaries() override {
+    std::map<std::string, std::string> summaries;
+    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
+      summaries.clear();
+      ASSIGN_OR_RETURN(const auto rows, connection.Query(SummaryTable().SelectSql(kInControl), {},
+                                                         "reading summaries of tenants"));
+      ASSIGN_OR_RETURN(std::vector<SummaryRow> all, ReadRows(SummaryTable(), rows));
+      for (SummaryRow& row : all) summaries[row.context_id] = std::move(row.text);
+      return absl::OkStatus();
+    }));
+    return summaries;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  bool IsSlow(Clock::time_point now) MIRROR_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return now < again_;
+  }
+  /// Of an event that was not taken.
+  void NoteTime(Clock::time_point begun) MIRROR_EXCLUDES(mutex_) {
+    const auto now = Clock::now();
+    const MutexLock lock(mutex_);
+    if (now - begun >= kSlow) again_ = now + kAgainBehindSlow;
+  }
+
+  absl::Status Insert(EventRecord* event) {
+    EventRecord stored = *event;
+    for (std::string* const text : {&stored.context_id, &stored.kind, &stored.message}) {
+      *text = Storable(*text);
+    }
+    const Fields fields = EventTable().Write(stored);
+    return control_->Run([&](postgres::Connection& connection) {
+      constexpr char kDoing[] = "adding an event";
+      const postgres::AnswersWithin patience(connection, kAnswerWithin);
+      postgres::Transaction transaction(connection);
+      postgres::Pipeline pipeline(connection);
+      transaction.Begin(pipeline);
+      pipeline.Queue(kNoLongWaitSql, {}, kDoing);
+      // The head's row makes ids grow as commits do: a sequence's need not, and who follows events would pass
+      // one by that is committed later.
+      const int added = pipeline.Queue(
+          absl::StrCat("WITH head AS (UPDATE mirror_control.event_head SET id = id + 1 RETURNING id) INSERT "
+                       "INTO mirror_control.event (",
+                       EventTable().Names(), ") SELECT ",
+                       EventTable().Places(Dialect::kPostgres, {{"id", "head.id"}, {"message", kCutText}}),
+                       " FROM head RETURNING id"),
+          ValuesOf(fields), kDoing);
+      const auto rows = transaction.Commit(pipeline, kDoing);
+      if (rows.ok()) {
+        event->id = static_cast<std::uint64_t>((*rows)[static_cast<std::size_t>(added)].Int(0, 0));
+      }
+      return rows.status();
+    });
+  }
+
+  absl::StatusOr<std::vector<EventRecord>> Ask(const std::string& sql, postgres::Values values) {
+    std::vector<EventRecord> events;
+    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(const auto rows, connection.Query(sql, values, "reading events"));
+      ASSIGN_OR_RETURN(events, ReadRows(EventTable(), rows));
+      return absl::OkStatus();
+    }));
+    return events;
+  }
+
+  /// Whether it is time to look for a tenant's oldest events: now and then, and at its first event of this
+  /// process, since another one may have left some.
+  bool IsDue(const std::string& context_id) MIRROR_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    const auto [since, first] = added_since_.try_emplace(context_id, 0);
+    if (!first && ++since->second < kEventsPruneEvery) return false;
+    since->second = 0;
+    return true;
+  }
+
+  absl::Status Prune(const EventRecord& added) {
+    const bool of_tenant = IsDue(added.context_id);
+    const bool of_all = added.id % static_cast<std::uint64_t>(kEventsPruneEvery) == 0;
+    if (!of_tenant && !of_all) return absl::OkStatus();
+    const std::string context_id = Storable(added.context_id);
+    return control_->Write([&](postgres::Connection& connection) -> absl::Status {
+      constexpr char kDoing[] = "removing old events";
+      const postgres::AnswersWithin patience(connection, kAnswerWithin);
+      if (const auto set = connection.Query(kNoLongWaitSql, {}, kDoing); !set.ok()) return set.status();
+      for (const bool urgent : {false, true}) {
+        if (!of_tenant) break;
+        const auto removed = connection.Run(
+            "DELETE FROM mirror_control.event WHERE context_id = $1 AND (severity > 1) = $3 AND id <= "
+            "(SELECT "
+            "id FROM mirror_control.event WHERE context_id = $1 AND (severity > 1) = $3 ORDER BY id DESC "
+            "LIMIT 1 OFFSET $2)",
+            {context_id, kEventsPerTenantMax, urgent}, kDoing);
+        if (!removed.ok()) return removed.status();
+      }
+      if (!of_all) return absl::OkStatus();
+      const auto events = connection.Number("SELECT count(*) FROM mirror_control.event", {}, kDoing);
+      if (!events.ok() || *events <= kEventsMax) return events.status();
+      return connection
+          .Run(
+              "DELETE FROM mirror_control.event WHERE id IN (SELECT id FROM mirror_control.event ORDER BY "
+              "severity > 1, id LIMIT $1)",
+              {*events - kEventsMax}, kDoing)
+          .status();
+    });
+  }
+
+  const std::shared_ptr<PostgresControl> control_;
+  Mutex mutex_;
+  /// By tenant, events since it was last looked for the oldest.
+  std::map<std::string, std::int64_t> added_since_ MIRROR_GUARDED_BY(mutex_);
+  Clock::time_point again_ MIRROR_GUARDED_BY(mutex_);  ///< Until then no event is tried.
+};
+
+}  // namespace
+
+std::unique_ptr<Catalog> MakeCatalog(std::shared_ptr<PostgresControl> control) {
+  return std::make_unique<PostgresCatalog>(std::move(control));
+}
+
+namespace {
+
+class PostgresHookCursor final : public HookCursor {
+ public:
+  explicit PostgresHookCursor(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
+
+  absl::StatusOr<std::uint64_t> Read(const std::string& hook) override {
+    std::int64_t id = 0;
+    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
+      RETURN_IF_ERROR(connection
+                          .Run("INSERT INTO mirror_control.hook_cursor VALUES ($1, (SELECT id FROM "
+                               "mirror_control.event_head)) ON CONFLICT (hook) DO NOTHING",
+                               {hook}, kDoing)
+                          .status());
+      const auto read = connection.Number("SELECT event_id FROM mirror_control.hook_cursor WHERE hook = $1",
+                                          {hook}, kDoing);
+      if (read.ok()) id = *read;
+      return read.status();
+    }));
+    return static_cast<std::uint64_t>(id);
+  }
+
+  absl::Status Write(const std::string& hook, std::uint64_t event_id) override {
+    const auto note = [&](postgres::Connection& connection) {
+      return WriteRow(HookCursorTable(), {hook, event_id}, HookCursorTable().UpsertSql(kInControl),
+                      connection, kDoing);
+    };
+    // Where a standby lacks it, a hook is told once more.
+    return control_->Write(note, Awaits::kNobody);
+  }
+
+ private:
+  static constexpr char kDoing[] = "noting how far a hook was told";
+  const std::shared_ptr<PostgresControl> control_;
+};
+
+}  // namespace
+
+std::unique_ptr<HookCursor> MakeHookCursor(std::shared_ptr<PostgresControl> control) {
+  return std::make_unique<PostgresHookCursor>(std::move(control));
+}
+
+namespace {
+
+/// Pruned in steps, or each look would delete one.
+constexpr std::int64_t kPruneLooksEvery = 128;
+
+class PostgresLookLog final : public LookLog {
+ public:
+  PostgresLookLog(std::shared_ptr<PostgresControl> control, std::uint64_t looks_max)
+      : control_(std::move(control)), looks_max_(static_cast<std::int64_t>(looks_max)) {}
+
+  absl::Status Add(const AuditRecord& look) override {
+    std::int64_t id = 0;
+    const auto add = [&](postgres::Connection& connection) -> absl::Status {
+      const Fields fields = LookTable().Write(look);
+      const auto added =
+          connection.Number(LookTable().InsertSql(kInControl, {{"id", "DEFAULT"}}) + " RETURNING id",
+                            ValuesOf(fields), "adding a look");
+      id = added.value_or(0);
+      return added.status();
+    };
+    RETURN_IF_ERROR(control_->Write(add, Awaits::kNobody));
+    if (id % kPruneLooksEvery != 0) return absl::OkStatus();
+    const auto prune = [&](postgres::Connection& connection) {
+      return connection
+          .Run("DELETE FROM mirror_control.looks WHERE id <= $1", {id - looks_max_}, "removing old looks")
+          .status();
+    };
+    // The look is kept; what this leaves, the next one takes.
+    control_->Write(prune, Awaits::kNobody).IgnoreError();
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) override {
+    const auto wanted = static_cast<std::int64_t>(limit);
+    std::vector<AuditRecord> looks;
+    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(
+          const auto rows,
+          connection.Query(
+              absl::StrCat("SELECT * FROM (", LookTable().SelectSql(kInControl, "ORDER BY id DESC LIMIT $1"),
+                           ") AS last ORDER BY id"),
+              {wanted <= 0 || wanted > looks_max_ ? looks_max_ : wanted}, "reading looks"));
+      ASSIGN_OR_RETURN(looks, ReadRows(LookTable(), rows));
+      return absl::OkStatus();
+    }));
+    return looks;
+  }
+
+ private:
+  const std::shared_ptr<PostgresControl> control_;
+  const std::int64_t looks_max_;
+};
+
+}  // namespace
+
+std::unique_ptr<LookLog> MakeLookLog(std::shared_ptr<PostgresControl> control, std::uint64_t looks_max) {
+  return std::make_unique<PostgresLookLog>(std::move(control), looks_max);
+}
+
+}  // namespace mirror

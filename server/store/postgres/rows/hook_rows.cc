@@ -1,0 +1,70 @@
+#include "server/store/postgres/rows/hook_rows.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/own_records/postgres_record.h"
+#include "server/store/mirror_records.h"
+#include "server/store/postgres/place/place_words.h"
+
+namespace mirror {
+namespace {
+
+TableAt HooksIn(const PostgresOwnTables& names) {
+  return {.dialect = Dialect::kPostgres, .name = names.hooks};
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connection,
+                                                   const PostgresOwnTables& names, const std::string& hook) {
+  const auto rows =
+      connection.Query(HookTable().SelectSql(HooksIn(names), "WHERE hook = $1 ORDER BY id LIMIT 1"), {hook},
+                       "reading what waits for a hook");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  return ReadFirst(HookTable(), *rows);
+}
+
+absl::StatusOr<std::vector<HookNote>> SelectHooks(postgres::Connection& connection,
+                                                  const PostgresOwnTables& names) {
+  const auto rows = connection.Query(HookTable().SelectSql(HooksIn(names), "ORDER BY id"), {},
+                                     "reading what waits for hooks");
+  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  return ReadRows(HookTable(), *rows);
+}
+
+void PutHook(OwnWrites& writes, const PostgresOwnTables& names, const HookNote& note) {
+  writes.Add(HookTable().InsertSql(HooksIn(names)), HookTable().Write(note));
+}
+
+void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<HookNote>& notes,
+              const std::vector<std::string>& known, std::int64_t unknown_before_ms) {
+  postgres::Array hooks(postgres::Type::kText);
+  for (const std::string& hook : known) hooks.Add(hook);
+  const postgres::Value all = hooks.value();
+  writes.Add(absl::StrCat("DELETE FROM ", names.hooks, " WHERE hook <> ALL ($1) AND at_ms < $2"),
+             {postgres::Value::Raw(all.type(), writes.Keep(std::string(all.binary()))), unknown_before_ms});
+  static const std::string columns = HookTable().Names();
+  static const std::string places = HookTable().Places(Dialect::kPostgres, {{"id", "id"}});
+  for (const HookNote& note : notes) {
+    writes.Add(absl::StrCat("WITH new AS (UPDATE ", names.tenant,
+                            " SET next_id = next_id + 1 RETURNING next_id - 1 AS id) INSERT INTO ",
+                            names.hooks, " (", columns, ") SELECT ", places, " FROM new"),
+               HookTable().Write(note));
+  }
+}
+
+absl::StatusOr<std::uint64_t> TrimHooks(postgres::Connection& connection, const PostgresOwnTables& names,
+                                        std::int64_t count_max) {
+  const auto went = connection.Run(absl::StrCat("DELETE FROM ", names.hooks, " WHERE id <= (SELECT id FROM ",
+                                                names.hooks, " ORDER BY id DESC LIMIT 1 OFFSET $1)"),
+                                   {count_max}, "trimming what waits for hooks");
+  if (!went.ok()) return InStoreWords(went.status(), Touched::kOwnTable);
+  return static_cast<std::uint64_t>(*went);
+}
+
+void RemoveHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<std::int64_t>& ids) {
+  for (const std::int64_t id : ids) {
+    writes.Add(absl::StrCat("DELETE FROM ", names.hooks, " WHERE id = $1"), {id});
+  }
+}
+
+}  // namespace mirror

@@ -1,0 +1,55 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_ROWS_METADATA_ROWS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_ROWS_METADATA_ROWS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "server/plan/plan.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/rows/own_writes.h"
+
+// The table that partners know, `<contextId>_mirroring`, with a row for each mirrored table; and what is
+// agreed of those.
+
+namespace mirror {
+
+/// What SelectRecords() asks, for a pipeline, and what that gives; `some`: of $1, which is KeysOf(). `lock`:
+/// inside a transaction, a DBA's change of one comes before it or after.
+std::string SelectRecordsSql(const PostgresOwnTables& names, bool some, bool lock);
+std::vector<TableRecord> RecordsOf(const postgres::Rows& rows);
+/// FoldName() of each, as an array.
+postgres::Array KeysOf(const std::vector<std::string>& tables);
+/// By name. `tables`: only those; none: all.
+absl::StatusOr<std::vector<TableRecord>> SelectRecords(postgres::Connection& connection,
+                                                       const PostgresOwnTables& names,
+                                                       const std::vector<std::string>& tables = {});
+void WriteRecord(OwnWrites& writes, const PostgresOwnTables& names, const TableRecord& record);
+void RemoveRecord(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
+
+/// A row of `_mirror_schema`.
+struct PostgresAgreed {
+  TableSchema schema;
+  std::int64_t generation = 0;  ///< Grows when other rows come under the table's name.
+  std::string kinds;            ///< Of the store's rows: which byte of kKindsColumn is which column's.
+  bool is_there = false;        ///< Else somebody dropped the table.
+};
+/// By folded name. `tables` as above. Errors: kDataLoss, too: one is not as the mirror wrote it.
+absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& connection,
+                                                         const PostgresOwnTables& names,
+                                                         const std::vector<std::string>& tables = {});
+/// The same, but for `is_there`, which is false; and what says that.
+absl::StatusOr<std::vector<PostgresAgreed>> SelectDefinitions(postgres::Connection& connection,
+                                                              const PostgresOwnTables& names,
+                                                              const std::vector<std::string>& tables = {});
+absl::Status FindTables(postgres::Connection& connection, const PostgresOwnTables& names,
+                        const std::vector<PostgresAgreed*>& agreed);
+void WriteAgreed(OwnWrites& writes, const PostgresOwnTables& names, const PostgresAgreed& agreed);
+void RemoveAgreed(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_ROWS_METADATA_ROWS_H_

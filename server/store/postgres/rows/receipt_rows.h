@@ -1,0 +1,64 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_ROWS_RECEIPT_ROWS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_ROWS_RECEIPT_ROWS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "proto/wire/receipt.h"
+#include "server/plan/receipt_plan.h"
+#include "server/store/mirror_contents.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/rows/own_writes.h"
+
+// The chain of receipts: its head moves in the transaction of the rows that it speaks of.
+
+namespace mirror {
+
+/// What stands in `_mirror_receipts`. The numbers stand in databases.
+enum class ReceiptKind : std::uint8_t {
+  kReceipt = 1,
+  kOpen = 2,
+  kPart = 3,  ///< Of a large value; `number` is its id.
+};
+
+/// What SelectReceiptHead() asks, for a pipeline, and what that gives.
+std::string ReceiptHeadSql(const PostgresOwnTables& names);
+ReceiptHead ReceiptHeadOf(const postgres::Rows& rows);
+absl::StatusOr<ReceiptHead> SelectReceiptHead(postgres::Connection& connection,
+                                              const PostgresOwnTables& names);
+/// Texts of those with a greater number, oldest first.
+absl::StatusOr<std::vector<std::string>> SelectReceipts(postgres::Connection& connection,
+                                                        const PostgresOwnTables& names, std::uint64_t after,
+                                                        std::size_t count_max);
+/// All, by number.
+absl::StatusOr<std::vector<KeptReceipt>> SelectKeptReceipts(postgres::Connection& connection,
+                                                            const PostgresOwnTables& names);
+void InsertReceipt(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t number,
+                   const std::string& text);
+/// Those with this number and with lesser ones.
+void RemoveReceipts(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t through);
+
+/// By folded name; of $1, which is KeysOf().
+std::string OpenReceiptsSql(const PostgresOwnTables& names);
+absl::StatusOr<std::map<std::string, OpenReceipt>> OpenReceiptsOf(const postgres::Rows& rows,
+                                                                  const PostgresOwnTables& names);
+absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(postgres::Connection& connection,
+                                                             const PostgresOwnTables& names,
+                                                             const std::string& table);
+/// Of all tables.
+absl::StatusOr<std::vector<OpenReceiptOfTable>> SelectOpenReceipts(postgres::Connection& connection,
+                                                                   const PostgresOwnTables& names);
+void WriteOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
+                      const OpenReceipt& open);
+/// The table is gone.
+void ForgetOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_ROWS_RECEIPT_ROWS_H_

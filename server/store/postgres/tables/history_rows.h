@@ -1,0 +1,36 @@
+#ifndef MIRROR_SERVER_STORE_POSTGRES_TABLES_HISTORY_ROWS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_TABLES_HISTORY_ROWS_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/db/postgres/connection.h"
+#include "proto/wire/table.h"
+#include "server/store/postgres/place/names.h"
+#include "server/store/postgres/rows/own_writes.h"
+
+namespace mirror {
+
+/// A row of `_mirror_history`.
+struct PostgresHistory {
+  std::string versions;  ///< The relation that has them.
+  std::string view;      ///< Of all versions.
+  TableSchema schema;    ///< The mirrored table's kept form, when it was looked at last.
+  std::int64_t known_from = 0;
+  bool is_view_whole = true;  ///< Else the table lacked a column when the view was made.
+  /// Columns that have a new rule, while the rows are still as they were before it.
+  std::vector<std::string> hidden = {};
+};
+
+/// By folded name of the table; none where no version was ever kept. Errors: kDataLoss, too.
+absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres::Connection& connection,
+                                                                       const PostgresOwnTables& names);
+void WriteHistory(OwnWrites& writes, const PostgresOwnTables& names, const PostgresHistory& history);
+void RemoveHistory(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_POSTGRES_TABLES_HISTORY_ROWS_H_

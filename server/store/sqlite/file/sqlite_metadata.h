@@ -1,0 +1,42 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_METADATA_H_
+#define MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_METADATA_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan/plan.h"
+#include "server/store/sqlite/file/sqlite_connection.h"
+
+// What stands in a mirror about its tables, read by its writer and by snapshots.
+
+namespace mirror {
+
+/// Quoted name of the table that partners know: `<contextId>_mirroring`.
+std::string MetadataTable(const std::string& context_id);
+
+absl::StatusOr<std::optional<TableRecord>> SelectRecord(SqliteConnection& connection,
+                                                        const std::string& metadata,
+                                                        const std::string& table);
+absl::StatusOr<std::vector<TableRecord>> SelectRecords(SqliteConnection& connection,
+                                                       const std::string& metadata);
+/// The agreed definition of a table that is there.
+absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connection,
+                                                        const std::string& table);
+
+// Inside the caller's transaction.
+
+absl::Status WriteRecord(SqliteConnection& connection, const std::string& metadata,
+                         const TableRecord& record);
+absl::Status RemoveRecord(SqliteConnection& connection, const std::string& metadata,
+                          const std::string& table);
+/// See TableCheck::row_count.
+absl::Status UpdateRowCount(SqliteConnection& connection, const std::string& metadata,
+                            const std::string& table, std::uint64_t rows);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_METADATA_H_

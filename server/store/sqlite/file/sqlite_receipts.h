@@ -1,0 +1,46 @@
+#ifndef MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_RECEIPTS_H_
+#define MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_RECEIPTS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/plan/receipt_plan.h"
+#include "server/store/sqlite/file/sqlite_connection.h"
+
+// The chain of receipts, in the mirror's own file: its head is the last row of `_mirror_receipts`, and moves
+// in the transaction of the rows that it speaks of.
+
+namespace mirror {
+
+absl::Status CreateReceiptTables(SqliteConnection& connection);
+
+absl::StatusOr<ReceiptHead> SelectReceiptHead(SqliteConnection& connection);
+/// Texts of those with a greater number, oldest first.
+absl::StatusOr<std::vector<std::string>> SelectReceipts(SqliteConnection& connection, std::uint64_t after,
+                                                        std::size_t count_max);
+
+// Inside the caller's transaction.
+
+absl::Status InsertReceipt(SqliteConnection& connection, std::uint64_t number, const std::string& text);
+/// Those with this number and with lesser ones.
+absl::Status RemoveReceipts(SqliteConnection& connection, std::uint64_t through);
+absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(SqliteConnection& connection,
+                                                             const std::string& table);
+absl::Status WriteOpenReceipt(SqliteConnection& connection, const std::string& table,
+                              const OpenReceipt& open);
+
+/// SHA-256 of a value that came in parts.
+absl::StatusOr<std::string> HashParts(SqliteConnection& connection, const std::string& table,
+                                      std::int64_t cycle, std::uint64_t value_id);
+
+/// The table is gone.
+absl::Status ForgetOpenReceipt(SqliteConnection& connection, const std::string& table);
+
+}  // namespace mirror
+
+#endif  // MIRROR_SERVER_STORE_SQLITE_FILE_SQLITE_RECEIPTS_H_

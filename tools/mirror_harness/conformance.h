@@ -1,0 +1,191 @@
+#ifndef MIRROR_TOOLS_MIRROR_HARNESS_CONFORMANCE_H_
+#define MIRROR_TOOLS_MIRROR_HARNESS_CONFORMANCE_H_
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/config/config.h"
+#include "client/wire/connect.h"
+#include "client/wire/mirror_client.h"
+#include "mirror/v1/mirror_client.pb.h"
+#include "proto/wire/row_digest.h"
+#include "proto/wire/table.h"
+#include "tools/mirror_harness/attack/token_forge.h"
+#include "tools/mirror_harness/synthetic/options.h"
+#include "tools/mirror_harness/synthetic/synthetic_source.h"
+
+namespace mirror::harness {
+
+/// Thrown, and caught in Examine() only: an examination ends at the first answer that is not as it must be.
+struct Unmet {
+  std::string why;
+};
+struct NotExamined {
+  std::string why;
+};
+
+/// Text of ANY that is not UTF-8 or holds NUL.
+struct RawText {
+  std::string value;
+  friend bool operator==(const RawText&, const RawText&) = default;
+};
+/// A value as a source has it: NULL, a whole number, a float, a text, bytes. DECIMAL is a text, UUID is
+/// bytes.
+using Sent = std::variant<Null, std::int64_t, double, std::string, Bytes, RawText>;
+using SentRow = std::vector<Sent>;
+using SentRows = std::vector<SentRow>;
+
+/// What several parts of the examination expect.
+inline constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument,
+                                  kPrecondition = absl::StatusCode::kFailedPrecondition,
+                                  kAborted = absl::StatusCode::kAborted,
+                                  kExhausted = absl::StatusCode::kResourceExhausted;
+/// Where a requirement on a batch stands.
+inline constexpr char kBatch[] = "change_batch.proto, ChangeBatch";
+
+/// A tenant at the endpoint that is examined, and hands to call it. Whatever cannot be done throws Unmet with
+/// the call and what it answered. Threads: one.
+class Exam {
+ public:
+  Exam(Connection connection, std::string context_id);
+
+  MirrorClient& client() { return source_.client(); }
+  const Identity& identity() const { return connection_.identity; }
+  const std::string& context_id() const { return source_.client().context_id(); }
+  const v1::Limits& limits() const { return source_.limits(); }
+  std::int64_t cycle() const { return source_.cycle(); }
+  TokenParts Parts(TokenUse use) const;
+  /// Calls with whatever token, as they stand.
+  absl::Status AuthenticateWith(const std::string& token);
+  absl::Status TableSchemaWith(const std::vector<std::string>& authorizations);
+
+  // --- A cycle ---
+  /// Begins one, whatever ran before.
+  v1::AuthenticateResponse Begin();
+  v1::AuthenticateResponse Authenticate(const std::string& holder, bool take_over, bool probe);
+  v1::TableSchemaRequest Announcement(const std::vector<TableSchema>& tables) const {
+    return source_.Announcement(tables);
+  }
+  std::vector<v1::TableStatus> Announce(const std::vector<TableSchema>& tables);
+  v1::TableStatus Announce(const TableSchema& table) { return Announce(std::vector{table}).front(); }
+  std::vector<v1::TableVerdict> Complete(const std::vector<v1::TableSummary>& tables = {});
+
+  // --- Batches ---
+  /// A newer position than any before.
+  v1::Position NextPosition();
+  /// seq 1 of a table at `status`, towards a new position. Columns: names of those in `rows`; none: all.
+  v1::ChangeBatch Batch(const TableSchema& table, const v1::TableStatus& status, v1::Operation operation,
+                        const SentRows& rows, const std::vector<std::string>& columns = {});
+  /// All rows of a table in one batch, with its commit.
+  v1::ChangeBatch Population(const TableSchema& table, const v1::TableStatus& status, const SentRows& rows);
+  v1::RowDataRequest Request(const std::vector<v1::ChangeBatch>& batches) const {
+    return source_.Request(batches);
+  }
+  /// The result of a batch that goes alone.
+  v1::BatchResult Send(const v1::ChangeBatch& batch);
+  /// The same, and it must be applied.
+  v1::BatchResult Apply(const v1::ChangeBatch& batch);
+  /// A whole cycle that leaves the table with these rows. Gives where it stands.
+  v1::Position Fill(const TableSchema& table, const SentRows& rows);
+  /// Fill(), and a new cycle in which the table is announced.
+  v1::TableStatus Filled(const TableSchema& table, const SentRows& rows);
+  /// In a cycle of its own; the exam is failed by a refusal without a reason.
+  bool IsRefused(const TableSchema& table);
+
+  // --- What the mirror holds ---
+  /// By ReadRows, in the order in which they come.
+  SentRows Read(const TableSchema& table, const v1::Position& position,
+                const std::vector<v1::KeyRange>& ranges = {}, const std::vector<std::string>& columns = {});
+  /// One range each; none: the whole table.
+  std::vector<RangeDigest> Digests(const TableSchema& table, const v1::Position& position,
+                                   const std::vector<v1::KeyRange>& ranges = {});
+
+ private:
+  Connection connection_;
+  SyntheticSource source_;
+  std::int64_t lsn_ = 0;
+};
+
+/// Throws Unmet with `why`.
+void Expect(bool met, const std::string& why);
+/// The call must be refused in this way; `what` it was, for the report.
+void ExpectStatus(const absl::Status& status, absl::StatusCode wanted, const std::string& what);
+void ExpectResult(const v1::BatchResult& result, absl::StatusCode wanted, const std::string& what);
+void ExpectRows(const SentRows& got, const SentRows& wanted);
+/// Rows for people: "(1, 'Ada', NULL)".
+std::string Shown(const SentRows& rows);
+/// What the mirror must hold of rows that were sent; see DigestRangesResponse.
+RangeDigest DigestOf(const TableSchema& table, const SentRows& rows);
+
+// --- Tables ---
+Column ExamColumn(std::string name, Type type);
+Column ExamKey(std::string name, Type type, std::uint32_t position = 1);
+TableSchema ExamTable(std::string name, std::vector<Column> columns);
+/// id INT64 key, name TEXT, age INT32.
+TableSchema ExamPeople(std::string name = "people");
+/// A row of it.
+inline const SentRow kAda = {std::int64_t{1}, std::string("Ada"), std::int64_t{36}};
+
+/// Something that every endpoint of this protocol must do.
+struct Requirement {
+  std::string id;        ///< "rows.gap", unique.
+  std::string sentence;  ///< What the endpoint must do.
+  std::string section;   ///< Where the protocol says so: a comment of the .proto files.
+  /// Throws Unmet or NotExamined.
+  std::function<void(Exam&)> examine;
+};
+
+/// Those of several parts, in this order.
+std::vector<Requirement> Together(std::initializer_list<std::vector<Requirement> (*)()> parts);
+
+// One file for each.
+std::vector<Requirement> HandshakeRequirements();
+std::vector<Requirement> TableRequirements();
+std::vector<Requirement> BatchRequirements();
+std::vector<Requirement> PositionRequirements();
+std::vector<Requirement> CycleRequirements();
+std::vector<Requirement> EqualityRequirements();
+std::vector<Requirement> TypeRequirements();
+std::vector<Requirement> SchemaChangeRequirements();
+std::vector<Requirement> LimitRequirements();
+std::vector<Requirement> ReceiptRequirements();
+/// All, in the order in which they are examined.
+std::vector<Requirement> AllRequirements();
+
+enum class Verdict { kPass, kFail, kSkipped };
+
+struct Finding {
+  std::string id, sentence, section;
+  Verdict verdict = Verdict::kPass;
+  std::string reason;  ///< Empty with kPass.
+  double seconds = 0;
+};
+
+struct ConformanceReport {
+  std::string target, context_id, server_version;
+  std::vector<Finding> findings;
+
+  std::size_t Count(Verdict verdict) const;
+  bool good() const { return !findings.empty() && Count(Verdict::kFail) == 0; }
+};
+
+/// What became of one requirement. Nothing escapes from it.
+Finding Examine(const Requirement& requirement, Exam* exam);
+
+/// Examines the endpoint at options.target, over the wire alone. Errors: why it cannot be examined.
+absl::StatusOr<ConformanceReport> RunConformance(const Options& options, AgentConfig config,
+                                                 const std::string& context_id);
+
+std::string ConformanceText(const ConformanceReport& report);
+std::string ConformanceJson(const ConformanceReport& report);
+
+}  // namespace mirror::harness
+
+#endif  // MIRROR_TOOLS_MIRROR_HARNESS_CONFORMANCE_H_
