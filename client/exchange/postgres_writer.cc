@@ -112,7 +112,7 @@ absl::Status ReadReferringInPostgres(postgres::Connection& connection, PostgresM
 
 absl::Status NotePostgresConflict(postgres::Connection& connection, const PostgresMember& member,
                                   const RowOf& key) {
-  constexpr char kNoting[] = "noting the row in the log";
+  constexpr char kLogging[] = "noting the row in the log";
   // Not one of the key, which may be PostgreSQL's own to make.
   const std::vector<std::uint32_t>& parts = member.table.key;
   std::uint32_t index = 0;
@@ -122,12 +122,12 @@ absl::Status NotePostgresConflict(postgres::Connection& connection, const Postgr
   PostgresTexts bound;
   bound.AddKey(member, key);
   postgres::Savepoint savepoint(connection);
-  RETURN_IF_ERROR(savepoint.Begin(kNoting));
+  RETURN_IF_ERROR(savepoint.Begin(kLogging));
   const absl::StatusOr<std::int64_t> noted = connection.Run(
       absl::StrCat("UPDATE ", member.Rows(), " SET ", column, " = t.", column, " WHERE ", member.KeyIs(1)),
-      bound.values(), kNoting);
+      bound.values(), kLogging);
   if (!noted.ok() && PostgresRefusal(noted.status()).empty()) return noted.status();
-  return noted.ok() ? savepoint.Release(kNoting) : savepoint.RollBack(kNoting);
+  return noted.ok() ? savepoint.Release(kLogging) : savepoint.RollBack(kLogging);
 }
 
 }  // namespace mirror

@@ -12,7 +12,6 @@ namespace mirror {
 namespace {
 
 using postgres::Rows;
-using postgres::Value;
 
 constexpr char kAtWork[] = "at work on the hub's schema";
 constexpr int kWritesAtOnce = 200;

@@ -175,8 +175,6 @@ absl::StatusOr<std::size_t> PostgresHubUpkeep::Thaw(const std::string& golden_id
 
 namespace {
 
-using postgres::Value;
-
 constexpr int kPage = 500;
 
 }  // namespace
@@ -310,12 +308,13 @@ absl::Status PostgresHubBook::WriteAttributes(const GoldenRecord& record) {
     sql = absl::StrCat("INSERT INTO ", schema_.at, QuoteName("golden_" + record.entity), "(golden_id", names,
                        ") VALUES ($1", places, ") ON CONFLICT (golden_id) DO UPDATE SET ", sets);
   }
-  std::vector<Value> values = {session_.Keep(record.id)};
+  std::vector<postgres::Value> values = {session_.Keep(record.id)};
   for (const std::string& attribute : attributes) {
     const auto given = record.values.find(attribute);
     std::optional<std::string> text;
     if (given != record.values.end()) text = GoldenText(given->second.value);
-    values.push_back(text ? Value(session_.Keep(*std::move(text))) : Value::Null(postgres::Type::kText));
+    values.push_back(text ? postgres::Value(session_.Keep(*std::move(text)))
+                          : postgres::Value::Null(postgres::Type::kText));
   }
   return session_.WriteAsIs(sql, values);
 }

@@ -40,8 +40,8 @@ absl::StatusOr<std::int64_t> BeginOf(Snapshot& snapshot, const std::string& sinc
 }
 
 /// As the journal has it.
-absl::StatusOr<std::string> FollowedTable(Snapshot& snapshot, const std::string& asked,
-                                          const JournalRules* rules) {
+absl::StatusOr<std::string> FindFollowedTable(Snapshot& snapshot, const std::string& asked,
+                                              const JournalRules* rules) {
   ASSIGN_OR_RETURN(const std::optional<TableRecord> record, snapshot.ReadTable(asked));
   if (record) {
     const std::string& table = record->table;
@@ -90,7 +90,7 @@ absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& 
   ASSIGN_OR_RETURN(const JournalBounds bounds, snapshot.journal().ReadBounds());
   JournalPage page;
   if (!asked.table.empty()) {
-    ASSIGN_OR_RETURN(std::string table, FollowedTable(snapshot, asked.table, rules));
+    ASSIGN_OR_RETURN(std::string table, FindFollowedTable(snapshot, asked.table, rules));
     page.table = std::move(table);
   }
   ASSIGN_OR_RETURN(page.after, BeginOf(snapshot, asked.since, bounds));

@@ -161,7 +161,7 @@ EDITS = [
             "std::min(old[log->id], position.lsn.value)", "std::max(old[log->id], position.lsn.value)",
             "ChangeLogTest.*:RestoredSourceTest.*"),
     # The agent's cycle.
-    _client("only the answer to the commit is one", "sending/row_sender.cc",
+    _client("only the answer to the commit is one", "wire/row_sender.cc",
             "result.seq() == job->commit_seq", "result.seq() >= job->commit_seq", "CycleTest.*"),
     _client("what was not committed is not durable", "cycle/cycle_end.cc",
             "if (job.committed) durable[job.schema.name] = job.sent;", "durable[job.schema.name] = job.sent;",

@@ -115,7 +115,7 @@ std::string Field(const std::string& of, const std::string& name) {
   return absl::StrCat(of, ".", QuoteName(name));
 }
 
-std::string KeyNames(const LoggedTable& table) {
+std::string LeadingKeyNames(const LoggedTable& table) {
   return absl::StrJoin(LogKeyNames(table.key.size()), "", [](std::string* names, const std::string& name) {
     absl::StrAppend(names, name, ", ");
   });
@@ -158,8 +158,8 @@ bool WatchesRowidAlone(const LoggedTable& table) { return !table.rowid.empty() &
 /// One entry: the key of `of` ("old" or "new"), the whole row.
 std::string WholeEntry(std::int64_t log, const LoggedTable& table, const std::string& of,
                        const char* mask = "NULL") {
-  return absl::StrCat("INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) VALUES (", KeyOf(table, of),
-                      mask, ");");
+  return absl::StrCat("INSERT INTO ", LogName(log), " (", LeadingKeyNames(table), "m0) VALUES (",
+                      KeyOf(table, of), mask, ");");
 }
 
 /// The mask of a row that went.
@@ -172,9 +172,10 @@ constexpr char kNoRowid[] = "-1";
 /// took for no rowid: then a number of the log is left out, by which the table is populated anew.
 std::string InsertEntry(std::int64_t log, const LoggedTable& table) {
   if (!WatchesRowidAlone(table)) return WholeEntry(log, table, "new");
-  return absl::StrCat("INSERT INTO ", LogName(log), " (seq, ", KeyNames(table), "m0) VALUES (CASE WHEN new.",
-                      table.rowid, " = ", kNoRowid, " THEN (SELECT max(seq) + 2 FROM ", LogName(log),
-                      ") END, ", KeyOf(table, "new"), "NULL);");
+  return absl::StrCat("INSERT INTO ", LogName(log), " (seq, ", LeadingKeyNames(table),
+                      "m0) VALUES (CASE WHEN new.", table.rowid, " = ", kNoRowid,
+                      " THEN (SELECT max(seq) + 2 FROM ", LogName(log), ") END, ", KeyOf(table, "new"),
+                      "NULL);");
 }
 
 std::string UpdateEntries(std::int64_t log, const LoggedTable& table, std::size_t columns, bool mark_ends) {
@@ -186,17 +187,17 @@ std::string UpdateEntries(std::int64_t log, const LoggedTable& table, std::size_
     values.push_back(
         absl::StrCat("CASE WHEN ", changed, " THEN NULL ELSE ", Bits(table, i, columns), " END"));
   }
-  return absl::StrCat("INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) SELECT ", KeyOf(table, "old"),
-                      EndMask(mark_ends), " WHERE ", changed, "; INSERT INTO ", LogName(log), " (",
-                      KeyNames(table), MaskNames(masks), ") VALUES (", KeyOf(table, "new"),
-                      absl::StrJoin(values, ", "), ");");
+  return absl::StrCat("INSERT INTO ", LogName(log), " (", LeadingKeyNames(table), "m0) SELECT ",
+                      KeyOf(table, "old"), EndMask(mark_ends), " WHERE ", changed, "; INSERT INTO ",
+                      LogName(log), " (", LeadingKeyNames(table), MaskNames(masks), ") VALUES (",
+                      KeyOf(table, "new"), absl::StrJoin(values, ", "), ");");
 }
 
 /// "; " behind an entry for each row of the table for which `condition` is true.
 std::string EntriesWhere(std::int64_t log, const LoggedTable& table, const std::string& condition) {
   std::vector<std::string> keys;
   for (const std::uint32_t column : table.key) keys.push_back(QuoteName(table.columns[column].name));
-  return absl::StrCat("INSERT INTO ", LogName(log), " (", KeyNames(table), "m0) SELECT ",
+  return absl::StrCat("INSERT INTO ", LogName(log), " (", LeadingKeyNames(table), "m0) SELECT ",
                       absl::StrJoin(keys, ", "), ", NULL FROM ", QuoteName(table.name), " WHERE ", condition,
                       "; ");
 }
@@ -393,8 +394,9 @@ absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourceP
 }
 
 LogObject LogTable(std::int64_t log, const LoggedTable& table) {
-  return {LogName(log), absl::StrCat("CREATE TABLE ", LogName(log), " (seq INTEGER PRIMARY KEY, ",
-                                     KeyNames(table), MaskNames(MaskColumns(table.columns.size())), ")")};
+  return {LogName(log),
+          absl::StrCat("CREATE TABLE ", LogName(log), " (seq INTEGER PRIMARY KEY, ", LeadingKeyNames(table),
+                       MaskNames(MaskColumns(table.columns.size())), ")")};
 }
 
 std::vector<LogObject> LogTriggers(std::int64_t log, const LoggedTable& table, std::size_t columns,

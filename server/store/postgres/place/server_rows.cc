@@ -14,7 +14,7 @@
 namespace mirror {
 
 absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& server) {
-  constexpr char kDoing[] = "saying that this server is there";
+  constexpr char kBeating[] = "saying that this server is there";
   const OwnTable& table = ServerTable();
   const std::string sql = absl::StrCat(
       "INSERT INTO mirror_control.server (", table.Names(), ") SELECT ",
@@ -25,14 +25,14 @@ absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& ser
   const Fields fields = ServerTable().Write(server);
   std::int64_t now_ms = 0;
   const auto beat = [&](postgres::Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(now_ms, connection.Number(sql, ValuesOf(fields), kDoing));
+    ASSIGN_OR_RETURN(now_ms, connection.Number(sql, ValuesOf(fields), kBeating));
     return connection
         .Run(
             "DELETE FROM mirror_control.server WHERE seen_ms < $1 OR (host = $3 AND address = $4 AND "
             "admin_address = $5 AND server_id <> $6 AND seen_ms < $2)",
             {now_ms - kServerForgottenMs, now_ms - kServerGoneMs, server.host, server.address,
              server.admin_address, server.server_id},
-            kDoing)
+            kBeating)
         .status();
   };
   // One that a standby lacks comes again in a moment.
