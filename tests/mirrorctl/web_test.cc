@@ -15,9 +15,9 @@
 #include "base/embedded_file.h"
 #include "base/interruption.h"
 #include "tests/mirrorctl/admin_endpoint.h"
-#include "tools/mirrorctl/web/entry.h"
 #include "tools/mirrorctl/web/live_feed.h"
 #include "tools/mirrorctl/web/page_json.h"
+#include "tools/mirrorctl/web/web_command.h"
 
 MIRROR_EMBEDDED(pages);
 

@@ -17,12 +17,12 @@
 #include "base/http/message.h"
 #include "base/interruption.h"
 #include "base/mutex.h"
+#include "base/nonce.h"
 #include "base/status_macros.h"
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/control_config.h"
-#include "tools/mirrorctl/web/entry.h"
 #include "tools/mirrorctl/web/live_feed.h"
 #include "tools/mirrorctl/web/web_api.h"
 
@@ -30,6 +30,8 @@ MIRROR_EMBEDDED(pages);
 
 namespace mirror {
 namespace {
+
+constexpr std::string_view kScheme = "Bearer ";
 
 /// Bytes of what a page may post.
 inline constexpr std::uint64_t kPostedBytesMax = 64 << 10;
@@ -233,6 +235,31 @@ void Serve(const std::string& config_path, std::uint32_t port, Console& console)
 }
 
 }  // namespace
+
+WebEntry::WebEntry()
+    : secret_(absl::StrCat(NewToken(), NewToken())), bearer_(absl::StrCat(NewToken(), NewToken())) {}
+
+absl::StatusOr<std::string> WebEntry::Exchange(std::string_view secret) {
+  if (!IsSameSecret(secret, secret_)) {
+    return absl::UnauthenticatedError(
+        "this is not the address that 'mirrorctl web' printed. Copy all of it, from http to the last "
+        "letter.");
+  }
+  const MutexLock lock(mutex_);
+  if (used_) {
+    return absl::UnauthenticatedError(
+        "this address was used before, and is good once. Use the tab that it was opened in, or start "
+        "'mirrorctl web' again. If it was not you, stop 'mirrorctl web' now.");
+  }
+  used_ = true;
+  return bearer_;
+}
+
+bool WebEntry::Admits(const std::string* authorization) const {
+  if (authorization == nullptr) return false;
+  const std::string_view given = *authorization;
+  return given.starts_with(kScheme) && IsSameSecret(given.substr(kScheme.size()), bearer_);
+}
 
 void AddWebCommand(const cli::Command& app, const std::string& config_path, Console& console) {
   const cli::Command web = app.AddCommand(

@@ -2,11 +2,33 @@
 #define MIRROR_TOOLS_MIRRORCTL_WEB_WEB_COMMAND_H_
 
 #include <string>
+#include <string_view>
 
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "base/text/command_line.h"
 #include "tools/mirrorctl/admin/console.h"
 
 namespace mirror {
+
+/// How a browser gets in: a secret that is printed with the address and good once, and a bearer that each
+/// later request carries. Both are 256 random bits, and good as long as the program runs. Compared in
+/// constant time. Threads: any.
+class WebEntry {
+ public:
+  WebEntry();
+
+  const std::string& secret() const { return secret_; }
+  /// Gives the bearer. Errors: kUnauthenticated: it is another one, or was used before.
+  absl::StatusOr<std::string> Exchange(std::string_view secret) MIRROR_EXCLUDES(mutex_);
+  /// `authorization`: the field of this name; null: there is none.
+  bool Admits(const std::string* authorization) const;
+
+ private:
+  const std::string secret_, bearer_;
+  Mutex mutex_;
+  bool used_ MIRROR_GUARDED_BY(mutex_) = false;
+};
 
 /// web [--port N]: serves the operator's pages to browsers of this machine until it is interrupted, and
 /// prints their address with a secret that is good once. Exit code: 0 interrupted, 1 the port cannot be had,
