@@ -30,7 +30,7 @@ THREADED = ("base_test", "server_test", "client_test", "endpoint_test")
 # each of them; tools/nightly runs all.
 LONG_WITH_THREADS = "EveryAttackIsRefusedRightly|StrategyChange|^EqualityTest"
 # Folders of the shipped programs. Tests of whole programs test all of their rooms.
-PROGRAMS = ("server", "server/example", "client", "client/import", "tools/mirrorctl", "tools/mirror_harness")
+PROGRAMS = ("server", "client/command", "client/import", "tools/mirrorctl", "tools/mirror_harness")
 # Pages for users, which the packages contain.
 PAGES = ("docs/", "README.md", "CHANGELOG.md", "LICENSE")
 # Tools that the tests of packages start, and what tools/package reads.
