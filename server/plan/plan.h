@@ -82,7 +82,6 @@ struct TenantRecord {
   /// An operator accepted `source_id` in the place of another source, and no cycle of it has completed since
   /// that left none of its tables unproven (IsUnproven) and stale.
   bool source_accepted = false;
-  std::int64_t accepted_ms = 0;  ///< When that was.
   friend bool operator==(const TenantRecord&, const TenantRecord&) = default;
 
   Door door() const { return issuer == kRecordsIssuer ? Door::kRecords : Door::kCycles; }

@@ -40,7 +40,7 @@ class Packed {
   void Add(const TenantRecord& tenant) {
     AddAll(tenant.context_id, tenant.issuer, tenant.environment, tenant.source_id, tenant.cycle,
            tenant.active, tenant.completed_cycle, tenant.completed_ms, tenant.missed_cycle, tenant.missed_ms,
-           tenant.scrub, tenant.source_accepted, tenant.accepted_ms);
+           tenant.scrub, tenant.source_accepted);
   }
   void Add(const TableRecord& record) {
     AddAll(record.table, record.schema_hash, record.position, record.pending, record.seq, record.row_count,

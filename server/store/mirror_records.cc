@@ -39,7 +39,6 @@ constexpr std::array kTenantColumns = {
     OfTenant::Member<&TenantRecord::missed_ms>("missed_ms", kZero),
     OfTenant::Member<&TenantRecord::scrub>("scrub", kFalse),
     OfTenant::Member<&TenantRecord::source_accepted>("source_accepted", kFalse),
-    OfTenant::Member<&TenantRecord::accepted_ms>("accepted_ms", kZero),
 };
 
 using OfDocument = ColumnsOf<Document>;

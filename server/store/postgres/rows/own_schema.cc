@@ -195,17 +195,15 @@ absl::Status CheckIsMirror(postgres::Connection& connection, const std::string& 
 }  // namespace
 
 SchemaLayout MirrorLayout(const PostgresOwnTables& names, const MirrorGuard* own) {
-  return {
-      .table = names.tenant,
-      .present = kPostgresLayout,
-      .steps = {{.to = 2,
-                 .sql = "",
-                 .run = [names](
-                            postgres::Connection& connection) { return MakeLaterTables(connection, names); }},
-                {.to = 3,
-                 .sql = absl::StrCat("ALTER TABLE ", names.tenant, " ADD COLUMN ",
-                                     TenantTable().ColumnSql(Dialect::kPostgres, "accepted_ms"))}},
-      .own = own};
+  return {.table = names.tenant,
+          .present = kPostgresLayout,
+          .steps = {{.to = 2,
+                     .sql = "",
+                     .run =
+                         [names](postgres::Connection& connection) {
+                           return MakeLaterTables(connection, names);
+                         }}},
+          .own = own};
 }
 
 absl::Status NotTheMirrorOf(const std::string& context_id, const PostgresOwnTables& names) {

@@ -19,7 +19,7 @@ namespace mirror {
 /// is opened as long as its `layout_min` is no greater: until then layouts differ by additions.
 /// Since layout 2 a mirror has all of its own tables from the beginning: a name that is free in its schema
 /// can be taken by another role that may make relations there.
-inline constexpr std::int64_t kPostgresLayout = 3;
+inline constexpr std::int64_t kPostgresLayout = 2;
 /// The oldest layout whose servers can go on beside this one.
 inline constexpr std::int64_t kPostgresLayoutMin = 1;
 /// What leads there. tests/data/old has schemas of former versions, which a test raises and compares with new

@@ -105,7 +105,7 @@ absl::Status RememberLost(SqliteConnection& connection, const std::string& table
 
 /// A mirror of an earlier version has a tenant's row without them.
 absl::Status AddTenantColumns(SqliteConnection& connection) {
-  for (const char* const column : {"missed_cycle", "missed_ms", "scrub", "source_accepted", "accepted_ms"}) {
+  for (const char* const column : {"missed_cycle", "missed_ms", "scrub", "source_accepted"}) {
     ASSIGN_OR_RETURN(
         Query there,
         connection.Prepare("SELECT 1 FROM temp.pragma_table_info('_mirror_tenant') WHERE name = ?1"));
