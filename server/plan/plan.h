@@ -136,8 +136,7 @@ struct Loss {
   std::int64_t planned = -1;  ///< What the source said that it would delete; -1: it did not say.
   std::int64_t rows = 0;      ///< That did go.
   std::int64_t rows_before = 0;
-  bool committed = false;    ///< The table was committed since.
-  std::int64_t batches = 0;  ///< In which they went.
+  bool committed = false;  ///< The table was committed since.
   friend bool operator==(const Loss&, const Loss&) = default;
 };
 

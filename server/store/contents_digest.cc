@@ -58,7 +58,7 @@ class Packed {
   }
   void Add(const LossOfTable& one) {
     AddAll(one.table, one.loss.cycle, one.loss.at_ms, one.loss.planned, one.loss.rows, one.loss.rows_before,
-           one.loss.committed, one.loss.batches);
+           one.loss.committed);
   }
   void Add(const Freshness& freshness) {
     Add(freshness.all_ms);

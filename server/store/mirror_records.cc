@@ -132,7 +132,6 @@ constexpr std::array kLossColumns = {
     OfLoss::Member<&LossOfTable::loss, &Loss::rows>("rows", At(3)),
     OfLoss::Member<&LossOfTable::loss, &Loss::rows_before>("rows_before", At(4)),
     OfLoss::Member<&LossOfTable::loss, &Loss::committed>("committed", At(0)),
-    OfLoss::Member<&LossOfTable::loss, &Loss::batches>("batches", At(5)),
 };
 
 using OfOpen = ColumnsOf<OpenReceiptOfTable>;

@@ -103,19 +103,16 @@ absl::Status RememberLost(SqliteConnection& connection, const std::string& table
   return query.Bind(1, table).Bind(2, column).Bind(3, position.lsn.value).BindBlob(4, position.lineage).Run();
 }
 
-/// A mirror of an earlier version has rows without them.
-absl::Status AddColumns(SqliteConnection& connection) {
-  using OfTable = std::pair<const char*, const char*>;
-  for (const auto& [table, column] :
-       {OfTable("_mirror_tenant", "missed_cycle"), OfTable("_mirror_tenant", "missed_ms"),
-        OfTable("_mirror_tenant", "scrub"), OfTable("_mirror_tenant", "source_accepted"),
-        OfTable("_mirror_losses", "batches")}) {
-    ASSIGN_OR_RETURN(Query there,
-                     connection.Prepare("SELECT 1 FROM temp.pragma_table_info(?2) WHERE name = ?1"));
-    ASSIGN_OR_RETURN(const bool row, there.Bind(1, column).Bind(2, table).Step());
+/// A mirror of an earlier version has a tenant's row without them.
+absl::Status AddTenantColumns(SqliteConnection& connection) {
+  for (const char* const column : {"missed_cycle", "missed_ms", "scrub", "source_accepted"}) {
+    ASSIGN_OR_RETURN(
+        Query there,
+        connection.Prepare("SELECT 1 FROM temp.pragma_table_info('_mirror_tenant') WHERE name = ?1"));
+    ASSIGN_OR_RETURN(const bool row, there.Bind(1, column).Step());
     if (row) continue;
     RETURN_IF_ERROR(connection.Execute(
-        absl::StrCat("ALTER TABLE ", table, " ADD COLUMN ", column, " INTEGER DEFAULT 0")));
+        absl::StrCat("ALTER TABLE _mirror_tenant ADD COLUMN ", column, " INTEGER DEFAULT 0")));
   }
   return absl::OkStatus();
 }
@@ -153,8 +150,8 @@ absl::Status CreateOwnTables(SqliteConnection& connection, const std::string& co
        }) {
     RETURN_IF_ERROR(connection.Execute(sql));
   }
+  RETURN_IF_ERROR(AddTenantColumns(connection));
   RETURN_IF_ERROR(CreateLedgerTables(connection));
-  RETURN_IF_ERROR(AddColumns(connection));
   RETURN_IF_ERROR(CreateCycleNotesTable(connection));
   RETURN_IF_ERROR(CreateReceiptTables(connection));
   RETURN_IF_ERROR(CreateObjectsTable(connection));
