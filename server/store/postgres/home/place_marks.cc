@@ -37,7 +37,7 @@ Mark Split(std::string_view mark) {
   return {mark.substr(0, timeline), rest.substr(0, rest.find('/'))};
 }
 
-/// Nobody frees that name, so one check per connection is enough.
+/// No server frees that name, so one check per connection is enough.
 absl::StatusOr<bool> MarksAreThere(postgres::Connection& connection) {
   const auto there = postgres::OwnGuard({.schema = "mirror_place", .tables = {"mark"}}).Find(connection);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);

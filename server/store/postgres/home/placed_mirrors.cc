@@ -296,7 +296,7 @@ absl::Status PlacedMirrors::TakeInUnknownOf(const PostgresPlace& place, postgres
 }
 
 absl::Status PlacedMirrors::TakeInAll(FoundIn all) {
-  // Of several mirrors of one tenant takes the latest; one that is being removed only if there is no other.
+  // Takes the latest of several mirrors of one tenant; one being removed only if there is no other.
   std::stable_sort(all.begin(), all.end(), [](const auto& one, const auto& other) {
     if (one.second.is_going != other.second.is_going) return other.second.is_going;
     return one.second.epoch > other.second.epoch;

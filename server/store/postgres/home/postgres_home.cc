@@ -230,7 +230,7 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
                    "setting the mirror aside");
   }
   if (owner) {
-    // As after a crash: its cycle has ended.
+    // The cycle has ended, as after a crash.
     TenantRecord begun = *owner;
     begun.active = false;
     begun.holder.clear();

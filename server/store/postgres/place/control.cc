@@ -73,7 +73,7 @@ postgres::PoolOptions PoolFor(const ControlOptions& options) {
   std::erase_if(pool.connect_as.settings,
                 [](const auto& setting) { return setting.first == "session_replication_role"; });
   pool.name = "the control database";
-  // Nobody frees the names, so one check per connection is enough.
+  // No server frees the names, so one check per connection is enough.
   pool.admit = [](postgres::Connection& connection) {
     return postgres::OwnGuard(ControlRelations()).Find(connection).status();
   };

@@ -12,7 +12,7 @@
 #include "server/store/postgres/rows/own_writes.h"
 #include "server/store/postgres/rows/state_rows.h"
 
-// What a mirror remembers of its tables beside their rows: comparisons with the source, holds, and rows that
+// The mirror's memory of its tables beside their rows: comparisons with the source, holds, and rows that
 // vanished. The interface is RecordVerbs.
 
 namespace mirror {
@@ -33,7 +33,7 @@ void SettleHolds(OwnWrites& writes, const PostgresOwnTables& names, const std::s
 
 absl::StatusOr<std::vector<Loss>> SelectLosses(const StateSource& from, const PostgresOwnTables& names,
                                                const std::string& table);
-/// Of all tables, by folded name and cycle.
+/// Returns the losses of all tables, by folded name and cycle.
 absl::StatusOr<std::vector<LossOfTable>> SelectAllLosses(const StateSource& from,
                                                          const PostgresOwnTables& names);
 /// Inserts this cycle's loss, not committed, with `rows`; or adds `rows` to it and updates its `at_ms`.

@@ -51,7 +51,7 @@ absl::StatusOr<std::map<std::string, OpenReceipt>> OpenReceiptsOf(const postgres
 absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(postgres::Connection& connection,
                                                              const PostgresOwnTables& names,
                                                              const std::string& table);
-/// Of all tables.
+/// Returns the open receipts of all tables.
 absl::StatusOr<std::vector<OpenReceiptOfTable>> SelectOpenReceipts(postgres::Connection& connection,
                                                                    const PostgresOwnTables& names);
 void WriteOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,

@@ -23,7 +23,7 @@ class StateMemory {
  public:
   StateMemory(postgres::Connection& connection, const PostgresOwnTables& names, OwnWrites& writes);
 
-  /// As ReadState(); sends the queued statements with it.
+  /// Reads like ReadState(); sends the queued statements with it.
   absl::StatusOr<std::vector<StateRow>> Read(StateKind kind, const std::optional<std::string>& table_key);
 
   /// Stores all rows of the kind, as they were read before anything was written.

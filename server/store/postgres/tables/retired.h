@@ -25,8 +25,8 @@ absl::StatusOr<std::optional<StateRow>> RunRetireTable(TableWork& work, const st
 /// The same, but the relation becomes garbage and is dropped later.
 absl::Status RunDropTable(TableWork& work, const std::string& table, const std::string& shadow);
 
-/// Handles those of `dropped` (all of kDropped) that were set aside before. Tables with rows that are not
-/// live lose their live rows and stay forever. The others become garbage.
+/// Handles those of `dropped` (all of kDropped) that were set aside before `before_ms`. Tables with rows that
+/// are not live lose their live rows and stay forever. The others become garbage.
 absl::Status DropRetired(TableWork& work, const std::vector<StateRow>& dropped, std::int64_t before_ms);
 /// See StoreRecords::SetAside.
 absl::StatusOr<std::vector<std::string>> SetAside(postgres::Connection& connection,

@@ -91,7 +91,7 @@ absl::StatusOr<PostgresShadow> RunBeginShadow(TableWork& work, const PostgresAgr
                                  absl::StrCat(CreateTableSql(work, shadow.name, kept, id), "; ALTER TABLE ",
                                               work.In(shadow.name), " SET (autovacuum_enabled = off)"),
                                  "making a table for a population");
-  // Nobody may read half a population.
+  // No role may read half a population.
   if (made.ok()) made = TakeRights(work.connection, work.In(shadow.name));
   if (!made.ok()) return made;
   WriteShadow(work, shadow);

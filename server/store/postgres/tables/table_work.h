@@ -11,7 +11,7 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/rows/own_writes.h"
 
-// What functions on mirrored tables need; they run in the caller's transaction and savepoint.
+// The context of functions on mirrored tables; they run in the caller's transaction and savepoint.
 
 namespace mirror {
 
