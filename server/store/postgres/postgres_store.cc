@@ -488,7 +488,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresPlace& place, c
   {
     ASSIGN_OR_RETURN(const auto lease, place.Take(PlaceUse::kWrite));
     ASSIGN_OR_RETURN(quarantined, ReadQuarantine(*lease, mirror.names));
-    // No query has read the quarantine before this.
+    // No caller uses the store before this.
     if (quarantined.empty()) TidyMirror(*lease, *mirror.own, mirror.names, options.epoch).IgnoreError();
   }
   return std::make_unique<PostgresStore>(std::move(mirror), std::move(quarantined));

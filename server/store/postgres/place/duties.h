@@ -28,7 +28,7 @@ std::string_view ToString(Duty duty);
 inline constexpr std::int64_t kDutyMs = 15'000;
 
 /// Takes those of `wanted` that no server has, or that their server did not renew in time; renews those that
-/// this server has. Returns all duties that this server has now.
+/// this server has. Returns those of `wanted` that this server has now.
 absl::StatusOr<std::set<Duty>> TakeDuties(PostgresControl& control, const std::string& server_id,
                                           const std::set<Duty>& wanted);
 /// Gives up the server's duties, so that other servers can take them at once.

@@ -29,7 +29,7 @@ std::string SeenSql(const PostgresOwnTables& names, bool of_tables);
 
 /// Also queues a row of kJournal for an entry that heads a new open moment.
 void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const JournalEntry& entry);
-/// `state` as above. Changes nothing for an entry that heads no open moment.
+/// `state` as above. Writes the commit and origin of `by` to entry `moment`; deletes its row of kJournal.
 void CloseMoment(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<StateRow>& state,
                  std::int64_t moment, const JournalEntry& by);
 void WriteDigest(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,

@@ -59,7 +59,7 @@ absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* histo
                                          std::int64_t count_max);
 /// See HistoryVerbs::EraseRow().
 absl::StatusOr<std::int64_t> EraseVersions(TableWork& work, const PostgresHistory& history, const Key& key);
-/// Moves the versions to the set-aside tables.
+/// Sets the relation of versions aside, as a table is; drops the view.
 absl::Status SetVersionsAside(TableWork& work, const PostgresHistory& history, std::int64_t now_ms);
 
 // The view of all versions. PostgreSQL drops no column and no table that a view needs.
