@@ -277,7 +277,7 @@ class PostgresCatalog final : public Catalog {
   Mutex mutex_;
   /// By tenant: events since the last search for the oldest ones.
   std::map<std::string, std::int64_t> added_since_ MIRROR_GUARDED_BY(mutex_);
-  Clock::time_point again_ MIRROR_GUARDED_BY(mutex_);  ///< No event is tried before.
+  Clock::time_point again_ MIRROR_GUARDED_BY(mutex_);  ///< No event is tried before this time.
 };
 
 }  // namespace

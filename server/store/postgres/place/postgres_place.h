@@ -83,8 +83,8 @@ struct PlaceOptions {
 };
 
 /// A database that holds mirrors, with connection pools per use, and per node on Citus. It is closed until
-/// Admit() succeeds once, and open from then on. It must outlive everything that works in it. Threads:
-/// any.
+/// Admit() succeeds once, and open from then on. It must outlive everything that works in it.
+/// Threads: any.
 class PostgresPlace {
  public:
   /// Does not connect. `now_ms`: the time since which connecting is tried.

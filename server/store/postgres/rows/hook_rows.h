@@ -24,8 +24,8 @@ absl::StatusOr<std::vector<HookNote>> SelectHooks(postgres::Connection& connecti
                                                   const PostgresOwnTables& names);
 /// Inserts a note with its own id, which no other note has.
 void PutHook(OwnWrites& writes, const PostgresOwnTables& names, const HookNote& note);
-/// Appends notes with new, higher numbers. First deletes notes for hooks other than `known` that were
-/// committed before `unknown_before_ms`: another server may be configured for newer ones already, or still.
+/// Appends notes with new, higher numbers. First deletes notes for hooks other than `known`, if committed
+/// before `unknown_before_ms`: another server may still, or already, have the hook of a newer note.
 void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<HookNote>& notes,
               const std::vector<std::string>& known, std::int64_t unknown_before_ms);
 /// Keeps the newest `count_max`; returns how many were deleted.

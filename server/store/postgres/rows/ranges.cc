@@ -67,7 +67,7 @@ class RangeStatement {
     };
     const std::string first = bound('f', &KeyRange::first, ">=");
     const std::string last = bound('l', &KeyRange::last, "<");
-    // The ranges come in the order of unnest(), which already is theirs; PostgreSQL does not sort again.
+    // unnest() gives the ranges in their order, so PostgreSQL does not sort them again.
     return absl::StrCat("SELECT v.*, r.n FROM unnest(", unnested, ") WITH ORDINALITY AS r(", names,
                         "n) CROSS JOIN LATERAL (", Selected(), " WHERE ", first,
                         first.empty() || last.empty() ? "" : " AND ", last, AndLive(reading_.kept, "m"),

@@ -152,8 +152,8 @@ absl::Status CarriedIndexes::Finish(std::vector<std::string>* left_out) {
     }
     if (made == Made::kYes) {
       RETURN_IF_ERROR(index.tell.empty() ? absl::OkStatus() : RunOnTable(work_, index.tell, kCarrying));
-      // Else one of the mirror's own: over a column that the source no longer has, or with a value that is
-      // too long.
+      // Below, an index of the mirror's own is not listed: the source no longer has its column, or a value is
+      // too long for it.
     } else if (!absl::StartsWith(FoldName(index.name), kOwnIndexPrefix)) {
       left_out->push_back(index.name);
     }
