@@ -31,7 +31,7 @@ namespace mirror {
 
 /// What a side reports about a tenant.
 struct MoveLook {
-  std::string context_id;  ///< As it is spelled there.
+  std::string context_id;  ///< In that side's spelling.
   std::string issuer, environment;
   std::string hash_key;  ///< Identifies the key with which columns are hashed; empty: none is hashed.
   std::string place;     ///< Empty: the home has no places.
@@ -102,9 +102,9 @@ absl::Status Leave(Tenants& tenants, const std::string& context_id, const std::s
 /// Serves the mirror that arrived.
 absl::Status Arrive(Tenants& tenants, const std::string& context_id, const std::string& id,
                     std::int64_t now_ms);
-/// Removes what arrived, or is on its way in here, and keeps its source away from here until Tenants::Allow()
-/// or another move. What is served already is removed only while `contents` is what it holds: no cycle began
-/// since. Errors: kFailedPrecondition: one did; with `contents`, no mirror is here, nor was one deleted.
+/// Removes the mirror that arrived, or is arriving, and refuses its source here until Tenants::Allow()
+/// or another move. A served mirror is removed only if `contents` matches: no cycle began since.
+/// Errors: kFailedPrecondition: one began; or, with `contents`, no mirror is here and none was deleted.
 absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::string& id,
                   const std::string& contents, std::int64_t now_ms, const GoOn& go_on);
 /// Serves a leaving mirror, or one that left, here as before.

@@ -24,8 +24,8 @@ class MoveCalls {
 
   /// Absent: it is part of no move.
   absl::StatusOr<std::optional<MoveMark>> ReadMove();
-  /// Ends the running cycle; sources are told that it is being moved. `mark`: of phase kLeaving; what it says
-  /// of a pause is set here. Errors: kFailedPrecondition, too: it is being made by its first cycle.
+  /// Ends the running cycle; sources are told of the move. `mark`: of phase kLeaving; its pause fields
+  /// are set here. Errors also: kFailedPrecondition: the first cycle is still making the mirror.
   absl::Status BeginMove(MoveMark mark, std::int64_t now_ms);
   /// Makes all commits as durable as those that a source was told of. Errors: kUnavailable: they may not be.
   absl::Status MakeDurable();

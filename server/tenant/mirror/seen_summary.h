@@ -38,8 +38,8 @@ class SeenSummary {
   void Set(TenantSummary next);
   /// Sets the summary that the catalog kept, unless a better one is known.
   void Remember(const TenantSummary& summary);
-  /// What another server knows, later than `known`, in its place; gives it. Null: `known` is not what is
-  /// known any more, and nothing was done.
+  /// Replaces the summary `known` by a later one of another server, and returns
+  /// it. Null: the current summary is not `known` any more; nothing was done.
   std::shared_ptr<const TenantSummary> TakeOver(const TenantSummary& summary,
                                                 const std::shared_ptr<const TenantSummary>& known);
   /// Notes the source times of tables, from steps that were done.
