@@ -39,7 +39,7 @@ struct PartnerRow {
 
 /// Limit for a record with everything merged into it; if the record is not kept, for its columns.
 inline constexpr std::size_t kRecordBytesMax = 4 << 20;
-/// As many attributes as a file may have columns, and as many values as
+/// Attributes are limited to the number of columns that a file may have, values to
 /// JsonLimits::values_max: a change of one attribute parses all of them. Records of
 /// older servers may have more. Such records can be read and changed, but must not grow.
 inline constexpr std::size_t kRecordAttributesMax = 2'000;

@@ -71,8 +71,8 @@ class Storages : public StorageDirectory {
                                                std::int64_t now_ms) MIRROR_REQUIRES(changes_);
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                           std::vector<Document> documents, std::int64_t now_ms);
-  /// Returns whether a storage whose mirror cannot be read any more was known as a storage before.
-  /// For a damaged root tenant.
+  /// Returns whether a root tenant that cannot be read was a storage by its last known summary.
+  /// Delete() then continues without a list of data sources.
   bool WasStorage(const std::string& id);
   /// Deletes data sources that a kill left half created in the storage, as long as it has this `epoch`.
   absl::Status DeleteUnlisted(const std::string& root, std::int64_t epoch);

@@ -73,7 +73,7 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
   const MutexLock lock(mirror_.mutex());
   Beginning beginning{caller, holder, take_over, probe, now_ms, known};
   absl::Status begun = CommitBeginning(&beginning);
-  // Another server deleted the mirror that was open here, or it was lost; retry: the tenant may be allowed.
+  // Another server deleted the mirror that was open here, or it was lost. Retry: it may be allowed again.
   if (absl::IsAborted(begun) && mirror_.store() == nullptr) begun = CommitBeginning(&beginning);
   if (absl::IsAborted(begun) && mirror_.store() == nullptr) {
     begun =

@@ -58,7 +58,7 @@ struct Announcement {
   bool repeats = false;  ///< See AnnouncePlan: a repetition changes nothing.
 };
 
-/// What an announcement would do, and the snapshot on which it was planned.
+/// The planned result of an announcement, and the snapshot on which it was planned.
 struct LookedAnnouncement {
   AnnouncePlan planned;
   std::unique_ptr<Snapshot> snapshot;

@@ -20,7 +20,7 @@
 namespace mirror {
 namespace {
 
-/// For comparisons after the cycle: if the mirror was closed meanwhile, the next call finds that.
+/// Lets a digest run to its end: if the cycle ended meanwhile, the next call finds that.
 const GoOn kToTheEnd = [] { return true; };
 
 /// Returns whether the end of a cycle reports only that it is over and how fresh

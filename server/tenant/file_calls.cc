@@ -21,7 +21,7 @@
 namespace mirror {
 namespace {
 
-/// As long as a statement of other calls waits for another program's lock.
+/// Equals the time for which statements of other calls wait for another program's lock.
 constexpr std::chrono::seconds kOthersLocksMax{5};
 constexpr std::uint32_t kPausesLookedAt = 20;
 
@@ -371,7 +371,7 @@ absl::Status FileCalls::Resume(std::int64_t now_ms) {
         had_stopped = had_stopped || before.paused;
         plan->tenant->paused = false;
         plan->tenant->pause_reason.clear();
-        // The operator decided about the two sources that were found.
+        // Resume means that the two sources that were found are one again.
         plan->tenant->missed_cycle = 0;
         plan->tenant->missed_ms = 0;
         // This forgets the time of a clock that was ahead.

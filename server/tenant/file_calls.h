@@ -31,7 +31,7 @@ using SetFileAside = std::function<absl::StatusOr<std::string>(const std::option
 /// Keeps an operator's decisions since the copy was made (a pause, another source) instead of the copy's.
 void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored);
 /// The same in the copy itself, whose cycle ends: the copy may be from the middle of the running cycle.
-/// Afterwards its file is complete, without a WAL. Errors: as Store; kUnavailable: somebody else has it open.
+/// Afterwards all of its data is in its own file. Errors: as Store; kUnavailable: it is open elsewhere.
 absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& before, std::int64_t now_ms);
 
 /// Operator's calls on a tenant's file: check, copy, restore, set aside, trust again, remove.
@@ -76,7 +76,7 @@ class FileCalls {
   absl::Status CloseForMove(std::int64_t now_ms, std::string* damaged, std::optional<TenantRecord>* before)
       MIRROR_REQUIRES(mirror_.mutex());
   /// Corrects the pause in a remembered row that cannot be read any more.
-  /// Where other servers write the row, too, the last reported value is used.
+  /// If other servers write the row, too, the last reported value is used.
   void CorrectPause(TenantRecord* remembered) MIRROR_REQUIRES(mirror_.mutex());
   /// Keeps the quarantine with its former reason `damaged`.
   void StayDamaged(const std::string& damaged) MIRROR_REQUIRES(mirror_.mutex());

@@ -17,7 +17,7 @@
 #include "server/tenant/tenants.h"
 
 // Moves a tenant's mirror from one server to another, or to another place of the home, with its
-// positions, lineage, receipts and everything that waits in it. Nothing is written to it meanwhile,
+// positions, lineage, receipts and everything that waits in it. The tenant is paused meanwhile,
 // and at most one side serves it: the old side is marked as left before the new side serves. The
 // mover calls both sides and may repeat any step after a failure: every step is harmless twice.
 //
@@ -29,7 +29,7 @@
 
 namespace mirror {
 
-/// What a side reports about a tenant.
+/// A side's report about a tenant.
 struct MoveLook {
   std::string context_id;  ///< In that side's spelling.
   std::string issuer, environment;

@@ -21,7 +21,7 @@ absl::Status AnotherMove(const std::string& context_id, const std::optional<Move
                                                     " here. Nothing was changed. End that one first."));
 }
 
-/// A mirror's phases belong to one side: an arriving one never leaves, and one that left cannot return.
+/// Checks a change of phase: an arriving copy cannot leave, and one that left cannot be leaving again.
 bool MayTurn(MovePhase from, MovePhase to) {
   switch (to) {
     case MovePhase::kLeaving:

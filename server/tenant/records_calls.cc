@@ -42,7 +42,7 @@ absl::Status ComesByCycles(const TenantRecord& tenant) {
                    "'records/{table}'."));
 }
 
-/// Created early: where it is needed there is no memory for it.
+/// Created once and kept: where it is needed there is no memory to create it.
 const absl::Status& NoMemory() {
   static const absl::Status status = absl::UnavailableError(
       "there is no memory left to write this. Whether it was written is not known; the same request again is "

@@ -145,7 +145,7 @@ RowPlanner PlannerFor(Mirror& mirror, const TenantRecord& tenant, std::int64_t n
 /// are answered. All of `waiting` belong to the cycle of one tenant, and outlive the group.
 struct RowWriter::RowGroup {
   const std::vector<WaitingRows*>& waiting;
-  // As of the last planning:
+  // The results of the last planning:
   std::optional<RowPlanner> planner = {};
   std::vector<WaitingRows*> planned = {};  ///< The others wait for earlier batches.
   std::vector<Hold> known_holds = {};      ///< The holds from which the plan was made.

@@ -38,7 +38,7 @@ std::string_view ToString(TenantState state);
 /// Returns whether an operator should check the tenant.
 bool IsProblem(TenantState state);
 
-/// What a hub reports about a member tenant.
+/// A hub's report about a member tenant.
 struct TenantInHub {
   std::string storage, data_source;
   std::int64_t suspended_ms = 0;                  ///< Begin of the suspension; 0: not suspended.

@@ -289,7 +289,7 @@ void Tenants::ForgetUnlessThere(const std::string& context_id) {
     if (FindOnlyProbed(context_id) == tenants_.end()) return;
   }
   if (home_.Exists(context_id)) return;
-  // A tenant that created one since uses it, or has left its summary.
+  // A caller that created a mirror since uses the entry, or has left its summary.
   const MutexLock lock(mutex_);
   const auto found = FindOnlyProbed(context_id);
   if (found == tenants_.end()) return;
@@ -621,7 +621,7 @@ void Tenants::MakeRoom(const Tenant& opened) {
 /// Called under the lock of the tenant to be created, as MakeRoom() is.
 absl::StatusOr<std::shared_ptr<void>> Tenants::BeginBuilding(const std::string& context_id) {
   if (std::shared_ptr<void> place = building_.Take(context_id)) return place;
-  // Some are only open because they were read: the rest of a first cycle that crashed.
+  // Some are open only because somebody read them: the rest of a first cycle that crashed.
   for (const std::string& other : building_.All()) {
     if (other == context_id) continue;
     std::shared_ptr<Tenant> idle;

@@ -175,7 +175,7 @@ class Tenants {
   /// more: those of this process, or also those of other servers.
   void EndIdleCycles(bool of_others = false);
 
-  /// What is known about all tenants without their databases: takes none of their locks, opens no mirror.
+  /// State of a tenant that is known without its database: its lock is not taken, its mirror not opened.
   struct Seen {
     std::string context_id;
     bool is_open = false;

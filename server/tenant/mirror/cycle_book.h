@@ -72,9 +72,9 @@ struct PastCycle {
   std::uint64_t rows() const { return inserts + updates + deletes; }
 };
 
-/// What this process saw of a tenant's cycles: the last cycles, and the number
-/// of applied rows. Kept in memory only; what must survive a restart is in the
-/// mirror. Threads: any. Its own lock is taken last, and only for a moment.
+/// This process's record of a tenant's cycles: the last cycles, and the number
+/// of applied rows. Kept in memory only; data that must survive a restart is in
+/// the mirror. Threads: any. Its own lock is taken last, and only for a moment.
 class CycleBook {
  public:
   void Begin(std::int64_t cycle, std::int64_t now_ms);

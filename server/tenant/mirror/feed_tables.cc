@@ -58,7 +58,7 @@ absl::StatusOr<FeedTables> ReadFeedTables(StoreRecords& records) {
 DocumentChange Write(const FeedTables& tables) {
   JsonWriter json;
   json.Begin('{').Key("identities").Begin('{');
-  // As texts: a JSON reader may not support 64-bit numbers.
+  // Identities are written as texts: a JSON reader may not support 64-bit numbers.
   for (const auto& [table, identity] : tables.identities) json.Member(table, absl::StrCat(identity));
   PutTexts(tables.gone, &json.End('}').Key("gone"));
   json.Key("remade").Begin('{');

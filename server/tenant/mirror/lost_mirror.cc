@@ -50,7 +50,7 @@ bool NoteLost(Mirror& mirror, const absl::Status& opened) {
   if (opened.ok()) told = false;
   if (!absl::IsNotFound(opened)) return false;
   std::string why = WordsOf(opened, kLostPayload);
-  // For a tenant that was never here, a missing home entry means nothing.
+  // The home does not know a tenant that was never here, either: then this payload means no loss.
   const bool was_here = mirror.store() != nullptr || mirror.seen().Get().known;
   if (why.empty() && was_here) why = WordsOf(opened, kForgottenPayload);
   if (why.empty()) return false;

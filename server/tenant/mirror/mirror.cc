@@ -147,7 +147,7 @@ void PartnerNews::TellRows(Store& store, std::int64_t cycle, const std::string& 
 
 namespace {
 
-/// Attempts to find a mirror whose own tables are missing in its new place.
+/// Maximum number of attempts to find a mirror whose own tables are missing.
 constexpr int kLooksMax = 5;
 
 absl::Status IsGone(const std::string& context_id, const SeenSummary& seen, const absl::Status& opened) {
@@ -166,7 +166,7 @@ std::string NextOf(const SeenSummary& seen, const char* cycles) {
 std::string WayBack(const std::string& context_id, bool lost, const SeenSummary& seen) {
   std::string words = absl::StrCat("'mirrorctl restore ", context_id, " FILE --confirm ", context_id,
                                    "' puts a backup in its place");
-  // Nobody sends records a second time.
+  // Records are not sent a second time.
   if (!seen.HasRecords()) {
     absl::StrAppend(&words, ", 'mirrorctl reset ", context_id, " --all --confirm ", context_id,
                     lost ? "' lets the next cycle populate a new one"

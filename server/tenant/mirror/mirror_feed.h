@@ -15,7 +15,7 @@
 
 namespace mirror {
 
-/// What a mirror of a hub member keeps about the hub that reads it and the source that
+/// A mirror of a hub member keeps this about the hub that reads it and the source that
 /// writes it: the document of kind "feed". It is in the mirror itself: after a restore of
 /// an older mirror, source or hub the two sides do not agree, which shows the restore.
 struct MirrorFeed {
