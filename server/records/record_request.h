@@ -53,8 +53,8 @@ struct RecordOutcome {
 struct RememberedRequest {
   std::string id;         ///< Id of the document: made from caller, operation and key.
   std::string body_hash;  ///< A request with the same id and another hash is refused.
-  /// Makes the answer that is kept of the outcome. It then holds the outcome and the failures' indexes
-  /// in the request, but no external id. Absent: the answer itself is kept, see RememberedChange().
+  /// Makes the answer from the outcome. Only the outcome is kept, with the failures' indexes in the
+  /// request, so that no external id is kept. Absent: the answer itself is kept, see RememberedChange().
   std::function<std::string(const RecordOutcome& outcome)> answer = {};
 };
 

@@ -108,7 +108,7 @@ class StorageDirectory {
   absl::StatusOr<bool> IsStorage(const std::string& context_id, const Known& known);
   absl::StatusOr<std::vector<DataSource>> ReadSources(Tenant& root);
   absl::StatusOr<DataSource> DefaultOf(Tenant& root);
-  /// Returns the tenants whose ids `shows` accepts, by folded id, and everything else with such an id.
+  /// Returns the tenants whose ids `shows` accepts, by folded id. Some of them may not be storages.
   std::map<std::string, Tenants::Seen> Shown(const std::function<bool(const std::string& id)>& shows);
 
   Mutex mutex_;

@@ -72,7 +72,7 @@ class CycleCompletion {
   absl::StatusOr<std::optional<Compared>> CompareRows(const CompletedTable& table, std::int64_t now_ms)
       MIRROR_EXCLUDES(mirror_.mutex());
   absl::Status KeepCheck(const Compared& compared, std::int64_t now_ms) MIRROR_EXCLUDES(mirror_.mutex());
-  /// Returns in `written` the checks of `checks` that differ from the known ones.
+  /// Puts those of `checks` that supersede the known ones into `written`.
   absl::Status NoteChecks(const std::vector<TableCheck>& checks, std::vector<TableCheck>* written)
       MIRROR_REQUIRES(mirror_.mutex());
   /// Returns whether a table of another source is left that the cycle of this plan did not

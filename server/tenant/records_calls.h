@@ -58,9 +58,9 @@ class RecordsCalls {
   /// Reads the rows after `after`, sorted by the bytes of their ids, in
   /// one snapshot. Returns the total number of rows. Errors as above.
   absl::StatusOr<std::uint64_t> ReadPartnersBehind(const std::string& after, const TakePartner& take);
-  /// NeedsErasure() returns since when deleted data may still be in files, unix milliseconds; absent: it is
-  /// not. EraseDeleted() rewrites the files until that is so. Errors: kUnavailable: not possible now; also
-  /// if they were rewritten but a hub may still hold the data, which then still counts as being in files.
+  /// NeedsErasure() returns since when deleted data may still be in files, unix milliseconds; absent: none
+  /// is. EraseDeleted() rewrites the files until none is. Errors: kUnavailable: not possible now; also if
+  /// they were rewritten but a hub may still hold the data, which then still counts as being in files.
   absl::StatusOr<std::optional<std::int64_t>> NeedsErasure();
   absl::Status EraseDeleted(std::int64_t now_ms);
 

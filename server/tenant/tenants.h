@@ -26,8 +26,8 @@
 
 namespace mirror {
 
-/// Tenants that have no mirror yet because each of their cycles fails before it begins: an operator
-/// sees them by this. Kept in memory, at most kTenantsMax; the oldest failure is dropped first.
+/// Tenants that have no mirror yet because each of their cycles fails before it begins. They are kept so
+/// that an operator can see them: in memory, at most kTenantsMax; the oldest failure is dropped first.
 /// Threads: any.
 class FirstFailures {
  public:
@@ -148,7 +148,7 @@ class Tenants {
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrTakeIn(const Caller& caller);
   /// Called after it: forgets a tenant that was only probed and has no mirror.
   void ForgetUnlessThere(const std::string& context_id);
-  /// For the operator, in any case of letters. Errors: kNotFound.
+  /// Finds a tenant for the operator, who may write its name in upper or lower case. Errors: kNotFound.
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const std::string& context_id);
   /// The same for a tenant whose mirror is about to be installed. `context_id` must
   /// be checked. Errors: kFailedPrecondition: it is known in another spelling.

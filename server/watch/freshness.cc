@@ -33,7 +33,7 @@ void FreshnessWatch::Look(const std::vector<Seen>& tenants, std::int64_t now_ms,
       }
     }
     told_ = tells;
-    // If the clock was set back, results of the earlier, later-set clock are not valid any more.
+    // If the clock was set back, results from the time when it was ahead are not valid any more.
     const bool set_back = now_ms < looked_ms_;
     looked_ms_ = now_ms;
     for (auto& [context_id, watched] : watched_) watched.there = false;

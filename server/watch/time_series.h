@@ -46,7 +46,7 @@ class MinuteSeries {
   void Push(const Entry& entry);
   void ForgetOld(std::int64_t minute);
 
-  std::vector<Entry> entries_;  ///< Sorted by minute.
+  std::vector<Entry> entries_;  ///< Oldest first.
   std::int64_t last_ = -1;      ///< The newest minute that was added.
   std::int64_t told_ = -1;      ///< Minute of the newest entry; `lag_s_` is its lag before rounding.
   std::int64_t lag_s_ = -1;

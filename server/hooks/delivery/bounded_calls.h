@@ -23,9 +23,9 @@ class BoundedCalls {
   explicit BoundedCalls(std::size_t threads_max);
   ~BoundedCalls();
 
-  /// kDeadlineExceeded no result within `timeout`; a result that comes later is dropped
-  /// kUnavailable all threads hang
-  /// kCancelled `stop` was requested
+  ///   kDeadlineExceeded  no result within `timeout`; a result that comes later is dropped
+  ///   kUnavailable       all threads hang
+  ///   kCancelled         `stop` was requested
   /// An exception of `work` becomes kInternal. `work` must own all that it needs: it may outlive the caller.
   absl::StatusOr<std::string> Call(Work work, std::chrono::milliseconds timeout, const std::stop_token& stop);
 

@@ -132,7 +132,7 @@ class HookRunner {
   /// The list of hooks that tenants need.
   const HookBook& book() const { return book_; }
 
-  /// For several servers that share the mirrors: exactly one delivers, and which one may change at any time.
+  /// For several servers that share the mirrors: one of them delivers, and which one may change at any time.
   struct Shared {
     std::function<bool()> is_here;                             ///< Returns whether this server delivers.
     std::function<void(const std::string& context_id)> waits;  ///< Notifies the one that does; never waits.

@@ -28,7 +28,7 @@ namespace mirror {
 /// Wakes calls that wait for an earlier batch of their table. Names of tables are folded. Threads: any.
 class GapWaits {
  public:
-  /// Returns the number of Tell() calls. A caller reads it when it finds the gap, under the tenant's lock.
+  /// Returns the number of signals so far. A caller reads it when it finds the gap, under the tenant's lock.
   std::uint64_t changes();
   /// Signals that batches of `tables` were applied or refused.
   void Tell(const std::set<std::string>& tables);
