@@ -34,7 +34,7 @@ struct ImportJob {
   std::uint64_t ahead = 0;     ///< Number of committed rows after that block.
   std::uint64_t inserts = 0, updates = 0, unchanged = 0, failed = 0;
   std::uint64_t rejects = 0;       ///< Rejects that are kept, see RejectOf().
-  std::uint64_t rejects_read = 0;  ///< The parser's own rejects that were counted; a restart repeats them.
+  std::uint64_t rejects_read = 0;  ///< The file's own rejects that were counted; after a kill they recur.
   std::int64_t created_ms = 0, modified_ms = 0;
 };
 
