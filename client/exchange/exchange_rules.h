@@ -9,8 +9,8 @@
 
 namespace mirror {
 
-/// What the owner of a source lets the exchange do there, whatever a hub says, and what its configuration
-/// makes of the tables. Names are those of the source.
+/// What the owner of a source allows the exchange to do, whatever a hub requests,
+/// and the table steps of its configuration. Names are those of the source.
 struct ExchangeRules {
   bool inserts = false, updates = false, deletes = false;
   std::vector<std::string> tables = {"*"};     ///< Patterns, see MatchesPattern().
