@@ -12,7 +12,7 @@ namespace mirror {
 /// Describes, for people, how many rows differ and in what way.
 std::string InWords(const Differences& found);
 
-/// Whether a table of the schema is compared with the mirror by digests in this cycle.
+/// Whether digests of this table of the schema are compared with the mirror in this cycle.
 bool ShallCompare(const RunContext& run, const Cycle& cycle, std::size_t index);
 bool ShallCompareAny(const RunContext& run, const Cycle& cycle);
 

@@ -17,9 +17,9 @@ std::set<std::string> FindTablesLeft(const RunContext& run, const Cycle& cycle);
 /// Returns the completion that the mirror gets with the last rows, for the case that it accepts all of them.
 v1::ReplicationCompletedRequest CompletionIfSent(RunContext& run, const Cycle& cycle);
 
-/// Tells the mirror that the cycle is complete, unless its rows ended it, or `status` says that this cannot
-/// arrive or that the cycle is not ours any more. Then keeps what is on the mirror's disk, forgets what lies
-/// below, and lets the lock's cycle go.
+/// Reports the cycle as complete, unless the mirror ended it with its rows, or `status` says
+/// that the mirror is unreachable or the cycle is not ours any more. Then records positions
+/// that are on the mirror's disk, forgets older changes, and clears the lock's cycle.
 absl::Status EndCycle(RunContext& run, Cycle& cycle, const absl::Status& status);
 
 }  // namespace mirror

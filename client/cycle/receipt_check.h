@@ -39,8 +39,8 @@ struct ReceiptVerdict {
   bool Proven() const { return findings.empty() && signed_to > 0; }
 };
 
-/// A signature covers the receipt that it names and all before it, link by link. Memory: about 100 bytes for
-/// each receipt. `keys`: the application's certificates, present and former. Errors: the book cannot be read.
+/// Checks the chain: a signature covers its receipt and all before it, link by link. Memory: about 100 bytes
+/// a receipt. `keys`: the application's certificates, present and former. Errors: the book is unreadable.
 absl::StatusOr<ReceiptVerdict> CheckReceipts(ReceiptBook& book, const std::string& context_id,
                                              const std::string& application_id,
                                              const std::vector<const PublicKey*>& keys);

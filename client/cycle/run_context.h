@@ -77,7 +77,7 @@ struct Cycle {
   // Work that the cycle before left.
   std::set<std::string> only;                  ///< Tables; empty: all, in the first cycle of a run.
   std::map<std::string, Differences> repairs;  ///< Rows that differ, to be repaired.
-  bool is_last = false;                        ///< No other cycle of the run follows, whatever it leaves.
+  bool is_last = false;                        ///< No other cycle of the run follows, whatever is left.
 
   // Set by BeginCycle().
   std::int64_t id = 0;

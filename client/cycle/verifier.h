@@ -44,9 +44,9 @@ struct Differences {
   bool equal() const { return Count() == 0 && !beyond_repair; }
 };
 
-/// Compares tables of a source with the mirror in one cycle, by digests of key ranges: all of a table in
-/// ranges of kLeafRows, those that differ row by row, and of those the mirror's keys. The source may be
-/// written to meanwhile: rows that its log names since the mirror's position may differ and are left out.
+/// Compares tables of a source with the mirror in one cycle, by digests of key ranges: first all ranges
+/// of kLeafRows, then the differing ones row by row, then the mirror's keys in those. The source may be
+/// written to meanwhile: rows that its log names since the mirror's position may differ; they are left out.
 ///
 /// Memory: two keys for each kLeafRows rows of the table, and the rows of the present ranges. Threads: one.
 class Verifier {
@@ -59,7 +59,7 @@ class Verifier {
 
   /// Treatment of rows that only the mirror has.
   enum class Ghosts { kCount, kLeave };
-  /// `columns`: those that the mirror has as they are. `position`: where the mirror stands, by this cycle.
+  /// `columns`: those that the mirror keeps unchanged. `position`: the mirror's, according to this cycle.
   ///    kAborted             the source moved for an unknown reason: try again
   ///   kFailedPrecondition  the mirror cannot be read at this position now
   /// Other errors are those of the call or of the source.

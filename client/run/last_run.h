@@ -60,8 +60,8 @@ struct LastRun {
   std::int64_t good_ms = 0;                 ///< End of the last good run.
   std::int64_t compared_ms = 0;             ///< End of the last run that compared all tables by digests.
   std::vector<std::string> differing = {};  ///< Tables that were unequal after this comparison.
-  /// End of the first run since which the hub refused deliveries to
-  /// each run that asked; 0: the last one that asked got its answer.
+  /// End of the first run in a row for which the hub was not ready
+  /// to give deliveries; 0: the last run that asked got its answer.
   std::int64_t waiting_since_ms = 0;
   std::int64_t error_ms = 0;  ///< End of the last run that was not good.
   std::string error;          ///< The error of that run, in a sentence.

@@ -49,7 +49,7 @@ std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
 /// A source with captured tables.
 struct CapturedSource {
   std::unique_ptr<SourceReader> reader;
-  const PipelineReader* logged = nullptr;  ///< Within it, of the tables that are not; null: there are none.
+  const PipelineReader* logged = nullptr;  ///< In `reader`: reads the tables not captured; null: none.
 };
 /// `state` and `log` outlive it. `never_sent`: see OpenCaptureReader(). Errors: `state` cannot be read.
 absl::StatusOr<CapturedSource> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,

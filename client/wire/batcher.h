@@ -48,8 +48,8 @@ class Batcher {
     PopulateReason populate = PopulateReason::kNone;  ///< Other than kNone: all rows follow.
   };
   void Begin(Table table);
-  /// The next batches of the table, under `target`. `planned` goes with the first of all. `last`: the commit
-  /// stands on the last of them; without blocks it is a batch without rows. `source_ms` goes with the commit.
+  /// Adds the next batches of the table, under `target`. `planned` goes with the first batch. `last`: the
+  /// last one is the commit; without blocks it is a batch without rows. `source_ms` goes with the commit.
   absl::Status Add(const std::vector<ChangeBlock>& blocks, const Position& target,
                    const std::optional<Planned>& planned, bool last, std::int64_t source_ms = 0);
   /// Sends the waiting batches.

@@ -199,7 +199,7 @@ struct AnnouncedLook {
   std::vector<LossOfMirror> losses;
 };
 
-/// TableSchema as a dry run: nothing is done. Errors: the call's; kAborted: the endpoint knows no dry runs.
+/// Calls TableSchema as a dry run: nothing is done. Errors: the call's; kAborted: no dry runs there.
 absl::StatusOr<AnnouncedLook> LookAtAnnouncement(MirrorClient& client, const std::string& source_id,
                                                  const std::vector<TableSchema>& tables);
 

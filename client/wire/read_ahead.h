@@ -58,7 +58,7 @@ struct ReadStep {
   std::size_t bytes() const;
 };
 
-/// What one thread read of the source and another has not sent yet, in the order in which it was read.
+/// Steps that one thread read from the source and another has not sent yet, in the order of reading.
 ///
 /// Memory: kStepsMax steps and `bytes_max` bytes; a larger step waits alone. With 0 bytes the
 /// next step is read only after the step before was sent. Disk, if there is a staging file: up to

@@ -49,7 +49,7 @@ class JobReader : private LargeSink {
             ReadAhead& ahead)
       : reader_(reader), jobs_(jobs), stop_(stop), ahead_(ahead) {}
 
-  /// Ends with every job's ReadEnd, unless nobody wants it. What goes wrong with a table is in that.
+  /// Pushes a ReadEnd for every job, unless the sender closed. Errors of a table are in its ReadEnd.
   void Run();
 
  private:
@@ -118,7 +118,7 @@ struct SenderOptions {
   const std::atomic<bool>* stop = nullptr;  ///< Set: the present table is not finished. May be null.
   /// File where rows are staged, see StagingFile; empty: none.
   std::string staging = {};
-  bool leaves_moment = false;  ///< The reader is finished with the moment that the rows belong to.
+  bool leaves_moment = false;  ///< The reader leaves the held moment after the last row.
   /// Returns the cycle's end for the case that all of its tables are committed; it is sent
   /// with rows that go in a call of their own. Empty: not to be sent so. `cycle` is set.
   std::function<v1::ReplicationCompletedRequest()> completed = {};
