@@ -52,7 +52,7 @@ class AgentMetrics {
     std::atomic<std::uint64_t> differing{0};
     Counter applied, conflicts, refusals;           ///< Deliveries.
     std::atomic<bool> exchanges{false};             ///< A run asked for deliveries.
-    std::atomic<std::uint64_t> refused{0};          ///< Of the last run that did: and those not due yet.
+    std::atomic<std::uint64_t> refused{0};          ///< Refused ones of the last run that did; also not due.
     std::atomic<std::int64_t> waiting_since_ms{0};  ///< Since then the hub gives none; 0: it does.
     mutable Mutex mutex;
     LogFigures log MIRROR_GUARDED_BY(mutex);  ///< Of the last run that read a log.

@@ -42,7 +42,7 @@ void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err)
 void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err);
 /// Prints the keys of rows that differ, or differed and were repaired.
 void PrintKeys(const CycleReport& report, std::ostream& out);
-/// Told not to replicate; or every table that was compared is equal, of those that are meant to be.
+/// True if told not to replicate, or if every compared table that should be equal is equal.
 bool AllEqual(const CycleReport& report);
 
 /// Prints a JSON object. `with_keys`: with the keys of PrintKeys().

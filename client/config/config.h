@@ -37,7 +37,7 @@ struct AgentSettings {
   std::string state_dir = "agent-state";  ///< Lock and run number of each tenant; made if it is missing.
   std::uint64_t batch_bytes = 1'000'000;  ///< Approximate; 1 KB to 8 MB.
   std::uint32_t window = 4;               ///< Requests in flight, 1 to 64.
-  std::uint32_t runs_at_once = 16;        ///< Sources of `run` in a cycle; the others wait. 1 to 1,000.
+  std::uint32_t runs_at_once = 16;        ///< Sources of `run` that work at once; others wait. 1 to 1,000.
   std::string hash_key;  ///< File with the key for hashed columns; no access for group and others.
   bool receipts = true;  ///< The mirror's receipts are kept beside the state.
 };

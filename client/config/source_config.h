@@ -154,24 +154,24 @@ struct SourceConfig {
   /// for people, as in SourceMark.path; it cannot be opened.
   std::string path;
   ServerSource server = {};
-  /// Of files: kSynthetic. Of the three that need a column, tables without a [[source.table]] are synthetic.
+  /// For files: kSynthetic. If it needs a column, tables without a [[source.table]] are synthetic.
   Strategy strategy = Strategy::kCdc;
   std::vector<TableConfig> tables = {};  ///< csv.
-  std::int64_t settle_ms = 2'000;  ///< csv: a file that was written to in this time is left for the next run.
+  std::int64_t settle_ms = 2'000;  ///< csv: a file written to within this time is left for the next run.
   std::string rejects;             ///< For files: a folder for rows that cannot be parsed.
   bool keeps_rejects = true;       ///< Rejected rows are written there. Not configured.
   bool trusts_types = false;       ///< See SqliteReaderOptions. Not configured.
   std::vector<std::string> announced;  ///< Tables of the last run, see TableChoice. Not configured.
   bool keeps_twins = false;            ///< See TableChoice. Not configured.
   std::vector<std::string> include = {"*"}, skip;
-  std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
+  std::map<std::string, std::string> blocked = {};  ///< Patterns of tables never sent, with the reason.
   std::int64_t interval_ms = 20 * 60'000;        ///< run: from the begin of a cycle to that of the next one.
   std::optional<CronRule> cron = {};             ///< run: replaces the interval.
   std::vector<QuietHours> quiet = {};            ///< run
   std::int64_t retention_ms = 7LL * 86'400'000;  ///< cdc: how long the log keeps changes that the mirror has.
   std::int64_t max_log = 10'000'000;             ///< cdc: maximum entries of one table's log.
   std::int64_t copy_at_once_bytes = CopyLimits().at_once;  ///< For a source with a rollback journal.
-  std::int64_t count_interval_ms = 3'600'000;  ///< How often a changed table over 100,000 rows is counted.
+  std::int64_t count_interval_ms = 3'600'000;  ///< Between counts of a changed table over 100,000 rows.
   /// Time between comparisons of all tables with the mirror by digests; 0: only on request.
   std::int64_t verify_interval_ms = 86'400'000;
   bool repair = true;         ///< Differences that a comparison finds are repaired.

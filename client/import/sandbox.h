@@ -18,7 +18,7 @@ struct SandboxLimits {
 /// It dies with the thread that started it, and leaves no core file. Call it while there is one thread.
 ///
 /// Errors, with a sentence for people: kFailedPrecondition: the system has no system call filters, or refuses
-/// one of the limits. Then nothing may be parsed. A kernel without Landlock is none: the filter stands alone.
+/// a limit. Then do not parse anything. Without Landlock in the kernel only the filter protects: no error.
 absl::Status EnterSandbox(const SandboxLimits& limits);
 
 }  // namespace mirror

@@ -27,8 +27,8 @@ struct LogUser {
 };
 
 /// Null: the kind has no log, or it is not installed. Errors: also kFailedPrecondition:
-/// the log is incomplete or belongs to another agent. `kept`: state that
-/// continues between runs; null: none. `stop`: ends waiting; may be null.
+/// the log is incomplete or belongs to another agent. `kept`: keeps the kind's LogKeeper
+/// for the next run; null: nothing is kept. `stop`: ends waiting; may be null.
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user,
                                                    KeptLog* kept = nullptr,
                                                    const std::atomic<bool>* stop = nullptr);

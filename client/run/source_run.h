@@ -30,7 +30,7 @@ struct RunRequest {
   std::size_t read_ahead = ReadAhead::kBytesMax;  ///< See CycleOptions.
   std::int64_t key_look_interval_ms = 0;          ///< See CycleOptions.
   WireCounters* counters = nullptr;               ///< Times the calls; may be null.
-  KeptLog* kept = nullptr;                        ///< State between runs of this source; null: none is kept.
+  KeptLog* kept = nullptr;                        ///< See KeptLog; null: no work continues between runs.
   /// For a source that takes deliveries: fetch and apply after the push, only fetch, or only apply.
   enum class Exchange { kAll, kTransport, kImport };
   Exchange exchange = Exchange::kAll;
