@@ -46,16 +46,16 @@ class AgentMetrics {
     Counter inserts, updates, deletes;
     Timings runs;
     std::atomic<bool> running{false};
-    std::atomic<std::int64_t> begun_ms{0};                      ///< Of the last run.
+    std::atomic<std::int64_t> begun_ms{0};                      ///< Begin of the last run.
     std::atomic<std::int64_t> success_ms{0};                    ///< End of the last good run.
-    std::array<std::atomic<std::uint64_t>, kResults> tables{};  ///< Of the last run that was not busy.
+    std::array<std::atomic<std::uint64_t>, kResults> tables{};  ///< By result, of the last run, not busy.
     std::atomic<std::uint64_t> differing{0};
     Counter applied, conflicts, refusals;           ///< Deliveries.
     std::atomic<bool> exchanges{false};             ///< A run asked for deliveries.
     std::atomic<std::uint64_t> refused{0};          ///< Refused ones of the last run that did; also not due.
     std::atomic<std::int64_t> waiting_since_ms{0};  ///< Since then the hub gives none; 0: it does.
     mutable Mutex mutex;
-    LogFigures log MIRROR_GUARDED_BY(mutex);  ///< Of the last run that read a log.
+    LogFigures log MIRROR_GUARDED_BY(mutex);  ///< Figures of the last run that read a log.
   };
 
   /// The source whose last good run is oldest comes first: the ones cut off are the least interesting.

@@ -86,11 +86,11 @@ struct StatusOptions {
 /// each, those with problems first, and the number of sources in each state.
 ///
 /// A state is one of
-///    good           the last run was good, and the next one is not overdue
-///    failed         the last run was not good; also one with tables that are refused, held or failed
+///   good           the last run was good, and the next one is not overdue
+///   failed         the last run was not good; also one with tables that are refused, held or failed
 ///   never ran      no run has ended yet
 ///   overdue        the last run was good, and two times have passed at which one should have begun
-///    cut off        an agent died during a run, or had no disk space to write its result
+///   cut off        an agent died during a run, or had no disk space to write its result
 ///   not known      a file of the agent's cannot be read, see `problems`
 ///
 /// With `json` one object; times are ISO 8601 in UTC, "" if there is none:

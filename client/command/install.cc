@@ -26,7 +26,7 @@
 namespace mirror {
 namespace {
 
-/// What was done, and warnings, for people; each warning is a sentence.
+/// Result and warnings, for people; each warning is a sentence.
 struct Done {
   std::string words;
   std::vector<std::string> warnings = {};

@@ -32,7 +32,7 @@ void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err);
 void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, std::ostream& err);
 /// The same in one sentence, without failures.
 std::string RunInWords(const SourceRun& run);
-/// Good, nothing was sent, no delivery came, and there is nothing to report.
+/// Whether the run was good, sent nothing, got no delivery, and has nothing to report.
 bool Quiet(const CycleReport& report);
 /// The same in few lines: only tables with changes, and the
 /// sum. For a quiet run a few words without the line end.

@@ -84,7 +84,7 @@ struct Seen {
   const SourceConfig* source = nullptr;
   LockFile::Look lock = LockFile::Look::kFree;
   std::optional<LastRun> last;
-  std::optional<WorkNote::Content> work;  ///< Of a run in progress.
+  std::optional<WorkNote::Content> work;  ///< Work of a run in progress.
   /// Begin of a run that did not end, or could not write its result.
   std::optional<std::int64_t> unended_ms;
   std::vector<std::string> suspects;

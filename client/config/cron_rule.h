@@ -17,7 +17,7 @@ namespace mirror {
 /// Each is `*`, a number, a range (`mon-fri`), either with a step (`*/15`, `8-18/2`), or a list of them
 /// (`0,30`). @hourly, @daily or @midnight, @weekly, @monthly, @yearly or @annually replace all five.
 ///
-/// As in Vixie's cron, a day matches if the day of the month or that of
+/// Like Vixie's cron: a day matches if the day of the month or that of
 /// the week matches; if one of them begins with `*`, both must match.
 ///
 /// Times are those of the local clock (TZ, or the system's). When the clock is moved:

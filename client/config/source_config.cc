@@ -488,7 +488,7 @@ Setter SetAcceptColumns(std::vector<std::string>* target) {
 /// A map, because there are files with thousands of sources.
 struct Claims {
   std::map<std::string, std::size_t> context_ids;  ///< Folded.
-  std::map<std::string, std::size_t> paths;        ///< Of change logs, missing files included.
+  std::map<std::string, std::size_t> paths;        ///< Paths of change logs, missing files included.
   std::map<std::pair<dev_t, ino_t>, std::size_t> files;
   std::map<std::string, std::size_t> of_servers;  ///< Slots, publications and server ids of logs.
 };

@@ -217,7 +217,7 @@ class ComparedTable {
   const v1::TableStatus& status_;
   const absl::StatusOr<Position> position_;
   TableReport& report_;
-  const TakenOver taken_over_;       ///< As it was before the comparison.
+  const TakenOver taken_over_;       ///< The state before the comparison.
   const std::string why_not_equal_;  ///< See History::WhyNotEqual().
 };
 

@@ -211,9 +211,9 @@ absl::Status LookAtSource(RunContext& run) {
       "again when they no longer change");
 }
 
-/// First reading of a run: also finds types again if permanent changes by
-/// values are possible, reports errors before anything is sent, and adds
-/// notes for people. Errors: also those after which the run cannot continue.
+/// The first reading of a run. It also determines value-based types again where old
+/// values may have changed them for good, reports errors before anything is sent, and
+/// adds notes for people. Errors: also those after which the run cannot continue.
 absl::Status LookFirst(RunContext& run) {
   absl::Status looked = LookAtSource(run);
   if (looked.ok() && ForgetTypes(run)) looked = LookAtSource(run);
@@ -453,8 +453,8 @@ absl::Status AnnounceTables(RunContext& run, Cycle& cycle) {
   return absl::OkStatus();
 }
 
-/// An endpoint that did not end properly accepts after its next start
-/// only tokens that are up to ten seconds later (mirror_client.proto).
+/// An endpoint that did not end properly requires, after its next
+/// start, tokens made up to ten seconds later (mirror_client.proto).
 constexpr std::chrono::seconds kNewTokenWaitMax(12);
 
 /// Older endpoints do not say who paused the tenant.
@@ -540,7 +540,7 @@ absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
     cycles = {noted.completing, noted.completed};
     cycle.follows_broken = noted.broken();
   }
-  // A cycle that died may have died because of it.
+  // A cycle that died may have died because of the known announcement.
   if (!holder.take_over) cycle.announced_sha256 = KnownAnnouncement(run);
   const auto authenticate = [&](bool take_over) {
     return Authenticate(run, holder.id, take_over, cycles, cycle.announced_sha256);

@@ -23,7 +23,7 @@ constexpr std::uint64_t kUnsentMax = 10'000;
 
 /// The tables that the end of a cycle reports as committed.
 enum class Sent : std::uint8_t {
-  kCommitted,  ///< Those that were acknowledged.
+  kCommitted,  ///< Tables that were acknowledged.
   kAll,        ///< All to be sent; asked before they are.
 };
 

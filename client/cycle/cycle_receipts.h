@@ -47,10 +47,10 @@ class CycleReceipts {
   std::string Off(std::string note);
 
   ReceiptBook* book_;
-  absl::Status readable_;  ///< Of the book: whether it can be read.
-  ReceiptHead last_;       ///< Of the book.
+  absl::Status readable_;  ///< Whether the book can be read.
+  ReceiptHead last_;       ///< The book's last receipt.
   ReceiptHead known_;
-  ReceiptHead before_;   ///< Of the book when the cycle began.
+  ReceiptHead before_;   ///< The book's last receipt when the cycle began.
   bool goes_on_ = true;  ///< New receipts follow `before_`.
   bool on_ = false;
   bool behind_ = false;

@@ -27,7 +27,7 @@ inline constexpr std::size_t kKeysShown = 20;
 
 /// Result of the comparison of one table.
 struct Differences {
-  std::uint64_t rows = 0;  ///< Of the source.
+  std::uint64_t rows = 0;  ///< Rows of the source.
   std::uint64_t lost = 0, changed = 0, ghosts = 0;
   /// Their keys, in key order: rows that the mirror lacks, has with other values, or has alone.
   std::vector<Key> keys = {};
@@ -60,7 +60,7 @@ class Verifier {
   /// Treatment of rows that only the mirror has.
   enum class Ghosts { kCount, kLeave };
   /// `columns`: those that the mirror keeps unchanged. `position`: the mirror's, according to this cycle.
-  ///    kAborted             the source moved for an unknown reason: try again
+  ///   kAborted             the source moved for an unknown reason: try again
   ///   kFailedPrecondition  the mirror cannot be read at this position now
   /// Other errors are those of the call or of the source.
   absl::StatusOr<Differences> Compare(const TableSchema& table, const std::vector<std::uint32_t>& columns,

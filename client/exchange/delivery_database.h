@@ -37,7 +37,7 @@ inline constexpr std::size_t kReachedRowsMax = 10'000;
 struct ReachedRow {
   const ServerMember* member = nullptr;
   RowOf key;
-  RowOf values;  ///< Those of PlainColumns().
+  RowOf values;  ///< Values of PlainColumns().
 };
 
 /// Splits `row`, which has the values of MemberTable::KeyAnd(PlainColumns()).
@@ -150,17 +150,17 @@ class DeliveryDatabase {
     return absl::OkStatus();
   }
 
-  /// Those of the session; null: sources of this kind have none.
+  /// The boxes of the session; null: sources of this kind have none.
   virtual BoxSource* boxes() { return nullptr; }
-  /// That of the session.
+  /// The swap database of the session.
   virtual SwapDatabase* swaps() = 0;
 
   /// The effect of an error on the transaction.
   enum class Fate {
     kEnds,     ///< Nothing is done, and the run ends.
     kAgain,    ///< Nothing is done; another transaction blocked it, or the table changed.
-    kUnknown,  ///< Of a commit: the ledger says whether it was done.
-    kUnsafe,   ///< Of a commit: the same, and the run ends.
+    kUnknown,  ///< A commit failed: the ledger says whether it was done.
+    kUnsafe,   ///< The same, and the run ends.
   };
   virtual Fate FateOf(const absl::Status& status) const = 0;
   /// Why the database rejected a statement, for people, without values. Empty: it did

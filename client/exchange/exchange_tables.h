@@ -10,10 +10,10 @@
 
 // Tables of the exchange in a source, so that they are restored and copied with the rows that they describe:
 //
-//    _mirror_exchange  one row: the cycle that was about to be completed, the last completed cycle,
-//                      and the number of the newest row of the ledger
+//   _mirror_exchange  one row: the cycle that was about to be completed, the last completed cycle,
+//                     and the number of the newest row of the ledger
 //   _mirror_inbox     deliveries that were fetched and not yet imported
-//    _mirror_ledger    results of deliveries, see proto/wire/exchange/ledger.h
+//   _mirror_ledger    results of deliveries, see proto/wire/exchange/ledger.h
 //
 // ChangeLog::Uninstall() removes them with its own tables.
 

@@ -27,7 +27,7 @@ namespace mirror {
 /// Result of a delivery.
 struct ImportResult {
   v1::DeliveryOutcome outcome = v1::DELIVERY_OUTCOME_UNSPECIFIED;
-  std::string reason = {};  ///< For people, without values; empty where there is nothing to say.
+  std::string reason = {};  ///< For people, without values; empty if there is nothing to say.
 };
 
 /// Result if the ledger says not to try the delivery now: ALREADY or LATER; absent: it may be tried.
@@ -123,7 +123,7 @@ class DeliveryTarget {
     return absl::UnimplementedError("sources of this kind have no boxes");
   }
   /// Ends the import: frees the memory that it kept.
-  /// A later Import() begins anew.
+  /// A later Import() prepares it again.
   virtual void EndImport() = 0;
 };
 

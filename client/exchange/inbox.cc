@@ -13,7 +13,7 @@ namespace mirror {
 namespace {
 
 absl::Status ForgetRefused(const SqliteFile& file) {
-  // A row of the ledger for another table's row, "<delivery_id>/1", was never refused.
+  // A ledger row of a further changed row, "<delivery_id>/1", was never refused.
   return file
       .Query(
           "DELETE FROM main._mirror_ledger WHERE state = 'REFUSED' AND delivery_id NOT IN (SELECT "

@@ -299,7 +299,7 @@ class MariadbInbox : public DeliveryInbox {
   absl::Status Forget(bool whole, std::int64_t now_ms) {
     std::vector<std::string> statements;
     if (whole) {
-      // A row of the ledger for another table's row, "<delivery_id>/1", was never refused.
+      // A ledger row of a further changed row, "<delivery_id>/1", was never refused.
       statements.emplace_back(
           "DELETE FROM _mirror_ledger WHERE state = 'REFUSED' AND delivery_id NOT IN (SELECT delivery_id "
           "FROM _mirror_inbox)");
@@ -590,8 +590,8 @@ class MariadbDatabase : public DeliveryDatabase {
   const ExchangeRules rules_;
   MariadbMembers members_;
   std::unique_ptr<mariadb::Connection> connection_;  ///< Null: not connected yet.
-  std::unique_ptr<DeliveryInbox> inbox_;             ///< Of `connection_`.
-  std::unique_ptr<SwapDatabase> swap_;               ///< Of `connection_`.
+  std::unique_ptr<DeliveryInbox> inbox_;             ///< Uses `connection_`.
+  std::unique_ptr<SwapDatabase> swap_;               ///< Uses `connection_`.
   std::optional<MariadbTransaction> transaction_;
 };
 

@@ -13,7 +13,7 @@
 
 // The counterpart of exchange_tables.h for a MariaDB database, with one more table:
 //
-//    _mirror_conflicts  rows that conflicted with a delivery, which the next push sends
+//   _mirror_conflicts  rows that conflicted with a delivery, which the next push sends
 
 namespace mirror {
 

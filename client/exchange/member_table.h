@@ -39,9 +39,9 @@ struct MemberTable {
   /// Why a delivery can neither write nor compare it, for people; empty: it can.
   std::string Obstacle(std::uint32_t column) const;
   std::string SentColumn(std::uint32_t column) const;
-  /// All columns whose values are sent as they stand.
+  /// All columns whose values are sent unchanged.
   std::vector<std::uint32_t> PlainColumns() const;
-  /// The columns of the key, and these behind them.
+  /// The columns of the key, followed by these.
   std::vector<std::uint32_t> KeyAnd(const std::vector<std::uint32_t>& columns) const;
   /// Returns a key in the form of ledger and hub: days, moments and UUIDs as they are sent.
   std::string TravellingKey(const RowOf& values) const;

@@ -88,7 +88,7 @@ class PostgresInbox : public DeliveryInbox {
           {delivery.delivery_id(), ++position, postgres::Value::Bytes(bodies.back())}, kFilling);
     }
     if (fetched.whole) {
-      // A row of the ledger for another table's row, "<delivery_id>/1", was never refused.
+      // A ledger row of a further changed row, "<delivery_id>/1", was never refused.
       pipeline.Queue(absl::StrCat("DELETE FROM ", ledger_, " WHERE state = 'REFUSED' AND delivery_id NOT IN ",
                                   "(SELECT delivery_id FROM ", inbox_, ")"),
                      {}, kFilling);
@@ -719,14 +719,14 @@ class PostgresDatabase : public DeliveryDatabase {
   PostgresMembers members_;
   PostgresMembers box_members_;  ///< Only the boxes read this catalog, whenever they have to.
   std::unique_ptr<postgres::Connection> connection_;  ///< Null: not connected yet.
-  std::unique_ptr<DeliveryInbox> inbox_;              ///< Of `connection_`.
-  std::optional<PostgresSwap> swap_;                  ///< Of `connection_`.
-  std::optional<PostgresBoxes> boxes_;                ///< Of `connection_`.
-  std::unique_ptr<InboxLayout> shown_;                ///< Of `boxes_`; null: nothing is shown.
+  std::unique_ptr<DeliveryInbox> inbox_;              ///< Uses `connection_`.
+  std::optional<PostgresSwap> swap_;                  ///< Uses `connection_`.
+  std::optional<PostgresBoxes> boxes_;                ///< Uses `connection_`.
+  std::unique_ptr<InboxLayout> shown_;                ///< Uses `boxes_`; null: nothing is shown.
   std::map<std::pair<std::int64_t, MatchRule>, PostgresMatchSet> sets_;  ///< By the table's oid.
-  std::optional<PostgresTriggered> triggered_;                           ///< Of the present delivery.
+  std::optional<PostgresTriggered> triggered_;                           ///< State for the present delivery.
   std::optional<postgres::Transaction> transaction_;
-  std::optional<postgres::Savepoint> savepoint_;  ///< Of `transaction_`.
+  std::optional<postgres::Savepoint> savepoint_;  ///< Inside `transaction_`.
 };
 
 absl::Status PostgresDatabase::PrepareMatch(const ServerMember& member, const MatchRule& rule) {

@@ -26,7 +26,7 @@ namespace mirror {
 struct UniqueColumns {
   std::vector<std::uint32_t> columns;
   std::vector<std::string> operators = {};  ///< In SQL: for each column, the operator that compares values.
-  std::set<std::uint32_t> referred = {};    ///< Those of them that foreign keys refer to.
+  std::set<std::uint32_t> referred = {};    ///< Columns among them that foreign keys refer to.
   bool waits = false;                       ///< It is DEFERRABLE: checked by SwapDatabase::End().
 };
 
@@ -108,7 +108,7 @@ class ServerSwap {
   const ExchangeRules& rules_;
   const RowsInInbox& inbox_;
   const std::int64_t now_ms_;
-  std::vector<UniqueColumns> unique_;                   ///< Those of the table.
+  std::vector<UniqueColumns> unique_;                   ///< Constraints of the table.
   std::map<std::string, std::unique_ptr<Step>> steps_;  ///< By KeyText() of the row.
   std::vector<Step*> order_;                            ///< Order in which the rows are written.
 };

@@ -98,7 +98,7 @@ absl::Status ServerWriter::NoteReached(const RowOf& key, const std::vector<Reach
     }
   }
   if (task_.delivery->operation() == v1::OPERATION_DELETE) return absl::OkStatus();
-  // The row may have another key now, if its key has the columns of the foreign key.
+  // A reached row may have another key now, if its key includes columns of the foreign key.
   ASSIGN_OR_RETURN(const std::vector<ReachedRow> behind,
                    ReachRows(database_, member_, key, /*deletes=*/false));
   for (const ReachedRow& row : behind) {

@@ -28,7 +28,7 @@
 namespace mirror {
 namespace {
 
-/// Of values, or of rejects: a frame of this size is full.
+/// Size of the values, or of the rejects, at which a frame is full.
 constexpr std::size_t kFrameBytes = 512 << 10;
 
 /// Returns the first cells, by which a person who knows the columns can identify the row.

@@ -28,9 +28,9 @@ std::optional<std::int64_t> LoadMark(const std::string& state_dir, const std::st
 
 /// Result of the last run of one tenant, for `mirror-agent status`: `<state_dir>/<context_id>.last.json`.
 ///
-/// It is kept beside RunState, not in it. RunState is the source's memory: a run may find it
-/// damaged or of another source, and it must be synced. The result of a run must be known in
-/// each of these cases, and decides nothing except whether `run` begins with a run by cron.
+/// It is kept beside RunState, not in it. RunState is the source's memory: a run may find
+/// it damaged or of another source, and it must be synced. The result of a run must be
+/// known in each of these cases. It decides only whether `run` with a cron begins at once.
 struct LastRun {
   struct Trouble {
     std::string table;
@@ -42,7 +42,7 @@ struct LastRun {
   std::int64_t begun_ms = 0, ended_ms = 0;
   Outcome outcome = Outcome::kFailed;
   bool good = false;   ///< See CycleReport::Good().
-  std::string reason;  ///< Of an outcome other than done, for people.
+  std::string reason;  ///< Reason of an outcome other than done, for people.
   std::int64_t cycle = 0;
   std::uint64_t ok = 0;        ///< Number of tables.
   std::uint64_t left_out = 0;  ///< Tables that are unwanted or blocked.

@@ -199,7 +199,7 @@ absl::StatusOr<std::string> RevokeInMariadb(const SourceConfig& source) {
     sql.push_back(absl::StrCat("REVOKE ", absl::StrJoin(granted, ", "), " ON ", *quoted,
                                table.empty() ? ".*" : "", " FROM ", place->grantee));
   }
-  // Nobody reads a list for some hundreds of tables.
+  // A list for some hundreds of tables is too long to be read.
   if (sql.size() > kRevokesMax)
     sql = {absl::StrCat("REVOKE ALL PRIVILEGES, GRANT OPTION FROM ", place->grantee)};
   return absl::StrJoin(sql, "; ");

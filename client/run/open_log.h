@@ -35,7 +35,7 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, c
 
 struct InstalledLog {
   std::string source_id;  ///< The log's id, under which the mirror will know the source.
-  std::string words;      ///< What was done, for people.
+  std::string words;      ///< The actions that were done, for people.
 };
 /// Makes the log for these tables, by the source's names, if the kind has one. Harmless if it exists.
 absl::StatusOr<InstalledLog> InstallLog(const SourceConfig& source, const LogUser& user,

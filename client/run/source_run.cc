@@ -109,7 +109,7 @@ class SqliteTarget : public DeliveryTarget {
   const ExchangeRules rules_;
   const MakeInboxLayout layout_;
   std::unique_ptr<Importer> importer_;  ///< Null: nothing was imported yet.
-  std::optional<Shown> shown_;          ///< Of `importer_`.
+  std::optional<Shown> shown_;          ///< Uses `importer_`.
 };
 
 Target OpenSqliteTarget(const SourceConfig& source, MakeInboxLayout layout) {

@@ -16,7 +16,7 @@ namespace mirror {
 
 /// Maximum of receipts that are kept of one tenant; older ones are removed.
 inline constexpr std::int64_t kReceiptsInBookMax = 1'000'000;
-/// Maximum of signatures that are kept of one tenant. Of older ones only those
+/// Maximum of signatures that are kept of one tenant. Among older ones only those
 /// before a break of the chain are kept; later signatures include the others.
 inline constexpr std::int64_t kSignaturesInBookMax = 1'000;
 

@@ -322,7 +322,7 @@ absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vecto
 /// On disk with the next Save().
 absl::Status RunState::GiveUp(const std::string& table) {
   for (auto& [name, known] : tables_.all()) {
-    // As if a later run had not been completed: so the mirror still knows this source.
+    // Pretends that a later run was not completed, so that the mirror still knows this source.
     if (SameName(name, table) && known.sent > 0) known.sent = INT64_MAX;
   }
   return absl::OkStatus();

@@ -30,7 +30,7 @@ enum class TakenOver : std::uint8_t {
   kKeeps,  ///< Neither form sends deletes: rows that only the mirror has stay.
   kYes,
 };
-/// As in the file of the run state; empty: kNo.
+/// Returns the word of the run state's file; empty: kNo.
 std::string ToString(TakenOver taken_over);
 /// Absent: the word is unknown.
 std::optional<TakenOver> ParseTakenOver(std::string_view word);

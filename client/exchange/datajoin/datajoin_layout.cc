@@ -307,7 +307,7 @@ absl::Status DatajoinLayout::ForgetValuesOfGone() const {
         absl::StrCat(gone(in, "note1 = 'applied'"), forget(out), same,
                      "CAST(update_datetime AS text) <= latest AND ", filled),
         absl::StrCat(gone(out, filled), forget(out), same, "id < n AND ", filled),
-        // Whoever deleted the row: see ForgetValuesOfGone() of the ledger.
+        // Rows deleted by any writer: see ForgetValuesOfGone() of the ledger.
         absl::StrCat(
             forget(in), "WHERE object_value IS NOT NULL AND id IN (SELECT e.inbox_id FROM ",
             sql_.Named(kEntries), " AS e JOIN ", sql_.Named("_mirror_ledger"),

@@ -35,7 +35,7 @@ enum class OutboxFrom { kChangeLog, kApplication };
 struct DatajoinRound {
   std::string database;  ///< The name of the source in the boxes.
   OutboxFrom from = OutboxFrom::kChangeLog;
-  std::vector<TableSteps> steps = {};  ///< Of its tables, which may be sent under another name.
+  std::vector<TableSteps> steps = {};  ///< Steps of its tables, which may be sent under another name.
 
   std::int64_t upto = 0;                 ///< The highest entry of the outbox that the push has.
   std::vector<std::string> failed = {};  ///< Tables, by sent name, that the push failed to send.

@@ -89,7 +89,7 @@ std::string ProgramSql(const BoxSql& sql) {
                       absl::StrJoin(Names(kProgramColumns), " TEXT, "), " TEXT)");
 }
 
-/// Of the inbox only applied entries: the others changed no row.
+/// The view includes only applied entries of the inbox: the others changed no row.
 std::string ViewSql(const BoxSql& sql) {
   const std::string time = sql.dialect().time_order("CAST(update_datetime AS text)");
   return absl::StrCat("CREATE VIEW ", sql.Named(kView),

@@ -11,17 +11,17 @@
 
 // Objects that `layout = "datajoin"` needs in a source:
 //
-//    ds_change_outbox      changes made here, an entry for each changed column
-//    ds_change_inbox       changes to be made here, with the same 16 columns
-//    ds_program_parameter  rows 1000 and 1001: the progress of the two programs
-//    view_recordlevel_update_datetime  when each row was changed last, according to the two boxes
+//   ds_change_outbox      changes made here, an entry for each changed column
+//   ds_change_inbox       changes to be made here, with the same 16 columns
+//   ds_program_parameter  rows 1000 and 1001: the progress of the two programs
+//   view_recordlevel_update_datetime  when each row was changed last, according to the two boxes
 //
 // They are for people and for the application, and stay when the
 // change log is removed. The agent itself needs these tables, too:
 //
 //   _mirror_datajoin        one row: the highest entry of each box, and how far the outbox was pushed
-//    _mirror_datajoin_entry  the delivery of each entry of the inbox, and its result
-//    _mirror_datajoin_unread entries of an application's outbox that name no row that could be sent
+//   _mirror_datajoin_entry  the delivery of each entry of the inbox, and its result
+//   _mirror_datajoin_unread entries of an application's outbox that name no row that could be sent
 //
 // Each kind of database needs more objects to find changes, see sqlite_boxes.h and postgres_boxes.h.
 
