@@ -18,7 +18,7 @@ namespace {
 using std::chrono::sys_days;
 
 constexpr std::int64_t kHourS = 3'600, kDayS = 24 * kHourS;
-/// 29 February may be up to 40 years away from falling on a given day of the week.
+/// A 29 February on a given day of the week may be up to 40 years away.
 constexpr int kDaysAhead = 50 * 366;
 
 struct Field {

@@ -382,7 +382,7 @@ class Verifier::TableComparison {
   const std::vector<std::uint32_t> key_;
   std::unique_ptr<DigestReader> digests_;
   std::uint64_t mirror_rows_ = 0;  ///< In the ranges that differ.
-  Key last_key_;                   ///< In the leaf that was read last.
+  Key last_key_;                   ///< The last key of the leaf that was read last.
   std::vector<Leaf> different_;
   std::set<Key> same_;    ///< Equal rows in a range with ghosts.
   std::set<Key> untold_;  ///< Rows of the source that cannot be read.

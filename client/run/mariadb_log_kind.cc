@@ -182,7 +182,7 @@ absl::StatusOr<std::string> RevokeInMariadb(const SourceConfig& source) {
   const absl::StatusOr<mariadb::Rows> rows =
       (*session)->Query(kGrantedInMariadb, "asking for the rights that were granted");
   if (!rows.ok()) return std::string();
-  // By the object that they are on.
+  // Rights by the object that they are on.
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> rights;
   for (std::size_t row = 0; row < rows->rows(); ++row) {
     // Some users can see the rights of others.

@@ -176,7 +176,7 @@ Target OpenTarget(const SourceConfig& source, const std::string& state_dir, Make
 
 /// Number of fetches; the endpoint itself waits for its hub for a while.
 constexpr int kAsks = 3;
-/// Maximum of one call.
+/// Maximum of reports in one call.
 constexpr int kReportsMax = 10'000;
 
 void Count(const v1::Delivery& delivery, const ImportResult& result, ExchangeFigures* figures) {
@@ -311,9 +311,9 @@ absl::Status GiveUpChanged(const SourceConfig& source, const std::optional<Captu
   return absl::OkStatus();
 }
 
-/// Reports configured tables that the source does not have. If rows of such a
-/// table are changed on their way (steps), reading the schema fails, and nothing
-/// of the source is sent: another table might otherwise go out under that name.
+/// Reports configured tables that the source does not have. If such a table has
+/// steps, reading the schema fails with an error, and nothing of the source is
+/// sent: otherwise the table that was meant would be sent without its steps.
 absl::Status CheckTables(const SourceConfig& source, SourceReader& reader, std::vector<std::string>* notes,
                          std::vector<TableReport>* refused) {
   const absl::StatusOr<std::vector<std::string>> sent = reader.TableNames();
