@@ -19,7 +19,7 @@ namespace mirror {
 
 /// The first wait after a run that failed; each further failure doubles it, up to the interval.
 inline constexpr std::chrono::milliseconds kFirstRetry(5'000);
-/// Maximum part of a retry's wait that is added at random, so that many sources do not retry together.
+/// A retry's wait is changed at random by up to this part, so that many sources do not retry together.
 inline constexpr double kJitter = 0.2;
 /// Time between the first runs of two sources.
 inline constexpr std::chrono::milliseconds kStartStep(250);

@@ -105,7 +105,7 @@ absl::Status CheckSourceKeys(const ConfigTable& block, SourceKind kind) {
   return CheckKeys(block, kind, keys);
 }
 
-/// The same for a [[source.table]].
+/// Refuses a key of a [[source.table]] that is not for the source's kind.
 absl::Status CheckTableKeys(const ConfigTable& block, SourceKind kind) {
   static const std::vector<KindKey> keys = DescribedKindKeys("[[source.table]]");
   return CheckKeys(block, kind, keys);
