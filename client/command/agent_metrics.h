@@ -48,7 +48,7 @@ class AgentMetrics {
     std::atomic<bool> running{false};
     std::atomic<std::int64_t> begun_ms{0};                      ///< Begin of the last run.
     std::atomic<std::int64_t> success_ms{0};                    ///< End of the last good run.
-    std::array<std::atomic<std::uint64_t>, kResults> tables{};  ///< By result, of the last run, not busy.
+    std::array<std::atomic<std::uint64_t>, kResults> tables{};  ///< By result; last run that was not busy.
     std::atomic<std::uint64_t> differing{0};
     Counter applied, conflicts, refusals;           ///< Deliveries.
     std::atomic<bool> exchanges{false};             ///< A run asked for deliveries.

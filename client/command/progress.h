@@ -11,8 +11,8 @@
 
 namespace mirror {
 
-/// Shows the progress of a long table, while it is sent or compared, as a bar on a
-/// terminal. Tables that end within the first kBarInterval show nothing. Threads: one.
+/// Shows the progress of a long table, while it is sent or compared; on a terminal with
+/// a bar. Tables that end before the first update is due show nothing. Threads: one.
 class Progress {
  public:
   using Clock = DrawnLine::Clock;

@@ -112,7 +112,7 @@ absl::Status MakeSlot(postgres::Connection& connection, const std::string& slot,
   return absl::OkStatus();
 }
 
-/// If the source has an exchange, makes its tables, and adds the ledger to the logged tables. For people.
+/// If the source has an exchange: makes its tables, logs the ledger. Returns what was done, for people.
 absl::StatusOr<std::string> MakeExchange(postgres::Connection& connection, const SourceConfig& source,
                                          std::vector<std::string>* tables) {
   if (!source.accept.any()) return std::string();
