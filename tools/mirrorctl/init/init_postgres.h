@@ -12,7 +12,7 @@
 #include "tools/mirrorctl/init/described_keys.h"
 #include "tools/mirrorctl/init/init.h"
 
-// The additional work of 'mirrorctl init --store postgres --postgres URL'. Nothing here connects to a database.
+// What 'mirrorctl init --store postgres --postgres URL' adds. Nothing here connects to a database.
 
 // Reads from a conninfo or URL of libpq which PostgreSQL it names, for configurations and people.
 
@@ -21,7 +21,7 @@ namespace mirror {
 /// File name; the file is in the folder of mirror-server.toml.
 inline constexpr char kPassfile[] = "pgpass";
 
-/// --store and --postgres. Gives what tells, once they are read, what is wrong with them; empty: nothing.
+/// Adds both options. Returns a function for after parsing: it returns what is wrong, or an empty text.
 std::function<std::string()> AddStoreOptions(const cli::Command& init,
                                              const std::shared_ptr<InitOptions>& options);
 

@@ -45,9 +45,9 @@ std::string SourceConfiguration(const DescribedKeys& keys, const InitOptions& op
 /// agent, or a table that it cannot send, then becomes a problem of its tenant.
 std::string FreshnessConfiguration(const InitOptions& options);
 
-/// The file that 'password_file' names, below `folder`, which has its folder: with mode 0600, and to fill in.
-/// Of PostgreSQL it has comments alone, among them the line that a password goes into; of MariaDB by the
-/// network it is empty. Nothing is made of other sources. Errors: writing.
+/// Makes the file that 'password_file' names, below `folder`, with mode 0600, for an operator to fill in. For
+/// PostgreSQL it has only comments, among them the line for the password; for MariaDB over a network it is
+/// empty. Other sources get no file. Errors: writing. The file's own folder must exist.
 absl::Status MakeSourcePassfile(const InitOptions& options, const std::string& folder);
 
 /// Prints what a DBA types once and the file for the password. `folder`: that of MakeSourcePassfile(). Prints

@@ -56,7 +56,7 @@ class LiveFeed {
     std::uint64_t version = 0;  ///< Unique.
     std::uint64_t round = 0;    ///< The watch that gave it.
   };
-  /// How far a tab has read.
+  /// The position of a tab.
   struct Place {
     std::uint64_t version = 0, event_id = 0, told = 0;
     bool begun = false;
