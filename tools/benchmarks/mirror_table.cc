@@ -161,7 +161,7 @@ absl::StatusOr<StepTime> EchoTable::Run(const Step& step) {
   if (!IsPush(step.verb)) return absl::InvalidArgumentError("an echo takes pushes alone");
   const BatchMaker maker(rows_, step);
   StepTime time{maker.keys(), 0, {}};
-  // As long as a mirror's values.
+  // The values have the same length as those for a mirror.
   const StepHead head{std::string(32, 'h'), Lsn{1}, {Lsn{2}, "bench-1"}, /*populate=*/false};
   const Clock::time_point start = Clock::now();
   RETURN_IF_ERROR(PushBatches(client_, 1, maker, head, step.verb == Verb::kPushStream, &time));

@@ -35,7 +35,7 @@ void RunOn(AdminClient& client, const AdminRun& run, const AdminRequest& request
   run(client, request, console);
   const std::string asked = TenantOf(request), spelled = client.SpelledAs(asked);
   if (spelled != asked) SayNone(console, absl::StrCat("'", asked, "' is the tenant '", spelled, "'"));
-  // A restore creates its tenant, so an error is about the file.
+  // A restore would create a missing tenant, so for a mistyped one it refuses the file: FAILED_PRECONDITION.
   if (absl::IsNotFound(console.failure) || absl::IsFailedPrecondition(console.failure))
     SayNearest(client, request, console);
 }

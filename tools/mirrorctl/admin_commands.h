@@ -198,27 +198,27 @@ void AddHubCommands(const AdminCommands& commands);
 void AddMoveCommand(const AdminCommands& commands);
 
 /// The commands that ask a running server, over its [admin] listener:
-///   tenants [--watch] | tables CTX [--watch] | invalidate CTX (--table T... | --all) | reset CTX (--table
-///   T... | --all) pause CTX [--reason TEXT] | resume CTX | delete CTX --confirm CTX events [CTX] [--limit N]
-///   [--follow] | keys [--reload] | diagnose [CTX] | storages [PATTERN] | jobs [--watch] |
-///   export CTX TABLE --format F --out FILE
+///   tenants [--watch] | tables CTX [--watch] | invalidate CTX (--table T... | --all) |
+///   reset CTX (--table T... | --all) | pause CTX [--reason TEXT] | resume CTX | delete CTX --confirm CTX |
+///   events [CTX] [--limit N] [--follow] | keys [--reload] | diagnose [CTX] | storages [PATTERN] |
+///   jobs [--watch] | export CTX TABLE --format F --out FILE
 /// A table is printed as text with a header line, or with --json as an array of objects that have the names
 /// of the messages' fields; 'events --follow --json' prints one object a line, 'diagnose --json' one object.
 /// Exit code: 0 answered, 1 refused or unreachable (reason on stderr), 2 wrong usage or configuration.
 ///
-/// `config_path` is what --config of `app` sets; empty: see FindConfig(). `configs`: all that it was given
-/// with; null: it is given once. They and `console` outlive `app`.
+/// `config_path`: the value of --config of `app`; empty: see FindConfig(). `configs`: all its values; null:
+/// it has one. They and `console` must outlive `app`.
 void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console,
                       const std::vector<std::string>* configs = nullptr);
 
-/// The audit log of a running server:
+/// Adds the commands for the audit log of a running server:
 ///   audit list [--limit N] [--json]
 ///   audit verify [--certificate FILE...] [--receipt FILE] [--chain ID] [--json]
-/// 'verify' recomputes the chain and verifies its signatures here: the server's word for it is not asked.
-/// Exit code: 0 answered, and the log is whole; 1 refused, unreachable, or something is wrong with the log;
-/// 2 wrong usage or configuration.
+/// 'verify' recomputes the chain and verifies its signatures here; it does not trust the server's result.
+/// Exit code: 0 answered, and the log is intact; 1 refused, unreachable, or the log has errors; 2 wrong usage
+/// or configuration.
 ///
-/// `config_path` and `console` outlive `app`.
+/// `config_path` and `console` must outlive `app`.
 void AddAuditCommands(const cli::Command& app, const std::string& config_path, Console& console);
 
 }  // namespace mirror

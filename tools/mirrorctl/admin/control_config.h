@@ -19,7 +19,7 @@ inline constexpr char kControlConfig[] = "mirrorctl.toml";
 enum class ControlUse : std::uint8_t {
   kAlone,         ///< MIRRORCTL_ENDPOINT_ADDRESS and so on.
   kMoveTarget,    ///< MOVE_TO_ENDPOINT_ADDRESS and so on.
-  kOneOfSeveral,  ///< None: one variable cannot stand for the keys of several files.
+  kOneOfSeveral,  ///< No variables: one variable cannot hold the keys of several files.
 };
 
 /// Content of mirrorctl.toml: address of the administration and the client's identity. Paths are complete:

@@ -12,7 +12,7 @@
 #include "tools/mirrorctl/init/described_keys.h"
 #include "tools/mirrorctl/init/init.h"
 
-// What 'mirrorctl init --store postgres --postgres URL' adds. Nothing here connects to a database.
+// Additions of 'mirrorctl init --store postgres --postgres URL'. Nothing here connects to a database.
 
 // Reads from a conninfo or URL of libpq which PostgreSQL it names, for configurations and people.
 

@@ -42,7 +42,7 @@ constexpr char kDropInFolder[] = "/etc/systemd/system/mirror-agent.service.d";
 constexpr char kDropIn[] = "/etc/systemd/system/mirror-agent.service.d/sources.conf";
 // mirror-server.toml has this name until all the rest exists: the name shows an interrupted init.
 constexpr char kUnfinished[] = ".mirror-server.toml.unfinished";
-// What init makes in each folder. The server's last file shows that all the rest exists.
+// Files and folders that init makes in each. The server's last file shows that all the rest exists.
 constexpr const char* kOfServer[] = {
     kUnfinished,         "tls",    "admin",   "issuers",           "application", "mirrorctl.toml",
     "mirror-agent.toml", "source", kPassfile, "mirror-server.toml"};

@@ -40,8 +40,8 @@ absl::Status CheckUserFiles(const std::string& root);
 /// it off). Paths are below `root`. Errors: kFailedPrecondition.
 absl::Status CheckKinds(const std::string& root, const std::vector<std::string>& folders,
                         const std::string& drop_in);
-/// Checks that the services' users, if they exist, are neither root nor the same user. Errors:
-/// kFailedPrecondition.
+/// Checks that the services' users, if they exist, have valid numbers, are not root and are not the same
+/// user. Errors: kFailedPrecondition.
 absl::Status CheckUsers(const std::optional<SystemUser>& server, const std::optional<SystemUser>& agent);
 
 // The path of a source's database: absolute, below `root`, without links.

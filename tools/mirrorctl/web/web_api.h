@@ -21,8 +21,8 @@ namespace mirror {
 ///
 ///   GET  /api/about, live, minutes, events, audit, keys, servers, storages, jobs, tenants/ID,
 ///        tenants/ID/minutes, tenants/ID/holds/keys, tenants/ID/history?table&key,
-///        tenants/ID/diff?table&from&to, hubs, hubs/STORAGE/duplicates,
-///        hubs/STORAGE/held, hubs/STORAGE/golden?id, hubs/STORAGE/golden?source&table&key
+///        tenants/ID/diff?table&from&to, hubs, hubs/STORAGE/duplicates, hubs/STORAGE/held,
+///        hubs/STORAGE/refused, hubs/STORAGE/golden?id, hubs/STORAGE/golden?source&table&key
 ///   POST /api/tenants/ID/pause, resume, verify, invalidate, accept, holds/NUMBER/commit,
 ///   holds/NUMBER/rollback, /api/hubs/STORAGE/commit, rollback, thaw, resume,
 ///   merge, part, rebuild

@@ -34,7 +34,7 @@ class WebEntry {
 /// their address with a secret that is valid once. Exit code: 0 interrupted, 1 the port is not available, 2
 /// wrong usage or configuration.
 ///
-/// `config_path` and `console` outlive `app`.
+/// `config_path` and `console` must outlive `app`.
 void AddWebCommand(const cli::Command& app, const std::string& config_path, Console& console);
 
 }  // namespace mirror
