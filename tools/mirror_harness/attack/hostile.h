@@ -85,8 +85,8 @@ class HonestSource {
   std::jthread running_;
 };
 
-/// A client of the HTTP door that behaves correctly while others attack: repeats an upsert and a
-/// read on one connection and measures each. Threads: one of its own; tally(): any.
+/// A client of the HTTP door that behaves correctly while others attack: repeats an upsert and a read on one
+/// connection and measures each. Threads: one of its own; tally(): any.
 class HonestReader {
  public:
   /// A call that takes longer than kHttpPatience is a failure.
@@ -163,7 +163,7 @@ struct HostileReport {
   std::vector<AttackResult> attacks;
   std::size_t left_out = 0;  ///< Attacks whose target's address is not known.
   Served quiet, attacked;
-  std::optional<Served> http_quiet, http_attacked;  ///< Absent: its address is not known.
+  std::optional<Served> http_quiet, http_attacked;  ///< Absent: the door's address is not known.
   std::optional<PeakWatch::Peak> server_quiet, server_attacked;
 
   double p99_ratio() const { return quiet.p99_ms > 0 ? attacked.p99_ms / quiet.p99_ms : 0; }

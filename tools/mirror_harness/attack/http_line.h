@@ -15,7 +15,7 @@
 
 namespace mirror::harness {
 
-/// The address of a HTTP door and the keys to use there.
+/// The address of an HTTP door and the keys to use there.
 struct HttpDoorPlace {
   std::string address;  ///< host:port
   bool tls = false;

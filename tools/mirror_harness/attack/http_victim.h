@@ -15,8 +15,8 @@ namespace mirror::harness {
 /// Longer than a correct request takes on a busy machine: a client that waits longer is not served.
 inline constexpr std::chrono::seconds kHttpPatience(5);
 
-/// A storage of this run at a HTTP door, with rows large enough to be read slowly. Threads: any
-/// for the const members.
+/// A storage of this run at an HTTP door, with rows large enough to be read slowly. Threads: any for the
+/// const members.
 class HttpVictim {
  public:
   HttpVictim(HttpDoorPlace door, std::string storage)

@@ -17,7 +17,7 @@ struct Console {
   std::ostream& out;           ///< Output for scripts.
   std::ostream& err;           ///< Errors and hints, for people.
   bool terminal = false;       ///< Whether `err` is a terminal.
-  std::istream* in = nullptr;  ///< A terminal at which a person can be asked. Null: the command asks nothing.
+  std::istream* in = nullptr;  ///< A terminal at which a person can be asked. Null: nobody can be asked.
   int exit_code = kDone;
   absl::Status failure = {};  ///< The last error given to Fail().
 

@@ -176,16 +176,16 @@ absl::StatusOr<Json> ShowGolden(AdminClient& admin, const v1::ExplainGoldenReque
   return json;
 }
 
-/// Returns {deliveries}, {records}, {resumed}, {golden_id} or {suspended}; for a dry run (commit,
-/// rollback and resume only) the consequences that a dialog shows. Errors: also kNotFound: there is no
-/// such act.
+/// Returns {deliveries}, {records}, {resumed}, {golden_id} or {suspended}; for a dry run (of any act
+/// except rebuild) the consequences that a dialog shows. Errors: also kNotFound: there is no such
+/// act.
 absl::StatusOr<Json> ActOnHub(AdminClient& admin, const std::string& storage, const HubAct& act) {
   if (act.act == "resume") return Resume(admin, storage, act);
   if (act.act == "commit" || act.act == "rollback") return Decide(admin, storage, act);
   if (act.act == "thaw") return Thaw(admin, storage, act);
   if (act.act == "merge") return Merge(admin, storage, act);
   if (act.act == "part") return Part(admin, storage, act);
-  // The acts below have no dry run here: such a request is refused and nothing is done.
+  // A rebuild has no dry run here: such a request is refused and nothing is done.
   if (act.dry_run) return absl::NotFoundError("there is no such call");
   if (act.act == "rebuild") return Rebuild(admin, storage, act);
   return absl::NotFoundError("there is no such call");
