@@ -37,7 +37,7 @@ class RowStreamCall {
                               v1::RowDataResponse* response) = 0;
   /// Applies the requests; returns an answer for each, in order.
   virtual std::vector<RowAnswer> Apply(const std::vector<const RowRequest*>& requests) = 0;
-  /// Adds what became of a message to its response. False: nobody listens any more.
+  /// Adds the outcomes of a message to its response and sends it. False: the client no longer listens.
   virtual bool Write(const std::vector<BatchOutcome>& outcomes, v1::RowDataResponse* response) = 0;
   virtual bool IsCancelled() const = 0;
   /// Ends a blocking read, and the call with this status.
@@ -104,7 +104,7 @@ class RowPipeline {
   std::deque<std::unique_ptr<Item>> queue_ MIRROR_GUARDED_BY(mutex_);
   std::vector<Buffer> kept_ MIRROR_GUARDED_BY(mutex_);
   Buffer next_ MIRROR_GUARDED_BY(mutex_);  ///< The buffer for the next message.
-  /// Of all messages that are not answered, and of the kept buffers.
+  /// Bytes of all messages that are not answered, and of the kept buffers.
   std::uint64_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;
   std::uint64_t queued_bytes_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< In messages that wait.
   std::uint64_t reading_bytes_ MIRROR_GUARDED_BY(mutex_) =

@@ -26,8 +26,8 @@ class StreamMessages {
   StreamMessages(Raw* raw, VouchedBytes& vouched, MemoryShare& memory, std::string peer, std::string tenant)
       : raw_(raw), vouched_(vouched), memory_(memory), peer_(std::move(peer)), tenant_(std::move(tenant)) {}
 
-  /// Blocks. False: no more messages, the call was cancelled, or the message was not taken, see fault().
-  /// `room` counts the memory of `request`: the next read into `request` uses the same, and frees both together.
+  /// Blocks. False: no more messages, the call was cancelled, or the message was refused, see fault(). `room`
+  /// counts the memory of `request`: each read into `request` uses the same one; both are freed together.
   bool Read(v1::RowDataRequest* request, std::shared_ptr<void>* room);
   bool Write(const v1::RowDataResponse& response) { return raw_->Write(response); }
   /// Returns why the last message was refused. Called when no thread reads any more.

@@ -52,8 +52,8 @@ struct AcceptOptions {
     /// kHandshakeBytes of each: calls that are cancelled at once get no answer; each takes thirty bytes
     /// on the wire, and up to 27 KB here until a handler has seen it.
     std::uint64_t unanswered_max = std::numeric_limits<std::uint64_t>::max();
-    /// As long as at most `few` strangers have sent so much that it may be a message, they may be sources
-    /// whose handlers are late: then the limit for all is `unanswered_of_few_max`.
+    /// If at most `few` strangers have sent so much that it may be a message, they may be sources whose
+    /// handlers are late: then the limit for all is `unanswered_of_few_max`.
     std::uint32_t few = 0;
     std::uint64_t unanswered_of_few_max = 0;
     /// The least that the endpoint sends in a handshake, which does not count as an answer to a message.
@@ -166,8 +166,8 @@ class AcceptLoop {
   void Look(Connection& connection, const TcpTraffic& now, const VouchedBytes::Report& report);
   void LookAtStranger(Connection& connection);
   void EndIdleStrangers();
-  /// Those who have had most for longest, until all have no more than `most`. `callers`: only who made a call
-  /// without a good token. A source on a new connection is a stranger for a moment, and so among the last.
+  /// Ends the strangers with the largest values for the longest time, until all have at most `most`.
+  /// `callers`: only those with a call without a good token. A source is briefly a stranger, among the last.
   void EndStrangers(bool callers, std::uint64_t Connection::*what, std::uint64_t most);
   /// Returns the bytes that strangers had sent without an answer of ours when they were ended, until gRPC has
   /// closed them. Above unanswered_max no new connection is admitted.

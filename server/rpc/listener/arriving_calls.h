@@ -27,7 +27,7 @@ class ArrivingCalls {
     std::size_t tenant_max = 8;      ///< The same number may wait for a place.
     std::size_t strangers_max = 64;  ///< For calls without a token, as tenant "".
     std::size_t all_max = 192;
-    std::chrono::milliseconds patience{1'000};  ///< So long a tenant's message may take while others wait.
+    std::chrono::milliseconds patience{1'000};  ///< A tenant's message may take so long while others wait.
   };
   explicit ArrivingCalls(const Limits& limits) : limits_(limits) {}
 
