@@ -103,7 +103,7 @@ bool TakeValue(const FieldDescriptor* field, std::uint32_t wire_type, CodedInput
   }
   std::uint32_t length = 0;
   if (!in.ReadVarint32(&length) || length > INT32_MAX) return false;
-  if (IsFixed(field->type())) return in.Skip(static_cast<int>(length));  // The same size in memory as on the wire.
+  if (IsFixed(field->type())) return in.Skip(static_cast<int>(length));  // As large here as on the wire.
   std::uint64_t numbers = 0;
   const bool read = CountVarints(in, length, numbers);
   counted.Add(kGrowth * numbers * each, length);

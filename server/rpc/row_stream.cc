@@ -60,7 +60,7 @@ class MirrorService::ServedStream final : public RowStreamCall {
     return rows_.decoder.Decode(message, rows, response);
   }
   std::vector<RowAnswer> Apply(const std::vector<const RowRequest*>& requests) override {
-    // The check is here and not at the read: a waiting message must not be applied for a key that is gone now.
+    // Checked here and not at the read: a waiting message must not be applied for a key that is gone now.
     const absl::Status admitted = call_.AdmitAgain();
     if (!admitted.ok()) return std::vector<RowAnswer>(requests.size(), admitted);
     return rows_.tenant->ApplyAll(call_.caller(), requests, SharedNowMs());

@@ -32,7 +32,7 @@ absl::Status CheckPart(const v1::ValuePart& part, const WireLimits& limits) {
   return absl::OkStatus();
 }
 
-/// A part is kept before the batch of its value comes: a column that is not to be kept must not come in parts.
+/// A part is kept before its value's batch comes: a column that is not to be kept must not come in parts.
 absl::Status CheckRules(const v1::ValuePart& part, const absl::StatusOr<AgreedTable>& agreed) {
   // Other faults of its table show when it is planned.
   if (!agreed.ok()) return absl::OkStatus();

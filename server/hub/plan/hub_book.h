@@ -76,7 +76,7 @@ class HubBook {
 
   virtual absl::StatusOr<std::optional<MemberRow>> ReadRow(const RowRef& ref) = 0;
   virtual absl::StatusOr<std::vector<MemberRow>> RowsOf(const std::string& golden_id) = 0;
-  /// Returns rows of a table that were not read at `read_at`, a few at a time: the caller reads or removes it.
+  /// Returns rows of a table not read at `read_at`, a few at a time: the caller reads or removes them.
   virtual absl::StatusOr<std::vector<RowRef>> UnreadRows(const std::string& data_source,
                                                          const std::string& table, std::int64_t read_at) = 0;
   /// Inserts or replaces a row; from now on the index has it under `keys` only.
