@@ -112,7 +112,7 @@ struct LimitsConfig {
   std::uint64_t bytes_in_flight_tenant_max = 64ULL << 20;
   std::uint64_t bytes_in_flight_max = 256ULL << 20;
   std::uint32_t streams_per_tenant_max = 4;
-  std::uint32_t calls_max = 64;  ///< Calls at a time, without streams.
+  std::uint32_t calls_max = 64;  ///< Calls at a time, not counting streams.
   std::uint32_t nonces_max = 10'000;
   std::uint64_t value_bytes_max = 1'000'000'000;
   std::chrono::seconds cycle_idle = std::chrono::minutes(10);

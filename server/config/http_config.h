@@ -26,7 +26,7 @@ struct HttpConfig {
   std::vector<std::string> proxies;                ///< The proxies of [listen].
   std::uint64_t header_limit = 8 << 10;
   std::uint64_t body_limit = 4 << 20;     ///< For JSON.
-  std::uint64_t file_limit = 10'000'000;  ///< For the file of an import job.
+  std::uint64_t file_limit = 10'000'000;  ///< For a file that comes with its import job.
   std::uint64_t upload_limit = 500'000'000;
   std::uint32_t requests_max = 32;      ///< Requests that are worked on at a time.
   std::uint32_t requests_per_key = 64;  ///< Admitted at a time; above it: 429.

@@ -42,7 +42,7 @@ class Erasure {
   /// Deleted data that is still in files.
   struct Left {
     std::size_t tenants = 0;
-    std::optional<std::int64_t> oldest_ms;  ///< Age of the oldest, unix milliseconds.
+    std::optional<std::int64_t> oldest_ms;  ///< Since when the oldest waits, unix milliseconds.
   };
   Left FindLeft();
 

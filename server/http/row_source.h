@@ -18,7 +18,7 @@ namespace mirror {
 /// The rows of a table that a caller wants.
 struct RowsWish {
   std::string table;
-  bool history = false;  ///< All versions that exist.
+  bool history = false;  ///< All versions that are kept.
   std::string as_of;     ///< Empty: the present rows. Not with `history`.
 };
 inline constexpr std::size_t kAsOfBytesMax = 100;

@@ -51,8 +51,8 @@ class ImportChild {
   ///   kUnavailable        it was killed from outside: the same file may be read again
   ///   kDeadlineExceeded   it took longer than the limit
   ///   kResourceExhausted  it used up its processor time
-  /// kInternal           it stopped early: the file, or the program, is not what it should be
-  /// kInvalidArgument    it sent something that an import never sends
+  ///   kInternal           it stopped early: the file, or the program, is not what it should be
+  ///   kInvalidArgument    it sent something that an import never sends
   ///   kFailedPrecondition there is nothing more: an end, an error or Stop() came before
   absl::StatusOr<std::optional<ImportPiece>> Next(std::chrono::milliseconds timeout);
 

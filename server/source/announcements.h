@@ -57,7 +57,7 @@ class KeptAnnouncements {
 
   const Limits limits_;
   Mutex mutex_;
-  std::list<Kept> kept_ MIRROR_GUARDED_BY(mutex_);  ///< Least recently used first.
+  std::list<Kept> kept_ MIRROR_GUARDED_BY(mutex_);  ///< Most recently used first.
   std::map<std::string, Place> places_ MIRROR_GUARDED_BY(mutex_);
   std::size_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;
 };

@@ -24,8 +24,8 @@ class AskedTokens {
                        std::size_t of_tenant_max = kAskedTokensOfTenantMax)
       : tokens_max_(tokens_max), of_tenant_max_(of_tenant_max) {}
 
-  /// kUnauthenticated    the nonce was used before
-  /// kResourceExhausted  too many nonces are kept, for this tenant or in all
+  ///   kUnauthenticated    the nonce was used before
+  ///   kResourceExhausted  too many nonces are kept, for this tenant or in all
   absl::Status Add(const Caller& caller, std::int64_t now_ms);
 
  private:

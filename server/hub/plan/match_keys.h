@@ -12,10 +12,10 @@ namespace mirror {
 
 /// Decides which rows are one: gives each row its record, founds and merges records, and notes for each
 /// record which data sources had it and which of its rows are doomed.
-/// - A row leaves a record only by its own news.
-/// - A new row joins its origin's record, else the oldest one that shares a key, else it founds one.
-/// - In a member's first reading, it first tries the oldest record whose rows were all deleted.
-/// - Records that share a key merge into the oldest, unless one system has rows of both.
+///   - A row leaves a record only by its own news.
+///   - A new row joins its origin's record, else the oldest one that shares a key, else it founds one.
+///   - In a member's first reading, it first tries the oldest record whose rows were all deleted.
+///   - Records that share a key merge into the oldest, unless one system has rows of both.
 void MatchPlan(Component* component);
 
 /// Returns the value of an attribute; null: there is none.
