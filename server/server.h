@@ -32,12 +32,12 @@ class Server {
   ~Server();
 
   void Start();
-  /// "127.0.0.1:7443", with the port that the system chose.
+  /// Returns "127.0.0.1:7443", with the port that the system chose.
   std::string address() const;
   std::string admin_address() const;
   /// Empty: metrics are not served.
   std::string metrics_address() const;
-  /// "https://127.0.0.1:7447"; empty: JSON is not served.
+  /// Returns "https://127.0.0.1:7447"; empty: JSON is not served.
   std::string http_url() const;
 
   /// Reads keys and configuration again, as far as possible without a restart. Returns the number of keys.

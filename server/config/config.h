@@ -68,7 +68,7 @@ struct DataConfig {
 struct PostgresPlaceConfig {
   std::string name;                      ///< Used in messages, and to say where a mirror is kept.
   std::string conninfo;                  ///< libpq's, without a password.
-  std::uint32_t connections = 8;         ///< At most, for each of writing, reading and scanning.
+  std::uint32_t connections = 8;         ///< The most, for each of writing, reading and scanning.
   bool citus = false;                    ///< The coordinator of a cluster that distributes schemas.
   std::int64_t relations_max = 100'000;  ///< A place with this many relations takes no new mirror.
   friend bool operator==(const PostgresPlaceConfig&, const PostgresPlaceConfig&) = default;

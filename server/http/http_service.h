@@ -38,7 +38,7 @@ class HttpService {
   void Start();
   /// Answers requests that came completely, and accepts no more. Its state can still be read.
   void Stop();
-  /// "https://127.0.0.1:7447"
+  /// Returns "https://127.0.0.1:7447".
   const std::string& url() const;
   /// Returns the beginning of its links, by which other servers name it; empty: there are no
   /// others, and links begin with the address of each call.

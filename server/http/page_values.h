@@ -38,7 +38,7 @@ class PageValues {
   bool is_stuck() const { return is_over_ && !next_; }
   /// The key after which the next page begins; absent: all were added.
   const std::optional<std::string>& next() const { return next_; }
-  /// "[...]"
+  /// Returns "[...]".
   std::string Take();
 
  private:

@@ -362,7 +362,7 @@ HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
   counters_.requested.deleted.Add(*rows);
   JsonWriter json;
   json.Begin('{');
-  // A tenant of cycles is only released: nothing of it was erased.
+  // A tenant of cycles only leaves the storage: nothing of it was erased.
   const bool erased = source->door == Door::kRecords && jobs_.RemoveEnded(source->tenant);
   WriteCounts(*rows, {}, erased ? std::optional(SharedNowMs()) : std::nullopt, &json);
   json.End('}');

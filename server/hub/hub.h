@@ -147,8 +147,8 @@ class Hub {
     std::size_t overtaken_unnamed = 0;  ///< Notes that were left out.
   };
   Heard Hear();
-  /// Tries a failed rewrite of the file again, when it is due: erased data must leave its bytes. Knows
-  /// derivations of this server. Errors: kUnavailable: some erased data may remain, with the reason.
+  /// Retries, when it is due, a rewrite of the file that failed in a derivation of this server: erased data
+  /// must leave the file's bytes. Errors: kUnavailable: some of it may remain, with the reason.
   absl::Status Rewrite(std::int64_t now_ms);
   /// Does Derive(); afterwards no byte of the file holds what was erased in `data_source`. Errors:
   /// kUnavailable, too: some may remain: the data source was not read, or a program reads the file.
@@ -222,7 +222,7 @@ class Hub {
   /// Reads the members where another server derives, so that Stand() knows here, too, which cannot be read.
   void Look(std::int64_t now_ms);
   absl::StatusOr<std::vector<HubFile::Duplicate>> FindDuplicates(std::size_t limit);
-  /// A record with its rows and deliveries. Errors: kNotFound.
+  /// Returns a record with its rows and deliveries. Errors: kNotFound.
   struct Explained {
     GoldenRecord record;
     std::vector<MemberRow> rows;

@@ -71,7 +71,7 @@ const Record<HubIssuedRow>& HubIssued();
 const Record<HubDelivery>& HubDeliveries();
 const Record<HubCountsRow>& HubCountRows();
 
-/// All of these.
+/// Returns all of these.
 std::vector<const OwnTable*> HubTables();
 
 /// Returns the feeds by data source, an empty one for each member without a row. Leaves

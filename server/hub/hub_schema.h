@@ -21,7 +21,7 @@ struct HubSchema {
   std::string at;    ///< The prefix of table names in SQL: quoted, with the dot.
 
   explicit HubSchema(const std::string& storage);
-  /// `sql` with each @ replaced by `at`.
+  /// Returns `sql` with each @ replaced by `at`.
   std::string Sql(std::string_view sql) const;
   /// Returns the relations in it that this program makes.
   postgres::OwnRelations Own(const HubRules& rules) const;

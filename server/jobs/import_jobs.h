@@ -111,7 +111,7 @@ class ImportJobs {
   bool Pause(std::chrono::milliseconds time);
   /// Runs a job. Returns whether it is over.
   bool RunOne(const Waiting& next);
-  /// Does RunOne(), but may throw if there is not enough memory for it.
+  /// Does RunOne(); ends the job if there is not enough memory for it.
   bool TryRunOne(const Waiting& next);
   bool IsStopping(const std::string& id);
   /// Ends jobs whose file is missing: a mirror came from elsewhere, or the folder of uploads was lost.

@@ -41,7 +41,7 @@ class CheckedService final : public grpc::Service {
   /// without one; kCancelled: its caller cancelled it, or other calls took its place.
   absl::Status Receive(grpc::ServerContext& context, const std::string& tenant,
                        const std::function<bool()>& read);
-  /// Registers a call with one message in, and one or a stream of them out. `path` is a literal.
+  /// Registers a call with one message in, and one message or a stream of them out. `path`: a literal.
   template <typename Request, typename Raw, typename Answer>
   void AddCall(const char* path, bool has_token, Answer answer);
   void AddAuthenticate();

@@ -32,7 +32,7 @@ class StreamMessages {
   bool Write(const v1::RowDataResponse& response) { return raw_->Write(response); }
   /// Returns why the last message was refused. Called when no thread reads any more.
   absl::Status fault() const { return fault_; }
-  /// No message came.
+  /// Returns whether no message came.
   bool empty() const { return empty_; }
 
  private:

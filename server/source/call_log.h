@@ -14,7 +14,7 @@ namespace mirror {
 /// with them. Never contains values, tokens or keys.
 class CallLog {
  public:
-  /// `call` names it: "RowData". `counters` outlives the log.
+  /// `call` names the call: "RowData". `counters` must outlive the log.
   explicit CallLog(const char* call, ServerCounters& counters = UnwatchedCounters())
       : call_(call), counters_(counters) {}
 

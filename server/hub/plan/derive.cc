@@ -125,7 +125,7 @@ void DeliveryPlanner::PlanRow(const GoldenRecord& record, const MemberRow& row) 
   if (goes || !delivery.columns.empty()) Want(std::move(delivery), &row);
 }
 
-/// Whether other records share a key with it: they will be merged, or an operator decides what they are.
+/// Returns whether other records share a key with it: they will be merged, or an operator decides.
 bool DeliveryPlanner::StandsApart(const GoldenRecord& record, const HubKeys& keys) const {
   return std::any_of(keys.begin(), keys.end(), [&](const HubKey& key) {
     if (c_.found_elsewhere.count(key.hash) > 0) return true;

@@ -56,7 +56,7 @@ struct HubEntity {
 
 struct HubRules {
   std::string storage;
-  std::vector<std::string> data_sources = {};  ///< In the order in which they are first named.
+  std::vector<std::string> data_sources = {};  ///< In the order of their first mention.
   /// By data source: its context id, if the configuration gives it.
   std::map<std::string, std::string> tenants = {};
   std::vector<HubEntity> entities = {};       ///< Parents first.

@@ -77,7 +77,7 @@ struct MemberRow {
   std::optional<std::int64_t> changed_ms = std::nullopt;  ///< From its own column `changed`.
   std::int64_t touched = 0;                               ///< When its last news were read.
   std::int64_t read_at = 0;                               ///< The last derivation that read it.
-  bool doomed = false;                 ///< Deleted elsewhere, and no news of its own since.
+  bool doomed = false;                 ///< Deleted elsewhere, and it has had no news of its own since.
   bool unsure = false;                 ///< A comparison found it unlike any former state: maybe another row.
   std::string joined_by = {};          ///< "vat", "name+city", "origin", "first", "hand".
   std::vector<KeyHashes> former = {};  ///< Keys that found it before, at most kFormerMax.
@@ -103,9 +103,9 @@ struct Turn {
     kBack = 3,      ///< The same, and the value was there before: it came back.
     kUndone = 4,    ///< A database undid a delivery, see RowWork::undone.
   };
-  std::int64_t ms = 0;  ///< When; kUndone: the version that was delivered.
+  std::int64_t ms = 0;  ///< When it happened; kUndone: the version that was delivered.
   Kind kind = Kind::kBack;
-  std::string mark = {};  ///< MarkOf() the value; empty: not known.
+  std::string mark = {};  ///< MarkOf() of the value; empty: not known.
   friend bool operator==(const Turn&, const Turn&) = default;
 };
 

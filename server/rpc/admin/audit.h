@@ -38,7 +38,7 @@ class Audit {
     std::uint64_t records_max = 1'000'000;  ///< Older ones are pruned; a record says so.
   };
 
-  /// `log` and `events` must outlive it. Nothing is read or written before Begin().
+  /// `log` and `events` must outlive it. It reads and writes nothing before Begin().
   Audit(AuditLog& log, Events& events, AuditSigner signer, const Options& options);
 
   /// Called once, when it is certain that this server will serve: compares the chain with the last

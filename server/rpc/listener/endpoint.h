@@ -94,7 +94,7 @@ class Listener {
   std::unique_ptr<HandoverThreads> handovers_;
 };
 
-/// "127.0.0.1:7443", "[::1]:7443".
+/// Returns "127.0.0.1:7443", or "[::1]:7443".
 std::string AddressText(const std::string& address, std::uint16_t port);
 
 /// The two objects that collect what the calls of each port report about its connections.
