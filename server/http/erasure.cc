@@ -11,7 +11,7 @@
 namespace mirror {
 namespace {
 
-/// Every so many checks it checks all sources of records: finds in time what was not noted.
+/// Full checks of all sources of records within the time for erasing: they find in time what was not noted.
 constexpr int kLooksAtAll = 8;
 /// After a failed attempt, requests wait for no other one for this many times its duration.
 constexpr int kRestFactor = 4;

@@ -251,7 +251,7 @@ absl::Status Hubs::Forget(const std::string& context_id) {
   return failed;
 }
 
-/// Derives if there is news. False: there was nothing to derive.
+/// Derives if there is news, or a retry is due. False: there was nothing to derive.
 absl::StatusOr<bool> Hubs::TryToDerive(Hub& hub, bool is_due, Tried* tried) {
   const absl::StatusOr<HubFile::News> news = hub.ReadNews();
   if (!news.ok()) {
