@@ -40,7 +40,7 @@ class Pipeline {
                          const std::vector<std::uint32_t>& origin, const std::string& inner) const;
   /// Returns the stored record; empty: there is none.
   std::string RecordOf(const TableSteps& steps) const;
-  /// How the table was announced the last time, of what the source still has. Absent: it never was.
+  /// Returns the last announced form, limited to columns that the source still has. Absent: never announced.
   std::optional<TableSchema> FormerForm(const TableSteps& steps, const TableSchema& source,
                                         std::vector<std::uint32_t>* origin) const;
 
@@ -141,12 +141,12 @@ class PipelineReader : public SourceReader {
   std::unique_ptr<SourceReader> inner_;
   Pipeline pipeline_;
   std::map<std::string, std::string>
-      names_;                             ///< Of TableNames(): by the mirror's name, folded, the source's.
+      names_;                             ///< For TableNames(): source's name by the mirror's folded name.
   std::map<std::string, Origin> tables_;  ///< By the mirror's name, folded.
 };
 
-/// Adapts a source's History: translates the mirror's table names to the source's. The history and the
-/// pipeline must outlive it.
+/// Adapts a source's History: translates the mirror's table names to the source's. The history and the reader
+/// must outlive it.
 class PipelineHistory : public History {
  public:
   PipelineHistory(History& inner, const PipelineReader& reader) : inner_(inner), reader_(reader) {}
