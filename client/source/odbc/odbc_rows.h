@@ -59,8 +59,8 @@ struct OdbcAsk {
   bool left_out = false;                         ///< Only rows that the table's `where` leaves out.
 };
 
-/// Rows of a table. They are of one moment where a statement's are in that database, and where the table is
-/// read page by page but for the dialect "generic": there each page is of its own. Threads: one.
+/// Rows of a table. They are of one moment if the rows of one statement are in that database, also when read
+/// in pages; but with the dialect "generic" each page has its own moment. Threads: one.
 class OdbcSourceRows : public ServerRows<OdbcLook, OdbcAsk, OdbcRowDecoder> {
  public:
   OdbcSourceRows(std::shared_ptr<const OdbcLook> look, std::shared_ptr<const KnownOdbcTable> known,

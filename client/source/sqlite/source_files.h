@@ -41,7 +41,7 @@ class SourceFiles {
  private:
   absl::Status Register(const SqliteFile& file) const;
   absl::StatusOr<std::shared_ptr<const SqliteFile>> Copy();
-  /// Null: the source is read as it is, since it rests, or lets its writers go on, or cannot be copied.
+  /// Null: the source is read itself: it does not move, blocks no writers, or cannot be copied.
   std::shared_ptr<const SqliteFile> CopyOfWhatMoves();
 
   const SqliteReaderOptions& options_;

@@ -20,12 +20,12 @@ namespace mirror {
 struct SqliteReaderOptions {
   std::string path;
   std::vector<std::string> include = {"*"}, skip = {};  ///< Patterns, see MatchesPattern().
-  std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
+  std::map<std::string, std::string> blocked = {};  ///< Tables that are never sent: patterns with the reason.
   /// SourceTable.record of earlier runs, by table name.
   std::map<std::string, std::string> records = {};
   std::vector<TableSteps> steps = {};     ///< See ApplySteps; the caller applies the other steps.
   std::optional<TenantHashKey> hash_key;  ///< Required when steps hash.
-  /// Of the source, renewed; it closes the gaps between looks. Null: there is none. Outlives the reader.
+  /// The source's log, renewed; covers changes between looks. Null: there is none. Outlives the reader.
   ChangeLog* log = nullptr;
   /// Which chosen tables are taken; empty: all.
   std::function<bool(const std::string&)> takes = {};
@@ -33,8 +33,8 @@ struct SqliteReaderOptions {
   std::map<std::string, std::vector<std::string>> keys = {};
   std::set<std::string> keyless_views = {};  ///< By folded name: views that are read without a key.
   CopyLimits copy = {};
-  /// Declared types of tables that were never sent are believed without a look at their values: one that does
-  /// not fit is found while rows are read (kAborted), and the next Schema() looks at all of that table.
+  /// Believes declared types of tables never sent before, without a look at the values. A misfit is found
+  /// while rows are read (kAborted), and the next Schema() examines that whole table.
   bool trusts_types = false;
   /// Tables of the agent that are read like the application's, if they exist.
   std::vector<std::string> ours = {};

@@ -38,7 +38,7 @@ class SqliteTables {
   const KnownTable* Find(const std::string& table) const;
   /// Begins a new look.
   void Clear() { tables_.clear(); }
-  /// Values do not fit what was found or declared.
+  /// Values do not fit the record or the declaration: drops the record.
   void ForgetRecord(const std::string& table) { records_[table].clear(); }
 
  private:
