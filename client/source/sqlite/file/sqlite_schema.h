@@ -70,8 +70,8 @@ std::optional<Literal> ParseDefault(std::string_view sql, const Column& column);
 /// Returns SQLite's affinity of a declared type.
 Affinity AffinityOf(std::string_view declared_type);
 
-/// Indexes and foreign keys of a table, within a look; of a view none. What cannot be told as columns of it
-/// is told by name, and what has no name that can be sent is only counted. Errors: the source cannot be read.
+/// Reads indexes and foreign keys of a table, within a look; a view has none. What its columns cannot
+/// describe is given by name, and without a sendable name only counted. Errors: the source cannot be read.
 absl::StatusOr<SourceObjects> ReadObjects(const SqliteFile& file, const SourcePlan& plan);
 
 /// The part of the schema that must not change while a table is read in several looks: its own definition,

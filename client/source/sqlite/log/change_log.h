@@ -106,7 +106,7 @@ struct ChangeLogOptions {
   std::string path;
   std::string host;                              ///< Names this machine.
   std::int64_t retention_ms = 7LL * 86'400'000;  ///< Entries and records are kept for this long.
-  std::int64_t max_log = 10'000'000;             ///< Entries of one table; more: it is populated anew.
+  std::int64_t max_log = 10'000'000;             ///< Entries of one table; above it the table is populated.
   std::string source_id = {};  ///< For Install: the mirror's id of the source; empty: a new one.
   LogOwner owner = {};         ///< The agent that uses the log.
   bool exchange = false;       ///< Notes cycles, if the source has the table for that.
@@ -165,8 +165,8 @@ class ChangeLog : public SourceLog {
                                                         std::int64_t highest) override;
   absl::Status Forget(const std::map<std::string, Position>& durable) override;
 
-  /// A target that covers all that was read until now: a new record is written when somebody committed since
-  /// the last one. Who restores a backup that knows the record then has everything that the rows showed.
+  /// Returns a target that covers all that was read until now; adds a record if there was a commit since the
+  /// last one. A restored backup with that record then has everything that the rows showed.
   absl::StatusOr<Position> Seal(const std::string& table, Lsn lsn);
   /// Called in a look at the table by another connection: after a restore to an earlier state no record
   /// confirms what the look reads. kAborted: the source was restored.

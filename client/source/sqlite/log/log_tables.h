@@ -61,7 +61,7 @@ class LogTables {
 
   /// Returns tables whose triggers write into a missing log. Only reads; needs no Load().
   absl::StatusOr<std::vector<std::string>> Blocked();
-  /// Why Renew() would begin the log of this table anew; empty: it would not. Only reads; behind Blocked().
+  /// Returns why Renew() would restart this table's log; empty: it would not. Only reads; after Blocked().
   absl::StatusOr<std::string> Problem(const std::string& table);
 
   /// Null: there is none.
@@ -100,8 +100,8 @@ class LogTables {
   absl::Status ReadObjects();
   /// In a transaction: reads the objects again if the schema changed.
   absl::Status KeepObjects();
-  /// A change that keeps `objects_` what it leaves behind. They are read again only if somebody else changed
-  /// the schema; after an error everything is as it stands in the file.
+  /// Makes a change and keeps `objects_` in step with it. Reads them again only if another connection changed
+  /// the schema; after an error they equal the file.
   absl::Status ChangeObjects(const std::function<absl::Status()>& work);
   using Logs = std::map<std::string, TableLog>;  ///< By folded name of the table.
   /// Drops logs of `objects_` that belong to no table.
