@@ -612,7 +612,7 @@ class FileReader : public SourceReader {
     return file.status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + file.status.st_mtim.tv_nsec;
   }
 
-  /// Waits until the file is unchanged, as long as this look allows.
+  /// Waits until the file is unchanged for `settle_ms`, as long as this look allows.
   bool HasSettled(FileSeen* file) {
     const auto left_ms = [&] {
       const std::int64_t age_ms = NowMs() - WrittenNs(*file) / 1'000'000;

@@ -29,7 +29,7 @@ constexpr char kSqliteColumns[] =
 /// NUL.
 std::string SqliteOdbcSql(const std::string& name) {
   return absl::StrCat("CASE typeof(", name, ") WHEN 'integer' THEN 'i' || ", name,
-                      // Two digits more than tell each double apart: SQLite's last ones are not exact.
+                      // Two more digits than identify a double: SQLite's last digits are not exact.
                       " WHEN 'real' THEN 'r' || printf('%!.20g', ", name, ") WHEN 'text' THEN CASE WHEN ",
                       "instr(", name, ", char(0)) > 0 THEN 'x' || hex(CAST(", name, " AS BLOB)) ELSE 't' || ",
                       name, " END WHEN 'blob' THEN 'b' || hex(", name, ") END");

@@ -34,10 +34,10 @@ class LogStream {
   /// Limit for a slot that another process still has, such as that of a lost connection.
   static constexpr std::chrono::milliseconds kSlotWithin{5'000};
 
-  /// `from`: the confirmed position to go on from, 0: that of the slot; below that, the slot's counts. Errors
-  /// (see LogTroubleOf()): kNotFound: there is no such slot; kUnavailable: the server cannot be reached, it
-  /// has none free, or the slot is in use (the message names the process); kFailedPrecondition: it is lost or
-  /// not a mirror's, or a right is missing; kOutOfRange: `from` is not in the server's log yet.
+  /// `from`: the confirmed position to continue from; 0: the slot's; if lower than that, the slot's is used.
+  /// Errors (see LogTroubleOf()): kNotFound: there is no such slot; kUnavailable: the server cannot be reached,
+  /// has no free slot, or it is in use (the message names the process); kFailedPrecondition: it is lost or no
+  /// mirror's, or a right is missing; kOutOfRange: the server's log does not reach `from` yet.
   static absl::StatusOr<std::unique_ptr<LogStream>> Open(const PostgresAccess& access,
                                                          const std::string& slot,
                                                          const std::string& publication, std::uint64_t from,

@@ -49,7 +49,7 @@ class Lines {
   Lines(const Lines&) = delete;
   Lines& operator=(const Lines&) = delete;
 
-  /// With its LF, if it has one; a piece of one that is longer than a row may be. Empty: the end.
+  /// Returns a line with its LF, if it has one, or a piece of one that is too long. Empty: the end.
   absl::StatusOr<std::string_view> Next() {
     std::size_t searched = at_;
     for (;;) {
