@@ -226,7 +226,7 @@ absl::Status MariadbStaging::FindTables(mariadb::Connection& connection) {
   return absl::OkStatus();
 }
 
-/// The tables go first: those that a cycle sets from here on it finds missing in the stage, and sets again.
+/// Clears the tables first: a cycle that sets tables now finds them missing in the stage and sets them again.
 absl::Status MariadbStaging::ClearStage() {
   {
     const MutexLock lock(mutex_);

@@ -200,7 +200,7 @@ absl::Status SlotStream::Confirm(std::uint64_t lsn) {
                                                    postgres::FormatLsn(come_)));
   }
   absl::Status told = Put(StatusUpdate(std::max(come_, lsn), lsn));
-  // See the class: after this, no position is confirmed again.
+  // See the class: later answers report nothing again that may be dropped.
   if (told.ok()) told = Answer();
   if (!told.ok()) return failed_ = Explain(told);
   confirmed_ = lsn;

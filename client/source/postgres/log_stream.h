@@ -35,7 +35,7 @@ class LogStream {
   static constexpr std::chrono::milliseconds kSlotWithin{5'000};
 
   /// `from`: the confirmed position to continue from; 0: the slot's; if lower than that, the slot's is used.
-  /// Errors (see LogTroubleOf()): kNotFound: there is no such slot; kUnavailable: the server cannot be reached,
+  /// Errors (see LogTroubleOf()): kNotFound: there is no such slot; kUnavailable: the server is not reached,
   /// has no free slot, or it is in use (the message names the process); kFailedPrecondition: it is lost or no
   /// mirror's, or a right is missing; kOutOfRange: the server's log does not reach `from` yet.
   static absl::StatusOr<std::unique_ptr<LogStream>> Open(const PostgresAccess& access,
