@@ -39,8 +39,8 @@ class History {
   /// restored source. Returns a sentence for people, mostly empty.
   virtual absl::StatusOr<std::string> Bind(const SourceMark& mark) = 0;
 
-  /// Reads what the source logged until now, so that a later look at the source is no newer than this record.
-  /// Call it before each look; a dry run, which only looks, does not. Errors end the run.
+  /// Reads what the source logged until now, so that a later look at the source is not older than this
+  /// record. Call it before each look; a dry run, which only looks, does not. Errors end the run.
   virtual absl::Status Refresh() { return absl::OkStatus(); }
 
   /// Prepares for exactly these tables in their present form. Returns a sentence for each table whose record

@@ -31,8 +31,8 @@ struct SourceMark {
   std::uint64_t device = 0;          ///< With `inode`: the file; another pair: the file was replaced.
   std::uint64_t inode = 0;           ///< 0: the source has none.
   std::uint64_t change_counter = 0;  ///< Never decreases while the source lives; 0: the source has none.
-  /// The server's own identity of the database. It shows the same database behind another address, or another
-  /// database behind the same address. Empty: the database is the one at `path` on this machine.
+  /// The server's own identity of the database. It shows the same database at another address, or another
+  /// database at the same address. Empty: the database is the one at `path` on this machine.
   std::string database = {};
 };
 
@@ -42,7 +42,7 @@ struct SourceTable {
   /// Why its rows cannot be sent, for people; empty: they can be sent. The table is announced anyway, or it
   /// would count as dropped.
   std::string problem;
-  /// What the reader needs to know about it in the next run: store it and pass it back. Empty: nothing.
+  /// Data for the reader's next run about this table: store it and pass it back. Empty: nothing.
   std::string record;
   /// Why its rows are left for the next look, for people; empty: the rows can be read now.
   std::string later = {};

@@ -37,8 +37,8 @@ class CycleMarks {
   virtual absl::Status NoteCompleted(std::int64_t cycle) = 0;
 };
 
-/// What a log costs its source and its agent, as of the last run. In bytes unless said otherwise; absent: the
-/// kind of source has no such figure, or it is not known.
+/// Cost of a log for its source and its agent, as of the last run. In bytes unless said otherwise; absent:
+/// the kind of source has no such figure, or it is not known.
 struct LogFigures {
   std::optional<std::int64_t> lag;       ///< Log of the source that is not staged yet.
   std::optional<std::int64_t> retained;  ///< Log that the source keeps for this agent.

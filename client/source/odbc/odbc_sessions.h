@@ -36,11 +36,11 @@ class OdbcSessions {
 
   /// Errors: those of odbc::Connection::Open().
   absl::StatusOr<std::unique_ptr<odbc::Connection>> Take();
-  /// Returns a session that is no longer in use.
+  /// Takes back a session that is no longer in use.
   void GiveBack(std::unique_ptr<odbc::Connection> connection);
   /// Uses a new connection: the address may lead to another database now.
   absl::StatusOr<OdbcPlace> Look();
-  /// Of the last Look() or Take().
+  /// The dialect of the last Look() or Take().
   const OdbcDialect& dialect() const { return *dialect_; }
   const OdbcAccess& access() const { return access_; }
 

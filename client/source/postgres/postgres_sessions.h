@@ -63,7 +63,7 @@ class PostgresSessions {
   absl::StatusOr<PostgresSource> Look();
 
   const PostgresAccess& access() const { return access_; }
-  /// As of the last Look().
+  /// Result of the last Look().
   bool any_bytes() const { return any_bytes_; }
 
  private:

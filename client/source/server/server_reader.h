@@ -65,9 +65,9 @@ struct ServerReaderOptions {
   std::map<std::string, std::vector<std::string>> keys = {};
   std::vector<TableSteps> steps = {};          ///< The reader applies their `where`, `hash` and `mask`.
   std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
-  /// Where the server reports creation times in whole seconds, Schema() waits until the second of the newest
-  /// table is over. SourceTable.identity then differs from that of each table that is created later. False:
-  /// two tables created in one second have one identity.
+  /// True: if the server reports creation times in whole seconds, Schema() waits until the second of the
+  /// newest table is over. SourceTable.identity then differs from that of each table that is created later.
+  /// False: two tables created in one second have one identity.
   bool settles = false;
 };
 

@@ -12,7 +12,7 @@
 
 namespace mirror {
 
-/// What a reader needs from the change log of its database. `Look`: a ServerLook. Threads: the reader's.
+/// The reader's view of the change log of its database. `Look`: a ServerLook. Threads: the reader's.
 template <typename Look>
 class ServerReaderLog {
  public:

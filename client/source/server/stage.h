@@ -129,7 +129,7 @@ class Stage : public StageView {
 
   // Changes from the log.
 
-  /// A transaction at or below the place, or below the last commit here, is skipped up to its Commit(). A
+  /// A transaction not above the place, or not above the last commit here, is skipped up to its Commit(). A
   /// transaction that is still open had broken off: nothing of it was taken.
   virtual absl::Status Begin(const LoggedTransaction& transaction) = 0;
   /// Ignored for a table that is not staged.

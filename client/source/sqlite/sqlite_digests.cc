@@ -286,7 +286,7 @@ class SortedDigests : public DigestReader {
                      file_.Prepare(absl::StrCat("INSERT OR REPLACE INTO temp._mirror_digests VALUES (",
                                                 Places(count + 1), ")")));
     insert.SetDoing(kDoing);
-    // Not while a look is open: only keys and digests are stored.
+    // Only keys and digests are buffered; they are inserted after each look.
     std::vector<std::pair<std::vector<sqlite::Value>, std::uint64_t>> rows;
     for (bool more = true; more;) {
       rows.clear();

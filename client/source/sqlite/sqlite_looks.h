@@ -33,7 +33,7 @@ class TableLooks {
   /// Whether a look ends after rows() rows, since writers wait for its end.
   bool in_chunks() const { return file_->access() == Access::kChunks; }
   std::size_t rows() const { return rows_; }
-  /// Where the table stood in the first look, if every look must see the same; absent before it.
+  /// The table's position in the first look, if every look must see the same; absent before it.
   const std::optional<std::int64_t>& moved() const { return moved_; }
 
  private:

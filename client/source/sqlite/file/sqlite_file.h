@@ -66,7 +66,7 @@ inline constexpr std::size_t kLookRows = 1'000;
 /// The same where writers do not wait.
 inline constexpr std::size_t kWalLookRows = 20'000;
 
-/// Of a copy: pages of one step, for which a writer waits, and its maximum number of restarts after a write.
+/// For a copy: pages of one step, for which a writer waits, and its maximum number of restarts after a write.
 inline constexpr int kCopyPages = 256;
 inline constexpr int kCopyRepeats = 10;
 

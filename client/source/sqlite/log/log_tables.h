@@ -41,8 +41,8 @@ struct TableLog {
   bool marks_ends = false;           ///< See LogTriggers(); older entries may lack it.
   LoggedTable table;
 
-  /// Whether old rows may hold a value other than NULL or a plain default in the column: it is generated, or
-  /// has a default.
+  /// Whether old rows may hold a value other than NULL in the column: it is generated, or has a default
+  /// value.
   bool IsComputed(const std::string& column) const;
 };
 
