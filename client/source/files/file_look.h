@@ -36,7 +36,7 @@ struct FileTable {
   // Names are compared by ASCII case only.
   /// Returns the column's place in `key`, from 1; 0: it is not in the key.
   std::uint32_t KeyPositionOf(std::string_view column) const;
-  /// Returns the column's declared type. Absent: its type is guessed.
+  /// Returns the column's type in `types`. Absent: its type is guessed.
   std::optional<Type> DeclaredTypeOf(std::string_view column) const;
 };
 

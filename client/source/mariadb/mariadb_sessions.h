@@ -81,7 +81,7 @@ class MariadbLease {
   std::unique_ptr<mariadb::Connection> connection_;
 };
 
-/// Sessions of a foreign database: read only, reused by the next caller. Threads: any.
+/// Sessions of a source database: read only, reused by the next caller. Threads: any.
 class MariadbSessions {
  public:
   /// Readers that are active at once: a look reads one table, and rows by their keys beside it.

@@ -16,7 +16,7 @@
 
 namespace mirror {
 
-/// The form of a value's text from MariaDB.
+/// The form in which a value arrives, always as MariaDB's text.
 enum class MariadbValueForm : std::uint8_t {
   kText,  ///< In UTF-8.
   kInteger,

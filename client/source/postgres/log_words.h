@@ -24,7 +24,7 @@ enum class LogTrouble : std::uint8_t {
 };
 LogTrouble LogTroubleOf(const absl::Status& status);
 
-/// Returns the error of a trouble with this message for people.
+/// Returns the error of a trouble with the message `words` for people.
 absl::Status ToStatus(LogTrouble trouble, const std::string& words);
 
 /// Returns the visible reason why a slot cannot be read; OK: none.

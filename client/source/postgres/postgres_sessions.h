@@ -48,7 +48,7 @@ struct PostgresSource {
   bool bytes_in_order = false;  ///< COLLATE "C" is the order of UTF-8.
 };
 
-/// Sessions of a foreign database: read only, with fixed settings for all that a value's text depends on,
+/// Sessions of a source database: read only, with fixed settings for all that a value's text depends on,
 /// one for each active reader, reused for the next one. Threads: one.
 class PostgresSessions {
  public:

@@ -129,8 +129,8 @@ class Stage : public StageView {
 
   // Changes from the log.
 
-  /// A transaction not above the place, or not above the last commit here, is skipped up to its Commit(). A
-  /// transaction that is still open had broken off: nothing of it was taken.
+  /// A transaction not above the place, or not above the last commit here, is skipped up to its Commit(). An
+  /// earlier transaction that is still open had broken off: nothing of it was taken.
   virtual absl::Status Begin(const LoggedTransaction& transaction) = 0;
   /// Ignored for a table that is not staged.
   virtual absl::Status Take(std::int64_t table, LoggedChange change) = 0;

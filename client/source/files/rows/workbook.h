@@ -142,7 +142,7 @@ class Workbook {
   Workbook(std::unique_ptr<ZipArchive> archive, std::uint64_t inflated_max)
       : archive_(std::move(archive)), inflated_{0, inflated_max} {}
 
-  /// Leads from one part to another part.
+  /// Leads from one part to another part, which `part` names.
   struct Relation {
     std::string id;
     std::string type;  ///< The last word of its URI, equal in both forms of the standard.

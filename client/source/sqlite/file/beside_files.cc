@@ -74,8 +74,8 @@ absl::Status BesideFiles::Check() const { return Check(ThisUser()); }
 
 absl::Status BesideFiles::Check(const SystemUser& user) const {
   std::optional<BesideParties> parties = Parties(user);
-  // A user who cannot write to the folder, or not read the database, makes nothing; SQLite reports that. A
-  // user with read access to the database makes -wal and -shm.
+  // A user who cannot write to the folder, or cannot read the database, makes nothing; SQLite reports that. A
+  // user who can only read the database makes -wal and -shm.
   const std::string folder = std::filesystem::path(path_).parent_path().string();
   if (!parties || !MayAccess(user, path_, R_OK) || !MayAccess(user, folder, W_OK)) return absl::OkStatus();
   if (BesideProblem(*parties).empty()) parties->owner_in_group = IsMember(parties->owner, parties->group);

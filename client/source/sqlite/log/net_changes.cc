@@ -443,7 +443,7 @@ class NetChanges : public ChangeReader {
     return masks_;
   }
 
-  /// Whether a change of these columns may include the row in `where`, or exclude it.
+  /// Whether a row with changes in only these columns may enter the rows to be sent, or leave them.
   bool MayEnter(const Masks& masks) const {
     const SourcePlan& plan = *source_.plan;
     if (plan.filter.empty() || IsNothing(masks)) return false;
