@@ -28,8 +28,8 @@ struct OdbcAccess {
   std::size_t page_rows = 10'000;
 };
 
-/// Sessions of a foreign database, one for each active reader, reused for the next one. Threads:
-/// one.
+/// Sessions of a source database, one for each active reader, reused for the next one.
+/// Threads: one.
 class OdbcSessions {
  public:
   explicit OdbcSessions(OdbcAccess access) : access_(std::move(access)) {}

@@ -15,10 +15,10 @@ namespace mirror {
 /// Cells become texts, as a CSV file would have them: numbers with at most 15 digits, as Excel shows them;
 /// dates and times as 2024-05-01, 12:30:00 or 2024-05-01 12:30:00, by the format of the cell, in the
 /// workbook's own calendar (1900 or 1904), also for cells with ISO 8601 texts; logical values as 1 and 0.
-/// Formulas give their stored value. An empty cell is NULL, and a row of only blanks is skipped. A row is
-/// wrong if a cell has an error (#N/A), or a text or format that the workbook lacks. The last column is the
-/// last one that the header names. Parts of the workbook
-/// are found by its relations.
+/// Formulas give their stored value.
+/// An empty cell is NULL, and a row of only blanks is skipped. A row is wrong if a cell has an error (#N/A),
+/// or a text or format that the workbook lacks. The last column is the last one that the header names. Parts
+/// of the workbook are found by its relations.
 ///
 /// Errors: kNotFound; kPermissionDenied; kInvalidArgument: it is no workbook, has no such sheet, or no
 /// header.

@@ -54,7 +54,7 @@ class SqliteCursor {
   absl::StatusOr<bool> Locate(std::vector<sqlite::Value> key);
 
   /// After kHeavy: passes one column's value to `value` in one piece, if it is short enough.
-  /// False: it is longer; call HeavyBytes.
+  /// False: it is longer; call HeavySize().
   absl::StatusOr<bool> HeavyValue(std::uint32_t column,
                                   const std::function<absl::Status(sqlite3_value*)>& value);
   /// After HeavyValue returned false: whether the value is text, and its length in bytes of UTF-8 or of the

@@ -139,7 +139,7 @@ absl::StatusOr<std::int64_t> LogRecords::OthersVersion() const { return file_.Nu
 absl::Status LogRecords::See(const SqliteFile& file, std::int64_t log) {
   auto seen = seen_.find(log);
   if (seen == seen_.end()) {
-    // Entries from before the last record are lost together with it.
+    // A restore that removes entries older than the last record removes that record, too.
     const auto recorded = recorded_.find(log);
     std::int64_t from = recorded == recorded_.end() ? 0 : recorded->second;
     if (recorded == recorded_.end()) {

@@ -19,7 +19,7 @@ namespace mirror {
 struct LogOwner {
   std::string context_id, state_dir;  ///< The latter absolute. Empty: the owner is not checked.
   std::string host;                   ///< As ChangeLogOptions.host.
-  std::string source_id = {};  ///< The agent's id of the source: the owner of a moved source.
+  std::string source_id = {};  ///< The folder's id of the source: a folder that was moved still owns it.
   bool takes_over = false;     ///< Also takes over another agent's log.
 };
 
