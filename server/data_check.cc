@@ -23,7 +23,7 @@
 namespace mirror {
 namespace {
 
-/// Columns that stand as they were sent and are not to.
+/// Returns columns that are kept as sent and now get a rule.
 std::vector<std::string> NewlyRuled(const TableSchema& agreed, const TableSchema& by_now) {
   std::vector<std::string> columns;
   for (std::size_t i = 0; i < agreed.columns.size(); ++i) {
@@ -50,13 +50,13 @@ absl::Status CountEmptied(Snapshot& mirror, const ColumnRules& rules, const std:
   return absl::OkStatus();
 }
 
-/// As CountEmptied(). Adds to `words` why the next cycle refuses the table.
+/// Like CountEmptied(), but adds to `words` why the next cycle refuses the table.
 absl::Status CheckKeptKey(Snapshot& mirror, const ColumnRules& rules, const std::string& context_id,
                           const std::string& table, std::vector<std::string>* words) {
   ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, mirror.ReadSchema(table));
   if (!agreed || !KeepsPartner(*agreed)) return absl::OkStatus();
   TableSchema by_now = *agreed;
-  // What else is wrong with a rule is told where the source announces the table.
+  // Other faults of a rule are reported when the source announces the table.
   if (!rules.Set(&by_now).ok() || PlanRefit(*agreed, by_now).refusal.empty()) return absl::OkStatus();
   words->push_back(absl::StrCat(
       "tenant '", context_id, "', table '", table,
@@ -83,8 +83,8 @@ absl::Status CheckMirror(const std::string& path, const std::string& context_id,
   return absl::OkStatus();
 }
 
-/// Checks every mirror that is a file. `all`: also those of tenants that no rule is for. `tells_unread`: one
-/// that cannot be read is a sentence.
+/// Checks every mirror that is a file. `all`: also those of tenants without a rule.
+/// `tells_unread`: a mirror that cannot be read gives a sentence.
 absl::StatusOr<std::vector<std::string>> CheckMirrors(const ServerConfig& config, bool all,
                                                       const CheckOne& check, bool tells_unread) {
   std::optional<std::string> secret;
@@ -100,7 +100,7 @@ absl::StatusOr<std::vector<std::string>> CheckMirrors(const ServerConfig& config
     const ColumnRules rules(config.columns, secret, context_id);
     if (!all && !rules.any()) continue;
     const std::string path = SqlitePath(config.data.dir, context_id);
-    // One whose first cycle is under way has no such file yet.
+    // A mirror in its first cycle has no such file yet.
     if (!std::filesystem::exists(path)) continue;
     const absl::Status read = CheckMirror(path, context_id, rules, check, &words);
     if (!read.ok() && tells_unread) {

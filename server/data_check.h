@@ -10,20 +10,20 @@
 
 namespace mirror {
 
-/// What the column rules of the configuration would take from the mirrors that there are, where they are
-/// others than those by which a table was agreed: for each tenant and table the columns, and how many of the
-/// values that stand in them the next cycle empties, in sentences. For --check-config --data. Reads the
-/// mirrors beside a server that has them open, and changes nothing. One that cannot be read is a sentence,
-/// too. Errors: kFailedPrecondition: the key of [data] 'hash_key'; kUnimplemented: the mirrors are no files.
+/// For --check-config --data. Returns, in sentences, what the configuration's column rules would take from
+/// the existing mirrors, where they differ from the rules by which a table was agreed: for each tenant and
+/// table the columns, and how many of their values the next cycle empties. Reads the mirrors while a server
+/// has them open, and changes nothing. A mirror that cannot be read gives a sentence, too. Errors:
+/// kFailedPrecondition: the key of [data] 'hash_key'; kUnimplemented: the mirrors are no files.
 absl::StatusOr<std::vector<std::string>> CheckData(const ServerConfig& config);
 
-/// Tables that the next cycle refuses for their column rules, in sentences: the mirror keeps rows of them
-/// that no population sends again, under a key that has another rule now. For --check-config. It looks at
-/// mirrors that are files, of tenants that the configuration has column rules for; `all`: of every tenant.
-/// One that cannot be read is passed over. Errors: kFailedPrecondition: the key of [data] 'hash_key'.
+/// For --check-config. Returns, in sentences, the tables that the next cycle refuses because of their column
+/// rules: the mirror keeps rows that no population sends again, under a key that has another rule now. Checks
+/// mirrors that are files, of tenants with column rules; `all`: of every tenant. Skips mirrors that it cannot
+/// read. Errors: kFailedPrecondition: the key of [data] 'hash_key'.
 absl::StatusOr<std::vector<std::string>> FindRefusedKeys(const ServerConfig& config, bool all);
 
-/// Whether [data] 'dir' is a folder, or can become one. Errors: kFailedPrecondition.
+/// Checks that [data] 'dir' is a folder, or can become one. Errors: kFailedPrecondition.
 absl::Status CheckDataFolder(const ServerConfig& config);
 
 }  // namespace mirror

@@ -1,5 +1,5 @@
-// mirror-example: an endpoint with code of a partner's own in it. It prints what it is told, and refuses
-// tenants whose context id begins with "No".
+// mirror-example: an endpoint that contains a partner's own code. It prints the calls of its hooks,
+// and refuses tenants whose context id begins with "No".
 //
 //   mirror-example --config dev/mirror-server.toml
 
@@ -20,7 +20,7 @@
 
 namespace {
 
-/// Each line at once: hooks come from several threads.
+/// Prints each line at once: hooks come from several threads.
 class PrintingHooks final : public mirror::MirrorHooks {
  public:
   absl::Status ResolveConnection(const mirror::HookCaller& caller) override {
@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
     std::cerr << "usage: mirror-example --config mirror-server.toml\n";
     return 2;
   }
-  // Before the first thread: all of them leave these signals to this one.
+  // Called before the first thread starts: all threads then leave these signals to this one.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);

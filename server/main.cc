@@ -43,11 +43,11 @@ int Fail(int code, const absl::Status& status) {
 constexpr int kAwaited[] = {SIGTERM, SIGINT, SIGHUP};
 
 /// Blocks the signals that Serve() waits for, in all threads. The system calls it before it initialises the
-/// libraries, which may start threads: a SIGHUP of that time waits, and is a reload. Nothing of the program
-/// runs earlier: while the system loads and links the libraries, about 10 ms, a SIGHUP ends the process. No
-/// sanitizer works yet, so no function is called that sanitizers replace.
+/// libraries, which may start threads: a SIGHUP from then on waits, and becomes a reload. No code of the
+/// program runs earlier: while the system loads and links the libraries, about 10 ms, a SIGHUP ends the
+/// process. Sanitizers do not work yet, so it calls no function that they replace.
 __attribute__((no_sanitize("address", "thread", "undefined"))) void BlockSignals(int, char**, char**) {
-  unsigned long signals = 0;  // As the kernel has them.
+  unsigned long signals = 0;  // In the kernel's format.
   for (const int number : kAwaited) signals |= 1UL << (number - 1);
   syscall(SYS_rt_sigprocmask, SIG_BLOCK, &signals, nullptr, sizeof(signals));
 }
@@ -65,7 +65,7 @@ int Serve(const ServerConfig& config) {
   const sigset_t signals = Awaited();
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Open(config);
   if (!server.ok()) {
-    // The log is set up by now, in whatever format.
+    // The log is set up by now, in its configured format.
     spdlog::critical("not started: {}", std::string(server.status().message()));
     return kFailed;
   }
@@ -86,7 +86,7 @@ int Serve(const ServerConfig& config) {
     (*server)->KeepHouse();
   }
   (*server)->Stop();
-  // With its end the databases are closed and the data folder is free for another one.
+  // Its destructor closes the databases and frees the data folder for another server.
   server->reset();
   spdlog::info("stopped");
   return kDone;
@@ -97,7 +97,7 @@ int WithOutput(TextStream& out) {
   return ExitCode(kDone, out, err, "mirror-server");
 }
 
-/// `data`: of the mirrors, too.
+/// `data`: checks the mirrors, too.
 int CheckOnly(const ServerConfig& config, bool data) {
   const absl::StatusOr<std::vector<std::string>> notes = CheckPlaces(config);
   if (!notes.ok()) return Fail(kWrongUsage, notes.status());
@@ -124,9 +124,9 @@ int CheckOnly(const ServerConfig& config, bool data) {
   return WithOutput(out);
 }
 
-/// What the command line asks for.
+/// Runs what the command line asks for.
 int Start(const std::string& file, bool check_only, bool check_data) {
-  // Partners read the mirrors as members of the group; keys have modes of their own.
+  // Partners read the mirrors as members of the group; keys have their own modes.
   umask(027);
   KeepMemoryPrivate();
   LeaveOpenSslToTheEnd();
@@ -137,7 +137,7 @@ int Start(const std::string& file, bool check_only, bool check_data) {
   if (!found.ok()) return Fail(kWrongUsage, found.status());
   if (check_only) {
     SayConfig(*found, "mirror-server", std::cerr);
-    // Somebody who waits for an answer may give up waiting.
+    // A person who waits for an answer may interrupt.
     const sigset_t signals = Awaited();
     pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   }

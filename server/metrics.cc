@@ -24,7 +24,7 @@ namespace {
 
 double InSeconds(std::int64_t ms) { return static_cast<double>(ms) / 1'000; }
 
-/// As `mirrorctl hub status` calls them.
+/// The names that `mirrorctl hub status` uses.
 constexpr std::array<const char*, 6> kStates = {"read",      "unread",   "absent",
                                                 "suspended", "restored", "failing"};
 
@@ -40,7 +40,7 @@ struct MemberSeries {
   const MemberState* member;
 };
 
-/// What is cut must be what nobody misses.
+/// Orders the series: those at the end are cut, and must be the least important.
 bool ComesBefore(const MemberSeries& a, const MemberSeries& b) {
   const auto rests = [](const MemberState& member) {
     const HubFile::Figures& figures = member.figures;
@@ -108,7 +108,7 @@ using NamedCounter = std::pair<const char*, const Counter&>;
 void AddRequests(const DoorCounters& counters, MetricPage* page) {
   for (const DoorCallCounters& call : counters.calls) {
     for (std::size_t i = 0; i < kHttpClasses.size(); ++i) {
-      // Success is there from the beginning, so that a rate of errors has something to stand beside.
+      // Success is always shown, so that a rate of errors can be compared with it.
       if (i != 0 && call.ended[i].value() == 0) continue;
       page->Add("mirror_http_requests_total", {{"call", call.name}, {"status", std::string(kHttpClasses[i])}},
                 call.ended[i]);
@@ -178,7 +178,7 @@ void AddErasures(const DoorFigures& door, std::int64_t now_ms, MetricPage* page)
   page->Add("mirror_http_erase_within_seconds", {}, static_cast<double>(door.erase_within_ms) / 1'000);
 }
 
-/// What the page for GET /metrics has of the door for JSON.
+/// Adds the metrics of the door for JSON to the page for GET /metrics.
 void AddDoor(const DoorFigures& door, std::int64_t now_ms, MetricPage* page) {
   AddRequests(door.counters, page);
   AddRefusals(door, page);
@@ -197,7 +197,7 @@ void AddCalls(const ServerCounters& counters, MetricPage* page) {
     const std::string call(kCountedCalls[i]);
     const CallCounters& counted = counters.calls[i];
     for (std::size_t code = 0; code < kRpcCodes; ++code) {
-      // Success is there from the beginning, so that a rate of errors has something to stand beside.
+      // Success is always shown, so that a rate of errors can be compared with it.
       if (code != 0 && counted.ended[code].value() == 0) continue;
       page->Add("mirror_calls_total",
                 {{"call", call}, {"code", absl::StatusCodeToString(static_cast<absl::StatusCode>(code))}},
@@ -243,14 +243,14 @@ void AddUsage(const InFlight::Usage& usage, MetricPage* page) {
   page->Add("mirror_stream_bytes_in_flight", {}, usage.stream_bytes);
 }
 
-/// A tenant, and what the watch says of it.
+/// A tenant, and its missed tables from the watch.
 struct Shown {
   Tenants::Seen seen;
   std::size_t missed = 0;
 };
 
-/// Who needs an operator comes first, then those that were served longest ago: what is cut must be what
-/// nobody misses.
+/// Tenants that need an operator come first, then those that were served longest ago: the
+/// rest is cut, and must be the least important.
 bool IsShownBefore(const Shown& a, const Shown& b) {
   const auto rank = [](const Shown& one) {
     const TenantSummary& summary = *one.seen.summary;
@@ -289,14 +289,14 @@ void AddTenant(const Tenants::Seen& seen, std::size_t missed, std::int64_t now_m
   gauge("mirror_tenant_lsn", summary.lsn);
 }
 
-/// What all tenants are together.
+/// Sums over all tenants.
 struct Sums {
   std::size_t open = 0, active = 0, paused = 0, quarantined = 0, failing = 0, unknown = 0;
   double holds = 0, differing = 0, unsent = 0, log_bytes = 0, missed_tables = 0;
   std::int64_t oldest_ms = 0;
 };
 
-/// `log_of`: bytes of the log of each tenant that is open.
+/// `log_of`: bytes of the log of each open tenant.
 Sums SumsOf(const std::vector<Shown>& all, const std::map<std::string, double>& log_of) {
   Sums sums;
   for (const auto& [seen, missed] : all) {
@@ -341,7 +341,7 @@ void AddSums(const Sums& sums, MetricPage* page) {
   page->Add("mirror_wal_bytes", {}, sums.log_bytes);
 }
 
-/// `for_all`: this server shows what is known of the tenants. What it has open is its own, and always shown.
+/// `for_all`: this server shows what is known of the tenants. Its own open tenants are always shown.
 void AddTenants(Tenants& tenants, const FreshnessWatch& watch, bool for_all, std::int64_t now_ms,
                 MetricPage* page) {
   std::vector<Shown> all;
@@ -351,7 +351,7 @@ void AddTenants(Tenants& tenants, const FreshnessWatch& watch, bool for_all, std
   }
   std::map<std::string, double> log_of;
   for (const auto& [seen, missed] : all) {
-    if (!seen.is_open) continue;  // One that is closed has no log.
+    if (!seen.is_open) continue;  // A closed one has no log.
     log_of[seen.context_id] = static_cast<double>(tenants.home().LogBytes(seen.context_id));
   }
   const Sums sums = SumsOf(all, log_of);

@@ -19,15 +19,15 @@
 
 namespace mirror {
 
-/// Members of hubs that have series of their own; of more than these those for which something waits or
-/// fails.
+/// Members of hubs that have series of their own. If there are more, those for
+/// which something waits or fails are shown.
 inline constexpr std::size_t kHubMembersShownMax = 1'000;
 
-/// What the page for GET /metrics has of hubs.
+/// Adds the metrics of hubs to the page for GET /metrics.
 void AddHubs(const std::vector<WatchedHub>& hubs, std::int64_t now_ms, MetricPage* page);
 
-/// Tenants that have series of their own; of more than these those that need an operator, then those that
-/// were served longest ago.
+/// Tenants that have series of their own. If there are more, those that need an operator come
+/// first, then those that were served longest ago.
 inline constexpr std::size_t kTenantsShownMax = 1'000;
 
 /// A key or certificate that ends one day.
@@ -39,26 +39,26 @@ struct ExpiringKey {
 
 /// This server among those that have the same mirrors.
 struct FleetShare {
-  bool shows_tenants = true;           ///< One of them does, for all.
+  bool shows_tenants = true;           ///< One of the servers shows them, for all.
   std::optional<std::size_t> running;  ///< Servers; absent: not known now.
 };
 
-/// Where the numbers come from. All outlive whoever has it.
+/// The sources of the numbers. All of them must outlive the owner of this struct.
 struct MetricsSources {
   const ServerCounters& counters;
   Tenants& tenants;
   const FreshnessWatch& freshness;
   std::function<InFlight::Usage()> usage;
   std::function<std::vector<ExpiringKey>()> expiring;
-  std::function<StoreState()> store = {};  ///< Null: there are no databases of others.
+  std::function<StoreState()> store = {};  ///< Null: the mirrors are in no database server.
   std::function<FleetShare()> fleet = {};  ///< Null: no other server has these mirrors.
   std::function<DoorFigures()> door = {};  ///< Null: no JSON is served.
-  /// Those that this server shows, of several for all.
+  /// The hubs that this server shows; of several servers each hub is shown by one.
   std::function<std::vector<WatchedHub>()> hubs = {};
 };
 
-/// The page for GET /metrics. Waits for no tenant and opens none: what it says of them is what is known. For
-/// PostgreSQL it waits as long as StoreLook.
+/// Writes the page for GET /metrics. Waits for no tenant and opens none: it shows what is known of
+/// them. For PostgreSQL it waits as long as StoreLook.
 /// docs/reference/metrics.md lists every metric.
 std::string ServerMetricsText(const MetricsSources& sources, std::int64_t now_ms);
 

@@ -39,8 +39,8 @@ SqliteOptions SqliteOptionsOf(const ServerConfig& config) {
   return options;
 }
 
-/// Until a token that is signed now is taken, where that is a moment: behind a server that was killed. So
-/// whoever finds the port open is not refused.
+/// Waits, if it takes only a moment, until newly signed tokens are accepted: needed after a kill. So
+/// a caller that finds the port open is not refused.
 void AwaitNewTokens(const StartMark& start) {
   constexpr std::chrono::milliseconds kMoment(1'000);
   const std::chrono::milliseconds wait(start.takes_tokens_from_ms() - NowMs());
@@ -54,7 +54,7 @@ absl::StatusOr<OpenedStore> OpenFolder(const ServerConfig& config) {
   const auto forgot_nonces = std::make_shared<std::function<void()>>();
   options.forgot_nonces = [forgot_nonces] { (*forgot_nonces)(); };
   ASSIGN_OR_RETURN(std::unique_ptr<StoreHome> home, OpenSqliteHome(config.data.dir, options));
-  // Under the lock of the folder, which `home` has.
+  // Runs under the lock of the folder, which `home` holds.
   absl::StatusOr<std::unique_ptr<StartMark>> start =
       StartMark::Open(config.data.dir, NowMs(), BootOfMachine());
   if (!start.ok()) return start.status();
@@ -103,7 +103,7 @@ PostgresStoreOptions PostgresOptionsOf(const ServerConfig& config) {
   return options;
 }
 
-/// Those that do not answer are closed.
+/// Opens the places; those that do not answer stay closed.
 absl::StatusOr<std::vector<std::shared_ptr<PostgresPlace>>> OpenPlaces(const PostgresConfig& postgres) {
   std::vector<std::shared_ptr<PostgresPlace>> places;
   const std::string session = SessionNameOf(ControlOf(postgres));
@@ -136,8 +136,8 @@ std::vector<std::string> NamesOf(const PostgresConfig& postgres) {
 
 constexpr std::chrono::seconds kPoolerWithin{3};
 
-/// Refuses a pooler before any of the databases. Whether they answer, and what else is wrong, is told by
-/// whoever opens them.
+/// Refuses a connection pooler before opening any database. The code that opens the
+/// databases reports all else, also if they do not answer.
 absl::Status CheckSessions(const PostgresConfig& postgres) {
   const auto check = [&](const std::string& what, const std::string& conninfo) {
     const absl::StatusOr<bool> pooled =
@@ -156,7 +156,7 @@ absl::Status CheckSessions(const PostgresConfig& postgres) {
   return own;
 }
 
-/// Copies of mirrors are files that are made and looked at here.
+/// Copies of mirrors are files that are made and checked here.
 absl::StatusOr<std::shared_ptr<StoreHome>> OpenCopies(const ServerConfig& config) {
   const std::string dir = config.data.dir + "/copies";
   std::error_code error;
@@ -170,13 +170,13 @@ absl::StatusOr<std::shared_ptr<StoreHome>> OpenCopies(const ServerConfig& config
   return OpenSqliteHome(dir, options);
 }
 
-/// A derivation keeps a connection for as long as it takes, which the others' are too few for.
+/// A derivation keeps a connection for as long as it takes: the other connections are too few for that.
 absl::StatusOr<std::shared_ptr<PostgresControl>> OpenForHubs(
     const ServerConfig& config, const std::shared_ptr<PostgresControl>& control) {
   return config.hubs.empty() ? control : PostgresControl::Open(ControlOf(config.postgres));
 }
 
-/// The folder has what is this server's alone: the audit log's head, and copies in the making.
+/// The folder holds this server's own files: the audit log's head, and unfinished copies.
 absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
   ASSIGN_OR_RETURN(std::unique_ptr<FolderLock> folder, FolderLock::Take(config.data.dir));
   const PostgresConfig& postgres = config.postgres;

@@ -18,13 +18,13 @@
 #include "server/store/start_mark.h"
 #include "server/store/store_state.h"
 
-// The one place that knows which stores there are.
+// The one place that knows which kinds of stores exist.
 
 namespace mirror {
 
-/// Everything that lasts: the mirrors, and what is kept of all of them.
+/// Everything that lasts: the mirrors, and what the server keeps about all of them.
 struct OpenedStore {
-  std::unique_ptr<FolderLock> folder;  ///< Null: `home` has it.
+  std::unique_ptr<FolderLock> folder;  ///< Null: `home` holds it.
   std::unique_ptr<Catalog> catalog;
   std::unique_ptr<AuditLog> audit_log;
   std::unique_ptr<LookLog> look_log;
@@ -33,29 +33,29 @@ struct OpenedStore {
   std::unique_ptr<StartMark> start;          ///< Null: no commit waits for the next one to be on disk.
   std::shared_ptr<PostgresControl> control;  ///< Null: no other server has these mirrors.
   HubFiles hub_files;
-  /// Has the password read again, for connections that are made from here on; null: there are none.
+  /// Reads the password again, for connections made from then on; null: there are none.
   std::function<void()> reconnect;
-  /// How the databases are, as StoreLook does it; null: there are none.
+  /// Returns the state of the databases, as StoreLook does; null: there are none.
   std::function<StoreState()> look;
   std::unique_ptr<ClosedPlaces> late;  ///< Not begun; null: there are no places.
-  std::vector<std::string> notes;      ///< What a person should know who starts it, in sentences.
+  std::vector<std::string> notes;      ///< Sentences for the person who starts the server.
 };
 
 struct TriedStore {
   std::shared_ptr<PostgresControl> control;  ///< Null: there is none, or nothing is in it yet.
-  std::vector<std::string> notes;            ///< As those of OpenedStore.
+  std::vector<std::string> notes;            ///< As OpenedStore::notes.
 };
 
-/// Opens what [data] 'store' says, making it where there is nothing yet. A place that does not answer is no
-/// error, and neither is it where none does: see OpenedStore::late. Errors: kFailedPrecondition,
-/// kUnavailable, for people.
+/// Opens the store that [data] 'store' names, and creates it where nothing exists yet. A place
+/// that does not answer is no error, even if no place answers: see OpenedStore::late. Errors:
+/// kFailedPrecondition, kUnavailable, for people.
 absl::StatusOr<OpenedStore> OpenConfiguredStore(const ServerConfig& config);
 
-/// What can be known without a database: that nobody else may read its passwords. Errors: those of
-/// ReadKeyFile().
+/// Checks what needs no database: that no other user may read the file of
+/// passwords. Errors: those of ReadKeyFile().
 absl::Status CheckStoreFiles(const ServerConfig& config);
-/// Connects to each database, and looks whether it can be what it is to be. Makes nothing. Errors: as
-/// OpenConfiguredStore(), the first that is found; a place that does not answer is among the notes.
+/// Connects to each database, and checks that it can serve its purpose. Creates nothing. Errors: the first
+/// that is found, as OpenConfiguredStore(); a place that does not answer is among the notes.
 absl::StatusOr<TriedStore> TryStore(const ServerConfig& config);
 
 }  // namespace mirror

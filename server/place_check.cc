@@ -47,7 +47,7 @@ absl::Status CheckHook(const ServerConfig& config, const HookConfig& hook) {
                    "', which is no program that this user may run. Look at its path, owner and mode."));
 }
 
-/// Adds to `notes` what is to be known of the keys.
+/// Adds to `notes` what an operator should know about the keys.
 absl::Status CheckDoor(const ServerConfig& config, std::vector<std::string>* notes) {
   const HttpConfig& http = config.http;
   if (!http.enabled) return absl::OkStatus();
@@ -69,7 +69,7 @@ absl::Status CheckDoor(const ServerConfig& config, std::vector<std::string>* not
   return absl::OkStatus();
 }
 
-/// Nobody may push as such an issuer. A folder that cannot be read is refused elsewhere.
+/// No source may push as such an issuer. A folder that cannot be read is refused elsewhere.
 void NoteEmptyKeyFolders(const ServerConfig& config, std::vector<std::string>* notes) {
   for (const IssuerConfig& issuer : config.issuers) {
     const absl::StatusOr<KeyRing> ring = KeyRing::Load({{issuer.name, issuer.environment, issuer.keys}});

@@ -9,12 +9,12 @@
 
 namespace mirror {
 
-/// What a configuration names beside keys and certificates, tried as this process may use it: the data
-/// folder can be written, or made; each hook's program can be run and its SQL read; the HTTP door's
-/// certificate can be shown and its keys be read; each database answers and can be what it is to be. For
-/// --check-config: a start asks for less, since a program may come later. Leaves nothing behind. Gives what
-/// keeps nobody from starting and should be known before, in sentences. Errors: kFailedPrecondition, the
-/// first that is found.
+/// For --check-config. Tries what a configuration names besides keys and certificates, with the rights
+/// of this process: the data folder can be written, or created; each hook's program can be run and its
+/// SQL parsed; the HTTP door's certificate can be used and its keys read; each database answers and
+/// can serve its purpose. A start requires less, since a program may be installed later. Leaves
+/// nothing behind. Returns, in sentences, what does not prevent a start but should be known first.
+/// Errors: kFailedPrecondition, the first that is found.
 absl::StatusOr<std::vector<std::string>> CheckPlaces(const ServerConfig& config);
 
 }  // namespace mirror

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kDigits = 16;
 
-/// Values one behind the other, so that no two lists of them are the same text.
+/// Joins values with their lengths, so that two different lists never give the same text.
 class Rules {
  public:
   Rules& Add(const std::string& text) {

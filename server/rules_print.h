@@ -7,15 +7,15 @@
 
 namespace mirror {
 
-/// Tells apart configurations that servers of the same mirrors must not have side by side: what is mirrored,
-/// held, told and kept for how long. Not what each server may have for itself, nor what a reload changes. 16
-/// hexadecimal digits, of which the first kColumnRulesDigits tell apart how columns are set; no secret.
-/// `application_key`: SigningKey::PublicThumbprint() of the one in force, which a reload does change.
+/// Returns 16 hexadecimal digits that differ for configurations that servers of the same mirrors must not
+/// have side by side: what is mirrored, held, reported, and kept for how long. Each server's own settings,
+/// and those that a reload changes, do not count. The first kColumnRulesDigits identify the rules for
+/// columns. No secret. `application_key`: SigningKey::PublicThumbprint(), which a reload does change.
 ///
-/// Of one version: each may add to what is told apart. During an upgrade two servers with one configuration
-/// may so have two prints, and `server.rules` is told without a reason. The first kColumnRulesDigits are of
-/// ColumnRuleBlock alone, since an older server stops agreeing on tables when they differ: what is added
-/// stays out of them.
+/// Prints compare within one version only: each version may add to them. So during an upgrade two
+/// servers with one configuration may differ, and `server.rules` is reported without a reason. The
+/// first kColumnRulesDigits come from ColumnRuleBlock alone, since an older server stops agreeing on
+/// tables when they differ: additions stay out of them.
 std::string RulesPrint(const ServerConfig& config, const std::string& application_key);
 
 }  // namespace mirror

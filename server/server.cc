@@ -71,14 +71,14 @@ void SetUpLog(const ServerConfig& config) {
   SetLevel(*logger, config.log_level);
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
-  // gRPC calls each stranger's failed handshake an error.
+  // gRPC logs each stranger's failed handshake as an error.
   gpr_set_log_function([](gpr_log_func_args* args) { spdlog::debug("gRPC: {}", args->message); });
 }
 
 namespace {
 
-/// What operators see of the door for JSON. `http`: null: it is off, and its keys are read where `config`
-/// says that they are. Errors: those of ReadApiKeys(). Threads: any.
+/// Returns what operators see of the door for JSON. `http`: null: the door is off, and its keys are read
+/// where `config` says. Errors: those of ReadApiKeys(). Threads: any.
 absl::StatusOr<HttpDoorSeen> LookAtHttpDoor(HttpService* http, const HttpConfig& config, bool with_keys) {
   HttpDoorSeen seen;
   if (http != nullptr) {
@@ -121,19 +121,19 @@ class ControlLists final : public SharedLists {
   const std::shared_ptr<PostgresControl> control_;
 };
 
-/// What lists of storages and jobs are made of, in the control database. Threads: any.
+/// Makes the lists of storages and jobs from the control database. Threads: any.
 std::unique_ptr<SharedLists> MakeControlLists(std::shared_ptr<PostgresControl> control) {
   return std::make_unique<ControlLists>(std::move(control));
 }
 
 }  // namespace
 
-/// SIGHUP and ReloadKeys: keys, [application], [tokens], [[issuer]], [log], the indexes of [[tenant]] and
-/// [[hub]] are read again; what cannot be read leaves all as it was. Threads: any.
+/// Handles SIGHUP and ReloadKeys: reads keys, [application], [tokens], [[issuer]], [log], the indexes of
+/// [[tenant]] and [[hub]] again; if something cannot be read, all stays as it was. Threads: any.
 class Reloader {
  public:
-  /// The rest of what is taken of a configuration without a restart. Gives the sections that need one after
-  /// all.
+  /// Applies the other settings that need no restart. Returns
+  /// the sections that do need one.
   using Apply = std::function<std::vector<std::string>(const ServerConfig&)>;
   /// `gate` and `events` must outlive it.
   Reloader(const ServerConfig& started_with, Gate& gate, Apply apply, Events& events)
@@ -143,27 +143,27 @@ class Reloader {
         events_(events),
         in_force_(started_with) {}
 
-  /// The number of keys. It says itself, as an event, how it went.
+  /// Returns the number of keys. Reports the outcome itself, as an event.
   absl::StatusOr<std::size_t> Run();
-  /// Keys as they were read last, listeners as they were started.
+  /// Returns the keys as last read, and the listeners as started.
   ServerConfig in_force();
 
  private:
   absl::StatusOr<std::size_t> Read() MIRROR_REQUIRES(mutex_);
 
-  const ServerConfig started_with_;  ///< As the file had it.
+  const ServerConfig started_with_;  ///< The file's content.
   Gate& gate_;
   const Apply apply_;
   Events& events_;
   Mutex mutex_;
   ServerConfig in_force_ MIRROR_GUARDED_BY(mutex_);
-  /// Sections that a restart would set otherwise.
+  /// Sections that a restart would change.
   std::vector<std::string> changed_ MIRROR_GUARDED_BY(mutex_);
 };
 
 namespace {
 
-/// What [[tenant.table]] says of it: behind it stands what [[hub]] wants.
+/// Returns the rules of [[tenant.table]]: the rules for [[hub]] come after them.
 std::vector<JournalRule> JournalOfTenants(const ServerConfig& config) {
   std::vector<JournalRule> rules = config.journal.rules;
   rules.resize(rules.size() - HubJournal(config.hubs).size());
@@ -227,7 +227,7 @@ absl::StatusOr<std::size_t> Reloader::Read() {
   for (const auto& [name, same] : others) {
     if (!same) changed_.emplace_back(name);
   }
-  // Certificates of the listeners are noticed by themselves, good or bad.
+  // The listeners notice changed certificates by themselves, good or bad.
   if (absl::Status files = CheckListenerFiles(started_with_); !files.ok()) {
     events_.Add("", Severity::kError, "tls.bad", std::string(files.message()));
   }
@@ -237,26 +237,26 @@ absl::StatusOr<std::size_t> Reloader::Read() {
 namespace {
 
 constexpr std::chrono::seconds kDrainTime{10};
-/// How long a stream that is waiting for its next message is left alone once the server drains.
+/// How long a stream may wait for its next message once the server drains.
 constexpr std::chrono::seconds kDrainIdle{1};
 constexpr std::chrono::milliseconds kDrainLook{100};
-/// Cycles without progress are looked for at each so-manieth KeepHouse().
+/// KeepHouse() looks for cycles without progress each time it was called so often.
 constexpr std::uint64_t kIdleLookEvery = 10;
-/// How often the catalog is told what changed of tenants.
+/// How often changes of tenants are written to the catalog.
 constexpr std::chrono::seconds kKeepInterval{10};
-/// How often it is asked for what other servers told it.
+/// How often the catalog is read for changes that other servers wrote.
 constexpr std::chrono::seconds kTakeInterval{30};
-/// No tenant has it: a space is in no context id.
+/// Never a tenant's name: a context id has no space.
 constexpr char kNoTenant[] = "all servers";
 
-/// A database open for writing has its file, its log and its index of the log.
+/// A database that is open for writing has its file, its log and the log's index.
 constexpr std::uint64_t kDescriptorsPerTenant = 3;
 constexpr std::uint64_t kOpenTenantsMax = 4'000;
-/// Operators' connections, pollers, the catalog, certificate files, the log; logs of mirrors once more, while
-/// large transactions are written.
+/// Operators' connections, pollers, the catalog, certificate files, the log; and mirrors' logs
+/// once more, while large transactions are written.
 constexpr std::uint64_t kSpareDescriptors = 200;
 
-/// Raises the limit as far as this process may; gives what it is then.
+/// Raises the limit as far as this process may; returns the limit after that.
 std::uint64_t RaiseDescriptorLimit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1'024;
@@ -266,8 +266,8 @@ std::uint64_t RaiseDescriptorLimit() {
   return limit.rlim_cur;
 }
 
-/// Shares the descriptors out: connections get what they are promised, or half; the open tenants a third of
-/// the rest.
+/// Divides the descriptors: connections get what is configured, or half;
+/// the open tenants a third of the rest.
 void FitToDescriptors(std::uint64_t descriptors, ServerConfig* config) {
   std::uint32_t& connections = config->listen.connections_max;
   const auto connections_max =
@@ -317,7 +317,7 @@ std::vector<ExpiringKey> ExpiringKeysOf(const std::vector<DatedKey>& keys) {
   return expiring;
 }
 
-/// What columns are hashed with; absent when nothing is to be hashed.
+/// Returns the key to hash columns with; absent when nothing is to be hashed.
 absl::StatusOr<std::optional<std::string>> HashSecret(const ServerConfig& config) {
   if (config.columns.hash_key.empty()) return std::nullopt;
   ASSIGN_OR_RETURN(std::string secret, ReadHashSecret(config.columns.hash_key));
@@ -335,7 +335,7 @@ FleetOptions FleetOptionsOf(const ServerConfig& config, const std::string& appli
   for (const PostgresPlaceConfig& place : config.postgres.places) options.places.push_back(place.name);
   options.has_hubs = !config.hubs.empty();
   options.set_clock = &SetSharedClock;
-  // It was read before, or nothing was opened.
+  // The key was read before, or nothing was opened.
   if (const auto secret = HashSecret(config); secret.ok() && secret->has_value()) {
     options.hash_key = absl::StrCat(absl::Hex(TenantHashKey(**secret, kNoTenant).fingerprint()));
   }
@@ -345,7 +345,7 @@ FleetOptions FleetOptionsOf(const ServerConfig& config, const std::string& appli
 }  // namespace
 
 struct Server::Parts {
-  // In the order in which they stand on each other.
+  // In the order of their dependencies.
   ServerCounters counters;
   std::unique_ptr<Gate> gate;
   OpenedStore store;
@@ -354,7 +354,7 @@ struct Server::Parts {
   std::unique_ptr<Audit> audit;
   std::unique_ptr<Looks> admin_looks;
   std::unique_ptr<HookRunner> hooks;   ///< Null: there are none.
-  std::unique_ptr<SharedLists> lists;  ///< Null as `fleet`.
+  std::unique_ptr<SharedLists> lists;  ///< Null if `fleet` is.
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<Storages> storages;
   std::unique_ptr<Hubs> hubs;
@@ -371,7 +371,7 @@ struct Server::Parts {
   std::unique_ptr<FreshnessWatch> freshness;
   TimeSeries time_series;
   std::unique_ptr<Endpoint> endpoint;
-  std::unique_ptr<FleetJobs> fleet_jobs;     ///< Null as `fleet` or `http`.
+  std::unique_ptr<FleetJobs> fleet_jobs;     ///< Null if `fleet` or `http` is.
   std::unique_ptr<HttpService> http;         ///< Null: not asked for.
   std::unique_ptr<MetricsListener> metrics;  ///< Null: not asked for, or not possible.
   MetricsConfig metrics_config;
@@ -379,10 +379,10 @@ struct Server::Parts {
   std::chrono::steady_clock::time_point kept = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point taken = kept;
 
-  /// What is kept, and who hears what happens to it.
+  /// Opens the store, and the receivers of its events.
   absl::Status OpenData(const ServerConfig& config, std::shared_ptr<MirrorHooks> program_hooks);
   absl::Status OpenTenants(const ServerConfig& config);
-  /// `as_written`: what a reload is compared with.
+  /// `as_written`: the configuration that a reload is compared with.
   void Watch(const ServerConfig& as_written);
   absl::Status OpenEndpoint(const ServerConfig& config, AdminService::Reload reload);
   absl::Status OpenFleet(const ServerConfig& config);
@@ -391,7 +391,7 @@ struct Server::Parts {
   void StartHubs();
   void WatchPlaces();
   absl::StatusOr<std::vector<ListedServer>> Servers() const;
-  /// Of the work for all tenants: this server does it, alone or for all.
+  /// Returns whether this server does that work for all tenants, alone or as the one that has the duty.
   bool Does(Duty duty) const { return fleet == nullptr || fleet->Holds(duty); }
   void ServeMetrics();
   void LookAtTenants();
@@ -400,7 +400,7 @@ struct Server::Parts {
   std::uint64_t looks = 0;
 };
 
-/// Without them the work goes on.
+/// Serves metrics; if that fails, the server runs without them.
 void Server::Parts::ServeMetrics() {
   if (!metrics_config.enabled) return;
   MetricsSources sources{counters,
@@ -430,7 +430,7 @@ void Server::Parts::ServeMetrics() {
   }
 }
 
-/// How old their tables are, and what this minute was like.
+/// Checks the age of the tenants' tables, and records this minute's measurements.
 void Server::Parts::LookAtTenants() {
   const std::vector<Tenants::Seen> all = tenants->AllSeen();
   std::vector<FreshnessWatch::Seen> aged;
@@ -449,7 +449,7 @@ void Server::Parts::LookAtTenants() {
   time_series.Look(measured, SharedNowMs());
 }
 
-/// Whose source it was is not known: nobody proved it.
+/// Reports refused sources. Their names are not known: none proved its identity.
 void Server::Parts::TellRefused() {
   const MirrorService::Refused refused = mirror->TakeRefused();
   if (refused.calls == 0) return;
@@ -490,7 +490,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
     options.tenant.lists = lists.get();
   }
   options.tenant.forget_summary = [kept = store.catalog.get()](const std::string& context_id) {
-    // Where it cannot be, the catalog is behind until the tenant is next opened.
+    // If it cannot be written, the catalog is outdated until the tenant is next opened.
     kept->KeepSummaries({{context_id, ""}}).IgnoreError();
   };
   options.tenant.records_changed = [this](const std::string& id) { hubs ? hubs->NoteChanged(id) : void(); };
@@ -512,7 +512,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
 }
 
 void Server::Parts::Watch(const ServerConfig& as_written) {
-  // Begun by Open(), when nothing can keep this server from serving any more.
+  // Open() begins it, when nothing can prevent this server from serving any more.
   audit = std::make_unique<Audit>(
       *store.audit_log, *events,
       [signer = gate.get()](std::string_view text) { return signer->SignText(text); },
@@ -601,7 +601,7 @@ void Server::Parts::StartHubs() {
   hubs->Start(std::move(derives));
 }
 
-/// Of places that did not answer when they were opened.
+/// Watches places that did not answer when they were opened.
 void Server::Parts::WatchPlaces() {
   if (!store.late) return;
   store.late->Start([this](const ClosedPlaces::Told& told) {
@@ -609,7 +609,7 @@ void Server::Parts::WatchPlaces() {
   });
 }
 
-/// Where mirrors are files, it is the only one.
+/// If mirrors are files, this server is the only one.
 absl::StatusOr<std::vector<ListedServer>> Server::Parts::Servers() const {
   if (fleet) {
     absl::StatusOr<std::vector<ListedServer>> all = fleet->Servers();
@@ -738,7 +738,7 @@ void Server::Stop() {
   parts_->tenants->EndCycles();
   parts_->events->EndFloods();
   parts_->audit->Seal();
-  // Before what waits for somebody else's connection.
+  // Before the parts that wait for other processes' connections.
   parts_->keeper->Keep();
   parts_->metrics.reset();
 }
@@ -758,7 +758,7 @@ absl::StatusOr<std::vector<std::string>> CheckOtherServers(const ServerConfig& c
                                            AddressText(config.listen.address, config.listen.port),
                                            AddressText(config.admin.address, config.admin.port));
   RETURN_IF_ERROR(CheckHashKey(control, self));
-  // Without the key nothing can be said, which CheckServerFiles() refuses.
+  // Without the key nothing can be compared; CheckServerFiles() refuses that.
   if (!key.ok()) return std::vector<std::string>();
   return FindOtherRules(control, self);
 }

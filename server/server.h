@@ -14,37 +14,37 @@
 
 namespace mirror {
 
-/// The process' log, on standard error, as [log] says; gRPC's own lines with it. Called once.
+/// Sets up the process' log on standard error, as [log] says, gRPC's own lines included. Called once.
 void SetUpLog(const ServerConfig& config);
 
 class PostgresControl;
 
-/// Everything that serves, from the catalog up: what `mirror-server` runs, and any program that wants an
-/// endpoint of its own.
+/// Everything that serves, from the catalog up: for `mirror-server`, and for any
+/// program that needs an endpoint of its own.
 /// Threads: one at a time.
 class Server {
  public:
-  /// Opens the data folder and both listeners; nothing is answered before Start(). `hooks`: the program's own
-  /// code, see MirrorHooks; null: none. It is kept until no thread is in it any more.
-  /// Errors: kFailedPrecondition, kUnavailable, and those of the files that the configuration names.
+  /// Opens the data folder and both listeners; answers nothing before Start(). `hooks`: the program's own
+  /// code, see MirrorHooks; null: none. The server keeps it until no thread runs in it. Errors:
+  /// kFailedPrecondition, kUnavailable, and those of the files that the configuration names.
   static absl::StatusOr<std::unique_ptr<Server>> Open(const ServerConfig& as_written,
                                                       std::shared_ptr<MirrorHooks> hooks = nullptr);
   ~Server();
 
   void Start();
-  /// "127.0.0.1:7443", with the port that the system chose.
+  /// Returns "127.0.0.1:7443", with the port that the system chose.
   std::string address() const;
   std::string admin_address() const;
-  /// Empty: they are not served.
+  /// Empty: metrics are not served.
   std::string metrics_address() const;
-  /// "https://127.0.0.1:7447"; empty: JSON is not served.
+  /// Returns "https://127.0.0.1:7447"; empty: JSON is not served.
   std::string http_url() const;
 
-  /// Keys and configuration are read again, as far as that goes without a restart.
+  /// Reads keys and configuration again, as far as possible without a restart. Returns the number of keys.
   absl::StatusOr<std::size_t> Reload();
-  /// Once in a while.
+  /// Does periodic maintenance. Called once in a while.
   void KeepHouse();
-  /// Lets the calls that run end, then ends the cycles.
+  /// Waits until the running calls end, then ends the cycles.
   void Stop();
 
  private:
@@ -53,10 +53,10 @@ class Server {
   std::unique_ptr<Parts> parts_;
 };
 
-/// Everything of a configuration that can be known without taking a port or a folder.
+/// Checks everything of a configuration that needs no port and no folder.
 absl::Status CheckServerFiles(const ServerConfig& config);
-/// Whether the servers that have the same mirrors now let this one start; of which it would differ in what
-/// keeps nobody from that, in sentences for people. Errors: kFailedPrecondition, kUnavailable.
+/// Checks whether the servers that have the same mirrors now let this one start. Returns, in sentences, the
+/// differences from them that do not prevent that. Errors: kFailedPrecondition, kUnavailable.
 absl::StatusOr<std::vector<std::string>> CheckOtherServers(const ServerConfig& config,
                                                            PostgresControl& control);
 

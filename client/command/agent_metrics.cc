@@ -84,7 +84,7 @@ std::vector<const AgentMetrics::Source*> AgentMetrics::Shown() const {
 }
 
 void AgentMetrics::AddTimings(MetricPage& page) const {
-  // Of 200 tenants these would be 27,000 series, which nobody reads one by one.
+  // With the tenant these would be 27,000 series for 200 tenants, which nobody reads one by one.
   std::vector<const Timings*> runs, calls;
   for (const std::unique_ptr<Source>& source : sources_) runs.push_back(&source->runs);
   page.AddHistogram("mirror_agent_cycle_seconds", {}, runs);

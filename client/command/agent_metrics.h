@@ -18,12 +18,12 @@ namespace mirror {
 
 class MetricPage;
 
-/// Sources that have series of their own; docs/reference/metrics.md says which ones are left out.
+/// Maximum of sources with series of their own; docs/reference/metrics.md says which ones are left out.
 inline constexpr std::size_t kSourcesShownMax = 1'000;
 
-/// What `mirror-agent run` counts of its sources, and the page that shows it;
+/// Counters of `mirror-agent run` for its sources, and the page that shows them.
 /// docs/reference/metrics.md lists every metric.
-/// Threads: any; each source is noted by one.
+/// Threads: any; each source is updated by one.
 class AgentMetrics {
  public:
   /// `tenants`: the context id of each source. `keys`: keys and certificates that the agent uses.
@@ -31,13 +31,13 @@ class AgentMetrics {
 
   WireCounters& wire(std::size_t source) { return sources_[source]->wire; }
   void Begun(std::size_t source, std::int64_t now_ms);
-  /// `now_ms`: its end.
+  /// `now_ms`: the end of the run.
   void Ended(std::size_t source, const CycleReport& report, double seconds, std::int64_t now_ms);
 
   std::string Text(std::int64_t now_ms) const;
 
  private:
-  static constexpr std::size_t kResults = 6;  ///< Of TableResult.
+  static constexpr std::size_t kResults = 6;  ///< Number of values of TableResult.
 
   struct Source {
     std::string tenant;
@@ -46,19 +46,19 @@ class AgentMetrics {
     Counter inserts, updates, deletes;
     Timings runs;
     std::atomic<bool> running{false};
-    std::atomic<std::int64_t> begun_ms{0};                      ///< Of the last run.
+    std::atomic<std::int64_t> begun_ms{0};                      ///< Begin of the last run.
     std::atomic<std::int64_t> success_ms{0};                    ///< End of the last good run.
-    std::array<std::atomic<std::uint64_t>, kResults> tables{};  ///< Of the last run that was not busy.
+    std::array<std::atomic<std::uint64_t>, kResults> tables{};  ///< By result; last run that was not busy.
     std::atomic<std::uint64_t> differing{0};
     Counter applied, conflicts, refusals;           ///< Deliveries.
-    std::atomic<bool> exchanges{false};             ///< A run came to deliveries.
-    std::atomic<std::uint64_t> refused{0};          ///< Of the last run that did: and those not due yet.
-    std::atomic<std::int64_t> waiting_since_ms{0};  ///< The hub hands out none; 0: it does.
+    std::atomic<bool> exchanges{false};             ///< A run asked for deliveries.
+    std::atomic<std::uint64_t> refused{0};          ///< Refused ones of the last run that did; also not due.
+    std::atomic<std::int64_t> waiting_since_ms{0};  ///< Since then the hub gives none; 0: it does.
     mutable Mutex mutex;
-    LogFigures log MIRROR_GUARDED_BY(mutex);  ///< Of the last run that read a log.
+    LogFigures log MIRROR_GUARDED_BY(mutex);  ///< Figures of the last run that read a log.
   };
 
-  /// Who was good least recently comes first: what is cut must be what nobody misses.
+  /// The source whose last good run is oldest comes first: the ones cut off are the least interesting.
   std::vector<const Source*> Shown() const;
   void AddTimings(MetricPage& page) const;
   static void AddCounters(const Source& source, MetricPage& page);

@@ -31,7 +31,7 @@ std::string_view KindOfFile(mode_t mode) {
   return "a device";
 }
 
-/// Of a server's database no more can be told without calling it.
+/// Checks what it can without calling the server of a database.
 absl::Status CheckServerSource(const AgentConfig& config, const SourceConfig& source) {
   const std::string& file = source.server.password_file;
   if (file.empty()) return HashKeyOf(source).status();
@@ -41,7 +41,7 @@ absl::Status CheckServerSource(const AgentConfig& config, const SourceConfig& so
                                                     source.context_id, "': ", read.message()));
 }
 
-/// What the first cycle would fail at, without opening the source.
+/// Returns the error at which the first cycle would fail, without opening the source.
 absl::Status CheckSource(const AgentConfig& config, const SourceConfig& source) {
   if (IsServer(source.kind)) return CheckServerSource(config, source);
   const auto refusal = [&](std::string_view what) {

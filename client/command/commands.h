@@ -14,86 +14,86 @@
 
 namespace mirror {
 
-/// What mirror-agent ends with: it did what it was asked for and all is well, it did not or something is not
-/// well (the output says what), it was asked wrongly and did nothing.
+/// Exit codes of mirror-agent: done, and all is well; failed, or a problem
+/// was found (the output says which); wrong use, and nothing was done.
 inline constexpr int kExitDone = 0, kExitFailed = 1, kExitWrongUse = 2;
 
-/// How lines about what went wrong begin, but for those of the log.
+/// Prefix of error messages, except those of the log.
 inline constexpr Coloured kFailedHere{"mirror-agent: ", Colour::kRed};
 
 struct OnceOptions {
   std::string config = {};      ///< Path of mirror-agent.toml.
   std::string context_id = {};  ///< A pattern, '*' stands for any characters; empty: all sources.
   bool repopulate = false;
-  std::vector<std::string> tables = {};  ///< Of `repopulate`; empty: all.
+  std::vector<std::string> tables = {};  ///< For `repopulate`; empty: all.
   bool json = false;
   bool verify = false;     ///< Compare with the mirror by digests, all or `tables`.
-  bool repair = false;     ///< With `verify`: mend what differs.
-  bool show_keys = false;  ///< With `verify`: name the keys of rows that differ, kKeysShown of each kind.
-  bool dry_run = false;    ///< Say what waits to be sent; nothing is sent or written.
-  bool terminal = false;   ///< `err` is one: a bar shows the progress.
-  bool details = false;    ///< All tables, also of several sources.
-  bool failed = false;     ///< No lines of sources that did as they should.
-  /// Of deliveries to the sources: all, or only what the commands 'transport' and 'import' do.
+  bool repair = false;     ///< With `verify`: repair the differences.
+  bool show_keys = false;  ///< With `verify`: print keys of differing rows, kKeysShown of each kind.
+  bool dry_run = false;    ///< Print the waiting changes; nothing is sent or written.
+  bool terminal = false;   ///< `err` is a terminal: a bar shows the progress.
+  bool details = false;    ///< Print all tables, even for several sources.
+  bool failed = false;     ///< Print no lines for sources without problems.
+  /// Deliveries to the sources: all steps, or only those of the commands 'transport' and 'import'.
   RunRequest::Exchange exchange = RunRequest::Exchange::kAll;
 };
 
-/// mirror-agent once: one cycle for each [[source]], one after the other; one that fails does not stop the
-/// others. Prints a line for each table and a summary, of several sources a line for each and how many ended
-/// in which way, or with `json` one object:
+/// mirror-agent once: runs one cycle for each [[source]] in turn; a failing source does
+/// not stop the others. Prints a line for each table and a summary; for several sources,
+/// a line for each and the number of results of each kind; or with `json` one object:
 ///   {"sources": [{"context_id", "path", "outcome", "reason", "notes", "cycle", "seconds",
 ///                 "tables": [{"table", "action", "inserts", "updates", "deletes", "lsn", "result",
 ///                 "reason"}]}]}
-/// With `verify` the tables are compared after that, and a line says what of each was found; in the object
-/// they have "equality" (none, equal, differs, unknown), "compared", "lost", "changed", "ghosts", "repaired",
-/// and with `show_keys` "keys": {"missing", "changed", "ghosts"}, lists of texts. Keys and certificates that
-/// expire within 30 days are warned of on `err`. Gives the exit code: 0 done or told not to replicate, 1 busy
-/// or something failed (or, with `verify`, is not equal in the end), 2 the configuration or the name of a
-/// table is wrong (then nothing was sent).
+/// With `verify` the tables are compared after that, and a line shows the result for each. In the
+/// object they have "equality" (none, equal, differs, unknown), "compared", "lost", "changed",
+/// "ghosts", "repaired", and with `show_keys` "keys": {"missing", "changed", "ghosts"}, lists of
+/// texts. Warns on `err` of keys and certificates that expire within 30 days. Returns the exit
+/// code: 0 done or told not to replicate; 1 busy, or something failed (or, with `verify`, is not
+/// equal in the end); 2 the configuration or a table's name is wrong (then nothing was sent).
 int Once(const OnceOptions& options, std::ostream& out, std::ostream& err);
 
 struct PointersOptions {
   std::string config = {};  ///< Path of mirror-agent.toml.
   std::string context_id =
-      {};  ///< Empty: all sources; with `set` and `reset` it may be left out where there is one.
+      {};  ///< Empty: all sources; optional with `set` and `reset` if there is only one.
   std::vector<std::string> set = {};    ///< TABLE=VALUE
   std::vector<std::string> reset = {};  ///< TABLE
-  bool deletes = false;                 ///< `set` and `reset` are about the feeds of deletes.
+  bool deletes = false;                 ///< `set` and `reset` change the feeds of deletes.
   bool json = false;
 };
 
-/// mirror-agent pointers: from where the next look at each table with a watermark begins, and what is
-/// remembered of its rows. `set` moves a pointer, `reset` moves it before all values: rows behind it are
-/// looked at again, and those that are not remembered as they are are sent. With `json` one object:
-/// {"sources": [{"context_id", "run", "tables": [{"table", "strategy", "column", "pointer",
-/// "deletes_pointer", "looked_at", "rows"}]}]}; a pointer before all values, and none yet, is null. Gives the
-/// exit code: 0 done, 1 an agent is at work or a table is not known (then nothing was changed), 2 wrong use.
+/// mirror-agent pointers: shows for each table with a watermark where its next reading begins, and how
+/// many rows it remembers. `set` moves a pointer, `reset` moves it before all values: rows after it are
+/// read again, and sent if they differ from the remembered ones. With `json` one object: {"sources":
+/// [{"context_id", "run", "tables": [{"table", "strategy", "column", "pointer", "deletes_pointer",
+/// "looked_at", "rows"}]}]}; a pointer before all values, and a missing one, is null. Returns the exit
+/// code: 0 done, 1 an agent is at work or a table is not known (then nothing was changed), 2 wrong use.
 int Pointers(const PointersOptions& options, std::ostream& out, std::ostream& err);
 
 struct StatusOptions {
   std::string config = {};      ///< Path of mirror-agent.toml.
   std::string context_id = {};  ///< A pattern, '*' stands for any characters; empty: all sources.
   bool json = false;
-  bool failed = false;   ///< Only those that are not good.
-  bool details = false;  ///< All that is known of each, also of several.
-  bool wide = false;     ///< Lines are as long as they need.
+  bool failed = false;   ///< Only sources that are not good.
+  bool details = false;  ///< All details of each, even of several.
+  bool wide = false;     ///< Lines may have any length.
 };
 
-/// mirror-agent status: how each [[source]] stands, by the agent's own files alone: no source is opened and
-/// nobody is called, and a `run` at work is not disturbed.
+/// mirror-agent status: shows the state of each [[source]] from the agent's own files alone.
+/// It opens no source, makes no network call, and does not disturb a working `run`.
 ///
-/// Of one source all that is known; of several a line for each, those with problems first, and how many
-/// there are of each state.
+/// Prints all details of a single source; for several sources a line for
+/// each, those with problems first, and the number of sources in each state.
 ///
 /// A state is one of
-///   good           the last run was, and the next one is not overdue
-///   failed         it ended otherwise; so does one with tables that are refused, held or failed
+///   good           the last run was good, and the next one is not overdue
+///   failed         the last run was not good; also one with tables that are refused, held or failed
 ///   never ran      no run has ended yet
 ///   overdue        the last run was good, and two times have passed at which one should have begun
-///   cut off        an agent died in the middle of a run, or had no room on its disk to write how it ended
+///   cut off        an agent died during a run, or had no disk space to write its result
 ///   not known      a file of the agent's cannot be read, see `problems`
 ///
-/// With `json` one object; times are ISO 8601 in UTC, "" where there is none:
+/// With `json` one object; times are ISO 8601 in UTC, "" if there is none:
 /// {"good": bool,
 ///  "sources": [{"context_id", "kind", "path", "strategy", "interval_s", "cron", "state",
 ///    "at_work": bool,
@@ -101,55 +101,55 @@ struct StatusOptions {
 ///                         "tables_left_out", "troubles": [{"table", "result", "reason"}]},
 ///    "unended_at", "last_good_at", "compared_at", "differing": [table], "due_at", "overdue": bool,
 ///    "suspects": [table], "last_error_at", "last_error", "problems": [text]}]}
-/// `result` is "failed", "held" or "refused". `due_at` is that of a regular run; a failed one is tried again
-/// before it. "unended_at": a later run than `last_run` began then, and nothing is known of its end.
-/// `differing` are the tables that the comparison of all of them left unequal. "interval_s" is 0 where there
-/// is a cron, and "cron" "" where there is none.
+/// `result` is "failed", "held" or "refused". `due_at` is the time of the next regular run;
+/// a failed one is retried earlier. "unended_at": begin of a later run than `last_run`
+/// whose end is unknown. `differing`: tables that were unequal after the comparison of
+/// all tables. "interval_s" is 0 if there is a cron, and "cron" is "" if there is none.
 ///
-/// Gives the exit code: 0 all are good, 1 some are not, 2 wrong usage or configuration.
+/// Returns the exit code: 0 all are good, 1 some are not, 2 wrong usage or configuration.
 int ShowStatus(const StatusOptions& options, std::ostream& out, std::ostream& err,
                std::chrono::system_clock::time_point now = std::chrono::system_clock::now());
 
 struct ReceiptsOptions {
   std::string config = {};                     ///< Path of mirror-agent.toml.
-  std::vector<std::string> certificates = {};  ///< Former ones of the application, PEM.
+  std::vector<std::string> certificates = {};  ///< The application's former ones, PEM.
   bool json = false;
 };
 
-/// mirror-agent receipts verify: what the receipts of each [[source]] prove. Reads files alone.
+/// mirror-agent receipts verify: shows what the receipts of each [[source]] prove. Reads only files.
 /// With `json` one object: {"sources": [{"context_id", "path", "receipts", "first", "last", "compared",
 /// "signed_to", "signed_at", "unsigned", "never_signed", "tables": {NAME: RECEIPTS}, "notes",
 /// "notes_more", "findings", "findings_more"}]}.
-/// Gives the exit code: 0 all is proven, 1 there are findings or nothing is signed, 2 the configuration is
-/// wrong.
+/// Returns the exit code: 0 all is proven, 1 there are findings
+/// or nothing is signed, 2 the configuration is wrong.
 int VerifyReceipts(const ReceiptsOptions& options, std::ostream& out, std::ostream& err);
 
 struct InstallOptions {
   std::string config;
-  std::string context_id;  ///< A pattern of those that are meant; empty: all.
-  bool take_over = false;  ///< Also of a source whose log is another agent's, see LogOwner.
-  bool print_sql = false;  ///< Changes no source: prints what somebody else is to run there.
+  std::string context_id;  ///< A pattern of context ids; empty: all.
+  bool take_over = false;  ///< Also take a log that belongs to another agent, see LogOwner.
+  bool print_sql = false;  ///< Changes no source: prints a script for another person.
 };
 
-/// `mirror-agent install`: makes the change log of each [[source]] with strategy cdc. Twice is harmless.
-/// What deliveries lack in one that accepts some is told on `err`. Gives the exit code: 0 done, 1 a source
-/// failed (the others are done), 2 wrong configuration.
+/// `mirror-agent install`: makes the change log of each [[source]] with strategy cdc. Running
+/// it twice is harmless. Reports on `err` what deliveries lack in a source that accepts some.
+/// Returns the exit code: 0 done, 1 a source failed (the others are done), 2 wrong configuration.
 int Install(const InstallOptions& options, std::ostream& out, std::ostream& err);
 
-/// `mirror-agent uninstall`: removes every trace of that from the sources, and nothing else. The mirrors keep
-/// what they have; after another install each table is populated. Exit codes as Install.
+/// `mirror-agent uninstall`: removes everything that install made in the sources, and nothing else.
+/// The mirrors keep their rows; after another install each table is populated. Exit codes as Install.
 int Uninstall(const std::string& config, std::ostream& out, std::ostream& err);
 
-/// `mirror-agent check-config`: reads the configuration, the keys and certificates that it names, and looks
-/// whether sources can be read and the agent's folder can be written. Opens no source and calls nobody.
-/// Gives the exit code: 0 nothing is wrong, 2 something is.
+/// `mirror-agent check-config`: reads the configuration and the keys and certificates that
+/// it names, and checks that sources can be read and the agent's folder can be written.
+/// Opens no source, makes no network call. Returns the exit code: 0 no errors, 2 errors.
 int CheckConfig(const std::string& file, std::ostream& out, std::ostream& err);
 
-/// For Option::Completes(): the context ids of the sources in the configuration of the line; none where it
-/// cannot be read.
+/// For Option::Completes(): returns the context ids of the sources
+/// in the configuration of the line; none if it cannot be read.
 std::vector<std::string> SourceNames(const cli::TypedLine& line);
 
-/// Leaves the sources that are asked for, by a pattern; empty: all. Errors: there is none.
+/// Keeps only the sources that match the pattern; empty: all. Errors: none matches.
 absl::Status PickSources(const std::string& context_id, AgentConfig* config);
 
 }  // namespace mirror

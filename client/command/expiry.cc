@@ -18,7 +18,7 @@ std::vector<std::string> ExpiryWarnings(const AgentConfig& config, std::int64_t 
   std::vector<std::string> warnings;
   for (const DatedKey& key : AgentKeys(config)) {
     if (ExpiryAt(key.not_after_s, now_s) == Expiry::kFar) continue;
-    // The application's key is its operator's to renew.
+    // Only the endpoint's operator can renew the application's key.
     const std::string next = key.kind == KeyKind::kApplication
                                  ? "ask the endpoint's operator for the certificate of its next key and set "
                                    "'application_certificate' of [identity] when it is in use"

@@ -10,14 +10,14 @@
 
 namespace mirror {
 
-/// The keys and certificates that the agent's configuration names, with their ends; the signing key's where
-/// its certificate lies beside it. A file that cannot be read is left out.
+/// Returns the keys and certificates that the agent's configuration names, with their expiry dates;
+/// for the signing key, that of a certificate file beside it. A file that cannot be read is left out.
 std::vector<DatedKey> AgentKeys(const AgentConfig& config);
 
-/// Sentences about those that have expired or will within kExpiryNoticeDays, each with what to do.
+/// Returns a sentence, with advice, on each that has expired or will within kExpiryNoticeDays.
 std::vector<std::string> ExpiryWarnings(const AgentConfig& config, std::int64_t now_s);
 
-/// For a process that goes on for months: the same, once in a day (UTC).
+/// The same once a day (UTC), for a process that runs for months.
 class DailyWarnings {
  public:
   std::vector<std::string> Due(const AgentConfig& config, std::int64_t now_s);

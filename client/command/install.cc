@@ -26,25 +26,25 @@
 namespace mirror {
 namespace {
 
-/// What was done, for people, and what is amiss all the same, a sentence each.
+/// Result and warnings, for people; each warning is a sentence.
 struct Done {
   std::string words;
   std::vector<std::string> warnings = {};
 };
 using Act = std::function<absl::StatusOr<Done>(const AgentConfig& config, const SourceConfig& source)>;
 
-/// What was done of a source is a line, or a script that somebody else is to run.
+/// Form of a source's result: a line, or a script that another person runs.
 enum class Told { kInALine, kAsScript };
 
-/// Which sources a command is about, and what is said where there is none of them.
+/// The sources of a command, and the message if there is none.
 struct Meant {
-  std::string context_id;  ///< As PickSources() takes it.
+  std::string context_id;  ///< See PickSources().
   std::function<bool(const SourceConfig&)> is_meant;
   std::string none;
 };
 
-/// Leaves the source of which a script is to be printed. Errors: a script is for one database, and nobody
-/// could run that of two.
+/// Keeps only the source whose script is to be printed. Errors: there are
+/// several; a script is for one database, and nobody could run a script for two.
 absl::Status PickScript(const Meant& meant, AgentConfig* config) {
   const auto has_one = [&meant](const SourceConfig& source) {
     return meant.is_meant(source) && HasInstallScript(source);
@@ -54,7 +54,7 @@ absl::Status PickScript(const Meant& meant, AgentConfig* config) {
     if (has_one(source))
       scripts.push_back(absl::StrCat("'", source.context_id, "' (", ToString(source.kind), ")"));
   }
-  // Of none each says why.
+  // If none has a script, each source says why.
   if (scripts.size() == 1) std::erase_if(config->sources, [&](const auto& one) { return !has_one(one); });
   if (scripts.size() < 2) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -62,7 +62,7 @@ absl::Status PickScript(const Meant& meant, AgentConfig* config) {
                    absl::StrJoin(scripts, ", "), ". Nothing was printed. Name one with --context-id"));
 }
 
-/// As many as are meant.
+/// Calls `act` for each source that is meant.
 int ForEachSource(const std::string& file, const Meant& meant, const Act& act, Told told, std::ostream& out,
                   std::ostream& plain_err) {
   absl::StatusOr<AgentConfig> config = LoadAgentConfig(file);
@@ -87,11 +87,11 @@ int ForEachSource(const std::string& file, const Meant& meant, const Act& act, T
   for (const SourceConfig& source : config->sources) {
     if (!meant.is_meant(source)) continue;
     ++sources;
-    // Not beside a cycle that reads or renews the log.
+    // Never during a cycle that reads or renews the log.
     const absl::StatusOr<LockFile> lock = LockFile::Acquire(config->agent.state_dir, source.context_id);
     const absl::StatusOr<Done> done = lock.ok() ? act(*config, source) : lock.status();
     if (done.ok() && told == Told::kAsScript) {
-      // Another program reads it: a broken line would end a command of psql, or stand within a name.
+      // Another program reads the script: a line break could end a psql command, or fall into a name.
       AsItIs(out) << "-- " << source.context_id << "  " << Printable(source.path) << '\n' << done->words;
     } else if (done.ok()) {
       out << source.context_id << "  " << source.path << ": " << done->words << '\n';
@@ -107,7 +107,7 @@ int ForEachSource(const std::string& file, const Meant& meant, const Act& act, T
   return kExitWrongUse;
 }
 
-/// What the first delivery would meet at night.
+/// Returns problems that the first delivery would otherwise meet at night.
 std::vector<std::string> LackedByDeliveries(const SourceConfig& source) {
   std::vector<std::string> lacked;
   const SourceFindings findings = CheckDeliveries(source);
@@ -120,9 +120,9 @@ std::vector<std::string> LackedByDeliveries(const SourceConfig& source) {
 
 absl::StatusOr<Done> InstallOne(const AgentConfig& config, const SourceConfig& source, bool take_over,
                                 Told told) {
-  // What a former one left half done is taken back.
+  // Opening the log undoes a half-finished installation.
   (void)OpenLog(source, {});
-  // Tables that are captured need none.
+  // Captured tables need no log.
   const std::optional<CaptureRules> rules = RulesOf(source);
   ASSIGN_OR_RETURN(RunState state, RunState::Load(config.agent.state_dir, source.context_id));
   SourceConfig with_twins = source;
@@ -131,12 +131,12 @@ absl::StatusOr<Done> InstallOne(const AgentConfig& config, const SourceConfig& s
       with_twins, {}, nullptr,
       [&source, &rules](const std::string& table) { return !rules || !Captures(source, *rules, table); });
   ASSIGN_OR_RETURN(const std::vector<std::string> tables, reader->TableNames());
-  // It stays the source that it was before it had a log, unless the database, its path or the machine is
-  // another one.
+  // The source keeps the id that it had before it had a log,
+  // unless the database, its path or the machine changed.
   ASSIGN_OR_RETURN(const std::string bound, state.Bind(reader->Mark()));
   const LogUser user = {config.agent.state_dir, state.source_id(), take_over, state.is_new()};
   if (told == Told::kAsScript) {
-    // By the id that stands in the script it is known from then on.
+    // The script contains the id, so the id must be saved now.
     RETURN_IF_ERROR(state.Save());
     ASSIGN_OR_RETURN(std::string script, PrintInstall(source, user, tables));
     return Done{std::move(script)};
@@ -149,7 +149,7 @@ absl::StatusOr<Done> InstallOne(const AgentConfig& config, const SourceConfig& s
 }
 
 absl::StatusOr<Done> UninstallOne(const AgentConfig& config, const SourceConfig& source) {
-  // Also where its state cannot be read any more.
+  // Also works if its state is unreadable.
   const absl::StatusOr<RunState> state = RunState::Load(config.agent.state_dir, source.context_id);
   ASSIGN_OR_RETURN(const bool there,
                    UninstallLog(source, {config.agent.state_dir, state.ok() ? state->source_id() : ""}));
@@ -175,7 +175,7 @@ int Install(const InstallOptions& options, std::ostream& out, std::ostream& err)
 }
 
 int Uninstall(const std::string& config, std::ostream& out, std::ostream& err) {
-  // Also where the strategy is another one by now.
+  // Also if the strategy was changed since.
   const auto can_have_one = [](const SourceConfig& source) { return TraitsOf(source.kind).has_log; };
   return ForEachSource(config, {"", can_have_one, "of a kind that can have a change log"}, UninstallOne,
                        Told::kInALine, out, err);

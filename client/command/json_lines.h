@@ -13,16 +13,16 @@
 
 namespace mirror {
 
-/// What the agent writes for people, as JSON lines when [log] 'format' says so: each whole line that is
-/// written to stream() becomes one object on `out`. "mirror-agent: Cust: ..." is about tenant Cust.
+/// Converts the agent's output for people to JSON lines if [log] 'format' requests it: each whole line
+/// written to stream() becomes one object on `out`. "mirror-agent: Cust: ..." belongs to tenant Cust.
 /// Threads: one at a time.
 class JsonLines : private std::streambuf {
  public:
-  /// `out` and `config` must outlive it. `kind`: of lines that come by stream().
+  /// `out` and `config` must outlive it. `kind`: of lines written to stream().
   JsonLines(std::ostream& out, const AgentConfig& config, spdlog::level::level_enum level, std::string kind);
 
   std::ostream& stream() { return stream_; }
-  /// A line of its own.
+  /// Writes a line directly.
   void Write(std::string_view kind, std::string_view tenant, std::string_view message);
 
  private:
@@ -38,7 +38,7 @@ class JsonLines : private std::streambuf {
   std::ostream stream_;
 };
 
-/// Whether [log] asks for lines for machines.
+/// Whether [log] requests JSON lines.
 bool WantsJson(const AgentConfig& config);
 
 }  // namespace mirror

@@ -30,17 +30,17 @@
 namespace mirror {
 namespace {
 
-/// A subcommand and what it does; its options, and so what was `given` as configuration, live as long as
-/// that.
+/// A subcommand and its function. Its options live as long as
+/// this object, and so does `given`, the --config option.
 struct Command {
   cli::Command command;
   std::string* given;
   std::function<int(std::ostream& out, std::ostream& err)> run;
-  /// That one was searched for is said in the command's own log.
+  /// Set if the command's own log tells which configuration was found by search.
   std::shared_ptr<FoundConfig> told = {};
 };
 
-/// `path`: as --config or its variable names it. The command is to check nothing else.
+/// `path`: as --config or its variable gives it. The command need not check it further.
 void AddConfig(const cli::Command& command, std::string& path) {
   const cli::Option config =
       command.Add("--config", path, "The agent's configuration (default: mirror-agent.toml, searched for)")
@@ -87,7 +87,7 @@ Command AddOnce(const cli::Command& app) {
           }};
 }
 
-/// What a hub wants to be written in the sources, in two halves: programs 1000 and 1001 of the seed.
+/// Adds one half of the work on a hub's deliveries: program 1000 or 1001 of the seed.
 Command AddHalf(const cli::Command& app, const std::string& name, RunRequest::Exchange half,
                 const std::string& help, const std::string& footer) {
   const auto options = std::make_shared<OnceOptions>();
@@ -151,7 +151,7 @@ Command AddRun(const cli::Command& app) {
       "pauses, but not later than its interval or next time. SIGTERM ends the program after the current "
       "batch. 'mirror-agent status' shows how each source stands.\n");
   AddConfig(run, found->path);
-  // A log: a line for each thing.
+  // A log: a line for each event.
   return {run, &found->path,
           [found](std::ostream&, std::ostream&) { return Run(*found, std::cout, std::cerr); }, found};
 }
@@ -282,7 +282,7 @@ Command AddReceipts(const cli::Command& app) {
           [options](std::ostream& out, std::ostream& err) { return VerifyReceipts(*options, out, err); }};
 }
 
-/// Of mirrorctl, and of none here.
+/// Commands that only mirrorctl has.
 std::vector<std::string> ControlCommands() {
   return {"init",     "certs",      "tenants", "tables",   "indexes", "events",        "keys",
           "diagnose", "invalidate", "reset",   "pause",    "resume",  "accept-source", "servers",
@@ -320,7 +320,7 @@ int Main(int argc, char** argv) {
   }
   const auto given = std::find_if(commands.begin(), commands.end(),
                                   [](const Command& command) { return command.command.given(); });
-  if (given == commands.end()) return kExitWrongUse;  // Not met: a subcommand is required.
+  if (given == commands.end()) return kExitWrongUse;  // Never happens: a subcommand is required.
   const absl::StatusOr<FoundConfig> found = FindConfig(*given->given, kAgentConfig);
   if (!found.ok()) {
     err << kFailedHere << std::string(found.status().message()) << '\n';
@@ -333,7 +333,7 @@ int Main(int argc, char** argv) {
     SayConfig(*found, "mirror-agent", err);
   }
   const int code = given->run(out, err);
-  // A service's log is no answer.
+  // The log of a service is not the output of a command.
   return given->told != nullptr ? code : ExitCode(code, out, err, "mirror-agent");
 }
 
@@ -341,8 +341,8 @@ int Main(int argc, char** argv) {
 }  // namespace mirror
 
 int main(int argc, char** argv) {
-  // Its own lines about connections would stand between ours, which say the same. The environment still
-  // decides.
+  // gRPC's own log lines about connections would repeat ours
+  // between them. The environment can still turn them on.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   mirror::KeepMemoryPrivate();
   mirror::LeaveOpenSslToTheEnd();

@@ -58,8 +58,8 @@ std::string AllRows(SourceReader& reader, const std::string& table) {
   return *rows == 1 ? "its one row is sent" : absl::StrCat("all ", Grouped(*rows), " rows are sent");
 }
 
-/// What the log says of a table; `waiting` is absent when there is no log at all. A server's log is not read
-/// for it, but what of that is staged.
+/// Describes the waiting changes of a table; `waiting` is absent if there is
+/// no log at all. A server's log is not read for it, only its staged part.
 std::string WordsOf(const SourceConfig& source, SourceReader& reader, const RunState& runs,
                     const std::string& table, const WaitingChanges& waiting, bool no_mirror) {
   if (!waiting && runs.tables().FindConfirmed(table) == nullptr) {
@@ -84,7 +84,7 @@ std::string WordsOf(const SourceConfig& source, SourceReader& reader, const RunS
   return absl::StrCat(changes, " logged since it was sent last");
 }
 
-/// Tables that the log cannot log, by the names that they are sent by, and why.
+/// Returns the tables that the log cannot log, by the names they are sent under, and why.
 std::map<std::string, std::string> SentUnlogged(const SourceConfig& source,
                                                 const std::map<std::string, std::string>& unlogged) {
   std::map<std::string, std::string> sent;
@@ -98,7 +98,7 @@ std::map<std::string, std::string> SentUnlogged(const SourceConfig& source,
   return sent;
 }
 
-/// What a staged table's run does beside what was noted.
+/// Describes the extra work of a run for a staged table.
 const char* StagedWords(const SourceConfig& source, const std::string& table) {
   for (const TableConfig& one : source.tables) {
     if (one.staged && SameName(SentName(one), table))
@@ -107,7 +107,7 @@ const char* StagedWords(const SourceConfig& source, const std::string& table) {
   return "";
 }
 
-/// A run would end with these, and with exit code 1.
+/// Whether a run would report problems, and end with exit code 1.
 bool HasTroubles(const SourceSchema& schema) {
   return !schema.refused.empty() ||
          std::any_of(schema.tables.begin(), schema.tables.end(),
@@ -121,7 +121,7 @@ void PrintRefused(const SourceSchema& schema, std::ostream& out) {
   }
 }
 
-/// A look with a copy of what the agent remembers.
+/// Reads the source with a copy of the agent's state.
 /// False: a run would not be good.
 absl::StatusOr<bool> ShowCaptured(const SourceConfig& source, const CaptureRules& rules,
                                   const std::map<std::string, std::string>& unlogged,
@@ -208,8 +208,8 @@ void PrintLoss(const LossOfMirror& loss, std::ostream& out) {
       << (loss.held ? ", until an operator allows it to go\n" : "\n");
 }
 
-/// What the announcement would do to the mirror, as the endpoint sees it: nothing is done there. False: it
-/// cannot be told.
+/// Shows the effects of the announcement on the mirror, according
+/// to the endpoint; nothing is done there. False: unknown.
 bool ShowAnnounced(MirrorClient& client, const std::string& source_id, const std::vector<SourceTable>& tables,
                    std::ostream& out, std::ostream& err) {
   std::vector<TableSchema> schemas;
@@ -231,11 +231,11 @@ bool ShowAnnounced(MirrorClient& client, const std::string& source_id, const std
   return true;
 }
 
-/// `mirror-agent once --dry-run` for one source: proves both sides to each other without beginning a cycle,
-/// and prints for each table how many log entries wait since the last position that was sent, or, where the
-/// rows are compared with what is remembered of them, what a look at them finds; then what the announcement
-/// would do to the mirror: tables set aside, columns dropped, populations. Writes nothing, here or there.
-/// False: something is wrong; `err` has it.
+/// `mirror-agent once --dry-run` for one source: proves both sides to each other without
+/// beginning a cycle. For each table it prints the number of log entries since the last
+/// sent position; for a captured table, the result of reading its rows. Then it prints
+/// the effects of the announcement on the mirror: tables set aside, columns dropped,
+/// populations. Writes nothing, here or there. False: there was an error; `err` has it.
 bool DryRun(const SourceConfig& configured, const std::string& state_dir, const Connection& connection,
             std::ostream& out, std::ostream& err) {
   const absl::StatusOr<RunState> runs = RunState::Load(state_dir, configured.context_id);
@@ -267,13 +267,13 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
       << ", accepted the token, and its signature is right"
       << (answer->do_not_replicate() ? ". It wants no changes now: the run would be told why" : "")
       << ". Nothing was sent.\n";
-  // Before its first run it has no name for the source yet.
+  // Before its first run the agent has no id for the source.
   const bool can_ask = looked.ok() && runs.ok() && !runs->source_id().empty() && !answer->do_not_replicate();
   const bool told = !can_ask || ShowAnnounced(client, runs->source_id(), tables, out, err);
   return looked.value_or(false) && told;
 }
 
-/// How the runs of several sources ended, in two lines.
+/// Summary of the runs of several sources, in two lines.
 class RunTotals {
  public:
   void Add(const SourceRun& run);
@@ -288,7 +288,7 @@ class RunTotals {
 
 constexpr std::size_t kNamesMost = 10;
 
-/// One that is done and has tables that are not is no good end.
+/// A run that is done with problems in some tables is not good.
 std::string WordOf(const CycleReport& report) {
   if (report.outcome == Outcome::kDone && !report.Good()) return "done in part";
   if (report.outcome == Outcome::kDoNotReplicate) return "told not to replicate";
@@ -317,7 +317,7 @@ void RunTotals::Print(std::ostream& out) const {
   if (!not_good_.empty()) out << "not good: " << ListNames(not_good_, kNamesMost) << '\n';
 }
 
-/// Errors: a table of --repopulate that no source has.
+/// Errors: no source has a table of --repopulate.
 absl::Status CheckTables(const AgentConfig& config, const std::vector<std::string>& tables) {
   if (tables.empty()) return absl::OkStatus();
   std::vector<std::string> known;
@@ -373,7 +373,7 @@ int RunAll(const OnceOptions& options, const AgentConfig& config, const Connecti
   int exit_code = kExitDone;
   const bool lines_only = config.sources.size() > 1 && !options.details && !options.verify;
   RunTotals totals;
-  // For --json: one document, printed when it is whole, so that a script never reads half of one.
+  // For --json: one document, printed when it is complete, so that a script never reads half of one.
   std::vector<SourceRun> runs;
   for (const SourceConfig& source : config.sources) {
     Progress progress(err, draws_progress);

@@ -51,7 +51,7 @@ std::string InWords(const KeyPart& pointer) {
                                      : InJson(pointer).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-/// A number where the pointer is one; else as it reads.
+/// Parses a number if the present pointer is one; else takes the text.
 KeyPart Parse(const std::string& value, const KeyPart& present) {
   KeyPart part;
   const bool text =
@@ -69,7 +69,7 @@ KeyPart Parse(const std::string& value, const KeyPart& present) {
   return part;
 }
 
-/// `deletes`: that of the feed of its deletes.
+/// `deletes`: the pointer of the feed of its deletes.
 absl::Status Move(CaptureState& state, const std::string& name, const std::optional<std::string>& value,
                   bool deletes) {
   ASSIGN_OR_RETURN(const std::optional<CaptureState::Table> table, state.Find(name));
@@ -86,12 +86,12 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
   };
   if (!value) return set(BeforeAll());
   KeyPart present = deletes ? table->deletes_pointer : table->pointer;
-  if (present == BeforeAll()) present = KeyPart();  // Of either kind.
+  if (present == BeforeAll()) present = KeyPart();  // The new one may be of either kind.
   const KeyPart pointer = Parse(*value, present);
   const auto is_number = [](const KeyPart& part) {
     return part.kind == Kind::kInteger || part.kind == Kind::kReal;
   };
-  // Behind a text no number comes, and before it every one does.
+  // All numbers sort before any text, so a pointer of the other kind would skip all rows or none.
   if (present.kind != Kind::kNull && is_number(present) != is_number(pointer)) {
     return absl::InvalidArgumentError(absl::StrCat("table '", name, "': its pointer is a ",
                                                    is_number(present) ? "number" : "text",
@@ -100,7 +100,7 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
   return set(pointer);
 }
 
-/// The mirror's name of a table that may be given by the source's.
+/// Returns the mirror's name of a table; `given` may be the source's.
 std::string NameAtMirror(const SourceConfig& source, const std::string& given) {
   for (const TableConfig& table : source.tables) {
     if (SameName(table.name, given)) return SentName(table);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kBarWidth = 24, kNameWidth = 36;
 
-/// 95 as "1 min 35 s".
+/// Formats 95 as "1 min 35 s".
 std::string Duration(double seconds) {
   const auto whole = static_cast<std::uint64_t>(std::ceil(seconds));
   if (whole < 60) return absl::StrCat(whole, " s");
@@ -40,7 +40,7 @@ std::string Progress::Line(const Work& work, double seconds) const {
   const std::string name =
       absl::StrCat(sending ? "" : doing_ + " ", CutTo(Printable(work.table), kNameWidth));
   const std::string speed = absl::StrCat(Grouped(static_cast<std::uint64_t>(rate)), " rows/s");
-  // The source may have grown since it was counted.
+  // The source may have grown since the count.
   if (work.expected == 0 || rows >= work.expected)
     return absl::StrCat(name, "  ", Counted(rows, "row"), "  ", speed);
   const double part = static_cast<double>(rows) / static_cast<double>(work.expected);
@@ -48,7 +48,7 @@ std::string Progress::Line(const Work& work, double seconds) const {
   const std::string bar =
       drawn_.terminal() ? absl::StrCat("[", std::string(full, '#'), std::string(kBarWidth - full, '.'), "]  ")
                         : "";
-  // What one looks for first stands first: the end may be cut.
+  // The most important parts come first: the end may be cut.
   return absl::StrCat(name, "  ", bar, static_cast<int>(part * 100), " %  ",
                       Duration(static_cast<double>(work.expected - rows) / std::max(rate, 1.0)), " left  ",
                       Grouped(rows), " of ", Counted(work.expected, "row"), "  ", speed);

@@ -11,8 +11,8 @@
 
 namespace mirror {
 
-/// Shows how far a long table is, sent or compared, on a terminal with a bar. Tables that are done within the
-/// first look show nothing. Threads: one.
+/// Shows the progress of a long table, while it is sent or compared; on a terminal with
+/// a bar. Tables that end before the first update is due show nothing. Threads: one.
 class Progress {
  public:
   using Clock = DrawnLine::Clock;
@@ -21,7 +21,7 @@ class Progress {
       : drawn_(out, terminal, kBarInterval, now), now_(now), begun_(now()) {}
 
   void Show(const Work& work);
-  /// Takes the bar away.
+  /// Removes the bar.
   void Clear() { drawn_.Clear(); }
 
  private:

@@ -51,7 +51,7 @@ void PrintTables(const CycleReport& report, std::ostream& out) {
                  kStreamWidth, kIndent, /*all=*/"");
   for (const TableReport& table : report.tables) {
     std::string result(ToString(table.result));
-    // What went wrong is told once, on stderr.
+    // Failures are printed once, on stderr.
     if (table.result <= TableResult::kBlocked && !table.reason.empty()) {
       result.resize(std::max(result.size(), kResultWidth), ' ');
       absl::StrAppend(&result, "  ", table.reason);
@@ -75,7 +75,7 @@ double RowsOf(const SourceRun& run) {
   return static_cast<double>(rows);
 }
 
-/// It fits a line behind a tenant's name.
+/// Fits on a line after a tenant's name.
 std::string SumInWords(const SourceRun& run) {
   std::uint64_t populated = 0, changed = 0, inserts = 0, updates = 0, deletes = 0;
   for (const TableReport& table : run.report.tables) {
@@ -100,7 +100,7 @@ std::string SumWithRate(const SourceRun& run) {
                       " rows/s)");
 }
 
-/// Tables of one result and one reason in one line: a full disk is not told 400 times.
+/// Joins tables with the same result and reason in one line: a full disk is not reported 400 times.
 void PrintFailures(const SourceRun& run, std::ostream& err) {
   std::map<std::pair<TableResult, std::string>, std::vector<std::string>> tables;
   for (const TableReport& table : run.report.tables) {
@@ -119,7 +119,7 @@ void PrintNotes(const CycleReport& report, std::ostream& out) {
   for (const std::string& note : report.notes) out << "  note: " << Printable(note) << '\n';
 }
 
-/// How it ended, but for a run that did what it should.
+/// Prints the outcome, except for a run without problems.
 void PrintOutcomeBriefly(const SourceRun& run, std::ostream& out, std::ostream& err) {
   const CycleReport& report = run.report;
   switch (report.outcome) {
@@ -144,7 +144,7 @@ void PrintOutcomeBriefly(const SourceRun& run, std::ostream& out, std::ostream& 
   }
 }
 
-/// Of no table there was anything to tell.
+/// Whether no table has anything to report.
 bool SentNothing(const CycleReport& report) {
   return std::all_of(report.tables.begin(), report.tables.end(), [](const TableReport& table) {
     return table.action == TableReport::Action::kNone && table.result <= TableResult::kBlocked &&
@@ -152,18 +152,18 @@ bool SentNothing(const CycleReport& report) {
   });
 }
 
-/// Of a run for which that is to be told.
+/// Empty if the run has no deliveries to report.
 std::string ExchangeInWords(const CycleReport& report) {
   return report.exchange ? ExchangeInWords(*report.exchange) : "";
 }
 
-/// An import that found nothing, and so began no cycle.
+/// An import that found an empty inbox, and so began no cycle.
 bool DidNothing(const CycleReport& report) {
   return report.outcome == Outcome::kDone && report.cycle == 0 && report.exchange &&
          ExchangeInWords(*report.exchange).empty();
 }
 
-/// The same, after the tables.
+/// Prints the outcome after the tables.
 void PrintOutcome(const SourceRun& run, std::ostream& out, std::ostream& err) {
   if (DidNothing(run.report)) {
     out << "  the inbox is empty: nothing was done. 'mirror-agent transport' fills it\n";
@@ -382,7 +382,7 @@ void PrintKeys(const CycleReport& report, std::ostream& out) {
     if (keys.empty()) return;
     any = true;
     const std::size_t shown = keys.size();
-    // Of those that were mended only the sum is kept.
+    // For repaired rows only the sum is kept.
     const std::string more = count > shown ? absl::StrCat("; and ", Grouped(count - shown), " more")
                              : count == 0 && shown == kKeysShown ? "; …"
                                                                  : "";
@@ -407,7 +407,7 @@ bool AllEqual(const CycleReport& report) {
                        [&](const TableReport& table) { return known.contains(table.equality); });
   };
   if (report.outcome == Outcome::kDoNotReplicate || are({Equality::kNone})) return true;
-  // One at least is proven.
+  // At least one table must be proven equal.
   return are({Equality::kNone, Equality::kEqual, Equality::kNotMeant}) &&
          !are({Equality::kNone, Equality::kNotMeant});
 }

@@ -13,39 +13,39 @@
 
 namespace mirror {
 
-/// One [[source]] and what came of its run.
+/// One [[source]] and the result of its run.
 struct SourceRun {
   const SourceConfig* config = nullptr;
   CycleReport report;
   double seconds = 0;
 };
 
-/// What became of a hub's deliveries: "4 deliveries fetched: 3 applied, 1 refused"; empty: there were none.
+/// Describes a hub's deliveries: "4 deliveries fetched: 3 applied, 1 refused"; empty: there were none.
 std::string ExchangeInWords(const ExchangeFigures& figures);
-/// The same for programs.
+/// The same as JSON.
 nlohmann::ordered_json ToJson(const ExchangeFigures& figures);
 
-/// A line for each table and a sum on `out`, what went wrong on `err`. Names cannot speak to the terminal.
+/// Prints a line for each table and a sum on `out`, errors on `err`. Names cannot control the terminal.
 void PrintRun(const SourceRun& run, std::ostream& out, std::ostream& err);
 
-/// The same in one line, and what went wrong on `err`. `only_failed`: no line of one that did as it should.
+/// The same in one line, and errors on `err`. `only_failed`: no line for a run without problems.
 void PrintRunInALine(const SourceRun& run, bool only_failed, std::ostream& out, std::ostream& err);
-/// The same in one sentence, without what failed.
+/// The same in one sentence, without failures.
 std::string RunInWords(const SourceRun& run);
-/// Good, nothing was sent, no delivery came, and there is nothing to tell.
+/// Whether the run was good, sent nothing, got no delivery, and has nothing to report.
 bool Quiet(const CycleReport& report);
-/// The same in few lines: only tables with changes, and the sum. Of a quiet one a few words without an end of
-/// the line.
+/// The same in few lines: only tables with changes, and the
+/// sum. For a quiet run a few words without the line end.
 void PrintRunBriefly(const SourceRun& run, std::ostream& out, std::ostream& err);
 
-/// What a comparison found, a line for each table.
+/// Prints the result of a comparison, a line for each table.
 void PrintComparison(const SourceRun& run, std::ostream& out, std::ostream& err);
-/// Which rows differ, or differed and were mended, by their keys.
+/// Prints the keys of rows that differ, or differed and were repaired.
 void PrintKeys(const CycleReport& report, std::ostream& out);
-/// Told not to replicate; or every table that was compared is equal, of those that are meant to be.
+/// True if told not to replicate, or if every compared table that should be equal is equal.
 bool AllEqual(const CycleReport& report);
 
-/// An object for programs. `with_keys`: as PrintKeys().
+/// Prints a JSON object. `with_keys`: with the keys of PrintKeys().
 void PrintJson(const std::vector<SourceRun>& runs, bool with_keys, std::ostream& out);
 
 }  // namespace mirror

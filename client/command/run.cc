@@ -37,25 +37,25 @@
 namespace mirror {
 namespace {
 
-/// A look at the rows of a table that the mirror refused for a value of its key may read all of them.
+/// Reading a table that the mirror refused for a value of its key may read all of its rows.
 constexpr std::int64_t kKeyLookIntervalMs = 300'000;
 
-/// What the threads share.
+/// Data shared by the threads.
 struct Shared {
   Mutex printing;
   std::ostream& out MIRROR_GUARDED_BY(printing);
   std::ostream& err MIRROR_GUARDED_BY(printing);
-  JsonLines* lines MIRROR_GUARDED_BY(printing) = nullptr;  ///< For machines, in place of `out`.
+  JsonLines* lines MIRROR_GUARDED_BY(printing) = nullptr;  ///< For JSON output, instead of `out`.
   const AgentConfig& config;
   Turns& turns;
   DailyWarnings warnings MIRROR_GUARDED_BY(printing) = {};
 };
 
-/// Which runs of one source have a line: those in which something happened, the first quiet one after these,
-/// and then one a minute. A note that the run before had, too, is nothing that happened. Threads: one.
+/// Selects the runs of one source that get a line: runs with changes, the first quiet one after
+/// these, and then one a minute. A note that the run before had, too, is no change. Threads: one.
 class ToldRuns {
  public:
-  /// Absent: this run has none. Else how many had none since the last line.
+  /// Absent: this run gets no line. Else the number of runs without one since the last line.
   std::optional<std::uint64_t> Tell(CycleReport report, std::chrono::steady_clock::time_point now) {
     const bool is_noted = report.notes == notes_;
     notes_ = std::exchange(report.notes, {});
@@ -77,7 +77,7 @@ class ToldRuns {
   std::chrono::steady_clock::time_point last_line_;
 };
 
-/// Whole runs at once, never mixed. `untold`: see ToldRuns.
+/// Prints the whole run at once, never mixed with others. `untold`: see ToldRuns.
 void Print(Shared& shared, const SourceRun& run, Schedule::Time next, std::uint64_t untold) {
   std::ostringstream out, err;
   PrintRunBriefly(run, out, err);
@@ -101,10 +101,10 @@ void Print(Shared& shared, const SourceRun& run, Schedule::Time next, std::uint6
   shared.err << std::flush;
 }
 
-/// At least so often somebody looks whether the clock was moved.
+/// Maximum time between two checks whether the clock was set.
 constexpr std::chrono::seconds kClockLook(30);
 
-/// False: told to stop.
+/// False: a stop was requested.
 bool WaitUntil(Schedule::Time time, const std::stop_token& stop) {
   const Wait wait(time, std::chrono::system_clock::now(), std::chrono::steady_clock::now());
   while (!stop.stop_requested()) {
@@ -131,12 +131,12 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
   Schedule::Time next = schedule.First(now, was_good);
   KeptLog kept;
   ToldRuns told;
-  // By the clock it is when the clock says.
+  // A time given by cron is kept as it is.
   if (next == now) {
     next += FirstWait(number, config.sources.size(), std::chrono::milliseconds(source.interval_ms));
   }
   while (WaitUntil(next, stop)) {
-    // The clock was set back: the time that was meant is still to come, or another one comes before it.
+    // The clock was set back: the planned time is still to come, or an earlier one comes first.
     if (const auto now_set = std::chrono::system_clock::now(); source.cron && now_set < next) {
       next = schedule.Regular(now_set, now_set);
       continue;
@@ -169,7 +169,7 @@ std::vector<std::string> TenantsOf(const AgentConfig& config) {
   return tenants;
 }
 
-/// Null: not asked for, or not possible, and then the work goes on without.
+/// Null: not configured, or not possible; then the agent works without it.
 std::unique_ptr<MetricsListener> ServeMetrics(const MetricsConfig& config, const AgentMetrics& metrics,
                                               std::ostream& out, std::ostream& err) {
   if (!config.enabled) return nullptr;
@@ -228,13 +228,13 @@ int Run(const FoundConfig& found, std::ostream& plain_out, std::ostream& plain_e
     err << "mirror-agent: " << own.message() << '\n';
     return kExitWrongUse;
   }
-  // Each source would be run twice as often, and wait for the other one.
+  // A second `run` would run each source twice as often, and both would wait for each other.
   const absl::StatusOr<LockFile> alone = LockFile::AcquireFolder(config->agent.state_dir);
   if (!alone.ok()) {
     err << "mirror-agent: " << alone.status().message() << '\n';
     return kExitFailed;
   }
-  // Blocked here, and so in every thread that is made from now on; this one takes them.
+  // Blocked here, and so in every thread made later; this thread receives the signals.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);

@@ -11,15 +11,15 @@
 
 namespace mirror {
 
-/// `mirror-agent run`: cycles of all sources until SIGTERM or SIGINT, which lets each finish the batch at
-/// hand; a second one ends at once, which costs nothing but a retry. Call it before other threads are made.
-/// The first line of its log names a configuration that was searched for.
-/// Gives the exit code: 0 stopped, 2 wrong configuration.
+/// `mirror-agent run`: runs cycles of all sources until SIGTERM or SIGINT. Then each
+/// finishes its present batch; a second signal ends at once, which costs only a retry.
+/// Call it before other threads are made. The first line of its log names a configuration
+/// that was found by search. Returns the exit code: 0 stopped, 2 wrong configuration.
 int Run(const FoundConfig& config, std::ostream& out, std::ostream& err);
 
-/// A thread for each source, each by its own Schedule: one that fails or hangs does not disturb the others.
-/// Returns when `stop` was asked for and the cycles under way have ended. `metrics` is of the sources of
-/// `config`, and may be null.
+/// Runs a thread for each source, each with its own Schedule: one that fails or hangs
+/// does not disturb the others. Returns after `stop` was requested and the running
+/// cycles have ended. `metrics` covers the sources of `config`, and may be null.
 void RunSources(const AgentConfig& config, const Connection& connection, const std::stop_token& stop,
                 std::ostream& out, std::ostream& err, AgentMetrics* metrics = nullptr);
 

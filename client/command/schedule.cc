@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-/// Doublings beyond this are over any interval.
+/// More doublings exceed any interval.
 constexpr int kDoublingsMax = 20;
 
 std::tm LocalClock(Schedule::Time time) {
@@ -21,7 +21,7 @@ std::tm LocalClock(Schedule::Time time) {
 
 int MinuteOfDay(const std::tm& local) { return local.tm_hour * 60 + local.tm_min; }
 
-/// When the local clock shows that minute of the day next: a night in which it is moved has another length.
+/// Returns when the local clock shows this minute next; a night with a clock change has another length.
 Schedule::Time NextAt(Schedule::Time time, int minute) {
   std::tm local = LocalClock(time);
   const int left = (minute - MinuteOfDay(local)) * 60 - local.tm_sec;
@@ -32,7 +32,7 @@ Schedule::Time NextAt(Schedule::Time time, int minute) {
   local.tm_isdst = -1;
   const Schedule::Time next = std::chrono::system_clock::from_time_t(std::mktime(&local));
   constexpr int kDay = 24 * 60 * 60;
-  // Of a minute that comes twice the first one may be meant, and be over.
+  // If a minute occurs twice, mktime() may give the first one, which may have passed.
   return next > time ? next : time + std::chrono::seconds((left + kDay) % kDay);
 }
 
@@ -59,7 +59,7 @@ Schedule::Time Schedule::First(Time now, bool was_good) const {
 }
 
 Schedule::Time Schedule::Regular(Time begun, Time ended) const {
-  // Days that never come are refused by the configuration: without a next time the system has no local time.
+  // The configuration rejects days that never come: no next time means that the system has no local time.
   constexpr std::chrono::hours kDay(24);
   if (cron_) return AfterQuiet(cron_->Next(ended).value_or(ended + kDay));
   return AfterQuiet(std::max(std::min(begun, ended) + interval_, ended));
@@ -79,7 +79,7 @@ Schedule::Time Schedule::Next(Time begun, Time ended, bool good) {
 }
 
 Schedule::Time Schedule::AfterQuiet(Time time) const {
-  // One period may end in another one.
+  // One period may end inside another one.
   for (std::size_t i = 0; i <= quiet_.size(); ++i) {
     const int minute = MinuteOfDay(LocalClock(time));
     const auto inside = std::find_if(quiet_.begin(), quiet_.end(),
@@ -93,7 +93,7 @@ Schedule::Time Schedule::AfterQuiet(Time time) const {
 bool Turns::Take(const std::stop_token& stop) {
   const MutexLock lock(mutex_);
   const std::uint64_t number = drawn_++;
-  // Who is told to stop leaves its number unserved: all others are told to stop, too.
+  // A stopped caller leaves its number unserved: all others are stopped, too.
   const auto my_turn = [&]() MIRROR_REQUIRES(mutex_) { return served_ == number && taken_ < at_once_; };
   if (!moved_.Wait(mutex_, stop, my_turn)) return false;
   ++served_;

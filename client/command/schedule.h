@@ -19,28 +19,28 @@ namespace mirror {
 
 /// The first wait after a run that failed; each further failure doubles it, up to the interval.
 inline constexpr std::chrono::milliseconds kFirstRetry(5'000);
-/// A retry is moved by up to this part of its wait, so that many sources do not come at once.
+/// A retry's wait is changed at random by up to this part, so that many sources do not retry together.
 inline constexpr double kJitter = 0.2;
-/// Between the first runs of two sources.
+/// Time between the first runs of two sources.
 inline constexpr std::chrono::milliseconds kStartStep(250);
 
-/// When the runs of one source begin. Times are those of the local clock. Threads: one.
+/// Decides when the runs of one source begin. Times are those of the local clock. Threads: one.
 class Schedule {
  public:
   using Time = std::chrono::system_clock::time_point;
 
-  /// By `cron` when there is one; `interval` then only bounds the wait for a retry. `random` gives numbers
-  /// from 0 to 1.
+  /// Uses `cron` if it is set; `interval` then only limits the
+  /// wait for a retry. `random` returns numbers from 0 to 1.
   Schedule(std::chrono::milliseconds interval, std::vector<QuietHours> quiet, std::function<double()> random,
            std::optional<CronRule> cron = std::nullopt);
 
-  /// At once, but not in quiet hours. By cron at its next time, once a run was good: one that was missed
-  /// while nobody was there is not made up for.
+  /// The first run begins at once, but not in quiet hours. With cron it begins at the next
+  /// time if the last run was good: a time missed while no agent ran is not made up for.
   Time First(Time now, bool was_good = false) const;
-  /// After a run: see Regular(); after a failed one sooner, and later each time.
+  /// After a good run: see Regular(). After a failed one earlier, with growing waits.
   Time Next(Time begun, Time ended, bool good);
-  /// After a good run: `interval` after its begin, or the next time of `cron` after its end. A time in quiet
-  /// hours is put off to their end. A run that ended before it began had the clock set back.
+  /// After a good run: `interval` after its begin, or the next time of `cron` after its end. A time
+  /// in quiet hours moves to their end. If the end is before the begin, the clock was set back.
   Time Regular(Time begun, Time ended) const;
 
  private:
@@ -53,14 +53,14 @@ class Schedule {
   int failures_ = 0;
 };
 
-/// A wait for a time of the clock that may be moved meanwhile. Set forward, it is over when the clock says
-/// so; set back, when as long has passed as was meant.
+/// Waits for a time of a clock that may be set meanwhile. If it is set forward, the wait
+/// ends at the clock's time; if it is set back, after the originally planned duration.
 class Wait {
  public:
   using Steady = std::chrono::steady_clock::time_point;
   Wait(Schedule::Time until, Schedule::Time now, Steady steady)
       : until_(until), end_(steady + (until - now)) {}
-  /// 0: it is over.
+  /// 0: the wait is over.
   std::chrono::nanoseconds Left(Schedule::Time now, Steady steady) const {
     return std::max<std::chrono::nanoseconds>(
         {std::min<std::chrono::nanoseconds>(until_ - now, end_ - steady), std::chrono::nanoseconds(0)});
@@ -71,20 +71,20 @@ class Wait {
   const Steady end_;
 };
 
-/// How long source `number` (from 0) of `sources` waits before its first run: many do not begin in one
-/// second, and keep apart from then on. No longer than an interval in all.
+/// Returns the wait of source `number` (from 0) of `sources` before its first run: so many
+/// sources do not begin in the same second, and stay apart later. At most one interval in all.
 std::chrono::milliseconds FirstWait(std::size_t number, std::size_t sources,
                                     std::chrono::milliseconds interval);
 
-/// 2026-11-20T06:30:00Z, whatever zone the machine and its cron rules are in.
+/// Returns 2026-11-20T06:30:00Z, whatever the time zone of the machine and its cron rules.
 std::string UtcTime(Schedule::Time time);
 
-/// So many at once, and who came first is next. Threads: any.
+/// Limits how many callers work at once, first come, first served. Threads: any.
 class Turns {
  public:
   explicit Turns(std::size_t at_once) : at_once_(at_once) {}
 
-  /// Waits for a turn. False: told to stop before it came.
+  /// Waits for a turn. False: a stop was requested first.
   bool Take(const std::stop_token& stop);
   void GiveBack();
 
@@ -92,8 +92,8 @@ class Turns {
   const std::size_t at_once_;
   Mutex mutex_;
   StopCondVar moved_;
-  std::uint64_t drawn_ MIRROR_GUARDED_BY(mutex_) = 0;   ///< Numbers that were drawn.
-  std::uint64_t served_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< The next number that has its turn.
+  std::uint64_t drawn_ MIRROR_GUARDED_BY(mutex_) = 0;   ///< Numbers handed out so far.
+  std::uint64_t served_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< The number that is next.
   std::size_t taken_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 

@@ -30,13 +30,13 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 using Time = Schedule::Time;
-/// Of one kind, for people; JSON has all.
+/// Maximum of each kind, for people; JSON has all.
 constexpr std::size_t kTablesNamed = 10;
 
-/// A last run so much ahead of the clock was not written by this clock.
+/// A last run that is further ahead of the clock was not written by this clock.
 constexpr std::chrono::minutes kClockTolerance(5);
 
-/// How a source stands, the worst first.
+/// State of a source, the worst first.
 enum class State { kNotKnown, kFailed, kStopped, kCutOff, kOverdue, kNeverRan, kPaused, kGood };
 
 std::string ToString(State state) {
@@ -79,13 +79,13 @@ Colour ColourOf(State state) {
   return Colour::kNone;
 }
 
-/// What the agent's files say of one source.
+/// Contents of the agent's files on one source.
 struct Seen {
   const SourceConfig* source = nullptr;
   LockFile::Look lock = LockFile::Look::kFree;
   std::optional<LastRun> last;
-  std::optional<WorkNote::Content> work;  ///< Of a run that lasts.
-  /// Begin of a run that did not end, or could not write how.
+  std::optional<WorkNote::Content> work;  ///< Work of a run in progress.
+  /// Begin of a run that did not end, or could not write its result.
   std::optional<std::int64_t> unended_ms;
   std::vector<std::string> suspects;
   std::vector<std::string> problems;
@@ -103,11 +103,11 @@ struct Seen {
     if (overdue) return State::kOverdue;
     return last->outcome == Outcome::kDoNotReplicate ? State::kPaused : State::kGood;
   }
-  /// Paused is as somebody wants it.
+  /// A pause by an operator is good.
   bool Good() const { return Standing() >= State::kPaused; }
 };
 
-/// The last run ended before a cycle began, as when nobody answers: nothing was left unfinished by it.
+/// The last run ended before a cycle began, as without an answer of the endpoint: it left nothing unfinished.
 bool NeverBegan(const Seen& seen) { return seen.last && !seen.last->good && seen.last->cycle == 0; }
 
 std::int64_t InMs(Time time) {
@@ -127,7 +127,7 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
   seen.source = &source;
   const std::string& folder = config.agent.state_dir;
   const std::optional<std::int64_t> begun_ms = LoadMark(folder, source.context_id);
-  // First: a run that ends between the two looks has then written how.
+  // First: a run that ends between the two readings has then written its result.
   const absl::StatusOr<LockFile::Look> lock = LockFile::LookAt(folder, source.context_id);
   if (lock.ok()) {
     seen.lock = *lock;
@@ -141,9 +141,9 @@ Seen Look(const AgentConfig& config, const SourceConfig& source, Time now) {
   } else {
     seen.problems.emplace_back(last.status().message());
   }
-  // Another run that begins while this looks is at work.
+  // A run that begins meanwhile is at work.
   const bool none_began = LoadMark(folder, source.context_id) == begun_ms;
-  // Versions that leave no mark may have run since.
+  // Versions that write no mark may have run since.
   const bool on_record = !last.ok() || (seen.last && seen.last->begun_ms >= begun_ms);
   if (begun_ms && none_began && !on_record && !seen.at_work()) seen.unended_ms = begun_ms;
   const absl::StatusOr<RunState> state = RunState::Load(folder, source.context_id);
@@ -241,7 +241,7 @@ std::string ScheduleInWords(const SourceConfig& source) {
   return source.quiet.empty() ? words : words + ", not in quiet hours";
 }
 
-/// "sending Track, 45 %", "comparing Track, 1,200 rows".
+/// Returns "sending Track, 45 %", "comparing Track, 1,200 rows".
 std::string WorkInWords(const WorkNote::Content& work) {
   const bool part = work.expected > 0 && work.rows <= work.expected;
   return absl::StrCat(
@@ -265,13 +265,13 @@ std::string DueInWords(const Seen& seen, Time now) {
                        : "as soon as 'mirror-agent run' starts";
   }
   const std::string time = UtcTime(*seen.due);
-  // A run takes its time to begin.
+  // A run needs some time to begin.
   constexpr auto kGrace = std::chrono::minutes(1);
   if (*seen.due + kGrace < now) return absl::StrCat("was due ", time, ": is 'mirror-agent run' running?");
   return seen.last->good ? time : absl::StrCat("tried again by ", time, " at the latest");
 }
 
-/// Of a run that was told to wait.
+/// For a run that got no deliveries from the hub.
 std::string NothingHandedOut(const LastRun& run, Time now) {
   const std::string why = Printable(run.exchange->waiting);
   if (run.waiting_since_ms == 0) return absl::StrCat("the hub hands out no deliveries: ", why);
@@ -366,7 +366,7 @@ void Print(const Seen& seen, Time now, std::ostream& out) {
   }
 }
 
-/// What stands behind the state, in few words.
+/// Returns the reason of the state, in few words.
 std::string WhyOf(const Seen& seen, Time now) {
   if (!seen.problems.empty()) return seen.problems.front();
   if (seen.at_work()) return seen.work ? absl::StrCat("at work: ", WorkInWords(*seen.work)) : "at work";
@@ -381,7 +381,7 @@ std::string WhyOf(const Seen& seen, Time now) {
   return seen.last->notes.empty() ? "" : seen.last->notes.front();
 }
 
-/// One line for each, those with problems first, and how many there are of each state.
+/// Prints one line for each source, those with problems first, and the number of sources in each state.
 void PrintLines(std::vector<Seen> all, const StatusOptions& options, Time now, std::ostream& out) {
   std::stable_sort(all.begin(), all.end(),
                    [](const Seen& a, const Seen& b) { return a.Standing() < b.Standing(); });

@@ -20,7 +20,7 @@ constexpr std::int64_t kRunsAtOnceMax = 1'000;
 
 bool IsLoopback(const std::string& host) {
   if (host == "localhost" || host == "[::1]") return true;
-  // A name such as 127.example.com is no address.
+  // A name such as 127.example.com is not an address.
   return absl::StartsWith(host, "127.") && host.find_first_not_of("0123456789.") == std::string::npos;
 }
 
@@ -41,7 +41,7 @@ class Loader {
                      {"metrics", MetricsKeys()}};
     form.blocks = {"source"};
     form.let_through = OwnVariables();
-    // mirror-server's, which may have the same environment.
+    // Variables of mirror-server, which may have the same environment.
     for (const char* const theirs :
          {"MIRROR_LISTEN_*", "MIRROR_ADMIN_*", "MIRROR_APPLICATION_*", "MIRROR_DATA_*", "MIRROR_TOKENS_*",
           "MIRROR_LIMITS_*", "MIRROR_BREAKER_*", "MIRROR_HOOKS_*", "MIRROR_LOG_LEVEL"}) {

@@ -12,20 +12,20 @@
 
 namespace mirror {
 
-/// `[endpoint]`: where the rows go. Each key may also come from the environment, as MIRROR_ENDPOINT_ADDRESS,
-/// which then wins; so may those of [identity] and [agent].
+/// `[endpoint]`: where the rows are sent. Each key may also come from an environment variable such
+/// as MIRROR_ENDPOINT_ADDRESS, which takes precedence; so may those of [identity] and [agent].
 struct EndpointConfig {
   std::string address;      ///< host:port.
   std::string ca;           ///< PEM; empty: the system's own list.
   std::string certificate;  ///< For mutual TLS, with `key`; both empty: none.
   std::string key;
-  bool plaintext = false;  ///< Without TLS; accepted for a loopback address only.
+  bool plaintext = false;  ///< Without TLS; only allowed for a loopback address.
 };
 
-/// `[identity]`: who the source is, and who must answer.
+/// `[identity]`: the source's identity, and the expected endpoint's.
 struct IdentityConfig {
   std::string issuer;
-  std::string key;  ///< PEM, closed to group and others.
+  std::string key;  ///< PEM, no access for group and others.
   std::string key_id;
   std::string application_id;
   std::string application_certificate;
@@ -34,12 +34,12 @@ struct IdentityConfig {
 
 /// `[agent]`
 struct AgentSettings {
-  std::string state_dir = "agent-state";  ///< Lock and run number of each tenant; made when it is not there.
-  std::uint64_t batch_bytes = 1'000'000;  ///< About; 1 KB to 8 MB.
+  std::string state_dir = "agent-state";  ///< Lock and run number of each tenant; made if it is missing.
+  std::uint64_t batch_bytes = 1'000'000;  ///< Approximate; 1 KB to 8 MB.
   std::uint32_t window = 4;               ///< Requests in flight, 1 to 64.
-  std::uint32_t runs_at_once = 16;        ///< Sources of `run` in a cycle; the others wait. 1 to 1,000.
-  std::string hash_key;  ///< File with the key by which columns are hashed, closed to group and others.
-  bool receipts = true;  ///< What the mirror gives of them is kept beside the state.
+  std::uint32_t runs_at_once = 16;        ///< Sources of `run` that work at once; others wait. 1 to 1,000.
+  std::string hash_key;  ///< File with the key for hashed columns; no access for group and others.
+  bool receipts = true;  ///< The mirror's receipts are kept beside the state.
 };
 
 struct AgentConfig {
@@ -48,14 +48,14 @@ struct AgentConfig {
   IdentityConfig identity;
   AgentSettings agent;
   LogFormat log_format = LogFormat::kText;
-  MetricsConfig metrics = {.port = 7446};  ///< Of `run`.
-  std::vector<SourceConfig> sources;       ///< Maybe none: the harness needs none.
+  MetricsConfig metrics = {.port = 7446};  ///< For `run`.
+  std::vector<SourceConfig> sources;       ///< May be empty: the harness needs none.
 };
 
-/// Reads mirror-agent.toml. Relative paths are seen from its folder; absolute ones come back.
-/// Errors: kInvalidArgument "FILE:LINE: [table] 'key' ..." for everything that is not as above, unknown keys
-/// and unknown variables of MIRROR_ included; kNotFound and kPermissionDenied about the file itself.
-/// No key or certificate is opened.
+/// Reads mirror-agent.toml. Relative paths start at its folder; the result has absolute
+/// ones. Errors: kInvalidArgument "FILE:LINE: [table] 'key' ..." for everything that
+/// is not as above, unknown keys and unknown MIRROR_ variables included; kNotFound
+/// and kPermissionDenied for the file itself. Opens no key or certificate.
 absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path);
 
 }  // namespace mirror

@@ -18,13 +18,13 @@ namespace {
 using std::chrono::sys_days;
 
 constexpr std::int64_t kHourS = 3'600, kDayS = 24 * kHourS;
-/// 29 February on a given day of the week may be 40 years away.
+/// A 29 February on a given day of the week may be up to 40 years away.
 constexpr int kDaysAhead = 50 * 366;
 
 struct Field {
   std::string name;  ///< For messages.
   int low = 0, high = 0;
-  std::vector<std::string> names = {};  ///< Of the values from `low` on.
+  std::vector<std::string> names = {};  ///< Names of the values from `low` on.
 };
 
 absl::Status Wrong(const Field& field, std::string_view part, const std::string& what) {
@@ -35,7 +35,7 @@ std::optional<int> Number(std::string_view text) {
   int number = 0;
   const char* end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, number);
-  // from_chars takes a sign.
+  // from_chars accepts a sign.
   const bool whole = !text.empty() && text.front() != '-' && parsed.ec == std::errc{} && parsed.ptr == end;
   return whole ? std::optional(number) : std::nullopt;
 }
@@ -54,7 +54,7 @@ std::string RangeOf(const Field& field) {
   return range;
 }
 
-/// One member of a list: "*", "5", "1-5", "*/2", "1-5/2".
+/// Parses one member of a list: "*", "5", "1-5", "*/2", "1-5/2".
 template <std::size_t N>
 absl::Status SetPart(const Field& field, std::string_view part, std::bitset<N>* values) {
   const std::size_t slash = part.find('/');
@@ -64,7 +64,7 @@ absl::Status SetPart(const Field& field, std::string_view part, std::bitset<N>* 
   if (range != "*") {
     from = ValueOf(field, range.substr(0, dash));
     to = dash == std::string_view::npos ? from : ValueOf(field, range.substr(dash + 1));
-    // "sat-sun" ends with the Sunday behind Saturday.
+    // "sat-sun" ends with the Sunday after Saturday.
     if (from && to == 0 && *from > 0 && field.high == 7) to = 7;
   }
   if (!from || !to) return Wrong(field, part, absl::StrCat("is not a value: values are ", RangeOf(field)));
@@ -104,7 +104,7 @@ std::vector<std::string> Words(const std::string& text) {
   return words;
 }
 
-/// Seconds east of Greenwich at a unix time.
+/// Returns the seconds east of Greenwich at a unix time.
 std::optional<std::int64_t> OffsetAt(std::int64_t time) {
   const std::time_t seconds = time;
   std::tm local = {};
@@ -112,7 +112,7 @@ std::optional<std::int64_t> OffsetAt(std::int64_t time) {
   return local.tm_gmtoff;
 }
 
-/// The unix times at which the local clock shows `wall`, seconds since 1970 as if it stood in Greenwich.
+/// Unix times at which the local clock shows `wall`, which is in seconds since 1970 as if it were UTC.
 struct Instants {
   std::vector<std::int64_t> times;     ///< In order; none in a gap.
   std::optional<std::int64_t> behind;  ///< In a gap: its end.
@@ -120,7 +120,7 @@ struct Instants {
 
 Instants InstantsOf(std::int64_t wall) {
   Instants found;
-  // No offset is a day; the clock is taken to be moved once at most within these two.
+  // No offset is as long as a day; the clock is assumed to be moved at most once between these two.
   const std::optional<std::int64_t> before = OffsetAt(wall - kDayS), after = OffsetAt(wall + kDayS);
   if (!before || !after) return found;
   if (OffsetAt(wall - *before) == before) found.times.push_back(wall - *before);
@@ -185,7 +185,7 @@ absl::StatusOr<CronRule> CronRule::Parse(const std::string& text) {
 }
 
 absl::Status CronRule::CheckDays() const {
-  // Any day of the week comes in every month.
+  // Any day of the week occurs in every month.
   if (either_day_) return absl::OkStatus();
   static constexpr std::size_t kDaysMost[] = {0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   for (std::size_t month = 1; month < months_.size(); ++month) {

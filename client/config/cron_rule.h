@@ -12,37 +12,37 @@
 
 namespace mirror {
 
-/// When something is due, in crontab(5)'s words: minute (0-59), hour (0-23), day of the month (1-31), month
-/// (1-12 or jan-dec), day of the week (0-7 or sun-sat; 0 and 7 are Sunday). Each is `*`, a number, a range
-/// (`mon-fri`), either with a step (`*/15`, `8-18/2`), or a list of them (`0,30`). @hourly, @daily or
-/// @midnight, @weekly, @monthly, @yearly or @annually stand for five of them.
+/// Times at which something is due, in the syntax of crontab(5): minute (0-59), hour (0-23), day of
+/// the month (1-31), month (1-12 or jan-dec), day of the week (0-7 or sun-sat; 0 and 7 are Sunday).
+/// Each is `*`, a number, a range (`mon-fri`), either with a step (`*/15`, `8-18/2`), or a list of them
+/// (`0,30`). @hourly, @daily or @midnight, @weekly, @monthly, @yearly or @annually replace all five.
 ///
-/// As in Vixie's cron a day counts when the day of the month or that of the week fits, and when one of them
-/// begins with `*`, when both do.
+/// Like Vixie's cron: a day matches if the day of the month or that of
+/// the week matches; if one of them begins with `*`, both must match.
 ///
-/// Times are those of the local clock (TZ, or the system's). Where it is moved:
-///   forward   a time that does not exist is due once, right after the gap, however many of them fall into
-///   it; back      a time that exists twice is due the first time alone.
-/// A rule for every hour of the day goes by the hours as they pass instead: nothing of it is made up for, and
-/// the hour that comes twice is two hours. Else "*/5 * * * *" would rest for an hour.
+/// Times are those of the local clock (TZ, or the system's). When the clock is moved:
+///   forward   a time that does not exist is due once, right after the gap, however many fall into it;
+///   back      a time that exists twice is due only the first time.
+/// A rule for every hour of the day follows the passing hours instead: nothing is made up for,
+/// and an hour that exists twice counts as two. Otherwise "*/5 * * * *" would pause for an hour.
 class CronRule {
  public:
   using Time = std::chrono::system_clock::time_point;
 
-  /// Errors: kInvalidArgument for anything else, days that never come (30 Feb) included.
+  /// Errors: kInvalidArgument for any other text, and for days that never come (30 Feb).
   static absl::StatusOr<CronRule> Parse(const std::string& text);
 
-  /// The first time it is due after `after`, at a whole minute unless a gap ends elsewhere. Absent: not
-  /// within 50 years, beyond what a Time can hold (the year 2262), or the system knows no local time.
+  /// Returns the first due time after `after`, at a whole minute unless a gap ends elsewhere. Absent:
+  /// none within 50 years, none that a Time can hold (the year 2262), or the system knows no local time.
   std::optional<Time> Next(Time after) const;
 
-  const std::string& text() const { return text_; }  ///< As it was given.
+  const std::string& text() const { return text_; }  ///< The text as given.
 
  private:
   CronRule() = default;
   absl::Status CheckDays() const;
   bool HasDay(std::chrono::sys_days day) const;
-  /// The first one after `after` of those of that local day; both unix seconds.
+  /// Returns the first time of that local day after `after`; both are unix seconds.
   std::optional<std::int64_t> FirstOf(std::chrono::sys_days day, std::int64_t after) const;
 
   std::string text_;
@@ -50,7 +50,7 @@ class CronRule {
   std::bitset<24> hours_;
   std::bitset<32> days_;     ///< From 1.
   std::bitset<13> months_;   ///< From 1.
-  std::bitset<8> weekdays_;  ///< From Sunday, 0; 7 is Sunday again.
+  std::bitset<8> weekdays_;  ///< From Sunday, 0; 7 is Sunday, too.
   bool either_day_ = false;  ///< Both kinds of days are restricted: one of them is enough.
 };
 

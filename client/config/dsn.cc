@@ -21,18 +21,18 @@ constexpr char kDsnHoldsPassword[] =
     "holds a password, where others can read it. Take it out, and name a file with it (mode 0600) in "
     "'password_file'";
 
-/// KEY=VALUE, as MariaDB's and ODBC's are written here.
+/// KEY=VALUE, as in the dsn of MariaDB and ODBC.
 struct DsnWord {
   std::string key;  ///< In lower case.
   std::string value;
 };
 
-/// As ODBC's and MariaDB's own readers take it.
+/// Blanks according to the parsers of ODBC and MariaDB.
 bool IsBlank(char c) { return absl::ascii_isspace(static_cast<unsigned char>(c)); }
 bool IsWordCharacter(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-/// Each word before a '=', wherever it stands: a value in quotes or braces may look like one, too, and is
-/// then taken for one rather than a password passed over.
+/// Returns each word before a '=', wherever it is. A quoted value may also
+/// look like a word; it is then treated as one, so that no password is missed.
 std::vector<DsnWord> DsnWords(std::string_view dsn) {
   std::vector<DsnWord> words;
   for (std::size_t equals = dsn.find('='); equals != std::string_view::npos;
@@ -63,7 +63,7 @@ bool HasSecretWord(std::string_view dsn) {
 
 std::string PlainDsnProblem(const std::string& dsn) {
   if (HasSecretWord(dsn)) return kDsnHoldsPassword;
-  // As user:password@host.
+  // A form such as user:password@host.
   const std::size_t scheme = dsn.find("://");
   if (scheme == std::string::npos) return "";
   const std::size_t at = dsn.find('@', scheme), colon = dsn.find(':', scheme + 1);
@@ -73,10 +73,10 @@ std::string PlainDsnProblem(const std::string& dsn) {
 std::string PostgresDsnProblem(const std::string& dsn) {
   const absl::StatusOr<postgres::Parameters> parameters = postgres::ReadConninfo(dsn);
   if (!parameters.ok()) {
-    // They say the rest, and show none of it.
+    // The parser's message says the rest, and shows none of the text.
     return absl::StrCat("cannot be used: ", std::string(parameters.status().message()));
   }
-  // Within a value, where a quote went wrong: it would be shown as a part of the host's name.
+  // A secret inside a value, after a wrong quote, would be shown as a part of the host's name.
   const bool has_secret = HasSecretWord(dsn) ||
                           std::any_of(parameters->begin(), parameters->end(),
                                       [](const auto& parameter) { return HasSecretWord(parameter.second); });
@@ -95,7 +95,7 @@ std::string MariadbDsnProblem(const std::string& dsn) {
 
 std::string OdbcDsnProblem(const std::string& dsn) {
   if (std::string problem = PlainDsnProblem(dsn); !problem.empty()) return problem;
-  // The agent refuses these when it connects: names of secrets that a driver may have, also within a value.
+  // Names of a driver's secrets, also inside a value: the agent refuses these when it connects.
   const absl::StatusOr<odbc::ConnectionString> parsed = odbc::ConnectionString::Parse(dsn);
   return parsed.ok() && !parsed->SecretKey().empty() ? kDsnHoldsPassword : "";
 }

@@ -5,16 +5,16 @@
 
 #include "client/config/source_config.h"
 
-// The `dsn` of a [[source]], whose words are those of its kind's own library.
+// The `dsn` of a [[source]], which has the syntax of its kind's own library.
 
 namespace mirror {
 
-/// What is wrong with it, for people, without any of its text; empty: nothing. A password in it is wrong, and
-/// so is a passfile of its own.
+/// Returns the error of a dsn, for people, without any of its text;
+/// empty: none. A password in it is an error, and so is a passfile.
 std::string DsnProblem(SourceKind kind, const std::string& dsn);
 
-/// Where the database is, for people: `PostgreSQL at "db1,db2, database crm"`. Neither who connects nor how.
-/// Of one that has no DsnProblem().
+/// Returns the database's place, for people: `PostgreSQL at "db1,db2,
+/// database crm"`. Without user and options. `dsn`: has no DsnProblem().
 std::string DsnPlace(SourceKind kind, const std::string& dsn);
 
 }  // namespace mirror

@@ -32,7 +32,7 @@
 #include "proto/wire/table.h"
 #include "proto/wire/turned_value.h"
 
-// Keys that only some kinds of sources have: a new kind is named in the rows of keys.toml.
+// Keys that only some kinds of sources have; the rows of keys.toml list the kinds.
 
 MIRROR_EMBEDDED(agent_keys);
 
@@ -58,10 +58,10 @@ constexpr KindTraits kTraits[] = {
 
 struct KindKey {
   std::string name;
-  std::vector<SourceKind> kinds;  ///< That have it.
+  std::vector<SourceKind> kinds;  ///< Kinds that have the key.
 };
 
-/// The keys of a table that only some kinds have.
+/// Returns the keys of a table that only some kinds have.
 std::vector<KindKey> DescribedKindKeys(std::string_view table) {
   std::vector<KindKey> keys;
   for (const ConfigNode& row : DescribedRows(mirror_embedded_agent_keys[0], table)) {
@@ -77,7 +77,7 @@ bool Has(const KindKey& key, SourceKind kind) {
   return std::find(key.kinds.begin(), key.kinds.end(), kind) != key.kinds.end();
 }
 
-/// "csv", "odbc" or "xlsx", with their quotes.
+/// Returns "csv", "odbc" or "xlsx", with their quotes.
 std::string Names(const std::vector<SourceKind>& kinds) {
   std::string names;
   for (std::size_t i = 0; i < kinds.size(); ++i) {
@@ -90,7 +90,7 @@ std::string Names(const std::vector<SourceKind>& kinds) {
 absl::Status CheckKeys(const ConfigTable& block, SourceKind kind, const std::vector<KindKey>& keys) {
   for (const KindKey& key : keys) {
     if (Has(key, kind) || !block.Has(key.name)) continue;
-    // A key of the kind that need not be named is one of most kinds.
+    // If the default kind has the key, most kinds have it.
     if (Has(key, SourceConfig().kind)) {
       return block.Wrong(key.name, absl::StrCat("is not for kind = \"", ToString(kind), "\""));
     }
@@ -105,7 +105,7 @@ absl::Status CheckSourceKeys(const ConfigTable& block, SourceKind kind) {
   return CheckKeys(block, kind, keys);
 }
 
-/// The same of a [[source.table]].
+/// Refuses a key of a [[source.table]] that is not for the source's kind.
 absl::Status CheckTableKeys(const ConfigTable& block, SourceKind kind) {
   static const std::vector<KindKey> keys = DescribedKindKeys("[[source.table]]");
   return CheckKeys(block, kind, keys);
@@ -130,7 +130,7 @@ Setter SetPrecision(Precision* target) {
   };
 }
 
-/// A source that is populated alone has no table that is otherwise.
+/// The strategies that a single table may have; kPopulate is for whole sources only.
 EnumWords<Strategy> TableStrategies() {
   EnumWords<Strategy> words;
   for (const auto& [word, strategy] : StrategyWords()) {
@@ -139,7 +139,7 @@ EnumWords<Strategy> TableStrategies() {
   return words;
 }
 
-/// Refuses a column that is named twice. Names that differ by ASCII case alone name the same column.
+/// Refuses a column that is named twice. Names that differ only by ASCII case name the same column.
 class NamedOnce {
  public:
   explicit NamedOnce(const Given& given) : given_(given) {}
@@ -166,7 +166,7 @@ Setter SetKey(std::vector<std::string>* target) {
   };
 }
 
-/// A value for each of some columns.
+/// Sets a value for each of some columns.
 template <typename T>
 Setter SetOfColumns(std::map<std::string, T>* target, const std::string& shown,
                     const std::function<Setter(T*)>& set) {
@@ -255,7 +255,7 @@ ConfigKeys TableKeys(const ConfigTable& block, TableConfig* table) {
                                                              {"windows-1252", FileEncoding::kWindows1252}})}};
 }
 
-/// Keys that mean nothing with this kind of source.
+/// Refuses keys that have no effect with this kind of source.
 absl::Status CheckKind(const ConfigTable& block, const SourceConfig& source, const TableConfig& table) {
   const bool files = IsFolder(source.kind);
   const KindTraits& traits = TraitsOf(source.kind);
@@ -275,7 +275,7 @@ absl::Status CheckKind(const ConfigTable& block, const SourceConfig& source, con
   return absl::OkStatus();
 }
 
-/// Keys that mean nothing with this strategy.
+/// Refuses keys that have no effect with this strategy.
 absl::Status CheckStrategy(const ConfigTable& block, Strategy strategy, const TableConfig& table) {
   if (IsLogged(strategy) && block.Has("key")) {
     return block.Wrong("key",
@@ -324,7 +324,7 @@ absl::Status CheckTableSteps(const ConfigTable& block, const SourceConfig& sourc
   return absl::OkStatus();
 }
 
-/// A [[source.table]] of `source`, which has those before it. Errors: see LoadAgentConfig().
+/// Reads a [[source.table]] of `source`, which has the earlier ones. Errors: see LoadAgentConfig().
 absl::StatusOr<TableConfig> LoadTable(const ConfigTable& block, const SourceConfig& source) {
   TableConfig table;
   table.line = block.line();
@@ -345,12 +345,12 @@ using std::chrono::seconds;
 
 constexpr const char* kDatajoinTables[] = {"ds_change_outbox", "ds_change_inbox", "ds_program_parameter"};
 constexpr std::int64_t kLogMin = 1'000, kLogMax = 1'000'000'000;
-constexpr std::size_t kSlotMax = 63;  // Bytes of a name of PostgreSQL's.
+constexpr std::size_t kSlotMax = 63;  // Maximum bytes of a name in PostgreSQL.
 constexpr std::int64_t kServerIdMax = 4'294'967'295;
 constexpr std::uint64_t kStageMin = 1'000'000, kStageMax = 16'000'000'000'000;
 constexpr hours kWeek(24 * 7), kTenYears(24 * 3650);
 
-/// "23:00" as minutes since midnight; absent when it is none.
+/// Parses "23:00" to minutes since midnight; absent: it is no time.
 std::optional<int> MinuteOfDay(std::string_view text) {
   int hour = 0, minute = 0;
   if (text.size() != 5 || text[2] != ':') return std::nullopt;
@@ -390,7 +390,7 @@ Setter SetBlocked(std::map<std::string, std::string>* target) {
   };
 }
 
-/// A list of one.
+/// Sets the only entry of a list.
 Setter SetOnly(std::string* target) {
   return [target](const Given& given) {
     ASSIGN_OR_RETURN(std::vector<std::string> texts, AsTexts(given));
@@ -400,7 +400,7 @@ Setter SetOnly(std::string* target) {
   };
 }
 
-/// Letters that PostgreSQL lets a slot have.
+/// Accepts only characters that PostgreSQL allows in the name of a slot.
 Setter SetSlot(std::string* target) {
   return [target](const Given& given) {
     ASSIGN_OR_RETURN(std::string text, AsText(given));
@@ -484,22 +484,22 @@ Setter SetAcceptColumns(std::vector<std::string>* target) {
   };
 }
 
-/// What only one source may have, and the index of the one that has it: looked up, since there are files with
-/// thousands of sources.
+/// Names that only one source may have, and the index of that source.
+/// A map, because there are files with thousands of sources.
 struct Claims {
   std::map<std::string, std::size_t> context_ids;  ///< Folded.
-  std::map<std::string, std::size_t> paths;        ///< Of change logs, also those that are not there yet.
+  std::map<std::string, std::size_t> paths;        ///< Paths of change logs, missing files included.
   std::map<std::pair<dev_t, ino_t>, std::size_t> files;
-  std::map<std::string, std::size_t> of_servers;  ///< What logs of servers' databases are read by.
+  std::map<std::string, std::size_t> of_servers;  ///< Slots, publications and server ids of logs.
 };
 
-/// The index of the source that has it; `index` itself when no earlier one does.
+/// Returns the index of the first source with this name; `index` itself if there is no earlier one.
 template <typename What>
 std::size_t FirstOf(std::map<What, std::size_t>* claims, const What& what, std::size_t index) {
   return claims->try_emplace(what, index).first->second;
 }
 
-/// What a log of a server's database is read by, of which no two sources may have the same.
+/// An object that reads the log of a server's database; two sources may not share it.
 struct LogClaim {
   const char* key;
   const char* called;
@@ -516,7 +516,7 @@ std::vector<LogClaim> LogClaims(const SourceConfig& source) {
   }
   const std::string own = SlotName(source.context_id);
   const auto name_of = [&own](const std::string& given) { return given.empty() ? own : given; };
-  // A slot's name is one in all databases of a server.
+  // The name of a slot is unique over all databases of a server.
   const std::string at = source.path.substr(0, source.path.rfind(", database "));
   return {{"slot", "the slot", absl::StrCat("slot ", name_of(server.slot), " of ", at)},
           {"publication", "the publication",
@@ -618,7 +618,7 @@ class SourceLoader {
     return absl::OkStatus();
   }
 
-  /// What is written for the exchange stands in the source, and its change log tells the next push of it.
+  /// Deliveries are written into the source itself, and its change log reports them to the next push.
   static absl::Status CheckAccept(const ConfigTable& block, const SourceConfig& source) {
     if (!source.accept.any()) return absl::OkStatus();
     if (!TraitsOf(source.kind).takes_deliveries) {
@@ -641,7 +641,7 @@ class SourceLoader {
       return block.Wrong("layout",
                          "needs 'accept': without it the source has no exchange, and no boxes to be filled");
     }
-    // What stands in the boxes is of this source: in the mirror it would be news with each round.
+    // The boxes are local to this source: if mirrored, they would be a new change in each round.
     for (const char* const name : kDatajoinTables) source->skip.emplace_back(name);
     return absl::OkStatus();
   }
@@ -669,7 +669,7 @@ class SourceLoader {
     return absl::OkStatus();
   }
 
-  /// Refuses a source that shares with one of `others` what only one may have.
+  /// Refuses a source that shares a unique name with one of `others`.
   static absl::Status CheckOthers(const ConfigTable& block, const SourceConfig& source,
                                   const std::vector<SourceConfig>& others, Claims* claims) {
     const std::size_t index = others.size();
@@ -681,7 +681,7 @@ class SourceLoader {
                        " ('", others[first].context_id, "'): two sources never share a tenant"));
     }
     if (IsServer(source.kind)) return CheckServers(block, source, others, claims);
-    // Of a file the change log is in it.
+    // The change log of a file is inside it.
     if (source.strategy != Strategy::kCdc || !IsFile(source.kind)) return absl::OkStatus();
     std::size_t first = FirstOf(&claims->paths, source.path, index);
     struct stat info = {};
@@ -695,7 +695,7 @@ class SourceLoader {
                                     "them strategy = \"synthetic\""));
   }
 
-  /// The same of what the logs of servers' databases are read by.
+  /// The same for the objects that read the logs of servers' databases.
   static absl::Status CheckServers(const ConfigTable& block, const SourceConfig& source,
                                    const std::vector<SourceConfig>& others, Claims* claims) {
     for (const LogClaim& claim : LogClaims(source)) {

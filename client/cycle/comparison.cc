@@ -18,7 +18,7 @@
 namespace mirror {
 namespace {
 
-/// Where the mirror of a table stands by now.
+/// Returns the present position of the mirror's table.
 absl::StatusOr<Position> PositionOf(const Cycle& cycle, std::size_t index) {
   for (const Job& job : cycle.jobs) {
     if (job.index == index) return job.sent;
@@ -42,7 +42,7 @@ bool EndsCycle(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsUnauthenticated(status) || absl::IsDeadlineExceeded(status);
 }
 
-/// What a former source sent of the table is there, and this cycle does not replace it.
+/// The mirror has rows of a former source for the table, and this cycle does not replace them.
 bool IsOfFormerSource(const Cycle& cycle, std::size_t index) {
   return cycle.statuses[index].source_accepted() &&
          std::none_of(cycle.jobs.begin(), cycle.jobs.end(), [index](const Job& job) {
@@ -99,7 +99,7 @@ class ComparedTable {
   absl::StatusOr<Differences> FindDifferences() {
     Verifier verifier(run_.reader, run_.client, run_.history, cycle_.id, cycle_.limits);
     if (run_.options.progress) {
-      // The mirror's number is near enough to say how far it is.
+      // The mirror's number of rows is accurate enough for a progress bar.
       const auto rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, status_.row_count()));
       verifier.set_progress([this, rows](std::uint64_t done) {
         run_.options.progress({"comparing", schema_.name, done, rows});
@@ -110,7 +110,7 @@ class ComparedTable {
                             keeps ? Verifier::Ghosts::kLeave : Verifier::Ghosts::kCount);
   }
 
-  /// Nobody looks at it in this run.
+  /// The table is not compared in this run.
   void Leave() {
     if (IsDue() && report_.result == TableResult::kOk) {
       Fail(
@@ -119,14 +119,14 @@ class ComparedTable {
     }
   }
 
-  /// It was not compared, and not because the cycle ends.
+  /// The comparison failed, but the cycle continues.
   void TakeFailure(const absl::Status& failure) {
     SetUnknown(std::string(failure.message()));
     const bool settles = absl::IsAborted(failure) || absl::IsFailedPrecondition(failure);
     if (settles) cycle_.compare_again.insert(schema_.name);
     const bool due = IsDue() || run_.state.tables().IsSuspect(schema_.name);
     if (settles && !due) return;
-    // What nobody could look at is not well.
+    // A table that could not be compared is not good.
     Fail(absl::StrCat("it could not be compared with the mirror, ",
                       due ? "which may lack changes: " : "though that was due: ", failure.message(),
                       ". The next run compares it"));
@@ -140,14 +140,14 @@ class ComparedTable {
       Conclude(std::move(found));
     }
     if (!IsTakenOver() || why_not_equal_.empty()) return;
-    // It is not to be equal for longer than this.
+    // The table need not be equal after this comparison.
     cycle_.compared.erase(schema_.name);
     if (report_.equality == TableReport::Equality::kEqual) SetUnknown(why_not_equal_);
   }
 
  private:
   bool IsTakenOver() const { return taken_over_ != TakenOver::kNo; }
-  /// Until it is compared the mirror is known to be of no time.
+  /// Whether the time of the mirror's state is unknown until the comparison.
   bool IsDue() const { return IsTakenOver() || status_.source_accepted(); }
 
   void SetUnknown(const std::string& because) {
@@ -174,8 +174,8 @@ class ComparedTable {
     if (!found.equal()) ShowKeys(found, &report_);
   }
 
-  /// Whether rows that changed meanwhile are sent whole along with what changed, once in a run; then what is
-  /// left to differ shows.
+  /// Whether rows that changed meanwhile are sent whole with the next
+  /// changes, once in a run. Differences that remain then are real.
   bool MendsUnsettled(const Differences& found) {
     const bool mends = run_.options.repair || IsTakenOver();
     return found.equal() && !found.unsettled.empty() && mends && run_.resent.insert(schema_.name).second;
@@ -203,7 +203,7 @@ class ComparedTable {
           "too many rows differ to be sent one by one, and a population would remove rows that its strategy "
           "keeps in the mirror. Nothing was sent; if those rows may go, send the table with --repopulate");
     }
-    // Until it is found equal, every run compares it.
+    // Every run compares it until it is equal.
     run_.state.tables().SetSuspect(table, run_.options.repair);
     Fail(absl::StrCat("compared with the source, ", InWords(found),
                       "; 'mirror-agent verify --repair' sends them"));
@@ -217,7 +217,7 @@ class ComparedTable {
   const v1::TableStatus& status_;
   const absl::StatusOr<Position> position_;
   TableReport& report_;
-  const TakenOver taken_over_;       ///< Before it was compared.
+  const TakenOver taken_over_;       ///< The state before the comparison.
   const std::string why_not_equal_;  ///< See History::WhyNotEqual().
 };
 

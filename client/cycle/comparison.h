@@ -9,15 +9,15 @@
 
 namespace mirror {
 
-/// How many rows differ and in what way, for people.
+/// Describes, for people, how many rows differ and in what way.
 std::string InWords(const Differences& found);
 
-/// Whether a table of the schema is compared with the mirror by digests in this cycle.
+/// Whether digests of this table of the schema are compared with the mirror in this cycle.
 bool ShallCompare(const RunContext& run, const Cycle& cycle, std::size_t index);
 bool ShallCompareAny(const RunContext& run, const Cycle& cycle);
 
-/// Compares the tables that are due, after their rows were sent. What differs is for the next cycle to mend.
-/// Errors: what ends the cycle. What is wrong with one table is in its report.
+/// Compares the due tables after their rows were sent. The next cycle repairs the differences.
+/// Errors: those that end the cycle. Errors of a single table are in its report.
 absl::Status CompareTables(RunContext& run, Cycle& cycle);
 
 }  // namespace mirror

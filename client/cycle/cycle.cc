@@ -38,13 +38,13 @@
 namespace mirror {
 namespace {
 
-// What an endpoint answers is believed to be well meant, not well made: whoever goes on with an answer has
-// looked at it. Errors: kInternal, with what is wrong and what state it left.
+// The endpoint is trusted to mean well, but not to be free of errors: its answers are checked before
+// they are used. Errors: kInternal; the message says what is wrong and what state that left.
 
-/// Below these a source could send its rows only in crumbs, or never. 0 is "not told".
+/// Below these limits rows could be sent only in tiny pieces, or never. 0 means "not set".
 constexpr std::size_t kMessageBytesMin = 64 << 10, kPartBytesMin = 4 << 10;
 
-/// That rows can be sent within these limits.
+/// Checks that rows can be sent within these limits.
 absl::Status CheckLimits(const v1::Limits& limits) {
   const auto too_small = [](const char* name, std::size_t limit, std::size_t min) {
     return absl::InternalError(
@@ -60,7 +60,7 @@ absl::Status CheckLimits(const v1::Limits& limits) {
   return absl::OkStatus();
 }
 
-/// That there is one answer for each table, in the request's order, and none leaves out a key.
+/// Checks that there is one answer for each table, in the request's order, and none leaves out a key.
 absl::Status CheckTables(const v1::TableSchemaRequest& request, const v1::TableSchemaResponse& response) {
   if (response.tables_size() != request.tables_size()) {
     return absl::InternalError("the endpoint did not answer for each announced table. No row was sent");
@@ -115,7 +115,7 @@ absl::Status CheckRepopulate(const RunContext& run) {
 
 void AddLeftOut(const std::vector<RefusedTable>& tables, TableResult result, CycleReport* run_report) {
   for (const RefusedTable& table : tables) {
-    TableReport& report = run_report->tables.emplace_back();  // Not by name: it may be any.
+    TableReport& report = run_report->tables.emplace_back();  // Not by name: any name may occur.
     report.table = table.name;
     report.reason = table.reason;
     report.result = result;
@@ -123,8 +123,8 @@ void AddLeftOut(const std::vector<RefusedTable>& tables, TableResult result, Cyc
   }
 }
 
-/// One that was announced before and cannot be now would count as dropped. Where another one has its name in
-/// the mirror, that is the one which was announced.
+/// A table that was announced before and cannot be now would count as dropped.
+/// If another table has its name in the mirror, that one was announced.
 absl::Status CheckRefused(const RunContext& run) {
   const std::vector<std::string> announced = run.state.tables().Names();
   for (const RefusedTable& table : run.schema.refused) {
@@ -156,7 +156,7 @@ void NoteGoneTables(RunContext& run) {
       " no longer announced; a mirror that takes this run sets them aside: ", ListNames(gone, kNamesListed)));
 }
 
-/// Says what can be wrong before anything is sent, and notes what a person should know.
+/// Reports errors before anything is sent, and adds notes for people.
 absl::Status CheckFirstLook(RunContext& run) {
   RETURN_IF_ERROR(CheckRepopulate(run));
   AddLeftOut(run.schema.refused, TableResult::kRefused, &run.report);
@@ -171,8 +171,8 @@ absl::Status CheckFirstLook(RunContext& run) {
   return absl::OkStatus();
 }
 
-/// Drops what values made of the types of tables that a person wants populated, and of those that the mirror
-/// refused for it: such values may be gone. False: there was nothing to drop.
+/// Drops the value-based types of tables that an operator wants populated, and of those that the
+/// mirror refused for them: such values may have been deleted. False: there was nothing to drop.
 bool ForgetTypes(RunContext& run) {
   bool forgot = false;
   for (const SourceTable& table : run.schema.tables) {
@@ -188,7 +188,7 @@ bool ForgetTypes(RunContext& run) {
   return forgot;
 }
 
-/// Takes the source's schema as it is now, and makes the history fit it.
+/// Reads the source's present schema, and adapts the history to it.
 /// Errors: the source's; kUnavailable: its definitions change all the time.
 absl::Status LookAtSource(RunContext& run) {
   for (int repeat = 0; repeat <= kMovedRepeats; ++repeat) {
@@ -211,16 +211,16 @@ absl::Status LookAtSource(RunContext& run) {
       "again when they no longer change");
 }
 
-/// The same as the first look of a run: finds types anew where values may have changed them for good, says
-/// what can be wrong before anything is sent, and notes what a person should know. Errors: also those for
-/// which the run cannot go on.
+/// The first reading of a run. It also determines value-based types again where old
+/// values may have changed them for good, reports errors before anything is sent, and
+/// adds notes for people. Errors: also those after which the run cannot continue.
 absl::Status LookFirst(RunContext& run) {
   absl::Status looked = LookAtSource(run);
   if (looked.ok() && ForgetTypes(run)) looked = LookAtSource(run);
   return looked.ok() ? CheckFirstLook(run) : looked;
 }
 
-/// Tables without a log have no record in the source that would say it.
+/// Notes in the source that rows are being sent: tables without a log have no record of it there.
 absl::Status NoteSending(RunContext& run, const Cycle& cycle) {
   if (run.marks == nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(const CycleMarks::Cycles noted, run.marks->Read());
@@ -254,12 +254,12 @@ absl::Status RecordTargets(RunContext& run, Cycle& cycle) {
   return sending.empty() ? absl::OkStatus() : NoteSending(run, cycle);
 }
 
-/// Of a source with an exchange: from here on all tables are read as of one moment, the resting ones among
-/// them, so that a row which moves from one table to another is never gone in between. Behind
-/// RecordTargets(), which it repeats where more jobs came of it. Errors: also the source's.
+/// For a source with an exchange: from here on all tables, also unchanged ones, are read as
+/// of one moment. So a row that moves from one table to another is never missing in between.
+/// Called after RecordTargets(), which it repeats if it adds jobs. Errors: also the source's.
 absl::Status HoldMoment(RunContext& run, Cycle& cycle) {
   if (run.marks == nullptr || cycle.jobs.empty()) return absl::OkStatus();
-  for (;;) {  // Each time a table more has a job.
+  for (;;) {  // Each time at least one more table has a job.
     const bool with_changes = std::any_of(cycle.jobs.begin(), cycle.jobs.end(), [](const Job& job) {
       return job.decision.kind == Decision::Kind::kChanges;
     });
@@ -267,25 +267,25 @@ absl::Status HoldMoment(RunContext& run, Cycle& cycle) {
     if (!held) return absl::OkStatus();
     ASSIGN_OR_RETURN(const bool more, MakeJobsOfChanged(run, cycle));
     if (!more) return absl::OkStatus();
-    // Targets are older than the rows that are read for them.
+    // Targets must be older than the rows that are read for them.
     run.reader.LeaveMoment();
     RETURN_IF_ERROR(RecordTargets(run, cycle));
   }
 }
 
-/// Sends the rows of all jobs. Errors: what ends the cycle; what is wrong with one table is in its job.
+/// Sends the rows of all jobs. Errors: those that end the cycle; errors of a single table are in its job.
 absl::Status SendJobs(RunContext& run, Cycle& cycle) {
   if (cycle.jobs.empty()) return absl::OkStatus();
   const CycleOptions& options = run.options;
   SenderOptions sending{options.batch_bytes, options.window, options.read_ahead, {},
                         run.receipts.on(),   options.stop,   options.staging};
-  // What is compared with the mirror is what was sent.
+  // A comparison with the mirror needs the moment of the sent rows.
   sending.leaves_moment = !ShallCompareAny(run, cycle);
-  // A receipt is looked at behind the end: that must not say as of when a table is beyond what its commit
-  // says.
+  // Receipts are checked after the end, which may not claim a
+  // later time for a table than its commit does.
   const bool commits_tell =
       std::all_of(cycle.jobs.begin(), cycle.jobs.end(), [](const Job& job) { return job.tells_time; });
-  // A source with an exchange notes on its own side what becomes of each cycle.
+  // A source with an exchange notes the result of each cycle on its own side.
   if (sending.leaves_moment && run.marks == nullptr && (commits_tell || !run.receipts.on())) {
     sending.completed = [&run, &cycle] { return CompletionIfSent(run, cycle); };
   }
@@ -300,7 +300,7 @@ absl::Status SendJobs(RunContext& run, Cycle& cycle) {
   return sent;
 }
 
-/// Reports what became of the jobs. `status`: of the cycle so far.
+/// Reports the results of the jobs. `status`: of the cycle so far.
 void ReportJobs(RunContext& run, const Cycle& cycle, const absl::Status& status) {
   for (const Job& job : cycle.jobs) {
     TableReport& report = run.ReportOf(job.schema.name);
@@ -308,7 +308,7 @@ void ReportJobs(RunContext& run, const Cycle& cycle, const absl::Status& status)
     if (job.lsn >= 0) report.lsn = job.lsn;
     if (job.committed) {
       report.result = TableResult::kOk;
-      // A comparison, or a source that moved, has a table sent more than once in a run.
+      // A table is sent more than once in a run after a comparison, or if the source moved.
       report.inserts += job.inserts;
       report.updates += job.updates;
       report.deletes += job.deletes;
@@ -325,7 +325,7 @@ void ReportJobs(RunContext& run, const Cycle& cycle, const absl::Status& status)
   }
 }
 
-/// Keeps what the mirror says that it applied. What is not what was sent is to be looked at.
+/// Stores the mirror's receipts. A table whose receipt does not match the rows sent is to be compared.
 void TakeReceipts(RunContext& run, Cycle& cycle) {
   if (!run.receipts.on()) return;
   for (const Job& job : cycle.jobs) {
@@ -342,7 +342,7 @@ void TakeReceipts(RunContext& run, Cycle& cycle) {
     if (cycle.can_compare) cycle.compare_again.insert(job.schema.name);
   }
   if (!run.distrusted.empty()) {
-    // Also when the cycle's end does not arrive.
+    // Saved even if the end of the cycle does not arrive.
     if (absl::Status saved = run.state.Save(); !saved.ok()) run.AddNote(std::string(saved.message()));
   }
   run.AddNote(run.receipts.Save());
@@ -354,7 +354,7 @@ std::size_t EntriesOf(const v1::Table& table) {
   return entries;
 }
 
-/// Absent: nothing is told. A table that cannot be read is announced as it was, which may not fit.
+/// Absent: no objects to announce. An unreadable table is announced as before, and they may not fit that.
 std::optional<SourceObjects> Told(const SourceTable& table, const std::set<std::string>& announced) {
   if (!table.objects) return std::nullopt;
   SourceObjects told = *table.objects;
@@ -365,7 +365,7 @@ std::optional<SourceObjects> Told(const SourceTable& table, const std::set<std::
   return told;
 }
 
-/// Those that do not fit are numbered.
+/// Reduces objects that do not fit to their number.
 SourceObjects OnlyCounted(const SourceObjects& objects) {
   SourceObjects counted;
   counted.more = objects.more + static_cast<std::uint32_t>(objects.indexes.size() + objects.untold.size() +
@@ -373,9 +373,9 @@ SourceObjects OnlyCounted(const SourceObjects& objects) {
   return counted;
 }
 
-/// The tables of an announcement. Indexes and foreign keys are told as far as they leave half of what one
-/// request may hold to the tables themselves, and foreign keys only to tables that are announced, too; how
-/// many more there are is told where one number still fits.
+/// Encodes the tables of an announcement. Indexes and foreign keys are included only while
+/// they leave half of a request to the tables themselves, and foreign keys only to tables
+/// that are also announced. The number of omitted ones is included if it still fits.
 void EncodeAnnouncement(const std::vector<SourceTable>& tables, const v1::Limits& limits,
                         v1::TableSchemaRequest* request) {
   std::set<std::string> announced;
@@ -395,7 +395,7 @@ void EncodeAnnouncement(const std::vector<SourceTable>& tables, const v1::Limits
   const auto take = [&](const SourceObjects& objects, v1::Table* table) {
     v1::SourceObjects message;
     EncodeObjects(objects, &message);
-    constexpr std::size_t kAround = 8;  // Its tag, and the lengths that grow.
+    constexpr std::size_t kAround = 8;  // The field's tag, and growing lengths.
     const std::size_t more_bytes = message.ByteSizeLong() + kAround, more_entries = EntriesOf(objects);
     if (entries + more_entries > entries_max || bytes + more_bytes > bytes_max) return false;
     entries += more_entries;
@@ -410,7 +410,7 @@ void EncodeAnnouncement(const std::vector<SourceTable>& tables, const v1::Limits
   }
 }
 
-/// Without a cycle.
+/// Without a cycle's id.
 v1::TableSchemaRequest MakeAnnouncement(const RunContext& run, const v1::Limits& limits) {
   v1::TableSchemaRequest request;
   request.set_source_id(run.history.source_id());
@@ -418,8 +418,8 @@ v1::TableSchemaRequest MakeAnnouncement(const RunContext& run, const v1::Limits&
   return request;
 }
 
-/// Digest of the announcement of all tables of the schema, where it was the last one, and the mirror may know
-/// it. Empty: it was not. See AuthenticateRequest.announced_sha256.
+/// Digest of the announcement of all tables of the schema, if it equals the last one and
+/// the mirror may know it. Empty: it does not. See AuthenticateRequest.announced_sha256.
 std::string KnownAnnouncement(const RunContext& run) {
   const Announced& known = run.state.announced();
   if (known.sha256.empty()) return "";
@@ -429,8 +429,8 @@ std::string KnownAnnouncement(const RunContext& run) {
   return AnnouncementSha256(MakeAnnouncement(run, limits)) == known.sha256 ? known.sha256 : "";
 }
 
-/// Announces all tables of the schema, unless BeginCycle() did; the cycle has the mirror's answer for each
-/// then. Errors: the call's; kInternal: the answer is not one to what was announced.
+/// Announces all tables of the schema, unless BeginCycle() did; then the cycle has the mirror's
+/// answer for each. Errors: the call's; kInternal: the answer does not match the announcement.
 absl::Status AnnounceTables(RunContext& run, Cycle& cycle) {
   v1::TableSchemaRequest request = MakeAnnouncement(run, cycle.limits);
   const std::string sha256 = AnnouncementSha256(request);
@@ -448,16 +448,16 @@ absl::Status AnnounceTables(RunContext& run, Cycle& cycle) {
   run.report.tables_held = response->held_tables_size() > 0;
   if (!cycle.IsFirst()) return absl::OkStatus();
   if (run.report.tables_held) run.AddNote(response->held_reason());
-  // Whatever is found from here on, quiet tables included, is so after this moment.
+  // All findings from here on, unchanged tables included, are of a time after this moment.
   run.looked_ms = NowMs();
   return absl::OkStatus();
 }
 
-/// An endpoint that did not end well asks at its next start for tokens of up to ten seconds later
-/// (mirror_client.proto).
+/// An endpoint that did not end properly requires, after its next
+/// start, tokens made up to ten seconds later (mirror_client.proto).
 constexpr std::chrono::seconds kNewTokenWaitMax(12);
 
-/// Endpoints of before do not say who it was.
+/// Older endpoints do not say who paused the tenant.
 bool IsWanted(v1::DoNotReplicateBy by) {
   return by == v1::DO_NOT_REPLICATE_BY_OPERATOR || by == v1::DO_NOT_REPLICATE_BY_UNSPECIFIED;
 }
@@ -477,8 +477,8 @@ const char* Asker(v1::DoNotReplicateBy by) {
   }
 }
 
-/// `may_run`: a cycle of this agent may still run, here or at another endpoint. Its holder id is kept then,
-/// so that a later run can take the cycle over.
+/// `may_run`: a cycle of this agent may still run, here or at another endpoint.
+/// Then its holder id is kept, so that a later run can take the cycle over.
 absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse& answer, bool may_run) {
   if (!may_run) {
     RETURN_IF_ERROR(run.lock.End());
@@ -501,8 +501,8 @@ absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse
   return absl::InternalError("the endpoint neither began a cycle nor said why. Nothing was sent");
 }
 
-/// Returns when tokens are new enough for the endpoint, which may be in the second that follows; at once if
-/// that is more than kNewTokenWaitMax away: then the clocks differ.
+/// Waits until tokens are new enough for the endpoint: at the latest the second after. Returns
+/// at once if that is more than kNewTokenWaitMax away, because then the clocks differ.
 void AwaitSecond(const absl::Cord& from_s) {
   std::int64_t second = 0;
   if (!absl::SimpleAtoi(std::string(from_s), &second)) return;
@@ -520,7 +520,7 @@ absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std
                                    announced_sha256);
   };
   absl::StatusOr<v1::AuthenticateResponse> answer = ask();
-  // The endpoint came up while the token was on its way. The next one is new.
+  // The endpoint started while the token was on its way. The next token is new enough.
   if (const auto from_s = answer.status().GetPayload(kNewTokenPayload)) {
     AwaitSecond(*from_s);
     answer = ask();
@@ -530,7 +530,7 @@ absl::StatusOr<v1::AuthenticateResponse> Authenticate(RunContext& run, const std
 }
 
 /// Asks the mirror for a cycle. False: it gives none, and the report says why.
-/// Errors: the lock's, the call's; kInternal: an answer that says nothing.
+/// Errors: the lock's, the call's; kInternal: an answer without content.
 absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
   ASSIGN_OR_RETURN(const LockFile::Holder holder, run.lock.Begin());
   CrashPoint("agent.locked");
@@ -540,14 +540,14 @@ absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
     cycles = {noted.completing, noted.completed};
     cycle.follows_broken = noted.broken();
   }
-  // A cycle that died may have died of it.
+  // A cycle that died may have died because of the known announcement.
   if (!holder.take_over) cycle.announced_sha256 = KnownAnnouncement(run);
   const auto authenticate = [&](bool take_over) {
     return Authenticate(run, holder.id, take_over, cycles, cycle.announced_sha256);
   };
   absl::StatusOr<v1::AuthenticateResponse> answer = authenticate(holder.take_over);
   const bool may_run = holder.take_over || (answer.ok() && answer->accepted());
-  // Each answer has so many receipts, and the cycle's own are kept only behind all others.
+  // Each answer has a limited number of receipts, and the cycle's own are stored only after all earlier ones.
   for (int i = 1; i < kReceiptAnswersMax && answer.ok() && answer->accepted() && run.receipts.behind(); ++i) {
     answer = authenticate(/*take_over=*/true);
   }
@@ -565,7 +565,7 @@ absl::StatusOr<bool> BeginCycle(RunContext& run, Cycle& cycle) {
   cycle.shows_unsent = has(kUnsentCapability);
   run.report.delivers = cycle.delivers = has("deliveries");
   if (!cycle.delivers) {
-    // An endpoint without an exchange takes no table of such a name.
+    // An endpoint without an exchange does not accept a table with this name.
     std::erase_if(run.schema.tables,
                   [](const SourceTable& table) { return table.schema.name == kLedgerTable; });
   }
@@ -582,9 +582,9 @@ absl::Status ForPeople(const absl::Status& status, const Cycle& cycle) {
       "not; run again, it goes on from there"));
 }
 
-/// The steps of a cycle between its begin and its end.
+/// Runs the steps of a cycle between its begin and its end.
 absl::Status RunSteps(RunContext& run, Cycle& cycle) {
-  // Who the source is, the mirror must not know better than the source itself.
+  // The source saves its identity before the mirror learns of it.
   absl::Status status = CheckLimits(cycle.limits);
   if (status.ok()) status = run.state.Save();
   if (status.ok()) status = AnnounceTables(run, cycle);
@@ -597,7 +597,7 @@ absl::Status RunSteps(RunContext& run, Cycle& cycle) {
   CrashPoint("agent.sent");
   ReportJobs(run, cycle, status);
   TakeReceipts(run, cycle);
-  // Where the cycle is over, what has become due is compared in the next one.
+  // If the cycle ended already, newly due tables are compared in the next one.
   if (status.ok() && !cycle.ended) status = CompareTables(run, cycle);
   run.reader.LeaveMoment();
   CrashPoint("agent.compared");
@@ -616,7 +616,7 @@ absl::StatusOr<bool> RunCycle(RunContext& run, Cycle& cycle) {
   return true;
 }
 
-/// The cycle that does what this one leaves to do; about no table: nothing is left.
+/// Returns a cycle for the work that this one leaves; without tables: nothing is left.
 Cycle MakeNextCycle(RunContext& run, Cycle& cycle) {
   Cycle next;
   next.only = FindTablesLeft(run, cycle);
@@ -629,7 +629,7 @@ Cycle MakeNextCycle(RunContext& run, Cycle& cycle) {
   return next;
 }
 
-/// The tables still moved after the last repeat.
+/// Reports tables that still moved after the last repeat.
 void ReportMoved(RunContext& run, const std::vector<Job>& jobs) {
   for (const Job& job : jobs) {
     if (!job.again) continue;

@@ -23,70 +23,70 @@
 
 namespace mirror {
 
-/// Times that a table is read again when it moved while it was read; then it is refused.
+/// Maximum of repeated reads of a table that moved while it was read; then it is refused.
 inline constexpr int kMovedRepeats = 3;
 
-/// What the configuration wants of a table's mirror.
+/// Configuration of a table's mirror.
 struct TargetRule {
   /// Rows and columns that the source never owned stay.
   bool preserve_target = false;
   Deletes deletes = Deletes::kApply;
-  /// Before anything is sent the mirror is compared with the source, and what differs is all that is sent.
+  /// The mirror is compared with the source first, and only the differences are sent.
   bool staged = false;
 };
 
 struct CycleOptions {
-  std::size_t batch_bytes = 1'000'000;  ///< About, of one request.
+  std::size_t batch_bytes = 1'000'000;  ///< Approximate bytes of one request.
   std::uint32_t window = 4;             ///< Requests in flight.
   std::size_t read_ahead =
-      ReadAhead::kBytesMax;  ///< Bytes that are read before they are sent, see ReadAhead.
+      ReadAhead::kBytesMax;  ///< Maximum of bytes that are read but not sent yet, see ReadAhead.
   std::string staging =
-      {};  ///< Where rows of a source that pays for those that wait are staged; empty: nowhere.
-  /// Which tables are compared with the mirror by digests when they are sent, beside those that the mirror's
-  /// operator or a count asks for.
+      {};  ///< File for rows that wait while the source keeps its log for them; empty: none.
+  /// Tables whose digests are compared with the mirror after sending.
+  /// The mirror's operator or a count can ask for more comparisons.
   enum class Verify { kNone, kSome, kAll };
   Verify verify = Verify::kNone;
   std::vector<std::string> verify_tables = {};  ///< kSome: names of tables of the source.
   bool repair = true;                           ///< Differences are repaired in another cycle of the run.
   std::int64_t count_interval_ms = 3'600'000;   ///< See TableNotes::ShallCount.
-  std::int64_t now_ms = 0;  ///< Unix time, for that; 0: no table over 100,000 rows is counted.
-  /// How long a table that the mirror refused for a value of its key is left, before its rows are looked at
-  /// again; 0: each run does.
+  std::int64_t now_ms = 0;  ///< Unix time, for the above; 0: no table over 100,000 rows is counted.
+  /// Milliseconds before the rows of a table are read again that the
+  /// mirror refused for a value of its key; 0: each run reads them.
   std::int64_t key_look_interval_ms = 0;
-  std::map<std::string, TargetRule> targets = {};  ///< By folded name; the others have none.
+  std::map<std::string, TargetRule> targets = {};  ///< By folded name; other tables have none.
   bool repopulate_all = false;
   std::vector<std::string> repopulate = {};  ///< Names of tables of the source.
   ShowWork progress = {};                    ///< Called while rows are sent or compared; may be empty.
   const std::atomic<bool>* stop = nullptr;   ///< See SenderOptions.
-  /// Whether a table of which nothing failed counts as failed all the same, since its changes have no record;
-  /// empty: none does.
+  /// Returns whether a table without failures counts as failed
+  /// because it has no log of its changes; empty: no table does.
   std::function<bool(const TableReport&)> lacks_log = {};
   std::vector<std::string> refused = {};  ///< Tables of the configuration that are not announced.
 };
 
-/// What a run works with.
+/// Objects that a run uses.
 struct CycleParts {
   SourceReader& reader;
   MirrorClient& client;
   LockFile& lock;  ///< Held by the caller.
   RunState& state;
-  History* log = nullptr;           ///< The source's own record, when it has one; else `state` is it.
-  ReceiptBook* receipts = nullptr;  ///< Null: none are kept.
+  History* log = nullptr;           ///< The source's own record, if it has one; else `state` is the record.
+  ReceiptBook* receipts = nullptr;  ///< Null: no receipts are kept.
   CycleMarks* marks = nullptr;      ///< Null: the source has no exchange.
 };
 
-/// One run for one tenant: announces all tables, then sends of each what the mirror lacks.
+/// One run for one tenant: announces all tables, then sends for each table the changes that the mirror lacks.
 ///
-/// With a change log that is the net changes since the mirror's LSN, or all rows when the mirror is in a
-/// state that the log does not reach back to; see Decide(). Without one a table is sent whole when the mirror
-/// lacks it (LSN -1), is in a state that was not the last one sent, has another number of rows, or when it is
-/// asked for; changes that keep the number of rows are not seen.
-/// Tables that differ are repaired by sending the rows that differ, or populated when those rows are not
-/// known, and then compared again. A table whose number of rows differs is compared, too.
+/// With a change log it sends the net changes since the mirror's LSN, or all rows if the log does
+/// not reach back to the mirror's state; see Decide(). Without a log it sends a whole table if
+/// the mirror lacks it (LSN -1), if the mirror's state is not the last one sent, if the numbers
+/// of rows differ, or on request. Then it does not see changes that keep the number of rows.
+/// A table that differs is repaired by sending the rows that differ, or populated if those rows
+/// are not known, and then compared again. A table whose number of rows differs is compared, too.
 ///
-/// A table that moved while it was read, or of which the mirror lacks rows, is sent again in a new cycle, up
-/// to kMovedRepeats times. Never sleeps. After any error, and after a crash at any line, the next run goes
-/// on.
+/// A table that moved while it was read, or whose rows the mirror lacks,
+/// is sent again in a new cycle, up to kMovedRepeats times. Never sleeps.
+/// After any error, and after a crash at any line, the next run continues.
 CycleReport RunOnce(const CycleParts& parts, const CycleOptions& options);
 
 }  // namespace mirror

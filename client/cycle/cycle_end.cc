@@ -18,16 +18,16 @@
 namespace mirror {
 namespace {
 
-/// Unsent tables that one cycle tells; the report of the run has all of them.
+/// Maximum of unsent tables that one cycle reports; the report of the run has all of them.
 constexpr std::uint64_t kUnsentMax = 10'000;
 
-/// Which tables the end of a cycle speaks of as committed.
+/// The tables that the end of a cycle reports as committed.
 enum class Sent : std::uint8_t {
-  kCommitted,  ///< Those that were acknowledged.
-  kAll,        ///< All that is to be sent; asked before it is.
+  kCommitted,  ///< Tables that were acknowledged.
+  kAll,        ///< All to be sent; asked before they are.
 };
 
-/// What was sent of each table that was committed.
+/// Adds the numbers of rows sent for each committed table.
 void AddSent(const Cycle& cycle, Sent which, v1::ReplicationCompletedRequest* request) {
   for (const Job& job : cycle.jobs) {
     if (which == Sent::kCommitted && !job.committed) continue;
@@ -61,7 +61,7 @@ void AddCompared(const Cycle& cycle, v1::ReplicationCompletedRequest* request) {
   }
 }
 
-/// As of when the tables are. Of those that are sent in a later cycle of the run, too: it was no earlier.
+/// Adds the time of the tables' state. It also holds for tables that a later cycle of the run sends.
 void AddTimes(RunContext& run, const Cycle& cycle, Sent which, v1::ReplicationCompletedRequest* request) {
   request->set_source_time_ms(run.looked_ms);
   std::set<std::string> committed;
@@ -70,9 +70,9 @@ void AddTimes(RunContext& run, const Cycle& cycle, Sent which, v1::ReplicationCo
   }
   for (const SourceTable& table : run.schema.tables) {
     const std::string& name = table.schema.name;
-    // Of some nobody knows whether one that was not sent changed.
+    // For some tables it is unknown whether they changed without being sent.
     const bool looked_at = run.history.SeesChanges(name) || committed.contains(name);
-    // What was not sent yet is reported as failed.
+    // Tables that were not sent yet are reported as failed.
     const bool on_the_way = which == Sent::kAll && committed.contains(name);
     const bool is_good = on_the_way || run.ReportOf(name).result == TableResult::kOk;
     if (!looked_at || !table.later.empty() || !is_good) {
@@ -81,8 +81,8 @@ void AddTimes(RunContext& run, const Cycle& cycle, Sent which, v1::ReplicationCo
   }
 }
 
-/// Names unsent tables for an endpoint that does not show them, where the source has an exchange: a hub would
-/// read the ledger and other tables without their rows.
+/// Adds the names of unsent tables for an endpoint that does not show them, if the source has
+/// an exchange: otherwise a hub would read the ledger and other tables without their rows.
 void AddUnsentNames(RunContext& run, v1::ReplicationCompletedRequest* request) {
   for (const SourceTable& table : run.schema.tables) {
     const std::string& name = table.schema.name;
@@ -90,7 +90,7 @@ void AddUnsentNames(RunContext& run, v1::ReplicationCompletedRequest* request) {
   }
 }
 
-/// How many tables have this name without regard to case: announced ones, and those that cannot be.
+/// Returns how many tables, announced or refused, have each name, ignoring case.
 std::map<std::string, std::size_t> CountNames(const SourceSchema& schema) {
   std::map<std::string, std::size_t> counts;
   for (const SourceTable& table : schema.tables) ++counts[FoldName(table.schema.name)];
@@ -98,8 +98,8 @@ std::map<std::string, std::size_t> CountNames(const SourceSchema& schema) {
   return counts;
 }
 
-/// Tables that this cycle did not bring, and why, as far as `limits` allow. `sent`: tables that count as
-/// sent, whatever their reports say.
+/// Adds tables that this cycle did not send, and why, up to the maximum of
+/// `limits`. `sent`: tables that count as sent, whatever their reports say.
 void AddUnsent(RunContext& run, const Cycle& cycle, const std::set<std::string>& sent,
                v1::ReplicationCompletedRequest* request) {
   const std::uint64_t limit = cycle.limits.tables_max();
@@ -125,12 +125,12 @@ void AddUnsent(RunContext& run, const Cycle& cycle, const std::set<std::string>&
   for (const std::string& name : run.options.refused) add(name, UnsentReason::kNotAnnounced);
 }
 
-/// What the mirror found of the number of rows of each table.
+/// Takes the mirror's comparison of the number of rows of each table.
 void TakeVerdicts(RunContext& run, Cycle& cycle, const v1::ReplicationCompletedResponse& response) {
   for (const v1::TableVerdict& verdict : response.tables()) {
     const std::string& table = verdict.table();
     if (cycle.compared.contains(table)) continue;
-    // A row count never clears a table whose digests or whose receipt is in doubt.
+    // A row count never clears a table whose digests or receipt are in doubt.
     const bool doubted = cycle.compare_again.contains(table) || run.distrusted.contains(table);
     if (verdict.comparison() == v1::COMPARISON_EQUAL && !doubted) run.state.tables().SetSuspect(table, false);
     if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;
@@ -144,7 +144,7 @@ void TakeVerdicts(RunContext& run, Cycle& cycle, const v1::ReplicationCompletedR
   }
 }
 
-/// All that the mirror showed or acknowledged is on its disk now.
+/// Returns the positions that the mirror showed or acknowledged: all are on its disk now.
 std::map<std::string, Position> FindDurable(const RunContext& run, const Cycle& cycle) {
   std::map<std::string, Position> durable;
   for (std::size_t i = 0; i < cycle.statuses.size(); ++i) {
@@ -160,7 +160,7 @@ std::map<std::string, Position> FindDurable(const RunContext& run, const Cycle& 
 absl::Status KeepDurable(RunContext& run, const Cycle& cycle) {
   const std::map<std::string, Position> durable = FindDurable(run, cycle);
   for (const auto& [table, position] : durable) {
-    // Of one that was not looked at the form is still that of before.
+    // A table that was not read still has its former form.
     const SourceTable* const source = run.FindTable(table);
     if (source == nullptr || !source->problem.empty() || !source->later.empty()) continue;
     run.state.tables().SetConfirmed(table, position, run.history.FormOf(table));
@@ -172,14 +172,14 @@ absl::Status KeepDurable(RunContext& run, const Cycle& cycle) {
   return absl::OkStatus();
 }
 
-/// Before the end of a cycle without rows that follows one that was broken off. With rows it was noted before
-/// the first one was sent; any other writes nothing.
+/// To be called before the end of a cycle without rows that follows a broken one. A cycle
+/// with rows notes this before the first row is sent; any other cycle writes nothing.
 absl::Status NoteCompleting(RunContext& run, const Cycle& cycle) {
   const bool noted = run.marks == nullptr || !cycle.follows_broken || !cycle.jobs.empty();
   return noted ? absl::OkStatus() : run.marks->NoteCompleting(cycle.id);
 }
 
-/// Behind the mirror's OK.
+/// To be called after the mirror's OK.
 absl::Status NoteCompleted(RunContext& run, const Cycle& cycle) {
   const bool noted = run.marks == nullptr || (!cycle.follows_broken && cycle.jobs.empty());
   return noted ? absl::OkStatus() : run.marks->NoteCompleted(cycle.id);
@@ -202,7 +202,7 @@ v1::ReplicationCompletedRequest CompletionOf(RunContext& run, const Cycle& cycle
   return request;
 }
 
-/// Of a cycle that its rows did not end.
+/// Completes a cycle that its rows did not end.
 absl::StatusOr<EndOfCycle> Complete(RunContext& run, const Cycle& cycle, bool tells_times) {
   EndOfCycle end{CompletionOf(run, cycle, Sent::kCommitted, tells_times), {}};
   if (run.marks != nullptr && !cycle.shows_unsent) AddUnsentNames(run, &end.request);
@@ -212,8 +212,8 @@ absl::StatusOr<EndOfCycle> Complete(RunContext& run, const Cycle& cycle, bool te
   return end;
 }
 
-/// That there is one verdict for each table of the request, in its order. Errors: kInternal, with what state
-/// it left.
+/// Checks that there is one verdict for each table of the request,
+/// in its order. Errors: kInternal, with the state that this left.
 absl::Status CheckVerdicts(const v1::ReplicationCompletedRequest& request,
                            const v1::ReplicationCompletedResponse& response) {
   bool same = response.tables_size() == request.tables_size();
@@ -259,11 +259,11 @@ absl::Status EndCycle(RunContext& run, Cycle& cycle, const absl::Status& status)
   NoteCounted(run, cycle);
   CrashPoint("agent.completed");
   if (absl::Status noted = NoteCompleted(run, cycle); !noted.ok()) {
-    (void)run.lock.End();  // The cycle is over all the same.
+    (void)run.lock.End();  // The cycle is over in any case.
     return noted;
   }
   if (absl::Status checked = CheckVerdicts(end->request, end->response); !checked.ok()) {
-    (void)run.lock.End();  // The cycle is over all the same.
+    (void)run.lock.End();  // The cycle is over in any case.
     return checked;
   }
   run.AddNote(run.receipts.End(end->response.signed_receipts(), run.client));

@@ -9,17 +9,17 @@
 
 namespace mirror {
 
-/// Whether rows of the table that a comparison found to differ are sent in another cycle of the run.
+/// Whether another cycle of the run sends the rows of the table that a comparison found to differ.
 bool ShallRepair(const RunContext& run, const std::string& table);
-/// Tables that this cycle leaves to the next one of the run.
+/// Returns the tables that this cycle leaves to the next one of the run.
 std::set<std::string> FindTablesLeft(const RunContext& run, const Cycle& cycle);
 
-/// What the mirror is told at the end of a cycle that sends rows, if it takes all of them.
+/// Returns the completion that the mirror gets with the last rows, for the case that it accepts all of them.
 v1::ReplicationCompletedRequest CompletionIfSent(RunContext& run, const Cycle& cycle);
 
-/// Tells the mirror that the cycle is complete, unless its rows ended it, or `status` says that this cannot
-/// arrive or that the cycle is not ours any more. Then keeps what is on the mirror's disk, forgets what lies
-/// below, and lets the lock's cycle go.
+/// Reports the cycle as complete, unless the mirror ended it with its rows, or `status` says
+/// that the mirror is unreachable or the cycle is not ours any more. Then records positions
+/// that are on the mirror's disk, forgets older changes, and clears the lock's cycle.
 absl::Status EndCycle(RunContext& run, Cycle& cycle, const absl::Status& status);
 
 }  // namespace mirror

@@ -16,7 +16,7 @@
 namespace mirror {
 namespace {
 
-/// Whether what the mirror keeps of the table is what is sent of it.
+/// Whether the mirror stores the values of the table unchanged.
 bool IsKeptAsSent(const v1::TableStatus& status) {
   return std::all_of(status.rules().begin(), status.rules().end(), [](int rule) {
     return rule == v1::COLUMN_RULE_UNSPECIFIED || rule == v1::COLUMN_RULE_PLAIN ||
@@ -139,9 +139,9 @@ std::string CycleReceipts::Save() {
     note = absl::StrCat("the mirror gives receipts, but gave none for ", Counted(without_, "commit"),
                         " of this cycle. There is no proof of what they delivered");
   }
-  // Those that are missing before them come first, with the next cycles.
+  // The missing receipts before them are stored first, in the next cycles.
   if (behind_ || entries.empty()) return note;
-  // Small tables share a transaction: its order is that of the receipts, not that of the answers.
+  // Small tables share a transaction, whose receipts may have another order than the answers.
   const auto number = [](const ReceiptBook::Entry& entry) {
     const absl::StatusOr<Receipt> receipt = ParseReceipt(entry.text);
     return receipt.ok() ? receipt->number : 0;
@@ -181,7 +181,7 @@ std::string CycleReceipts::End(const std::string& token, const MirrorClient& cli
   return Keep({}, token, *head);
 }
 
-/// The signature is worth keeping when it is of the last receipt that is here.
+/// The signature is stored only if it is of the last receipt in the book.
 std::string CycleReceipts::Keep(const std::vector<ReceiptBook::Entry>& entries, const std::string& token,
                                 const SignedHead& head) {
   std::optional<ReceiptBook::Signature> signature;

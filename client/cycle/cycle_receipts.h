@@ -12,32 +12,32 @@
 
 namespace mirror {
 
-/// Answers of Authenticate that are asked for at the begin of a cycle, until all receipts that the mirror
-/// keeps are here.
+/// Maximum of Authenticate calls at the begin of a cycle, to
+/// fetch all receipts that the mirror keeps.
 inline constexpr int kReceiptAnswersMax = 12;
 
-/// The receipts of one run's cycles on their way into the book, which takes only receipts that follow its
-/// last one. A receipt that cannot be kept stops no sending: the functions return a note for people, and the
-/// next Authenticate asks for the receipt again. Threads: one.
+/// Puts the receipts of one run's cycles into the book, which only takes receipts that
+/// follow its last one. If a receipt cannot be kept, sending continues: the functions return
+/// a note for people, and the next Authenticate asks for the receipt again. Threads: one.
 class CycleReceipts {
  public:
-  /// `book` may be null: then none are kept.
+  /// `book` may be null: then no receipts are kept.
   explicit CycleReceipts(ReceiptBook* book);
 
-  /// Authenticate is asked for the receipts after this one.
+  /// Authenticate asks for the receipts after this one.
   const ReceiptHead& known() const { return known_; }
-  /// There are more at the endpoint than came: Authenticate is to be asked again.
+  /// The endpoint has more receipts than it sent: Authenticate must be called again.
   bool behind() const { return behind_; }
   /// The endpoint gives receipts for this cycle, and there is a book for them.
   bool on() const { return on_; }
 
-  /// Takes in what an accepted Authenticate brings: receipts whose answers were lost, and who signs them.
+  /// Stores the content of an accepted Authenticate: receipts whose answers were lost, and the signer.
   std::string Begin(const v1::AuthenticateResponse& answer, const MirrorClient& client);
-  /// Takes the receipt of a committed table. Returns why it does not match what was sent; empty: it matches.
+  /// Takes the receipt of a committed table. Returns why it differs from the rows sent; empty: it matches.
   std::string Take(const Job& job, std::int64_t cycle, const std::string& context_id);
-  /// What was taken is on disk.
+  /// Writes the taken receipts to disk.
   std::string Save();
-  /// With the token of ReplicationCompleted; empty: there was nothing to sign.
+  /// Takes the token of ReplicationCompleted; empty: there was nothing to sign.
   std::string End(const std::string& token, const MirrorClient& client);
 
  private:
@@ -47,16 +47,16 @@ class CycleReceipts {
   std::string Off(std::string note);
 
   ReceiptBook* book_;
-  absl::Status readable_;  ///< The book.
-  ReceiptHead last_;       ///< In the book.
+  absl::Status readable_;  ///< Whether the book can be read.
+  ReceiptHead last_;       ///< The book's last receipt.
   ReceiptHead known_;
-  ReceiptHead before_;   ///< In the book when the cycle began.
-  bool goes_on_ = true;  ///< What comes goes on from that.
+  ReceiptHead before_;   ///< The book's last receipt when the cycle began.
+  bool goes_on_ = true;  ///< New receipts follow `before_`.
   bool on_ = false;
   bool behind_ = false;
   bool from_oldest_ =
-      false;  ///< The mirror's last ones do not follow what is here: all that it keeps are asked for.
-  std::size_t without_ = 0;  ///< Commits of this cycle that brought no receipt.
+      false;  ///< The mirror's receipts do not follow the book's: all that it keeps are fetched.
+  std::size_t without_ = 0;  ///< Commits of this cycle without a receipt.
   bool kept_ = false;        ///< Receipts of this cycle are in the book.
   std::vector<ReceiptBook::Entry> taken_;
 };

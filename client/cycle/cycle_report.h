@@ -14,21 +14,21 @@
 
 namespace mirror {
 
-/// Of refusals as many are told.
+/// Maximum of refusals that a report lists.
 inline constexpr std::size_t kRefusalsTold = 20;
 
-/// What one run did with the deliveries of a hub.
+/// Results of a hub's deliveries in one run.
 struct ExchangeFigures {
   std::uint64_t fetched = 0;
   std::uint64_t applied = 0;
-  std::uint64_t already = 0;    ///< The ledger had them.
-  std::uint64_t conflicts = 0;  ///< The row was not as the hub knew it; the push behind tells it.
+  std::uint64_t already = 0;    ///< The ledger had them already.
+  std::uint64_t conflicts = 0;  ///< The row differed from what the hub knew; the next push sends it.
   std::uint64_t refused = 0;
   std::uint64_t later = 0;                 ///< Refused before, and not due yet.
-  std::string waiting = {};                ///< Why the hub gave nothing; empty: it gave what there was.
-  std::vector<std::string> refusals = {};  ///< Reasons, without values; kRefusalsTold at most.
+  std::string waiting = {};                ///< Why the hub gave nothing; empty: it gave all it had.
+  std::vector<std::string> refusals = {};  ///< Reasons, without values; at most kRefusalsTold.
 };
-/// Calls `visit` with the name in JSON and the value of each.
+/// Calls `visit` with the JSON name and the value of each figure.
 template <typename Figures, typename Visit>
 void ForEachFigure(Figures& figures, const Visit& visit) {
   visit("fetched", figures.fetched);
@@ -43,20 +43,20 @@ void ForEachFigure(Figures& figures, const Visit& visit) {
 
 enum class TableResult {
   kOk,        ///< Committed, or nothing to do.
-  kUnwanted,  ///< The operator of the mirror does not want it.
-  kBlocked,   ///< The configuration of the source says that it never leaves, and why.
-  kRefused,   ///< The mirror or this agent does not take it as it is.
-  kHeld,      ///< An operator has to decide.
+  kUnwanted,  ///< The mirror's operator does not want it.
+  kBlocked,   ///< The source's configuration blocks it, and says why.
+  kRefused,   ///< The mirror or this agent does not accept it as it is.
+  kHeld,      ///< An operator must decide.
   kFailed,
 };
 std::string_view ToString(TableResult result);
-/// Absent: it is no word of ToString().
+/// Absent: `word` is not a result of ToString().
 std::optional<TableResult> ParseTableResult(std::string_view word);
 
-/// The reason of a table whose commit the end of the cycle overtook; CycleReport.status has the cause.
+/// The reason of a table if the cycle ended before its commit; CycleReport.status has the cause.
 inline constexpr char kCycleEndedFirst[] = "the cycle ended before its commit";
 
-/// What one run did with one table.
+/// Result of one table in one run.
 struct TableReport {
   enum class Action { kNone, kChanges, kPopulate };
 
@@ -64,21 +64,21 @@ struct TableReport {
   Action action = Action::kNone;
   std::string reason;  ///< Why it was populated, or why it was not, for people.
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
-  std::int64_t lsn = -1;  ///< Of the mirror at the end, as far as it is known.
+  std::int64_t lsn = -1;  ///< That of the mirror at the end, if known.
   TableResult result = TableResult::kOk;
-  /// With a result over kBlocked: why it was not sent, as the mirror is told. `reason` may have values of the
-  /// source in it, and stays on this side.
+  /// For a result over kBlocked: why it was not sent, in the form that the mirror
+  /// gets. `reason` may contain values of the source, and stays on this side.
   UnsentReason unsent = UnsentReason::kUnknown;
-  /// By digests, at the last position of the run. kNone: it was not asked for. kNotMeant: by its strategy it
-  /// need not be equal.
+  /// Result of the digest comparison, at the last position of the run. kNone:
+  /// not requested. kNotMeant: with its strategy the table need not be equal.
   enum class Equality { kNone, kEqual, kDiffers, kUnknown, kNotMeant };
   Equality equality = Equality::kNone;
   std::string unknown_because;                      ///< kUnknown and kNotMeant, for people.
   std::uint64_t compared = 0;                       ///< Rows of the source.
-  std::uint64_t lost = 0, changed = 0, ghosts = 0;  ///< That differ, kDiffers.
-  std::uint64_t repaired = 0;                       ///< That differed and were mended in this run.
-  /// Of those, also when they were mended: the first kKeysShown of each kind, as KeyText(). Only for who asks
-  /// for them; neither a log nor the record of the last run has them.
+  std::uint64_t lost = 0, changed = 0, ghosts = 0;  ///< Number of differing rows, with kDiffers.
+  std::uint64_t repaired = 0;                       ///< Rows that differed and were repaired in this run.
+  /// Keys of these rows, repaired ones included: the first kKeysShown of each kind, as KeyText().
+  /// Only for callers that request them; neither a log nor the record of the last run has them.
   std::vector<std::string> lost_keys, changed_keys, ghost_keys;
 };
 
@@ -86,32 +86,32 @@ std::string_view ToString(TableReport::Action action);
 std::string_view ToString(TableReport::Equality equality);
 
 enum class Outcome {
-  kDone,            ///< Every table is as it should be, or says why not.
+  kDone,            ///< Every table is up to date, or its report says why not.
   kBusy,            ///< Another cycle runs; nothing was sent.
-  kDoNotReplicate,  ///< An operator paused the tenant, as somebody wants it; nothing was sent.
-  kStopped,         ///< The mirror takes nothing, and not because somebody paused it; nothing was sent.
+  kDoNotReplicate,  ///< An operator paused the tenant on purpose; nothing was sent.
+  kStopped,         ///< The mirror accepts nothing, without a pause by an operator; nothing was sent.
   kFailed,
 };
 std::string_view ToString(Outcome outcome);
-/// Absent: it is no word of ToString().
+/// Absent: `word` is not a result of ToString().
 std::optional<Outcome> ParseOutcome(std::string_view word);
 
 struct CycleReport {
   Outcome outcome = Outcome::kFailed;
-  absl::Status status;             ///< Not OK with kFailed: what ended the run.
-  std::string reason;              ///< For people: who is busy, why not to replicate.
-  std::vector<std::string> notes;  ///< What the person should know; mostly none.
+  absl::Status status;             ///< Not OK with kFailed: the error that ended the run.
+  std::string reason;              ///< For people: who is busy, or why not to replicate.
+  std::vector<std::string> notes;  ///< Notes for people; mostly none.
   std::int64_t cycle = 0;
-  bool tables_held = false;  ///< Tables that are not announced any more wait for the mirror's operator.
+  bool tables_held = false;  ///< Tables that are no longer announced wait for the mirror's operator.
   std::vector<TableReport> tables;
-  std::optional<LogFigures> log = {};  ///< Of a source whose log was read.
-  /// Tables that its log cannot log, by the source's name, and why: they were compared with what they were.
+  std::optional<LogFigures> log = {};  ///< Set if the source's log was read.
+  /// By the source's name: tables that its log cannot log, and why. They were compared with their last state.
   std::map<std::string, std::string> unlogged = {};
-  bool delivers = false;  ///< The endpoint is of a hub that may have deliveries for the source.
-  std::optional<ExchangeFigures> exchange = {};  ///< Of a source that takes them.
-  bool pushes = true;  ///< False: an import that changed nothing, so that no cycle was to begin.
+  bool delivers = false;  ///< The endpoint belongs to a hub that may have deliveries for the source.
+  std::optional<ExchangeFigures> exchange = {};  ///< Set if the source accepts deliveries.
+  bool pushes = true;  ///< False: an import that changed nothing, so no cycle was to begin.
 
-  /// Paused by an operator, or done and no table was refused, is held or failed.
+  /// Paused by an operator; or done, and no table was refused, is held or failed.
   bool Good() const;
 };
 

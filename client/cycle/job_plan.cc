@@ -19,8 +19,8 @@
 namespace mirror {
 namespace {
 
-/// Whether rows that the mirror alone has may be of a time before: neither strategy sends deletes. With
-/// another filter they are what the configuration took out.
+/// Whether rows that only the mirror has may be old rows: neither strategy sends
+/// deletes. With another filter they are rows that the configuration removed.
 bool KeepsRows(const Form& former, const Form& form) {
   const auto keeps = [](const Form& one) {
     return one.strategy == Strategy::kWatermark || one.strategy == Strategy::kWindow;
@@ -28,7 +28,7 @@ bool KeepsRows(const Form& former, const Form& form) {
   return former.rows == form.rows && keeps(former) && keeps(form);
 }
 
-/// Whether a comparison could find what changed.
+/// Whether a comparison could find the changes.
 bool CanFindChanges(const RunContext& run, const Cycle& cycle, const TableSchema& table,
                     const v1::TableStatus& status) {
   return cycle.can_compare && !table.Key().empty() && DecodePosition(status.position()).lsn.value >= 0 &&
@@ -36,18 +36,18 @@ bool CanFindChanges(const RunContext& run, const Cycle& cycle, const TableSchema
          !run.IsAskedFor(table.name) && !cycle.repairs.contains(table.name);
 }
 
-/// Where nobody can tell which rows the mirror should have, what changed is not found by a comparison.
+/// True: it is unknown which rows the mirror should have, so a comparison cannot find the changes.
 bool HasNoDigests(const RunContext& run, const TableSchema& table) {
   return absl::IsFailedPrecondition(run.reader.Digests(table.name, table.Key()).status());
 }
 
-/// What the mirror hashes or masks no comparison sees.
+/// A comparison does not see columns that the mirror hashes or masks.
 bool SeesAll(const TableSchema& table, const v1::TableStatus& status) {
   return ComparedColumns(table, status).size() == WantedColumns(table, status).size();
 }
 
-/// The comparison is known to be due before the history forgets that it does not know the position. False: it
-/// cannot go on from there.
+/// Records that a comparison is due, and only then lets the history
+/// adopt the unknown position. False: it cannot continue from there.
 absl::StatusOr<bool> AdoptAndCompare(RunContext& run, const std::string& table, const Position& position,
                                      TakenOver taken_over = TakenOver::kYes) {
   run.state.tables().SetTakenOver(table, taken_over);
@@ -57,8 +57,8 @@ absl::StatusOr<bool> AdoptAndCompare(RunContext& run, const std::string& table, 
   return adopted;
 }
 
-/// What another source sent, whose place this one was let take. False: it is known here, or has to be
-/// populated.
+/// Takes over a table that another source sent, if the operator let this one take
+/// its place. False: the position is known here, or the table must be populated.
 absl::StatusOr<bool> TakePlace(RunContext& run, const Cycle& cycle, const TableSchema& table,
                                const v1::TableStatus& status) {
   const Position position = DecodePosition(status.position());
@@ -72,14 +72,14 @@ absl::StatusOr<bool> TakePlace(RunContext& run, const Cycle& cycle, const TableS
   return true;
 }
 
-/// The history goes on from a position although it missed what happened behind it; a comparison finds that.
+/// Lets the history continue from a position although it missed later changes; a comparison finds them.
 /// False: there is no gap, or only a population closes it.
 absl::StatusOr<bool> MendGap(RunContext& run, const TableSchema& table, const v1::TableStatus& status) {
   const Position position = DecodePosition(status.position());
   ASSIGN_OR_RETURN(const Standing standing, run.history.Judge(table.name, position));
   const Confirmed* const confirmed = run.state.tables().FindConfirmed(table.name);
   const bool own = confirmed != nullptr && confirmed->position == position;
-  // What another source sent is populated, so that two that share a mirror are seen.
+  // Rows of another source are populated, so that two sources that share a mirror are noticed.
   const bool gap = standing == Standing::kGone || (standing == Standing::kMiss && own);
   if (!gap || !SeesAll(table, status) || HasNoDigests(run, table)) return false;
   const absl::StatusOr<bool> adopted = AdoptAndCompare(run, table.name, position);
@@ -88,14 +88,14 @@ absl::StatusOr<bool> MendGap(RunContext& run, const TableSchema& table, const v1
   return true;
 }
 
-/// Why a table is left as it is, whatever the history says.
+/// Why a table is not sent, whatever the history says.
 struct LeftOut {
   TableResult result = TableResult::kFailed;
   std::string reason;
   UnsentReason unsent = UnsentReason::kUnknown;
 };
 
-/// The endpoint's reason, with what only the source knows about it.
+/// The endpoint's reason, with facts that only the source knows.
 std::string WhyRefused(const SourceTable& table, const v1::TableStatus& status) {
   if (table.wide_key.empty()) return status.reason();
   return absl::StrCat(status.reason(), " ", table.wide_key,
@@ -118,11 +118,11 @@ std::optional<LeftOut> FindWhyLeftOut(const SourceTable& table, const v1::TableS
   return std::nullopt;
 }
 
-/// A population brings everything; else the rows that differ go along with what changed.
+/// A population sends all rows; otherwise the differing rows are sent with the changes.
 Decision WithRepair(History& history, Decision decision, const TableSchema& table,
                     const Differences& differences) {
   if (decision.kind == Decision::Kind::kPopulate) return decision;
-  // Where the log does not name rows, only a population is of one moment.
+  // If the log does not name rows, only a population gives the state of one moment.
   const bool unnamed = history.SeesChanges(table.name) && !history.NamesRows(table.name);
   const std::string found = differences.Count() == 0
                                 ? "rows changed during the comparison, and are sent whole"
@@ -139,8 +139,8 @@ bool IsOfAnother(PopulateReason reason) {
          reason == PopulateReason::kPendingMiss || reason == PopulateReason::kHistoryGone;
 }
 
-/// The mirror's state is what this source had confirmed last, and the table was read in another way then:
-/// nothing was restored. Empty: that is not so.
+/// Reason if this source had confirmed the mirror's state last, and read the table
+/// in another way then: so no restore happened. Empty: this does not apply.
 std::string WhyReadInAnotherWay(RunContext& run, const std::string& table, const v1::TableStatus& status) {
   const Confirmed* const confirmed = run.state.tables().FindConfirmed(table);
   if (confirmed == nullptr || confirmed->position != DecodePosition(status.position())) return "";
@@ -153,7 +153,7 @@ std::string WhyReadInAnotherWay(RunContext& run, const std::string& table, const
   return "the mirror's rows were sent when the table was read in another way";
 }
 
-/// What is sent of a table that is sent. Errors: why nothing of it can be.
+/// Decides what is sent of a wanted table. Errors: why nothing of it can be sent.
 absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const SourceTable& table,
                                      const v1::TableStatus& status) {
   const std::string& name = table.schema.name;
@@ -206,7 +206,7 @@ Job MakeJob(RunContext& run, Cycle& cycle, std::size_t index, Decision decision)
   if (repair != cycle.repairs.end() && job.decision.kind == Decision::Kind::kChanges) {
     job.repair = std::move(repair->second.keys);
   }
-  // Net changes bring nothing up to date that they do not begin at.
+  // Net changes after an unknown start do not bring the table up to a known time.
   job.tells_time = job.decision.kind == Decision::Kind::kPopulate ||
                    (run.state.tables().IsTakenOver(name) == TakenOver::kNo && !job.status.source_accepted());
   return job;
@@ -244,7 +244,7 @@ void PlanTable(RunContext& run, Cycle& cycle, std::size_t index) {
   cycle.jobs.push_back(MakeJob(run, cycle, index, *std::move(decision)));
 }
 
-/// One note for all tables that one thing befell.
+/// Adds one note for all tables with the same reason.
 void NoteGaps(RunContext& run) {
   for (const auto& [why, tables] : std::exchange(run.gaps, {})) {
     run.AddNote(absl::StrCat(
@@ -274,7 +274,7 @@ absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& ta
   const Form form = run.history.FormOf(table.name);
   const Confirmed* const confirmed = run.state.tables().FindConfirmed(table.name);
   const Form former = confirmed == nullptr ? form : confirmed->form;
-  // Rows that the mirror alone has would go with a population because the source's memory was lost.
+  // A population because the source's state was lost would delete rows that only the mirror has.
   const bool one_sided = !run.history.WhyNotEqual(table.name).empty();
   if (!staged && !one_sided && former == form) return absl::OkStatus();
   if (HasNoDigests(run, table)) return absl::OkStatus();

@@ -11,27 +11,27 @@
 
 namespace mirror {
 
-/// Makes the history go on where another form of it stopped (another strategy, other columns), so that the
-/// table need not be sent again: what changed between the two a comparison finds. A staged table is taken
-/// over each time. So is one of which the history missed something and MendsGaps(), also where a cycle died,
-/// and one that another source sent, whose place the mirror's operator let this one take. Errors: the
-/// history's, the state's; the source's.
+/// Continues the history of a table after its form changed (another strategy, other columns),
+/// so that the table need not be sent again: a comparison finds the changes between the two.
+/// This is done each time for a staged table, for one whose history has gaps and MendsGaps()
+/// (also after a cycle died), and for one that another source sent, if the mirror's operator
+/// let this source continue. Errors: those of the history, of the state and of the source.
 absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& table,
                       const v1::TableStatus& status);
 
-/// Why this source does not go on from what another one sent of the table, for people; empty: it may.
+/// Returns, for people, why this source cannot continue another source's table; empty: it can.
 std::string WhyNotAdopted(RunContext& run, const Cycle& cycle, const TableSchema& table,
                           const v1::TableStatus& status);
 
-/// Why a table whose rows could not be read is unsent.
+/// Returns why a table is unsent if its rows could not be read.
 UnsentReason FindWhyUnread(const absl::Status& error);
 
-/// Makes of each announced table that the cycle is about a job, or says in its report why there is nothing to
-/// send.
+/// Makes a job of each announced table of this cycle, or writes
+/// into its report why there is nothing to send.
 void MakeJobs(RunContext& run, Cycle& cycle);
 
-/// Makes jobs of tables that rested when they were planned and changed since. True: there are some. Errors:
-/// the history's.
+/// Makes jobs of tables that were unchanged when the jobs were planned
+/// and changed since. True: there are some. Errors: those of the history.
 absl::StatusOr<bool> MakeJobsOfChanged(RunContext& run, Cycle& cycle);
 
 }  // namespace mirror

@@ -41,10 +41,10 @@ class Checker {
   struct Node {
     std::uint64_t number = 0;
     std::int64_t cycle = 0;
-    std::int64_t signed_s = 0;  ///< By which signature it is covered, the latest; 0: by none.
+    std::int64_t signed_s = 0;  ///< Time of the latest signature that covers it; 0: none does.
     Index parent = kNone;
     std::uint32_t table = 0;
-    bool at_end = false;  ///< Of the unsigned end of the chain.
+    bool at_end = false;  ///< In the unsigned end of the chain.
   };
 
   void Find(std::string what) {
@@ -90,7 +90,7 @@ class Checker {
     nodes_.push_back(node);
   }
 
-  /// The receipt before it.
+  /// Returns the receipt before it.
   Index CheckLink(const Receipt& receipt, bool after_gap, const std::string& name) {
     const bool first = nodes_.empty();
     if (receipt.previous.empty()) {
@@ -131,7 +131,7 @@ class Checker {
       if (answer.ok()) break;
     }
     if (!answer.ok()) {
-      // The first sentence: what follows it tells the signer what to do, who is not here.
+      // Only the first sentence: the rest is advice to the signer, who does not read this.
       const absl::string_view why = answer.status().message();
       Find(absl::StrCat("the signature of receipt ", signature.number,
                         " is not the application's: ", why.substr(0, why.find(". ")),
@@ -140,11 +140,11 @@ class Checker {
       return;
     }
     const std::optional<std::string> hash = BytesOfHex(answer->receipts->sha256, 32);
-    if (!hash) return;  // Signed that there is none.
+    if (!hash) return;  // The mirror signed that there is no receipt.
     const std::uint64_t number = answer->receipts->number;
     const auto found = by_hash_.find(*hash);
     if (found == by_hash_.end()) {
-      // The oldest receipts may have been forgotten; a signature of theirs proves nothing any more.
+      // The oldest receipts may have been removed; then their signature proves nothing any more.
       if (verdict_.receipts > 0 && number >= verdict_.first) {
         Find(absl::StrCat("the mirror signed receipt ", number,
                           ", and this receipt is not here, or was changed"));
@@ -156,7 +156,7 @@ class Checker {
     node.signed_s = std::max(node.signed_s, answer->time_s);
   }
 
-  /// A receipt stands before all that follow it.
+  /// A receipt precedes all that follow it, so a later signature covers the parent, too.
   void Cover() {
     for (std::size_t i = nodes_.size(); i-- > 0;) {
       const Node& node = nodes_[i];
@@ -185,12 +185,12 @@ class Checker {
       verdict_.signed_to = nodes_[at].number;
       verdict_.signed_s = nodes_[at].signed_s;
     }
-    // The mirror was made anew, and gave no receipt since.
+    // The mirror was made again, and gave no receipt since.
     for (std::size_t i = nodes_.size(); verdict_.signed_to == 0 && i-- > 0;) {
       verdict_.signed_to = nodes_[i].signed_s > 0 ? nodes_[i].number : 0;
       verdict_.signed_s = nodes_[i].signed_s;
     }
-    // A cycle that died is signed by the next one.
+    // The next cycle signs the receipts of a cycle that died.
     if (cycles.size() > 1 && !end.behind) {
       Find(absl::StrCat("receipts ", oldest, " to ", end.last.number, " are of ", cycles.size(),
                         " cycles, and none of them is signed"));
@@ -211,7 +211,7 @@ class Checker {
   const std::string context_id_, application_id_;
   const std::vector<const PublicKey*>& keys_;
   ReceiptVerdict verdict_;
-  std::vector<Node> nodes_;  ///< In the order in which they came.
+  std::vector<Node> nodes_;  ///< In the order of arrival.
   std::unordered_map<std::string, Index> by_hash_;
   std::map<std::string, std::uint32_t> tables_;
 };

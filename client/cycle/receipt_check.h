@@ -12,35 +12,35 @@
 
 namespace mirror {
 
-/// Findings, and notes, that are listed; the rest is counted.
+/// Maximum of findings, and of notes, that are listed; further ones are only counted.
 inline constexpr std::size_t kReceiptFindingsMax = 100;
 
-/// What a book of receipts proves.
+/// Facts that a book of receipts proves.
 struct ReceiptVerdict {
   std::uint64_t receipts = 0;
-  std::uint64_t first = 0, last = 0;  ///< Numbers.
-  std::uint64_t compared = 0;         ///< Whose content was compared with what was sent.
+  std::uint64_t first = 0, last = 0;  ///< Numbers of the first and the last receipt.
+  std::uint64_t compared = 0;         ///< Receipts whose content was compared with the rows sent.
   std::uint64_t signed_to = 0;        ///< Number of the last receipt that a signature covers; 0: none.
-  std::int64_t signed_s = 0;          ///< When that was signed, unix seconds.
-  std::uint64_t unsigned_tail = 0;    ///< Receipts behind it, at the end of the chain.
+  std::int64_t signed_s = 0;          ///< Time of that signature, unix seconds.
+  std::uint64_t unsigned_tail = 0;    ///< Receipts after it, at the end of the chain.
   std::uint64_t never_signed =
-      0;  ///< Receipts of chain ends that the mirror dropped before it signed them: they prove nothing.
-  std::map<std::string, std::uint64_t> tables;  ///< Receipts of each that a signature covers.
-  /// Where the mirror's own chain was broken off: it was restored, or made anew. What the signed receipts
-  /// before say was delivered was so then; the mirror has asked for what it lacked.
+      0;  ///< Receipts of chain ends that the mirror dropped before signing them: they prove nothing.
+  std::map<std::string, std::uint64_t> tables;  ///< Number of receipts of each table that a signature covers.
+  /// Places where the mirror's own chain was broken off: it was restored, or made again. The signed
+  /// receipts before them still prove the delivery; the mirror has requested the rows that it lacked.
   std::vector<std::string> notes;
   std::uint64_t notes_more = 0;
-  /// What should not be: a changed receipt, one that is missing, content that was not sent, a signature that
-  /// is not the application's, cycles that were completed and nobody signed.
+  /// Violations: a changed receipt, a missing one, content that was not sent, a
+  /// signature that is not the application's, completed cycles without a signature.
   std::vector<std::string> findings;
   std::uint64_t findings_more = 0;
 
-  /// Nothing is wrong, and something is signed.
+  /// There are no findings, and at least one receipt is signed.
   bool Proven() const { return findings.empty() && signed_to > 0; }
 };
 
-/// A signature covers the receipt that it names and all before it, link by link. Memory: about 100 bytes for
-/// each receipt. `keys`: the application's certificates, present and former. Errors: the book cannot be read.
+/// Checks the chain: a signature covers its receipt and all before it, link by link. Memory: about 100 bytes
+/// a receipt. `keys`: the application's certificates, present and former. Errors: the book is unreadable.
 absl::StatusOr<ReceiptVerdict> CheckReceipts(ReceiptBook& book, const std::string& context_id,
                                              const std::string& application_id,
                                              const std::vector<const PublicKey*>& keys);

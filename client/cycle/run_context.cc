@@ -43,7 +43,7 @@ TableReport& RunContext::ReportOf(const std::string& table) {
 }
 
 void RunContext::AddNote(std::string note) {
-  // Reading the rows may repeat a note of the look at them.
+  // Reading the rows may repeat a note of reading the schema.
   const bool told = std::find(report.notes.begin(), report.notes.end(), note) != report.notes.end();
   if (!note.empty() && !told) report.notes.push_back(std::move(note));
 }

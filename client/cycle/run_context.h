@@ -21,49 +21,49 @@
 
 namespace mirror {
 
-/// Names of tables that one sentence for people lists.
+/// Maximum of table names that one sentence for people lists.
 inline constexpr std::size_t kNamesListed = 10;
 
-/// What the cycles of one run share: what they work with, and what the run knows so far.
+/// State that the cycles of one run share: the objects they use, and facts that the run found so far.
 struct RunContext {
   RunContext(const CycleParts& parts, const CycleOptions& options);
 
-  /// Of the schema at hand; null: it has no such table.
+  /// Finds a table of the present schema; null: the schema has no such table.
   const SourceTable* FindTable(const std::string& name) const;
   TargetRule RuleOf(const std::string& table) const;
-  /// Whether somebody wants all rows of the table sent.
+  /// Whether a caller or an operator wants all rows of the table sent.
   bool IsAskedFor(const std::string& table) const;
 
-  /// The table's entry in the report, made when it is new. Valid until the next one is made.
+  /// Returns the table's entry in the report; adds it if it is missing. Valid until the next one is added.
   TableReport& ReportOf(const std::string& table);
-  /// An empty one is none.
+  /// Adds a note to the report, unless it is empty.
   void AddNote(std::string note);
 
   SourceReader& reader;
   MirrorClient& client;
   LockFile& lock;
   RunState& state;
-  History& history;         ///< The source's own record; `state` when it has none.
+  History& history;         ///< The source's own record; `state` if it has none.
   CycleMarks* const marks;  ///< Null: the source has no exchange.
   const CycleOptions& options;
   CycleReceipts receipts;
   CycleReport report;
 
-  SourceSchema schema;               ///< As the source was last looked at.
-  std::int64_t looked_ms = 0;        ///< Unix time before the tables were first looked at.
-  std::set<std::string> whole_rows;  ///< Tables of which the mirror lacks rows.
-  std::set<std::string> resent;      ///< Tables whose rows that changed meanwhile were sent whole once.
-  std::set<std::string> distrusted;  ///< Tables that had a receipt that was not of what was sent.
-  /// Tables that another source sent, and that this one goes on with.
+  SourceSchema schema;               ///< The result of the last reading of the source.
+  std::int64_t looked_ms = 0;        ///< Unix milliseconds before the first reading of the tables.
+  std::set<std::string> whole_rows;  ///< Tables whose rows the mirror lacks.
+  std::set<std::string> resent;      ///< Tables whose meanwhile changed rows were sent whole once.
+  std::set<std::string> distrusted;  ///< Tables with a receipt that did not match the rows sent.
+  /// Tables that another source sent, and that this one continues.
   std::set<std::string> places_taken;
-  /// Tables of which the history missed changes, by why; see History::WhyGone(). Those of one cycle.
+  /// Tables whose history missed changes, by the reason; see History::WhyGone(). Those of one cycle.
   std::map<std::string, std::vector<std::string>> gaps;
 
  private:
   std::map<std::string, std::size_t> report_at_;  ///< By folded name.
 };
 
-/// One cycle of a run. Its steps fill it in, one after the other; the next cycle is another object.
+/// One cycle of a run. Its steps fill in this object in turn; the next cycle has another object.
 struct Cycle {
   struct Compared {
     Position position;
@@ -74,30 +74,30 @@ struct Cycle {
   bool IsAbout(const std::string& table) const { return only.empty() || only.contains(table); }
   bool IsFirst() const { return only.empty(); }
 
-  // What the cycle before left to do.
+  // Work that the cycle before left.
   std::set<std::string> only;                  ///< Tables; empty: all, in the first cycle of a run.
-  std::map<std::string, Differences> repairs;  ///< Rows that differ, to be mended.
-  bool is_last = false;                        ///< No other cycle of the run follows, whatever it leaves.
+  std::map<std::string, Differences> repairs;  ///< Rows that differ, to be repaired.
+  bool is_last = false;                        ///< No other cycle of the run follows, whatever is left.
 
-  // By BeginCycle().
+  // Set by BeginCycle().
   std::int64_t id = 0;
   v1::Limits limits;
   bool follows_broken = false;  ///< The source notes that the cycle before was not completed.
   bool can_compare = false;     ///< The endpoint answers DigestRanges.
-  bool delivers = false;        ///< The endpoint has deliveries, and takes the ledger of what became of them.
+  bool delivers = false;        ///< The endpoint has deliveries, and takes the ledger of their results.
   bool shows_unsent = false;    ///< The endpoint shows its operator the tables that could not be sent.
   std::string announced_sha256;                      ///< See KnownAnnouncement().
-  std::optional<v1::TableSchemaResponse> announced;  ///< The mirror knew it, and this is its answer.
+  std::optional<v1::TableSchemaResponse> announced;  ///< Set if the mirror knew the announcement: its answer.
 
-  // By AnnounceTables().
+  // Set by AnnounceTables().
   std::vector<v1::TableStatus> statuses;  ///< One for each table of the schema; none: not announced yet.
-  // By MakeJobs(); SendJobs() notes in them what became of them.
+  // Set by MakeJobs(); SendJobs() writes the results into them.
   std::vector<Job> jobs;
-  std::optional<EndOfCycle> ended;  ///< By SendJobs(): the mirror ended the cycle with its rows.
+  std::optional<EndOfCycle> ended;  ///< Set by SendJobs(): the mirror ended the cycle with its rows.
   std::vector<std::size_t>
-      resting;  ///< Tables of the schema of which nothing is sent, since nothing changed.
+      resting;  ///< Tables of the schema that are not sent because nothing changed.
 
-  // By CompareTables(). For `compare_again` receipts and verdicts are a reason, too.
+  // Set by CompareTables(). Receipts and verdicts also add to `compare_again`.
   std::map<std::string, Compared> compared;
   std::map<std::string, Differences> differ;
   std::set<std::string> compare_again;  ///< Tables that the next cycle compares.

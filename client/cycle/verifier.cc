@@ -18,15 +18,15 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kRequestBytes = 4 << 20;
-/// Rows of the mirror whose keys are read at most: they are kept in memory.
+/// Maximum of the mirror's rows whose keys are read: they are kept in memory.
 constexpr std::uint64_t kMirrorRowsRead = 1'000'000;
 
-/// One row of the source with all keys up to the next one.
+/// One row of the source, with the key range up to the next row.
 struct RowRange {
   KeyRange range;
   std::optional<Key> key;  ///< Absent: the source has no row in this range.
   std::uint64_t digest = 0;
-  std::uint64_t mirrored = 0;         ///< Rows of the mirror.
+  std::uint64_t mirrored = 0;         ///< Number of the mirror's rows.
   std::vector<Key> mirror_keys = {};  ///< In key order.
 };
 
@@ -71,7 +71,7 @@ class Verifier::TableComparison {
   }
 
  private:
-  /// Rows of the source that follow each other, and what bounds them at the mirror.
+  /// Consecutive rows of the source, and their key range at the mirror.
   struct Leaf {
     KeyRange range;
     Key behind;  ///< The last key before it; empty: none.
@@ -99,7 +99,7 @@ class Verifier::TableComparison {
     return absl::OkStatus();
   }
 
-  // --- All of it in large ranges ---
+  // --- The whole table in large ranges ---
 
   absl::Status CompareByKey() {
     std::vector<Leaf> leaves(1);
@@ -121,7 +121,7 @@ class Verifier::TableComparison {
       }
       leaves.back().digest = piece->digest;
       last_key_ = std::move(piece->last);
-      // What was compared is forgotten, but for the leaf that has no end yet.
+      // Compared ranges are dropped, except the last one, whose end is not known yet.
       if (leaves.size() > verifier_.ranges_max_ || BytesOfLeaves(leaves) > verifier_.request_bytes_max_) {
         Leaf open = std::move(leaves.back());
         leaves.pop_back();
@@ -132,7 +132,7 @@ class Verifier::TableComparison {
     RETURN_IF_ERROR(KeepDifferent(std::move(leaves)));
     if (different_.size() > kLeavesSearched) {
       found_.beyond_repair = true;
-      // Each has one at least.
+      // At least one row in each.
       found_.changed = different_.size();
       return absl::OkStatus();
     }
@@ -140,7 +140,7 @@ class Verifier::TableComparison {
   }
 
   static std::size_t BytesOfLeaves(const std::vector<Leaf>& leaves) {
-    // Keys of one table are about as long as each other.
+    // The keys of one table have similar lengths.
     return leaves.size() * 2 * (BytesOf(leaves.back().range.first) + 1);
   }
 
@@ -169,7 +169,7 @@ class Verifier::TableComparison {
     return SearchRows(std::move(rows));
   }
 
-  /// One range for each row that the source has there now.
+  /// Makes one range for each row that the source has there now.
   absl::Status ReadLeaf(const Leaf& leaf, std::vector<RowRange>* rows, std::size_t* bytes) {
     RETURN_IF_ERROR(digests_->Seek(leaf.behind));
     rows->emplace_back().range.first = leaf.range.first;
@@ -208,7 +208,7 @@ class Verifier::TableComparison {
       const RangeDigest ours = rows[i].key ? RangeDigest{1, rows[i].digest} : RangeDigest{};
       if (theirs == ours) continue;
       rows[i].mirrored = theirs.rows;
-      // What an endpoint counts may be any number.
+      // An endpoint's count may be any number.
       mirror_rows_ += std::min(theirs.rows, kMirrorRowsRead + 1);
       odd.push_back(std::move(rows[i]));
     }
@@ -224,7 +224,7 @@ class Verifier::TableComparison {
     return absl::OkStatus();
   }
 
-  // --- What the mirror has there ---
+  // --- The mirror's rows in these ranges ---
 
   absl::Status ReadMirrorKeys(std::vector<RowRange>* odd) {
     std::vector<RowRange*> wanted;
@@ -261,7 +261,7 @@ class Verifier::TableComparison {
       for (std::uint32_t row = 0; row < view.row_count; ++row) {
         Key key;
         for (const ColumnView& column : view.columns) key.push_back(PartOf(column, row));
-        // Ranges are answered one after the other, each in key order.
+        // Ranges are answered in turn, each in key order.
         while (at < wanted.size() && wanted[at]->mirror_keys.size() == wanted[at]->mirrored) ++at;
         if (at == wanted.size()) {
           return absl::AbortedError(
@@ -273,7 +273,7 @@ class Verifier::TableComparison {
     });
   }
 
-  /// Where a row of the source stands beside ghosts in one range: is it itself the same?
+  /// For ranges with a row of the source and ghosts: checks whether the row itself is equal.
   absl::Status CompareBesideGhosts(std::vector<RowRange>& odd) {
     std::vector<RowRange*> rows;
     std::vector<KeyRange> ranges;
@@ -298,7 +298,7 @@ class Verifier::TableComparison {
       if (row.key && key == *row.key) {
         there = true;
       } else {
-        // One that the source has and cannot read is none.
+        // A row that the source has and cannot read is no ghost.
         if (ghosts_count_ && !partial_ && !untold_.contains(key)) ghosts_.push_back(key);
       }
     }
@@ -306,7 +306,7 @@ class Verifier::TableComparison {
     (there ? changed_ : lost_).push_back(*row.key);
   }
 
-  /// What changed since the mirror's position differs by right.
+  /// Removes rows that changed since the mirror's position: they are expected to differ.
   absl::Status LeaveOutChanged() {
     ASSIGN_OR_RETURN(const std::optional<std::vector<Key>> since,
                      verifier_.history_.ChangedKeys(table_.name, position_.lsn));
@@ -342,7 +342,7 @@ class Verifier::TableComparison {
     return absl::OkStatus();
   }
 
-  /// None: the whole table, as one.
+  /// `ranges` empty: the whole table, as one range.
   absl::StatusOr<std::vector<RangeDigest>> Ask(const std::vector<KeyRange>& ranges) {
     std::vector<RangeDigest> digests;
     std::size_t at = 0;
@@ -367,7 +367,7 @@ class Verifier::TableComparison {
     return digests;
   }
 
-  /// A key of the source is of another type than was announced: the mirror cannot even be asked for it.
+  /// A key of the source has another type than announced: the mirror cannot even be asked for it.
   absl::Status Misfit() {
     verifier_.reader_.Forget(table_.name);
     return absl::AbortedError(
@@ -381,12 +381,12 @@ class Verifier::TableComparison {
   const bool ghosts_count_;
   const std::vector<std::uint32_t> key_;
   std::unique_ptr<DigestReader> digests_;
-  std::uint64_t mirror_rows_ = 0;  ///< Of the ranges that differ.
-  Key last_key_;                   ///< Of the leaf that was read last.
+  std::uint64_t mirror_rows_ = 0;  ///< In the ranges that differ.
+  Key last_key_;                   ///< The last key of the leaf that was read last.
   std::vector<Leaf> different_;
-  std::set<Key> same_;    ///< Rows that stand beside ghosts and are equal.
+  std::set<Key> same_;    ///< Equal rows in a range with ghosts.
   std::set<Key> untold_;  ///< Rows of the source that cannot be read.
-  bool partial_ = false;  ///< There are such rows of which not even the key is known.
+  bool partial_ = false;  ///< For some of these rows not even the key is known.
   std::vector<Key> lost_, changed_, ghosts_;
   Differences found_;
 };

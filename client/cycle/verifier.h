@@ -19,50 +19,50 @@ namespace mirror {
 
 /// Rows of one range in the first round of a comparison.
 inline constexpr std::size_t kLeafRows = 1'000;
-/// Ranges that differ and are looked into; with more of them a table counts as another one.
+/// Maximum of differing ranges that are examined; with more of them the table counts as a different one.
 inline constexpr std::size_t kLeavesSearched = 2'000;
 
-/// Keys of rows that differ which are kept of each kind, to be shown.
+/// Maximum of keys of differing rows that are kept of each kind, to be shown.
 inline constexpr std::size_t kKeysShown = 20;
 
-/// What a comparison of one table found.
+/// Result of the comparison of one table.
 struct Differences {
-  std::uint64_t rows = 0;  ///< Of the source.
+  std::uint64_t rows = 0;  ///< Rows of the source.
   std::uint64_t lost = 0, changed = 0, ghosts = 0;
-  /// Their keys, in key order: rows that the mirror lacks, has otherwise, or has alone.
+  /// Their keys, in key order: rows that the mirror lacks, has with other values, or has alone.
   std::vector<Key> keys = {};
-  /// The rows cannot be named one by one: the table has no key, or more than kLeavesSearched ranges differ.
-  /// The counts then hold only certain differences.
+  /// The rows cannot be listed one by one: the table has no key, or more than kLeavesSearched ranges differ.
+  /// The counts then include only certain differences.
   bool beyond_repair = false;
-  /// Rows that differ and changed at the source meanwhile. The change explains the difference, but may hide
-  /// another one. Not in `keys`.
+  /// Rows that differ and changed at the source meanwhile. The change explains
+  /// the difference, but may hide another one. These are not in `keys`.
   std::vector<Key> unsettled = {};
-  /// The first kKeysShown keys of each kind, for people; empty where rows cannot be named.
+  /// The first kKeysShown keys of each kind, for people; empty if rows cannot be listed.
   std::vector<Key> lost_keys = {}, changed_keys = {}, ghost_keys = {};
 
   std::uint64_t Count() const { return lost + changed + ghosts; }
   bool equal() const { return Count() == 0 && !beyond_repair; }
 };
 
-/// Compares tables of a source with the mirror in one cycle, by digests of key ranges: all of a table in
-/// ranges of kLeafRows, those that differ row by row, and of those the mirror's keys. The source may be
-/// written to meanwhile: rows that its log names since the mirror's position may differ and are left out.
+/// Compares tables of a source with the mirror in one cycle, by digests of key ranges: first all ranges
+/// of kLeafRows, then the differing ones row by row, then the mirror's keys in those. The source may be
+/// written to meanwhile: rows that its log names since the mirror's position may differ; they are left out.
 ///
-/// Memory: two keys for each kLeafRows rows of the table, and the rows of the ranges at hand. Threads: one.
+/// Memory: two keys for each kLeafRows rows of the table, and the rows of the present ranges. Threads: one.
 class Verifier {
  public:
   Verifier(SourceReader& reader, MirrorClient& client, History& history, std::int64_t cycle,
            const v1::Limits& limits);
 
-  /// Called with the number of rows of the present table that were compared.
+  /// `progress` is called with the number of compared rows of the present table.
   void set_progress(std::function<void(std::uint64_t rows)> progress) { progress_ = std::move(progress); }
 
-  /// What becomes of rows that the mirror alone has.
+  /// Treatment of rows that only the mirror has.
   enum class Ghosts { kCount, kLeave };
-  /// `columns`: those that the mirror has as they are. `position`: where the mirror stands, by this cycle.
-  ///   kAborted             the source moved where nobody can say by what: try again
+  /// `columns`: those that the mirror keeps unchanged. `position`: the mirror's, according to this cycle.
+  ///   kAborted             the source moved for an unknown reason: try again
   ///   kFailedPrecondition  the mirror cannot be read at this position now
-  /// Others are the call's status, or the source's.
+  /// Other errors are those of the call or of the source.
   absl::StatusOr<Differences> Compare(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                                       const Position& position, Ghosts ghosts = Ghosts::kCount);
 

@@ -23,24 +23,24 @@
 
 namespace mirror {
 
-/// A table of a database at a server, as deliveries call it.
+/// A table of a database at a server, under the name that deliveries use.
 struct ServerMember {
-  MemberTable table;     ///< Of `plan` its schema alone is filled in; `log` tells the tables of a look apart.
+  MemberTable table;     ///< Only the schema of `plan` is set; `log` is the table's id within one reading.
   bool is_sent = false;  ///< It is mirrored.
   std::string obstacle;  ///< Why no delivery can change its rows, for people; empty: one can.
 };
 
-/// More of them than this are not changed by a delivery.
+/// Maximum of such rows that one delivery may change.
 inline constexpr std::size_t kReachedRowsMax = 10'000;
 
-/// A row that foreign keys with an action lead to from another.
+/// A row that foreign keys with an action reach from another row.
 struct ReachedRow {
   const ServerMember* member = nullptr;
   RowOf key;
-  RowOf values;  ///< Of PlainColumns().
+  RowOf values;  ///< Values of PlainColumns().
 };
 
-/// Splits `row`, whose values are those of MemberTable::KeyAnd(PlainColumns()).
+/// Splits `row`, which has the values of MemberTable::KeyAnd(PlainColumns()).
 inline ReachedRow ToReachedRow(const ServerMember& member, const RowOf& row) {
   const auto key_end = row.begin() + static_cast<std::ptrdiff_t>(member.table.key.size());
   return {&member, RowOf(row.begin(), key_end), RowOf(key_end, row.end())};
@@ -53,118 +53,118 @@ using RowNames = std::set<std::pair<std::int64_t, std::string>>;
 struct TriggeredRow {
   const ServerMember* member = nullptr;
   RowOf key;
-  std::optional<RowOf> before, now;  ///< Of PlainColumns(); absent: there was none, or is none.
+  std::optional<RowOf> before, now;  ///< Values of PlainColumns(); absent: no row.
 };
 
 class SwapDatabase;
 
-/// Inbox and ledger of a database at a server: see inbox.h and ledger_rows.h. Errors: those of
-/// DeliveryDatabase. Threads: one.
+/// Inbox and ledger of a database at a server: see inbox.h and
+/// ledger_rows.h. Errors: those of DeliveryDatabase. Threads: one.
 class DeliveryInbox {
  public:
   virtual ~DeliveryInbox() = default;
 
-  // Each a transaction of its own.
+  // Each of these is a transaction of its own.
   virtual absl::Status Empty() = 0;
   virtual absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms) = 0;
   virtual absl::StatusOr<std::vector<v1::Delivery>> Read() = 0;
-  /// See ForgetValuesOfGone() of ledger_rows.h: those that this run looks at.
+  /// The entries that this run checks: see ForgetValuesOfGone() of ledger_rows.h.
   virtual absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) = 0;
-  /// Forgets rows of a table, after DeliveryDatabase::Look(); null: the table is not there. A key that can be
-  /// none of its rows is one that is gone. kAborted: it is not as it was looked at.
+  /// Removes values of deleted rows of a table, after DeliveryDatabase::Look(); null: the table was dropped.
+  /// A key that no row of the table can have counts as deleted. kAborted: the table changed since Look().
   virtual absl::Status ForgetValuesOfGone(const ServerMember* member,
                                           const std::vector<WrittenRow>& rows) = 0;
 
-  // In a transaction.
+  // Called in a transaction.
   virtual absl::Status Remove(const std::string& delivery_id) = 0;
-  /// Absent: it is not there any more.
+  /// Absent: the inbox no longer has it.
   virtual absl::StatusOr<std::optional<v1::Delivery>> Find(const std::string& delivery_id) = 0;
-  /// Absent: nothing.
+  /// Absent: the ledger has no row of it.
   virtual absl::StatusOr<std::optional<LedgerState>> FindInLedger(const std::string& delivery_id) = 0;
   virtual absl::Status WriteLedger(const LedgerRow& row) = 0;
 };
 
-/// What ServerDeliveries asks of a database at a server, whatever its kind. A table is looked for by the
-/// names of the last Look(), and what Find() gave is gone with the next. Errors: those of the kind's
-/// connection, which FateOf() and Refusal() understand. Threads: one.
+/// Operations that ServerDeliveries needs of a database at a server, whatever its kind. Tables
+/// have the names of the last Look(); the next Look() invalidates results of Find(). Errors:
+/// those of the kind's connection, which FateOf() and Refusal() understand. Threads: one.
 class DeliveryDatabase {
  public:
   virtual ~DeliveryDatabase() = default;
 
-  /// Opens a session where there is none.
+  /// Opens a session if none is open.
   virtual absl::Status Connect() = 0;
-  /// Ends it, and gives back what is kept in memory for imports.
+  /// Closes the session, and frees the memory that imports used.
   virtual void Disconnect() = 0;
 
-  /// Of the session.
+  /// The inbox of the session.
   virtual DeliveryInbox& inbox() = 0;
 
   virtual absl::Status Look() = 0;
-  /// By the name under which it is sent; null: there is none that is sent.
+  /// Finds a table by the name under which it is sent; null: no sent table has it.
   virtual const ServerMember* Find(const std::string& sent_name) const = 0;
-  /// Before the transaction of an insert, so that this is short: what FindMatch() needs that lasts.
+  /// Prepares data that FindMatch() keeps. Called before the transaction of an insert, to keep that short.
   virtual absl::Status PrepareMatch(const ServerMember& /*member*/, const MatchRule& /*rule*/) {
     return absl::OkStatus();
   }
 
-  /// With a savepoint, to which TakeBack() leads.
+  /// Begins a transaction, with a savepoint to which TakeBack() rolls back.
   virtual absl::Status Begin(bool inserts) = 0;
   virtual absl::Status TakeBack() = 0;
   virtual absl::Status Commit() = 0;
-  /// Whatever there is of a transaction that was not committed.
+  /// Rolls back whatever was not committed.
   virtual void RollBack() = 0;
 
-  // In the transaction.
+  // Called in the transaction.
 
-  /// Holds its definition, before any row is read. kAborted: it is not as it was looked at.
+  /// Locks the table's definition before any row is read. kAborted: it changed since Look().
   virtual absl::Status LockTable(const ServerMember& member, bool writes) = 0;
-  /// The row with this key, byte for byte, whatever the source's collations take for equal; absent: there is
-  /// none. `locks`: until the transaction ends.
+  /// Reads the row with this key, byte for byte, even if the source's collation finds
+  /// other keys equal. Absent: there is none. `locks`: until the transaction ends.
   virtual absl::StatusOr<std::optional<RowOf>> ReadRow(const ServerMember& member, const RowOf& key,
                                                        const std::vector<std::uint32_t>& columns,
                                                        bool locks) = 0;
-  /// The key of a row that has these normalised values; absent: there is none.
+  /// Returns the key of a row that has these normalised values; absent: there is none.
   virtual absl::StatusOr<std::optional<RowOf>> FindMatch(const ServerMember& member, const MatchRule& rule,
                                                          const std::vector<std::string>& values) = 0;
-  /// Rows of tables with a key that foreign keys with an action lead to from this row when it is deleted, or
-  /// else updated: at most kReachedRowsMax and one of each foreign key. `deletes`: the row goes with this.
+  /// Reads rows, of tables with a key, that foreign keys with an action reach from this row on its delete,
+  /// or else update: at most kReachedRowsMax and one of each foreign key. `deletes`: the row goes with it.
   virtual absl::Status ReadReferring(
       const ServerMember& member, const RowOf& key, bool deletes,
       const std::function<absl::Status(ReachedRow row, bool deletes)>& take) = 0;
-  /// Before Write(): FindTriggered() looks for what changes behind this.
+  /// Called before Write(): FindTriggered() finds changes made after this call.
   virtual absl::Status BeginTriggered() { return absl::OkStatus(); }
-  /// Rows of tables that are sent that triggers changed, without those that are `known`, each of which was
-  /// changed once. None: also where the kind cannot tell. kOutOfRange: more than kReachedRowsMax.
+  /// Finds rows of sent tables that triggers changed, without those of `known`, each of which was
+  /// changed once. None also if the kind cannot find them. kOutOfRange: more than kReachedRowsMax.
   virtual absl::StatusOr<std::vector<TriggeredRow>> FindTriggered(const RowNames& /*known*/) {
     return std::vector<TriggeredRow>();
   }
-  /// Does the statement of a task; of an insert `key` is what the row has then. False: a trigger kept it from
-  /// being done.
+  /// Executes the statement of a task; after an insert `key` is
+  /// the row's new key. False: a trigger suppressed the statement.
   virtual absl::StatusOr<bool> Write(const DeliveryTask& task, const ServerMember& member, RowOf* key) = 0;
-  /// The next push sends the row with this key as it stands then, or that it is gone.
+  /// Makes the next push send the current state of the row with this key, or its deletion.
   virtual absl::Status NoteConflict(const ServerMember& member, const RowOf& key) = 0;
 
-  /// What else the source shows of an import, at the end of its transaction.
+  /// Shows the import in the source's other tables, at the end of its transaction.
   virtual absl::Status ShowImported(const v1::Delivery& /*delivery*/, const ImportResult& /*result*/,
                                     std::int64_t /*now_ms*/) {
     return absl::OkStatus();
   }
 
-  /// Of the session; null: sources of this kind have none.
+  /// The boxes of the session; null: sources of this kind have none.
   virtual BoxSource* boxes() { return nullptr; }
-  /// Of the session.
+  /// The swap database of the session.
   virtual SwapDatabase* swaps() = 0;
 
-  /// What an error means for the transaction.
+  /// The effect of an error on the transaction.
   enum class Fate {
     kEnds,     ///< Nothing is done, and the run ends.
-    kAgain,    ///< Nothing is done; another transaction was in the way, or a table is not what it was.
-    kUnknown,  ///< Of a commit: whether it was done, the ledger says.
-    kUnsafe,   ///< Of a commit: the same, and the run ends.
+    kAgain,    ///< Nothing is done; another transaction blocked it, or the table changed.
+    kUnknown,  ///< A commit failed: the ledger says whether it was done.
+    kUnsafe,   ///< The same, and the run ends.
   };
   virtual Fate FateOf(const absl::Status& status) const = 0;
-  /// Why the database did not do what it was told, for people, without values; empty: it is the source that
-  /// fails, the connection, or another transaction that was in the way.
+  /// Why the database rejected a statement, for people, without values. Empty: it did
+  /// not; the source or the connection failed, or another transaction blocked it.
   virtual std::string Refusal(const absl::Status& status) const = 0;
 };
 

@@ -32,7 +32,7 @@ std::string NoColumn(const MemberTable& table, const std::string& column) {
   return absl::StrCat("table '", table.sent_name, "' has no column '", column, "'");
 }
 
-/// SQLite writes 15 digits of a number into a column of texts, and some numbers have 17.
+/// SQLite writes a number into a text column with 15 digits, but some numbers need 17.
 sqlite::Value WholeInText(const Column& column, sqlite::Value value) {
   if (column.type != Type::kText || value.type != sqlite::Type::kReal) return value;
   double kept = 0;
@@ -40,7 +40,7 @@ sqlite::Value WholeInText(const Column& column, sqlite::Value value) {
   return {.type = sqlite::Type::kText, .bytes = absl::StrFormat("%.17g", value.real)};
 }
 
-/// One more column that is written; gives why it is not.
+/// Adds a column to write; returns why it cannot be written.
 std::string AddWritten(const ExchangeRules& rules, std::uint32_t column, sqlite::Value value,
                        DeliveryTask* task) {
   const MemberTable& table = *task->table;
@@ -77,7 +77,7 @@ std::string TakeKey(const ExchangeRules& rules, DeliveryTask* task) {
   if (task->key.empty()) {
     for (const std::uint32_t column : table.key) {
       const auto given = value_of(column);
-      // Then the database makes the rest of it.
+      // Then the database makes the rest of the key.
       if (given == task->written.end()) return task->key.clear(), "";
       task->key.push_back(given->second);
     }
@@ -98,7 +98,7 @@ std::string TakeMapped(DeliveryTask* task) {
     if (std::string obstacle = table.Obstacle(*column); !obstacle.empty()) return obstacle;
     task->mapped.push_back(*column);
   }
-  // Of a new row nothing is compared, and whatever the database put there has to be told.
+  // A new row is not compared, but all values that the database puts there are reported.
   const bool inserts = task->delivery->operation() == v1::OPERATION_INSERT;
   if (inserts && task->mapped.empty()) task->mapped = table.PlainColumns();
   for (const auto& [column, value] : task->written) {
@@ -206,7 +206,7 @@ absl::StatusOr<sqlite::Statement> PrepareTask(const SqliteFile& file, const Deli
   }
   const std::string where = absl::StrCat(" WHERE ", table.KeyIs(static_cast<int>(columns.size() + 1)));
   std::string sql;
-  // OR ABORT: whatever the constraints of the table say, no other row is replaced.
+  // OR ABORT: no other row is replaced, whatever the table's constraints say.
   if (task.delivery->operation() == v1::OPERATION_INSERT) {
     std::vector<std::string> key;
     for (const std::uint32_t column : table.key) key.push_back(quoted(column));

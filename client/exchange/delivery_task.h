@@ -18,7 +18,7 @@
 
 namespace mirror {
 
-/// A delivery whose names were found at the source, and that the source's owner accepts.
+/// A delivery that the source's owner accepts, and whose names exist in the source.
 struct DeliveryTask {
   const v1::Delivery* delivery = nullptr;
   const MemberTable* table = nullptr;
@@ -28,30 +28,30 @@ struct DeliveryTask {
 };
 
 sqlite::Value ToValue(const v1::Literal& literal);
-/// "INSERT", "UPDATE", "DELETE": as the ledger has it. Empty: none of them.
+/// "INSERT", "UPDATE", "DELETE": the ledger's word. Empty: another operation.
 std::string OperationName(v1::Operation operation);
 
-/// Fills in `task` for a delivery of `table`; null: the source has no such table with a change log. Gives
-/// the reason why it cannot be done here, for people; empty: it can.
+/// Fills in `task` for a delivery of `table`; null: the source has no such table
+/// with a change log. Returns why it cannot be done here, for people; empty: it can.
 std::string MakeTask(const v1::Delivery& delivery, const MemberTable* table, const ExchangeRules& rules,
                      DeliveryTask* task);
 
-/// The columns of a match key. Gives why the table cannot be asked by it; empty: it can.
+/// Sets the columns of a match key. Returns why the table cannot be searched by it; empty: it can.
 std::string MakeMatchRule(const v1::MatchKey& key, const MemberTable* table, MatchRule* rule);
 
-/// The statement of a task, with what it binds. One that inserts gives back the key. Errors: of Prepare().
+/// Prepares a task's statement and binds its values. An insert returns the key. Errors: those of Prepare().
 absl::StatusOr<sqlite::Statement> PrepareTask(const SqliteFile& file, const DeliveryTask& task);
 
-/// A row's key as ledger and hub have it.
+/// Returns a row's key in the form of ledger and hub.
 std::string KeyText(const RowOf& key);
-/// Why the row of an update or a delete is not the one that the hub knew, for people; empty: it is. `row`:
-/// its mapped columns; absent: it is gone.
+/// Why the row of an update or a delete differs from what the hub knew, for people; empty: it does not.
+/// `row`: its mapped columns; absent: it was deleted.
 std::string WhyNotAsKnown(const v1::Delivery& delivery, const std::optional<RowOf>& row);
-/// What the ledger says of a delivery that was refused now. `known`: what it says already.
+/// Makes the ledger's row of a delivery that is refused now. `known`: the ledger's present row.
 LedgerRow RefusedRow(const v1::Delivery& delivery, const std::optional<LedgerState>& known,
                      const std::string& reason, std::int64_t now_ms);
-/// What a written row became: of each column that was delivered, and of each other one that is not as it was.
-/// `before`: of the mapped columns; empty: there was no row.
+/// Returns the new values of a written row: each delivered column, and each other
+/// one that changed. `before`: the mapped columns; empty: there was no row.
 Wrote WroteOf(const DeliveryTask& task, const RowOf& before, const RowOf& behind);
 
 }  // namespace mirror

@@ -9,8 +9,8 @@
 
 namespace mirror {
 
-/// What the owner of a source lets the exchange do there, whatever a hub says, and what its configuration
-/// makes of the tables. Names are those of the source.
+/// Permissions of a source's owner for the exchange, whatever a hub requests, and
+/// the table steps of the source's configuration. Names are those of the source.
 struct ExchangeRules {
   bool inserts = false, updates = false, deletes = false;
   std::vector<std::string> tables = {"*"};     ///< Patterns, see MatchesPattern().

@@ -17,7 +17,7 @@ constexpr char kExchange[] =
     "CREATE TABLE IF NOT EXISTS main._mirror_inbox (delivery_id TEXT NOT NULL PRIMARY KEY, position INTEGER "
     "NOT NULL, body BLOB NOT NULL) WITHOUT ROWID";
 
-/// All tables of a push are read as of one moment, for which a rollback journal would keep writers waiting.
+/// A push reads all tables as of one moment; with a rollback journal that would block writers.
 absl::Status CheckJournal(const SqliteFile& file) {
   if (file.wal()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(

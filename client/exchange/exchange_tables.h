@@ -8,29 +8,29 @@
 #include "absl/status/statusor.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 
-// What the exchange keeps in a source, so that it is restored and copied with the rows that it tells of:
+// Tables of the exchange in a source, so that they are restored and copied with the rows that they describe:
 //
-//   _mirror_exchange  one row: the cycle that was about to be completed, the last one that is known to be,
+//   _mirror_exchange  one row: the cycle that was about to be completed, the last completed cycle,
 //                     and the number of the newest row of the ledger
 //   _mirror_inbox     deliveries that were fetched and not yet imported
-//   _mirror_ledger    what was done with them, see proto/wire/exchange/ledger.h
+//   _mirror_ledger    results of deliveries, see proto/wire/exchange/ledger.h
 //
-// ChangeLog::Uninstall() removes them with its own.
+// ChangeLog::Uninstall() removes them with its own tables.
 
 namespace mirror {
 
-/// For CREATE TABLE: the columns of the ledger as it is announced, which are said there alone. The types of
-/// whole numbers, of texts and of the key in SQL; what stands around names.
+/// Returns the ledger's columns for CREATE TABLE, which only this function lists. `number`, `text`,
+/// `key`: SQL types of whole numbers, of texts and of the key; `quote`: the quotation mark of names.
 std::string LedgerColumns(std::string_view number, std::string_view text, std::string_view key,
                           std::string_view quote = "\"");
-/// kFailedPrecondition, of a place that is named so: "the source '/a.db'".
+/// Returns kFailedPrecondition for a place with this name: "the source '/a.db'".
 absl::Status ExchangeTablesMissing(const std::string& place);
 
-/// Makes them; harmless where they are there. `file`: opened with Use::kChange. False: they were there.
+/// Makes the tables; harmless if they exist. `file`: opened with Use::kChange. False: they existed.
 /// Errors: those of SqliteFile; kFailedPrecondition: the source lacks what the exchange needs.
 absl::StatusOr<bool> MakeExchangeTables(const SqliteFile& file);
 
-/// kFailedPrecondition: they are not there, or the source lacks what the exchange needs. Only reads.
+/// kFailedPrecondition: the tables do not exist, or the source lacks what the exchange needs. Only reads.
 absl::Status CheckExchangeTables(const SqliteFile& file);
 
 }  // namespace mirror

@@ -28,18 +28,18 @@
 namespace mirror {
 namespace {
 
-/// Which rows keep a row from getting its values, as these are UNIQUE.
+/// Rows that hold UNIQUE values which another row is to get.
 struct TakenValues {
   std::vector<RowOf> rows;  ///< Keys of rows that hold such a value, each once.
-  /// Columns of the task's own row that let go of its values when they are NULL for a moment, as indexes in
-  /// the table's plan. Empty: there is no such column in each index concerned, or a foreign key refers to
-  /// one.
+  /// Columns of the task's own row that release its values if they are
+  /// temporarily NULL, as indexes in the table's plan. Empty: an index
+  /// concerned has no such column, or a foreign key refers to one.
   std::set<std::uint32_t> columns;
 };
 
 using Columns = std::vector<std::uint32_t>;
 
-/// The columns of each UNIQUE constraint or index of the table; of one with an expression, none.
+/// Returns the columns of each UNIQUE constraint or index of the table; none for one with an expression.
 absl::StatusOr<std::vector<Columns>> UniqueColumns(const SqliteFile& file, const MemberTable& table) {
   sqlite::Statement query = file.Query(
       "SELECT l.seq, i.name FROM temp.pragma_index_list(?1, 'main') AS l JOIN temp.pragma_index_info(l.name, "
@@ -68,8 +68,8 @@ absl::StatusOr<std::vector<Columns>> UniqueColumns(const SqliteFile& file, const
   return found;
 }
 
-/// Returns whether a foreign key refers to one of these columns. A moment of NULL would go on into the rows
-/// that refer to it.
+/// Returns whether a foreign key refers to one of these columns. A
+/// temporary NULL would be passed on to the rows that refer to it.
 absl::StatusOr<bool> IsReferredTo(const SqliteFile& file, const MemberTable& table,
                                   const std::set<std::uint32_t>& columns) {
   sqlite::Statement query = file.Query(
@@ -87,7 +87,7 @@ absl::StatusOr<bool> IsReferredTo(const SqliteFile& file, const MemberTable& tab
   return row;
 }
 
-/// Keys of other rows that have, in these columns, what the task's row is to have.
+/// Returns keys of other rows that have, in these columns, the values that the task's row is to get.
 absl::StatusOr<std::vector<RowOf>> RowsWith(const SqliteFile& file, const DeliveryTask& task,
                                             const Columns& columns) {
   const MemberTable& table = *task.table;
@@ -124,8 +124,8 @@ absl::StatusOr<std::vector<RowOf>> RowsWith(const SqliteFile& file, const Delive
   return rows;
 }
 
-/// In a change: looks into the UNIQUE constraints and indexes that an UPDATE writes, but for those with a
-/// condition or an expression. Errors: those of SqliteFile.
+/// In a change: checks the UNIQUE constraints and indexes that an UPDATE writes,
+/// except those with a condition or an expression. Errors: those of SqliteFile.
 absl::StatusOr<TakenValues> FindTaken(const SqliteFile& file, const DeliveryTask& task) {
   ASSIGN_OR_RETURN(const std::vector<Columns> indexes, UniqueColumns(file, *task.table));
   std::map<std::string, RowOf> rows;
@@ -157,7 +157,7 @@ absl::StatusOr<TakenValues> FindTaken(const SqliteFile& file, const DeliveryTask
   return taken;
 }
 
-/// In a change: sets these columns of the task's row to NULL. Errors: also what the database refuses.
+/// In a change: sets these columns of the task's row to NULL. Errors: also a rejection by the database.
 absl::Status SetToNull(const SqliteFile& file, const DeliveryTask& task,
                        const std::set<std::uint32_t>& columns) {
   const MemberTable& table = *task.table;
@@ -174,9 +174,9 @@ absl::Status SetToNull(const SqliteFile& file, const DeliveryTask& task,
 }
 
 constexpr char kSavepoint[] = "_mirror_import";
-/// SQLite's message for a foreign key that is not kept.
+/// SQLite's message for a violated foreign key.
 constexpr char kForeignKeyWords[] = "FOREIGN KEY constraint failed";
-/// Rows that wait for one another, and deliveries of one run that are looked at for that.
+/// Maximum of rows in a swap, and of deliveries in one run that are tried as a swap.
 constexpr int kSwapsMax = 8;
 constexpr int kSwapLooksMax = 100;
 
@@ -184,7 +184,7 @@ bool IsRow(const ChangedRow& changed, const MemberTable* table, const RowOf& key
   return changed.table == table && KeyText(changed.key) == KeyText(key);
 }
 
-/// Adds those that are not among them.
+/// Adds the rows that are not in `rows` yet.
 void AddRows(const std::vector<ChangedRow>& more, std::vector<ChangedRow>* rows) {
   for (const ChangedRow& one : more) {
     const auto known = std::find_if(rows->begin(), rows->end(),
@@ -211,13 +211,13 @@ absl::StatusOr<std::unique_ptr<Importer>> Importer::Open(const std::string& path
   ASSIGN_OR_RETURN(std::unique_ptr<SqliteFile> file, SqliteFile::Open(path, Use::kChange));
   RETURN_IF_ERROR(CheckExchangeTables(*file));
   file->TakeLongValues();
-  // What the application's definitions say of other rows holds for ours, too.
+  // The application's foreign key actions apply to our writes, too.
   RETURN_IF_ERROR(file->Run("PRAGMA foreign_keys = ON"));
   return std::unique_ptr<Importer>(new Importer(std::move(file), std::move(rules), std::move(clock)));
 }
 
 absl::StatusOr<ImportResult> Importer::Import(const v1::Delivery& delivery) {
-  // Before the transaction, so that the source's writers do not wait for a look at all rows.
+  // Before the transaction, so that a scan of all rows does not block the source's writers.
   RETURN_IF_ERROR(MakeSets(delivery));
   ended_by_.clear();
   absl::StatusOr<ImportResult> result = ImportResult{};
@@ -285,7 +285,7 @@ absl::StatusOr<ImportResult> Importer::Do(const v1::Delivery& delivery) {
   RETURN_IF_ERROR(RemoveFromInbox(*file_, delivery.delivery_id()));
   ASSIGN_OR_RETURN(const std::optional<LedgerState> known, FindInLedger(*file_, delivery.delivery_id()));
   const std::optional<ImportResult> tried = FindTried(known, clock_());
-  // A delivery that another one waits for is tried with it, before its own time.
+  // A delivery for which another one waits is tried together with it, before its own time.
   if (tried && (known->applied || swaps_ == 0)) return *tried;
   ASSIGN_OR_RETURN(const MemberTable* const table, tables_.Find(delivery.table()));
   DeliveryTask task;
@@ -317,7 +317,7 @@ absl::StatusOr<std::optional<ImportResult>> Importer::FindInTheWay(const Deliver
   for (const v1::MatchKey& key : task.delivery->absent()) {
     ASSIGN_OR_RETURN(const MemberTable* const table, tables_.Find(key.table()));
     MatchRule rule;
-    // A row that cannot be looked for might be there.
+    // If the table cannot be searched, a matching row might exist.
     if (std::string why = MakeMatchRule(key, table, &rule); !why.empty()) {
       return as_found(Refuse(*task.delivery, std::move(why)));
     }
@@ -344,7 +344,7 @@ absl::StatusOr<ImportResult> Importer::WriteRow(const DeliveryTask& task, const 
                                                 const std::vector<ChangedRow>* swapped) {
   absl::StatusOr<sqlite::Statement> statement = PrepareTask(*file_, task);
   if (!statement.ok()) {
-    // Also a trigger that names what only the application has.
+    // A trigger may also need a function that only the application has.
     const absl::StatusOr<std::string> why = LastReason();
     return why.ok() ? TakeBack(*task.delivery, *why) : why.status();
   }
@@ -379,8 +379,8 @@ absl::StatusOr<ImportResult> Importer::WriteRow(const DeliveryTask& task, const 
   return NoteApplied(task, key, before, others);
 }
 
-/// The row's values stand in other rows, which other deliveries change: all of them in this transaction,
-/// while the row itself has none of these values. The savepoint is open.
+/// Other rows have the row's values, and other deliveries change these rows. Applies all of
+/// them in this transaction, while the row itself gives up these values. The savepoint is open.
 absl::StatusOr<ImportResult> Importer::Swap(const DeliveryTask& task, const RowOf& before,
                                             const std::string& why) {
   if (sqlite3_get_autocommit(file_->handle()) != 0 || swaps_ >= kSwapsMax || ++swap_looks_ > kSwapLooksMax)
@@ -396,10 +396,10 @@ absl::StatusOr<ImportResult> Importer::Swap(const DeliveryTask& task, const RowO
   std::vector<ChangedRow> changed;
   {
     const LogEntries entries(*file_);
-    // No delivery asks for this NULL. If the database refuses it, the delivery keeps its own reason.
+    // No delivery asks for this NULL. If the database rejects it, the delivery keeps its own reason.
     if (!SetToNull(*file_, task, taken.columns).ok()) return TakeBack(*task.delivery, why);
     ASSIGN_OR_RETURN(changed, entries.Rows(tables_));
-    // A trigger wrote elsewhere what it made of a NULL that nobody sent.
+    // A trigger wrote to other rows because of a NULL that nobody sent.
     for (const ChangedRow& row : changed) {
       if (!IsRow(row, task.table, task.key)) return TakeBack(*task.delivery, why);
     }
@@ -459,11 +459,11 @@ absl::Status Importer::NoteOthers(const DeliveryTask& task, const RowOf& own,
   int number = 0;
   for (const ChangedRow& changed : rows) {
     const bool is_own = IsRow(changed, task.table, own);
-    // The ledger's entries are none of the statement's.
+    // Entries of the ledger are not caused by the statement.
     if (is_own || changed.table->name() == kLedgerTable) continue;
     std::vector<std::uint32_t> columns = changed.table->PlainColumns();
     if (!changed.whole) {
-      // What else stands there somebody may have said, of whom the hub has not heard yet.
+      // Other columns may have changes of other writers, which the hub has not received yet.
       std::erase_if(columns, [&](std::uint32_t column) { return changed.columns.count(column) == 0; });
       if (columns.empty()) continue;
     }
@@ -486,7 +486,7 @@ absl::Status Importer::NoteOthers(const DeliveryTask& task, const RowOf& own,
 
 absl::StatusOr<ImportResult> Importer::TakeBack(const v1::Delivery& delivery, const std::string& reason) {
   if (sqlite3_get_autocommit(file_->handle()) != 0) {
-    // RAISE(ROLLBACK): nothing of this transaction is left, and what is to be noted needs one of its own.
+    // RAISE(ROLLBACK): the whole transaction is rolled back, so the result needs one of its own.
     ended_by_ = reason;
     return absl::CancelledError(reason);
   }
@@ -515,7 +515,7 @@ absl::StatusOr<std::string> Importer::LastReason() const {
       if (code != SQLITE_CONSTRAINT_TRIGGER) break;
       // SQLite gives ON DELETE RESTRICT and ON UPDATE RESTRICT this code, too.
       if (words == kForeignKeyWords) break;
-      // It may be made of the row's values.
+      // The message may contain values of the row.
       ASSIGN_OR_RETURN(const bool plain, IsTextOfTrigger(words));
       if (!plain) return "a trigger of the source refused it";
       break;

@@ -24,25 +24,25 @@
 
 namespace mirror {
 
-/// What became of a delivery.
+/// Result of a delivery.
 struct ImportResult {
   v1::DeliveryOutcome outcome = v1::DELIVERY_OUTCOME_UNSPECIFIED;
-  std::string reason = {};  ///< For people, without values; empty where there is nothing to say.
+  std::string reason = {};  ///< For people, without values; empty if there is nothing to say.
 };
 
-/// What the ledger says against trying a delivery now: ALREADY or LATER; absent: nothing.
+/// Result if the ledger says not to try the delivery now: ALREADY or LATER; absent: it may be tried.
 std::optional<ImportResult> FindTried(const std::optional<LedgerState>& known, std::int64_t now_ms);
 
-/// Applies deliveries to a source: each in one transaction of its database, together with its row of
-/// `_mirror_ledger`, or not at all.
+/// Applies deliveries to a source: each in one transaction of its
+/// database, together with its row of `_mirror_ledger`, or not at all.
 ///
-/// A row is written only where it is as the hub knew it, and inserted only where no row matches: else
-/// CONFLICT, and the change log notes the row that stood in the way, so that the next push sends it. What the
-/// owner does not accept, or the database refuses, is REFUSED, and rests ever longer. Updates that wait for
-/// one another, as where two rows swap a UNIQUE value, are applied in one transaction.
+/// Updates a row only if it is as the hub knew it, and inserts only if no row matches. Otherwise the
+/// result is CONFLICT, and the change log notes the conflicting row, so that the next push sends it. A
+/// delivery that the owner does not accept or the database rejects is REFUSED; each retry waits longer.
+/// Updates that block each other, as when two rows swap a UNIQUE value, are applied in one transaction.
 ///
-/// Memory: one row, 16 bytes for each row of a table that is looked through for matches, and InboxRows where
-/// a UNIQUE value is taken. Locks: the source's write lock, for one delivery at a time. Threads: one.
+/// Memory: one row, 16 bytes for each row of a table that is searched for matches, and InboxRows if a
+/// UNIQUE value is taken. Locks: the source's write lock, for one delivery at a time. Threads: one.
 class Importer {
  public:
   using Clock = std::function<std::int64_t()>;  ///< Unix milliseconds.
@@ -51,10 +51,10 @@ class Importer {
   static absl::StatusOr<std::unique_ptr<Importer>> Open(const std::string& path, ExchangeRules rules,
                                                         Clock clock);
 
-  /// Errors: the source cannot be read or written: nothing of this delivery was applied, and the run ends.
+  /// Errors: the source cannot be read or written. Nothing of this delivery was applied; the run ends.
   absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery);
 
-  /// Told of each; outlives it.
+  /// `layout` is notified of each delivery, and outlives this object.
   void set_layout(InboxLayout* layout) { layout_ = layout; }
 
   const SqliteFile& file() const { return *file_; }
@@ -67,30 +67,30 @@ class Importer {
   absl::Status MakeSets(const v1::Delivery& delivery);
   absl::StatusOr<MatchSet*> SetOf(const MemberTable& table, const MatchRule& rule);
 
-  // In the transaction.
+  // Called in the transaction.
   absl::StatusOr<ImportResult> DoAndTell(const v1::Delivery& delivery);
   absl::Status Begin();
   absl::Status Tell(const v1::Delivery& delivery, const ImportResult& result);
   absl::StatusOr<ImportResult> Do(const v1::Delivery& delivery);
   absl::StatusOr<ImportResult> DoTask(const DeliveryTask& task);
-  /// Absent: nothing stands in the way of an insert.
+  /// Absent: no row conflicts with the insert.
   absl::StatusOr<std::optional<ImportResult>> FindInTheWay(const DeliveryTask& task);
   absl::StatusOr<ImportResult> Write(const DeliveryTask& task, const RowOf& before);
-  /// `swapped`: rows that changed while this one had to let go of its values; null: it did not.
+  /// `swapped`: rows that changed while this one gave up its values; null: it did not.
   absl::StatusOr<ImportResult> WriteRow(const DeliveryTask& task, const RowOf& before,
                                         const std::vector<ChangedRow>* swapped);
   absl::StatusOr<ImportResult> Swap(const DeliveryTask& task, const RowOf& before, const std::string& why);
   absl::StatusOr<ImportResult> NoteApplied(const DeliveryTask& task, const RowOf& key, const RowOf& before,
                                            const std::vector<ChangedRow>& others);
   absl::Status NoteOthers(const DeliveryTask& task, const RowOf& own, const std::vector<ChangedRow>& rows);
-  /// Why what the statement made of its row, or of others, cannot be mirrored, without values; empty: it can.
+  /// Why the row that the statement wrote, or others, cannot be mirrored, without values; empty: they can.
   absl::StatusOr<std::string> FindUnmirrored(const DeliveryTask& task, const RowOf& own,
                                              const std::vector<ChangedRow>& others) const;
   absl::StatusOr<ImportResult> TakeBack(const v1::Delivery& delivery, const std::string& reason);
   absl::StatusOr<ImportResult> Refuse(const v1::Delivery& delivery, std::string reason);
   absl::StatusOr<ImportResult> Conflict(const MemberTable& table, const RowOf& key, NotedRow row,
                                         std::string reason);
-  /// Why the database did not take the last statement, without values. Errors: it is the source that fails.
+  /// Reason, without values, why the database rejected the last statement. Errors: the source fails.
   absl::StatusOr<std::string> LastReason() const;
   absl::StatusOr<bool> IsTextOfTrigger(const std::string& words) const;
 
@@ -101,13 +101,13 @@ class Importer {
   MemberTables tables_;
   std::map<std::pair<std::int64_t, MatchRule>, MatchSet> sets_;  ///< By log.
   int swaps_ = 0;                   ///< Deliveries that wait for the present one, within the transaction.
-  int swap_looks_ = 0;              ///< How often the inbox was searched for those.
+  int swap_looks_ = 0;              ///< Number of searches of the inbox for them.
   std::optional<InboxRows> inbox_;  ///< Absent: it was not searched yet.
-  std::string ended_by_;            ///< Why the application's own trigger took the whole transaction back.
+  std::string ended_by_;            ///< Message of the application's trigger that rolled everything back.
 };
 
-/// A source that takes deliveries, whatever its kind: see inbox.h for the first three, Importer for the last.
-/// Errors: those of the source; what is not done is not done in part. Threads: one.
+/// A source that takes deliveries, whatever its kind. See inbox.h for the first three methods, Importer
+/// for the last. Errors: those of the source; a call that fails changes nothing. Threads: one.
 class DeliveryTarget {
  public:
   virtual ~DeliveryTarget() = default;
@@ -117,13 +117,13 @@ class DeliveryTarget {
   virtual absl::StatusOr<std::vector<v1::Delivery>> ReadInbox() = 0;
   virtual absl::StatusOr<ImportResult> Import(const v1::Delivery& delivery) = 0;
 
-  /// For what a layout shows beside these: `work` has a session of its own. Errors: also those of `work`;
-  /// kUnimplemented: sources of this kind have no boxes.
+  /// Runs `work` in a session of its own, for a layout that shows more tables. Errors:
+  /// also those of `work`; kUnimplemented: sources of this kind have no boxes.
   virtual absl::Status WithBoxes(const std::function<absl::Status(BoxSource&)>& /*work*/) {
     return absl::UnimplementedError("sources of this kind have no boxes");
   }
-  /// Nothing is imported any more: gives back what it keeps in memory for it. One that is imported all the
-  /// same begins anew.
+  /// Ends the import: frees the memory that it kept.
+  /// A later Import() prepares it again.
   virtual void EndImport() = 0;
 };
 

@@ -13,7 +13,7 @@ namespace mirror {
 namespace {
 
 absl::Status ForgetRefused(const SqliteFile& file) {
-  // A row beside another's, "<delivery_id>/1", was never refused.
+  // A ledger row of a further changed row, "<delivery_id>/1", was never refused.
   return file
       .Query(
           "DELETE FROM main._mirror_ledger WHERE state = 'REFUSED' AND delivery_id NOT IN (SELECT "
@@ -27,7 +27,7 @@ absl::Status ForgetApplied(const SqliteFile& file, std::int64_t now_ms) {
       .Run();
 }
 
-/// Tells of each entry, in the order of the fetch.
+/// Calls `take` for each entry, in the order of the fetch.
 absl::Status ReadEach(const SqliteFile& file, const std::function<void(v1::Delivery)>& take) {
   sqlite::Statement query = file.Query("SELECT body FROM main._mirror_inbox ORDER BY position");
   absl::StatusOr<bool> row = query.Step();
@@ -38,7 +38,7 @@ absl::Status ReadEach(const SqliteFile& file, const std::function<void(v1::Deliv
   return row.status();
 }
 
-/// What was written into a row that a delivery removed since. That the row was there stays told.
+/// Removes values written into rows that deliveries deleted since. The ledger still says they were written.
 absl::Status ForgetValuesOfGone(const SqliteFile& file) {
   return file.Run(
       "WITH gone AS (SELECT table_name AS t, key AS k, max(number) AS n FROM main._mirror_ledger WHERE "
@@ -50,7 +50,7 @@ absl::Status ForgetValuesOfGone(const SqliteFile& file) {
 
 absl::Status EmptyInbox(const SqliteFile& file) {
   const absl::StatusOr<std::int64_t> entries = file.Number("SELECT count(*) FROM main._mirror_inbox");
-  // A source that rests is not written to.
+  // An idle source is not written to.
   if (!entries.ok() || *entries == 0) return entries.status();
   return file.Change([&file] { return file.Query("DELETE FROM main._mirror_inbox").Run(); });
 }

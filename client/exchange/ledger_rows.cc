@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int64_t kDoublings = 20;  // Far beyond a day, and no overflow.
 
-/// It lives until the statement was stepped.
+/// `text` must live until the statement was stepped.
 void BindText(sqlite::Statement& statement, int place, const std::optional<std::string>& text) {
   if (text) {
     statement.Bind(place, std::string_view(*text));
@@ -39,7 +39,7 @@ sqlite::Value ValueOfLiteral(Literal literal) {
   return {.type = sqlite::Type::kNull};
 }
 
-/// Adds the ids of a table's entries whose rows are gone. Null: the table is.
+/// Adds the ids of a table's entries whose rows do not exist. Null: the table does not exist.
 absl::Status FindGone(const SqliteFile& file, const std::string& name, const MemberTable* table,
                       std::vector<std::string>* gone) {
   sqlite::Statement entries = file.Query(
@@ -80,7 +80,7 @@ absl::StatusOr<std::optional<LedgerState>> FindInLedger(const SqliteFile& file,
 
 absl::Status WriteLedger(const SqliteFile& file, const LedgerRow& row) {
   RETURN_IF_ERROR(file.Query("UPDATE main._mirror_exchange SET ledger_number = ledger_number + 1").Run());
-  // No REPLACE: that the row was there before is for the change log to see.
+  // No REPLACE: the change log must see that the row existed before.
   sqlite::Statement write = file.Query(
       "INSERT INTO main._mirror_ledger (delivery_id, number, operation, table_name, key, state, wrote, "
       "reason, attempts, next_at, at) SELECT ?1, ledger_number, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM "
@@ -133,7 +133,7 @@ absl::Status ForgetValuesOfGone(const SqliteFile& file, const ExchangeRules& rul
     ASSIGN_OR_RETURN(const MemberTable* const table, tables.Find(name));
     RETURN_IF_ERROR(FindGone(file, name, table, &gone));
   }
-  // The application waits for nobody who only looks.
+  // A pure check takes no lock, so the application never waits for it.
   if (gone.empty()) return absl::OkStatus();
   return file.Change([&]() -> absl::Status {
     for (const std::string& id : gone) {

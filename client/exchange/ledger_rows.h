@@ -15,53 +15,53 @@
 
 namespace mirror {
 
-/// How long what was refused rests: this, doubled with each refusal up to kRefusedRestMaxMs.
+/// Milliseconds before a refused delivery is tried again; doubled with each refusal up to kRefusedRestMaxMs.
 inline constexpr std::int64_t kRefusedRestMs = 120'000;
 
-/// A row of `_mirror_ledger` as it is written; its number is given by WriteLedger().
+/// A row to write to `_mirror_ledger`; WriteLedger() assigns its number.
 struct LedgerRow {
   std::string delivery_id, operation, table_name, key;
   std::optional<std::string> wrote = {}, reason = {};  ///< With a reason it is REFUSED, else APPLIED.
   std::int64_t attempts = 0, next_at = 0, at = 0;
 };
 
-/// What the ledger says of a delivery.
+/// State of a delivery in the ledger.
 struct LedgerState {
   bool applied = false;
   std::int64_t attempts = 0, next_at = 0;
 };
-/// Absent: nothing. Errors: those of SqliteFile.
+/// Absent: the ledger has no row of it. Errors: those of SqliteFile.
 absl::StatusOr<std::optional<LedgerState>> FindInLedger(const SqliteFile& file,
                                                         const std::string& delivery_id);
-/// In a change.
+/// Writes the row. To be called in a change.
 absl::Status WriteLedger(const SqliteFile& file, const LedgerRow& row);
 
-/// When a delivery that was refused so often, now included, may be tried again.
+/// Time at which a delivery may be tried again. `attempts`: how often it was refused, including this time.
 std::int64_t TriedAgainAt(std::int64_t attempts, std::int64_t now_ms);
 
-/// The key of a row of this table, of a text as the ledger has it; absent: it is of another key than the
-/// table has by now.
+/// Parses the key of a row of this table from the ledger's text.
+/// Absent: the table's key has other columns by now.
 std::optional<RowOf> KeyOfText(const std::string& text, const MemberTable& table);
 
-/// The ledger forgets which values were written into rows that are not there any more, whoever removed them.
-/// That they were there stays told. Behind a fetch: the hub has read the ledger by then. Looks at each entry
-/// that has values; a source where all of these are there is not written to. `file`: opened with
-/// Use::kChange. Memory: ids of what goes. Errors: those of SqliteFile.
+/// Removes from the ledger the values that were written into rows that no longer exist, whoever deleted
+/// them. The ledger still says that they were written. Call it after a fetch: the hub has read the ledger
+/// by then. It checks each entry that has values, and writes nothing if all of their rows exist.
+/// `file`: opened with Use::kChange. Memory: ids of the entries to change. Errors: those of SqliteFile.
 ///
-/// At a server one run looks at kEntriesLookedAt of them, since each is a search there; a ledger that has
-/// more is looked at in parts, and the clock says in which. An entry of it then waits for about as many runs
-/// as there are parts, and goes after kLedgerKeptMs in any case.
+/// At a server one run checks only kEntriesLookedAt entries, since each needs a query.
+/// A larger ledger is checked in parts, and the clock selects the part. An entry then waits
+/// for about as many runs as there are parts, and is removed after kLedgerKeptMs in any case.
 absl::Status ForgetValuesOfGone(const SqliteFile& file, const ExchangeRules& rules);
 
 inline constexpr std::int64_t kEntriesLookedAt = 1'000;
-/// How many of so many entries, in the order of their numbers, stand before those that a run looks at.
+/// Number of entries, in the order of their numbers, that this run skips before those that it checks.
 std::int64_t EntriesPassedOver(std::int64_t entries, std::int64_t now_ms);
 
-/// An entry of the ledger that tells what was written into a row.
+/// An entry of the ledger that says what was written into a row.
 struct WrittenRow {
   std::string delivery_id, key;
 };
-/// By the name of their table, as it is sent.
+/// Key: the name under which the table is sent.
 using WrittenRows = std::map<std::string, std::vector<WrittenRow>>;
 
 }  // namespace mirror

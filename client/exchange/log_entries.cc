@@ -24,11 +24,11 @@ std::string KeyTextOf(const RowOf& key) {
   return KeyJson(values);
 }
 
-/// Which columns an entry says were changed, by its masks from the column `first` on.
+/// Decodes the changed columns of an entry from its masks, beginning at column `first`.
 void ReadMasks(sqlite::Statement& entry, int first, ChangedRow* row) {
   const auto columns = static_cast<std::uint32_t>(row->table->plan.schema.columns.size());
   const auto masks = static_cast<std::uint32_t>(entry.columns() - first);
-  // The triggers do not know what was added since.
+  // The triggers do not know columns that were added later.
   row->whole = columns > masks * kMaskBits || entry.IsNull(first) || entry.Int(first) < 0;
   for (std::uint32_t column = 0; !row->whole && column < columns; ++column) {
     const std::int64_t mask = entry.Int(first + static_cast<int>(column / kMaskBits));
@@ -66,7 +66,7 @@ absl::StatusOr<std::vector<ChangedRow>> LogEntries::Rows(MemberTables& tables) c
     sqlite::Statement entry =
         file_.Query(absl::StrCat("SELECT * FROM main.", LogName(log), " WHERE seq = ?1"));
     ASSIGN_OR_RETURN(const bool there, entry.With(seq).Step());
-    // Of a statement that was taken back.
+    // The entry was of a statement that was rolled back.
     if (!there) continue;
     ChangedRow row{table, {}};
     for (std::size_t i = 0; i < parts; ++i) row.key.push_back(entry.ValueAt(static_cast<int>(1 + i)));
@@ -83,7 +83,7 @@ absl::StatusOr<std::vector<ChangedRow>> LogEntries::Rows(MemberTables& tables) c
 }
 
 absl::Status NoteInLog(const SqliteFile& file, const MemberTable& table, const RowOf& key, NotedRow row) {
-  // seq, the key's columns, the masks: how many masks a log has is known to itself alone.
+  // seq, the key's columns, the masks; only the log itself knows how many masks it has.
   const int columns =
       file.Query(absl::StrCat("SELECT * FROM main.", LogName(table.log), " LIMIT 0")).columns();
   constexpr std::int64_t kAllColumns = (std::int64_t{1} << kMaskBits) - 1;

@@ -13,16 +13,16 @@
 
 namespace mirror {
 
-/// A row that a statement changed, as the change log has it.
+/// A row that a statement changed, according to the change log.
 struct ChangedRow {
   const MemberTable* table = nullptr;
   RowOf key;
-  bool whole = false;                    ///< It was inserted, removed or moved; else only updated:
+  bool whole = false;                    ///< It was inserted, deleted or moved; else only updated:
   std::set<std::uint32_t> columns = {};  ///< these, as indexes in the table's plan.
 };
 
-/// Watches which entries a connection writes into change logs, while this lives: what triggers and foreign
-/// keys do is among them, and what others write is not. Threads: those of the connection.
+/// While it lives, records the entries that a connection writes into change logs, those of triggers and
+/// foreign keys included. Entries of other connections are not among them. Threads: those of the connection.
 class LogEntries {
  public:
   explicit LogEntries(const SqliteFile& file);
@@ -30,7 +30,7 @@ class LogEntries {
   LogEntries(const LogEntries&) = delete;
   LogEntries& operator=(const LogEntries&) = delete;
 
-  /// In the transaction of the statements: the rows, each once. Errors: those of SqliteFile.
+  /// Returns the rows, each once. In the transaction of the statements. Errors: those of SqliteFile.
   absl::StatusOr<std::vector<ChangedRow>> Rows(MemberTables& tables) const;
 
  private:
@@ -40,10 +40,10 @@ class LogEntries {
   std::vector<std::pair<std::int64_t, std::int64_t>> entries_;  ///< Log and position.
 };
 
-/// Whether there is a row with the key that is noted.
+/// Whether the noted key has a row.
 enum class NotedRow { kStands, kGone };
-/// In a change: the next push sends the row with this key as it stands then, or that it is gone. A row that
-/// stands is sent as an update of all its columns, unless the mirror lacks it. Errors: those of SqliteFile.
+/// In a change: makes the next push send the row with this key as it then is, or its deletion. An existing
+/// row is sent as an update of all its columns, unless the mirror lacks it. Errors: those of SqliteFile.
 absl::Status NoteInLog(const SqliteFile& file, const MemberTable& table, const RowOf& key, NotedRow row);
 
 }  // namespace mirror

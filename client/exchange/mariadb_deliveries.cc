@@ -32,22 +32,22 @@ namespace {
 
 constexpr char kWriting[] = "the database refused it";
 
-/// Of Trouble::kOther those where the server takes no change at all, or not now.
+/// Errors among Trouble::kOther after which the server takes no change at all, or not now.
 constexpr unsigned int kSourceFails[] = {
     1030,  // ER_GET_ERRNO
-    1047,  // ER_UNKNOWN_COM_ERROR: of a cluster's node that is not ready
+    1047,  // ER_UNKNOWN_COM_ERROR: a cluster's node is not ready
     1180,  // ER_ERROR_DURING_COMMIT
     1206,  // ER_LOCK_TABLE_FULL
     1290,  // ER_OPTION_PREVENTS_STATEMENT: read_only
     1297,  // ER_GET_TEMPORARY_ERRMSG
-    1305,  // ER_SP_DOES_NOT_EXIST: the savepoint went with the transaction
+    1305,  // ER_SP_DOES_NOT_EXIST: the savepoint ended with the transaction
     1785,  // ER_GTID_UNSAFE_NON_TRANSACTIONAL_TABLE
     1792,  // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
     1836,  // ER_READ_ONLY_MODE
 };
-/// Those whose messages repeat a key.
+/// Errors whose messages repeat a key.
 constexpr unsigned int kDuplicates[] = {1022, 1062, 1169, 1557, 1586, 1761, 1762, 1859};
-/// Those whose messages are names alone.
+/// Errors whose messages contain only names.
 constexpr unsigned int kNamesAlone[] = {
     1048,  // ER_BAD_NULL_ERROR
     1216,  // ER_NO_REFERENCED_ROW
@@ -59,7 +59,7 @@ constexpr unsigned int kNamesAlone[] = {
     1452,  // ER_NO_REFERENCED_ROW_2
     4025,  // ER_CONSTRAINT_FAILED
 };
-/// What a program of the application says by SIGNAL.
+/// Error of a program of the application that uses SIGNAL.
 constexpr unsigned int kSignal = 1644;
 
 template <std::size_t kSize>
@@ -79,7 +79,7 @@ std::string StatementOf(const DeliveryTask& task, const MariadbMember& member) {
   const bool inserts = task.delivery->operation() == v1::OPERATION_INSERT;
   std::vector<std::string> columns, values, sets;
   for (const auto& [column, value] : task.written) {
-    // Names that cannot be written are those of tables that are not announced.
+    // Tables with names that cannot be quoted are not announced.
     columns.push_back(mariadb::QuotedName(member.known->table.columns[column].name).value_or("``"));
     values.push_back(MariadbLiteral(member.known->schema.columns[column], value));
     sets.push_back(absl::StrCat("t.", columns.back(), " = ", values.back()));
@@ -95,7 +95,7 @@ std::string StatementOf(const DeliveryTask& task, const MariadbMember& member) {
   return absl::StrCat("UPDATE ", member.Rows(), " SET ", absl::StrJoin(sets, ", "), where);
 }
 
-/// A condition that keeps every row that has these values, and may keep others. Empty: there is none.
+/// Returns a condition that is true for each row with these values, maybe for others. Empty: there is none.
 std::string NearSql(const MariadbMember& member, const MatchRule& rule,
                     const std::vector<std::string>& values) {
   std::vector<std::string> terms;
@@ -110,8 +110,8 @@ std::string NearSql(const MariadbMember& member, const MatchRule& rule,
   return terms.empty() ? "" : absl::StrCat(" WHERE ", absl::StrJoin(terms, " AND "));
 }
 
-/// Takes back at its end what was not committed; where the server does not answer to that, the connection is
-/// closed. The connection outlives it. Threads: one.
+/// Rolls back at its end what was not committed; if the server does not answer
+/// to that, it closes the connection. The connection outlives it. Threads: one.
 class MariadbTransaction {
  public:
   explicit MariadbTransaction(mariadb::Connection& connection) : connection_(connection) {}
@@ -126,7 +126,7 @@ class MariadbTransaction {
     is_open_ = begun.ok();
     return begun;
   }
-  /// Trouble::kLost: whether it was committed is not known.
+  /// Trouble::kLost: it is unknown whether the transaction was committed.
   absl::Status Commit(std::string_view doing) {
     absl::Status committed = connection_.Execute("COMMIT", doing);
     if (committed.ok()) is_open_ = false;
@@ -144,12 +144,12 @@ using mariadb::QuotedText;
 constexpr char kFilling[] = "filling the inbox";
 constexpr char kForgetting[] = "forgetting what was written into rows that are gone";
 constexpr char kNoting[] = "noting it in the ledger";
-/// Of one statement: a server takes a megabyte at least.
+/// Maximum of one statement: a server accepts at least a megabyte.
 constexpr std::size_t kStatementBytes = 256 * 1024;
 
 std::string TextOrNull(const std::optional<std::string>& text) { return text ? QuotedText(*text) : "NULL"; }
 
-/// `connection`: one that may write; outlives it. Errors: those of Connection.
+/// `connection`: may write, and outlives this object. Errors: those of Connection.
 class MariadbInbox : public DeliveryInbox {
  public:
   explicit MariadbInbox(mariadb::Connection& connection) : connection_(connection) {}
@@ -157,7 +157,7 @@ class MariadbInbox : public DeliveryInbox {
   absl::Status Empty() override {
     const absl::StatusOr<std::int64_t> entries =
         connection_.Number("SELECT COUNT(*) FROM _mirror_inbox", "looking into the inbox");
-    // A source that rests is not written to.
+    // An idle source is not written to.
     if (!entries.ok() || *entries == 0) return entries.status();
     return connection_.Execute("DELETE FROM _mirror_inbox", "emptying the inbox");
   }
@@ -299,14 +299,14 @@ class MariadbInbox : public DeliveryInbox {
   absl::Status Forget(bool whole, std::int64_t now_ms) {
     std::vector<std::string> statements;
     if (whole) {
-      // A row beside another's, "<delivery_id>/1", was never refused.
+      // A ledger row of a further changed row, "<delivery_id>/1", was never refused.
       statements.emplace_back(
           "DELETE FROM _mirror_ledger WHERE state = 'REFUSED' AND delivery_id NOT IN (SELECT delivery_id "
           "FROM _mirror_inbox)");
     }
     statements.push_back(absl::StrCat("DELETE FROM _mirror_ledger WHERE state = 'APPLIED' AND `at` < ",
                                       now_ms - kLedgerKeptMs));
-    // What was written into a row that a delivery removed since. That the row was there stays told.
+    // Values written into rows that a delivery deleted since. The ledger still says that they were written.
     statements.emplace_back(
         "UPDATE _mirror_ledger AS l JOIN (SELECT table_name, `key`, MAX(number) AS number FROM "
         "_mirror_ledger "
@@ -320,7 +320,7 @@ class MariadbInbox : public DeliveryInbox {
     return absl::OkStatus();
   }
 
-  /// Adds ids, quoted.
+  /// Adds the ids, quoted.
   absl::Status FindGone(const std::string& selects, std::vector<std::string>* gone) {
     ASSIGN_OR_RETURN(const mariadb::Rows rows, connection_.Query(selects, kForgetting));
     for (std::size_t row = 0; row < rows.rows(); ++row) gone->push_back(QuotedText(rows.Text(row, 0)));
@@ -334,15 +334,15 @@ constexpr char kSwapping[] = "applying deliveries together";
 /// ER_DUP_KEY, ER_DUP_ENTRY, ER_DUP_UNIQUE, ER_DUP_ENTRY_WITH_KEY_NAME.
 constexpr unsigned int kTaken[] = {1022, 1062, 1169, 1586};
 
-/// All that Find() gives are of this kind.
+/// All results of Find() have this type.
 const MariadbMember& Own(const ServerMember& member) { return static_cast<const MariadbMember&>(member); }
 
 std::string QuotedColumn(const MariadbMember& member, std::uint32_t column) {
-  // Names that cannot be written are those of tables that are not announced.
+  // Tables with names that cannot be quoted are not announced.
   return absl::StrCat("t.", mariadb::QuotedName(member.known->table.columns[column].name).value_or("``"));
 }
 
-/// All that is given outlives it. No constraint of MariaDB waits.
+/// All references outlive it. MariaDB has no deferred constraints.
 class MariadbSwap : public SwapDatabase {
  public:
   MariadbSwap(mariadb::Connection& connection, MariadbMembers& members)
@@ -360,7 +360,7 @@ class MariadbSwap : public SwapDatabase {
     return connection_.Execute("ROLLBACK TO SAVEPOINT _mirror_swap", kSwapping);
   }
 
-  /// Without those over the first characters of a column.
+  /// Leaves out indexes over a prefix of a column.
   absl::StatusOr<std::vector<UniqueColumns>> FindUnique(const ServerMember& member) override {
     const MariadbTable& table = Own(member).known->table;
     const std::string database = QuotedText(connection_.dsn().database), name = QuotedText(table.name);
@@ -402,7 +402,7 @@ class MariadbSwap : public SwapDatabase {
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < unique.columns.size(); ++i) {
       const std::uint32_t column = unique.columns[i];
-      // By the column's own collation.
+      // Compares with the column's own collation.
       terms.push_back(absl::StrCat(QuotedColumn(own, column), " = ",
                                    MariadbLiteral(own.known->schema.columns[column], values[i])));
     }
@@ -434,7 +434,7 @@ class MariadbSwap : public SwapDatabase {
   }
 
  private:
-  /// Rows that statements of this session wrote, those of triggers, too.
+  /// Returns the number of rows that statements of this session wrote, those of triggers included.
   absl::StatusOr<std::int64_t> CountWritten() {
     ASSIGN_OR_RETURN(const mariadb::Rows rows,
                      connection_.Query("SHOW SESSION STATUS WHERE Variable_name IN ('Handler_write', "
@@ -486,10 +486,10 @@ absl::Status ReadReferringInMariadb(mariadb::Connection& connection, MariadbMemb
   return absl::OkStatus();
 }
 
-/// See DeliveryDatabase::FindMatch(). Values are read as the reader reads them and normalised here, so that
-/// they are what the hub makes of them. All rows are read, or where a text is not normalised those that its
-/// collation takes for the same, by an index if there is one: what was read is locked, and what was not there
-/// does not come before the transaction ends.
+/// See DeliveryDatabase::FindMatch(). Reads values like the reader and normalises them
+/// here, so that they equal the hub's. It reads all rows; if a text is not normalised,
+/// only those that its collation finds equal, by an index if there is one. All rows
+/// read are locked, and no matching row can be added before the transaction ends.
 absl::StatusOr<std::optional<RowOf>> FindMariadbMatch(mariadb::Connection& connection,
                                                       MariadbMembers& members, const MariadbMember& member,
                                                       const MatchRule& rule,
@@ -564,12 +564,12 @@ class MariadbDatabase : public DeliveryDatabase {
                              const std::function<absl::Status(ReachedRow row, bool deletes)>& take) override {
     return ReadReferringInMariadb(*connection_, members_, Own(member), key, deletes, take);
   }
-  /// No trigger of MariaDB's keeps a statement from being done without an error.
+  /// No trigger of MariaDB suppresses a statement without an error.
   absl::StatusOr<bool> Write(const DeliveryTask& task, const ServerMember& member, RowOf* key) override {
     RETURN_IF_ERROR(WriteMariadbRow(*connection_, members_, task, Own(member), key));
     return true;
   }
-  /// A row that is written as it is has no entry in the binlog.
+  /// An update that changes no value has no entry in the binlog.
   absl::Status NoteConflict(const ServerMember& member, const RowOf& key) override {
     return connection_->Execute(
         absl::StrCat("INSERT INTO _mirror_conflicts (table_name, `key`) VALUES (",
@@ -589,9 +589,9 @@ class MariadbDatabase : public DeliveryDatabase {
   const MariadbAccess access_;
   const ExchangeRules rules_;
   MariadbMembers members_;
-  std::unique_ptr<mariadb::Connection> connection_;  ///< Null: there is none yet.
-  std::unique_ptr<DeliveryInbox> inbox_;             ///< Of that.
-  std::unique_ptr<SwapDatabase> swap_;               ///< The same.
+  std::unique_ptr<mariadb::Connection> connection_;  ///< Null: not connected yet.
+  std::unique_ptr<DeliveryInbox> inbox_;             ///< Uses `connection_`.
+  std::unique_ptr<SwapDatabase> swap_;               ///< Uses `connection_`.
   std::optional<MariadbTransaction> transaction_;
 };
 
@@ -615,7 +615,7 @@ std::string MariadbRefusal(const absl::Status& status) {
     case mariadb::Trouble::kTooLarge:
       return std::string(status.message());
     case mariadb::Trouble::kOther:
-      // Of no number, and of the library's: it is the connection that fails.
+      // No server error, or one of the client library: the connection failed.
       if (failure.number < 1000 || (failure.number >= 2000 && failure.number < 3000) ||
           (failure.number >= 5000 && failure.number < 6000) || IsAmong(kSourceFails, failure.number))
         return "";

@@ -11,8 +11,8 @@
 
 namespace mirror {
 
-/// Why the database did not do what it was told, without values; empty: it is the source that fails, the
-/// connection, or another transaction that was in the way.
+/// Reason why the database rejected a statement, without values. Empty: it did
+/// not; the source or the connection failed, or another transaction blocked it.
 std::string MariadbRefusal(const absl::Status& status);
 
 struct MariadbDeliveriesOptions {
@@ -24,9 +24,9 @@ struct MariadbDeliveriesOptions {
 
 /// A MariaDB database that takes deliveries, each in one serializable transaction of InnoDB.
 ///
-/// Memory: one row, and the rows that foreign keys lead to from it. Locks: what is read for a delivery, of a
-/// table that is looked through for matches all rows, until its transaction ends; one that is not to be had
-/// within MariadbAccess::lock_within ends the run. Errors: those of mariadb::Connection::Open() and its own.
+/// Memory: one row, and rows that foreign keys reach from it. Locks: all rows read for a delivery, until
+/// its transaction ends; the whole table if it is searched for matches. A lock that cannot be taken within
+/// MariadbAccess::lock_within ends the run. Errors: those of mariadb::Connection::Open() and its own.
 class MariadbDeliveries : public ServerDeliveries {
  public:
   explicit MariadbDeliveries(const MariadbDeliveriesOptions& options);

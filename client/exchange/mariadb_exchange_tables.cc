@@ -43,8 +43,8 @@ absl::StatusOr<std::map<std::string, std::string>> FindNames(mariadb::Connection
 
 bool IsTable(const std::string& type) { return type == "BASE TABLE" || type == "SYSTEM VERSIONED"; }
 
-/// The tables of kTables that are there. Errors: kFailedPrecondition: a view has one of the names. Its
-/// functions would run with the rights of each user that uses it.
+/// Returns the existing tables of kTables. Errors: kFailedPrecondition: a view has one
+/// of the names. Its functions would run with the rights of each user that uses it.
 absl::StatusOr<std::set<std::string>> FindTables(mariadb::Connection& connection) {
   ASSIGN_OR_RETURN(const auto found, FindNames(connection));
   std::set<std::string> tables;
@@ -63,10 +63,10 @@ absl::StatusOr<std::set<std::string>> FindTables(mariadb::Connection& connection
 struct MakingStatement {
   std::string table, sql;
 };
-/// For the tables that are not `there`. The ledger comes last: where all are there, all of this was done.
+/// Statements for tables that are not `there`. The ledger comes last: if all exist, all steps were done.
 std::vector<MakingStatement> MakingStatements(const std::set<std::string>& there) {
   std::vector<MakingStatement> statements = {
-      // One statement makes the table and its row. Between two, another user could put a view in its place.
+      // One statement makes the table and its row. Between two, another user could make a view of this name.
       {kTables[0],
        absl::StrCat("CREATE TABLE _mirror_exchange (one tinyint PRIMARY KEY CHECK (one = 1), "
                     "completing bigint NOT NULL, completed bigint NOT NULL, ledger_number bigint NOT NULL",
@@ -131,7 +131,7 @@ absl::StatusOr<std::string> MariadbExchangeScript(mariadb::Connection& connectio
     for (MakingStatement& one : made) {
       if (one.table == table) sql.push_back(std::move(one.sql));
     }
-    // At once: a script that stops has made no table that the user cannot see, so that the next goes on.
+    // After each table: if the script stops, the user can see all tables made so far; the next one continues.
     sql.push_back(absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", quoted, ".", table, to));
   }
   std::vector<std::string> rights;

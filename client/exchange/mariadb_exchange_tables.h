@@ -11,32 +11,32 @@
 #include "client/exchange/exchange_rules.h"
 #include "client/source/mariadb/mariadb_catalog.h"
 
-// What exchange_tables.h says, of a MariaDB database; and
+// The counterpart of exchange_tables.h for a MariaDB database, with one more table:
 //
-//   _mirror_conflicts  rows that stood in a delivery's way, which the next push sends
+//   _mirror_conflicts  rows that conflicted with a delivery, which the next push sends
 
 namespace mirror {
 
-/// For a DBA: makes those that are missing, and gives the user its rights on them and on those of `tables`
-/// that are accepted. Errors: those of the session; kFailedPrecondition: a table that is accepted cannot be
-/// written to, or a view has the name of one of the exchange's.
+/// Returns a script for a DBA: makes missing tables, and gives the user its rights on them and
+/// on those of `tables` that are accepted. Errors: those of the session; kFailedPrecondition:
+/// an accepted table is not writable, or a view has the name of a table of the exchange.
 absl::StatusOr<std::string> MariadbExchangeScript(mariadb::Connection& connection,
                                                   const ExchangeRules& accepted,
                                                   const std::vector<MariadbTable>& tables);
 
-/// Their names, each with one of its columns.
+/// Names of the tables, each with one of its columns.
 std::vector<std::pair<std::string, std::string>> MariadbExchangeNames();
 
-/// Makes those that are missing, by a session that may write. False: they were there. Errors:
-/// kPermissionDenied: the user may not; kFailedPrecondition: one of `tables` that is accepted is of an engine
-/// that takes nothing back, or a view has the name of one of the exchange's.
+/// Makes missing tables, in a session that may write. False: all existed. Errors:
+/// kPermissionDenied: the user may not; kFailedPrecondition: an accepted one of `tables`
+/// has an engine that cannot roll back, or a view has the name of a table of the exchange.
 absl::StatusOr<bool> MakeMariadbExchange(mariadb::Connection& connection, const ExchangeRules& accepted,
                                          const std::vector<MariadbTable>& tables);
-/// kFailedPrecondition: one is missing, or a view. Only reads.
+/// kFailedPrecondition: a table is missing, or is a view. Only reads.
 absl::Status CheckMariadbExchange(mariadb::Connection& connection);
-/// The statement that drops them; empty: none is there. Only reads.
+/// Returns the statement that drops them; empty: none exists. Only reads.
 absl::StatusOr<std::string> MariadbExchangeDrop(mariadb::Connection& connection);
-/// False: there were none.
+/// Drops the tables. False: none existed.
 absl::StatusOr<bool> DropMariadbExchange(mariadb::Connection& connection);
 
 }  // namespace mirror

@@ -34,7 +34,7 @@ bool Changes(ForeignKeyAction action) {
          action == ForeignKeyAction::kSetDefault;
 }
 
-/// What its foreign keys do, which no catalog says that SELECT lets one see.
+/// Returns the definition: the catalogs that SELECT can read do not show what the foreign keys do.
 absl::StatusOr<std::string> DefinitionOf(mariadb::Connection& connection, const MariadbMember& member) {
   ASSIGN_OR_RETURN(
       const mariadb::Rows created,
@@ -42,7 +42,7 @@ absl::StatusOr<std::string> DefinitionOf(mariadb::Connection& connection, const 
   return created.rows() > 0 ? created.Text(0, 1) : "";
 }
 
-/// A number, a moment, bytes: the column's own name and character set say nothing to these.
+/// Literal of a number, a moment or bytes, for which the column's name and character set do not matter.
 std::string PlainLiteral(const Column& announced, const KeyPart& part) {
   return MariadbKeyLiteral(MariadbColumn(), announced, part);
 }
@@ -53,7 +53,7 @@ std::vector<Column> AnnouncedOf(const MariadbMember& member, const std::vector<s
   return announced;
 }
 
-/// A text of another form than the mirror's: MariaDB knows of no zone behind it.
+/// A text whose form differs from the mirror's: MariaDB has no zone suffix.
 std::string WithoutZone(const Column& announced, std::string text) {
   if (announced.type != Type::kUuid && text.ends_with('Z')) text.pop_back();
   return text;
@@ -71,8 +71,8 @@ std::string MariadbMember::KeyIs(const RowOf& key) const {
     const MariadbColumn& column = known->table.columns[table.key[i]];
     const Column& announced = known->schema.columns[table.key[i]];
     const KeyPart part = MariadbKeyPart(announced, key[i]);
-    // The first leads there by the key's index; the other takes no row for another that its collation takes
-    // for the same.
+    // The first term finds the row by the key's index. The second
+    // excludes rows whose keys are equal only by the collation.
     terms.push_back(
         absl::StrCat(MariadbKeyTerm(column, announced), " = ", MariadbKeyLiteral(column, announced, part)));
     if (std::string exact = MariadbKeyIsExact(column, announced, part); !exact.empty())
@@ -116,7 +116,7 @@ absl::Status MariadbMembers::Look(mariadb::Connection& connection) {
 
 void MariadbMembers::Take(MariadbTable table, const MariadbSource& place, bool is_sent) {
   const std::string name = table.name;
-  std::vector<std::string> notes;  // The reader tells them.
+  std::vector<std::string> notes;  // The reader reports them.
   const SourceTable source = tables_->Announce(std::move(table), place, &notes);
   if (!source.problem.empty()) return;
   MariadbMember member;
@@ -133,7 +133,7 @@ void MariadbMembers::Take(MariadbTable table, const MariadbSource& place, bool i
   member.table.log = static_cast<std::int64_t>(members_.size()) + 1;
   member.table.key = member.known->schema.Key();
   own_.emplace(name, member.table.log);
-  // Of two whose names are one in the mirror the first one is sent.
+  // If two names are the same in the mirror, the first table is sent.
   if (is_sent) sent_.try_emplace(FoldName(member.table.sent_name), member.table.log);
   members_.emplace(member.table.log, std::move(member));
 }
@@ -226,7 +226,7 @@ absl::Status ReadMariadbValues(mariadb::Connection& connection, MariadbMembers& 
                                            : std::string(doing)));
   absl::Status result;
   std::vector<Misfit> misfits;
-  // One that is left before its end ends the connection, and the transaction with it.
+  // Leaving a result before its end would close the connection, and the transaction with it.
   absl::StatusOr<bool> more = rows.Step();
   for (; more.ok() && *more; more = rows.Step()) {
     if (!result.ok()) continue;

@@ -21,19 +21,19 @@
 #include "client/source/table_choice.h"
 #include "proto/wire/key_range.h"
 
-// Values of a MariaDB source as its mirror has them, and so the hub and every delivery: RowOf.
+// RowOf holds values of a MariaDB source in the form of its mirror, and so of the hub and every delivery.
 
 namespace mirror {
 
-/// A table of the database, as deliveries call it and as its reader knows it.
-struct MariadbMember : ServerMember {  ///< `table.log`: its place among the tables of the look, from 1.
+/// A table of the database, as deliveries name it and as its reader knows it.
+struct MariadbMember : ServerMember {  ///< `table.log`: its number among the tables of Look(), from 1.
   std::shared_ptr<const KnownMariadbTable> known;
 
-  /// Its rows, behind FROM and UPDATE.
+  /// The table with its alias, to follow FROM and UPDATE.
   std::string Rows(const char* alias = "t") const;
-  /// In SQL: the row t with this very key, byte for byte.
+  /// In SQL: the condition for the row t with exactly this key, byte for byte.
   std::string KeyIs(const RowOf& key) const;
-  /// "t.a, t.b" as the reader asks for them. `of`: what stands before their names.
+  /// Returns "t.a, t.b", the terms that the reader selects. `of`: the prefix of the names.
   std::string Values(const std::vector<std::uint32_t>& columns, std::string_view of = "t.") const;
 };
 
@@ -41,35 +41,35 @@ struct MariadbMember : ServerMember {  ///< `table.log`: its place among the tab
 struct MariadbAction {
   std::int64_t child = 0, parent = 0;  ///< By `table.log`.
   bool on_delete = false, on_update = false;
-  bool deletes = false;  ///< Where the parent's row goes, the child's goes.
+  bool deletes = false;  ///< A delete of the parent's row deletes the child's.
   /// Columns of the child, and of the parent, in SQL.
   std::vector<std::pair<std::string, std::string>> columns;
 };
 
-/// All tables of a database as of one look. Errors: those of Connection. Threads: one.
+/// All tables of a database as of one reading. Errors: those of Connection. Threads: one.
 class MariadbMembers {
  public:
   struct Options {
     TableChoice choice = {};
-    /// As MariadbReaderOptions has them, of now: asked for at the first look. Empty: there are none.
+    /// See MariadbReaderOptions; called at the first Look(). Empty: there are none.
     std::function<absl::StatusOr<std::map<std::string, std::string>>()> records = {};
     std::map<std::string, std::vector<std::string>> keys = {};
   };
   /// `rules` outlive it.
   MariadbMembers(Options options, const ExchangeRules& rules) : options_(std::move(options)), rules_(rules) {}
 
-  /// Looks anew. What was found by Find() is gone then.
+  /// Reads the catalog again. Invalidates results of Find().
   absl::Status Look(mariadb::Connection& connection);
-  /// Whether a table is what it was in the look: in a transaction that has it locked.
+  /// Whether a table is unchanged since Look(): in a transaction that has it locked.
   static absl::StatusOr<bool> IsAsLooked(mariadb::Connection& connection, const MariadbMember& member);
 
-  /// By the name under which it is sent; null: there is none that is sent.
+  /// Finds a table by the name under which it is sent; null: no sent table has it.
   const MariadbMember* Find(const std::string& sent_name) const;
-  /// By `table.log`; null: it is none of the database.
+  /// Finds a table by `table.log`; null: the database has none.
   const MariadbMember* FindByPlace(std::int64_t place) const;
   const std::vector<MariadbAction>& actions() const { return actions_; }
 
-  /// Values are not as they were announced: the next look announces them as they are, as the reader does.
+  /// Records values that do not fit their announced type: the next Look() corrects it, as the reader does.
   void Keep(const MariadbMember& member, const std::vector<Misfit>& misfits) {
     tables_->Keep(*member.known, misfits);
   }
@@ -80,28 +80,28 @@ class MariadbMembers {
 
   const Options options_;
   const ExchangeRules& rules_;
-  std::optional<MariadbSourceTables> tables_;       ///< Absent: there was no look yet.
-  std::map<std::int64_t, MariadbMember> members_;   ///< By place.
-  std::map<std::string, std::int64_t> own_, sent_;  ///< By own name; by folded name under which it is sent.
+  std::optional<MariadbSourceTables> tables_;       ///< Absent: Look() was not called yet.
+  std::map<std::int64_t, MariadbMember> members_;   ///< By `table.log`.
+  std::map<std::string, std::int64_t> own_, sent_;  ///< By own name; by folded sent name.
   std::vector<MariadbAction> actions_;
 };
 
-/// As it stands in SQL where it is written into the column: what does not fit MariaDB refuses.
+/// Returns the SQL text that writes the value into the column; MariaDB rejects one that does not fit.
 std::string MariadbLiteral(const Column& announced, const sqlite::Value& value);
-/// As it travels, in a key.
+/// Returns the value in the form in which keys are sent.
 KeyPart MariadbKeyPart(const Column& announced, const sqlite::Value& value);
 
-/// Rows of a statement whose columns are MariadbMember::Values() of these, by the very conversion of its
-/// reader. It is read to its end, whatever `take` says: the first error of that is given back. `doing`:
-/// empty: it is read. Errors: kAborted: a value is not as it was announced, which is kept in `members`: look
-/// again.
+/// Reads rows of a statement that selects MariadbMember::Values() of these columns, with the
+/// conversion of its reader. It reads to the end even after an error of `take`, and returns
+/// the first one. `doing`: for error messages; empty: reading. Errors: kAborted: a value
+/// does not fit its announced type, which is recorded in `members`: call Look() again.
 absl::Status ReadMariadbValues(mariadb::Connection& connection, MariadbMembers& members,
                                const MariadbMember& member, const std::vector<std::uint32_t>& columns,
                                const std::string& sql, const std::function<absl::Status(RowOf row)>& take,
                                std::string_view doing = "");
 
-/// The row with this key, byte for byte, whatever the source's collations take for equal: as ReadRow().
-/// `locks`: nobody else reads it for a change, until the transaction ends.
+/// Reads the row with this key, byte for byte, even if the collation finds other keys equal; see
+/// ReadRow(). `locks`: no other session can read it for a change until the transaction ends.
 absl::StatusOr<std::optional<RowOf>> ReadMariadbRow(mariadb::Connection& connection, MariadbMembers& members,
                                                     const MariadbMember& member, const RowOf& key,
                                                     const std::vector<std::uint32_t>& columns, bool locks);

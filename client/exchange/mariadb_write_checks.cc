@@ -24,11 +24,11 @@ namespace mirror {
 namespace {
 
 constexpr char kAsking[] = "asking what the user may write";
-/// From this version on SUPER is no right to write to a server that is read-only.
+/// From this version on the right SUPER no longer allows writes to a read-only server.
 constexpr std::uint32_t kSuperIsNotEnough = 101'100;
 constexpr std::size_t kEnginesNamed = 10;
 
-/// Whether the user may run a statement that changes rows of a table that is there. It is not run.
+/// Whether the user may run a statement that changes rows of an existing table. It is not executed.
 absl::StatusOr<bool> MayRun(mariadb::Connection& connection, const std::string& sql) {
   const absl::Status prepared =
       connection.Execute(absl::StrCat("PREPARE _mirror_check FROM ", mariadb::QuotedText(sql)), kAsking);
@@ -38,7 +38,7 @@ absl::StatusOr<bool> MayRun(mariadb::Connection& connection, const std::string& 
   return true;
 }
 
-/// A session that only reads does not even prepare a statement that writes.
+/// A read-only session cannot even prepare a statement that writes, so this allows it.
 class MayPrepare {
  public:
   explicit MayPrepare(mariadb::Connection& connection) : connection_(connection) {
@@ -71,7 +71,7 @@ std::string DeleteSql(const std::string& table) {
   return absl::StrCat("DELETE FROM ", table, " WHERE FALSE");
 }
 
-/// Those of the columns that one statement for each may not name.
+/// Returns the columns that the user may not name in `sql`, by one statement for each.
 absl::StatusOr<std::vector<std::string>> Refused(
     mariadb::Connection& connection, const std::string& table, const std::vector<std::string>& columns,
     std::string (*sql)(const std::string& table, const std::vector<std::string>& columns)) {
@@ -85,7 +85,7 @@ absl::StatusOr<std::vector<std::string>> Refused(
   return refused;
 }
 
-/// Accepted ones, quoted. The key apart, which no delivery changes, and an INSERT seldom names.
+/// Accepted columns, quoted. Without the key, which no delivery changes and an INSERT seldom names.
 std::vector<std::string> PlainColumns(const MariadbTable& table, const ExchangeRules& rules, bool* all) {
   const auto declared = rules.keys.find(FoldName(table.name));
   const std::vector<std::string>& key = declared == rules.keys.end() ? table.key : declared->second;
@@ -134,7 +134,7 @@ void FailToAskForWrites(const absl::Status& status, SourceFindings* findings) {
   findings->CannotAsk(kDeliveriesStep, status);
 }
 
-/// False: the server takes no change, or cannot be asked.
+/// False: the server accepts no change, or the query failed.
 bool CheckIsWritable(const MariadbCheckLook& look, SourceFindings* findings) {
   const absl::StatusOr<std::int64_t> read_only = look.connection.Number("SELECT @@global.read_only", kAsking);
   if (!read_only.ok()) return FailToAskForWrites(read_only.status(), findings), false;
@@ -150,7 +150,7 @@ bool CheckIsWritable(const MariadbCheckLook& look, SourceFindings* findings) {
   return false;
 }
 
-/// The exchange's own.
+/// Checks the exchange's own tables.
 void CheckOwnTables(const MariadbCheckLook& look, SourceFindings* findings) {
   const absl::Status there = CheckMariadbExchange(look.connection);
   if (absl::IsFailedPrecondition(there)) {

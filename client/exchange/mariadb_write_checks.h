@@ -7,10 +7,10 @@
 
 namespace mirror {
 
-/// What deliveries need of a database that CheckMariadbSource() looks at: that the server can be written to,
-/// the exchange's tables and the user's rights on them, and engine and rights of each table that is accepted.
-/// Rights are the server's own word: statements are prepared, and none is run. `findings`: those of the look,
-/// or others.
+/// Checks what deliveries need of a database that CheckMariadbSource() examines: that the
+/// server can be written to, the exchange's tables and the user's rights on them, and engine
+/// and rights of each accepted table. The server itself judges the rights: statements
+/// are prepared, and none is executed. `findings`: those of that check, or others.
 void CheckMariadbWrites(const MariadbCheckLook& look, const ExchangeRules& rules, SourceFindings* findings);
 
 }  // namespace mirror

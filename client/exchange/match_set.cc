@@ -41,7 +41,7 @@ std::optional<std::vector<std::string>> MatchRule::Normalised(const RowOf& row, 
 absl::StatusOr<MatchSet> MatchSet::Make(const SqliteFile& file, const MemberTable& table,
                                         const MatchRule& rule) {
   MatchSet set(file, table, rule);
-  // Before the look: what is written meanwhile is taken in once more.
+  // Before the scan: CatchUp() reads rows written meanwhile again.
   ASSIGN_OR_RETURN(set.seen_,
                    file.Number(absl::StrCat("SELECT coalesce(max(seq), 0) FROM main.", LogName(table.log))));
   RETURN_IF_ERROR(set.Scan());

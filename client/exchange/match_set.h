@@ -17,31 +17,31 @@
 
 namespace mirror {
 
-/// By what rows of a table are matched.
+/// Columns by which rows of a table are matched.
 struct MatchRule {
   std::vector<std::uint32_t> columns;  ///< Indexes in the table's plan.
-  std::vector<Normalise> normalise;    ///< As many.
-  /// What a row is matched by, of its values of `columns` from the place `first` on. Absent: one of them is
-  /// none, so the row matches nothing.
+  std::vector<Normalise> normalise;    ///< One for each column.
+  /// Returns the normalised match values of a row, from its values of `columns`
+  /// beginning at `first`. Absent: one of them is empty, so the row matches nothing.
   std::optional<std::vector<std::string>> Normalised(const RowOf& row, std::size_t first = 0) const;
   friend auto operator<=>(const MatchRule&, const MatchRule&) = default;
 };
 
-/// What the rows of one table are matched by, as hashes: whether any row of it matches is asked for every
-/// delivery that inserts, and no index of the source knows normalised values. Made by one look at all rows,
-/// and kept right by the change log behind that.
+/// Hashes of the match values of all rows of one table. Every inserting delivery
+/// asks whether any row matches, and no index of the source has normalised
+/// values. Make() reads all rows once; CatchUp() then follows the change log.
 ///
-/// A hash stays when its row is gone, so that what is found is looked for among the rows themselves.
+/// The hash of a deleted row stays, so a hit is verified in the table itself.
 /// Memory: 16 bytes a row. Errors: those of SqliteFile. Threads: one.
 class MatchSet {
  public:
-  /// Takes the look. `file` outlives it; `table` is copied.
+  /// Reads all rows. `file` outlives the result; `table` is copied.
   static absl::StatusOr<MatchSet> Make(const SqliteFile& file, const MemberTable& table,
                                        const MatchRule& rule);
 
-  /// In a change, before anything is written in it: takes in what was written since.
+  /// Adds rows that were written since. Call it in a change, before anything is written in it.
   absl::Status CatchUp();
-  /// In the same change. `values`: normalised. The key of a row that matches; absent: there is none.
+  /// Returns the key of a matching row; absent: there is none. `values`: normalised. In the same change.
   absl::StatusOr<std::optional<RowOf>> Find(const std::vector<std::string>& values);
 
   std::size_t size() const { return scanned_.size() + added_.size(); }
@@ -64,7 +64,7 @@ class MatchSet {
   std::int64_t seen_ = 0;      ///< Position in the table's log.
   std::vector<Hash> scanned_;  ///< Sorted.
   std::set<Hash> added_;
-  std::set<Hash> gone_;  ///< Of those, where no row was found any more.
+  std::set<Hash> gone_;  ///< Hashes among those for which no row was found any more.
 };
 
 }  // namespace mirror

@@ -103,8 +103,8 @@ sqlite::Value MemberTable::ShownPart(std::uint32_t column, sqlite::Value part) c
 std::string MemberTable::KeyIs(int first) const {
   std::vector<std::string> terms;
   for (const std::uint32_t column : key) {
-    // The first term finds the row by its index; the other takes no row for another that only compares
-    // equal at the source.
+    // The first term finds the row by its index; the second excludes
+    // rows whose keys only compare equal at the source.
     const std::string quoted = QuoteName(plan.schema.columns[column].name);
     terms.push_back(absl::StrCat(quoted, " = ?", first, " AND ", quoted, " COLLATE BINARY = ?", first));
     ++first;
@@ -114,7 +114,7 @@ std::string MemberTable::KeyIs(int first) const {
 
 namespace {
 
-/// Prepares the reading of `terms` from the row with this key.
+/// Prepares a query of `terms` on the row with this key.
 absl::StatusOr<sqlite::Statement> SelectOfRow(const SqliteFile& file, const MemberTable& table,
                                               const RowOf& key, const std::vector<std::string>& terms) {
   absl::StatusOr<sqlite::Statement> select =
@@ -145,11 +145,11 @@ absl::StatusOr<std::optional<RowOf>> ReadRow(const SqliteFile& file, const Membe
 absl::StatusOr<std::string> FindInfinity(const SqliteFile& file, const MemberTable& table, const RowOf& key) {
   std::vector<std::string> names, tests;
   for (const std::uint32_t column : table.PlainColumns()) {
-    // A column of texts makes a text of each number.
+    // A text column converts each number to a text.
     if (table.plan.schema.columns[column].type == Type::kText) continue;
     names.push_back(table.plan.schema.columns[column].name);
     const std::string quoted = QuoteName(names.back());
-    // Without abs(): SQLite computes it of a whole number, too, and the least one has no positive one.
+    // Without abs(): SQLite applies it to whole numbers, too; the smallest one has no positive counterpart.
     tests.push_back(absl::StrCat("typeof(", quoted, ") = 'real' AND (", quoted,
                                  " > 1.7976931348623157e308 OR ", quoted, " < -1.7976931348623157e308)"));
   }
@@ -221,7 +221,7 @@ absl::StatusOr<const MemberTable*> MemberTables::Get(std::int64_t log, const std
   const auto declared = rules_.keys.find(FoldName(name));
   absl::StatusOr<SourcePlan> plan =
       PlanSource(file_, name, declared == rules_.keys.end() ? std::vector<std::string>() : declared->second);
-  // Dropped since its log was made, or its key is not what the configuration says: then it is no member.
+  // The table was dropped since its log was made, or has not the configured key: it is no member.
   if (absl::IsNotFound(plan.status()) || absl::IsInvalidArgument(plan.status())) return nullptr;
   if (!plan.ok()) return plan.status();
   MemberTable table;

@@ -19,18 +19,18 @@
 
 namespace mirror {
 
-/// A value as ledger and hub have it, and as the database has it.
+/// A value in the form of ledger and hub, and in that of the database.
 Literal ToLiteral(const sqlite::Value& value);
 
 /// A row's values of some columns, in their order.
 using RowOf = std::vector<sqlite::Value>;
 
-/// A table of the source that is mirrored, as deliveries call it.
+/// A mirrored table of the source, under the name that deliveries use.
 struct MemberTable {
   std::string sent_name;
-  SourcePlan plan;       ///< As it stands in the source, without what its steps make of it.
-  TableSteps steps;      ///< Without any: it is sent as it is.
-  std::int64_t log = 0;  ///< Of its changes.
+  SourcePlan plan;       ///< The table in the source, before its steps.
+  TableSteps steps;      ///< Empty: it is sent as it is.
+  std::int64_t log = 0;  ///< Id of its change log.
   std::vector<std::uint32_t> key;
 
   const std::string& name() const { return plan.schema.name; }
@@ -39,26 +39,26 @@ struct MemberTable {
   /// Why a delivery can neither write nor compare it, for people; empty: it can.
   std::string Obstacle(std::uint32_t column) const;
   std::string SentColumn(std::uint32_t column) const;
-  /// All columns whose values are sent as they stand.
+  /// All columns whose values are sent unchanged.
   std::vector<std::uint32_t> PlainColumns() const;
-  /// The columns of the key, and these behind them.
+  /// The columns of the key, followed by these.
   std::vector<std::uint32_t> KeyAnd(const std::vector<std::uint32_t>& columns) const;
-  /// A key as ledger and hub have it: a day, a moment or a UUID as it travels.
+  /// Returns a key in the form of ledger and hub: days, moments and UUIDs as they are sent.
   std::string TravellingKey(const RowOf& values) const;
-  /// A part of it as the mirror shows it.
+  /// Converts a part of a key to the value that the mirror shows.
   sqlite::Value ShownPart(std::uint32_t column, sqlite::Value part) const;
-  /// In SQL: the row with the key that is bound from the place `first` on.
+  /// In SQL: the condition for the row whose key is bound from the place `first` on.
   std::string KeyIs(int first) const;
 };
 
-/// In a look or a change. Absent: there is no such row. Errors: those of SqliteFile.
+/// To be called in a look or a change. Absent: there is no such row. Errors: those of SqliteFile.
 absl::StatusOr<std::optional<RowOf>> ReadRow(const SqliteFile& file, const MemberTable& table,
                                              const RowOf& key, const std::vector<std::uint32_t>& columns);
-/// Returns a column of the row in which an infinity stands, by the source's own name: no mirror can hold it,
-/// so that nothing more of the table could be sent. Empty: there is none, or no such row. Errors: those of
-/// SqliteFile.
+/// Returns a column of the row that holds an infinity, by the source's own
+/// name. No mirror can hold an infinity, so the table could not be sent any
+/// more. Empty: there is none, or no such row. Errors: those of SqliteFile.
 absl::StatusOr<std::string> FindInfinity(const SqliteFile& file, const MemberTable& table, const RowOf& key);
-/// The digest of a row as the mirror's side computes it over these values.
+/// Returns the digest that the mirror's side computes for a row with these values.
 std::uint64_t DigestOf(const RowOf& values);
 
 /// The tables of a source that have a change log. Threads: one.
@@ -67,12 +67,12 @@ class MemberTables {
   /// `file` and `rules` outlive it.
   MemberTables(const SqliteFile& file, const ExchangeRules& rules) : file_(file), rules_(rules) {}
 
-  /// In a look or a change, before the others: whatever was known of another schema is forgotten. True: it
-  /// was.
+  /// To be called in a look or a change, before the others:
+  /// forgets all tables if the schema changed. True: it did.
   absl::StatusOr<bool> Refresh();
-  /// By the name under which it is sent; null: there is none. Valid until Refresh() says true.
+  /// Finds a table by the name it is sent under; null: there is none. Valid until Refresh() returns true.
   absl::StatusOr<const MemberTable*> Find(const std::string& sent_name);
-  /// The same by its log.
+  /// Finds a table by its log.
   absl::StatusOr<const MemberTable*> FindByLog(std::int64_t log);
   /// The source's own names, by log.
   const std::map<std::int64_t, std::string>& names() const { return names_; }
@@ -83,12 +83,12 @@ class MemberTables {
   const SqliteFile& file_;
   const ExchangeRules& rules_;
   std::int64_t schema_version_ = -1;
-  std::map<std::int64_t, std::string> names_;   ///< By log: the source's own.
+  std::map<std::int64_t, std::string> names_;   ///< The source's own names, by log.
   std::map<std::string, std::int64_t> logs_;    ///< By folded name under which it is sent.
-  std::map<std::int64_t, MemberTable> tables_;  ///< Those that were asked for.
+  std::map<std::int64_t, MemberTable> tables_;  ///< Tables that were asked for so far.
 };
 
-/// A value that a reader gives, as its mirror keeps it, and so hub and deliveries: see AddValueToDigest().
+/// Converts a reader's value to the form that mirror, hub and deliveries use: see AddValueToDigest().
 sqlite::Value AsMirrored(const Column& column, const Value& value);
 
 }  // namespace mirror

@@ -22,17 +22,17 @@ namespace {
 
 constexpr char kLookingForNote[] = "looking for the function of DataJoin's triggers";
 
-/// One text for one value, whatever the session has. FindNoteFunction() counts them.
+/// Fixes the text form of values, whatever the session's settings. FindNoteFunction() counts them.
 constexpr char kConfig[] =
     " SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD' SET IntervalStyle = 'iso_8601' SET "
     "TimeZone = 'UTC' SET extra_float_digits = 1 SET bytea_output = 'hex'";
 
-/// The first argument of a trigger is of an earlier version; then come the key's columns. A partition's
-/// changes are those of its table. One statement that is made from the catalogs, since an application may
-/// rename columns, takes the key's values from a row ($1); of an update also those of the new row ($2), and
-/// the columns that differ. It has to be the function record_image_ne(): PostgreSQL compares ROW(a) *<>
-/// ROW(b) column by column, by the operator of their type. Oids from 16384 on are none of PostgreSQL's own
-/// types.
+/// The first argument of a trigger is for an earlier version; then come the key's columns.
+/// Changes of a partition are noted for its table. A statement made from the catalogs,
+/// since an application may rename columns, reads the key's values from a row ($1); for
+/// an update also those of the new row ($2), and the columns that differ. It must be the
+/// function record_image_ne(): PostgreSQL compares ROW(a) *<> ROW(b) column by column,
+/// with the operator of their type. PostgreSQL's own types have oids below 16384.
 constexpr char kBody[] =
     "DECLARE told text; asks text; key_was text[]; key_is text[]; changed text[]; BEGIN "
     "IF current_setting('mirror.importing', true) = 'on' THEN RETURN NULL; END IF; "
@@ -70,7 +70,7 @@ constexpr char kBody[] =
     "(VALUES (1, key_was, 'D'), (2, key_is, 'I')) AS v (place, k, o) WHERE v.k IS NOT NULL ORDER BY v.place; "
     "RETURN NULL; END";
 
-/// A text that PostgreSQL reads as an array of oids.
+/// Returns a text that PostgreSQL parses as an array of oids.
 std::string OidArray(const std::set<std::uint32_t>& oids) {
   return absl::StrCat("{", absl::StrJoin(oids, ","), "}");
 }
@@ -90,7 +90,7 @@ absl::StatusOr<Names> NamesIn(const std::string& schema) {
 }
 
 std::string BodyOf(const Names& names) {
-  // At once: a schema may be called anything.
+  // All in one pass: a schema's name may contain a placeholder.
   return absl::StrReplaceAll(kBody, {{"@changes", names.changes}, {"@tables", names.tables}});
 }
 
@@ -101,13 +101,13 @@ absl::StatusOr<std::string> FunctionSql(const Names& names, bool is_there) {
                       "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER", kConfig, " AS ", *body);
 }
 
-/// A script for people is broken into lines.
+/// Joins the lines: the body has line breaks only for readers.
 std::string InOneLine(const std::string& body) {
   const std::vector<std::string> words = absl::StrSplit(body, absl::ByAnyChar(" \n\t"), absl::SkipEmpty());
   return absl::StrJoin(words, " ");
 }
 
-/// Whether a role `r` of pg_roles has more than what OwnerSql() makes.
+/// Whether a role `r` of pg_roles has more rights than OwnerSql() gives.
 constexpr char kHasRights[] =
     "(r.rolcanlogin OR r.rolsuper OR r.rolcreatedb OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls "
     "OR EXISTS (SELECT FROM pg_auth_members AS m WHERE m.member = r.oid OR m.roleid = r.oid))";
@@ -124,8 +124,8 @@ std::string NotesRoleAdvice() {
       "memberships, or rename it");
 }
 
-/// The same that OwnerSql() refuses, in words: PostgreSQL's messages of what a statement raises are not
-/// shown.
+/// The same condition that OwnerSql() refuses, with a message:
+/// messages that a statement raises in PostgreSQL are not shown.
 absl::Status CheckNotesRole(postgres::Connection& connection) {
   ASSIGN_OR_RETURN(
       const std::int64_t rights,
@@ -136,7 +136,7 @@ absl::Status CheckNotesRole(postgres::Connection& connection) {
   return absl::FailedPreconditionError(absl::StrCat(NotesRoleWords("'"), ". ", NotesRoleAdvice()));
 }
 
-/// Gives the function to a role that has no rights but those that it needs, where a superuser runs this.
+/// If a superuser runs this, gives the function to a role that has only the rights that it needs.
 absl::StatusOr<std::string> OwnerSql(const Names& names) {
   const std::string role = kNotesRole;
   const absl::StatusOr<std::string> body = postgres::DollarQuoted(absl::StrCat(
@@ -153,9 +153,9 @@ absl::StatusOr<std::string> OwnerSql(const Names& names) {
   return absl::StrCat("DO ", *body);
 }
 
-/// The oids in the list. Absent: there is none that this role may read without running code of another: it
-/// has to belong to a superuser, to this role or to the owner of one of `tables`, and to be of the one column
-/// that NoteFunctionStatements() makes. A cast is looked up by its type.
+/// Returns the oids in the list. Absent: there is no list that this role can read safely. It must belong
+/// to a superuser, to this role or to the owner of one of `tables`, or reading could run foreign code.
+/// It must have the one column that NoteFunctionStatements() makes: a cast is looked up by its type.
 absl::StatusOr<std::optional<std::set<std::uint32_t>>> ReadNoted(postgres::Connection& connection,
                                                                  const std::string& schema,
                                                                  const Names& names,
@@ -186,7 +186,7 @@ absl::StatusOr<std::optional<std::set<std::uint32_t>>> ReadNoted(postgres::Conne
   return std::optional(std::move(noted));
 }
 
-/// Makes the list anew where it is another one: rows go only into a table that the same transaction has made.
+/// Makes the list again if it differs: rows are written only to a table that the same transaction made.
 absl::Status AddListSql(postgres::Connection& connection, const std::string& schema, const Names& names,
                         const std::vector<PostgresTable>& tables, std::vector<std::string>* sql) {
   ASSIGN_OR_RETURN(const auto noted, ReadNoted(connection, schema, names, tables));
@@ -207,8 +207,8 @@ absl::Status AddListSql(postgres::Connection& connection, const std::string& sch
   return absl::OkStatus();
 }
 
-/// PostgreSQL makes a partitioned table's triggers on each partition that is made or attached, and asks there
-/// whether who does it may execute the function.
+/// PostgreSQL makes a partitioned table's triggers on each partition that is made or
+/// attached. It then checks whether the role that does it may execute the function.
 absl::Status AddGrantsSql(postgres::Connection& connection, const Names& names,
                           const std::vector<PostgresTable>& tables, BoxesBy by,
                           std::vector<std::string>* sql) {
@@ -238,11 +238,11 @@ absl::Status AddGrantsSql(postgres::Connection& connection, const Names& names,
 
 constexpr char kTrigger[] = "_mirror_datajoin";
 struct TriggerThere {
-  std::string arguments;  ///< As the catalogs have them.
+  std::string arguments;  ///< In the form of the catalogs.
   std::string table;      ///< With its schema, quoted.
   bool is_ours = false;   ///< It runs the schema's kNoteFunction.
 };
-/// What is there need not be made, by a role that may not.
+/// Existing objects. They need not be made, by a role that may not.
 struct There {
   bool changes = false;
   NoteFunction function = {};
@@ -251,8 +251,8 @@ struct There {
 
 using Keys = std::map<std::string, std::vector<std::string>>;
 
-/// The arguments of a table's trigger. The first is of an earlier version, so that triggers of that stay.
-/// Empty: the table has no key, so that no entry could name a row of it.
+/// The arguments of a table's trigger. The first is for an earlier version, so that
+/// its triggers stay. Empty: the table has no key, so no entry could name a row of it.
 std::vector<std::string> ArgumentsOf(const PostgresTable& table, const Keys& keys) {
   std::vector<std::string> arguments = {table.partitioned ? table.name : ""};
   for (const std::int64_t number : table.key) {
@@ -297,7 +297,7 @@ absl::StatusOr<There> LookThere(postgres::Connection& connection, const std::str
   return there;
 }
 
-/// The tables of which changes are noted, and the types of their keys.
+/// Tables whose changes are noted, and the types of their keys.
 struct NotedTables {
   std::vector<PostgresTable> tables;
   std::vector<NotedKeyColumn> keys;
@@ -316,7 +316,7 @@ NotedTables NotedTablesOf(const std::vector<PostgresTable>& tables, const Keys& 
   return noted;
 }
 
-/// Returns the statements that make the table's trigger. Empty: it is there with these arguments.
+/// Returns the statements that make the table's trigger. Empty: it exists with these arguments.
 absl::StatusOr<std::vector<std::string>> TriggerSql(const PostgresTable& table,
                                                     const std::vector<std::string>& arguments,
                                                     const There& there, const std::string& function) {
@@ -476,7 +476,7 @@ absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(postgres::Connecti
       NoteFunctionStatements(connection, schema, noted.tables, there.function, by, !there.changes);
   if (!of_function.ok()) return of_function;
   made.insert(made.end(), of_function->begin(), of_function->end());
-  // Else the function would refuse what an application writes there.
+  // Otherwise the function would reject writes of the application.
   for (const auto& [oid, trigger] : there.triggers) {
     const bool is_noted = std::any_of(noted.tables.begin(), noted.tables.end(),
                                       [&oid = oid](const PostgresTable& table) { return table.oid == oid; });
@@ -511,7 +511,7 @@ absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, co
     boxes.push_back(std::move(text));
   }
   ASSIGN_OR_RETURN(const std::string behind, postgres::QuotedText(absl::StrCat(" TO ", to)));
-  // What numbers the boxes' rows has whatever name it was given.
+  // The sequence that numbers the boxes' rows may have any name.
   ASSIGN_OR_RETURN(
       const std::string sequences,
       postgres::DollarQuoted(absl::StrCat(

@@ -11,16 +11,16 @@
 #include "base/db/postgres/connection.h"
 #include "client/source/postgres/postgres_catalog.h"
 
-// What DataJoin's outbox needs of a PostgreSQL database, where it is filled by itself:
-// `_mirror_datajoin_change`, and on each table with a key a trigger that notes there which row was changed,
-// and in which columns, in the transaction that changes it. It holds no values but those of keys, and what
-// was told is gone from it.
+// Objects that DataJoin's outbox needs in a PostgreSQL database if the agent fills it:
+// `_mirror_datajoin_change`, and a trigger on each table with a key. The trigger notes in that
+// table, in the transaction of the change, which row was changed and in which columns. The table
+// holds no values but those of keys, and an entry is removed when it was put into the outbox.
 //
-// An application's role that changes a row may not write the agent's
-// tables, so the triggers' function runs with the rights of its owner. It calls nothing that a table's owner
-// could have made: values become text by the output functions of their types, and are compared by their
-// bytes. A cast, an operator or to_json() would be looked up by the value's type. Where a superuser installs,
-// the function belongs to a role without LOGIN that has no other right.
+// A role of the application that changes a row may not write the agent's tables, so the function
+// of the triggers runs with the rights of its owner. It calls nothing that a table's owner could
+// have made. Values become text by the output functions of their types, and are compared by their
+// bytes, because a cast, an operator or to_json() would be looked up by the value's type. If a
+// superuser installs, the function belongs to a role without LOGIN that has no other right.
 
 namespace mirror {
 
@@ -29,7 +29,7 @@ inline constexpr char kChangeTable[] = "_mirror_datajoin_change";
 /// The tables whose changes the function notes. It refuses to fire on others.
 inline constexpr char kNotedTable[] = "_mirror_datajoin_table";
 
-/// Says which role runs the statements.
+/// The role that runs the statements.
 enum class BoxesBy : std::uint8_t {
   kSession,  ///< The session's role, now.
   kDba,      ///< A role that is not known yet, maybe a superuser.
@@ -46,48 +46,48 @@ struct NoteFunction {
 /// Only reads. Errors: those of Connection and of postgres::QuotedName().
 absl::StatusOr<NoteFunction> FindNoteFunction(postgres::Connection& connection, const std::string& schema);
 
-/// Says what is wrong with the function, for people. Empty: there is none, or it gives no role any rights.
+/// Says why the function is unsafe, for people. Empty: it is missing, or gives no role any rights.
 std::string WhyUnsafe(const NoteFunction& function);
 
 /// One column of a key that the function notes.
 struct NotedKeyColumn {
   std::string table, column;
-  std::uint32_t type = 0;  ///< Of a domain that of its base.
+  std::uint32_t type = 0;  ///< The base type of a domain.
 };
-/// kFailedPrecondition, naming the first: its type is neither PostgreSQL's own nor of an extension that a
-/// superuser owns. Only reads. Errors: also those of Connection.
+/// kFailedPrecondition, naming the first column whose type is neither built into PostgreSQL nor
+/// part of an extension that a superuser owns. Only reads. Errors: also those of Connection.
 absl::Status CheckNotedKeys(postgres::Connection& connection, const std::vector<NotedKeyColumn>& columns);
 
-/// The statements that make the function and its list of `tables`, behind the one that makes kChangeTable, in
-/// one transaction. Empty: all is there. `there`: what FindNoteFunction() found. `makes_changes`:
-/// kChangeTable is made, too. Only reads. Errors: those of Connection, postgres::QuotedName() and
-/// postgres::QuotedText().
+/// Returns the statements that make the function and its list of `tables`, in one
+/// transaction after the one that makes kChangeTable. Empty: all exists. `there`: the
+/// result of FindNoteFunction(). `makes_changes`: kChangeTable is made, too. Only reads.
+/// Errors: those of Connection, postgres::QuotedName() and postgres::QuotedText().
 absl::StatusOr<std::vector<std::string>> NoteFunctionStatements(postgres::Connection& connection,
                                                                 const std::string& schema,
                                                                 const std::vector<PostgresTable>& tables,
                                                                 const NoteFunction& there, BoxesBy by,
                                                                 bool makes_changes);
 
-/// kFailedPrecondition: not every text of the exchange could stand in the boxes.
+/// kFailedPrecondition: the database's encoding cannot store every text of the exchange.
 absl::Status CheckBoxEncoding(const postgres::Connection& connection);
 
-/// The statements that make what is missing; only reads. `tables`: those that are mirrored, whether the role
-/// may read them yet or not; none: the application writes the outbox, and nothing is noted. `keys`: of tables
-/// that declare none, by folded name. A trigger that is there and fits is left. Errors: those of Connection,
-/// postgres::QuotedText() and CheckNotedKeys().
+/// Returns the statements that make missing objects; only reads. `tables`: all mirrored
+/// tables, even if the role cannot read them yet; empty: the application writes the outbox,
+/// and nothing is noted. `keys`: of tables that declare none, by folded name. Correct triggers
+/// are left. Errors: those of Connection, postgres::QuotedText() and CheckNotedKeys().
 absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(
     postgres::Connection& connection, const std::string& schema, const std::vector<PostgresTable>& tables,
     const std::map<std::string, std::vector<std::string>>& keys, BoxesBy by);
 
-/// What a role has to read and write of them; the first two number their rows by a column `id`.
+/// Tables that a role has to read and write; the first two number their rows by a column `id`.
 std::vector<std::string> BoxTables();
-/// That a role may use the boxes, for a DBA's script. `notes`: triggers note what changes. Errors: those of
-/// QuotedName().
+/// Statements that let a role use the boxes, for a DBA's script.
+/// `notes`: triggers note changes. Errors: those of QuotedName().
 absl::StatusOr<std::vector<std::string>> BoxGrants(const std::string& schema, const std::string& role,
                                                    bool notes);
 
-/// What drops triggers, and all of the boxes that is the agent's own, in statements; what people read stays.
-/// Empty: nothing of it is there. Only reads.
+/// Statements that drop the triggers and the agent's own tables of the
+/// boxes; those that people read stay. Empty: none exists. Only reads.
 absl::StatusOr<std::string> BoxesDrop(postgres::Connection& connection, const std::string& schema);
 
 }  // namespace mirror

@@ -22,7 +22,7 @@ namespace {
 
 constexpr char kShowing[] = "showing the exchange in DataJoin's tables";
 
-/// In SQL: a time that compares as text, also of one that is written as 06/25/2025 10:30:00 AM.
+/// In SQL: a time that compares as text, even if the column has the form 06/25/2025 10:30:00 AM.
 std::string ComparableTime(const std::string& column) {
   const std::string time = absl::StrCat("ltrim(substr(", column, ", 11))");
   const std::string hour = absl::StrCat("CAST(split_part(", time, ", ':', 1) AS integer)");
@@ -34,7 +34,7 @@ std::string ComparableTime(const std::string& column) {
                       column, " END");
 }
 
-/// `?1` as PostgreSQL has it, `$1`. No text of the boxes has one that is none.
+/// Replaces `?1` by PostgreSQL's `$1`. No text literal of the statements contains `?1`.
 std::string Numbered(std::string sql) {
   for (std::size_t i = 0; i + 1 < sql.size(); ++i) {
     if (sql[i] == '?' && std::isdigit(static_cast<unsigned char>(sql[i + 1])) != 0) sql[i] = '$';
@@ -42,7 +42,7 @@ std::string Numbered(std::string sql) {
   return sql;
 }
 
-/// As PostgreSQL can keep it.
+/// Replaces what PostgreSQL cannot keep in texts.
 void MakeText(std::vector<Literal>* bound) {
   for (Literal& value : *bound) {
     auto* const text = std::get_if<std::string>(&value);
@@ -53,7 +53,7 @@ void MakeText(std::vector<Literal>* bound) {
   }
 }
 
-/// They live as long as `bound`.
+/// The result is valid as long as `bound`.
 std::vector<postgres::Value> ValuesOf(const std::vector<Literal>& bound) {
   std::vector<postgres::Value> values;
   for (const Literal& value : bound) {
@@ -172,8 +172,8 @@ namespace {
 
 constexpr char kReadingKey[] = "reading a key that a box names";
 
-/// What a text means in a column of which that is known without asking. `asks`: it is not. Absent beside
-/// that: no value of the column.
+/// Converts a text to a value of the column, if that needs no query. `asks`:
+/// it does. Absent, and not `asks`: the text is no value of the column.
 std::optional<sqlite::Value> Plainly(const PostgresMember& member, std::uint32_t column,
                                      const std::string& text, bool* asks) {
   const Type announced = member.known->schema.columns[column].type;
@@ -194,7 +194,7 @@ std::optional<sqlite::Value> Plainly(const PostgresMember& member, std::uint32_t
   return std::nullopt;
 }
 
-/// As the reader gives it to PostgreSQL.
+/// Converts to the form that the reader binds.
 sqlite::Value AsBound(const PostgresColumn& column, const std::string& text) {
   sqlite::Value value = BoxText(text);
   if (static_cast<postgres::Type>(column.type) != postgres::Type::kBytea || !text.starts_with("\\x"))
@@ -207,7 +207,7 @@ sqlite::Value AsBound(const PostgresColumn& column, const std::string& text) {
   return value;
 }
 
-/// What the triggers noted of one key.
+/// Changes of one key that the triggers noted.
 struct Noted {
   std::string table, key;
   ChangedForBox change;
@@ -249,7 +249,7 @@ absl::StatusOr<const MemberTable*> PostgresBoxes::Find(const std::string& sent_n
 absl::StatusOr<bool> PostgresBoxes::TakeChanges(
     std::int64_t limit, const std::function<absl::Status(const ChangedForBox&)>& tell) {
   const std::string noted = sql_.Named("_mirror_datajoin_change");
-  // In one statement: one that is committed between two would be gone untold.
+  // One statement: between two, a change could be committed, deleted and never reported.
   ASSIGN_OR_RETURN(
       const std::vector<BoxRow> rows,
       sql_.Query(
@@ -279,7 +279,7 @@ absl::Status PostgresBoxes::TellOne(const PostgresMember& member, const std::str
                                     ChangedForBox change,
                                     const std::function<absl::Status(const ChangedForBox&)>& tell) {
   const absl::StatusOr<std::vector<Literal>> parts = KeyOfJson(key);
-  // Of another key than the table has by now: 'install' makes the trigger anew.
+  // The entry's key has other columns than the table's present key: 'install' makes the trigger again.
   if (!parts.ok() || parts->size() != member.table.key.size()) return absl::OkStatus();
   std::vector<std::string> texts;
   for (const Literal& part : *parts) texts.push_back(BoxString(part));

@@ -18,16 +18,16 @@
 
 namespace mirror {
 
-/// Statements over a schema of a PostgreSQL database. Texts are read as the column's type, whoever made it.
-/// One that PostgreSQL cannot keep, with a NUL or not of UTF-8, has `?` in place of what it cannot.
+/// Statements over a schema of a PostgreSQL database. A text parameter has the type of its column.
+/// In a text that PostgreSQL cannot keep (with a NUL, or not UTF-8), `?` replaces the bad bytes.
 ///
-/// Memory: what waits to be sent together, at most kSentAtOnce statements.
+/// Memory: statements that wait to be sent together, at most kSentAtOnce.
 class PostgresBoxSql : public BoxSql {
  public:
   static constexpr std::size_t kSentAtOnce = 500;
-  static constexpr int kAttempts = 5;  ///< Of a change that another transaction was in the way of.
+  static constexpr int kAttempts = 5;  ///< Tries of a change that another transaction blocks.
 
-  /// `connection`: one that may write; outlives it.
+  /// `connection`: may write, and outlives this object.
   PostgresBoxSql(postgres::Connection& connection, std::string schema)
       : connection_(connection), schema_(std::move(schema)) {}
 
@@ -39,12 +39,12 @@ class PostgresBoxSql : public BoxSql {
   absl::StatusOr<std::vector<BoxRow>> Query(const std::string& sql, std::vector<Literal> bound) override;
   absl::Status Change(const std::function<absl::Status()>& work) override;
   absl::Status KeepNumber(std::string_view box, std::int64_t id) override;
-  /// By the names that statements have.
+  /// Returns the columns under the names that statements use.
   absl::StatusOr<std::set<std::string>> ColumnsOf(std::string_view table) override;
 
-  /// Sends what waits: before the end of a transaction that somebody else began.
+  /// Sends the waiting statements. Call it before the end of a transaction that another class began.
   absl::Status Flush();
-  /// What waits was of a transaction that is no more.
+  /// Discards the waiting statements: their transaction was rolled back.
   void Drop() { waiting_.clear(); }
   postgres::Connection& connection() { return connection_; }
   const std::string& schema() const { return schema_; }
@@ -61,15 +61,15 @@ class PostgresBoxSql : public BoxSql {
   std::vector<Waiting> waiting_;
 };
 
-/// A PostgreSQL source. Its log has no columns that changed, and is read far behind: so triggers note key and
-/// columns of what the application changes in `_mirror_datajoin_change`, see postgres_box_triggers.h, and
-/// whoever tells a change takes it from there. What an import writes they do not note. All rows that an
-/// outbox could name are in the log already: there is nothing to be sent once more.
+/// A PostgreSQL source. Its log does not say which columns changed, and the agent reads it with a delay.
+/// So triggers note the key and the columns of each change by the application in `_mirror_datajoin_change`
+/// (see postgres_box_triggers.h), and TakeChanges() reads them there. The triggers do not note writes of
+/// an import. All rows that an outbox could name are in the log already: none has to be sent again.
 ///
 /// Memory: the keys of a piece, and one row. Errors: also those of ReadPostgresValues().
 class PostgresBoxes : public BoxSource {
  public:
-  /// Both outlive it. What Find() gave of `members` elsewhere is gone once this has looked.
+  /// Both outlive it. Its Look() invalidates pointers that other callers got from `members`.Find().
   PostgresBoxes(postgres::Connection& connection, PostgresMembers& members, const std::string& schema)
       : sql_(connection, schema), members_(members) {}
 
@@ -86,7 +86,7 @@ class PostgresBoxes : public BoxSource {
 
  private:
   absl::Status Look();
-  /// The key that these texts mean, as its reader has it. Absent: no row of the table could have it.
+  /// Converts these texts to a key as the reader has it. Absent: no row of the table could have it.
   absl::StatusOr<std::optional<RowOf>> KeyOf(const PostgresMember& member,
                                              const std::vector<std::string>& texts);
   absl::StatusOr<std::optional<RowOf>> ReadKey(const PostgresMember& member,

@@ -51,10 +51,10 @@ postgres::Value ValueOrNull(const std::optional<std::string>& text) {
   return text ? postgres::Value(*text) : postgres::Value::Null(postgres::Type::kText);
 }
 
-/// What else is told in the transaction of Fill(); empty: nothing.
+/// Called in the transaction of Fill(), to show more; empty: nothing.
 using ShownInPostgres = std::function<absl::Status(const FetchedDeliveries& fetched, std::int64_t now_ms)>;
 
-/// `connection`: one that may write; outlives it. Errors: those of Connection.
+/// `connection`: may write, and outlives this object. Errors: those of Connection.
 class PostgresInbox : public DeliveryInbox {
  public:
   PostgresInbox(postgres::Connection& connection, const std::string& schema, ShownInPostgres shown)
@@ -67,7 +67,7 @@ class PostgresInbox : public DeliveryInbox {
   absl::Status Empty() override {
     const absl::StatusOr<std::int64_t> entries =
         connection_.Number(absl::StrCat("SELECT count(*) FROM ", inbox_), {}, "looking into the inbox");
-    // A source that rests is not written to.
+    // An idle source is not written to.
     if (!entries.ok() || *entries == 0) return entries.status();
     return connection_.Run(absl::StrCat("DELETE FROM ", inbox_), {}, "emptying the inbox").status();
   }
@@ -88,14 +88,14 @@ class PostgresInbox : public DeliveryInbox {
           {delivery.delivery_id(), ++position, postgres::Value::Bytes(bodies.back())}, kFilling);
     }
     if (fetched.whole) {
-      // A row beside another's, "<delivery_id>/1", was never refused.
+      // A ledger row of a further changed row, "<delivery_id>/1", was never refused.
       pipeline.Queue(absl::StrCat("DELETE FROM ", ledger_, " WHERE state = 'REFUSED' AND delivery_id NOT IN ",
                                   "(SELECT delivery_id FROM ", inbox_, ")"),
                      {}, kFilling);
     }
     pipeline.Queue(absl::StrCat("DELETE FROM ", ledger_, " WHERE state = 'APPLIED' AND at < $1"),
                    {now_ms - kLedgerKeptMs}, kFilling);
-    // What was written into a row that a delivery removed since. That the row was there stays told.
+    // Values written into rows that a delivery deleted since. The ledger still says that they were written.
     pipeline.Queue(
         absl::StrCat("WITH gone AS (SELECT table_name AS t, key AS k, max(number) AS n FROM ", ledger_,
                      " WHERE operation = 'DELETE' AND state = 'APPLIED' GROUP BY table_name, key) UPDATE ",
@@ -192,7 +192,7 @@ class PostgresInbox : public DeliveryInbox {
   absl::Status ForgetEach(const PostgresMember* member, const std::vector<WrittenRow>& rows) {
     absl::Status forgotten = ForgetTogether(member, rows);
     if (postgres::TroubleOf(forgotten) != postgres::Trouble::kValue) return forgotten;
-    // A key that cannot be read as one of this table is none of its rows'.
+    // A key that cannot be parsed as one of this table belongs to no row.
     if (rows.size() == 1) return ForgetTogether(nullptr, rows);
     for (const WrittenRow& row : rows) {
       RETURN_IF_ERROR(ForgetEach(member, {row}));
@@ -200,7 +200,7 @@ class PostgresInbox : public DeliveryInbox {
     return absl::OkStatus();
   }
 
-  /// Of all of these or of none; null: of all. kValue: one has a key that is none of the table's type.
+  /// Removes the values of all these rows or of none; null: of all. kValue: a key is not of the table's type.
   absl::Status ForgetTogether(const PostgresMember* member, const std::vector<WrittenRow>& rows) {
     std::string sql =
         absl::StrCat("UPDATE ", ledger_, " SET wrote = NULL WHERE wrote IS NOT NULL AND delivery_id = $1");
@@ -232,8 +232,8 @@ class PostgresInbox : public DeliveryInbox {
 constexpr char kSwapping[] = "applying deliveries together";
 constexpr char kUniqueViolation[] = "23505";
 
-/// One row for each column of each constraint, with the operator of its index's own class. The last column:
-/// whether a foreign key refers to the column.
+/// One row for each column of each constraint, with the operator of its index's
+/// operator class. The last column: whether a foreign key refers to the column.
 constexpr char kUnique[] =
     "SELECT i.indexrelid, k.number::int8, NOT i.indimmediate, s.nspname::text, o.oprname::text, EXISTS "
     "(SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = i.indrelid AND k.number = ANY "
@@ -245,7 +245,7 @@ constexpr char kUnique[] =
     "WHERE i.indrelid = $1::oid AND i.indisunique AND NOT i.indisprimary AND i.indpred IS NULL AND "
     "i.indexprs IS NULL AND k.place <= i.indnkeyatts ORDER BY i.indexrelid, k.place";
 
-/// Of the column with this number among those that are sent.
+/// Index of the column with this number among the sent columns.
 std::optional<std::uint32_t> PlaceOf(const PostgresTable& table, std::int64_t number) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     if (table.columns[i].number == number) return static_cast<std::uint32_t>(i);
@@ -253,13 +253,13 @@ std::optional<std::uint32_t> PlaceOf(const PostgresTable& table, std::int64_t nu
   return std::nullopt;
 }
 
-/// All that Find() gives are of this kind.
+/// All results of Find() have this type.
 const PostgresMember& Own(const ServerMember& member) { return static_cast<const PostgresMember&>(member); }
 
 /// See SwapDatabase. Threads: one.
 class PostgresSwap : public SwapDatabase {
  public:
-  /// All of them outlive it. `database`: whose session `connection` is.
+  /// All of them outlive it. `connection` is the session of `database`.
   PostgresSwap(postgres::Connection& connection, PostgresMembers& members, DeliveryDatabase& database)
       : connection_(connection), members_(members), database_(database) {}
 
@@ -286,9 +286,9 @@ class PostgresSwap : public SwapDatabase {
     return absl::OkStatus();
   }
 
-  /// Constraints that are DEFERRABLE are to wait for End().
+  /// DEFERRABLE constraints are deferred until End().
   bool is_open() const { return savepoint_.has_value(); }
-  /// The transaction has ended.
+  /// To be called when the transaction has ended.
   void Forget() { savepoint_.reset(); }
 
   absl::StatusOr<std::vector<UniqueColumns>> FindUnique(const ServerMember& member) override {
@@ -302,7 +302,7 @@ class PostgresSwap : public SwapDatabase {
       UniqueColumns& unique = all.back();
       const std::optional<std::uint32_t> column = PlaceOf(table, rows.Int(row, 1));
       if (!column) {
-        // A computed one, which is not sent.
+        // A computed column, which is not sent.
         unknown.insert(all.size() - 1);
         continue;
       }
@@ -368,15 +368,15 @@ class PostgresSwap : public SwapDatabase {
 
 constexpr char kAskingForChanges[] = "asking what triggers changed";
 
-/// Of a row t, that the transaction with this number, or a part of it, wrote it or took it away. No other
-/// one's rows are seen with such a number: it was given behind the snapshot. Numbers go round, and the
-/// transaction is short.
+/// In SQL: whether the transaction with this number, or a subtransaction, wrote or deleted
+/// a row t. No visible row of another transaction has such a number, because the number
+/// was assigned after the snapshot. Numbers wrap around, but the transaction is short.
 std::string IsOfTransaction(const char* column, const std::string& number) {
   return absl::StrCat("((t.", column, "::text::int8 - ", number, ") & 4294967295) < 16777216 AND t.", column,
                       "::text <> '0'");
 }
 
-/// Keys of the rows for which the condition holds.
+/// Reads keys of the rows for which the condition holds.
 absl::Status ReadKeys(postgres::Connection& connection, PostgresMembers& members,
                       const PostgresMember& member, const std::string& condition,
                       std::map<std::string, RowOf>* keys) {
@@ -397,27 +397,27 @@ bool AreSame(const std::optional<RowOf>& one, const std::optional<RowOf>& other)
   return one.has_value() == other.has_value() && (!one || KeyText(*one) == KeyText(*other));
 }
 
-/// Which rows of the tables that are sent a transaction changed beside those that are known: what triggers
-/// do. The server counts what it changed in each table; a table in which more was changed than is known is
-/// read to its end. Where the server does not count (`track_counts` off), and of tables without a key,
-/// nothing is found.
+/// Finds rows of sent tables that a transaction changed beside the known ones:
+/// changes by triggers. The server counts the changes in each table; a table
+/// with more changes than are known is read to its end. If the server does not
+/// count (`track_counts` off), and in tables without a key, nothing is found.
 ///
 /// Errors: those of ReadPostgresValues(); kOutOfRange: more than kReachedRowsMax. Threads: one.
 class PostgresTriggered {
  public:
-  /// A session beside the transaction's, that sees what was there before it.
+  /// A second session, which sees the rows as they were before the transaction.
   using Beside = std::function<absl::StatusOr<postgres::Connection*>()>;
   /// `connection` and `members` outlive it.
   PostgresTriggered(postgres::Connection& connection, PostgresMembers& members, Beside beside)
       : connection_(connection), members_(members), beside_(std::move(beside)) {}
 
-  /// In the transaction, before its first change, which comes behind its snapshot.
+  /// To be called in the transaction, after its snapshot and before its first change.
   absl::Status Begin() {
     ASSIGN_OR_RETURN(before_, Count());
     return absl::OkStatus();
   }
 
-  /// Behind the last: without those that are `known`, each of which was changed once.
+  /// To be called after the last change. Leaves out `known` rows, each of which was changed once.
   absl::StatusOr<std::vector<TriggeredRow>> Find(const RowNames& known) {
     ASSIGN_OR_RETURN(const auto counts, Count());
     std::map<std::int64_t, std::int64_t> explained;
@@ -435,7 +435,7 @@ class PostgresTriggered {
  private:
   struct Counts {
     std::int64_t all = 0;
-    std::int64_t of_old = 0;  ///< Of these: updates and deletions.
+    std::int64_t of_old = 0;  ///< Updates and deletes among these.
   };
   absl::StatusOr<std::map<std::int64_t, Counts>> Count() {
     std::map<std::int64_t, Counts> counts;
@@ -470,7 +470,7 @@ class PostgresTriggered {
     std::map<std::string, RowOf> keys;
     absl::Status read =
         ReadKeys(connection_, members_, member, IsOfTransaction("xmin", absl::StrCat(number)), &keys);
-    // What is gone others see, as long as the transaction lasts.
+    // Other sessions see deleted rows as long as the transaction lasts.
     if (read.ok() && changed_old)
       read = ReadKeys(*beside, members_, member, IsOfTransaction("xmax", absl::StrCat(number)), &keys);
     if (!read.ok()) return read;
@@ -492,23 +492,23 @@ class PostgresTriggered {
   postgres::Connection& connection_;
   PostgresMembers& members_;
   const Beside beside_;
-  std::map<std::int64_t, Counts> before_;  ///< A session counts from one report of its own to the next.
+  std::map<std::int64_t, Counts> before_;  ///< A session counts since its last report to the statistics.
 };
 
-/// What MatchSet is, of a PostgreSQL table: values are read as the reader reads them and normalised here, so
-/// that they are what the hub makes of them. Made by one look at all rows. Behind that only rows are read
-/// that a transaction wrote which the look did not see to its end, by their xmin.
+/// Counterpart of MatchSet for a PostgreSQL table. Reads values like the reader and
+/// normalises them here, so that they equal the hub's. Make() scans all rows. After that
+/// it reads, by their xmin, only rows of transactions that the scan did not see finished.
 ///
 /// Memory: some 50 bytes a row. Errors: those of ReadPostgresValues(). Threads: one.
 class PostgresMatchSet {
  public:
-  /// Takes the look, in a transaction of its own. `member` outlives it.
+  /// Scans all rows, in a transaction of its own. `member` outlives the result.
   static absl::StatusOr<PostgresMatchSet> Make(postgres::Connection& connection, PostgresMembers& members,
                                                const PostgresMember& member, const MatchRule& rule) {
     PostgresMatchSet set(member, rule);
     postgres::Transaction look(connection);
     RETURN_IF_ERROR(look.Begin({.repeatable_read = true, .read_only = true}));
-    // It lasts as long as the table is large.
+    // The scan takes as long as the table is large.
     RETURN_IF_ERROR(connection.Execute("SET LOCAL statement_timeout TO 0"));
     ASSIGN_OR_RETURN(const postgres::Rows seen,
                      connection.Query("SELECT pg_snapshot_xmin(pg_current_snapshot())::xid::text", {},
@@ -519,16 +519,16 @@ class PostgresMatchSet {
     return set;
   }
 
-  /// In a serializable transaction, as the next. Takes in what was written since.
+  /// Adds rows that were written since. Call it, and Find(), in a serializable transaction.
   absl::Status CatchUp(postgres::Connection& connection, PostgresMembers& members) {
     return Add(connection, members, absl::StrCat(" WHERE age(t.xmin) <= age('", seen_, "'::xid)"), {});
   }
 
-  /// `values`: normalised. The key of a row that matches; absent: there is none.
+  /// `values`: normalised. Returns the key of a matching row; absent: there is none.
   absl::StatusOr<std::optional<RowOf>> Find(postgres::Connection& connection, PostgresMembers& members,
                                             const std::vector<std::string>& values) {
     std::optional<RowOf> found;
-    // Of a row that is gone by now, it may be.
+    // The hash may be of a deleted row.
     if (!hashes_.contains(HashOf(values))) return found;
     const std::vector<std::uint32_t> read = member_->table.KeyAnd(rule_.columns);
     const std::size_t parts = member_->table.key.size();
@@ -563,17 +563,17 @@ class PostgresMatchSet {
 
   const PostgresMember* member_;
   MatchRule rule_;
-  std::string seen_;  ///< The lowest transaction that the look did not see to its end.
+  std::string seen_;  ///< The oldest transaction that the scan did not see finished.
   std::unordered_set<std::uint64_t> hashes_;
 };
 
 constexpr char kImporting[] = "importing a delivery";
 
-/// A session that sees what was there before the transaction of another one. Threads: one.
+/// A session that sees the rows as they were before the transaction of another session. Threads: one.
 class BesideSession {
  public:
   explicit BesideSession(PostgresAccess access) : access_(std::move(access)) {}
-  /// Opens it where it is not open. Errors: those of Connection::Open().
+  /// Opens the session if it is not open. Errors: those of Connection::Open().
   absl::StatusOr<postgres::Connection*> Get() {
     if (connection_ == nullptr || !connection_->IsOpen()) {
       ASSIGN_OR_RETURN(connection_, postgres::Connection::Open(ConnectToSource(access_)));
@@ -584,7 +584,7 @@ class BesideSession {
 
  private:
   const PostgresAccess access_;
-  std::unique_ptr<postgres::Connection> connection_;  ///< Null: there is none.
+  std::unique_ptr<postgres::Connection> connection_;  ///< Null: not connected.
 };
 
 class PostgresDatabase : public DeliveryDatabase {
@@ -637,7 +637,7 @@ class PostgresDatabase : public DeliveryDatabase {
   absl::Status Begin(bool inserts) override {
     transaction_.emplace(*connection_);
     absl::Status begun = transaction_->Begin({.repeatable_read = true, .serializable = inserts}, kImporting);
-    // What it sets is not taken back with the savepoint.
+    // Before the savepoint: a rollback to it does not undo these settings.
     if (begun.ok() && shown_ != nullptr) begun = shown_->Importing();
     if (!begun.ok()) return begun;
     savepoint_.emplace(*connection_);
@@ -717,16 +717,16 @@ class PostgresDatabase : public DeliveryDatabase {
   const MakeInboxLayout layout_;
   BesideSession beside_;  ///< See PostgresTriggered.
   PostgresMembers members_;
-  PostgresMembers box_members_;  ///< Looked at by the boxes alone, whenever they have to.
-  std::unique_ptr<postgres::Connection> connection_;  ///< Null: there is none yet.
-  std::unique_ptr<DeliveryInbox> inbox_;              ///< Of `connection_`.
-  std::optional<PostgresSwap> swap_;                  ///< The same.
-  std::optional<PostgresBoxes> boxes_;                ///< Of that.
-  std::unique_ptr<InboxLayout> shown_;                ///< Of those; null: nothing is shown.
+  PostgresMembers box_members_;  ///< Only the boxes read this catalog, whenever they have to.
+  std::unique_ptr<postgres::Connection> connection_;  ///< Null: not connected yet.
+  std::unique_ptr<DeliveryInbox> inbox_;              ///< Uses `connection_`.
+  std::optional<PostgresSwap> swap_;                  ///< Uses `connection_`.
+  std::optional<PostgresBoxes> boxes_;                ///< Uses `connection_`.
+  std::unique_ptr<InboxLayout> shown_;                ///< Uses `boxes_`; null: nothing is shown.
   std::map<std::pair<std::int64_t, MatchRule>, PostgresMatchSet> sets_;  ///< By the table's oid.
-  std::optional<PostgresTriggered> triggered_;                           ///< Of the present delivery.
+  std::optional<PostgresTriggered> triggered_;                           ///< State for the present delivery.
   std::optional<postgres::Transaction> transaction_;
-  std::optional<postgres::Savepoint> savepoint_;  ///< Of that.
+  std::optional<postgres::Savepoint> savepoint_;  ///< Inside `transaction_`.
 };
 
 absl::Status PostgresDatabase::PrepareMatch(const ServerMember& member, const MatchRule& rule) {
@@ -741,7 +741,7 @@ absl::StatusOr<std::optional<RowOf>> PostgresDatabase::FindMatch(const ServerMem
                                                                  const MatchRule& rule,
                                                                  const std::vector<std::string>& values) {
   const auto set = sets_.find({member.table.log, rule});
-  // It could not be made, and the same statement says why.
+  // PrepareMatch() failed, and the same statement reports why.
   if (set == sets_.end()) return absl::AbortedError("the table's rows were not looked at");
   RETURN_IF_ERROR(set->second.CatchUp(*connection_, members_));
   return set->second.Find(*connection_, members_, values);

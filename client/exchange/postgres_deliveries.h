@@ -17,16 +17,16 @@ struct PostgresDeliveriesOptions {
   ExchangeRules rules;
   PostgresMembers::Options members;
   Importer::Clock clock;
-  MakeInboxLayout layout = nullptr;  ///< What else is told in the transactions.
+  MakeInboxLayout layout = nullptr;  ///< Notified within the transactions.
 };
 
-/// A PostgreSQL database that takes deliveries: an INSERT in a serializable transaction, others in one
-/// snapshot with their row locked.
+/// A PostgreSQL database that takes deliveries. An INSERT runs in a serializable
+/// transaction. Other deliveries run in one snapshot with their row locked.
 ///
-/// Memory: one row, the rows that foreign keys lead to from it or triggers change, and what PostgresMatchSet
-/// needs. Locks: of the delivery's row, and against changes of the definition of its table; one that is not
-/// to be had within PostgresAccess::lock_within ends the run. Errors: those of Connection::Open() and its
-/// own.
+/// Memory: one row, the rows that its foreign keys reach or triggers change, and
+/// what PostgresMatchSet needs. Locks: the delivery's row, and the definition
+/// of its table. A lock that cannot be taken within PostgresAccess::lock_within
+/// ends the run. Errors: those of Connection::Open() and of this class.
 class PostgresDeliveries : public ServerDeliveries {
  public:
   explicit PostgresDeliveries(const PostgresDeliveriesOptions& options);

@@ -24,7 +24,7 @@ constexpr char kMaking[] = "making the exchange's tables";
 constexpr const char* kTables[] = {"_mirror_exchange", "_mirror_inbox", "_mirror_ledger"};
 constexpr std::size_t kTableCount = std::size(kTables);
 
-/// The tables of kTables that are there.
+/// Returns the existing tables of kTables.
 absl::StatusOr<std::set<std::string>> FindTables(postgres::Connection& connection,
                                                  const std::string& schema) {
   ASSIGN_OR_RETURN(const postgres::Rows rows,
@@ -46,7 +46,7 @@ absl::StatusOr<std::vector<std::string>> QuotedTables(const std::string& schema)
   return names;
 }
 
-/// Which of its texts the hub could tell from others is not known.
+/// Refuses a database without encoding: the hub could not compare its texts.
 absl::Status CheckEncoding(const postgres::Connection& connection) {
   if (connection.Setting("server_encoding") != "SQL_ASCII") return absl::OkStatus();
   return absl::FailedPreconditionError(
@@ -62,8 +62,8 @@ absl::Status ExplainMaking(const absl::Status& status) {
                    "'mirror-agent install --print-sql' prints"));
 }
 
-/// What makes the tables that are not `there`. A row goes only into a table that the same transaction makes:
-/// in another one a trigger of another role may wait.
+/// Statements that make the tables that are not `there`. A row is written only to a table
+/// that the same transaction makes: an existing one may have a trigger of another role.
 absl::StatusOr<std::vector<std::string>> StatementsFor(const std::string& schema,
                                                        const std::set<std::string>& there) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, QuotedTables(schema));
@@ -102,7 +102,7 @@ absl::StatusOr<std::string> PostgresExchangeScript(postgres::Connection& connect
   }
   const std::string to = absl::StrCat(" TO ", QuoteName(place.role));
   sql.push_back(absl::StrCat("GRANT SELECT, INSERT, UPDATE, DELETE ON ", absl::StrJoin(names, ", "), to));
-  // UPDATE always: a row is locked before it is compared, and noted in the log when it is another one.
+  // UPDATE always: a row is locked before it is compared, and noted in the log if it differs.
   const std::string rights =
       absl::StrCat("UPDATE", place.inserts ? ", INSERT" : "", place.deletes ? ", DELETE" : "");
   bool is_logged = false;

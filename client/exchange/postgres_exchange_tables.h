@@ -9,35 +9,35 @@
 #include "base/db/postgres/connection.h"
 #include "client/source/postgres/postgres_catalog.h"
 
-// What exchange_tables.h says, of a PostgreSQL database: the tables stand in the schema that is mirrored.
+// The counterpart of exchange_tables.h for a PostgreSQL database. The tables are in the mirrored schema.
 
 namespace mirror {
 
-/// For whom the script is.
+/// The place and the role that the script is for.
 struct PostgresExchangePlace {
   std::string schema, role, publication;
-  bool inserts = false, deletes = false;  ///< What is accepted.
+  bool inserts = false, deletes = false;  ///< Operations that are accepted.
 };
-/// For a DBA, behind that of the publication: makes those that are missing, has the ledger's changes in the
-/// publication, and gives the role its rights on them and on those of `tables` whose names match one of
-/// `accepted`. First it checks whose those are that are there, see OwnCheckSql(). Only reads.
+/// Returns a script that a DBA runs after that of the publication. It makes the missing tables, adds the
+/// ledger to the publication, and gives the role its rights on them and on those of `tables` whose names
+/// match one of `accepted`. First it checks the owners of existing objects, see OwnCheckSql(). Only reads.
 absl::StatusOr<std::string> PostgresExchangeScript(postgres::Connection& connection,
                                                    const PostgresExchangePlace& place,
                                                    const std::vector<std::string>& accepted,
                                                    const std::vector<PostgresTable>& tables);
 
-/// Their names.
+/// Returns the names of the exchange's tables.
 std::vector<std::string> PostgresExchangeNames();
 
-/// Makes those that are missing, in one transaction, by a session that may write. False: they were there.
-/// Errors: kPermissionDenied: the role may not; kFailedPrecondition: the database has no encoding; those of
-/// CheckOwnNames().
+/// Makes the missing tables in one transaction, in a session that may
+/// write. False: all existed. Errors: kPermissionDenied: the role may not;
+/// kFailedPrecondition: the database has no encoding; those of CheckOwnNames().
 absl::StatusOr<bool> MakePostgresExchange(postgres::Connection& connection, const std::string& schema);
-/// kFailedPrecondition: they are not there. Only reads.
+/// kFailedPrecondition: the tables do not exist. Only reads.
 absl::Status CheckPostgresExchange(postgres::Connection& connection, const std::string& schema);
-/// What drops them, and DataJoin's own where these are there; empty: none is there. Only reads.
+/// Returns SQL that drops them, and DataJoin's tables if they exist; empty: none exists. Only reads.
 absl::StatusOr<std::string> PostgresExchangeDrop(postgres::Connection& connection, const std::string& schema);
-/// False: there were none.
+/// Drops the tables. False: none existed.
 absl::StatusOr<bool> DropPostgresExchange(postgres::Connection& connection, const std::string& schema);
 
 }  // namespace mirror

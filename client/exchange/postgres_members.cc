@@ -22,7 +22,7 @@
 namespace mirror {
 namespace {
 
-/// One row for each pair of columns. Those of partitions are their table's.
+/// One row for each pair of columns. Foreign keys of partitions count as their table's.
 constexpr char kActions[] =
     "SELECT f.oid, f.conrelid, f.confrelid, f.confdeltype IN ('c', 'n', 'd'), f.confupdtype IN ('c', 'n', "
     "'d'), f.confdeltype = 'c', c.attname::text, p.attname::text, s.nspname::text, o.oprname::text FROM "
@@ -67,7 +67,7 @@ std::string PostgresMember::KeyIs(int first, const char* alias) const {
   std::vector<std::string> terms;
   for (std::size_t i = 0; i < table.key.size(); ++i) {
     const PostgresColumn& column = known->table.columns[table.key[i]];
-    // As the key's own index has it, so that it leads there.
+    // The operator of the key's own index, so that the index is used.
     const std::vector<std::string>& operators = known->table.key_operators;
     terms.push_back(absl::StrCat(alias, ".", QuoteName(column.name), " ",
                                  i < operators.size() ? operators[i] : "=", " $", first + static_cast<int>(i),
@@ -113,7 +113,7 @@ absl::Status PostgresMembers::Look(postgres::Connection& connection) {
 void PostgresMembers::Take(PostgresTable table, bool is_sent) {
   const std::string name = table.name;
   const std::uint32_t oid = table.oid;
-  std::vector<std::string> notes;  // The reader tells them.
+  std::vector<std::string> notes;  // The reader reports them.
   const SourceTable source = tables_->Announce(std::move(table), {}, &notes);
   if (!source.problem.empty()) return;
   PostgresMember member;
@@ -124,7 +124,7 @@ void PostgresMembers::Take(PostgresTable table, bool is_sent) {
   member.table.plan.schema = member.known->schema;
   member.table.log = oid;
   member.table.key = member.known->schema.Key();
-  // Of two whose names are one in the mirror the older one is sent.
+  // If two names are the same in the mirror, the older table is sent.
   if (is_sent) sent_.try_emplace(FoldName(member.table.sent_name), oid);
   members_.emplace(oid, std::move(member));
 }
@@ -188,7 +188,7 @@ std::optional<std::string> PostgresText(const PostgresColumn& column, const sqli
     case sqlite::Type::kReal:
       return Shortest(value.real);
     case sqlite::Type::kText:
-      // Else a backslash in it would mean something.
+      // Bytes are written as hexadecimal digits: a backslash in a text would be an escape.
       if (!is_bytes) return value.bytes;
       [[fallthrough]];
     case sqlite::Type::kBlob:

@@ -22,19 +22,19 @@
 #include "client/source/postgres/postgres_tables.h"
 #include "client/source/table_choice.h"
 
-// Values of a PostgreSQL source as its mirror has them, and so the hub and every delivery: RowOf.
+// RowOf holds values of a PostgreSQL source in the form of its mirror, and so of the hub and every delivery.
 
 namespace mirror {
 
-/// A table of the schema, as deliveries call it and as its reader knows it.
+/// A table of the schema, as deliveries name it and as its reader knows it.
 struct PostgresMember : ServerMember {  ///< `table.log`: the table's oid.
   std::shared_ptr<const KnownPostgresTable> known;
 
-  /// Its rows, behind FROM, UPDATE and DELETE FROM.
+  /// The table with its alias, to follow FROM, UPDATE and DELETE FROM.
   std::string Rows(const char* alias = "t") const;
-  /// In SQL: the row of `alias` with the key that is bound from the place `first` on.
+  /// In SQL: the condition for the row of `alias` whose key is bound from the place `first` on.
   std::string KeyIs(int first, const char* alias = "t") const;
-  /// "t.a, t.b" as the reader asks for them.
+  /// Returns "t.a, t.b", the terms that the reader selects.
   std::string Values(const std::vector<std::uint32_t>& columns) const;
 };
 
@@ -42,17 +42,17 @@ struct PostgresMember : ServerMember {  ///< `table.log`: the table's oid.
 struct PostgresAction {
   std::uint32_t child = 0, parent = 0;  ///< By oid.
   bool on_delete = false, on_update = false;
-  bool deletes = false;  ///< Where the parent's row goes, the child's goes.
-  std::string matches;   ///< That the row t of the child is one of the row p of the parent, in SQL.
+  bool deletes = false;  ///< A delete of the parent's row deletes the child's.
+  std::string matches;   ///< In SQL: the condition that row t of the child refers to row p of the parent.
 };
 
-/// All tables of a schema as of one look. Errors: those of Connection. Threads: one.
+/// All tables of a schema as of one reading. Errors: those of Connection. Threads: one.
 class PostgresMembers {
  public:
   struct Options {
     std::string schema;
     TableChoice choice = {};
-    /// As PostgresReaderOptions has them, of now: asked for at the first look. Empty: there are none.
+    /// See PostgresReaderOptions; called at the first Look(). Empty: there are none.
     std::function<absl::StatusOr<std::map<std::string, std::string>>()> records = {};
     std::map<std::string, std::vector<std::string>> keys = {};
   };
@@ -60,22 +60,22 @@ class PostgresMembers {
   PostgresMembers(Options options, const ExchangeRules& rules)
       : options_(std::move(options)), rules_(rules) {}
 
-  /// Looks anew. What was found by Find() is gone then.
+  /// Reads the catalog again. Invalidates results of Find().
   absl::Status Look(postgres::Connection& connection);
-  /// Whether a table is what it was in the look: in a transaction that has it locked.
+  /// Whether a table is unchanged since Look(): in a transaction that has it locked.
   absl::StatusOr<bool> IsAsLooked(postgres::Connection& connection, const PostgresMember& member) const;
 
-  /// By the name under which it is sent; null: there is none that is sent.
+  /// Finds a table by the name under which it is sent; null: no sent table has it.
   const PostgresMember* Find(const std::string& sent_name) const;
-  /// By its own name in the source, in any case; null: there is none that is sent.
+  /// Finds a table by its own name in the source, in any case; null: no sent table has it.
   const PostgresMember* FindOwn(const std::string& name) const;
-  /// All that are sent.
+  /// Returns all tables that are sent.
   std::vector<const PostgresMember*> Sent() const;
-  /// Null: it is none of the schema.
+  /// Null: the schema has no such table.
   const PostgresMember* FindByOid(std::uint32_t oid) const;
   const std::vector<PostgresAction>& actions() const { return actions_; }
 
-  /// Values are not as they were announced: the next look announces them as they are, as the reader does.
+  /// Records values that do not fit their announced type: the next Look() corrects it, as the reader does.
   void Keep(const PostgresMember& member, const std::vector<Misfit>& misfits) {
     tables_->Keep(*member.known, misfits);
   }
@@ -86,19 +86,19 @@ class PostgresMembers {
 
   const Options options_;
   const ExchangeRules& rules_;
-  std::optional<PostgresSourceTables> tables_;       ///< Absent: there was no look yet.
+  std::optional<PostgresSourceTables> tables_;       ///< Absent: Look() was not called yet.
   std::map<std::uint32_t, PostgresMember> members_;  ///< By oid.
-  std::map<std::string, std::uint32_t> sent_;        ///< By folded name under which it is sent.
+  std::map<std::string, std::uint32_t> sent_;        ///< By the folded name under which it is sent.
   std::vector<PostgresAction> actions_;
 };
 
-/// As PostgreSQL reads it into the column; absent: NULL.
+/// Returns the text that PostgreSQL parses into the column; absent: NULL.
 std::optional<std::string> PostgresText(const PostgresColumn& column, const sqlite::Value& value);
 
-/// Values that are bound, and live as long as this.
+/// Parameters of a statement; they live as long as this object.
 class PostgresTexts {
  public:
-  /// The next place.
+  /// Adds a value in the next place.
   void Add(const PostgresColumn& column, const sqlite::Value& value) {
     texts_.push_back(PostgresText(column, value));
   }
@@ -109,17 +109,17 @@ class PostgresTexts {
   std::vector<std::optional<std::string>> texts_;
 };
 
-/// Rows of a statement whose columns are these of the table, by the very conversion of its reader. `take`:
-/// says what ends it. `doing`: empty: it is read. Errors: kAborted: a value is not as it was announced, which
-/// is kept in `members`: look again.
+/// Reads rows of a statement that selects these columns of the table, with the conversion of its
+/// reader. An error of `take` ends it. `doing`: for error messages; empty: reading. Errors: kAborted:
+/// a value does not fit its announced type, which is recorded in `members`: call Look() again.
 absl::Status ReadPostgresValues(postgres::Connection& connection, PostgresMembers& members,
                                 const PostgresMember& member, const std::vector<std::uint32_t>& columns,
                                 const std::string& sql, const PostgresTexts& bound,
                                 const std::function<absl::Status(RowOf row)>& take,
                                 std::string_view doing = "");
 
-/// The row with this key, byte for byte, whatever the source's collations take for equal: as ReadRow().
-/// `locks`: until the transaction ends.
+/// Reads the row with this key, byte for byte, even if the source's collation
+/// finds other keys equal; see ReadRow(). `locks`: until the transaction ends.
 absl::StatusOr<std::optional<RowOf>> ReadPostgresRow(postgres::Connection& connection,
                                                      PostgresMembers& members, const PostgresMember& member,
                                                      const RowOf& key,

@@ -22,8 +22,8 @@ absl::StatusOr<std::string> NameArray(const std::vector<std::string>& names) {
   return absl::StrCat("CAST(ARRAY[", absl::StrJoin(quoted, ", "), "] AS text[])");
 }
 
-/// The relations that are not as they have to be: their names, and why. `trusted`: a condition on an owner.
-/// `shared`: a WHEN for shared tables.
+/// SQL that selects the relations that are not as required: their names, and
+/// why. `trusted`: a condition on an owner. `shared`: a WHEN for shared tables.
 absl::StatusOr<std::string> FindOthers(const PostgresOwnNames& names, const std::string& trusted,
                                        const std::string& shared) {
   const absl::StatusOr<std::string> schema = postgres::QuotedText(names.schema);

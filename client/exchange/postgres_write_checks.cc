@@ -25,22 +25,22 @@ namespace {
 
 constexpr char kAsking[] = "asking what the role may write";
 
-/// What the role may do to a table, and to each of its columns.
+/// Rights of the role on a table, and on each of its columns.
 struct Granted {
   bool deletes = false;
   bool updates_some = false;               ///< A row can be locked.
   std::set<std::string> inserts, updates;  ///< Columns.
-  /// What numbers its rows, and the role may not use, quoted.
+  /// Sequences of its columns that the role may not use, quoted.
   std::vector<std::string> sequences;
 };
 using GrantedByOid = std::map<std::uint32_t, Granted>;
 
-/// A right on a table is one on each of its columns.
+/// A right on a table counts as a right on each of its columns.
 constexpr char kColumnRights[] =
     "SELECT a.attrelid::int8, a.attname::text, has_column_privilege(a.attrelid, a.attnum, 'INSERT'), "
     "has_column_privilege(a.attrelid, a.attnum, 'UPDATE'), has_table_privilege(a.attrelid, 'DELETE') FROM "
     "pg_attribute a WHERE a.attrelid = ANY($1::text::oid[]) AND a.attnum > 0 AND NOT a.attisdropped";
-/// Those that a default takes its numbers of. What stands behind an identity column takes no right.
+/// Sequences that a column's default uses. The sequence of an identity column needs no right.
 constexpr char kSequences[] =
     "SELECT DISTINCT d.adrelid::int8, n.nspname::text, s.relname::text FROM pg_attrdef d JOIN pg_depend p ON "
     "p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass JOIN "
@@ -71,7 +71,7 @@ absl::StatusOr<GrantedByOid> ReadGranted(postgres::Connection& connection,
   return granted;
 }
 
-/// The key apart, which no delivery changes, and an INSERT seldom names.
+/// Without the key, which no delivery changes and an INSERT seldom names.
 std::vector<std::string> PlainColumns(const PostgresTable& table, const ExchangeRules& rules, bool* all) {
   const auto declared = rules.keys.find(FoldName(table.name));
   std::vector<std::string> columns;
@@ -115,7 +115,7 @@ NeededRights RightsOn(const PostgresTable& table, const Granted& granted, const 
   if (rules.updates && !updates.empty()) {
     lack("UPDATE", updates);
   } else if (!granted.updates_some) {
-    // A row is locked before it is compared, and noted in the log when it is another one.
+    // A row is locked before it is compared, and noted in the log if it differs.
     needed.lacked.emplace_back("UPDATE");
   }
   if (rules.deletes && !granted.deletes) needed.lacked.emplace_back("DELETE");
@@ -135,7 +135,7 @@ std::vector<const PostgresTable*> AcceptedOf(const PostgresCheckLook& look, cons
   return accepted;
 }
 
-/// Those of the exchange that are missing, and what gives rights on those that are there.
+/// Missing tables of the exchange, and the GRANTs that existing ones need.
 struct OwnTables {
   std::vector<std::string> missing, grants;
 };
@@ -145,7 +145,7 @@ constexpr char kOwnRights[] =
     "AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE') FROM pg_class c JOIN "
     "pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname = "
     "ANY($2::text::name[])";
-/// What numbers rows of a box, whatever name it was given.
+/// The sequences that number rows of a box, whatever their names.
 constexpr char kBoxSequences[] =
     "SELECT s::text FROM (SELECT pg_get_serial_sequence($1, 'id')::regclass AS s) AS one WHERE s IS NOT NULL "
     "AND NOT (has_sequence_privilege(s, 'SELECT') AND has_sequence_privilege(s, 'UPDATE'))";
@@ -191,7 +191,7 @@ void FailToAskForWrites(const absl::Status& status, SourceFindings* findings) {
   findings->CannotAsk(kDeliveriesStep, status);
 }
 
-/// What any role could do by the function of DataJoin's triggers.
+/// Checks what any role could do with the function of DataJoin's triggers.
 void CheckNoteFunction(const PostgresCheckLook& look, const std::string& schema, SourceFindings* findings) {
   const absl::StatusOr<NoteFunction> function = FindNoteFunction(look.connection, schema);
   if (!function.ok()) return FailToAskForWrites(function.status(), findings);
@@ -201,7 +201,7 @@ void CheckNoteFunction(const PostgresCheckLook& look, const std::string& schema,
                  "let a superuser run what 'mirror-agent install --print-sql' prints");
 }
 
-/// The exchange's own.
+/// Checks the exchange's own tables.
 void CheckOwnTables(const PostgresCheckLook& look, const PostgresWriteCheckOptions& options,
                     SourceFindings* findings) {
   const absl::StatusOr<OwnTables> own = FindOwn(look.connection, options, SqlName(look.role));

@@ -15,9 +15,9 @@ struct PostgresWriteCheckOptions {
   bool boxes = false;  ///< DataJoin's tables are written, too.
 };
 
-/// What deliveries need of a database that CheckPostgresSource() looks at: that it can be written to, the
-/// exchange's tables and the role's rights on them, and on each table that is accepted. Row security is told
-/// with the reader's rights. Only reads. `findings`: those of the look, or others.
+/// Checks what deliveries need of a database that CheckPostgresSource() examines: that it can be written
+/// to, the exchange's tables and the role's rights on them, and its rights on each accepted table. Row
+/// security is checked with the reader's rights. Only reads. `findings`: those of that check, or others.
 void CheckPostgresWrites(const PostgresCheckLook& look, const PostgresWriteCheckOptions& options,
                          SourceFindings* findings);
 

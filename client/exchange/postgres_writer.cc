@@ -17,7 +17,7 @@ namespace {
 
 constexpr char kWriting[] = "the database refused it";
 
-/// The statement of a task, without its RETURNING.
+/// Returns the statement of a task, without its RETURNING.
 std::string StatementOf(const DeliveryTask& task, const PostgresMember& member, PostgresTexts* bound) {
   std::vector<std::string> columns, places, sets;
   for (const auto& [column, value] : task.written) {
@@ -56,7 +56,7 @@ std::string PostgresRefusal(const absl::Status& status) {
     case postgres::Trouble::kRowSecurity:
       return std::string(status.message());
     case postgres::Trouble::kOther:
-      // Words of triggers, too. Of XX it is the server that fails.
+      // Also messages of triggers. With code XX the server itself failed.
       return failure.sqlstate.empty() || failure.sqlstate.starts_with("XX") ? ""
                                                                             : std::string(status.message());
     default:
@@ -85,7 +85,7 @@ absl::StatusOr<bool> WritePostgresRow(postgres::Connection& connection, Postgres
     ASSIGN_OR_RETURN(const std::int64_t rows, connection.Run(sql, bound.values(), kWriting));
     there = rows == 1;
   }
-  // What waits for the end of the transaction would fail there, with all that is noted.
+  // Deferred constraints would otherwise fail at the commit, with all notes in the ledger.
   if (checks) RETURN_IF_ERROR(connection.Execute("SET CONSTRAINTS ALL IMMEDIATE", kWriting));
   return there;
 }
@@ -113,7 +113,7 @@ absl::Status ReadReferringInPostgres(postgres::Connection& connection, PostgresM
 absl::Status NotePostgresConflict(postgres::Connection& connection, const PostgresMember& member,
                                   const RowOf& key) {
   constexpr char kLogging[] = "noting the row in the log";
-  // Not one of the key, which may be PostgreSQL's own to make.
+  // Not a column of the key, which PostgreSQL may generate.
   const std::vector<std::uint32_t>& parts = member.table.key;
   std::uint32_t index = 0;
   while (std::find(parts.begin(), parts.end(), index) != parts.end()) ++index;

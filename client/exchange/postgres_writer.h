@@ -11,15 +11,15 @@
 #include "client/exchange/delivery_task.h"
 #include "client/exchange/postgres_members.h"
 
-// What is done in the transaction of a delivery: see DeliveryDatabase.
+// Steps in the transaction of a delivery: see DeliveryDatabase.
 
 namespace mirror {
 
-/// Why the database did not do what it was told, without values; empty: it is the source that fails, the
-/// connection, or another transaction that was in the way.
+/// Reason why the database rejected a statement, without values. Empty: it did
+/// not; the source or the connection failed, or another transaction blocked it.
 std::string PostgresRefusal(const absl::Status& status);
 
-/// See DeliveryDatabase::Write(). `checks`: also what is DEFERRABLE.
+/// See DeliveryDatabase::Write(). `checks`: also checks DEFERRABLE constraints.
 absl::StatusOr<bool> WritePostgresRow(postgres::Connection& connection, PostgresMembers& members,
                                       const DeliveryTask& task, const PostgresMember& member, bool checks,
                                       RowOf* key);
@@ -29,8 +29,8 @@ absl::Status ReadReferringInPostgres(postgres::Connection& connection, PostgresM
                                      const PostgresMember& member, const RowOf& key, bool deletes,
                                      const std::function<absl::Status(ReachedRow row, bool deletes)>& take);
 
-/// The row is written as it is, so that the log has it and the next push sends it. A trigger may keep it from
-/// being noted: then the next comparison with the mirror finds it.
+/// Updates the row to its present values, so that the log has it and the next push sends it. A
+/// trigger may suppress this update: then the next comparison with the mirror finds the row.
 absl::Status NotePostgresConflict(postgres::Connection& connection, const PostgresMember& member,
                                   const RowOf& key);
 

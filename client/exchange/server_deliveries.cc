@@ -13,7 +13,7 @@ namespace {
 
 using Fate = DeliveryDatabase::Fate;
 
-/// Deliveries of one run for which the inbox is looked through.
+/// Maximum of deliveries in one run for which the inbox is searched.
 constexpr int kSwapsMax = 100;
 
 absl::Status Explain(const absl::Status& status, bool is_applied_unknown) {
@@ -28,7 +28,7 @@ absl::Status Explain(const absl::Status& status, bool is_applied_unknown) {
 
 ServerDeliveries::~ServerDeliveries() = default;
 
-// Between them the agent may be elsewhere for hours, so each has a session of its own.
+// Hours may pass between these calls, so each opens a session of its own.
 
 absl::Status ServerDeliveries::EmptyInbox() {
   RETURN_IF_ERROR(database_->Connect());
@@ -39,7 +39,7 @@ absl::Status ServerDeliveries::EmptyInbox() {
 
 absl::Status ServerDeliveries::FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) {
   RETURN_IF_ERROR(database_->Connect());
-  // First: what is shown of the ledger shows no values that it has forgotten.
+  // First: then the values that were removed from the ledger are not shown, either.
   absl::Status filled = ForgetValuesOfGone(now_ms);
   if (filled.ok()) filled = database_->inbox().Fill(fetched, now_ms);
   in_inbox_.reset();
@@ -56,7 +56,7 @@ absl::Status ServerDeliveries::ForgetValuesOfGone(std::int64_t now_ms) {
     const absl::Status forgotten = database_->inbox().ForgetValuesOfGone(database_->Find(name), rows);
     if (forgotten.ok()) continue;
     if (!absl::IsAborted(forgotten)) return forgotten;
-    has_looked_ = false;  // The table is another one by now: the next run looks anew.
+    has_looked_ = false;  // The table changed: the next run reads the catalog again.
   }
   return absl::OkStatus();
 }
@@ -83,7 +83,7 @@ absl::StatusOr<ImportResult> ServerDeliveries::Import(const v1::Delivery& delive
     } else if (fate != Fate::kAgain) {
       break;
     }
-    // Also a table that is not what it was, and a value that is not as it was announced.
+    // The table or the announced type of a value may have changed, too.
     has_looked_ = false;
   }
   return Explain(last, unsure || database_->FateOf(last) == Fate::kUnsafe);
@@ -104,8 +104,8 @@ absl::Status ServerDeliveries::WithBoxes(const std::function<absl::Status(BoxSou
   return done;
 }
 
-/// A transaction whose answer was lost was tried again: where it had been committed, the ledger told the
-/// second.
+/// A transaction whose answer was lost was tried again. If the
+/// first try was committed, the ledger says so in the second.
 ImportResult ServerDeliveries::Resolve(const ImportResult& again, const ImportResult& first) {
   const bool was_done =
       (again.outcome == v1::DELIVERY_OUTCOME_ALREADY && first.outcome == v1::DELIVERY_OUTCOME_APPLIED) ||
@@ -156,7 +156,7 @@ absl::StatusOr<ImportResult> ServerDeliveries::Begun(const v1::Delivery& deliver
   return result;
 }
 
-/// It is not in the inbox any more, and what the source shows of it.
+/// Removes the delivery from the inbox, and updates what the source shows of it.
 absl::Status ServerDeliveries::Leave(const v1::Delivery& delivery, const ImportResult& result) {
   RETURN_IF_ERROR(database_->inbox().Remove(delivery.delivery_id()));
   return database_->ShowImported(delivery, result, clock_());
@@ -197,7 +197,7 @@ absl::Status ServerDeliveries::PrepareMatches(const v1::Delivery& delivery) {
     MatchRule rule;
     if (!MakeMatchRule(key, member == nullptr ? nullptr : &member->table, &rule).empty()) continue;
     absl::Status made = database_->PrepareMatch(*member, rule);
-    // The transaction says why it is refused.
+    // The transaction then reports why the delivery is refused.
     if (!made.ok() && database_->Refusal(made).empty()) return made;
   }
   return absl::OkStatus();
@@ -205,7 +205,7 @@ absl::Status ServerDeliveries::PrepareMatches(const v1::Delivery& delivery) {
 
 absl::StatusOr<ImportResult> ServerDeliveries::Do(const v1::Delivery& delivery) {
   const ServerMember* const member = database_->Find(delivery.table());
-  // First: no statement of the transaction may take its snapshot before.
+  // First: no statement of the transaction may take its snapshot before the locks.
   RETURN_IF_ERROR(LockTables(delivery, member));
   ASSIGN_OR_RETURN(const std::optional<LedgerState> known,
                    database_->inbox().FindInLedger(delivery.delivery_id()));
@@ -246,7 +246,7 @@ absl::StatusOr<std::optional<ImportResult>> ServerDeliveries::FindInTheWay(const
   for (const v1::MatchKey& key : task.delivery->absent()) {
     const ServerMember* const other = database_->Find(key.table());
     MatchRule rule;
-    // A row that cannot be looked for might be there.
+    // If the table cannot be searched, a matching row might exist.
     std::string why = MakeMatchRule(key, other == nullptr ? nullptr : &other->table, &rule);
     if (!why.empty()) return ImportResult{v1::DELIVERY_OUTCOME_REFUSED, std::move(why)};
     const std::vector<std::string> values(key.values().begin(), key.values().end());

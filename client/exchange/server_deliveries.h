@@ -18,10 +18,10 @@
 
 namespace mirror {
 
-/// A database at a server that takes deliveries, each in one transaction; those that wait for one another, as
-/// where two rows swap a UNIQUE value, in one together. One that another transaction was in the way of is
-/// begun again, at most kImportAttempts times; whether one was committed whose answer was lost, the ledger
-/// says. Errors: those of its DeliveryDatabase.
+/// A database at a server that takes deliveries, each in one transaction. Deliveries that
+/// block each other, as when two rows swap a UNIQUE value, share one. A transaction that
+/// another one blocks is retried, at most kImportAttempts times. If the answer to a commit
+/// is lost, the ledger says whether it was done. Errors: those of its DeliveryDatabase.
 class ServerDeliveries : public DeliveryTarget {
  public:
   static constexpr int kImportAttempts = 5;
@@ -45,17 +45,17 @@ class ServerDeliveries : public DeliveryTarget {
   static ImportResult Resolve(const ImportResult& again, const ImportResult& first);
   absl::Status PrepareMatches(const v1::Delivery& delivery);
 
-  // In the transaction.
+  // Called in the transaction.
   absl::StatusOr<ImportResult> Begun(const v1::Delivery& delivery);
   absl::StatusOr<ImportResult> Do(const v1::Delivery& delivery);
-  /// Applies a delivery whose values other rows have, together with those that change these rows. False: it
-  /// stays refused, and nothing of it is done.
+  /// Applies a delivery whose values other rows have, together with the deliveries
+  /// that change these rows. False: it stays refused, and nothing of it is done.
   absl::StatusOr<bool> Swap(const v1::Delivery& delivery);
   absl::StatusOr<bool> SwapBegun(const v1::Delivery& delivery);
   absl::Status Leave(const v1::Delivery& delivery, const ImportResult& result);
   absl::Status LockTables(const v1::Delivery& delivery, const ServerMember* member);
   absl::StatusOr<ImportResult> DoTask(const DeliveryTask& task, const ServerMember& member);
-  /// Absent: nothing stands in the way of an insert.
+  /// Absent: no row conflicts with the insert.
   absl::StatusOr<std::optional<ImportResult>> FindInTheWay(const DeliveryTask& task,
                                                            const ServerMember& member);
   absl::StatusOr<ImportResult> Conflict(const ServerMember& member, const RowOf& key, std::string reason);
@@ -65,9 +65,9 @@ class ServerDeliveries : public DeliveryTarget {
   const ExchangeRules rules_;
   const Importer::Clock clock_;
   bool has_looked_ = false;
-  std::optional<RowsInInbox> in_inbox_;     ///< Absent: no delivery was looked for in the inbox yet.
-  int swaps_ = 0;                           ///< How often one was, since the last EndImport().
-  std::optional<ImportResult> committing_;  ///< What a transaction did whose COMMIT was sent.
+  std::optional<RowsInInbox> in_inbox_;     ///< Absent: the inbox was not searched yet.
+  int swaps_ = 0;                           ///< Number of such searches since the last EndImport().
+  std::optional<ImportResult> committing_;  ///< Result of a transaction whose COMMIT was sent.
 };
 
 }  // namespace mirror

@@ -8,7 +8,7 @@
 namespace mirror {
 namespace {
 
-/// What a task writes into a column. Null: nothing.
+/// Returns the value that a task writes into a column. Null: none.
 const sqlite::Value* WrittenBy(const DeliveryTask& task, std::uint32_t column) {
   const auto found = std::find_if(task.written.begin(), task.written.end(),
                                   [column](const auto& one) { return one.first == column; });
@@ -23,7 +23,7 @@ absl::StatusOr<bool> ServerSwap::Do(const v1::Delivery& first) {
   ASSIGN_OR_RETURN(Step* const step, Add(first));
   if (step == nullptr) return false;
   ASSIGN_OR_RETURN(const bool has_order, Visit(*step));
-  // Alone it is refused.
+  // A single delivery was refused already.
   if (!has_order || order_.size() < 2) return false;
   for (Step* const one : order_) {
     if (one->empty_first.empty()) continue;
@@ -40,7 +40,7 @@ absl::StatusOr<bool> ServerSwap::Do(const v1::Delivery& first) {
 
 std::vector<const v1::Delivery*> ServerSwap::others() const {
   std::vector<const v1::Delivery*> others;
-  // The first one is visited first, and written last.
+  // The first delivery is visited first, and written last.
   for (std::size_t i = 0; i + 1 < order_.size(); ++i) others.push_back(&order_[i]->delivery);
   return others;
 }
@@ -51,7 +51,7 @@ absl::StatusOr<ServerSwap::Step*> ServerSwap::Add(v1::Delivery delivery) {
   ASSIGN_OR_RETURN(const std::optional<LedgerState> known,
                    database_.inbox().FindInLedger(step->delivery.delivery_id()));
   if (known && known->applied) return nullptr;
-  // One that was refused is tried before its own time, since another one waits for it.
+  // A delivery that was refused is tried before its own time, because another one waits for it.
   const std::string why = MakeTask(step->delivery, &member_.table, rules_, &step->task);
   if (!why.empty() || !member_.obstacle.empty()) return nullptr;
   ASSIGN_OR_RETURN(std::optional<RowOf> before,

@@ -21,47 +21,47 @@
 
 namespace mirror {
 
-/// Columns whose values together only one row of a table has. Absent from these: constraints with a condition
-/// or an expression.
+/// Columns of a UNIQUE constraint: only one row of a table has their
+/// values. Constraints with a condition or an expression are left out.
 struct UniqueColumns {
   std::vector<std::uint32_t> columns;
-  std::vector<std::string> operators = {};  ///< In SQL: of each column, what says that two values are one.
-  std::set<std::uint32_t> referred = {};    ///< Of these, columns that foreign keys refer to.
+  std::vector<std::string> operators = {};  ///< In SQL: for each column, the operator that compares values.
+  std::set<std::uint32_t> referred = {};    ///< Columns among them that foreign keys refer to.
   bool waits = false;                       ///< It is DEFERRABLE: checked by SwapDatabase::End().
 };
 
-/// What ServerSwap asks of a database at a server, in a transaction. Errors: those of DeliveryDatabase.
+/// Operations of a server's database that ServerSwap needs in a transaction. Errors: as in DeliveryDatabase.
 class SwapDatabase {
  public:
   virtual ~SwapDatabase() = default;
 
-  /// Whether a statement failed since another row has a UNIQUE value.
+  /// Whether a statement failed because another row has a UNIQUE value.
   virtual bool IsTaken(const absl::Status& status) const = 0;
-  /// From here to End() constraints that are DEFERRABLE are not checked.
+  /// Defers the check of DEFERRABLE constraints until End().
   virtual absl::Status Begin() = 0;
-  /// Errors: also that of a constraint.
+  /// Checks the deferred constraints. Errors: also that of a constraint.
   virtual absl::Status End() = 0;
-  /// Takes back what was done since Begin().
+  /// Rolls back everything since Begin().
   virtual absl::Status TakeBack() = 0;
 
   virtual absl::StatusOr<std::vector<UniqueColumns>> FindUnique(const ServerMember& member) = 0;
-  /// Keys of the rows that have these values, none of them NULL, in the columns.
+  /// Returns the keys of the rows that have these values, none of them NULL, in the columns.
   virtual absl::StatusOr<std::vector<RowOf>> FindKeys(const ServerMember& member, const UniqueColumns& unique,
                                                       const RowOf& values) = 0;
-  /// Sets these columns of the task's row to NULL. False: that changed another row, too, or none.
+  /// Sets these columns of the task's row to NULL. False: that changed no row, or another one, too.
   virtual absl::StatusOr<bool> SetToNull(const DeliveryTask& task, const ServerMember& member,
                                          const std::set<std::uint32_t>& columns) = 0;
 };
 
-/// Applies an update that is refused since other rows have its UNIQUE values, together with the deliveries
-/// that change these rows: two rows may swap a value, and several may pass it on. Each row is written once
-/// its values are free. Where the rows wait for one another in a circle, one of them has no value (NULL) in a
-/// column of the constraint for a moment, unless the constraint is DEFERRABLE.
+/// Applies an update that is refused because other rows have its UNIQUE values, together with
+/// the deliveries that change these rows. So two rows can swap a value, and several can pass
+/// it on. Each row is written once its values are free. In a circle of waiting rows, one row
+/// temporarily has NULL in a column of the constraint, unless the constraint is DEFERRABLE.
 ///
-/// All objects outlive it. Threads: one.
+/// All objects outlive this one. Threads: one.
 class ServerSwap {
  public:
-  /// Rows that are changed together.
+  /// Maximum of rows that are changed together.
   static constexpr std::size_t kRowsMax = 8;
 
   ServerSwap(DeliveryDatabase& database, const ServerMember& member, const ExchangeRules& rules,
@@ -73,10 +73,10 @@ class ServerSwap {
         inbox_(inbox),
         now_ms_(now_ms) {}
 
-  /// Between SwapDatabase::Begin() and End(), once. False: it cannot be done so, and something may be done of
-  /// it. Errors: those of the database.
+  /// Applies the deliveries. Call it once, between SwapDatabase::Begin() and End(). False:
+  /// it is impossible, and some of it may be done already. Errors: those of the database.
   absl::StatusOr<bool> Do(const v1::Delivery& first);
-  /// The other deliveries that it applied.
+  /// Returns the other deliveries that it applied.
   std::vector<const v1::Delivery*> others() const;
 
  private:
@@ -84,22 +84,22 @@ class ServerSwap {
   struct Step {
     v1::Delivery delivery;
     DeliveryTask task;
-    RowOf before;                         ///< Of the mapped columns.
+    RowOf before;                         ///< Values of the mapped columns.
     std::set<std::uint32_t> empty_first;  ///< Columns that are NULL until the row is written.
-    bool is_open = false;                 ///< Rows before it are still to be found.
+    bool is_open = false;                 ///< The search for rows before it is not finished.
   };
 
-  /// Null: the delivery cannot be applied to its row as it is.
+  /// Returns null if the delivery cannot be applied to the present row.
   absl::StatusOr<Step*> Add(v1::Delivery delivery);
-  /// Takes the rows before this one that have its values, and then this one, into the order of writing.
-  /// False: as of Do().
+  /// Adds the rows that must come before this one, because they have its
+  /// values, and then this one to the order of writing. False: see Do().
   absl::StatusOr<bool> Visit(Step& step);
   absl::StatusOr<bool> VisitHolder(const UniqueColumns& unique, const RowOf& key);
-  /// Of the first delivery in the inbox for this row. Null: there is none that can be applied.
+  /// Adds the first delivery in the inbox for this row. Null: there is none that can be applied.
   absl::StatusOr<Step*> AddFromInbox(const RowOf& key);
-  /// What the row is to have in these columns. Absent: it will not be in anybody's way, as with a NULL.
+  /// Returns the row's new values in these columns. Absent: they cannot block another row, as with a NULL.
   absl::StatusOr<std::optional<RowOf>> WantedValues(const Step& step, const UniqueColumns& unique);
-  /// Has the row let go of its values before the others are written. False: no column of it can.
+  /// Plans that the row gives up its values before the others are written. False: no column of it can.
   static bool LetGo(Step& step, const UniqueColumns& unique);
 
   DeliveryDatabase& database_;
@@ -108,9 +108,9 @@ class ServerSwap {
   const ExchangeRules& rules_;
   const RowsInInbox& inbox_;
   const std::int64_t now_ms_;
-  std::vector<UniqueColumns> unique_;                   ///< Of the table.
+  std::vector<UniqueColumns> unique_;                   ///< Constraints of the table.
   std::map<std::string, std::unique_ptr<Step>> steps_;  ///< By KeyText() of the row.
-  std::vector<Step*> order_;                            ///< In which the rows are written.
+  std::vector<Step*> order_;                            ///< Order in which the rows are written.
 };
 
 }  // namespace mirror

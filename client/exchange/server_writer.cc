@@ -14,16 +14,16 @@ namespace {
 
 ImportResult Refused(std::string reason) { return {v1::DELIVERY_OUTCOME_REFUSED, std::move(reason)}; }
 
-/// A row whose own references are still to be looked for.
+/// A row whose references are still to be searched.
 struct Step {
   const ServerMember* member = nullptr;
   RowOf key;
   bool deletes = false;
 };
 
-/// The rows of the database that change, or may, when this row is deleted, or else updated; not the row
-/// itself. Those of tables without a key, and what only they lead to, are not among them. Errors: those of
-/// `database`; kOutOfRange: more than kReachedRowsMax.
+/// Returns the rows that change, or may, when this row is deleted or else updated;
+/// without the row itself. Rows of tables without a key, and rows that only these reach,
+/// are left out. Errors: those of `database`; kOutOfRange: more than kReachedRowsMax.
 absl::StatusOr<std::vector<ReachedRow>> ReachRows(DeliveryDatabase& database, const ServerMember& member,
                                                   const RowOf& key, bool deletes) {
   std::vector<ReachedRow> rows;
@@ -98,7 +98,7 @@ absl::Status ServerWriter::NoteReached(const RowOf& key, const std::vector<Reach
     }
   }
   if (task_.delivery->operation() == v1::OPERATION_DELETE) return absl::OkStatus();
-  // Under another key by now, where that holds what the foreign key refers to.
+  // A reached row may have another key now, if its key includes columns of the foreign key.
   ASSIGN_OR_RETURN(const std::vector<ReachedRow> behind,
                    ReachRows(database_, member_, key, /*deletes=*/false));
   for (const ReachedRow& row : behind) {
@@ -110,7 +110,7 @@ absl::Status ServerWriter::NoteReached(const RowOf& key, const std::vector<Reach
 
 absl::Status ServerWriter::NoteTriggered() {
   ASSIGN_OR_RETURN(std::vector<TriggeredRow> rows, database_.FindTriggered(known_));
-  // Rows of the other tasks are among these, and nobody can tell whose trigger changed which.
+  // `rows` includes rows of the other tasks, and it is unknown whose trigger changed which.
   if (!is_alone_ && !rows.empty()) return absl::OutOfRangeError("triggers of the source change other rows");
   for (TriggeredRow& changed : rows) {
     ReachedRow row{changed.member, std::move(changed.key), {}};
@@ -127,10 +127,10 @@ absl::Status ServerWriter::NoteTriggered() {
   return absl::OkStatus();
 }
 
-/// `values`: null: the row is gone; others than the row's own: what became of these.
+/// `values`: null: the row was deleted; not the row's own: its new values.
 absl::Status ServerWriter::NoteOther(const char* operation, const ReachedRow& row, const RowOf* values) {
   known_.emplace(row.member->table.log, KeyText(row.key));
-  // What is not mirrored is nobody's business.
+  // Changes of tables that are not mirrored are not reported.
   if (!row.member->is_sent) return absl::OkStatus();
   const MemberTable& table = row.member->table;
   LedgerRow noted;
@@ -142,7 +142,7 @@ absl::Status ServerWriter::NoteOther(const char* operation, const ReachedRow& ro
   const std::vector<std::uint32_t> columns = table.PlainColumns();
   Wrote wrote;
   for (std::size_t i = 0; values != nullptr && i < columns.size(); ++i) {
-    // What else stands there somebody may have said, of whom the hub has not heard yet.
+    // Unchanged columns may have changes of other writers, which the hub has not received yet.
     if (values != &row.values && ToLiteral((*values)[i]) == ToLiteral(row.values[i])) continue;
     wrote[table.SentColumn(columns[i])].result = ToLiteral((*values)[i]);
   }

@@ -12,17 +12,17 @@
 
 namespace mirror {
 
-/// Does one task, and notes in the ledger what became of its row, of those that foreign keys lead to from it,
-/// and of those that triggers change. In the transaction. Errors: those of `database`, of which Refusal()
-/// says whether it refused the task.
+/// Executes one task, and writes to the ledger the new values of its row, of rows that
+/// foreign keys reach from it, and of rows that triggers change. To be used in the transaction.
+/// Errors: those of `database`; its Refusal() tells whether it refused the task.
 class ServerWriter {
  public:
-  /// All of them outlive it. `is_alone`: the transaction does no other task.
+  /// All of them outlive this object. `is_alone`: the transaction does no other task.
   ServerWriter(DeliveryDatabase& database, const DeliveryTask& task, const ServerMember& member,
                std::int64_t now_ms, bool is_alone = true)
       : database_(database), task_(task), member_(member), now_ms_(now_ms), is_alone_(is_alone) {}
 
-  /// `before`: the row's mapped columns; empty: there is none. APPLIED, or REFUSED with the reason.
+  /// `before`: the row's mapped columns; empty: there is no row. Returns APPLIED, or REFUSED with the reason.
   absl::StatusOr<ImportResult> Write(const RowOf& before);
 
  private:
@@ -36,8 +36,8 @@ class ServerWriter {
   const ServerMember& member_;
   const std::int64_t now_ms_;
   const bool is_alone_;
-  RowNames known_;  ///< The row itself, and those that were noted.
-  int others_ = 0;  ///< Rows beside the delivery's that were noted.
+  RowNames known_;  ///< The row itself, and those already written to the ledger.
+  int others_ = 0;  ///< Number of other rows written to the ledger.
 };
 
 }  // namespace mirror

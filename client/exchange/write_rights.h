@@ -8,32 +8,32 @@
 #include "client/exchange/exchange_rules.h"
 #include "client/source/source_finding.h"
 
-// What deliveries need of the database of a server, beyond what its reader needs: told before the first one
-// is refused.
+// Rights that deliveries need in the database of a server, beyond those of
+// its reader. The check reports them before the first delivery is refused.
 
 namespace mirror {
 
-/// The step of what concerns all of them.
+/// The step of findings that concern all tables.
 inline constexpr char kDeliveriesStep[] = "deliveries";
 
-/// Tables that are told one by one; the others together.
+/// Maximum of tables that are reported one by one; the others are reported together.
 inline constexpr std::size_t kRightsToldMax = 10;
 
 /// Rights on one table that deliveries need.
 struct NeededRights {
   std::string table;
-  std::string quoted;               ///< As it stands in a GRANT.
-  std::vector<std::string> lacked;  ///< As they stand there: "INSERT", "UPDATE (city, name)"; empty: none.
-  /// Further statements, of what is needed beside the table itself.
+  std::string quoted;               ///< The name for a GRANT.
+  std::vector<std::string> lacked;  ///< Terms for a GRANT: "INSERT", "UPDATE (city, name)"; empty: none.
+  /// Further statements, for rights on other objects than the table.
   std::vector<std::string> statements = {};
 };
 
-/// Which of its columns lack a right, as that stands in a GRANT: the right alone, where they are `all` of
-/// them. `quoted`: the columns.
+/// Returns the right with its columns, as in a GRANT; without columns if they are `all` columns of the table.
+/// `quoted`: the columns that lack the right.
 std::string RightOnColumns(const std::string& right, const std::vector<std::string>& quoted, bool all);
 
-/// A finding for each table that lacks a right, with what gives it; one for all where none does. `who`: "the
-/// role 'agent'"; `to`: the same behind TO.
+/// Adds a finding for each table that lacks a right, with the GRANT that fixes it; one for
+/// all tables if none lacks any. `who`: "the role 'agent'"; `to`: the same, as it follows TO.
 void TellNeededRights(const ExchangeRules& rules, const std::vector<NeededRights>& tables,
                       const std::string& who, const std::string& to, SourceFindings* findings);
 

@@ -28,10 +28,10 @@
 namespace mirror {
 namespace {
 
-/// Of values, or of rejects: a frame that has as many is full.
+/// Size of the values, or of the rejects, at which a frame is full.
 constexpr std::size_t kFrameBytes = 512 << 10;
 
-/// By which whoever knows the columns may find out whose row it is.
+/// Returns the first cells, by which a person who knows the columns can identify the row.
 std::string FirstCells(const FileRow& row) {
   std::string cells;
   for (const std::optional<std::string_view>& field : row.fields) {
@@ -48,14 +48,14 @@ std::string_view WithoutLineEnd(std::string_view raw) {
   return raw;
 }
 
-/// Puts rows into frames. What goes into which depends on the rows alone, so that a file that is read again
-/// gives the same ones.
+/// Packs rows into frames. The split depends on the rows alone,
+/// so a file that is read again gives the same frames.
 class RowFrames {
  public:
   RowFrames(const ImportHeader& header, FrameOutput& output)
       : header_(header), output_(output), block_(RowBlock::ForAll(ImportTable(header.columns))) {}
 
-  /// A row, or a reject where it cannot be taken. True: something was written.
+  /// Adds the row, or a reject if it is invalid. True: something was written.
   bool Add(const FileRow& row) {
     std::string flaw = Flaw(row);
     if (flaw.empty()) {
@@ -74,7 +74,7 @@ class RowFrames {
     return true;
   }
 
-  /// What waits.
+  /// Writes the waiting rows and rejects.
   void Flush() {
     FlushRejects();
     if (block_.rows() == 0) return;
@@ -84,7 +84,7 @@ class RowFrames {
   }
 
  private:
-  /// Why it cannot be taken; empty: it can.
+  /// Returns why the row is invalid; empty: it is valid.
   std::string Flaw(const FileRow& row) const {
     if (!row.wrong.empty()) return row.wrong;
     for (std::size_t i = 0; i < row.fields.size(); ++i) {
@@ -145,12 +145,12 @@ class RowFrames {
   std::size_t rejects_bytes_ = 0;
 };
 
-/// Of the file, of which its kind is known.
+/// First bytes of the file, which show its kind.
 constexpr std::size_t kBeginBytes = 4'096;
 constexpr std::size_t kRowBytesMax = 4 << 20;
-/// A small workbook may become so large, whatever its size: a sheet that repeats itself packs well.
+/// Any workbook may unpack to this size, however small it is: a repetitive sheet packs well.
 constexpr std::uint64_t kInflatedLeast = 64 << 20;
-/// Bytes of a file between two reports.
+/// Bytes of the file between two progress reports.
 constexpr std::uint64_t kReportBytes = 64 << 10;
 
 enum class FileKind { kCsv, kWorkbook };
@@ -166,7 +166,7 @@ absl::StatusOr<FileKind> KindOf(int file) {
         "the file is a workbook of the old format (.xls), or one with a password: save it as .xlsx, without "
         "one");
   }
-  const bool utf16 = begin.starts_with("\xff\xfe") || begin.starts_with("\xfe\xff");  // The reader says so.
+  const bool utf16 = begin.starts_with("\xff\xfe") || begin.starts_with("\xfe\xff");  // Reader's error.
   if (!utf16 && begin.find('\0') != std::string_view::npos) {
     return absl::InvalidArgumentError("the file is neither CSV nor an Excel workbook (.xlsx)");
   }
@@ -205,7 +205,7 @@ class Import {
     output_.Header(header);
     RowFrames frames(header, output_);
     absl::Status read = ReadAll(*rows, frames);
-    frames.Flush();  // What is there is right, also where the rest cannot be read.
+    frames.Flush();  // The rows so far are valid, even if the rest cannot be read.
     if (read.ok()) output_.Progress({size_, size_});
     return read;
   }

@@ -9,18 +9,18 @@
 
 namespace mirror {
 
-/// Where the frames go. When nobody takes them any more, the process ends.
+/// Writes frames to a pipe. If the reader of the pipe has gone, the process ends.
 class FrameOutput {
  public:
   explicit FrameOutput(int pipe) : pipe_(pipe) {}
 
   void Header(const ImportHeader& header);
-  /// Not empty. They get the next number.
+  /// `rows` is not empty. They get the next number.
   void Rows(const RowBlock& rows);
-  /// Not empty. They belong before the next rows.
+  /// `rejects` is not empty. They belong before the next rows.
   void Rejects(ImportRejects rejects);
   void Progress(const ImportProgress& progress);
-  /// `reason`: for people; any text, and cut.
+  /// `reason`: for people; any text; a long one is cut.
   void End(ImportOutcome outcome, const std::string& reason);
 
   bool has_header() const { return has_header_; }
@@ -35,13 +35,13 @@ class FrameOutput {
   std::uint64_t seq_ = 0, rows_ = 0, rejects_ = 0;
 };
 
-/// Excel's own. A CSV file has as many rows as are in its bytes.
+/// Excel's own limit. The rows of a CSV file are limited by its bytes.
 inline constexpr std::uint64_t kSheetRowsMax = 1'048'576;
-/// What a workbook may become, as a multiple of its size.
+/// Maximum unpacked size of a workbook, as a multiple of its size.
 inline constexpr std::uint64_t kInflationMax = 100;
 
-/// Reads a file to its end, CSV or a workbook by its first bytes, and writes its frames, an end as the last
-/// one whatever happens. `file`: at its beginning; it is closed. `size`: its bytes.
+/// Reads a file to its end, as CSV or a workbook by its first bytes, and writes its frames;
+/// the last one is always an End. `file`: at its beginning; it is closed. `size`: its bytes.
 void ImportFile(int file, std::uint64_t size, FrameOutput& output);
 
 }  // namespace mirror

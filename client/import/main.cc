@@ -18,13 +18,13 @@
 namespace mirror {
 namespace {
 
-/// What the last frame needs when there is no memory left.
+/// Memory for the last frame if no memory is left.
 constexpr std::size_t kReserveBytes = 1 << 20;
 
 FrameOutput* output = nullptr;
 std::unique_ptr<char[]> reserve;
 
-/// Called when memory cannot be had. Nothing is unwound: the parsers' own frames are in between.
+/// Called if an allocation fails. It does not unwind: the stack has frames of the parsers.
 void EndWithoutMemory() {
   if (reserve == nullptr) _exit(1);
   reserve.reset();
@@ -65,6 +65,6 @@ int main(int argc, char** argv) {
                stderr);
     return 2;
   }
-  // Without what runs at the end of a program: it may ask for what is not allowed any more.
+  // Skips the handlers at program end: they may call functions that are forbidden now.
   _exit(mirror::Run());
 }

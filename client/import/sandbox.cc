@@ -43,8 +43,8 @@ constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 #error "no system call filter for this processor"
 #endif
 
-/// A sanitizer keeps its own memory, terabytes of addresses, handles signals on a stack of its own, and tries
-/// pointers by writing what they point to into a pipe.
+/// A sanitizer reserves terabytes of address space, handles signals on a stack
+/// of its own, and checks pointers by writing their target into a pipe.
 constexpr bool kSanitized = MIRROR_SANDBOX_SANITIZED != 0;
 
 absl::Status Refused(const char* what) {
@@ -68,14 +68,14 @@ absl::Status SetLimits(const SandboxLimits& limits) {
   };
   for (const auto& one : all) {
     if (kSanitized && !one.where_sanitized) continue;
-    // The hard limit of processor time kills; the one before it says why.
+    // The hard limit of processor time kills at once; the soft one first lets the process say why.
     const rlimit limit{one.most, one.what == RLIMIT_CPU ? one.most + 1 : one.most};
     if (setrlimit(one.what, &limit) != 0) return Refused("set its limits");
   }
   return absl::OkStatus();
 }
 
-/// Names of files are nobody's where the kernel has Landlock: the filter below does not see names.
+/// Forbids all access by file names if the kernel has Landlock: the filter below does not see names.
 void ForgetFiles() {
 #if defined(SYS_landlock_create_ruleset) && defined(SYS_landlock_restrict_self)
   constexpr unsigned kAskVersion = 1;
@@ -84,7 +84,7 @@ void ForgetFiles() {
   struct {
     std::uint64_t files, network, scope;
   } handled{};
-  // All rights that the version knows, and no rule that gives one.
+  // All rights that this version knows, and no rule that grants one.
   const unsigned rights = version < 2 ? 13 : version < 3 ? 14 : version < 5 ? 15 : 16;
   handled.files = (std::uint64_t{1} << rights) - 1;
   if (version >= 4) handled.network = 3;
@@ -97,7 +97,7 @@ void ForgetFiles() {
 #endif
 }
 
-/// A program for the kernel that judges each system call by its number and its plain arguments.
+/// A seccomp program, which the kernel runs on each system call's number and plain arguments.
 class Filter {
  public:
   Filter() {
@@ -109,7 +109,7 @@ class Filter {
 
   void Allow(long call) { Answer(call, SECCOMP_RET_ALLOW); }
   void Refuse(long call, unsigned error) { Answer(call, SECCOMP_RET_ERRNO | error); }
-  /// Where an argument is this number.
+  /// Allows the call if an argument equals this number.
   void AllowWith(long call, unsigned argument, std::uint32_t value) {
     Jump(BPF_JEQ, Number(call), 0, 4);
     LoadArgument(argument);
@@ -117,7 +117,7 @@ class Filter {
     Return(SECCOMP_RET_ALLOW);
     Return(kNo);
   }
-  /// Where an argument has not this bit.
+  /// Allows the call if an argument lacks this bit.
   void AllowWithout(long call, unsigned argument, std::uint32_t bit) {
     Jump(BPF_JEQ, Number(call), 0, 4);
     LoadArgument(argument);
@@ -125,7 +125,7 @@ class Filter {
     Return(SECCOMP_RET_ALLOW);
     Return(kNo);
   }
-  /// Memory that is no file's and holds no code.
+  /// Allows the call for memory that is not of a file and holds no code.
   void AllowPlainMemory(long call) {
     Jump(BPF_JEQ, Number(call), 0, 6);
     LoadArgument(2);
@@ -136,7 +136,7 @@ class Filter {
     Return(kNo);
   }
 
-  /// From here on; all that was not allowed is an error of the call.
+  /// Activates the filter; calls that were not allowed fail from here on.
   bool Enter() {
     Return(kNo);
     const sock_fprog program{static_cast<unsigned short>(code_.size()), code_.data()};
@@ -151,11 +151,11 @@ class Filter {
   void Load(std::size_t offset) {
     code_.push_back({BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(offset)});
   }
-  /// Its lower half, which comes first on both processors.
+  /// Loads its lower half, which comes first on both processors.
   void LoadArgument(unsigned argument) {
     Load(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t));
   }
-  /// Passes over so many steps when it holds, or does not.
+  /// Skips so many steps if the condition holds, or if it does not.
   void Jump(unsigned what, std::uint32_t value, std::uint8_t when_true, std::uint8_t when_false) {
     code_.push_back({static_cast<std::uint16_t>(BPF_JMP | what | BPF_K), when_true, when_false, value});
   }
@@ -170,21 +170,21 @@ class Filter {
 
 bool EnterFilter() {
   Filter filter;
-  // What is open, and how it ends.
+  // Use of open descriptors, and the end of the process.
   for (const long call : {SYS_read, SYS_write, SYS_pread64, SYS_lseek, SYS_close, SYS_exit, SYS_exit_group})
     filter.Allow(call);
   filter.AllowPlainMemory(SYS_mmap);
   filter.AllowWithout(SYS_mprotect, 2, PROT_EXEC);
   for (const long call : {SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise}) filter.Allow(call);
-  // Locks that nobody else has, the clock where it is no plain memory, what makes tables of names
-  // unforeseeable.
+  // Locks of this process, the clock if it is not plain
+  // memory, and random seeds of hash tables.
   for (const long call : {SYS_futex, SYS_sched_yield, SYS_clock_gettime, SYS_gettimeofday, SYS_getrandom})
     filter.Allow(call);
-  // Signals: to come back from one, and to end by one of its own.
+  // Signals: the return from a handler, and the end by a signal of its own.
   for (const long call : {SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_restart_syscall, SYS_getpid, SYS_gettid})
     filter.Allow(call);
   filter.AllowWith(SYS_tgkill, 0, static_cast<std::uint32_t>(getpid()));
-  // Libraries that look for a file take this for one that they may not read.
+  // Libraries that search for a file treat this as a file without permission.
   filter.Refuse(SYS_openat, EACCES);
 #ifdef SYS_open
   filter.Refuse(SYS_open, EACCES);

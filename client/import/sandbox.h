@@ -8,17 +8,17 @@
 namespace mirror {
 
 struct SandboxLimits {
-  std::size_t memory_bytes = 300 << 20;  ///< Addresses of the process, all together.
+  std::size_t memory_bytes = 300 << 20;  ///< Address space of the whole process.
   unsigned processor_seconds = 600;
 };
 
-/// Gives up, for the rest of this process, all that is not needed to parse what is open already: from here on
-/// it can read, write and close its descriptors, and have and give back memory that holds no code. It cannot
-/// open a file by name, make a socket or a process, run a program, or touch another process; it dies with the
-/// thread that started it, and leaves no core file. Call it while there is one thread.
+/// Gives up, for the rest of this process, all rights that parsing an open file does not need. From here
+/// on the process can read, write and close its descriptors, and allocate and free memory without code.
+/// It cannot open a file by name, make a socket or a process, run a program, or touch another process.
+/// It dies with the thread that started it, and leaves no core file. Call it while there is one thread.
 ///
 /// Errors, with a sentence for people: kFailedPrecondition: the system has no system call filters, or refuses
-/// one of the limits. Then nothing may be parsed. A kernel without Landlock is none: the filter stands alone.
+/// a limit. Then do not parse anything. Without Landlock in the kernel only the filter protects: no error.
 absl::Status EnterSandbox(const SandboxLimits& limits);
 
 }  // namespace mirror

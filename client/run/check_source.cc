@@ -30,7 +30,7 @@
 namespace mirror {
 namespace {
 
-/// Of a rule for every minute those of a day; of a rarer one enough for its longest gap.
+/// For a rule of every minute these are the runs of a day; for a rarer rule enough for its longest gap.
 constexpr int kRunsLookedAt = 1'500;
 constexpr char kDoctor[] = "mirrorctl doctor";
 constexpr std::int64_t kMinuteMs = 60'000, kDayMinutes = 24 * 60;
@@ -107,7 +107,7 @@ SourceFindings CheckOfOdbc(const SourceConfig& source) {
   return CheckOdbcSource(options);
 }
 
-/// That its file can be written to is looked at by who knows who runs the agent.
+/// Another check, which knows the agent's user, tests whether the file can be written to.
 SourceFindings CheckDeliveriesOfSqlite(const SourceConfig& source) {
   SourceFindings findings;
   const absl::StatusOr<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(source.path, Use::kLooks);
@@ -141,7 +141,7 @@ SourceFindings CheckDeliveries(const SourceConfig& source) {
   SourceFindings findings;
   if (!source.accept.any()) return findings;
   if (source.kind == SourceKind::kSqlite) return CheckDeliveriesOfSqlite(source);
-  // What else is found is told by CheckSource().
+  // CheckSource() reports the other findings.
   if (source.kind == SourceKind::kPostgres) {
     PostgresCheckOptions options = PostgresLookOf(source);
     options.then = [&](const PostgresCheckLook& look) { CheckWritesOf(source, look, &findings); };

@@ -10,33 +10,33 @@
 #include "client/config/source_config.h"
 #include "client/source/source_finding.h"
 
-// From the kind of a source to who looks at it from outside: a new kind of a server is a line in
-// check_source.cc.
+// Selects, by the kind of a source, the code that checks it from
+// outside. A new kind of server is a line in check_source.cc.
 
 namespace mirror {
 
-/// What a server and its database have and lack for the agent; of kinds that are files what CheckDeliveries()
-/// says. Only reads; may wait for the server: see CheckPostgresSource().
+/// Checks what a server and its database have and lack for the agent; for file-based kinds,
+/// see CheckDeliveries(). Only reads; may wait for the server: see CheckPostgresSource().
 SourceFindings CheckSource(const SourceConfig& source);
-/// Of that what deliveries need alone. Nothing where none is accepted.
+/// Checks only what deliveries need. No findings if no delivery is accepted.
 SourceFindings CheckDeliveries(const SourceConfig& source);
 
-/// The longest time from the begin of one run to that of the next, as the schedule has it behind `now`.
+/// Returns the longest time between the begins of two successive runs, by the schedule after `now`.
 std::int64_t LongestPauseMs(const SourceConfig& source, std::chrono::system_clock::time_point now);
 
-/// A [[source.table]] that says nothing of any table that is sent.
+/// A [[source.table]] entry that matches no mirrored table.
 struct IdleTable {
   const TableConfig* table = nullptr;
   enum class Why { kMissing, kViewWithoutKey, kLeftOut } why = Why::kMissing;
-  std::string words;  ///< For people, what to do among them.
+  std::string words;  ///< For people; includes what to do.
 };
 
-/// `sent`: the tables that are, by the names of the mirror. Of files each [[source.table]] is a table.
+/// `sent`: the mirrored tables, by the names of the mirror. For files, each [[source.table]] is a table.
 /// Errors: the source cannot be read.
 absl::StatusOr<std::vector<IdleTable>> FindIdleTables(const SourceConfig& source,
                                                       const std::vector<std::string>& sent);
 
-/// Tables whose own strategy is cdc, by the names of the mirror.
+/// Returns the tables whose own strategy is cdc, by the names of the mirror.
 std::vector<std::string> TablesToLog(const SourceConfig& source);
 
 }  // namespace mirror

@@ -31,7 +31,7 @@ absl::StatusOr<std::string> InstallDatajoin(const SourceConfig& source) {
   SqliteBoxes boxes(*file, rules);
   absl::StatusOr<std::string> made = MakeDatajoinObjects(boxes, SqliteBoxes::Statements());
   if (!made.ok()) return made;
-  // SQLite has no roles: whoever may write the file has all rights in it.
+  // SQLite has no roles: a user who may write the file has all rights in it.
   RETURN_IF_ERROR(EnsureDatajoinRows(boxes.sql(), source.context_id));
   return made;
 }
@@ -71,7 +71,7 @@ void DatajoinRun::Pushed(DeliveryTarget& target, const CycleReport& report) cons
   for (const TableReport& table : report.tables) {
     if (table.result != TableResult::kOk) round_->failed.push_back(table.table);
   }
-  // The rest is shown with what was fetched.
+  // Fetched() shows the rest.
   if (report.outcome == Outcome::kDone && report.delivers) return;
   if (report.outcome == Outcome::kDone) {
     ShowWaiting(target);

@@ -14,34 +14,34 @@
 
 namespace mirror {
 
-/// Makes what `layout = "datajoin"` has in a source of SQLite. What was done, for people; empty: its layout
-/// is another one. Errors: those of MakeDatajoinObjects().
+/// Makes the objects that `layout = "datajoin"` needs in a SQLite source. Returns what was done,
+/// for people; empty: the source has another layout. Errors: those of MakeDatajoinObjects().
 absl::StatusOr<std::string> InstallDatajoin(const SourceConfig& source);
 
-/// What one run of a source shows in DataJoin's tables; nothing, where its layout is another one.
+/// Shows one run of a source in DataJoin's tables; does nothing if the source has another layout.
 class DatajoinRun {
  public:
   explicit DatajoinRun(const SourceConfig& source);
 
-  /// Empty: the layout is another one. What it makes refers to this.
+  /// Empty: the source has another layout. The layout that it makes refers to this object.
   MakeInboxLayout layout() const;
 
-  /// Errors: the tables are not what they should be, and nothing was done.
+  /// Errors: the tables are not as required, and nothing was done.
   absl::Status Check(DeliveryTarget& target) const;
-  /// The same, and the outbox is ready for a push.
+  /// Checks likewise, and prepares the outbox for a push.
   absl::Status Begin(DeliveryTarget& target) const;
-  /// How the push ended. What cannot be shown is shown by the next run.
+  /// Shows the result of the push. If that fails, the next run shows it.
   void Pushed(DeliveryTarget& target, const CycleReport& report) const;
-  /// Behind a push that was done: how the fetch ended. `waiting`: why the hub gave nothing.
+  /// Shows the result of the fetch after a successful push. `waiting`: why the hub gave nothing.
   void Fetched(DeliveryTarget& target, const absl::Status& status, const std::string& waiting) const;
 
  private:
-  /// The tables are there, with the rows that they begin with.
+  /// Checks that the tables exist, with their initial rows.
   absl::Status CheckBoxes(BoxSource& source) const;
   void ShowFailed(DeliveryTarget& target, const absl::Status& why) const;
   void ShowWaiting(DeliveryTarget& target) const;
 
-  const std::unique_ptr<DatajoinRound> round_;  ///< Null: the layout is another one.
+  const std::unique_ptr<DatajoinRound> round_;  ///< Null: the source has another layout.
 };
 
 }  // namespace mirror

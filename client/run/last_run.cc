@@ -25,9 +25,9 @@
 namespace mirror {
 namespace {
 
-/// Of a mark: "1763805332123", with spaces before it, and a line end.
+/// Size of a mark: "1763805332123", with spaces before it, and a line end.
 constexpr std::size_t kMarkBytes = 32;
-/// Of a mark: a pipe of its name must not keep anybody waiting.
+/// For a mark: a pipe with its name must not block the open.
 constexpr int kMarkFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 
 std::string MarkPath(const std::string& state_dir, const std::string& context_id) {
@@ -35,7 +35,7 @@ std::string MarkPath(const std::string& state_dir, const std::string& context_id
 }
 
 using Json = nlohmann::json;
-/// Its number is `version`.
+/// The number is in the field `version`.
 const KnownLayout kLayout = {"the record of the last run", 1};
 
 std::string PathOf(const std::string& state_dir, const std::string& context_id) {
@@ -83,7 +83,7 @@ LastRun Describe(const CycleReport& report) {
   return run;
 }
 
-/// Calls `visit` with the name in the file and the value of each field that every record has as it is.
+/// Calls `visit` with the name in the file and the value of each field that every record has.
 template <typename Run, typename Visit>
 void ForEachField(Run& run, const Visit& visit) {
   visit("begun_ms", run.begun_ms);
@@ -116,7 +116,7 @@ std::string ToText(const LastRun& run) {
     json["troubles"].push_back(
         {{"table", trouble.table}, {"result", ToString(trouble.result)}, {"reason", trouble.reason}});
   }
-  // Not in what an earlier program of this layout writes, which passes over it.
+  // Earlier programs with this layout do not write these fields, and ignore them.
   if (!run.unlogged.empty()) json["unlogged"] = run.unlogged;
   if (run.exchange) ForEachFigure(*run.exchange, write_to(json["deliveries"]));
   if (run.waiting_since_ms != 0) json["waiting_since_ms"] = run.waiting_since_ms;
@@ -128,7 +128,7 @@ absl::Status Unreadable(const std::string& path) {
       "'", path, "' is not what this agent writes there. No cycle needs it; the next run writes it anew"));
 }
 
-/// Whole or not at all for whoever reads it meanwhile.
+/// Replaces the file atomically for readers, without a sync.
 absl::Status ReplaceUnsynced(const std::string& path, const std::string& text) {
   const std::string fresh = absl::StrCat(path, ".new");
   std::ofstream file(fresh, std::ios::trunc);
@@ -141,7 +141,7 @@ absl::Status ReplaceUnsynced(const std::string& path, const std::string& text) {
       "'", path, "' cannot be written: 'mirror-agent status' does not know of this run. Look at the disk"));
 }
 
-/// `asked`: what became of deliveries; absent: the run did not come to that.
+/// `asked`: the results of deliveries; absent: the run did not ask for any.
 std::int64_t WaitingSince(const std::optional<ExchangeFigures>& asked, const LastRun& former,
                           std::int64_t ended_ms) {
   if (!asked) return former.waiting_since_ms;
@@ -156,7 +156,7 @@ absl::Status MarkBegin(const std::string& state_dir, const std::string& context_
   const std::string text = absl::StrFormat("%*d\n", static_cast<int>(kMarkBytes) - 1, begun_ms);
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | kMarkFlags, 0600);
   const int folder = open(state_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file >= 0 && folder >= 0) errno = EIO;  // Of a write that stops short.
+  if (file >= 0 && folder >= 0) errno = EIO;  // For a short write.
   const bool written = file >= 0 && folder >= 0 &&
                        pwrite(file, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
                        fsync(file) == 0 && fsync(folder) == 0;
@@ -255,7 +255,7 @@ void ForgetUnlogged(const std::string& state_dir, const std::string& context_id)
   absl::StatusOr<std::optional<LastRun>> last = LastRun::Load(state_dir, context_id);
   if (!last.ok() || !last->has_value()) return;
   const auto is_it = [](const std::string& note) { return note.ends_with(kUnlogged); };
-  // The next run writes it anew in any case.
+  // The next run writes the file in any case.
   if (std::erase_if((*last)->notes, is_it) > 0)
     (void)ReplaceUnsynced(PathOf(state_dir, context_id), ToText(**last));
 }

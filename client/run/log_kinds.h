@@ -14,34 +14,34 @@
 #include "client/source/server/stage.h"
 #include "client/source/source_log.h"
 
-// What open_log.h says, of each kind of a server, and what all of them have in common whose log is taken into
-// a stage.
+// The functions of open_log.h for each kind of server, and
+// what the kinds with a stage have in common.
 
 namespace mirror {
 
-// MariaDB. Nothing of it stands in the source, but where that has an exchange: the server writes its binlog
-// anyway.
+// MariaDB. The source holds nothing for the log except the
+// exchange's tables: the server writes its binlog anyway.
 
-/// It is there for whoever has a folder for the stage, whether InstallMariadbLog() was called or not.
+/// The log exists for any agent with a folder for the stage, even without InstallMariadbLog().
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenMariadbLog(const SourceConfig& source, const LogUser& user,
                                                           KeptLog* kept, const std::atomic<bool>* stop);
-/// Checks that the binlog can be read, makes the exchange's tables where the source accepts something, and
-/// begins a stage. Errors: kFailedPrecondition: each setting and right that is missing, and those of
-/// MakeMariadbExchange().
+/// Checks that the binlog can be read, makes the exchange's tables if the
+/// source accepts deliveries, and begins a stage. Errors: kFailedPrecondition:
+/// each missing setting and right, and those of MakeMariadbExchange().
 absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const LogUser& user,
                                                const std::vector<std::string>& tables);
-/// For a DBA. kUnimplemented: the source accepts nothing.
+/// Returns a script for a DBA. kUnimplemented: the source accepts no deliveries.
 absl::StatusOr<std::string> PrintMariadbInstall(const SourceConfig& source, const LogUser& user,
                                                 const std::vector<std::string>& tables);
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInMariadb(const SourceConfig& source);
-/// Removes the stage, and the exchange's tables where the source accepts something.
+/// Removes the stage, and the exchange's tables if the source accepts deliveries.
 absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUser& user);
-/// What drops the exchange's tables; empty: none is there, or the server cannot be asked.
+/// Returns SQL that drops the exchange's tables; empty: none exists, or the server cannot be queried.
 absl::StatusOr<std::string> FindExchangeInMariadb(const SourceConfig& source);
 
-/// Statements that take from the agent's user what it was granted in a source, for whoever granted it; for
-/// people, separated by "; ". Empty: nothing was granted, the user is a superuser, or the server cannot be
-/// asked. Only reads. Errors: a name that SQL cannot hold.
+/// Returns statements that revoke the rights of the agent's user in a source, for the person who
+/// granted them; for people, separated by "; ". Empty: no rights were granted, the user is a
+/// superuser, or the server cannot be queried. Only reads. Errors: a name that SQL cannot hold.
 absl::StatusOr<std::string> RevokeInMariadb(const SourceConfig& source);
 
 // PostgreSQL.
@@ -54,9 +54,9 @@ absl::StatusOr<std::string> PrintPostgresInstall(const SourceConfig& source, con
                                                  const std::vector<std::string>& tables);
 absl::StatusOr<std::map<std::string, std::string>> FindUnloggedInPostgres(const SourceConfig& source);
 absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogUser& user);
-/// What drops the exchange's tables; empty: none is there.
+/// Returns SQL that drops the exchange's tables; empty: none exists.
 absl::StatusOr<std::string> FindExchangeInPostgres(const SourceConfig& source);
-/// As RevokeInMariadb().
+/// See RevokeInMariadb().
 absl::StatusOr<std::string> RevokeInPostgres(const SourceConfig& source);
 
 // The stage.
@@ -64,10 +64,10 @@ absl::StatusOr<std::string> RevokeInPostgres(const SourceConfig& source);
 std::string StagePathOf(const SourceConfig& source, const std::string& state_dir);
 StageOptions StageOptionsOf(const SourceConfig& source, const LogUser& user);
 
-/// The stage with all that is in it. False: there was none. Nobody has it open.
+/// Removes the stage with all its files. False: there was none. No process may have it open.
 bool RemoveStage(const SourceConfig& source, const LogUser& user);
 
-/// CountWaiting(), as far as it is staged.
+/// CountWaiting(), for changes that are staged.
 absl::StatusOr<WaitingChanges> CountWaitingInStage(const SourceConfig& source, const LogUser& user);
 
 }  // namespace mirror

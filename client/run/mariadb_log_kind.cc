@@ -43,7 +43,7 @@ MariadbLogOptions LogOptionsOf(const SourceConfig& source, const LogUser& user,
   return options;
 }
 
-/// Those of `names`.
+/// Reads the tables of `names`.
 absl::StatusOr<std::vector<MariadbTable>> ReadTables(mariadb::Connection& connection,
                                                      const std::vector<std::string>& names) {
   absl::StatusOr<std::vector<MariadbTable>> tables = ReadMariadbTables(connection);
@@ -54,7 +54,7 @@ absl::StatusOr<std::vector<MariadbTable>> ReadTables(mariadb::Connection& connec
   return tables;
 }
 
-/// For people, behind other sentences: that there may be tables which the user is not shown.
+/// Returns a sentence for people, to follow others: the user may not see all tables. Empty: it does.
 absl::StatusOr<std::string> FindUnseen(MariadbSessions& sessions) {
   ASSIGN_OR_RETURN(const MariadbLease session, sessions.Take(MariadbUse::kCatalogs));
   ASSIGN_OR_RETURN(const std::vector<MariadbTable> tables, ReadMariadbTables(*session));
@@ -63,7 +63,7 @@ absl::StatusOr<std::string> FindUnseen(MariadbSessions& sessions) {
   return absl::StrCat(". To know: ", *unseen);
 }
 
-/// Where the source has an exchange: what was done, for people.
+/// If the source has an exchange, makes its tables. Returns what was done, for people.
 absl::StatusOr<std::string> MakeExchange(const SourceConfig& source, const std::vector<std::string>& names) {
   if (!source.accept.any()) return std::string("; nothing was made in the source");
   ASSIGN_OR_RETURN(const auto connection,
@@ -75,7 +75,7 @@ absl::StatusOr<std::string> MakeExchange(const SourceConfig& source, const std::
       made ? "are made" : "are there");
 }
 
-/// Number of REVOKE statements that are printed one by one.
+/// Maximum of REVOKE statements that are printed one by one.
 constexpr std::size_t kRevokesMax = 20;
 
 /// One row for each right on the whole server, on this database, and on each of its tables.
@@ -90,7 +90,7 @@ constexpr char kGrantedInMariadb[] =
 
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenMariadbLog(const SourceConfig& source, const LogUser& user,
                                                           KeptLog* kept, const std::atomic<bool>* stop) {
-  // Who has no memory of his own reads no log.
+  // Without a state folder the caller reads no log.
   if (user.state_dir.empty()) return nullptr;
   std::shared_ptr<MariadbStaging> staging;
   if (kept != nullptr) staging = std::dynamic_pointer_cast<MariadbStaging>(kept->keeper);
@@ -166,7 +166,7 @@ absl::StatusOr<bool> UninstallMariadbLog(const SourceConfig& source, const LogUs
 absl::StatusOr<std::string> FindExchangeInMariadb(const SourceConfig& source) {
   MariadbSessions sessions(MariadbAccessOf(source));
   const absl::StatusOr<MariadbLease> session = sessions.Take(MariadbUse::kCatalogs);
-  // The stage is removed, also where the server is no more.
+  // The stage is removed even if the server does not exist any more.
   if (!session.ok()) return std::string();
   return MariadbExchangeDrop(**session);
 }
@@ -182,10 +182,10 @@ absl::StatusOr<std::string> RevokeInMariadb(const SourceConfig& source) {
   const absl::StatusOr<mariadb::Rows> rows =
       (*session)->Query(kGrantedInMariadb, "asking for the rights that were granted");
   if (!rows.ok()) return std::string();
-  // By what they are on.
+  // Rights by the object that they are on.
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> rights;
   for (std::size_t row = 0; row < rows->rows(); ++row) {
-    // Some users are shown the rights of others.
+    // Some users can see the rights of others.
     if (rows->Text(row, 0) != place->grantee) continue;
     rights[{rows->Text(row, 1), rows->Text(row, 2)}].push_back(rows->Text(row, 3));
   }
@@ -199,7 +199,7 @@ absl::StatusOr<std::string> RevokeInMariadb(const SourceConfig& source) {
     sql.push_back(absl::StrCat("REVOKE ", absl::StrJoin(granted, ", "), " ON ", *quoted,
                                table.empty() ? ".*" : "", " FROM ", place->grantee));
   }
-  // Some hundreds of tables are more than anybody reads.
+  // A list for some hundreds of tables is too long to be read.
   if (sql.size() > kRevokesMax)
     sql = {absl::StrCat("REVOKE ALL PRIVILEGES, GRANT OPTION FROM ", place->grantee)};
   return absl::StrJoin(sql, "; ");

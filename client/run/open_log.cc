@@ -39,7 +39,7 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenSqliteLog(const SourceConfig& sou
   return std::unique_ptr<SourceLog>(std::move(log));
 }
 
-/// What was done, for people.
+/// Makes the exchange's tables. Returns what was done, for people.
 absl::StatusOr<std::string> MakeExchange(const SourceConfig& source) {
   ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, SqliteFile::Open(source.path, Use::kChange));
   ASSIGN_OR_RETURN(const bool made, MakeExchangeTables(*file));
@@ -60,7 +60,7 @@ absl::StatusOr<InstalledLog> InstallSqliteLog(const SourceConfig& source, const 
     logged.emplace_back(kLedgerTable);
   }
   ASSIGN_OR_RETURN(const Tables renewed, log->Renew(logged));
-  // Behind the logs, whose entries so far are no news.
+  // After the logs: their entries so far are no news for the outbox.
   ASSIGN_OR_RETURN(const std::string datajoin, InstallDatajoin(source));
   if (!datajoin.empty()) absl::StrAppend(&done, "; ", datajoin);
   std::string blind;
@@ -93,14 +93,14 @@ struct LogKind {
   absl::StatusOr<InstalledLog> (*install)(const SourceConfig&, const LogUser&, const Tables&);
   absl::StatusOr<bool> (*uninstall)(const SourceConfig&, const LogUser&);
   absl::StatusOr<WaitingChanges> (*count_waiting)(const SourceConfig&, const LogUser&);
-  /// Null: nobody else has to do it.
+  /// Null: no other role has to run it.
   absl::StatusOr<std::string> (*print_install)(const SourceConfig&, const LogUser&, const Tables&) = nullptr;
   /// Null: it logs every table.
   absl::StatusOr<std::map<std::string, std::string>> (*find_unlogged)(const SourceConfig&) = nullptr;
-  /// What drops the exchange's tables, empty: none is there. Null: they are the log's owner's.
+  /// SQL that drops the exchange's tables, empty: none exists. Null: they belong to the log's owner.
   absl::StatusOr<std::string> (*find_exchange)(const SourceConfig&) = nullptr;
 };
-/// Those for which KindTraits.reads_log.
+/// The kinds with KindTraits.reads_log.
 constexpr LogKind kLogKinds[] = {
     {SourceKind::kSqlite, OpenSqliteLog, InstallSqliteLog, UninstallSqliteLog, CountWaitingInSqlite},
     {SourceKind::kPostgres, OpenPostgresLog, InstallPostgresLog, UninstallPostgresLog, CountWaitingInStage,
@@ -108,7 +108,7 @@ constexpr LogKind kLogKinds[] = {
     {SourceKind::kMariadb, OpenMariadbLog, InstallMariadbLog, UninstallMariadbLog, CountWaitingInStage,
      PrintMariadbInstall, FindUnloggedInMariadb, FindExchangeInMariadb}};
 
-/// Null: it has none.
+/// Null: the kind has no log.
 const LogKind* LogKindOf(const SourceConfig& source) {
   const auto* const found = std::find_if(std::begin(kLogKinds), std::end(kLogKinds),
                                          [&source](const LogKind& kind) { return kind.kind == source.kind; });
@@ -120,7 +120,7 @@ absl::Status HasNoLog(const SourceConfig& source) {
       absl::StrCat("a source of kind \"", ToString(source.kind), "\" has no change log"));
 }
 
-/// The file of a stage gives room back when a quarter of it is free.
+/// The file of a stage shrinks when a quarter of it is free.
 constexpr std::int64_t kStageTenths = 8;
 
 std::string Size(std::int64_t bytes) { return SizeText(static_cast<std::uint64_t>(bytes)); }
@@ -181,7 +181,7 @@ absl::StatusOr<std::string> PrintInstall(const SourceConfig& source, const LogUs
 bool HasInstallScript(const SourceConfig& source) {
   const LogKind* const kind = LogKindOf(source);
   if (kind == nullptr || kind->print_install == nullptr) return false;
-  // Of MariaDB the exchange's tables alone are made.
+  // For MariaDB only the exchange's tables are made.
   return source.kind != SourceKind::kMariadb || source.accept.any();
 }
 
@@ -230,7 +230,7 @@ std::vector<std::string> NearBounds(const LogFigures& figures, const SourceConfi
   } else if (figures.retained && *figures.retained > wal) {
     near.push_back(KeptByOthers(*figures.retained, wal));
   }
-  // A quarter of what it may keep is left.
+  // Only a quarter of the allowed log is left.
   if (figures.safe && figures.retained && *figures.safe < *figures.retained / 3)
     near.push_back(SoonLost(*figures.safe));
   if (figures.stage_bytes && *figures.stage_bytes > stage / 10 * kStageTenths)

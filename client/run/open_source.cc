@@ -38,7 +38,7 @@ CsvEncoding EncodingOf(FileEncoding encoding) {
   return CsvEncoding::kUtf8;
 }
 
-/// The key that cannot be read is told by who reads what is made with it.
+/// If the key cannot be read, the reader that needs it reports the error.
 std::optional<TenantHashKey> KeyOrNone(const SourceConfig& source) {
   absl::StatusOr<std::optional<TenantHashKey>> key = HashKeyOf(source);
   return key.ok() ? *std::move(key) : std::nullopt;
@@ -78,7 +78,7 @@ std::unique_ptr<SourceReader> OpenFileFeeds(const SourceConfig& source, Records 
   FileReaderOptions options{source.path, {}, source.rejects, source.settle_ms};
   options.records = std::move(records);
   options.keeps_rejects = source.keeps_rejects;
-  // Its own record is kept with that of the table alone; a feed that lacks entries is read again.
+  // The record of a feed is kept only with its table's; a feed that lacks entries is read again.
   options.looks_twice = false;
   for (const TableConfig& table : source.tables) {
     if (!table.deletes_from) continue;
@@ -86,7 +86,7 @@ std::unique_ptr<SourceReader> OpenFileFeeds(const SourceConfig& source, Records 
     file.name = FeedName(table);
     file.file = table.deletes_from->file;
     file.key = table.deletes_from->key;
-    // They are made what the table's own key is.
+    // Its columns get the types of the table's own key.
     file.types = table.deletes_from->types;
     for (const std::string& part : file.key) {
       const bool grows = SameName(part, table.deletes_from->watermark);
@@ -110,7 +110,7 @@ std::unique_ptr<SourceReader> OpenSqlite(const SourceConfig& source,
   }
   options.hash_key = KeyOrNone(source);
   options.copy.at_once = source.copy_at_once_bytes;
-  // What OpenLog() makes for this kind.
+  // OpenLog() makes this class for this kind.
   options.log = static_cast<ChangeLog*>(log);
   options.takes = std::move(takes);
   options.trusts_types = source.trusts_types;
@@ -141,7 +141,7 @@ std::unique_ptr<SourceReader> OpenSqliteWhole(const SourceConfig& source,
 
 // --- Servers ------------------------------------------------------------------
 
-/// The tables of a source that is a database of a server, whatever its kind.
+/// Sets the tables of a source that is a database of a server, whatever its kind.
 void ChooseTables(const SourceConfig& source, Records records, std::function<bool(const std::string&)> takes,
                   ServerReaderOptions* options) {
   options->choice = ChoiceOf(source);
@@ -154,7 +154,7 @@ void ChooseTables(const SourceConfig& source, Records records, std::function<boo
   options->hash_key = KeyOrNone(source);
 }
 
-/// What its tables name in deletes_from.
+/// Sets the tables named in deletes_from.
 void ChooseFeeds(const SourceConfig& source, Records records, ServerReaderOptions* options) {
   options->choice.include.clear();
   for (const TableConfig& table : source.tables) {
@@ -167,7 +167,7 @@ PostgresReaderOptions PostgresOptions(const SourceConfig& source, SourceLog* log
   PostgresReaderOptions options;
   options.access = PostgresAccessOf(source);
   options.schema = source.server.schema;
-  // What OpenLog() makes for this kind.
+  // OpenLog() makes this class for this kind.
   options.log = static_cast<PostgresLog*>(log);
   return options;
 }
@@ -175,7 +175,7 @@ PostgresReaderOptions PostgresOptions(const SourceConfig& source, SourceLog* log
 MariadbReaderOptions MariadbOptions(const SourceConfig& source, SourceLog* log) {
   MariadbReaderOptions options;
   options.access = MariadbAccessOf(source);
-  // What OpenLog() makes for this kind.
+  // OpenLog() makes this class for this kind.
   options.log = static_cast<MariadbLog*>(log);
   return options;
 }
@@ -186,7 +186,7 @@ OdbcReaderOptions OdbcOptions(const SourceConfig& source, SourceLog* /*log*/) {
   return options;
 }
 
-/// `Options`: of the kind's reader; the log may be null. `Open`: the reader.
+/// `Options`: returns those of the kind's reader; the log may be null. `Open`: opens the reader.
 template <auto Options, auto Open>
 std::unique_ptr<SourceReader> OpenServer(const SourceConfig& source, Records records, SourceLog* log,
                                          std::function<bool(const std::string&)> takes) {

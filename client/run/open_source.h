@@ -15,41 +15,41 @@
 #include "client/source/source_log.h"
 #include "client/source/steps/pipeline_reader.h"
 
-// From the kind of a source to what reads it. No other file knows a reader by its name: a new kind is a
-// folder in client/source and a line in open_source.cc.
+// Selects, by the kind of a source, its reader. No other file names a reader
+// class: a new kind is a folder in client/source and a line in open_source.cc.
 
-// A source as the mirror is to have it.
+// Readers of a source in the form that the mirror is to have.
 
 namespace mirror {
 
-/// The source as it is, for its change log. `log`: of OpenLog(), may be null; it outlives the reader.
-/// `takes`: which tables of a database it has, by their own names; empty: all.
+/// Opens the unmodified source, for its change log. `log`: of OpenLog(), may be null; it outlives the reader.
+/// `takes`: selects tables of a database by their own names; empty: all.
 std::unique_ptr<SourceReader> OpenSource(const SourceConfig& source,
                                          std::map<std::string, std::string> records, SourceLog* log = nullptr,
                                          std::function<bool(const std::string&)> takes = {});
 
-/// What the tables of the source name in deletes_from, each as FeedName() calls it.
+/// Opens the tables named in deletes_from, each under its FeedName().
 std::unique_ptr<SourceReader> OpenFeedSource(const SourceConfig& source,
                                              std::map<std::string, std::string> records);
 
-/// Every table that there is, and of the views these. Null: the kind has none but those of [[source.table]].
+/// Opens every table, and these views. Null: the kind has only the tables of [[source.table]].
 std::unique_ptr<SourceReader> OpenWholeSource(const SourceConfig& source,
                                               const std::vector<std::string>& views);
 
-/// `takes`: which tables it is about; empty: all.
+/// `takes`: selects the tables that it processes; empty: all.
 Pipeline PipelineOf(const SourceConfig& source, std::map<std::string, std::string> records,
                     const std::function<bool(const std::string&)>& takes = {});
 
-/// As OpenSource(), with what is done with its tables on their way.
+/// OpenSource() with the steps of its tables applied.
 std::unique_ptr<PipelineReader> OpenReader(const SourceConfig& source,
                                            std::map<std::string, std::string> records,
                                            SourceLog* log = nullptr,
                                            std::function<bool(const std::string&)> takes = {});
 
-/// One with tables that are captured.
+/// A source with captured tables.
 struct CapturedSource {
   std::unique_ptr<SourceReader> reader;
-  const PipelineReader* logged = nullptr;  ///< Within it, of the tables that are not; null: there are none.
+  const PipelineReader* logged = nullptr;  ///< In `reader`: reads the tables not captured; null: none.
 };
 /// `state` and `log` outlive it. `never_sent`: see OpenCaptureReader(). Errors: `state` cannot be read.
 absl::StatusOr<CapturedSource> OpenCaptured(const SourceConfig& source, const CaptureRules& rules,

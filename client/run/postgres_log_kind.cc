@@ -35,7 +35,7 @@ namespace mirror {
 namespace {
 
 constexpr std::chrono::milliseconds kSlotMadeWithin{30'000};
-/// Ends a script that begins as InstallScript() says.
+/// The end of a script that begins with InstallScript().
 constexpr char kScriptEnd[] = "RESET search_path;\n";
 
 std::string SlotOf(const SourceConfig& source) {
@@ -54,7 +54,7 @@ PostgresStagingOptions StagingOf(const SourceConfig& source, const LogUser& user
   return options;
 }
 
-/// A session that may write.
+/// Opens a session that may write.
 absl::StatusOr<std::unique_ptr<postgres::Connection>> OpenToChange(const SourceConfig& source) {
   return postgres::Connection::Open(ConnectToChange(PostgresAccessOf(source)));
 }
@@ -68,7 +68,7 @@ absl::StatusOr<std::vector<PostgresTable>> ReadTables(postgres::Connection& conn
   return queries.Take(rows);
 }
 
-/// Why some of these tables cannot be logged, by name.
+/// Returns the tables that cannot be logged, by name, and why.
 std::map<std::string, std::string> WhyUnlogged(const std::vector<PostgresTable>& tables) {
   std::map<std::string, std::string> unlogged;
   for (const PostgresTable& table : tables) {
@@ -78,7 +78,7 @@ std::map<std::string, std::string> WhyUnlogged(const std::vector<PostgresTable>&
   return unlogged;
 }
 
-/// What is to stand in the source for these tables, and what stands there.
+/// The publication that these tables need in the source, and the present one.
 struct LogWish {
   PublicationWish wish;
   std::optional<PublicationFacts> now;
@@ -99,7 +99,7 @@ absl::StatusOr<LogWish> WishFor(postgres::Connection& connection, const SourceCo
   return log;
 }
 
-/// The slot is made by the first cycle where this role may not, or transactions are open for long.
+/// The first cycle makes the slot if this role may not, or if transactions stay open for long.
 absl::Status MakeSlot(postgres::Connection& connection, const std::string& slot, std::string* words) {
   ASSIGN_OR_RETURN(const SlotLook look, LookAtSlot(connection, slot));
   if (look.slot) return absl::OkStatus();
@@ -112,7 +112,7 @@ absl::Status MakeSlot(postgres::Connection& connection, const std::string& slot,
   return absl::OkStatus();
 }
 
-/// Where the source has an exchange: what was done, for people, and its ledger is a table that is logged.
+/// If the source has an exchange: makes its tables, logs the ledger. Returns what was done, for people.
 absl::StatusOr<std::string> MakeExchange(postgres::Connection& connection, const SourceConfig& source,
                                          std::vector<std::string>* tables) {
   if (!source.accept.any()) return std::string();
@@ -125,7 +125,7 @@ absl::StatusOr<std::string> MakeExchange(postgres::Connection& connection, const
 
 bool NotesChanges(const SourceConfig& source) { return source.exchange.capture == ChangeCapture::kLog; }
 
-/// What notes for DataJoin's outbox which rows of these tables change, in statements.
+/// Returns statements that make the triggers for DataJoin's outbox on these tables.
 absl::StatusOr<std::vector<std::string>> BoxTriggers(postgres::Connection& connection,
                                                      const SourceConfig& source,
                                                      const std::vector<PostgresTable>& tables, BoxesBy by) {
@@ -135,7 +135,7 @@ absl::StatusOr<std::vector<std::string>> BoxTriggers(postgres::Connection& conne
                               RulesOfExchange(source).keys, by);
 }
 
-/// The names that DataJoin's tables have in a source.
+/// The names of DataJoin's tables in a source.
 PostgresOwnNames BoxNames(const SourceConfig& source) {
   PostgresOwnNames names{source.server.schema, {}, DatajoinSharedTables()};
   for (std::string& name : BoxTables()) {
@@ -147,18 +147,18 @@ PostgresOwnNames BoxNames(const SourceConfig& source) {
   return names;
 }
 
-/// What `layout = "datajoin"` has in a source: what was done, for people.
+/// Makes the objects of `layout = "datajoin"` in a source. Returns what was done, for people.
 absl::StatusOr<std::string> MakeBoxes(postgres::Connection& connection, const SourceConfig& source,
                                       const std::vector<PostgresTable>& tables) {
   if (!source.exchange.datajoin()) return std::string();
   ASSIGN_OR_RETURN(const std::vector<std::string> triggers,
                    BoxTriggers(connection, source, tables, BoxesBy::kSession));
   const ExchangeRules rules = RulesOfExchange(source);
-  PostgresMembers members({}, rules);  // No row is read.
+  PostgresMembers members({}, rules);  // It reads no rows.
   PostgresBoxes boxes(connection, members, source.server.schema);
   ASSIGN_OR_RETURN(const std::vector<std::string> missing, DatajoinStatements(boxes.sql()));
   PostgresOwnNames names = BoxNames(source);
-  // Nothing is done with them.
+  // The agent's own objects are not used now.
   if (missing.empty() && triggers.empty()) {
     names.own.clear();
     names.functions.clear();
@@ -195,7 +195,7 @@ absl::StatusOr<std::string> PrintBoxes(postgres::Connection& connection, const S
                       absl::StrJoin(sql, ";\n"), ";\nCOMMIT;\n");
 }
 
-/// One row: what stands in the access lists of a role, of the database and of one schema.
+/// One row: the access rights of a role, of the database and of one schema.
 constexpr char kGrantedInPostgres[] =
     "SELECT r.rolname, current_database(), r.rolsuper, r.rolreplication, "
     "EXISTS (SELECT FROM pg_default_acl d JOIN pg_namespace n ON n.oid = d.defaclnamespace, "
@@ -214,7 +214,7 @@ constexpr char kGrantedInPostgres[] =
 
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& source, const LogUser& user,
                                                            KeptLog* kept, const std::atomic<bool>* stop) {
-  // Who has no memory of his own reads no log.
+  // Without a state folder the caller reads no log.
   if (user.state_dir.empty()) return nullptr;
   std::shared_ptr<PostgresStaging> staging;
   if (kept != nullptr) staging = std::dynamic_pointer_cast<PostgresStaging>(kept->keeper);
@@ -233,7 +233,7 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenPostgresLog(const SourceConfig& s
     });
   };
   ASSIGN_OR_RETURN(std::unique_ptr<PostgresLog> log, PostgresLog::Open(staging, options));
-  // One that is not installed any more reads on for nobody.
+  // Stops the staging of a log that is no longer installed.
   if (kept != nullptr) kept->keeper = log != nullptr ? std::move(staging) : nullptr;
   return std::unique_ptr<SourceLog>(std::move(log));
 }
@@ -256,7 +256,7 @@ absl::StatusOr<InstalledLog> InstallPostgresLog(const SourceConfig& source, cons
                     }));
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> done, InstallPublication(*connection, log.wish));
-  // Behind the publication: where the slot stands in the log, it has to be there.
+  // After the publication: it must exist at the slot's position in the log.
   RETURN_IF_ERROR(MakeSlot(*connection, SlotOf(source), &words));
   ASSIGN_OR_RETURN(const std::string boxes, MakeBoxes(*connection, source, log.wish.tables));
   words += boxes;
@@ -315,7 +315,7 @@ absl::StatusOr<bool> UninstallPostgresLog(const SourceConfig& source, const LogU
                                        user.takes_over ? "" : user.source_id,
                                        PostgresAccessOf(source).application_name));
   if (const auto exchange = drop_exchange(); !exchange.ok()) return exchange.status();
-  // What was staged is of a log that is no more.
+  // The staged changes were of the removed log.
   RemoveStage(source, user);
   return true;
 }

@@ -18,38 +18,38 @@
 #include "client/source/table_choice.h"
 #include "client/state/run_state.h"
 
-// What the words of a [[source]] mean for those that read it.
+// Converts the settings of a [[source]] to the options of the classes that read it.
 
 namespace mirror {
 
-/// Which tables are captured, and how. Absent: none of them.
+/// Rules of the tables that are captured. Absent: none is.
 std::optional<CaptureRules> RulesOf(const SourceConfig& source);
-/// The same where these tables, by the source's own names, cannot be logged: they are synthetic.
+/// The same if these tables, by the source's own names, cannot be logged: they become synthetic.
 std::optional<CaptureRules> RulesOf(const SourceConfig& source, const std::set<std::string>& unlogged);
-/// Those of them, with whatever is said of each, that are chosen and to be logged; by the source's own names.
+/// Keeps of `tables` (own name and a note on each) those that are chosen and to be logged.
 std::map<std::string, std::string> KeepToBeLogged(const SourceConfig& source,
                                                   std::map<std::string, std::string> tables);
 /// Whether the table, by the source's own name, is captured.
 bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::string& table);
-/// Whether the change log is asked for some table.
+/// Whether any table uses the change log.
 bool UsesLog(const SourceConfig& source);
 
-/// `source` with the tables of its last run, which `notes` knows: see TableChoice.announced.
+/// Returns `source` with the tables of its last run from `notes`: see TableChoice.announced.
 SourceConfig WithLastTables(SourceConfig source, const TableNotes& notes);
-/// Which tables of a server's database are mirrored.
+/// Selects the tables of a server's database that are mirrored.
 TableChoice ChoiceOf(const SourceConfig& source);
 
-/// Where rows of files stand that cannot be taken.
+/// Path for rejected rows of files.
 std::string RejectsOf(const SourceConfig& source, const std::string& state_dir);
-/// What the mirror calls a table.
+/// The mirror's name of a table.
 const std::string& SentName(const TableConfig& table);
-/// What the reader of the feeds calls that of a table, which has one.
+/// The name that the feed reader uses for the feed of a table, which must have one.
 std::string FeedName(const TableConfig& table);
 
 /// Absent: none is needed. Errors: one is needed and cannot be read.
 absl::StatusOr<std::optional<TenantHashKey>> HashKeyOf(const SourceConfig& source);
 
-/// What its owner lets the exchange do there.
+/// Operations that the owner allows the exchange.
 ExchangeRules RulesOfExchange(const SourceConfig& source);
 
 PostgresAccess PostgresAccessOf(const SourceConfig& source);
@@ -57,10 +57,10 @@ MariadbAccess MariadbAccessOf(const SourceConfig& source);
 OdbcAccess OdbcAccessOf(const SourceConfig& source);
 
 ChangeLogOptions LogOptionsOf(const SourceConfig& source);
-/// The same for the agent whose log it is. `source_id`: of its run state.
+/// The same for the agent that owns the log. `source_id`: of its run state.
 ChangeLogOptions OwnLogOptionsOf(const SourceConfig& source, const std::string& state_dir,
                                  const std::string& source_id);
-/// The owner in that, for who only looks: also where the run state cannot be read.
+/// The owner in these options, for read-only commands: works even if the run state cannot be read.
 LogOwner LogOwnerOf(const SourceConfig& source, const std::string& state_dir);
 
 }  // namespace mirror

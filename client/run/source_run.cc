@@ -41,8 +41,8 @@
 #include "client/state/work_note.h"
 #include "client/wire/mirror_client.h"
 
-// From the kind of a source to who applies deliveries there: a new kind that takes some is a line in
-// source_run.cc, and KindTraits.takes_deliveries.
+// Selects, by the kind of a source, the class that applies deliveries. A new kind
+// that takes deliveries is a line in source_run.cc, and KindTraits.takes_deliveries.
 
 namespace mirror {
 namespace {
@@ -51,7 +51,7 @@ using Target = absl::StatusOr<std::unique_ptr<DeliveryTarget>>;
 
 // --- SQLite -------------------------------------------------------------------
 
-/// The file is opened for each call; imports share theirs, which stays open.
+/// Opens the file for each call; imports share one that stays open.
 class SqliteTarget : public DeliveryTarget {
  public:
   SqliteTarget(const SourceConfig& source, MakeInboxLayout layout)
@@ -63,7 +63,7 @@ class SqliteTarget : public DeliveryTarget {
   }
   absl::Status FillInbox(const FetchedDeliveries& fetched, std::int64_t now_ms) override {
     ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, Open());
-    // First: a layout shows no values of what the ledger has forgotten.
+    // First: a layout must not show values that the ledger has removed.
     RETURN_IF_ERROR(ForgetValuesOfGone(*file, rules_));
     const Shown shown(*file, rules_, layout_);
     return mirror::FillInbox(*file, fetched, now_ms, shown.layout.get());
@@ -91,12 +91,12 @@ class SqliteTarget : public DeliveryTarget {
   }
 
  private:
-  /// What is shown by one connection.
+  /// The layout of one connection.
   struct Shown {
     Shown(const SqliteFile& file, const ExchangeRules& rules, const MakeInboxLayout& make)
         : boxes(file, rules), layout(make ? make(boxes) : nullptr) {}
     SqliteBoxes boxes;
-    std::unique_ptr<InboxLayout> layout;  ///< Null: nothing.
+    std::unique_ptr<InboxLayout> layout;  ///< Null: none.
   };
 
   absl::StatusOr<std::unique_ptr<SqliteFile>> Open() const {
@@ -109,7 +109,7 @@ class SqliteTarget : public DeliveryTarget {
   const ExchangeRules rules_;
   const MakeInboxLayout layout_;
   std::unique_ptr<Importer> importer_;  ///< Null: nothing was imported yet.
-  std::optional<Shown> shown_;          ///< Of that.
+  std::optional<Shown> shown_;          ///< Uses `importer_`.
 };
 
 Target OpenSqliteTarget(const SourceConfig& source, MakeInboxLayout layout) {
@@ -124,7 +124,7 @@ template <typename Deliveries, typename Options>
 Target OpenServerTarget(const SourceConfig& source, const std::string& state_dir, Options options) {
   options.rules = RulesOfExchange(source);
   options.clock = &NowMs;
-  // The table that is sent is the one that takes deliveries.
+  // The table with this sent name is the one that takes deliveries.
   const absl::StatusOr<RunState> state = RunState::Load(state_dir, source.context_id);
   options.members.choice = ChoiceOf(state.ok() ? WithLastTables(source, state->tables()) : source);
   options.members.keys = options.rules.keys;
@@ -157,9 +157,9 @@ Target OpenMariadbTarget(const SourceConfig& source, const std::string& state_di
   return OpenServerTarget<MariadbDeliveries>(source, state_dir, std::move(options));
 }
 
-/// Null: it takes none, by its configuration or since it has no tables for them. `state_dir`: where the agent
-/// keeps what it found of the source's values. `layout`: what else is told there. `source` outlives it.
-/// Errors: the source cannot be reached.
+/// Null: the source takes no deliveries, by its configuration or because it has no tables for
+/// them. `state_dir`: has the agent's records on the source's values. `layout`: shows more of
+/// the exchange there. `source` outlives the result. Errors: the source cannot be reached.
 Target OpenTarget(const SourceConfig& source, const std::string& state_dir, MakeInboxLayout layout) {
   if (!source.accept.any()) return nullptr;
   switch (source.kind) {
@@ -174,9 +174,9 @@ Target OpenTarget(const SourceConfig& source, const std::string& state_dir, Make
   }
 }
 
-/// The endpoint itself waits for its hub a while.
+/// Number of fetches; the endpoint itself waits for its hub for a while.
 constexpr int kAsks = 3;
-/// Of one call.
+/// Maximum of reports in one call.
 constexpr int kReportsMax = 10'000;
 
 void Count(const v1::Delivery& delivery, const ImportResult& result, ExchangeFigures* figures) {
@@ -200,9 +200,9 @@ void Count(const v1::Delivery& delivery, const ImportResult& result, ExchangeFig
   }
 }
 
-/// Fetches behind the completed `cycle`, and puts the answer into the source's inbox. Asks three times where
-/// the hub is not ready; then there is nothing to be done in this run. Errors: those of the call and the
-/// source; the inbox is as it was.
+/// Fetches deliveries after the completed `cycle`, and puts the answer into the
+/// source's inbox. Asks kAsks times if the hub is not ready; then this run does
+/// nothing more. Errors: those of the call and the source; the inbox stays unchanged.
 absl::Status Transport(DeliveryTarget& target, MirrorClient& client, std::int64_t cycle,
                        ExchangeFigures* figures) {
   FetchedDeliveries fetched;
@@ -220,8 +220,8 @@ absl::Status Transport(DeliveryTarget& target, MirrorClient& client, std::int64_
   return target.FillInbox(fetched, NowMs());
 }
 
-/// Applies what is in the inbox, each in a transaction of its own, and reports it where `client` is given.
-/// Errors: the source cannot be read or written; what was applied before stays.
+/// Applies the inbox's deliveries, each in a transaction of its own, and reports them if `client`
+/// is set. Errors: the source cannot be read or written; deliveries applied before stay.
 absl::Status ImportInbox(DeliveryTarget& target, MirrorClient* client, std::int64_t cycle,
                          ExchangeFigures* figures) {
   ASSIGN_OR_RETURN(const std::vector<v1::Delivery> deliveries, target.ReadInbox());
@@ -237,13 +237,13 @@ absl::Status ImportInbox(DeliveryTarget& target, MirrorClient* client, std::int6
     report->set_outcome(result.outcome);
     report->set_reason(result.reason.substr(0, 1'000));
   }
-  // For eyes alone: losing it changes nothing.
+  // The report is only shown to people: losing it changes nothing.
   if (client != nullptr) client->ReportDeliveries(reports).IgnoreError();
   return absl::OkStatus();
 }
 
-/// Of a source that fetches none: how many deliveries wait for it, and what to do, in a sentence. Empty:
-/// none, or the endpoint does not say. `accepts`: its configuration says that it takes some.
+/// For a source that fetches none: a sentence with the number of waiting deliveries, and what
+/// to do. Empty: none, or the endpoint does not say. `accepts`: its configuration accepts some.
 std::string WaitingUnfetched(MirrorClient& client, std::int64_t cycle, bool accepts) {
   const absl::StatusOr<std::uint64_t> waiting = client.CountDeliveries(cycle);
   if (!waiting.ok() || *waiting == 0) return "";
@@ -260,7 +260,7 @@ CycleReport Failed(const absl::Status& status) {
   return report;
 }
 
-/// The tables of `wanted` that this source has.
+/// Returns the tables of `wanted` that this source has.
 std::vector<std::string> Own(const std::vector<std::string>& names, const std::vector<std::string>& wanted) {
   std::vector<std::string> own;
   for (const std::string& name : names) {
@@ -293,14 +293,14 @@ std::map<std::string, TargetRule> TargetsOf(const SourceConfig& source) {
   return targets;
 }
 
-/// Tables of which other rows are sent from now on: what the mirror has of them is not brought on.
+/// Gives up the history of tables whose settings now send other rows: their mirror cannot be updated.
 absl::Status GiveUpChanged(const SourceConfig& source, const std::optional<CaptureRules>& rules,
                            SourceLog* log, RunState* state, std::vector<std::string>* notes) {
   const Pipeline pipeline = PipelineOf(source, state->tables().Records());
-  // Which key made what the mirror has cannot be told either.
+  // Without the key it is unknown whether the mirror's hashes were made with it.
   if (!pipeline.key().ok()) return pipeline.key().status();
   for (const Pipeline::Change& change : pipeline.Changed()) {
-    // Of those a look finds what is otherwise.
+    // For captured tables the next reading finds the differences.
     if (rules && rules->Find(change.name) != nullptr) continue;
     absl::Status given_up = log != nullptr ? log->GiveUp(change.source) : state->GiveUp(change.name);
     if (!given_up.ok()) return given_up;
@@ -311,13 +311,13 @@ absl::Status GiveUpChanged(const SourceConfig& source, const std::optional<Captu
   return absl::OkStatus();
 }
 
-/// Tables of the configuration that are none of the source. Of one whose rows are not sent as they are, who
-/// takes the schema says so, and nothing of the source is sent: it would go out under the name that was
-/// meant.
+/// Reports configured tables that the source does not have. If such a table has
+/// steps, reading the schema fails with an error, and nothing of the source is
+/// sent: otherwise the table that was meant would be sent without its steps.
 absl::Status CheckTables(const SourceConfig& source, SourceReader& reader, std::vector<std::string>* notes,
                          std::vector<TableReport>* refused) {
   const absl::StatusOr<std::vector<std::string>> sent = reader.TableNames();
-  // Who takes the schema says why it cannot be read.
+  // Reading the schema reports the error.
   if (!sent.ok()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<IdleTable> idle, FindIdleTables(source, *sent));
   for (const IdleTable& one : idle) {
@@ -333,9 +333,9 @@ absl::Status CheckTables(const SourceConfig& source, SourceReader& reader, std::
   return absl::OkStatus();
 }
 
-/// Tables that are to be logged and are not: what changes in them without changing their number is not seen.
-/// Where the whole source is to be logged, those that were populated or compared are as they should be for
-/// now.
+/// Tables that should be logged and are not: changes that keep their
+/// number of rows are not seen. If the whole source should be logged,
+/// tables that were populated or compared are up to date for now.
 bool LacksLog(const SourceConfig& source, const TableReport& table) {
   const auto own = std::find_if(source.tables.begin(), source.tables.end(), [&](const TableConfig& one) {
     return one.strategy.has_value() && SameName(SentName(one), table.table);
@@ -359,7 +359,7 @@ void FailUnlogged(const SourceConfig& source, CycleReport* report) {
   }
 }
 
-/// Whether the run before may have applied deliveries, and ended before its push did.
+/// Whether the run before may have applied deliveries, and ended before its second push.
 bool MayBeUntold(const std::string& state_dir, const std::string& context_id) {
   const std::optional<std::int64_t> begun_ms = LoadMark(state_dir, context_id);
   const absl::StatusOr<std::optional<LastRun>> last = LastRun::Load(state_dir, context_id);
@@ -367,7 +367,7 @@ bool MayBeUntold(const std::string& state_dir, const std::string& context_id) {
          (*last)->begun_ms < begun_ms.value_or(0);
 }
 
-/// A push, the deliveries that are for the source, and a push that tells what became of them.
+/// A push, the deliveries for the source, and a push that reports their results.
 class ExchangingRun {
  public:
   ExchangingRun(const SourceConfig& source, DeliveryTarget& target, const DatajoinRun& datajoin,
@@ -403,7 +403,7 @@ class ExchangingRun {
           ImportInbox(target_, imports_alone ? nullptr : &client_, report.cycle, &*figures_);
       target_.EndImport();
       const bool tried = figures_->applied + figures_->conflicts + figures_->refused > 0;
-      // The hub learns of what was done with the rows themselves.
+      // The hub gets the results together with the changed rows.
       if (tried || (imports_alone && may_be_untold_)) {
         CycleReport told = push();
         if (imports_alone || !told.Good()) report = std::move(told);
@@ -433,7 +433,7 @@ class ExchangingRun {
   std::optional<ExchangeFigures> figures_;
 };
 
-/// A push of a source that takes no deliveries, and whether some wait for it.
+/// A push of a source that takes no deliveries; notes whether some wait for it.
 CycleReport PushAlone(const SourceConfig& source, const Connection& connection, const RunRequest& request,
                       const std::function<CycleReport()>& push) {
   CycleReport report = push();
@@ -470,7 +470,7 @@ class LockedRun {
     return report;
   }
 
-  /// All tables were, by digests.
+  /// Whether all tables were compared by digests.
   bool compared() const { return compared_; }
 
  private:
@@ -498,12 +498,12 @@ class LockedRun {
       why_unlogged_ = KeepToBeLogged(source_, std::move(unlogged));
       for (const auto& [name, why] : why_unlogged_) unlogged_.insert(name);
     }
-    // It stays the same source when it is read without the log one day.
+    // The source keeps this id if it is read without the log one day.
     if (log_ != nullptr) state_->KeepSourceId(log_->source_id());
     return absl::OkStatus();
   }
 
-  /// Nothing, when no table is captured.
+  /// Does nothing if no table is captured.
   absl::Status OpenWithCaptures() {
     const std::optional<CaptureRules> rules = RulesOf(source_, unlogged_);
     if (!rules) return absl::OkStatus();
@@ -524,7 +524,7 @@ class LockedRun {
   }
 
   void OpenAlone() {
-    // All rows of a table that was never sent are about to be.
+    // The rows of a table that was never sent are all about to be read.
     placed_.trusts_types = true;
     std::unique_ptr<PipelineReader> opened = OpenReader(placed_, state_->tables().Records(), log_.get());
     if (log_ != nullptr) logged_.emplace(*log_, *opened);
@@ -556,7 +556,7 @@ class LockedRun {
     return cycle;
   }
 
-  /// Null: run state is the history.
+  /// Null: the run state is the history.
   History* history() {
     if (captured_) return &*captured_;
     return logged_ ? &*logged_ : nullptr;
@@ -582,13 +582,13 @@ class LockedRun {
   }
 
   void KeepVerified(const CycleOptions& cycle, CycleReport* report) {
-    // The first one is due an interval after the source was first seen.
+    // The first comparison is due an interval after the source was first read.
     if (!compared_ && state_->verified_ms() != 0) return;
     state_->SetVerified(cycle.now_ms);
     if (absl::Status saved = state_->Save(); !saved.ok()) report->notes.emplace_back(saved.message());
   }
 
-  /// Tables that no cycle could be about, and what is not seen without a change log.
+  /// Adds tables that no cycle could send, and notes on changes that are not seen without a change log.
   void AddRemarks(CycleReport* report) {
     if (report->outcome == Outcome::kDone) {
       report->tables.insert(report->tables.end(), refused_.begin(), refused_.end());
@@ -606,12 +606,12 @@ class LockedRun {
   const Connection& connection_;
   const RunRequest& request_;
   std::optional<RunState> state_;
-  std::unique_ptr<SourceLog> log_;  ///< Null: none is used, or installed.
-  std::set<std::string> unlogged_;  ///< Tables that it cannot log.
+  std::unique_ptr<SourceLog> log_;  ///< Null: not used or not installed.
+  std::set<std::string> unlogged_;  ///< Tables that the log cannot log.
   std::map<std::string, std::string> why_unlogged_;
-  SourceConfig placed_;  ///< With the place of its rejects.
+  SourceConfig placed_;  ///< With the path of its rejects.
   std::unique_ptr<SourceReader> reader_;
-  std::optional<PipelineHistory> logged_;  ///< Of the tables that are not captured, by the change log.
+  std::optional<PipelineHistory> logged_;  ///< For tables that are not captured, by the change log.
   std::unique_ptr<CaptureState> capture_;
   std::optional<CaptureHistory> captured_;
   std::vector<std::string> notes_;
@@ -624,7 +624,7 @@ class LockedRun {
 CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
                       const RunRequest& request) {
   absl::StatusOr<LockFile> lock = LockFile::Acquire(config.agent.state_dir, source.context_id);
-  // Who holds it will tell how its own run ended.
+  // The process that holds the lock records its own result.
   if (!lock.ok()) return Failed(lock.status());
   const std::int64_t begun_ms = NowMs();
   bool compared = false;
@@ -656,7 +656,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
       report = PushAlone(source, connection, request, push);
     }
   } catch (const std::exception& error) {
-    // Memory that is not there, mostly. The other tenants of this process go on.
+    // Mostly out of memory. The other tenants of this process continue.
     report = Failed(absl::InternalError(
         absl::StrCat("the run was aborted (", error.what(),
                      "). What was acknowledged is committed; run again, it goes on from there")));

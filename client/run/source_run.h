@@ -15,28 +15,28 @@
 
 namespace mirror {
 
-/// What somebody asks of one run.
+/// Options of one run.
 struct RunRequest {
   bool repopulate = false;
   std::vector<std::string> tables =
-      {};  ///< To repopulate; empty: all. Those that this source does not have are passed over.
+      {};  ///< Tables to repopulate; empty: all. Unknown names are ignored.
   ShowWork progress = {};
-  /// Compares tables with the mirror by digests: all, or those of `verify_tables`. Not asked for: when
-  /// verify_interval has passed.
+  /// Compares tables with the mirror by digests: all, or those of `verify_tables`.
+  /// Without a request this is done when verify_interval has passed.
   bool verify = false;
   std::vector<std::string> verify_tables = {};
-  std::optional<bool> repair = {};  ///< Absent: as the source's configuration says.
+  std::optional<bool> repair = {};  ///< Absent: the source's configuration decides.
   const std::atomic<bool>* stop = nullptr;
   std::size_t read_ahead = ReadAhead::kBytesMax;  ///< See CycleOptions.
   std::int64_t key_look_interval_ms = 0;          ///< See CycleOptions.
-  WireCounters* counters = nullptr;               ///< Where calls are timed; may be null.
-  KeptLog* kept = nullptr;                        ///< Of runs of this source; null: nothing is kept.
-  /// Of a source that takes deliveries: also fetch and apply them, only fetch them, or only apply them.
+  WireCounters* counters = nullptr;               ///< Times the calls; may be null.
+  KeptLog* kept = nullptr;                        ///< See KeptLog; null: no work continues between runs.
+  /// For a source that takes deliveries: fetch and apply after the push, only fetch, or only apply.
   enum class Exchange { kAll, kTransport, kImport };
   Exchange exchange = Exchange::kAll;
 };
 
-/// One cycle of one [[source]], everything opened anew.
+/// Runs one cycle of one [[source]]; opens everything anew.
 CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, const Connection& connection,
                       const RunRequest& request);
 

@@ -5,10 +5,10 @@
 
 namespace mirror {
 
-/// What a copy of a source with a rollback journal may cost, see SqliteFile::CopyOfOneMoment().
+/// Limits for a copy of a source that has a rollback journal, see SqliteFile::CopyOfOneMoment().
 struct CopyLimits {
-  std::int64_t at_once = 256'000'000;  ///< Bytes for which writers are kept waiting when they leave no time.
-  std::int64_t max = 16'000'000'000;   ///< Bytes at all.
+  std::int64_t at_once = 256'000'000;  ///< Bytes for which writers may be blocked when they leave no pause.
+  std::int64_t max = 16'000'000'000;   ///< Bytes in total.
 };
 
 }  // namespace mirror

@@ -6,12 +6,12 @@
 #include "proto/wire/source_objects.h"
 #include "proto/wire/table.h"
 
-// What a source says of its indexes and foreign keys, on its way into what is told of them: one that cannot
-// be told of `table`, or that there is no room for, is counted.
+// Adds the indexes and foreign keys that a source reports to its SourceObjects. An object that cannot be
+// described for `table`, or that exceeds the limits, is only counted.
 
 namespace mirror {
 
-/// One index, and whether it can be told as columns of its table.
+/// One index, and the reason when it cannot be described as columns of its table.
 struct FoundIndex {
   SourceIndex index;
   std::optional<UntoldReason> untold;

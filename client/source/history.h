@@ -16,42 +16,42 @@
 
 namespace mirror {
 
-/// What a position that the mirror shows is to its source.
+/// How a position that the mirror shows relates to its source.
 enum class Standing {
   kKnown,    ///< This source sent it and knows what happened since.
-  kEmptied,  ///< The same; all rows went since, and those that there are came behind that.
-  kOlder,    ///< This source sent it, and something newer after it that the mirror does not show.
-  kAhead,    ///< Beyond where the source is: the source was restored.
-  kMiss,     ///< Not of this source's past.
-  kGone,     ///< Of its past, or older than that; what happened since is not on record any more.
+  kEmptied,  ///< As kKnown; all rows were removed since, and the present rows are newer than that.
+  kOlder,    ///< This source sent it, and later sent a newer one that the mirror does not show.
+  kAhead,    ///< The position is beyond the source's end: the source was restored.
+  kMiss,     ///< The position is not part of this source's past.
+  kGone,     ///< The position is of its past, or older; the changes since then are no longer on record.
 };
 
-/// A source's own record of the positions that it sent, by which it recognises a mirror, a restored mirror,
-/// and its own restored self. Threads: one.
+/// The source's own record of the positions that it sent. With it the source recognises a mirror, a restored
+/// mirror, and that it was itself restored. Threads: one.
 class History {
  public:
   virtual ~History() = default;
 
   virtual const std::string& source_id() const = 0;
 
-  /// Says whether the source is what it was. Another path or host, or another SourceMark.database, is another
-  /// source: it gets an id of its own and recognises nothing. Another file at the same path was restored. A
-  /// sentence for people; mostly empty.
+  /// Checks whether the source is the one it was before. Another path, host or SourceMark.database is another
+  /// source: it gets an id of its own and recognises no position. Another file at the same path means a
+  /// restored source. Returns a sentence for people, mostly empty.
   virtual absl::StatusOr<std::string> Bind(const SourceMark& mark) = 0;
 
-  /// Before each look at the source: takes in what it wrote down until now, so that the look is no older. Who
-  /// only looks, as a dry run, does not ask for it. Errors end the run.
+  /// Reads what the source logged until now, so that a later look at the source is not older than this
+  /// record. Call it before each look; a dry run, which only looks, does not. Errors end the run.
   virtual absl::Status Refresh() { return absl::OkStatus(); }
 
-  /// Prepares for exactly these tables as they are now. Returns a sentence for each table whose record was
-  /// given up.
+  /// Prepares for exactly these tables in their present form. Returns a sentence for each table whose record
+  /// was discarded.
   virtual absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& tables) = 0;
-  /// Fills in what only it knows about a table's columns (Column.backfill). False: it is ready for another
-  /// definition than this one: renew it, and look at the source again.
+  /// Fills in Column.backfill, which only the history knows. False: the history was prepared for another
+  /// definition of the table: call Renew() and look at the source again.
   virtual bool Complete(TableSchema& schema) = 0;
 
-  /// Invalidates every position of the table that was sent so far. Nothing to do where changes are found by
-  /// looking at the rows as they are sent.
+  /// Invalidates all positions of the table sent so far. Does nothing where changes are found by reading the
+  /// rows as they are sent.
   virtual absl::Status GiveUp(const std::string& table) {
     (void)table;
     return absl::OkStatus();
@@ -70,54 +70,54 @@ class History {
     return std::nullopt;
   }
 
-  /// Whether the table's changes are known row by row. False: it is populated whenever it changed.
+  /// Whether the table's changes are known row by row. False: the table is populated after every change.
   virtual bool NamesRows(const std::string& table) = 0;
-  /// Whether that goes for what changes while all its rows are read, too: then net changes follow them.
+  /// The same for changes made while all rows are read. True: net changes follow the rows.
   virtual bool FollowsReading(const std::string& table) { return NamesRows(table); }
-  /// Whether a table that it says did not change is known to be the mirror's.
+  /// Whether the mirror surely equals a table that this history reports as unchanged.
   virtual bool SeesChanges(const std::string& table) = 0;
 
   virtual Form FormOf(const std::string& table) = 0;
-  /// Whether this history sent the position, in whatever form.
+  /// Whether this history sent the position, in any form.
   virtual absl::StatusOr<bool> Sent(const std::string& table, const Position& position) {
     (void)table, (void)position;
     return false;
   }
-  /// Goes on from a position that the mirror has and another form sent, so that it is kKnown and nothing
-  /// changed since. What did change the caller finds by a comparison. False: it cannot.
+  /// Continues from a position that the mirror has and that another form sent. It becomes kKnown, with no
+  /// change since. The caller finds real changes by a comparison. False: this is not possible.
   virtual absl::StatusOr<bool> Adopt(const std::string& table, const Position& position) {
     (void)table, (void)position;
     return false;
   }
 
-  /// Whether what was missed of a table is found by a comparison, where it is kGone or a state that this
-  /// source confirmed: the table need not be populated, since Adopt() goes on from any such position.
+  /// Whether a comparison can find the missed changes of a table that is kGone, or in a state that this
+  /// source confirmed. True: no population is needed, since Adopt() continues from any such position.
   virtual bool MendsGaps(const std::string& table) {
     (void)table;
     return false;
   }
 
-  /// Why what happened in a table that is kGone is not on record, for people: a clause. Empty: it is not
-  /// known.
+  /// Why the changes of a table that is kGone are not on record: a clause for people. Empty: the reason is
+  /// not known.
   virtual std::string WhyGone(const std::string& table) {
     (void)table;
     return "";
   }
 
-  /// Why the mirror of a table may hold other rows than the source, for people. Empty: it is to hold the
-  /// same.
+  /// Why the mirror of a table may hold other rows than the source, for people. Empty: both are to hold the
+  /// same rows.
   virtual std::string WhyNotEqual(const std::string& table) {
     (void)table;
     return "";
   }
 
-  /// The targets of tables that are about to be sent, on disk before this returns. `highest` is the highest
-  /// LSN that the mirror shows of any table. Rows that are read after this may be newer than the target's
-  /// LSN, never older.
+  /// Returns the targets of tables that are about to be sent, written to disk before. `highest`: the highest
+  /// LSN that the mirror shows of any table. Rows that are read after this call may be newer than the
+  /// target's LSN, never older.
   virtual absl::StatusOr<std::map<std::string, Position>> Begin(const std::vector<std::string>& tables,
                                                                 std::int64_t highest) = 0;
 
-  /// After a cycle: what of each table is on the mirror's disk. What lies below may be forgotten.
+  /// Called after a cycle: what the mirror has on disk of each table. Older records may be deleted.
   virtual absl::Status Forget(const std::map<std::string, Position>& durable) = 0;
 };
 

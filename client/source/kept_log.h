@@ -5,13 +5,13 @@
 
 namespace mirror {
 
-/// What a kind of source keeps for its change log from one run to the next of the same process.
+/// State of a kind of source that its change log keeps between runs of one process.
 class LogKeeper {
  public:
   virtual ~LogKeeper() = default;
 };
 
-/// Where a program that makes more than one run of a source keeps it. Threads: one.
+/// Holds that state for a program that makes more than one run of a source. Threads: one.
 struct KeptLog {
   std::shared_ptr<LogKeeper> keeper;
 };

@@ -23,187 +23,187 @@
 
 namespace mirror {
 
-/// What tells one source database from another, and from an older copy of itself.
+/// Tells one source database from another, and from an older copy of itself.
 struct SourceMark {
-  /// Absolute, without symbolic links. Of a server's database: where it is reached, for people;
-  /// not empty.
+  /// Absolute, without symbolic links. For a database on a server: its address, for people; not
+  /// empty.
   std::string path;
-  std::uint64_t device = 0;          ///< With `inode`: the file; another one at the same path was put there.
+  std::uint64_t device = 0;          ///< With `inode`: the file; another pair: the file was replaced.
   std::uint64_t inode = 0;           ///< 0: the source has none.
-  std::uint64_t change_counter = 0;  ///< Never goes back while the source lives; 0: the source has none.
-  /// Which database a server says it is: the same one behind another address, another one at the same.
-  /// Empty: it is the one at `path` of this machine.
+  std::uint64_t change_counter = 0;  ///< Never decreases while the source lives; 0: the source has none.
+  /// The server's own identity of the database. It shows the same database at another address, or another
+  /// database at the same address. Empty: the database is the one at `path` on this machine.
   std::string database = {};
 };
 
-/// One table as its source announces it.
+/// One table in the form that its source announces.
 struct SourceTable {
   TableSchema schema;
-  /// Why its rows cannot be sent, for people; empty: they can. It is announced all the same, or it would
-  /// count as dropped.
+  /// Why its rows cannot be sent, for people; empty: they can be sent. The table is announced anyway, or it
+  /// would count as dropped.
   std::string problem;
-  /// What the reader wants to know about it in the next run: keep it and hand it back. Empty: nothing.
+  /// Data for the reader's next run about this table: store it and pass it back. Empty: nothing.
   std::string record;
-  /// Its rows are left for the next look, and why, for people; empty: they are there to be read.
+  /// Why its rows are left for the next look, for people; empty: the rows can be read now.
   std::string later = {};
-  /// There are rows that cannot be read, which a population would lack.
+  /// Some rows cannot be read; a population would lack them.
   bool unreadable = false;
-  /// Differs when its rows are made otherwise of those of the source; empty: they are those.
+  /// Differs when the steps that turn the source's rows into the sent rows differ; empty: there are none.
   std::string steps = {};
-  /// Of a table of files: when the last of them was written, unix nanoseconds. 0: its rows are as they are
-  /// now.
+  /// For a table of files: when the newest of them was written, unix nanoseconds. 0: the rows are the current
+  /// ones.
   std::int64_t written_ns = 0;
-  /// Its indexes and foreign keys; absent: they are not known.
+  /// Its indexes and foreign keys; absent: not known.
   std::optional<SourceObjects> objects = {};
-  /// Another number than in an earlier look: the table was dropped and made again under its name, or may have
-  /// been. 0: the source cannot tell; schema.table_id counts then, where it has one.
+  /// Differs from an earlier look if the table was dropped and created again under its name, or may have
+  /// been. 0: the source cannot tell; schema.table_id counts then, where the source has one.
   std::uint64_t identity = 0;
-  /// Values of its rows have it announced otherwise than the source declares it: a column as ANY or nullable,
-  /// or the table without its key. Forget() has the next look find out whether they are still there.
+  /// Some values do not fit the source's declaration, so a column is announced as ANY or nullable, or the
+  /// table without its key. After Forget() the next look checks whether such values are still there.
   bool widened = false;
-  /// A sentence for people that names no value: which column of its key is announced as ANY because of its
+  /// A sentence for people that contains no value: which key column is announced as ANY because of its
   /// values, and which values those may be. Empty: there is none.
   std::string wide_key = {};
 };
 
-/// A table that cannot even be announced.
+/// A table that cannot be announced at all.
 struct RefusedTable {
-  std::string name;  ///< As it can be shown.
+  std::string name;  ///< In a printable form.
   std::string reason;
 };
 
 struct SourceSchema {
   std::vector<SourceTable> tables;
   std::vector<RefusedTable> refused;
-  std::vector<RefusedTable> blocked;       ///< By the configuration, with its reason.
-  std::vector<std::string> idle_patterns;  ///< Of `include` and `skip`, that no table matches.
-  std::vector<std::string> notes;          ///< What the person should know; mostly none.
+  std::vector<RefusedTable> blocked;       ///< Blocked by the configuration, each with its reason.
+  std::vector<std::string> idle_patterns;  ///< Patterns of `include` and `skip` that match no table.
+  std::vector<std::string> notes;          ///< Messages for the operator; mostly none.
 };
 
-/// Takes values that are too long for a batch, piece by piece.
+/// Receives values that are too long for a batch, piece by piece.
 class LargeSink {
  public:
   virtual ~LargeSink() = default;
-  /// A number for one more value of the table that is being read.
+  /// Returns a number for one more value of the table that is being read.
   virtual std::uint64_t NewValue() = 0;
-  /// The next piece of a value of the column with this index, 1 byte to kPartBytesMax; `offset` is the length
-  /// of all pieces before it.
+  /// Takes the next piece of a value of the column with this index, 1 byte to kPartBytesMax. `offset`: the
+  /// length of all pieces before it.
   virtual absl::Status Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
                             std::string_view data) = 0;
 };
 
-/// How much a block takes.
+/// Size limits of a block.
 struct BlockSize {
-  std::size_t bytes = 1'000'000;  ///< About; one row may weigh more.
-  std::size_t rows = 200'000;     ///< Never more.
+  std::size_t bytes = 1'000'000;  ///< Approximate; one row may exceed it.
+  std::size_t rows = 200'000;     ///< A hard limit.
 };
 
-/// The rows of one table, from the first to the last, in key order where the source can give it cheaply.
+/// The rows of one table, from the first to the last; in key order where that is cheap for the source.
 ///
-/// Memory: one block, and for a long value one piece of it (all of it where the source cannot read in
-/// pieces). Locks: none is held between two calls that would keep the source's own programs from writing, nor
-/// while the sink is called.
+/// Memory: one block, and for a long value one piece of it, or all of it where the source cannot read
+/// in pieces. Locks: between two calls, and while the sink is called, no lock is held that would block
+/// the source's own writers.
 class TableReader {
  public:
   virtual ~TableReader() = default;
 
-  /// Appends rows to `block` until it has `size` or the table is at its end. Values over 4 MB go to
-  /// `sink` before the call returns, and stand in the block as LargeValue. True: call again.
+  /// Appends rows to `block` until it has `size` or the table ends. Values over 4 MB go to `sink` before the
+  /// call returns; the block then holds a LargeValue. True: call again.
   ///
-  /// False means: these were all the rows of one moment. An error takes that back for every row given before:
-  ///   kAborted   the table moved meanwhile, or no longer fits what was announced: take the schema again,
-  ///   announce
-  ///              it and read from the beginning
-  ///   others     this table cannot be read; the message says why and what to do
+  /// False: these were all rows of one moment. An error makes every row given before invalid:
+  ///   kAborted   the table changed meanwhile, or no longer fits what was announced: take the schema again,
+  ///              announce it and read from the beginning
+  ///   others     this table cannot be read;
+  ///              the message says why and what to do
   virtual absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) = 0;
 
-  /// After the last row: what the person should know of the rows; mostly nothing.
+  /// Messages for people about the rows, after the last row; mostly none.
   virtual std::vector<std::string> Notes() { return {}; }
-  /// Of what Notes() tells: rows without a key that can be read were left out.
+  /// Part of what Notes() reports: rows whose key cannot be read were left out.
   virtual bool partial() const { return false; }
 
-  /// After the last row, of a table whose net changes do not follow: the position to commit, which covers
-  /// all that the rows show. `target` was recorded before the first one was read.
+  /// Called after the last row when no net changes follow. Returns the position to commit, which covers all
+  /// that the rows show. `target` was recorded before the first row was read.
   virtual absl::StatusOr<Position> Seal(const Position& target) { return target; }
 };
 
-/// Rows of one operation.
+/// Rows that share one operation.
 struct ChangeBlock {
   Operation operation = Operation::kUnspecified;
   RowBlock rows;
 };
 
-/// Some of the net changes of a table.
+/// A part of the net changes of a table.
 struct ChangePiece {
-  std::vector<ChangeBlock> blocks;  ///< To be applied in this order: deletes, updates, inserts. Maybe none.
-  Position target;                  ///< Under which they may be sent, and no earlier piece's.
-  bool last = false;                ///< With these the table is at `target`.
-  /// Of the first piece, when others follow: all that they have in all, where that is known before.
+  std::vector<ChangeBlock> blocks;  ///< Apply in this order: deletes, updates, inserts. May be empty.
+  Position target;                  ///< The target for these blocks, and for no earlier piece.
+  bool last = false;                ///< After these changes the table is at `target`.
+  /// In the first piece, when others follow: the totals of all pieces, where they are known in advance.
   std::optional<Planned> planned = {};
-  /// With `planned`, or of the last piece: rows of the table at that moment, where they were counted.
+  /// With `planned`, or in the last piece: rows of the table at that moment, where they were counted.
   std::optional<std::uint64_t> rows_now = {};
   std::optional<std::uint64_t>
-      row_count;  ///< Of the last piece: rows of the table then, where that is cheap.
+      row_count;  ///< In the last piece: rows of the table at that moment, if cheap.
 };
 
-/// The net changes of one table since a position, by key. A key that is changed while they are read may be
-/// given once more.
+/// The net changes of one table since a position, by key. A key that changes while they are read may be given
+/// twice.
 class ChangeReader {
  public:
   virtual ~ChangeReader() = default;
-  /// About `size`. Long values go to `sink` before the call returns. Errors: as TableReader::Next.
+  /// Returns about `size`. Long values go to `sink` before the call returns. Errors: see TableReader::Next.
   virtual absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) = 0;
 };
 
-/// Rows that follow each other in key order, as one.
+/// Consecutive rows in key order, summed up in one digest.
 struct DigestPiece {
   RangeDigest digest;
-  Key first, last;   ///< Of its rows; empty without rows, and for a table without a key.
+  Key first, last;   ///< Of the rows in the piece; empty without rows, and for a table without a key.
   bool end = false;  ///< These were the last rows.
-  /// Where each row was asked for.
+  /// Key and digest of each row, when `each` was asked for.
   std::vector<std::pair<Key, std::uint64_t>> rows = {};
-  KeyPart greatest;  ///< Of a bounded scan: of the bound's column; kNull: no row was given.
-  /// Of a scan by columns, for each of `rows`: 8 bytes for each column, which tell its values apart. Then the
-  /// row's digest is over them.
+  KeyPart greatest;  ///< In a bounded scan: the bound column's greatest value; kNull: no row was given.
+  /// In a scan by columns, for each of `rows`: 8 bytes per column that tell its values apart. The row's
+  /// digest is then computed over them.
   std::vector<std::string> by_column = {};
-  std::vector<Key> untold = {};  ///< Of rows that are there and cannot be taken.
-  bool partial = false;          ///< There are such rows without a key: none that did not come is gone.
-  std::vector<std::string> notes = {};  ///< With `end`: what the person should know of them.
+  std::vector<Key> untold = {};  ///< Keys of rows that exist and cannot be sent.
+  bool partial = false;          ///< Such rows exist without a key: a row that was not given may still exist.
+  std::vector<std::string> notes = {};  ///< With `end`: messages for people about these rows.
 };
 
-/// Which rows of a table are looked at: those whose value of a column is `from` or greater, as KeyPart
-/// compares them, DECIMAL as the numbers that they are. A row without a value there is none of them.
+/// Selects rows of a table: those whose value of a column is `from` or greater, compared as KeyPart does,
+/// DECIMAL as numbers. Rows with NULL in that column are not selected.
 struct RowBound {
   std::uint32_t column = 0;
   KeyPart from;
-  /// Columns whose values are given as the key of each row, repeated ones, too; empty: the table's own.
+  /// Columns whose values are given as each row's key, repeated keys included; empty: the table's own key.
   std::vector<std::uint32_t> key = {};
-  bool left_out = false;   ///< Instead: rows that the table's `where` leaves out.
-  bool by_column = false;  ///< As ScanByColumn().
+  bool left_out = false;   ///< Selects instead the rows that the table's `where` leaves out.
+  bool by_column = false;  ///< Give digests as ScanByColumn() does.
 };
 
-/// The digests of a table's rows, see DigestRangesResponse, in the order of KeyRange; those of a table
-/// without a key in any order. A row that is changed meanwhile may be given as it was or as it is.
+/// The digests of a table's rows, see DigestRangesResponse, in the order of KeyRange; without a key in any
+/// order. A row that changes meanwhile may be given in its old or its new form.
 class DigestReader {
  public:
   virtual ~DigestReader() = default;
-  /// The next `rows` rows, or fewer at the end. `each`: also each for itself; for tables with a key.
-  /// Errors: as TableReader::Next.
+  /// Returns the next `rows` rows, or fewer at the end. `each`: also a digest of each row, for tables with a
+  /// key. Errors: see TableReader::Next.
   virtual absl::StatusOr<DigestPiece> Next(std::size_t rows, bool each) = 0;
-  /// Goes on behind `key`; an empty one is before all. Not for tables without a key.
+  /// Continues after `key`; an empty key is before all rows. Not for tables without a key.
   virtual absl::Status Seek(const Key& key) = 0;
 };
 
-/// Rows with the key of another one. Read() and Scan() give each of them: to leave them out there would take
-/// the memory or the sorting of all keys, which the look at all rows (source/capture) has anyway.
+/// Rows that share their key with another row. Read() and Scan() give every one of them: to leave some out
+/// would need all keys in memory or sorted. The capture of all rows (source/capture) has the keys anyway.
 enum class RepeatedKeys {
-  kNever,     ///< The source lets none in.
-  kMistake,   ///< Which of them Digests() and RowsOf() give nobody can tell.
-  kFirst,     ///< Digests() and RowsOf() give the first of each key; the others are told.
-  kVersions,  ///< The same, but the others are older versions and nothing to tell.
+  kNever,     ///< The source allows none.
+  kMistake,   ///< Digests() and RowsOf() may give any row of the key.
+  kFirst,     ///< Digests() and RowsOf() give the first row of each key; the others are reported.
+  kVersions,  ///< As kFirst, but the others are older versions and are not reported.
 };
 
-/// A source database, read and never written. What follows hides which kind it is.
+/// A source database, read and never written. The interface hides the kind of source.
 ///
 /// Threads: one.
 class SourceReader {
@@ -212,38 +212,38 @@ class SourceReader {
 
   virtual SourceMark Mark() const = 0;
 
-  /// The tables that the configuration asks for, without looking at their rows.
+  /// Returns the tables that the configuration asks for, without a look at their rows.
   virtual absl::StatusOr<std::vector<std::string>> TableNames() = 0;
 
-  /// Takes a fresh look at the source; everything that follows is about this look. Ends every TableReader.
-  /// The first look at a table reads all of it, to find the types of its values. Errors: the source cannot be
-  /// read; a sentence that says what to do.
+  /// Takes a new look at the source; all later calls refer to this look. Ends every TableReader. The first
+  /// look at a table reads all of it, to find the types of its values. Errors: the source cannot be read; the
+  /// message says what to do.
   virtual absl::StatusOr<SourceSchema> Schema() = 0;
 
-  /// A look at the rows of a table of Schema() that was left until they are read to be sent is taken now.
-  /// Errors: as those of Schema(), and kAborted: the table moved.
+  /// Takes now the look at the rows of a table of Schema() that was left until its rows are sent. Errors:
+  /// those of Schema(), and kAborted: the table changed.
   virtual absl::Status TakeLook(const std::string& table) {
     (void)table;
     return absl::OkStatus();
   }
 
-  /// Rows of a table of Schema(). Exact when nothing writes meanwhile.
+  /// Returns the number of rows of a table of Schema(). Exact when nothing writes meanwhile.
   virtual absl::StatusOr<std::uint64_t> CountRows(const std::string& table) = 0;
 
-  /// The rows of a table of Schema(); of each the columns with these indexes.
+  /// Reads the rows of a table of Schema(), of each row the columns with these indexes.
   virtual absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                             const std::vector<std::uint32_t>& columns) = 0;
 
-  /// What it is when rows of a table of Schema() have the key of another one.
+  /// Says what it means when rows of a table of Schema() share one key.
   virtual RepeatedKeys RepeatedKeysOf(const std::string& table) {
     (void)table;
     return RepeatedKeys::kNever;
   }
 
-  /// The net changes of a table of Schema() behind `from`, for sources with a log that names the table's
-  /// rows. `whole_rows`: also of rows that were only updated all columns, as inserts.
-  /// `count_all`: the last piece has the number of rows of a long table, too, where that is of one moment.
-  /// `also`: keys that count as changed; goes with `whole_rows`.
+  /// Returns the net changes of a table of Schema() after `from`, for sources whose log has the table's rows.
+  /// `whole_rows`: rows that were only updated are also given with all columns, as inserts.
+  /// `count_all`: the last piece has the row count of a long table, too, where it is of one moment.
+  /// `also`: keys that count as changed; requires `whole_rows`.
   virtual absl::StatusOr<std::unique_ptr<ChangeReader>> Changes(const std::string& table, Lsn from,
                                                                 const std::vector<std::uint32_t>& columns,
                                                                 bool whole_rows, bool count_all,
@@ -252,27 +252,27 @@ class SourceReader {
     return absl::UnimplementedError(absl::StrCat("table '", table, "' has no change log"));
   }
 
-  /// Digests over these columns of the rows of a table of Schema(); those of its key are among them.
+  /// Digests of the rows of a table of Schema(), over these columns, which include those of its key.
   virtual absl::StatusOr<std::unique_ptr<DigestReader>> Digests(const std::string& table,
                                                                 const std::vector<std::uint32_t>& columns) {
     (void)columns;
     return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be compared by digests"));
   }
 
-  /// The same in any order, as it is quickest, to find what changed.
+  /// The same in any order, whichever is fastest, to find changes.
   virtual absl::StatusOr<std::unique_ptr<DigestReader>> Scan(const std::string& table,
                                                              const std::vector<std::uint32_t>& columns) {
     return Digests(table, columns);
   }
 
-  /// The same, also with what tells the values of each column apart.
+  /// The same, with DigestPiece::by_column for each row.
   virtual absl::StatusOr<std::unique_ptr<DigestReader>> ScanByColumn(
       const std::string& table, const std::vector<std::uint32_t>& columns) {
     (void)columns;
     return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be compared column by column"));
   }
 
-  /// The rows within a bound, in any order.
+  /// Scans the rows within a bound, in any order.
   virtual absl::StatusOr<std::unique_ptr<DigestReader>> ScanFrom(const std::string& table,
                                                                  const std::vector<std::uint32_t>& columns,
                                                                  const RowBound& bound) {
@@ -280,10 +280,10 @@ class SourceReader {
     return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be read in parts"));
   }
   struct ColumnFacts {
-    KeyPart least, greatest;  ///< kNull: no row has a value.
-    std::uint64_t nulls = 0;  ///< Rows without one.
-    bool unreadable = false;  ///< There are rows that cannot be read.
-    /// Why its values have no order that can be relied on, for people; empty: they have one.
+    KeyPart least, greatest;  ///< kNull: every row has NULL.
+    std::uint64_t nulls = 0;  ///< Rows with NULL.
+    bool unreadable = false;  ///< Some rows cannot be read.
+    /// Why the order of its values is not reliable, for people; empty: it is reliable.
     std::string trouble = {};
   };
   virtual absl::StatusOr<ColumnFacts> LookAtColumn(const std::string& table, std::uint32_t column) {
@@ -291,39 +291,39 @@ class SourceReader {
     return absl::UnimplementedError(absl::StrCat("table '", table, "' cannot be read in parts"));
   }
 
-  /// Where rows repeat the key of an earlier row, for people: one text for each of `keys`, as "line 9 has the
-  /// key of line 2". Empty where the places are not known.
+  /// Places where rows repeat the key of an earlier row, for people: one text for each of `keys`, as "line 9
+  /// has the key of line 2". Empty where the places are not known.
   virtual std::vector<std::string> PlacesOf(const std::string& table, const std::vector<Key>& keys) {
     (void)table, (void)keys;
     return {};
   }
 
-  /// From here on rows are read from the source itself, not from a copy made before.
+  /// Rows are read from the source itself from now on, not from an earlier copy.
   virtual void LeaveCopies() {}
 
-  /// Drops what was learned about the table; the next Schema() looks anew.
+  /// Discards what was learned about the table; the next Schema() examines it again.
   virtual void Forget(const std::string& table) { (void)table; }
 
-  /// Whether the source pays for rows that were not read yet: what is open to read them keeps its own log
-  /// from being emptied. `closed_later`: of a population that the net changes close.
+  /// Whether rows that are not read yet cost the source something: the open reading keeps its log from being
+  /// trimmed. `closed_later`: the population is completed by net changes.
   virtual bool HoldsLog(bool closed_later) const {
     (void)closed_later;
     return false;
   }
-  /// What is read from here until LeaveMoment() is of the moment of this call, in all tables. False: the
-  /// source does not do that for the asking, and nothing is held.
-  /// `with_changes`: net changes are among it; of some sources nothing else can be of one moment.
+  /// All reads until LeaveMoment() see the moment of this call, in all tables. False: the source cannot do
+  /// that on request, and nothing is held.
+  /// `with_changes`: the moment includes net changes; some sources can hold nothing else at one moment.
   virtual absl::StatusOr<bool> HoldMoment(bool with_changes) {
     (void)with_changes;
     return false;
   }
-  /// Later reads may see a later moment than earlier ones; no lock or snapshot is held in between.
+  /// Later reads may see a later moment than earlier ones; no lock or snapshot is held between reads.
   virtual void LeaveMoment() {}
 
-  /// Keys of one RowsOf() where there are many.
+  /// The largest number of keys for one RowsOf() call.
   virtual std::size_t KeysAtATime() const { return 10'000; }
-  /// The rows with these keys as they are now, whole, as inserts; those that are not there as deletes. The
-  /// pieces have neither target nor number of rows.
+  /// Returns the current rows with these keys, with all columns, as inserts; keys without a row as deletes.
+  /// The pieces have neither a target nor a number of rows.
   virtual absl::StatusOr<std::unique_ptr<ChangeReader>> RowsOf(const std::string& table,
                                                                const std::vector<std::uint32_t>& columns,
                                                                std::vector<Key> keys) {

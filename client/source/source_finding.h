@@ -11,20 +11,20 @@
 
 namespace mirror {
 
-/// What somebody who looks at a source from outside finds of one thing that the agent needs of it.
+/// The result of one check of a source, made outside of a cycle, for one thing that the agent needs.
 struct SourceFinding {
   enum class Outcome : std::uint8_t {
     kOk,
-    kWarn,  ///< Works, and somebody should see to it.
-    kFail,  ///< Does not work.
+    kWarn,  ///< It works, but the operator should act.
+    kFail,  ///< It does not work.
   };
-  std::string step;  ///< What was looked at, in a word or two.
+  std::string step;  ///< Names the check in a word or two.
   Outcome outcome = Outcome::kOk;
-  std::string words;  ///< What was found; no value of a row.
+  std::string words;  ///< The result; it contains no value of a row.
   std::string next;   ///< What to do; empty only with kOk.
 };
 
-/// All of one look, in their order.
+/// All results of one run of the checks, in order.
 class SourceFindings {
  public:
   void Ok(std::string step, std::string words) {
@@ -36,7 +36,7 @@ class SourceFindings {
   void Fail(std::string step, std::string words, std::string next) {
     all_.push_back({std::move(step), SourceFinding::Outcome::kFail, std::move(words), std::move(next)});
   }
-  /// What cannot be asked is a finding, too.
+  /// Records a failed query as a finding.
   void CannotAsk(std::string step, const absl::Status& status) {
     Fail(std::move(step), absl::StrCat("cannot be asked: ", std::string(status.message())),
          "correct that, then run this again");

@@ -3,7 +3,7 @@
 namespace mirror {
 namespace {
 
-/// Takes the first word off `text`, with the space behind it.
+/// Removes the first word of `text`, and the space after it, and returns the word.
 std::string TakeWord(std::string_view* text) {
   const std::string_view word = text->substr(0, text->find(' '));
   text->remove_prefix(word.size() < text->size() ? word.size() + 1 : word.size());

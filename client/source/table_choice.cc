@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-/// All names, by what they are in a mirror.
+/// All names, grouped by their form in a mirror.
 using Twins = std::map<std::string, std::vector<std::string>>;
 
 Twins TwinsOf(const std::vector<std::string>& all) {
@@ -30,7 +30,7 @@ bool MatchesAny(const std::string& name, const Twins& twins, const std::vector<s
                      [&](const std::string& pattern) { return Matches(name, twins, pattern); });
 }
 
-/// Of names that are one in a mirror one stays.
+/// Keeps one of the names that are equal in a mirror, and refuses the others.
 void RefuseTwins(const TableChoice& choice, ChosenTables* chosen) {
   const Twins twins = TwinsOf(chosen->names);
   std::erase_if(chosen->names, [&](const std::string& name) {

@@ -12,34 +12,34 @@
 
 namespace mirror {
 
-/// Which tables of a database the configuration asks for.
+/// The tables of a database that the configuration asks for.
 struct TableChoice {
-  /// Patterns, see MatchesPattern(). Of names that differ by case alone a pattern means the one that it
-  /// spells, where it spells one of them.
+  /// Patterns, see MatchesPattern(). Where names differ by case alone and the pattern spells one of them
+  /// exactly, it means that one.
   std::vector<std::string> include = {"*"}, skip = {};
-  std::map<std::string, std::string> blocked = {};  ///< Patterns of tables that never leave, with the reason.
-  std::function<bool(const std::string&)> takes = {};  ///< Which of those there are; empty: all.
-  /// The source has an exchange: its ledger is one of them, whatever the patterns say.
+  std::map<std::string, std::string> blocked = {};  ///< Tables that are never sent, as patterns with reasons.
+  std::function<bool(const std::string&)> takes = {};  ///< Further filter on the present tables; empty: all.
+  /// The source has an exchange: its ledger is chosen, whatever the patterns say.
   bool exchange = false;
-  /// Tables of the last run. Of names that differ by case alone, which are one in a mirror, the one that is
-  /// among these stays; otherwise the first one.
+  /// Tables of the last run. Names that differ by case alone are one table in a mirror: the one among these
+  /// is chosen, otherwise the first one.
   std::set<std::string> announced = {};
-  bool keeps_twins = false;  ///< All of them stay, as for a log, which has what 'skip' may choose one day.
+  bool keeps_twins = false;  ///< All are chosen, as for a log, which covers what 'skip' may choose later.
 };
 
-/// What was chosen.
+/// The result of a choice.
 struct ChosenTables {
   std::vector<std::string> names;
   // See SourceSchema.
   std::vector<RefusedTable> blocked;
-  std::vector<RefusedTable> refused;  ///< Their names differ from that of a chosen one by case alone.
+  std::vector<RefusedTable> refused;  ///< Their names differ from that of a chosen table by case alone.
   std::vector<std::string> idle_patterns;
 };
 
-/// Of all that the source has, in its order. What the exchange keeps there for itself is none of its tables.
+/// Chooses among all tables of the source, in their order. Leaves out tables of the exchange's own.
 ChosenTables ChooseTables(const TableChoice& choice, const std::vector<std::string>& all);
 
-/// Those of `all` that are chosen, by their `name`, in their order.
+/// Returns the chosen tables of `all`, by their `name`, in their order.
 template <typename Table>
 std::vector<Table> TakeChosen(const TableChoice& choice, std::vector<Table> all) {
   std::vector<std::string> names;
@@ -51,13 +51,13 @@ std::vector<Table> TakeChosen(const TableChoice& choice, std::vector<Table> all)
   return all;
 }
 
-/// Which of a source's tables have names that a mirror can have, each once. Threads: one.
+/// Checks that a source's tables have names that a mirror can have, each once. Threads: one.
 class AnnouncedNames {
  public:
-  /// What is refused is told there.
+  /// Refused names are added to `schema`.
   explicit AnnouncedNames(SourceSchema* schema) : schema_(schema) {}
 
-  /// False: it is refused. `is_readable`: the source can be asked for a table of that name.
+  /// False: the name is refused. `is_readable`: the source can be queried for a table of that name.
   bool Take(const std::string& name, bool is_readable);
 
  private:

@@ -9,14 +9,14 @@
 
 namespace mirror {
 
-/// What rows of a source hold in one column beside the values that it declares.
+/// Values of one column in a source's rows that its declaration does not allow.
 struct Misfits {
-  bool wide = false;   ///< Values that the column's type in a mirror has no place for.
-  bool other = false;  ///< NULL though it is NOT NULL, or two rows of one key.
+  bool wide = false;   ///< Values for which the column's type in a mirror has no room.
+  bool other = false;  ///< NULL although the column is NOT NULL, or two rows with one key.
 };
 
-/// Sets `widened` and `wide_key` of `table` by what is known of the column at `place`. `type`: as the source
-/// declares the column. `values`: for people, which ones do not fit that type.
+/// Sets `widened` and `wide_key` of `table` by the findings for the column at `place`. `type`: as the source
+/// declares the column. `values`: names for people the values that do not fit that type.
 inline void NoteWidening(std::size_t place, const Misfits& found, const std::string& type,
                          const std::string& values, SourceTable* table) {
   const Column& column = table->schema.columns[place];

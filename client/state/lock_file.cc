@@ -21,7 +21,7 @@
 namespace mirror {
 namespace {
 
-/// Of the open file, not of the process; and whoever looks whether it is held does not take it.
+/// A lock of the open file, not of the process; a test for the lock does not take it.
 struct flock WholeFile(short type) {
   struct flock lock = {};
   lock.l_type = type;
@@ -85,7 +85,7 @@ LockFile::LockFile(LockFile&& other) noexcept
 
 LockFile::~LockFile() {
   if (file_ < 0) return;
-  // Closing alone would leave the lock to a child that was forked meanwhile, until it runs its own program.
+  // Closing alone would leave the lock to a child that was forked meanwhile, until it calls exec.
   struct flock whole = WholeFile(F_UNLCK);
   fcntl(file_, F_OFD_SETLK, &whole);
   close(file_);

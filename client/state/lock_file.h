@@ -10,9 +10,9 @@ namespace mirror {
 
 /// `<state_dir>/<context_id>.lock`: one agent at a time for a tenant, and the holder id of its cycle.
 ///
-/// The operating system's lock (fcntl, of the open file) ends with the process, however it ends. The holder
-/// id stays in the file from before Authenticate until ReplicationCompleted; an id that is found there is
-/// that of a cycle which died, and who has the lock may take that cycle over.
+/// The operating system's lock (fcntl, of the open file) ends with the process, however that ends.
+/// The holder id is in the file from before Authenticate until ReplicationCompleted. An id that is
+/// found there belongs to a cycle that died; the process with the lock may take that cycle over.
 ///
 /// Threads: one.
 class LockFile {
@@ -25,17 +25,17 @@ class LockFile {
   enum class Look {
     kFree,
     kHeld,    ///< An agent is at work.
-    kCutOff,  ///< Free, but a cycle was left behind; the next run takes it over.
+    kCutOff,  ///< Free, but a cycle did not end; the next run takes it over.
   };
-  /// Leaves no trace, and disturbs nobody who acquires it meanwhile. No file is free.
+  /// Leaves no trace, and does not disturb a process that acquires it meanwhile. No file: kFree.
   /// Errors: kUnavailable when it cannot be read.
   static absl::StatusOr<Look> LookAt(const std::string& state_dir, const std::string& context_id);
 
-  /// Makes `state_dir` (not its parents) when it is not there.
+  /// Makes `state_dir` (not its parents) if it is missing.
   /// Errors: kUnavailable when another process has the lock, or the folder or file cannot be written.
   static absl::StatusOr<LockFile> Acquire(const std::string& state_dir, const std::string& context_id);
 
-  /// `<state_dir>/.run.lock`: one `mirror-agent run` at a time in a folder; `once` beside it is free to.
+  /// `<state_dir>/.run.lock`: one `mirror-agent run` at a time in a folder; `once` may work beside it.
   /// Errors: kUnavailable, as above.
   static absl::StatusOr<LockFile> AcquireFolder(const std::string& state_dir);
 
@@ -43,9 +43,9 @@ class LockFile {
   LockFile& operator=(LockFile&&) = delete;
   ~LockFile();
 
-  /// The id for the next Authenticate, on disk before this returns.
+  /// Returns the id for the next Authenticate; it is on disk before this returns.
   absl::StatusOr<Holder> Begin();
-  /// No cycle runs under the id any more.
+  /// Records that no cycle uses the id any more.
   absl::Status End();
 
  private:

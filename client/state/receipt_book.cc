@@ -16,7 +16,7 @@ namespace {
 constexpr int kBusyMs = 5'000;
 const KnownLayout kBookLayout = {"the receipt book", 2};
 constexpr std::int64_t kUnnumbered = 1;
-/// What is over kReceiptsInBookMax is removed once it is so much.
+/// Receipts above kReceiptsInBookMax are removed in steps of so many.
 constexpr std::int64_t kPruneEvery = 1'000;
 
 constexpr char kTables[] =
@@ -41,7 +41,7 @@ class Book final : public ReceiptBook {
                                     [this](const sqlite::Failure& failure, std::string_view) {
                                       return Explain(failure);
                                     }));
-    // It names tables and how much of them changed.
+    // The file has names of tables and their numbers of changes.
     if (write) chmod(path_.c_str(), S_IRUSR | S_IWUSR);
     absl::Status ready = write ? Prepare() : IsOlder(database_->handle(), kBookLayout, path_).status();
     ready_ = ready.ok();
@@ -57,7 +57,7 @@ class Book final : public ReceiptBook {
 
   absl::Status Add(const std::vector<Entry>& entries, const std::optional<Signature>& signature,
                    const End& end) override {
-    // As after each cycle without changes, which shall not wait for the disk.
+    // The usual case after a cycle without changes, which should not wait for the disk.
     if (entries.empty()) {
       ASSIGN_OR_RETURN(const End present, ReadEnd());
       const absl::StatusOr<bool> signed_already =

@@ -14,35 +14,35 @@
 
 namespace mirror {
 
-/// Receipts that are kept of one tenant; older ones are forgotten.
+/// Maximum of receipts that are kept of one tenant; older ones are removed.
 inline constexpr std::int64_t kReceiptsInBookMax = 1'000'000;
-/// Signatures that are kept of one tenant. Of older ones those stay behind which the chain was broken off;
-/// the others are contained in later ones.
+/// Maximum of signatures that are kept of one tenant. Among older ones only those
+/// before a break of the chain are kept; later signatures include the others.
 inline constexpr std::int64_t kSignaturesInBookMax = 1'000;
 
-/// What a mirror gave receipts for, in `<context id>.receipts.db` of the agent's folder of states. It is
-/// proof, not state: nothing that is sent depends on it. Threads: one.
+/// A mirror's receipts, in `<context id>.receipts.db` in the agent's state folder.
+/// They are proof, not state: nothing that is sent depends on them. Threads: one.
 class ReceiptBook {
  public:
-  /// Makes the file when it is not there. Errors: kUnavailable, kDataLoss: it cannot be used; says which
-  /// file.
+  /// Makes the file if it is missing. Errors: kUnavailable,
+  /// kDataLoss: the file cannot be used; the message names it.
   static absl::StatusOr<std::unique_ptr<ReceiptBook>> Open(const std::string& state_dir,
                                                            const std::string& context_id);
-  /// Only to look at it. Errors: kNotFound when there is none.
+  /// Opens read-only. Errors: kNotFound if there is none.
   static absl::StatusOr<std::unique_ptr<ReceiptBook>> OpenToRead(const std::string& state_dir,
                                                                  const std::string& context_id);
   virtual ~ReceiptBook() = default;
 
   struct Entry {
     std::string text;
-    /// Content of what was sent, 32 bytes; absent: not known, as when the answer of a commit was lost.
+    /// Content of the rows sent, 32 bytes; absent: unknown, as when the answer of a commit was lost.
     std::optional<std::string> sent;
     std::int64_t came_ms = 0;
-    bool wrong = false;  ///< When it came it was not of what had been sent.
-    /// Those between this one and the former one were not to be had at the mirror any more.
+    bool wrong = false;  ///< On arrival it did not match the rows sent.
+    /// The mirror no longer had the receipts between this one and the one before.
     bool after_gap = false;
   };
-  /// Where the mirror's chain ends, as far as it came.
+  /// The last receipt of the mirror's chain that arrived.
   struct End {
     ReceiptHead last;
     bool behind = false;  ///< The mirror has more.
@@ -57,13 +57,13 @@ class ReceiptBook {
   };
 
   virtual absl::StatusOr<End> ReadEnd() = 0;
-  /// All or nothing. Of what is there already only `sent` and `wrong` are added.
+  /// All or nothing. For existing entries only `sent` and `wrong` are updated.
   virtual absl::Status Add(const std::vector<Entry>& entries, const std::optional<Signature>& signature,
                            const End& end) = 0;
 
-  /// In the order in which they came. `take` may end it with an error.
+  /// In the order of arrival. `take` may end it with an error.
   virtual absl::Status ForEach(const std::function<absl::Status(const Entry&)>& take) = 0;
-  /// In the order in which they came.
+  /// In the order of arrival.
   virtual absl::Status ForEachSignature(const std::function<void(const Signature&)>& take) = 0;
   /// Whether there is a receipt with this hash.
   virtual absl::StatusOr<bool> Has(const std::string& hash) = 0;

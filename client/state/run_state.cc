@@ -28,8 +28,8 @@ const EnumWords<TakenOver>& TakenOverWords() {
 }
 
 using Json = nlohmann::json;
-/// Its number is `version`. 2 has `database` in `source`; 1 is of sources that have none. 3 has `announced`;
-/// where it is not there the next cycle announces all.
+/// The number is in the field `version`. Version 1 has no `database` in `source`,
+/// 2 has it, 3 has `announced`; without `announced` the next cycle announces all.
 const KnownLayout kLayout = {"the run state", 3};
 
 absl::Status Unreadable(const std::string& path, const std::string& why) {
@@ -38,7 +38,7 @@ absl::Status Unreadable(const std::string& path, const std::string& why) {
                    "). Nothing was sent. Restore it, or remove it: then every table is ", "populated anew"));
 }
 
-/// For people.
+/// Formats a source for people.
 std::string Shown(const SourceMark& mark) {
   return mark.database.empty() ? absl::StrCat("'", mark.path, "'")
                                : absl::StrCat(mark.path, " (", mark.database, ")");
@@ -98,7 +98,7 @@ bool TableNotes::ShallCount(const std::string& table, std::int64_t now_ms, std::
   const TableNote* const note = Find(table);
   if (note == nullptr) return true;
   const std::int64_t since = now_ms - note->counted_ms;
-  // A clock that was set back does not keep it from its turn.
+  // A clock that was set back does not delay the next count.
   return since < 0 || since >= interval_ms;
 }
 
@@ -238,8 +238,8 @@ absl::Status RunState::Save() {
                        {"change_counter", mark_.change_counter},
                        {"database", mark_.database}}},
                      {"tables", std::move(tables)}};
-  // A path that is not UTF-8 is written as well as it can be: it then counts as another path, which sends
-  // more.
+  // A path that is not UTF-8 is written approximately:
+  // it then counts as another path, so more is sent.
   const std::string text = json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
   if (text == saved_) return absl::OkStatus();
   if (absl::Status status = WriteFileAtomically(path_, text, FileUse::kSecret, ExistingFile::kReplace);
@@ -261,14 +261,14 @@ absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
                         Shown(mark),
                         "): it counts as a new source; a mirror that takes this run populates its tables");
   }
-  // What says which one it is may be reached from anywhere.
+  // A server's database has an id of its own, so path and machine do not matter.
   if (mark.database.empty() && (before.path != mark.path || host_before != host)) {
     BecomeAnother();
     return absl::StrCat("the source was at '", before.path, "' and is now at '", mark.path,
                         "', or this is another machine: it counts as a new source; a mirror that takes "
                         "this run populates its tables");
   }
-  // Who looks at rows and not at the file gives none.
+  // A reader that reads rows instead of the file gives no inode.
   const bool replaced =
       before.inode != 0 && mark.inode != 0 && (before.device != mark.device || before.inode != mark.inode);
   if (replaced || (mark.inode != 0 && mark.change_counter < before.change_counter)) {
@@ -307,7 +307,7 @@ absl::StatusOr<Standing> RunState::Judge(const std::string& table, const Positio
 
 absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vector<std::string>& tables,
                                                                 std::int64_t highest) {
-  // Beyond this a DBA wrote it by hand; such a position is never recognised, whatever the run's number.
+  // A larger number was written by hand; such a position is never recognised, whatever the run's number.
   constexpr std::int64_t kSensible = INT64_MAX / 2;
   run_ = std::max(run_, highest < kSensible ? highest : 0) + 1;
   std::map<std::string, Position> targets;
@@ -322,7 +322,7 @@ absl::StatusOr<std::map<std::string, Position>> RunState::Begin(const std::vecto
 /// On disk with the next Save().
 absl::Status RunState::GiveUp(const std::string& table) {
   for (auto& [name, known] : tables_.all()) {
-    // As if a later run had not been completed: the mirror is to know this source still.
+    // Pretends that a later run was not completed, so that the mirror still knows this source.
     if (SameName(name, table) && known.sent > 0) known.sent = INT64_MAX;
   }
   return absl::OkStatus();

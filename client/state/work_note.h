@@ -9,31 +9,31 @@
 
 namespace mirror {
 
-/// What a run is at.
+/// Present work of a run.
 struct Work {
   const char* doing = "sending";  ///< Or "comparing".
   std::string table;
-  std::uint64_t rows = 0;      ///< Done of that table.
-  std::uint64_t expected = 0;  ///< As they were counted; 0: not known.
+  std::uint64_t rows = 0;      ///< Rows of that table done so far.
+  std::uint64_t expected = 0;  ///< Counted rows; 0: unknown.
 };
 using ShowWork = std::function<void(const Work&)>;
 
-/// How far a long run is, for `mirror-agent status`: `<state_dir>/<context_id>.work.json`, as long as the run
-/// lasts. Nothing is decided by it: it is not synced, and what cannot be written or read is not there.
-/// The caller holds the tenant's LockFile. Threads: one.
+/// Progress of a long run, for `mirror-agent status`: `<state_dir>/<context_id>.work.json`,
+/// while the run lasts. Nothing depends on it: it is not synced, and errors of writing
+/// and reading count as no file. The caller holds the tenant's LockFile. Threads: one.
 class WorkNote {
  public:
   using Clock = std::chrono::steady_clock;
-  /// Runs that are shorter leave none, and it is written anew after as long.
+  /// Shorter runs write none; the file is rewritten at this interval.
   static constexpr std::chrono::seconds kInterval{2};
 
   struct Content {
-    std::int64_t begun_ms = 0;  ///< Of the run.
+    std::int64_t begun_ms = 0;  ///< Begin of the run.
     std::string doing, table;
     std::uint64_t rows = 0, expected = 0;  ///< See Work.
   };
 
-  /// Takes away what a run left that was killed.
+  /// Removes the file of a run that was killed.
   WorkNote(const std::string& state_dir, const std::string& context_id, std::int64_t begun_ms,
            Clock::time_point (*now)() = &Clock::now);
   ~WorkNote();

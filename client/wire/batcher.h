@@ -22,45 +22,45 @@ namespace mirror {
 
 struct BatcherLimits {
   std::size_t request_bytes =
-      1'000'000;                         ///< A request goes out when it weighs this; a block may be as heavy.
-  std::size_t message_bytes = 16 << 20;  ///< What the endpoint takes; a request is kept well under it.
-  std::size_t part_bytes = 4 << 20;      ///< Of one ValuePart.
+      1'000'000;                         ///< A request of this size is sent; a block may be as large.
+  std::size_t message_bytes = 16 << 20;  ///< Limit of the endpoint; a request is kept well under it.
+  std::size_t part_bytes = 4 << 20;      ///< Size of one ValuePart.
   std::size_t request_batches = 32;      ///< Small tables share a request, which is one transaction.
   bool receipts = false;                 ///< The content of each table is hashed, see content().
 };
 
-/// Makes batches out of blocks of rows: numbers those of each table, lets long values go ahead of the batch
+/// Makes batches of blocks of rows: numbers the batches of each table, sends long values before the batch
 /// that names them, and packs batches of several small tables into one request. Blocks that are added
-/// together go in one request, which readers of the mirror see as one, when they fit into one message.
+/// together go in one request if they fit into one message; readers of the mirror see them as one.
 ///
 /// Memory: one request. Threads: one.
 class Batcher {
  public:
   using Send = std::function<absl::Status(v1::RowDataRequest&)>;
 
-  /// `send` gets each request; its error comes back from the call that made it go.
+  /// `send` gets each request; the call that causes the sending returns its error.
   Batcher(std::int64_t cycle, const BatcherLimits& limits, Send send);
 
   struct Table {
     std::string name;
     std::string schema_hash;
-    Lsn base;                                         ///< What the mirror holds; -1 with `populate`.
-    PopulateReason populate = PopulateReason::kNone;  ///< Else all rows follow.
+    Lsn base;                                         ///< LSN that the mirror holds; -1 with `populate`.
+    PopulateReason populate = PopulateReason::kNone;  ///< Other than kNone: all rows follow.
   };
   void Begin(Table table);
-  /// The next batches of the table, under `target`. `planned` goes with the first of all. `last`: the commit
-  /// stands on the last of them; without blocks it is a batch without rows. `source_ms` goes with the commit.
+  /// Adds the next batches of the table, under `target`. `planned` goes with the first batch. `last`: the
+  /// last one is the commit; without blocks it is a batch without rows. `source_ms` goes with the commit.
   absl::Status Add(const std::vector<ChangeBlock>& blocks, const Position& target,
                    const std::optional<Planned>& planned, bool last, std::int64_t source_ms = 0);
-  /// Sends what waits.
+  /// Sends the waiting batches.
   absl::Status Flush();
 
-  /// Batches of the present table so far.
+  /// Number of batches of the present table so far.
   std::uint64_t seq() const { return seq_; }
-  /// Their content, see BatchResult.receipt; empty without BatcherLimits::receipts.
+  /// Hash of their content, see BatchResult.receipt; empty without BatcherLimits::receipts.
   const std::string& content() const { return content_; }
 
-  /// A piece of a long value of the table, ahead of the batch that names it.
+  /// Adds a piece of a long value of the table; call it before the batch that names the value.
   absl::Status Part(std::uint32_t column, std::uint64_t value_id, std::uint64_t offset,
                     std::string_view data);
 
@@ -73,11 +73,11 @@ class Batcher {
   BatcherLimits limits_;
   Send send_;
   v1::RowDataRequest request_;
-  std::size_t bytes_ = 0;  ///< Of request_, roughly.
+  std::size_t bytes_ = 0;  ///< Approximate bytes of request_.
   Table table_;
   std::uint64_t seq_ = 0;
   std::string content_;
-  std::map<std::uint64_t, Sha256Stream> values_;  ///< Large values of which parts went ahead, by id.
+  std::map<std::uint64_t, Sha256Stream> values_;  ///< By id: large values whose parts were sent ahead.
 };
 
 }  // namespace mirror

@@ -5,18 +5,18 @@
 
 namespace mirror {
 
-/// What malloc keeps at most of the memory that was given back to it, for each of its arenas.
+/// Maximum of freed memory that malloc keeps, for each of its arenas.
 inline constexpr int kKeptBytes = 32 << 20;
 
-/// Blocks and messages of about a megabyte come and go all the time of a run. Without this malloc would give
-/// each of them back to the system, which clears every page of the next one: a seventh of the reading. Once,
-/// before the first thread.
+/// Makes malloc keep freed memory. A run allocates and frees blocks and messages of about a
+/// megabyte all the time. Otherwise malloc would return each to the system, which clears every
+/// page of the next one: a seventh of the reading time. Call it once, before the first thread.
 inline void KeepBlockMemory() {
   mallopt(M_MMAP_THRESHOLD, kKeptBytes);
   mallopt(M_TRIM_THRESHOLD, kKeptBytes);
 }
 
-/// Between two runs nothing is kept.
+/// Returns the kept memory to the system between two runs.
 inline void ReturnBlockMemory() { malloc_trim(0); }
 
 }  // namespace mirror

@@ -12,16 +12,16 @@
 
 namespace mirror {
 
-/// The way to the endpoint, for who calls it again and again. Threads: any.
+/// The channel to the endpoint, for callers that use it repeatedly. Threads: any.
 class Line {
  public:
   using Open = std::function<std::shared_ptr<grpc::Channel>()>;
 
   explicit Line(Open open) : open_(std::move(open)), channel_(open_()) {}
 
-  /// For the calls of one run. Behind an attempt to connect that failed, another channel: gRPC refuses calls
-  /// on the former one until it is connected, and goes on with that while somebody waits for it. Nobody does
-  /// between runs, so that an endpoint which was back was not found for minutes.
+  /// Returns the channel for the calls of one run. After a failed attempt to connect it makes a new
+  /// channel: gRPC rejects calls on the old one until it is connected, and only retries while a caller
+  /// waits. Between runs no caller waits, so an endpoint that had recovered was not found for minutes.
   std::shared_ptr<grpc::Channel> Channel() MIRROR_EXCLUDES(mutex_);
 
  private:
@@ -30,7 +30,7 @@ class Line {
   std::shared_ptr<grpc::Channel> channel_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// What a MirrorClient of any tenant needs; shared by all of them.
+/// Data that a MirrorClient of any tenant needs; shared by all of them.
 struct Connection {
   std::shared_ptr<Line> line;
   Identity identity;
@@ -40,7 +40,7 @@ struct Connection {
 /// Reads the keys that the configuration names. Errors: the file's, with the key of [identity] that named it.
 absl::StatusOr<Identity> LoadIdentity(const AgentConfig& config);
 
-/// Reads keys and certificates and makes the channel; nothing is sent yet.
+/// Reads keys and certificates and makes the channel; sends nothing yet.
 /// Errors: those of LoadIdentity and MakeChannelCredentials.
 absl::StatusOr<Connection> Connect(const AgentConfig& config);
 

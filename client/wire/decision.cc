@@ -15,7 +15,7 @@ Decision Populate(PopulateReason reason, std::string words) {
   return {Decision::Kind::kPopulate, reason, std::move(words)};
 }
 
-/// What follows from a position that the mirror shows; absent: it is a good one.
+/// Decision for a position that the mirror shows; absent: the position is good.
 std::optional<Decision> OfStanding(Standing standing, const std::string& why_gone) {
   switch (standing) {
     case Standing::kAhead:
@@ -40,7 +40,7 @@ std::optional<Decision> OfStanding(Standing standing, const std::string& why_gon
   return std::nullopt;
 }
 
-/// Without a log: by the number of rows.
+/// Without a log: compares the numbers of rows.
 absl::StatusOr<Decision> ByCount(SourceReader& reader, const TableSchema& table, std::int64_t mirrored) {
   ASSIGN_OR_RETURN(const std::uint64_t rows, reader.CountRows(table.name));
   if (mirrored == static_cast<std::int64_t>(rows)) return Decision{};

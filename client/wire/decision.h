@@ -11,18 +11,18 @@
 
 namespace mirror {
 
-/// What a cycle does with a table.
+/// Action of a cycle for a table.
 struct Decision {
   enum class Kind { kNothing, kChanges, kPopulate };
   Kind kind = Kind::kNothing;
   PopulateReason reason = PopulateReason::kNone;
-  std::string words;  ///< Why, for people.
+  std::string words;  ///< The reason, for people.
 };
 
-/// Where the mirror stands, judged by the source's own history: the rules of restore detection are here and
-/// nowhere else. `asked`: somebody wants it populated. `compared`: it is compared in any case, which finds
-/// what an unfinished cycle left of rows that this source does not know of. Errors: the source cannot be
-/// read.
+/// Compares the mirror's position with the source's own history: all rules of
+/// restore detection are here. `asked`: a population was requested. `compared`:
+/// the table is compared in any case, which also finds rows of an unfinished
+/// cycle that this source does not know. Errors: the source cannot be read.
 absl::StatusOr<Decision> Decide(History& history, SourceReader& reader, const TableSchema& table,
                                 const v1::TableStatus& status, bool asked, bool compared = false);
 

@@ -37,11 +37,11 @@
 namespace mirror {
 namespace {
 
-/// Ends a call in which somebody waits too long for one step of it. A stream may last for days, so a deadline
-/// of the whole call says nothing; and an endpoint that answers pings keeps the connection alive though it
-/// never answers.
+/// Cancels a call if a single step of it waits too long. A deadline for the
+/// whole call does not help, because a stream may last for days. Keepalive does
+/// not help, either: an endpoint may answer pings and never answer the call.
 ///
-/// Threads: one of its own; Begin() and End() by the one that waits.
+/// Threads: one of its own; Begin() and End() by the waiting thread.
 class SilenceWatch {
  public:
   /// `context` outlives it.
@@ -50,12 +50,12 @@ class SilenceWatch {
   SilenceWatch(const SilenceWatch&) = delete;
   SilenceWatch& operator=(const SilenceWatch&) = delete;
 
-  /// Errors: the system gives no thread.
+  /// Errors: the system cannot start a thread.
   absl::Status Start();
-  /// Around each step that waits for the endpoint.
+  /// To be called around each step that waits for the endpoint.
   void Begin();
   void End();
-  /// Whether it ended the call.
+  /// Whether it cancelled the call.
   bool ended() const;
   std::chrono::milliseconds max() const { return max_; }
 
@@ -113,7 +113,7 @@ void SilenceWatch::Watch() {
   const MutexLock lock(mutex_);
   while (!over_ && !ended_) {
     const auto now = std::chrono::steady_clock::now();
-    // Who begins to wait later than now waits no longer than until then, plus once more.
+    // A wait that begins after `now` is cancelled at the latest one more `max_` after `until`.
     const auto until = waiting_since_.value_or(now) + max_;
     if (waiting_since_ && now >= until) {
       ended_ = true;
@@ -128,21 +128,21 @@ void SilenceWatch::Watch() {
 
 bool HasNoMirrorYet(const absl::Status& status) {
   if (status.GetPayload(kNoMirrorPayload).has_value()) return true;
-  // An endpoint of 0.1.0 says it in words alone.
+  // An endpoint of version 0.1.0 says so only in its message.
   return absl::IsPermissionDenied(status) && absl::StrContains(status.message(), "no mirror here yet");
 }
 
 namespace {
 
 constexpr int kReceiveBytesMax = 64 << 20;
-/// Seconds. A token may be made by a clock that runs a little ahead of the endpoint's.
+/// Seconds. The clock of the token's maker may be a little ahead of the endpoint's.
 constexpr std::int64_t kTokenBackdated = 120;
 constexpr std::int64_t kAuthTokenLife = 120;
 constexpr std::int64_t kCallTokenLife = 300;
-/// Answers that still come when a stream is over, at most: more than any window.
+/// Maximum of late answers after the end of a stream: more than any window.
 constexpr std::size_t kAnswersDrained = 1'024;
 constexpr int kReconnectMs = 1'000;
-/// For one attempt to connect, TLS handshake included: as mirrorctl. Longer than the endpoint waits for it.
+/// For one attempt to connect, TLS handshake included: as mirrorctl. Longer than the endpoint waits.
 constexpr int kConnectMs = 10'000;
 constexpr int kKeepaliveTimeMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
@@ -152,24 +152,24 @@ std::int64_t NowSeconds() {
       .count();
 }
 
-/// The endpoint as the person who runs the source knows it.
+/// The endpoint's address as the operator of the source knows it.
 std::string AddressOf(const grpc::ClientContext& context) {
   const std::string peer = context.peer();
   return std::string(
       absl::StripPrefix(absl::StripPrefix(absl::StripPrefix(peer, "dns:///"), "ipv4:"), "ipv6:"));
 }
 
-/// Whether the call never reached an endpoint: then peer() is still what the channel was opened with.
+/// Whether the call never reached an endpoint: then peer() is still the target of the channel.
 bool NeverConnected(const grpc::ClientContext& context) {
   const std::string peer = context.peer();
   return !absl::StartsWith(peer, "ipv4:") && !absl::StartsWith(peer, "ipv6:") &&
          !absl::StartsWith(peer, "unix:");
 }
 
-/// What a broken call leaves behind.
+/// State after a broken call.
 enum class Left {
   kNothing,    ///< The cycle did not begin.
-  kCommitted,  ///< What was acknowledged.
+  kCommitted,  ///< Acknowledged rows are committed.
 };
 
 std::string Words(Left left) {
@@ -188,7 +188,7 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
         "the endpoint's [listen], not its [admin]."));
   }
   if (left == Left::kCommitted) {
-    // It answered before, and so it is neither the port nor a certificate.
+    // The endpoint answered before, so neither the port nor a certificate is wrong.
     return absl::UnavailableError(absl::StrCat(
         "the connection to the endpoint at ", address, " was cut and cannot be made again (", reason, "). ",
         Words(left), " Look whether mirror-server runs: it may have been stopped, or be starting."));
@@ -198,7 +198,7 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
         absl::StrCat("nobody answers at ", address, " (", reason, "). ", Words(left),
                      " Check that mirror-server runs and that 'address' of [endpoint] is its [listen]."));
   }
-  // An endpoint without a place closes the connection as one does that does not take the certificate.
+  // An endpoint without a free place closes the connection, as one does that rejects the certificate.
   const bool is_closed = failure == ConnectFailure::kClosed;
   return absl::UnavailableError(absl::StrCat(
       "the endpoint at ", address, is_closed ? " closed the connection before a call was made, or" : "",
@@ -217,7 +217,7 @@ absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& con
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && NeverConnected(context)) {
     return NotReached(address, ConnectReason(words), left);
   }
-  // The endpoint's own sentences end with a stop; gRPC's words do not.
+  // The endpoint's own messages end with a full stop; gRPC's do not.
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !absl::EndsWith(words, ".")) {
     return absl::UnavailableError(
         absl::StrCat("the connection to ", address, " broke (", words, "). ", Words(left)));
@@ -233,7 +233,7 @@ absl::Status ToStatus(const grpc::Status& status, const grpc::ClientContext& con
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), words);
 }
 
-/// With what the refusal has for programs.
+/// Adds the machine-readable details of the refusal.
 absl::Status WithRefusal(absl::Status status, const grpc::ClientContext& context) {
   for (const auto& [name, value] : context.GetServerTrailingMetadata()) {
     const std::string key(name.data(), name.size());
@@ -251,7 +251,7 @@ void SetDeadline(std::chrono::milliseconds timeout, grpc::ClientContext* context
   context->set_deadline(std::chrono::system_clock::now() + timeout);
 }
 
-/// Notes how long it lives.
+/// Records the time between its construction and destruction.
 class Timed {
  public:
   Timed(WireCounters* counters, const char* call) : counters_(counters), call_(call) {}
@@ -269,7 +269,7 @@ class Timed {
 
 class GrpcRowStream : public RowStream {
  public:
-  /// The context has to be there before the call begins and as long as it lasts.
+  /// The context must exist before the call begins and until it ends.
   GrpcRowStream(std::unique_ptr<grpc::ClientContext> context, WireCounters* counters,
                 std::chrono::milliseconds silence_max)
       : context_(std::move(context)), counters_(counters), watch_(*context_, silence_max) {}
@@ -327,12 +327,12 @@ class GrpcRowStream : public RowStream {
     sent_.pop_front();
   }
 
-  /// The call is over: keeps the answers that are still on their way and its status. gRPC gives the status
-  /// only after the last answer was read.
+  /// The call has ended: collects late answers and the status.
+  /// gRPC returns the status only after the last answer was read.
   void Drain() {
     if (end_) return;
     v1::RowDataResponse response;
-    // So many answers are owed at most; an endpoint that goes on answering is not listened to.
+    // At most so many answers are expected; more are not read from a misbehaving endpoint.
     while (Watched([&] { return call_->Read(&response); })) {
       if (answers_.size() < kAnswersDrained) {
         answers_.push_back(std::move(response));
@@ -374,7 +374,7 @@ class GrpcRowStream : public RowStream {
   std::deque<v1::RowDataResponse> answers_;  ///< At most kAnswersDrained.
   std::optional<absl::Status> end_;
   WireCounters* const counters_;
-  std::deque<std::chrono::steady_clock::time_point> sent_;  ///< Requests without an answer; with counters.
+  std::deque<std::chrono::steady_clock::time_point> sent_;  ///< Unanswered requests; only with counters.
   SilenceWatch watch_;
 };
 
@@ -491,8 +491,8 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
         absl::StrCat("the endpoint at ", AddressOf(context), " signed cycle ", answer->cycle, " but says ",
                      response.cycle(), ": something on the way changed its answer. No row was sent"));
   }
-  // The number is signed, the word is not: a cycle that began and is not known of would be in everybody's
-  // way.
+  // Only the number is signed. A cycle that began and is
+  // unknown to this agent would block all others.
   if (response.accepted() != (response.cycle() != 0)) {
     return absl::UnauthenticatedError(
         absl::StrCat("the endpoint at ", AddressOf(context),
@@ -503,7 +503,7 @@ absl::StatusOr<v1::AuthenticateResponse> MirrorClient::Authenticate(const std::s
 }
 
 absl::StatusOr<SignedHead> MirrorClient::OpenReceiptHead(const std::string& token) const {
-  // Moved out of the answer where it is: gcc cannot see that a copy of it has a head.
+  // Moved out of the answer in place: gcc cannot see that a copy has a head.
   absl::StatusOr<Answer> answer =
       VerifyReceiptHead(token, *identity_.application_key, context_id_, identity_.application_id);
   if (!answer.ok()) return answer.status();
@@ -589,7 +589,7 @@ absl::StatusOr<FetchAnswer> MirrorClient::FetchDeliveries(std::int64_t cycle) {
     answer.whole = response.whole();
     for (v1::Delivery& delivery : *response.mutable_deliveries()) {
       bytes += delivery.ByteSizeLong();
-      // One that is larger than all that fits is taken alone, or it would be in the way for ever.
+      // A delivery above the limit is taken alone, or it would block the others for ever.
       cut = cut || answer.deliveries.size() == kDeliveriesMax ||
             (bytes > kDeliveryBytesMax && !answer.deliveries.empty());
       if (!cut) answer.deliveries.push_back(std::move(delivery));
@@ -608,7 +608,7 @@ absl::StatusOr<std::uint64_t> MirrorClient::CountDeliveries(std::int64_t cycle) 
   v1::FetchDeliveriesRequest request;
   request.set_cycle(cycle);
   request.set_count_only(true);
-  request.set_limit(1);  // An endpoint that does not know how to count hands out no more.
+  request.set_limit(1);  // An endpoint that does not know counting returns at most one.
   grpc::ClientContext context;
   Authorize(token, &context);
   SetDeadline(patience_.call, &context);
@@ -648,14 +648,14 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
   arguments.SetMaxSendMessageSize(kReceiveBytesMax);
-  // An endpoint that is gone without a word is noticed; it is not pinged so often that it takes offence.
-  // Who waits for an endpoint tries again at once; for who does not, see Line.
+  // Detects an endpoint that vanished, without so many pings that it objects.
+  // A caller that waits for an endpoint retries at once; for the others, see Line.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);  // That is what gRPC calls it.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);  // gRPC's name of the connect timeout.
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
-  // Each channel its own connection: channels to one address would share one otherwise.
+  // Each channel has its own connection: otherwise channels to one address would share one.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(address, credentials, arguments);
 }

@@ -31,16 +31,16 @@ class Status;
 
 namespace mirror {
 
-/// The calls that an agent makes, as the metrics name them. RowDataStream: one request of it, from its
-/// sending to its answer.
+/// The calls of an agent, by their names in the metrics. RowDataStream:
+/// one request of the stream, from its sending to its answer.
 inline constexpr std::array<std::string_view, 8> kTimedCalls = {
     "Authenticate",         "TableSchema",  "RowData",  "RowDataStream",
     "ReplicationCompleted", "DigestRanges", "ReadRows", "other"};
 
-/// What the wire counts for one source. Threads: any.
+/// Counters of the wire for one source. Threads: any.
 struct WireCounters {
   std::array<Timings, kTimedCalls.size()> calls;
-  Counter sent_bytes;  ///< Of requests with rows.
+  Counter sent_bytes;  ///< Bytes of requests with rows.
 
   Timings& Of(std::string_view call) {
     std::size_t index = 0;
@@ -49,7 +49,7 @@ struct WireCounters {
   }
 };
 
-/// Who the source is and whom it expects at the other end. Shared by all tenants of one process.
+/// Identity of the source, and of the endpoint that it expects. Shared by all tenants of one process.
 struct Identity {
   std::string issuer;
   std::shared_ptr<const SigningKey> key;
@@ -58,23 +58,23 @@ struct Identity {
   std::string context_claim = "http://schemes.superoffice.net/identity/ctx";
 };
 
-/// How long the endpoint may take; then the call is kDeadlineExceeded. The connection's own keepalive notices
-/// an endpoint that is gone, not one that is there and says nothing.
+/// Maximum duration of calls; then they are kDeadlineExceeded. The connection's keepalive
+/// detects an unreachable endpoint, but not one that is connected and does not answer.
 struct Patience {
   std::chrono::milliseconds authenticate = std::chrono::minutes(1);
   /// TableSchema may create thousands of tables.
   std::chrono::milliseconds call = std::chrono::minutes(10);
-  /// Rows, in a call or a step of a stream: they may swap a large table. And calls for which the endpoint may
-  /// have to read all of one.
+  /// For calls with rows, or a step of a stream: they may swap a large table.
+  /// Also for calls for which the endpoint may have to read a whole table.
   std::chrono::milliseconds long_call = std::chrono::hours(1);
 };
 
-/// Cycles that a source with an exchange knows of, see AuthenticateRequest.
+/// Cycles that a source with an exchange knows, see AuthenticateRequest.
 struct KnownCycles {
   std::int64_t completing = 0, completed = 0;
 };
 
-/// What a fetch gave.
+/// Result of a fetch.
 struct FetchAnswer {
   std::vector<v1::Delivery> deliveries;  ///< In the order in which they are applied.
   bool whole = false;                    ///< See FetchDeliveriesResponse.
@@ -86,25 +86,25 @@ struct FetchAnswer {
 class RowStream {
  public:
   virtual ~RowStream() = default;
-  /// Writes one request. The caller keeps the window: it calls Receive before more than `window` are
-  /// unanswered. Errors: the call's status, as MirrorClient's calls.
+  /// Writes one request. The caller limits the window: it calls Receive before more than
+  /// `window` requests are unanswered. Errors: the call's status, as for MirrorClient's calls.
   virtual absl::Status Send(const v1::RowDataRequest& request) = 0;
-  /// The answer to the oldest request that has none yet.
+  /// Returns the answer to the oldest unanswered request.
   virtual absl::StatusOr<v1::RowDataResponse> Receive() = 0;
-  /// Half-closes, and gives the call's status once every answer was received.
+  /// Half-closes, and returns the call's status after every answer was received.
   virtual absl::Status Finish() = 0;
 };
 
-/// Of Authenticate: the endpoint took the token, and has no mirror of the tenant yet.
+/// For an error of Authenticate: the endpoint accepted the token, but has no mirror of the tenant yet.
 bool HasNoMirrorYet(const absl::Status& status);
 
-/// The source's end of the wire for one tenant: signs its calls and checks the endpoint's proof. Authenticate
-/// gets a token of its own; the other calls share one for kCallTokenReused seconds, since signing and
-/// verifying one costs as much as a small call.
+/// The source's end of the wire for one tenant: signs its calls and verifies the endpoint's proof.
+/// Authenticate gets a token of its own. The other calls share one for kCallTokenReused
+/// seconds, because signing and verifying a token costs as much as a small call.
 ///
-/// Errors of every call are the endpoint's status with its words; kUnavailable with the address when nobody
-/// answers (and what to look at: name, port, TLS chain), kUnauthenticated when the endpoint cannot prove
-/// itself. Threads: any.
+/// Errors of every call are the endpoint's status and message. kUnavailable: no
+/// answer; the message has the address and what to check (name, port, TLS chain).
+/// kUnauthenticated: the endpoint cannot prove its identity. Threads: any.
 class MirrorClient {
  public:
   static constexpr std::int64_t kCallTokenReused = 60;
@@ -116,13 +116,13 @@ class MirrorClient {
   MirrorClient(const MirrorClient&) = delete;
   MirrorClient& operator=(const MirrorClient&) = delete;
 
-  /// Refuses an endpoint whose signed answer does not verify, whatever else it says. `announced_sha256`: see
-  /// AuthenticateRequest.
+  /// Fails if the signature of the endpoint's answer does not verify, whatever else the answer says.
+  /// `announced_sha256`: see AuthenticateRequest.
   absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over, bool probe,
                                                         const ReceiptHead& receipts = {},
                                                         const std::optional<KnownCycles>& cycles = {},
                                                         const std::string& announced_sha256 = {});
-  /// What a token of the endpoint says of the chain of receipts, see VerifyReceiptHead().
+  /// Verifies a token of the endpoint on the chain of receipts, see VerifyReceiptHead().
   absl::StatusOr<SignedHead> OpenReceiptHead(const std::string& token) const;
   absl::StatusOr<v1::TableSchemaResponse> TableSchema(const v1::TableSchemaRequest& request);
   absl::StatusOr<v1::RowDataResponse> RowData(const v1::RowDataRequest& request);
@@ -136,23 +136,23 @@ class MirrorClient {
   absl::Status ReadRows(const v1::ReadRowsRequest& request,
                         const std::function<absl::Status(const v1::ReadRowsResponse&)>& take);
 
-  /// Behind the last completed cycle. Memory: kDeliveriesMax deliveries, or kDeliveryBytesMax: what is
-  /// beyond is left for the next fetch, and the answer is not whole.
+  /// Fetches after the last completed cycle. Memory: kDeliveriesMax deliveries, or
+  /// kDeliveryBytesMax bytes: the rest is left for the next fetch, and the answer is not whole.
   absl::StatusOr<FetchAnswer> FetchDeliveries(std::int64_t cycle);
-  /// How many wait, where none is to be fetched.
+  /// Returns the number of waiting deliveries, without fetching any.
   absl::StatusOr<std::uint64_t> CountDeliveries(std::int64_t cycle);
   absl::Status ReportDeliveries(const v1::ReportDeliveriesRequest& request);
 
   const std::string& context_id() const { return context_id_; }
-  /// Where calls are timed from now on; outlives the client. Null: nowhere.
+  /// Sets the counters that time calls from now on; they outlive the client. Null: calls are not timed.
   void set_counters(WireCounters* counters) { counters_ = counters; }
   void set_patience(const Patience& patience) { patience_ = patience; }
-  /// For tests and hostile clients: calls go out with this text instead of a proper token; empty: proper ones
-  /// again.
+  /// For tests and hostile clients: calls are sent with this text
+  /// instead of a proper token; empty: proper tokens again.
   void set_token_override(std::string token) { token_override_ = std::move(token); }
 
  private:
-  /// gRPC's stub: its header is most of the time that a file takes to compile, and so only one includes it.
+  /// gRPC's stub. Its header takes most of a file's compile time, so only one file includes it.
   struct Service;
 
   absl::StatusOr<std::string> Token(TokenUse use, const std::string& nonce) const;
@@ -169,16 +169,16 @@ class MirrorClient {
   WireCounters* counters_ = nullptr;
   Patience patience_;
   Mutex mutex_;
-  /// Of the last calls. Empty: none, or a call other than a stream was refused with it.
+  /// Token of the last calls. Empty: none yet, or a call other than a stream was refused with it.
   std::string call_token_ MIRROR_GUARDED_BY(mutex_);
   std::int64_t call_token_made_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
-/// A channel with the message size and keepalive that the protocol needs. `address` is host:port.
+/// Opens a channel with the message size and keepalive that the protocol needs. `address` is host:port.
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address,
                                            const std::shared_ptr<grpc::ChannelCredentials>& credentials);
 
-/// AnnouncedLoss in mirror_client.proto.
+/// Data of AnnouncedLoss in mirror_client.proto.
 struct LossOfMirror {
   std::string table;
   bool retired = false;
@@ -188,18 +188,18 @@ struct LossOfMirror {
   bool held = false;
 };
 
-/// What an announcement would do to the mirror.
+/// Effects that an announcement would have on the mirror.
 struct AnnouncedLook {
   struct Table {
     std::string table;
-    bool refused = false;  ///< Else it would be populated anew.
+    bool refused = false;  ///< False: it would be populated again.
     std::string reason;
   };
-  std::vector<Table> tables;  ///< Those that are refused or populated.
+  std::vector<Table> tables;  ///< Tables that are refused or populated.
   std::vector<LossOfMirror> losses;
 };
 
-/// TableSchema as a dry run: nothing is done. Errors: the call's; kAborted: the endpoint knows no dry runs.
+/// Calls TableSchema as a dry run: nothing is done. Errors: the call's; kAborted: no dry runs there.
 absl::StatusOr<AnnouncedLook> LookAtAnnouncement(MirrorClient& client, const std::string& source_id,
                                                  const std::vector<TableSchema>& tables);
 

@@ -32,12 +32,12 @@ absl::Status ReadAhead::Push(ReadStep step, bool may_stage) {
   const std::size_t job = waiter.step.job, bytes = waiter.step.bytes();
   const MutexLock lock(mutex_);
   const bool stages = may_stage && staging_ != nullptr && bytes_max_ > 0;
-  // There is one for each table.
+  // There is one ReadEnd for each table.
   const bool takes_no_room = stages && std::holds_alternative<ReadEnd>(waiter.step.what);
   if (stages && staged_ < kStagedMax && !takes_no_room && !Unwanted(job) && !HasRoom(bytes)) {
     if (staged_ == 0) staging_->Clear();
     const MutexUnlock unlocked(mutex_);
-    // Where it is full, room in memory is waited for.
+    // If the file is full, this thread waits for memory.
     (void)Stage(&waiter);
   }
   while (!Unwanted(job) && !waiter.place && !takes_no_room && !HasRoom(bytes)) changed_.Wait(mutex_);
@@ -56,7 +56,7 @@ absl::Status ReadAhead::Push(ReadStep step, bool may_stage) {
   return absl::OkStatus();
 }
 
-/// The rows go to the file, the rest stays.
+/// Writes the rows to the file; the rest stays in memory.
 absl::Status ReadAhead::Stage(Waiter* waiter) {
   auto* const part = std::get_if<ReadPart>(&waiter->step.what);
   auto* const rows = std::get_if<ReadRows>(&waiter->step.what);
@@ -115,7 +115,7 @@ std::optional<ReadStep> ReadAhead::Pop() {
   Waiter waiter = std::move(steps_.front());
   steps_.pop_front();
   if (waiter.place) {
-    // The reader writes behind it, and clears nothing as long as it counts.
+    // Meanwhile the reader only appends: it does not clear the file while staged_ is not 0.
     const MutexUnlock unlocked(mutex_);
     const absl::Status read = Unstage(&waiter);
     if (!read.ok()) waiter.step.what = ReadEnd{read};

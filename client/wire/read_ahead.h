@@ -21,48 +21,48 @@
 
 namespace mirror {
 
-/// A piece of a long value, which goes ahead of the rows that name it.
+/// A piece of a long value, which is sent before the rows that name it.
 struct ReadPart {
   std::uint32_t column = 0;
   std::uint64_t value_id = 0, offset = 0;
   std::string data;
 };
 
-/// Blocks that go out together, under one target.
+/// Blocks that are sent together, under one target.
 struct ReadRows {
   std::vector<ChangeBlock> blocks;
   Position target;
-  /// Of the whole table in this cycle; counts with the first ones of it. Absent: nobody knows yet.
+  /// Rows of the whole table in this cycle; the first blocks of it carry this. Absent: not known yet.
   std::optional<Planned> planned;
   std::uint64_t expected = 0;              ///< Rows of the whole table; 0: not counted.
-  std::optional<std::uint64_t> row_count;  ///< Of the last ones.
-  bool last = false;                       ///< The commit stands on them.
-  std::vector<std::string> notes = {};     ///< Of the last ones: what the person should know.
-  /// Of the last ones: as of when the table is with them, unix milliseconds; 0: nobody knows.
+  std::optional<std::uint64_t> row_count;  ///< Set in the last ones.
+  bool last = false;                       ///< The last of these blocks is the commit.
+  std::vector<std::string> notes = {};     ///< Set in the last ones: notes for people.
+  /// Set in the last ones: the time of the table's state with them, unix milliseconds; 0: unknown.
   std::int64_t source_ms = 0;
 
-  /// Rows of each operation.
+  /// Counts the rows of each operation.
   Planned Count() const;
 };
 
-/// The table is read to its end, or not: then why.
+/// The table was read to its end; otherwise the error.
 struct ReadEnd {
   absl::Status status;
 };
 
 struct ReadStep {
-  std::size_t job = 0;  ///< Whose it is; steps of one follow each other.
+  std::size_t job = 0;  ///< The job of the step; steps of one job follow each other.
   std::variant<ReadPart, ReadRows, ReadEnd> what;
 
-  /// Roughly what it keeps in memory.
+  /// Approximate bytes in memory.
   std::size_t bytes() const;
 };
 
-/// What one thread read of the source and another has not sent yet, in the order in which it was read.
+/// Steps that one thread read from the source and another has not sent yet, in the order of reading.
 ///
-/// Memory: kStepsMax steps and `bytes_max` bytes; a heavier step waits alone. With 0 bytes nothing is read
-/// before the step before it was sent. Disk, where there is a staging file: kStagedMax steps that may be
-/// staged and have no room in memory, as long as the file takes them.
+/// Memory: kStepsMax steps and `bytes_max` bytes; a larger step waits alone. With 0 bytes the
+/// next step is read only after the step before was sent. Disk, if there is a staging file: up to
+/// kStagedMax steps that may be staged and do not fit in memory, as long as the file takes them.
 /// Threads: one that reads and one that sends.
 class ReadAhead {
  public:
@@ -74,22 +74,22 @@ class ReadAhead {
   explicit ReadAhead(std::size_t bytes_max = kBytesMax, std::unique_ptr<StagingFile> staging = nullptr)
       : bytes_max_(bytes_max), staging_(std::move(staging)) {}
 
-  // --- The thread that reads ---
-  /// Waits until there is room. No lock of the source may be held meanwhile that keeps its programs from
-  /// writing. `may_stage`: as long as it waits, the source pays for it: the staging file is room, too.
-  /// Errors: kCancelled: the sender wants no more of this job, or nothing at all any more.
+  // --- The reading thread ---
+  /// Waits until there is room. The caller must not hold a lock of the source that blocks
+  /// its writers. `may_stage`: waiting costs the source something, so the staging file may
+  /// be used, too. Errors: kCancelled: the sender abandoned this job, or closed everything.
   absl::Status Push(ReadStep step, bool may_stage = false);
-  /// No step follows.
+  /// Marks the end: no step follows.
   void End();
-  /// Whether Push() would take nothing of any job.
+  /// Whether Push() rejects every job.
   bool closed() const;
 
-  // --- The thread that sends ---
-  /// Waits for the next step. Absent: there is none any more.
+  // --- The sending thread ---
+  /// Waits for the next step. Absent: the steps have ended.
   std::optional<ReadStep> Pop();
-  /// Drops what waits of this job, and what would come.
+  /// Drops the waiting steps of this job, and future ones.
   void Abandon(std::size_t job);
-  /// The same for all jobs. The reader gets kCancelled from now on.
+  /// The same for all jobs. From now on the reader gets kCancelled.
   void Close();
 
   struct Waiting {
@@ -102,7 +102,7 @@ class ReadAhead {
   static constexpr std::size_t kNoJob = std::numeric_limits<std::size_t>::max();
 
   struct Waiter {
-    ReadStep step;  ///< Of one that is staged without its rows.
+    ReadStep step;  ///< If it is staged, it is kept here without its rows.
     std::optional<StagingFile::Place> place;
   };
 
@@ -115,11 +115,11 @@ class ReadAhead {
   const std::size_t bytes_max_;
   const std::unique_ptr<StagingFile> staging_;
   mutable Mutex mutex_;
-  CondVar changed_;  ///< Two threads: whoever waits is the other one.
+  CondVar changed_;  ///< There are two threads, so a waiting one is always the other one.
   std::deque<Waiter> steps_ MIRROR_GUARDED_BY(mutex_);
-  std::size_t kept_ MIRROR_GUARDED_BY(mutex_) = 0;   ///< Those in memory.
-  std::size_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of those.
-  /// Steps that are still to be read in the staging file.
+  std::size_t kept_ MIRROR_GUARDED_BY(mutex_) = 0;   ///< Steps in memory.
+  std::size_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Bytes of these.
+  /// Steps in the staging file that are not read back yet.
   std::size_t staged_ MIRROR_GUARDED_BY(mutex_) = 0;
   std::size_t abandoned_ MIRROR_GUARDED_BY(mutex_) = kNoJob;
   bool asking_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Everything was sent: Pop() waits.

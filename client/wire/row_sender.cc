@@ -20,8 +20,8 @@
 namespace mirror {
 namespace {
 
-/// A row that came and went since the mirror's position is a delete, and nothing that the mirror loses: it
-/// loses no more rows than it has, less what is there now, plus what may be new to it.
+/// A row inserted and deleted since the mirror's position counts as a delete, but the mirror loses no
+/// row. So deletes are limited to the mirror's rows plus possibly new ones, less the present rows.
 void BoundDeletes(std::int64_t mirrored, std::uint64_t now, Planned* planned) {
   if (mirrored < 0) return;
   const std::uint64_t all = static_cast<std::uint64_t>(mirrored) + planned->inserts;
@@ -44,7 +44,7 @@ void JobReader::Run() {
             absl::ResourceExhaustedError("there is no memory left to read it; set a smaller 'batch_bytes'");
       }
     }
-    // Refused: the sender knows already why it wants no more of the table.
+    // If it is refused, the sender already knows why it abandoned the table.
     (void)ahead_.Push({job_, ReadEnd{std::move(read)}}, source_waits_);
   }
   ahead_.End();
@@ -57,11 +57,11 @@ absl::Status JobReader::ReadTable(const ReadJob& job) {
 }
 
 absl::Status JobReader::ReadAllRows(const ReadJob& job) {
-  // They are those of one moment, which comes after this one.
+  // The rows are of one moment, which comes after this time.
   const std::int64_t began_ms = NowMs();
   ASSIGN_OR_RETURN(const auto table, reader_.Read(job.schema.name, job.columns));
   source_waits_ = reader_.HoldsLog(job.closed_later);
-  std::uint64_t before = 0;  // Rows of the blocks that were read already.
+  std::uint64_t before = 0;  // Rows of the blocks read before.
   for (bool more = true; more;) {
     ReadRows rows;
     rows.blocks.push_back({Operation::kInsert, RowBlock::For(job.schema, job.columns)});
@@ -71,7 +71,7 @@ absl::Status JobReader::ReadAllRows(const ReadJob& job) {
       ASSIGN_OR_RETURN(const std::uint64_t count, reader_.CountRows(job.schema.name));
       rows.planned->inserts = rows.expected = std::max(rows.planned->inserts, count);
     }
-    // What changed meanwhile is still to come: then the commit is not here.
+    // If changes made meanwhile follow, the commit comes with them.
     rows.last = !job.closed_later && !more;
     rows.target = job.target;
     const std::uint64_t read = before + rows.blocks[0].rows.rows();
@@ -100,7 +100,7 @@ absl::Status JobReader::ReadRepairs(const ReadJob& job) {
     rows.blocks = std::move(piece.blocks);
     rows.target = job.target;
     rows.last = end;
-    // Of more of them nobody knows beforehand how many are deletes.
+    // With further pieces the number of deletes is not known yet.
     if (end && first) rows.planned = rows.Count();
     first = false;
     if (rows.blocks.empty() && !rows.last) continue;
@@ -110,9 +110,9 @@ absl::Status JobReader::ReadRepairs(const ReadJob& job) {
 }
 
 absl::Status JobReader::ReadChanges(const ReadJob& job) {
-  // The log is looked at after this, and what it names by then is sent.
+  // The log is read after this time; all changes that it has by then are sent.
   const std::int64_t began_ms = NowMs();
-  // What is to be repaired goes as if it had changed, whole: the mirror may lack it.
+  // Rows to repair are sent whole, as if they had changed: the mirror may lack them.
   const bool whole = job.whole_rows || !job.repair.empty();
   ASSIGN_OR_RETURN(const auto changes,
                    reader_.Changes(job.schema.name, job.from, job.columns, whole, job.count_all, job.repair));
@@ -125,7 +125,7 @@ absl::Status JobReader::ReadChanges(const ReadJob& job) {
     rows.blocks = std::move(piece->blocks);
     rows.target = std::move(piece->target);
     rows.planned = last ? rows.Count() : piece->planned;
-    // The number of rows that the mirror keeps is not to be trusted where rows of it differ.
+    // The mirror's number of rows is not reliable if rows of it differ.
     if (rows.planned && piece->rows_now && job.repair.empty())
       BoundDeletes(job.mirrored, *piece->rows_now, &*rows.planned);
     rows.last = last;
@@ -154,13 +154,13 @@ BatcherLimits LimitsOf(const v1::Limits& limits, std::size_t batch_bytes, bool r
   return batcher;
 }
 
-/// Whichever way the sender goes, the reader does not wait for it.
+/// The reader never waits for the sender, whichever way the sender ends.
 struct ClosesAtTheEnd {
   ReadAhead& ahead;
   ~ClosesAtTheEnd() { ahead.Close(); }
 };
 
-/// Null: there is none, and who reads waits for who sends.
+/// Null: there is no file, and the reader waits for the sender.
 std::unique_ptr<StagingFile> MakeStaging(const SourceReader& reader, const std::string& path) {
   if (path.empty() || !reader.HoldsLog(/*closed_later=*/false)) return nullptr;
   absl::StatusOr<std::unique_ptr<StagingFile>> staging = StagingFile::Make(path);
@@ -245,7 +245,7 @@ absl::Status RowSender::Send(std::vector<Job>& jobs) {
   is_last_ = true;
   if (wire_status_.ok()) (void)batcher_.Flush();
   while (wire_status_.ok() && in_flight_ > 0) wire_status_ = Receive();
-  // After a break some answers may have come still: what they acknowledge is applied.
+  // After a broken connection some answers may still arrive: the rows they acknowledge are applied.
   while (!wire_status_.ok() && in_flight_ > 0 && Receive().ok()) {
   }
   if (stream_ == nullptr) return wire_status_;
@@ -286,7 +286,7 @@ absl::Status RowSender::SendStep(Job& job, const ReadStep& step) {
   return std::get<ReadEnd>(step.what).status;
 }
 
-/// Why a table is not finished in this cycle.
+/// Records why a table is not finished in this cycle.
 void RowSender::End(Job& job, absl::Status status) {
   if (!job.error.ok()) return;
   job.again = absl::IsAborted(status);
@@ -333,7 +333,7 @@ bool RowSender::AllEnd() const {
 
 absl::Status RowSender::SendAlone(v1::RowDataRequest& request) {
   if (options_.completed && AllEnd()) *request.mutable_completed() = options_.completed();
-  // The batcher did not count it.
+  // The batcher did not count the completion.
   if (request.ByteSizeLong() > batcher_limits_.message_bytes) request.clear_completed();
   const absl::StatusOr<v1::RowDataResponse> response = client_.RowData(request);
   const absl::Status taken = Take(response);
@@ -350,7 +350,7 @@ absl::Status RowSender::SendRequest(v1::RowDataRequest& request) {
   while (wire_status_.ok() && in_flight_ >= std::max(options_.window, 1U)) wire_status_ = Receive();
   CrashPoint("agent.request");
   if (!wire_status_.ok()) return wire_status_;
-  // A stream costs more than the call: it pays from the second request on.
+  // A stream costs more than a call: it pays only from the second request on.
   if (stream_ == nullptr && is_last_) return wire_status_ = SendAlone(request);
   if (stream_ == nullptr) {
     absl::StatusOr<std::unique_ptr<RowStream>> stream = client_.OpenRowStream();
@@ -379,10 +379,10 @@ void RowSender::Take(const v1::BatchResult& result) {
                                 [&](const Job& one) { return SameName(one.schema.name, result.table()); });
   if (job == jobs_->end()) return;
   if (result.code() != 0) {
-    // Only the first one tells what happened; what follows is refused because of it.
+    // Only the first error has the cause; later batches are refused because of it.
     if (job->error.ok()) {
       job->error = absl::Status(static_cast<absl::StatusCode>(result.code()), result.message());
-      // The rows of those keys are sent whole, in the next cycle.
+      // The next cycle sends the rows of those keys whole.
       job->again = result.missing().rows_size() > 0 && !job->whole_rows;
       job->held = result.held();
       job->refused = true;

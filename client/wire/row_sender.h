@@ -24,23 +24,23 @@
 
 namespace mirror {
 
-/// What is read of one table. It does not change while it is read.
+/// Instructions for reading one table. They do not change while it is read.
 struct ReadJob {
   TableSchema schema;
-  std::vector<std::uint32_t> columns;  ///< Those that the mirror wants.
+  std::vector<std::uint32_t> columns;  ///< Columns that the mirror wants.
   BlockSize size;
   Position target;               ///< Durable at the source before the first row is read.
-  Lsn from;                      ///< Net changes behind it are read.
+  Lsn from;                      ///< Net changes after it are read.
   bool populate = false;         ///< All rows are read first.
   bool closed_later = false;     ///< Net changes follow the rows of a population.
   bool whole_rows = false;       ///< Net changes are whole rows.
-  bool logged = true;            ///< Net changes are to be had; else rows are read only as they are now.
+  bool logged = true;            ///< Net changes are available; else only the present rows are read.
   std::int64_t mirrored = -1;    ///< Rows of the mirror; -1: unknown.
-  bool count_all = false;        ///< Also a long table is counted.
-  std::vector<Key> repair = {};  ///< Rows that are sent as they are, before the net changes.
+  bool count_all = false;        ///< A long table is counted, too.
+  std::vector<Key> repair = {};  ///< Rows that are sent in their present state, before the net changes.
 };
 
-/// Reads the tables of a cycle one after the other, as far ahead of the wire as `ahead` takes it.
+/// Reads the tables of a cycle in turn, as far ahead of the wire as `ahead` allows.
 /// Threads: one, the only one that uses `reader` and its source meanwhile.
 class JobReader : private LargeSink {
  public:
@@ -49,7 +49,7 @@ class JobReader : private LargeSink {
             ReadAhead& ahead)
       : reader_(reader), jobs_(jobs), stop_(stop), ahead_(ahead) {}
 
-  /// Ends with every job's ReadEnd, unless nobody wants it. What goes wrong with a table is in that.
+  /// Pushes a ReadEnd for every job, unless the sender closed. Errors of a table are in its ReadEnd.
   void Run();
 
  private:
@@ -72,37 +72,37 @@ class JobReader : private LargeSink {
   std::uint64_t value_id_ = 0;
 };
 
-/// A table on its way to the mirror.
+/// A table that is sent to the mirror.
 struct Job {
-  std::size_t index = 0;  ///< In the announcement.
+  std::size_t index = 0;  ///< Index in the announcement.
   Decision decision;
   TableSchema schema;
   v1::TableStatus status;
   Position target;               ///< Durable at the source before the first row is read.
-  bool closed_later = false;     ///< Net changes behind `target` follow the rows of a population.
+  bool closed_later = false;     ///< Net changes after `target` follow the rows of a population.
   bool whole_rows = false;       ///< The mirror lacked rows that were updated.
   bool logged = true;            ///< See ReadJob.
   bool count_all = false;        ///< See ReadJob.
   std::vector<Key> repair = {};  ///< See ReadJob.
-  bool tells_time = true;        ///< Its commit brings the table up to when its rows were read.
+  bool tells_time = true;        ///< Its commit carries the time at which its rows were read.
 
-  std::uint64_t expected = 0;  ///< Rows, as they were counted; 0: not known.
+  std::uint64_t expected = 0;  ///< Counted rows; 0: unknown.
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
-  Position sent;                 ///< Of the commit.
+  Position sent;                 ///< Position of the commit.
   std::uint64_t commit_seq = 0;  ///< 0: no commit was sent.
   bool committed = false;
-  bool again = false;     ///< Moved, or lacks rows: to be sent in another cycle.
-  bool held = false;      ///< An operator of the mirror has to decide.
-  bool refused = false;   ///< The mirror refused a batch: `error` is what it said.
+  bool again = false;     ///< Moved, or lacks rows: to be sent again in another cycle.
+  bool held = false;      ///< An operator of the mirror must decide.
+  bool refused = false;   ///< The mirror refused a batch: `error` has its message.
   std::int64_t lsn = -1;  ///< The last one acknowledged; -1: none.
   std::optional<std::uint64_t> row_count;
-  std::vector<std::string> notes;  ///< What the person should know of the rows that were read.
-  std::string content;             ///< Of what was sent, see Batcher::content().
-  std::string receipt;             ///< Of the commit, as it came.
+  std::vector<std::string> notes;  ///< Notes for people on the rows that were read.
+  std::string content;             ///< Hash of the rows sent, see Batcher::content().
+  std::string receipt;             ///< Receipt of the commit, as received.
   absl::Status error;
 };
 
-/// What the mirror was told at the end of a cycle, and what it said.
+/// The end of a cycle as reported to the mirror, and its answer.
 struct EndOfCycle {
   v1::ReplicationCompletedRequest request;
   v1::ReplicationCompletedResponse response;
@@ -114,28 +114,28 @@ struct SenderOptions {
   std::size_t read_ahead = ReadAhead::kBytesMax;  ///< Bytes, see ReadAhead.
   /// Called when rows were handed over; may be empty.
   std::function<void(const Job&)> progress;
-  bool receipts = false;                    ///< The mirror gives them.
-  const std::atomic<bool>* stop = nullptr;  ///< Set: the table at hand is not finished. May be null.
-  /// Where rows are staged, see StagingFile; empty: nowhere.
+  bool receipts = false;                    ///< The mirror gives receipts.
+  const std::atomic<bool>* stop = nullptr;  ///< Set: the present table is not finished. May be null.
+  /// File where rows are staged, see StagingFile; empty: none.
   std::string staging = {};
-  bool leaves_moment = false;  ///< Nothing more is read of the moment of which the rows are.
-  /// The cycle's end, if all of its tables are committed, for the mirror to take with rows that go in a call
-  /// of their own; empty: it is not to. `cycle` is set.
+  bool leaves_moment = false;  ///< The reader leaves the held moment after the last row.
+  /// Returns the cycle's end for the case that all of its tables are committed; it is sent
+  /// with rows that go in a call of their own. Empty: not to be sent so. `cycle` is set.
   std::function<v1::ReplicationCompletedRequest()> completed = {};
 };
 
-/// Indexes of the columns that the mirror wants.
+/// Returns the indexes of the columns that the mirror wants.
 std::vector<std::uint32_t> WantedColumns(const TableSchema& schema, const v1::TableStatus& status);
-/// Of those that it keeps as they are sent: what digests are over.
+/// Returns those that it keeps unchanged: digests are computed over these.
 std::vector<std::uint32_t> ComparedColumns(const TableSchema& schema, const v1::TableStatus& status);
-/// Then rows cannot be found at the mirror by the source's key.
+/// If true, the source's key cannot find rows at the mirror.
 bool KeyIsHashed(const TableSchema& schema, const v1::TableStatus& status);
 
-/// Sends the tables of one cycle over one stream, several requests in flight, while another thread reads on.
-/// Where all that there is to send fills no request, it goes in a call of its own.
+/// Sends the tables of one cycle over one stream, with several requests in flight, while another
+/// thread reads on. If all rows do not fill one request, they are sent in a call of their own.
 ///
-/// Memory: a request, those in flight, and what ReadAhead holds. Threads: one, and one of its own that alone
-/// uses the source until Send() is back.
+/// Memory: a request, those in flight, and ReadAhead's. Threads: one caller. A
+/// thread of its own is the only one that uses the source until Send() returns.
 class RowSender {
  public:
   RowSender(SourceReader& reader, MirrorClient& client, std::int64_t cycle, const v1::Limits& limits,
@@ -144,7 +144,7 @@ class RowSender {
   /// Errors: the call's status, which ends the cycle. A table's own error is in its job.
   absl::Status Send(std::vector<Job>& jobs);
 
-  /// How the mirror ended the cycle with its rows, all of which it applied. Absent: the cycle goes on.
+  /// The mirror ended the cycle with its rows, and applied all of them. Absent: the cycle continues.
   const std::optional<EndOfCycle>& ended() const { return ended_; }
 
  private:
@@ -154,7 +154,7 @@ class RowSender {
   void End(Job& job, absl::Status status);
   BlockSize SizeOfBlocks(std::size_t columns) const;
   absl::Status SendRequest(v1::RowDataRequest& request);
-  /// Every table of the cycle ends with the request at hand.
+  /// Whether every table of the cycle ends with the present request.
   bool AllEnd() const;
   absl::Status SendAlone(v1::RowDataRequest& request);
   absl::Status Receive();
@@ -168,9 +168,9 @@ class RowSender {
   BatcherLimits batcher_limits_;
   Batcher batcher_;
   std::vector<Job>* jobs_ = nullptr;
-  std::size_t begun_ = 0;              ///< Jobs of which a step came.
-  bool is_last_ = false;               ///< Nothing is read any more: there may be one more request.
-  std::unique_ptr<RowStream> stream_;  ///< None: no request was sent, or it was one alone.
+  std::size_t begun_ = 0;              ///< Number of jobs with at least one step.
+  bool is_last_ = false;               ///< The reading has ended: at most one more request follows.
+  std::unique_ptr<RowStream> stream_;  ///< Null: no request was sent, or a single one alone.
   std::uint32_t in_flight_ = 0;        ///< Requests without an answer.
   absl::Status wire_status_;
   std::optional<EndOfCycle> ended_;

@@ -22,7 +22,7 @@ class Writer {
   void Put(Number number) {
     bytes_.append(reinterpret_cast<const char*>(&number), sizeof number);
   }
-  /// With their number before them.
+  /// Writes the number of values, then the values.
   template <typename Values>
   void PutAll(const Values& values) {
     Put<std::uint64_t>(values.size());
@@ -71,7 +71,7 @@ class Reader {
   bool good_ = true;
 };
 
-/// The values of one column one by one, as they were appended.
+/// The values of one column, one by one, in the order of appending.
 class Values {
  public:
   explicit Values(Reader& from)
@@ -159,7 +159,7 @@ class Values {
 
 absl::StatusOr<std::unique_ptr<StagingFile>> StagingFile::Make(const std::string& path,
                                                                std::uint64_t bytes_max) {
-  // It may be that of a run that was killed before it took the name away; a link is nobody's of ours.
+  // It may be the file of a run that was killed before it removed the name; a link is not ours.
   unlink(path.c_str());
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) {
@@ -185,7 +185,7 @@ absl::StatusOr<StagingFile::Place> StagingFile::Append(std::string_view bytes) {
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) {
       const std::string error = std::strerror(errno);
-      // Others need the room that is left.
+      // Other programs need the remaining room.
       (void)!ftruncate(file_, static_cast<off_t>(end_));
       return absl::ResourceExhaustedError(absl::StrCat("staging rows: ", error));
     }
@@ -213,7 +213,7 @@ absl::StatusOr<std::string> StagingFile::Read(const Place& place) const {
 
 void StagingFile::Clear() {
   end_ = 0;
-  // Without effect it is written over.
+  // If that fails, it is overwritten.
   (void)!ftruncate(file_, 0);
 }
 

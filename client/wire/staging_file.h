@@ -14,30 +14,30 @@
 
 namespace mirror {
 
-/// A file in which rows wait that were read and are not sent yet. It has no name while it is there, so that
-/// nothing is left of it, however the process ends. Threads: one that appends; one that reads what stands
-/// there.
+/// A file for rows that were read and are not sent yet. It has no name
+/// while it exists, so nothing is left of it, however the process ends.
+/// Threads: one that appends; one that reads what was appended.
 class StagingFile {
  public:
-  /// Bytes of one; and of the room that is free where it stands at most half of it is taken.
+  /// Maximum bytes of the file; it also takes at most half of the free disk space.
   static constexpr std::uint64_t kBytesMax = 4ULL << 30;
 
   struct Place {
     std::uint64_t at = 0, size = 0, hash = 0;
   };
 
-  /// `path`: where it is made; what stands there goes. Errors: kUnavailable.
+  /// `path`: where it is made; an existing file there is removed. Errors: kUnavailable.
   static absl::StatusOr<std::unique_ptr<StagingFile>> Make(const std::string& path,
                                                            std::uint64_t bytes_max = kBytesMax);
   ~StagingFile();
   StagingFile(const StagingFile&) = delete;
   StagingFile& operator=(const StagingFile&) = delete;
 
-  /// Errors: kResourceExhausted: it is full, or the disk does not take more. What stood there stays.
+  /// Errors: kResourceExhausted: the file or the disk is full. Earlier contents stay.
   absl::StatusOr<Place> Append(std::string_view bytes);
-  /// Errors: kDataLoss: it is not what was appended.
+  /// Errors: kDataLoss: the bytes differ from those appended.
   absl::StatusOr<std::string> Read(const Place& place) const;
-  /// Nothing that stands there is read any more.
+  /// Discards the contents: none of it will be read any more.
   void Clear();
 
  private:
@@ -48,7 +48,7 @@ class StagingFile {
   std::uint64_t end_ = 0;
 };
 
-/// Blocks as bytes for this process alone, and back. Absent: they are not of these.
+/// Converts blocks to bytes for this process alone, and back. Absent: the bytes are not of these.
 std::string ToBytes(const std::vector<ChangeBlock>& blocks);
 std::optional<std::vector<ChangeBlock>> BlocksOf(std::string_view bytes);
 

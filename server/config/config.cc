@@ -34,7 +34,7 @@ using std::chrono::seconds;
 
 constexpr std::uint64_t kMegabyte = 1ULL << 20;
 constexpr std::uint64_t kTerabyte = 1ULL << 40;
-/// A server that runs is heard of every few seconds.
+/// A running server gives a sign of life every few seconds.
 constexpr seconds kJobLeaseMin{15};
 
 Setter SetUrl(std::string* target) {
@@ -60,7 +60,7 @@ absl::Status CheckBasePaths(const ConfigFile& file, const HttpConfig& http) {
   return absl::OkStatus();
 }
 
-/// [http]. `set_address`: checks as that of the other listeners does.
+/// Returns the keys of [http]. `set_address`: checks like those of the other listeners.
 ConfigKeys HttpKeys(HttpConfig& http, const std::filesystem::path& folder, Setter set_address) {
   return {{"enabled", SetFlag(&http.enabled)},
           {"address", std::move(set_address)},
@@ -94,7 +94,7 @@ ConfigKeys HttpKeys(HttpConfig& http, const std::filesystem::path& folder, Sette
           {"erase_within", SetSpan(&http.erase_within, seconds(1), hours(24 * 30))}};
 }
 
-/// Behind all sections: what [http] leaves to others is filled in. Errors: what does not go together.
+/// Called after all sections: fills in defaults of [http] from other sections. Errors: keys that conflict.
 absl::Status FinishHttp(const ConfigFile& file, bool is_loopback, ServerConfig* config) {
   HttpConfig& http = config->http;
   if (http.api_keys.empty()) http.api_keys = (file.folder() / "apikeys").lexically_normal().string();
@@ -129,11 +129,11 @@ constexpr std::uint64_t kMega = 1ULL << 20;
 constexpr std::uint64_t kGiga = 1ULL << 30;
 constexpr seconds kMonth = hours(24 * 30);
 constexpr seconds kJournalKeepMax = hours(24 * 3'650);
-/// Each has threads of its own.
+/// Each hook has threads of its own.
 constexpr std::size_t kHooksMax = 16;
 constexpr std::int64_t kRowsMinMax = 1'000'000'000'000, kTablesMinMax = 100'000;
 
-/// A text that `check` does not complain of; it says what is wrong with it.
+/// Sets a text that `check` accepts; `check` returns what is wrong with it.
 Setter SetChecked(std::string* target, std::string (*check)(const std::string&)) {
   return [target, check](const Given& given) {
     ASSIGN_OR_RETURN(std::string text, AsText(given));
@@ -172,7 +172,7 @@ Setter SetPatterns(std::vector<std::string>* target) {
   };
 }
 
-/// Addresses and networks, see AddressRanges.
+/// Sets addresses and networks, see AddressRanges.
 Setter SetAddresses(std::vector<std::string>* target) {
   return [target](const Given& given) {
     std::vector<std::string> texts;
@@ -186,7 +186,7 @@ Setter SetAddresses(std::vector<std::string>* target) {
   };
 }
 
-/// Anything but the members that every token has already.
+/// Refuses the members that every token has already.
 std::string WrongClaim(const std::string& text) {
   if (text.empty()) return "must not be empty";
   for (const char* const taken : {"iss", "aud", "nonce", "nbf", "exp", "iat"}) {
@@ -222,7 +222,7 @@ Setter SetHookCommand(std::vector<std::string>* target) {
   };
 }
 
-/// Takes `false` alone, which 'mirrorctl init' wrote into each file.
+/// Accepts only `false`, which 'mirrorctl init' wrote into each file.
 Setter SetNoReflection() {
   return [](const Given& given) {
     ASSIGN_OR_RETURN(const bool wanted, AsFlag(given));
@@ -235,7 +235,7 @@ Setter SetNoReflection() {
 }
 
 std::string WrongSql(const std::string& text) { return std::string(CheckHookSql(text).message()); }
-/// It may hold a secret: it is not shown.
+/// Does not show the URL, which may hold a secret.
 std::string WrongUrl(const std::string& text) { return std::string(ParseHookUrl(text).status().message()); }
 
 class Loader {
@@ -263,7 +263,7 @@ class Loader {
                      {"postgres", PostgresKeys(config_.postgres, file_.folder())}};
     form.blocks = {"issuer", "tenant", "hook", "hub"};
     form.let_through = OwnVariables();
-    // mirror-agent's, which may have the same environment.
+    // Variables of mirror-agent, which may have the same environment.
     for (const char* const theirs : {"MIRROR_ENDPOINT_*", "MIRROR_IDENTITY_*", "MIRROR_AGENT_*"}) {
       form.let_through.emplace_back(theirs);
     }
@@ -375,7 +375,7 @@ class Loader {
 
   Setter Path(std::string* target) const { return SetPath(target, file_.folder()); }
 
-  /// [[tenant]] and its [[tenant.table]]: what is otherwise for some.
+  /// Reads [[tenant]] and its [[tenant.table]]: settings that differ for some.
   absl::Status TenantRules() {
     ASSIGN_OR_RETURN(const std::vector<ConfigTable> blocks, file_.Blocks("tenant"));
     for (const ConfigTable& block : blocks) {
@@ -396,7 +396,7 @@ class Loader {
            {"index", SetElsewhere()}});
       if (status.ok()) status = block.CheckHas({"context_id"});
       if (!status.ok()) return status;
-      // One that says nothing of it is no change that a restart would bring in force.
+      // A rule that sets nothing is not a change that a restart would bring into force.
       if (rule != BreakerRule{.context = rule.context}) config_.breaker.rules.push_back(rule);
       if (freshness) config_.freshness.push_back({rule.context, "*", false, *freshness});
       if (receipts) config_.receipts.tenants.push_back({rule.context, *receipts});
@@ -586,8 +586,8 @@ class Loader {
   absl::Status Hubs() {
     ASSIGN_OR_RETURN(std::vector<HubRules> hubs, ReadHubs(file_));
     config_.hubs = std::move(hubs);
-    // The last rule counts: a hub reads what is new from the journal, whatever is said of its tables
-    // elsewhere.
+    // The last rule counts: a hub reads news from the journal, whatever the
+    // configuration says elsewhere about its tables.
     for (JournalRule& rule : HubJournal(config_.hubs)) config_.journal.rules.push_back(std::move(rule));
     return absl::OkStatus();
   }

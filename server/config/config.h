@@ -20,7 +20,7 @@
 
 namespace mirror {
 
-// What mirror-server.toml says. Paths are complete: a relative one was seen from the folder of the file.
+// The contents of mirror-server.toml. Paths are complete: a relative path starts at the file's folder.
 
 /// The listener for sources.
 struct ListenConfig {
@@ -31,7 +31,7 @@ struct ListenConfig {
   bool plaintext = false;             ///< No TLS; loopback only.
   std::uint32_t connections_max = 1'000;
   std::uint32_t connections_per_address_max = 200;  ///< Without an admitted call.
-  /// Addresses and networks of balancers and proxies, see AddressRanges: that limit is not for them.
+  /// Addresses and networks of balancers and proxies, see AddressRanges: the limit above does not bind them.
   std::vector<std::string> proxies;
   friend bool operator==(const ListenConfig&, const ListenConfig&) = default;
 };
@@ -44,7 +44,7 @@ struct AdminConfig {
   friend bool operator==(const AdminConfig&, const AdminConfig&) = default;
 };
 
-/// Who this endpoint is.
+/// The identity of this endpoint.
 struct ApplicationConfig {
   std::string id;   ///< The audience of tokens.
   std::string key;  ///< PEM; signs Authenticate's answer.
@@ -66,19 +66,19 @@ struct DataConfig {
 
 /// A database that holds mirrors.
 struct PostgresPlaceConfig {
-  std::string name;                      ///< For messages, and for where a mirror is.
+  std::string name;                      ///< Used in messages, and to say where a mirror is kept.
   std::string conninfo;                  ///< libpq's, without a password.
-  std::uint32_t connections = 8;         ///< At most, for each of writing, reading and scanning.
+  std::uint32_t connections = 8;         ///< The most, for each of writing, reading and scanning.
   bool citus = false;                    ///< The coordinator of a cluster that distributes schemas.
-  std::int64_t relations_max = 100'000;  ///< From so many on it takes no new mirror.
+  std::int64_t relations_max = 100'000;  ///< A place with this many relations takes no new mirror.
   friend bool operator==(const PostgresPlaceConfig&, const PostgresPlaceConfig&) = default;
 };
 
-/// [postgres] and [[postgres.place]]. Empty with another store.
+/// [postgres] and [[postgres.place]]. Empty when the store is not PostgreSQL.
 struct PostgresConfig {
-  std::string control;     ///< libpq's: which mirrors there are, events, the audit log.
-  std::string passfile;    ///< Of all connections; empty: as libpq has it.
-  bool replicated = true;  ///< What is acknowledged stands on a standby, too.
+  std::string control;     ///< Conninfo of libpq: the list of mirrors, events, the audit log.
+  std::string passfile;    ///< Used by all connections; empty: libpq's default.
+  bool replicated = true;  ///< Acknowledged data is on a standby, too.
   std::int64_t merge_rows_max = 20'000'000;
   std::vector<PostgresPlaceConfig> places;
   friend bool operator==(const PostgresConfig&, const PostgresConfig&) = default;
@@ -100,7 +100,7 @@ struct IssuerConfig {
   friend bool operator==(const IssuerConfig&, const IssuerConfig&) = default;
 };
 
-/// Counted for a stream before it reads a message whose size is not known yet.
+/// Bytes that a stream counts before it reads a message whose size is not known yet.
 inline constexpr std::uint64_t kStreamBytesMin = 1 << 20;
 
 struct LimitsConfig {
@@ -112,16 +112,16 @@ struct LimitsConfig {
   std::uint64_t bytes_in_flight_tenant_max = 64ULL << 20;
   std::uint64_t bytes_in_flight_max = 256ULL << 20;
   std::uint32_t streams_per_tenant_max = 4;
-  std::uint32_t calls_max = 64;  ///< Calls at a time that are no streams.
+  std::uint32_t calls_max = 64;  ///< Calls at a time, not counting streams.
   std::uint32_t nonces_max = 10'000;
   std::uint64_t value_bytes_max = 1'000'000'000;
   std::chrono::seconds cycle_idle = std::chrono::minutes(10);
   friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
 };
 
-/// Of a hook that is asked and does not answer.
+/// What happens when a hook is called and does not answer.
 enum class OnError {
-  kAccept,  ///< As if it had not been asked.
+  kAccept,  ///< The cycle begins as if there were no hook.
   kRefuse,  ///< No cycle begins.
 };
 
@@ -133,7 +133,7 @@ struct HookConfig {
   std::vector<std::string> command;  ///< A program's absolute path, and its arguments.
   std::string sql, url;
   std::chrono::milliseconds timeout{10'000};
-  OnError on_error = OnError::kAccept;  ///< Of authenticated.
+  OnError on_error = OnError::kAccept;  ///< For `authenticated`.
   friend bool operator==(const HookConfig&, const HookConfig&) = default;
 };
 
@@ -144,7 +144,7 @@ struct HooksConfig {
 };
 
 struct ServerConfig {
-  std::string file;  ///< As it was given.
+  std::string file;  ///< The path as the operator gave it.
   ListenConfig listen;
   AdminConfig admin;
   ApplicationConfig application;
@@ -154,30 +154,30 @@ struct ServerConfig {
   std::vector<IssuerConfig> issuers;
   LimitsConfig limits;
   HooksConfig hooks;          ///< [hooks] and [[hook]].
-  BreakerConfig breaker;      ///< [breaker], and what [[tenant]] says about it.
-  ColumnRulesConfig columns;  ///< What [[tenant.table]] says of columns, and [data] 'hash_key'.
+  BreakerConfig breaker;      ///< [breaker], and its keys in [[tenant]].
+  ColumnRulesConfig columns;  ///< The column rules of [[tenant.table]], and [data] 'hash_key'.
   HttpConfig http;            ///< [http]
   MetricsConfig metrics = {.enabled = true, .port = 7445};
-  /// Two completed cycles in a row within it whose source does not know what the other one committed pause
-  /// the tenant: two databases feed it. 0: never.
+  /// Pauses the tenant when two completed cycles in a row end within this time and the source of the one does
+  /// not know what the other committed: two databases feed the tenant. 0: never.
   std::int64_t miss_window_ms = 3'600'000;
-  ReceiptRules receipts;       ///< [data] receipts, and of [[tenant]].
-  IndexRules indexes;          ///< Of [[tenant]] and [[tenant.index]].
-  FreshnessRules freshness;    ///< Of [[tenant]].
-  JournalConfig journal;       ///< [journal], and of [[tenant.table]].
+  ReceiptRules receipts;       ///< [data] receipts, and those of [[tenant]].
+  IndexRules indexes;          ///< From [[tenant]] and [[tenant.index]].
+  FreshnessRules freshness;    ///< From [[tenant]].
+  JournalConfig journal;       ///< [journal], and the keys of [[tenant.table]].
   std::vector<HubRules> hubs;  ///< [[hub]], by storage.
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
 };
 
-/// Reads and checks the whole file; then what the environment says (MIRROR_LISTEN_PORT and so on, for every
-/// key of a table that stands once) takes the place of the file's word. Errors: kInvalidArgument naming file,
-/// line and key, or the variable, an unknown one of MIRROR_ too; kNotFound, kPermissionDenied for
-/// the file itself. Whether the files that it names can be used is not asked here.
+/// Reads and checks the whole file. Then the environment (MIRROR_LISTEN_PORT and so on, for every key of a
+/// table that stands once) replaces the file's values. Errors: kInvalidArgument naming file, line and key, or
+/// the variable, also for an unknown variable that begins with MIRROR_; kNotFound, kPermissionDenied for the
+/// file itself. Does not check whether the files that it names can be used.
 absl::StatusOr<ServerConfig> LoadServerConfig(const std::string& path);
 
-/// Returns the addresses that no limit of one address is for: this machine's, and those of `proxies`, which
-/// were checked.
+/// Returns the addresses to which no limit per address applies: this machine's, and
+/// those of `proxies`, which the caller has checked.
 AddressRanges UnlimitedOf(const std::vector<std::string>& proxies);
 
 }  // namespace mirror

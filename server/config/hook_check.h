@@ -6,19 +6,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-// What a configuration may name as a hook's target, by its text alone.
+// Checks what a configuration names as a hook's target, by its text alone.
 
 namespace mirror {
 
-/// What a URL of a hook names.
+/// The parts of a hook's URL.
 struct HookUrl {
   std::string origin;  ///< "https://example.org:8443".
   std::string path;    ///< "/hooks?x=1".
 };
-/// Errors: kInvalidArgument: not http or https, no host, a user or password in it.
+/// Parses `url`. Errors: kInvalidArgument: not http or https, no host, a user or password in it.
 absl::StatusOr<HookUrl> ParseHookUrl(const std::string& url);
 
-/// Whether these are statements at all; their tables are not looked at. Errors: kInvalidArgument.
+/// Checks that `sql` consists of statements; does not look for their tables. Errors: kInvalidArgument.
 absl::Status CheckHookSql(const std::string& sql);
 
 }  // namespace mirror

@@ -25,7 +25,7 @@ Setter SetName(std::string* target, std::size_t length_max) {
   };
 }
 
-/// "newest", "most", "longest", or data sources in the order in which they count.
+/// Sets "newest", "most", "longest", or data sources in the order in which they count.
 Setter SetRule(AttributeRule* target) {
   return [target](const Given& given) -> absl::Status {
     using Kind = AttributeRule::Kind;
@@ -43,7 +43,7 @@ Setter SetNormalise(Normalise* target) {
   return SetOneOf(target, EnumWords<Normalise>{{"fold", Normalise::kFold}, {"alnum", Normalise::kAlnum}});
 }
 
-/// An empty list says that nothing is to be written, as one that is not there.
+/// An empty list means that nothing is written, like a missing list.
 Setter SetWrite(std::vector<std::string>* target) {
   return [target, some = SetSomeOf(target, {"insert", "update", "delete"})](const Given& given) {
     if (given.node.kind != ConfigNode::Kind::kList || !given.node.entries.empty()) return some(given);
@@ -52,7 +52,7 @@ Setter SetWrite(std::vector<std::string>* target) {
   };
 }
 
-/// Lists of attributes in a list.
+/// Sets lists of attributes in a list.
 Setter SetMatch(std::vector<std::vector<std::string>>* target) {
   return [target](const Given& given) -> absl::Status {
     if (given.node.kind != ConfigNode::Kind::kList || given.node.entries.empty()) {
@@ -167,7 +167,7 @@ absl::Status HubBlock::CheckMember(const ConfigTable& block, const HubMember& me
   return absl::OkStatus();
 }
 
-/// A rule that no two members have joins nothing.
+/// Refuses a match rule that no two members have: it joins nothing.
 absl::Status HubBlock::CheckMatch() const {
   for (const std::vector<std::string>& rule : entity_.match) {
     const auto has_all = [&](const HubMember& member) {
@@ -218,7 +218,7 @@ absl::Status HubBlock::Check() const {
   return CheckAttributes();
 }
 
-/// Names of tables in the hub's file.
+/// Checks that the names of tables in the hub's file do not conflict.
 absl::Status CheckEntity(const ConfigTable& block, const std::string& name, const HubRules& hub) {
   const std::string folded = FoldName(name);
   if (folded == "alias" || folded.ends_with("_member")) {
@@ -230,7 +230,7 @@ absl::Status CheckEntity(const ConfigTable& block, const std::string& name, cons
   return block.Wrong("entity", absl::StrCat("'", name, "' is there twice for '", hub.storage, "'"));
 }
 
-/// Each hub tells the mirrors that it reads how far it came: two would take each other for a restored one.
+/// A mirror stores how far its hub has read it: two hubs would take each other for a restored one.
 absl::Status CheckTenants(const ConfigTable& block, const HubRules& hub, const std::vector<HubRules>& hubs) {
   for (const HubRules& other : hubs) {
     if (&other == &hub) continue;
@@ -292,7 +292,7 @@ std::vector<JournalRule> HubJournal(const std::vector<HubRules>& hubs) {
     for (const HubEntity& entity : hub.entities) {
       for (const HubMember& member : entity.members) {
         const auto tenant = hub.tenants.find(member.data_source);
-        // Which tenant another one is, its storage says once it is there.
+        // The tenant of another data source is known only to its storage, once it exists.
         const std::string context = tenant == hub.tenants.end() ? "*" : tenant->second;
         rules.push_back({.context = context, .table = member.table, .journal = true});
         rules.push_back({.context = context, .table = std::string(kLedgerName), .journal = true});
@@ -305,7 +305,7 @@ std::vector<JournalRule> HubJournal(const std::vector<HubRules>& hubs) {
 bool IsJournaled(const std::vector<HubRules>& hubs, const JournalConfig& in_force) {
   const std::vector<JournalRule> wanted = HubJournal(hubs);
   return std::all_of(wanted.begin(), wanted.end(), [&](const JournalRule& rule) {
-    // Of tenants that only their storage knows, such a rule itself has to be there.
+    // For tenants that only their storage knows, the configuration must have this very rule.
     if (rule.context == "*")
       return std::find(in_force.rules.begin(), in_force.rules.end(), rule) != in_force.rules.end();
     const std::shared_ptr<const JournalRules> rules = JournalRulesOf(in_force, rule.context);

@@ -10,15 +10,15 @@
 
 namespace mirror {
 
-/// [[hub]]: one entity of a storage each; those of one storage are one hub, in their order. Errors:
-/// kInvalidArgument with file, line and key.
+/// Reads [[hub]]. Each entry is one entity of a storage; the entries of one storage make one hub, in their
+/// order. Errors: kInvalidArgument with file, line and key.
 absl::StatusOr<std::vector<HubRules>> ReadHubs(const ConfigFile& file);
 
-/// That its members' tables, and what their sources tell of deliveries, always have a journal.
+/// Returns the rules that give the members' tables, and their sources' delivery reports, a journal always.
 std::vector<JournalRule> HubJournal(const std::vector<HubRules>& hubs);
 
-/// Whether these have it already, in a server that was started with such a journal: what is written of a
-/// table before it has one, no hub would ever hear of.
+/// Returns whether the journal `in_force`, with which the server was started, covers the tables of `hubs`. A
+/// hub never learns of changes that were written to a table before it had a journal.
 bool IsJournaled(const std::vector<HubRules>& hubs, const JournalConfig& in_force);
 
 }  // namespace mirror

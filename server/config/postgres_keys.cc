@@ -18,7 +18,7 @@ namespace {
 constexpr std::int64_t kMergeRowsMax = 1'000'000'000'000, kRelationsMax = 100'000'000;
 constexpr std::size_t kPlaceNameMax = 32;
 
-/// A text of several lines, or one that libpq cannot read, may be anything: nothing of it is shown.
+/// Never shows the text: several lines, or text that libpq cannot read, may be anything.
 Setter SetConninfo(std::string* target) {
   return [target](const Given& given) {
     ASSIGN_OR_RETURN(std::string text, AsText(given));
@@ -55,7 +55,7 @@ std::size_t HostsOf(const postgres::Parameters& parameters) {
   return hosts;
 }
 
-/// What is wrong with it beside the other keys; empty: nothing.
+/// Returns what conflicts with the other keys; empty: nothing.
 std::string ConninfoProblem(const std::string& conninfo, const PostgresConfig& postgres) {
   const auto parameters = postgres::ReadConninfo(conninfo);
   if (!parameters.ok()) return "";

@@ -7,15 +7,15 @@
 #include "base/text/config_file.h"
 #include "server/config/config.h"
 
-// PostgreSQL as the store: what of it stands in mirror-server.toml.
+// PostgreSQL as the store: its keys in mirror-server.toml.
 
 namespace mirror {
 
-/// The keys of [postgres], which are kept in `postgres`. Paths in them are seen from `folder`.
+/// The keys of [postgres], which are kept in `postgres`. Relative paths in them start at `folder`.
 ConfigKeys PostgresKeys(PostgresConfig& postgres, const std::filesystem::path& folder);
 
-/// Behind the sections: [[postgres.place]], and whether all of it goes together. Errors: kInvalidArgument by
-/// line or variable; never with a conninfo.
+/// Called after the sections: reads [[postgres.place]] and checks that all keys go together. Errors:
+/// kInvalidArgument by line or variable; never with a conninfo.
 absl::Status ReadPostgres(const ConfigFile& file, StoreKind store, PostgresConfig& postgres);
 
 }  // namespace mirror

@@ -18,10 +18,10 @@ inline constexpr char kOnTable[] = "table";
 inline constexpr char kOnWiped[] = "wiped";
 inline constexpr char kOnEvent[] = "event";
 
-/// What is known of a hook where something happens that it wants to hear of.
+/// The properties of a hook that are needed where something happens that the hook subscribes to.
 struct HookSpec {
-  std::string key;   ///< Of its waiting deliveries: stays the same while its configuration does.
-  std::string name;  ///< For people.
+  std::string key;   ///< Key of its waiting deliveries; fixed while its configuration is unchanged.
+  std::string name;  ///< Name shown to people.
   std::vector<std::string> on;
   std::string context;  ///< Pattern of context ids.
 
@@ -29,7 +29,7 @@ struct HookSpec {
   bool IsFor(std::string_view context_id) const { return MatchesExactly(context_id, context); }
 };
 
-/// Which hooks there are, for tenants: they write down what is to be told, and wake whoever tells it.
+/// The list of hooks, for tenants: a tenant stores its notes for hooks and wakes the delivering thread.
 /// Threads: any; immutable.
 class HookBook {
  public:
@@ -48,7 +48,7 @@ class HookBook {
     for (const HookSpec& hook : hooks_) keys.push_back(hook.key);
     return keys;
   }
-  /// Something waits. Takes no time.
+  /// Signals that a delivery waits. Does not block.
   void Wake(const std::string& context_id) const { wake_(context_id); }
 
  private:

@@ -131,7 +131,7 @@ absl::StatusOr<std::string> ReadRefusal(std::string_view printed) {
       "it answered something else than {\"do_not_replicate\": true, \"reason\": \"...\"}");
   if (!json.is_object()) return wrong;
   const auto refused = json.find("do_not_replicate");
-  // "true" as a text, too: sources and partners have written both.
+  // "true" as a text is accepted, too: sources and partners have written both.
   if (refused == json.end() || *refused == false || *refused == "false") return std::string();
   if (*refused != true && *refused != "true") return wrong;
   const auto reason = json.find("reason");

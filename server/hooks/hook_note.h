@@ -12,13 +12,13 @@
 
 namespace mirror {
 
-// What a hook is told, as JSON: {"event": "completed", "context_id": ..., "cycle": ..., "time_ms": ...} and
+// The JSON text for a hook: {"event": "completed", "context_id": ..., "cycle": ..., "time_ms": ...} and
 //   completed      "tables": [{"table", "inserts", "updates", "deletes"}]
 //   table          "tables": [{"table", "change", "reason"}]
 //   wiped          "table"
 //   event          "id", "severity", "kind", "message"
 //   authenticated  "issuer", "environment"
-// Valid JSON in ASCII, whatever the names hold.
+// The text is valid ASCII JSON, whatever characters the names contain.
 
 std::string CompletedText(const HookCycle& cycle, const std::vector<HookCounts>& tables);
 std::string TablesText(const HookCycle& cycle, const std::vector<HookTable>& tables);
@@ -26,11 +26,11 @@ std::string WipedText(const HookCycle& cycle, const std::string& table);
 std::string EventText(const EventRecord& event);
 std::string AuthenticatedText(const HookCaller& caller);
 
-/// Tells `hooks` what stands in the text. Errors: kInvalidArgument: it is none of the above; the hook's own.
+/// Calls the method of `hooks` that fits the text. Errors: kInvalidArgument: no method fits; the hook's own.
 absl::Status TellHooks(MirrorHooks& hooks, std::string_view text);
 
-/// What a hook that was asked printed: {"do_not_replicate": true, "reason": "..."}; empty, or without
-/// do_not_replicate: the cycle may begin, and the reason is empty. Errors: kInvalidArgument: something else.
+/// Parses a hook's output: {"do_not_replicate": true, "reason": "..."}. Returns the reason. Empty, so
+/// that the cycle may begin: no output, or no do_not_replicate. Errors: kInvalidArgument: other output.
 absl::StatusOr<std::string> ReadRefusal(std::string_view printed);
 
 }  // namespace mirror

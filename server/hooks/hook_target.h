@@ -11,23 +11,23 @@
 
 namespace mirror {
 
-/// Of what a hook prints or answers; the rest is read and thrown away.
+/// Largest kept part of the output or answer of a hook; the rest is read and discarded.
 inline constexpr std::size_t kHookOutputBytesMax = 64 * 1024;
 
-/// One thing that a hook is told.
+/// One notification for a hook.
 struct HookDelivery {
   std::string context_id;  ///< Empty: an event of the server itself.
-  std::string event;       ///< "completed".
+  std::string event;       ///< For example "completed".
   std::int64_t cycle = 0;
   std::string json;
 };
 
-/// Where a hook's deliveries go.
+/// The destination of a hook's deliveries.
 class HookTarget {
  public:
   virtual ~HookTarget() = default;
-  /// Returns within about `timeout`, and soon after a stop: whatever was begun is ended then. Gives what was
-  /// answered. Errors: what went wrong, in words without the answer, an address or a token.
+  /// Returns the answer within about `timeout`, and soon after a stop; both end everything that was
+  /// started. Errors: a description of the failure that contains no answer, no address and no token.
   /// Threads: any, several at a time.
   virtual absl::StatusOr<std::string> Deliver(const HookDelivery& delivery, std::chrono::milliseconds timeout,
                                               const std::stop_token& stop) = 0;

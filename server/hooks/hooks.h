@@ -11,15 +11,15 @@
 
 namespace mirror {
 
-// What a partner's own program may hook into an endpoint: see Server::Open, and server/example.cc. The same
-// things come to [[hook]] blocks of the configuration.
+// Hooks that a partner's own program can add to an endpoint: see Server::Open, and server/example.cc.
+// The [[hook]] blocks of the configuration get the same notifications.
 
-/// Whose call it is. Verified.
+/// The verified caller of a request.
 struct HookCaller {
   std::string context_id, issuer, environment;
 };
 
-/// What TableSchema made of a table. The numbers of TableAction in mirror_client.proto.
+/// Outcome of TableSchema for a table. The values are those of TableAction in mirror_client.proto.
 enum class TableChange : std::uint8_t {
   kUnchanged = 1,
   kCreated = 2,
@@ -32,7 +32,7 @@ enum class TableChange : std::uint8_t {
 struct HookTable {
   std::string table;
   TableChange change = TableChange::kUnchanged;
-  std::string reason;  ///< Of the last three.
+  std::string reason;  ///< Set for the last three values of `change`.
 };
 
 struct HookCounts {
@@ -44,42 +44,42 @@ struct HookCounts {
 struct HookCycle {
   std::string context_id;
   std::int64_t cycle = 0;
-  std::int64_t time_ms = 0;  ///< When it was committed, unix milliseconds.
+  std::int64_t time_ms = 0;  ///< Commit time, unix milliseconds.
 };
 
-/// Hooks of a program that runs the server within itself. Each has an answer that does nothing.
+/// Hooks of a program that runs the server inside itself. The default of each hook does nothing.
 ///
-/// The two that answer a source are waited for, at most the time that [hooks] says; after it the cycle goes
-/// on, and an event tells. All others are told after the commit of what they speak of, at least once, also
-/// when the process was killed in between, in order for each tenant. An error or an exception is tried again
-/// later and later, at last each minute, for a day; then an event tells, and the next one goes on.
-/// Threads: several at a time; never with a lock of the server's. One that never returns costs its thread,
-/// of which there are a few, and no more: the source's calls go on.
+/// The server waits for the two hooks that answer a source, at most for the time in [hooks]. After that the
+/// cycle continues, and an event says so. All other hooks are called after the commit that they report, at
+/// least once, even if the process was killed in between, and in order for each tenant. A failure or an
+/// exception is retried with growing delays, at most one minute, for a day. Then an event reports it, and
+/// the next notification follows. Threads: several at a time, never with a lock of the server held. A hook
+/// that never returns blocks one of a few threads of its own; calls of the source are not affected.
 class MirrorHooks {
  public:
   virtual ~MirrorHooks() = default;
 
-  /// Before a tenant is taken in that has no mirror yet: where its database goes. A mirror's file belongs
-  /// into [data] 'dir', whose lock keeps two servers from one file and whose rename puts a restored one in
-  /// place, so the only choice is whether there shall be one: an error refuses the tenant, with these words.
-  /// One that does not answer in time refuses it for now.
+  /// Called before a tenant that has no mirror yet is accepted. The location of the database cannot be
+  /// chosen: a mirror's file belongs in [data] 'dir', whose lock keeps two servers from one file and whose
+  /// rename installs a restored file. So the only choice is whether there shall be a mirror: an error refuses
+  /// the tenant, and its text is the message. A hook that does not answer in time refuses the tenant for now.
   virtual absl::Status ResolveConnection(const HookCaller& /*caller*/) { return absl::OkStatus(); }
-  /// Before a cycle begins. A text: the source is told not to replicate, for that reason.
+  /// Called before a cycle begins. A text: the source is told not to replicate, for that reason.
   virtual std::optional<std::string> Authenticated(const HookCaller& /*caller*/) { return std::nullopt; }
 
-  /// The work of TableSchema is done: each table that was announced, with what became of it. Rows may be on
-  /// their way already.
+  /// Called after TableSchema did its work, with the outcome
+  /// for each announced table. Rows may already be arriving.
   virtual absl::Status BeforeTables(const HookCycle& /*cycle*/, const std::vector<HookTable>& /*tables*/) {
     return absl::OkStatus();
   }
-  /// A table begins to be populated anew: its LSN is -1, and its old rows are seen until the commit.
+  /// A population of the table begins: its LSN is -1, and its old rows stay visible until the commit.
   virtual absl::Status Wiped(const HookCycle& /*cycle*/, const std::string& /*table*/) {
     return absl::OkStatus();
   }
   virtual absl::Status Completed(const HookCycle& /*cycle*/, const std::vector<HookCounts>& /*tables*/) {
     return absl::OkStatus();
   }
-  /// Of all tenants and of the server itself.
+  /// Called for events of all tenants and of the server itself.
   virtual absl::Status Event(const EventRecord& /*event*/) { return absl::OkStatus(); }
 };
 

@@ -18,7 +18,7 @@ absl::StatusOr<std::vector<std::string>> ApiKeys::Load() {
 }
 
 absl::StatusOr<std::vector<std::string>> ApiKeys::Read() {
-  // Before it is read: what comes meanwhile is seen the next time.
+  // The mark is taken before reading: files that come meanwhile are seen the next time.
   ASSIGN_OR_RETURN(std::string mark, ApiKeysMark(folder_));
   ASSIGN_OR_RETURN(FoundApiKeys found, ReadApiKeys(folder_));
   const MutexLock lock(mutex_);

@@ -16,13 +16,13 @@ struct AskedSource {
   std::shared_ptr<Tenant> tenant;
 };
 
-/// `source`: id or name; empty: the default one. Whether the call's key may see the storage is asked before:
-/// see HttpRoute::is_of_storage(). Errors: as Storages.
+/// Finds a data source. `source`: id or name; empty: the default one. The caller checks first whether the
+/// call's key may see the storage: see HttpRoute::is_of_storage(). Errors: as Storages.
 absl::StatusOr<AskedSource> FindSourceOf(Storages& storages, const std::string& storage,
                                          const std::string& source);
-/// The data source that the query names, in either spelling; empty: none.
+/// Returns the data source that the query names, in either spelling; empty: none.
 std::string SourceOfQuery(const HttpCall& call);
-/// The same of a body. Errors: kInvalidArgument: it is no text, or both spellings are there, and differ.
+/// Does the same for a body. Errors: kInvalidArgument: not a text, or both spellings are there, and differ.
 absl::StatusOr<std::string> SourceOfBody(const JsonView& body);
 
 }  // namespace mirror

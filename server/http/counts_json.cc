@@ -34,7 +34,7 @@ void WriteCounts(std::uint64_t deletes, const std::vector<RecordFailure>& failur
 }
 
 std::string WithErasedAt(const std::string& answer, std::int64_t erased_ms) {
-  // In a text within the answer the quotes have a backslash.
+  // Inside a text of the answer, quotes have a backslash.
   constexpr std::string_view kNotYet = "\"erasedAt\":null";
   const std::size_t at = answer.find(kNotYet);
   if (at == std::string::npos) return answer;

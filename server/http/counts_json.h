@@ -11,14 +11,14 @@
 
 namespace mirror {
 
-/// An array of what failed; at most kFailuresMax of them.
+/// Writes an array of failures; at most kFailuresMax of them.
 inline constexpr std::size_t kFailuresMax = 1'000;
 void WriteFailures(const std::vector<RecordFailure>& failures, JsonWriter* json);
 
-/// The members that tell what was deleted. `erased_ms`: when its bytes had left the files; absent: not yet.
+/// Writes the counts of a deletion. `erased_ms`: when its bytes had left the files; absent: not yet.
 void WriteCounts(std::uint64_t deletes, const std::vector<RecordFailure>& failures,
                  std::optional<std::int64_t> erased_ms, JsonWriter* json);
-/// An answer with such members in which the bytes had not left the files yet.
+/// Adds the time to an answer with such members that was made before the bytes had left the files.
 std::string WithErasedAt(const std::string& answer, std::int64_t erased_ms);
 
 }  // namespace mirror

@@ -11,9 +11,9 @@
 namespace mirror {
 namespace {
 
-/// Looks at all sources of records while something may stand in files: what nobody told of is found in time.
+/// Full checks of all sources of records within the time for erasing: they find in time what was not noted.
 constexpr int kLooksAtAll = 8;
-/// Behind an attempt that failed nobody waits for another one for so many times as long as it took.
+/// After a failed attempt, requests wait for no other one for this many times its duration.
 constexpr int kRestFactor = 4;
 
 }  // namespace
@@ -99,7 +99,7 @@ void Erasure::SetSince(const std::string& context_id, std::int64_t since_ms) {
 
 void Erasure::FindAll() {
   for (const Tenants::Seen& seen : tenants_.AllSeen()) {
-    // Of one that nothing is known of yet, as behind a kill, it is asked.
+    // If nothing is known about a tenant yet, for example after a kill, it is checked.
     if (!seen.summary->issuer.empty() && seen.summary->issuer != kRecordsIssuer) continue;
     const MutexLock lock(mutex_);
     waiting_.try_emplace(seen.context_id);
@@ -136,11 +136,11 @@ bool Erasure::LookAtAll() {
     try {
       if (!Look(context_id, before.is_wanted_now)) continue;
     } catch (const std::exception&) {
-      // For want of memory, say: the next look finds it again.
+      // For example for want of memory: the next check finds it again.
       continue;
     }
     const MutexLock lock(mutex_);
-    // What was deleted while it was looked at is looked at again.
+    // If more was deleted during the check, it is checked again.
     const auto found = waiting_.find(context_id);
     if (found != waiting_.end() && found->second.notes == before.notes) waiting_.erase(found);
   }
@@ -159,7 +159,7 @@ void Erasure::Work() {
       }
       if (!LookAtAll()) return;
     } catch (const std::exception&) {
-      // For want of memory: what is not looked at now is looked at the next time.
+      // For want of memory: the next round checks it.
     }
     const MutexLock lock(mutex_);
     const auto until = Clock::now() + interval;

@@ -16,14 +16,14 @@
 
 namespace mirror {
 
-/// Has what was deleted from sources of records leave their files in time: looks at all of them when it
-/// starts and now and then, since another server or a restored backup may have left something, and at those
-/// that it is told of. Threads: any; it has one of its own.
+/// Makes deleted data of sources of records leave the files in time. It checks all of them at the
+/// start and now and then, since another server or a restored backup may have left something, and
+/// those that Note() names. Threads: any; it has one of its own.
 class Erasure {
  public:
   static constexpr std::chrono::milliseconds kLookInterval = std::chrono::minutes(1);
 
-  /// `tenants` and `events` outlive it. A file is rewritten when three quarters of `within` are over.
+  /// `tenants` and `events` must outlive it. It rewrites a file when three quarters of `within` are over.
   Erasure(Tenants& tenants, std::chrono::milliseconds within, Events& events,
           std::chrono::milliseconds look_interval = kLookInterval)
       : tenants_(tenants), within_(within), events_(events), look_interval_(look_interval) {}
@@ -33,37 +33,37 @@ class Erasure {
 
   void Start();
   void Stop();
-  /// Something was deleted from this tenant.
+  /// Notes that something was deleted from this tenant.
   void Note(const std::string& context_id);
-  /// The same; `now`: it is to leave the files before this returns. Gives when it had, unix milliseconds;
-  /// absent: that is tried again at each look.
+  /// Does the same; `now`: the data must leave the files before this returns. Returns when it had,
+  /// unix milliseconds; absent: each check tries it again.
   std::optional<std::int64_t> EraseOrNote(const std::string& context_id, Tenant& tenant, bool now);
 
-  /// What is deleted, and still stands in files.
+  /// Deleted data that is still in files.
   struct Left {
     std::size_t tenants = 0;
-    std::optional<std::int64_t> oldest_ms;  ///< Since when, unix milliseconds.
+    std::optional<std::int64_t> oldest_ms;  ///< Since when the oldest waits, unix milliseconds.
   };
   Left FindLeft();
 
  private:
   void Work();
   struct Waiting {
-    std::optional<std::int64_t> since_ms;  ///< Absent: not known to have anything.
-    std::uint64_t notes = 0;               ///< How often it was told of.
+    std::optional<std::int64_t> since_ms;  ///< Absent: nothing to erase is known.
+    std::uint64_t notes = 0;               ///< How often it was noted.
     bool is_wanted_now = false;
   };
   void FindAll();
-  /// Looks at all that wait. False: it is to stop.
+  /// Checks all waiting tenants. False: it must stop.
   bool LookAtAll();
-  /// Whether nothing of it is to be erased any more. It may throw for want of memory.
+  /// Returns whether nothing of it has to be erased any more. It may throw for want of memory.
   bool Look(const std::string& context_id, bool is_wanted_now);
-  /// EraseDeleted() of the tenant, and what is to be told of its failure.
+  /// Calls the tenant's EraseDeleted(), and reports its failure.
   absl::Status Erase(const std::string& context_id, Tenant& tenant);
   bool MayTry(const std::string& context_id);
   void NoteFailed(const std::string& context_id, const absl::Status& failure,
                   std::chrono::steady_clock::duration took);
-  /// Nothing of it is left: if that fails again, it is told again.
+  /// Called when nothing of it is left: the next failure is reported again.
   void ForgetTold(const std::string& context_id);
   void SetSince(const std::string& context_id, std::int64_t since_ms);
 
@@ -75,8 +75,8 @@ class Erasure {
   CondVar changed_;
   std::map<std::string, Waiting> waiting_ MIRROR_GUARDED_BY(mutex_);
   bool is_stopping_ MIRROR_GUARDED_BY(mutex_) = false;
-  /// Of which it was told that it does not work, and from when on that is tried again for whoever asks: the
-  /// attempt keeps the mirror's writers waiting, and what was in its way may stay for long.
+  /// Tenants whose failure was reported, and when a request may try it again: the attempt makes the
+  /// mirror's writers wait, and its obstacle may stay for long.
   std::map<std::string, std::chrono::steady_clock::time_point> told_ MIRROR_GUARDED_BY(mutex_);
   std::thread thread_;
 };

@@ -6,7 +6,7 @@
 namespace mirror {
 namespace {
 
-/// So many sums wait at most: keys and data sources may be many.
+/// The most sums that wait: keys and data sources may be many.
 constexpr std::size_t kSumsMax = 10'000;
 
 std::string WhoOf(const ApiKey* key) {
@@ -28,7 +28,7 @@ absl::StatusCode CodeOf(const ImportJob& job) {
 }  // namespace
 
 void HttpAudit::Add(const HttpCall& call, const std::string& what, const absl::Status& outcome) {
-  // The message may name what the caller sent: the code says how it ended.
+  // The message may contain what the caller sent: record only the code.
   write_(WhoOf(call.key.get()), absl::StrCat("http: ", what), absl::Status(outcome.code(), ""));
 }
 
@@ -69,7 +69,7 @@ void HttpAudit::AddEnd(const ImportJob& job) {
 
 void HttpAudit::AddRefused(const HttpHead& head, const ApiKey* key, std::string_view call,
                            const absl::Status& why) {
-  // Of strangers the port tells nothing.
+  // The port of a stranger has no meaning.
   const std::string from = head.peer.substr(0, head.peer.rfind(':'));
   bool is_full = false;
   {

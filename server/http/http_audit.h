@@ -17,25 +17,25 @@
 
 namespace mirror {
 
-/// What keys did, for the audit log: names and numbers, never values. Writing each upsert down by itself
-/// would cost more than the upsert: those of one key and data source are summed up until Flush(). What
-/// removes rows is written at once. Threads: any.
+/// Records for the audit log what keys did: names and numbers, never values. A record of each upsert
+/// would cost more than the upsert: those of one key and data source are summed up until Flush(). Calls
+/// that remove rows are written at once. Threads: any.
 class HttpAudit {
  public:
-  /// Takes a record: who, what, how it ended.
+  /// Takes a record: the caller, the call, the outcome.
   using Write =
       std::function<void(const std::string& who, const std::string& what, const absl::Status& outcome)>;
-  /// `look`: takes who was refused before anything was done, summed up, too, for a list of its own.
+  /// `look`: takes the callers that were refused before any work, summed up, too, for a list of its own.
   HttpAudit(Write write, Write look) : write_(std::move(write)), look_(std::move(look)) {}
 
   void Add(const HttpCall& call, const std::string& what, const absl::Status& outcome);
   void AddUpsert(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
   void AddDelete(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
-  /// A file that came by a link, which is all that its sender shows: by the key that had asked for it.
+  /// A file sent to a link, which is all that its sender shows: recorded for the key that asked for the link.
   void AddUpload(const std::string& key, const absl::Status& outcome);
-  /// What the rows of an import job that is over became.
+  /// Records the outcome of the rows of an ended import job.
   void AddEnd(const ImportJob& job);
-  /// A request without a key that is known, `key` null, or whose key has not the role for this call.
+  /// A request without a known key (`key` null), or whose key does not have the role for this call.
   void AddRefused(const HttpHead& head, const ApiKey* key, std::string_view call, const absl::Status& why);
   /// Writes the sums.
   void Flush();

@@ -73,7 +73,7 @@ void Warnings::AddText(std::string text) {
 
 void Warnings::Add(std::string_view what, std::string_view name) {
   constexpr std::size_t kShownMax = 64;
-  // What a form says need not be UTF-8.
+  // A text in a form need not be UTF-8.
   const std::string shown = IsText(name) ? std::string(CutUtf8(name, kShownMax)) : "(not UTF-8)";
   AddText(absl::StrCat(std::string(what), " '", shown, "' is not known, and was ignored"));
 }

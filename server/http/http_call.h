@@ -19,16 +19,16 @@
 
 namespace mirror {
 
-/// A request that was let in.
+/// A request that was admitted.
 struct HttpCall {
   HttpHead head;
   HttpTarget target;
-  std::vector<std::string> parts;     ///< What stands in the place of the route's {...}, in their order.
-  std::shared_ptr<const ApiKey> key;  ///< Null: the route asks for none.
+  std::vector<std::string> parts;     ///< The values of the route's {...}, in their order.
+  std::shared_ptr<const ApiKey> key;  ///< Null: the route needs none.
   std::string body;
   std::int64_t now_ms = 0;
 
-  /// One value of the query; absent: it is not there. Of several the first.
+  /// Returns one value of the query; absent: it is missing. Of several values the first.
   std::optional<std::string> Query(std::string_view name) const;
   bool Sees(std::string_view storage) const { return key == nullptr || key->IsFor(storage); }
 };
@@ -36,32 +36,32 @@ struct HttpCall {
 inline constexpr std::size_t kPageMax = 1'000;
 inline constexpr std::size_t kPageDefault = 100;
 
-/// What the query says of a page.
+/// The query's wishes for a page.
 struct AskedPage {
   std::size_t limit = kPageDefault;
   std::optional<std::string> start_after;
 };
-/// Errors: kInvalidArgument: the limit is not 1 to kPageMax.
+/// Reads the wishes. Errors: kInvalidArgument: the limit is not 1 to kPageMax.
 absl::StatusOr<AskedPage> PageOf(const HttpCall& call);
 
-/// `?erase=now`: what is deleted leaves the files before the answer. Errors: kInvalidArgument: another value.
+/// Reads `?erase=now`: deleted data leaves the files before the answer. Errors: kInvalidArgument: other text.
 absl::StatusOr<bool> ErasesNow(const HttpCall& call);
 
-/// The body as a JSON object. Errors: kInvalidArgument, with the place and what to do.
+/// Returns the body as a JSON object. Errors: kInvalidArgument, with the place and what to do.
 absl::StatusOr<JsonDocument> JsonBody(const HttpCall& call);
-/// A member that is a text. Absent: it is not there, or null. Errors: kInvalidArgument: it is something else.
+/// Returns a member that is a text. Absent: missing or null. Errors: kInvalidArgument: it is something else.
 absl::StatusOr<std::optional<std::string>> TextMember(const JsonView& object, std::string_view name);
-/// What the caller should know beside the answer, above all what of the request is not known here, and so was
-/// ignored: goes into `warnings` of the answer.
+/// Collects the `warnings` of an answer: what the caller should know beside it, above all the parts of
+/// the request that are not known here, and were ignored.
 class Warnings {
  public:
-  /// Members of `object` that are none of these.
+  /// Warns of the members of `object` that are not in `known`.
   void AddUnknown(const JsonView& object, const std::vector<std::string_view>& known);
   void AddMember(std::string_view name);
   void AddFeature(std::string_view name);
-  /// A sentence of ours.
+  /// Adds a sentence of our own.
   void AddText(std::string text);
-  /// The member "warnings", where there is something: kWarningsMax of them, and how many more there are.
+  /// Writes the member "warnings", if there are any: kWarningsMax of them, and how many more there are.
   void WriteTo(JsonWriter* json) const;
 
  private:
@@ -71,19 +71,19 @@ class Warnings {
   std::uint64_t more_ = 0;
 };
 inline constexpr std::size_t kWarningsMax = 20;
-/// `featuresOn`: those of `known` that are on; others are warned of. Errors: kInvalidArgument: it is no list
-/// of texts.
+/// Returns the members of `featuresOn` that are in `known`; warns of others. Errors:
+/// kInvalidArgument: it is not a list of texts.
 absl::StatusOr<std::vector<std::string>> FeaturesOf(const JsonView& object,
                                                     const std::vector<std::string_view>& known,
                                                     Warnings* warnings);
 bool Has(const std::vector<std::string>& features, std::string_view feature);
 
-/// The members that begin every page; `values` follows.
+/// Writes the members that begin every page; `values` follows.
 void BeginPage(const AskedPage& asked, const std::optional<std::string>& next, std::uint64_t total,
                JsonWriter* json);
 
-/// How a repetition of the call is known, by its Idempotency-Key: bound to the API key, to what is asked of
-/// whom, and to the body. Absent: the caller gave none. Errors: kInvalidArgument.
+/// Returns how a repetition of the call is recognised, by its Idempotency-Key: bound to the API key, to
+/// `what` of `of_whom`, and to the body. Absent: no key was given. Errors: kInvalidArgument.
 absl::StatusOr<std::optional<RememberedRequest>> RememberOf(const HttpCall& call, std::string_view what,
                                                             std::string_view of_whom, std::string_view body);
 

@@ -8,7 +8,7 @@
 #include "base/http/message.h"
 #include "base/json_writer.h"
 
-// What the door answers: JSON, also where something went wrong.
+// The answers of the door: JSON, also for errors.
 
 namespace mirror {
 
@@ -16,10 +16,10 @@ inline constexpr char kJsonType[] = "application/json";
 
 HttpAnswer JsonAnswer(JsonWriter json, int status = 200);
 HttpAnswer JsonAnswer(std::string json, int status = 200);
-/// {"status":409,"code":"FAILED_PRECONDITION","message":"..."}. `more`: members behind those, begun with a
-/// comma.
+/// Makes {"status":409,"code":"FAILED_PRECONDITION","message":"..."}. `more`:
+/// members after those, begun with a comma.
 HttpAnswer ErrorAnswer(const absl::Status& status, std::string_view more = "");
-/// Of a status of HTTP that is none of ours: what the listener itself refuses.
+/// Makes the answer for an HTTP status that is not ours: for refusals of the listener itself.
 HttpAnswer ErrorAnswer(int status, std::string_view code, std::string_view message,
                        std::string_view more = "");
 

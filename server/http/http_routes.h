@@ -21,27 +21,27 @@ enum class HttpBody : std::uint8_t { kNone, kJson, kStreamed };
 
 /// One call of the door.
 struct HttpRoute {
-  std::string_view name;  ///< As openapi.json has it.
+  std::string_view name;  ///< Its name in openapi.json.
   std::string_view method;
   std::string_view path;        ///< "/storages/{}/clear": '{}' stands for one segment.
-  std::optional<ApiRole> role;  ///< Absent: no key is asked for.
+  std::optional<ApiRole> role;  ///< Absent: it needs no key.
   HttpBody body = HttpBody::kNone;
   std::function<HttpAnswer(HttpCall& call)> answer = {};
-  /// kStreamed, in place of `answer`: before a byte of the body is read, says who takes it, its limit, and
-  /// who answers.
+  /// kStreamed, in place of `answer`: before a byte of the body is read, returns its
+  /// receiver, its limit, and the function that answers.
   std::function<HttpAdmission(const std::shared_ptr<HttpCall>& call)> admit = {};
-  std::vector<std::string_view> query = {};  ///< Names that its query may have.
+  std::vector<std::string_view> query = {};  ///< Names that the query may have.
   std::string_view also = {};                ///< A second path to the same call; empty: there is none.
 
-  /// The first part of its path is a storage: who may not see it is answered as if there were none.
+  /// The first part of its path is a storage: a caller that may not see it gets the answer for none.
   bool is_of_storage() const { return path.find("/storages/{}") != std::string_view::npos; }
 };
 
 class HttpRoutes {
  public:
-  /// The route stays where it is until the next call.
+  /// The returned route stays valid until the next call.
   HttpRoute& Add(HttpRoute route);
-  /// One that a method of `calls` answers, which outlives this.
+  /// Adds a route that a method of `calls` answers; `calls` must outlive this.
   template <class Calls>
   HttpRoute& Add(std::string_view name, std::string_view method, std::string_view path, ApiRole role,
                  HttpBody body, Calls* calls, HttpAnswer (Calls::*answer)(HttpCall&),
@@ -54,16 +54,16 @@ class HttpRoutes {
                 .answer = [calls, answer](HttpCall& call) { return (calls->*answer)(call); },
                 .also = also});
   }
-  /// In the order of their numbers, from 1 on.
+  /// Returns the names in the order of their numbers, from 1 on.
   std::vector<std::string_view> Names() const;
 
   struct Match {
     const HttpRoute* route = nullptr;  ///< Null: there is no such call.
-    std::size_t number = 0;            ///< Of the route.
+    std::size_t number = 0;            ///< The number of the route.
     std::vector<std::string> parts;
-    std::string allowed;  ///< Without a route: methods that the path has; empty: there is no such path.
+    std::string allowed;  ///< Without a route: methods of the path; empty: there is no such path.
   };
-  /// HEAD is what GET is: the listener sends no body.
+  /// Treats HEAD as GET: the listener sends no body.
   Match Find(std::string_view method, const std::vector<std::string>& segments) const;
 
  private:

@@ -42,17 +42,17 @@ MIRROR_EMBEDDED(openapi);
 
 namespace mirror {
 
-/// What was written to a data source, as JSON: pages, or live events. Threads: any.
+/// Serves the changes of a data source as JSON: pages, or live events. Threads: any.
 class ChangeCalls {
  public:
-  /// So many followers at a time: each takes a turn once a second. What it is given outlives it.
+  /// `followers_max`: followers at a time; each runs once a second. All references must outlive it.
   ChangeCalls(Storages& storages, ApiKeys& keys, std::size_t followers_max, DoorCounters& counters)
       : storages_(storages),
         keys_(keys),
         counters_(counters),
         followers_(followers_max, counters, "changes are being followed") {}
   void AddTo(HttpRoutes* routes);
-  /// That are open.
+  /// Returns the number of open ones.
   std::size_t followers() const { return followers_.count(); }
 
  private:
@@ -68,9 +68,9 @@ class ChangeCalls {
 namespace {
 
 constexpr char kEvents[] = "text/event-stream";
-/// Between two looks, in steps that notice the server's end.
+/// Time between two readings, waited in steps that notice the server's end.
 constexpr std::chrono::milliseconds kFollowInterval{1'000};
-/// Without news a follower hears a token so often: by that a client that went is noticed.
+/// A follower without news gets a token so often: this shows whether the client is still there.
 constexpr std::chrono::seconds kHeartbeat{15};
 
 bool WantsEvents(const HttpCall& call) {
@@ -122,11 +122,11 @@ std::string TokenJson(const std::string& token) {
   return json.Begin('{').Member("next", token).End('}').Take();
 }
 
-/// Events of what is written, until the key loses its right, or the journal its place.
+/// Sends events of changes, until the key loses its right, or the journal no longer has the place.
 class ChangeFollower final : public HttpBodySource {
  public:
   struct Asker {
-    std::string sent;  ///< The key, as it came.
+    std::string sent;  ///< The key, as it was sent.
     std::string storage;
   };
   ChangeFollower(std::shared_ptr<Tenant> tenant, AskedChanges asked, Asker asker, std::shared_ptr<void> place,
@@ -139,7 +139,7 @@ class ChangeFollower final : public HttpBodySource {
         counters_(counters) {}
 
   absl::StatusOr<bool> Next(std::string* piece) override {
-    // The first look comes at once, and so does one behind a page that was not the last.
+    // The first reading comes at once, and so does one after a page that was not the last.
     if (!std::exchange(is_due_, false)) std::this_thread::sleep_for(kFollowInterval);
     const std::shared_ptr<const ApiKey> key = keys_.Find(asker_.sent);
     if (key == nullptr || !key->IsFor(asker_.storage)) return false;
@@ -174,7 +174,7 @@ class ChangeFollower final : public HttpBodySource {
   ApiKeys& keys_;
   DoorCounters& counters_;
   bool is_due_ = true;
-  /// Long ago: the client hears at once where it is.
+  /// Long ago: the client gets its position at once.
   std::chrono::steady_clock::time_point heard_ = {};
 };
 
@@ -188,11 +188,11 @@ void ChangeCalls::AddTo(HttpRoutes* routes) {
 }
 
 HttpAnswer ChangeCalls::Follow(HttpCall& call, const AskedSource& source, AskedChanges asked) {
-  // A client that was cut sends the last token that it heard.
+  // A client that was cut off sends the last token that it received.
   if (const std::string* const last = call.head.Find(HttpFieldName::kLastEventId)) asked.since = *last;
   absl::StatusOr<std::shared_ptr<void>> place = followers_.Take(call.key->name, source.source.tenant);
   if (!place.ok()) return ErrorAnswer(place.status());
-  // What is wrong with the token is told by a status, as long as one can be sent.
+  // A fault of the token is answered by a status, as long as one can be sent.
   AskedChanges first = asked;
   first.count_max = 1;
   const absl::StatusOr<ChangesPage> page = ReadChangesOf(*source.tenant, first, counters_);
@@ -231,7 +231,7 @@ HttpAnswer ChangeCalls::List(HttpCall& call) {
 /// Mappers of a storage. Threads: any.
 class MapperCalls {
  public:
-  /// What it is given outlives it.
+  /// All references must outlive it.
   MapperCalls(Storages& storages, HttpAudit& audit) : storages_(storages), audit_(audit) {}
   void AddTo(HttpRoutes* routes);
 
@@ -258,7 +258,7 @@ HttpAnswer MapperAnswer(const RecordMapper& mapper, const Warnings& warnings, in
   return JsonAnswer(std::move(json), status);
 }
 
-/// The mapper of a body; of a change its id stands in the path.
+/// Returns the mapper of a body; for a change its id is in the path.
 absl::StatusOr<RecordMapper> MapperOfCall(HttpCall& call, bool is_new, Warnings* warnings) {
   ASSIGN_OR_RETURN(const JsonDocument body, JsonBody(call));
   warnings->AddUnknown(body.root(), {"id", "columns", "unmapped"});
@@ -355,7 +355,7 @@ std::string UrlOfHost(const HttpConfig& config, const std::string& host, std::ui
                       port);
 }
 
-/// What links begin with. `is_shared`: links have to come back to this server among several.
+/// Returns the beginning of links. `is_shared`: several servers; links must lead back to this one.
 std::string OwnUrl(const HttpConfig& config, std::uint16_t port, bool is_shared) {
   std::string url = config.public_url;
   if (url.empty() && is_shared) {
@@ -377,14 +377,14 @@ HttpLimits LimitsOf(const HttpConfig& config) {
   limits.bodies_bytes_max = std::max(limits.bodies_bytes_max, 4 * config.body_limit);
   limits.request_time = config.head_time;
   limits.body_time = config.body_time;
-  // An upload that is not whole by then is of no use: nobody keeps it longer.
+  // An upload that is not complete by then is of no use: it is not kept longer.
   limits.sink_time = config.upload_kept;
   limits.answer_time = std::chrono::seconds(60);
   limits.stream_time = config.stream_time;
   return limits;
 }
 
-/// The first one is for what is none of them.
+/// The first entry counts requests that match no call.
 std::vector<DoorCallCounters> CountersOf(const HttpRoutes& routes) {
   const std::vector<std::string_view> names = routes.Names();
   std::vector<DoorCallCounters> calls(names.size() + 1);
@@ -393,7 +393,7 @@ std::vector<DoorCallCounters> CountersOf(const HttpRoutes& routes) {
   return calls;
 }
 
-/// What is asked for without a key.
+/// Adds the calls that need no key.
 void AddOpenCalls(HttpRoutes* routes) {
   routes->Add({"getHealth", "GET", "/healthz", std::nullopt, HttpBody::kNone, [](HttpCall&) {
                  return HttpAnswer{
@@ -458,24 +458,24 @@ struct HttpService::Parts {
   TableCalls table_calls;
   ChangeCalls change_calls;
   ImportCalls import_calls;
-  std::vector<Uploads::Upload> left;  ///< Of a former process, with jobs that are not over.
+  std::vector<Uploads::Upload> left;  ///< From a former process, with jobs that are not over.
   std::shared_ptr<JsonDoor> door;
   Mutex listening;
-  std::unique_ptr<HttpListener> listener MIRROR_GUARDED_BY(listening);  ///< Null: it was stopped.
+  std::unique_ptr<HttpListener> listener MIRROR_GUARDED_BY(listening);  ///< Null: stopped.
   std::string url;
   std::int64_t flushed_ms = 0;
   Mutex reloading;
   HttpIdentityFiles identity MIRROR_GUARDED_BY(reloading);
   /// Why they cannot be read; empty: they can.
   std::string keys_failure MIRROR_GUARDED_BY(reloading), identity_failure MIRROR_GUARDED_BY(reloading);
-  bool identity_told MIRROR_GUARDED_BY(reloading) = false;  ///< `identity_failure`.
+  bool identity_told MIRROR_GUARDED_BY(reloading) = false;  ///< `identity_failure` was reported.
 
-  /// What is read for a start. Errors: the certificate's.
+  /// Reads the files for a start. Errors: the certificate's.
   absl::Status ReadFirst(std::optional<HttpIdentity>* first);
   absl::Status ReloadKeys() MIRROR_REQUIRES(reloading);
-  /// `at_once`: what fails is told, though it may be different in a moment.
+  /// `at_once`: reports a failure, though it may be over in a moment.
   absl::Status ReloadIdentity(bool at_once) MIRROR_REQUIRES(reloading);
-  /// Keys and certificate, where their files are others than those that were read.
+  /// Reads keys and certificate again if their files differ from those that were read.
   void TakeReplaced();
   void TellLeftOut(const std::vector<std::string>& left_out) {
     for (const std::string& one : left_out) events.Add("", Severity::kWarning, "http.key_left_out", one);
@@ -498,7 +498,7 @@ void HttpService::Stop() {
     const MutexLock lock(parts_->listening);
     listener = std::move(parts_->listener);
   }
-  // It waits for the calls that it has.
+  // The destructor waits for the running calls.
   listener.reset();
   parts_->jobs.Stop();
   parts_->erasure.Stop();
@@ -586,7 +586,7 @@ absl::Status HttpService::Parts::ReadFirst(std::optional<HttpIdentity>* first) {
     TellLeftOut(*loaded);
     return absl::OkStatus();
   }
-  // What has nothing to do with it starts all the same.
+  // Everything that does not need keys starts all the same.
   keys_failure = std::string(loaded.status().message());
   events.Add("", Severity::kError, "http.not_reloaded",
              absl::StrCat("the HTTP door has no keys, and refuses everybody until they can be read: ",
@@ -601,7 +601,7 @@ absl::Status HttpService::Parts::ReloadKeys() {
     TellLeftOut(*loaded);
     return absl::OkStatus();
   }
-  // It is tried every second, and told once.
+  // The reading is tried every second, and reported once.
   const std::string failure(loaded.status().message());
   const std::string words = absl::StrCat("the keys of the HTTP door stay as they were: ", failure);
   if (std::exchange(keys_failure, failure) != failure)
@@ -624,7 +624,7 @@ absl::Status HttpService::Parts::ReloadIdentity(bool at_once) {
   const std::string words = absl::StrCat("the certificate of the HTTP door stays as it was: ", failure);
   const bool is_new = std::exchange(identity_failure, failure) != failure;
   if (is_new) identity_told = false;
-  // Whoever replaces a pair does so file by file: what is so at the next look, too, is told.
+  // Operators replace a pair file by file: a fault is reported if the next check finds it, too.
   if ((at_once || !is_new) && !std::exchange(identity_told, true))
     events.Add("", Severity::kError, "http.not_reloaded", words);
   return absl::Status(set.code(), words);
@@ -632,7 +632,7 @@ absl::Status HttpService::Parts::ReloadIdentity(bool at_once) {
 
 absl::Status HttpService::Reload() {
   const MutexLock lock(parts_->reloading);
-  // Whoever asks for it is told.
+  // An operator who asks for it gets the report again.
   parts_->keys_failure.clear();
   parts_->identity_failure.clear();
   absl::Status keys = parts_->ReloadKeys();
@@ -643,7 +643,7 @@ absl::Status HttpService::Reload() {
 
 void HttpService::Parts::TakeReplaced() {
   const MutexLock lock(reloading);
-  // Both tell themselves what cannot be read, which is tried until it can, whatever its files look like.
+  // Both report what cannot be read, and try it again until it can, even if the files do not change.
   if (keys.IsStale() || !keys_failure.empty()) ReloadKeys().IgnoreError();
   if (!config.plaintext && (identity.IsStale() || !identity_failure.empty()))
     ReloadIdentity(/*at_once=*/false).IgnoreError();

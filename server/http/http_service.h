@@ -20,14 +20,14 @@
 
 namespace mirror {
 
-/// The door for JSON as one object: its listener, keys, calls, and what has to be done for it from time to
-/// time. Threads: one at a time, but the listener's own, and where it says otherwise; any for url(), Keys()
-/// and Reload().
+/// The door for JSON as one object: its listener, keys, calls, and its periodic work.
+/// Threads: one at a time, except the listener's own, and where a call says
+/// otherwise; any for url(), Keys() and Reload().
 class HttpService {
  public:
-  /// Takes the port; every call is 503 before Start(). `audit`, `look`: see HttpAudit. What it is given
-  /// outlives it. `servers`: null: no other one has the same mirrors. Keys that cannot be read are told, and
-  /// are none: what has nothing to do with them starts all the same. Errors: kUnavailable: the port;
+  /// Takes the port; every call is 503 before Start(). `audit`, `look`: see HttpAudit. All references must
+  /// outlive it. `servers`: null: no other server has the same mirrors. Keys that cannot be read are
+  /// reported, and count as none: everything else starts all the same. Errors: kUnavailable: the port;
   /// kFailedPrecondition, kNotFound, kPermissionDenied: the certificate.
   static absl::StatusOr<std::unique_ptr<HttpService>> Open(const HttpConfig& config, Tenants& tenants,
                                                            Storages& storages, HttpAudit::Write audit,
@@ -36,20 +36,20 @@ class HttpService {
   ~HttpService();
 
   void Start();
-  /// Answers what was asked completely, and takes nothing more. What it knows can be asked still.
+  /// Answers requests that came completely, and accepts no more. Its state can still be read.
   void Stop();
-  /// "https://127.0.0.1:7447"
+  /// Returns "https://127.0.0.1:7447".
   const std::string& url() const;
-  /// What its links begin with, and by which other servers name it; empty: there are none, and it is what
-  /// each call was sent to.
+  /// Returns the beginning of its links, by which other servers name it; empty: there are no
+  /// others, and links begin with the address of each call.
   const std::string& own_url() const;
-  /// Keys and certificate are read again; what cannot be read stays as it was, and is told. Errors: that of
-  /// the first one.
+  /// Reads keys and certificate again; what cannot be read stays as it was, and is
+  /// reported. Errors: that of the first failure.
   absl::Status Reload();
   ApiKeys::Seen Keys();
-  /// Also behind Stop(). Threads: any.
+  /// May be called after Stop(), too. Threads: any.
   DoorFigures Figures();
-  /// Once in a while: takes keys and a certificate that were replaced, writes the audit log's sums.
+  /// Called once in a while: takes replaced keys and certificates, writes the audit log's sums.
   void KeepHouse(std::int64_t now_ms);
 
  private:

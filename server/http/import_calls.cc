@@ -35,7 +35,7 @@
 
 namespace mirror {
 
-/// Opens the file with the first byte, on a thread that may wait for the disk.
+/// Opens the file at the first byte, on a thread that may wait for the disk.
 class LateSink final : public HttpBodySink {
  public:
   using Open = std::function<absl::StatusOr<std::shared_ptr<Uploads::Sink>>()>;
@@ -45,7 +45,7 @@ class LateSink final : public HttpBodySink {
     RETURN_IF_ERROR(Begin());
     return sink_->Write(piece);
   }
-  /// Of a body without a byte, too.
+  /// Opens the file also for a body without a byte.
   absl::Status Finish(std::int64_t now_ms) {
     RETURN_IF_ERROR(Begin());
     return sink_->Finish(now_ms);
@@ -69,14 +69,14 @@ constexpr char kUpdatesFeature[] = "UPSERT_BY_EXTERNAL_ID";
 constexpr char kFilesPath[] = "/files/";
 constexpr char kJobsPath[] = "/jobs/importjobs";
 constexpr std::size_t kUploadNameMax = 255;
-/// Of a form, beside its file.
+/// Limit for a form without its file.
 constexpr std::uint64_t kFormBytesMax = 4 << 20;
 
 absl::Status NoJob(const std::string& id) {
   return absl::NotFoundError(absl::StrCat("there is no import job '", id, "'. Nothing was done."));
 }
 
-/// The listener wants a sink of its own; the call looks at what it became.
+/// The listener needs a sink of its own; the call reads its result.
 class SharedSink final : public HttpBodySink {
  public:
   explicit SharedSink(std::shared_ptr<HttpBodySink> sink) : sink_(std::move(sink)) {}
@@ -92,7 +92,7 @@ absl::Status NoUpload() {
       "started. Send the file by POST /files/upload first, and give the 'url' of its answer.");
 }
 
-/// Of the answer that names a job.
+/// Returns the job's id from the answer that names it.
 std::string JobIdIn(const std::string& answer) {
   const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(answer);
   return document.ok() ? std::string(document->root().TextOf("id")) : std::string();
@@ -104,10 +104,10 @@ HttpAdmission Refused(const absl::Status& status) {
   return admission;
 }
 
-/// Of a data source of records.
+/// Returns the storage of a data source of records.
 std::string StorageOfTenant(const std::string& tenant) { return tenant.substr(0, tenant.find("--")); }
 
-/// What stands behind "https://host" in a URL; empty: it is none.
+/// Returns the path after "https://host" in a URL; empty: it has none.
 std::string_view PathOf(std::string_view url) {
   const std::size_t scheme = url.find("://");
   if (scheme == std::string_view::npos) return "";
@@ -116,8 +116,8 @@ std::string_view PathOf(std::string_view url) {
   return path == std::string_view::npos ? std::string_view() : url.substr(path);
 }
 
-/// The upload that a URL of ours names; empty: it names none. Without a public URL the server has as many
-/// addresses as it is reached by, but its paths are its own.
+/// Returns the upload that a URL of ours names; empty: it names none. Without a public URL the server may be
+/// reached by several addresses, but its paths are its own.
 std::string UploadOf(const std::string& url, const HttpConfig& config) {
   std::string_view path = url;
   if (!url.starts_with('/') && config.public_url.empty()) path = PathOf(url);
@@ -128,7 +128,7 @@ std::string UploadOf(const std::string& url, const HttpConfig& config) {
     if (!path.starts_with(begin)) continue;
     const std::string_view rest = path.substr(begin.size());
     const std::size_t end = rest.find('/');
-    // Behind the id stands the file's name, and nothing else.
+    // After the id comes the file's name, and nothing else.
     if (end == 0 || end == std::string_view::npos) continue;
     if (end + 1 == rest.size() || rest.find_first_of("/?#", end + 1) != std::string_view::npos) continue;
     return std::string(rest.substr(0, end));
@@ -136,7 +136,7 @@ std::string UploadOf(const std::string& url, const HttpConfig& config) {
   return "";
 }
 
-/// The upload of another server that a URL names, which is not ours to judge; empty: it names none.
+/// Returns the upload of another server that a URL names, which this one cannot check; empty: it names none.
 std::string UploadElsewhere(const std::string& url, const std::string& here) {
   const std::size_t at = PathOf(url).rfind(kFilesPath);
   if (at == std::string_view::npos) return "";
@@ -152,7 +152,7 @@ std::string ScheduledJson(const ImportJob& job, const Warnings& warnings) {
   return json.End('}').Take();
 }
 
-/// `failures`: as a JSON array; empty: they are not told.
+/// `failures`: a JSON array; empty: left out.
 std::string JobJson(const ImportJob& job, const std::string& failures) {
   JsonWriter json;
   json.Begin('{')
@@ -174,7 +174,7 @@ std::string JobJson(const ImportJob& job, const std::string& failures) {
       .Take();
 }
 
-/// Answers, warnings and documents quote what a form says.
+/// Checks the texts of a form: answers, warnings and documents quote them.
 absl::Status CheckTexts(const MultipartForm& form) {
   for (const auto& [name, value] : form.fields) {
     if (IsText(value)) continue;
@@ -184,7 +184,7 @@ absl::Status CheckTexts(const MultipartForm& form) {
   return absl::OkStatus();
 }
 
-/// As one segment of a path.
+/// Returns the name as one segment of a path.
 std::string Escaped(const std::string& name) {
   constexpr char kHex[] = "0123456789ABCDEF";
   std::string escaped;
@@ -199,7 +199,7 @@ std::string Escaped(const std::string& name) {
   return escaped;
 }
 
-/// What the fields of a form ask for.
+/// The wishes in the fields of a form.
 struct AskedJob {
   std::string storage, source, mapper, url;
   bool updates_known = false;
@@ -222,7 +222,7 @@ AskedJob AskedBy(const MultipartForm& form) {
     } else if (name != "featuresOn") {
       asked.warnings.AddMember(name);
     } else {
-      // Also as a list of JSON: no feature has one of these signs.
+      // Accepts a JSON list, too: no feature has one of these characters.
       for (const absl::string_view feature :
            absl::StrSplit(value, absl::ByAnyChar(",[]\""), absl::SkipWhitespace())) {
         const std::string trimmed(absl::StripAsciiWhitespace(feature));
@@ -248,7 +248,7 @@ std::string LinkBaseOf(const HttpConfig& config) {
 struct ImportCalls::Coming {
   std::shared_ptr<MultipartForm> form = std::make_shared<MultipartForm>();
   std::shared_ptr<LateSink> file;
-  std::string upload;  ///< Of the file, once it is open.
+  std::string upload;  ///< Id of the upload, once the file is open.
 };
 
 void ImportCalls::AddTo(HttpRoutes* routes) {
@@ -313,7 +313,7 @@ HttpAnswer ImportCalls::RequestUpload(HttpCall& call) {
 
 HttpAdmission ImportCalls::AdmitUpload(const std::shared_ptr<HttpCall>& call) {
   const std::string secret = call->parts[0];
-  // Whoever has no link is told before he sends a file, and holds nothing meanwhile.
+  // A client without a link gets its answer before it sends a file, and holds nothing meanwhile.
   const absl::StatusOr<std::string> key = uploads_.Expects(secret, call->now_ms);
   if (!key.ok()) return Refused(key.status());
   auto sink =
@@ -348,7 +348,7 @@ HttpAdmission ImportCalls::AdmitJob(const std::shared_ptr<HttpCall>& call) {
                                call->now_ms, &coming->upload);
   });
   MultipartLimits limits;
-  // The file's own sink has the limit, and says what to do about it.
+  // The file's own sink has the limit, and its error says what to do.
   limits.file_bytes_max = config_.file_limit + kFormBytesMax;
   limits.repeatable = {"featuresOn"};
   HttpAdmission admission;
@@ -381,7 +381,7 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   if (!found.ok()) return found.status();
   const DataSource& source = found->source;
   started->what = absl::StrCat("start import job in ", storage.id, "/", source.id);
-  // Not yet an error: a repetition gets its first answer, whatever became of the data source.
+  // Not an error yet: a repetition gets its first answer, whatever happened to the data source since.
   absl::Status may_start = found->tenant->TakesRecords();
   if (may_start.ok() && !asked.mapper.empty() && FoldName(asked.mapper) != FoldName(source.mapper)) {
     may_start = absl::FailedPreconditionError(absl::StrCat("data source '", source.id, "' has mapper '",
@@ -403,7 +403,7 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
       call, *found->tenant,
       absl::StrCat(hash, "\n", job.storage, "\n", job.source, "\n", job.updates_known ? "upsert" : "insert"),
       ScheduledJson(job, asked.warnings), may_start, job, started);
-  // Of a job that was begun the file is its own, whatever became of it.
+  // A job that was started before has its own file, whatever became of it.
   if (!started->is_new && !coming.upload.empty()) uploads_.Remove(coming.upload);
   if (answer.ok() && !started->is_new && started->location.empty()) counters_.replayed.Add();
   if (answer.ok() && started->location.empty()) {
@@ -426,7 +426,7 @@ absl::Status ImportCalls::FindFile(const HttpCall& call, Coming& coming, const s
   if (!job->upload.empty()) return absl::OkStatus();
   job->upload = UploadOf(url, config_);
   const std::optional<Uploads::Upload> upload = uploads_.Find(job->upload);
-  // Of a repetition the upload is gone: its key says what it got.
+  // For a repetition the upload is gone: the Idempotency-Key finds its answer.
   const bool may_be_again = !job->upload.empty() && call.head.Find(HttpFieldName::kIdempotencyKey) != nullptr;
   if ((upload && upload->key == call.key->name) || may_be_again) return absl::OkStatus();
   return NoUpload();
@@ -481,7 +481,7 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
         may_be_written = false;
         std::vector<DocumentChange> changes = {JobChange(job), {kLastJobKind, "", ""}};
         if (remember) {
-          // Another request under the same key may have been quicker.
+          // Another request with the same key may have been faster.
           ASSIGN_OR_RETURN(std::optional<RecordOutcome> known,
                            FindRememberedIn(records, *remember, call.now_ms));
           if (known && !known->status.ok()) return (known)->status;
@@ -498,20 +498,20 @@ absl::StatusOr<std::string> ImportCalls::WriteJob(HttpCall& call, Tenant& tenant
       call.now_ms);
   if (may_be_written) {
     if (written.ok()) CrashPoint("job.written");
-    // Of a commit that was not answered nobody knows whether it was made: the job's turn tells. One that is
-    // not there has its file removed then.
+    // If a commit was not answered, it is unknown whether it was made: the job finds out when it runs.
+    // If the job is not there, its file is removed then.
     started->is_new = true;
     jobs_.Schedule(job);
   } else {
-    // A file that came with the request goes with it; one that was sent before is there for the next one.
+    // A file that came with the request is removed; one that was sent before stays for the next request.
     jobs_.GiveUp(job);
   }
   if (!written.ok()) return written;
   return former.empty() ? answer : former;
 }
 
-/// Under the tenant's lock, so that who repeats the request finds the file free, or an answer. Before the
-/// job's document is there: without one, the next start removes the file.
+/// Runs under the tenant's lock, so that a repetition of the request finds the file free, or an answer. Runs
+/// before the job's document exists: without one, the next start removes the file.
 absl::Status ImportCalls::TakePlace(StoreRecords& records, const ImportJob& job,
                                     std::vector<DocumentChange>* changes) {
   absl::Status pruned = PruneJobs(records, changes);

@@ -17,14 +17,14 @@
 
 namespace mirror {
 
-/// What stands in a link between the server's address and the path of a call.
+/// Returns the part of a link between the server's address and the path of a call.
 std::string LinkBaseOf(const HttpConfig& config);
 
 /// Uploads and import jobs. Threads: any.
 class ImportCalls {
  public:
-  /// What it is given outlives it. `servers`: null: no other one has the same mirrors. `own_url`: what calls
-  /// to this server begin with; empty: what each was sent to. It is set before the first call.
+  /// All references must outlive it. `servers`: null: no other server has these mirrors. `own_url`: beginning
+  /// of calls to this server; empty: each call's address. It is set before the first call.
   ImportCalls(const HttpConfig& config, Storages& storages, Uploads& uploads, ImportJobs& jobs,
               HttpAudit& audit, JobServers* servers, const std::string& own_url, DoorCounters& counters)
       : config_(config),
@@ -38,12 +38,12 @@ class ImportCalls {
   void AddTo(HttpRoutes* routes);
 
  private:
-  /// What a form brings, while it comes and then.
+  /// What a form brings, while it comes and afterwards.
   struct Coming;
-  /// What became of it.
+  /// The outcome of a request to start a job.
   struct Started {
-    bool is_new = false;   ///< It is no repetition: the file is the job's by now.
-    std::string location;  ///< Where the call goes to; empty: it was answered here.
+    bool is_new = false;   ///< It is no repetition: the job owns the file now.
+    std::string location;  ///< Where to redirect the call; empty: it was answered here.
     std::string what;      ///< For the audit log.
   };
 
@@ -52,23 +52,23 @@ class ImportCalls {
   HttpAdmission AdmitJob(const std::shared_ptr<HttpCall>& call);
   HttpAnswer StartJob(HttpCall& call, Coming& coming);
   absl::StatusOr<std::string> TryStartJob(HttpCall& call, Coming& coming, Started* started);
-  /// The upload of the job, and what tells its file from another one.
+  /// Finds the upload of the job, and the hash that identifies its file.
   absl::Status FindFile(const HttpCall& call, Coming& coming, const std::string& url, ImportJob* job,
                         std::string* hash);
-  /// Of an upload that is another server's: where the same call goes to. Errors: why it goes nowhere.
+  /// For an upload of another server: where to redirect the call. Errors: why that is not possible.
   absl::StatusOr<std::string> FindElsewhere(const ImportJob& job);
-  /// `answer`: of a job that is started. `may_start`: what keeps it from that, unless it was before.
+  /// `answer`: for a started job. `may_start`: what prevents a start, unless the job was started before.
   absl::StatusOr<std::string> WriteJob(HttpCall& call, Tenant& tenant, const std::string& body_hash,
                                        const std::string& answer, const absl::Status& may_start,
                                        ImportJob job, Started* started);
-  /// A place among those that wait, and the file. Adds what makes room for its document.
+  /// Takes a place among the waiting jobs, and the file. Adds what makes room for the job's document.
   absl::Status TakePlace(StoreRecords& records, const ImportJob& job, std::vector<DocumentChange>* changes);
   HttpAnswer ListJobs(HttpCall& call);
   HttpAnswer GetJob(HttpCall& call);
   HttpAnswer GetRejects(HttpCall& call);
   HttpAnswer CancelJob(HttpCall& call);
   absl::StatusOr<ImportJob> FindJob(const HttpCall& call);
-  /// The first kFailuresMax, or as many as a page has room for.
+  /// Returns the first kFailuresMax failures, or as many as a page has room for.
   absl::StatusOr<std::string> FailuresJson(const ImportJob& job);
   HttpAnswer JobAnswer(const ImportJob& job);
   std::string UrlOf(const HttpCall& call) const;

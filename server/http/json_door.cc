@@ -24,13 +24,13 @@ HttpAdmission Refusal(HttpAnswer answer) {
   return admission;
 }
 
-/// "PUT, GET, HEAD" as in a sentence.
+/// Turns "PUT, GET, HEAD" into words for a sentence.
 std::string Listed(std::string names) {
   if (const std::size_t last = names.rfind(", "); last != std::string::npos) names.replace(last, 2, " and ");
   return names;
 }
 
-/// `allowed`: methods that the path has.
+/// `allowed`: the methods of the path.
 HttpAnswer NoRoute(const std::string& allowed) {
   if (allowed.empty()) {
     return ErrorAnswer(absl::NotFoundError(
@@ -44,16 +44,16 @@ HttpAnswer NoRoute(const std::string& allowed) {
 
 std::string_view NameOf(const HttpRoute* route) { return route == nullptr ? "no call" : route->name; }
 
-/// Of the requests that are worked on at a time, so many that one that reads stands for.
+/// The weight of a reading request among the requests that are worked on at a time.
 constexpr std::size_t kReadersWeight = 3;
 
-/// A name of the query that is longer is not said again.
+/// A longer name in the query is not repeated in a message.
 constexpr std::size_t kShownNameMax = 64;
 
-/// Of a body that no call looks for.
+/// The limit for a body that no call reads.
 constexpr std::uint64_t kUnaskedBodyMax = 4 << 10;
 
-/// Without the base path that it begins with; absent: with none of them.
+/// Returns the path without its base path; absent: it begins with none of them.
 std::optional<std::string> WithoutBase(const std::string& path, const std::vector<std::string>& bases) {
   std::optional<std::string> rest;
   for (const std::string& base : bases) {
@@ -64,7 +64,7 @@ std::optional<std::string> WithoutBase(const std::string& path, const std::vecto
   return rest;
 }
 
-/// Runs what a call asks for: whatever it throws is the server's mistake, and ends this call alone.
+/// Runs a call: an exception is the server's fault, and ends this call alone.
 HttpAnswer Run(const std::function<HttpAnswer()>& answer) {
   try {
     return answer();
@@ -79,8 +79,8 @@ HttpAnswer Run(const std::function<HttpAnswer()>& answer) {
   }
 }
 
-/// Whether the route knows all that the query names: a word that is passed over may be the one that was to
-/// keep rows from being deleted.
+/// Checks that the route knows all names of the query: an ignored one may be the
+/// one that was meant to prevent a deletion.
 absl::Status CheckQuery(const HttpRoute& route, const HttpTarget& target) {
   for (const auto& [name, value] : target.query) {
     if (std::find(route.query.begin(), route.query.end(), name) != route.query.end()) continue;
@@ -98,7 +98,7 @@ absl::Status CheckQuery(const HttpRoute& route, const HttpTarget& target) {
   return absl::OkStatus();
 }
 
-/// A proxy may have judged the other one. All values of `externalId` count.
+/// Refuses names given twice: a proxy may have checked the other one. All values of `externalId` count.
 absl::Status CheckNamedOnce(const HttpTarget& target) {
   std::set<absl::string_view> named;
   for (const auto& [name, value] : target.query) {
@@ -111,15 +111,15 @@ absl::Status CheckNamedOnce(const HttpTarget& target) {
   return absl::OkStatus();
 }
 
-/// Of a call that takes no body.
+/// Returns whether the body is empty, for a call that takes none.
 bool IsBlank(const std::string& body) {
   const absl::string_view text = absl::StripAsciiWhitespace(body);
   return text.empty() || text == "{}";
 }
 
-/// Behind the body.
+/// Answers once the body has come.
 HttpAnswer AnswerOf(const HttpRoute& route, HttpCall& call) {
-  // As of a storage that is not there.
+  // The same answer as for a storage that does not exist.
   if (route.is_of_storage() && !call.Sees(call.parts.front()))
     return ErrorAnswer(NoStorage(call.parts.front()));
   if (route.body == HttpBody::kNone && route.method != "GET" && !IsBlank(call.body)) {
@@ -216,7 +216,7 @@ HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRou
   call->now_ms = SharedNowMs();
   HttpAdmission admission;
   if (!route.role && route.body == HttpBody::kNone) {
-    // Strangers are answered at once, with what is there already: they take nobody's turn.
+    // Strangers get their answer at once, from what is in memory: they take no place from others.
     admission.refusal =
         head.has_body ? Refuse(413, "This request takes no body.") : Run([&] { return route.answer(*call); });
     return admission;
@@ -236,10 +236,10 @@ HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRou
     };
   }
   if (call->key != nullptr) admission.asker = call->key->name;
-  // What is read may be a page of megabytes, which is in memory until it is taken; what is written is told in
-  // a few bytes.
+  // A reader's answer may be a page of megabytes, which stays in memory until it is
+  // sent; a writer's answer has a few bytes.
   if (route.role == ApiRole::kReader) admission.weight = kReadersWeight;
-  // The key's place is its own until the answer is made.
+  // The key's place is held until the answer is made.
   admission.answer = [place, answer = std::move(admission.answer)](const HttpHead& of, std::string body) {
     return Run([&] { return answer(of, std::move(body)); });
   };

@@ -18,17 +18,17 @@
 
 namespace mirror {
 
-/// What stands behind the HTTP listener: who calls, what he may, and which call it is, all decided before the
-/// body is read. What a key may not see is answered by the calls, in the bytes of what is not there.
-/// Threads: as HttpDoor.
+/// The logic after the HTTP listener: decides which caller this is, its rights, and which call
+/// it is, before the body is read. For what a key may not see the calls answer the same bytes
+/// as for what does not exist. Threads: as HttpDoor.
 class JsonDoor final : public HttpDoor {
  public:
-  /// `keys`, `audit` and `counters`, which has the routes' calls, outlive it.
+  /// `keys`, `audit` and `counters`, which counts the routes' calls, must outlive it.
   JsonDoor(const HttpConfig& config, ApiKeys& keys, HttpRoutes routes, HttpAudit& audit,
            DoorCounters& counters)
       : config_(config), keys_(keys), routes_(std::move(routes)), audit_(audit), counters_(counters) {}
 
-  /// Until then every call is 503.
+  /// Opens the door; before that every call is 503.
   void Start() { started_ = true; }
   HttpAdmission Admit(const HttpHead& head) override;
   HttpAnswer Refuse(int status, std::string_view words) const override;
@@ -39,7 +39,7 @@ class JsonDoor final : public HttpDoor {
 
  private:
   HttpAdmission AdmitTo(const HttpHead& head, HttpTarget target, HttpRoutes::Match match);
-  /// The key that was sent, and its place among its requests, which is held while somebody has `place`.
+  /// Finds the key that was sent, and takes one of its places for requests; `place` holds that place.
   absl::Status TakeKey(const HttpHead& head, std::shared_ptr<const ApiKey>* key,
                        std::shared_ptr<void>* place);
 

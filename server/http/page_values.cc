@@ -12,10 +12,10 @@ namespace mirror {
 namespace {
 
 constexpr char kTokenMark = '~';
-/// Bytes: up to there a page grows by doubling.
+/// Bytes: below this a page grows by doubling.
 constexpr std::size_t kDoubledBytesMax = 1 << 20;
 
-/// As it stands in a query.
+/// Returns the size of the text in a query.
 std::size_t SentBytes(std::string_view text) {
   std::size_t bytes = 0;
   for (const char c : text) {
@@ -33,7 +33,7 @@ std::string PageToken(std::string key) {
   const bool is_sent = IsText(key) && std::none_of(key.begin(), key.end(), [](char c) {
                          return absl::ascii_iscntrl(static_cast<unsigned char>(c));
                        });
-  // An empty one looks like none to many a client.
+  // Many clients treat an empty token as none.
   if (is_sent && !key.empty() && !key.starts_with(kTokenMark) && SentBytes(key) <= kPageTokenBytesMax)
     return key;
   return absl::StrCat(std::string(1, kTokenMark), absl::WebSafeBase64Escape(key));
@@ -48,13 +48,13 @@ absl::StatusOr<std::string> KeyOfToken(std::string token) {
 }
 
 bool PageValues::Add(std::string_view value, std::string_view key) {
-  // With a comma, and the bracket at the end.
+  // Two bytes more: a comma, and the bracket at the end.
   const bool has_room = count_ == 0 || json_.size() + value.size() + 2 <= kValuesBytesMax;
   if (is_over_ || count_ == limit_ || !has_room) {
     End();
     return false;
   }
-  // Doubled each time, the text would take up to three times what a page may have.
+  // With doubling, the text would take up to three times the limit of a page.
   const std::size_t wanted = json_.size() + value.size() + 2;
   if (wanted > json_.capacity() && wanted > kDoubledBytesMax)
     json_.reserve(std::max(wanted, kValuesBytesMax));

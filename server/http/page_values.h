@@ -10,35 +10,35 @@
 
 namespace mirror {
 
-/// Of the values of one answer, as JSON.
+/// The limit for the values of one answer, as JSON.
 inline constexpr std::size_t kValuesBytesMax = 4 << 20;
 
-/// Of what a page says the next one begins behind: it has to fit into a request's line, beside all else of an
-/// 8 KB head.
+/// The limit for the token after which the next page begins: it must fit into a
+/// request's line, beside the rest of an 8 KB head.
 inline constexpr std::size_t kPageTokenBytesMax = 6'000;
-/// A key as a text that can be sent back in a query: the key itself, or, where that has control characters or
-/// would be too long with its '%', '~' and its base64url.
+/// Returns a key as a text that can be sent back in a query: the key itself, or '~' and its base64url, if the
+/// key has control characters or would be too long with its '%'.
 std::string PageToken(std::string key);
-/// The key of such a text. Errors: kInvalidArgument: it is none.
+/// Returns the key of such a text. Errors: kInvalidArgument: it is not such a text.
 absl::StatusOr<std::string> KeyOfToken(std::string token);
 
-/// The values of a page, as JSON: as many as were asked for, and as kValuesBytesMax has room for; the first
-/// one whatever it weighs. Where it is not the last one, it ends behind a value whose key is no longer than
-/// kPageTokenBytesMax. Threads: none.
+/// The values of a page, as JSON: as many as were asked for, and as fit into kValuesBytesMax; the
+/// first one always, whatever its size. Unless it is the last page, it ends after a value whose key
+/// is no longer than kPageTokenBytesMax. Threads: none.
 class PageValues {
  public:
   explicit PageValues(std::size_t limit) : limit_(limit) {}
 
-  /// Takes one, behind whose `key` the next page would begin. False: there is no room for it, and the page is
-  /// over.
+  /// Adds a value; the next page would begin after `key`. False: there is no
+  /// room for it, and the page is complete.
   bool Add(std::string_view value, std::string_view key);
 
   std::size_t count() const { return count_; }
-  /// There is more, and no value here whose key can be sent.
+  /// There is more, but no value here has a key that can be sent.
   bool is_stuck() const { return is_over_ && !next_; }
-  /// Behind what the next page begins; absent: all were taken.
+  /// The key after which the next page begins; absent: all were added.
   const std::optional<std::string>& next() const { return next_; }
-  /// "[...]"
+  /// Returns "[...]".
   std::string Take();
 
  private:

@@ -24,7 +24,7 @@ constexpr char kUpsertFeature[] = "UPSERT_BY_EXTERNAL_ID";
 constexpr char kDeleteFeature[] = "DELETE_BY_EXTERNAL_ID";
 constexpr char kAllOrNothing[] = "API_ERROR_ON_FAILURES";
 
-/// Members of a partner that are not its record.
+/// Returns the members of a partner that do not belong to its record.
 const std::vector<std::string_view>& BesideRecord() {
   static const std::vector<std::string_view> names = {"externalId", "record",    "dataSource",
                                                       "datasource", "createdAt", "modifiedAt"};
@@ -35,7 +35,7 @@ std::string_view View(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
 }
 
-/// `place` in the request's list: what has no id is known by it.
+/// `place`: its index in the request's list, which identifies an item without an id.
 RecordItem ItemOf(const JsonView& partner, std::size_t place) {
   RecordItem item;
   const std::optional<JsonView> id = partner.Find("externalId");
@@ -61,10 +61,10 @@ RecordItem ItemOf(const JsonView& partner, std::size_t place) {
   return item;
 }
 
-/// The business partners of a body, and what they say beside their records.
+/// The business partners of a body, and their members beside the records.
 struct AskedPartners {
   std::vector<RecordItem> items;
-  /// As they are spelled there; an empty one: of partners that name none.
+  /// As spelled there; an empty one: some partners name none.
   std::set<std::string, std::less<>> sources;
   /// Members beside a `record`.
   std::set<std::string_view> unknown;
@@ -81,7 +81,7 @@ absl::Status AddPartner(const JsonView& partner, AskedPartners* asked) {
   if (!asked->sources.contains(*source)) asked->sources.insert(*source);
   asked->items.push_back(ItemOf(partner, asked->items.size()));
   const std::optional<JsonView> record = partner.Find("record");
-  // Without one all else is the record.
+  // Without a `record` all other members are the record.
   if (!record || record->Is(JsonKind::kNull)) return absl::OkStatus();
   for (const auto& [name, value] : partner.Members()) {
     if (std::find(BesideRecord().begin(), BesideRecord().end(), name) == BesideRecord().end())
@@ -107,8 +107,8 @@ absl::StatusOr<AskedPartners> PartnersOf(const JsonView& body) {
   return asked;
 }
 
-/// The one data source that the request, `of_request`, and its partners name: each is a database of its own,
-/// and no transaction spans two.
+/// Finds the one data source that the request (`of_request`) and its partners name: each is a
+/// database of its own, and a transaction cannot span two.
 absl::StatusOr<AskedSource> FindSourceOfPartners(Storages& storages, const std::string& storage,
                                                  const std::string& of_request,
                                                  const AskedPartners& partners) {
@@ -126,8 +126,8 @@ absl::StatusOr<AskedSource> FindSourceOfPartners(Storages& storages, const std::
   return *std::move(found);
 }
 
-/// `externalId`: one text, or a list of them.
-/// `without`: what to do instead, where there is none.
+/// Reads `externalId`: one text, or a list of them.
+/// `without`: what to do instead, if it is missing.
 absl::StatusOr<std::vector<std::string>> IdsOf(const JsonView& body, std::string_view without) {
   const std::optional<JsonView> ids = body.Find("externalId");
   std::vector<std::string> texts;
@@ -266,7 +266,7 @@ HttpAnswer PartnerCalls::List(HttpCall& call) {
   const absl::StatusOr<AskedSource> asked = FindSourceOf(storages_, call.parts[0], SourceOfQuery(call));
   if (!asked.ok()) return ErrorAnswer(asked.status());
   std::vector<std::string> ids = call.target.All("externalId");
-  // An id may hold a comma: given more than once, none is split.
+  // An id may contain a comma: if there are several, none is split.
   if (ids.size() == 1) ids = absl::StrSplit(std::string(ids.front()), ',');
   if (ids.size() > kRowsMax) {
     return ErrorAnswer(absl::InvalidArgumentError(
@@ -323,7 +323,7 @@ HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
         return true;
       });
   if (!read.ok()) return ErrorAnswer(read);
-  // What is left out would be neither among the values nor missing.
+  // What is cut off would be neither among the values nor among the missing.
   if (values.next()) return ErrorAnswer(TooManyValues(ids->size()));
   JsonWriter json;
   json.Begin('{');
@@ -389,7 +389,7 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
       erasure_.EraseOrNote(asked->source.tenant, *asked->tenant, *erase);
   if (!outcome.remembered.empty()) {
     HttpAnswer first = Replayed(outcome);
-    // The rest is what it was; whether the bytes have left the files is what it is now.
+    // The rest stays as it was; the time of erasure is the present one.
     if (erased_ms) first.body = WithErasedAt(first.body, *erased_ms);
     return first;
   }

@@ -12,7 +12,7 @@ namespace mirror {
 /// Business partners: upsert, read, fetch, delete. Threads: any.
 class PartnerCalls {
  public:
-  /// What it is given outlives it.
+  /// All references must outlive it.
   PartnerCalls(Storages& storages, HttpAudit& audit, Erasure& erasure, DoorCounters& counters)
       : storages_(storages), audit_(audit), erasure_(erasure), counters_(counters) {}
   void AddTo(HttpRoutes* routes);

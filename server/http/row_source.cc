@@ -21,7 +21,7 @@
 namespace mirror {
 namespace {
 
-/// Number of the table's last commit; 0: commits have none.
+/// Returns the number of the table's last commit; 0: commits have no number.
 std::int64_t LastMoment(const CommittedReading& reading) {
   AsOf as_of;
   as_of.moment = kLastMoment;
@@ -30,12 +30,12 @@ std::int64_t LastMoment(const CommittedReading& reading) {
   return commits.ok() && !commits->empty() ? commits->front().number : 0;
 }
 
-/// Moments whose commits are remembered.
+/// The most moments whose commits are remembered.
 constexpr std::size_t kMomentsMax = 10'000;
-/// Of one row: they come the newest first, and are read before the commits are that wrote them.
+/// Limit for one row: versions come newest first, and are read before the commits that wrote them.
 constexpr std::size_t kVersionsOfRowBytesMax = 256U << 20;
 
-/// Behind the table's own columns, in this order.
+/// These come after the table's own columns, in this order.
 constexpr const char* kNumbers[] = {"from_moment", "to_moment", "from_lsn", "to_lsn", "from_ms", "to_ms"};
 constexpr char kOperation[] = "operation";
 
@@ -73,7 +73,7 @@ void AppendValue(const Value& value, ColumnBuffer* buffer) {
   }
 }
 
-/// The first `columns` of the table; what the batch lacks is NULL.
+/// Appends the first `columns` of the table; those that the batch lacks are NULL.
 void AppendRow(const ChangeBatch& batch, std::uint32_t row, std::size_t columns, RowBlock* block) {
   for (std::size_t i = 0; i < columns; ++i) {
     const ColumnView* const view = batch.Find(static_cast<std::uint32_t>(i));
@@ -93,7 +93,7 @@ class VersionRows final : public RowSource {
 
   const RowsForm& form() const override { return form_; }
 
-  /// Rows with versions are read key by key, and those without between them.
+  /// Reads rows with versions key by key, and the rows without versions between them.
   absl::Status Read(std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) override {
     block_bytes_ = block_bytes;
     take_ = &take;
@@ -116,7 +116,7 @@ class VersionRows final : public RowSource {
  private:
   VersionReader& versions() { return reading_.snapshot->versions(); }
 
-  /// Rows from `first` to before `last` that are none of `touched`: the only version of each.
+  /// Reads rows from `first` to before `last`, without those of `touched`: each has one version only.
   absl::Status ReadUntouched(const Key& first, const Key& last, const std::vector<Key>& touched,
                              const GoOn& go_on) {
     std::set<Key> read(touched.begin(), touched.end());
@@ -221,14 +221,14 @@ class VersionRows final : public RowSource {
   std::map<std::int64_t, std::optional<JournalCommit>> commits_;
 };
 
-/// All versions that are kept of a table's rows, the present ones too: its columns, and behind them what the
-/// view of all versions has: from_moment, to_moment, from_lsn, to_lsn, from_ms, to_ms, operation. Where the
-/// table has a column of such a name, `_mirror_` stands before it. In no order; there is no key.
+/// Returns all kept versions of a table's rows, present ones included: its columns, then those of the view of
+/// all versions: from_moment, to_moment, from_lsn, to_lsn, from_ms, to_ms, operation. If the table has a
+/// column of that name, it gets the prefix `_mirror_`. In no order; there is no key.
 std::unique_ptr<RowSource> MakeVersionRows(CommittedReading reading, TableHistory history) {
   return std::make_unique<VersionRows>(std::move(reading), std::move(history));
 }
 
-/// A table as it is committed last.
+/// A table in its last committed state.
 class PresentRows final : public RowSource {
  public:
   explicit PresentRows(CommittedReading reading) : reading_(std::move(reading)) {
@@ -251,7 +251,7 @@ class PresentRows final : public RowSource {
   RowsForm form_;
 };
 
-/// A table as one of its former commits left it.
+/// A table in the state after one of its former commits.
 class FormerRows final : public RowSource {
  public:
   FormerRows(CommittedReading reading, TableHistory history, const FoundMoment& found)

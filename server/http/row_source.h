@@ -15,17 +15,17 @@
 
 namespace mirror {
 
-/// Which rows of a table are wanted.
+/// The rows of a table that a caller wants.
 struct RowsWish {
   std::string table;
   bool history = false;  ///< All versions that are kept.
-  std::string as_of;     ///< Empty: as they are now. Not with `history`.
+  std::string as_of;     ///< Empty: the present rows. Not with `history`.
 };
 inline constexpr std::size_t kAsOfBytesMax = 100;
 
-/// What is known of the rows before they are read.
+/// What is known about the rows before they are read.
 struct RowsForm {
-  TableSchema table;  ///< The columns that come, in their order; its key, where the rows have one.
+  TableSchema table;  ///< The columns in their order; the key, if the rows have one.
   Position position;
   std::string schema_hash;
   std::int64_t moment = 0;  ///< See ExportHeader.
@@ -39,12 +39,12 @@ class RowSource {
   virtual ~RowSource() = default;
 
   virtual const RowsForm& form() const = 0;
-  /// All of them, once, in blocks of about `block_bytes`. Errors: those of Snapshot.
+  /// Reads all rows, once, in blocks of about `block_bytes`. Errors: those of Snapshot.
   virtual absl::Status Read(std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) = 0;
 };
 
-/// Errors: those of Readings::ReadCommitted(), FindTableHistory() and FindMoment(); kInvalidArgument: the
-/// wish.
+/// Opens the rows. Errors: those of Readings::ReadCommitted(), FindTableHistory()
+/// and FindMoment(); kInvalidArgument: the wish.
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(Readings& readings, const RowsWish& wish);
 
 }  // namespace mirror

@@ -53,7 +53,7 @@ class RowStreamSource final : public HttpBodySource {
     *piece = std::move(pieces_.front());
     pieces_.pop_front();
     changed_.NotifyAll();
-    // Before that leaves: who has read to the end may begin the next one.
+    // Before the last piece leaves: a client that has read to the end may begin the next stream.
     if (is_whole_ && pieces_.empty()) GiveBack();
     return true;
   }
@@ -64,7 +64,7 @@ class RowStreamSource final : public HttpBodySource {
     try {
       status = ReadAll();
     } catch (const std::exception&) {
-      // For want of memory, say: this stream is cut, and nothing else.
+      // For example for want of memory: only this stream is cut.
       status = absl::UnavailableError("");
     }
     const MutexLock lock(mutex_);
@@ -78,7 +78,7 @@ class RowStreamSource final : public HttpBodySource {
     absl::Status status = reading_.snapshot->ReadRows(
         reading_.kept, columns_, {}, kStreamBlockBytes, [this] { return !IsLeft(); },
         [&](RowBlock* block) -> absl::Status {
-          // Its order is asked of nobody: the rows come as the snapshot has them.
+          // No order is needed: the rows come as the snapshot has them.
           const ChangeBatch batch = ViewOf(reading_.kept, block);
           std::string piece;
           piece.reserve(2 * kStreamBlockBytes);
@@ -126,18 +126,18 @@ class RowStreamSource final : public HttpBodySource {
 
   std::shared_ptr<void> place_;
   DoorCounters& counters_;
-  bool is_given_ = false;  ///< To its end; of who takes it.
+  bool is_given_ = false;  ///< To its end; used by the sender.
   CommittedReading reading_;
   const std::vector<std::uint32_t> columns_;
   const JsonRows rows_;
   Mutex mutex_;
   CondVar changed_;
   std::deque<std::string> pieces_ MIRROR_GUARDED_BY(mutex_);
-  bool is_whole_ MIRROR_GUARDED_BY(mutex_) = false;  ///< No more is read.
+  bool is_whole_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Reading is complete.
   bool is_read_ MIRROR_GUARDED_BY(mutex_) = false;
   bool is_left_ MIRROR_GUARDED_BY(mutex_) = false;
   absl::Status status_ MIRROR_GUARDED_BY(mutex_);
-  std::thread reader_;  ///< Last: it uses the others.
+  std::thread reader_;  ///< Last member: it uses the others.
 };
 
 absl::Status TooMany(std::size_t count, const std::string& what, std::string_view whose) {

@@ -17,19 +17,19 @@
 
 namespace mirror {
 
-/// Of the streams of one tenant, so many may be one key's: the tenant has one place more.
+/// The most streams of one tenant for one key: the tenant has one place more.
 inline constexpr std::size_t kStreamsOfKeyMax = 3;
 
-/// Who streams a table now. One key leaves places to the others: it has at most half of all, and of a tenant
-/// kStreamsOfKeyMax. Threads: any; places may outlive it.
+/// Places for running streams of tables. One key leaves places to the others: it has at most half of all, and
+/// kStreamsOfKeyMax of a tenant. Threads: any; places may outlive it.
 class StreamPlaces {
  public:
-  /// `counters`, of the refusals, outlive it.
-  /// `what`: as a refusal says it.
+  /// `counters`, for the refusals, must outlive it.
+  /// `what`: the text of a refusal.
   explicit StreamPlaces(std::size_t most, DoorCounters& counters = UnwatchedDoor(),
                         std::string what = "tables are being streamed");
 
-  /// A place, until it is let go of. Errors: kResourceExhausted, with the reason.
+  /// Takes a place, until the pointer is released. Errors: kResourceExhausted, with the reason.
   absl::StatusOr<std::shared_ptr<void>> Take(const std::string& key, const std::string& tenant);
   std::size_t count() const;
 
@@ -46,9 +46,9 @@ class StreamPlaces {
   const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
-/// All rows of a table, one JSON object a line, and behind them {"_end":true,"rows":n,"lsn":m}: whoever does
-/// not find that last line has not got all. A thread of its own reads ahead, kPiecesMax pieces at most.
-/// `place`: let go of with it. `counters` outlive it. Errors: kUnavailable: the system cannot start a thread.
+/// Streams all rows of a table, one JSON object a line, then {"_end":true,"rows":n,"lsn":m}: without that
+/// last line a client has not got all. A thread of its own reads ahead, kPiecesMax pieces at most. `place`:
+/// released with the stream. `counters` must outlive it. Errors: kUnavailable: no thread can be started.
 absl::StatusOr<std::unique_ptr<HttpBodySource>> StreamRows(CommittedReading reading,
                                                            std::vector<std::uint32_t> columns,
                                                            std::shared_ptr<void> place,

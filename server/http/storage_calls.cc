@@ -117,7 +117,7 @@ HttpAnswer StorageCalls::ListStorages(HttpCall& call) {
   json.Key("values").Begin('[');
   for (const StorageInfo& storage : page->storages) {
     JsonWriter one;
-    // One that is damaged, or was deleted meanwhile, hides no other.
+    // A storage that is damaged, or was deleted meanwhile, does not hide others.
     if (!WriteStorage(storage, &one).ok()) {
       one = JsonWriter();
       one.Begin('{')
@@ -148,7 +148,7 @@ HttpAnswer StorageCalls::GetStorage(HttpCall& call) {
 HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
   const std::string& id = call.parts[0];
   const absl::StatusOr<StorageInfo> found = storages_.Find(id);
-  // One that is lost goes, too.
+  // A lost storage is deleted, too.
   if (!found.ok() && !absl::IsDataLoss(found.status())) return ErrorAnswer(found.status());
   if (FoldName(call.Query("confirm").value_or("")) != FoldName(id)) {
     return ErrorAnswer(
@@ -159,7 +159,7 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
   }
   const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(id);
   const absl::StatusOr<std::uint64_t> rows = storages_.Delete(id, call.now_ms);
-  // Also of one that was deleted by half: what waits for a mirror that is gone is over.
+  // Also for a storage that was half deleted: jobs that wait for a deleted mirror are over.
   bool erased = sources.ok();
   for (const DataSource& source : sources.ok() ? *sources : std::vector<DataSource>())
     erased = jobs_.RemoveEnded(source.tenant) && erased;
@@ -191,7 +191,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
   for (const DataSource& source : sources) {
     if (!status.ok()) break;
     absl::StatusOr<std::shared_ptr<Tenant>> tenant = storages_.TenantOf(source);
-    // All of them can be cleared, or none is.
+    // Either all of them can be cleared, or none is.
     status = tenant.ok() ? (*tenant)->TakesRecords() : tenant.status();
     if (status.ok()) tenants.push_back(*std::move(tenant));
   }
@@ -206,7 +206,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     if (!erasure_.EraseOrNote(sources[done].tenant, *tenants[done], *erase) || !no_files) all_erased = false;
   }
   if (!status.ok() && done > 0) {
-    // Somebody paused or deleted one of them meanwhile.
+    // An operator paused or deleted one of them meanwhile.
     status = absl::Status(
         status.code(), absl::StrCat(done, " of ", sources.size(), " data sources were cleared, with ", rows,
                                     " rows; then: ", std::string(status.message()),
@@ -298,7 +298,7 @@ HttpAnswer StorageCalls::ListSources(HttpCall& call) {
   if (!asked.ok()) return ErrorAnswer(asked.status());
   const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(call.parts[0]);
   if (!sources.ok()) return ErrorAnswer(sources.status());
-  // The default one is the first; the others stand by id.
+  // The default one is the first; the others are ordered by id.
   std::size_t from = 0;
   const std::string after = FoldName(asked->start_after.value_or(""));
   while (!after.empty() && from < sources->size() &&
@@ -362,7 +362,7 @@ HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
   counters_.requested.deleted.Add(*rows);
   JsonWriter json;
   json.Begin('{');
-  // One of cycles is only left: nothing of it was erased.
+  // A tenant of cycles only leaves the storage: nothing of it was erased.
   const bool erased = source->door == Door::kRecords && jobs_.RemoveEnded(source->tenant);
   WriteCounts(*rows, {}, erased ? std::optional(SharedNowMs()) : std::nullopt, &json);
   json.End('}');

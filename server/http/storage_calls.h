@@ -16,7 +16,7 @@ namespace mirror {
 /// Storages and data sources. Threads: any.
 class StorageCalls {
  public:
-  /// What it is given outlives it.
+  /// All references must outlive it.
   StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure, ImportJobs& jobs,
                DoorCounters& counters)
       : storages_(storages), audit_(audit), erasure_(erasure), jobs_(jobs), counters_(counters) {}

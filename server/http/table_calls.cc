@@ -23,7 +23,7 @@ namespace {
 
 constexpr char kLines[] = "application/x-ndjson";
 
-/// The columns that were asked for; of a page those of the key come along.
+/// Returns the columns that were asked for; a page also has those of the key.
 absl::StatusOr<std::vector<std::uint32_t>> ColumnsOf(const HttpCall& call, const TableSchema& kept) {
   std::vector<std::uint32_t> columns;
   const std::optional<std::string> asked = call.Query("columns");
@@ -67,7 +67,7 @@ Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row) 
   return key;
 }
 
-/// The row of this key, where it is there.
+/// Reads the row with this key, if it exists.
 absl::Status ReadOne(const CommittedReading& reading, const std::vector<std::uint32_t>& columns,
                      const Key& key, PageValues* values) {
   const JsonRows rows(reading.kept, columns);
@@ -83,11 +83,11 @@ absl::Status ReadOne(const CommittedReading& reading, const std::vector<std::uin
                                         });
 }
 
-/// Rows from a key on, or behind it, as many as `values` takes.
+/// Reads rows from a key on, or after it, as many as `values` takes.
 absl::Status ReadPage(const CommittedReading& reading, const std::vector<std::uint32_t>& columns,
                       const std::optional<Key>& from, bool from_is_excluded, PageValues* values) {
   constexpr std::size_t kBlockBytes = 64 << 10;
-  // The key is read in any case, since it is where the next page begins.
+  // The key is always read, since the next page begins there.
   const std::vector<std::uint32_t> read = WithKey(reading.kept, columns);
   const JsonRows rows(reading.kept, columns);
   std::string value;

@@ -13,15 +13,15 @@
 
 namespace mirror {
 
-/// Every mirrored table as JSON: pages by key, or the whole table as a stream of lines; and which tables
-/// there are. Threads: any.
+/// Serves every mirrored table as JSON: pages by key, or the whole table as a stream of
+/// lines; and the list of tables. Threads: any.
 class TableCalls {
  public:
-  /// So many streams at a time, so that slow readers leave turns for others. What it is given outlives it.
+  /// `streams_max`: streams at a time, so that slow readers leave room for others. Arguments must outlive it.
   TableCalls(Storages& storages, std::size_t streams_max, DoorCounters& counters)
       : storages_(storages), counters_(counters), streams_(streams_max, counters) {}
   void AddTo(HttpRoutes* routes);
-  /// That are open.
+  /// Returns the number of open streams.
   std::size_t streams() const { return streams_.count(); }
 
  private:

@@ -21,7 +21,7 @@
 namespace mirror {
 namespace {
 
-/// Ids of the records that a decision names, as they are by now; of one that is not there nothing.
+/// Returns the present ids of the records that a decision names; nothing for one that does not exist.
 absl::StatusOr<std::set<std::string>> NamedIn(HubBook& book, const HandDecision& decision) {
   std::set<std::string> named;
   for (const std::string& id : {decision.golden_id, decision.other_id}) {
@@ -50,7 +50,7 @@ absl::StatusOr<Hub::Preview::Outcome> OutcomeOf(HubBook& book, const std::string
   return outcome;
 }
 
-/// What a decision leaves of the records that it named.
+/// Describes what a decision makes of the records that it names.
 absl::Status TellRecords(HubBook& book, const std::set<std::string>& named, const std::string& decided,
                          const std::set<std::string>& before, Hub::Preview* preview) {
   std::set<std::string> now = {decided};
@@ -58,7 +58,7 @@ absl::Status TellRecords(HubBook& book, const std::set<std::string>& named, cons
     ASSIGN_OR_RETURN(const std::string alive, book.Alive(id));
     now.insert(alive);
   }
-  // Those that were there first, then the new one.
+  // First the former records, then the new one.
   for (const bool is_new : {false, true}) {
     for (const std::string& id : now) {
       if ((named.count(id) == 0) != is_new) continue;
@@ -72,8 +72,8 @@ absl::Status TellRecords(HubBook& book, const std::set<std::string>& named, cons
   return absl::OkStatus();
 }
 
-/// Does what is tried in a transaction that is taken back behind it, and says what became of records.
-/// `input`: with what of the trial a derivation is told. Errors: those of Derive().
+/// Does the trial in a transaction that is rolled back, and describes the resulting records. `input`: has the
+/// trial's settings for a derivation. Errors: those of Derive().
 absl::Status TryIn(const HubRules& rules, const Hub::Trial& trial, const DeriveInput& input, HubBook* book,
                    Hub::Preview* preview) {
   if (trial.thawed) {
@@ -94,7 +94,7 @@ absl::Status ClosedError(const HubRules& rules) {
 
 }  // namespace
 
-/// Both at once: an opening writes, and would wait for a derivation.
+/// Opens both at once: an opening writes, and would wait for a derivation.
 absl::Status OpenedFiles::Open() {
   if (closed_) return ClosedError(rules_);
   if (to_derive_ != nullptr) return absl::OkStatus();
@@ -126,7 +126,7 @@ void OpenedFiles::Close() {
 
 absl::Status OpenedFiles::Remove() {
   const MutexLock lock(mutex_);
-  if (closed_) return ClosedError(rules_);  // The file is another's by now.
+  if (closed_) return ClosedError(rules_);  // The file belongs to another hub by now.
   to_derive_.reset();
   to_look_.reset();
   return files_.remove(rules_);
@@ -142,8 +142,8 @@ std::set<std::string> SuspendedOf(const std::map<std::string, HubFeed>& feeds) {
   return suspended;
 }
 
-/// Whether it was derived by rules like these: where a member was not read since others were given, it was
-/// not.
+/// Returns whether the delivery was derived by rules like these: if a member was not
+/// read since the rules changed, it was not.
 bool Fits(const HubRules::Place& place, const HubDelivery& delivery) {
   const auto& match = place.entity->match;
   const auto keys_fit =
@@ -167,7 +167,7 @@ absl::StatusOr<bool> MayGo(const HubRules& rules, HubBook& book, const HubDelive
     if (feeds.at(name).at < delivery.needs) return false;
   }
   if (suspended.empty()) return true;
-  // What concerns none of the suspended goes on: UPDATEs of records that neither have nor had a row there.
+  // UPDATEs of records that neither have nor had a row in a suspended member may go.
   if (delivery.operation != HubOperation::kUpdate) return false;
   ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, book.ReadRecord(delivery.golden_id));
   return record && std::none_of(suspended.begin(), suspended.end(),
@@ -184,7 +184,7 @@ absl::StatusOr<std::map<std::string, HubFeed>> ReadFeeds(HubFile& file) {
   return feeds;
 }
 
-/// What is not known of a row, the widest first.
+/// Makes the input of a derivation from the members' looks. `unfit`: see DeriveInput.
 DeriveInput InputOf(const std::map<std::string, std::unique_ptr<SnapshotLook>>& looks,
                     const std::set<std::string>& unfit, std::int64_t now_ms) {
   DeriveInput input;
@@ -200,7 +200,7 @@ DeriveInput InputOf(const std::map<std::string, std::unique_ptr<SnapshotLook>>& 
   return input;
 }
 
-/// Behind the hub's commit: a kill before leaves a mirror that is read once more.
+/// Runs after the hub's commit: a kill before it leaves a mirror that is read once more.
 absl::Status Acknowledge(const std::map<std::string, std::shared_ptr<Tenant>>& tenants,
                          std::map<std::string, std::unique_ptr<SnapshotLook>> looks, const Derived& derived,
                          std::int64_t now_ms) {
@@ -219,7 +219,7 @@ absl::Status Acknowledge(const std::map<std::string, std::shared_ptr<Tenant>>& t
   return failed;
 }
 
-/// Within HubFile::Alone(), and behind the looks, whose snapshots would keep what is to go.
+/// Runs within HubFile::Alone(), and after the looks, whose snapshots would keep the deleted data.
 absl::Status RewriteForgotten(HubFile& file) {
   ASSIGN_OR_RETURN(const auto feeds, ReadFeeds(file));
   if (std::all_of(feeds.begin(), feeds.end(),
@@ -257,7 +257,7 @@ absl::StatusOr<HubFile::News> Hub::ReadNews() {
   return (file)->ReadNews();
 }
 
-/// Of a file that was just made: what the mirrors noted before is no news to it.
+/// Runs for a file that was just made: notes that mirrors made before are no news for it.
 absl::Status Hub::TakeFlags(HubFile& file, std::int64_t now_ms) {
   std::map<std::string, HubFeed> feeds;
   for (const std::string& name : rules_.data_sources) {
@@ -272,7 +272,7 @@ absl::Status Hub::TakeFlags(HubFile& file, std::int64_t now_ms) {
     for (const auto& [name, feed] : feeds) {
       RETURN_IF_ERROR(book.WriteFeed(name, feed));
     }
-    return book.WriteState({});  // It is made: what a mirror notes from here on is news.
+    return book.WriteState({});  // The file exists: later notes of mirrors are news.
   });
 }
 
@@ -337,7 +337,7 @@ absl::Status Hub::Forget(const std::string& data_source, std::int64_t now_ms) {
   ASSIGN_OR_RETURN(const std::shared_ptr<HubFile> file, files_.ToDerive());
   ASSIGN_OR_RETURN(const auto feeds, ReadFeeds(*file));
   const auto feed = feeds.find(data_source);
-  if (feed == feeds.end() || feed->second.cycle == 0) return absl::OkStatus();  // It never knew any of it.
+  if (feed == feeds.end() || feed->second.cycle == 0) return absl::OkStatus();  // The hub never had any.
   const auto trouble = trouble_.words.find(data_source);
   const std::string why =
       feed->second.suspended
@@ -354,7 +354,7 @@ Hub::Heard Hub::Hear() {
   return std::exchange(unheard_, Heard());
 }
 
-/// `asked`: of these, those that are suspended are resumed.
+/// `asked`: members to resume; those of them that are suspended are resumed.
 absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked,
                                          const std::optional<HandDecision>& decision, bool forgets) {
   ASSIGN_OR_RETURN(const std::shared_ptr<HubFile> file, files_.ToDerive());
@@ -369,7 +369,7 @@ absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked
     if (derived.ok()) {
       for (const auto& [name, mode] : *modes) derived->resumed.push_back(name);
     }
-    // Also after an error: what was committed before is handed out on, as it was before the news.
+    // Also after an error: what was committed before is handed out as it was before the news.
     const absl::Status noted = file->NoteRead(news.noted);
     return derived.ok() ? noted : derived.status();
   });
@@ -402,7 +402,7 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
     }
   }
   CrashPoint("hub.committed");
-  // Who derives next has looked at mirrors that know nothing of this yet.
+  // The server that derives next has read mirrors that know nothing of this commit yet.
   if (status = file.CheckAlone(); !status.ok()) return status;
   if (status = Acknowledge(looks.tenants, std::move(looks.looks), *derived, now_ms); !status.ok())
     return status;
@@ -411,7 +411,7 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   return derived;
 }
 
-/// One mirror that cannot be read, as a disk or its source has it, is no reason not to read the others.
+/// Plans without a member whose mirror cannot be read, for its disk or source: the others are read.
 absl::StatusOr<Derived> Hub::Plan(HubFile& file, DeriveInput input, Looks* looks) {
   for (;;) {
     std::string unreadable;
@@ -430,7 +430,7 @@ absl::StatusOr<Derived> Hub::Plan(HubFile& file, DeriveInput input, Looks* looks
   }
 }
 
-/// Empty: deliveries may go.
+/// Returns why no delivery may go. Empty: deliveries may go.
 absl::StatusOr<std::string> Hub::WhyNot(const std::string& data_source, std::int64_t cycle,
                                         const std::map<std::string, HubFeed>& feeds) {
   const auto own = feeds.find(data_source);
@@ -490,7 +490,7 @@ absl::StatusOr<HandedOut> Hub::HandOut(const std::string& data_source, std::int6
   return out;
 }
 
-/// Of these, those that are suspended.
+/// Returns those members of `modes` that are suspended.
 absl::StatusOr<Hub::Modes> Hub::ToResume(HubFile& file, const Modes& modes, const Looks& looks) {
   ASSIGN_OR_RETURN(const auto feeds, ReadFeeds(file));
   Modes suspended;

@@ -17,54 +17,54 @@
 
 namespace mirror {
 
-/// What a hub keeps: `Mirror_<storage>.hub.db`, or a schema of the control database that all servers share.
-/// What was committed is on disk. Errors: kUnavailable: the disk, a lock, a connection; kFailedPrecondition:
-/// a later version made it; kDataLoss. Threads: one at a time, but for news.
+/// The storage of a hub: `Mirror_<storage>.hub.db`, or a schema of the control database that all servers
+/// share. A commit is on disk when it returns. Errors: kUnavailable: the disk, a lock, a connection;
+/// kFailedPrecondition: a later version made it; kDataLoss. Threads: one at a time, except for news.
 class HubFile {
  public:
   virtual ~HubFile() = default;
 
-  /// Runs `work`, a derivation from its first look to the last thing that a mirror is told: meanwhile no
-  /// other server begins one. Errors: kUnavailable, before `work`: another one is at work; those of `work`.
+  /// Runs `work`, a derivation from its first reading to the last message to a mirror: meanwhile no other
+  /// server begins one. Errors: kUnavailable, before `work`: another server is at work; those of `work`.
   virtual absl::Status Alone(const std::function<absl::Status()>& work) = 0;
 
-  /// Within that: whether it is so still, and not only until a connection was lost.
+  /// Called within Alone(): checks that it still holds, and did not end with a lost connection.
   virtual absl::Status CheckAlone() = 0;
 
-  /// Nothing was derived into it yet.
+  /// Returns whether nothing was derived into it yet.
   virtual absl::StatusOr<bool> IsNew() = 0;
 
-  /// The rules that it was made by, as a digest of theirs. Where it was made by others, all rows are read
-  /// again, and whatever that derives waits for an operator. True: they were others.
+  /// Stores the digest of the rules. If others made the file, all rows are read again, and everything that
+  /// this derives waits for an operator. Returns true if the rules were others.
   virtual absl::StatusOr<bool> TakeRules(const std::string& digest) = 0;
 
-  /// Commits what `work` wrote, or takes it back after its error.
+  /// Commits the writes of `work`, or rolls them back after its error.
   virtual absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work) = 0;
-  /// Takes back all that `work` wrote, whatever comes of it: nobody else ever sees it. Errors: those of
-  /// `work`, too.
+  /// Rolls back all writes of `work`, also on success: no other reader ever
+  /// sees them. Errors: those of `work`, too.
   virtual absl::Status Try(const std::function<absl::Status(HubBook& book)>& work) = 0;
-  /// One moment of it, read.
+  /// Reads one moment of it.
   virtual absl::Status Read(const std::function<absl::Status(HubBook& book)>& work) = 0;
 
-  /// Within Alone(): what was deleted stands in no part of it on disk any more. Errors: kUnavailable, too:
-  /// somebody who reads it may still see that, or there is no room; some of it may still be there.
+  /// Called within Alone(): removes deleted data from every part of the file. Errors: kUnavailable, too: a
+  /// reader may still see that data, or there is no room; some may still be there.
   virtual absl::Status Rewrite() = 0;
 
-  /// Of an operator: held deliveries become open, or are kept and never handed out. Gives how many.
+  /// Opens held deliveries for an operator, or keeps them and never hands them out. Returns how many.
   virtual absl::StatusOr<std::size_t> DecideHeld(bool commit) = 0;
-  /// The latter become open after all. Gives how many.
+  /// Opens the latter after all. Returns how many.
   virtual absl::StatusOr<std::size_t> OpenDropped() = 0;
 
-  /// Of each data source: rows, and deliveries by their state.
+  /// Numbers of rows, and of deliveries by their state, per data source.
   struct Figures {
     std::uint64_t rows = 0, open = 0, held = 0, dropped = 0, refused = 0;
   };
   virtual absl::StatusOr<std::map<std::string, Figures>> CountAll() = 0;
-  /// Of deliveries in this state.
+  /// Counts deliveries in this state.
   virtual absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state) = 0;
   virtual absl::StatusOr<std::uint64_t> CountRecords() = 0;
-  /// Records with frozen attributes: how many, of each data source those that have a row there, and the
-  /// oldest `limit` records.
+  /// Finds records with frozen attributes: their number, for each data source the number
+  /// with a row there, and the oldest `limit` records.
   struct FrozenRecord {
     std::string entity, golden_id;
     std::set<std::string> attributes = {};
@@ -76,37 +76,37 @@ class HubFile {
     std::vector<FrozenRecord> first = {};
   };
   virtual absl::StatusOr<Frozen> FindFrozen(std::size_t limit) = 0;
-  /// Rows that somebody put where they are, and pairs of records that somebody parted. Reads all rows.
+  /// Counts rows that an operator moved, and pairs of records that an operator parted. Reads all rows.
   struct ByHand {
     std::uint64_t rows = 0, parted = 0;
   };
   virtual absl::StatusOr<ByHand> CountByHand() = 0;
-  /// Records with several rows of one data source, and pairs of records that a row's key is of both, unless
-  /// they were parted.
+  /// Finds records with several rows of one data source, and pairs of records that share
+  /// a row's key, unless an operator parted them.
   struct Duplicate {
     std::string entity, golden_id, other_id, data_source;
     std::uint64_t rows = 0;
   };
   virtual absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) = 0;
 
-  /// Of its members, wherever their cycles were completed.
+  /// News of its members, whichever server completed their cycles.
   struct News {
-    std::int64_t noted = 0;  ///< How often there was something new,
-    std::int64_t read = 0;   ///< and of these how many a derivation has looked at since.
+    std::int64_t noted = 0;  ///< How often something new was noted,
+    std::int64_t read = 0;   ///< and how many of these a derivation has read since.
   };
   // Threads: any.
 
   virtual absl::Status NoteNews() = 0;
   virtual absl::StatusOr<News> ReadNews() = 0;
-  /// A derivation looked at all that was noted before.
+  /// Notes that a derivation has read all news that were noted before.
   virtual absl::Status NoteRead(std::int64_t noted) = 0;
 };
 
-/// Where hubs have their files.
+/// How to open and remove the files of hubs.
 struct HubFiles {
-  /// Makes it where it is not there. `rules` outlive it.
+  /// Opens the file, or makes it if there is none. `rules` must outlive it.
   std::function<absl::StatusOr<std::unique_ptr<HubFile>>(const HubRules& rules)> open;
-  /// Removes it, where it is there, and also where it cannot be opened; nobody here has it open.
+  /// Removes the file if it exists, even one that cannot be opened; nothing here may have it open.
   std::function<absl::Status(const HubRules& rules)> remove;
 };
 

@@ -22,7 +22,7 @@ std::int64_t NumberOf(const JsonView& json) {
   return absl::SimpleAtoi(std::string(json.text()), &number) ? number : 0;
 }
 
-/// Takes each member of an object; an empty text has none.
+/// Calls `take` for each member of an object; an empty text has none.
 absl::Status ForEachMember(std::string_view json,
                            const std::function<absl::Status(std::string name, const JsonView& value)>& take) {
   if (json.empty()) return absl::OkStatus();
@@ -231,7 +231,7 @@ absl::Status TakeTurns(std::string_view json, GoldenRecord* record) {
         turns.push_back(
             {NumberOf(parts[0]), static_cast<Turn::Kind>(NumberOf(parts[1])), std::string(parts[2].text())});
       } else {
-        turns.push_back({NumberOf(one)});  // A time alone: as it was written before marks.
+        turns.push_back({NumberOf(one)});  // Only a time: the format before marks existed.
       }
     }
     return absl::OkStatus();

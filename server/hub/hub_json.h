@@ -8,23 +8,23 @@
 #include "absl/status/statusor.h"
 #include "server/hub/plan/hub_values.h"
 
-// What a hub file keeps as JSON, the same in every store. Absent and empty parts are not written. Errors of
-// what is read: kDataLoss.
+// The JSON in a hub file, the same in every store. Absent and empty parts are
+// not written. Errors of reading: kDataLoss.
 
 namespace mirror {
 
-/// {"city":["Bern",1714000000000,1]}: value, version and whether it is the system's own; a fourth is the
-/// word, where it is another value. Without a version: null.
+/// {"city":["Bern",1714000000000,1]}: value, version and whether it is the system's own; a fourth element is
+/// the word, if it is another value. Without a version: null.
 std::string SaysJson(const MemberRow& row);
 absl::Status TakeSays(std::string_view json, MemberRow* row);
-/// Whether a word of it is another than the value that stands there, from SaysJson().
+/// Returns whether a word in the JSON of SaysJson() differs from the value in the row.
 absl::StatusOr<bool> HasOtherWord(std::string_view says);
 
 /// [["<hash>"],[]]
 std::string FormerJson(const std::vector<KeyHashes>& former);
 absl::Status TakeFormer(std::string_view json, std::vector<KeyHashes>* former);
 
-/// What a derivation has still to do with it; empty: nothing.
+/// The work that a derivation still has with it; empty: none.
 std::string WorkJson(const RowWork& work);
 absl::Status TakeWork(std::string_view json, RowWork* work);
 std::string WorkJson(const RecordWork& work);

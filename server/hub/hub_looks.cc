@@ -35,7 +35,7 @@ absl::Status NoRow(const HubRules& rules, const RowRef& ref) {
                                           ". Nothing was read. Give the key as a JSON array, as [17]."));
 }
 
-/// Why each of these is held, as it is now.
+/// Finds why each of these is held now.
 absl::Status ReadHeldIn(HubBook& book, std::size_t limit, HubBook::Which which, Hub::Held* held) {
   ASSIGN_OR_RETURN(const HubState state, book.ReadState());
   RETURN_IF_ERROR(book.ReadDeliveries(which, [&](HubDelivery one) -> absl::StatusOr<bool> {

@@ -11,17 +11,17 @@
 #include "server/hub/plan/hub_values.h"
 #include "server/own_records/record.h"
 
-// The tables of a hub, the same in every store: what their rows are, and their columns. Who adds a column
-// adds a layout, too.
+// The tables of a hub, the same in every store: their row types and their columns. A
+// change that adds a column adds a layout, too.
 
 namespace mirror {
 
-/// kFailedPrecondition, for people: what stands at `where` has layout `found`, written by that version of
-/// the program, empty: not known; this one reads layout `known`.
+/// Returns kFailedPrecondition, for people: `where` has layout `found`, written by version `program` of the
+/// program (empty: not known); this one reads layout `known`.
 absl::Status OtherLayoutError(const std::string& storage, const std::string& where, std::int64_t found,
                               const std::string& program, std::int64_t known);
 
-/// The digest of the rules of which the rest was made.
+/// The digest of the rules by which the rest was made.
 struct HubDigestRow {
   std::string digest;
 };
@@ -29,7 +29,7 @@ struct HubFeedRow {
   std::string data_source;
   HubFeed feed = {};
 };
-/// A key under which a row stands in the index, or with row_id 0 a record.
+/// A key that finds a row in the index, or with row_id 0 a record.
 struct HubKeyRow {
   std::string hash, entity;
   std::int64_t row_id = 0;
@@ -39,16 +39,16 @@ struct HubKeyRow {
 struct HubApartRow {
   std::string golden_id, other_id;
 };
-/// A record that is in another one.
+/// A record that was merged into another one.
 struct HubAliasRow {
   std::string golden_id, into_id;
 };
-/// For which record an INSERT was issued.
+/// The record for which an INSERT was issued.
 struct HubIssuedRow {
   std::string delivery_id, golden_id;
   std::int64_t at = 0;
 };
-/// What the breaker counts of a data source.
+/// The breaker's counts for a data source.
 struct HubCountsRow {
   std::string data_source;
   std::int64_t rows = 0, writes = 0, inserts = 0;
@@ -59,9 +59,9 @@ const Record<HubState>& HubStates();
 const Record<HubFeedRow>& HubFeeds();
 /// `keys` is MemberRow::indexed.
 const Record<MemberRow>& HubRows();
-/// Reads of the same table which rows there are.
+/// Reads from the same table which rows exist.
 const Record<RowRef>& HubRowRefs();
-/// `keys` is GoldenRecord::indexed; what it is apart from is a table of its own.
+/// `keys` is GoldenRecord::indexed; GoldenRecord::apart is a table of its own.
 const Record<GoldenRecord>& HubRecords();
 const Record<HubKeyRow>& HubKeyRows();
 const Record<HubApartRow>& HubApartRows();
@@ -71,14 +71,14 @@ const Record<HubIssuedRow>& HubIssued();
 const Record<HubDelivery>& HubDeliveries();
 const Record<HubCountsRow>& HubCountRows();
 
-/// All of these.
+/// Returns all of these.
 std::vector<const OwnTable*> HubTables();
 
-/// By data source, an empty one for each that has none. Those of other data sources, which are no members any
-/// more, are left out.
+/// Returns the feeds by data source, an empty one for each member without a row. Leaves
+/// out data sources that are no longer members.
 std::map<std::string, HubFeed> FeedsOf(const HubRules& rules, const std::vector<HubFeedRow>& rows);
 
-/// What a delivery stands behind: parents are made before their children, and go behind them.
+/// Returns the rank of a delivery: parents are made before their children, and deleted after them.
 std::int64_t RankOf(const HubRules& rules, const HubDelivery& delivery);
 
 }  // namespace mirror

@@ -15,8 +15,8 @@
 namespace mirror {
 namespace {
 
-/// What this program writes. One of a later layout is used as long as its `layout_min` is no greater; one of
-/// kHubLayoutMin on becomes it, and programs of that go on with it; an earlier one is made anew.
+/// The layout that this program writes. It uses a later layout whose `layout_min` is no greater. It upgrades
+/// one from kHubLayoutMin on, which its programs can still use. It makes an earlier one anew.
 constexpr std::int64_t kHubLayout = 3, kHubLayoutMin = 2;
 constexpr char kLayingOut[] = "laying out the hub's schema";
 constexpr std::string_view kPrefix = "mirror_hub_";
@@ -30,7 +30,7 @@ CREATE TABLE @_hub (one boolean PRIMARY KEY CHECK (one), storage text NOT NULL, 
 CREATE TABLE @_hub_news (one boolean PRIMARY KEY CHECK (one), noted bigint NOT NULL, read bigint NOT NULL)
   WITH (fillfactor = 50);
 )";
-/// Keys may be longer than an index takes: it has their hashes.
+/// Keys may be longer than an index allows: it has their hashes.
 constexpr char kPostgresIndexes[] = R"(
 CREATE INDEX _hub_rows_key ON @_hub_rows (data_source, table_name, hashtextextended(key, 0));
 CREATE INDEX _hub_rows_golden ON @_hub_rows (golden_id) WHERE golden_id IS NOT NULL;
@@ -73,7 +73,7 @@ absl::Status TakeOver(postgres::Connection& connection, const HubSchema& schema)
       .status();
 }
 
-/// `there`: what stands in the schema. False: the schema does not exist.
+/// `there`: the content of the schema. False: the schema does not exist.
 absl::StatusOr<bool> CheckIsHub(postgres::Connection& connection, const HubSchema& schema,
                                 const HubRules& rules, const postgres::OwnFound& there) {
   if (!there.has_schema) return false;

@@ -12,27 +12,27 @@
 
 namespace mirror {
 
-/// Where a hub's tables stand, in SQL for HubSchema::Sql().
+/// The place of a hub's tables, in SQL for HubSchema::Sql().
 inline constexpr TableAt kHubAt = {Dialect::kPostgres, "@"};
 
-/// Where a hub stands in the control database.
+/// The schema of a hub in the control database.
 struct HubSchema {
   std::string name;  ///< "mirror_hub_<storage>", the storage in lower case; a long one is cut, with a digest.
-  std::string at;    ///< As it stands in SQL before the name of a table: quoted, with the dot.
+  std::string at;    ///< The prefix of table names in SQL: quoted, with the dot.
 
   explicit HubSchema(const std::string& storage);
-  /// `sql` with each @ replaced by `at`.
+  /// Returns `sql` with each @ replaced by `at`.
   std::string Sql(std::string_view sql) const;
-  /// Relations in it that this program makes.
+  /// Returns the relations in it that this program makes.
   postgres::OwnRelations Own(const HubRules& rules) const;
 };
 
-/// Makes the schema and what is missing in it: `_hub_*`, `golden_alias`, and for each entity of
-/// `golden_<entity>` (one row a record: golden_id and its attributes, as text) and of the view
-/// `golden_<entity>_member` (which rows are in it). Within the caller's transaction; of several servers that
-/// do it at once, one makes it. Errors: kFailedPrecondition: a schema of that name holds something else, or
-/// is of a later version, another role has one of its names, or a name is too long for PostgreSQL; the
-/// connection's.
+/// Makes the schema and what is missing in it: `_hub_*`, `golden_alias`, and for each entity
+/// `golden_<entity>` (one row a record: golden_id and its attributes, as text) and the view
+/// `golden_<entity>_member` (the rows of each record). Runs within the caller's transaction; if
+/// several servers do it at once, one makes it. Errors: kFailedPrecondition: a schema of that
+/// name holds something else, or is of a later version, another role has one of its names, or a
+/// name is too long for PostgreSQL; the connection's.
 absl::Status LayOutHub(postgres::Connection& connection, const HubSchema& schema, const HubRules& rules);
 
 }  // namespace mirror

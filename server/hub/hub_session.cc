@@ -88,7 +88,7 @@ absl::StatusOr<std::optional<RowRef>> HubWorkList::NextRow() {
                                                        {last_new_row_, kRowsAtOnce}));
       for (int row = 0; row < rows.rows(); ++row) new_rows_.push_back(rows.Int(row, 0));
       if (new_rows_.empty() && (again || last_new_row_ == 0)) return std::nullopt;
-      // Once more from the beginning: one that was passed may be without a record again.
+      // Once more from the beginning: a row that was passed may be without a record again.
       again = new_rows_.empty();
       last_new_row_ = again ? 0 : new_rows_.back();
       continue;

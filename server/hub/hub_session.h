@@ -19,31 +19,31 @@
 
 namespace mirror {
 
-/// Statements on a hub's schema within one transaction, of which those that write go out together: before
-/// the next one that reads, and when there are many. In SQL @ stands for the schema. What it is given
-/// outlives it. Errors: the connection's.
+/// Statements on a hub's schema within one transaction. Writing statements are sent together: before the
+/// next one that reads, and when there are many. In SQL @ stands for the schema. The constructor's
+/// arguments must outlive it. Errors: the connection's.
 class HubSession {
  public:
   HubSession(postgres::Connection& connection, const HubSchema& schema)
       : connection_(connection), schema_(schema), writes_(connection) {}
 
   absl::StatusOr<postgres::Rows> Query(std::string_view sql, postgres::Values values = {});
-  /// Texts among the values are those that Keep() gave.
+  /// Texts in `values` must be results of Keep().
   absl::Status Write(std::string_view sql, postgres::Values values = {});
-  /// Keeps what the fields view.
+  /// Writes, and keeps what `fields` point to.
   absl::Status Write(std::string_view sql, Fields fields);
-  /// Writes a row in the place of the one with its key.
+  /// Writes a row, replacing the one with the same key.
   template <typename Row>
   absl::Status Upsert(const Record<Row>& record, const Row& row) {
     return Write(record.UpsertSql(kHubAt), record.Write(row));
   }
-  /// The same, as it is: of SQL with names in which an @ may stand.
+  /// Writes without replacing @: for SQL with names in which an @ may stand.
   absl::Status WriteAsIs(const std::string& sql, postgres::Values values);
   std::string_view Keep(std::string text);
   absl::Status Flush();
 
-  /// What is added to a data source's counts. A row that is changed again and again is slow within a
-  /// transaction: it is changed by WriteCounts().
+  /// Changes of a data source's counts. A row that is changed again and again is slow within
+  /// a transaction: WriteCounts() changes it once.
   struct Delta {
     std::int64_t rows = 0, writes = 0, inserts = 0;
   };
@@ -59,21 +59,21 @@ class HubSession {
   std::map<std::string, Delta> deltas_;
 };
 
-/// What a derivation has still to plan. What is planned leaves the indexes only when the transaction ends:
-/// looked for from their beginning each time, all that is done would be passed over again and again.
+/// Lists what a derivation has still to plan. Planned work leaves the indexes only when the transaction ends:
+/// a search from their beginning would pass over all finished work again and again.
 class HubWorkList {
  public:
   explicit HubWorkList(HubSession& session) : session_(session) {}
 
-  /// A record that was written.
+  /// Notes that a record was written.
   void Note(const std::string& golden_id, bool has_work);
   absl::StatusOr<std::optional<std::string>> NextRecord();
   absl::StatusOr<std::optional<RowRef>> NextRow();
 
  private:
   HubSession& session_;
-  std::set<std::string> records_;      ///< Some of those with work.
-  std::deque<std::int64_t> new_rows_;  ///< Some of those without a record.
+  std::set<std::string> records_;      ///< Some of the records with work.
+  std::deque<std::int64_t> new_rows_;  ///< Some of the rows without a record.
   std::int64_t last_new_row_ = 0;
 };
 

@@ -22,7 +22,7 @@ std::string WhySuspended(const WatchedHub& hub, const MemberState& member) {
                       FormatUnixTime(*member.feed.suspended / 1'000), ": ", why, ". ", StatusCommand(hub));
 }
 
-/// Of a member that is read, and whose hub derives.
+/// Returns why other members stop it, for a member that is read, and whose hub derives.
 std::string WhyOthersStopIt(const WatchedHub& hub) {
   const std::vector<MemberState>& members = hub.standing.members;
   const auto unread = std::find_if(members.begin(), members.end(),
@@ -43,7 +43,7 @@ std::uint64_t FrozenOf(const WatchedHub& hub, const std::string& data_source) {
   return count == hub.standing.frozen.of_data_source.end() ? 0 : count->second;
 }
 
-/// When it last had something for a hub. Records come without cycles.
+/// Returns when it last had news for a hub. Records come without cycles.
 std::int64_t LastNewsOf(const Tenants::Seen& seen) {
   return seen.summary->HasRecords() ? seen.progress_ms : seen.summary->completed_ms;
 }
@@ -126,7 +126,7 @@ void HubWatch::NoteCompleted(const std::vector<Tenants::Seen>& all) {
   for (const Tenants::Seen& seen : all) news[FoldName(seen.context_id)] = LastNewsOf(seen);
   for (Entry& entry : hubs_) {
     WatchedHub& hub = entry.hub;
-    // The first that was seen since the last derivation: later ones do not make it younger.
+    // The first news since the last derivation count: later ones do not make the wait shorter.
     if (hub.behind_since_ms > hub.standing.derived_ms) continue;
     hub.behind_since_ms = 0;
     for (const std::string& tenant : hub.tenants) {
@@ -163,7 +163,7 @@ std::map<std::string, std::shared_ptr<const TenantInHub>> HubWatch::OfTenants() 
     for (std::size_t i = 0; i < hub.tenants.size(); ++i) {
       const MemberState& member = hub.standing.members.at(i);
       if (hub.tenants[i].empty()) continue;
-      // A tenant is a member of one hub; of several the first counts.
+      // A tenant is a member of one hub; if of several, the first counts.
       all.emplace(FoldName(hub.tenants[i]), std::make_shared<const TenantInHub>(
                                                 TenantInHub{.storage = hub.storage,
                                                             .data_source = member.data_source,

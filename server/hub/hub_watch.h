@@ -14,59 +14,59 @@
 
 namespace mirror {
 
-/// So often is it looked how a hub stands that derives again and again: it counts all of its deliveries.
+/// Milliseconds between checks of a hub that derives again and again: a check counts all its deliveries.
 inline constexpr std::int64_t kHubStandMs = 10'000;
 
-/// How a hub stood when this server looked last.
+/// The state of a hub when this server last checked it.
 struct WatchedHub {
   std::string storage;
-  bool looked = false;  ///< Since the start; else nothing but the name and what follows is known.
+  bool looked = false;  ///< Since the start; else only the name and the fields below are known.
   HubStanding standing = {};
-  std::vector<std::string> tenants = {};  ///< Context ids in the members' order; empty: there is none yet.
-  std::vector<bool> written = {};         ///< In the same: whether deliveries may be for it.
-  std::string failing = {};  ///< Why nothing is derived here; empty: it is, or another server does.
+  std::vector<std::string> tenants = {};  ///< Context ids in the members' order; empty: none exists yet.
+  std::vector<bool> written = {};         ///< In the same order: whether deliveries may be for it.
+  std::string failing = {};  ///< Why nothing is derived here; empty: it is, or on another server.
   std::int64_t failing_since_ms = 0;
-  /// Since when a completed cycle of a member waits to be derived; 0: none does.
+  /// Since when a member's completed cycle waits to be derived; 0: none waits.
   std::int64_t behind_since_ms = 0;
 };
 
-/// Why nothing, or not all, is handed out to a member, a sentence that names the hub; empty: all is. `member`
-/// is a place in the hub's members.
+/// Returns why nothing, or not all, is handed out to a member, in a sentence that names the hub;
+/// empty: all is. `member` is a place in the hub's members.
 std::string WhyStopped(const WatchedHub& hub, std::size_t member);
 
-/// How all hubs of a server stand, for who waits for none of them: metrics, and lists of tenants.
-/// Threads: any.
+/// The states of all hubs of a server, for readers that must not wait for a hub:
+/// metrics, and lists of tenants. Threads: any.
 class HubWatch {
  public:
-  /// There are these hubs: of others nothing is known any more.
+  /// Keeps these hubs, and forgets all others.
   void Keep(const std::vector<std::string>& storages);
 
   /// `tenants`: see WatchedHub.
   void Note(const HubRules& rules, HubStanding standing, std::vector<std::string> tenants,
             std::int64_t now_ms);
-  /// It could not be looked at.
+  /// Notes that a hub could not be checked.
   void NoteUnseen(const std::string& storage, std::int64_t now_ms);
-  /// All that was completed before `begun_ms` was derived here.
+  /// Notes that all cycles completed before `begun_ms` were derived here.
   void NoteDerived(const std::string& storage, std::int64_t begun_ms);
   void NoteFailed(const std::string& storage, const std::string& why, std::int64_t now_ms);
-  /// What is known of tenants: whether there are cycles that nobody derived.
+  /// Takes what is known of tenants: whether there are completed cycles that no server derived.
   void NoteCompleted(const std::vector<Tenants::Seen>& all);
 
-  /// Whether it is to be looked at. `others`: other servers may change how it stands.
+  /// Returns whether a check is due. `others`: other servers may change the hub's state.
   bool IsDue(const std::string& storage, bool others, std::int64_t now_ms) const;
-  /// Whether any is to be looked at by and by.
+  /// Returns whether any hub waits for a check.
   bool Waits() const;
 
-  /// In the order of Keep().
+  /// Returns all hubs in the order of Keep().
   std::vector<WatchedHub> All() const;
-  /// By folded context id: what hubs have to say of tenants that are their members.
+  /// Returns what hubs know about the tenants that are their members, by folded context id.
   std::map<std::string, std::shared_ptr<const TenantInHub>> OfTenants() const;
 
  private:
   struct Entry {
     WatchedHub hub;
     std::int64_t looked_ms = 0;
-    bool changed = true;  ///< Since it was looked at.
+    bool changed = true;  ///< Since the last check.
   };
   Entry* Find(const std::string& storage) MIRROR_REQUIRES(mutex_);
 

@@ -56,7 +56,7 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
   return "";
 }
 
-/// What is heard of it changes how a member stands.
+/// Returns whether a note changes a member's state.
 bool ChangesStanding(const HubNote& note) {
   return note.kind == HubNote::Kind::kSuspended || note.kind == HubNote::Kind::kHeld ||
          note.kind == HubNote::Kind::kUnsure || note.kind == HubNote::Kind::kPingPong;
@@ -119,7 +119,7 @@ void Hubs::Start(DerivesHere derives) {
   derives_ = std::move(derives);
   const MutexLock lock(mutex_);
   started_ = true;
-  // Of all members: while no server ran, somebody may have put back a mirror.
+  // Includes all members: an operator may have restored a mirror while no server ran.
   unsaid_.insert(hubs_.begin(), hubs_.end());
   woken_ = true;
   StartThread();
@@ -141,7 +141,7 @@ void Hubs::TakeRules(const std::vector<HubRules>& rules) {
       before.erase(same);
     }
   }
-  // Behind what they are at: two of one file would plan by two rules.
+  // Close() waits for their work: two hubs on one file would plan by two rules.
   for (const std::shared_ptr<Hub>& hub : before) hub->Close();
   const MutexLock lock(mutex_);
   for (const std::shared_ptr<Hub>& hub : before) unsaid_.erase(hub);
@@ -198,7 +198,7 @@ void Hubs::NoteNews(const std::shared_ptr<Hub>& hub) {
   if (noted || !there) {
     unsaid_.erase(hub);
   } else if (!unsaid_.insert(hub).second) {
-    return;  // The thread knows, and tries it again when it is time for that.
+    return;  // The thread knows, and tries it again when it is due.
   }
   woken_ = true;
   wake_.NotifyAll();
@@ -223,7 +223,7 @@ void Hubs::NoteChanged(const std::string& context_id) {
   wake_.NotifyAll();
 }
 
-/// Tells what came of it, and of what operators' calls derived since.
+/// Reports the results of a derivation, and of what operators' calls derived since.
 void Hubs::Tell(Hub& hub) {
   const Hub::Heard heard = hub.Hear();
   for (const HubNote& note : heard.notes) {
@@ -251,7 +251,7 @@ absl::Status Hubs::Forget(const std::string& context_id) {
   return failed;
 }
 
-/// False: there was nothing to derive.
+/// Derives if there is news, or a retry is due. False: there was nothing to derive.
 absl::StatusOr<bool> Hubs::TryToDerive(Hub& hub, bool is_due, Tried* tried) {
   const absl::StatusOr<HubFile::News> news = hub.ReadNews();
   if (!news.ok()) {
@@ -274,7 +274,7 @@ void Hubs::DeriveOne(Hub& hub, Tried* tried) {
   const bool failed = !tried->failed.empty();
   const bool is_due = failed && std::chrono::steady_clock::now() >= tried->again;
   again_ = again_ || failed;
-  // Where it cannot be opened there are no news to wait for, either.
+  // If it cannot be opened, there are no news to wait for, either.
   if (failed && tried->noted < 0 && !is_due) return;
   const std::int64_t begun_ms = SharedNowMs();
   const absl::StatusOr<bool> derived = TryToDerive(hub, is_due, tried);
@@ -301,7 +301,7 @@ void Hubs::RewriteOne(Hub& hub, Tried* tried) {
     return;
   }
   again_ = true;
-  // Once, however the reason's words change: who reads the file may be another program each time.
+  // Once, however the reason's text changes: each time another program may read the file.
   if (tried->unwritten.empty()) {
     events_.Add("", Severity::kWarning, "golden.not_rewritten",
                 absl::StrCat("hub '", hub.rules().storage,
@@ -312,11 +312,11 @@ void Hubs::RewriteOne(Hub& hub, Tried* tried) {
   tried->unwritten = std::string(rewritten.message());
 }
 
-/// False: it ends.
+/// Waits until there may be news. False: the thread ends.
 bool Hubs::WaitForNews() {
   const MutexLock lock(mutex_);
   const auto until = std::chrono::steady_clock::now() + kHubLook;
-  // What other servers note wakes nobody here, and neither does a database that answers again.
+  // Nothing wakes this thread for notes of other servers, or for a database that answers again.
   const bool looks = derives_ != nullptr || again_ || !unsaid_.empty() || watch_.Waits();
   while (!stop_ && !woken_) {
     if (!looks) {
@@ -350,7 +350,7 @@ void Hubs::Run() {
     const std::vector<std::shared_ptr<Hub>> hubs = all();
     const bool derives = !derives_ || derives_();
     if (!derives) {
-      tried.clear();  // Who derives from here on begins with all of them, and so does this one then.
+      tried.clear();  // The server that derives next begins with all hubs, and so must this one then.
     } else {
       again_ = false;
       std::erase_if(tried, [&](const auto& one) {
@@ -358,7 +358,7 @@ void Hubs::Run() {
       });
       for (const std::shared_ptr<Hub>& hub : hubs) DeriveOne(*hub, &tried[hub]);
     }
-    // At a start nothing keeps whoever is about to derive waiting.
+    // At a start, checks must not delay the server that is about to derive.
     if (!derives && SharedNowMs() - begun_ms < kHubStandMs) continue;
     for (const std::shared_ptr<Hub>& hub : hubs) {
       if (watch_.IsDue(hub->rules().storage, derives_ != nullptr, SharedNowMs())) LookAt(*hub).IgnoreError();
@@ -366,7 +366,7 @@ void Hubs::Run() {
   }
 }
 
-/// Of all that is noted by now, wherever it is done. False: not in time.
+/// Waits until all that is noted by now is derived, on whichever server. False: not in time.
 absl::StatusOr<bool> Hubs::WaitForDerivation(const std::shared_ptr<Hub>& hub) {
   ASSIGN_OR_RETURN(const HubFile::News asked, hub->ReadNews());
   const auto until = std::chrono::steady_clock::now() + kHubWait;
@@ -385,7 +385,7 @@ absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int6
   const std::vector<Member> members = MembersOf(context_id);
   if (members.empty()) return NoHubError(context_id);
   NoteTaking(context_id, Taking::kAsks);
-  // A tenant is a member of one hub; of several the first counts.
+  // A tenant is a member of one hub; if of several, the first counts.
   const std::shared_ptr<Hub> hub = members.front().hub;
   ASSIGN_OR_RETURN(const bool derived, WaitForDerivation(hub));
   if (!derived) {
@@ -402,7 +402,7 @@ absl::StatusOr<std::uint64_t> Hubs::CountForDecliner(const std::string& context_
   const std::shared_ptr<Hub> hub = members.front().hub;
   if (!IsWritten(hub->rules(), members.front().data_source)) return 0;
   NoteTaking(context_id, Taking::kDeclines);
-  // What is not derived in time is told behind the next cycle.
+  // What is not derived in time is reported after the next cycle.
   RETURN_IF_ERROR(WaitForDerivation(hub).status());
   ASSIGN_OR_RETURN(const HubStanding standing, hub->Stand());
   for (const MemberState& state : standing.members) {

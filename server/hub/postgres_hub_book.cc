@@ -32,8 +32,8 @@ std::optional<std::string> GoldenText(const Literal& value) {
 
 namespace {
 
-// `_hub_apart`: pairs of records that an operator parted; each pair stands there once, the lesser id first.
-// Within a transaction of the caller. Errors: those of the session. Threads: one.
+// `_hub_apart`: pairs of records that an operator parted; each pair is there once, the lesser id first.
+// Used within the caller's transaction. Errors: those of the session. Threads: one.
 
 absl::Status Forget(HubSession& session, const std::string& golden_id) {
   return session.Write("DELETE FROM @_hub_apart WHERE golden_id = $1 OR other_id = $1",
@@ -58,7 +58,7 @@ absl::StatusOr<std::set<std::string>> ReadApart(HubSession& session, const std::
   return ids;
 }
 
-/// It is apart from these alone from here on.
+/// Makes these the only records that it is apart from.
 absl::Status WriteApart(HubSession& session, const std::string& golden_id,
                         const std::set<std::string>& apart) {
   absl::Status status = Forget(session, golden_id);
@@ -68,7 +68,7 @@ absl::Status WriteApart(HubSession& session, const std::string& golden_id,
   return status;
 }
 
-/// What one was apart from, the other is; they are not apart any more.
+/// Moves the pairs of one record to the other; the two are not apart any more.
 absl::Status MergeApart(HubSession& session, const std::string& gone, const std::string& into) {
   const absl::StatusOr<std::set<std::string>> apart = ReadApart(session, gone);
   if (!apart.ok() || apart->empty()) return apart.status();
@@ -81,7 +81,7 @@ absl::Status MergeApart(HubSession& session, const std::string& gone, const std:
 
 using postgres::Rows;
 
-/// A record's id, and those of all that are in it.
+/// A record's id, and those of all records that were merged into it.
 constexpr char kAllInPostgres[] =
     "WITH RECURSIVE all_ids(id) AS (SELECT $1::text COLLATE \"C\" UNION SELECT a.golden_id FROM "
     "@golden_alias "
@@ -293,7 +293,7 @@ absl::Status PostgresHubBook::WriteRecord(const GoldenRecord& record, const KeyH
   return status.ok() && !record.work.touched ? WriteAttributes(record) : status;
 }
 
-/// What partners read: one row a record, its attributes as columns.
+/// Writes the table that partners read: one row a record, its attributes as columns.
 absl::Status PostgresHubBook::WriteAttributes(const GoldenRecord& record) {
   const std::vector<std::string> attributes = AttributesOf(*rules_.FindEntity(record.entity));
   std::string& sql = golden_sql_[record.entity];
@@ -402,7 +402,7 @@ absl::Status PostgresHubBook::ReadOpen(const std::string& data_source, const Tak
       kHubAt,
       "WHERE data_source = $1 AND state = 1 AND (coalesce(refused_until, 0), operation, rank, number) "
       "> ($2, $3, $4, $5) ORDER BY coalesce(refused_until, 0), operation, rank, number LIMIT $6");
-  // By pages, since what takes them reads, too.
+  // Reads by pages, since `take` reads, too.
   for (std::int64_t until = -1, operation = 0, rank = 0, number = 0;;) {
     ASSIGN_OR_RETURN(const Rows rows,
                      session_.Query(sql, {data_source, until, operation, rank, number, kPage}));
@@ -470,7 +470,7 @@ absl::Status PostgresHubBook::NoteRefused(const std::string& delivery_id, const 
 absl::StatusOr<std::map<std::string, HubCounts>> PostgresHubBook::CountAll() {
   RETURN_IF_ERROR(session_.WriteCounts());
   const absl::StatusOr<Rows> rows = session_.Query(
-      // Those that an operator dropped write nothing.
+      // Deliveries that an operator dropped write nothing.
       "SELECT data_source, rows, writes - (SELECT count(*) FROM @_hub_deliveries AS d WHERE state = 3 AND "
       "d.data_source = c.data_source AND operation <> 1), inserts - (SELECT count(*) FROM @_hub_deliveries "
       "AS d "

@@ -17,14 +17,14 @@
 
 namespace mirror {
 
-/// A value as partners read it in a column of type text: numbers as they are written, bytes as \x and
-/// hexadecimal digits, and of a text what PostgreSQL keeps of it, see ValidUtf8(). Absent: NULL.
+/// Returns a value as partners read it in a column of type text: numbers as written, bytes as \x and
+/// hexadecimal digits, and of a text the part that PostgreSQL can keep, see ValidUtf8(). Absent: NULL.
 std::optional<std::string> GoldenText(const Literal& value);
 
 /// The upkeep of a PostgresHubBook, in its transaction.
 class PostgresHubUpkeep final : public HubUpkeep {
  public:
-  /// They outlive it.
+  /// The arguments must outlive it.
   PostgresHubUpkeep(const HubSchema& schema, const HubRules& rules, HubSession& session)
       : schema_(schema), rules_(rules), session_(session) {}
 
@@ -44,15 +44,15 @@ class PostgresHubUpkeep final : public HubUpkeep {
   HubSession& session_;
 };
 
-/// A hub's book in PostgreSQL, within a transaction that the caller has begun and ends; where it writes, no
-/// other one does until then. What it is given outlives it,
-/// and the schema was laid out for these rules. Errors: those of the connection, and kDataLoss.
+/// A hub's book in PostgreSQL, within a transaction that the caller begins and ends; if it writes, no other
+/// book writes until then. The constructor's arguments must outlive it, and the schema must be laid out for
+/// these rules. Errors: those of the connection, and kDataLoss.
 class PostgresHubBook final : public HubBook {
  public:
   PostgresHubBook(postgres::Connection& connection, const HubSchema& schema, const HubRules& rules)
       : schema_(schema), rules_(rules), session_(connection, schema) {}
 
-  /// Writes what is still to be written: before a commit.
+  /// Sends all pending writes. Called before a commit.
   absl::Status Finish();
 
   absl::StatusOr<HubState> ReadState() override;
@@ -99,7 +99,7 @@ class PostgresHubBook final : public HubBook {
   const HubRules& rules_;
   HubSession session_;
   HubWorkList work_{session_};
-  std::map<std::string, std::string> golden_sql_;  ///< By entity: writes a row of golden_<entity>.
+  std::map<std::string, std::string> golden_sql_;  ///< By entity: SQL that writes a row of golden_<entity>.
   std::int64_t last_row_id_ = -1;                  ///< Negative: not read yet.
   PostgresHubUpkeep upkeep_{schema_, rules_, session_};
 };

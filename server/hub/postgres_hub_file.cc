@@ -28,11 +28,11 @@ constexpr char kLocking[] = "waiting for the hub";
 constexpr char kAsking[] = "asking the hub";
 constexpr char kRewriting[] = "rewriting the hub's tables without what was erased";
 constexpr std::chrono::hours kRewritingMax{6};
-/// By name: no two hubs have one.
+/// Locked by name: two hubs never have the same.
 constexpr char kLockSql[] = "SELECT pg_advisory_lock(hashtextextended('mirror-server derives ' || $1, 0))";
 constexpr char kUnlockSql[] =
     "SELECT pg_advisory_unlock(hashtextextended('mirror-server derives ' || $1, 0))";
-/// It is at work on nothing, and was not for so long: whatever its server was about, it is not about it now.
+/// Ends a connection that was idle for so long: its server no longer does what it took the lock for.
 constexpr char kEndHungSql[] =
     "SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid, 2000)) FROM pg_locks AS l JOIN "
     "pg_stat_activity AS a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND "
@@ -40,8 +40,8 @@ constexpr char kEndHungSql[] =
     "32 | l.objid::bigint) = hashtextextended('mirror-server derives ' || $1, 0) AND a.state <> 'active' AND "
     "clock_timestamp() - a.state_change > $2 * interval '1 millisecond'";
 
-/// Nobody has counted what this transaction writes: plans that read whole tables look cheap until they are
-/// not. What they are made to look like would then be compiled.
+/// PostgreSQL has no statistics of this transaction's writes: plans that read whole tables look cheap until
+/// they are not. These settings make such plans look costly, and would then cause compiling; so jit is off.
 constexpr char kPlainPlansSql[] =
     "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), "
     "set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)";
@@ -87,10 +87,10 @@ class PostgresHubFile final : public HubFile {
   const HubSchema schema_;
   const postgres::OwnGuard own_;
   std::atomic<bool> is_laid_out_{false};
-  postgres::Connection* alone_ = nullptr;  ///< Of who has the hub to itself.
+  postgres::Connection* alone_ = nullptr;  ///< For the holder of Alone().
 };
 
-/// What came from here already stays as it is.
+/// Keeps errors that this class made.
 absl::Status PostgresHubFile::InHubWords(const absl::Status& status) {
   const Trouble trouble = postgres::TroubleOf(status);
   if (trouble == Trouble::kUndefined) {
@@ -114,7 +114,7 @@ absl::Status PostgresHubFile::RunAnywhere(const Work& work) {
     RETURN_IF_ERROR(LayOut());
   }
   return control_->Run([&](postgres::Connection& connection) {
-    // Another server may have removed the hub since, and another role taken its name.
+    // Another server may have removed the hub since, and another role may have taken its name.
     const absl::Status ours = own_.Find(connection).status();
     return InHubWords(ours.ok() ? work(connection) : ours);
   });
@@ -148,7 +148,7 @@ absl::Status PostgresHubFile::Alone(const std::function<absl::Status()>& work) {
     alone_ = &connection;
     absl::Status done = work();
     alone_ = nullptr;
-    // Who gets the connection next is not to have the lock.
+    // The next user of the connection must not have the lock.
     if (!connection.Query(kUnlockSql, {schema_.name}, kLocking).ok()) connection.Close();
     return done;
   });
@@ -270,7 +270,7 @@ absl::StatusOr<std::size_t> PostgresHubFile::DecideHeld(bool commit) {
       RETURN_IF_ERROR(
           writing.Run(schema_.Sql("UPDATE @_hub_rows SET unsure = false WHERE unsure"), {}, kAsking)
               .status());
-      // What a lost hub made is believed once everybody was read again.
+      // A hub made after a loss holds no more once all members were read again.
       return writing
           .Run(schema_.Sql("UPDATE @_hub_state SET hold = false WHERE NOT EXISTS (SELECT 1 FROM @_hub_feeds "
                            "WHERE suspended IS NOT NULL OR cycle = 0)"),

@@ -11,16 +11,16 @@
 
 namespace mirror {
 
-/// A server that has a hub to itself, and has done nothing for so long, hangs: who waits ends its connection.
+/// A server that holds a hub and is idle for so long hangs: a waiting server ends its connection.
 inline constexpr std::int64_t kHubHangsMs = 60'000;
 
-/// The hub's schema in the control database, see HubSchema. `control` has connections of its own: a
-/// derivation keeps one for as long as it takes. A schema that somebody drops is made anew.
+/// Opens the hub's schema in the control database, see HubSchema. `control` has its own connections: a
+/// derivation keeps one for as long as it takes. A schema that a person dropped is made anew.
 absl::StatusOr<std::unique_ptr<HubFile>> OpenPostgresHubFile(std::shared_ptr<PostgresControl> control,
                                                              const HubRules& rules);
 
-/// See HubFiles. Behind whoever derives. Errors: kUnavailable; kFailedPrecondition: the schema is not the
-/// role's.
+/// See HubFiles. Waits for a running derivation. Errors: kUnavailable;
+/// kFailedPrecondition: the schema does not belong to the role.
 absl::Status RemovePostgresHubFile(PostgresControl& control, const HubRules& rules);
 
 }  // namespace mirror

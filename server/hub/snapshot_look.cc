@@ -23,11 +23,11 @@ namespace {
 
 constexpr std::int64_t kDaysToUnix = 719'162;  // From 0001-01-01 to 1970-01-01.
 constexpr std::int64_t kSecondsOfADay = 86'400;
-/// Whole numbers above are milliseconds: as seconds they would be behind the year 5138.
+/// Larger whole numbers are milliseconds: as seconds they would be after the year 5138.
 constexpr std::int64_t kSecondsMax = 100'000'000'000;
 
 std::optional<std::int64_t> OfText(const std::string& text, const std::string& format) {
-  // Without a zone it is UTC: agents and hub have no other clock in common.
+  // Without a zone it is UTC: agents and hub share no other clock.
   static const std::vector<std::string> kIso8601 = {
       "%Y-%m-%dT%H:%M:%E*S%Ez",
       "%Y-%m-%d%n%H:%M:%E*S%Ez",
@@ -65,7 +65,7 @@ constexpr std::size_t kBlockBytes = 1 << 20;
 const GoOn kToTheEnd = [] { return true; };
 
 constexpr std::size_t kEntryBytes = 500;  // About, without its texts.
-/// Of what a source says of a refusal.
+/// Limit for a source's reason for a refusal.
 constexpr std::size_t kReasonBytesMax = 1'000;
 
 absl::Status TooLong() {
@@ -93,7 +93,7 @@ Literal LiteralOf(const Value& value) {
   }
 }
 
-/// As people, agents and systems of other kinds have it: a day, a moment or a UUID is a text.
+/// Returns the value as people, agents and other systems see it: a day, a moment or a UUID is a text.
 Literal ShownOf(const TableSchema& kept, const std::vector<std::uint32_t>& columns, const ChangeBatch& batch,
                 std::size_t place, std::uint32_t row) {
   const Column& column = kept.columns[columns[place]];
@@ -106,7 +106,7 @@ Literal ShownOf(const TableSchema& kept, const std::vector<std::uint32_t>& colum
 FormOf FormOfColumn(const Column& column) {
   if (column.type == Type::kText || column.type == Type::kBytes) return FormOf::kNothing;
   if (column.type != Type::kAny) return FormOf::kTyped;
-  // A source that meets values without a place in a column of times or texts says so by this affinity.
+  // Sources use this affinity for columns of times or texts with values of other kinds.
   return column.affinity == Affinity::kText ? FormOf::kWidened : FormOf::kAny;
 }
 
@@ -182,7 +182,7 @@ absl::Status SnapshotLook::AddForm(const std::string& table, const std::vector<s
   if (!record || !agreed) {
     if (member == nullptr) return absl::OkStatus();  // A source that takes no deliveries has no ledger.
     if (reading_.tenant.completed_cycle == 0) return NotYet("no cycle was completed yet");
-    // Also one that an operator reset, which its source sends again.
+    // Also a table that an operator reset, until its source sends it again.
     return NotYet(absl::StrCat("there is no table '", table, "' in the mirror"));
   }
   if (record->position.lsn.value < 0) return NotYet(absl::StrCat("table '", table, "' is to be populated"));
@@ -232,7 +232,7 @@ absl::Status SnapshotLook::CheckWhole() {
     return bounds.last.number > 0 ? absl::OkStatus() : NotYet("nothing was written yet");
   }
   if (tenant.completed_cycle == 0) return NotYet("no cycle was completed yet");
-  // What an entry of a later cycle tells of may be half of what that cycle has to say.
+  // An entry of a later cycle may be half of the changes of that cycle.
   ASSIGN_OR_RETURN(
       const std::vector<JournalEntry> last,
       snapshot().journal().ReadAfter({.after = std::max<std::int64_t>(0, bounds.last.number - 100)}));
@@ -266,7 +266,7 @@ absl::Status SnapshotLook::ReadEntry(const JournalEntry& entry, const TakeNews& 
 
 absl::Status SnapshotLook::ReadNews(std::int64_t number, const TakeNews& take) {
   ASSIGN_OR_RETURN(const JournalBounds bounds, snapshot().journal().ReadBounds());
-  // Entries that were not read are gone: any row may have changed.
+  // Entries that were not read were dropped: any row may have changed.
   if (bounds.floor.number > number) {
     RETURN_IF_ERROR(take({"", "", false}));
   }
@@ -280,8 +280,8 @@ absl::Status SnapshotLook::ReadNews(std::int64_t number, const TakeNews& take) {
   }
 }
 
-/// In the spelling of the rules. False: nobody can read it. A source that writes its ledger by hand is
-/// believed no word of it, and stops nobody else.
+/// Reads the columns in the spelling of the rules. False: they cannot be read. A wrong entry of a ledger
+/// written by hand is ignored, and does not stop other members.
 bool SnapshotLook::TakeWrote(const std::string& json, LedgerEntry* entry) const {
   absl::StatusOr<Wrote> wrote = WroteOf(json);
   if (!wrote.ok() || (!entry->key.empty() && !KeyOfJson(entry->key).ok())) return false;
@@ -318,7 +318,7 @@ absl::Status SnapshotLook::TakeLedgerRow(const ChangeBatch& batch, std::uint32_t
   entry.delivery_id = std::string(batch.columns[0].At(row).bytes);
   entry.number = number;
   entry.operation = OperationOf(text("operation"));
-  // Beside a delivery: a row that a trigger made, or replaced. No record asked for it.
+  // An entry beside a delivery: a row that a trigger made, or replaced. No record asked for it.
   const bool beside = entry.delivery_id.find('/') != std::string::npos;
   if (beside && entry.operation == HubOperation::kInsert) entry.operation = HubOperation::kUpdate;
   entry.table = text("table_name");

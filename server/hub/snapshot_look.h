@@ -17,23 +17,23 @@
 
 namespace mirror {
 
-/// When a row was changed, by a column of its own: unix milliseconds. A column that is a time is one already;
-/// whole numbers are unix seconds, or milliseconds where they are over 10^11; a text is read by `format`, as
-/// of absl::ParseTime(), which knows those of strptime, or without one as ISO 8601. What names no zone is
-/// UTC. Absent: it says nothing, or nothing that
-/// can be read.
+/// Returns when a row was changed, by a column of its own: unix milliseconds. A time
+/// column is used as it is. Whole numbers are unix seconds, or milliseconds above
+/// 10^11. A text is read by `format`, as in absl::ParseTime(), which knows those of
+/// strptime, or without one as ISO 8601. Without a zone it is UTC. Absent: the
+/// column has no value, or none that can be read.
 std::optional<std::int64_t> ChangedTime(const Column& column, const Literal& value,
                                         const std::string& format);
 
-/// What one look reads of a ledger, about.
+/// About the most that one look reads of a ledger.
 inline constexpr std::size_t kLedgerBytesMax = 512 << 20;
 
 /// A member's mirror, read in one snapshot.
 class SnapshotLook final : public MemberLook {
  public:
-  /// `rules` outlive it. Errors: kFailedPrecondition with the reason, for people: the mirror is not as a
-  /// completed cycle left it, so that it is read behind a later one; kInvalidArgument: it cannot be read as
-  /// the rules ask, as where a mapped column is gone; those of Snapshot.
+  /// `rules` must outlive it. Errors: kFailedPrecondition with the reason, for people: the mirror is not in
+  /// the state of a completed cycle, and is read after a later one; kInvalidArgument: it cannot be read by
+  /// the rules, for example because a mapped column was dropped; those of Snapshot.
   static absl::StatusOr<std::unique_ptr<SnapshotLook>> Open(const HubRules& rules,
                                                             const std::string& data_source,
                                                             HubReading reading);
@@ -50,19 +50,19 @@ class SnapshotLook final : public MemberLook {
   const FormedColumns& FormsOf(const HubMember& member, bool whole) override;
   absl::Status ReadRows(const HubMember& member, const TakeRow& take) override;
 
-  /// Of tables where `changed` of rows that were read is a text that is no time by the rules.
+  /// Returns the tables with rows whose `changed` is a text that is no time by the rules.
   std::vector<HubNote> UnreadTimes() const;
 
  private:
-  /// A table as it is read: the key's columns, then the mapped ones, then `changed`.
+  /// How a table is read: the key's columns, then the mapped ones, then `changed`.
   struct Form {
     TableSchema kept;
     std::vector<std::uint32_t> columns;
-    std::vector<std::string> mapped;  ///< Names as in the rules, of the columns behind the key's.
+    std::vector<std::string> mapped;  ///< The rules' names of the columns after the key's.
     std::string changed, changed_format;
     FormedColumns formed, formed_whole;  ///< See FormsOf().
   };
-  /// Of a row of it, the last column that was read.
+  /// Returns the time of a row; `value`: the last column that was read.
   std::optional<std::int64_t> TimeOf(const std::string& table, const Form& form, const Literal& value);
 
   SnapshotLook(const HubRules& rules, std::string data_source, HubReading reading)
@@ -87,7 +87,7 @@ class SnapshotLook final : public MemberLook {
   LookHead head_;
   std::map<std::string, Form> forms_;  ///< By table, as the rules spell it.
   std::int64_t last_ledger_number_ = -1;
-  std::size_t ledger_bytes_ = 0;                       ///< Of what was read of the ledger.
+  std::size_t ledger_bytes_ = 0;                       ///< Of the ledger, read so far.
   std::map<std::string, std::uint64_t> unread_times_;  ///< Rows, by table.
 };
 

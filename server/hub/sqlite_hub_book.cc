@@ -19,17 +19,17 @@
 namespace mirror {
 namespace {
 
-/// `_hub_apart`: pairs of records that an operator parted; each pair stands there once, the lesser id first.
-/// Within a transaction of the caller. Errors: those of the hub's file. Threads: one.
+/// `_hub_apart`: pairs of records that an operator parted; each pair is there once, the lesser id first. Used
+/// within the caller's transaction. Errors: those of the hub's file. Threads: one.
 class HubApart {
  public:
-  /// `statements` outlives it.
+  /// `statements` must outlive it.
   explicit HubApart(sqlite::StatementCache& statements) : statements_(statements) {}
 
   absl::StatusOr<std::set<std::string>> Of(const std::string& golden_id);
-  /// It is apart from these alone from here on.
+  /// Makes these the only records that it is apart from.
   absl::Status Write(const std::string& golden_id, const std::set<std::string>& apart);
-  /// What one was apart from, the other is; they are not apart any more.
+  /// Moves the pairs of one record to the other; the two are not apart any more.
   absl::Status Merge(const std::string& gone, const std::string& into);
 
  private:
@@ -75,7 +75,7 @@ absl::Status HubApart::Add(const std::string& one, const std::string& other) {
       .Run();
 }
 
-/// A record's id, and those of all that are in it.
+/// A record's id, and those of all records that were merged into it.
 constexpr char kAllInSqlite[] =
     "WITH RECURSIVE all_ids(id) AS (SELECT ?1 UNION SELECT a.golden_id FROM golden_alias AS a JOIN all_ids "
     "ON "
@@ -321,7 +321,7 @@ absl::Status SqliteHubBook::WriteRecord(const GoldenRecord& record, const KeyHas
   return status.ok() && !record.work.touched ? WriteAttributes(record) : status;
 }
 
-/// What partners read: one row a record, its attributes as columns.
+/// Writes the table that partners read: one row a record, its attributes as columns.
 absl::Status SqliteHubBook::WriteAttributes(const GoldenRecord& record) {
   const std::vector<std::string> attributes = AttributesOf(*rules_.FindEntity(record.entity));
   std::string& sql = golden_sql_[record.entity];
@@ -340,7 +340,7 @@ absl::Status SqliteHubBook::WriteAttributes(const GoldenRecord& record) {
   int place = 1;
   for (const std::string& attribute : attributes) {
     const auto given = record.values.find(attribute);
-    // What is bound lives until the statement was run.
+    // Bound values must live until the statement was run.
     BindLiteral(write, ++place, given == record.values.end() ? none : given->second.value);
   }
   return write.Run();
@@ -453,7 +453,7 @@ absl::Status SqliteHubBook::NoteRefused(const std::string& delivery_id, const Re
 
 absl::StatusOr<std::map<std::string, HubCounts>> SqliteHubBook::CountAll() {
   std::map<std::string, HubCounts> counts;
-  // Those that an operator dropped write nothing.
+  // Deliveries that an operator dropped write nothing.
   sqlite::Statement read = Prepare(
       "SELECT data_source, rows, writes - (SELECT count(*) FROM _hub_deliveries AS d WHERE d.state = 3 AND "
       "d.data_source = c.data_source AND d.operation <> 1), inserts - (SELECT count(*) FROM _hub_deliveries "

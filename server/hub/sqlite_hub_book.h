@@ -18,7 +18,7 @@ namespace mirror {
 /// The upkeep of a SqliteHubBook, in its transaction.
 class SqliteHubUpkeep final : public HubUpkeep {
  public:
-  /// They outlive it.
+  /// The arguments must outlive it.
   SqliteHubUpkeep(const HubRules& rules, sqlite::StatementCache& statements)
       : rules_(rules), statements_(statements) {}
 
@@ -37,8 +37,8 @@ class SqliteHubUpkeep final : public HubUpkeep {
   sqlite::StatementCache& statements_;
 };
 
-/// The hub's file in SQLite, within a transaction that the caller has begun and ends. `connection` and
-/// `rules` outlive it, and the file was laid out for these rules.
+/// The hub's file in SQLite, within a transaction that the caller begins and ends. `connection` and `rules`
+/// must outlive it, and the file must be laid out for these rules.
 class SqliteHubBook final : public HubBook {
  public:
   SqliteHubBook(const sqlite::Connection& connection, const HubRules& rules)
@@ -88,7 +88,7 @@ class SqliteHubBook final : public HubBook {
   const HubRules& rules_;
   sqlite::StatementCache statements_;
   const sqlite::Connection& connection_;
-  std::map<std::string, std::string> golden_sql_;  ///< By entity: writes a row of golden_<entity>.
+  std::map<std::string, std::string> golden_sql_;  ///< By entity: SQL that writes a row of golden_<entity>.
   SqliteHubUpkeep upkeep_;
 };
 

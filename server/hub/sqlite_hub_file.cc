@@ -94,7 +94,7 @@ namespace {
 
 constexpr int kBusyMs = 5'000;
 
-/// LayOutHub() makes of it what this program writes.
+/// The oldest layout that LayOutHub() upgrades to this program's.
 constexpr std::int64_t kOldestTaken = 2;
 
 const KnownLayout& Layout() {
@@ -115,7 +115,7 @@ sqlite::Explain ExplainOf(const std::string& path) {
   };
 }
 
-/// One of a layout that is not taken over is left as it is: only a rebuild makes it anew.
+/// Refuses a file of a layout that cannot be upgraded, and does not change it: only a rebuild makes it anew.
 absl::Status CheckIsTaken(const sqlite::Connection& file, const HubRules& rules, const std::string& path) {
   ASSIGN_OR_RETURN(const std::optional<FileLayout> found, ReadLayout(file.handle()));
   const bool taken = !found || (found->number >= kOldestTaken && found->number <= Layout().present);
@@ -158,7 +158,7 @@ class SqliteHubFile final : public HubFile {
   const HubRules& rules_;
   const std::unique_ptr<sqlite::Connection> connection_;
   Mutex mutex_;
-  /// Of this server's life: what was there before it, nobody has looked at.
+  /// Of this server's run: former news count as one that was not read.
   News news_ MIRROR_GUARDED_BY(mutex_) = {.noted = 1, .read = 0};
 };
 
@@ -166,7 +166,7 @@ class SqliteHubFile final : public HubFile {
 
 absl::Status RemoveSqliteHubFile(const std::string& folder, const HubRules& rules) {
   const std::string path = PathOf(folder, rules);
-  // The log first: what is left of a file without it is an older one, which no mirror trusts.
+  // The log first: a file left without it is an older one, which no mirror trusts.
   for (const char* const suffix : {"-wal", "-shm", ""}) {
     std::error_code error;
     std::filesystem::remove(path + suffix, error);
@@ -250,7 +250,7 @@ absl::Status SqliteHubFile::Try(const std::function<absl::Status(HubBook& book)>
   absl::Status taken_back = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
     SqliteHubBook book(*connection_, rules_);
     done = work(book);
-    return done.ok() ? absl::CancelledError() : done;  // An error takes back what was written.
+    return done.ok() ? absl::CancelledError() : done;  // An error rolls back the writes.
   });
   return absl::IsCancelled(taken_back) ? done : taken_back;
 }
@@ -272,9 +272,9 @@ absl::Status SqliteHubFile::EmptyLog() {
 }
 
 absl::Status SqliteHubFile::Rewrite() {
-  // Who reads now would keep the log behind the rewriting, too.
+  // A present reader would keep the log after the rewriting, too.
   RETURN_IF_ERROR(EmptyLog());
-  // Samples of values, where somebody ran ANALYZE. It need not be there.
+  // Samples of values, if a person ran ANALYZE. The table need not exist.
   connection_->Execute("DELETE FROM sqlite_stat4").IgnoreError();
   absl::Status rewritten = connection_->Execute("VACUUM", "rewriting it without what was erased");
   return rewritten.ok() ? EmptyLog() : rewritten;
@@ -288,7 +288,7 @@ absl::StatusOr<std::size_t> SqliteHubFile::DecideHeld(bool commit) {
                             .Run();
     decided = static_cast<std::size_t>(connection_->Changes());
     if (done.ok() && commit) done = connection_->Execute("UPDATE _hub_rows SET unsure = 0 WHERE unsure = 1");
-    // What a lost hub made is believed once everybody was read again.
+    // A hub made after a loss holds no more once all members were read again.
     if (done.ok() && commit) {
       done = connection_->Execute(
           "UPDATE _hub_state SET hold = 0 WHERE NOT EXISTS (SELECT 1 FROM _hub_feeds WHERE suspended IS NOT "

@@ -12,12 +12,12 @@
 
 namespace mirror {
 
-/// Makes what is missing of `_hub_*`, of `golden_alias`, and for each entity of `golden_<entity>` (one row a
-/// record: golden_id and its attributes) and of the view `golden_<entity>_member` (which rows are in it).
-/// Within the caller's transaction. Errors: SQLite's.
+/// Makes what is missing: `_hub_*`, `golden_alias`, and for each entity `golden_<entity>` (one row a
+/// record: golden_id and its attributes) and the view `golden_<entity>_member` (the rows of each record).
+/// Runs within the caller's transaction. Errors: SQLite's.
 absl::Status LayOutHub(const sqlite::Connection& connection, const HubRules& rules);
 
-/// `Mirror_<storage>.hub.db` in `folder`: this server's alone.
+/// Opens `Mirror_<storage>.hub.db` in `folder`: no other server may have it.
 absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& folder, const HubRules& rules);
 /// See HubFiles. Errors: kUnavailable.
 absl::Status RemoveSqliteHubFile(const std::string& folder, const HubRules& rules);

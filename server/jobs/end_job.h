@@ -13,10 +13,10 @@
 
 namespace mirror {
 
-/// Asked of a job that is not over, under its tenant's lock: its error is why it goes on.
+/// Called for a job that is not over, under its tenant's lock: an error says why the job continues.
 using MayEndJob = std::function<absl::Status(const ImportJob& job)>;
-/// The job dies of `message`. Gives it as it then is; absent: it was over before, or is not there. Errors:
-/// those of RecordsCalls and of `may_end`.
+/// Ends the job with `message` as its cause. Returns the ended job; absent: it was over before, or does not
+/// exist. Errors: those of RecordsCalls and of `may_end`.
 absl::StatusOr<std::optional<ImportJob>> EndJob(
     Tenant& tenant, const std::string& id, const std::string& message, std::int64_t now_ms,
     const MayEndJob& may_end = [](const ImportJob&) { return absl::OkStatus(); });

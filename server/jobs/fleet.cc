@@ -19,12 +19,12 @@ namespace mirror {
 namespace {
 
 constexpr char kThreadName[] = "fleet.watch";
-/// That RulesPrint() tells apart.
+/// The settings that RulesPrint() compares.
 constexpr char kRules[] =
     "the key and 'id' of [application], [data], 'cycle_idle', 'durability', [breaker], [[hook]], "
     "[[hub]] and [[tenant]]";
 
-/// An answer that took longer says too little about the moment at which it was given.
+/// An answer that took longer says too little about the moment when it was given.
 constexpr std::chrono::milliseconds kClockAnswerMax{1'000};
 
 bool IsWrong(std::int64_t clock_ahead_ms) { return std::abs(clock_ahead_ms) > kClockAheadMaxMs; }
@@ -37,12 +37,12 @@ std::string NameOf(const ServerRow& server) {
   return absl::StrCat("the server on ", server.host, " at ", server.address);
 }
 
-/// What stands there of `self`'s own last start is no other server.
+/// A row of `self`'s own last start is not another server.
 bool IsOther(const ServerRow& server, const FleetOptions& self) {
   return server.silent_ms <= kServerGoneMs && (server.host != self.host || server.address != self.address);
 }
 
-/// What stands there of a server's last start, which ended a moment ago, is no other server.
+/// Counts a server's last start, which ended a moment ago, as the same server.
 std::size_t CountRunning(const std::vector<ServerRow>& servers) {
   std::set<std::pair<std::string, std::string>> running;
   for (const ServerRow& server : servers) {
@@ -92,7 +92,7 @@ void Fleet::Stop() {
     held_.clear();
     waiting.swap(waiting_);
   }
-  // What is not told to the others now they find in its mirror, see HookRunner::Shared::search.
+  // Hooks that cannot be noted for the others now are found in the mirror, see HookRunner::Shared::search.
   NoteWaitingHooks(*control_, waiting).IgnoreError();
   if (!GiveUpDuties(*control_, self_.server_id).ok()) return;
   ForgetServer(*control_, self_.server_id).IgnoreError();
@@ -203,7 +203,7 @@ void Fleet::Look() {
   if (status.ok() && !control_lost_ && hooks_.begin) TellControl(KeepHooks());
 }
 
-/// Until the next time that it begins, which looks into all mirrors.
+/// Stops delivering until it begins again, which checks all mirrors.
 void Fleet::EndHooks() {
   if (std::exchange(delivering_, false)) hooks_.end();
 }
@@ -225,7 +225,7 @@ absl::Status Fleet::SayHere() {
   if (options_.has_hubs) wanted.insert(Duty::kHubs);
   const auto begin = std::chrono::steady_clock::now();
   ASSIGN_OR_RETURN(std::set<Duty> held, TakeOwnDuties(wanted));
-  // Renewed after it had run out: whoever was to deliver meanwhile did not, here or elsewhere.
+  // Renewed after it had expired: meanwhile no server delivered.
   if (!Holds(Duty::kHooks)) EndHooks();
   {
     const MutexLock lock(mutex_);
@@ -266,8 +266,8 @@ absl::Status Fleet::TakeClock(const std::function<absl::StatusOr<std::int64_t>()
   return absl::OkStatus();
 }
 
-/// A server with a wrong clock leaves all duties to those whose clock is right. Where there are none,
-/// somebody has to have them.
+/// A server with a wrong clock leaves all duties to those whose clock is right. If there
+/// is none, one of the wrong ones must have them.
 absl::StatusOr<std::set<Duty>> Fleet::TakeOwnDuties(const std::set<Duty>& wanted) {
   if (!IsWrong(self_.clock_ahead_ms) || !others_are_right_) {
     return TakeDuties(*control_, self_.server_id, wanted);
@@ -295,7 +295,7 @@ absl::Status Fleet::KeepHooks() {
   }
   const absl::StatusOr<WaitingHooks> others = TakeWaitingHooks(*control_, self_.server_id);
   if (!others.ok()) {
-    // What was taken may be gone with the answer.
+    // The notes may have been taken, and the answer lost.
     EndHooks();
     return others.status();
   }
@@ -305,7 +305,7 @@ absl::Status Fleet::KeepHooks() {
   return absl::OkStatus();
 }
 
-/// Of two servers that are not alike the one that started later tells it.
+/// Of two servers that differ, the one that started later reports it.
 void Fleet::Compare(const std::vector<ServerRow>& servers) {
   std::int64_t started_ms = 0;
   others_are_right_ = false;
@@ -446,7 +446,7 @@ absl::Status FleetJobs::ListOnly(const std::vector<std::string>& jobs) {
 absl::StatusOr<std::vector<std::string>> FleetJobs::FindListed() { return FindListedJobs(*control_); }
 
 absl::StatusOr<std::vector<std::string>> FleetJobs::FindOrphans(std::chrono::milliseconds lease) {
-  // While the control database was down nobody could say that it is there.
+  // While the control database was down no server could give a sign of life.
   if (!fleet_.Holds(Duty::kImportJobs) || fleet_.HeardFor().count() < kServerGoneMs)
     return std::vector<std::string>();
   return FindOrphanedJobs(*control_, lease.count());

@@ -26,73 +26,73 @@
 
 namespace mirror {
 
-/// A clock that is further than this from the control database's is told of.
+/// A clock that differs from the control database's by more than this is reported.
 inline constexpr std::int64_t kClockAheadMaxMs = 30'000;
-/// A duty counts as lost here so long before others may take it: nobody begins then what another one begins.
+/// A duty counts as lost here so long before others may take it: so no two servers do it at once.
 inline constexpr std::int64_t kDutyMarginMs = 5'000;
 
 struct FleetOptions {
   std::string host;
   std::string address, admin_address;
-  std::string rules;  ///< See ServerRow, as the next one.
+  std::string rules;  ///< See ServerRow; so is hash_key.
   std::string hash_key;
   std::vector<std::string> places;
   bool has_hubs = false;
   std::chrono::milliseconds beat{5'000};
-  std::chrono::milliseconds look{1'000};  ///< How often it is looked which hooks wait.
+  std::chrono::milliseconds look{1'000};  ///< Time between checks which hooks wait.
   std::int64_t (*now_ms)() = &NowMs;      ///< Another clock in tests.
-  /// Told the control database's time with each beat: the times of shared mirrors are by that clock.
+  /// Called with the control database's time at each beat: shared mirrors' times are by that clock.
   void (*set_clock)(std::int64_t theirs_ms) = [](std::int64_t) {};
 };
 
-/// What begins and ends with the duty to deliver to hooks; the calls come from the fleet's thread.
+/// The work that begins and ends with the duty to deliver to hooks; the fleet's thread makes the calls.
 struct HookDuty {
-  std::function<void()> begin;  ///< Looks into all mirrors. Null: there are no hooks.
+  std::function<void()> begin;  ///< Checks all mirrors. Null: there are no hooks.
   std::function<void()> end;
   std::function<void(const std::string& context_id)> wake;
   std::function<void()> wake_events;
 };
 
-/// This server among those that share its control database: says that it is there, takes duties, and tells
-/// of clocks and configurations that are not alike. While that database is down the server goes on serving,
-/// and nothing is done that a duty is needed for.
+/// This server among those that share its control database: reports that it runs,
+/// takes duties, and reports clocks and configurations that differ. While that
+/// database is down the server continues to serve, but does nothing that needs a duty.
 /// Threads: any; one of its own, fleet.watch.
 class Fleet {
  public:
-  /// `events` outlives it.
+  /// `events` must outlive it.
   Fleet(std::shared_ptr<PostgresControl> control, FleetOptions options, Events& events);
   ~Fleet();
 
-  /// Before the first mirror is opened: asks for the control database's time. Errors: kUnavailable.
+  /// Called before the first mirror is opened: asks for the control database's time. Errors: kUnavailable.
   absl::Status SetClock();
-  /// Before Start(): this server has uploads and import jobs. See UploadServer.
+  /// Called before Start(): this server has uploads and import jobs. See UploadServer.
   void HasUploads(std::string name, std::string url);
-  /// What `hooks` refers to outlives Stop().
+  /// The objects that `hooks` uses must exist until Stop() returns.
   void Start(HookDuty hooks);
-  /// Ends the thread; others may take the duties at once. Once more is harmless.
+  /// Ends the thread; others may take the duties at once. A second call does no harm.
   void Stop();
 
-  /// Whether this server alone is to do it now.
+  /// Returns whether this server alone is to do it now.
   bool Holds(Duty duty) const;
-  /// How long the control database has been answering without a break: those that were kept from it as this
-  /// one was have been heard of again once that is longer than a server may be silent.
+  /// Returns how long the control database has answered without a break. Once that is longer than a server
+  /// may be silent, servers that lost it together with this one have reported again.
   std::chrono::milliseconds HeardFor() const;
-  /// How many servers run, this one included. Absent: the control database did not answer the last time.
+  /// Returns how many servers run, this one included. Absent: the control database did not answer last time.
   std::optional<std::size_t> Running() const;
-  /// A reload changed what FleetOptions::rules said; the others hear of it soon.
+  /// Replaces FleetOptions::rules after a reload; the other servers see it soon.
   void SetRules(const std::string& rules);
-  /// A notification for hooks was committed: whoever delivers hears of it. Takes no time.
+  /// Notes that a notification for hooks was committed: the delivering server gets it. Takes no time.
   void HookWaits(const std::string& context_id);
 
-  /// Whether this server may agree with sources on tables. kUnavailable while one that started later sets
-  /// columns by other rules: the tables of a source that comes to both would be populated again and again.
+  /// Returns whether this server may agree with sources on tables. kUnavailable while a server that started
+  /// later has other column rules: tables of a source that comes to both would be populated again and again.
   absl::Status MayAgree() const;
-  /// Why a balancer should send nobody here now; empty: it may.
+  /// Returns why a balancer should send no calls here now; empty: it may.
   std::string WhyNotReady() const;
-  /// Before Start(): kFailedPrecondition where another server hashes columns with another key.
+  /// Called before Start(): kFailedPrecondition if another server hashes columns with another key.
   absl::Status CheckHashKey() const;
 
-  /// All servers. Errors: kUnavailable.
+  /// Returns all servers. Errors: kUnavailable.
   absl::StatusOr<std::vector<ListedServer>> Servers() const;
 
  private:
@@ -104,9 +104,9 @@ class Fleet {
   void NoteNewer(const std::vector<ServerRow>& servers, std::int64_t started_ms);
   void NoteRunning(std::optional<std::size_t> running);
   void NoteHeard(bool is_heard);
-  /// Asks `ask` for the control database's time, and takes it over.
+  /// Asks `ask` for the control database's time, and passes it to FleetOptions::set_clock.
   absl::Status TakeClock(const std::function<absl::StatusOr<std::int64_t>()>& ask);
-  /// Takes those of `wanted` that this server may have. Errors: those of TakeDuties().
+  /// Takes the duties of `wanted` that this server may have. Errors: those of TakeDuties().
   absl::StatusOr<std::set<Duty>> TakeOwnDuties(const std::set<Duty>& wanted);
   void TellClock(std::int64_t ahead_ms);
   void TellControl(const absl::Status& status);
@@ -115,7 +115,7 @@ class Fleet {
   const FleetOptions options_;
   Events& events_;
 
-  // Of the thread; after Stop() of who called that.
+  // Used by the thread; after Stop() by its caller.
 
   ServerRow self_;
   UploadServer uploads_;  ///< Without a name: this server has none.
@@ -126,34 +126,34 @@ class Fleet {
   bool control_lost_ = false;
   bool is_clock_set_ = false;
   bool others_are_right_ = false;  ///< Another server runs, and its clock is right.
-  std::set<std::string> told_;     ///< Which servers are configured otherwise.
+  std::set<std::string> told_;     ///< Servers with a reported difference.
 
   mutable Mutex mutex_;
-  std::string rules_ MIRROR_GUARDED_BY(mutex_);  ///< What self_ gets with the next beat.
+  std::string rules_ MIRROR_GUARDED_BY(mutex_);  ///< For self_ at the next beat.
   std::set<Duty> held_ MIRROR_GUARDED_BY(mutex_);
   std::chrono::steady_clock::time_point renewed_ MIRROR_GUARDED_BY(mutex_);
-  /// Since when each beat was answered; absent: the last one was not.
+  /// Since when each beat was answered; absent: the last one was not answered.
   std::optional<std::chrono::steady_clock::time_point> heard_since_ MIRROR_GUARDED_BY(mutex_);
-  std::set<std::string> waiting_ MIRROR_GUARDED_BY(mutex_);  ///< Context ids: HookWaits().
-  std::string newer_ MIRROR_GUARDED_BY(mutex_);              ///< Why MayAgree() says no.
-  std::string clock_ MIRROR_GUARDED_BY(mutex_);              ///< How it is wrong.
+  std::set<std::string> waiting_ MIRROR_GUARDED_BY(mutex_);  ///< Context ids from HookWaits().
+  std::string newer_ MIRROR_GUARDED_BY(mutex_);              ///< Why MayAgree() refuses.
+  std::string clock_ MIRROR_GUARDED_BY(mutex_);              ///< The clock's fault.
   std::optional<std::size_t> running_ MIRROR_GUARDED_BY(mutex_);
   std::jthread watch_;
 };
 
-/// The same of a server that does not run yet: of `self` the host, the address and the key count.
+/// Does the same for a server that does not run yet: uses host, address and key of `self`.
 absl::Status CheckHashKey(PostgresControl& control, const FleetOptions& self);
-/// What `server.rules` is going to tell of such a server, for people: it keeps nobody from starting. Of
-/// `self` the host, the address and the rules count. Errors: kUnavailable.
+/// Returns what `server.rules` will report about such a server, for people; it does not prevent a start. Uses
+/// host, address and rules of `self`. Errors: kUnavailable.
 absl::StatusOr<std::vector<std::string>> FindOtherRules(PostgresControl& control, const FleetOptions& self);
 
-/// The servers of a fleet, as import jobs see them. Threads: any.
+/// The servers of a fleet, for import jobs. Threads: any.
 class FleetJobs final : public JobServers {
  public:
-  /// `fleet` outlives it. `name`: of this server's folder of uploads.
+  /// `fleet` must outlive it. `name`: the name of this server's folder of uploads.
   FleetJobs(std::shared_ptr<PostgresControl> control, Fleet& fleet, std::string name);
 
-  /// Once: what this server's calls begin with. Before the fleet starts.
+  /// Called once, before the fleet starts. `url`: the beginning of calls to this server.
   void Begin(const std::string& url);
 
   const std::string& here() const override { return name_; }

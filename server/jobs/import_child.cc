@@ -28,7 +28,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kPieceBytes = 64 << 10;
 constexpr int kPipeBytes = 1 << 20;
-/// For a program that has said all it has to say, or closed its pipe.
+/// Time for a program that has sent everything, or closed its pipe, to end.
 constexpr milliseconds kPatienceAtEnd{2'000};
 constexpr char kUnread[] = "the file could not be read: ";
 
@@ -86,7 +86,7 @@ absl::Status ImportChild::Spawn(const std::string& program, int file) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return refused(errno);
   pipe_ = ends[0];
-  // So that it goes on while what it said is committed; where that is not allowed, it waits more often.
+  // A large pipe lets the program work during a commit; if that is not allowed, it waits more often.
   fcntl(pipe_, F_SETPIPE_SZ, kPipeBytes);
   const int failed = SpawnAlone(program, file, ends[1], {"mirror-import"}, {}, &pid_);
   close(ends[1]);
@@ -145,7 +145,7 @@ ImportChild::Got ImportChild::Read(Clock::time_point until) {
     const int ready = poll(&wait, 1, PollTime(until));
     if (ready < 0 && errno == EINTR) continue;
     if (ready == 0 && Clock::now() < until) continue;
-    // Whoever never stops talking has no more time than others.
+    // A program that never stops writing has no more time than others.
     if (ready <= 0 || Clock::now() >= deadline_) return Got::kNothing;
     const ssize_t got = read(pipe_, bytes.data(), bytes.size());
     if (got < 0 && errno == EINTR) continue;
@@ -164,7 +164,7 @@ absl::StatusOr<std::optional<ImportPiece>> ImportChild::AtEnd() {
 }
 
 bool ImportChild::HasEnded() {
-  // The pipe is closed a moment before the process is over.
+  // The pipe is closed a moment before the process ends.
   for (const Clock::time_point until = Clock::now() + kPatienceAtEnd;;) {
     const pid_t gone = waitpid(pid_, &how_, WNOHANG);
     if (gone == pid_) pid_ = -1;

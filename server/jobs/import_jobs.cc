@@ -19,34 +19,34 @@
 namespace mirror {
 namespace {
 
-/// A job that could not be taken to its end now is looked at again.
+/// Pause before a job that could not be finished now is tried again.
 constexpr std::chrono::seconds kAgain{1};
-/// How long a job that is over is waited for: it may be within a commit.
+/// How long to wait for a job that is over: it may be within a commit.
 constexpr std::chrono::seconds kStopWait{5};
 
-/// Whether nothing is to be done for it any more.
+/// Returns whether there is nothing more to do for it.
 bool IsGone(const absl::StatusOr<std::optional<ImportJob>>& job) {
   return job.ok() && (!*job || IsOver((*job)->state));
 }
 
-/// How often it is looked for jobs of servers that are gone; a part of the lease within these.
+/// Time between checks for jobs of lost servers; a part of the lease within these limits.
 constexpr std::chrono::milliseconds kLookMin{500}, kLookMax{30'000};
 constexpr int kLooksPerLease = 8;
-/// How often it is looked for jobs here that another server has ended.
+/// Time between checks for jobs here that another server has ended.
 constexpr std::chrono::milliseconds kLookEnded{2'000};
 
-/// Of jobs of one data source at several servers, what runs goes on, then the oldest comes. Two servers never
-/// wait for each other: it is one order.
+/// Orders jobs of one data source at several servers: running ones first, then the oldest. Two
+/// servers never wait for each other: there is one order.
 bool ComesBefore(const ImportJob& a, const ImportJob& b) {
   const bool a_waits = a.state != JobState::kRunning, b_waits = b.state != JobState::kRunning;
   return std::tie(a_waits, a.created_ms, a.id) < std::tie(b_waits, b.created_ms, b.id);
 }
 
-/// The other server that ends such a job tells of it.
+/// The message of the other server, which ends such a job.
 constexpr char kServerGone[] =
     "the server that has the file is gone. What was committed stays; send the file again.";
 
-/// Another server's job of the same data source comes first.
+/// Returns whether another server's job of the same data source comes first.
 bool MustWait(const ImportJob& job, Tenant& tenant) {
   const absl::StatusOr<std::vector<ImportJob>> others = JobsOf(tenant);
   if (!others.ok()) return true;
@@ -55,7 +55,7 @@ bool MustWait(const ImportJob& job, Tenant& tenant) {
   });
 }
 
-/// The latest first; of a tenant that cannot be asked none.
+/// Returns the tenant's jobs, the latest first; none if it cannot be read.
 std::vector<ImportJob> LatestJobsOf(Tenants& tenants, const std::string& context_id) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
   if (!tenant.ok()) return {};
@@ -106,12 +106,12 @@ void ImportJobs::Start(const std::vector<Uploads::Upload>& left) {
       uploads_.Remove(upload.id);
       continue;
     }
-    // One whose tenant cannot be asked now is looked at again and again.
+    // A job whose tenant cannot be read now is tried again and again.
     listed.push_back(upload.job);
     const MutexLock lock(mutex_);
     jobs_.push_back(WaitingOf(upload.job, upload.id));
   }
-  // What stays listed without being anybody's is found to be over by who looks for such.
+  // A job that stays listed without a file is ended by the check for jobs of lost servers.
   if (servers_ != nullptr) servers_->ListOnly(listed).IgnoreError();
   for (std::size_t i = 0; i < options_.running_max; ++i) threads_.emplace_back([this] { Work(); });
   threads_.emplace_back([this] { UntilDone([this] { EndLost(); }); });
@@ -158,7 +158,7 @@ void ImportJobs::GiveUp(const ImportJob& job) {
   Forget(job.id);
 }
 
-/// What stays listed is found to be over by who looks for jobs of servers that are gone.
+/// A job that stays listed is ended by the check for jobs of lost servers.
 void ImportJobs::Forget(const std::string& id) {
   if (servers_ != nullptr) servers_->Unlist(id).IgnoreError();
 }
@@ -219,7 +219,7 @@ void ImportJobs::UntilDone(const std::function<void()>& what) {
     try {
       return what();
     } catch (const std::exception&) {
-      // There is no memory left: some may be given back by then.
+      // There is no memory left: some may be free after the pause.
     }
   } while (Pause(kAgain));
 }
@@ -232,12 +232,12 @@ void ImportJobs::Work() {
         is_over = TryRunOne(*next);
         if (is_over) {
           CrashPoint("job.ended");
-          // Also of one that went with its data source before it began.
+          // Also for a job that was deleted with its data source before it began.
           uploads_.Remove(next->upload);
           Forget(next->id);
         }
       } catch (const std::exception&) {
-        // There is no memory left for that: it is found to be over, and removed, the next time.
+        // There is no memory left for that: the next run finds it over, and removes it.
         is_over = false;
       }
       Done(next->id, is_over);
@@ -249,7 +249,7 @@ bool ImportJobs::TryRunOne(const Waiting& next) {
   try {
     return RunOne(next);
   } catch (const std::bad_alloc&) {
-    // The child and what was read are gone by now: there may be room for a few words.
+    // The child and what was read are freed by now: there may be room for a short message.
   }
   try {
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(TenantOfJob(next.id));
@@ -295,7 +295,7 @@ bool ImportJobs::IsNoneListed(const std::string& context_id) {
   if (servers_ == nullptr) return true;
   const absl::StatusOr<std::vector<std::string>> listed = servers_->FindListed();
   if (!listed.ok()) return false;
-  // One that goes on has its file for its own sake.
+  // A job that is not over keeps its file for itself.
   return std::none_of(listed->begin(), listed->end(), [&](const std::string& id) {
     if (FoldName(TenantOfJob(id)) != FoldName(context_id)) return false;
     const absl::StatusOr<std::optional<ImportJob>> job = Find(id);
@@ -364,21 +364,21 @@ bool ImportJobs::RemoveEndedHere(const std::string& context_id) {
 }
 
 void ImportJobs::EndLost() {
-  // Where others have the same mirrors a file that is not here may be there.
+  // If other servers have the same mirrors, a file that is missing here may be there.
   if (servers_ == nullptr && tenants_.home().IsShared()) return;
   const std::string here = servers_ == nullptr ? std::string() : servers_->here();
   for (const Tenants::Seen& seen : tenants_.AllSeen(/*at_once=*/true)) {
     if (IsStopping("")) return;
-    // Of one that nothing is known of yet it is asked.
+    // A tenant about which nothing is known yet is read.
     if (!seen.summary->issuer.empty() && seen.summary->issuer != kRecordsIssuer) continue;
     if (seen.summary->documents && seen.summary->documents->jobs == 0) continue;
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
     if (!tenant.ok()) continue;
     for (const ImportJob& job : LatestJobsOf(tenants_, seen.context_id)) {
       if (IsOver(job.state) || job.server != here || uploads_.Find(job.upload)) continue;
-      // Its file is there, and an operator is told of it.
+      // Its file exists, and an operator knows of it.
       if (uploads_.unread().contains(job.upload)) continue;
-      // One that could not be ended is found at the next start.
+      // A job that could not be ended is found at the next start.
       const absl::Status ended =
           EndOf(**tenant, job.id,
                 "its file is no longer on this server. What was committed stays; send the file again.",
@@ -419,7 +419,7 @@ void ImportJobs::Look() {
 }
 
 void ImportJobs::EndOrphans(std::int64_t now_ms) {
-  // The next look finds what this one could not do.
+  // The next check repeats what this one could not do.
   if (servers_ == nullptr) return;
   const absl::StatusOr<std::vector<std::string>> orphans = servers_->FindOrphans(options_.lease);
   if (!orphans.ok()) return;
@@ -434,7 +434,7 @@ absl::Status ImportJobs::EndOrphan(const std::string& id, std::int64_t now_ms) {
   if (absl::IsNotFound(tenant.status())) return absl::OkStatus();
   if (!tenant.ok()) return tenant.status();
   absl::Status ended = EndOf(**tenant, id, kServerGone, now_ms, [this](const ImportJob& job) -> absl::Status {
-    // It may have come back while this waited for the lock.
+    // The server may have come back while this waited for the lock.
     ASSIGN_OR_RETURN(const std::optional<JobServers::Server> server, servers_->Find(job.server));
     if (server && server->silent <= options_.lease)
       return absl::AbortedError("the server of the job is back");
@@ -477,7 +477,7 @@ ImportJobs::Page ImportJobs::List(const std::string& after, std::size_t limit,
     auto job = jobs.begin();
     if (is_before) continue;
     if (!after.empty() && key == from) {
-      // One that is not there any more was the last of its data source.
+      // If that job no longer exists, it was the last of its data source.
       job = std::find_if(job, jobs.end(), [&](const ImportJob& one) { return one.id == after; });
       if (job != jobs.end()) ++job;
     }

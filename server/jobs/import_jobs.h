@@ -28,71 +28,71 @@ namespace mirror {
 struct ImportJobsOptions {
   std::size_t running_max = 4;
   std::size_t waiting_max = 100;
-  std::chrono::milliseconds time{600'000};   ///< Of one job's reading.
-  std::chrono::milliseconds lease{600'000};  ///< A job whose server is gone for longer has died.
-  /// Told of each job that is over, once, as it then is: those that ran, and those that were ended while they
-  /// waited, or whose file or server is gone.
+  std::chrono::milliseconds time{600'000};   ///< For reading one job's file.
+  std::chrono::milliseconds lease{600'000};  ///< Without its server for longer, a job has died.
+  /// Called once for each job that is over, with its last state: jobs that ran, jobs that were ended while
+  /// they waited, and jobs whose file or server was lost.
   std::function<void(const ImportJob& job)> told = [](const ImportJob&) {};
 };
 
-/// Import jobs: each runs mirror-import over its file, and commits what that gives 10,000 rows at a time,
-/// with how far it came. What a kill interrupts goes on behind the last commit. One job of a data source at a
-/// time, whichever server has it.
+/// Import jobs: each runs mirror-import over its file, and commits its rows 10,000 at a time,
+/// together with its progress. A job that a kill interrupts continues after its last commit. One job
+/// of a data source at a time, whichever server has it.
 ///
-/// A job runs where its file is. One whose server is gone for longer than the lease is ended by another one,
-/// under the tenant's lock: a server that comes back later finds it ended at the latest when it commits, and
-/// removes its file. Threads: any; it has `running_max` of its own, and one that looks for such jobs.
+/// A job runs where its file is. If its server is silent for longer than the lease, another server ends the
+/// job, under the tenant's lock: a server that comes back later finds it ended at the latest when it commits,
+/// and removes its file. Threads: any; it has `running_max` of its own, and one that finds such jobs.
 class ImportJobs {
  public:
-  /// What it is given outlives it. `servers`: null: no other one has the same mirrors. Nothing runs before
-  /// Start().
+  /// All references must outlive it. `servers`: null: no other server has the
+  /// same mirrors. Nothing runs before Start().
   ImportJobs(Tenants& tenants, Uploads& uploads, const ImportJobsOptions& options, Events& events,
              JobServers* servers = nullptr, DoorCounters& counters = UnwatchedDoor());
-  /// Ends what runs between two commits; it goes on at the next start.
+  /// Stops running jobs between two commits; they continue at the next start.
   ~ImportJobs();
   ImportJobs(const ImportJobs&) = delete;
   ImportJobs& operator=(const ImportJobs&) = delete;
 
-  /// `left`: uploads that a former process had jobs for.
+  /// `left`: uploads for which a former process had jobs.
   void Start(const std::vector<Uploads::Upload>& left);
   void Stop();
 
-  /// The others hear of the job. Before its document is written; Schedule() or GiveUp() comes behind it.
-  /// Errors: kUnavailable.
+  /// Lists the job for the other servers. Called before its document is written; then
+  /// Schedule() or GiveUp() is called. Errors: kUnavailable.
   absl::Status Announce(const ImportJob& job);
-  /// Puts the job behind those that wait; its upload is its own. Where its document turns out not to be
-  /// there, nothing is left of it.
+  /// Adds the job to the waiting ones; it owns its upload now. If its document turns
+  /// out to be missing, nothing of it remains.
   void Schedule(const ImportJob& job);
-  /// It was not written. Its upload waits for another job, or goes when it came with this one.
+  /// Called when it was not written. Its upload waits for another job, or is removed if it came with this.
   void GiveUp(const ImportJob& job);
-  /// Whether fewer wait than may.
+  /// Returns whether fewer jobs wait than may.
   bool HasRoom();
   struct Load {
     std::size_t running = 0, waiting = 0;
   };
   Load FindLoad();
-  /// Absent: there is no such job. Errors: as RecordsCalls.
+  /// Finds a job. Absent: there is no such job. Errors: as RecordsCalls.
   absl::StatusOr<std::optional<ImportJob>> Find(const std::string& id);
-  /// By data source, of each the latest first, those behind the job `after`, of tenants that `shows` is true
-  /// of. Opens no mirror that has no job on the page, unless nothing is known of it.
+  /// Lists jobs by data source, the latest first, after the job `after`, for tenants for which `shows` is
+  /// true. Opens no mirror without a job on the page, unless nothing is known of it.
   struct Page {
     std::vector<ImportJob> jobs;
-    std::uint64_t total = 0;  ///< Of all that `shows` is true of.
+    std::uint64_t total = 0;  ///< Number of jobs for which `shows` is true.
     bool is_last = true;
   };
   Page List(const std::string& after, std::size_t limit,
             const std::function<bool(const std::string& context_id)>& shows);
-  /// Gives the job, which is over, as its file is, see RemoveEnded(). Errors: kNotFound;
-  /// kFailedPrecondition: it was over before.
+  /// Cancels a job. Returns the job, which is over, and so is its file, see RemoveEnded(). Errors:
+  /// kNotFound; kFailedPrecondition: it was over before.
   absl::StatusOr<ImportJob> Cancel(const std::string& id, std::int64_t now_ms);
-  /// Removes the files of the tenant's jobs that are over, as it was cleared or deleted: of those that wait
-  /// at once; one that runs is stopped, and waited for. False: not all of them are gone yet, here or on
-  /// another server; they go by themselves.
+  /// Removes the files of the tenant's jobs that are over, after it was cleared or deleted: of waiting
+  /// jobs at once; a running one is stopped, and waited for. False: some still exist, here or on
+  /// another server; they are removed without another call.
   bool RemoveEnded(const std::string& context_id);
-  /// The same of all tenants' that are here: another server may have ended them. Once in a while it does by
-  /// itself.
+  /// Does the same for all tenants that are here: another server may have ended their
+  /// jobs. Also runs by itself once in a while.
   void RemoveAllEnded();
-  /// Ends jobs whose server is gone, where it is this server that does so. Once in a while it does by itself.
+  /// Ends jobs whose server is lost, if this server has that duty. Also runs by itself once in a while.
   void EndOrphans(std::int64_t now_ms);
 
  private:
@@ -101,49 +101,49 @@ class ImportJobs {
     std::string id, tenant, upload;
     std::chrono::steady_clock::time_point not_before = {};
     bool is_running = false;
-    bool must_stop = false;  ///< It runs, and is over.
+    bool must_stop = false;  ///< It runs, but its job is over.
   };
   static Waiting WaitingOf(const std::string& id, const std::string& upload);
   void Work();
-  /// Runs `what` until it comes to its end: again behind a while where there was no memory for it.
+  /// Runs `what` until it is done: tries it again after a while if there was no memory for it.
   void UntilDone(const std::function<void()>& what);
-  /// False: it is to stop.
+  /// False: it must stop.
   bool Pause(std::chrono::milliseconds time);
-  /// Whether it is over.
+  /// Runs a job. Returns whether it is over.
   bool RunOne(const Waiting& next);
-  /// As RunOne(), where there is not enough memory for it.
+  /// Does RunOne(); ends the job if there is not enough memory for it.
   bool TryRunOne(const Waiting& next);
   bool IsStopping(const std::string& id);
-  /// Ends the jobs whose file is not there: a mirror came from elsewhere, or the folder of uploads was lost.
+  /// Ends jobs whose file is missing: a mirror came from elsewhere, or the folder of uploads was lost.
   void EndLost();
-  /// It died, unless it was over before: counts it, and tells that.
+  /// Lets the job die, unless it was over before: counts it, and reports it.
   absl::Status EndOf(
       Tenant& tenant, const std::string& id, const std::string& message, std::int64_t now_ms,
       const MayEndJob& may_end = [](const ImportJob&) { return absl::OkStatus(); });
-  /// Counts a job that is over, and tells of it, unless another server did.
+  /// Counts a job that is over, and reports it, unless another server did.
   void TellEnd(const ImportJob& job);
   void Look();
   bool RemoveEndedHere(const std::string& context_id);
-  /// Whether no server has the file of a job of the tenant's that is over.
+  /// Returns whether no server has the file of one of the tenant's jobs that is over.
   bool IsNoneListed(const std::string& context_id);
   absl::Status EndOrphan(const std::string& id, std::int64_t now_ms);
-  /// Nobody looks for it any more.
+  /// Removes it from the list: no other server looks for it any more.
   void Forget(const std::string& id);
-  /// The next that runs. Absent: nothing is to be done any more.
+  /// Returns the next job to run. Absent: there is nothing more to do.
   std::optional<Waiting> Take();
-  /// One that is not over waits again. Needs no memory.
+  /// Ends a run; a job that is not over waits again. Needs no memory.
   void Done(const std::string& id, bool is_over) noexcept;
 
   Tenants& tenants_;
   Uploads& uploads_;
   const ImportJobsOptions options_;
   Events& events_;
-  JobServers* const servers_;  ///< Null: there are no others.
+  JobServers* const servers_;  ///< Null: there are no other servers.
   DoorCounters& counters_;
   std::string program_;
   Mutex mutex_;
   CondVar changed_;
-  /// Those that wait, in the order in which they run, and those that run.
+  /// Waiting jobs, in the order in which they run, and running ones.
   std::list<Waiting> jobs_ MIRROR_GUARDED_BY(mutex_);
   bool is_stopping_ MIRROR_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;

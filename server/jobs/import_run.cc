@@ -27,18 +27,18 @@
 namespace mirror {
 namespace {
 
-/// Rows, and bytes of them, that one transaction has.
+/// Limits of one transaction: rows, and their bytes.
 constexpr std::size_t kCommitRows = 10'000;
 constexpr std::uint64_t kCommitBytes = 8 << 20;
-/// How often a program that was killed from outside is started again.
+/// Number of starts of a program that was killed from outside.
 constexpr int kStartsMax = 5;
-/// How often it is tried to start one where the system has no process for it, and how long it is waited
-/// behind the first time; behind each other one twice as long.
+/// Number of tries to start the program while the system has no process for it, and the
+/// first pause; each further pause is twice as long.
 constexpr int kStartTriesMax = 8;
 constexpr std::chrono::milliseconds kStartPause{200};
-/// Of an external id that is none, in the list of rejects.
+/// Limit of an invalid external id in the list of rejects.
 constexpr std::size_t kIdShownMax = 1'024;
-/// How long a mirror that cannot be written is asked again and again.
+/// How long a mirror that cannot be written is tried again.
 constexpr std::chrono::seconds kWriteWait{60};
 constexpr std::chrono::milliseconds kLookInterval{200};
 
@@ -52,7 +52,7 @@ class ImportRun {
         options_(options),
         is_stopping_(is_stopping) {}
 
-  /// To its end, or until it is to stop.
+  /// Runs to the end, or until it must stop.
   void Run() {
     if (access(options_.program.c_str(), X_OK) != 0) {
       End(JobState::kCouldNotStart,
@@ -83,7 +83,7 @@ class ImportRun {
   }
 
   const ImportJob& job() const { return job_; }
-  /// Why it ended, without a word of the file.
+  /// Returns why it ended, without any text of the file.
   const std::string& told() const { return told_; }
 
  private:
@@ -124,12 +124,12 @@ class ImportRun {
   void Broken(const absl::Status& why) {
     const std::string message(why.message());
     if (!absl::IsInvalidArgument(why)) return End(JobState::kDied, message);
-    // What the program said may be quoted in it.
+    // It may quote the program's output.
     const std::string told = "the file could not be read: the program that parses it sent an invalid message";
     End(JobState::kDied, is_ruled_ ? told : ValidUtf8(message), told);
   }
 
-  /// False: it is to stop.
+  /// Waits. False: it must stop.
   bool Wait(std::chrono::milliseconds pause) {
     for (const auto until = std::chrono::steady_clock::now() + pause;;) {
       if (is_stopping_()) return false;
@@ -180,7 +180,7 @@ class ImportRun {
     return ListNames(names);
   }
 
-  /// Only what the mapper has itself: of a file without a header the others are values of somebody's row.
+  /// Returns only names that the mapper has: in a file without a header the others are values of a row.
   std::string KnownNames(const RecordMapper& mapper) const {
     std::vector<std::string> known;
     for (const std::string& name : names_) {
@@ -222,7 +222,7 @@ class ImportRun {
     if (items_.size() + rejected_ >= kCommitRows || bytes_ >= kCommitBytes) Commit(std::nullopt);
   }
 
-  /// The rows that wait, of which the last may stand in the middle of those that came together.
+  /// Commits the waiting rows; the last one may be in the middle of the rows that came together.
   void CommitBegun() {
     CommitPart({std::exchange(items_, {}), /*is_last=*/false}, std::nullopt);
     bytes_ = 0;
@@ -235,7 +235,7 @@ class ImportRun {
       attribute.name = names_[column];
       const std::optional<std::string_view> text = rows.Text(row, column);
       bytes_ += attribute.name.size() + sizeof(RecordAttribute) + 2 * text.value_or("").size();
-      // An empty cell clears what was there.
+      // An empty cell clears the former value.
       if (!text) continue;
       AppendJsonString(*text, &attribute.json.emplace());
       attribute.text = *text;
@@ -244,7 +244,7 @@ class ImportRun {
 
   void Take(const ImportRejects& rejects) {
     for (const ImportReject& reject : rejects.rejects) {
-      // What was committed was counted, those before its rows, too.
+      // Committed rejects were counted, also those before committed rows.
       if (rejects_seen_++ < job_.rejects_read || rejects.before_seq <= job_.seq) continue;
       ++rejected_;
       if (job_.rejects + rejects_.size() >= kRejectsKeptMax) continue;
@@ -260,7 +260,7 @@ class ImportRun {
     CommitIfMany();
   }
 
-  /// Whose row it is; empty: that cannot be said for sure, as a separator too many stands somewhere.
+  /// Returns the id of a reject's row; empty: not certain, as there is a separator too many.
   std::string IdOf(const ImportReject& reject) const {
     if (!id_column_ || (*id_column_ > 0 && reject.CountCells() != names_.size())) return "";
     const std::string_view cell = reject.Cell(*id_column_).value_or("");
@@ -277,7 +277,7 @@ class ImportRun {
     if (end.outcome == ImportOutcome::kDone) {
       End(JobState::kFinished, "");
     } else {
-      // What was read before stays where it began to be written.
+      // Rows that were read before stay where they were first written.
       const bool has_begun = job_.seq > 0 || pending_seq_ > 0;
       const std::string told = "the file, or its header, is none that can be read";
       if (end.outcome == ImportOutcome::kCouldNotStart && !has_begun) {
@@ -290,7 +290,7 @@ class ImportRun {
 
   void End(JobState state, const std::string& message) { End(state, message, message); }
 
-  /// `told`: what is said elsewhere than in the job.
+  /// `told`: the text for all places except the job.
   void End(JobState state, const std::string& message, const std::string& told) {
     if (state == JobState::kCouldNotStart) items_.clear();
     told_ = told;
@@ -303,13 +303,13 @@ class ImportRun {
     std::string message;
   };
 
-  /// Rows that are committed together: all that wait, or one behind the other the parts of these.
+  /// Rows that are committed together: all that wait, or one after the other the parts of these.
   struct Part {
     std::vector<RecordItem> rows;
     bool is_last = true;
   };
 
-  /// The job as it will be with what `outcome` says of so many rows.
+  /// Returns the job after `outcome` for so many rows.
   ImportJob After(const RecordOutcome& outcome, std::size_t rows, bool is_last,
                   const std::optional<Final>& final, std::int64_t now_ms) const {
     ImportJob next = job_;
@@ -319,7 +319,7 @@ class ImportRun {
     next.updates += outcome.updates;
     next.unchanged += outcome.unchanged;
     next.failed += outcome.failures.size();
-    // Of the file's own they are counted by where they stand between rows, so with the last of these.
+    // The file's own rejects are counted by their place between rows, so with the last part.
     if (is_last) {
       next.failed += rejected_;
       next.rejects_read = std::max(next.rejects_read, rejects_seen_);
@@ -350,7 +350,7 @@ class ImportRun {
       reject.message = ValidUtf8(failure.message);
       all.push_back(std::move(reject));
     }
-    // Rows that were no rows, and those that were not taken, came apart.
+    // Invalid rows and refused rows came separately.
     std::stable_sort(all.begin(), all.end(),
                      [](const Reject& a, const Reject& b) { return a.line < b.line; });
     for (const Reject& reject : all) {
@@ -361,7 +361,7 @@ class ImportRun {
     return changes;
   }
 
-  /// Writes what waits. False: the job is over, whoever ended it.
+  /// Commits what waits. False: the job is over, whatever ended it.
   bool Commit(const std::optional<Final>& final) {
     const bool goes_on = CommitPart({std::exchange(items_, {})}, final);
     rejects_.clear();
@@ -407,7 +407,7 @@ class ImportRun {
     return false;
   }
 
-  /// Rows that are about more than one transaction may be: each half says how far the job came with it.
+  /// Rows that may be too many for one transaction: each half records the job's progress with it.
   bool CommitHalves(std::vector<RecordItem> rows, bool is_last, const std::optional<Final>& final) {
     const auto middle = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
     Part second{.rows = {std::make_move_iterator(middle), std::make_move_iterator(rows.end())},
@@ -427,17 +427,17 @@ class ImportRun {
     return outcome;
   }
 
-  /// Nothing more can be written there: a source that is paused, or that is none of records any more.
+  /// Ends the job: nothing more can be written, as the source is paused, or is not one of records any more.
   void Refused(const absl::Status& why, std::int64_t now_ms) {
     const std::string message = WhyRefused(why);
     absl::StatusOr<std::optional<ImportJob>> dead = EndJob(tenant_, job_.id, message, now_ms);
-    // One that could not be ended is tried again.
+    // If the job could not be ended, it is tried again.
     if (!dead.ok() || !*dead) return;
     job_ = **std::move(dead);
     told_ = message;
   }
 
-  /// What `why` says of one commit, of the whole job.
+  /// Turns the reason of one failed commit into one for the whole job.
   std::string WhyRefused(const absl::Status& why) const {
     constexpr std::string_view kNothing = "Nothing was written";
     std::string message(why.message());
@@ -462,8 +462,8 @@ class ImportRun {
   std::optional<std::size_t> id_column_;
   std::vector<RecordItem> items_;
   std::vector<Reject> rejects_;
-  std::uint64_t rejected_ = 0;      ///< Those that wait, kept ones and others.
-  std::uint64_t rejects_seen_ = 0;  ///< Of the file's own, since it is read this time.
+  std::uint64_t rejected_ = 0;      ///< Waiting rejects, kept ones and others.
+  std::uint64_t rejects_seen_ = 0;  ///< The file's own rejects in this reading.
   std::uint64_t to_pass_ = 0;       ///< Rows to come that are committed already.
   std::uint64_t bytes_ = 0, pending_seq_ = 0, progress_ = 0;
 };

@@ -16,11 +16,11 @@ namespace mirror {
 struct ImportRunOptions {
   std::string program;  ///< mirror-import.
   std::chrono::milliseconds time{600'000};
-  DoorRows* rows = nullptr;  ///< Counts those that are committed; null: nobody does.
+  DoorRows* rows = nullptr;  ///< Counts committed rows; null: they are not counted.
 };
 
-/// Runs a job from where it stands to its end, whatever that is: its document says. It comes back before the
-/// end where `is_stopping` says so, and where the mirror cannot be written for long; the next start goes on.
+/// Runs a job from its last commit to its end, of any kind: the job's document says which. It returns early
+/// if `is_stopping` says so, or if the mirror cannot be written for long; the next start continues it.
 void RunImport(const ImportJob& job, Tenant& tenant, Uploads& uploads, const ImportRunOptions& options,
                const std::function<bool()>& is_stopping, Events& events);
 

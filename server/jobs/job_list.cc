@@ -65,12 +65,12 @@ struct Holder {
   std::int64_t newest_ms = 0;
 };
 
-/// That of "crm" in "Acme" is "Acme--crm".
+/// The tenant of data source "crm" in "Acme" is "Acme--crm".
 bool IsOfStorage(const std::string& folded, const std::string& storage) {
   return folded == storage || folded.starts_with(storage + "--");
 }
 
-/// Those that are meant, the one with the newest job first.
+/// Returns the tenants of the query, the one with the newest job first.
 std::vector<Holder> HoldersOf(Tenants& tenants, const JobQuery& query) {
   const std::string storage = FoldName(query.storage), tenant = FoldName(query.context_id);
   std::vector<Holder> holders;
@@ -85,7 +85,7 @@ std::vector<Holder> HoldersOf(Tenants& tenants, const JobQuery& query) {
   return holders;
 }
 
-/// Of one that is gone, or cannot be read now, none.
+/// Adds the tenant's jobs; none if it was deleted, or cannot be read now.
 void AddJobs(Tenants& tenants, const std::string& context_id, const JobQuery& query,
              const std::optional<Place>& behind, std::vector<ListedJob>* jobs) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
@@ -105,7 +105,7 @@ void SortNewestFirst(std::vector<ListedJob>* jobs) {
   });
 }
 
-/// Whether the page is full, and all of it newer than anything of `next`.
+/// Returns whether the page is full, and all of it newer than anything of `next`.
 bool IsFull(std::vector<ListedJob>* jobs, std::size_t page_size, const Holder& next) {
   if (jobs->size() < page_size) return false;
   SortNewestFirst(jobs);

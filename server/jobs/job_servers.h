@@ -11,35 +11,35 @@
 
 namespace mirror {
 
-/// The servers that have the same mirrors, as uploads and import jobs see them: each has files that no other
-/// one has, and is known by the name of its folder of uploads, which outlives its starts.
+/// The servers that have the same mirrors, for uploads and import jobs: each has files that no
+/// other server has. Its name is that of its folder of uploads, which outlives its starts.
 /// Errors of every call: kUnavailable. Threads: any.
 class JobServers {
  public:
   struct Server {
-    std::string url;                      ///< What its calls begin with.
-    std::chrono::milliseconds silent{0};  ///< Since it was heard of last.
-    bool answers = true;                  ///< It was heard of not long ago.
+    std::string url;                      ///< The beginning of calls to it.
+    std::chrono::milliseconds silent{0};  ///< Time since its last sign of life.
+    bool answers = true;                  ///< It gave a sign of life not long ago.
   };
 
   virtual ~JobServers() = default;
 
-  /// The name of this one.
+  /// Returns the name of this server.
   virtual const std::string& here() const = 0;
-  /// Absent: nobody knows it, or not any more.
+  /// Finds a server. Absent: it is unknown, or was forgotten.
   virtual absl::StatusOr<std::optional<Server>> Find(const std::string& name) = 0;
 
-  /// Says that a job has its file here, before its document is written: what is listed and of a server that
-  /// is gone, is ended by another one.
+  /// Lists a job whose file is here, before its document is written: another server
+  /// ends listed jobs of a server that is lost.
   virtual absl::Status List(const std::string& job) = 0;
-  /// The job is over, and its file is gone.
+  /// Removes a job from the list: it is over, and its file is removed.
   virtual absl::Status Unlist(const std::string& job) = 0;
-  /// Those that are listed, of whichever server: of no other one a file is there.
+  /// Returns the listed jobs of all servers: no server has a file of any other job.
   virtual absl::StatusOr<std::vector<std::string>> FindListed() = 0;
-  /// At the start: those and no others have their files here.
+  /// Called at the start: only these jobs have their files here.
   virtual absl::Status ListOnly(const std::vector<std::string>& jobs) = 0;
-  /// Those whose server was not heard of for `lease`, where it is this server that ends them for all; else
-  /// none.
+  /// Returns the jobs whose server was silent for `lease`, if this server has
+  /// the duty to end them for all; else none.
   virtual absl::StatusOr<std::vector<std::string>> FindOrphans(std::chrono::milliseconds lease) = 0;
 };
 

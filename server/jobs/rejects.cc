@@ -13,7 +13,7 @@
 namespace mirror {
 namespace {
 
-/// Of up to some KB each.
+/// Each has up to some KB.
 constexpr std::size_t kRejectsTogether = 50;
 
 void AppendCsv(std::string_view field, std::string* csv) {
@@ -39,7 +39,7 @@ std::string CsvOf(const std::vector<Reject>& rejects) {
   return csv;
 }
 
-/// One piece ahead, so that the last one is known to be it.
+/// Reads one piece ahead, to know which one is the last.
 class RejectsSource final : public HttpBodySource {
  public:
   RejectsSource(RejectReading reading, std::vector<Reject> first)
@@ -66,7 +66,7 @@ RejectReading::RejectReading(std::shared_ptr<Tenant> tenant, const std::string& 
 absl::StatusOr<std::vector<Reject>> RejectReading::Next() {
   std::vector<Reject> rejects;
   while (rejects.empty() && !is_over_) {
-    // From the last one on, which comes once more where it is still there.
+    // Starts at the last one, which is read again if it still exists.
     ASSIGN_OR_RETURN(const auto documents, tenant_->ListDocuments(kRejectKind, last_, kRejectsTogether + 1));
     is_over_ = documents.size() <= kRejectsTogether;
     for (const Document& document : documents) {

@@ -12,24 +12,24 @@
 
 namespace mirror {
 
-/// The rows that a job could not take, in their order, a few at a time: however many they are, and however
-/// large. Those that are deleted meanwhile are left out. Threads: one at a time.
+/// The rows that a job could not take, in order, a few at a time, however many and however large they are.
+/// Rows that are deleted meanwhile are left out. Threads: one at a time.
 class RejectReading {
  public:
   RejectReading(std::shared_ptr<Tenant> tenant, const std::string& job);
 
-  /// The next ones; none: these were all. Errors: as RecordsCalls.
+  /// Returns the next rejects; none: these were all. Errors: as RecordsCalls.
   absl::StatusOr<std::vector<Reject>> Next();
 
  private:
   const std::shared_ptr<Tenant> tenant_;
-  const std::string begin_;  ///< Of their ids.
-  std::string last_;         ///< The id that was read last.
+  const std::string begin_;  ///< The prefix of their ids.
+  std::string last_;         ///< The id of the last one read.
   bool is_first_ = true, is_over_ = false;
 };
 
-/// All of them as CSV: a head, and a line for each. Errors: those of the first ones; behind these the stream
-/// is cut.
+/// Streams all of them as CSV: a head, and a line for each. Errors: those of reading
+/// the first ones; a later error cuts the stream.
 absl::StatusOr<std::unique_ptr<HttpBodySource>> StreamRejects(std::shared_ptr<Tenant> tenant,
                                                               const std::string& job);
 

@@ -46,7 +46,7 @@ absl::StatusOr<std::string> NameUploadFolder(const std::string& folder) {
   RemoveTemporaries(path);
   const absl::StatusOr<std::string> kept = ReadKeyFile(path, FileUse::kSecret);
   if (!kept.ok() && !absl::IsNotFound(kept.status())) return kept.status();
-  // What says something else is the name of no upload in here.
+  // Any other text is not the name of an upload folder.
   if (kept.ok() && IsName(*kept)) return kept;
   std::string name = NewToken().substr(0, kNameDigits);
   RETURN_IF_ERROR(WriteFileAtomically(path, name, FileUse::kSecret, ExistingFile::kReplace));
@@ -66,7 +66,7 @@ namespace {
 
 constexpr char kNoteEnding[] = ".json";
 constexpr char kFileEnding[] = ".file";
-/// Files that may wait, whatever they weigh.
+/// The most files that may wait, whatever their size.
 constexpr std::size_t kUploadsMax = 10'000;
 
 absl::Status OfDisk(std::string_view doing, const std::string& path, int error) {
@@ -180,7 +180,7 @@ absl::StatusOr<std::optional<Uploads::Upload>> Uploads::ReadUpload(const std::st
   upload.since_ms = static_cast<std::int64_t>(note->root().NumberOf("created"));
   upload.is_there = note->root().TextOf("there") == "yes";
   upload.is_own = note->root().TextOf("own") == "yes";
-  // Its secret went with the process, and nobody was told the name of its own.
+  // Its secret was lost with the process, and no client knows the name of its own file.
   if (!upload.is_there || (upload.is_own && upload.job.empty())) return std::nullopt;
   std::error_code error;
   upload.bytes = std::filesystem::file_size(PathOf(id), error);
@@ -209,7 +209,7 @@ absl::Status Uploads::CheckRoom(const std::string& key, std::uint64_t more, bool
   std::uint64_t all = more, of_key = more;
   std::size_t files = 0;
   for (const auto& [id, upload] : uploads_) {
-    // What is only announced costs no disk; each key's are bounded by themselves.
+    // An announced upload takes no disk; each key has its own limit for them.
     if (upload.secret.empty()) ++files;
     all += upload.bytes;
     if (upload.key == key) of_key += upload.bytes;
@@ -280,7 +280,7 @@ Uploads::Upload Uploads::Add(const std::string& key, const std::string& name, co
   upload.id = NewUploadId(name_);
   upload.secret = secret;
   upload.key = key;
-  upload.name = ValidUtf8(name);  // As it came: a note is JSON.
+  upload.name = ValidUtf8(name);  // Unchecked input: a note is JSON.
   upload.since_ms = now_ms;
   uploads_[upload.id] = upload;
   return upload;
@@ -293,7 +293,7 @@ bool Uploads::IsLate(const Upload& upload, std::int64_t now_ms) const {
 absl::StatusOr<Uploads::Upload*> Uploads::FindExpected(const std::string& secret, std::int64_t now_ms) {
   const auto found = std::find_if(uploads_.begin(), uploads_.end(), [&](const auto& one) {
     const Upload& upload = one.second;
-    // One that was used is empty.
+    // A used secret is empty.
     return !upload.secret.empty() && IsSameSecret(secret, upload.secret) && !IsLate(upload, now_ms);
   });
   if (found != uploads_.end()) return &found->second;
@@ -314,7 +314,7 @@ absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::Receive(const std::strin
   {
     const MutexLock lock(mutex_);
     ASSIGN_OR_RETURN(Upload* const found, FindExpected(secret, now_ms));
-    // Used with its first byte, whoever sends a second one.
+    // It is used up at the first byte, even if a second client sends with it.
     found->secret.clear();
     id = found->id;
   }
@@ -386,7 +386,7 @@ void Uploads::GiveBack(const std::string& job, const std::string& id) {
     is_own = found->second.is_own;
   }
   if (is_own) return Remove(id);
-  // Where it cannot be noted the next start removes the file: its job is not there.
+  // If this cannot be noted, the next start removes the file: its job does not exist.
   WriteNote(id).IgnoreError();
 }
 
@@ -402,7 +402,7 @@ void Uploads::Remove(const std::string& id) {
     const MutexLock lock(mutex_);
     uploads_.erase(id);
   }
-  // The file first: a note without one is removed at the next start.
+  // The file first: the next start removes a note without a file.
   unlink(PathOf(id).c_str());
   unlink(NoteOf(id).c_str());
 }

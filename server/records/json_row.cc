@@ -19,7 +19,7 @@ absl::Status NoKey(const TableSchema& table) {
       "'. Nothing was read. Give the text of the key's column, or a JSON array of all its columns."));
 }
 
-/// Of ANY the kind of the JSON value says what it is: a text "i:7" is the integer 7.
+/// For ANY, the kind of the JSON value and a prefix give the type: the text "i:7" is the integer 7.
 std::optional<KeyPart> AnyPartOf(const JsonView& value) {
   KeyPart part;
   if (value.Is(JsonKind::kNumber)) {

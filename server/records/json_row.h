@@ -14,19 +14,19 @@
 
 namespace mirror {
 
-/// A value of a key; it looks into `part`.
+/// Returns the value of a key part; it points into `part`.
 Value ValueOf(const KeyPart& part);
-/// A key as a JSON array, which KeyOfPage() takes back but for one column of TEXT. `columns`: those of the
-/// key, in its order.
+/// Appends a key as a JSON array. KeyOfPage() accepts it, except for a key of one TEXT column.
+/// `columns`: the columns of the key, in key order.
 void AppendJsonKey(const std::vector<Column>& columns, const Key& key, std::string* json);
 
-/// The key of a row as a text that KeyOfPage() takes back: of one column of TEXT the text itself, else a JSON
-/// array.
+/// Returns the key of a row as a text that KeyOfPage() accepts:
+/// for one column of TEXT the text itself, else a JSON array.
 std::string PageKey(const TableSchema& table, const ChangeBatch& batch, std::uint32_t row);
-/// Errors: kInvalidArgument: it is no key of this table.
+/// Errors: kInvalidArgument: the text is not a key of this table.
 absl::StatusOr<Key> KeyOfPage(const TableSchema& table, const std::string& text);
-/// One value of a key. Absent: it is none of this column, or the column is ANY, whose values no text tells
-/// apart.
+/// Parses one value of a key. Absent: it is not a value of this column,
+/// or the column is ANY, whose values cannot be told apart as text.
 std::optional<KeyPart> KeyPartOf(const Column& column, std::string_view text);
 
 }  // namespace mirror

@@ -106,7 +106,7 @@ absl::StatusOr<RecordMapper> RecordMapper::Make(std::string id, std::vector<Colu
     }
   }
   if (!has_id) return Wrong(absl::StrCat("none of its columns is '", kExternalIdColumn, "'"));
-  // One column under two spellings would be two members of the answers.
+  // One column in two spellings would be two members in the answers.
   std::map<std::string, std::string> spelled;
   for (const Column& column : columns) {
     const std::string& first = spelled.emplace(FoldName(column.to), column.to).first->second;

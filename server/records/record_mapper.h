@@ -15,22 +15,22 @@
 
 namespace mirror {
 
-/// The table of every data source of records.
+/// Name of the table in every data source of records.
 inline constexpr char kPartnerTable[] = "businesspartner";
-/// Its columns before those of the mapper, in this order.
+/// Columns that precede the mapper's columns, in this order.
 inline constexpr char kExternalIdColumn[] = "externalId";
 inline constexpr char kRecordColumn[] = "record";
 inline constexpr std::size_t kOwnPartnerColumns = 5;
 
 inline constexpr char kDefaultMapper[] = "default";
-/// Columns that a mapper can have.
+/// Maximum number of columns of a mapper.
 inline constexpr std::size_t kMapperColumnsMax = 200;
 
-/// How attributes of a record become columns of kPartnerTable.
+/// Maps attributes of a record to columns of kPartnerTable.
 ///
-/// Names of attributes are compared without ASCII case, blanks and '_'. Where several of a record mean the
-/// same column, the one that the mapper lists first counts; the others stand in the record alone. Threads:
-/// any.
+/// Names of attributes are compared without ASCII case, blanks and '_'. If several attributes of a record map
+/// to the same column, the one that the mapper lists first is used; the others are kept in the record only.
+/// Threads: any.
 class RecordMapper {
  public:
   struct Column {
@@ -40,27 +40,27 @@ class RecordMapper {
 
   /// "default": COMPANY_NAME, CITY and the others of docs/records.md.
   static RecordMapper Default();
-  /// Errors: kInvalidArgument, for people: a column that cannot be called so, that is there already, or no
-  /// attribute that becomes kExternalIdColumn.
+  /// Errors: kInvalidArgument, with a text for people: a column name is not
+  /// allowed or is a duplicate, or no attribute maps to kExternalIdColumn.
   static absl::StatusOr<RecordMapper> Make(std::string id, std::vector<Column> columns, bool keeps_unmapped);
 
   const std::string& id() const { return id_; }
   const std::vector<Column>& columns() const { return columns_; }
-  /// What no column is made of stays in the record; else it is dropped.
+  /// Whether attributes without a column stay in the record; else they are dropped.
   bool keeps_unmapped() const { return keeps_unmapped_; }
-  /// The place of an attribute in columns(). Absent: it becomes none.
+  /// Returns the index of an attribute in columns(). Absent: it maps to no column.
   std::optional<std::size_t> Find(std::string_view attribute) const;
-  /// Of a header of attributes, the one that is the external id. Absent: none is.
+  /// Returns the index of the external id in a header of attributes. Absent: there is none.
   std::optional<std::size_t> FindExternalId(const std::vector<std::string>& attributes) const;
-  /// The table, with all that it has.
+  /// The complete table definition.
   const TableSchema& table() const { return table_; }
-  /// The column of table() that an attribute at this place of columns() becomes; that of the external id,
-  /// too.
+  /// Returns the column of table() for the attribute at
+  /// this index of columns(); the external id has one, too.
   std::uint32_t ColumnOf(std::size_t place) const { return places_[place]; }
   bool IsExternalId(std::size_t place) const { return places_[place] == 0; }
 
  private:
-  /// Of names as they are compared. (Nothing is copied: each attribute of each record is looked for.)
+  /// Hash and comparison of attribute names, without copies: each attribute of each record is looked up.
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view name) const;
@@ -74,16 +74,16 @@ class RecordMapper {
   std::string id_;
   std::vector<Column> columns_;
   bool keeps_unmapped_;
-  std::unordered_map<std::string, std::size_t, Hash, Equal> by_name_;  ///< Places in columns_.
+  std::unordered_map<std::string, std::size_t, Hash, Equal> by_name_;  ///< Indexes in columns_.
   TableSchema table_;
-  std::vector<std::uint32_t> places_;  ///< Of columns_, in table_.
+  std::vector<std::uint32_t> places_;  ///< Index in table_ for each of columns_.
 };
 
 /// {"id":"m1","columns":[{"from":"ORT","to":"city"},...],"unmapped":"keep"}
 std::string MapperJson(const RecordMapper& mapper);
-/// Errors: kInvalidArgument, for people: RecordMapper::Make()'s, and of the JSON.
+/// Errors: kInvalidArgument, for people: those of RecordMapper::Make(), and errors in the JSON.
 absl::StatusOr<RecordMapper> MapperOf(const JsonView& json);
-/// The same of what MapperJson() gave.
+/// Parses the result of MapperJson().
 absl::StatusOr<RecordMapper> MapperOf(std::string_view text);
 
 }  // namespace mirror

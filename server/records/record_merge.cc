@@ -59,8 +59,8 @@ namespace {
 
 using Mapped = std::vector<std::optional<std::size_t>>;
 
-/// Where the attributes of an item stand in the mapper; absent: it does not list them. Errors: an attribute
-/// cannot be taken by itself, or beside the others.
+/// Returns the index of each attribute of an item in the mapper; absent: the mapper does not list it.
+/// Errors: an attribute is not valid by itself, or together with the others.
 absl::StatusOr<Mapped> MapItem(const RecordMapper& mapper, const RecordItem& item) {
   if (item.attributes.size() > kRecordAttributesMax) {
     return absl::InvalidArgumentError(absl::StrCat("the record has ", item.attributes.size(),
@@ -95,7 +95,7 @@ absl::StatusOr<Mapped> MapItem(const RecordMapper& mapper, const RecordItem& ite
   return mapped;
 }
 
-/// Bytes that AppendJsonString() appends.
+/// Returns the number of bytes that AppendJsonString() appends.
 std::size_t JsonStringBytes(std::string_view text) {
   std::size_t bytes = 2;
   for (const char c : text) {
@@ -111,7 +111,7 @@ std::size_t BytesOf(const RecordAttribute& attribute) {
 }
 std::size_t ValuesOf(const RecordAttribute& attribute) { return attribute.json ? attribute.values + 1 : 0; }
 
-/// By column, which attribute is written there: of several the one that the mapper lists first.
+/// Chooses the attribute for each column: if several map to it, the one that the mapper lists first.
 class ByColumn {
  public:
   explicit ByColumn(const RecordMapper& mapper)
@@ -126,7 +126,7 @@ class ByColumn {
     best_[column] = *place;
     attributes_[column] = &attribute;
   }
-  /// Null: none is.
+  /// Null: no attribute maps to the column.
   const std::vector<const RecordAttribute*>& attributes() const { return attributes_; }
 
  private:
@@ -135,7 +135,7 @@ class ByColumn {
   std::vector<const RecordAttribute*> attributes_;
 };
 
-/// `size`: what the record would have.
+/// `size`: text with the size that the record would have.
 absl::Status TooLarge(const std::string& size) {
   return absl::InvalidArgumentError(absl::StrCat(
       "the record would have ", size, "; at most ", kRecordBytesMax, " bytes, ", kRecordAttributesMax,
@@ -157,7 +157,7 @@ void MergedPartner::Size::Remove(const RecordAttribute& attribute) {
 }
 
 bool MergedPartner::Size::IsOver(const Size& before) const {
-  // A record that is too large already, as of an older server, may change, but not grow.
+  // A record that is already too large, from an older server, may change, but not grow.
   return (bytes > kRecordBytesMax && bytes > before.bytes) ||
          (attributes > kRecordAttributesMax && attributes > before.attributes) ||
          (values > kRecordValuesMax && values > before.values);
@@ -210,7 +210,7 @@ absl::Status MergedPartner::TakeApart() {
   is_apart_ = true;
   if (!row_.record) return apart_;
   absl::StatusOr<std::vector<RecordAttribute>> stored = ParseRecord(*row_.record);
-  // Who wrote it by hand is told; the rows stay.
+  // The caller gets an error for a record that was damaged by hand; the stored row stays.
   if (!stored.ok())
     return apart_ = absl::InvalidArgumentError("the record that is stored is no JSON object any more");
   for (RecordAttribute& attribute : *stored) {
@@ -252,7 +252,7 @@ void MergedPartner::Put(const RecordAttribute& attribute, std::optional<std::siz
   if (place) {
     RecordAttribute& there = attributes_[*place].attribute;
     if (!attribute.json) {
-      // If it comes again, it stands behind the others.
+      // If the attribute comes again, it is appended at the end.
       if (mapped) {
         mapped_[*mapped].reset();
       } else {
@@ -260,7 +260,7 @@ void MergedPartner::Put(const RecordAttribute& attribute, std::optional<std::siz
       }
       there = {};
     } else {
-      if (mapped) there.name = attribute.name;  // Else it is that name, and is looked at from elsewhere.
+      if (mapped) there.name = attribute.name;  // Else it already has that name, and unmapped_ points to it.
       there.json = attribute.json;
       there.text = attribute.text;
       there.values = attribute.values;
@@ -299,7 +299,7 @@ absl::StatusOr<bool> MergedPartner::MergeColumns(const RecordItem& item, const M
   return true;
 }
 
-/// Whether what is stored is what would be written: somebody may have changed it by hand.
+/// Returns whether the stored row is what Write() would produce: it may have been changed by hand.
 bool MergedPartner::IsAsWritten() {
   if (!was_there_ || is_changed_) return true;
   if (!is_as_written_) {

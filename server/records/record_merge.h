@@ -17,56 +17,56 @@
 
 namespace mirror {
 
-/// The seed's words for a `record` that is no JSON: nearly always the quotes within it.
+/// Message for a `record` that is not JSON: the quotes inside it are nearly always the cause.
 inline constexpr char kWrongQuotes[] = "Incorrect record quote escaping";
 
-/// The members of a record that came as text. Errors: kInvalidArgument: why the row cannot be taken, for
-/// people.
+/// Parses a record that came as text into its members. Errors:
+/// kInvalidArgument: why the row is rejected, for people.
 absl::StatusOr<std::vector<RecordAttribute>> ParseRecord(std::string_view text);
-/// The same of one that came as JSON; `leave_out`: members that are not the record's.
+/// The same for a record that came as JSON; `leave_out`: members that do not belong to the record.
 absl::StatusOr<std::vector<RecordAttribute>> AttributesOf(
     const JsonView& object, const std::vector<std::string_view>& leave_out = {});
-/// 1 to 256 characters, none of them a control character. Errors: kInvalidArgument, as above.
+/// Checks for 1 to 256 characters without control characters. Errors: kInvalidArgument, as above.
 absl::Status CheckExternalId(std::string_view external_id);
 
 /// A row of kPartnerTable.
 struct PartnerRow {
   std::string external_id, id, created_at, modified_at;
   std::optional<std::string> record;                ///< Absent: the source keeps none.
-  std::vector<std::optional<std::string>> columns;  ///< Those behind kOwnPartnerColumns.
+  std::vector<std::optional<std::string>> columns;  ///< The columns after kOwnPartnerColumns.
   friend bool operator==(const PartnerRow&, const PartnerRow&) = default;
 };
 
-/// What a record has at most, with all that was merged into it; where it is not kept, its columns.
+/// Limit for a record with everything merged into it; if the record is not kept, for its columns.
 inline constexpr std::size_t kRecordBytesMax = 4 << 20;
-/// As many attributes as a file may have columns, and as many values (JsonLimits::values_max): a change of
-/// one attribute takes all of them apart. Records of older servers may have more. They can be read and
-/// changed, but do not grow.
+/// Attributes are limited to the number of columns that a file may have, values to
+/// JsonLimits::values_max: a change of one attribute parses all of them. Records of
+/// older servers may have more. Such records can be read and changed, but must not grow.
 inline constexpr std::size_t kRecordAttributesMax = 2'000;
 inline constexpr std::size_t kRecordValuesMax = 100'000;
 
-/// A row of kPartnerTable while items are merged into it: its record is taken apart once, and written once,
-/// however many there are. An attribute that is absent in an item keeps its value, null clears it.
+/// A row of kPartnerTable while items are merged into it. Its record is parsed once and written once,
+/// however many items there are. An attribute that an item lacks keeps its value; null clears it.
 /// Threads: none.
 class MergedPartner {
  public:
-  /// A new row. `mapper` outlives it. `keeps_record`: the record itself is kept, beside its columns.
+  /// A new row. `mapper` outlives it. `keeps_record`: the record is stored as well as its columns.
   MergedPartner(const RecordMapper& mapper, bool keeps_record)
       : mapper_(mapper), keeps_record_(keeps_record) {}
-  /// A row that is there.
+  /// An existing row.
   MergedPartner(const RecordMapper& mapper, bool keeps_record, PartnerRow row)
       : mapper_(mapper), keeps_record_(keeps_record), was_there_(true), row_(std::move(row)) {}
 
-  /// Gives whether that changes something; true where no record is kept: nobody knows. Errors:
-  /// kInvalidArgument: why the item cannot be taken, for people; then the row is as it was.
+  /// Returns whether the item changes something; always true if no record is kept, as that is unknown
+  /// then. Errors: kInvalidArgument: why the item is rejected, for people; the row is unchanged then.
   absl::StatusOr<bool> Merge(const RecordItem& item);
-  /// What is not made of its attributes.
+  /// The members that do not come from its attributes.
   PartnerRow& row() { return row_; }
-  /// What results. Nothing is asked of it any more.
+  /// Returns the merged row. The object must not be used afterwards.
   PartnerRow Take();
 
  private:
-  /// A place of each attribute of an item, in the mapper or in attributes_. Absent: it has none there.
+  /// Index of each attribute of an item, in the mapper or in attributes_. Absent: it is not there.
   using Places = std::vector<std::optional<std::size_t>>;
   struct Size {
     std::size_t bytes = 1, values = 1, attributes = 0;
@@ -77,7 +77,7 @@ class MergedPartner {
 
   struct Kept {
     RecordAttribute attribute;
-    std::optional<std::size_t> mapped;  ///< Its place in the mapper; absent: it is not listed.
+    std::optional<std::size_t> mapped;  ///< Its index in the mapper; absent: the mapper does not list it.
   };
 
   absl::Status TakeApart();
@@ -96,10 +96,10 @@ class MergedPartner {
   PartnerRow row_;
   bool is_apart_ = false, has_places_ = false, is_changed_ = false;
   absl::Status apart_;
-  std::deque<Kept> attributes_;  ///< In their order; those that are null are gone.
+  std::deque<Kept> attributes_;  ///< In record order; null means deleted.
   Size size_;
-  std::unordered_map<std::string_view, std::size_t> unmapped_;  ///< Of attributes_, by their names there.
-  std::vector<std::optional<std::size_t>> mapped_;              ///< The same, by place in the mapper.
+  std::unordered_map<std::string_view, std::size_t> unmapped_;  ///< Indexes in attributes_, by name.
+  std::vector<std::optional<std::size_t>> mapped_;              ///< The same, by index in the mapper.
   std::optional<bool> is_as_written_;
 };
 

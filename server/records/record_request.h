@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "server/plan/plan.h"
 
-// What comes through the door for records, and what became of it.
+// Requests that come through the HTTP door for records, and their results.
 
 namespace mirror {
 
@@ -20,61 +20,61 @@ namespace mirror {
 struct RecordAttribute {
   std::string name;
   std::optional<std::string> json;  ///< The value as JSON; absent: null.
-  std::string text;                 ///< What a column gets: the text of a string or a number, else the JSON.
-  std::size_t values = 1;           ///< Of the JSON, see JsonLimits::values_max.
+  std::string text;                 ///< Column value: the text of a string or a number, else the JSON.
+  std::size_t values = 1;           ///< Number of JSON values, see JsonLimits::values_max.
 };
 
-/// A business partner on its way in.
+/// A business partner to be written.
 struct RecordItem {
   std::string external_id;
   std::vector<RecordAttribute> attributes;
-  std::string failure;     ///< Why it cannot be taken, for people; empty: it can.
-  std::uint64_t line = 0;  ///< Of the file that it comes from.
+  std::string failure;     ///< Why it is rejected, for people; empty: it is accepted.
+  std::uint64_t line = 0;  ///< Line of the file that it comes from.
 };
 
 struct RecordFailure {
   std::string external_id, message;
   std::uint64_t line = 0;  ///< As RecordItem::line.
-  std::size_t item = 0;    ///< Its place in the request.
+  std::size_t item = 0;    ///< Its index in the request.
 };
 
 enum class RecordOperation : std::uint8_t { kUpsert, kDelete };
 
-/// What became of a request. Upsert: every row is one of `inserts`, `updates` and `failures`.
+/// Result of a request. For an upsert, `inserts`, `updates` and `failures` together count every row.
 struct RecordOutcome {
   absl::Status status;  ///< Not OK: nothing of the request was done.
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
-  std::uint64_t unchanged = 0;  ///< Of the updates.
+  std::uint64_t unchanged = 0;  ///< Those of `updates` that changed nothing.
   std::vector<RecordFailure> failures;
-  std::string remembered;  ///< The answer that this request got before; empty: it did not come before.
+  std::string remembered;  ///< Earlier answer to the same request; empty: this is the first.
 };
 
-/// How a repetition of a request is known, and what it is answered.
+/// Identifies a repeated request, and holds its answer.
 struct RememberedRequest {
-  std::string id;         ///< Of the document: who asked, for what, with which key.
-  std::string body_hash;  ///< Another one under the same id is refused.
-  /// Makes the answer of what the request does: what is kept is that, and of failures their places in the
-  /// request, so that no external id stands there. Absent: the answer is kept as it is.
+  std::string id;         ///< Id of the document: made from caller, operation and key.
+  std::string body_hash;  ///< A request with the same id and another hash is refused.
+  /// Makes the answer from the outcome. Only the outcome is kept, with the failures' indexes in the
+  /// request, so that no external id is kept. Absent: the answer itself is kept, see RememberedChange().
   std::function<std::string(const RecordOutcome& outcome)> answer = {};
 };
 
-/// A document that a request depends on, read under the store's writer lock before it is planned.
+/// A document that a request depends on. It is read under the store's writer lock, before planning.
 struct DocumentCheck {
   std::string kind, id;
-  /// Its error is the request's outcome. Absent: there is no such document.
+  /// An error of `check` becomes the request's outcome. Argument absent: there is no such document.
   std::function<absl::Status(const std::optional<Document>& document)> check;
 };
 
 struct RecordRequest {
   RecordOperation operation = RecordOperation::kUpsert;
   std::vector<RecordItem> items;
-  bool updates_known = true;    ///< Upsert: an id that is known is an update, else it is that row's failure.
-  bool all_or_nothing = false;  ///< One failure, and nothing is done.
+  bool updates_known = true;    ///< Upsert: a known id is updated; false: it is a failure of that row.
+  bool all_or_nothing = false;  ///< One failure cancels the whole request.
   std::optional<RememberedRequest> remember = std::nullopt;
-  /// Written in the same transaction, made of what the request does.
+  /// Returns documents to be written in the same transaction, given the request's outcome.
   std::function<std::vector<DocumentChange>(const RecordOutcome& outcome)> documents = {};
   std::optional<DocumentCheck> check = std::nullopt;
-  std::uint64_t bytes = 0;  ///< What it weighs, for who commits several together.
+  std::uint64_t bytes = 0;  ///< Size, for the queue that groups requests into one commit.
 };
 
 }  // namespace mirror

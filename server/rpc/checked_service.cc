@@ -27,11 +27,11 @@ namespace {
 
 using grpc::internal::RpcMethod;
 
-/// What comes with each call: headers, frames, TLS records, the pings between two calls.
+/// Bytes of each call beside its message: headers, frames, TLS records, the pings between two calls.
 constexpr std::uint64_t kBytesAroundCall = 64 << 10;
 
 constexpr std::string_view kService = "/mirror.v1.MirrorClientService/";
-/// The call's own name. gRPC keeps the pointer to the whole path, so that has to be a literal.
+/// Returns the call's own name. gRPC keeps the pointer to the whole path, which must be a literal.
 const char* NameIn(const char* path) { return path + kService.size(); }
 
 /// Writes the one message of an answer that has one.
@@ -43,7 +43,7 @@ grpc::Status WithMessage(const grpc::Status& status, const Response& response, R
 
 }  // namespace
 
-/// The end of a large message is when much memory lies about in pieces.
+/// Gives back memory after a large message, when much memory is free in pieces.
 class LargeMessage {
  public:
   explicit LargeMessage(std::size_t bytes) : large_(bytes > kKeptPieceBytes) {}
@@ -83,7 +83,7 @@ absl::StatusOr<Caller> CheckedService::Admit(const grpc::ServerContext& context,
     vouched_.Vouch(context.peer(), kBytesAroundCall);
     return caller;
   }
-  // Others learn it when they read: gRPC answers this by a wait, which is dear for a small call.
+  // Other calls see it when they read: gRPC answers this by a wait, which is expensive for a small call.
   if (context.IsCancelled()) {
     vouched_.NoteEmptyCall(context.peer(), 0);
     return absl::CancelledError("its caller took it back");
@@ -114,7 +114,7 @@ absl::Status CheckedService::Receive(grpc::ServerContext& context, const std::st
   return absl::InvalidArgumentError("the call has no message. Nothing was done. Send one.");
 }
 
-/// `answer`: handles the request, and writes what there is to say beside the status.
+/// `answer`: handles the request, and writes all messages of the answer.
 template <typename Request, typename Raw, typename Answer>
 void CheckedService::AddCall(const char* path, bool has_token, Answer answer) {
   using Handler = grpc::internal::TemplatedBidiStreamingHandler<Raw, false>;
@@ -125,7 +125,7 @@ void CheckedService::AddCall(const char* path, bool has_token, Answer answer) {
       if (!caller.ok()) return SourceStatus(caller.status());
       tenant = caller->context_id;
     } else if (context->IsCancelled()) {
-      // A stranger's is not to take a place. Of others the read tells it, with less to do.
+      // A stranger's call must not take a place. For other calls the read finds it, with less work.
       vouched_.NoteEmptyCall(context->peer(), 0);
       return grpc::Status::CANCELLED;
     }
@@ -141,7 +141,7 @@ void CheckedService::AddCall(const char* path, bool has_token, Answer answer) {
                                              std::bind_front(&MemoryShare::Part::HoldAtLeast, &part));
     if (!parsed.ok()) return SourceStatus(CallLog(name).Finish(parsed));
     grpc::Status status = answer(context, request, raw);
-    // Authenticate's token is in its message.
+    // The token of Authenticate is in its message.
     if (!has_token) {
       if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) {
         vouched_.NoteRefusedCall(context->peer());
@@ -202,7 +202,7 @@ void CheckedService::AddRowDataStream() {
     if (!caller.ok()) return SourceStatus(caller.status());
     StreamMessages messages(raw, vouched_, memory_, context->peer(), caller->context_id);
     const grpc::Status status = service_.RowDataStream(context, *caller, &messages);
-    // A message over the limit never comes as far as here, and was dropped with the stream.
+    // A message over the limit never comes here, and was dropped with the stream.
     if (messages.empty()) {
       vouched_.NoteEmptyCall(context->peer(), refused_bytes_);
     } else {
@@ -214,7 +214,7 @@ void CheckedService::AddRowDataStream() {
 }
 
 void CheckedService::AddStream(const char* path, std::unique_ptr<grpc::internal::MethodHandler> handler) {
-  // gRPC takes both over.
+  // gRPC takes ownership of both.
   AddMethod(new grpc::internal::RpcServiceMethod(path, RpcMethod::BIDI_STREAMING,
                                                  calls_.Counted(std::move(handler)).release()));
 }

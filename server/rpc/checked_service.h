@@ -24,28 +24,28 @@
 
 namespace mirror {
 
-/// MirrorClientService as gRPC gets it: asks for the token when a call's headers have come, then reads its
-/// message as bytes, and shows it to MirrorService only when what it becomes in memory has room
+/// MirrorClientService as registered with gRPC. It checks the token when a call's headers have come, then
+/// reads the message as bytes, and passes it to MirrorService only when its size in memory has room
 /// (message_check, memory_share). gRPC's own handlers would receive and parse whatever a stranger sends, and
-/// would take a stream's broken message for its end. Its references must outlive it. Threads: gRPC's.
+/// would take a broken message of a stream for its end. Its references must outlive it. Threads: gRPC's.
 class CheckedService final : public grpc::Service {
  public:
   CheckedService(MirrorService& service, Gate& gate, VouchedBytes& vouched, RunningCalls& calls,
                  std::uint64_t message_bytes_max, const MemoryShare::Limits& memory);
 
  private:
-  /// Whether the call has a good token, before its message is read; then its connection is a source's.
-  /// kCancelled: it has none, and its caller took it back before its handler began.
+  /// Checks that the call has a good token, before its message is read; then its connection counts as a
+  /// source's. kCancelled: it has none, and its caller cancelled it before its handler began.
   absl::StatusOr<Caller> Admit(const grpc::ServerContext& context, const char* call) const;
-  /// Waits for the message of a call of `tenant` ("": without a token yet). kInvalidArgument: it ended
-  /// without one; kCancelled: its caller took it back, or others took its place.
+  /// Waits for the message of a call of `tenant` ("": without a token yet). kInvalidArgument: the call ended
+  /// without one; kCancelled: its caller cancelled it, or other calls took its place.
   absl::Status Receive(grpc::ServerContext& context, const std::string& tenant,
                        const std::function<bool()>& read);
-  /// Registers a call with one message in, and one or a stream of them out. `path` is a literal.
+  /// Registers a call with one message in, and one message or a stream of them out. `path`: a literal.
   template <typename Request, typename Raw, typename Answer>
   void AddCall(const char* path, bool has_token, Answer answer);
   void AddAuthenticate();
-  /// What is registered by these has its token in its headers.
+  /// The calls that these register have their token in their headers.
   template <typename Request, typename Response>
   void AddUnary(const char* path, absl::Status (SourceCalls::*handle)(SourceCall&, Request&, Response*));
   template <typename Request, typename Response>
@@ -53,7 +53,7 @@ class CheckedService final : public grpc::Service {
                        absl::Status (SourceCalls::*handle)(SourceCall&, const Request&,
                                                            const std::function<bool(const Response&)>&));
   void AddRowDataStream();
-  /// All are streams, whose handlers begin with the headers.
+  /// Registers a stream. All calls are streams: their handlers begin at the headers.
   void AddStream(const char* path, std::unique_ptr<grpc::internal::MethodHandler> handler);
 
   MirrorService& service_;
@@ -62,7 +62,7 @@ class CheckedService final : public grpc::Service {
   RunningCalls& calls_;
   MemoryShare memory_;
   ArrivingCalls arriving_{ArrivingCalls::Limits{}};
-  /// What a message that gRPC refused by its size may have had; it is gone when its call has ended.
+  /// Bytes that a message refused by gRPC for its size may have had; its memory is free when its call ended.
   const std::uint64_t refused_bytes_;
 };
 

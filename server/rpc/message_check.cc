@@ -17,15 +17,15 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::io::CodedInputStream;
 
-/// What an entry has in memory beside its bytes, at most.
+/// The most memory of an entry beside its bytes.
 constexpr std::uint64_t kEntryBytes = 200;
-/// An array of which nobody says how long it will be is moved to one of twice its size when it is full.
+/// An array of unknown length is moved to one of twice its size when it is full.
 constexpr std::uint64_t kGrowth = 2;
 
 enum class Count { kFits, kTooMany, kBroken };
 
-/// Whether each value of a field is an object of its own in memory, however little it is on the wire.
-/// Numbers are not, and of a single text the last one replaces those before it.
+/// Returns whether each value of a field is an object of its own in memory, however small on the wire.
+/// Numbers are not. For a single text, only the last value is kept.
 bool IsEntry(const FieldDescriptor* field) {
   return field == nullptr || field->message_type() != nullptr ||
          (field->is_repeated() && !field->is_packable());
@@ -45,7 +45,7 @@ bool IsFixed(FieldDescriptor::Type type) {
   }
 }
 
-/// Of one number of an array in memory; 0: the field is none.
+/// Returns the size of one number of an array in memory; 0: the field is no array of numbers.
 std::uint64_t NumberBytes(const FieldDescriptor* field) {
   if (field == nullptr || !field->is_repeated()) return 0;
   switch (field->cpp_type()) {
@@ -67,7 +67,7 @@ std::uint64_t NumberBytes(const FieldDescriptor* field) {
   return 0;
 }
 
-/// How many bytes of the next `length` end a varint: all but those with the high bit.
+/// Counts the varints in the next `length` bytes: each ends at a byte without the high bit.
 bool CountVarints(CodedInputStream& in, std::uint32_t length, std::uint64_t& count) {
   while (length > 0) {
     const void* piece = nullptr;
@@ -85,14 +85,14 @@ bool CountVarints(CodedInputStream& in, std::uint32_t length, std::uint64_t& cou
 
 struct EntryCount {
   std::uint64_t entries = 0;
-  std::uint64_t number_bytes = 0;  ///< Of arrays in memory, beyond what they have on the wire.
+  std::uint64_t number_bytes = 0;  ///< Of arrays in memory, beyond their bytes on the wire.
 
   void Add(std::uint64_t memory_bytes, std::uint64_t wire_bytes) {
     if (memory_bytes > wire_bytes) number_bytes += memory_bytes - wire_bytes;
   }
 };
 
-/// A value that is no message: skipped, and counted if it is one number of an array, or many.
+/// Skips a value that is no message, and counts it if it is one number of an array, or many.
 bool TakeValue(const FieldDescriptor* field, std::uint32_t wire_type, CodedInputStream& in,
                EntryCount& counted) {
   const std::uint64_t each = NumberBytes(field);
@@ -103,14 +103,14 @@ bool TakeValue(const FieldDescriptor* field, std::uint32_t wire_type, CodedInput
   }
   std::uint32_t length = 0;
   if (!in.ReadVarint32(&length) || length > INT32_MAX) return false;
-  if (IsFixed(field->type())) return in.Skip(static_cast<int>(length));  // As many bytes here as there.
+  if (IsFixed(field->type())) return in.Skip(static_cast<int>(length));  // As large here as on the wire.
   std::uint64_t numbers = 0;
   const bool read = CountVarints(in, length, numbers);
   counted.Add(kGrowth * numbers * each, length);
   return read;
 }
 
-/// Counts what stands in a message. What a text holds is skipped.
+/// Counts the entries of a message. Skips the content of texts.
 Count TakeEntries(const Descriptor& type, CodedInputStream& in, std::uint64_t entries_max,
                   EntryCount& counted) {
   while (const std::uint32_t tag = in.ReadTag()) {

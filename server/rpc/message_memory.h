@@ -7,27 +7,27 @@
 
 namespace mirror {
 
-/// What malloc keeps at most of the memory that was given back to it, for each of its arenas.
+/// The most freed memory that malloc keeps, for each of its arenas.
 inline constexpr int kKeptBytes = 16 << 20;
-/// What is larger is given back at once: as holes between smaller pieces a few messages of 15 MB kept 200 MB.
+/// Larger pieces are freed at once: as holes between smaller ones, a few messages of 15 MB kept 200 MB.
 inline constexpr int kKeptPieceBytes = 4 << 20;
 /// gRPC's threads come and go; with an arena for each, an idle server would hold what each of them once had.
 inline constexpr int kArenasMax = 4;
 
-/// Messages of about a megabyte come and go all the time of a load. Without this malloc would give each of
-/// them back to the system, which clears every page of the next one: a fifth of the kernel's share of a load.
-/// Once, before the first thread.
+/// Messages of about a megabyte come and go all the time during a load. Without this malloc would
+/// give each back to the system, which clears every page of the next one: a fifth of the kernel's
+/// share of a load. Called once, before the first thread.
 inline void KeepMessageMemory() {
   mallopt(M_MMAP_THRESHOLD, kKeptPieceBytes);
   mallopt(M_TRIM_THRESHOLD, kKeptBytes);
   mallopt(M_ARENA_MAX, kArenasMax);
 }
 
-/// What lies free between pieces that are in use, all arenas together; above it is given back.
+/// Free bytes between used pieces, in all arenas together; above it they are given back.
 inline constexpr std::size_t kFreeBytesMax = 24 << 20;
 
-/// Now and then: as many small pieces, a flood of large messages leaves holes that no trimming at the end of
-/// an arena finds. Takes some milliseconds when there is something to give back.
+/// Called now and then: like many small pieces, a flood of large messages leaves holes that no trimming at
+/// the end of an arena finds. Takes some milliseconds when there is something to give back.
 inline void GiveBackMessageMemory() {
   if (mallinfo2().fordblks > kFreeBytesMax) malloc_trim(kKeptBytes);
 }

@@ -22,20 +22,20 @@ namespace mirror {
 
 class StreamMessages;
 
-/// The calls that sources make, as CheckedService passes them on: admitted, done by SourceCalls, noted in the
-/// log, and answered as gRPC has it. Threads: any; gRPC's.
+/// The calls that sources make, as CheckedService passes them on. It admits them, lets SourceCalls do them,
+/// logs them, and answers through gRPC. Threads: any; gRPC's.
 class MirrorService final {
  public:
-  /// All that is given must outlive the service.
+  /// All arguments must outlive the service.
   MirrorService(Gate& gate, SourceCalls& calls, ServerCounters& counters)
       : gate_(gate), calls_(calls), counters_(counters) {}
 
-  /// Sources that could not prove who they are.
+  /// Sources that could not prove their identity.
   struct Refused {
     std::uint64_t calls = 0;
-    std::string last;  ///< Why, of the last one.
+    std::string last;  ///< The reason for the last refusal.
   };
-  /// Since the last call of this.
+  /// Returns the refusals since the last call of this.
   Refused TakeRefused();
   /// Ends streams that have been waiting for their next message for longer than `patience`, with `why`.
   /// Called now and then: such a stream holds a thread.
@@ -43,9 +43,9 @@ class MirrorService final {
 
   grpc::Status Authenticate(grpc::ServerContext& context, const v1::AuthenticateRequest& request,
                             v1::AuthenticateResponse* response);
-  /// The one call that has been admitted when it comes here.
+  /// The one call that is already admitted when it comes here.
   grpc::Status RowDataStream(grpc::ServerContext* context, const Caller& caller, StreamMessages* messages);
-  /// Any other call: of that `name`, done by `work`.
+  /// Any other call, named `name`; `work` does it.
   grpc::Status Serve(const char* name, const grpc::ServerContext& context,
                      const std::function<absl::Status(SourceCalls&, SourceCall&)>& work);
 

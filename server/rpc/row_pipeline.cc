@@ -8,12 +8,12 @@
 namespace mirror {
 namespace {
 
-/// Larger ones take a while to come, and come best while others are applied.
+/// Larger messages take a while to come, and should come while others are applied.
 constexpr std::size_t kInStepBytesMax = 16 << 10;
-/// So many messages in step, one after the other, and reading ahead is left.
+/// Reading ahead stops after so many consecutive messages in step.
 constexpr std::uint32_t kInStepMin = 4;
-/// Then one of sixteen is read ahead, to see whether its source has changed its ways. Not each sixteenth: for
-/// a source that sends as many and waits it would always be the first of them.
+/// Then one of sixteen is read ahead, to see whether its source has changed its behaviour. Not every
+/// sixteenth: if a source sends sixteen and waits, it would always be the first of them.
 bool IsLookedAt(std::uint64_t number) {
   constexpr std::uint32_t kGoldenRatio = 2'654'435'769;  // Its multiples, modulo 2^32, are spread evenly.
   return static_cast<std::uint32_t>(number) * kGoldenRatio >> 28U == 0;
@@ -58,15 +58,15 @@ void RowPipeline::CallHelp() {
   try {
     helper_ = std::thread([this] { Work(); });
   } catch (const std::system_error&) {
-    alone_ = true;  // Slower, and as good.
+    alone_ = true;  // Slower, but correct.
   }
 }
 
-/// Whether the next message is read while others are applied. A source that waits for each answer gains
-/// nothing by it, and two threads that take turns take a fifth more of the processor.
+/// Returns whether to read the next message while others are applied. A source that waits for each answer
+/// gains nothing by it, and two alternating threads take a fifth more of the processor.
 bool RowPipeline::ReadsAhead() const { return in_step_ < kInStepMin || IsLookedAt(read_); }
 
-/// Whether the stream can be read now; if so, the room for the next message is counted.
+/// Returns whether the stream can be read now; if so, it counts the room for the next message.
 bool RowPipeline::MayRead() {
   if (applying_ && !ReadsAhead()) return false;
   if (ended_ || reading_ || unanswered_ >= kAheadMessagesMax || queued_bytes_ >= kAheadBytesMax) return false;
@@ -83,17 +83,17 @@ bool RowPipeline::MayRead() {
   reading_bytes_ = std::max(unanswered_ == 0 ? kStreamBytesMin : largest_, next_.bytes);
   if (Hold(bytes_ - next_.bytes + reading_bytes_, &status)) return true;
   reading_bytes_ = 0;
-  if (unanswered_ != 0) return false;  // There will be room, and another look.
+  if (unanswered_ != 0) return false;  // There will be room, and another check.
   End(status);
   return false;
 }
 
-/// Counts `bytes` for the whole stream.
+/// Makes `bytes` the amount that the whole stream holds.
 bool RowPipeline::Hold(std::uint64_t bytes, absl::Status* status) {
   if (unanswered_ != 0) return call_.HoldAhead(bytes);
   *status = call_.Hold(bytes);
   if (status->ok()) return true;
-  // Without the memory that is only kept there may be room.
+  // There may be room without the memory that is only kept.
   for (const Buffer& buffer : kept_) bytes -= buffer.bytes, bytes_ -= buffer.bytes;
   kept_.clear();
   *status = call_.Hold(bytes);
@@ -135,7 +135,7 @@ void RowPipeline::Read() {
   reading_ = false;
   reading_bytes_ = 0;
   if (ended_) {
-    // Somebody else has ended the call, and what was read is not wanted.
+    // Another thread has ended the call, and the message is dropped.
   } else if (received) {
     ++unanswered_;
     queued_bytes_ += item->bytes;
@@ -172,7 +172,7 @@ void RowPipeline::Apply() {
   applying_ = true;
   Item& first = *group.front();
   if (!first.held) {
-    // It came while there was no room for it: those before it are answered now.
+    // It came while there was no room for it: the messages before it are answered now.
     unanswered_ = 0;
     first.held = Hold(std::max(kStreamBytesMin, bytes_), &first.status);
     unanswered_ = 1;
@@ -190,14 +190,14 @@ void RowPipeline::Apply() {
   applying_ = false;
   unanswered_ -= group.size();
   for (std::unique_ptr<Item>& item : group) GiveBack(std::move(item));
-  // A stream that only waits for its next message holds what any such stream holds.
+  // A stream that only waits for its next message holds the minimum of a stream.
   if (reading_ && unanswered_ == 0) reading_bytes_ = std::max(kStreamBytesMin, reading_kept_);
-  call_.Hold(std::max(kStreamBytesMin, bytes_ + reading_bytes_)).IgnoreError();  // It becomes less.
+  call_.Hold(std::max(kStreamBytesMin, bytes_ + reading_bytes_)).IgnoreError();  // The amount shrinks.
   if (!status.ok()) End(status);
   Changed();
 }
 
-/// Errors: what ends the call.
+/// Applies and answers. Errors: those that end the call.
 absl::Status RowPipeline::Answer(std::vector<std::unique_ptr<Item>>& group) {
   if (!group.front()->status.ok()) return group.front()->status;
   try {
@@ -206,7 +206,7 @@ absl::Status RowPipeline::Answer(std::vector<std::unique_ptr<Item>>& group) {
     const std::vector<RowAnswer> answers = call_.Apply(requests);
     for (std::size_t i = 0; i < group.size(); ++i) {
       if (!answers[i].ok()) return answers[i].status();
-      // The next message may be here before this call returns.
+      // The next message may come before this call returns.
       --unwritten_;
       if (!call_.Write(*answers[i], &group[i]->response))
         return absl::CancelledError("the source no longer listens");
@@ -217,7 +217,7 @@ absl::Status RowPipeline::Answer(std::vector<std::unique_ptr<Item>>& group) {
   return absl::OkStatus();
 }
 
-/// The first reason counts. Nothing that waits is applied any more.
+/// Ends the call with the first reason. Waiting messages are not applied any more.
 void RowPipeline::End(const absl::Status& status) {
   if (status_.ok()) {
     status_ = status;
@@ -245,7 +245,7 @@ void RowPipeline::Changed() {
   const bool waits = reading_ && queue_.empty() && !applying_;
   if (waits != waits_) call_.SetWaiting(waits);
   waits_ = waits;
-  // Whoever goes on by himself wakes nobody: he looks at all that there is to do.
+  // A lone thread notifies no one: it rechecks all pending work itself.
   if (ended_ || ReadsAhead()) changed_.NotifyOne();
 }
 

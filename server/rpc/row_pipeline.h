@@ -17,65 +17,65 @@
 
 namespace mirror {
 
-/// Messages of a stream that were read and are not answered yet, and bytes of those that wait behind the ones
-/// being applied: over one of them the stream is not read.
+/// Messages of a stream that were read and are not answered yet, and bytes of those that wait after the ones
+/// being applied. Above one of these limits the stream is not read.
 inline constexpr std::size_t kAheadMessagesMax = 8;
 inline constexpr std::uint64_t kAheadBytesMax = 4 << 20;
 /// A stream keeps the memory of its messages for the next ones, up to this.
 inline constexpr std::uint64_t kKeptMessageBytesMax = 4 << 20;
 
-/// What a RowPipeline does to the call that it serves. Threads: two of them; reading and decoding never at
-/// the same time as themselves, applying and writing likewise.
+/// What a RowPipeline does to the call that it serves. Threads: two. Read() and Decode() never run
+/// twice at the same time, Apply() and Write() likewise.
 class RowStreamCall {
  public:
   virtual ~RowStreamCall() = default;
 
   /// Blocks. False: no more messages, or the call was cancelled. See StreamMessages::Read.
   virtual bool Read(v1::RowDataRequest* message, std::shared_ptr<void>* room) = 0;
-  /// Errors end the stream when it is the message's turn. What is refused of it is in the response.
+  /// Errors end the stream when all messages before are done. Refused parts are noted in the response.
   virtual absl::Status Decode(const v1::RowDataRequest& message, RowRequest* rows,
                               v1::RowDataResponse* response) = 0;
-  /// An answer for each, in order.
+  /// Applies the requests; returns an answer for each, in order.
   virtual std::vector<RowAnswer> Apply(const std::vector<const RowRequest*>& requests) = 0;
-  /// Adds what became of a message to its response. False: nobody listens any more.
+  /// Adds the outcomes of a message to its response and sends it. False: the client no longer listens.
   virtual bool Write(const std::vector<BatchOutcome>& outcomes, v1::RowDataResponse* response) = 0;
   virtual bool IsCancelled() const = 0;
-  /// Ends a read that blocks, and the call with this status.
+  /// Ends a blocking read, and the call with this status.
   virtual void Abort(const absl::Status& status) = 0;
-  /// The stream holds so many bytes from now on. Errors: kResourceExhausted, and nothing changed.
+  /// Makes `bytes` the amount that the stream holds. Errors: kResourceExhausted; then nothing changed.
   virtual absl::Status Hold(std::uint64_t bytes) = 0;
-  /// The same for a message that is read while others are not answered yet. False: not now.
+  /// Does the same for a message that is read while others are not answered yet. False: not now.
   virtual bool HoldAhead(std::uint64_t bytes) = 0;
-  /// Whether the stream waits for its next message and for nothing else.
+  /// Notes whether the stream waits only for its next message.
   virtual void SetWaiting(bool waits) = 0;
 };
 
-/// One RowDataStream: messages are read and decoded while those before them are applied, and answered in
-/// their order. From the second message on a thread of its own helps the handler's: one of them reads while
-/// the other one applies, so that whoever read a message goes on with it when nothing is in its way. A source
-/// that waits for each answer before it sends a small message is served by one of them at a time.
-/// Threads: Run() once.
+/// Serves one RowDataStream: reads and decodes messages while those before them are applied,
+/// and answers them in order. From the second message on, a second thread helps the handler's:
+/// one reads while the other applies. A thread that read a message applies it itself if
+/// nothing is in its way. A source that waits for each answer before it sends a small message
+/// is served by one thread at a time. Threads: Run() once.
 class RowPipeline {
  public:
-  /// `call` outlives it.
+  /// `call` must outlive it.
   explicit RowPipeline(RowStreamCall& call) : call_(call) {}
   RowPipeline(const RowPipeline&) = delete;
   RowPipeline& operator=(const RowPipeline&) = delete;
 
-  /// The status of the call.
+  /// Returns the status of the call.
   absl::Status Run();
 
  private:
   struct Buffer {
-    std::shared_ptr<void> room;  ///< Goes behind the message.
+    std::shared_ptr<void> room;  ///< Destroyed after the message.
     std::unique_ptr<v1::RowDataRequest> message;
-    std::uint64_t bytes = 0;  ///< What its memory has held.
+    std::uint64_t bytes = 0;  ///< The most that its memory has held.
   };
   struct Item {
     Buffer buffer;
     std::uint64_t bytes = 0;
-    /// Counted and decoded. False: it came while there was no room for it, and is both once those before it
-    /// have been answered; at most one of a stream.
+    /// Counted and decoded. False: it came while there was no room, and both happen once those
+    /// before it have been answered; at most one of a stream.
     bool held = false;
     absl::Status status;
     RowRequest rows;
@@ -83,12 +83,12 @@ class RowPipeline {
   };
 
   void Work();
-  /// A second thread, once there is something for it.
+  /// Starts a second thread, once there is work for it.
   void CallHelp() MIRROR_REQUIRES(mutex_);
   bool ReadsAhead() const MIRROR_REQUIRES(mutex_);
   bool MayRead() MIRROR_REQUIRES(mutex_);
   bool Hold(std::uint64_t bytes, absl::Status* status) MIRROR_REQUIRES(mutex_);
-  /// Both let go of the mutex for as long as they take.
+  /// Both release the mutex while they work.
   void Read() MIRROR_REQUIRES(mutex_);
   void Apply() MIRROR_REQUIRES(mutex_);
   absl::Status Answer(std::vector<std::unique_ptr<Item>>& group);
@@ -103,19 +103,19 @@ class RowPipeline {
   CondVar changed_;
   std::deque<std::unique_ptr<Item>> queue_ MIRROR_GUARDED_BY(mutex_);
   std::vector<Buffer> kept_ MIRROR_GUARDED_BY(mutex_);
-  Buffer next_ MIRROR_GUARDED_BY(mutex_);  ///< What the next message is read into.
-  /// Of all messages that are not answered, and of what is kept.
+  Buffer next_ MIRROR_GUARDED_BY(mutex_);  ///< The buffer for the next message.
+  /// Bytes of all messages that are not answered, and of the kept buffers.
   std::uint64_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;
-  std::uint64_t queued_bytes_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of those that wait.
+  std::uint64_t queued_bytes_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< In messages that wait.
   std::uint64_t reading_bytes_ MIRROR_GUARDED_BY(mutex_) =
       0;                                                      ///< Counted for the message that is being read.
-  std::uint64_t reading_kept_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Memory that its buffer has.
-  /// Message so far; the next one may be as large.
+  std::uint64_t reading_kept_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Memory of its buffer.
+  /// Size of the largest message so far; the next one may be as large.
   std::uint64_t largest_ MIRROR_GUARDED_BY(mutex_) = kStreamBytesMin;
   std::size_t unanswered_ MIRROR_GUARDED_BY(mutex_) = 0;
   std::atomic<std::size_t> unwritten_ = 0;            ///< Messages whose answers have not begun to leave.
   std::uint64_t read_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Messages so far.
-  /// Messages that were read ahead and came only when all before them had been answered, one after the other.
+  /// Consecutive messages that were read ahead and came only when all before them had been answered.
   std::uint32_t in_step_ MIRROR_GUARDED_BY(mutex_) = 0;
   bool reading_ MIRROR_GUARDED_BY(mutex_) = false;
   bool applying_ MIRROR_GUARDED_BY(mutex_) = false;
@@ -123,7 +123,7 @@ class RowPipeline {
   bool waits_ MIRROR_GUARDED_BY(mutex_) = false;
   absl::Status status_ MIRROR_GUARDED_BY(mutex_);
   std::thread helper_ MIRROR_GUARDED_BY(mutex_);
-  bool alone_ MIRROR_GUARDED_BY(mutex_) = false;  ///< No second thread can be had.
+  bool alone_ MIRROR_GUARDED_BY(mutex_) = false;  ///< No second thread could be started.
 };
 
 }  // namespace mirror

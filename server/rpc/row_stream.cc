@@ -24,8 +24,8 @@
 namespace mirror {
 namespace {
 
-/// What returns from a handler cannot end a read of another thread; this does, and the source gets the
-/// status.
+/// Ends a call, and sends the status to the source. A handler's result cannot end a
+/// read of another thread; this function can.
 void EndCall(grpc::ServerContext& context, const absl::Status& status) {
   const grpc::Status answer = SourceStatus(status);
   grpc_call_cancel_with_status(context.c_call(), static_cast<grpc_status_code>(answer.error_code()),
@@ -34,8 +34,8 @@ void EndCall(grpc::ServerContext& context, const absl::Status& status) {
 
 }  // namespace
 
-/// Each step of a message, by the file that does it. While it lives the stream is in the list of those that
-/// are open.
+/// The steps of a message, each in the class that does it. While this object
+/// exists, the stream is in the list of open ones.
 class MirrorService::ServedStream final : public RowStreamCall {
  public:
   ServedStream(MirrorService& service, grpc::ServerContext& context, RpcCall& call,
@@ -60,7 +60,7 @@ class MirrorService::ServedStream final : public RowStreamCall {
     return rows_.decoder.Decode(message, rows, response);
   }
   std::vector<RowAnswer> Apply(const std::vector<const RowRequest*>& requests) override {
-    // Here and not where a message is read: what waited must not be applied for a key that is gone by now.
+    // Checked here and not at the read: a waiting message must not be applied for a key that is gone now.
     const absl::Status admitted = call_.AdmitAgain();
     if (!admitted.ok()) return std::vector<RowAnswer>(requests.size(), admitted);
     return rows_.tenant->ApplyAll(call_.caller(), requests, SharedNowMs());

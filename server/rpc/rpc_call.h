@@ -13,10 +13,10 @@
 
 namespace mirror {
 
-/// Any call but Authenticate: by its one header `authorization`. Errors: as Gate::AdmitHeader().
+/// Admits any call except Authenticate by its one header `authorization`. Errors: as Gate::AdmitHeader().
 absl::StatusOr<Caller> AdmitCall(const Gate& gate, const grpc::ServerContext& context);
 
-/// A source's call as gRPC has it; what it is given outlives it.
+/// A source's call, wrapping gRPC's; the constructor's references must outlive it.
 class RpcCall final : public SourceCall {
  public:
   RpcCall(const Gate& gate, const grpc::ServerContext& context, Caller caller)

@@ -13,7 +13,7 @@ namespace {
 
 grpc::Status WithWords(const absl::Status& status, const std::string& words) {
   if (status.ok()) return grpc::Status::OK;
-  return {static_cast<grpc::StatusCode>(status.code()), words};  // absl took gRPC's numbers.
+  return {static_cast<grpc::StatusCode>(status.code()), words};  // absl uses gRPC's numbers.
 }
 
 }  // namespace

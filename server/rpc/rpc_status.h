@@ -8,12 +8,12 @@
 
 namespace mirror {
 
-/// The status of a call, with the same code and its message cut as CutMessage() does.
+/// Returns the status of a call with the same code, and its message cut as CutMessage() does.
 grpc::Status ToRpcStatus(const absl::Status& status);
-/// The same of a source's call: of the message SourceWords().
+/// Returns the same for a source's call: with the message of SourceWords().
 grpc::Status SourceStatus(const absl::Status& status);
 
-/// What a refusal has for programs (proto/wire/refusal.h) becomes metadata behind the call.
+/// Adds a refusal's values for programs (proto/wire/refusal.h) as metadata after the call.
 void AddRefusal(const absl::Status& status, grpc::ServerContext* context);
 
 }  // namespace mirror

@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-/// What comes with each message: headers, frames, TLS records.
+/// Bytes of each message beside its content: headers, frames, TLS records.
 constexpr std::uint64_t kBytesAroundMessage = 1 << 10;
 
 }  // namespace

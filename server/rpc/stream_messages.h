@@ -16,23 +16,23 @@
 
 namespace mirror {
 
-/// The messages of a RowDataStream, which come as bytes: each is read, has room in memory, and is parsed.
-/// Threads: one reads, one writes.
+/// The messages of a RowDataStream, which come as bytes: reads each, reserves memory for it,
+/// and parses it. Threads: one reads, one writes.
 class StreamMessages {
  public:
   using Raw = grpc::ServerReaderWriter<v1::RowDataResponse, grpc::ByteBuffer>;
 
-  /// Its references outlive it. `tenant`: whose memory it is.
+  /// Its references must outlive it. `tenant`: the tenant whose memory share is used.
   StreamMessages(Raw* raw, VouchedBytes& vouched, MemoryShare& memory, std::string peer, std::string tenant)
       : raw_(raw), vouched_(vouched), memory_(memory), peer_(std::move(peer)), tenant_(std::move(tenant)) {}
 
-  /// Blocks. False: no more messages, the call was cancelled, or the message was not taken, see fault().
-  /// `room` is what counts the memory of `request`: it is read into again with the same, and goes with it.
+  /// Blocks. False: no more messages, the call was cancelled, or the message was refused, see fault(). `room`
+  /// counts the memory of `request`: each read into `request` uses the same one; both are freed together.
   bool Read(v1::RowDataRequest* request, std::shared_ptr<void>* room);
   bool Write(const v1::RowDataResponse& response) { return raw_->Write(response); }
-  /// Why the last message was not taken. To be asked when nobody reads any more.
+  /// Returns why the last message was refused. Called when no thread reads any more.
   absl::Status fault() const { return fault_; }
-  /// No message came.
+  /// Returns whether no message came.
   bool empty() const { return empty_; }
 
  private:

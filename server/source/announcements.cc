@@ -14,10 +14,10 @@
 namespace mirror {
 namespace {
 
-/// Of an announcement that is kept, beside its texts.
+/// Bytes of a kept announcement beside its texts.
 constexpr std::size_t kBytesAround = 256;
 
-/// Where the mirror has the table, and what the announcement would make of it.
+/// Encodes where the mirror has the table, and what the announcement would change.
 absl::Status EncodePlanned(Snapshot& snapshot, const SchemaAnswer& answer, v1::TableStatus* status) {
   status->set_table(answer.table);
   const auto action = static_cast<SchemaAction>(answer.action);
@@ -30,8 +30,8 @@ absl::Status EncodePlanned(Snapshot& snapshot, const SchemaAnswer& answer, v1::T
   return absl::OkStatus();
 }
 
-/// TableSchema as a dry run: `tables` are those of the request. Errors: as Tenant::LookAtAnnouncement();
-/// kInvalidArgument: the request names a cycle.
+/// Does TableSchema as a dry run: `tables` are those of the request. Errors: as
+/// Tenant::LookAtAnnouncement(); kInvalidArgument: the request names a cycle.
 absl::Status LookAtAnnouncement(Tenant& tenant, const Caller& caller, const v1::TableSchemaRequest& request,
                                 const std::vector<AnnouncedTable>& tables, std::int64_t now_ms,
                                 const GoOn& go_on, v1::TableSchemaResponse* response) {
@@ -102,7 +102,7 @@ absl::Status CheckAnnouncement(const v1::TableSchemaRequest& request, const Wire
   return absl::OkStatus();
 }
 
-/// Gives what tells one set of rules from another; empty when all columns are kept as they are sent.
+/// Returns a text that identifies the set of rules; empty when all columns are kept as sent.
 std::string SetColumnRules(const ColumnRules& rules, std::vector<AnnouncedTable>* tables) {
   std::string told;
   for (AnnouncedTable& table : *tables) {
@@ -207,7 +207,7 @@ absl::Status Announcements::Announce(const Caller& caller, Tenant& tenant, v1::T
                    tenant.Announce(caller, cycle, request->source_id(), HexDigest(sha256 + decoded->rules),
                                    decoded->tables, SharedNowMs()));
   Encode(answer, decoded->tables, response);
-  // One that set a table aside is to come again: that is when such tables are dropped.
+  // If it set a table aside, the source must send it again: that is when such tables are dropped.
   if (answer.repeats) {
     kept_.Keep(caller.context_id, sha256, request->SerializeAsString(), std::chrono::steady_clock::now());
   } else {

@@ -23,14 +23,14 @@
 
 namespace mirror {
 
-/// The last announcement of each tenant that came here, without its cycle: what a source names by its digest
-/// need not come again. Those of the tenants that used it last are kept, within a bound, for an hour: then
-/// the source says it again, and with that call is done what takes longer. A restart forgets all. Threads:
-/// any.
+/// Keeps the last announcement of each tenant that came here, without its cycle: a source that names
+/// it by its digest need not send it again. Kept for an hour, and within a bound for the tenants
+/// that used theirs last: after that the source sends it again, and that call does the work that
+/// takes longer. A restart forgets all. Threads: any.
 class KeptAnnouncements {
  public:
   struct Limits {
-    std::size_t each_bytes = 512 << 10;  ///< As it is sent. A larger one is not kept.
+    std::size_t each_bytes = 512 << 10;  ///< Serialized size. A larger one is not kept.
     std::size_t all_bytes = 32 << 20;
     std::chrono::seconds longest = std::chrono::hours(1);
   };
@@ -38,15 +38,15 @@ class KeptAnnouncements {
   KeptAnnouncements() : KeptAnnouncements(Limits{}) {}
   explicit KeptAnnouncements(const Limits& limits) : limits_(limits) {}
 
-  /// In the place of the tenant's one before. `announcement`: serialized.
+  /// Replaces the tenant's last announcement. `announcement`: serialized.
   void Keep(const std::string& context_id, const std::string& sha256, std::string announcement, Time now);
   void Forget(const std::string& context_id);
-  /// Absent: the tenant's last one is another, or is not kept.
+  /// Absent: the tenant's last announcement is another one, or is not kept.
   std::optional<std::string> Find(const std::string& context_id, const std::string& sha256, Time now);
 
  private:
   struct Kept {
-    std::string tenant;  ///< Folded.
+    std::string tenant;  ///< With its case folded.
     std::string sha256;
     std::string announcement;
     Time since;
@@ -57,34 +57,34 @@ class KeptAnnouncements {
 
   const Limits limits_;
   Mutex mutex_;
-  std::list<Kept> kept_ MIRROR_GUARDED_BY(mutex_);  ///< The last one that was used first.
+  std::list<Kept> kept_ MIRROR_GUARDED_BY(mutex_);  ///< Most recently used first.
   std::map<std::string, Place> places_ MIRROR_GUARDED_BY(mutex_);
   std::size_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
-/// What sources say of their tables: decoded, handed to the tenant, answered, and kept for the next cycle
-/// where it changed nothing. Errors: as Tenant::Announce(); `may_agree`'s; kResourceExhausted and
-/// kInvalidArgument: nothing was changed. Threads: any.
+/// Handles what sources announce of their tables: decodes it, passes it to the tenant, answers, and keeps it
+/// for the next cycle if it changed nothing. Errors: as Tenant::Announce(); those of `may_agree`;
+/// kResourceExhausted and kInvalidArgument: nothing was changed. Threads: any.
 class Announcements {
  public:
-  /// `may_agree`: asked before each announcement; null: it always may.
+  /// `may_agree`: called before each announcement; null: it always may.
   Announcements(const WireLimits& limits, std::function<absl::Status()> may_agree);
 
-  /// TableSchema. Takes the request over.
+  /// Handles TableSchema. Takes ownership of the request's content.
   absl::Status Announce(const Caller& caller, Tenant& tenant, v1::TableSchemaRequest* request,
                         v1::TableSchemaResponse* response);
-  /// The same as a dry run.
+  /// Does the same as a dry run.
   absl::Status Look(const Caller& caller, Tenant& tenant, const v1::TableSchemaRequest& request,
                     const GoOn& go_on, v1::TableSchemaResponse* response);
-  /// The same behind a begin that names an announcement, where it is the last one of the tenant's that came
-  /// here, and changes nothing. Otherwise nothing is done, and the source has to announce its tables itself.
+  /// Does the same after a begin that names an announcement, if that is the tenant's last one here and
+  /// changes nothing. Otherwise does nothing, and the source has to announce its tables itself.
   void AnnounceKept(const Caller& caller, Tenant& tenant, std::int64_t cycle, const std::string& sha256,
                     v1::AuthenticateResponse* response);
 
  private:
   struct Decoded {
     std::vector<AnnouncedTable> tables;
-    std::string rules;  ///< Tells one set of the endpoint's column rules from another.
+    std::string rules;  ///< Identifies the endpoint's set of column rules.
   };
   absl::Status MayAgree() const;
   absl::StatusOr<Decoded> Decode(const Tenant& tenant, const v1::TableSchemaRequest& request) const;

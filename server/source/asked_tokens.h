@@ -15,17 +15,17 @@ namespace mirror {
 inline constexpr std::size_t kAskedTokensMax = 10'000;
 inline constexpr std::size_t kAskedTokensOfTenantMax = 100;
 
-/// Nonces of tenants that have no mirror yet, in which they would be remembered: hooks were asked about
-/// these, and a refused token must not ask them again. Each is kept until its token can no longer be used; a
-/// restart forgets them. Threads: any.
+/// Nonces of tenants that have no mirror yet, which would remember them. Hooks were asked about these
+/// tokens, and a refused token must not make them be asked again. Each nonce is kept until its token can no
+/// longer be used; a restart forgets them. Threads: any.
 class AskedTokens {
  public:
   explicit AskedTokens(std::size_t tokens_max = kAskedTokensMax,
                        std::size_t of_tenant_max = kAskedTokensOfTenantMax)
       : tokens_max_(tokens_max), of_tenant_max_(of_tenant_max) {}
 
-  ///   kUnauthenticated    it was here before
-  ///   kResourceExhausted  so many have not ended yet, of this tenant or in all
+  ///   kUnauthenticated    the nonce was used before
+  ///   kResourceExhausted  too many nonces are kept, for this tenant or in all
   absl::Status Add(const Caller& caller, std::int64_t now_ms);
 
  private:

@@ -16,7 +16,7 @@ namespace {
 constexpr int kLinesPerSecond = 20;
 constexpr std::size_t kLineBytesMax = 1'000;
 
-/// Whether there is room for one more line in this second; `missed` are those that had none since.
+/// Returns whether one more line fits into this second; `missed`: lines left out since the last one.
 bool HasRoom(std::uint64_t* missed) {
   static Mutex mutex;
   static std::chrono::steady_clock::time_point second MIRROR_GUARDED_BY(mutex);

@@ -9,17 +9,17 @@
 
 namespace mirror {
 
-/// One line in the log for a call that ended, and its place in the metrics: at debug, or at info when it was
-/// refused. Lines about refusals are bounded by time, so that a stranger cannot fill the disk with them.
-/// Never in it: values, tokens, keys.
+/// Logs one line for a call that ended, and counts it in the metrics: at level debug, or info when
+/// it was refused. Lines about refusals are limited in time, so that a stranger cannot fill the disk
+/// with them. Never contains values, tokens or keys.
 class CallLog {
  public:
-  /// `call` names it: "RowData". `counters` outlives the log.
+  /// `call` names the call: "RowData". `counters` must outlive the log.
   explicit CallLog(const char* call, ServerCounters& counters = UnwatchedCounters())
       : call_(call), counters_(counters) {}
 
   void set_tenant(const std::string& context_id) { tenant_ = context_id; }
-  /// Writes the line, with all that is known, and counts the call; gives the status on.
+  /// Writes the line, with all that is known, and counts the call; returns `status`.
   absl::Status Finish(absl::Status status) const;
 
  private:

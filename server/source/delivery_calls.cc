@@ -1,4 +1,4 @@
-// FetchDeliveries and ReportDeliveries of the SourceCalls: what a hub wants to be written at the source.
+// FetchDeliveries and ReportDeliveries of the SourceCalls: what a hub wants written at the source.
 
 #include <algorithm>
 #include <utility>
@@ -15,7 +15,7 @@
 namespace mirror {
 namespace {
 
-/// About, of one message.
+/// The approximate size of one message.
 constexpr std::size_t kMessageBytes = 1'000'000;
 constexpr int kReportsMax = 10'000;
 
@@ -39,7 +39,7 @@ void EncodeValue(const Literal& value, v1::Literal* message) {
   } else if (const auto* real = std::get_if<double>(&value)) {
     message->set_double_value(*real);
   } else if (const auto* text = std::get_if<std::string>(&value)) {
-    // Another one would make the whole answer one that nobody can read.
+    // A text that is not UTF-8 would make the whole answer unreadable.
     CountUtf8(*text) ? message->set_text_value(*text) : message->set_raw_text_value(*text);
   } else if (const auto* bytes = std::get_if<Bytes>(&value)) {
     message->set_bytes_value(bytes->value);
@@ -48,7 +48,7 @@ void EncodeValue(const Literal& value, v1::Literal* message) {
   }
 }
 
-/// A record's keys as rows of the caller's tables would have them.
+/// Encodes a record's keys as rows of the caller's tables would have them.
 void EncodeAbsent(const HubEntity& entity, const HubDelivery& delivery, v1::Delivery* message) {
   for (const HubMember& member : entity.members) {
     if (member.data_source != delivery.data_source) continue;
@@ -117,7 +117,7 @@ absl::Status NoTable() {
       "no hub of this endpoint has a table of this tenant. Nothing was done.");
 }
 
-/// Of a member of a hub: `cycle` is the last one that it completed, and none runs.
+/// Checks, for a member of a hub, that `cycle` is the last one that it completed, and none runs.
 absl::Status CheckLastCycle(Tenant& tenant, Hubs* hubs, const Caller& caller, std::int64_t cycle) {
   if (hubs == nullptr || !hubs->HasMember(caller.context_id)) return NoTable();
   ASSIGN_OR_RETURN(const TenantRecord record, tenant.ReadTenantRow());
@@ -126,7 +126,7 @@ absl::Status CheckLastCycle(Tenant& tenant, Hubs* hubs, const Caller& caller, st
                                          record.completed_cycle, ". Nothing was done. Push first."));
 }
 
-/// For a source that takes none.
+/// Sends the count, to a source that takes no deliveries.
 absl::Status CountOpen(Hubs* hubs, const Caller& caller, const SendDeliveries& send) {
   if (hubs == nullptr || !hubs->HasMember(caller.context_id)) return NoTable();
   ASSIGN_OR_RETURN(const std::uint64_t open, hubs->CountForDecliner(caller.context_id));

@@ -9,7 +9,7 @@ namespace mirror {
 void EncodeOutcome(const BatchOutcome& outcome, v1::BatchResult* result) {
   result->set_table(outcome.table);
   result->set_seq(outcome.seq);
-  result->set_code(static_cast<int>(outcome.status.code()));  // absl took google.rpc.Code's numbers.
+  result->set_code(static_cast<int>(outcome.status.code()));  // absl uses google.rpc.Code's numbers.
   if (!outcome.status.ok()) result->set_message(SourceWords(std::string(outcome.status.message())));
   result->set_applied_seq(outcome.applied_seq);
   result->set_durable(outcome.durable);

@@ -9,9 +9,9 @@
 
 namespace mirror {
 
-/// What became of a batch, as its source is told.
+/// Writes the outcome of a batch into the message for its source.
 void EncodeOutcome(const BatchOutcome& outcome, v1::BatchResult* result);
-/// The same for all of a request.
+/// Does the same for all batches of a request.
 void EncodeOutcomes(const std::vector<BatchOutcome>& outcomes, v1::RowDataResponse* response);
 
 }  // namespace mirror

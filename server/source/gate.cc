@@ -39,8 +39,8 @@ absl::Status BadHeader(std::string_view what) {
       std::string(TokenType(TokenUse::kCall)), "."));
 }
 
-/// All that a token is judged by. Immutable but for the memory of tokens that passed, which belongs to these
-/// keys.
+/// The data that every token is checked against. Immutable except the memory of
+/// tokens that passed, which belongs to these keys.
 struct Gate::Content {
   Content(SigningKey signing_key, KeyRing key_ring)
       : key(std::move(signing_key)), ring(std::move(key_ring)) {}

@@ -18,20 +18,20 @@
 
 namespace mirror {
 
-/// What a call that goes on was last judged by: while that holds, another look is nearly free.
+/// What the gate last judged a running call by: while that holds, another check is nearly free.
 struct CallerStanding {
   std::uint64_t keys = 0;        ///< Generation of the keys and rules.
   std::int64_t key_until_s = 0;  ///< When its key's certificate is no longer valid; unix seconds.
 };
 
-/// Of a header `authorization` that is not as Gate::AdmitHeader() wants it. `what` is wrong with it.
+/// Returns the error for a header `authorization` that Gate::AdmitHeader() refuses. `what`: its fault.
 absl::Status BadHeader(std::string_view what);
 
-/// Who may call: the first line of every handler. It knows tokens, keys and each issuer's list of tenants,
-/// and no database: whether the tenant is there, and whose it is, is asked behind it.
+/// Decides which callers are admitted: the first line of every handler. It knows tokens, keys and each
+/// issuer's list of tenants, and no database: later code checks whether the tenant exists, and whose it is.
 ///
-/// Keys and rules are replaced as one by Reload(); a call that is under way asks again with
-/// AdmitHeaderAgain(). Threads: any.
+/// Reload() replaces keys and rules as one; a running call asks again
+/// with AdmitHeaderAgain(). Threads: any.
 class Gate {
  public:
   /// Reads [application], [tokens] and all [[issuer]] with their key files.
@@ -39,37 +39,37 @@ class Gate {
   static absl::StatusOr<std::unique_ptr<Gate>> Open(const ServerConfig& config);
   ~Gate();
 
-  /// Any call but Authenticate: its one header `authorization: Bearer <token>`.
+  /// Admits any call except Authenticate by its one header `authorization: Bearer <token>`.
   ///   kUnauthenticated   the header or the token, with the rule that it breaks
   ///   kPermissionDenied  the tenant is not in that issuer's list
   absl::StatusOr<Caller> AdmitHeader(std::string_view authorization) const;
-  /// Authenticate: the token of its message. Verified anew each time; its nonce is the tenant's to remember.
+  /// Admits Authenticate by its message's token. Verified anew each time; the tenant remembers its nonce.
   absl::StatusOr<Caller> AdmitToken(std::string_view request_token) const;
-  /// A call that AdmitHeader() let in goes on, for example with another message: asked at each step. Refused
-  /// like a new call, but that the end of the token itself does not end a call: a stream may take longer than
-  /// a token is good for. `standing` begins empty and is the call's own; not from two threads. `now_s`: unix
-  /// seconds.
+  /// Decides whether a call that AdmitHeader() admitted may continue; called at each step, for example
+  /// for each message. Refuses as for a new call, except that the end of the token does not end the call:
+  /// a stream may take longer than a token is valid. `standing` begins empty, belongs to the call and is
+  /// not for two threads at once. `now_s`: unix seconds.
   absl::Status AdmitHeaderAgain(std::string_view authorization, const Caller& caller, std::int64_t now_s,
                                 CallerStanding* standing) const;
 
-  /// Whether sources of that issuer and environment may push the tenant. Errors: kFailedPrecondition.
+  /// Checks that sources of that issuer and environment may push the tenant. Errors: kFailedPrecondition.
   absl::Status CheckTakes(const std::string& issuer, const std::string& environment,
                           const std::string& context_id) const;
 
-  /// Signs as the application. `application_id` and `time_s` of `answer` are set here.
+  /// Signs as the application. Sets `application_id` and `time_s` of `answer`.
   absl::StatusOr<std::string> Sign(Answer answer) const;
-  /// The end of a tenant's chain of receipts: `context_id`, `cycle` and `receipts` of `answer`.
+  /// Signs the end of a tenant's chain of receipts: `context_id`, `cycle` and `receipts` of `answer`.
   absl::StatusOr<std::string> SignReceipts(Answer answer) const;
-  /// Signs a text that is no token with the application's key.
+  /// Signs a text that is not a token, with the application's key.
   absl::StatusOr<KeySignature> SignText(std::string_view text) const;
   std::string application_id() const;
   /// See SigningKey::PublicThumbprint().
   std::string application_key() const;
 
-  /// After an error the old keys and rules stay in force. Gives the number of keys.
+  /// Reads keys and rules again. After an error the old ones stay in force. Returns the number of keys.
   absl::StatusOr<std::size_t> Reload(const ServerConfig& config);
 
-  /// The sources' keys, then the application's own with its id as issuer; that one has no times.
+  /// Returns the sources' keys, then the application's own with its id as issuer; that key has no times.
   std::vector<KeyInfo> keys() const;
 
  private:

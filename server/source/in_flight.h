@@ -21,18 +21,18 @@ struct InFlightLimits {
   std::uint32_t calls_max = 64;
 };
 
-/// What is received and not yet answered: bytes and streams, of each tenant and in all, and calls in all.
+/// Counts what was received and not yet answered: bytes and streams, per tenant and in all, and calls in all.
 ///
-/// A stream is counted with kStreamBytesMin before each read, then with what came; so there are never more
-/// streams than bytes_max / kStreamBytesMin. What it reads before the last message is answered must leave
-/// room for others. Calls that are no streams are bounded by their number times the size of a message, and
+/// Before each read a stream counts kStreamBytesMin, then the bytes that came; so there are never more
+/// streams than bytes_max / kStreamBytesMin. What a stream reads before its last message is answered must
+/// leave room for others. Calls that are no streams are bounded by their number times the size of a message;
 /// their bytes only decide whether they may wait for a batch before them. One tenant has at most a quarter of
-/// them: calls that wait for a slow one leave room for the others'. Threads: any.
+/// them: calls that wait for a slow one leave room for the others. Threads: any.
 class InFlight {
  public:
   explicit InFlight(const InFlightLimits& limits) : limits_(limits) {}
 
-  /// A place, given back when it goes.
+  /// A call's place; the destructor gives it back.
   class Call {
    public:
     Call(InFlight* owner, std::string tenant) : owner_(owner), tenant_(std::move(tenant)) {}
@@ -42,8 +42,8 @@ class InFlight {
     Call& operator=(Call&&) = delete;
     ~Call();
 
-    /// Whether a call with `bytes` may wait for a batch before it: waiting ones take at most half of the
-    /// tenant's bytes, and half of its calls.
+    /// Returns whether a call with `bytes` may wait for a batch before it: waiting calls take at most
+    /// half of the tenant's bytes, and half of its calls.
     bool MayWait(std::uint64_t bytes);
 
    private:
@@ -62,11 +62,11 @@ class InFlight {
     Stream& operator=(Stream&&) = delete;
     ~Stream();
 
-    /// This stream holds `bytes` from now on. Errors: kResourceExhausted naming the limit; then nothing
-    /// changed.
+    /// Makes `bytes` the amount that this stream holds. Errors: kResourceExhausted
+    /// naming the limit; then nothing changed.
     absl::Status Hold(std::uint64_t bytes);
-    /// The same for what is read ahead: never over the stream's share of its tenant's bytes, nor when all
-    /// streams together have half of theirs. False: nothing changed.
+    /// Does the same for what is read ahead: never above the stream's share of its tenant's bytes, nor when
+    /// all streams together have half of theirs. False: nothing changed.
     bool HoldAhead(std::uint64_t bytes);
 
    private:
@@ -75,11 +75,11 @@ class InFlight {
     std::uint64_t bytes_ MIRROR_GUARDED_BY(&InFlight::mutex_) = 0;
   };
 
-  /// Errors: kResourceExhausted.
+  /// Reserves a place for a call or a stream. Errors: kResourceExhausted.
   absl::StatusOr<Call> BeginCall(const std::string& tenant);
   absl::StatusOr<Stream> OpenStream(const std::string& tenant);
 
-  /// What there is at the moment, of all tenants.
+  /// What is in flight now, for all tenants.
   struct Usage {
     std::uint64_t stream_bytes = 0;
     std::uint32_t streams = 0, calls = 0;
@@ -88,9 +88,9 @@ class InFlight {
 
  private:
   struct OfTenant {
-    std::uint64_t bytes = 0;  ///< Of its streams.
+    std::uint64_t bytes = 0;  ///< In its streams.
     std::uint32_t streams = 0;
-    std::uint64_t waiting_bytes = 0;  ///< Of its calls that may wait.
+    std::uint64_t waiting_bytes = 0;  ///< In its calls that may wait.
     std::uint32_t waiting = 0;
     std::uint32_t calls = 0;
     bool empty() const { return streams == 0 && calls == 0; }
@@ -100,7 +100,7 @@ class InFlight {
 
   const InFlightLimits limits_;
   Mutex mutex_;
-  /// Those that have something in flight.
+  /// Tenants that have something in flight.
   std::map<std::string, OfTenant> tenants_ MIRROR_GUARDED_BY(mutex_);
   std::uint64_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;
   std::uint32_t calls_ MIRROR_GUARDED_BY(mutex_) = 0;

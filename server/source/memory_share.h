@@ -10,9 +10,9 @@
 
 namespace mirror {
 
-/// What received messages become in memory beyond their bytes, which InFlight bounds, counted before each of
-/// them is unpacked: a number has one byte on the wire and eight here, so a tenant's calls could hold many
-/// times what they sent. One message of a tenant always finds room. Threads: any.
+/// Bounds the memory that received messages take beyond their bytes, which InFlight bounds. It is counted
+/// before each message is unpacked: a number has one byte on the wire and eight here, so a tenant's calls
+/// could hold many times what they sent. One message of a tenant always finds room. Threads: any.
 class MemoryShare {
  public:
   struct Limits {
@@ -21,7 +21,7 @@ class MemoryShare {
   };
   explicit MemoryShare(const Limits& limits) : limits_(limits) {}
 
-  /// What one message holds; given back when it goes.
+  /// The memory that one message holds; the destructor gives it back.
   class Part {
    public:
     Part(MemoryShare& owner, std::string tenant) : owner_(owner), tenant_(std::move(tenant)) {}
@@ -29,10 +29,10 @@ class MemoryShare {
     Part& operator=(const Part&) = delete;
     ~Part();
 
-    /// This part has `bytes` from now on. Errors: kResourceExhausted naming the limit; nothing changed then.
+    /// Makes `bytes` the size of this part. Errors: kResourceExhausted naming the limit; nothing changed.
     absl::Status Hold(std::uint64_t bytes);
-    /// The same, but it keeps what it has: a message that is read into again keeps the memory of the largest
-    /// one.
+    /// Does the same, but never shrinks: a message that is read into again
+    /// keeps the memory of the largest one.
     absl::Status HoldAtLeast(std::uint64_t bytes) { return bytes > bytes_ ? Hold(bytes) : absl::OkStatus(); }
     std::uint64_t bytes() const { return bytes_; }
 
@@ -48,7 +48,7 @@ class MemoryShare {
   const Limits limits_;
   Mutex mutex_;
   std::uint64_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;
-  std::map<std::string, std::uint64_t> tenants_ MIRROR_GUARDED_BY(mutex_);  ///< Those that hold something.
+  std::map<std::string, std::uint64_t> tenants_ MIRROR_GUARDED_BY(mutex_);  ///< Tenants that hold some.
 };
 
 }  // namespace mirror

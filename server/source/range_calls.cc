@@ -1,4 +1,4 @@
-// DigestRanges and ReadRows of the SourceCalls: a source looks at what the mirror holds.
+// DigestRanges and ReadRows of the SourceCalls: a source reads what the mirror holds.
 
 #include <algorithm>
 #include <chrono>
@@ -14,9 +14,9 @@
 namespace mirror {
 namespace {
 
-/// About, of one message of ReadRows.
+/// The approximate size of one message of ReadRows.
 constexpr std::size_t kBlockBytes = 1'000'000;
-/// A reading tells the tenant that it is at work.
+/// How often a reading tells the tenant that it is at work.
 constexpr std::chrono::seconds kSignOfLife{10};
 
 absl::StatusOr<std::vector<KeyRange>> DecodeRanges(
@@ -46,7 +46,7 @@ absl::Status CheckCount(int ranges) {
                                                    ". Nothing was read. Ask in several calls."));
 }
 
-/// Goes on until the source hangs up, and keeps its cycle alive.
+/// Continues until the source hangs up, and keeps its cycle alive.
 class Reading {
  public:
   Reading(Tenant& tenant, std::int64_t cycle, const SourceCall& call)
@@ -73,7 +73,7 @@ class Reading {
   std::chrono::steady_clock::time_point told_ = began_;
 };
 
-/// Indexes of the kept table for those of the request, which are of the announced one.
+/// Returns the kept table's indexes for those of the request, which are of the announced table.
 absl::StatusOr<std::vector<std::uint32_t>> KeptColumns(const v1::ReadRowsRequest& request,
                                                        const AgreedTable& agreed) {
   const TableSchema& table = *agreed.schema;

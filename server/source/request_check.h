@@ -13,16 +13,16 @@
 
 namespace mirror {
 
-// What requests of several calls are checked for.
+// Checks of requests that several calls share.
 
-/// Of one piece of a large value: it has to fit into a message with what surrounds it.
+/// Returns the size limit for one piece of a large value, so that piece and surroundings fit into a message.
 std::uint32_t PartBytesMax(const WireLimits& limits);
 
-/// Errors: kInvalidArgument. `what` names the position there.
+/// Checks a position; `what` names it in the error. Errors: kInvalidArgument.
 absl::Status CheckPosition(const std::string& what, bool given, const v1::Position& position);
 absl::Status CheckSourceTime(std::int64_t time_ms);
 
-/// What a source says at the end of its cycle. Errors: kResourceExhausted, and those of CheckSourceTime().
+/// Decodes what a source says at a cycle's end. Errors: kResourceExhausted, and those of CheckSourceTime().
 absl::StatusOr<Completion> DecodeCompletion(const v1::ReplicationCompletedRequest& request,
                                             const WireLimits& limits);
 

@@ -32,9 +32,9 @@ absl::Status CheckPart(const v1::ValuePart& part, const WireLimits& limits) {
   return absl::OkStatus();
 }
 
-/// A part is kept before the batch of its value comes: what is not to be kept must not come in parts.
+/// A part is kept before its value's batch comes: a column that is not to be kept must not come in parts.
 absl::Status CheckRules(const v1::ValuePart& part, const absl::StatusOr<AgreedTable>& agreed) {
-  // What else is wrong with its table shows when it is planned.
+  // Other faults of its table show when it is planned.
   if (!agreed.ok()) return absl::OkStatus();
   const std::vector<Column>& columns = agreed->schema->columns;
   if (part.has_column() && part.column() >= columns.size()) {
@@ -53,12 +53,12 @@ absl::Status CheckRules(const v1::ValuePart& part, const absl::StatusOr<AgreedTa
       ". The part was not stored. Send the value in its batch, or leave the column out."));
 }
 
-/// What is wrong with the batch alone is its own result; all else is the call's status.
+/// Returns whether an error is about the batch alone and is its own result; all else is the call's status.
 bool IsOfBatch(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status) || absl::IsNotFound(status);
 }
 
-/// From here on nobody sees what is not to be kept.
+/// Removes what is not to be kept: no later code sees it.
 void ApplyColumnRules(const AgreedTable& agreed, const ColumnRules& rules, IncomingBatch* batch) {
   if (!batch->batch.ok() || PlainColumns(*agreed.schema).size() == agreed.schema->columns.size()) return;
   auto values = std::make_shared<RuledValues>();

@@ -10,14 +10,14 @@
 
 namespace mirror {
 
-/// A request of rows becomes views over its message, by the definitions that were agreed, and of ruled
-/// columns only what is to be kept. What it is given outlives it. Threads: any.
+/// Turns a request of rows into views over its message, by the agreed definitions. Of columns with a rule it
+/// keeps only what the rule allows. The constructor's arguments must outlive it. Threads: any.
 class RowDecoder {
  public:
   RowDecoder(const Caller& caller, Tenant& tenant, const WireLimits& limits)
       : caller_(caller), tenant_(tenant), limits_(limits) {}
 
-  /// Parts that are refused have their results in `response` then. Errors: the whole request is refused.
+  /// Writes the results of refused parts into `response`. Errors: the whole request is refused.
   absl::Status Decode(const v1::RowDataRequest& request, RowRequest* decoded,
                       v1::RowDataResponse* response) const;
 

@@ -8,8 +8,8 @@
 
 namespace mirror {
 
-/// A source's call that the gate let in, by whichever door it came. Threads: as the call has them;
-/// AdmitAgain() not from two.
+/// A source's call that the gate admitted, at either door. Threads: as the call has them;
+/// AdmitAgain() must not be called by two threads at once.
 class SourceCall {
  public:
   explicit SourceCall(Caller caller) : caller_(std::move(caller)) {}
@@ -18,10 +18,10 @@ class SourceCall {
   virtual ~SourceCall() = default;
 
   const Caller& caller() const { return caller_; }
-  /// Whether the caller gave up. A call that waited for a lock, or hung with its process, may begin a cycle
-  /// long after that: nobody would know its number, and it would be in others' way until it is idle.
+  /// Returns whether the caller gave up. A call that waited for a lock, or hung with its process, may begin a
+  /// cycle long after that: no source would know its number, and until it is idle it would block others.
   virtual bool HasLeft() const = 0;
-  /// The gate, asked once more: see Gate::AdmitHeaderAgain().
+  /// Asks the gate again: see Gate::AdmitHeaderAgain().
   virtual absl::Status AdmitAgain() = 0;
 
  private:

@@ -22,9 +22,9 @@ namespace {
 /// What this endpoint can do beyond the first version of the protocol.
 constexpr const char* kCapabilities[] = {"row_data_stream", "advance",     "value_parts",
                                          "digest_ranges",   "source_time", kUnsentCapability};
-/// Where the tenant has them.
+/// For tenants with receipts.
 constexpr char kReceiptsCapability[] = "receipts";
-/// Where it is a member of a hub.
+/// For members of a hub.
 constexpr char kDeliveriesCapability[] = "deliveries";
 
 WireLimits WireLimitsOf(const LimitsConfig& config) {
@@ -60,8 +60,8 @@ void EncodeAdmission(const Admission& admission, const std::string& context_id,
       SourceWords(admission.busy ? BusyText(*admission.busy, context_id, cycle_idle) : admission.reason));
 }
 
-/// What ends the cycle with the rows of the request. Absent: nothing does. What is wrong with it is told when
-/// ReplicationCompleted is called.
+/// Returns the completion that comes with the rows of the request. Absent: none does. Its faults
+/// are reported when ReplicationCompleted is called.
 std::optional<Completion> EndOf(const v1::RowDataRequest& request, const WireLimits& limits) {
   if (!request.has_completed() || request.completed().cycle() != request.cycle()) return std::nullopt;
   absl::StatusOr<Completion> end = DecodeCompletion(request.completed(), limits);
@@ -102,12 +102,12 @@ absl::Status SourceCalls::Authenticate(SourceCall& call, const v1::AuthenticateR
   return done;
 }
 
-/// An operator is to see that a tenant's cycles cannot begin. Who was not let in says nothing of the tenant.
+/// Shows an operator that a tenant's cycles cannot begin. A caller that was not admitted says nothing of it.
 void SourceCalls::NoteOutcome(const std::string& context_id, const absl::Status& done,
                               const v1::AuthenticateResponse& response) {
   if (response.accepted()) return tenants_.NoteBegun(context_id);
   if (response.do_not_replicate_by() == v1::DO_NOT_REPLICATE_BY_HOOK) {
-    // Who is kept out from the first is nobody's tenant.
+    // A caller that was refused from the first has no tenant.
     if (!tenants_.home().Exists(context_id)) return;
     return tenants_.NoteFailure(context_id, absl::StrCat("a hook refuses its cycles: ", response.reason()));
   }
@@ -115,8 +115,8 @@ void SourceCalls::NoteOutcome(const std::string& context_id, const absl::Status&
   tenants_.NoteFailure(context_id, std::string(done.message()));
 }
 
-/// Before anybody is asked about it, a token is used: one that a hook refuses must not be good for another
-/// try, nor run the hook again. Where the mirror remembers it, `caller` is left without its nonce.
+/// Uses up a token before hooks are asked: a token that a hook refuses must not be good for another try, nor
+/// run the hook again. If the mirror remembers the nonce, this removes it from `caller`.
 absl::StatusOr<Admission> SourceCalls::UseToken(Caller* caller, Tenant& tenant, std::int64_t now_ms) {
   if (!tenants_.home().Exists(caller->context_id)) {
     RETURN_IF_ERROR(asked_.Add(*caller, now_ms));
@@ -127,7 +127,7 @@ absl::StatusOr<Admission> SourceCalls::UseToken(Caller* caller, Tenant& tenant, 
   return looked;
 }
 
-/// Before a cycle begins, and before a mirror is made for it. A text: the reason why there shall be none.
+/// Asks before a cycle begins, and before a mirror is made for it. Returns a text: why none may begin.
 absl::StatusOr<std::string> SourceCalls::AskHooks(const Caller& caller) {
   const HookCaller asking{caller.context_id, caller.issuer, caller.environment};
   if (!tenants_.home().Exists(caller.context_id)) {
@@ -136,7 +136,7 @@ absl::StatusOr<std::string> SourceCalls::AskHooks(const Caller& caller) {
   return hooks_->Authenticated(asking);
 }
 
-/// Where hooks are asked, they are so before a cycle begins.
+/// Begins a cycle; hooks, if there are any, are asked first.
 absl::StatusOr<Admission> SourceCalls::BeginCycle(const Caller& caller,
                                                   const v1::AuthenticateRequest& request, Tenant& tenant,
                                                   std::int64_t now_ms) {
@@ -201,7 +201,7 @@ absl::Status SourceCalls::AnswerBegin(const SourceCall& call, const v1::Authenti
   return absl::OkStatus();
 }
 
-/// No database is there that could remember the nonce.
+/// Answers for a deleted tenant: no database exists that could remember the nonce.
 absl::Status SourceCalls::AnswerDeleted(const Caller& caller, std::int64_t now_ms,
                                         v1::AuthenticateResponse* response) {
   RETURN_IF_ERROR(asked_.Add(caller, now_ms));
@@ -218,7 +218,7 @@ absl::Status SourceCalls::AnswerDeleted(const Caller& caller, std::int64_t now_m
   return absl::OkStatus();
 }
 
-/// What holds for every source, and who answers.
+/// Fills in what holds for every source, and this endpoint's identity.
 void SourceCalls::FillTerms(const Caller& caller, std::int64_t now_ms,
                             v1::AuthenticateResponse* response) const {
   for (const char* const capability : kCapabilities) response->add_capabilities(capability);
@@ -259,7 +259,7 @@ absl::Status SourceCalls::RowData(SourceCall& call, const v1::RowDataRequest& re
   const RowDecoder decoder(caller, tenant, limits_);
   RETURN_IF_ERROR(decoder.Decode(request, &rows, response));
   rows.bytes = bytes;
-  // Where a part was refused the cycle goes on.
+  // If a part was refused, the cycle continues.
   std::optional<Completion> end;
   if (response->results_size() == 0) end = EndOf(request, limits_);
   const Tenant::LastRows last =
@@ -283,7 +283,7 @@ absl::StatusOr<SourceCalls::RowStream> SourceCalls::OpenStream(const Caller& cal
 absl::Status SourceCalls::Wipe(SourceCall& call, const v1::WipeRequest& request, v1::WipeResponse* response) {
   ASSIGN_OR_RETURN(const Served served, Serve(call.caller()));
   RETURN_IF_ERROR(CheckPosition("'target'", request.has_target(), request.target()));
-  // A reason that is not known here is none that matters here.
+  // An unknown reason makes no difference here.
   const PopulateReason reason =
       v1::PopulateReason_IsValid(request.reason()) && request.reason() != v1::POPULATE_REASON_UNSPECIFIED
           ? static_cast<PopulateReason>(request.reason())
@@ -307,8 +307,8 @@ absl::Status SourceCalls::ReplicationCompleted(SourceCall& call,
   return absl::OkStatus();
 }
 
-/// The cycle is over whatever comes of it: receipts that are not signed now are so with the next
-/// Authenticate.
+/// Answers for a cycle that is over in any case: the next Authenticate
+/// signs receipts that cannot be signed now.
 void SourceCalls::AnswerCompleted(const Caller& caller, std::int64_t cycle, Tenant& tenant,
                                   const std::vector<TableVerdict>& verdicts,
                                   v1::ReplicationCompletedResponse* response) {

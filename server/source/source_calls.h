@@ -29,14 +29,14 @@ namespace mirror {
 
 class Hubs;
 
-/// The calls that sources make, whichever door lets them in. Each is the same line: a place among those that
-/// run, decode, let the tenant do it, answer. Errors are told in full: a door passes on SourceWords(). A call
-/// that takes longer asks the gate again with each message: only the end of its token does not end it.
-/// Threads: any.
+/// The calls that sources make, at either door. Each does the same: reserve a place among the
+/// running calls, decode, let the tenant do the work, answer. Errors have their full text: a door
+/// passes on SourceWords(). A call that takes longer asks the gate again with each message; only the
+/// end of its token does not end the call. Threads: any.
 class SourceCalls {
  public:
-  /// All that is given must outlive it; `hooks` may be null. `may_agree`: asked before tables are announced,
-  /// by any thread; null: it always may. `hubs`: null: there are none.
+  /// All arguments must outlive it; `hooks` may be null. `may_agree`: called before tables are announced, by
+  /// any thread; null: it always may. `hubs`: null: there are none.
   SourceCalls(Gate& gate, Tenants& tenants, const LimitsConfig& limits, HookRunner* hooks,
               ServerCounters& counters, std::function<absl::Status()> may_agree, Hubs* hubs);
 
@@ -44,7 +44,7 @@ class SourceCalls {
 
   absl::Status Authenticate(SourceCall& call, const v1::AuthenticateRequest& request,
                             v1::AuthenticateResponse* response);
-  /// Takes the request over.
+  /// Takes ownership of the request's content.
   absl::Status TableSchema(SourceCall& call, v1::TableSchemaRequest& request,
                            v1::TableSchemaResponse* response);
   absl::Status RowData(SourceCall& call, const v1::RowDataRequest& request, v1::RowDataResponse* response);
@@ -53,7 +53,7 @@ class SourceCalls {
                                     v1::ReplicationCompletedResponse* response);
   absl::Status DigestRanges(SourceCall& call, const v1::DigestRangesRequest& request,
                             v1::DigestRangesResponse* response);
-  /// Where an answer has several messages. False: nobody takes them any more.
+  /// Sends one of several messages of an answer. False: the caller no longer takes them.
   template <typename Message>
   using Send = std::function<bool(const Message&)>;
   absl::Status ReadRows(SourceCall& call, const v1::ReadRowsRequest& request,
@@ -63,17 +63,17 @@ class SourceCalls {
   absl::Status ReportDeliveries(SourceCall& call, const v1::ReportDeliveriesRequest& request,
                                 v1::ReportDeliveriesResponse* response);
 
-  /// Many requests of rows in one call, each decoded and applied for itself.
+  /// Many requests of rows in one call; each is decoded and applied by itself.
   struct RowStream {
     std::shared_ptr<Tenant> tenant;
     RowDecoder decoder;
     InFlight::Stream held;
   };
-  /// `caller` outlives it. Errors: as Tenants::Find() and InFlight::OpenStream().
+  /// `caller` must outlive it. Errors: as Tenants::Find() and InFlight::OpenStream().
   absl::StatusOr<RowStream> OpenStream(const Caller& caller);
 
  private:
-  /// A call's place among those that run, and its tenant.
+  /// A call's place among the running calls, and its tenant.
   struct Served {
     InFlight::Call place;
     std::shared_ptr<Tenant> tenant;

@@ -10,8 +10,8 @@ namespace mirror {
 namespace {
 
 constexpr std::string_view kPath = "(path)";
-/// What others said, or where they are, stands in quotes behind these words, and ends with them. As
-/// SqliteWords() and base/db/postgres write it; tests hold them together.
+/// Text of a database, or its address, comes in quotes after `begin`, up to the closing quote. SqliteWords()
+/// and base/db/postgres write it so; tests keep these in step.
 struct OthersWords {
   std::string_view begin, told;
 };
@@ -21,8 +21,8 @@ constexpr OthersWords kOthersWords[] = {
     {"libpq says \"", "it is not to be reached"},
     {"PostgreSQL at \"", "the mirror's database"},
 };
-/// What this endpoint's operator is to do, from the first to the last of its words, and what a source is told
-/// in its place. The first ones stand behind what kOthersWords made of it.
+/// Advice for this endpoint's operator, from `begin` to `end`, and the text that a source gets instead. The
+/// first entries come after a replacement by kOthersWords.
 struct OperatorsWords {
   std::string_view begin, end, told;
 };
@@ -38,7 +38,7 @@ constexpr OperatorsWords kOperatorsWords[] = {
     {"It takes nothing more. 'mirrorctl restore ", "'.",
      "It takes nothing more until its operator mends it."},
 };
-/// Ends of the names that this endpoint gives its files: what a relative path is known by.
+/// Endings of this endpoint's file names: they identify a relative path.
 constexpr std::string_view kOwnFiles[] = {".db",   "-wal", "-shm", "-journal", ".building", ".claim",
                                           ".toml", ".crt", ".key", ".pem",     ".head",     ".lock"};
 
@@ -47,7 +47,7 @@ bool EndsPath(char character) {
          std::string_view("'\"()[]<>,;:").find(character) != std::string_view::npos;
 }
 
-/// '/' or '~' and more, with or without dots before it. Two of them are a URL's.
+/// Returns whether '/' or '~' and more begins `text`, with or without dots before it. '//' belongs to a URL.
 bool BeginsPath(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size() && at < 2 && text[at] == '.') ++at;
@@ -63,7 +63,7 @@ bool IsOwnFile(std::string_view text) {
          });
 }
 
-/// Of the path or of the word that begins `text`; without the end of a sentence.
+/// Returns the length of the path or word that begins `text`; without the end of a sentence.
 std::size_t WordLength(std::string_view text) {
   std::size_t length = 0;
   while (length < text.size() && !EndsPath(text[length])) ++length;
@@ -98,9 +98,9 @@ std::string SourceWords(std::string_view message) {
   for (const OperatorsWords& words : kOperatorsWords) CutOperatorsWords(whole, words);
   std::string_view rest = whole;
   std::string told;
-  bool at_begin = true;  // Of a word.
+  bool at_begin = true;  // Beginning of a word.
   while (!rest.empty()) {
-    // A quoted path may hold spaces.
+    // A quoted path may contain spaces.
     if (at_begin && rest.front() == '\'') {
       const std::size_t end = rest.find('\'', 1);
       const std::string_view quoted =

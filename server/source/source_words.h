@@ -6,13 +6,13 @@
 
 namespace mirror {
 
-// The one way in which words leave by the door of the sources. A source is somebody else's machine: it is
-// told what happened to its call, and not where this endpoint keeps files or what its database says in SQL.
-// An operator's log, events and listener have the message as it is.
+// The only way in which messages leave by the door of the sources. A source is another party's machine: it
+// learns what happened to its call, but not where this endpoint keeps files or what its database says in SQL.
+// The operator's log, events and listener get the message unchanged.
 
-/// `message` with "(path)" in the place of each path, without what SQLite or PostgreSQL said, where that one
-/// is and what an operator is to do about it, and cut as CutMessage() does. A name that looks like a path is
-/// one.
+/// Returns `message` with "(path)" in place of each path, without the text of SQLite or
+/// PostgreSQL, the location of PostgreSQL and the advice for an operator, and cut as CutMessage()
+/// does. A name that looks like a path counts as one.
 std::string SourceWords(std::string_view message);
 
 }  // namespace mirror

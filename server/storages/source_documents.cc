@@ -29,7 +29,7 @@ absl::Status NoMapper(const std::string& mapper) {
 }
 
 absl::Status CheckUnused(StoreRecords& records, const std::string& mapper) {
-  // Of the default data source, absent where its rows come by cycles.
+  // Mapper of the default data source; absent if its rows come from cycles.
   ASSIGN_OR_RETURN(const std::optional<Document> own, records.ReadDocument(kSourceKind, ""));
   if (own) {
     ASSIGN_OR_RETURN(const RecordMapper used, MapperOf(own->text));

@@ -11,7 +11,7 @@
 #include "server/storages/storages.h"
 #include "server/store/store_records.h"
 
-// What the root tenant of a storage keeps of it, as documents; further kinds: plan.h.
+// Documents that the root tenant of a storage keeps about the storage; for further kinds see plan.h.
 
 namespace mirror {
 
@@ -19,23 +19,23 @@ inline constexpr char kDataSourceKind[] = "datasource";  ///< By folded id.
 inline constexpr char kMapperKind[] = "mapper";          ///< By folded id.
 
 std::string StorageText(const std::string& name);
-/// Empty: it cannot be read.
+/// Empty: the text cannot be parsed.
 std::string StorageNameOf(const std::string& text);
 std::string SourceText(const DataSource& source);
-/// Absent: it cannot be read.
+/// Absent: the text cannot be parsed.
 std::optional<DataSource> SourceOf(const std::string& text);
-/// Those of a storage behind its default one. What cannot be read is none.
+/// Returns the data sources of a storage except the default one. A document that cannot be parsed is skipped.
 std::vector<DataSource> SourcesIn(const std::vector<Document>& documents);
 
-// What a mapper and the data sources that use it are to each other. `records`: of the storage's root tenant,
-// within the transaction that changes one of them, as another server may change the other one meanwhile.
+// Checks between a mapper and the data sources that use it. `records`: of the storage's root tenant, read
+// in the transaction that changes one of them, as another server may change the other one at the same time.
 
 absl::Status NoMapper(const std::string& mapper);
 
-/// Errors: kFailedPrecondition: a data source of the storage has this mapper.
+/// Errors: kFailedPrecondition: a data source of the storage uses this mapper.
 absl::Status CheckUnused(StoreRecords& records, const std::string& mapper);
-/// Whether a data source that was made by `mapper` can be listed. Errors: kNotFound: there is no such mapper
-/// any more; kFailedPrecondition: it is another one by now.
+/// Checks whether a data source that was created with `mapper` can be listed. Errors:
+/// kNotFound: the mapper was deleted since; kFailedPrecondition: the mapper was changed since.
 absl::Status CheckStays(StoreRecords& records, const RecordMapper& mapper);
 
 }  // namespace mirror

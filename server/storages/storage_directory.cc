@@ -50,7 +50,7 @@ std::optional<StorageDirectory::Known> StorageDirectory::FindKnown(const Tenant&
 }
 
 void StorageDirectory::Keep(const Tenant& tenant, const Known& known) {
-  // Another server may change it.
+  // With a shared home another server may change the documents.
   if (tenants_.home().IsShared()) return;
   const MutexLock lock(mutex_);
   known_[FoldName(tenant.context_id())] = known;
@@ -73,7 +73,7 @@ absl::StatusOr<StorageDirectory::Known> StorageDirectory::Look(Tenant& tenant) {
 
 absl::StatusOr<bool> StorageDirectory::IsStorage(const std::string& context_id, const Known& known) {
   if (!known.may_be_storage || known.member.empty()) return known.may_be_storage;
-  // An operator may have deleted or restored the storage that it was a data source of.
+  // An operator may have deleted or restored the storage that has this tenant as a data source.
   ASSIGN_OR_RETURN(const bool is_member, HasMember(known.member, context_id));
   return !is_member;
 }
@@ -120,7 +120,7 @@ absl::StatusOr<StorageDirectory::Stretch> StorageDirectory::Walk(
     ++looks;
     const std::optional<Known> known = KnownOf(at->second);
     if (!known) continue;
-    // One whose storage cannot be asked is there all the same.
+    // If the other storage cannot be read, the tenant is listed nevertheless.
     const absl::StatusOr<bool> is_storage = IsStorage(at->second.context_id, *known);
     if (!is_storage.ok() || *is_storage) stretch.storages.push_back({at->second.context_id, known->name});
   }
@@ -135,7 +135,7 @@ absl::StatusOr<StorageDirectory::Page> StorageDirectory::List(
     const bool is_before = !after.empty() && key <= from;
     const std::optional<Known> known = KnownOf(seen);
     if (!known) continue;
-    // One whose storage cannot be asked is there all the same.
+    // If the other storage cannot be read, the tenant is listed nevertheless.
     const absl::StatusOr<bool> is_storage = IsStorage(seen.context_id, *known);
     if (is_storage.ok() && !*is_storage) continue;
     ++page.total;
@@ -157,7 +157,7 @@ std::optional<StorageDirectory::Known> StorageDirectory::KnownOf(const Tenants::
                                                         : absl::StatusOr<ListedDocuments>(tenant.status());
   if (documents.ok()) return KnownBy(seen.context_id, *documents);
   if (IsNowhere(documents.status())) return std::nullopt;
-  // One that is damaged is there all the same, and hides no other.
+  // A damaged storage is listed nevertheless, and hides no other one.
   return Known{.may_be_storage = true, .member = "", .name = seen.context_id, .sources = {}};
 }
 

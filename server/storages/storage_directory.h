@@ -18,102 +18,102 @@
 
 namespace mirror {
 
-/// A data source: a tenant, as its storage calls it.
+/// A data source: a tenant under the name that its storage gives it.
 struct DataSource {
   std::string id, name;
-  std::string mapper;  ///< Empty: its rows come by cycles.
+  std::string mapper;  ///< Empty: its rows come from cycles.
   Door door = Door::kRecords;
   std::string tenant;  ///< Its context id.
   bool is_default = false;
   friend bool operator==(const DataSource&, const DataSource&) = default;
 };
 
-/// A group of data sources; its root tenant, which has its id, is the one that is called "default".
+/// A group of data sources. Its root tenant has the storage's id and is the data source "default".
 struct StorageInfo {
-  std::string id;  ///< As it was spelled when it was made.
+  std::string id;  ///< In the spelling with which it was created.
   std::string name;
 };
 
 inline constexpr std::size_t kDataSourcesMax = 100;
 inline constexpr std::size_t kMappersMax = 100;
 
-/// What is said of a storage, a tenant that is not there, and, in the same words, of one that the asker may
-/// not see.
+/// Errors for a storage, tenant or data source that does not exist.
+/// The same text is used for one that the caller must not see.
 absl::Status NoStorage(const std::string& id);
 absl::Status NoTenant(const std::string& context_id);
 absl::Status NoSource(const std::string& storage, const std::string& source);
-/// What has no documents: it is gone, or a tenant whose mirror is not there yet.
+/// Whether the error says that the documents do not exist: deleted, or a tenant without a mirror so far.
 bool IsNowhere(const absl::Status& status);
 
-/// Which storages there are, and their data sources. What a storage is stands in its root tenant alone, so
-/// that a backup of it has it; what was read of that is kept for as long as its documents are the same.
+/// Lists the storages and their data sources. The definition of a storage is kept in its root tenant only,
+/// so a backup of that tenant contains it. Definitions that were read are cached until the documents change.
 ///
-/// Errors: those of Tenants and RecordsCalls; kNotFound: there is no such storage, or data source. Ids are
-/// compared without ASCII case. Threads: any.
+/// Errors: those of Tenants and RecordsCalls; kNotFound: no such storage
+/// or data source. Ids are compared without ASCII case. Threads: any.
 class StorageDirectory {
  public:
-  /// They outlive this.
+  /// `tenants` must outlive this object.
   explicit StorageDirectory(Tenants& tenants) : tenants_(tenants) {}
 
   absl::StatusOr<StorageInfo> Find(const std::string& id);
-  /// In the order of their folded ids, those behind `after` that `shows` is true of. Opens no mirror,
-  /// unless nothing is known of it.
+  /// Returns the storages after `after` that `shows` accepts, in the order
+  /// of their folded ids. Opens a mirror only if nothing is known of it.
   struct Page {
     std::vector<StorageInfo> storages;
-    std::size_t total = 0;  ///< Of all that `shows` is true of.
+    std::size_t total = 0;  ///< Number of all storages that `shows` accepts.
     bool is_last = true;
   };
   absl::StatusOr<Page> List(const std::string& after, std::size_t limit,
                             const std::function<bool(const std::string& id)>& shows);
-  /// As List(), without the total, for who may not open every tenant: the mirrors of `looks_max` tenants at
-  /// most are opened.
+  /// Like List(), but without the total, for callers that must not open
+  /// every tenant: opens the mirrors of at most `looks_max` tenants.
   struct Stretch {
     std::vector<StorageInfo> storages;
-    std::string next;  ///< What the next stretch is behind; empty: there is none.
+    std::string next;  ///< The `after` of the next stretch; empty: this is the last.
   };
   absl::StatusOr<Stretch> Walk(const std::string& after, std::size_t limit, std::size_t looks_max,
                                const std::function<bool(const std::string& id)>& shows);
-  /// By id, the default one first.
+  /// Sorted by id, the default data source first.
   absl::StatusOr<std::vector<DataSource>> ListSources(const std::string& storage);
-  /// By id or name; empty: the default one.
+  /// Finds a data source by id or name; empty: the default one.
   absl::StatusOr<DataSource> FindSource(const std::string& storage, const std::string& id_or_name);
   absl::StatusOr<std::shared_ptr<Tenant>> TenantOf(const DataSource& source);
 
  protected:
-  /// What is known of a tenant as a storage, while its documents have this version.
+  /// Cached facts about a tenant as a storage, valid while its documents have this version.
   struct Known {
     std::uint64_t version = 0;
-    bool may_be_storage = false;  ///< By its id.
-    std::string member;           ///< The storage that it is a data source of; empty: of none.
+    bool may_be_storage = false;  ///< Judged by its id.
+    std::string member;           ///< The storage of which it is a data source; empty: none.
     std::string name;
-    std::vector<DataSource> sources;  ///< Empty: they were not read yet.
+    std::vector<DataSource> sources;  ///< Empty: not read yet.
   };
 
   absl::StatusOr<std::shared_ptr<Tenant>> Root(const std::string& storage);
   absl::StatusOr<Known> Look(Tenant& tenant);
   absl::StatusOr<std::vector<DataSource>> SourcesOf(Tenant& root);
-  /// Whether `storage` is there, and has this tenant among its data sources.
+  /// Whether `storage` exists and has this tenant as a data source.
   absl::StatusOr<bool> HasMember(const std::string& storage, const std::string& context_id);
-  /// Of one that is gone for good.
+  /// Drops the cache entry of a storage that was deleted for good.
   void Forget(const std::string& id);
 
   Tenants& tenants_;
 
  private:
   static Known KnownBy(const std::string& context_id, const ListedDocuments& documents);
-  /// Absent: it is not known as it is now.
+  /// Absent: there is no entry for the current version.
   std::optional<Known> FindKnown(const Tenant& tenant);
   void Keep(const Tenant& tenant, const Known& known);
   std::optional<Known> KnownOf(const Tenants::Seen& seen);
   absl::StatusOr<bool> IsStorage(const std::string& context_id, const Known& known);
   absl::StatusOr<std::vector<DataSource>> ReadSources(Tenant& root);
   absl::StatusOr<DataSource> DefaultOf(Tenant& root);
-  /// Those whose ids `shows` is true of, by folded id, and what else has such an id.
+  /// Returns the tenants whose ids `shows` accepts, by folded id. Some of them may not be storages.
   std::map<std::string, Tenants::Seen> Shown(const std::function<bool(const std::string& id)>& shows);
 
   Mutex mutex_;
   std::map<std::string, Known> known_
-      MIRROR_GUARDED_BY(mutex_);  ///< By folded id; not where others write, too.
+      MIRROR_GUARDED_BY(mutex_);  ///< By folded id; unused where other servers write, too.
 };
 
 }  // namespace mirror

@@ -40,7 +40,7 @@ absl::Status CheckStorageName(std::string_view name, std::string_view what) {
 std::string IdFromName(std::string_view name) {
   std::string id;
   for (const char c : name) {
-    if ((static_cast<unsigned char>(c) & 0xC0U) == 0x80) continue;  // Within a character.
+    if ((static_cast<unsigned char>(c) & 0xC0U) == 0x80) continue;  // Continuation byte of a character.
     const bool joins = c == '-' && !id.empty() && id.back() != '-';
     id.push_back(joins || IsWordCharacter(c) ? c : '_');
     if (id.size() == kStorageIdMax) break;

@@ -47,7 +47,7 @@ absl::Status Storages::PutMapper(const std::string& storage, const RecordMapper&
   if (FoldName(mapper.id()) == kDefaultMapper) return MapperTaken(mapper.id());
   return (root)->ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
-        // Another server may have made, changed or begun to use it meanwhile.
+        // Another server may have created, changed or started to use the mapper since.
         ASSIGN_OR_RETURN(const auto there, records.ReadDocument(kMapperKind, FoldName(mapper.id())));
         if (there && is_new) return MapperTaken(mapper.id());
         if (!there && !is_new) return NoMapper(mapper.id());

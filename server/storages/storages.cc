@@ -26,7 +26,7 @@ absl::Status Taken(std::string_view what, const std::string& name) {
                    what.find("name") != std::string_view::npos ? "name" : "id", "."));
 }
 
-/// Whether a data source may have this name beside the others; itself may be among them.
+/// Checks whether a data source may have this name; `there` may contain the data source itself.
 absl::Status CheckNameFree(const std::string& id, const std::string& name,
                            const std::vector<DataSource>& there) {
   for (const DataSource& other : there) {
@@ -42,7 +42,7 @@ absl::Status BeingDeleted(const std::string& id) {
       absl::StrCat("'", id, "' is being deleted. Nothing was done; try again when it is gone."));
 }
 
-/// Whether `made` can be listed beside `there`.
+/// Checks whether `made` can be listed in addition to `there`.
 absl::Status CheckFree(const std::string& storage, const DataSource& made,
                        const std::vector<DataSource>& there) {
   if (there.size() >= kDataSourcesMax) {
@@ -57,8 +57,8 @@ absl::Status CheckFree(const std::string& storage, const DataSource& made,
   return CheckNameFree(made.id, made.name, there);
 }
 
-/// The data sources as they are by now, where another server may have changed them meanwhile. `first`: what
-/// is known of the default one.
+/// Reads the current data sources, as another server may have
+/// changed them since. `first`: what is known of the default one.
 absl::StatusOr<std::vector<DataSource>> ReadByNow(StoreRecords& records, const DataSource& first) {
   ASSIGN_OR_RETURN(const auto documents, records.ReadDocuments(kDataSourceKind, "", kDataSourcesMax + 1));
   ASSIGN_OR_RETURN(const std::optional<Document> own, records.ReadDocument(kDataSourceKind, kDefaultSource));
@@ -83,7 +83,7 @@ void TellMade(Events& events, const std::string& context_id, const std::string& 
              absl::StrCat(what, " was made over HTTP; its rows come as records"));
 }
 
-/// What a kill left of data sources of records that were being made, and that their storage does not list.
+/// Finds tenants of records data sources that a kill left half created and that the storage does not list.
 std::vector<std::string> FindUnlisted(Tenants& tenants, const std::string& root_id) {
   const std::string begins = absl::StrCat(FoldName(root_id), "--");
   std::vector<std::string> left;
@@ -114,13 +114,13 @@ absl::Status Storages::MakeTenant(const std::string& context_id, const RecordMap
       },
       now_ms);
   if (!taken_in.ok()) {
-    // One that somebody holds is not forgotten, and the id would be taken for ever.
+    // A tenant that is still referenced is not forgotten, and its id would stay taken for ever.
     tenant.reset();
     tenants_.ForgetUnlessThere(context_id);
-    // It was there, and another server deletes it already.
+    // The tenant existed, and another server is already deleting it.
     return IsNowhere(taken_in) ? BeingDeleted(context_id) : taken_in;
   }
-  // What could not be kept is read from the mirror by the next list.
+  // A list that could not be kept is read from the mirror by the next List().
   tenant->KeepListedDocuments(now_ms).status().IgnoreError();
   return absl::OkStatus();
 }
@@ -152,7 +152,7 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
   return StorageInfo{used, name};
 }
 
-/// Absent: it is nowhere.
+/// Records in the tenant of a source of cycles that it is a data source of `storage`.
 absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms) {
   ASSIGN_OR_RETURN(const TenantRecord record, tenant.ReadTenantRow());
   if (record.door() != Door::kCycles) {
@@ -169,7 +169,7 @@ absl::Status Storages::Attach(const std::string& storage, Tenant& tenant, std::i
     ASSIGN_OR_RETURN(const bool is_member, HasMember(known.member, tenant.context_id()));
     if (is_member) {
       const bool is_here = FoldName(known.member) == FoldName(storage);
-      // Whoever owns this storage may not see the other one.
+      // The owner of this storage may not be allowed to see the other one.
       return absl::AlreadyExistsError(absl::StrCat("tenant '", tenant.context_id(), "' is a data source of ",
                                                    is_here ? "this" : "another",
                                                    " storage already. Nothing was done. Delete that data "
@@ -206,7 +206,7 @@ absl::Status Storages::Detach(const DataSource& source, const std::string& root_
 absl::StatusOr<std::int64_t> Storages::MakeListable(const DataSource& source, const RecordMapper& mapper,
                                                     const std::string& root_id, std::int64_t now_ms) {
   const absl::Status done = MakeTenant(source.tenant, mapper, {{kMemberKind, "", root_id, now_ms}}, now_ms);
-  // Another server was quicker.
+  // Another server created it first.
   if (absl::IsFailedPrecondition(done) && tenants_.Find(source.tenant).ok())
     return Taken("a data source of the id", source.id);
   if (!done.ok()) return done;
@@ -215,7 +215,7 @@ absl::StatusOr<std::int64_t> Storages::MakeListable(const DataSource& source, co
 
 void Storages::Undo(const DataSource& source, std::int64_t epoch, const std::string& root_id,
                     std::int64_t now_ms) {
-  // What cannot be undone goes with the storage.
+  // A rest that cannot be removed is deleted together with the storage.
   if (source.door == Door::kCycles) {
     Detach(source, root_id, now_ms).IgnoreError();
   } else if (epoch != 0 || !tenants_.home().IsShared()) {
@@ -258,7 +258,7 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
         ASSIGN_OR_RETURN(const auto by_now, ReadByNow(records, there.front()));
         absl::Status can = CheckFree(storage, made, by_now);
         if (can.ok() && mapper) can = CheckStays(records, *mapper);
-        // Another server may have taken it back, and listed it.
+        // Another server may have taken the tenant back and listed it.
         is_left = !can.ok() && !*taken_back && !HasTenant(by_now, made.tenant);
         if (!can.ok()) return can;
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(made.id), SourceText(made)}};
@@ -337,7 +337,7 @@ absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource
                      "'. Nothing was done. Name that mapper, and the data "
                      "source is listed again."));
   }
-  // A kill left it of an attempt before this one. Who reads it keeps it from going.
+  // An earlier, killed attempt left it. Release our references first: they would block the deletion.
   snapshot.reset();
   tenant->reset();
   RETURN_IF_ERROR(DeleteTenant(source.tenant, "", epoch).status());
@@ -349,7 +349,7 @@ absl::StatusOr<RecordMapper> Storages::GiveMapper(const DataSource& source, cons
   ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, TenantOf(source));
   absl::StatusOr<RecordMapper> former = tenant->ReadMapper();
   if (!former.ok()) return former;
-  // Mappers stand in the root tenant, which is that of the default data source alone.
+  // Only the default data source has the root tenant, which keeps the storage's mappers.
   RETURN_IF_ERROR(tenant->SetMapper(mapper, now_ms, [&](StoreRecords& records) {
     return source.is_default ? CheckStays(records, mapper) : absl::OkStatus();
   }));
@@ -360,7 +360,7 @@ void Storages::GiveBack(const DataSource& source, const RecordMapper& mapper, co
                         std::int64_t now_ms) {
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = TenantOf(source);
   if (!tenant.ok()) return;
-  // Rows that came meanwhile stay as they are, with the text of the mapper that their tenant has.
+  // Rows written since then stay as they are, with the text of their tenant's current mapper.
   (*tenant)
       ->SetMapper(former, now_ms,
                   [&](StoreRecords& records) -> absl::Status {
@@ -430,7 +430,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
   std::uint64_t rows = 0;
   absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(context_id);
   if (absl::IsNotFound(tenant.status())) {
-    // An operator may have deleted it: it goes by its owner's word, too, and may be made again.
+    // An operator may have deleted it. The owner deletes it here, too, so its id may be used again.
     absl::Status allowed = tenants_.Allow(context_id).status();
     if (!allowed.ok() && !absl::IsNotFound(allowed)) return allowed;
     return rows;
@@ -442,7 +442,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteTenant(const std::string& context_
       rows = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (*table)->row_count));
   }
   tenant->reset();
-  // It is not a customer's who must not come again.
+  // kForgotten: this is not a customer whose return has to be refused.
   RETURN_IF_ERROR(tenants_.Delete(context_id, Deleted::kForgotten, epoch));
   Forget(context_id);
   if (!what.empty()) {
@@ -462,7 +462,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
                                                        std::int64_t now_ms) {
   absl::StatusOr<DataSource> source = FindSource(storage, id);
   if (!source.ok()) return source.status();
-  // Before the list is read again: another server may delete it, and make one of its name, meanwhile.
+  // Read the epoch before the list: another server may delete the source and create one of the same name.
   ASSIGN_OR_RETURN(const std::int64_t epoch, tenants_.home().FindEpoch(source->tenant));
   source = FindSource(storage, id);
   if (!source.ok()) return source.status();
@@ -485,19 +485,19 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
   absl::Status unlisted = root->ChangeDocuments(
       [&](StoreRecords& records) -> absl::StatusOr<std::vector<DocumentChange>> {
         ASSIGN_OR_RETURN(const auto now, records.ReadDocument(kDataSourceKind, FoldName(source->id)));
-        // Another server was first, and one of its name was made since.
+        // Another server deleted it first, and a source of the same name was created since.
         if (now != listed) return std::vector<DocumentChange>();
         return std::vector<DocumentChange>{{kDataSourceKind, FoldName(source->id), std::nullopt}};
       },
       now_ms);
-  // The storage went with it meanwhile.
+  // The storage was deleted in between, together with it.
   if (!unlisted.ok() && !IsNowhere(unlisted)) return unlisted;
   return rows;
 }
 
 absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64_t now_ms) {
   const MutexLock lock(changes_);
-  // Before anything is read of it: another server may delete it, and make one of its name, meanwhile.
+  // Read the epoch first: another server may delete the storage and create one of the same name.
   ASSIGN_OR_RETURN(const std::int64_t epoch, tenants_.home().FindEpoch(id));
   absl::StatusOr<std::vector<DataSource>> sources = ListSources(id);
   if (absl::IsDataLoss(sources.status()) && WasStorage(id)) sources = std::vector<DataSource>();
@@ -510,11 +510,11 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
         "cycles itself is deleted by 'mirrorctl delete'."));
   }
   std::uint64_t rows = 0;
-  // The root goes last: until then the rest can be found.
+  // Delete the root last: until then the rest can still be found.
   for (auto source = sources->rbegin(); source != sources->rend(); ++source) {
     if (source->is_default) continue;
     const absl::StatusOr<std::uint64_t> gone = DeleteSourceOf(id, source->id, now_ms);
-    // Another server deletes it, too.
+    // Another server deletes the same data source.
     if (!gone.ok() && !IsNowhere(gone.status())) return gone;
     rows += gone.value_or(0);
   }
@@ -522,7 +522,7 @@ absl::StatusOr<std::uint64_t> Storages::Delete(const std::string& id, std::int64
   RETURN_IF_ERROR(DeleteUnlisted(root, epoch));
   CrashPoint("storage.emptied");
   const absl::StatusOr<std::uint64_t> gone = DeleteTenant(root, absl::StrCat("storage '", root, "'"), epoch);
-  // Another server was first.
+  // Another server deleted it first.
   if (IsNowhere(gone.status())) return NoStorage(id);
   if (!gone.ok()) return gone;
   return rows + *gone;
@@ -539,7 +539,7 @@ bool Storages::WasStorage(const std::string& id) {
 absl::Status Storages::DeleteUnlisted(const std::string& root, std::int64_t epoch) {
   for (const std::string& left : FindUnlisted(tenants_, root)) {
     ASSIGN_OR_RETURN(const std::int64_t its, tenants_.home().FindEpoch(left));
-    // Behind that: what belongs to a storage that was made meanwhile is none of this one's.
+    // Check after that: a tenant of a storage that was created since does not belong to this one.
     ASSIGN_OR_RETURN(const std::int64_t now, tenants_.home().FindEpoch(root));
     if (now != epoch) return NoStorage(root);
     const absl::Status removed = DeleteTenant(left, "", its).status();

@@ -21,81 +21,81 @@
 
 namespace mirror {
 
-/// Storages and their data sources over the tenants: made, changed, deleted.
+/// Creates, changes and deletes storages and their data sources, on top of the tenants.
 ///
-/// Errors: those of Tenants and RecordsCalls; kNotFound: there is no such storage, data source, mapper or
-/// tenant; kAlreadyExists: an id or a name is taken; kFailedPrecondition: why it cannot be done now, for
-/// people. Names of ids are compared without ASCII case.
+/// Errors: those of Tenants and RecordsCalls; kNotFound: no such storage, data source,
+/// mapper or tenant; kAlreadyExists: an id or a name is taken; kFailedPrecondition:
+/// why it is not possible now, for people. Ids are compared without ASCII case.
 /// Threads: any.
 class Storages : public StorageDirectory {
  public:
-  /// They outlive this. `events` hears of what is made and deleted.
+  /// Both arguments must outlive this object. `events` gets an event for each creation and deletion.
   Storages(Tenants& tenants, Events& events) : StorageDirectory(tenants), events_(events) {}
 
-  /// Makes its root tenant. `id`: empty: one is made from the name.
+  /// Creates the root tenant of a storage. Empty `id`: an id is made from the name.
   absl::StatusOr<StorageInfo> Create(const std::string& name, const std::string& id, std::int64_t now_ms);
-  /// With all its data sources of records. Gives how many rows there were. Errors: kFailedPrecondition: a
-  /// source of cycles is in it.
+  /// Deletes a storage with all its data sources of records. Returns how many rows there were.
+  /// Errors: kFailedPrecondition: the storage contains a source of cycles.
   absl::StatusOr<std::uint64_t> Delete(const std::string& id, std::int64_t now_ms);
 
-  /// `door` kRecords: makes its tenant, or takes back one of the storage's that is in no list, as behind a
-  /// restore, or where an operator deleted the root alone; `rows_there`: of that one. kCycles:
-  /// `source.tenant` is one that is there.
+  /// `door` kRecords: creates the tenant. Or it takes back an unlisted tenant of
+  /// the storage, as after a restore, or when an operator deleted the root alone;
+  /// `rows_there` is its number of rows. kCycles: `source.tenant` must exist.
   absl::StatusOr<DataSource> AddSource(const std::string& storage, const DataSource& source,
                                        std::int64_t now_ms, std::uint64_t* rows_there = nullptr);
-  /// Another name or mapper; empty: it stays.
+  /// Sets another name or mapper; empty: unchanged.
   absl::StatusOr<DataSource> ChangeSource(const std::string& storage, const std::string& id,
                                           const std::string& name, const std::string& mapper,
                                           std::int64_t now_ms);
-  /// Gives how many rows there were; of a source of cycles 0: it is only left. Errors: kFailedPrecondition:
-  /// the default one.
+  /// Returns how many rows there were. A source of cycles is only detached:
+  /// 0. Errors: kFailedPrecondition: it is the default data source.
   absl::StatusOr<std::uint64_t> DeleteSource(const std::string& storage, const std::string& id,
                                              std::int64_t now_ms);
 
   absl::StatusOr<std::vector<RecordMapper>> ListMappers(const std::string& storage);
   absl::StatusOr<RecordMapper> FindMapper(const std::string& storage, const std::string& id);
-  /// `is_new`: there is none of this id yet; else there is one, which nobody uses.
+  /// `is_new`: no mapper has this id yet; else one has it, and no data source uses it.
   absl::Status PutMapper(const std::string& storage, const RecordMapper& mapper, bool is_new,
                          std::int64_t now_ms);
   absl::Status DeleteMapper(const std::string& storage, const std::string& id, std::int64_t now_ms);
 
  private:
-  /// With all that is said of it: its tenant, and its mapper. Absent mapper: it has none.
+  /// Returns the data source with its tenant, and its mapper. Absent mapper: it has none.
   absl::StatusOr<DataSource> Completed(const DataSource& source, const std::string& root_id,
                                        std::optional<RecordMapper>* mapper);
-  /// How many rows stand under the name of a data source that is to be made. Absent: nothing is there, by
-  /// now: what has no row, and another mapper than `made_by`, goes.
+  /// Returns how many rows exist under the name of a data source that is to be created. Absent:
+  /// nothing exists any more. A tenant without rows and with another mapper than `made_by` is deleted.
   absl::StatusOr<std::optional<std::uint64_t>> TakeBack(const DataSource& source, const RecordMapper& made_by,
                                                         const std::string& root_id);
   absl::StatusOr<std::uint64_t> DeleteSourceOf(const std::string& storage, const std::string& id,
                                                std::int64_t now_ms) MIRROR_REQUIRES(changes_);
   absl::Status MakeTenant(const std::string& context_id, const RecordMapper& mapper,
                           std::vector<Document> documents, std::int64_t now_ms);
-  /// `what` for people: "storage 'Acme'". Empty: nobody knows of it.
-  /// Of one that is lost: as what it is known.
+  /// Returns whether a root tenant that cannot be read was a storage by its last known summary.
+  /// Delete() then continues without a list of data sources.
   bool WasStorage(const std::string& id);
-  /// What a kill left of data sources that were being made in the storage, as long as that is of `epoch`.
+  /// Deletes data sources that a kill left half created in the storage, as long as it has this `epoch`.
   absl::Status DeleteUnlisted(const std::string& root, std::int64_t epoch);
-  /// `epoch`: see StoreHome::BeginDeletion().
+  /// `what` for the event: "storage 'Acme'"; empty: no event. `epoch`: see StoreHome::BeginDeletion().
   absl::StatusOr<std::uint64_t> DeleteTenant(const std::string& context_id, const std::string& what,
                                              std::int64_t epoch = 0);
   absl::Status Attach(const std::string& storage, Tenant& tenant, std::int64_t now_ms);
-  /// Unless another storage has it by now.
+  /// Detaches the tenant, unless another storage has it by now.
   absl::Status Detach(const DataSource& source, const std::string& root_id, std::int64_t now_ms);
-  /// The tenant of a data source of records that is to be listed. Gives its epoch, or 0.
+  /// Makes the tenant of a data source of records that is to be listed. Returns its epoch, or 0.
   absl::StatusOr<std::int64_t> MakeListable(const DataSource& source, const RecordMapper& mapper,
                                             const std::string& root_id, std::int64_t now_ms);
-  /// What was made of a data source that nobody lists. `epoch`: of its tenant, by MakeListable().
+  /// Removes a data source that is not listed. `epoch`: that of its tenant, from MakeListable().
   void Undo(const DataSource& source, std::int64_t epoch, const std::string& root_id, std::int64_t now_ms);
-  /// To the tenant of a data source. Gives the mapper that it had.
+  /// Gives the tenant of a data source this mapper. Returns its former mapper.
   absl::StatusOr<RecordMapper> GiveMapper(const DataSource& source, const RecordMapper& mapper,
                                           std::int64_t now_ms);
-  /// The mapper that it had, as long as nobody gave it another one than `mapper` meanwhile.
+  /// Restores the former mapper, unless another one than `mapper` was set in between.
   void GiveBack(const DataSource& source, const RecordMapper& mapper, const RecordMapper& former,
                 std::int64_t now_ms);
 
   Events& events_;
-  /// Makes, changes and deletes storages and data sources one after the other.
+  /// Serializes creating, changing and deleting of storages and data sources.
   Mutex changes_;
 };
 

@@ -35,7 +35,7 @@ absl::Status TooEarly(const TableHistory& history) {
                                             "removed. m:0 is the first state that is kept."));
 }
 
-/// A history begins with rows of which no commit may be in the journal.
+/// A history begins with rows whose commit may be missing in the journal.
 FoundMoment FirstState(const TableHistory& history) {
   FoundMoment first{.moment = history.known_from};
   first.commit.number = first.commit.moment = history.known_from;
@@ -43,7 +43,7 @@ FoundMoment FirstState(const TableHistory& history) {
   return first;
 }
 
-/// A moment, an LSN or a time that has not come yet: the last state would be shown as if it were that one.
+/// Refuses a moment, LSN or time in the future: the last state would be shown instead of it.
 absl::Status CheckCame(Snapshot& snapshot, const AsOf& as_of, const JournalEntry& last) {
   const std::string& table = last.table;
   const auto refused = [&](const std::string& what) {
@@ -53,7 +53,7 @@ absl::Status CheckCame(Snapshot& snapshot, const AsOf& as_of, const JournalEntry
   };
   if (as_of.moment && *as_of.moment != kLastMoment) {
     ASSIGN_OR_RETURN(const JournalBounds bounds, snapshot.journal().ReadBounds());
-    // A moment of another table is a moment of this one's, too.
+    // A moment of another table is valid for this table, too.
     if (*as_of.moment > std::max(bounds.last.number, last.number)) {
       return refused(absl::StrCat("there was no moment ", *as_of.moment, " yet"));
     }
@@ -108,7 +108,7 @@ absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& h
     return FirstState(history);
   if (commits.empty()) return TooEarly(history);
   if (absl::Status came = CheckCame(snapshot, *as_of, commits.front()); !came.ok()) {
-    // Only commits from before the LSNs went back may have that one.
+    // The LSN may belong only to commits before the LSNs went back.
     if (commits.size() == 1) return came;
     commits.erase(commits.begin());
   }

@@ -11,24 +11,24 @@
 
 namespace mirror {
 
-/// "m:4711", a moment; "1234", an LSN; "2026-03-31" or "2026-03-31T12:00:00Z", a time in UTC.
+/// Parses "m:4711", a moment; "1234", an LSN; "2026-03-31" or "2026-03-31T12:00:00Z", a time in UTC.
 /// Errors: kInvalidArgument.
 absl::StatusOr<AsOf> ParseAsOf(std::string_view text);
 
-/// As "m:…": whichever is the last one.
+/// Number for "m:…" that means the last moment, whatever its number is.
 inline constexpr std::int64_t kLastMoment = INT64_MAX;
-/// "m:0": the first state that is kept of a table.
+/// "m:0": the first state of a table that is kept.
 inline constexpr std::int64_t kFirstState = 0;
 
-/// The moment of a table that is meant, and what its commit says.
+/// The moment of a table that was asked for, and the journal entry of its commit.
 struct FoundMoment {
   std::int64_t moment = 0;
   JournalEntry commit;  ///< Not committed: nothing was written since the history began.
 };
 
-/// Errors: those of ParseAsOf(); kFailedPrecondition: an LSN that passed twice, with both moments;
-/// kOutOfRange: before the first moment that `history` knows, or before every commit; or none that has come:
-/// a moment or LSN above the last, a time to come.
+/// Finds the moment. Errors: those of ParseAsOf(); kFailedPrecondition: the LSN occurred twice;
+/// the message has both moments. kOutOfRange: before the first moment that `history` knows, or
+/// before every commit; or not reached yet: a moment or LSN above the last one, or a future time.
 absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& history,
                                        std::string_view text);
 

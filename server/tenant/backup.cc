@@ -15,7 +15,7 @@
 namespace mirror {
 namespace {
 
-/// What other tenants may write while a mirror is copied.
+/// Reserve for writes of other tenants during the copy.
 constexpr std::uint64_t kSpareBytes = 64ULL << 20;
 
 absl::Status NotEqual(const std::string& what) {
@@ -24,7 +24,7 @@ absl::Status NotEqual(const std::string& what) {
                    ". Do not rely on the copy. Look at the disks, and make another one."));
 }
 
-/// The copy, opened as the server would open it, beside what it was copied from.
+/// Opens the copy as the server would, and compares it with the original.
 absl::StatusOr<std::vector<DrilledTable>> Drill(MirrorCopy& made, Snapshot& original, const GoOn& go_on,
                                                 const ShowBackup& show) {
   const absl::StatusOr<std::unique_ptr<Store>> store = made.Open();
@@ -43,7 +43,7 @@ absl::StatusOr<std::vector<DrilledTable>> Drill(MirrorCopy& made, Snapshot& orig
     if (show) show(step);
     ++step.done;
     ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, original.ReadSchema(record.table));
-    // A table whose agreed definition is newer than its rows has other columns than it says.
+    // If the agreed definition is newer than the rows, the table has other columns than the definition.
     if (!schema || record.state == TableState::kRepopulate) continue;
     const TableSchema kept = KeptForm(*schema);
     std::vector<std::uint32_t> all(kept.columns.size());
@@ -66,7 +66,7 @@ absl::Status EndCycleIn(MirrorCopy& made, const Tenant& tenant, const std::optio
   return EndCycleOfCopy(*copy, before, now_ms);
 }
 
-/// Beside the mirror, before all tables of the tenant are dropped, unless there is nothing to be copied.
+/// Copies the mirror before all tables of the tenant are dropped, unless there are none.
 absl::StatusOr<ResetReport> CopyBeforeReset(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
                                             const GoOn& go_on) {
   ASSIGN_OR_RETURN(const TenantInfo info, tenant.Info());
@@ -179,13 +179,13 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
 
 absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
                                         const GoOn& go_on, const Expected& expected) {
-  // A move may begin at any time: looked at before a copy is made, and before the file is set aside.
+  // A move may begin at any time: check before the copy is made, and again before the rename.
   const auto stays = [&tenant]() -> absl::Status {
     const absl::StatusOr<std::optional<MoveMark>> mark = tenant.ReadMove();
     return mark.ok() ? CheckStays(tenant.context_id(), *mark) : absl::OkStatus();
   };
   if (!expected.token.empty()) {
-    // Before a copy is made; what counts is looked at again where the tables are dropped.
+    // Check before the copy is made; the check that counts is made where the tables are dropped.
     LookedAct looked;
     const ActTerms terms{.expected = expected, .look = &looked};
     RETURN_IF_ERROR(tenant.Reset({}, now_ms, terms).status());
@@ -206,13 +206,13 @@ absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::i
       failed = tables.status();
     }
     if (!expected.token.empty()) return failed;
-    // Whatever is in the old file must not keep a new one from being begun.
+    // Whatever the old file contains must not prevent a new one.
     const bool of_file = absl::IsDataLoss(failed) || (kept.ok() && absl::IsFailedPrecondition(failed));
     if (!of_file) return failed;
     RETURN_IF_ERROR(stays());
     tenant.Distrust(failed);
   }
-  // It may have been deleted meanwhile.
+  // The tenant may have been deleted since.
   ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> there, tenants.Find(tenant.context_id()));
   ResetReport report;
   RETURN_IF_ERROR(there->Rebuild(

@@ -12,7 +12,7 @@
 
 namespace mirror {
 
-/// A table of a copy that was restored and compared.
+/// A table of a copy that was restored for comparison.
 struct DrilledTable {
   TableRecord record;
   RangeDigest digest;
@@ -20,26 +20,26 @@ struct DrilledTable {
 
 struct BackupReport {
   std::uint64_t bytes = 0;
-  std::vector<DrilledTable> tables;   ///< With a drill.
-  std::vector<std::string> left_out;  ///< For people: see MirrorContents.
+  std::vector<DrilledTable> tables;   ///< Filled by a drill.
+  std::vector<std::string> left_out;  ///< Contents that the copy lacks, for people: see MirrorContents.
 };
 
-/// How far a backup is.
+/// Progress of a backup.
 struct BackupStep {
   const char* doing = "copying";  ///< "comparing" in a drill.
   std::uint64_t done = 0;         ///< Bytes, or tables.
-  std::uint64_t all = 0;          ///< Of how many.
+  std::uint64_t all = 0;          ///< Total number of those.
 };
 /// Called every few megabytes and before each table; may be empty.
 using ShowBackup = std::function<void(const BackupStep&)>;
 
-/// Copies the tenant's mirror, as it is committed now, into `path`, while it is in use. `drill`: the copy is
-/// then restored in a folder of its own, its integrity is checked, and each table is compared by digests with
-/// the mirror as it was at the moment of the copy; `path` may then be empty, and nothing is kept.
+/// Copies the tenant's mirror, as it is committed now, to `path`, while it is in use. `drill`: the
+/// copy is then restored in a temporary folder, its integrity is checked, and each table is compared
+/// by digests with the mirror as of the copy. `path` may be empty then, and nothing is kept.
 ///   kInvalidArgument  `path` is relative, or within the home
-///   kAlreadyExists    something is there
-///   kNotFound         its file
-///   kDataLoss         the drill: the copy is damaged, or not equal; says where
+///   kAlreadyExists    a file with this name exists
+///   kNotFound         the mirror's file does not exist
+///   kDataLoss         drill: the copy is damaged, or not equal; the message says where
 ///   others as Snapshot::CopyTo
 absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, Tenant& tenant, const std::string& path,
                                           bool drill, const GoOn& go_on, const ShowBackup& show = {});
@@ -47,33 +47,33 @@ absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, Tenant& tenant, cons
 struct RestoreReport {
   std::uint64_t bytes = 0;
   std::uint32_t tables = 0;
-  std::string kept;                        ///< Where the mirror as it was is; empty: there was none.
-  std::vector<std::string> left_out = {};  ///< Of the copy, for people: see MirrorContents.
+  std::string kept;                        ///< Where the former mirror was moved; empty: there was none.
+  std::vector<std::string> left_out = {};  ///< Contents that the copy lacks, for people: see MirrorContents.
 };
 
-/// Puts a copy in the place of the tenant's mirror, which need not be there, and ends the running cycle. The
-/// copy stays, and so does the mirror as it was, beside it. A tenant that was deleted is allowed again.
-///   kInvalidArgument     `path` is relative, or the context id none
+/// Replaces the tenant's mirror, which need not exist, with a copy, and ends the running cycle. The copy
+/// is not removed, and the former mirror is kept beside the new one. A deleted tenant is allowed again.
+///   kInvalidArgument     `path` is relative, or the context id is not valid
 ///   kNotFound            there is no such file
-///   kFailedPrecondition  the copy is no whole mirror of this tenant; its first cycle is making a mirror
-///   kUnavailable         a reader, or a full disk, keeps the mirror's log from being emptied; the disk. The
-///                        mirror is as it was.
-/// `expected`: as of a dry run, see WouldRestore(); the mirror or the copy is another one:
-/// kFailedPrecondition with kStaleTokenPayload, and nothing was done.
+///   kFailedPrecondition  the copy is not a whole mirror of this tenant; or the first cycle still runs
+///   kUnavailable         the mirror's log cannot be emptied (a reader, a full disk); a disk error. The
+///                        mirror is unchanged.
+/// `expected`: the state that a dry run saw, see WouldRestore(). If the mirror or the copy
+/// has changed since: kFailedPrecondition with kStaleTokenPayload, and nothing was done.
 absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string& context_id,
                                             const std::string& path, std::int64_t now_ms,
                                             const Expected& expected = {});
 
 struct ResetReport {
-  std::vector<std::string> tables;         ///< Those that were dropped.
-  std::string kept;                        ///< Where the mirror as it was is; empty: it had no tables.
-  std::vector<std::string> left_out = {};  ///< Of what is kept, for people: see MirrorContents.
+  std::vector<std::string> tables;         ///< Tables that were dropped.
+  std::string kept;                        ///< Where the former mirror was moved; empty: it had no tables.
+  std::vector<std::string> left_out = {};  ///< Contents that the kept copy lacks: see MirrorContents.
 };
 
-/// Drops all tables of the tenant, and keeps a copy beside the mirror. One that is damaged, or no mirror, is
-/// set aside as it is, and a new one of the same owner made in its place. Errors: kResourceExhausted when
-/// the disk has no room for the copy; those of a backup.
-/// `expected`: as of a dry run; a mirror that cannot be read is never what was shown.
+/// Drops all tables of the tenant, and keeps a copy beside the mirror. A file that is
+/// damaged, or is not a mirror, is renamed, and a new mirror of the same owner takes its
+/// place. Errors: kResourceExhausted: the disk has no room for the copy; those of a backup.
+/// `expected`: the state that a dry run saw; a mirror that cannot be read never matches it.
 absl::StatusOr<ResetReport> ResetMirror(Tenants& tenants, Tenant& tenant, std::int64_t now_ms,
                                         const GoOn& go_on, const Expected& expected = {});
 

@@ -25,13 +25,13 @@ absl::Status Lost(const JournalBounds& bounds) {
   return status;
 }
 
-/// Number of the entry behind which the page begins.
+/// Returns the number of the entry after which the page begins.
 absl::StatusOr<std::int64_t> BeginOf(Snapshot& snapshot, const std::string& since,
                                      const JournalBounds& bounds) {
   if (since.empty()) return bounds.floor.number;
   if (since == kNow) return bounds.last.number;
   ASSIGN_OR_RETURN(const JournalToken token, ParseJournalToken(since));
-  // Heads may stand below the floor, with gaps behind them.
+  // Heads may be below the floor, with gaps after them.
   if (token.number < bounds.floor.number) return Lost(bounds);
   if (token.number == 0) return 0;
   ASSIGN_OR_RETURN(const std::optional<std::int64_t> salt, snapshot.journal().ReadSalt(token.number));
@@ -39,7 +39,7 @@ absl::StatusOr<std::int64_t> BeginOf(Snapshot& snapshot, const std::string& sinc
   return token.number;
 }
 
-/// As the journal has it.
+/// Returns the name in the journal's spelling.
 absl::StatusOr<std::string> FindFollowedTable(Snapshot& snapshot, const std::string& asked,
                                               const JournalRules* rules) {
   ASSIGN_OR_RETURN(const std::optional<TableRecord> record, snapshot.ReadTable(asked));
@@ -48,7 +48,7 @@ absl::StatusOr<std::string> FindFollowedTable(Snapshot& snapshot, const std::str
     RETURN_IF_ERROR(CheckHasJournal(rules, table));
     return table;
   }
-  // One that went may have been spelled so.
+  // A table that was dropped may have had this spelling.
   ASSIGN_OR_RETURN(const std::vector<JournalEntry> left,
                    snapshot.journal().ReadAfter({.table = asked, .entries_max = 1}));
   if (!left.empty()) return asked;
@@ -111,7 +111,7 @@ absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& 
     if (!entries.ok()) return entries.status();
   }
   answer.complete = answer.changes.empty() || entries->empty();
-  // What is not asked for was passed, too: a token that stays behind would fall below the floor.
+  // Skip also entries that were not asked for: a token that stays back would fall below the floor.
   answer.next = ToString(answer.complete ? bounds.last : next);
   return answer;
 }

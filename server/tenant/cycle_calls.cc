@@ -23,7 +23,7 @@
 namespace mirror {
 namespace {
 
-/// How long values of columns that go may be counted; the source waits for it.
+/// How long values in dropped columns may be counted; the source waits for it.
 constexpr std::chrono::seconds kCountDroppedMax{10};
 
 absl::Status CheckUntouched(const TenantRecord& tenant) {
@@ -41,9 +41,9 @@ absl::Status OpenToBegin(Mirror& mirror, const Caller& caller, bool probe, std::
     MIRROR_REQUIRES(mirror.mutex()) {
   const bool may_make = !probe && mirror.options().automatic_provisioning;
   absl::Status status = mirror.Open(may_make, now_ms);
-  // One that could be made is gone: another server has just deleted it.
+  // With may_make, kAborted means that another server has just deleted the mirror.
   if (!absl::IsAborted(status) || may_make) return status;
-  // A file that an operator took away is no cycle's fault.
+  // A file that an operator removed is not the end of a cycle.
   absl::Status none = absl::PermissionDeniedError(
       absl::StrCat("tenant '", mirror.context_id(), "' has no mirror here",
                    probe ? " yet" : ", and this endpoint takes in no tenants by itself",
@@ -59,7 +59,7 @@ void CountDropped(const absl::StatusOr<std::unique_ptr<Snapshot>> snapshot,
     if (!snapshot.ok()) return;
     const absl::StatusOr<std::uint64_t> values = CountValues(
         **snapshot, one.table, one.columns, [end] { return std::chrono::steady_clock::now() < end; });
-    // Whatever is wrong with it is met again by the commit.
+    // The commit meets the same error again.
     if (!values.ok()) return;
     one.values = *values;
   }
@@ -73,7 +73,7 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
   const MutexLock lock(mirror_.mutex());
   Beginning beginning{caller, holder, take_over, probe, now_ms, known};
   absl::Status begun = CommitBeginning(&beginning);
-  // Another server deleted what this one had open, or it was lost; the tenant may be let in again.
+  // Another server deleted the mirror that was open here, or it was lost. Retry: it may be allowed again.
   if (absl::IsAborted(begun) && mirror_.store() == nullptr) begun = CommitBeginning(&beginning);
   if (absl::IsAborted(begun) && mirror_.store() == nullptr) {
     begun =
@@ -81,9 +81,9 @@ absl::StatusOr<Admission> CycleCalls::Authenticate(const Caller& caller, const s
                                             "' was deleted meanwhile. No cycle began; the same call again "
                                             "is safe."));
   }
-  // By the clock: no source's cycle can begin.
+  // The clock is wrong: no source's cycle can begin.
   if (absl::IsUnauthenticated(begun) && !probe) mirror_.seen().NoteFailure(std::string(begun.message()));
-  // A nonce that was seen before.
+  // kAlreadyExists: the nonce was used before.
   if (absl::IsAlreadyExists(begun)) return absl::UnauthenticatedError(begun.message());
   if (!begun.ok()) return begun;
   TellBeginning(beginning);
@@ -104,7 +104,7 @@ absl::Status CycleCalls::CommitBeginning(Beginning* beginning) {
   return mirror_.Finish(writing).status();
 }
 
-/// Who is refused anyhow takes no lock.
+/// A caller that is refused anyway takes no lock.
 absl::Status CycleCalls::MayBegin(const Caller& caller, std::int64_t now_ms) {
   ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantOf(mirror_, now_ms));
   return CheckBeginning(caller, tenant, now_ms);
@@ -117,7 +117,7 @@ absl::Status CycleCalls::CheckBeginning(const Caller& caller, const TenantRecord
     RETURN_IF_ERROR(start->CheckToken(caller.issued_s));
   }
   if (caller.expires_ms >= mirror_.progress().Counted(tenant.clock_ms, now_ms)) return absl::OkStatus();
-  // What expired by the highest time ever seen was forgotten: it cannot be told from a repetition.
+  // Nonces that expired by the highest time ever seen were forgotten: a repetition would go unnoticed.
   return absl::UnauthenticatedError(absl::StrCat(
       "the token expires before the latest time that this mirror has seen (unix ms ", tenant.clock_ms,
       "): the server's clock was ahead, or is behind now. No cycle began. Set the clock right; "
@@ -148,7 +148,7 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
                                                    : PauseWords(tenant.paused, tenant.pause_reason);
   }
   StartMark* const start = mirror_.options().start;
-  // Where a move ends, the nonces in the file are known, too.
+  // When a move ends, the nonces in the file must be known, too.
   const bool is_moving = MarkOf(tenant).has_value();
   if (!beginning->created && !is_moving && start != nullptr &&
       start->MayWait(caller.issued_s, beginning->now_ms)) {
@@ -163,7 +163,7 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
   return plan;
 }
 
-/// A cycle begins, unless another one is at work.
+/// Begins a cycle, unless another one is running.
 absl::Status CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginning, Plan* plan) {
   Admission& admission = beginning->admission;
   const std::int64_t now_ms = beginning->now_ms;
@@ -194,7 +194,7 @@ absl::Status CycleCalls::PlanCycle(const TenantRecord& tenant, Beginning* beginn
   ASSIGN_OR_RETURN(MirrorFeed feed, ReadFeed(mirror_.store()->records()));
   const MirrorFeed next = AtBegin(feed, *beginning->known, tenant, admission.cycle);
   if (next != feed) {
-    // By what it knew the source may go on at once, and never say again what it says now.
+    // Durable at once: the source may act on the answer, and never repeat what it reported here.
     plan->kept = Kept::kNow;
     plan->documents.push_back(Write(next));
   }
@@ -235,7 +235,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
                                 tables, now_ms,    announcing == Announcing::kRepetition};
   absl::StatusOr<AnnounceView> view = LookBefore(request, running);
   if (!view.ok()) return mirror_.Noticed(view.status());
-  // While they are there: what is announced may call for a population.
+  // Report partners' columns while they exist: the announcement may require a population.
   mirror_.partner().TellColumns(std::exchange(view->touched, {}));
   Announced announced{caller, request, *view};
   ASSIGN_OR_RETURN(const std::optional<Committed> committed, CommitCounted(&announced));
@@ -246,7 +246,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   TellOf(tables);
   const Plan& plan = committed->plan;
   const AnnouncePlan& planned = announced.planned;
-  // Tables and columns that indexes need may have come or gone.
+  // Tables and columns that indexes need may have appeared or disappeared.
   if (!plan.source_objects.empty() || !plan.steps.empty()) mirror_.indexes().SetDue();
   // Retiring a table settles its holds.
   if (!plan.holds.empty() || !plan.settled_holds.empty() || !planned.retired.empty())
@@ -265,7 +265,7 @@ absl::StatusOr<std::optional<Committed>> CycleCalls::CommitCounted(Announced* an
   absl::StatusOr<std::optional<Committed>> committed = CommitAnnounced(announced);
   if (!committed.ok() || committed->has_value() || announced->dropped.empty()) return committed;
   announced->is_counted = true;
-  // The snapshot is closed before the commit: it has a lock on the tables that it read.
+  // Close the snapshot before the commit: it has a lock on the tables that it read.
   CountDropped(mirror_.store()->OpenSnapshot(), &announced->dropped);
   return CommitAnnounced(announced);
 }
@@ -332,7 +332,7 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
   while (mirror_.Begin(writing)) {
     AnnounceView seen = *view;
     seen.tenant = writing.tenant();
-    // A cycle that runs keeps nobody from looking.
+    // A running cycle does not prevent a dry run.
     seen.tenant.touched = false;
     absl::Status filled = CheckOwner(caller, writing.tenant());
     if (filled.ok()) filled = FillView(request, &seen);
@@ -346,7 +346,7 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
   return looked;
 }
 
-/// What takes long, and what no other writer changes: before the store's lock is taken.
+/// Reads, before the store's lock is taken, what takes long and is not changed by other writers.
 absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& request,
                                                     const TenantRecord& tenant) {
   AnnounceView view;
@@ -354,7 +354,7 @@ absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& reque
   view.context_id = mirror_.context_id();
   view.limits = LimitsOf(mirror_.options().breaker, mirror_.context_id(), "");
   view.drop_grace_ms = mirror_.options().drop_grace_ms;
-  // The store remembers what it found, and looks again only where a definition changed since.
+  // The store caches the result, and checks only tables whose definition changed.
   ASSIGN_OR_RETURN(std::vector<TouchedTable> touched, mirror_.store()->records().ReadTouchedTables());
   view.touched = std::move(touched);
   for (const AnnouncedTable& table : request.tables) {
@@ -362,7 +362,7 @@ absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& reque
     checked.status = table.schema.ok() ? mirror_.store()->CheckTable(*table.schema) : table.schema.status();
     if (!checked.status.ok()) continue;
     checked.hash = SchemaHash(*table.schema);
-    // Whoever lets another source take over ends the cycle.
+    // Allowing another source to take over ends the cycle, so this cannot change during it.
     if (!KeepsPartner(*table.schema) || view.IsOtherSource(request)) continue;
     ASSIGN_OR_RETURN(const std::optional<TableRecord> record,
                      mirror_.store()->records().ReadTable(table.name));
@@ -376,7 +376,7 @@ absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& reque
   return view;
 }
 
-/// With `view.tenant`, and what LookBefore() found.
+/// Uses `view.tenant`, and the result of LookBefore().
 absl::Status CycleCalls::FillView(const AnnounceRequest& request, AnnounceView* view) {
   RETURN_IF_ERROR(CheckUntouched(view->tenant));
   RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
@@ -415,7 +415,7 @@ absl::Status CycleCalls::ReadMirrored(const AnnounceRequest& request, AnnounceVi
 void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<SchemaAnswer>& answers,
                                const std::vector<SchemaAnswer>& before) {
   for (const SchemaAnswer& answer : answers) {
-    // Told once, not in every cycle that finds the same.
+    // Report it once, not in every cycle with the same answer.
     if (std::find(before.begin(), before.end(), answer) != before.end()) continue;
     const auto action = static_cast<SchemaAction>(answer.action);
     if (action == SchemaAction::kRefused) TellRefusedTable(answer);
@@ -438,7 +438,7 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
 
 absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTable>& tables,
                                                  bool source_accepted, bool repeats) {
-  // The source forgets what is not needed by them.
+  // Durable first: after the answers the source forgets data that they make unnecessary.
   if (absl::Status status = mirror_.store()->MakeDurable(); !status.ok()) return mirror_.Noticed(status);
   absl::StatusOr<std::vector<SchemaAnswer>> kept = mirror_.store()->records().ReadAnswers();
   if (!kept.ok()) return mirror_.Noticed(kept.status());
@@ -493,7 +493,7 @@ absl::Status CycleCalls::AddHeld(const std::vector<AnnouncedTable>& tables, Anno
   return absl::OkStatus();
 }
 
-/// What is there already is worse than nothing: it may hold what a rule of now is to keep out.
+/// An existing table is worse than a missing one: it may contain data that a current rule excludes.
 void CycleCalls::TellRefusedTable(const SchemaAnswer& answer) {
   const absl::StatusOr<std::optional<TableRecord>> record =
       mirror_.store()->records().ReadTable(answer.table);
@@ -511,11 +511,11 @@ void CycleCalls::TellOf(const std::vector<AnnouncedTable>& tables) {
   mirror_.indexes().TellWrong(tables);
 }
 
-/// A rule with a typing error keeps nothing out.
+/// Reports rules that match no column: a rule with a typing error protects nothing.
 void CycleCalls::TellIdleRules(const std::vector<AnnouncedTable>& tables) {
   std::vector<const TableSchema*> schemas;
   for (const AnnouncedTable& table : tables) {
-    // One that is refused may be so because of its rules.
+    // A table may be refused because of its rules.
     if (!table.schema.ok()) return;
     schemas.push_back(&*table.schema);
   }
@@ -535,7 +535,7 @@ void CycleCalls::NoteRefusedAnnouncement(std::int64_t cycle, std::string_view wh
 }
 
 void CycleCalls::EndIfIdle(std::int64_t now_ms, bool of_others, bool found) {
-  // Who holds the lock makes progress.
+  // The holder of the lock makes progress.
   if (!mirror_.mutex().try_lock()) return;
   const MutexLock lock(mirror_.mutex(), std::adopt_lock);
   const std::shared_ptr<const TenantSummary> seen = mirror_.seen().Shared();

@@ -27,12 +27,12 @@ struct BusyCycle {
   std::int64_t since_ms = 0;
 };
 
-/// What Authenticate found.
+/// The result of Authenticate.
 struct Admission {
   bool accepted = false;
   std::optional<BusyCycle> busy;
   bool do_not_replicate = false;
-  PausedBy by = PausedBy::kNobody;  ///< With do_not_replicate.
+  PausedBy by = PausedBy::kNobody;  ///< Set with do_not_replicate.
   std::string reason;
   std::int64_t cycle = 0;
 };
@@ -44,67 +44,67 @@ struct TableAnswer {
   std::optional<Position> pending;
   std::string schema_hash;
   bool verify_wanted = false;
-  bool source_accepted = false;  ///< Another source sent what stands there, see IsUnproven().
+  bool source_accepted = false;  ///< The rows came from another source, see IsUnproven().
   SchemaAction action = SchemaAction::kUnchanged;
   std::string reason;
   std::int64_t row_count = -1;
 };
 
-/// What TableSchema answers.
+/// The answer to TableSchema.
 struct Announcement {
   std::vector<TableAnswer> tables;
-  std::vector<std::string> held_tables = {};  ///< Not announced, and kept until an operator decides.
+  std::vector<std::string> held_tables = {};  ///< Not announced; kept until an operator decides.
   std::string held_reason = {};
-  bool repeats = false;  ///< See AnnouncePlan: the same one again changes nothing.
+  bool repeats = false;  ///< See AnnouncePlan: a repetition changes nothing.
 };
 
-/// What an announcement would do, and the state that it was planned on.
+/// The planned result of an announcement, and the snapshot on which it was planned.
 struct LookedAnnouncement {
   AnnouncePlan planned;
   std::unique_ptr<Snapshot> snapshot;
 };
 
-/// How a cycle begins: the source's first two calls, and who ends a cycle that it left. `now_ms` is unix
-/// time. Errors: as Mirror. Threads: any.
+/// The begin of a cycle: the source's first two calls, and the end of a cycle that its source abandoned.
+/// `now_ms` is unix time. Errors: as Mirror. Threads: any.
 class CycleCalls {
  public:
   explicit CycleCalls(Mirror& mirror) : mirror_(mirror) {}
 
-  ///   kUnauthenticated  the nonce was seen before, or cannot be judged any more
-  /// `known`: what a source with an exchange says of its cycles.
+  ///   kUnauthenticated  the nonce was used before, or is too old to be checked
+  /// `known`: the cycles that the source knows of, for a source with an exchange.
   absl::StatusOr<Admission> Authenticate(const Caller& caller, const std::string& holder, bool take_over,
                                          bool probe, std::int64_t now_ms,
                                          std::optional<SourceCycles> known = std::nullopt);
 
   enum class Announcing : std::uint8_t {
     kAll,
-    kRepetition,  ///< Only what changes nothing, and takes no longer than to look: as a part of another call.
+    kRepetition,  ///< Only a repetition that changes nothing; as fast as a read, for use inside another call.
   };
-  /// `digest` tells a repetition from another request. Errors: kFailedPrecondition for another one after a
-  /// batch, and for a kRepetition that is none; nothing was done.
+  /// `digest` distinguishes a repetition from another request. Errors: kFailedPrecondition: another
+  /// announcement after a batch, or kRepetition for one that is not a repetition; nothing was done then.
   absl::StatusOr<Announcement> Announce(const Caller& caller, std::int64_t cycle,
                                         const std::string& source_id, const std::string& digest,
                                         const std::vector<AnnouncedTable>& tables, std::int64_t now_ms,
                                         Announcing announcing = Announcing::kAll);
-  /// The same as a dry run, of no cycle: nothing is done, not even where one runs.
+  /// The same as a dry run, outside of any cycle: nothing is changed, not even if a cycle runs.
   absl::StatusOr<LookedAnnouncement> LookAtAnnouncement(const Caller& caller, const std::string& source_id,
                                                         const std::vector<AnnouncedTable>& tables,
                                                         std::int64_t now_ms);
-  /// `cycle` got no tables, since what the source announced was refused before it came here.
+  /// `cycle` got no tables: the announcement was refused before it reached the tenant.
   void NoteRefusedAnnouncement(std::int64_t cycle, std::string_view why);
 
-  /// Ends a cycle of this process that has made no progress for too long. Never waits for the lock.
-  /// `of_others`: one that another server served, too, where seen() says that it runs, or where it was
-  /// `found` in the mirror.
+  /// Ends a cycle of this process that made no progress for too long. Never
+  /// waits for the lock. `of_others`: also a cycle that another server
+  /// served, if seen() says that it runs or if it was `found` in the mirror.
   void EndIfIdle(std::int64_t now_ms, bool of_others = false, bool found = false);
-  /// Ends a cycle that this process served: clean shutdown.
+  /// Ends a cycle that this process served; for a clean shutdown.
   void EndCycle(std::int64_t now_ms);
-  /// Ends a cycle that Authenticate began for a caller who was gone by then: nobody knows its number. Nothing
-  /// where another one took its place.
+  /// Ends a cycle whose caller was gone when Authenticate began it: nobody
+  /// knows its number. Does nothing if another cycle has replaced it.
   void TakeBack(std::int64_t cycle, std::int64_t now_ms);
 
  private:
-  /// What Authenticate asks for, and what came of it.
+  /// Arguments and results of Authenticate.
   struct Beginning {
     const Caller& caller;
     const std::string& holder;
@@ -113,11 +113,11 @@ class CycleCalls {
     std::optional<SourceCycles> known = std::nullopt;
     Admission admission = {};
     bool created = false, takes_place = false;
-    std::int64_t cut = 0;  ///< A cycle that this one takes the place of.
+    std::int64_t cut = 0;  ///< A cycle that this one replaces.
     std::int64_t cut_began_ms = 0;
     bool timed_out = false;
   };
-  /// Opens the mirror, making it where that may be. kAborted with a closed one: it was gone.
+  /// Opens the mirror, or creates it where that is allowed. kAborted with a closed mirror: it was gone.
   absl::Status CommitBeginning(Beginning* beginning) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status MayBegin(const Caller& caller, std::int64_t now_ms) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status CheckBeginning(const Caller& caller, const TenantRecord& tenant, std::int64_t now_ms)
@@ -130,33 +130,33 @@ class CycleCalls {
 
   absl::StatusOr<AnnounceView> LookBefore(const AnnounceRequest& request, const TenantRecord& tenant)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// What an announcement is planned from: who is another source sees no table.
+  /// Reads the data that an announcement is planned from. The view of another source has no tables.
   absl::Status FillView(const AnnounceRequest& request, AnnounceView* view) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status ReadMirrored(const AnnounceRequest& request, AnnounceView* view)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// `source_accepted`: whoever changes that ends the cycle.
+  /// `source_accepted`: whoever changes that also ends the cycle.
   absl::StatusOr<Announcement> Answers(const std::vector<AnnouncedTable>& tables, bool source_accepted,
                                        bool repeats = false) MIRROR_REQUIRES(mirror_.mutex());
-  /// Tables that are not announced, and wait for an operator.
+  /// Adds tables that are not announced and wait for an operator.
   absl::Status AddHeld(const std::vector<AnnouncedTable>& tables, Announcement* announcement)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// An announcement, and what it was last planned to do.
+  /// An announcement, and its latest plan.
   struct Announced {
     const Caller& caller;
     const AnnounceRequest& request;
-    const AnnounceView& view;  ///< As it was before the lock.
+    const AnnounceView& view;  ///< As read before the lock was taken.
     AnnouncePlan planned = {};
     std::vector<SchemaAnswer> before = {};
     std::vector<Hold> known_holds = {};
     std::vector<DroppedColumns> dropped = {};
-    bool is_counted = false;  ///< What stands in those.
+    bool is_counted = false;  ///< The values in `dropped` were counted.
   };
-  /// A plan that drops columns waits until what stands in them is counted. Absent: it was announced before.
+  /// Counts the values in dropped columns before committing. Absent: it was announced before.
   absl::StatusOr<std::optional<Committed>> CommitCounted(Announced* announced)
       MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<std::optional<Committed>> CommitAnnounced(Announced* announced)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// Absent as well: what stands in columns that are dropped is not counted.
+  /// Also absent: values in columns to be dropped are not counted yet.
   absl::StatusOr<std::optional<Plan>> PlanAnnounced(const TenantRecord& tenant, Announced* announced)
       MIRROR_REQUIRES(mirror_.mutex());
   void TellDropped(const std::vector<DroppedColumns>& counted, const Committed& committed)

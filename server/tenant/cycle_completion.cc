@@ -20,12 +20,12 @@
 namespace mirror {
 namespace {
 
-/// A cycle that died or ended meanwhile is found out by the next call.
+/// Lets a digest run to its end: if the cycle ended meanwhile, the next call finds that.
 const GoOn kToTheEnd = [] { return true; };
 
-/// Whether the end of a cycle says nothing but that it is over and as of when the tables are: then it may
-/// wait in memory. Not the end of a cycle of an exchange: its hub, and the source's own notes, would take a
-/// mirror that forgot it for one that was restored.
+/// Returns whether the end of a cycle reports only that it is over and how fresh
+/// the tables are: then it may wait in memory. Not for a cycle of an exchange:
+/// hub and source would take a mirror that forgot the end for a restored one.
 bool MayWait(const Mirror& mirror, const TenantRecord& before, const Plan& plan) {
   const bool is_as_it_was = plan.tenant->paused == before.paused &&
                             plan.tenant->missed_cycle == before.missed_cycle &&
@@ -46,9 +46,9 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
     const MutexLock lock(mirror_.mutex());
     absl::Status status = mirror_.Running(caller, cycle, now_ms).status();
     if (status.ok()) status = End(&completing);
-    // The answer to the first one may have been lost, or the same one is at another server.
+    // The answer to the first call may have been lost, or another server got the first call.
     if (!status.ok() && WasCompleted(caller, cycle)) status = mirror_.Noticed(CompareNow(&completing));
-    // The source forgets what the cycle brought.
+    // Durable before the answer: afterwards the source forgets the cycle's changes.
     if (status.ok() && mirror_.store() != nullptr) status = mirror_.Noticed(mirror_.store()->MakeDurable());
     if (!status.ok()) return status;
   }
@@ -58,7 +58,7 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
 absl::StatusOr<std::optional<Plan>> CycleCompletion::BehindRows::MakePlan(const TenantRecord& tenant) {
   if (owner_.mirror_.store()->IsBuilding()) return std::optional<Plan>();
   RETURN_IF_ERROR(owner_.mirror_.cycle().Load(*owner_.mirror_.store()));
-  // Which refusals these rows make good is known only after their commit.
+  // Only their commit shows which refusals these rows resolve.
   if (!owner_.mirror_.cycle().RefusalsOf(completing_.cycle).empty()) return std::optional<Plan>();
   before_ = tenant;
   Plan plan = PlanCycleEnd(tenant, owner_.mirror_.options(), completing_.now_ms);
@@ -84,8 +84,8 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Finish(Completing* co
   RETURN_IF_ERROR(CompareLater(completing->tables, completing->now_ms, &completing->verdicts));
   const MutexLock lock(mirror_.mutex());
   if (mirror_.store() != nullptr) mirror_.store()->upkeep().StandAlone();
-  // When all were in use as they were opened, this is when there is something to close. Those that were used
-  // last keep their statements.
+  // If all stores were in use when they were opened, there may be
+  // one to close now. The last used ones keep their statements.
   mirror_.MakeRoom();
   return std::move(completing->verdicts);
 }
@@ -117,12 +117,12 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   plan->cycle = cycle;
   completing->announced = !before.announced.empty();
   completing->refused = running.RefusalsOf(cycle);
-  // A cycle that announced nothing, or whose source is not the one that is believed, speaks of no table.
+  // A cycle that announced nothing, or whose source is not the trusted one, reports on no table.
   const bool other_source = running.IsNoted(CycleNoteKind::kOtherSource);
   if (completing->announced && !other_source) {
     plan->all_as_of = completing->as_of;
     if (plan->all_as_of) {
-      // A source whose clock is ahead must not be fresh tomorrow.
+      // A source time in the future, from a wrong clock, must not look fresh tomorrow.
       plan->all_as_of->source_ms = std::min(plan->all_as_of->source_ms, now_ms);
       AddStale(&*plan->all_as_of);
     }
@@ -134,7 +134,7 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   completing->paused = tenant.paused ? PauseWords(tenant.paused, tenant.pause_reason) : "";
   completing->first = tenant.completed_ms == 0;
   tenant.completed_cycle = cycle;
-  // One that announced nothing went nowhere.
+  // A cycle without an announcement completed nothing.
   if (completing->announced) tenant.completed_ms = now_ms;
   if (completing->announced && !other_source && tenant.source_accepted) {
     ASSIGN_OR_RETURN(tenant.source_accepted, AwaitsProof(*plan));
@@ -175,7 +175,7 @@ absl::StatusOr<bool> CycleCompletion::AwaitsProof(const Plan& plan) {
     if (IsUnproven(check)) awaited.insert(FoldName(check.table));
   }
   for (const TableCheck& check : plan.checks) awaited.erase(FoldName(check.table));
-  // Those that the source does not have, and those that are not taken of it.
+  // Tables that the source does not have, and tables that are refused.
   for (const CycleNote& note : mirror_.cycle().notes()) {
     if (note.kind == CycleNoteKind::kUnannounced) awaited.erase(FoldName(note.table));
   }
@@ -214,7 +214,7 @@ void CycleCompletion::TellEnd(const Completing& completing) {
   std::size_t changed = 0;
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
   for (const CompletedTable& table : completing.tables) {
-    // One that was only compared did not change.
+    // A table that was only compared did not change.
     if (!table.rows_differ || table.inserts + table.updates + table.deletes > 0) ++changed;
     inserts += table.inserts;
     updates += table.updates;
@@ -235,7 +235,7 @@ void CycleCompletion::TellEnd(const Completing& completing) {
   } else if (!completing.announced) {
     TellUnannounced(cycle);
   } else if (mirror_.seen().ForgetFailure() || inserts + updates + deletes > 0 || completing.first) {
-    // One that changed nothing behind a good one is no news: the time of the last one is known anyway.
+    // A cycle without changes after a good one is no news: its time is known anyway.
     mirror_.Tell(Severity::kInformation, "cycle.completed", absl::StrCat("cycle ", cycle, ": ", counts));
   }
 }
@@ -326,7 +326,7 @@ absl::Status CycleCompletion::KeepCheck(const Compared& compared, std::int64_t n
   return absl::OkStatus();
 }
 
-/// One by digests is what an operator asked for.
+/// A check by digests was requested by an operator.
 absl::Status CycleCompletion::NoteChecks(const std::vector<TableCheck>& checks,
                                          std::vector<TableCheck>* written) {
   if (checks.empty()) return absl::OkStatus();
@@ -342,7 +342,7 @@ absl::Status CycleCompletion::NoteChecks(const std::vector<TableCheck>& checks,
   return absl::OkStatus();
 }
 
-/// A miss of something that was committed since the former miss: two databases feed one mirror in turn.
+/// Counts a miss of a commit made since the previous miss: two databases feed one mirror in turn.
 void CycleCompletion::CountMiss(std::int64_t cycle, std::int64_t now_ms, TenantRecord& tenant) {
   if (!mirror_.cycle().IsNoted(CycleNoteKind::kMiss)) return;
   const bool in_a_row = tenant.missed_cycle != 0 && tenant.missed_cycle == tenant.completed_cycle;
@@ -404,7 +404,7 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
 absl::StatusOr<std::vector<std::string>> CycleCompletion::AwaitedTables() {
   ASSIGN_OR_RETURN(const std::vector<TableRecord> tables, mirror_.store()->records().ReadTables());
   ASSIGN_OR_RETURN(const std::vector<SchemaAnswer> answers, mirror_.store()->records().ReadAnswers());
-  // Where a definition was refused, the rows are under the rules of before, however good their position is.
+  // After a refused definition the rows are under the old rules, whatever their position is.
   std::set<std::string> refused;
   for (const SchemaAnswer& answer : answers) {
     if (!IsWanted(static_cast<SchemaAction>(answer.action))) refused.insert(FoldName(answer.table));
@@ -444,7 +444,7 @@ absl::StatusOr<std::optional<Plan>> CycleCompletion::PlanForgetting(const Tenant
   if (!tenant.scrub || !awaited.empty()) {
     return absl::AbortedError("somebody else wrote to the mirror meanwhile");
   }
-  // Tables that were set aside hold what they held.
+  // Tables that were set aside still contain the old data.
   Plan forget;
   forget.now_ms = now_ms;
   forget.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();

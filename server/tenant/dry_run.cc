@@ -27,7 +27,7 @@ absl::StatusOr<Consequences> CountIn(Snapshot& snapshot, const DryRun& how, cons
   return count({snapshot, contents, how.with_keys, how.go_on});
 }
 
-/// The copy, checked as RestoreMirror() does it.
+/// Takes the copy, with the checks of RestoreMirror().
 absl::StatusOr<std::unique_ptr<MirrorCopy>> TakeCopy(Tenants& tenants, const std::string& context_id,
                                                      const std::string& path) {
   RETURN_IF_ERROR(CheckContextId(context_id));
@@ -114,7 +114,7 @@ absl::StatusOr<std::vector<AnnouncedLoss>> CountLosses(const LookedAnnouncement&
   for (const TableRecord& record : records) {
     const std::string key = FoldName(record.table);
     if (announced.contains(key)) continue;
-    // What neither is announced nor goes waits for an operator.
+    // A table that is neither announced nor retired waits for an operator.
     losses[key] = {
         .table = record.table, .retired = true, .rows = record.row_count, .held = !retired.contains(key)};
   }

@@ -11,14 +11,14 @@
 #include "server/store/snapshot.h"
 #include "server/tenant/tenants.h"
 
-// Dry runs: what an operator's act would do to a tenant, planned by what acts, counted in one snapshot behind
-// it, without the tenant's lock. Nothing is changed: no cycle ends, nothing is told. Errors: those of the
-// act, kCancelled when `go_on` says so, and of a reset of all or a deletion of a mirror that cannot be read
-// those of reading it.
+// Dry runs: what an operator's act would do to a tenant. The act itself plans it; it is
+// counted in one snapshot after that, without the tenant's lock. Nothing is changed: no cycle
+// ends, no event is added. Errors: those of the act; kCancelled when `go_on` says so; for a
+// reset of all, or a deletion, of a mirror that cannot be read, the error of reading it.
 
 namespace mirror {
 
-/// How a dry run looks.
+/// Options of a dry run.
 struct DryRun {
   bool with_keys = false;
   GoOn go_on = [] { return true; };
@@ -26,7 +26,7 @@ struct DryRun {
 
 absl::StatusOr<Consequences> WouldInvalidate(Tenant& tenant, const std::vector<std::string>& tables,
                                              std::int64_t now_ms, const DryRun& how);
-/// Without tables: of ResetMirror().
+/// Without tables: a dry run of ResetMirror().
 absl::StatusOr<Consequences> WouldReset(Tenant& tenant, const std::vector<std::string>& tables,
                                         std::int64_t now_ms, const DryRun& how);
 absl::StatusOr<Consequences> WouldDelete(Tenant& tenant, const DryRun& how);
@@ -35,11 +35,11 @@ absl::StatusOr<Consequences> WouldCommitHold(Tenant& tenant, std::uint64_t hold_
                                              const DryRun& how);
 absl::StatusOr<Consequences> WouldErase(Tenant& tenant, const AskedErasure& asked, std::int64_t now_ms,
                                         const DryRun& how);
-/// Of RestoreMirror(). `quick`: see CountRestored().
+/// A dry run of RestoreMirror(). `quick`: see CountRestored().
 absl::StatusOr<Consequences> WouldRestore(Tenants& tenants, const std::string& context_id,
                                           const std::string& path, bool quick, const DryRun& how);
 
-/// AnnouncedLoss in mirror_client.proto.
+/// See AnnouncedLoss in mirror_client.proto.
 struct AnnouncedLoss {
   std::string table;
   bool retired = false;
@@ -48,13 +48,13 @@ struct AnnouncedLoss {
   std::uint64_t values = 0;
   bool held = false;
 };
-/// What would go with an announcement, by name. Errors: those of its snapshot.
+/// Lists what an announcement would delete, by name. Errors: those of its snapshot.
 absl::StatusOr<std::vector<AnnouncedLoss>> CountLosses(const LookedAnnouncement& looked, const GoOn& go_on);
 
-/// What an act of RestoreMirror() with this copy is called, for its token: another copy gives another one.
+/// Returns the act of RestoreMirror() with this copy, for its token: another copy gives another act.
 absl::StatusOr<Act> RestoreAct(const std::string& path, Store& copy);
 
-/// For who is told that a token is stale: what the act would do by now. `now`: of a dry run of the same act.
+/// Returns the error for a stale token: what the act would do now. `now`: a new dry run of the same act.
 absl::Status StaleWords(const absl::StatusOr<Consequences>& now);
 
 }  // namespace mirror

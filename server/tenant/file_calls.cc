@@ -21,12 +21,12 @@
 namespace mirror {
 namespace {
 
-/// As long as a statement of any other call waits for another program's lock.
+/// Equals the time for which statements of other calls wait for another program's lock.
 constexpr std::chrono::seconds kOthersLocksMax{5};
 constexpr std::uint32_t kPausesLookedAt = 20;
 
-/// What was told last of the tenant's pause: that it began, or that it ended. Absent: neither, or something
-/// behind it makes that no word about the mirror that there was.
+/// Returns the last event about the tenant's pause: true: paused, false: resumed.
+/// Absent: no such event, or a later event means that the mirror was replaced since.
 std::optional<bool> ToldPaused(Events& events, const std::string& context_id) {
   EventRecord last;
   for (const char* pattern : {"tenant.*ed", "mirror.restored"}) {
@@ -56,7 +56,7 @@ void CarryOver(const std::optional<TenantRecord>& before, TenantRecord* restored
   }
 }
 
-/// A copy of a mirror that was part of a move goes on by itself, and not before somebody says so.
+/// A copy of a mirror that was part of a move becomes independent, and stays paused until resumed.
 void CarryOverWithoutMove(const std::optional<TenantRecord>& before, TenantRecord* restored) {
   if (const std::optional<MoveMark> mark = MarkOf(*restored)) {
     TakeMarkOff(*mark, restored);
@@ -107,7 +107,7 @@ absl::Status FileCalls::CheckIntegrity() {
 absl::StatusOr<std::unique_ptr<Snapshot>> FileCalls::OpenSnapshot() {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
-  // A full disk keeps nobody from making a copy on another one, in which cycles and times are a little older.
+  // A full disk does not prevent a copy to another disk; its cycles and times are slightly older.
   mirror_.store()->upkeep().WriteWaiting().IgnoreError();
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
@@ -138,7 +138,7 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
   }
   RETURN_IF_ERROR(CheckExpected(expected, now_ms));
   RETURN_IF_ERROR(ForgetListed(mirror_));
-  // A file that is gone or damaged is no reason not to put a good one there.
+  // A missing or damaged file must not prevent the installation of a good one.
   std::string damaged = std::exchange(mirror_.file().quarantine, {});
   std::optional<TenantRecord> before = mirror_.file().owner;
   if (absl::Status refused = CloseForMove(now_ms, &damaged, &before); !refused.ok()) {
@@ -151,10 +151,10 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
   }
   mirror_.file().replaced = false;
   RETURN_IF_ERROR(mirror_.Open(false, now_ms));
-  // The file may be a copy from the middle of the very cycle that runs. What an operator decided since then,
-  // a pause or another source, stands whatever the copy says.
+  // The file may be a copy from the middle of the running cycle. Decisions
+  // of an operator since then, a pause or another source, override the copy.
   Door door = Door::kCycles;
-  // Where the copy's journal did not come with its rows, readers of the former one are told, too.
+  // If the copy's journal does not belong to its rows, readers of the former journal must be told.
   const absl::StatusOr<bool> is_new = HasNoJournal(*mirror_.store());
   if (!is_new.ok()) return mirror_.Noticed(is_new.status());
   RETURN_IF_ERROR(
@@ -215,9 +215,9 @@ absl::Status FileCalls::CloseForMove(std::int64_t now_ms, std::string* damaged,
     if (store.upkeep().Quarantined().empty()) {
       const absl::Status whole = store.upkeep().CheckWhole(kOthersLocksMax);
       if (!whole.ok() && !absl::IsDataLoss(whole)) return whole;
-      // Only now the disk was seen to have lost pages: the file is set aside with the log that has them.
+      // This check found that the disk lost pages: rename the file together with the log that has them.
       if (!whole.ok() && damaged->empty()) {
-        mirror_.Noticed(whole).IgnoreError();  // Told by its event.
+        mirror_.Noticed(whole).IgnoreError();  // The event reports it.
         *damaged = std::exchange(mirror_.file().quarantine, {});
       }
     }
@@ -278,7 +278,7 @@ void FileCalls::Distrust(const absl::Status& why) {
   const MutexLock lock(mirror_.mutex());
   std::string words(why.message());
   if (words.ends_with('.')) words.pop_back();
-  mirror_.Noticed(absl::DataLossError(words)).IgnoreError();  // Told by its event.
+  mirror_.Noticed(absl::DataLossError(words)).IgnoreError();  // The event reports it.
 }
 
 absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_ms) {
@@ -318,7 +318,7 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
 
 std::optional<TenantRecord> FileCalls::FindOwner() {
   std::optional<TenantRecord>& known = mirror_.file().owner;
-  // Whose it is may still be read from it, where this process has not read it before, or others write it.
+  // Read the owner from the file if this process has not read it yet, or if other servers write it.
   if (!known || mirror_.options().is_shared) {
     const absl::StatusOr<std::unique_ptr<Store>> damaged = mirror_.file().open(false);
     const absl::StatusOr<TenantRecord> tenant =
@@ -345,15 +345,15 @@ std::optional<TenantRecord> FileCalls::FindOwner() {
 
 absl::Status FileCalls::Resume(std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  // The operator's word that a damaged file was mended; it is looked at once more.
+  // The operator says that a damaged file was repaired; it is checked again.
   std::string damaged = std::exchange(mirror_.file().quarantine, {});
   if (damaged.empty() && mirror_.store() == nullptr) {
-    // Perhaps by a process before this one.
+    // An earlier process may have quarantined it.
     if (absl::IsDataLoss(OpenForOperator(mirror_, now_ms)))
       damaged = std::exchange(mirror_.file().quarantine, {});
   }
   if (absl::Status status = LookOnceMore(damaged, now_ms); !status.ok()) {
-    // A file that is gone may be made anew.
+    // A file that is gone may be created anew.
     if (mirror_.file().quarantine.empty() && !absl::IsNotFound(status))
       mirror_.file().quarantine = std::move(damaged);
     if (!mirror_.file().quarantine.empty()) mirror_.Close();
@@ -371,10 +371,10 @@ absl::Status FileCalls::Resume(std::int64_t now_ms) {
         had_stopped = had_stopped || before.paused;
         plan->tenant->paused = false;
         plan->tenant->pause_reason.clear();
-        // Two sources that were found are one again.
+        // Resume means that the two sources that were found are one again.
         plan->tenant->missed_cycle = 0;
         plan->tenant->missed_ms = 0;
-        // Where the clock was ahead, this is how it is forgiven.
+        // This forgets the time of a clock that was ahead.
         plan->tenant->clock_ms = now_ms;
         return RenewLineage(mirror_.store()->records(), /*only_stopped=*/true, plan);
       });

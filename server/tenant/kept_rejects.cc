@@ -19,14 +19,14 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kPage = 1'000;
-/// Of the hash of an external id, as hexadecimal digits.
+/// Length of the hash of an external id, in hexadecimal digits.
 constexpr std::size_t kHashDigits = 32;
 
-/// The reject that a document of kRejectOfKind is about.
+/// Returns the reject id from the id of a kRejectOfKind document.
 std::string RejectIn(const std::string& reject_of) { return reject_of.substr(kHashDigits + 1); }
 
-/// What says where a reject is, which is written or removed (no text) with it. Absent: its external id is
-/// not known.
+/// Returns the index document that is written or removed (no text)
+/// together with a reject. Absent: the reject has no external id.
 std::optional<DocumentChange> RejectOfChange(const std::string& reject_id, const std::string& reject_text,
                                              bool is_removed) {
   const std::optional<Reject> reject = RejectOf(reject_text);
@@ -43,7 +43,7 @@ bool HasAny(const std::vector<DocumentChange>& changes, std::string_view kind) {
                      [&](const DocumentChange& change) { return Keeps(change, kind); });
 }
 
-/// Takes rejects that are not written yet out of `changes`. False: there are none of these.
+/// Removes rejects that are not written yet from `changes`. False: there was none.
 bool TakeOut(const std::set<std::string>& places, std::vector<DocumentChange>* changes) {
   std::set<std::string> rejects;
   for (const DocumentChange& change : *changes) {
@@ -90,7 +90,7 @@ absl::StatusOr<bool> EraseRejects(StoreRecords& records, const std::vector<Recor
       }
       has_any = has_any || taken > 0;
       if (taken < kPage) break;
-      from = page.back().id + '\1';  // No id stands between the two.
+      from = page.back().id + '\1';  // No id lies between the two.
     }
   }
   return has_any;
@@ -104,7 +104,7 @@ void ForgetRejects(Plan* plan) {
 void BoundRejects(Plan* plan) {
   if (!HasAny(plan->documents, kRejectKind)) return;
   plan->document_bounds.push_back({kRejectKind, 0, kRejectsOfSourceMax});
-  // Those of the same moment go in another order: as many are left as find all rejects for certain.
+  // Documents of one moment are removed in another order: this limit keeps the index complete.
   plan->document_bounds.push_back({kRejectOfKind, 0, 2 * kRejectsOfSourceMax});
 }
 

@@ -11,30 +11,30 @@
 #include "server/records/record_request.h"
 #include "server/store/store.h"
 
-// Rows of import jobs that were not taken, as documents of a source of records: how they are found by their
-// external ids, and how they go.
+// Rejected rows of import jobs, kept as documents of a source
+// of records. They are found by external id, and deleted by it.
 
 namespace mirror {
 
-/// Where the rejects of an external id are: by a hash of it, a slash and a reject's id. Without a text.
+/// Index of rejects by external id: id is a hash of it, a slash and a reject's id. It has no text.
 inline constexpr char kRejectOfKind[] = "reject.of";
-/// Of all jobs of one data source; beyond that the oldest are forgotten.
+/// Limit for all jobs of one data source; beyond it the oldest rejects are deleted.
 inline constexpr std::int64_t kRejectsOfSourceMax = 100'000;
 
-/// With what the ids of those documents begin that are of this external id.
+/// Returns the prefix of the ids of those index documents for this external id.
 std::string RejectsOf(const std::string& external_id);
-/// Adds a change, and, where it keeps a reject, by what that is found.
+/// Adds a change, and its index document if it keeps a reject.
 void AddWithPlace(DocumentChange change, std::vector<DocumentChange>* changes);
-/// Adds what removes the rejects of these external ids, and takes them out of `changes`; it costs as much as
-/// they are. Gives whether there were any. Errors: as Store.
+/// Adds the deletion of the rejects of these external ids, and removes them from `changes`.
+/// The cost depends only on their number. Returns whether there were any. Errors: as Store.
 absl::StatusOr<bool> EraseRejects(StoreRecords& records, const std::vector<RecordItem>& items,
                                   std::vector<DocumentChange>* changes);
-/// All of them go.
+/// Deletes all rejects.
 void ForgetRejects(Plan* plan);
-/// Where the plan keeps some: no more than kRejectsOfSourceMax stay.
+/// If the plan keeps rejects: limits their number to kRejectsOfSourceMax.
 void BoundRejects(Plan* plan);
-/// Adds what removes the oldest import jobs that are over, with their rejects, so that another one finds a
-/// place.
+/// Adds the deletion of the oldest import jobs that are
+/// over, with their rejects, to make room for another job.
 absl::Status PruneJobs(StoreRecords& records, std::vector<DocumentChange>* changes);
 
 }  // namespace mirror

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t kKeyBytesMax = 64 << 10;
 
-/// A value as it was typed.
+/// A value as the person typed it.
 struct Typed {
   enum class Form { kPlain, kQuoted, kHex } form = Form::kPlain;
   std::string text;
@@ -38,7 +38,7 @@ absl::Status NoTypedKey(const TableSchema& table) {
                    "as a JSON array like those that 'mirrorctl changes --json' prints."));
 }
 
-/// What stands between quotes, from behind the first one; `at` is behind the last one then.
+/// Reads a quoted text, from after the first quote; `at` is after the last quote then.
 std::optional<std::string> QuotedAt(std::string_view text, std::size_t* at) {
   std::string value;
   while (*at < text.size()) {

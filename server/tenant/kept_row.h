@@ -10,37 +10,37 @@
 #include "proto/wire/table.h"
 #include "server/store/snapshot.h"
 
-// One row that a person means, over one snapshot. Errors beside those that are named: the snapshot's.
+// Reads one row that a person names, over one snapshot. Errors besides those that are named: the snapshot's.
 
 namespace mirror {
 
-/// A key as a person types it: values as SQL has them, "17", "'Ada', 3", "x'00ff'", or a JSON array of them;
-/// the quotes may be left out of the only column. Errors: kInvalidArgument, which says how many columns of
-/// which types the key has, and never what was typed.
+/// Parses a key as a person types it: values in SQL form, "17", "'Ada', 3", "x'00ff'", or a
+/// JSON array. The quotes may be omitted if the key has one column. Errors: kInvalidArgument:
+/// names the number and types of the key's columns, and never repeats the typed text.
 absl::StatusOr<Key> ParseTypedKey(const TableSchema& table, std::string_view text);
 
 struct KeptTable {
-  std::string name;  ///< In its own spelling.
+  std::string name;  ///< In its stored spelling.
   TableSchema kept;
 };
-/// Errors: kNotFound: there is no such table.
+/// Errors: kNotFound: no such table.
 absl::StatusOr<KeptTable> FindTable(Snapshot& snapshot, const std::string& table);
 
 struct MeantRow {
-  std::string table;  ///< In its own spelling.
+  std::string table;  ///< In its stored spelling.
   TableSchema kept;
   Key key;
-  bool stands = false;   ///< There is such a row now.
-  bool is_left = false;  ///< It went at the source, and its table has it nevertheless.
+  bool stands = false;   ///< The row exists now.
+  bool is_left = false;  ///< Deleted at the source, but still in the table.
 };
 
-/// `key`: as ParseTypedKey() takes it. Errors: kNotFound: there is no such table; those of ParseTypedKey().
+/// `key`: as for ParseTypedKey(). Errors: kNotFound: no such table; those of ParseTypedKey().
 absl::StatusOr<MeantRow> FindRow(Snapshot& snapshot, const std::string& table, std::string_view key);
 
-/// What is kept of a row beside the table.
+/// Data kept about a row outside of its table.
 struct KeptOfRow {
-  std::int64_t versions = 0;  ///< That ended.
-  std::int64_t entries = 0;   ///< Of the journal, that name it.
+  std::int64_t versions = 0;  ///< Versions that ended.
+  std::int64_t entries = 0;   ///< Journal entries with its key.
 };
 absl::StatusOr<KeptOfRow> CountKeptOfRow(Snapshot& snapshot, const MeantRow& row);
 

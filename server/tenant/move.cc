@@ -16,9 +16,9 @@
 namespace mirror {
 namespace {
 
-/// What other tenants may write meanwhile.
+/// Reserve for writes of other tenants meanwhile.
 constexpr std::uint64_t kRoomToSpare = 64ULL << 20;
-/// A mirror that an operator, or a DBA, changes under a move is copied so often.
+/// How often a mirror is copied if an operator or a DBA changes it during the move.
 constexpr int kCopiesMax = 3;
 constexpr std::size_t kIdDigits = 16;
 
@@ -44,7 +44,7 @@ absl::Status WasUndone(const std::string& context_id) {
                                                     "Nothing of it is here."));
 }
 
-/// Keys with which columns of its tables are hashed.
+/// Returns the keys with which columns of its tables are hashed.
 absl::StatusOr<std::string> HashKeysOf(Snapshot& mirror) {
   ASSIGN_OR_RETURN(const MirrorContents contents, mirror.ReadContents());
   std::set<std::uint32_t> keys;
@@ -63,9 +63,9 @@ absl::StatusOr<std::string> DigestOf(Tenant& tenant, const GoOn& go_on) {
 
 struct Equal {
   bool is = false;
-  std::string metadata;  ///< Of the moment that was looked at.
+  std::string metadata;  ///< As of the comparison.
 };
-/// Whether the tenant's mirror holds what `contents` says.
+/// Compares the tenant's mirror with the digest `contents`.
 absl::StatusOr<Equal> Compare(Tenant& tenant, const std::string& contents, const GoOn& go_on) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, tenant.OpenSnapshot());
   ASSIGN_OR_RETURN(const std::string digest, DigestContents(*snapshot, go_on));
@@ -73,7 +73,7 @@ absl::StatusOr<Equal> Compare(Tenant& tenant, const std::string& contents, const
   return Equal{digest == contents, std::move(metadata)};
 }
 
-/// `where`: which of the two servers of a move this is; who reads it calls both.
+/// `where`: which of the two servers this is; the reader of the message calls both.
 absl::Status CheckFree(Tenants& tenants, const std::string& context_id, std::uint64_t bytes,
                        const char* where) {
   ASSIGN_OR_RETURN(const StoreHome::Space space, tenants.home().FindCopySpace());
@@ -115,7 +115,7 @@ absl::StatusOr<MoveLook> LookAtMove(Tenants& tenants, const std::string& context
   ASSIGN_OR_RETURN(look.hash_key, HashKeysOf(*snapshot));
   if (!digest) return look;
   if (look.mark && look.mark->phase == MovePhase::kArriving) {
-    // The old side leaves for what this says: it lasts here first, also where the import was not answered.
+    // The old side leaves because of this digest: make it durable, even if the import was not answered.
     RETURN_IF_ERROR(here.tenant->MakeDurable());
   }
   ASSIGN_OR_RETURN(std::string contents, DigestContents(*snapshot, go_on));
@@ -137,7 +137,7 @@ absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::str
     return ThereIsOne(here->tenant->context_id(), here->mark);
   }
   if (here.ok() && !place.empty()) {
-    // What had left is kept beside what comes in its place.
+    // The mirror that left is kept next to the one that replaces it.
     ASSIGN_OR_RETURN(const std::string left, tenants.home().places().Find(offered.context_id));
     if (left != place) {
       return absl::FailedPreconditionError(
@@ -265,7 +265,7 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
       now_ms);
   CrashPoint("move.put");
   if (!taken_in.ok()) return taken_in;
-  // Whoever took it back before this did not find it; whoever does so from now on finds it.
+  // An undo before this point did not find the mirror; an undo from now on finds it.
   if (*undone_) {
     const absl::Status dropped = Drop(*tenants_, context_id_, id_, /*contents=*/"", now_ms, go_on);
     return dropped.ok() ? WasUndone(context_id_) : dropped;
@@ -314,7 +314,7 @@ absl::Status Arrive(Tenants& tenants, const std::string& context_id, const std::
 
 namespace {
 
-/// Where nothing is to be dropped: of what left something must have been here, unless it was dropped before.
+/// If there is nothing to drop, checks that the mirror that left was here, or was dropped before.
 absl::Status CheckGone(Tenants& tenants, const std::string& context_id, const std::string& contents) {
   if (contents.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<std::string> deleted, tenants.Deleted());
@@ -333,7 +333,7 @@ absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::st
   absl::StatusOr<Here> here = FindMoving(tenants, context_id);
   if (absl::IsNotFound(here.status())) {
     tenants.arrivals.Undo(id);
-    // One that was put there before it could be told.
+    // Installed before the undo could reach it.
     here = FindMoving(tenants, context_id);
   }
   if (absl::IsNotFound(here.status())) return CheckGone(tenants, context_id, contents);
@@ -356,7 +356,7 @@ absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::st
   }
   RETURN_IF_ERROR(here->tenant->TurnMove(mark, metadata, now_ms));
   CrashPoint("move.dropping");
-  // It stays deleted: a source that has this server's address would have a new mirror made.
+  // Stays deleted: a source with this server's address would cause a new mirror.
   absl::Status gone = tenants.Delete(spelled, Deleted::kMirrorOnly);
   CrashPoint("move.dropped");
   return gone;
@@ -376,11 +376,11 @@ absl::Status Stay(Tenants& tenants, const std::string& context_id, const std::st
 
 namespace {
 
-/// Until the copy is equal.
+/// Repeats until the copy is equal.
 absl::StatusOr<std::vector<std::string>> CopyToPlace(Tenant& tenant, PlaceMove& move, const GoOn& go_on) {
   absl::StatusOr<std::vector<std::string>> left_out;
   {
-    // One at a time: what compares takes another.
+    // One snapshot at a time: the comparison opens another.
     ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, tenant.OpenSnapshot());
     left_out = move.CopyOf(*snapshot, [&](std::uint64_t, std::uint64_t) { return go_on(); });
   }
@@ -413,7 +413,7 @@ absl::StatusOr<std::vector<std::string>> CopyAndSwitch(Tenants& tenants, Tenant&
   return left_out;
 }
 
-/// Somebody resumes a move whose end was not answered.
+/// Returns whether a resumed move had already ended, with its answer lost.
 bool HasEnded(const std::optional<MoveMark>& mark, const std::string& served, const std::string& place,
               PlaceMoveWish wish) {
   return wish == PlaceMoveWish::kResume && !mark && served == place;
@@ -474,13 +474,13 @@ absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string&
                                             const GoOn& go_on) {
   if (place.empty()) return absl::InvalidArgumentError("no place is named. Nothing was done.");
   absl::Status known = tenants.home().places().Check(place);
-  // What has begun can be ended in any case.
+  // A move that has begun can be ended in any case.
   if (known.ok() && wish == PlaceMoveWish::kBegin) known = tenants.home().places().CheckShared(place);
   if (!known.ok()) return known;
   RETURN_IF_ERROR(CheckMoveTarget(place));
   absl::StatusOr<Here> here = FindMoving(tenants, context_id);
   if (absl::IsUnavailable(here.status()) && wish != PlaceMoveWish::kBegin) {
-    // Between two steps of a switch nobody opens it: that is taken back, or done to its end.
+    // Between two steps of a switch nobody can open it: NewMove() undoes the switch or completes it.
     RETURN_IF_ERROR(tenants.home().places().NewMove(context_id, place).status());
     here = FindMoving(tenants, context_id);
   }

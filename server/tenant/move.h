@@ -16,64 +16,64 @@
 #include "server/store/home.h"
 #include "server/tenant/tenants.h"
 
-// A tenant's mirror goes from one server to another, or from one place of a home to another, with its
-// positions, lineage, receipts and all that waits in it. It stands still meanwhile, and is served from one
-// side at most: what left is marked before what arrived is served. Who moves it calls both sides and may come
-// again after whatever ended him: every step is harmless twice.
+// Moves a tenant's mirror from one server to another, or to another place of the home, with its
+// positions, lineage, receipts and everything that waits in it. The tenant is paused meanwhile,
+// and at most one side serves it: the old side is marked as left before the new side serves. The
+// mover calls both sides and may repeat any step after a failure: every step is harmless twice.
 //
-// The old side:  BeginMove, Export, Leave;    taken back by Stay.
-// The new side:  CheckRoom, Arrival, Arrive;  taken back by Drop, before Stay.
+// The old side:  BeginMove, Export, Leave;    undone by Stay.
+// The new side:  CheckRoom, Arrival, Arrive;  undone by Drop, before Stay.
 //
 // Errors of all: kNotFound: no such tenant; kFailedPrecondition: it is part of no move, or of another one;
 // those of Mirror.
 
 namespace mirror {
 
-/// What a side says of a tenant.
+/// A side's report about a tenant.
 struct MoveLook {
-  std::string context_id;  ///< As it is spelled there.
+  std::string context_id;  ///< In that side's spelling.
   std::string issuer, environment;
-  std::string hash_key;  ///< Tells apart keys that columns are hashed with; empty: none is.
-  std::string place;     ///< Empty: the home has none.
+  std::string hash_key;  ///< Identifies the key with which columns are hashed; empty: none is hashed.
+  std::string place;     ///< Empty: the home has no places.
   std::uint64_t bytes = 0;
   std::optional<MoveMark> mark;
-  std::string contents;  ///< See DigestContents(); only where it was asked for.
+  std::string contents;  ///< See DigestContents(); only on request.
 };
-/// `digest`: reads all rows.
+/// `digest`: also computes `contents`, which reads all rows.
 absl::StatusOr<MoveLook> LookAtMove(Tenants& tenants, const std::string& context_id, bool digest,
                                     const GoOn& go_on);
 
-/// Whether what `offered` tells of could come here now, into `place`. Errors: kFailedPrecondition: a mirror
-/// of it is here, that did not leave with a move; its columns are hashed with another key;
-/// kResourceExhausted: too little room; kInvalidArgument: the place.
+/// Checks whether the tenant of `offered` could be moved here now, into `place`. Errors:
+/// kFailedPrecondition: a mirror of it is here that did not leave with a move, or its columns are
+/// hashed with another key; kResourceExhausted: too little room; kInvalidArgument: the place.
 absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::string& place);
 
-/// Whether the copy that ExportMirror() makes has room. Errors: kResourceExhausted.
+/// Checks whether there is room for the copy that ExportMirror() makes. Errors: kResourceExhausted.
 absl::Status CheckRoomToLeave(Tenants& tenants, Tenant& tenant);
 
 inline constexpr std::size_t kMovePartBytes = 1 << 20;
-/// Takes a piece of an export; false: nobody wants more.
+/// Takes a part of an export; false: stop.
 using TakePart = std::function<bool(std::string part)>;
-/// Gives a copy of what is leaving as a file of SQLite's, piece by piece, and what is not in it, for people.
+/// Exports a leaving mirror as a SQLite file, part by part. Returns what the copy lacks, for people.
 absl::StatusOr<std::vector<std::string>> ExportMirror(Tenants& tenants, const std::string& context_id,
                                                       const std::string& id, const GoOn& go_on,
                                                       const TakePart& take);
 
-/// A copy that comes in pieces. Nothing is here of it until Finish(). Threads: one at a time; another one may
-/// take the move back by Drop().
+/// A copy that arrives in parts. It is not visible here until Finish().
+/// Threads: one at a time; another one may undo the move by Drop().
 class MoveArrival {
  public:
-  /// `tenants` outlives it.
+  /// `tenants` must outlive this object.
   static absl::StatusOr<MoveArrival> Begin(Tenants& tenants, const std::string& context_id,
                                            const std::string& id, const std::string& place);
   absl::Status Add(std::string_view part);
   struct Report {
-    std::string contents;               ///< Of what is here now, see DigestContents().
-    std::string kept;                   ///< Where a mirror is that had left before; empty: there was none.
-    std::vector<std::string> left_out;  ///< Of the copy, for people.
+    std::string contents;               ///< Digest of the mirror that is here now, see DigestContents().
+    std::string kept;                   ///< Location of a mirror that had left earlier; empty: none.
+    std::vector<std::string> left_out;  ///< Contents that the copy lacks, for people.
   };
-  /// Errors: kFailedPrecondition, too: what came is no whole mirror of this tenant, leaving with this move,
-  /// or the move was taken back meanwhile; kCancelled: `go_on` said so, before the copy was put there.
+  /// Errors also: kFailedPrecondition: the copy is not a complete mirror of this tenant, leaving with this
+  /// move, or the move was undone meanwhile; kCancelled: `go_on` said so, before the copy was installed.
   absl::StatusOr<Report> Finish(std::int64_t now_ms, const GoOn& go_on);
 
  private:
@@ -94,33 +94,33 @@ class MoveArrival {
   std::unique_ptr<MirrorCopy> copy_;
 };
 
-/// What is here goes on at `target` from now on, if `contents` is what it holds. Errors: kAborted: it is not;
-/// nothing was changed.
+/// Marks the mirror here as moved to `target`, if `contents`
+/// matches it. Errors: kAborted: it does not; nothing was changed.
 absl::Status Leave(Tenants& tenants, const std::string& context_id, const std::string& id,
                    const std::string& contents, const std::string& target, std::int64_t now_ms,
                    const GoOn& go_on);
-/// What arrived is served.
+/// Serves the mirror that arrived.
 absl::Status Arrive(Tenants& tenants, const std::string& context_id, const std::string& id,
                     std::int64_t now_ms);
-/// Removes what arrived, or is on its way in here, and keeps its source away from here until Tenants::Allow()
-/// or another move. What is served already is removed only while `contents` is what it holds: no cycle began
-/// since. Errors: kFailedPrecondition: one did; with `contents`, no mirror is here, nor was one deleted.
+/// Removes the mirror that arrived, or is arriving, and refuses its source here until Tenants::Allow()
+/// or another move. A served mirror is removed only if `contents` matches: no cycle began since.
+/// Errors: kFailedPrecondition: one began; or, with `contents`, no mirror is here and none was deleted.
 absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::string& id,
                   const std::string& contents, std::int64_t now_ms, const GoOn& go_on);
-/// What was leaving, or left, is served here as before.
+/// Serves a leaving mirror, or one that left, here as before.
 absl::Status Stay(Tenants& tenants, const std::string& context_id, const std::string& id,
                   std::int64_t now_ms);
 
 struct PlaceMoveReport {
   std::string context_id, from;
-  std::string kept;                   ///< Where the old schema is; empty: it is not there any more.
+  std::string kept;                   ///< Location of the old schema; empty: it does not exist any more.
   std::vector<std::string> left_out;  ///< For people.
 };
 enum class PlaceMoveWish : std::uint8_t { kBegin, kResume, kUndo };
-/// The whole move to another place of this home. After an error the mirror stays paused where it is served
-/// from, until kResume goes on, or kUndo takes it back. A move that has ended can be resumed: nothing is
-/// done. Errors: kFailedPrecondition, too: there is nothing to be resumed or undone, or to be begun;
-/// kAborted: the copy never became equal, since the mirror was changed meanwhile.
+/// Does the whole move to another place of this home. After an error the mirror stays
+/// paused where it is served, until kResume continues or kUndo takes it back. Resuming a
+/// finished move does nothing. Errors also: kFailedPrecondition: nothing to resume, undo or
+/// begin; kAborted: the copy never became equal, since the mirror was changed meanwhile.
 absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string& context_id,
                                             const std::string& place, PlaceMoveWish wish, std::int64_t now_ms,
                                             const GoOn& go_on);

@@ -21,7 +21,7 @@ absl::Status AnotherMove(const std::string& context_id, const std::optional<Move
                                                     " here. Nothing was changed. End that one first."));
 }
 
-/// The copy of a mirror is the copy of no other, and one that left is not what is leaving.
+/// Checks a change of phase: an arriving copy cannot leave, and one that left cannot be leaving again.
 bool MayTurn(MovePhase from, MovePhase to) {
   switch (to) {
     case MovePhase::kLeaving:
@@ -110,7 +110,7 @@ absl::Status MoveCalls::TurnMove(const MoveMark& to, const std::string& metadata
         if (there && (there->id != to.id || !MayTurn(there->phase, to.phase))) {
           return AnotherMove(mirror_.context_id(), there);
         }
-        // Only what arrived and is served since can be dropped without a mark, see move.h.
+        // Only a mirror that arrived and was served since can be dropped without a mark, see move.h.
         if (!there && to.phase != MovePhase::kDropping) return AnotherMove(mirror_.context_id(), there);
         if (!metadata.empty()) {
           ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, mirror_.store()->OpenSnapshot());
@@ -153,7 +153,7 @@ absl::Status MoveCalls::EndMove(const std::string& id, std::string_view event, c
   CrashPoint("move.ended");
   if (!ended.ok()) return ended;
   mirror_.Tell(Severity::kWarning, event, words);
-  // What waited for it.
+  // Deliveries that waited for the end of the move.
   mirror_.hooks().Wake();
   return ended;
 }

@@ -14,7 +14,7 @@
 
 namespace mirror {
 
-/// A tenant's part in a move, see move.h: what its row says of it. Each call can be made again.
+/// A tenant's part in a move, see move.h: the mark in its row. Each call can be repeated.
 /// Errors: as Mirror; kNotFound when the mirror is gone;
 ///   kFailedPrecondition  another move of it is under way, or none: nothing was changed
 /// Threads: any.
@@ -22,23 +22,23 @@ class MoveCalls {
  public:
   explicit MoveCalls(Mirror& mirror) : mirror_(mirror) {}
 
-  /// Absent: it is part of none.
+  /// Absent: it is part of no move.
   absl::StatusOr<std::optional<MoveMark>> ReadMove();
-  /// Ends the running cycle; sources are told that it is being moved. `mark`: of phase kLeaving; what it says
-  /// of a pause is set here. Errors: kFailedPrecondition, too: it is being made by its first cycle.
+  /// Ends the running cycle; sources are told of the move. `mark`: of phase kLeaving; its pause fields
+  /// are set here. Errors also: kFailedPrecondition: the first cycle is still making the mirror.
   absl::Status BeginMove(MoveMark mark, std::int64_t now_ms);
-  /// What is committed lasts as all does that a source is told of. Errors: kUnavailable: it may not.
+  /// Makes all commits as durable as those that a source was told of. Errors: kUnavailable: they may not be.
   absl::Status MakeDurable();
-  /// The next phase of the move. What it says of a pause stays. `metadata`: what DigestMetadata() gives when
-  /// nobody can write to the mirror any more; empty: anything. Errors: kAborted: it is something else, and
-  /// nothing was changed.
+  /// Sets the next phase of the move; its pause fields stay. `metadata`: the
+  /// expected DigestMetadata(), taken when nobody can write to the mirror any
+  /// more; empty: anything. Errors: kAborted: it differs, and nothing was changed.
   absl::Status TurnMove(const MoveMark& to, const std::string& metadata, std::int64_t now_ms);
-  /// The tenant is part of no move from now on, and paused or not as it was before. `event`: what is told.
+  /// Ends the tenant's part in the move and restores its former pause state. `event`: the kind of the event.
   absl::Status EndMove(const std::string& id, std::string_view event, const std::string& words,
                        std::int64_t now_ms);
 
  private:
-  /// Its row says `to` instead of what it says, if that is allowed.
+  /// Changes the tenant's row, if that is allowed.
   using Change = std::function<absl::Status(TenantRecord* tenant)>;
   absl::Status Commit(std::int64_t now_ms, const Change& change) MIRROR_REQUIRES(mirror_.mutex());
 

@@ -238,7 +238,7 @@ absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decis
   return hold;
 }
 
-/// What is known of the tables' equality is about the former source.
+/// Known equalities of tables are about the former source.
 absl::Status OperatorCalls::PlanUnproven(Plan* plan) {
   ASSIGN_OR_RETURN(const std::vector<TableRecord> records, mirror_.store()->records().ReadTables());
   ASSIGN_OR_RETURN(const std::vector<TableCheck> known, mirror_.store()->records().ReadChecks());
@@ -305,7 +305,7 @@ absl::Status CheckGone(const MeantRow& row) {
             "the mirror with SQL, and call again."));
 }
 
-/// `act`: what was looked at, where `expected` asks for it.
+/// `act`: what was counted, if `expected` requires it.
 absl::StatusOr<std::optional<Plan>> PlanErasure(StoreRecords& records, const TenantRecord& before,
                                                 const Expected& expected, const Act& act, ErasedRow row,
                                                 std::int64_t now_ms) {
@@ -334,7 +334,7 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
     erased = EraseKept(asked, now_ms, terms, &rule_waits);
   }
   if (!erased.ok() || terms.look != nullptr || !asked.now) return erased;
-  // Not under the lock: a hub reads the mirror.
+  // Without the lock: a hub reads the mirror.
   const absl::Status gone = mirror_.options().forget_in_hubs(mirror_.context_id());
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
@@ -399,7 +399,7 @@ absl::Status OperatorCalls::RewriteFiles(std::int64_t now_ms, bool stays_noted) 
       plan.now_ms = now_ms;
       if (scrubbed) {
         plan.tenant = writing.tenant();
-        // Before a population under a new rule its columns are in plain sight: see CycleCompletion.
+        // Before a population under a new rule its columns are still readable: see CycleCompletion.
         plan.tenant->scrub = stays_noted;
       } else {
         plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();

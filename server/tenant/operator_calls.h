@@ -18,92 +18,92 @@
 
 namespace mirror {
 
-/// Where an act would be done, and was not: all that it asks for was looked at, as if it were.
+/// Filled instead of doing an act: everything was checked as if the act were done.
 struct LookedAct {
   std::unique_ptr<Snapshot> snapshot;
   Act act;
-  std::optional<Hold> hold = {};     ///< Of DecideHold().
-  std::optional<MeantRow> row = {};  ///< Of EraseRow(), which leaves the act to ErasureAct().
+  std::optional<Hold> hold = {};     ///< Set by DecideHold().
+  std::optional<MeantRow> row = {};  ///< Set by EraseRow(), which leaves `act` to ErasureAct().
 };
 
-/// How a call that destroys is meant.
+/// How a destructive call is to be done.
 struct ActTerms {
-  Expected expected = {};     ///< Of kStaleTokenPayload: the state is another one, and nothing was done.
+  Expected expected = {};     ///< If the state differs: kStaleTokenPayload, and nothing was done.
   LookedAct* look = nullptr;  ///< Set: nothing is done, and this is filled.
 };
 
-/// One row of which nothing is to be kept.
+/// A row about which nothing is to be kept.
 struct AskedErasure {
   std::string table;
-  std::string key;   ///< As ParseTypedKey() takes it.
-  bool now = false;  ///< Also of what the files hold of it.
+  std::string key;   ///< As for ParseTypedKey().
+  bool now = false;  ///< Also erase it from the files at once.
 };
 
-/// What it removes and drops, which a state does not tell.
+/// Returns the act with what it removes and drops, which the state does not show.
 Act ErasureAct(const MeantRow& row, const std::string& key, const KeptOfRow& kept,
                const MirrorContents& contents);
 
 struct ErasedOfRow {
-  std::string table;  ///< As it is stored.
+  std::string table;  ///< In its stored spelling.
   std::int64_t versions = 0;
-  std::int64_t entries = 0;  ///< Of the journal, that named it.
+  std::int64_t entries = 0;  ///< Journal entries that named the row.
   bool scrubbed = false;
 };
 
-/// What an operator does to a tenant and its tables. Each call that acts ends the running cycle.
+/// An operator's calls on a tenant and its tables. Each call that changes something ends the running cycle.
 /// Errors: as Mirror; kNotFound when the file is gone. Threads: any.
 class OperatorCalls {
  public:
   explicit OperatorCalls(Mirror& mirror) : mirror_(mirror) {}
 
-  /// An empty list means all. Errors: kNotFound naming the table, and then nothing is done.
+  /// An empty list means all tables. Errors: kNotFound with the table's name; then nothing is done.
   absl::StatusOr<std::vector<std::string>> Invalidate(const std::vector<std::string>& tables,
                                                       std::int64_t now_ms, const ActTerms& terms = {});
   absl::StatusOr<std::vector<std::string>> Reset(const std::vector<std::string>& tables, std::int64_t now_ms,
                                                  const ActTerms& terms = {});
-  /// The source compares them in its next cycle. As Invalidate.
+  /// Requests that the source compares the tables in its next cycle. Arguments as for Invalidate.
   absl::StatusOr<std::vector<std::string>> AskToVerify(const std::vector<std::string>& tables,
                                                        std::int64_t now_ms);
   absl::Status Pause(const std::string& reason, std::int64_t now_ms);
-  /// `decision`: kCommit or kRollback. Gives the hold as it stands then. Errors: kNotFound;
-  /// kFailedPrecondition for a source, see AcceptSource.
+  /// `decision`: kCommit or kRollback. Returns the hold after the decision. Errors:
+  /// kNotFound; kFailedPrecondition for a hold of a source, see AcceptSource.
   absl::StatusOr<Hold> DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms,
                                   const ActTerms& terms = {});
-  /// The source that waits is believed from now on, and no table is known to be equal to it yet. Errors:
-  /// kFailedPrecondition when none waits.
+  /// Trusts the waiting source from now on; no table is known to be
+  /// equal to it yet. Errors: kFailedPrecondition: no source waits.
   absl::StatusOr<std::string> AcceptSource(std::int64_t now_ms, const ActTerms& terms = {});
-  /// Removes what is kept of a row beside its table, and has the mirror rewritten: behind the next cycle, or
-  /// now, as the hubs' files that read it are. The running cycle goes on. Errors: kNotFound,
-  /// kInvalidArgument: the table or the key; kFailedPrecondition: the row stands. kUnavailable with `now`:
-  /// the row is erased, and is rewritten later.
+  /// Removes what is kept about a row outside of its table, and has the mirror rewritten: after the
+  /// next cycle, or `now`, together with the files of hubs that read it. The running cycle
+  /// continues. Errors: kNotFound, kInvalidArgument: the table or the key; kFailedPrecondition: the
+  /// row exists. kUnavailable with `now`: the row is erased, but the files are rewritten later.
   absl::StatusOr<ErasedOfRow> EraseRow(const AskedErasure& asked, std::int64_t now_ms,
                                        const ActTerms& terms = {});
 
  private:
-  /// Ends the cycle with a step of each of the tables, whose `names` it gives.
+  /// Ends the cycle with a step for each of the tables, and returns their `names`.
   absl::Status EndCycleWith(const char* call, const std::vector<std::string>& tables, std::int64_t now_ms,
                             const ActTerms& terms, absl::StatusOr<std::vector<std::string>>* names,
                             const std::function<Step(const TableRecord&)>& step_of)
       MIRROR_REQUIRES(mirror_.mutex());
-  /// Ends the cycle with what `plan` adds, or only looks at what that would be; what it says of `act` counts.
+  /// Ends the cycle with the writes of `plan`, or only looks at them; the plan may complete `act`.
   absl::Status EndCycleAsMeant(std::int64_t now_ms, const ActTerms& terms, const Act& act,
                                const PlanEnd& plan) MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<std::optional<Plan>> PlanToVerify(const std::vector<std::string>& names, std::int64_t now_ms)
       MIRROR_REQUIRES(mirror_.mutex());
   absl::StatusOr<Hold> FindHoldById(std::uint64_t id) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status PlanUnproven(Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
-  /// But for the files. `rule_waits`: they had to be rewritten before.
+  /// Does all but the files. `rule_waits`: the files already had to be rewritten before.
   absl::StatusOr<ErasedOfRow> EraseKept(const AskedErasure& asked, std::int64_t now_ms, const ActTerms& terms,
                                         bool* rule_waits) MIRROR_REQUIRES(mirror_.mutex());
-  /// Without what was set aside.
-  /// `stays_noted`: the file has to be rewritten once more behind the next population, or a hub asked again.
+  /// Rewrites the files, without tables that were set aside.
+  /// `stays_noted`: another rewrite is due after the next population, or a hub must be asked again.
   absl::Status RewriteFiles(std::int64_t now_ms, bool stays_noted) MIRROR_REQUIRES(mirror_.mutex());
 
   Mirror& mirror_;
 };
 
-/// The names of tables as they are stored; all when none is asked for. Errors: kNotFound naming the table;
-/// those of the store, not Noticed() yet.
+/// Returns the stored names of the tables; all if the list is empty. Errors:
+/// kNotFound with the table's name; those of the store, not yet passed to Noticed().
 absl::StatusOr<std::vector<std::string>> FindTables(Mirror& mirror, const std::vector<std::string>& tables)
     MIRROR_REQUIRES(mirror.mutex());
 

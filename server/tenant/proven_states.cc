@@ -13,7 +13,7 @@
 namespace mirror {
 namespace {
 
-/// The last entry that tells of another definition, or of a table of this name that is gone; 0: none.
+/// Returns the moment of the last definition change or drop of a table with this name; 0: none.
 absl::StatusOr<std::int64_t> LastDefinition(Snapshot& snapshot, const std::string& table) {
   std::int64_t last = 0;
   RETURN_IF_ERROR(

@@ -12,25 +12,25 @@
 #include "server/journal/journal_entry.h"
 #include "server/store/snapshot.h"
 
-// Whether states that were proven equal to the source's are still read as they were. Over one snapshot;
-// errors beside those that are named: the snapshot's.
+// Checks whether states that were proven equal to the source are still read
+// unchanged. Over one snapshot; errors besides those that are named: the snapshot's.
 
 namespace mirror {
 
-/// A commit as of which the table was proven.
+/// A commit for which the table was proven.
 struct ProvenState {
   JournalEntry commit;     ///< Without its keys.
-  std::uint64_t rows = 0;  ///< As read now.
+  std::uint64_t rows = 0;  ///< Number read now.
   bool equal = false;
 };
 
-/// The newest first, of a table that has a history, `count_max` at most. Commits before its definition
-/// changed last are left out: what was proven of them has other columns. Errors: kCancelled.
+/// Calls `take` for the proven states of a table with a history, newest first, at most `count_max`.
+/// Commits before its last change of definition are left out: they had other columns. Errors: kCancelled.
 using TakeProven = std::function<absl::Status(const ProvenState& state)>;
 absl::Status VerifyTable(Snapshot& snapshot, const std::string& table, std::size_t count_max,
                          const GoOn& go_on, const TakeProven& take);
 
-/// Tables that have a history, by name.
+/// Returns the tables that have a history, by name.
 absl::StatusOr<std::vector<std::string>> TablesWithHistory(Snapshot& snapshot);
 
 }  // namespace mirror

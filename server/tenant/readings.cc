@@ -36,10 +36,10 @@ std::shared_ptr<void> ReadingPlaces::Take(std::chrono::milliseconds wait) {
 
 namespace {
 
-/// How often other servers hear of a reading that goes on. Less than what makes a cycle idle.
+/// Interval at which other servers learn of a long reading. Less than the idle limit of a cycle.
 constexpr std::int64_t kReadingNotedMs = 30'000;
 
-/// Whether the rows of a table are those of its source at some time, in the columns of its definition.
+/// Checks that the rows are a state of the source, in the columns of the current definition.
 absl::Status IsReadable(const TableRecord& record) {
   if (record.state == TableState::kRepopulate) {
     return absl::FailedPreconditionError(
@@ -47,8 +47,8 @@ absl::Status IsReadable(const TableRecord& record) {
                      "' was changed at its source, and its rows still have the former columns. Nothing was "
                      "read. The next population puts them right; then ask again."));
   }
-  // A population fills a table beside this one. What has rows was populated before; of an empty one nobody
-  // knows, and an answer without rows would pass for the whole table.
+  // A population fills a separate table. A table with rows was populated before; an
+  // empty one is doubtful, and an answer without rows would look like the whole table.
   if (record.position.lsn != Lsn{} || record.row_count != 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", record.table,
@@ -141,7 +141,7 @@ absl::StatusOr<CommittedReading> Readings::OpenCommitted(ReadingKind kind) {
   reading.place = std::move(place);
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenForOperator(mirror_, SharedNowMs()); !opened.ok()) {
-    // Who reads is no operator.
+    // The reader is not an operator.
     if (!absl::IsNotFound(opened)) return opened;
     return absl::NotFoundError(
         absl::StrCat("'", mirror_.context_id(), "' was deleted, or its mirror is lost. Nothing was read."));
@@ -165,12 +165,12 @@ void Readings::ReadOn(std::int64_t cycle, std::int64_t came_ms, std::chrono::ste
   const MutexLock lock(mirror_.mutex());
   CycleProgress& progress = mirror_.progress();
   const std::int64_t now_ms = progress.EndOf(came_ms, began);
-  // A reading of a cycle that is over says nothing of the one that runs.
+  // A reading of an ended cycle says nothing about the running one.
   if (cycle == progress.cycle()) progress.Note(cycle, now_ms);
   if (!mirror_.options().is_shared || mirror_.store() == nullptr) return;
   if (now_ms - written_ms_ < kReadingNotedMs) return;
   written_ms_ = now_ms;
-  // Other servers know of it by the tenant's row alone. What fails here is met again by the next call.
+  // Other servers learn of it only from the tenant's row. The next call meets a failure of this again.
   Writing writing;
   while (mirror_.Begin(writing)) {
     const TenantRecord& tenant = writing.tenant();
@@ -192,7 +192,7 @@ void Readings::NoteDigests(std::int64_t cycle, const std::string& table, const P
 
 absl::StatusOr<Readings::Receipts> Readings::ReadReceipts(const ReceiptHead& known, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  // Somebody may have closed it since; that there are no receipts is not said of a file that was not read.
+  // The mirror may be closed. "No receipts" must not be reported for a file that was not read.
   if (absl::Status open = mirror_.Open(/*create=*/false, now_ms); !open.ok()) return open;
   Receipts receipts;
   absl::StatusOr<ReceiptHead> head = mirror_.store()->records().ReadReceiptHead();
@@ -280,7 +280,7 @@ absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
     if (!schema.ok()) return mirror_.Noticed(schema.status());
     const auto columns = *schema ? static_cast<std::uint32_t>((*schema)->columns.size()) : 0U;
     TableCheck check = check_of[FoldName(record.table)];
-    // What was compared is to be replaced.
+    // The compared rows are to be replaced.
     if (record.position.lsn == Lsn{}) check.equality = Equality::kUnknown;
     const bool held = IsHeld(mirror_.cycle().holds(), record.table);
     const std::int64_t source_ms = TimeOf(*freshness, record.table).value_or(0);
@@ -353,9 +353,9 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
 absl::StatusOr<std::optional<HookNote>> Readings::FirstHook(const std::string& hook) {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
-  // While a new mirror is being made, a crash loses it with all that waits there.
+  // A crash loses a mirror in creation, with all notes in it.
   if (mirror_.store()->IsBuilding()) return std::optional<HookNote>();
-  // What waits goes along with a mirror that moves, and is delivered from where it is then.
+  // The notes move with a mirror, and are delivered from its new place.
   const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
   if (!tenant.ok()) return mirror_.Noticed(tenant.status());
   if (MarkOf(*tenant)) return std::optional<HookNote>();

@@ -24,12 +24,12 @@
 
 namespace mirror {
 
-/// So many readings of one kind may be open at once. Threads: any; places may outlive it.
+/// Bounds the number of open readings of one kind. Threads: any; taken places may outlive this object.
 class ReadingPlaces {
  public:
   explicit ReadingPlaces(int places) : state_(std::make_shared<State>(places)) {}
 
-  /// One, until it is let go of. Null: none became free within `wait`.
+  /// Returns a place; releasing the pointer frees it. Null: no place became free within `wait`.
   std::shared_ptr<void> Take(std::chrono::milliseconds wait);
 
  private:
@@ -48,7 +48,7 @@ struct TenantInfo {
   std::uint32_t tables_unpopulated = 0;
   std::uint64_t bytes = 0;
   std::string quarantine;
-  std::uint32_t holds = 0;          ///< Without a decision.
+  std::uint32_t holds = 0;          ///< Holds without a decision.
   std::string waiting_source = {};  ///< See HoldKind::kSource.
 };
 
@@ -56,116 +56,116 @@ struct TableInfo {
   TableRecord record;
   std::uint32_t columns = 0;
   TableCheck check;
-  bool held = false;           ///< An operator has to decide about it.
-  std::int64_t source_ms = 0;  ///< As of when it is; 0: not known.
-  std::int64_t target_ms = 0;  ///< How old it may become; 0: as it likes.
-  /// Set: its source could not send it in the last completed cycle.
+  bool held = false;           ///< An operator has to decide about the table.
+  std::int64_t source_ms = 0;  ///< Source time of the table; 0: unknown.
+  std::int64_t target_ms = 0;  ///< Maximum age by the configuration; 0: none.
+  /// Set: the source could not send the table in the last completed cycle.
   std::optional<UnsentTable> unsent = {};
-  /// False: its source could not even announce it, and only its name and `unsent` mean something.
+  /// False: the source could not even announce the table; only its name and `unsent` are valid.
   bool is_agreed = true;
 };
 
 struct IndexesOfTable {
   std::string table;
-  std::optional<SourceObjects> objects;  ///< Absent: the source did not tell.
+  std::optional<SourceObjects> objects;  ///< Absent: the source did not report them.
   std::vector<std::string> lines;        ///< See IndexLines().
-  std::vector<std::string> followed;     ///< The mirror's own indexes on it.
+  std::vector<std::string> followed;     ///< The mirror's own indexes on the table.
 };
 
-/// A table at a position, to be read beside what goes on. Holds one of the tenant's places for it.
+/// A table at a position, for a reading in parallel to writes. Holds one of the tenant's places.
 struct TableReading {
   std::shared_ptr<void> place;
   std::unique_ptr<Snapshot> snapshot;
   AgreedTable table;
 };
 
-/// A table as it is committed last, for whoever reads it beside what goes on. Holds a place as above.
+/// The last committed state of a table, for a reading in parallel to writes. Holds a place as above.
 struct CommittedReading {
   std::shared_ptr<void> place;
   std::unique_ptr<Snapshot> snapshot;
   TableRecord record;
-  TableSchema kept;  ///< What its rows are read by.
+  TableSchema kept;  ///< The definition by which the rows are read.
 };
 
-/// Readings that a tenant may have open at once: of its source, pages, whole tables, and exports, each by
-/// themselves, so that none of them keeps another out.
+/// Maximum number of open readings of a tenant for each kind: source, pages, whole
+/// tables, exports. They are counted separately, so that no kind blocks another one.
 inline constexpr int kReadingsMax = 4;
-/// For a page to get its place.
+/// How long a page waits for its place.
 inline constexpr std::chrono::seconds kPageWait{5};
 
 enum class ReadingKind { kPage, kStream, kExport };
 
-/// What a tenant tells of itself: to its source, to an operator, to those who deliver to hooks. Nothing is
-/// changed by it. Errors: as Mirror; those that are an operator's: kNotFound when the file is gone.
+/// Read-only calls of a tenant: for its source, for an operator, for the delivery to
+/// hooks. Errors: as Mirror; operator's calls also: kNotFound when the file is gone.
 /// Threads: any.
 class Readings {
  public:
   explicit Readings(Mirror& mirror) : mirror_(mirror) {}
 
-  // --- The source's ---
+  // --- For the source ---
 
-  /// The agreed definition, for decoding. See ReadAgreed().
+  /// Returns the agreed definition, for decoding. See ReadAgreed().
   absl::StatusOr<AgreedTable> Agreed(const Caller& caller, const std::string& table,
                                      std::string_view schema_hash) {
     return ReadAgreed(mirror_, caller, table, schema_hash);
   }
-  /// What is committed of `table`, which has to stand at `position`. Errors: kFailedPrecondition,
-  /// kResourceExhausted when kReadingsMax are open.
+  /// Opens the committed state of `table`, which has to be at `position`. Errors:
+  /// kFailedPrecondition: it is not; kResourceExhausted: kReadingsMax are open.
   absl::StatusOr<TableReading> Read(const Caller& caller, std::int64_t cycle, const std::string& table,
                                     const Position& position, std::int64_t now_ms);
-  /// A reading of `cycle` goes on, or ended: that time does not count as idle. `began` is when it came.
+  /// A reading of `cycle` continues or ended: its time does not count as idle. `began`: its start.
   void ReadOn(std::int64_t cycle, std::int64_t came_ms, std::chrono::steady_clock::time_point began);
-  /// What DigestRanges answered: with it a source may say that nothing differs.
+  /// Notes the answer to DigestRanges: with it a source may report that nothing differs.
   void NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,
                    const std::vector<KeyRange>& ranges, const std::vector<RangeDigest>& answer);
 
-  /// The end of the chain, and the texts behind `known`, kReceiptsPerAnswerMax at most; where `known` is not
-  /// of this chain, the last ones. Its hash may be empty: then only its number counts.
+  /// Returns the end of the chain, and the texts after `known`, at most kReceiptsPerAnswerMax; if `known`
+  /// is not in this chain, the last ones. The hash of `known` may be empty: then only its number is used.
   struct Receipts {
     ReceiptHead head;
     std::vector<std::string> texts;
   };
   absl::StatusOr<Receipts> ReadReceipts(const ReceiptHead& known, std::int64_t now_ms);
-  /// The end of the chain, unless SignedReceipts() was told of it since the start. Absent: nothing is to be
-  /// signed.
+  /// Returns the end of the chain, unless SignedReceipts() was
+  /// called for it since the start. Absent: nothing is to be signed.
   absl::StatusOr<std::optional<ReceiptHead>> UnsignedReceipts();
   void SignedReceipts(const ReceiptHead& head);
-  /// Whether each commit gets a receipt.
+  /// Returns whether each commit gets a receipt.
   bool keeps_receipts() const { return KeepsReceipts(mirror_.options().receipts, mirror_.context_id()); }
 
-  // --- Of the door for JSON, and of exports ---
+  // --- For the HTTP door, and for exports ---
 
-  /// What is committed of `table`, through whichever door it came. Errors: kNotFound: there is no such table;
-  /// kFailedPrecondition: its rows have an older definition, until they are populated, or it was never
-  /// populated; kResourceExhausted when kReadingsMax of this kind are open, of pages still after kPageWait.
+  /// Opens the committed state of `table`, whichever door the rows used. Errors: kNotFound: no such table;
+  /// kFailedPrecondition: its rows have an older definition until the next population, or were never
+  /// populated; kResourceExhausted: kReadingsMax of this kind are open (for a page: still after kPageWait).
   absl::StatusOr<CommittedReading> ReadCommitted(const std::string& table, ReadingKind kind);
-  /// Gives a table in the form that it is read by. False: no more of them.
+  /// Takes a table in the form in which it is read. False: stop.
   using TakeTable = std::function<bool(const TableRecord& record, const TableSchema& kept)>;
-  /// The tables that ReadCommitted() reads, by name, those behind `after`; how many there are in all. Takes a
-  /// page's place.
+  /// Lists the tables that ReadCommitted() can read, by name, after
+  /// `after`; returns their total number. Takes a place of a page.
   absl::StatusOr<std::uint64_t> ListCommitted(const std::string& after, const TakeTable& take);
 
-  /// What is committed, of no table yet: its place and its snapshot. Errors: kNotFound: the mirror is gone;
-  /// kResourceExhausted as above.
+  /// Opens the committed state without a table: place and snapshot.
+  /// Errors: kNotFound: the mirror is gone; kResourceExhausted as above.
   absl::StatusOr<CommittedReading> OpenCommitted(ReadingKind kind);
 
-  // --- An operator's ---
+  // --- For an operator ---
 
   absl::StatusOr<TenantInfo> Info();
   absl::StatusOr<std::vector<TableInfo>> Tables();
   absl::StatusOr<std::vector<Hold>> Holds();
-  /// What the source told of indexes and foreign keys. An empty list means all. Errors: kNotFound naming the
-  /// table; kFailedPrecondition when it told nothing of any table, and the configuration has none for them.
+  /// Returns what the source reported about indexes and foreign keys. An empty list means all tables. Errors:
+  /// kNotFound with the table's name; kFailedPrecondition: nothing was reported or configured for any.
   absl::StatusOr<std::vector<IndexesOfTable>> Indexes(const std::vector<std::string>& tables);
   bool follows_indexes() const {
     return FollowsIndexes(*mirror_.options().indexes->Get(), mirror_.context_id());
   }
 
-  // --- Of who delivers to hooks ---
+  // --- For the delivery to hooks ---
 
-  /// What waits longest for this hook, once it is durable. Absent: none.
+  /// Returns the oldest waiting note for this hook, once it is durable. Absent: none.
   absl::StatusOr<std::optional<HookNote>> FirstHook(const std::string& hook);
-  /// It was delivered, or given up.
+  /// Removes a note that was delivered or given up.
   absl::Status HookDone(std::int64_t id);
 
  private:

@@ -24,15 +24,15 @@
 namespace mirror {
 namespace {
 
-/// Nothing but rows, the table's record and documents.
+/// Intends to write only rows, the table's record and documents.
 Intent ForRows() { return {.tables = {kPartnerTable}, .changes_tables = false}; }
 
-/// How often answers that are kept for too long are looked for, in commits that keep one.
+/// Commits with an answer between two searches for expired answers.
 constexpr std::uint64_t kBoundAnswersEvery = 256;
 
-/// Rows of a page are read in pieces of so many bytes: what is behind the page is read in vain.
+/// Rows of a page are read in blocks of this size: rows after the page are read in vain.
 constexpr std::size_t kPageBlockBytes = 64 << 10;
-/// Rows by their ids that are in memory at a time: a row may have some MB.
+/// Rows read by id that are in memory at a time: a row may have some MB.
 constexpr std::size_t kIdsAtATime = 8;
 
 absl::Status ComesByCycles(const TenantRecord& tenant) {
@@ -42,7 +42,7 @@ absl::Status ComesByCycles(const TenantRecord& tenant) {
                    "'records/{table}'."));
 }
 
-/// Made once: where it is said there is no memory to make it.
+/// Created once and kept: where it is needed there is no memory to create it.
 const absl::Status& NoMemory() {
   static const absl::Status status = absl::UnavailableError(
       "there is no memory left to write this. Whether it was written is not known; the same request again is "
@@ -61,7 +61,7 @@ absl::Status FirstFailure(const Committed& committed) {
   return absl::OkStatus();
 }
 
-/// The record of the partners' table, to which something may be written.
+/// Returns the record of the partners' table if it accepts writes.
 absl::StatusOr<TableRecord> ReadWritable(StoreRecords& records, const TenantRecord& tenant) {
   if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
   ASSIGN_OR_RETURN(const std::optional<TableRecord> record, records.ReadTable(kPartnerTable));
@@ -71,13 +71,13 @@ absl::StatusOr<TableRecord> ReadWritable(StoreRecords& records, const TenantReco
   return *record;
 }
 
-/// See RecordsCalls::EndErasing(). Absent: somebody else wrote meanwhile.
+/// See RecordsCalls::EndErasing(). Absent: another server wrote in between.
 absl::StatusOr<std::optional<Plan>> PlanEndOfErasing(StoreRecords& records, const TenantRecord& tenant,
                                                      const std::string& erasing, bool is_all,
                                                      std::int64_t now_ms) {
   if (!tenant.scrub || tenant.door() != Door::kRecords) return std::nullopt;
   ASSIGN_OR_RETURN(const std::optional<Document> kept, records.ReadDocument(kErasureKind, kErasingId));
-  // Another server deleted something meanwhile, or erases itself: what is left is looked at again.
+  // Another server deleted data since, or erases itself: the rest is checked again.
   if (!kept || kept->text != erasing) return std::nullopt;
   Plan plan;
   plan.now_ms = now_ms;
@@ -116,13 +116,13 @@ RecordOutcome RecordsCalls::ApplyRecords(const RecordRequest& request, std::int6
   Waiting waiting{.request = request, .now_ms = now_ms, .outcome = {.status = NoMemory()}};
   CommitQueue<Waiting>::Place place(queue_, {&waiting});
   while (place.MustLead()) {
-    // Whatever happens, the others must not wait for ever.
+    // Whatever happens, the other threads must not wait for ever.
     const CommitQueue<Waiting>::Leading leading(queue_);
     const MutexLock lock(mirror_.mutex());
     try {
       CommitGroup(queue_.Take());
     } catch (const std::bad_alloc&) {
-      // Nothing is known of the transaction.
+      // The state of the transaction is unknown.
       for (Waiting* const one : queue_.taken()) one->outcome = RecordOutcome{.status = NoMemory()};
       mirror_.Close();
     }
@@ -137,7 +137,7 @@ void RecordsCalls::CommitGroup(const std::vector<Waiting*>& group) {
   absl::Status status = TryGroup(group);
   if (status.ok()) return;
   if (group.size() == 1) return answer(*group.front(), status);
-  // It may be for one of them.
+  // The error may be about one of them only.
   for (Waiting* const one : group) {
     if (absl::Status alone = TryGroup({one}); !alone.ok()) answer(*one, alone);
   }
@@ -184,7 +184,7 @@ void RecordsCalls::NoteWritten(const Plan& plan, std::int64_t now_ms) {
       if (apply->batch->operation == Operation::kInsert) more += apply->batch->row_count;
       if (apply->batch->operation == Operation::kDelete) more -= apply->batch->row_count;
     }
-    // The number of rows was read under the writer lock, so it is right where others write, too.
+    // The row count was read under the writer lock, so it is right even if other servers write.
     if (step.record && step.expected && step.expected->row_count >= 0) {
       mirror_.seen().NoteRecords(step.expected->row_count + more, step.record->position.lsn.value);
     }
@@ -206,7 +206,7 @@ void RecordsCalls::Bound(Plan* plan) {
 
 absl::Status RecordsCalls::OpenRecordsMirror(std::int64_t now_ms) {
   if (mirror_.file().retired) {
-    // Also where nothing was known of it yet.
+    // Also if nothing was known of the tenant yet.
     return absl::NotFoundError(
         absl::StrCat("'", mirror_.context_id(), "' is being deleted. Nothing was done."));
   }
@@ -241,7 +241,7 @@ absl::StatusOr<std::uint64_t> RecordsCalls::ClearRecords(std::int64_t now_ms) {
         const absl::StatusOr<RecordMapper> mapper =
             source ? MapperOf(source->text) : absl::StatusOr<RecordMapper>(RecordMapper::Default());
         if (!mapper.ok()) return mapper.status();
-        // The configuration may have other rules for its columns by now.
+        // The configured rules for its columns may have changed.
         ASSIGN_OR_RETURN(const TableSchema agreed, PartnerTableOf(*mapper, mirror_.agreed().rules()));
         return PlanEmptyTable(store, tenant, record, agreed, now_ms);
       },
@@ -312,7 +312,7 @@ absl::StatusOr<std::uint64_t> RecordsCalls::CountPartners(const std::vector<std:
   const MutexLock lock(mirror_.mutex());
   ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, ReadAgreedPartners());
   if (!agreed) return 0;
-  // Nothing but the ids is read.
+  // Read only the ids.
   TableSchema ids = KeptForm(*agreed);
   ids.columns.resize(1);
   const absl::StatusOr<RowBlock> block = mirror_.store()->records().ReadRows(ids, external_ids, kAnyBytes);
@@ -392,11 +392,11 @@ absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
     if (!found.ok() || !*found) return found.status();
     erased = *found;
   }
-  // First: the mirror knows what is to be erased until all is. Its own files wait for no hub.
+  // Hubs first: the mirror keeps its note until all is erased. Its own files do not wait for a hub.
   absl::Status gone = mirror_.options().forget_in_hubs(mirror_.context_id());
   const MutexLock lock(mirror_.mutex());
   ASSIGN_OR_RETURN(const std::optional<std::int64_t> again, FindErased(now_ms));
-  if (!again) return absl::OkStatus();  // Another server was quicker.
+  if (!again) return absl::OkStatus();  // Another server was faster.
   if (gone.ok() && again != erased) {
     gone = absl::UnavailableError("something more was deleted meanwhile, which a hub may still hold.");
   }
@@ -415,14 +415,14 @@ absl::StatusOr<std::string> RecordsCalls::ScrubDeleted(std::int64_t now_ms) {
   Plan plan;
   plan.now_ms = now_ms;
   plan.documents = {{kErasureKind, kErasingId, erasing}};
-  // What was deleted stands in them, too.
+  // Tables that were set aside contain the deleted data, too.
   plan.drop_retired_before_ms = std::numeric_limits<std::int64_t>::max();
   Writing writing;
   while (mirror_.Begin(writing)) writing.Commit(plan);
   RETURN_IF_ERROR(mirror_.Finish(writing).status());
   CrashPoint("records.erasing");
   if (absl::Status scrubbed = mirror_.store()->upkeep().Scrub(); !scrubbed.ok()) {
-    // That a reader holds what is to go is no outage, and is told by whoever erases.
+    // A reader that blocks the rewrite is not an outage; the erasing caller reports it.
     return absl::IsUnavailable(scrubbed) ? scrubbed : NoticedOf(mirror_, scrubbed);
   }
   CrashPoint("records.erased");
@@ -525,7 +525,7 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
     writing.Commit(std::move(plan));
   }
   absl::Status changed = mirror_.Finish(writing).status();
-  // What could not be kept is read from the mirror by the next list.
+  // A list that could not be kept is read from the mirror by the next list.
   if (is_listed && mirror_.store() != nullptr) KeepListed().status().IgnoreError();
   mirror_.seen().NoteDocuments();
   if (changed.ok() && is_job) mirror_.Summarize(Look::kTenant);

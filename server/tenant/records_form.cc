@@ -27,7 +27,7 @@ absl::StatusOr<std::shared_ptr<const RecordsForm>> ReadForm(StoreRecords& record
   ASSIGN_OR_RETURN(RecordMapper mapper, MapperOf(source->text));
   const absl::StatusOr<TableSchema> by_rules = PartnerTableOf(mapper, rules);
   if (!by_rules.ok()) return absl::FailedPreconditionError(by_rules.status().message());
-  // What is there was kept by the former rules, and would go on beside what comes.
+  // Existing rows were kept by the former rules, and would be mixed with new ones.
   if (SchemaHash(*by_rules) != SchemaHash(*agreed)) {
     return absl::FailedPreconditionError(
         absl::StrCat("the configuration's rules for columns of data source '", context_id,
@@ -50,7 +50,7 @@ absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const Col
   for (std::size_t i = 0; i < kOwnPartnerColumns; ++i) {
     const Column& column = table.columns[i];
     if (column.rule == Rule::kPlain || column.name == kRecordColumn) continue;
-    // A row is found by its external id as it came, and what is kept of it is merged with what comes.
+    // A row is found by its original external id, and its kept values are merged with new ones.
     return absl::InvalidArgumentError(absl::StrCat(
         "table '", kPartnerTable, "', column '", column.name, "': this endpoint is configured to ",
         column.rule == Rule::kHashed   ? "hash it"
@@ -61,7 +61,7 @@ absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const Col
   }
   if (!set.ok()) return set;
   for (const Column& column : table.columns) {
-    // The record has all values, and as they came.
+    // The record contains all values, in their original form.
     if (column.rule != Rule::kPlain) {
       table.columns[*table.Find(kRecordColumn)].rule = Rule::kLeftOut;
       break;

@@ -12,28 +12,28 @@
 
 namespace mirror {
 
-inline constexpr char kSourceKind[] = "source";  ///< Of a document, one, without an id: the mapper.
+inline constexpr char kSourceKind[] = "source";  ///< Kind of the document, without id, with the mapper.
 
-/// The form that a source of records has: its mapper, and its table as agreed and as kept. Made once, and
-/// good for as long as the table's hash and the mapper's text are the same. Threads: any.
+/// The form of a source of records: its mapper, and its table as agreed and as kept. Made
+/// once, and valid while the table's hash and the mapper's text stay the same. Threads: any.
 struct RecordsForm {
-  std::string schema_hash, mapper_text;  ///< What it was made of.
+  std::string schema_hash, mapper_text;  ///< The values from which it was made.
   RecordMapper mapper;
   TableSchema agreed, kept;
-  bool is_ruled = false;  ///< Some column is not kept as it comes.
+  bool is_ruled = false;  ///< Some column has a rule, so it is not kept as received.
 };
 
-/// `record`: of the table, as it is now. `known`: the form that was found last, or none; it is given back
-/// where nothing changed. Errors: as Store; kFailedPrecondition: what it keeps of itself is gone, or its rows
-/// were kept by other rules than `rules`, those of the configuration.
+/// `record`: the current row of the table. `known`: the last form, or null; it is returned
+/// if nothing changed. Errors: as Store; kFailedPrecondition: its own document is missing,
+/// or its rows were kept by other rules than `rules`, which are those of the configuration.
 absl::StatusOr<std::shared_ptr<const RecordsForm>> ReadForm(StoreRecords& records,
                                                             const std::string& context_id,
                                                             const TableRecord& record,
                                                             const ColumnRules& rules,
                                                             const std::shared_ptr<const RecordsForm>& known);
 
-/// The table of a source of records with this mapper. With rules for some of its columns it keeps no record.
-/// Errors: kInvalidArgument: a rule that its column cannot have.
+/// Returns the table of a source of records with this mapper. With rules for some
+/// columns it keeps no record. Errors: kInvalidArgument: a rule does not fit its column.
 absl::StatusOr<TableSchema> PartnerTableOf(const RecordMapper& mapper, const ColumnRules& rules);
 
 }  // namespace mirror

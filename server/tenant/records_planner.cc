@@ -25,7 +25,7 @@
 namespace mirror {
 namespace {
 
-/// By place in the agreed table.
+/// `place`: index in the agreed table.
 void SetValue(std::size_t place, std::optional<std::string> value, PartnerRow* row) {
   switch (place) {
     case 0:
@@ -102,7 +102,7 @@ RowBlock BlockOf(const TableSchema& agreed, const std::vector<std::uint32_t>& co
 
 namespace {
 
-/// Ids of new rows that are made at a time, at most.
+/// Maximum number of ids of new rows that are created at once.
 constexpr std::size_t kNewIdsAtATime = 1'000;
 
 void Fail(const RecordRequest& request, std::size_t place, std::string why, RecordOutcome* outcome) {
@@ -134,7 +134,7 @@ absl::Status PartnerChanges::Read(StoreRecords& records, const std::vector<const
   std::set_difference(removed.begin(), removed.end(), merged.begin(), merged.end(),
                       std::back_inserter(only_removed));
   RETURN_IF_ERROR(ReadRows(records, form_.kept, merged));
-  // Of a row that goes, it is enough that it is there.
+  // For a row to be deleted, it is enough to know that it exists.
   TableSchema keys = form_.kept;
   std::erase_if(keys.columns, [](const Column& column) { return column.key_position == 0; });
   return ReadRows(records, keys, only_removed);
@@ -153,7 +153,7 @@ absl::Status PartnerChanges::ReadRows(StoreRecords& records, const TableSchema& 
   std::size_t values = 0;
   for (PartnerRow& row : *rows) {
     values += row.record ? CountJsonValues(*row.record) : 0;
-    // One row is taken in any case: nothing else could make it smaller.
+    // A single row is accepted in any case: nothing else could make it smaller.
     if (values > kStoredValuesMax && rows->size() > 1)
       return TooMuchStored(absl::StrCat(Grouped(kStoredValuesMax), " values"));
     Known& known = rows_[row.external_id];
@@ -184,7 +184,7 @@ PartnerChanges::Known& PartnerChanges::Touch(const RecordRequest& request, const
 }
 
 void PartnerChanges::Upsert(const RecordRequest& request, RecordOutcome* outcome) {
-  // Those of one id together: its record is taken apart and written once.
+  // Group items by id: each record is parsed and written once.
   std::vector<std::pair<std::string_view, std::size_t>> by_id;
   for (std::size_t place = 0; place < request.items.size(); ++place) {
     const RecordItem& item = request.items[place];
@@ -294,7 +294,7 @@ std::vector<std::uint32_t> PartnerChanges::AllColumns() const {
 
 std::vector<std::uint32_t> PartnerChanges::UpdatedColumns(const Known& known) const {
   if (!form_.is_ruled) return AllColumns();
-  // What is stored is not what came: only what came now is written.
+  // Stored values differ from received ones: write only values that came now.
   std::vector<std::uint32_t> columns = {0, 3};
   columns.insert(columns.end(), known.touched.begin(), known.touched.end());
   return columns;
@@ -322,7 +322,7 @@ absl::Status PartnerChanges::AddTo(Step* step) {
     if (added.ok()) added = AddChange(Operation::kUpdate, rows, columns, step);
   }
   if (added.ok()) added = AddChange(Operation::kInsert, inserted, AllColumns(), step);
-  // What is written has its own copy.
+  // The written batches have their own copies.
   rows_.clear();
   return added;
 }
@@ -345,7 +345,7 @@ absl::Status NotKept() {
       "under another Idempotency-Key if it is to be done again.");
 }
 
-/// Of what PackedOutcome() kept.
+/// Parses what PackedOutcome() kept.
 std::optional<RecordOutcome> OutcomeIn(std::string_view kept, const RecordRequest& request) {
   const absl::StatusOr<JsonDocument> document = JsonDocument::Parse(kept);
   if (!document.ok()) return std::nullopt;
@@ -447,7 +447,7 @@ absl::Status RecordsPlanner::Begin(const TenantRecord& tenant,
                                    std::shared_ptr<const RecordsForm>* form) {
   if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
   tenant_ = tenant;
-  // Before all else: what was answered once is answered so again, whatever became of the source.
+  // Earlier answers first: they are repeated, whatever happened to the source since.
   std::vector<const RecordRequest*> fresh;
   for (const RecordRequest* const request : requests) {
     absl::StatusOr<std::optional<RecordOutcome>> known = std::optional<RecordOutcome>();
@@ -525,7 +525,7 @@ absl::StatusOr<RecordOutcome> RecordsPlanner::Add(const RecordRequest& request) 
     return outcome;
   }
   if (request.operation == RecordOperation::kDelete) {
-    // Also of those that have no row: it was rejected, and says what was to be in it.
+    // Also for ids without a row: a rejected row has an entry with its values.
     ASSIGN_OR_RETURN(const bool erased, EraseRejects(store_.records(), request.items, &documents_));
     has_erased_ = has_erased_ || erased;
   }
@@ -557,7 +557,7 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
   if (!step.actions.empty()) {
     plan.steps.push_back(std::move(step));
   }
-  // Also where it came again since then: its former values were to go.
+  // Also if the row was created again since: its former values must be erased.
   if (changes_->has_removed() || has_erased_) {
     RETURN_IF_ERROR(MustErase(store_.records(), tenant_, &plan));
   }
@@ -587,7 +587,7 @@ absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan) 
                            .lineage = NewToken()};
   plan->steps.push_back(std::move(step));
   if (only_stopped) return absl::OkStatus();
-  // What a copy says of a job is older than the job: nobody goes on behind the rows that the copy has.
+  // The copy's state of a job is older than the job: no job can continue after the copy's rows.
   return EndJobs(
       records,
       "the data source was restored from a backup that was made before this job had ended. Send the "

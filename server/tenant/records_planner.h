@@ -24,57 +24,57 @@
 #include "server/store/store.h"
 #include "server/tenant/records_form.h"
 
-// What requests under an Idempotency-Key got, so that a repetition gets it again and does nothing.
+// Answers to requests with an Idempotency-Key, so that a repetition gets the same answer and does nothing.
 
-// Rows of kPartnerTable between columns and partners.
+// Conversion of rows of kPartnerTable to partners and back.
 
 namespace mirror {
 
-/// Bytes of the rows that one transaction may be about, as they are stored. They are in memory until it is
-/// done.
+/// Maximum bytes of stored rows that one transaction
+/// may touch. They are in memory until it ends.
 inline constexpr std::uint64_t kStoredBytesMax = 32 << 20;
-/// Values of their records, see JsonLimits::values_max. An upsert of one attribute takes the whole stored
-/// record apart, under the tenant's writer lock: a short request could be a long one.
+/// Maximum number of their JSON values, see JsonLimits::values_max. An upsert of one attribute
+/// parses the whole stored record under the tenant's writer lock: a short request could take long.
 inline constexpr std::size_t kStoredValuesMax = 1'000'000;
 
-/// The rows that some requests are about, and what these make of them one behind the other: each sees what
-/// those before it leave. What is given to it outlives it, and it outlives the step that it added to.
-/// Threads: none.
+/// The rows that some requests touch, and the changes to them. Requests are
+/// applied in order: each sees the result of those before it. Arguments must
+/// outlive this object, and it must outlive the step it added to. Threads: none.
 class PartnerChanges {
  public:
   PartnerChanges(const RecordsForm& form, const ColumnRules& rules, std::int64_t now_ms)
       : form_(form), rules_(rules), now_ms_(now_ms) {}
 
-  /// First: what is stored of the rows. Errors: as Store; kOutOfRange: that is more than kStoredBytesMax,
-  /// or kStoredValuesMax.
+  /// Must be called first: reads the stored rows. Errors: as Store;
+  /// kOutOfRange: more than kStoredBytesMax or kStoredValuesMax.
   absl::Status Read(StoreRecords& records, const std::vector<const RecordRequest*>& requests);
-  /// What the request does, into `outcome`; see TakeBack().
+  /// Applies the request; the result goes to `outcome`; see TakeBack().
   void Apply(const RecordRequest& request, RecordOutcome* outcome);
-  /// Directly behind a request of RecordRequest::all_or_nothing: it did nothing.
+  /// Called directly after a request with RecordRequest::all_or_nothing: undoes it.
   void TakeBack();
-  /// What is to be written, at the end. Errors: those of the column rules.
+  /// Adds the writes, after all requests. Errors: those of the column rules.
   absl::Status AddTo(Step* step);
 
-  /// Whether that removes a row.
+  /// Returns whether the writes delete a row.
   bool has_removed() const { return has_removed_; }
 
  private:
   struct Known {
-    bool is_stored = false;   ///< It was there when it was read.
-    bool is_removed = false;  ///< That went since then; what came again is a new row.
+    bool is_stored = false;   ///< The row existed when it was read.
+    bool is_removed = false;  ///< That row was deleted since; a later one is a new row.
     bool is_changed = false;
-    std::optional<PartnerRow> row = std::nullopt;  ///< As it will be. Absent: it is not there.
-    /// Columns that came since it was read: where not all are kept as they come, of the others only the form
-    /// in which they are kept is known.
+    std::optional<PartnerRow> row = std::nullopt;  ///< The final row. Absent: it does not exist.
+    /// Columns that were set since it was read. If some columns have rules,
+    /// the others are known only in the form in which they are kept.
     std::set<std::uint32_t> touched = {};
   };
-  /// What is written of some rows.
+  /// The writes for some rows.
   struct Change {
     RowBlock block;
     ChangeBatch batch;
     RuledValues ruled;
   };
-  using Items = std::vector<std::size_t>;  ///< Places in a request.
+  using Items = std::vector<std::size_t>;  ///< Indexes in a request.
   using Ids = std::vector<std::string>;
 
   absl::Status ReadRows(StoreRecords& records, const TableSchema& kept, const Ids& ids);
@@ -92,61 +92,61 @@ class PartnerChanges {
   const ColumnRules& rules_;
   const std::int64_t now_ms_;
   std::map<std::string, Known> rows_;
-  std::map<std::string, Known> before_;  ///< Of a request that may be taken back, as it found them.
+  std::map<std::string, Known> before_;  ///< Rows as a request found them, in case it is undone.
   std::vector<std::string> new_ids_;
   std::deque<Change> changes_;
   bool has_removed_ = false;
 };
 
-/// Of the documents of a source of records: by RememberedRequest::id.
+/// Kind of documents of a source of records; id: RememberedRequest::id.
 inline constexpr char kAnswerKind[] = "answer";
 inline constexpr std::int64_t kAnswersKeptMs = 24 * 3'600'000;
 inline constexpr std::int64_t kAnswersMax = 100'000;
 
-/// The text that is kept. `outcome`: of `remember`, which makes its answer of it.
+/// Returns the text that is kept. `outcome`: of `remember`, which makes its answer from it.
 std::string PackedOutcome(const RememberedRequest& remember, const RecordOutcome& outcome);
-/// What is told a repetition: RecordOutcome::remembered. `request`: the repetition, null where the answer is
-/// kept as it is. RecordOutcome::status: kOutOfRange: under the same id another one did;
-/// kFailedPrecondition: what was kept cannot be read.
+/// Returns the answer to a repetition, in RecordOutcome::remembered. `request`: the
+/// repetition; null if the answer is kept as it is. RecordOutcome::status: kOutOfRange:
+/// another request used the same id; kFailedPrecondition: the kept text cannot be parsed.
 RecordOutcome OutcomeAgain(const std::string& packed, const RememberedRequest& remember,
                            const RecordRequest* request);
 
-/// What a request got before, as OutcomeAgain(). Absent: it did not come in the last 24 h. Errors: as Store.
+/// Finds an earlier answer, as OutcomeAgain(). Absent: no such request in the last 24 h. Errors: as Store.
 absl::StatusOr<std::optional<RecordOutcome>> FindRememberedIn(StoreRecords& records,
                                                               const RememberedRequest& remember,
                                                               std::int64_t now_ms,
                                                               const RecordRequest* request = nullptr);
-/// Keeps `answer` as it is; it names no external id.
+/// Keeps `answer` as it is; it must not contain an external id.
 DocumentChange RememberedChange(const RememberedRequest& remember, const std::string& answer);
 
-/// Of the documents of a source of records.
-/// Without an id: since when something is to be erased. Under kErasingId: the token of who does so now, or,
-/// behind kScrubbed, of who did in the mirror's files, while a hub may still hold it. A deletion takes it
-/// away.
+/// Kind of the documents of a source of records about erasing.
+/// Without an id: since when data is to be erased. Under kErasingId: the token of
+/// the running erasure, or, after kScrubbed, of one that has rewritten the mirror's
+/// files while a hub may still hold the data. A deletion removes the token.
 inline constexpr char kErasureKind[] = "erasure";
 inline constexpr char kErasingId[] = "erasing";
 inline constexpr char kScrubbed[] = "scrubbed ";
 
-/// Requests of one data source on their way into one transaction: each sees what those before it leave.
-/// Made, asked and gone under the store's writer lock; what it is given outlives it, and so does the planner
-/// the plan.
+/// Plans requests of one data source in one transaction: each sees the result of
+/// those before it. Created, used and destroyed under the store's writer lock.
+/// Arguments must outlive the planner, and the planner must outlive the plan.
 /// Threads: none.
 class RecordsPlanner {
  public:
-  /// `rules`: those of the tenant's columns now.
+  /// `rules`: the current rules for the tenant's columns.
   RecordsPlanner(Store& store, const ColumnRules& rules, std::int64_t now_ms)
       : store_(store), rules_(rules), now_ms_(now_ms) {}
 
-  /// First. Reads what `requests` are about. Errors: as Store, and of PartnerChanges::Read();
-  /// kInvalidArgument: the configuration's rules for columns cannot be. `form`: as it was found last, and
-  /// behind the call as it is.
+  /// Must be called first: reads the rows that `requests` touch. Errors: as Store,
+  /// and those of PartnerChanges::Read(); kInvalidArgument: the configured rules
+  /// for columns are not valid. `form`: in: the last form; out: the current one.
   absl::Status Begin(const TenantRecord& tenant, const std::vector<const RecordRequest*>& requests,
                      std::shared_ptr<const RecordsForm>* form);
-  /// Plans one of them, or gives what it got before. An error is in RecordOutcome::status, and then nothing
-  /// of it is planned; kFailedPrecondition where nothing may be written: see StoppedWhy(). Errors of the
-  /// call: as Store.
+  /// Plans one request, or returns its earlier answer. An error is in RecordOutcome::status,
+  /// and then nothing of the request is planned; kFailedPrecondition: nothing may be
+  /// written, see StoppedWhy(). Errors of the call: as Store.
   absl::StatusOr<RecordOutcome> Add(const RecordRequest& request);
-  /// After all of them. Absent: nothing is to be written. Errors: as Store, and those of the column rules.
+  /// Called after all requests. Absent: there is nothing to write. Errors: as Store; those of column rules.
   absl::StatusOr<std::optional<Plan>> MakePlan();
 
  private:
@@ -156,53 +156,53 @@ class RecordsPlanner {
   std::shared_ptr<const RecordsForm> form_;
   TenantRecord tenant_;
   std::optional<TableRecord> record_;
-  std::map<const RecordRequest*, RecordOutcome> again_;  ///< Of those that came before.
-  absl::Status stopped_;                                 ///< What the others get.
+  std::map<const RecordRequest*, RecordOutcome> again_;  ///< Answers to repeated requests.
+  absl::Status stopped_;                                 ///< Status for all other requests.
   std::optional<PartnerChanges> changes_;
-  std::map<std::string, std::string> remembered_;  ///< Of this transaction: texts by ids.
+  std::map<std::string, std::string> remembered_;  ///< In this transaction: texts by id.
   std::vector<DocumentChange> documents_;
   bool has_erased_ = false;
 };
 
-/// All rows go, and with them the rejects of import jobs.
+/// Deletes all rows, and the rejects of import jobs with them.
 absl::StatusOr<std::optional<Plan>> PlanEmptyTable(Store& store, const TenantRecord& tenant,
                                                    const TableRecord& record, const TableSchema& agreed,
                                                    std::int64_t now_ms);
-/// A table without rows becomes that of another mapper. Errors: kFailedPrecondition: there are rows.
+/// Gives a table without rows another mapper. Errors: kFailedPrecondition: there are rows.
 absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, const TableRecord& record,
                                                    const TableSchema& agreed, const std::string& mapper,
                                                    std::int64_t now_ms);
 
-/// For operators' calls that ask something of a source. Errors: kFailedPrecondition: the rows come as
-/// records.
+/// Checks operators' calls that request something from a source.
+/// Errors: kFailedPrecondition: the rows come as records.
 absl::Status CheckComesByCycles(const TenantRecord& tenant);
-/// Adds, where `plan.tenant` is one of records, what gives its table a lineage of its own: behind it, nothing
-/// that was read before is what is there now. `only_stopped`: where somebody had set its LSN to -1; else it
-/// is a copy that takes the mirror's place, and import jobs that it knows as waiting or running are over.
+/// If `plan.tenant` is one of records, adds a new lineage for its table: afterwards no earlier
+/// position matches. `only_stopped`: only if somebody had set its LSN to -1. Else the mirror
+/// is a copy that replaces another one, and import jobs that wait or run in it are ended.
 /// Errors: as Store.
 absl::Status RenewLineage(StoreRecords& records, bool only_stopped, Plan* plan);
 
-/// Takes away the token of whoever erases now: that may be past what the plan adds to be erased.
+/// Removes the token of a running erasure: it may have passed the data that the plan adds to be erased.
 absl::Status TellWhoErases(StoreRecords& records, Plan* plan);
-/// Adds that what the plan deletes has to leave the files: also of who erases now, as that may be past it.
-/// Errors: as Store.
+/// Notes that data that the plan deletes has to leave the files. Also removes the
+/// token of a running erasure, which may have passed that data. Errors: as Store.
 absl::Status MustErase(StoreRecords& records, const TenantRecord& tenant, Plan* plan);
 
-/// Adds what ends the import jobs that are not over: they died, and `message` says why.
+/// Adds the end of all import jobs that are not over: they died, and `message` says why.
 absl::Status EndJobs(StoreRecords& records, const std::string& message, std::int64_t now_ms,
                      std::vector<DocumentChange>* changes);
 
-/// Why a source of records takes nothing now, for people; empty: it does.
+/// Returns why a source of records refuses writes now, for people; empty: it accepts them.
 std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableRecord>& record);
-/// What is told whoever writes to a tenant whose rows come through the other door.
+/// Returns the error for a write to a tenant whose rows come through the other door.
 absl::Status NotOfRecords(const TenantRecord& tenant);
 
-/// `kept`: the table in its kept form, with all columns of which the block is. A column that is left out is
-/// null. The block's nulls are completed.
+/// `kept`: the table in its kept form, whose columns the block
+/// has. A missing column is null. Fills in the nulls of the block.
 absl::StatusOr<std::vector<PartnerRow>> PartnersOf(const TableSchema& agreed, const TableSchema& kept,
                                                    RowBlock* rows);
 
-/// The rows as a block of these columns of `agreed`.
+/// Returns the rows as a block of these columns of `agreed`.
 RowBlock BlockOf(const TableSchema& agreed, const std::vector<std::uint32_t>& columns,
                  const std::vector<const PartnerRow*>& rows);
 

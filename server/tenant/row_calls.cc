@@ -22,7 +22,7 @@ std::vector<std::uint32_t> AllColumnsOf(const TableSchema& table) {
   return all;
 }
 
-/// Names of the columns that are explained.
+/// Returns the names of the columns to explain.
 std::vector<std::string> ExplainedNames(const TableSchema& kept) {
   std::vector<std::string> names;
   for (const Column& column : kept.columns) {
@@ -33,7 +33,7 @@ std::vector<std::string> ExplainedNames(const TableSchema& kept) {
   return names;
 }
 
-/// What stood before each of the moments that wrote a column.
+/// Finds the values before each of the moments that wrote a column.
 absl::Status AddBefore(Snapshot& snapshot, const TableHistory& history, const Key& key,
                        std::vector<ExplainedColumn>* columns) {
   std::multimap<std::int64_t, ExplainedColumn*> wanted;
@@ -64,7 +64,7 @@ absl::Status AddBefore(Snapshot& snapshot, const TableHistory& history, const Ke
       });
 }
 
-/// The commit that ended a moment. Absent: there is none any more, or not yet.
+/// Returns the commit that ended a moment. Absent: trimmed, or not committed yet.
 absl::StatusOr<std::optional<JournalEntry>> FindCommitOf(Snapshot& snapshot, const std::string& table,
                                                          std::int64_t moment) {
   if (moment == 0) return std::nullopt;

@@ -13,38 +13,38 @@
 #include "server/journal/journal_rules.h"
 #include "server/store/snapshot.h"
 
-// What journal and history know of one row, over one snapshot. Errors beside those that are named: the
-// snapshot's. Threads: those of the snapshot.
+// Reads what journal and history know about one row, over one snapshot. Errors
+// besides those that are named: the snapshot's. Threads: those of the snapshot.
 
 namespace mirror {
 
-/// Of one row, the newest ones.
+/// Limits for the versions of one row; the newest ones are kept.
 inline constexpr std::size_t kVersionsMax = 1'000;
 inline constexpr std::size_t kVersionBytesMax = 4 << 20;
 
 struct ExplainedColumn {
   ColumnWriter writer;
-  /// What stood there before, as JSON; absent: not known, or no row stood.
+  /// The value before, as JSON; absent: unknown, or there was no row.
   std::optional<std::string> before = std::nullopt;
 };
 
 struct ExplainedRow {
   std::string table;
-  bool stands = false;  ///< There is such a row now.
+  bool stands = false;  ///< The row exists now.
   bool has_history = false;
-  std::vector<ExplainedColumn> columns;  ///< Those of the key are left out, unless there are no others.
+  std::vector<ExplainedColumn> columns;  ///< Without the key's columns, unless there are no others.
 };
 
-/// `key`: as ParseTypedKey() takes it. `rules`: of the tenant; null: it has no journal. Errors: kNotFound:
-/// there is no such table; those of ParseTypedKey(); kFailedPrecondition: no journal is kept of it, and of
-/// what was kept before nothing tells of the row.
+/// `key`: as for ParseTypedKey(). `rules`: of the tenant; null: it has no journal.
+/// Errors: kNotFound: no such table; those of ParseTypedKey(); kFailedPrecondition:
+/// the table has no journal, and no older entry mentions the row.
 absl::StatusOr<ExplainedRow> ExplainRow(Snapshot& snapshot, const std::string& table, std::string_view key,
                                         const JournalRules* rules);
 
 struct VersionOfRow {
   std::int64_t from = 0, until = 0;  ///< See RowVersion.
   bool is_insert = false;
-  /// Of the moments; absent: trimmed, or none has ended it yet.
+  /// Journal entries of the two moments; absent: trimmed, or not ended yet.
   std::optional<JournalEntry> made_by = std::nullopt, ended_by = std::nullopt;
   std::string row;  ///< A JSON object, see JsonRows.
 };
@@ -52,15 +52,15 @@ struct VersionOfRow {
 struct VersionsOfRow {
   std::string table;
   std::int64_t known_from = 0;
-  std::vector<VersionOfRow> versions;  ///< The newest first.
-  bool complete = true;                ///< There are no more.
+  std::vector<VersionOfRow> versions;  ///< Newest first.
+  bool complete = true;                ///< There are no more versions.
 };
 
 /// Errors: kNotFound, those of ParseTypedKey(); kFailedPrecondition: the table has no history.
 absl::StatusOr<VersionsOfRow> ReadRowHistory(Snapshot& snapshot, const std::string& table,
                                              std::string_view key);
 
-/// The table's history. Errors: kNotFound, kFailedPrecondition: the same.
+/// Finds the table's history. Errors: kNotFound, kFailedPrecondition: as above.
 absl::StatusOr<TableHistory> FindTableHistory(Snapshot& snapshot, const std::string& table);
 
 }  // namespace mirror

@@ -17,7 +17,7 @@ namespace {
 
 std::string Quoted(const std::string& table) { return absl::StrCat("table '", table, "'"); }
 
-/// A step that only restates its record: what a large value's part hangs on.
+/// Returns a step that only repeats its record, for a part of a large value to depend on.
 Step Untouched(const TableRecord& record) {
   Step step;
   step.table = record.table;
@@ -38,7 +38,7 @@ absl::Status BehindRefused(const std::string& table) {
                    "the refused batch on."));
 }
 
-/// Rows that cycles which died have taken since the table was last committed.
+/// Returns the rows that died cycles have deleted since the table's last commit.
 std::int64_t OpenOfOthers(const std::vector<Loss>& losses, std::int64_t cycle) {
   std::int64_t rows = 0;
   for (const Loss& loss : losses) {
@@ -156,7 +156,7 @@ absl::StatusOr<std::vector<Loss>> RowPlanner::LossesOf(const std::string& table)
   return losses;
 }
 
-/// What the breaker says of a batch that would be applied, and what the step notes of it.
+/// Asks the breaker about a batch to be applied, and records its notes in the step.
 absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord& record, Step* step,
                                BatchOutcome* outcome) {
   const ChangeBatch& batch = *incoming.batch;
@@ -168,7 +168,7 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
       step->accepted = step->accepted || hold.state == HoldState::kCommit;
     }
   }
-  // Where deletes are ignored nothing vanishes.
+  // If deletes are ignored, no rows disappear.
   if (!limits.on || incoming.schema->deletes == Deletes::kIgnore) return absl::OkStatus();
   const bool begins = batch.populate != PopulateReason::kNone;
   const bool into_shadow = begins || record.state == TableState::kPopulating;
@@ -181,7 +181,7 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
   if (begins && batch.planned) {
     const auto inserts = static_cast<std::int64_t>(batch.planned->inserts);
     const std::int64_t vanish = record.row_count - inserts;
-    // Which rows it leaves out nobody knows before the others are there.
+    // Which rows are missing is unknown until the others have arrived.
     if (absl::Status status = HoldBatch(HoldKind::kPopulation, record, vanish, limits, {}, outcome);
         !status.ok() || outcome->held) {
       return status;
@@ -212,12 +212,12 @@ absl::Status RowPlanner::Break(const IncomingBatch& incoming, const TableRecord&
   return absl::OkStatus();
 }
 
-/// How many rows may be gone when the batch is applied: those of the plan, or what the breaker leaves.
-/// Deletes of rows that are not there take nothing of it. Of a table that is never held, what was planned is
-/// information.
+/// Bounds the deleted rows when the batch is applied: by the plan, or
+/// by what the breaker leaves. Deletes of missing rows do not count.
+/// For a table that is never held, the plan is only information.
 RowPlanner::MayDelete RowPlanner::BoundDeletes(const std::string& table, const BreakerLimits& limits,
                                                std::int64_t planned) const {
-  const Hold* const hold = FindHold(*cycle_.holds, HoldKind::kDeletes, table);  // They outlive the plan.
+  const Hold* const hold = FindHold(*cycle_.holds, HoldKind::kDeletes, table);  // The holds outlive the plan.
   const std::int64_t cycle = cycle_.number, now_ms = cycle_.now_ms;
   return [limits, hold, planned, cycle, now_ms](std::int64_t rows, const std::vector<Loss>& losses) {
     DeleteBound bound{.planned = planned};
@@ -237,8 +237,8 @@ RowPlanner::MayDelete RowPlanner::BoundDeletes(const std::string& table, const B
   };
 }
 
-/// Deletes that were more than a plan, or than the breaker leaves: only now is it known how many rows they
-/// were.
+/// Handles deletes beyond the plan, or beyond what the
+/// breaker leaves: only now is their number known.
 void RowPlanner::SettleDeletes(const StepResult& result, BatchOutcome* outcome) {
   const std::int64_t planned = result.planned_deletes;
   if (planned < 0) {
@@ -261,7 +261,7 @@ absl::StatusOr<std::vector<Hold>> RowPlanner::JudgeLate() {
   return holds;
 }
 
-/// A step that would have lost too many rows: only now is it known how many.
+/// Judges a step that would have deleted too many rows: only now is their number known.
 absl::StatusOr<std::optional<Hold>> RowPlanner::JudgeLate(const Late& late) {
   BatchOutcome* const outcome = late.outcome;
   ASSIGN_OR_RETURN(const std::optional<TableRecord> record, store_.records().ReadTable(outcome->table));
@@ -276,8 +276,8 @@ absl::StatusOr<std::optional<Hold>> RowPlanner::JudgeLate(const Late& late) {
   if (judgement.held) outcome->status = absl::FailedPreconditionError(judgement.reason);
   if (!judgement.hold) return std::optional<Hold>();
   if (deletes) {
-    // Else it had to be let happen again and again, a little further each time.
-    // It is compared with what goes and what has gone in the window, together.
+    // Otherwise an operator would have to permit it again and again, a bit further each time.
+    // It is compared with the rows to be deleted and those deleted in the window, together.
     judgement.hold->rows = judgement.rows_before + judgement.gone;
     absl::StrAppend(&judgement.hold->reason,
                     " The source did not say how many rows it deletes in all: whoever commits this hold lets "
@@ -330,7 +330,7 @@ absl::Status RowPlanner::AddAdvance(const RowRequest& request, const std::string
 
 void RowPlanner::Keep(BatchOutcome outcome, std::optional<Step> step, bool by_record, Planned* planned) {
   const std::string key = FoldName(outcome.table);
-  // A request behind this one finds what it would find if this one had been committed.
+  // Later requests are planned as if this one had been committed.
   if (outcome.seq != 0 && step) refused_.erase(key);
   if (outcome.seq != 0 && !outcome.status.ok() && records_.at(key)) {
     AddRefused(key, outcome.seq, outcome.status, &refused_);
@@ -340,7 +340,7 @@ void RowPlanner::Keep(BatchOutcome outcome, std::optional<Step> step, bool by_re
   planned->outcomes.push_back(std::move(outcome));
   if (!step) return;
   records_[key] = step->record;
-  // A source whose clock is ahead must not be fresh tomorrow.
+  // A source time in the future, from a wrong clock, must not look fresh tomorrow.
   if (step->source_ms && cycle_.now_ms > 0) step->source_ms = std::min(*step->source_ms, cycle_.now_ms);
   if (step->receipt) step->receipt->at_ms = cycle_.now_ms;
   steps_.push_back(*std::move(step));
@@ -410,7 +410,7 @@ absl::Status RowPlanner::SettleOne(Planned& planned, std::size_t i, std::vector<
 absl::StatusOr<RowPlanner::Standing> RowPlanner::StandingAfter(std::size_t request, std::size_t outcome) {
   const Planned& planned = requests_[request];
   if (!planned.failed[outcome]) return planned.after[outcome];
-  // Nothing of the table was applied since.
+  // Nothing was applied to the table since.
   ASSIGN_OR_RETURN(std::optional<TableRecord> record,
                    store_.records().ReadTable(planned.outcomes[outcome].table));
   return StandingOf(record);

@@ -18,50 +18,50 @@
 
 namespace mirror {
 
-/// Requests of rows of one cycle on their way into one transaction. Each is planned in view of what those
-/// before it will leave, and answered by what became of that.
+/// Plans row requests of one cycle in one transaction. Each request is planned
+/// on the expected result of those before it, and answered by the actual result.
 /// Threads: none.
 class RowPlanner {
  public:
-  /// The tables that a request may write to: those that this cycle announced and that were not refused.
+  /// The tables that a request may write to: announced in this cycle and not refused.
   struct Cycle {
     std::int64_t number = 0;
     bool announced = false;
     const std::set<std::string>& refused_tables;  ///< Folded.
     std::string context_id = {};
-    const BreakerConfig* breaker = nullptr;    ///< Null: nothing is held.
-    const std::vector<Hold>* holds = nullptr;  ///< As they stand; with `breaker`.
+    const BreakerConfig* breaker = nullptr;    ///< Null: no change is held.
+    const std::vector<Hold>* holds = nullptr;  ///< Current holds; set together with `breaker`.
     std::int64_t now_ms = 0;
     std::int64_t known_miss = 0;  ///< TenantRecord::missed_cycle.
   };
 
   RowPlanner(Store& store, const Cycle& cycle, const RefusedBatches& refused);
 
-  /// Whether the first batch of some table came before its predecessor, and that one may still come.
+  /// Returns whether the first batch of some table came before its predecessor, which may still come.
   absl::StatusOr<bool> HasGap(const RowRequest& request);
-  /// Plans `request`, which must outlive the planner. False, for one that may wait only: a batch of it came
-  /// before its predecessor, and nothing of it was planned. Errors: as Store.
+  /// Plans `request`, which must outlive the planner. False (only if `may_wait`): one of its
+  /// batches came before its predecessor, and nothing of the request was planned. Errors: as Store.
   absl::StatusOr<bool> Add(const RowRequest& request, bool may_wait);
-  /// The steps of all requests, in order.
+  /// Returns the steps of all requests, in order.
   std::vector<Step> TakeSteps() { return std::move(steps_); }
-  /// The holds to be written with those steps.
+  /// Returns the holds to be written with those steps.
   std::vector<Hold> TakeHolds() { return std::move(new_holds_); }
-  /// What the cycle may have to remember of them.
+  /// Returns what the cycle may have to remember about them.
   NotedBatches BatchesToNote() const;
-  /// Whether a step was refused since too many rows would have gone; after Settle().
+  /// Returns whether a step was refused because too many rows would be deleted; after Settle().
   bool has_late() const { return !late_.empty(); }
-  /// Answers those, from what stands there now. Gives the holds that they ask for. Errors: as Store.
+  /// Answers those steps from the current rows. Returns the holds that they need. Errors: as Store.
   absl::StatusOr<std::vector<Hold>> JudgeLate();
 
-  /// One outcome of each part, batch and advanced table of the request that was added as number `request`.
+  /// Returns the outcomes of the request added as number `request`: per part, batch and advanced table.
   std::vector<BatchOutcome>& outcomes(std::size_t request) { return requests_[request].outcomes; }
-  /// Takes the results of the steps. Outcomes that were planned on a step that then failed become aborted.
-  /// `left_out` gets {table, index} of what swaps could not keep. Errors: as Store.
+  /// Takes the results of the steps. Outcomes planned on a step that failed become aborted.
+  /// `left_out` gets {table, index} for indexes that swaps could not keep. Errors: as Store.
   absl::Status Settle(std::vector<StepResult>& results,
                       std::vector<std::pair<std::string, std::string>>* left_out);
-  /// Where the table of an outcome stood when its request had been applied. Errors: as Store.
+  /// The position of an outcome's table after its request was applied. Errors: as Store.
   struct Standing {
-    bool there = false;  ///< It has a metadata row.
+    bool there = false;  ///< The table has a metadata row.
     std::int64_t cycle = 0;
     std::uint64_t seq = 0;
     Lsn lsn;
@@ -73,13 +73,13 @@ class RowPlanner {
 
   struct Planned {
     std::vector<BatchOutcome> outcomes;
-    std::vector<std::size_t> steps;  ///< Of each outcome.
-    std::vector<Standing> after;     ///< Of each outcome: as it is unless `failed`.
-    std::vector<bool> failed;        ///< Of each outcome: whether a step of its table had failed by then.
-    std::vector<bool> by_record;     ///< Of each outcome: whether it hangs on the table's record.
+    std::vector<std::size_t> steps;  ///< One per outcome.
+    std::vector<Standing> after;     ///< One per outcome: valid unless `failed`.
+    std::vector<bool> failed;        ///< One per outcome: a step of its table had failed by then.
+    std::vector<bool> by_record;     ///< One per outcome: it depends on the table's record.
   };
 
-  /// How many rows a refused step would have taken.
+  /// Number of rows that a refused step would have deleted.
   struct Late {
     HoldKind kind = HoldKind::kDeletes;
     std::int64_t vanish = 0;
@@ -108,14 +108,14 @@ class RowPlanner {
   Store& store_;
   const Cycle cycle_;
   const RefusedBatches refused_before_;
-  RefusedBatches refused_;                                     ///< As it will be by then.
-  std::map<std::string, std::optional<TableRecord>> records_;  ///< Likewise, by folded name.
+  RefusedBatches refused_;                                     ///< As expected after the planned steps.
+  std::map<std::string, std::optional<TableRecord>> records_;  ///< The same for records, by folded name.
   std::vector<Step> steps_;
   std::vector<Planned> requests_;
   std::vector<Hold> new_holds_;
   std::vector<Late> late_;
-  std::map<std::string, std::vector<Loss>> losses_;  ///< By folded table, as they are before the steps.
-  std::set<std::string> failed_;                     ///< Tables of steps that failed, folded.
+  std::map<std::string, std::vector<Loss>> losses_;  ///< By folded table, as before the steps.
+  std::set<std::string> failed_;                     ///< Folded tables with a failed step.
 };
 
 }  // namespace mirror

@@ -20,8 +20,8 @@
 namespace mirror {
 namespace {
 
-/// Where other servers write to the mirror, too, a batch that they apply is not told here: a call that waits
-/// looks again after the first pause, and each pause is twice as long as the one before, up to the last.
+/// A batch that another server applies to a shared mirror is not signalled here. So a waiting call checks
+/// again after the first pause, and each pause is twice as long as the previous one, up to the last.
 constexpr std::chrono::milliseconds kGapLookFirst{50}, kGapLookLast{400};
 
 const char* InWords(PopulateReason reason) {
@@ -50,12 +50,12 @@ const char* InWords(PopulateReason reason) {
   return "the source gave no reason";
 }
 
-/// Rows of a population wait for its end, which covers them (docs/decisions/0070): until then its LSN is -1.
+/// A population's rows become durable with its end (docs/decisions/0070): until then its LSN is -1.
 bool IsDurable(const BatchOutcome& outcome, Store& store) {
   return outcome.status.ok() && outcome.lsn != Lsn{} && store.IsDurable();
 }
 
-/// What one of a group met closed it for the others.
+/// Returns the error for the other requests after one of the group closed the mirror.
 absl::Status WhyClosed(Mirror& mirror) MIRROR_REQUIRES(mirror.mutex()) {
   const std::string& damage = mirror.file().quarantine;
   if (!damage.empty()) return absl::DataLossError(damage);
@@ -68,14 +68,14 @@ GapWaits& GapsOf(Mirror& mirror) {
   return mirror.cycle().gaps();
 }
 
-/// By FoldName(): those of which `request` has batches.
+/// Returns the folded names of the tables for which `request` has batches.
 std::set<std::string> TablesOf(const RowRequest& request) {
   std::set<std::string> tables;
   for (const IncomingBatch& batch : request.batches) tables.insert(FoldName(batch.table));
   return tables;
 }
 
-/// Of the batch's rows that which has the most bytes in values that came in parts: how many.
+/// Returns the bytes of values that came in parts, for the row of the batch that has the most.
 std::uint64_t LargestRow(const ChangeBatch& batch) {
   std::map<std::uint32_t, std::uint64_t> bytes;
   std::uint64_t largest = 0;
@@ -85,13 +85,13 @@ std::uint64_t LargestRow(const ChangeBatch& batch) {
   return largest;
 }
 
-/// The cycle that ran by `before` runs by `now`, and is the same owner's.
+/// Returns whether the cycle of `before` still runs in `now`, with the same owner.
 bool GoesOn(const TenantRecord& before, const TenantRecord& now) {
   return CheckRuns(before.cycle, now).ok() && now.issuer == before.issuer &&
          now.environment == before.environment;
 }
 
-/// What the group may ask for, whatever is planned of it.
+/// Returns everything that the group may write, whatever the plan is.
 Intent IntentOf(const std::vector<WaitingRows*>& group) {
   std::set<std::string> tables;
   Intent intent{.changes_tables = false};
@@ -113,8 +113,8 @@ Intent IntentOf(const std::vector<WaitingRows*>& group) {
   return intent;
 }
 
-/// It only goes on with a population. What a loss of power takes of such rows, a source that goes on misses
-/// at its next batch, and the next cycle populates anew (docs/decisions/0070).
+/// Returns whether the step only continues a population. If a power failure loses such rows, a source
+/// that continues notices it at its next batch, and the next cycle populates anew (docs/decisions/0070).
 bool FillsShadow(const Step& step) {
   if (step.commits || !step.record || step.record->state != TableState::kPopulating) return false;
   return std::all_of(step.actions.begin(), step.actions.end(), [](const auto& action) {
@@ -123,12 +123,12 @@ bool FillsShadow(const Step& step) {
   });
 }
 
-/// The commit changed what the cycle has to remember.
+/// Returns whether the commit changed what the cycle has to remember.
 bool ChangesNotes(const Committed& committed) {
   return CycleNotesOf(committed.plan, committed.result.steps) != CycleNoteChanges{};
 }
 
-/// After RunningCycle::Load().
+/// Must be called after RunningCycle::Load().
 RowPlanner PlannerFor(Mirror& mirror, const TenantRecord& tenant, std::int64_t now_ms)
     MIRROR_REQUIRES(mirror.mutex()) {
   const RunningCycle& cycle = mirror.cycle();
@@ -141,14 +141,14 @@ RowPlanner PlannerFor(Mirror& mirror, const TenantRecord& tenant, std::int64_t n
 
 }  // namespace
 
-/// Requests that are committed together: planned under the store's lock, and known until they are answered.
-/// All of `waiting` belong to the cycle of one tenant, and outlive the group.
+/// Requests that are committed together: planned under the store's lock, and kept until they
+/// are answered. All of `waiting` belong to the cycle of one tenant, and outlive the group.
 struct RowWriter::RowGroup {
   const std::vector<WaitingRows*>& waiting;
-  // As they were last planned:
+  // The results of the last planning:
   std::optional<RowPlanner> planner = {};
-  std::vector<WaitingRows*> planned = {};  ///< The others wait for batches before theirs.
-  std::vector<Hold> known_holds = {};      ///< Which the plan was made of.
+  std::vector<WaitingRows*> planned = {};  ///< The others wait for earlier batches.
+  std::vector<Hold> known_holds = {};      ///< The holds from which the plan was made.
 };
 
 RowWriter::RowWriter(Mirror& mirror) : mirror_(mirror), gaps_(GapsOf(mirror)) {}
@@ -192,13 +192,13 @@ std::vector<RowAnswer> RowWriter::ApplyAll(const Caller& caller,
 void RowWriter::Queue(const std::vector<WaitingRows*>& requests) {
   CommitQueue<WaitingRows>::Place place(queue_, requests);
   while (place.MustLead()) {
-    // Whatever happens, the others must not wait for ever.
+    // Whatever happens, the other threads must not wait for ever.
     const CommitQueue<WaitingRows>::Leading leading(queue_);
     const MutexLock lock(mirror_.mutex());
     try {
       ApplyGroup(queue_.Take());
     } catch (const std::bad_alloc&) {
-      // Nothing is known of the transaction.
+      // The state of the transaction is unknown.
       mirror_.Close();
       for (WaitingRows* const waiting : queue_.taken()) {
         waiting->Answer(absl::ResourceExhaustedError(
@@ -222,7 +222,7 @@ void RowWriter::ApplyGroup(const std::vector<WaitingRows*>& group) {
 
 void RowWriter::TellAnswered(const std::vector<WaitingRows*>& group) {
   std::set<std::string> tables;
-  // What the others of the group did to its table may have been planned after the gap was found.
+  // Other requests of the group may have been planned for the table after the gap was found.
   const std::uint64_t seen = gaps_.changes();
   for (WaitingRows* const one : group) {
     one->gap_seen = seen;
@@ -238,7 +238,7 @@ bool RowWriter::FinishGroup(const TenantRecord& tenant, const std::vector<Waitin
   const bool of_one =
       !status.ok() && !absl::IsUnavailable(status) && !absl::IsDataLoss(status) && !absl::IsAborted(status);
   if (of_one && group.size() > 1) {
-    // Whatever ended the transaction belongs to one of them, and must not harm the others.
+    // The error belongs to one request, and must not affect the others.
     for (WaitingRows* const waiting : group) {
       const absl::StatusOr<bool> alone = CommitGroup(tenant, {waiting}, RowSeen::kNow);
       if (!alone.ok()) waiting->Answer(alone.status());
@@ -283,7 +283,7 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
     }
     waiting->Answer(own);
     if (!status.ok()) continue;
-    // It may have been an idle cycle's end.
+    // The call may have ended an idle cycle.
     if (mirror_.store() == nullptr) {
       status = own;
     } else {
@@ -302,7 +302,7 @@ absl::StatusOr<bool> RowWriter::CommitGroup(const TenantRecord& tenant,
   if (!wait.ok()) return mirror_.Noticed(wait.status());
   if (*wait) return true;
   if (group.size() > 1) {
-    // With others in the group these are not the cycle's last rows, also where each is committed alone.
+    // Grouped requests are not the cycle's last rows, even if each is committed alone.
     for (WaitingRows* const waiting : group) waiting->end = nullptr;
   }
   RowGroup planned{group};
@@ -493,7 +493,7 @@ absl::Status RowWriter::AnswerGroup(const TenantRecord& tenant, RowGroup& group)
 RowAnswer RowWriter::AnswerOf(const WaitingRows& waiting, std::size_t number, RowPlanner& planner) {
   const RowRequest& request = waiting.request;
   std::vector<BatchOutcome>& outcomes = planner.outcomes(number);
-  // A part that was stored is not worth an answer.
+  // A part that was stored needs no answer.
   std::vector<BatchOutcome> answered;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     BatchOutcome& outcome = outcomes[i];
@@ -538,7 +538,7 @@ void RowWriter::Finish(const WaitingRows& waiting, const RowPlanner::Standing& s
   outcome->applied_seq = standing.cycle == request.cycle ? standing.seq : 0;
   outcome->lsn = standing.lsn;
   outcome->durable = IsDurable(*outcome, *mirror_.store());
-  // Only of tables that there are: invented names must not pile up.
+  // Only for existing tables: invented names must not accumulate.
   if (outcome->seq != 0 && standing.there) {
     if (outcome->status.ok()) {
       if (std::exchange(seqs_cycle_, request.cycle) != request.cycle) applied_seqs_.clear();

@@ -38,7 +38,7 @@ void SummaryKeeper::Restore() {
     read[context_id] = *summary;
   }
   for (const Tenants::Seen& seen : tenants_.AllSeen()) {
-    // One that was opened meanwhile is known better than the catalog knows it.
+    // For a tenant that was opened since, this process knows more than the catalog.
     const auto found = read.find(seen.context_id);
     if (found == read.end() || found->second != *seen.summary) continue;
     Kept& known = kept_[seen.context_id];
@@ -48,7 +48,7 @@ void SummaryKeeper::Restore() {
 }
 
 void SummaryKeeper::Keep() {
-  // What is in the way is known behind the first time. Who is in the way again is met by the next Keep().
+  // The first call finds conflicting summaries; a conflict that remains is found by the next Keep().
   if (!KeepChanged()) KeepChanged();
 }
 
@@ -76,7 +76,7 @@ bool SummaryKeeper::KeepChanged() {
     next[seen.context_id] = {seen.summary, seen.progress_ms, TextHash(text)};
   }
   for (const auto& [context_id, kept] : kept_) {
-    // One that was never here is another server's.
+    // A tenant that was never here belongs to another server.
     if (there.contains(context_id) || (shared_ && kept.summary == nullptr)) continue;
     gone[context_id] = "";
   }
@@ -119,7 +119,7 @@ absl::StatusOr<std::map<std::string, std::string>> SummaryKeeper::Write(
 
 void SummaryKeeper::TakeOthers() {
   const auto kept = catalog_.Summaries();
-  if (!kept.ok()) return;  // Keep() tells.
+  if (!kept.ok()) return;  // Keep() reports it.
   for (const Tenants::Seen& seen : tenants_.AllSeen()) {
     const auto found = kept->find(seen.context_id);
     if (found == kept->end()) continue;
@@ -130,7 +130,7 @@ void SummaryKeeper::TakeOthers() {
     const std::optional<TenantSummary> summary = UnpackSummary(found->second);
     const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants_.Find(seen.context_id);
     if (!summary || !tenant.ok()) continue;
-    // Not of one that changed since it was looked at.
+    // Not for a tenant that changed since it was read.
     const std::shared_ptr<const TenantSummary> taken = (*tenant)->TakeOver(*summary, seen.summary);
     if (taken != nullptr) known = {taken, summary->progress_ms, text};
   }

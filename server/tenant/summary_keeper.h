@@ -14,23 +14,23 @@
 
 namespace mirror {
 
-/// Keeps in the catalog what is known of tenants without their databases, so that a restarted server need not
-/// open all of them to know when each was last served. The catalog is an index: what it does not have is
-/// known when the tenant is next opened. Threads: one.
+/// Keeps the summaries of tenants in the catalog, so that a restarted server need
+/// not open all databases to know when each tenant was last served. The catalog is
+/// an index: a missing summary is made when the tenant is next opened. Threads: one.
 class SummaryKeeper {
  public:
-  /// Both outlive it. `shared`: other servers have the same catalog and tenants.
+  /// Both arguments must outlive this object. `shared`: other servers use the same catalog and tenants.
   SummaryKeeper(Catalog& catalog, Tenants& tenants, bool shared = false)
       : catalog_(catalog), tenants_(tenants), shared_(shared) {}
 
-  /// At the start, before the first call.
+  /// Called at the start, before the first call.
   void Restore();
-  /// Writes what changed since, in one transaction. Where another server kept something of a tenant that
-  /// this one has not taken from there, neither summary need have what the other's has: the tenant's is
-  /// made anew from its mirror before it is kept.
+  /// Writes the changed summaries, in one transaction. If another server has kept
+  /// a summary of a tenant that this one has not read yet, each summary may lack
+  /// data of the other: the tenant's summary is then made anew from its mirror.
   void Keep();
-  /// Takes from the catalog what other servers kept there, but of a tenant that has changed here since
-  /// Keep().
+  /// Reads summaries that other servers kept, except
+  /// for tenants that changed here since Keep().
   void TakeOthers();
 
  private:
@@ -42,13 +42,13 @@ class SummaryKeeper {
   Catalog& catalog_;
   Tenants& tenants_;
   const bool shared_;
-  /// What the catalog has of a tenant. The summary is never changed, only replaced: the same one is the same
-  /// text.
+  /// The catalog's content for a tenant. A summary object is never
+  /// changed, only replaced: the same object means the same text.
   struct Kept {
     std::shared_ptr<const TenantSummary> summary;
     std::int64_t progress_ms = 0;
-    std::size_t text = 0;  ///< Its hash, as it was written or read last; 0: there was none.
-    bool unknown = false;  ///< The text is another server's, and this one's summary was not made behind it.
+    std::size_t text = 0;  ///< Hash of the text as last written or read; 0: none.
+    bool unknown = false;  ///< The text is another server's, and this summary was not made after it.
   };
   std::map<std::string, Kept> kept_;  ///< By context id.
   bool failing_ = false;

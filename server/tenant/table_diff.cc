@@ -15,7 +15,7 @@
 namespace mirror {
 namespace {
 
-/// One key's row in both states.
+/// The row of one key in both states.
 class TwoStates {
  public:
   TwoStates(const TableSchema& table, std::int64_t from, std::int64_t to)
@@ -28,12 +28,12 @@ class TwoStates {
         history, key, [&](const RowVersion& version, RowBlock* row) -> absl::StatusOr<bool> {
           if (StoodAt(version.from, version.until, to_)) after_ = *row;
           if (StoodAt(version.from, version.until, from_)) before_ = *row;
-          // What is older than both tells nothing of either.
+          // Versions older than both states say nothing about either.
           return version.from > from_;
         });
   }
 
-  /// Absent: they are the same.
+  /// Absent: the two are equal.
   std::optional<RowDifference> Compare(const JsonRows& json, Key key) {
     if (!before_ && !after_) return std::nullopt;
     RowDifference difference{.key = std::move(key)};

@@ -13,17 +13,17 @@
 #include "server/store/snapshot.h"
 #include "server/tenant/as_of.h"
 
-// What differs between two states of a table, and whether states that were proven equal to the source's are
-// still what they were. Over one snapshot; errors beside those that are named: the snapshot's.
+// Compares two states of a table. See proven_states.h for states that were proven.
+// Over one snapshot; errors besides those that are named: the snapshot's.
 
 namespace mirror {
 
-/// A row that is not the same in both states.
+/// A row that differs between the two states.
 struct RowDifference {
   Key key;
-  /// JSON objects, see JsonRows; absent: no row of this key stood then.
+  /// JSON objects, see JsonRows; absent: there was no row with this key.
   std::optional<std::string> before, after;
-  std::vector<std::string> columns;  ///< That differ, where there are both.
+  std::vector<std::string> columns;  ///< Columns that differ, if both rows exist.
 };
 
 struct DiffedMoments {
@@ -31,12 +31,12 @@ struct DiffedMoments {
   FoundMoment from, to;
 };
 
-/// An empty `to`: the last commit. Errors: those of FindTableHistory() and FindMoment(); kInvalidArgument:
-/// `to` is before `from`.
+/// An empty `to` means the last commit. Errors: those of FindTableHistory()
+/// and FindMoment(); kInvalidArgument: `to` is before `from`.
 absl::StatusOr<DiffedMoments> FindMoments(Snapshot& snapshot, const std::string& table, std::string_view from,
                                           std::string_view to);
 
-/// In key order. Rows that came back to what they were are left out. An error of `take` ends it.
+/// Takes differences in key order. Rows that returned to their old values are left out. An error ends it.
 using TakeDifference = std::function<absl::Status(RowDifference difference)>;
 absl::Status DiffTable(Snapshot& snapshot, const DiffedMoments& moments, const GoOn& go_on,
                        const TakeDifference& take);

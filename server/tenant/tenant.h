@@ -29,7 +29,7 @@
 
 namespace mirror {
 
-/// What the calls of a tenant stand on; made before them.
+/// Base class with the Mirror, so that it is constructed before the calls.
 class TenantMirror {
  protected:
   TenantMirror(std::string context_id, OpenStore open, const TenantOptions& options, Events& events,
@@ -39,9 +39,9 @@ class TenantMirror {
   Mirror shared_;
 };
 
-/// One tenant: a door to its calls. Each kind of call is a class of its own over the one Mirror, and knows
-/// nothing of the others. Each call takes the tenant's lock, reads what the mirror holds, plans, and lets the
-/// store commit: what it plans from is read under the store's writer lock.
+/// One tenant: access to its calls. Each kind of call is a class of its own over the one Mirror,
+/// independent of the others. A call takes the tenant's lock, reads the mirror, makes a plan,
+/// and lets the store commit it; the data for the plan is read under the store's writer lock.
 /// Errors: as Mirror. Threads: any.
 class Tenant : private TenantMirror,
                public CycleCalls,
@@ -70,8 +70,8 @@ class Tenant : private TenantMirror,
 
   const std::string& context_id() const { return shared_.context_id(); }
 
-  /// A cycle's last rows, and its end in the same commit. `verdicts`: absent where the cycle goes on, see
-  /// CycleCompletion::BehindRows.
+  /// A cycle's last rows, and its end in the same commit. `verdicts`:
+  /// absent if the cycle continues, see CycleCompletion::BehindRows.
   struct LastRows {
     RowAnswer rows;
     std::optional<std::vector<TableVerdict>> verdicts;
@@ -83,16 +83,16 @@ class Tenant : private TenantMirror,
     return {std::move(rows), end.Finish()};
   }
 
-  /// What an announced table's columns are to be set by.
+  /// Returns the rules that set the columns of an announced table.
   const ColumnRules& column_rules() const { return shared_.agreed().rules(); }
 
   /// See Mirror.
   bool CloseIfIdle() { return shared_.CloseIfIdle(); }
-  /// Keeps the tenant.
+  /// The result keeps the tenant alive.
   static std::shared_ptr<Mirror> MirrorOf(const std::shared_ptr<Tenant>& tenant) {
     return {tenant, &tenant->shared_};
   }
-  /// What is noted beside its rows; null: nothing.
+  /// Returns what is recorded besides the rows; null: nothing.
   std::shared_ptr<const JournalRules> journal_rules() const {
     return JournalRulesOf(shared_.options().journal, context_id());
   }
@@ -102,12 +102,12 @@ class Tenant : private TenantMirror,
   void TellIfLost() { mirror::TellIfLost(shared_); }
   bool is_open() const { return shared_.is_open(); }
 
-  /// What is known without its database. These wait for nothing; see SeenSummary.
+  /// State that is known without the database. These calls never wait; see SeenSummary.
   TenantSummary summary() const { return shared_.seen().Get(); }
   std::shared_ptr<const TenantSummary> shared_summary() const { return shared_.seen().Shared(); }
   std::int64_t seen_progress_ms() const { return shared_.seen().progress_ms(); }
   void Remember(const TenantSummary& summary) { shared_.seen().Remember(summary); }
-  /// What another server that has the same mirror kept of it; see SeenSummary.
+  /// Takes over the summary of another server that has the same mirror; see SeenSummary.
   std::shared_ptr<const TenantSummary> TakeOver(const TenantSummary& summary,
                                                 const std::shared_ptr<const TenantSummary>& known) {
     return shared_.seen().TakeOver(summary, known);

@@ -21,14 +21,14 @@ constexpr std::array<std::string_view, 12> kStates = {"damaged", "failing", "hel
                                                       "unsent",  "late",    "incomplete", "unknown",
                                                       "paused",  "deleted", "active",     "good"};
 
-/// The place of a tenant in the order that was asked for. No two tenants have the same.
+/// A tenant's position in the requested order. No two tenants have the same.
 struct Place {
   std::int64_t rank = 0;
   std::string name;  ///< Folded.
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 
-/// As of when its oldest data are; those that have none of a source come last.
+/// Returns the time of its oldest data; tenants without data of a source come last.
 std::int64_t AgeRankOf(const ListedTenant& tenant) {
   const TenantSummary& summary = *tenant.summary;
   if (tenant.deleted || summary.HasRecords()) return std::numeric_limits<std::int64_t>::max();
@@ -73,7 +73,7 @@ TenantState StateOf(const ListedTenant& tenant) {
   const TenantSummary& summary = *tenant.summary;
   if (tenant.deleted) return TenantState::kDeleted;
   if (summary.quarantined) return TenantState::kDamaged;
-  // What it is here is not what it is where it goes on.
+  // Its state here is not its state in the place to which it moves.
   if (summary.moving) return TenantState::kPaused;
   if (summary.failure.since_ms > 0 || WhoPaused(summary.paused, summary.pause_reason) == PausedBy::kMiss)
     return TenantState::kFailing;

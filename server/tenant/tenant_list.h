@@ -14,12 +14,12 @@
 #include "server/plan/tenant_summary.h"
 #include "server/tenant/mirror/cycle_book.h"
 
-// How many tenants are shown to an operator: in which state each is, which of them, in what order, and a page
-// at a time. Pure: made of what is known without a database.
+// Shows many tenants to an operator: state of each, selection,
+// order, pages. Pure: uses only what is known without a database.
 
 namespace mirror {
 
-/// The worst first; Tenant.state in mirror_admin.proto says what each means.
+/// Worst first; for the meanings see Tenant.state in mirror_admin.proto.
 enum class TenantState : std::uint8_t {
   kDamaged,
   kFailing,
@@ -35,24 +35,24 @@ enum class TenantState : std::uint8_t {
   kGood,
 };
 std::string_view ToString(TenantState state);
-/// Whether somebody should look.
+/// Returns whether an operator should check the tenant.
 bool IsProblem(TenantState state);
 
-/// What a hub has to say of a tenant that is its member.
+/// A hub's report about a member tenant.
 struct TenantInHub {
   std::string storage, data_source;
-  std::int64_t suspended_ms = 0;                  ///< Since when it is; 0: it is not.
-  bool source_restored = false;                   ///< Its source itself was restored, which suspended it.
-  std::uint64_t open = 0, held = 0, refused = 0;  ///< Deliveries for it; `refused` are of the open ones.
-  std::uint64_t frozen = 0;  ///< Golden records with a row of it in which systems fight over a value.
-  std::string stopped = {};  ///< Why nothing, or not all, is handed out to it; empty: all is.
+  std::int64_t suspended_ms = 0;                  ///< Begin of the suspension; 0: not suspended.
+  bool source_restored = false;                   ///< Suspended because the source itself was restored.
+  std::uint64_t open = 0, held = 0, refused = 0;  ///< Its deliveries; `refused` is a part of `open`.
+  std::uint64_t frozen = 0;  ///< Golden records with a row of it in which systems keep overwriting a value.
+  std::string stopped = {};  ///< Why it gets no deliveries, or not all; empty: it gets all.
   friend bool operator==(const TenantInHub&, const TenantInHub&) = default;
 
-  /// For an operator.
+  /// Returns whether it waits for an operator.
   bool Waits() const { return suspended_ms > 0 || held > 0 || frozen > 0; }
 };
 
-/// What is known of a tenant.
+/// Everything that is known about a tenant.
 struct ListedTenant {
   std::string context_id;
   std::shared_ptr<const TenantSummary> summary;  ///< Never null.
@@ -60,13 +60,13 @@ struct ListedTenant {
   std::size_t late = 0;  ///< Tables that are older than their target.
   bool deleted = false;
   CycleBook::Now rows = {};
-  std::shared_ptr<const TenantInHub> hub = nullptr;  ///< Null: it is a member of none.
+  std::shared_ptr<const TenantInHub> hub = nullptr;  ///< Null: it is not a member of a hub.
 };
 TenantState StateOf(const ListedTenant& tenant);
-/// The same, or there is a quarantine.
+/// The same, or the tenant is quarantined.
 bool IsProblem(const ListedTenant& tenant);
 
-/// As TenantOrder of the wire.
+/// Values as in TenantOrder of the protocol.
 enum class TenantOrder : std::uint8_t { kName, kProblems, kOldest };
 
 struct TenantQuery {
@@ -80,11 +80,11 @@ struct TenantQuery {
 inline constexpr std::size_t kTenantsPerPageMax = 10'000;
 
 struct TenantPage {
-  std::vector<const ListedTenant*> tenants;     ///< In order.
-  std::string next_page_token;                  ///< Empty: the last.
-  std::map<TenantState, std::uint32_t> totals;  ///< Of all that the name pattern means.
+  std::vector<const ListedTenant*> tenants;     ///< In the requested order.
+  std::string next_page_token;                  ///< Empty: this is the last page.
+  std::map<TenantState, std::uint32_t> totals;  ///< Of all tenants that match the name pattern.
 };
-/// Errors: kInvalidArgument for a page token that this function did not give, or gave for another order.
+/// Errors: kInvalidArgument: the page token is not from this function, or is for another order.
 absl::StatusOr<TenantPage> PageOf(const std::vector<ListedTenant>& tenants, const TenantQuery& query);
 
 }  // namespace mirror

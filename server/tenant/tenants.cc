@@ -44,7 +44,7 @@ std::vector<FirstFailures::Failed> FirstFailures::All() const {
 
 struct BuildingPlaces::Taken {
   Mutex mutex;
-  /// Context ids. A tenant that opens its new mirror anew has two for a moment.
+  /// Context ids. A tenant that reopens its new mirror has two for a moment.
   std::multiset<std::string> by MIRROR_GUARDED_BY(mutex);
 };
 
@@ -73,13 +73,13 @@ std::vector<std::string> BuildingPlaces::All() const {
 
 namespace {
 
-/// How old the list of a home that others use, too, may be where nobody asked for it just now.
+/// Maximum age of the list of a shared home, if the current list was not requested.
 constexpr std::chrono::seconds kListAgain{10};
-/// Databases that are looked at when one has to be closed; those that are in use count as used then.
+/// How many databases are tried when one has to be closed; those in use count as used then.
 constexpr int kTriedToClose = 16;
-/// A new mirror has two databases, its claim and its rows: first cycles get half of what may be open.
+/// A new mirror has two databases, its claim and its rows: first cycles get half of the limit.
 constexpr std::size_t kBuildingShare = 4;
-/// So many in any case.
+/// Minimum in any case.
 constexpr std::size_t kBuildingMin = 4;
 
 absl::Status UnknownTenant(const char* next) {
@@ -99,13 +99,13 @@ void TellPutInPlace(Events& events, const std::string& context_id) {
              "a mirror was put in the place of the one that an operator deleted: its source is let in again");
 }
 
-/// By folded context id, as they were spelled.
+/// Deleted tenants in their spelling, by folded context id.
 struct Deletions {
   std::map<std::string, std::string> all;
-  std::set<std::string> half;  ///< Of those, folded: not all of their mirrors is gone.
+  std::set<std::string> half;  ///< Folded ids of those whose mirror is not completely removed.
 };
 
-/// Finishes what a kill left half done.
+/// Finishes deletions that a kill interrupted.
 absl::StatusOr<Deletions> FinishDeletions(StoreHome& home, Events& events) {
   Deletions deletions;
   const absl::StatusOr<std::vector<std::string>> deleting = home.FindDeleting();
@@ -136,10 +136,10 @@ absl::StatusOr<Deletions> FinishDeletions(StoreHome& home, Events& events) {
   return deletions;
 }
 
-/// In place of what this process knows of what others may have changed.
+/// Replaces this process's data of the lists, as other servers may have changed it.
 void TakeLists(SharedLists& lists, std::vector<Tenants::Seen>* all) {
   const absl::StatusOr<std::map<std::string, ListedDocuments>> kept = lists.ReadAll();
-  // Nothing is known better while it does not answer.
+  // While the lists do not answer, nothing better is known.
   if (!kept.ok()) return;
   for (Tenants::Seen& seen : *all) {
     const auto found = kept->find(seen.context_id);
@@ -206,8 +206,8 @@ std::shared_ptr<Tenant> Tenants::Make(const std::string& context_id) {
       options_.tenant, events_, [this](Tenant& tenant) { MakeRoom(tenant); });
 }
 
-/// What was found of one tenant in a home that others use, too. Whoever uses an entry that goes keeps the
-/// tenant as long: two of one mirror in a process are as two servers.
+/// Updates one tenant of a shared home. A user of a removed entry keeps the
+/// tenant alive: two objects of one mirror in a process behave like two servers.
 void Tenants::SetKnown(const std::string& key, const std::optional<std::string>& spelled) {
   const auto known = tenants_.find(key);
   if (known != tenants_.end()) {
@@ -260,7 +260,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
       known = found->second.tenant->context_id();
     }
   }
-  // A spelling that was only probed must not keep the right one out.
+  // A spelling that was only probed must not block the right one.
   if (known != caller.context_id) ForgetUnlessThere(known);
   const MutexLock lock(mutex_);
   if (deleted_.contains(key)) return std::shared_ptr<Tenant>();
@@ -289,7 +289,7 @@ void Tenants::ForgetUnlessThere(const std::string& context_id) {
     if (FindOnlyProbed(context_id) == tenants_.end()) return;
   }
   if (home_.Exists(context_id)) return;
-  // Whoever made one meanwhile uses it, or has left its summary.
+  // A caller that created a mirror since uses the entry, or has left its summary.
   const MutexLock lock(mutex_);
   const auto found = FindOnlyProbed(context_id);
   if (found == tenants_.end()) return;
@@ -343,7 +343,7 @@ std::vector<std::shared_ptr<Tenant>> Tenants::Listed(bool at_once) {
     is_due = at_once || now - listed_ >= kListAgain;
     if (is_due) listed_ = now;
   }
-  // Where the home cannot say, they are those that were known last.
+  // If the home cannot answer, the last known tenants are returned.
   const absl::StatusOr<std::vector<StoreHome::Found>> there =
       is_due ? home_.FindAll() : absl::UnavailableError("it is not asked");
   std::vector<std::shared_ptr<Tenant>> all, gone;
@@ -352,7 +352,7 @@ std::vector<std::shared_ptr<Tenant>> Tenants::Listed(bool at_once) {
     if (there.ok()) {
       std::map<std::string, std::optional<std::string>> known;
       for (const auto& [key, entry] : tenants_) {
-        // One that is used may be made just now.
+        // A tenant in use may be in creation right now.
         if (entry.tenant.use_count() == 1) known[key] = std::nullopt;
       }
       unreadable_.clear();
@@ -376,7 +376,7 @@ std::vector<std::shared_ptr<Tenant>> Tenants::Listed(bool at_once) {
 
 std::vector<std::shared_ptr<Tenant>> Tenants::All() {
   std::vector<std::shared_ptr<Tenant>> all = Listed(/*at_once=*/true);
-  // A probe of a tenant that was never taken in leaves no file.
+  // A probe of a tenant that was never accepted leaves no file.
   std::erase_if(all, [&](const std::shared_ptr<Tenant>& tenant) {
     return !tenant->is_open() && !home_.Exists(tenant->context_id());
   });
@@ -388,13 +388,13 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
   ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, Find(context_id));
   const std::string& spelled = tenant->context_id();
   const std::string key = FoldName(spelled);
-  // Until it is forgotten here, nobody can make a new one under its name. The mark is there before the file
-  // goes: whenever this dies, either nothing was done or the next start finishes it.
+  // Until it is forgotten here, nobody can create a new one with its name. The mark is written before
+  // the file is deleted: after a crash either nothing was done, or the next start finishes it.
   bool is_decided = false;
   const auto decide = [&]() -> absl::Status {
     is_decided = true;
     CrashPoint("delete.before");
-    // One of this name that is made later is another one.
+    // A later tenant of this name is another one.
     if (options_.tenant.lists != nullptr) {
       RETURN_IF_ERROR(options_.tenant.lists->Forget(spelled));
     }
@@ -413,13 +413,13 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
   absl::Status removed = tenant->Retire(
       decide, [&] { return home_.FinishDeletion(spelled); }, expected);
   if (!is_decided && !removed.ok()) return removed;
-  // One that an operator had begun to delete stays deleted.
+  // A tenant whose deletion an operator had begun stays deleted.
   const absl::StatusOr<bool> is_remembered =
       what == mirror::Deleted::kForgotten ? home_.IsDeleted(spelled) : absl::StatusOr<bool>(true);
   const MutexLock lock(mutex_);
   if (removed.ok()) half_deleted_.erase(key);
   if (removed.ok() && is_remembered.ok() && !*is_remembered) deleted_.erase(key);
-  // The source is kept away, and the next attempt removes what is left.
+  // The source is refused, and the next attempt removes the rest.
   if (!removed.ok() && half_deleted_.contains(key)) return removed;
   const auto found = tenants_.find(key);
   if (found == tenants_.end() || found->second.tenant != tenant) return removed;
@@ -428,7 +428,7 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
     tenants_.erase(found);
     return removed;
   }
-  // Nothing was done, and it goes on as it was; or the home says what was.
+  // Nothing was done and the tenant continues; or the home knows what was done.
   const TenantSummary known = tenant->summary();
   found->second.tenant = Make(spelled);
   found->second.tenant->Remember(known);
@@ -451,7 +451,7 @@ absl::StatusOr<std::string> Tenants::Allow(const std::string& context_id, LetIn 
         if (FoldName(id) == key) return HalfDeleted(id);
       }
     }
-    // A mark that was made by hand, or of a deletion that failed, would count from the next start on.
+    // A mark that was made by hand, or by a failed deletion, would take effect at the next start.
     ASSIGN_OR_RETURN(const std::vector<std::string> found, home_.FindDeleted());
     for (const std::string& id : found) {
       if (FoldName(id) == key) spelled = id;
@@ -503,7 +503,7 @@ std::vector<Tenants::Seen> Tenants::AllSeen(bool at_once) {
   const std::int64_t now_ms = SharedNowMs();
   std::vector<Seen> seen;
   seen.reserve(all.size());
-  // One that was only probed was never there.
+  // A tenant that was only probed never existed.
   for (const std::shared_ptr<Tenant>& tenant : all) {
     std::shared_ptr<const TenantSummary> summary = tenant->shared_summary();
     if (summary == nullptr) continue;
@@ -576,8 +576,8 @@ void Tenants::Unlist(Entry& entry) {
   entry.listed = false;
 }
 
-/// The least recently used one that is open and can be closed, which counts as used from now on: when it is
-/// not closed, it is in use. Null: there are no more than may be.
+/// Returns the least recently used tenant that is open and can be closed. It counts as used from
+/// now on: if it is not closed, it is in use. Null: the number of open tenants is within the limit.
 std::shared_ptr<Tenant> Tenants::TakeOldest(const Tenant& keep) {
   const MutexLock lock(mutex_);
   const std::size_t building = building_.All().size();
@@ -593,8 +593,8 @@ std::shared_ptr<Tenant> Tenants::TakeOldest(const Tenant& keep) {
   return nullptr;
 }
 
-/// Called by a tenant that has just opened its database or ended its cycle, under that tenant's lock: the
-/// order is always tenant, then this map, and other tenants are only tried.
+/// Called by a tenant that has opened its database or ended its cycle, under that tenant's
+/// lock. The lock order is tenant, then this map; other tenants' locks are only tried.
 void Tenants::MakeRoom(const Tenant& opened) {
   std::shared_ptr<Tenant> used;
   {
@@ -618,10 +618,10 @@ void Tenants::MakeRoom(const Tenant& opened) {
   }
 }
 
-/// Called under the lock of the tenant that is to be made, as MakeRoom() is.
+/// Called under the lock of the tenant to be created, as MakeRoom() is.
 absl::StatusOr<std::shared_ptr<void>> Tenants::BeginBuilding(const std::string& context_id) {
   if (std::shared_ptr<void> place = building_.Take(context_id)) return place;
-  // Some are only looked at: what a crash left of a first cycle.
+  // Some are open only because somebody read them: the rest of a first cycle that crashed.
   for (const std::string& other : building_.All()) {
     if (other == context_id) continue;
     std::shared_ptr<Tenant> idle;

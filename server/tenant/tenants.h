@@ -26,8 +26,8 @@
 
 namespace mirror {
 
-/// Tenants that have no mirror yet, since each of their cycles fails before it begins: what an operator sees
-/// of them. In memory, and no more than kTenantsMax, of which the one that failed longest ago goes first.
+/// Tenants that have no mirror yet because each of their cycles fails before it begins. They are kept so
+/// that an operator can see them: in memory, at most kTenantsMax; the oldest failure is dropped first.
 /// Threads: any.
 class FirstFailures {
  public:
@@ -47,13 +47,13 @@ class FirstFailures {
   std::map<std::string, Failed> failed_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
 };
 
-/// How many new mirrors are made at a time. One that is made cannot be closed before its first cycle ends, so
-/// that without a bound first cycles would take every descriptor that this process may have. Threads: any.
+/// Bounds the number of new mirrors in creation. Such a mirror cannot be closed before its first cycle
+/// ends: without a bound first cycles could use up all file descriptors of the process. Threads: any.
 class BuildingPlaces {
  public:
   explicit BuildingPlaces(std::size_t count_max);
 
-  /// A place, until it is let go of; that may be after this object. Null: all are taken.
+  /// Takes a place, until the pointer is released, maybe after this object. Null: all places are taken.
   std::shared_ptr<void> Take(const std::string& context_id);
   bool Has(const std::string& context_id) const;
   std::vector<std::string> All() const;
@@ -66,14 +66,14 @@ class BuildingPlaces {
   const std::shared_ptr<Taken> taken_;
 };
 
-/// The copies of moves that are on their way into this process, by the ids of their moves. Whoever takes a
-/// move back finds nothing of one yet, and tells it here: it must not be left behind by a move that is over.
-/// A copy that comes later, for the same move, is another one. Threads: any.
+/// Copies of moves that are arriving in this process, by the id of the move. An arriving copy is not
+/// visible yet, so undoing its move is signalled here: the copy must not remain after the move is over.
+/// A later copy for the same move is a new one. Threads: any.
 class Arrivals {
  public:
   using IsUndone = std::shared_ptr<std::atomic<bool>>;
 
-  /// On its way as long as the caller has it.
+  /// The copy is arriving as long as the caller keeps the pointer.
   IsUndone Begin(const std::string& id) {
     auto undone = std::make_shared<std::atomic<bool>>(false);
     const MutexLock lock(mutex_);
@@ -81,7 +81,7 @@ class Arrivals {
     coming_.emplace(id, undone);
     return undone;
   }
-  /// Of those of that move that are on their way now.
+  /// Undoes the copies of that move that are arriving now.
   void Undo(const std::string& id) {
     const MutexLock lock(mutex_);
     for (auto [one, end] = coming_.equal_range(id); one != end; ++one) {
@@ -94,11 +94,11 @@ class Arrivals {
   std::multimap<std::string, std::weak_ptr<std::atomic<bool>>> coming_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// Looks in the mirrors themselves, now and then, which cycles are idle: a server may die before another one
-/// hears that it began one. Threads: any.
+/// Searches the mirrors themselves for idle cycles, at intervals: a server
+/// may die before other servers learn that it began a cycle. Threads: any.
 class IdleLook {
  public:
-  /// Empty, too, where it was looked for lately.
+  /// Returns idle tenants; empty also if the last search was recent.
   std::set<std::string> Find(StoreHome& home, std::int64_t idle_ms) MIRROR_EXCLUDES(mutex_) {
     if (!home.IsShared()) return {};
     {
@@ -113,7 +113,7 @@ class IdleLook {
   }
 
  private:
-  /// Each mirror is asked.
+  /// The search asks each mirror.
   static constexpr std::chrono::seconds kAgain{60};
 
   Mutex mutex_;
@@ -122,94 +122,94 @@ class IdleLook {
 
 struct TenantsOptions {
   TenantOptions tenant;
-  /// Databases kept open; the one that was not used for longest is closed first. At least 1. A mirror that is
-  /// being made counts as two, and cannot be closed: with a quarter of these in work, and at least four,
-  /// another first cycle is refused.
+  /// Maximum number of open databases; the least recently used one is closed first. At
+  /// least 1. A mirror in creation counts as two and cannot be closed: a further first
+  /// cycle is refused if a quarter of this number, and at least four, are in creation.
   std::size_t open_max = 100;
 };
 
-/// All tenants of a home. Found again from their mirrors at every start; where others use the home, too, what
-/// they made or took away since is found when a call asks for it, and when all are listed.
-/// Threads: any; each tenant has its own lock, and none is held here while the home is asked but the one that
-/// keeps Delete() and Allow() apart.
+/// All tenants of a home. They are found again from their mirrors at every start. If other
+/// servers use the home, too, their new and deleted tenants are found when a call asks for
+/// one, and when all are listed. Threads: any. Each tenant has its own lock. While the home
+/// is asked, no lock is held here except the one that serializes Delete() and Allow().
 class Tenants {
  public:
-  /// Finishes what a kill left half done. `home` and `events` outlive it. Errors: kFailedPrecondition when
-  /// the home cannot be read.
+  /// Finishes work that a kill interrupted. `home` and `events` must outlive this object.
+  /// Errors: kFailedPrecondition: the home cannot be read.
   static absl::StatusOr<std::unique_ptr<Tenants>> Open(StoreHome& home, const TenantsOptions& options,
                                                        Events& events);
   ~Tenants();
 
-  /// The tenant of a call that is not Authenticate.
-  ///   kPermissionDenied  unknown, or known under another spelling (which is not told)
+  /// Returns the tenant of a call other than Authenticate.
+  ///   kPermissionDenied  unknown, or known in another spelling (the message does not say which)
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const Caller& caller);
-  /// For Authenticate: a tenant that has no database yet is taken in, unless provisioning is off. Null: an
-  /// operator deleted it.
+  /// For Authenticate: accepts a tenant that has no database yet,
+  /// unless provisioning is off. Null: an operator deleted the tenant.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrTakeIn(const Caller& caller);
-  /// Behind it: a tenant that was only looked at, and that there is not, leaves nothing.
+  /// Called after it: forgets a tenant that was only probed and has no mirror.
   void ForgetUnlessThere(const std::string& context_id);
-  /// For the operator, who may spell it in any case. Errors: kNotFound.
+  /// Finds a tenant for the operator, who may write its name in upper or lower case. Errors: kNotFound.
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const std::string& context_id);
-  /// The same, for one whose mirror is about to be put there. `context_id` has been checked. Errors:
-  /// kFailedPrecondition when it is known under another spelling.
+  /// The same for a tenant whose mirror is about to be installed. `context_id` must
+  /// be checked. Errors: kFailedPrecondition: it is known in another spelling.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrMake(const std::string& context_id);
   std::vector<std::shared_ptr<Tenant>> All();
-  /// Removes the mirror for good, and takes the tenant in no more until Allow(), unless it is kForgotten:
-  /// that outlives a restart. `epoch`: see StoreHome::BeginDeletion(). `expected`: see FileCalls::Retire().
+  /// Deletes the mirror for good, and refuses the tenant until Allow(), also after a restart, unless
+  /// `what` is kForgotten. `epoch`: see StoreHome::BeginDeletion(). `expected`: see FileCalls::Retire().
   absl::Status Delete(const std::string& context_id, mirror::Deleted what = mirror::Deleted::kAll,
                       std::int64_t epoch = 0, const Expected& expected = {});
   enum class LetIn : std::uint8_t {
     kByOperator,
-    kByItsMirror,    ///< One was put there, which is told. It need not have been deleted.
-    kWithItsMirror,  ///< The same of one that was deleted, and that its home let in with it.
+    kByItsMirror,    ///< A mirror was installed; adds an event. It need not have been deleted.
+    kWithItsMirror,  ///< The same for a deleted tenant that its home allowed together with the mirror.
   };
-  /// Gives how it was spelled. Errors: kNotFound when it was not deleted.
+  /// Returns the stored spelling. Errors: kNotFound: the tenant was not deleted.
   absl::StatusOr<std::string> Allow(const std::string& context_id, LetIn by = LetIn::kByOperator);
-  /// As they were spelled.
+  /// Returns the deleted tenants, in their spelling.
   absl::StatusOr<std::vector<std::string>> Deleted();
 
-  /// Ends the cycles that this process served. For a clean shutdown, after the last call. Where others use
-  /// the home, too, they go on there.
+  /// Ends the cycles that this process served; for a clean shutdown, after the
+  /// last call. If other servers use the home, too, the cycles continue there.
   void EndCycles();
-  /// Ends cycles that make no progress and whose source no longer calls: of this process, or those of others,
-  /// too.
+  /// Ends cycles without progress whose source does not call any
+  /// more: those of this process, or also those of other servers.
   void EndIdleCycles(bool of_others = false);
 
-  /// What is known of all of them without their databases: neither their locks nor their mirrors are touched.
+  /// State of a tenant that is known without its database: its lock is not taken, its mirror not opened.
   struct Seen {
     std::string context_id;
     bool is_open = false;
     std::shared_ptr<const TenantSummary> summary;
-    std::int64_t progress_ms = 0;  ///< Of a cycle that runs, too.
-    std::string unreadable = {};  ///< Why its home can open it for nobody; empty: it can, as far as is known.
+    std::int64_t progress_ms = 0;  ///< Also of a running cycle.
+    std::string unreadable = {};  ///< Why the home can open it for nobody; empty: it can, as far as known.
     CycleBook::Now rows = {};     ///< As this process saw it.
   };
-  /// `at_once`: what others that use the home made, took away or changed just now, too. What lists are made
-  /// of is in a summary then where it is so for sure.
+  /// `at_once`: includes the latest changes of other servers that use the home. A
+  /// summary then has the data of the lists only if they are certainly current.
   std::vector<Seen> AllSeen(bool at_once = false);
   /// AllSeen(), and tenants without a mirror whose first cycles fail. NoteBegun() forgets such a failure.
   std::vector<Seen> AllKnown();
-  /// No cycle of it could begin; it may not be there yet.
+  /// Notes that no cycle of the tenant could begin; it may not exist yet.
   void NoteFailure(const std::string& context_id, std::string_view why);
   void NoteBegun(const std::string& context_id) { first_failures_.Forget(context_id); }
-  /// What the catalog kept of one that was found at the start.
+  /// Sets the summary that the catalog kept, for a tenant that was found at the start.
   void Remember(const std::string& context_id, const TenantSummary& summary);
 
   StoreHome& home() { return home_; }
   std::size_t open_count() const;
   std::size_t open_max() const { return options_.open_max; }
 
-  Arrivals arrivals;  ///< Of moves; they belong to no tenant yet.
+  Arrivals arrivals;  ///< Of moves; an arriving copy belongs to no tenant yet.
 
  private:
   Tenants(StoreHome& home, const TenantsOptions& options, Events& events);
-  /// Asks a home that others use, too, for a tenant that is not known in this spelling; `again`: for one that
-  /// is.
+  /// Asks a home that other servers use, too, for a tenant that
+  /// is unknown in this spelling; `again`: also for a known one.
   absl::Status LookAtHome(const std::string& context_id, bool again) MIRROR_EXCLUDES(mutex_);
   std::shared_ptr<Tenant> Make(const std::string& context_id);
   struct Entry {
     std::shared_ptr<Tenant> tenant;
-    std::list<Tenant*>::iterator place;  ///< In `by_use_`, when `listed`.
+    std::list<Tenant*>::iterator place;  ///< In `by_use_`, if `listed`.
     bool listed = false;
   };
   using Entries = std::map<std::string, Entry>;
@@ -217,7 +217,7 @@ class Tenants {
   void SetKnown(const std::string& key, const std::optional<std::string>& spelled) MIRROR_REQUIRES(mutex_);
   void Used(Entry& entry) MIRROR_REQUIRES(mutex_);
   void Unlist(Entry& entry) MIRROR_REQUIRES(mutex_);
-  /// Of an entry that nobody uses and that has never been a mirror; the end where there is none.
+  /// Finds an entry that nobody uses and that never had a mirror; end() if there is none.
   Entries::iterator FindOnlyProbed(const std::string& context_id) MIRROR_REQUIRES(mutex_);
   void MakeRoom(const Tenant& opened);
   absl::StatusOr<std::shared_ptr<void>> BeginBuilding(const std::string& context_id);
@@ -230,27 +230,27 @@ class Tenants {
   BuildingPlaces building_;
   FirstFailures first_failures_;
   IdleLook idle_look_;
-  /// Of the home's deletions: they say what `deleted_` says.
+  /// Guards the home's deletion marks, which must agree with `deleted_`.
   Mutex marks_mutex_ MIRROR_ACQUIRED_BEFORE(mutex_);
   mutable Mutex mutex_;
-  /// When `tenants_` was last told by a home that others use, too.
+  /// Time of the last listing of `tenants_` from a home that other servers use, too.
   std::chrono::steady_clock::time_point listed_ MIRROR_GUARDED_BY(mutex_);
   Entries tenants_ MIRROR_GUARDED_BY(mutex_);  ///< By folded context id.
-  /// By folded context id, as it was spelled. Where others use the home, too, this and the next are empty,
-  /// and it is asked instead.
+  /// Deleted tenants in their spelling, by folded context id. If other servers use
+  /// the home, too, this and the next one are empty, and the home is asked instead.
   std::map<std::string, std::string> deleted_ MIRROR_GUARDED_BY(mutex_);
-  /// Of those, folded: not all of their mirrors is gone.
+  /// Folded ids of those whose mirror is not completely removed.
   std::set<std::string> half_deleted_ MIRROR_GUARDED_BY(mutex_);
-  /// By folded context id, why the home can open it for nobody: as it said last.
+  /// Last reason why the home cannot open a tenant for anybody, by folded context id.
   std::map<std::string, std::string> unreadable_ MIRROR_GUARDED_BY(mutex_);
-  /// Those that were opened and not closed by MakeRoom, least recently used first. Some may have closed
-  /// themselves.
+  /// Opened and not closed by MakeRoom, least recently
+  /// used first. Some may have closed themselves.
   std::list<Tenant*> by_use_ MIRROR_GUARDED_BY(mutex_);
   WarmMirrors warm_;
   std::optional<LogsLeft> logs_left_;  ///< Absent: a clean stop left none.
 };
 
-/// For the operator: the one of this id; of an empty id all. Errors: kNotFound.
+/// Returns the tenant with this id, for the operator; all for an empty id. Errors: kNotFound.
 absl::StatusOr<std::vector<std::shared_ptr<Tenant>>> FindAsked(Tenants& tenants,
                                                                const std::string& context_id);
 

@@ -13,17 +13,17 @@
 
 namespace mirror {
 
-/// The end of a cycle, which goes into the commit of its last rows. Both are called under the tenant's lock.
+/// The end of a cycle, committed with its last rows. Both methods are called under the tenant's lock.
 class RowsEnd {
  public:
   virtual ~RowsEnd() = default;
-  /// Behind the rows, in their transaction. Absent: the cycle does not end in this one.
+  /// Plans the end after the rows, in their transaction. Absent: the cycle does not end there.
   virtual absl::StatusOr<std::optional<Plan>> MakePlan(const TenantRecord& tenant) = 0;
-  /// Both are committed, and what is known of the rows in memory is noted.
+  /// Called after the commit of both, once the in-memory state of the rows is updated.
   virtual void NoteCommitted() = 0;
 };
 
-/// A source's request that waits for its commit, and then its answer.
+/// A source's request that waits for its commit, and then has its answer.
 struct WaitingRows {
   WaitingRows(const Caller& from, const RowRequest& rows, std::int64_t came_ms,
               std::chrono::steady_clock::time_point began_at)
@@ -37,10 +37,10 @@ struct WaitingRows {
 
   const Caller& caller;
   const RowRequest& request;
-  const std::int64_t now_ms;  ///< Unix time at which it came.
+  const std::int64_t now_ms;  ///< Unix time of arrival.
   const std::chrono::steady_clock::time_point began;
-  bool may_wait = false;   ///< For the batch before it.
-  RowsEnd* end = nullptr;  ///< Of the cycle, when these are its last rows. Null: it goes on.
+  bool may_wait = false;   ///< It may wait for the previous batch.
+  RowsEnd* end = nullptr;  ///< Set: these are the cycle's last rows, and this is its end.
 
   RowAnswer answer;
   bool has_gap = false;        ///< It may wait and has to; there is no answer yet.

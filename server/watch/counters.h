@@ -10,10 +10,10 @@
 
 namespace mirror {
 
-/// Codes of gRPC: 0 (OK) to 16 (UNAUTHENTICATED).
+/// Status codes of gRPC: 0 (OK) to 16 (UNAUTHENTICATED).
 inline constexpr std::size_t kRpcCodes = 17;
 
-/// The calls of sources, as the metrics name them; all others count as the last.
+/// The calls of sources, as the metrics name them; any other call counts as the last one.
 inline constexpr std::array<std::string_view, 9> kCountedCalls = {
     "Authenticate",         "TableSchema",  "RowData",  "RowDataStream", "Wipe",
     "ReplicationCompleted", "DigestRanges", "ReadRows", "other"};
@@ -23,21 +23,21 @@ struct CallCounters {
   Timings took;
 };
 
-/// What the server counts while it works. Threads: any; nothing here waits for anything.
+/// Counters that the server updates while it works. Threads: any; nothing here blocks.
 struct ServerCounters {
   std::array<CallCounters, kCountedCalls.size()> calls;
 
   Counter cycles_begun;
   Counter cycles_completed;
   Counter cycles_interrupted;  ///< Ended by anything but ReplicationCompleted.
-  Counter cycles_busy;         ///< Authenticate while another one ran.
-  Counter cycles_told_not;     ///< Authenticate of a paused tenant.
+  Counter cycles_busy;         ///< Authenticate was refused because another cycle ran.
+  Counter cycles_told_not;     ///< Authenticate of a paused tenant: told not to replicate.
 
-  Counter rows_inserted, rows_updated, rows_deleted;  ///< Of batches that were applied.
+  Counter rows_inserted, rows_updated, rows_deleted;  ///< Rows of batches that were applied.
   Counter batches_applied, batches_repeated, batches_refused;
-  Counter row_bytes;  ///< Of requests with rows, as they came.
-  Timings commits;    ///< Transactions of rows in the store, with the wait for its lock.
-  Timings requests;   ///< Requests with rows, from decoded to committed, waiting included.
+  Counter row_bytes;  ///< Bytes of row requests, as received.
+  Timings commits;    ///< Transactions of rows in the store, including the wait for its lock.
+  Timings requests;   ///< Requests with rows, from decoded to committed, including the wait.
 
   std::array<Counter, 4> events;  ///< By Severity.
 
@@ -48,7 +48,7 @@ struct ServerCounters {
   }
 };
 
-/// For whoever is not watched: counted, and never shown.
+/// For code that is not monitored: counts, but is never shown.
 inline ServerCounters& UnwatchedCounters() {
   static ServerCounters counters;
   return counters;

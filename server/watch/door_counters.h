@@ -13,31 +13,31 @@
 
 #include "base/http/counters.h"
 
-// What the door for JSON counts while it works, and how it stands. Names of calls, limits and states alone
-// are labels: never what a client sent.
+// Counters of the HTTP door for JSON, and its current state. Labels contain
+// only names of calls, limits and states: never a text that a client sent.
 
 namespace mirror {
 
-/// Of the statuses of HTTP that there are answers with.
+/// Classes of HTTP status codes that the door answers with.
 inline constexpr std::array<std::string_view, 4> kHttpClasses = {"2xx", "3xx", "4xx", "5xx"};
 
-/// Of one call of the door.
+/// Counters of one call of the door.
 struct DoorCallCounters {
-  std::string name;                                ///< As openapi.json has it.
+  std::string name;                                ///< Name of the call in openapi.json.
   std::array<Counter, kHttpClasses.size()> ended;  ///< By class.
   Timings took;
 };
 
-/// A key that is none; of a role that is too low; what is not there, or not for this key.
+/// The key is not valid; its role is too low; the object does not exist, or not for this key.
 inline constexpr std::array<int, 3> kKeyRefusals = {401, 403, 404};
 
-/// What was refused since there was too much already: by the key of [http] that says how much there may be,
-/// where there is one.
+/// Limits for which requests were refused. Each is named
+/// after the key of [http] that sets it, where there is one.
 enum class DoorLimit : std::uint8_t {
   kRequestsPerKey,
   kBodies,           ///< Memory for bodies that wait, see HttpBodyRoom.
-  kStreams,          ///< Of all data sources.
-  kStreamsOfSource,  ///< Of one.
+  kStreams,          ///< For all data sources together.
+  kStreamsOfSource,  ///< For one data source.
   kPagesOfSource,
   kUploadsPerKey,
   kLinksPerKey,
@@ -51,7 +51,7 @@ inline constexpr std::array<std::string_view, 10> kDoorLimits = {
     "links_per_key",     "uploads_max",     "disk",
     "jobs_waiting_max"};
 
-/// Rows that were written, and those that were not taken.
+/// Rows that were written, and rows that were rejected.
 struct DoorRows {
   Counter inserted, updated, deleted, failed;
 
@@ -63,19 +63,19 @@ struct DoorRows {
   }
 };
 
-/// Threads: any; nothing here waits for anything.
+/// All counters of the door. Threads: any; nothing here blocks.
 struct DoorCounters {
-  /// The first one counts what is none of them. Made before the door serves.
+  /// The first entry counts unknown calls. Filled before the door serves.
   std::vector<DoorCallCounters> calls = std::vector<DoorCallCounters>(1);
   std::array<Counter, kKeyRefusals.size()> keys_refused;  ///< By kKeyRefusals.
-  Counter bodies_refused;                                 ///< 413.
+  Counter bodies_refused;                                 ///< Answers with status 413.
   std::array<Counter, kDoorLimits.size()> limited;        ///< By DoorLimit.
-  DoorRows requested, imported;                           ///< By requests, and by import jobs.
-  Counter replayed;                                       ///< Answers that were given again.
+  DoorRows requested, imported;                           ///< Rows by requests, and by import jobs.
+  Counter replayed;                                       ///< Answers to repeated requests.
   Counter pages, page_rows;
   Counter streams_whole, streams_cut, stream_rows;
   Counter jobs_finished, jobs_not_started, jobs_died;
-  Counter jobs_cancelled;  ///< Ended by somebody: cancelled, or what they write to was cleared.
+  Counter jobs_cancelled;  ///< Ended by a user: cancelled, or the data source was cleared.
 
   void Limit(DoorLimit limit) { limited[static_cast<std::size_t>(limit)].Add(); }
   void NoteAnswer(std::size_t call, int status, std::chrono::nanoseconds took) {
@@ -90,13 +90,13 @@ struct DoorCounters {
   }
 };
 
-/// For whoever is not watched: counted, and never shown.
+/// For code that is not monitored: counts, but is never shown.
 inline DoorCounters& UnwatchedDoor() {
   static DoorCounters counters;
   return counters;
 }
 
-/// How the door stands now.
+/// The current state of the door.
 struct DoorFigures {
   const DoorCounters& counters;
   std::size_t connections = 0;
@@ -104,7 +104,7 @@ struct DoorFigures {
   std::size_t streams = 0;
   std::size_t jobs_running = 0, jobs_waiting = 0;
   std::uint64_t upload_bytes = 0, upload_bytes_max = 0;
-  std::size_t erasures = 0;  ///< Tenants of which something deleted still stands in files.
+  std::size_t erasures = 0;  ///< Tenants with deleted data that is still in files.
   std::optional<std::int64_t> oldest_erasure_ms;
   std::int64_t erase_within_ms = 0;
 };

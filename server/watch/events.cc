@@ -19,7 +19,7 @@ MIRROR_EMBEDDED(events);
 namespace mirror {
 namespace {
 
-/// In the order of the alphabet.
+/// Sorted alphabetically.
 std::vector<std::string> DescribedKinds() {
   std::vector<std::string> kinds;
   for (const ConfigNode& row : DescribedRows(mirror_embedded_events[0]))
@@ -28,7 +28,7 @@ std::vector<std::string> DescribedKinds() {
   return kinds;
 }
 
-/// What stands before the dot.
+/// Returns the part before the dot.
 std::string_view GroupOf(std::string_view kind) { return kind.substr(0, kind.find('.')); }
 
 }  // namespace
@@ -68,7 +68,7 @@ spdlog::level::level_enum LevelOf(Severity severity) {
 void Log(const EventRecord& event) {
   const std::string before =
       absl::StrCat("event ", event.kind, " ", event.context_id.empty() ? "-" : event.context_id, ": ");
-  // Names of tables may hold anything, line ends too.
+  // Names of tables may contain anything, also line ends.
   WriteLog(*spdlog::default_logger(), LevelOf(event.severity), {event.kind, event.context_id}, before,
            OneLine(event.message));
 }
@@ -112,7 +112,7 @@ bool Events::HasRoom(const EventRecord& event, std::vector<EventRecord>* summed_
   return false;
 }
 
-/// One event of each flood that is over.
+/// Returns one summary event for each flood that is over.
 void Events::TakeSums(std::int64_t older_than_ms, std::vector<EventRecord>* summed_up) {
   const MutexLock lock(floods_mutex_);
   std::erase_if(floods_, [&](const auto& entry) {
@@ -136,7 +136,7 @@ void Events::EndFloods() {
   for (EventRecord& sum : summed_up) Keep(std::move(sum));
 }
 
-/// Those that the catalog did not take, in their order. False: it still does not.
+/// Writes the events that the catalog did not accept before, in order. False: it still fails.
 bool Events::KeepWaiting() {
   while (true) {
     EventRecord event;

@@ -20,62 +20,62 @@
 
 namespace mirror {
 
-/// Errors: kInvalidArgument when no event has a kind that `pattern` means ('*' stands for any characters); it
-/// names those that there are. An empty pattern means all.
+/// Checks that some event has a kind that `pattern` matches ('*' stands for any characters). An
+/// empty pattern matches all. Errors: kInvalidArgument, with the names of the kinds that exist.
 absl::Status CheckKindPattern(std::string_view pattern);
 
-/// Events of one kind and tenant that are kept in a minute; what is beyond becomes one event.
+/// Maximum number of events of one kind and tenant in a minute; the rest becomes one event.
 inline constexpr int kEventsPerMinute = 20;
-/// Events that wait for a catalog that cannot be written, as on a full disk; the oldest go first.
+/// Maximum number of events that wait while the catalog cannot be written; the oldest are dropped.
 inline constexpr std::size_t kUnkeptEventsMax = 1'000;
 
-/// What operators are told: kept in the catalog, then written to the log and handed to whoever waits.
-/// A catalog that cannot be written never stops the work that the event speaks of: it is tried again with the
-/// next event, and the log has the line at once.
+/// Events for operators: kept in the catalog, then written to the log and passed to
+/// waiting readers. A catalog that cannot be written never stops the work that the event
+/// reports: writing is retried with the next event, and the log has the line at once.
 /// Threads: any.
 class Events {
  public:
-  /// Gets each event that was kept, in the thread that told it. It may not take long, and may not tell one.
+  /// Receives each kept event, in the thread that added it. It must return quickly, and must not add events.
   using Listener = std::function<void(const EventRecord&)>;
 
-  /// `now_ms`: another clock in tests.
+  /// `now_ms`: the clock; tests pass another one.
   explicit Events(Catalog& catalog, std::int64_t (*now_ms)() = &NowMs,
                   ServerCounters& counters = UnwatchedCounters())
       : catalog_(catalog), counters_(counters), now_ms_(now_ms) {}
 
-  /// `kind` is a word for programs ("table.repopulate"); `message` a sentence without a row's values. An
-  /// empty `context_id` means the server itself.
+  /// Adds an event. `kind` is a word for programs ("table.repopulate"); `message` is a
+  /// sentence without values of rows. An empty `context_id` means the server itself.
   void Add(const std::string& context_id, Severity severity, std::string_view kind,
            const std::string& message);
 
-  /// Once in a while: tells what was summed up of floods whose minute is over, and tries the catalog again.
+  /// Called regularly: adds the summaries of floods whose minute is over, and retries the catalog.
   void KeepHouse();
-  /// The same for all floods: the server stops.
+  /// Adds the summaries of all floods; for the server's stop.
   void EndFloods();
 
-  /// Before the first event.
+  /// Must be called before the first event.
   void Listen(Listener listener) { listener_ = std::move(listener); }
 
-  /// The last `limit` of those that are meant, of ids below `before_id` (0: of all), newest last.
+  /// Returns the last `limit` matching events with ids below `before_id` (0: of all), newest last.
   absl::StatusOr<std::vector<EventRecord>> Last(const EventFilter& filter, std::uint64_t before_id,
                                                 std::uint32_t limit);
-  /// Those after `after_id`, at most `limit`, oldest first.
+  /// Returns the events after `after_id`, at most `limit`, oldest first.
   absl::StatusOr<std::vector<EventRecord>> After(const std::string& context_id, std::uint64_t after_id,
                                                  std::uint32_t limit);
-  /// Returns when an event was added, or at the end of `patience`.
+  /// Returns when an event was added, or when `patience` is over.
   void Wait(std::chrono::milliseconds patience);
 
  private:
-  /// Those of one kind and tenant since `begin_ms`.
+  /// Events of one kind and tenant since `begin_ms`.
   struct Flood {
     std::int64_t begin_ms = 0;
     int events = 0;
-    std::uint64_t more = 0;  ///< Of these, not kept.
-    EventRecord last;        ///< Of those.
+    std::uint64_t more = 0;  ///< Number of those that were not kept.
+    EventRecord last;        ///< The last event that was not kept.
   };
 
-  /// False: there were too many, and `event` was counted. What is to be told of former ones comes out in
-  /// `summed_up`.
+  /// Returns false if there were too many; `event` was only counted then.
+  /// `summed_up` gets the summary of an earlier flood that is over.
   bool HasRoom(const EventRecord& event, std::vector<EventRecord>* summed_up);
   static EventRecord SummedUp(const Flood& flood);
   void TakeSums(std::int64_t older_than_ms, std::vector<EventRecord>* summed_up);

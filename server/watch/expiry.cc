@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::int64_t kDayS = 86'400;
 
-/// How a key is called in a sentence.
+/// Returns the name of a key for use in a sentence.
 std::string Named(const DatedKey& key) {
   switch (key.kind) {
     case KeyKind::kSource:
@@ -27,7 +27,7 @@ std::string Named(const DatedKey& key) {
 std::vector<DatedKey> ServerKeys(const ServerConfig& config, const std::vector<KeyInfo>& sources) {
   std::vector<DatedKey> keys;
   for (const KeyInfo& source : sources) {
-    // The application's own has no times.
+    // The application's own key has no times.
     if (source.not_after != 0) keys.push_back({source.key_id, KeyKind::kSource, source.not_after});
   }
   AddCertificates(CertificateBeside(config.application.key), KeyKind::kApplication, &keys);
@@ -62,7 +62,7 @@ void ExpiryWatch::Look(std::int64_t now_s) {
   {
     const MutexLock lock(mutex_);
     day_ = day;
-    // What was told on another day is told again, or is mended.
+    // Keys reported on another day are reported again, or are renewed.
     std::erase_if(told_, [day](const auto& one) { return one.second != day; });
     for (const ExpiryNotice& notice : notices) {
       const std::string name = absl::StrCat(static_cast<int>(notice.severity), " ",

@@ -16,30 +16,30 @@
 
 namespace mirror {
 
-/// Every key and certificate that the server knows, with its end: the sources' (`sources`, see Gate::keys()),
-/// both listeners', the authorities of their clients, the application's where its certificate lies beside its
-/// key. A file that cannot be read is left out.
+/// Lists every key and certificate that the server knows, with its expiry: those of the sources
+/// (`sources`, see Gate::keys()), of both listeners, of their client authorities, and the
+/// application's if the certificate is next to its key. A file that cannot be read is left out.
 std::vector<DatedKey> ServerKeys(const ServerConfig& config, const std::vector<KeyInfo>& sources);
 
-/// What is said of one key.
+/// The message about one key.
 struct ExpiryNotice {
   DatedKey key;
   Severity severity = Severity::kWarning;
   std::string message;
 };
-/// Those of `keys` that have expired or will within kExpiryNoticeDays.
+/// Returns a notice for each of `keys` that has expired or expires within kExpiryNoticeDays.
 std::vector<ExpiryNotice> ExpiryNotices(std::int64_t now_s, const std::vector<DatedKey>& keys);
 
-/// Tells of keys that expire as events `key.expires`, each once in a day (UTC) however often it is looked.
-/// A restart tells again. Threads: any.
+/// Adds an event `key.expires` for each key that expires: once a day (UTC),
+/// however often it is checked, and again after a restart. Threads: any.
 class ExpiryWatch {
  public:
   using Keys = std::function<std::vector<DatedKey>()>;
-  /// `events` outlives it.
+  /// `events` must outlive this object.
   ExpiryWatch(Keys keys, Events& events) : keys_(std::move(keys)), events_(events) {}
 
   void Look(std::int64_t now_s);
-  /// Looks when the day is another one than at the last look.
+  /// Calls Look() if the day differs from that of the last Look().
   void LookDaily(std::int64_t now_s);
   std::vector<DatedKey> keys() const { return keys_(); }
 
@@ -47,8 +47,8 @@ class ExpiryWatch {
   const Keys keys_;
   Events& events_;
   Mutex mutex_;
-  std::int64_t day_ MIRROR_GUARDED_BY(mutex_) = -1;  ///< Of the last look.
-  /// The day on which something was told; by key and severity.
+  std::int64_t day_ MIRROR_GUARDED_BY(mutex_) = -1;  ///< Day of the last Look().
+  /// Day on which a notice was given; by key and severity.
   std::map<std::string, std::int64_t> told_ MIRROR_GUARDED_BY(mutex_);
 };
 

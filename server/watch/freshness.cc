@@ -33,7 +33,7 @@ void FreshnessWatch::Look(const std::vector<Seen>& tenants, std::int64_t now_ms,
       }
     }
     told_ = tells;
-    // Nothing that was found by a clock that was ahead holds any more.
+    // If the clock was set back, results from the time when it was ahead are not valid any more.
     const bool set_back = now_ms < looked_ms_;
     looked_ms_ = now_ms;
     for (auto& [context_id, watched] : watched_) watched.there = false;
@@ -48,14 +48,14 @@ void FreshnessWatch::Look(const std::vector<Seen>& tenants, std::int64_t now_ms,
     }
     std::erase_if(watched_, [](const auto& entry) { return !entry.second.there; });
   }
-  // An event is a transaction of the catalog: whoever asks for the metrics must not wait for thousands.
+  // An event is a transaction of the catalog: a request for the metrics must not wait for thousands of them.
   if (tells) Tell(news);
 }
 
 void FreshnessWatch::LookAt(const std::string& context_id, std::int64_t now_ms, Watched& watched,
                             News* news) const {
   const TenantSummary& summary = *watched.summary;
-  // Records are as of when they were written.
+  // A table of records is always as fresh as its last write.
   const bool has_none = summary.moving || summary.HasRecords();
   const FreshnessTargets targets =
       has_none ? FreshnessTargets{} : TargetsOf(rules_, context_id, summary.table_names);

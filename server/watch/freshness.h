@@ -16,16 +16,16 @@
 #include "server/plan/tenant_summary.h"
 #include "server/watch/events.h"
 
-// How old tables may become, and who is told when they are older.
+// Watches how old tables may become, and reports tables that are older.
 
 namespace mirror {
 
-/// Tenants of which one look tells for themselves; of more it tells once, together.
+/// Up to this many tenants get an event each; more tenants get one event together.
 inline constexpr std::size_t kFreshnessToldMax = 20;
 
-/// Looks at what is known of tenants, and tells of a table once that it is older than its target and once
-/// that it is not any more. A table whose age is not known counts from when its tenant was first seen here.
-/// Opens nothing; costs a comparison for a tenant of which nothing is due. Threads: any, one of them looks.
+/// Checks summaries of tenants, and adds one event when a table becomes older than its target and one
+/// when it is fresh again. A table of unknown age counts from when its tenant was first seen here. Opens
+/// no database; a tenant with nothing due costs one comparison. Threads: any; one of them calls Look().
 class FreshnessWatch {
  public:
   FreshnessWatch(FreshnessRules rules, Events& events) : rules_(std::move(rules)), events_(events) {}
@@ -34,25 +34,25 @@ class FreshnessWatch {
     std::string context_id;
     std::shared_ptr<const TenantSummary> summary;
   };
-  /// All tenants that there are. `now_ms` is unix time. `tells`: not while another server does; who begins to
-  /// tells what is missed then, told before or not.
+  /// Checks `tenants`: all of them. `now_ms` is unix time. `tells`: false while another server reports.
+  /// A server that starts to report reports every table that is too old then, reported before or not.
   void Look(const std::vector<Seen>& tenants, std::int64_t now_ms, bool tells = true);
-  /// Tables that were older than their target at the last look. Never waits for an event to be written.
+  /// Returns the number of tables older than their target at the last Look(). Never waits for an event write.
   std::size_t Missed(const std::string& context_id) const;
 
  private:
   struct Watched {
-    std::shared_ptr<const TenantSummary> summary;  ///< As it was looked at.
+    std::shared_ptr<const TenantSummary> summary;  ///< Summary of the last check.
     std::int64_t since_ms = 0;
-    std::int64_t due_ms = 0;  ///< Before it nothing changes by itself.
+    std::int64_t due_ms = 0;  ///< Nothing changes by itself before this time.
     std::set<std::string> missed;
     bool there = false;
   };
-  /// What a look found of a tenant: its tables.
+  /// Tables of a tenant that a check found.
   struct Found {
     std::string context_id;
     std::vector<std::string> tables;
-    std::string why;  ///< What stands in its way, where that is known.
+    std::string why;  ///< The cause, if it is known.
   };
   struct News {
     std::vector<Found> missed, regained, ended;
@@ -67,7 +67,7 @@ class FreshnessWatch {
   mutable Mutex mutex_;
   std::map<std::string, Watched> watched_ MIRROR_GUARDED_BY(mutex_);
   std::int64_t looked_ms_ MIRROR_GUARDED_BY(mutex_) = 0;
-  bool told_ MIRROR_GUARDED_BY(mutex_) = false;  ///< The last look told.
+  bool told_ MIRROR_GUARDED_BY(mutex_) = false;  ///< The last Look() had `tells`.
 };
 
 }  // namespace mirror

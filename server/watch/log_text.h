@@ -6,8 +6,8 @@
 
 namespace mirror {
 
-/// The text without control characters, which become "\x0a": names of tables may hold line ends, and a line
-/// of the log must stay one.
+/// Returns the text with control characters replaced by "\x0a" and the like: names
+/// of tables may contain line ends, and an entry of the log must stay one line.
 std::string OneLine(std::string_view text);
 
 }  // namespace mirror

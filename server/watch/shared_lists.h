@@ -11,17 +11,17 @@
 
 namespace mirror {
 
-/// Where several servers have the same mirrors: what lists are made of, as it is now, whoever changed it. An
-/// index: what it does not have is read from the mirror. Both changes are made under the mirror's writer
-/// lock, so that nothing is kept that somebody else is about to change.
+/// The current data of the lists, shared by several servers that have the same mirrors, whichever
+/// server changed it. It is an index: missing data is read from the mirror. Both changes are made
+/// under the mirror's writer lock, so that no data is kept that another server is about to change.
 /// Errors of every call: kUnavailable. Threads: any.
 class SharedLists {
  public:
   virtual ~SharedLists() = default;
-  /// Before a commit that changes it: a kill behind that leaves nothing that is not so.
+  /// Called before a commit that changes the data, so that a kill after it leaves no stale entry.
   virtual absl::Status Forget(const std::string& context_id) = 0;
   virtual absl::Status Keep(const std::string& context_id, const ListedDocuments& documents) = 0;
-  /// By context id.
+  /// Returns all entries, by context id.
   virtual absl::StatusOr<std::map<std::string, ListedDocuments>> ReadAll() = 0;
 };
 

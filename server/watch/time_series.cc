@@ -8,18 +8,18 @@ namespace {
 constexpr std::uint16_t kUnknown = 0xFFFF;
 constexpr int kDigits = 11;
 constexpr std::uint64_t kMost = std::uint64_t{2'046} << 30U;
-/// The vector grows by so much: doubling would take twice the room that is promised.
+/// Step by which the vector grows: doubling would take twice the promised memory.
 constexpr std::size_t kGrow = 60;
-/// A clock that was set back by less ends some minutes twice.
+/// Minutes. A clock that was set back by less than this ends some minutes twice.
 constexpr std::int64_t kClockJitter = 10;
 
-/// A number of at most kDigits binary digits, and in the highest five bits how far it was shifted.
+/// Packs a number: at most kDigits binary digits, and in the highest five bits the shift.
 std::uint16_t Pack(std::uint64_t number) {
   number = std::min(number, kMost);
   unsigned shift = 0;
   while ((number >> shift) >= (1U << kDigits)) ++shift;
   std::uint64_t digits = shift == 0 ? number : ((number >> (shift - 1)) + 1) >> 1U;
-  if (digits == (1U << kDigits)) {  // It was rounded up to one more.
+  if (digits == (1U << kDigits)) {  // Rounded up to one digit more.
     digits >>= 1U;
     ++shift;
   }
@@ -38,7 +38,7 @@ std::int64_t UnpackKnown(std::uint16_t packed) {
   return packed == kUnknown ? -1 : static_cast<std::int64_t>(Unpack(packed));
 }
 
-/// Looked at somewhere within the minute: a lag that grew by about a minute says nothing new.
+/// The sampling time varies within the minute, so a lag that grew by about a minute is no news.
 bool OnlyOlder(std::int64_t before_s, std::int64_t now_s, std::int64_t minutes) {
   if (before_s < 0 || now_s < 0) return before_s < 0 && now_s < 0;
   const std::int64_t grown_s = now_s - before_s - 60 * minutes;
@@ -62,12 +62,12 @@ void MinuteSeries::Push(const Entry& entry) {
   entries_.push_back(entry);
 }
 
-/// In blocks, so that not every minute moves all of them.
+/// Removes entries in blocks, so that not every minute moves all of them.
 void MinuteSeries::ForgetOld(std::int64_t minute) {
   if (minute - last_ >= kMinutes) entries_.clear();
   const auto young = std::find_if(entries_.begin(), entries_.end(),
                                   [&](const Entry& entry) { return minute - MinuteOf(entry) < kMinutes; });
-  // The one before it says how old the data were when the 24 hours began.
+  // Keep the entry before it: it has the age of the data when the 24 hours began.
   if (young - entries_.begin() > static_cast<std::ptrdiff_t>(kGrow))
     entries_.erase(entries_.begin(), young - 1);
 }
@@ -79,7 +79,7 @@ void MinuteSeries::Add(std::int64_t minute, const Minute& what) {
   }
   const bool gap = last_ >= 0 && minute > last_ + 1;
   if (last_ >= 0) ForgetOld(minute);
-  // Nothing was looked at in between: what was known before says nothing of it.
+  // Minutes in between were not observed: earlier values say nothing about them.
   if (gap && !entries_.empty()) Push({static_cast<std::uint16_t>(last_ + 1), 0, kUnknown, kUnknown});
   const bool first = entries_.empty() || gap;
   last_ = minute;

@@ -13,59 +13,59 @@
 
 namespace mirror {
 
-/// What one minute was like. Whole numbers above 2,047 are rounded to eleven binary digits: they are right to
-/// 0.05 %.
+/// Values of one minute. Whole numbers above 2,047 are rounded
+/// to eleven binary digits: their error is at most 0.05 %.
 struct Minute {
-  std::uint64_t rows = 0;      ///< That were applied.
-  std::int64_t lag_s = -1;     ///< Age of the oldest table at its end, seconds; -1: not known.
-  std::int64_t cycle_ms = -1;  ///< The longest cycle that ended in it; -1: none did.
+  std::uint64_t rows = 0;      ///< Rows that were applied.
+  std::int64_t lag_s = -1;     ///< Age of the oldest table at the minute's end, seconds; -1: unknown.
+  std::int64_t cycle_ms = -1;  ///< The longest cycle that ended in the minute; -1: none did.
   friend bool operator==(const Minute&, const Minute&) = default;
 };
 
-/// The last 24 hours by minute. A minute in which nothing happened takes no room: the data only became a
-/// minute older. 8 bytes for each of the others, so at most 12.5 KB, and 125 MB for 10,000 series in each of
-/// whose minutes something happens; with a cycle every five minutes 2.8 KB and 28 MB.
-/// Minutes are unix time. A value; threads: one.
+/// The last 24 hours by minute. A minute in which nothing happened takes no memory:
+/// the data only became a minute older. Every other minute takes 8 bytes: at most 12.5
+/// KB, and 125 MB for 10,000 series with activity in each minute. With a cycle every
+/// five minutes it is 2.8 KB and 28 MB. Minutes are unix time. A value; threads: one.
 class MinuteSeries {
  public:
   static constexpr std::int64_t kMinutes = 1'440;
 
-  /// Of one that is over. One that was added is left as it is; a clock that was set back by more than ten
-  /// minutes begins anew.
+  /// Adds a minute that is over. A minute that was added before is not changed.
+  /// If the clock was set back by more than ten minutes, the series starts anew.
   void Add(std::int64_t minute, const Minute& what);
-  /// `count` of them from `first` on; what is not known is a Minute{}.
+  /// Returns `count` minutes from `first` on; an unknown one is a Minute{}.
   std::vector<Minute> From(std::int64_t first, std::size_t count) const;
   std::size_t bytes() const { return entries_.capacity() * sizeof(Entry); }
 
  private:
   struct Entry {
-    std::uint16_t minute = 0;  ///< Its lowest bits: 65,536 minutes are 45 days.
+    std::uint16_t minute = 0;  ///< Its lowest 16 bits: 65,536 minutes are 45 days.
     std::uint16_t rows = 0, lag_s = 0, cycle_ms = 0;
   };
   std::int64_t MinuteOf(const Entry& entry) const;
   void Push(const Entry& entry);
   void ForgetOld(std::int64_t minute);
 
-  std::vector<Entry> entries_;  ///< The newest last.
+  std::vector<Entry> entries_;  ///< Oldest first.
   std::int64_t last_ = -1;      ///< The newest minute that was added.
-  std::int64_t told_ = -1;      ///< That of the newest entry, and its lag as it was given.
+  std::int64_t told_ = -1;      ///< Minute of the newest entry; `lag_s_` is its lag before rounding.
   std::int64_t lag_s_ = -1;
 };
 
-/// The last 24 hours by minute of each tenant, and of all of them together: as this process saw them, in
-/// memory alone. See MinuteSeries for its size. Threads: any, one of them looks.
+/// The last 24 hours by minute of each tenant, and of all tenants together, as this process saw them.
+/// Kept in memory only. See MinuteSeries for the size. Threads: any; one of them calls Look().
 class TimeSeries {
  public:
-  /// What is known of a tenant.
+  /// Current values of a tenant.
   struct Seen {
     std::string_view context_id;
-    std::uint64_t rows = 0;           ///< Applied since the start.
-    std::int64_t source_ms = 0;       ///< As of when its oldest table is; 0: not known.
-    std::int64_t cycle_ended_ms = 0;  ///< Of its last cycle; 0: none ended.
-    std::int64_t cycle_ms = 0;        ///< How long that one took.
-    bool paused = false;              ///< It does not count for how old all of them are.
+    std::uint64_t rows = 0;           ///< Rows applied since the start.
+    std::int64_t source_ms = 0;       ///< Source time of its oldest table; 0: unknown.
+    std::int64_t cycle_ended_ms = 0;  ///< End of its last cycle; 0: none ended.
+    std::int64_t cycle_ms = 0;        ///< Duration of that cycle.
+    bool paused = false;              ///< Its lag is left out of the lag of all tenants.
   };
-  /// Once in a while, of all tenants that there are: ends the minutes that are over at `now_ms`, unix time.
+  /// Called regularly with all tenants: ends the minutes that are over at `now_ms`, unix time.
   void Look(const std::vector<Seen>& tenants, std::int64_t now_ms);
 
   /// All minutes of the last 24 hours that are over.
@@ -73,16 +73,16 @@ class TimeSeries {
     std::int64_t begin_ms = 0;
     std::vector<Minute> minutes;
   };
-  /// An empty `context_id`: all tenants together: their rows, the oldest of those that are not paused, the
-  /// longest cycle. Of one that is not known every minute is.
+  /// An empty `context_id` means all tenants together: the sum of rows, the largest lag of tenants
+  /// that are not paused, the longest cycle. For an unknown tenant every minute is unknown.
   Shown Of(const std::string& context_id, std::int64_t now_ms) const;
 
  private:
   struct Tracked {
     MinuteSeries series;
-    std::uint64_t rows = 0;  ///< When the minute began.
+    std::uint64_t rows = 0;  ///< Value when the minute began.
     std::int64_t cycle_ended_ms = 0;
-    std::int64_t cycle_ms = -1;  ///< The longest of this minute.
+    std::int64_t cycle_ms = -1;  ///< The longest cycle of this minute.
     bool there = false;
   };
   void EndMinute(const std::vector<Seen>& tenants, std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
@@ -90,7 +90,7 @@ class TimeSeries {
   mutable Mutex mutex_;
   std::map<std::string, Tracked, std::less<>> tenants_ MIRROR_GUARDED_BY(mutex_);
   MinuteSeries all_ MIRROR_GUARDED_BY(mutex_);
-  std::int64_t minute_ MIRROR_GUARDED_BY(mutex_) = -1;  ///< That runs.
+  std::int64_t minute_ MIRROR_GUARDED_BY(mutex_) = -1;  ///< The current minute.
 };
 
 }  // namespace mirror

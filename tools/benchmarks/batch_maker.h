@@ -15,7 +15,7 @@
 
 namespace mirror::bench {
 
-/// What all batches of one step say beside their rows.
+/// The fields that all batches of one step share, apart from their rows.
 struct StepHead {
   std::string schema_hash;
   Lsn base;
@@ -23,23 +23,23 @@ struct StepHead {
   bool populate = false;
 };
 
-/// The batches of one step. The constructor collects the values as columns, as a source holds them that has
-/// just read them; Encode, which is in the time, makes the message. Threads: one.
+/// Makes the batches of one step. The constructor collects the values as columns, like a source that has just
+/// read them. Only Encode(), which builds the message, is measured. Threads: one.
 class BatchMaker {
  public:
-  /// `rows` outlives it.
+  /// `rows` must outlive this object.
   BatchMaker(const BenchRows* rows, const Step& step);
 
   std::size_t batches() const { return batches_.size(); }
   std::size_t keys() const { return keys_.size(); }
-  /// Sorting the keys, where the step asks for it.
+  /// Time for sorting the keys, if the step asks for it.
   double sort_seconds() const { return sort_seconds_; }
-  /// Replaces what is in `batch`.
+  /// Replaces the content of `batch`.
   void Encode(std::size_t index, const StepHead& head, v1::ChangeBatch* batch) const;
 
  private:
   struct Batch {
-    std::size_t from = 0, to = 0;  ///< Of keys_.
+    std::size_t from = 0, to = 0;  ///< Range in keys_.
     std::shared_ptr<const RowBlock> values;
   };
   std::shared_ptr<const RowBlock> ValuesOf(std::size_t from, std::size_t to);
@@ -51,7 +51,7 @@ class BatchMaker {
   double sort_seconds_ = 0;
   std::vector<std::uint32_t> columns_;
   std::vector<Batch> batches_;
-  /// Batches of keys without a gap share their values: by place of the first row, and number of rows.
+  /// Contiguous batches share their values: by the place of the first row and the number of rows.
   std::map<std::pair<std::uint64_t, std::size_t>, std::shared_ptr<const RowBlock>> shared_;
 };
 

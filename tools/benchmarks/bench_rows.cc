@@ -18,7 +18,7 @@ constexpr std::uint64_t kSeed = 20'240'307;
 constexpr double kBatchBytes = 1'000'000;
 constexpr std::uint64_t kBatchesOfValues = 40;
 
-/// The largest of 1, 2, 5, 10, 20, 50, ... that is not above: divides the pool without a rest.
+/// Returns the largest of 1, 2, 5, 10, 20, 50, ... that is not above `rows`: it divides the pool evenly.
 std::uint32_t RoundDown(double rows) {
   std::uint32_t round = 1;
   for (std::uint32_t power = 1; power <= 100'000; power *= 10) {
@@ -115,7 +115,7 @@ BenchRows::BenchRows(const Shape& shape) : shape_(shape) {
       harness::Recipe recipe = table.columns[key_width_ + i];
       const std::uint64_t at = place * value_columns_ + i;
       const std::uint32_t wanted = recipe.bytes_min;
-      // The harness cuts texts out of a pool that is shorter than the widest rows asked for here.
+      // The harness takes texts from a pool that is shorter than the widest rows of this benchmark.
       recipe.bytes_min = recipe.bytes_max = std::min(recipe.bytes_min, 4'096U);
       const harness::Cell cell = harness::MakeCell(recipe, seed, 1, 0, &scratch);
       starts[at] = texts_.size();
@@ -159,7 +159,7 @@ std::vector<std::uint32_t> BenchRows::ValueColumns(Verb verb) const {
 }
 
 std::uint32_t BenchRows::RowsPerBatch(Verb verb) const {
-  // Whole rows of the benchmark's table: 5,000 are 0.94 MB on the wire.
+  // Counts whole rows of the benchmark's table: 5,000 are 0.94 MB as messages.
   double bytes = shape_.key == KeyKind::kText ? 20 : 8.0 * key_width_;
   const harness::TableRecipe table = MakeTable(shape_);
   for (const std::uint32_t column : ValueColumns(verb)) {

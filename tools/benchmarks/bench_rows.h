@@ -22,11 +22,11 @@ enum class KeyKind : std::uint8_t {
 
 struct Shape {
   KeyKind key = KeyKind::kInteger;
-  std::uint32_t columns = 12;  ///< 12 are the benchmark's row: 184 bytes of values.
-  std::uint32_t width = 0;     ///< Not 0: a row is its key and one text, so many bytes together.
+  std::uint32_t columns = 12;  ///< 12 columns are the benchmark's row: 184 bytes of values.
+  std::uint32_t width = 0;     ///< Not 0: a row is its key and one text, together `width` bytes.
 };
 
-/// A value behind the key: a number, or a text of `size` bytes.
+/// A value of a column after the key: a number, or a text of `size` bytes.
 struct Value {
   const char* text = nullptr;
   union {
@@ -36,38 +36,38 @@ struct Value {
   };
 };
 
-/// The rows of a benchmark. Both sides of a comparison take them from here, so that they write the same.
+/// The rows of a benchmark. Both sides of a comparison use them, so that they write the same values.
 ///
-/// Values are made once and repeat: a row's are those of row (key + version * 7919) of a pool. So making them
-/// is in nobody's time, and as many rows as one likes take no more memory. Threads: readers share it.
+/// Values are made once: row (key, version) has those of row (key + version * 7919) of a pool. So making them
+/// is not measured, and memory does not grow with the number of rows. Threads: readers share it.
 class BenchRows {
  public:
   explicit BenchRows(const Shape& shape);
 
   const TableSchema& schema() const { return schema_; }
   const Shape& shape() const { return shape_; }
-  /// Indexes of the columns of an operation: the key's, and what it carries beside them.
+  /// Indexes of an operation's columns: those of the key, and the values that it carries.
   std::vector<std::uint32_t> KeyColumns() const;
   std::vector<std::uint32_t> ValueColumns(Verb verb) const;
-  /// Rows of a batch of about 1 MB, as an agent makes them.
+  /// Rows of a batch of about 1 MB, the size of an agent's batches.
   std::uint32_t RowsPerBatch(Verb verb) const;
 
-  /// Where the values of a row are, for ValuesAt. Rows that follow each other do so here, up to the end.
+  /// The place of a row's values, for ValuesAt(). Consecutive rows have consecutive places, up to the end.
   std::uint64_t Place(std::int64_t key, std::uint32_t version) const {
     return (static_cast<std::uint64_t>(key) + std::uint64_t{version} * 7'919) % places_;
   }
   std::uint64_t places() const { return places_; }
-  /// One value for each column behind the key.
+  /// One value for each column after the key.
   const Value* ValuesAt(std::uint64_t place) const { return values_.data() + place * value_columns_; }
   Storage StorageAt(std::uint32_t column) const { return StorageOf(schema_.columns[column].type); }
   std::uint32_t key_width() const { return key_width_; }
 
-  /// The numbers of an integer or composite key.
+  /// Returns the numbers of an integer or composite key.
   static std::array<std::int64_t, 2> KeyNumbers(KeyKind kind, std::int64_t key) {
     if (kind == KeyKind::kInteger) return {key, 0};
     return {key >> 4, key & 15};
   }
-  /// The digits of a text key.
+  /// Returns the digits of a text key.
   static std::array<char, 16> KeyDigits(std::int64_t key);
 
   /// Appends the values of `columns` of one row.
@@ -83,9 +83,9 @@ class BenchRows {
   std::string texts_;
 };
 
-/// Writes the rows of a step into the file `path`, a line each, for other databases to read: columns between
-/// commas and texts in quotes ("csv"), or between tabs ("tsv"), which no text of the benchmark holds.
-/// Errors: kInvalidArgument for another format, kUnavailable when the file cannot be written.
+/// Writes the rows of a step to the file `path`, one line each, for other databases to read: columns between
+/// commas and texts in quotes ("csv"), or columns between tabs ("tsv"), which no text of the benchmark
+/// contains. Errors: kInvalidArgument for another format; kUnavailable: the file cannot be written.
 absl::Status ExportRows(const BenchRows& rows, const Step& step, const std::string& format,
                         const std::string& path);
 

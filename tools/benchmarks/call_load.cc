@@ -33,14 +33,14 @@ namespace {
 constexpr std::uint64_t kRowsOfTable = 100;
 constexpr char kHolder[] = "mirror-bench-calls";
 
-/// One tenant with its open cycle.
+/// A tenant with its open cycle.
 struct OpenTenant {
   std::optional<harness::SyntheticSource> source;
   std::vector<std::string> tables;
   std::vector<StepHead> heads;
 };
 
-/// One table that one caller writes.
+/// A table that one caller writes.
 struct Lane {
   OpenTenant* tenant = nullptr;
   std::size_t table = 0;
@@ -75,7 +75,7 @@ absl::Status BeginCycle(const BenchRows& rows, bool populate, OpenTenant* tenant
   return absl::OkStatus();
 }
 
-/// Populates the tables in one cycle and opens the next.
+/// Populates the tables in one cycle and opens the next one.
 absl::Status OpenCycle(const BenchRows& rows, OpenTenant* tenant) {
   RETURN_IF_ERROR(BeginCycle(rows, true, tenant));
   const BatchMaker all(&rows, {Verb::kPopulate, 1, kRowsOfTable});
@@ -98,12 +98,12 @@ absl::Status CallOnce(const BenchRows& rows, std::uint32_t rows_per_call, Lane* 
   BatchMaker(&rows, step).Encode(0, lane->tenant->heads[lane->table], &batch);
   batch.set_table(lane->tenant->tables[lane->table]);
   batch.set_seq(lane->seq);
-  batch.clear_commit();  // The cycle stays open: what comes next belongs to it too.
+  batch.clear_commit();  // The cycle stays open for the next batches.
   batch.clear_planned();
   return Send(lane->tenant, std::move(batch));
 }
 
-/// The first thing that went wrong in any thread.
+/// Keeps the first error of any thread.
 class FirstFailure {
  public:
   void Note(const absl::Status& status) {
@@ -132,7 +132,7 @@ absl::Status InThreads(std::uint32_t callers, const Each& each) {
   return failure.status();
 }
 
-/// Of a request the bytes, made before the clock runs.
+/// Returns the bytes of a request; called before the measurement.
 std::string RequestOf(const DoorLoadOptions& options, std::uint64_t number) {
   const std::string id = absl::StrFormat("%08d", number);
   const std::string body =
@@ -166,7 +166,7 @@ class DoorConnection {
            static_cast<ssize_t>(request.size());
   }
 
-  /// Whether an answer is whole by now. Errors: it is not what was asked for.
+  /// Receives bytes; returns whether the answer is complete. Errors: it is not the expected answer.
   absl::StatusOr<bool> Take() {
     std::array<char, 4'096> piece{};
     const ssize_t bytes = ::recv(socket_, piece.data(), piece.size(), 0);

@@ -15,7 +15,7 @@ namespace {
 
 std::string Quoted(const std::string& name) { return postgres::QuotedName(name).value_or(name); }
 
-/// Each type as a mirror has it.
+/// Returns the type that a mirror uses.
 const char* TypeName(Storage storage) {
   return storage == Storage::kInts ? "bigint" : storage == Storage::kDoubles ? "double precision" : "text";
 }
@@ -82,7 +82,7 @@ absl::Status CopyTable::Copy(const std::vector<std::int64_t>& keys, std::size_t 
 absl::Status CopyTable::Write(const std::vector<std::int64_t>& keys, std::size_t from, const Step& step) {
   const std::size_t to = std::min<std::size_t>(keys.size(), from + step.group);
   if (step.verb != Verb::kUpsert)
-    return Copy(keys, from, to, step.version);  // By itself it is a transaction.
+    return Copy(keys, from, to, step.version);  // COPY alone is a transaction.
   postgres::Transaction transaction(*connection_);
   RETURN_IF_ERROR(transaction.Begin());
   postgres::Array array(postgres::Type::kInt8);

@@ -14,17 +14,17 @@
 
 namespace mirror::bench {
 
-/// The yardstick of mirrors in PostgreSQL: what a program does that writes the rows itself. COPY in its
-/// binary format into a logged table that has its key from the start, in the schema public; existing rows are
-/// deleted by their keys first. A transaction for every `Step::group` rows. Threads: one.
+/// The reference for mirrors in PostgreSQL: a program that writes the rows itself. It uses binary COPY into a
+/// logged table of the schema public that has its key from the start. It first deletes existing rows by their
+/// keys. A transaction for every `Step::group` rows. Threads: one.
 class CopyTable {
  public:
-  /// `rows` outlives it, and has an integer key. Errors: those of postgres::Connection, as of Run.
+  /// `rows` must outlive it and has an integer key. Errors: those of postgres::Connection, as for Run.
   static absl::StatusOr<std::unique_ptr<CopyTable>> Open(const std::string& conninfo, const BenchRows* rows);
 
-  /// kPopulate begins with a new table in the place of the old one. kSync: transactions that write nothing
-  /// but a message of a few bytes into the log, each timed. Errors also: kInvalidArgument for other verbs
-  /// than these, kInsert and kUpsert.
+  /// kPopulate replaces the table by a new one. kSync: transactions that write only a message of a few
+  /// bytes to the log, each timed. Errors also: kInvalidArgument for verbs other than these, kInsert and
+  /// kUpsert.
   absl::StatusOr<StepTime> Run(const Step& step);
 
  private:
@@ -38,7 +38,7 @@ class CopyTable {
   std::unique_ptr<postgres::Connection> connection_;
   const BenchRows* rows_;
   std::string table_, copy_, delete_;
-  std::vector<Storage> storages_;  ///< Of the columns behind the key.
+  std::vector<Storage> storages_;  ///< For the columns after the key.
   std::vector<postgres::Value> row_;
 };
 

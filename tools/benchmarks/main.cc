@@ -1,4 +1,4 @@
-// mirror-bench: the works and the references that tools/bench times. Made to be driven by it.
+// mirror-bench: runs the workloads and references that tools/bench measures. tools/bench drives it.
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <iostream>
@@ -42,7 +42,7 @@ int Tell(const absl::StatusOr<LogReading>& reading) {
   return 0;
 }
 
-/// "ready" on stdout, then it waits for a line on stdin: time to look at the server from outside.
+/// Prints "ready", then waits for a line on stdin, so that tools/bench can examine the server meanwhile.
 int Calls(const CallLoadOptions& options) {
   const auto time = RunCalls(options, BenchRows(Shape{}), [] {
     std::cout << "ready" << std::endl;
@@ -60,7 +60,7 @@ int Tell(const absl::StatusOr<StepTime>& time) {
   return 0;
 }
 
-/// What the command line asks for; each command uses a part of it.
+/// The options of the command line; each command uses a part of them.
 struct Asked {
   Shape shape;
   std::string path, config, context_id, step = "insert", format = "csv";
@@ -153,7 +153,7 @@ void AddLoads(CLI::App* app, Asked* asked) {
   upserts->add_option("--count", door.count, "Of all connections together")->check(CLI::Range(1, 10'000'000));
 }
 
-/// A table, or what stands for one, runs the steps that stdin names.
+/// Runs the steps from stdin on a table, or on an object with the same interface.
 template <typename Table>
 int Steps(const absl::StatusOr<Table>& table) {
   if (!table.ok()) return Fail(table.status());

@@ -17,21 +17,21 @@
 
 namespace mirror::bench {
 
-/// The same steps over the wire: each is one cycle of a tenant with one table, timed from before Authenticate
-/// to the answer of ReplicationCompleted, after which all of it is durable. Threads: one.
+/// Runs the steps over the network: each is one cycle of a tenant with one table. Measures from before
+/// Authenticate to the answer of ReplicationCompleted, after which all rows are durable. Threads: one.
 class MirrorTable {
  public:
-  /// `rows` outlives it. `config` is an agent's configuration file. Errors: the file's.
+  /// `rows` must outlive this object. `config` is an agent's configuration file. Errors: the file's.
   static absl::StatusOr<std::unique_ptr<MirrorTable>> Open(const std::string& config,
                                                            const std::string& context_id,
                                                            const BenchRows* rows);
 
-  /// Errors: a call's status; kFailedPrecondition when the mirror refuses a batch. kInvalidArgument for
-  /// kSync, and for what ReadsStore().
+  /// Errors: a call's status; kFailedPrecondition: the mirror refuses a batch; kInvalidArgument for kSync and
+  /// verbs with ReadsStore().
   absl::StatusOr<StepTime> Run(const Step& step);
 
  private:
-  static constexpr char kName[] = "mirror-bench";  ///< As source, and as holder of its cycles.
+  static constexpr char kName[] = "mirror-bench";  ///< Name of the source, and of the holder of its cycles.
 
   MirrorTable(const Connection& connection, const std::string& context_id, const BenchRows* rows)
       : source_(std::make_unique<MirrorClient>(connection.line->Channel(), connection.identity, context_id),
@@ -41,23 +41,23 @@ class MirrorTable {
   absl::StatusOr<StepHead> Begin(const Step& step);
   absl::Status Stream(const BatchMaker& maker, const StepHead& head);
   absl::Status Complete(const Step& step);
-  /// All rows of the table as it stands.
+  /// Computes the digest of all rows of the table in its present state.
   absl::StatusOr<StepTime> Digest(const Step& step);
 
   harness::SyntheticSource source_;
   const BenchRows* rows_;
-  Position position_;  ///< Where the table stands, by the last announcement.
+  Position position_;  ///< The table's position in the last announcement.
 };
 
-/// The floor under a push: the same requests to mirror-bench-echo, which writes and syncs as many bytes and
-/// answers. There is no cycle. Threads: one.
+/// The lower limit of a push: sends the same requests to mirror-bench-echo, which writes and syncs as many
+/// bytes and answers. Has no cycle. Threads: one.
 class EchoTable {
  public:
-  /// `rows` outlives it. `config` is an agent's configuration file whose endpoint is mirror-bench-echo.
-  /// Errors: the file's.
+  /// `rows` must outlive this object. `config` is an agent's configuration file whose endpoint is
+  /// mirror-bench-echo. Errors: the file's.
   static absl::StatusOr<std::unique_ptr<EchoTable>> Open(const std::string& config, const BenchRows* rows);
 
-  /// Errors: a call's status; kInvalidArgument for all but an IsPush().
+  /// Errors: a call's status; kInvalidArgument for verbs without IsPush().
   absl::StatusOr<StepTime> Run(const Step& step);
 
  private:

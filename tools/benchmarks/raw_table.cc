@@ -1,4 +1,4 @@
-// What Debian's library has and its header shows only to those who ask.
+// Enables functions that Debian's library has but its header declares only with these macros.
 #define SQLITE_ENABLE_SESSION 1
 #define SQLITE_ENABLE_PREUPDATE_HOOK 1
 #include "tools/benchmarks/raw_table.h"
@@ -27,8 +27,8 @@ namespace {
 constexpr std::size_t kBlock = 4'096;
 constexpr std::uint64_t kBlocks = 256;
 
-/// How long the disk takes to make 4,096 overwritten bytes durable: `count` times pwrite and fdatasync, in a
-/// file of 1 MB that is removed afterwards. Errors: kUnavailable with the system's words.
+/// Measures how long the disk takes to make 4,096 overwritten bytes durable: `count` times pwrite and
+/// fdatasync, in a file of 1 MB, which it then removes. Errors: kUnavailable with the system's message.
 absl::StatusOr<StepTime> SyncDisk(const std::string& path, std::uint64_t count) {
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   std::string block(kBlock, 'x');
@@ -83,7 +83,7 @@ std::string Joined(const BenchRows& rows, const std::vector<std::uint32_t>& colu
   return text;
 }
 
-/// Parameters: for kUpdate the values and then the key, else the key and then the values.
+/// Returns the statement. Parameters: for kUpdate the values, then the key; else the key, then the values.
 std::string StatementFor(const BenchRows& rows, Verb verb) {
   const std::string table = QuoteName(rows.schema().name);
   const auto is = [](const std::string& name) { return name + " = ?"; };

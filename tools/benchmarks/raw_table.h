@@ -11,16 +11,16 @@
 
 namespace mirror::bench {
 
-/// The yardstick: what a program does that writes the rows into SQLite itself, as well as the plain C API
-/// lets it. One prepared statement for each row, binds by index without copies, WAL, synchronous=FULL, pages
-/// of 4,096 bytes, cache and checkpoints as they come, a transaction for every `Step::group` rows in the
-/// order in which the keys arrive. Threads: one.
+/// The reference: a program that writes the rows into SQLite itself, as fast as the plain C API allows. It
+/// uses one prepared statement for each row, binds by index without copies, WAL, synchronous=FULL, pages of
+/// 4,096 bytes, and the default cache and checkpoints. A transaction for every `Step::group` rows, in the
+/// order of the keys. Threads: one.
 class RawTable {
  public:
-  /// `rows` outlives it. Errors: kUnavailable with SQLite's words, as of Run.
+  /// `rows` must outlive this object. Errors: kUnavailable with SQLite's message, as for Run.
   static absl::StatusOr<std::unique_ptr<RawTable>> Open(const std::string& path, const BenchRows* rows);
 
-  /// kPopulate begins with a new file in the place of the old one. Errors also: kInvalidArgument for an
+  /// kPopulate replaces the file by a new one. Errors also: kInvalidArgument for verbs with
   /// IsPush().
   absl::StatusOr<StepTime> Run(const Step& step);
 
@@ -36,15 +36,15 @@ class RawTable {
   harness::Database database_;
 };
 
-/// SQLite's own way to carry changes: a session records a step on a source, a changeset for every
-/// `Step::group` rows, and sqlite3changeset_apply writes them into a receiver (WAL, synchronous=FULL). Only
-/// the receiver is timed. Threads: one.
+/// SQLite's own way to transfer changes: a session records a step at a source as one changeset for every
+/// `Step::group` rows; sqlite3changeset_apply writes them into a receiver (WAL, synchronous=FULL). Measures
+/// only the receiver. Threads: one.
 class Changesets {
  public:
-  /// Two files in `folder`. `rows` outlives it. Errors: kUnavailable with SQLite's words, as of Run.
+  /// Two files in `folder`. `rows` must outlive it. Errors, also of Run: kUnavailable with SQLite's message.
   static absl::StatusOr<std::unique_ptr<Changesets>> Open(const std::string& folder, const BenchRows* rows);
 
-  /// Memory: the changesets of the whole step. Ascending steps without `pick` only: kInvalidArgument.
+  /// Holds the changesets of the whole step in memory. Other than ascending or with `pick`: kInvalidArgument.
   absl::StatusOr<StepTime> Run(const Step& step);
 
  private:

@@ -138,7 +138,7 @@ constexpr char kEnd[] = "mirror-bench";
 constexpr std::chrono::seconds kSilence{60};
 constexpr std::uint32_t kServerId = 4'000'000'001;
 
-/// One binlog's changes, of all tables of a database.
+/// Decodes the changes of one binlog, for all tables of a database.
 class BinlogDecoder {
  public:
   static absl::StatusOr<BinlogDecoder> Make(const std::string& dsn) {
@@ -252,7 +252,7 @@ absl::StatusOr<SourceReading> FetchBare(const std::string& connection, const std
     ++reading.rows;
     for (const SQLLEN size : sizes) reading.bytes += size > 0 ? static_cast<std::uint64_t>(size) : 0;
   }
-  // SQL_SUCCESS_WITH_INFO: a text was cut, so that less was read than there is.
+  // SQL_SUCCESS_WITH_INFO: a text was truncated, so the measurement would be wrong.
   if (fetched != SQL_NO_DATA) return statement.Failed();
   reading.seconds = Since(start);
   return reading;
@@ -261,7 +261,7 @@ absl::StatusOr<SourceReading> FetchBare(const std::string& connection, const std
 absl::StatusOr<LogReading> DecodePostgresLog(const std::string& url, const std::string& slot,
                                              const std::string& publication) {
   ASSIGN_OR_RETURN(const auto connection, postgres::Connection::Open({.conninfo = url}));
-  // A slot that was read before has the ends of then.
+  // The slot may contain end marks of earlier measurements.
   const std::string end = NewToken();
   const auto marked = connection->Query("SELECT pg_logical_emit_message(true, $1, $2)", {kEnd, end});
   if (!marked.ok()) return marked.status();

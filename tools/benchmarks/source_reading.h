@@ -6,26 +6,26 @@
 
 #include "absl/status/statusor.h"
 
-// What it takes to read the change log of a source's server as an agent does.
+// Measures reading a source's tables and the change log of its server, as an agent does.
 
 namespace mirror::bench {
 
-/// What it took to read all tables of a source as an agent does, without sending anything.
+/// Cost of reading all tables of a source as an agent does, without sending anything.
 struct SourceReading {
-  std::uint64_t rows = 0, bytes = 0;  ///< Bytes as they would weigh on the wire, roughly.
-  double first_look_seconds = 0;      ///< Schema() of a source that is not known yet: finds the types.
-  double seconds = 0;                 ///< Reading the rows, once the types are known.
+  std::uint64_t rows = 0, bytes = 0;  ///< Approximate size as messages.
+  double first_look_seconds = 0;      ///< Schema() of an unknown source, which detects the types.
+  double seconds = 0;                 ///< Reading the rows, after the types are known.
 };
 
-/// A SQLite file, a PostgreSQL database by its "postgresql://" URL, "mariadb:" and a DSN
+/// `place`: a SQLite file, a PostgreSQL database by its "postgresql://" URL, "mariadb:" and a DSN
 /// (mariadb::ReadDsn()), or "odbc:" and a connection string. Errors: the reader's.
 absl::StatusOr<SourceReading> ReadSource(const std::string& place);
 
-/// In one line of JSON.
+/// Returns one line of JSON.
 std::string ReadingJson(const SourceReading& reading);
 
-/// The rows of a statement by ODBC's own calls: each column bound as a text, SQLFetch until there is none.
-/// `connection`: an ODBC connection string. Errors: the driver's.
+/// Reads the rows of a statement with plain ODBC calls: binds each column as a text and calls SQLFetch until
+/// the end. `connection`: an ODBC connection string. Errors: the driver's.
 absl::StatusOr<SourceReading> FetchBare(const std::string& connection, const std::string& sql);
 
 struct LogReading {
@@ -33,19 +33,19 @@ struct LogReading {
   double seconds = 0;
 };
 
-/// Decodes PostgreSQL's log from where the slot stands to now. Nothing is confirmed, so it may be read again.
+/// Decodes PostgreSQL's log from the slot's position to now. Confirms nothing, so it can be read again.
 absl::StatusOr<LogReading> DecodePostgresLog(const std::string& url, const std::string& slot,
                                              const std::string& publication);
 
-/// Decodes MariaDB's binlog from "FILE:OFFSET" to its end. `dsn`: see mariadb::ReadDsn(), of a user who may
-/// read the tables, too.
+/// Decodes MariaDB's binlog from "FILE:OFFSET" to its end. `dsn`: see mariadb::ReadDsn(); its user must also
+/// be allowed to read the tables.
 absl::StatusOr<LogReading> DecodeBinlog(const std::string& dsn, const std::string& from);
 
-/// Takes what a source's log has into the agent's stage, as the agent's next run does before it sends.
-/// `changes` and `bytes` are not counted.
+/// Reads a source's log into the agent's stage, as the agent's next run does before it sends. Does not count
+/// `changes` and `bytes`.
 absl::StatusOr<LogReading> StageLog(const std::string& config, const std::string& context_id);
 
-/// In one line of JSON.
+/// Returns one line of JSON.
 std::string LogReadingJson(const LogReading& reading);
 
 }  // namespace mirror::bench

@@ -13,74 +13,74 @@
 
 namespace mirror::bench {
 
-/// What is done with each row of a step.
+/// The operation on each row of a step.
 enum class Verb : std::uint8_t {
-  kPopulate,  ///< The whole table, anew.
-  kInsert,    ///< Rows that are not there.
-  kUpsert,    ///< All columns of rows that are there.
-  kUpdate,    ///< Two columns of rows that are there.
+  kPopulate,  ///< The whole table, with new content.
+  kInsert,    ///< Rows that do not exist.
+  kUpsert,    ///< All columns of existing rows.
+  kUpdate,    ///< Two columns of existing rows.
   kDelete,
   kPush,        ///< One row at a time, each acknowledged before the next.
   kPushStream,  ///< The same over one open stream.
-  kDigest,      ///< The digest of all rows, by the side that has them.
+  kDigest,      ///< The digest of all rows, computed by the side that stores them.
   kSync,        ///< No rows: overwrites of 4,096 bytes with an fdatasync after each.
-  // Of a store in this process alone:
-  kScan,     ///< All rows are read.
-  kAsOf,     ///< The same as of the commit before the last.
-  kExplain,  ///< Which changes wrote a row, one row at a time.
+  // Only for a store in this process:
+  kScan,     ///< Reads all rows.
+  kAsOf,     ///< The same as of the last commit but one.
+  kExplain,  ///< Finds the changes that wrote a row, one row at a time.
 };
 
-/// Whether each row is acknowledged before the next.
+/// Tells whether each row is acknowledged before the next.
 bool IsPush(Verb verb);
 
-/// Whether it reads what a store has; only mirror-bench-store can.
+/// Tells whether the verb reads a store; only mirror-bench-store can do that.
 bool ReadsStore(Verb verb);
 
-/// In which order the keys come.
+/// The order of the keys.
 enum class Order : std::uint8_t {
   kAscending,
   kSpread,  ///< Each group of `group` keys ascends over the whole table.
   kRandom,
 };
 
-/// A piece of work that the mirror and its reference do in turn, each timed by itself.
+/// A piece of work that the mirror and its reference do one after the other, each timed separately.
 struct Step {
   Verb verb = Verb::kInsert;
   std::int64_t from = 1;    ///< First key of the range.
   std::uint64_t count = 0;  ///< Keys in the range.
-  std::uint64_t pick = 0;   ///< So many of them, evenly or at random; 0: all.
+  std::uint64_t pick = 0;   ///< Number of keys to take, evenly or at random; 0: all.
   Order order = Order::kAscending;
-  bool sorted = false;          ///< Random keys are sorted before they are sent; the time for it counts.
-  std::uint32_t version = 0;    ///< Another number, other values.
+  bool sorted = false;          ///< Sorts random keys before sending; the time counts.
+  std::uint32_t version = 0;    ///< Rows of different versions have different values.
   std::uint32_t group = 5'000;  ///< Rows of a transaction of the reference, and of a spread batch.
 };
 
-/// Reads "update from=1 count=2000000 pick=100000 order=spread sorted=1 version=2 group=5000".
-/// Errors: kInvalidArgument naming the word.
+/// Parses "update from=1 count=2000000 pick=100000 order=spread sorted=1 version=2 group=5000". Errors:
+/// kInvalidArgument naming the word.
 absl::StatusOr<Step> ReadStep(std::string_view line);
 
-/// The keys of a step in the order in which they are applied. The same step gives the same keys.
+/// Returns the keys of a step in the order of their use. The same step gives the same keys.
 std::vector<std::int64_t> KeysOf(const Step& step);
 
-/// What a step took.
+/// The cost of a step.
 struct StepTime {
   std::uint64_t rows = 0;
   double seconds = 0;
-  std::vector<double> call_us;  ///< Of each call; kPush, kPushStream, kSync and kExplain only.
+  std::vector<double> call_us;  ///< Of each call; only for kPush, kPushStream, kSync and kExplain.
 };
 
-/// {"rows":…,"seconds":…} in one line; with calls also p50_us and p99_us.
+/// Returns {"rows":…,"seconds":…} in one line; with calls also p50_us and p99_us.
 std::string StepJson(const StepTime& time);
 
 using Clock = std::chrono::steady_clock;
 
-/// Seconds.
+/// Returns seconds.
 inline double Since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Reads a step from each line of stdin, runs it and answers with StepJson on stdout, until stdin ends. A
-/// step that fails ends it: the reason is on stderr, after the program's name. Returns the exit code: 0 or 1.
+/// Reads a step from each line of stdin, runs it and prints StepJson, until stdin ends. Stops at a step that
+/// fails; the reason goes to stderr after the program's name. Returns the exit code: 0 or 1.
 int RunSteps(const char* program, const std::function<absl::StatusOr<StepTime>(const Step&)>& run);
 
 }  // namespace mirror::bench

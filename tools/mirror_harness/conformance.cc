@@ -122,7 +122,7 @@ v1::AuthenticateResponse Exam::Authenticate(const std::string& holder, bool take
 
 v1::AuthenticateResponse Exam::Begin() {
   v1::AuthenticateResponse answer = Authenticate(kHolder, true, false);
-  // A requirement that was not met may have left somebody else's cycle behind.
+  // A requirement that was not met may have left a cycle open.
   if (answer.has_busy()) answer = Authenticate(answer.busy().holder(), true, false);
   Expect(answer.accepted(), absl::StrCat("no cycle began: ", answer.reason()));
   return answer;
@@ -383,7 +383,7 @@ absl::StatusOr<ConformanceReport> RunConformance(const Options& options, AgentCo
   ASSIGN_OR_RETURN(Connection connection, Connect(config));
   ConformanceReport report;
   report.target = options.target;
-  // A tenant that the endpoint does not know: what it may hold already is not ours to change.
+  // Uses a new tenant, since the data of an existing one must not change.
   report.context_id = options.context_id.empty()
                           ? absl::StrCat(context_id, "-conformance-",
                                          absl::Hex(std::chrono::system_clock::now().time_since_epoch() /
@@ -391,7 +391,7 @@ absl::StatusOr<ConformanceReport> RunConformance(const Options& options, AgentCo
                           : options.context_id;
   RETURN_IF_ERROR(CheckContextId(report.context_id));
   Exam exam(std::move(connection), report.context_id);
-  // Nobody there is no finding about a protocol; a busy machine may need more than one handshake.
+  // An unreachable endpoint is no finding about the protocol; a busy machine may need several handshakes.
   constexpr int kTries = 5;
   absl::StatusOr<v1::AuthenticateResponse> first = absl::UnavailableError("");
   for (int i = 0; i < kTries && absl::IsUnavailable(first.status()); ++i) {

@@ -23,7 +23,7 @@
 
 namespace mirror::harness {
 
-/// Thrown, and caught in Examine() only: an examination ends at the first answer that is not as it must be.
+/// Thrown, and caught only in Examine(): an examination ends at the first wrong answer.
 struct Unmet {
   std::string why;
 };
@@ -31,27 +31,27 @@ struct NotExamined {
   std::string why;
 };
 
-/// Text of ANY that is not UTF-8 or holds NUL.
+/// Text of an ANY column that is not UTF-8 or contains NUL.
 struct RawText {
   std::string value;
   friend bool operator==(const RawText&, const RawText&) = default;
 };
-/// A value as a source has it: NULL, a whole number, a float, a text, bytes. DECIMAL is a text, UUID is
+/// A value in the source's form: NULL, an integer, a float, a text, bytes. DECIMAL is a text, UUID is
 /// bytes.
 using Sent = std::variant<Null, std::int64_t, double, std::string, Bytes, RawText>;
 using SentRow = std::vector<Sent>;
 using SentRows = std::vector<SentRow>;
 
-/// What several parts of the examination expect.
+/// Statuses that several parts of the examination expect.
 inline constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument,
                                   kPrecondition = absl::StatusCode::kFailedPrecondition,
                                   kAborted = absl::StatusCode::kAborted,
                                   kExhausted = absl::StatusCode::kResourceExhausted;
-/// Where a requirement on a batch stands.
+/// The section of the protocol with the requirements on a batch.
 inline constexpr char kBatch[] = "change_batch.proto, ChangeBatch";
 
-/// A tenant at the endpoint that is examined, and hands to call it. Whatever cannot be done throws Unmet with
-/// the call and what it answered. Threads: one.
+/// A tenant at the examined endpoint, with helpers for the calls. If a call fails, throws Unmet with the call
+/// and its answer. Threads: one.
 class Exam {
  public:
   Exam(Connection connection, std::string context_id);
@@ -62,12 +62,12 @@ class Exam {
   const v1::Limits& limits() const { return source_.limits(); }
   std::int64_t cycle() const { return source_.cycle(); }
   TokenParts Parts(TokenUse use) const;
-  /// Calls with whatever token, as they stand.
+  /// Make a call with any text as token, sent unchanged.
   absl::Status AuthenticateWith(const std::string& token);
   absl::Status TableSchemaWith(const std::vector<std::string>& authorizations);
 
   // --- A cycle ---
-  /// Begins one, whatever ran before.
+  /// Begins a cycle, whatever ran before.
   v1::AuthenticateResponse Begin();
   v1::AuthenticateResponse Authenticate(const std::string& holder, bool take_over, bool probe);
   v1::TableSchemaRequest Announcement(const std::vector<TableSchema>& tables) const {
@@ -78,32 +78,32 @@ class Exam {
   std::vector<v1::TableVerdict> Complete(const std::vector<v1::TableSummary>& tables = {});
 
   // --- Batches ---
-  /// A newer position than any before.
+  /// Returns a newer position than all before.
   v1::Position NextPosition();
-  /// seq 1 of a table at `status`, towards a new position. Columns: names of those in `rows`; none: all.
+  /// Makes seq 1 of a table at `status`, to a new position. Columns: names of those in `rows`; none: all.
   v1::ChangeBatch Batch(const TableSchema& table, const v1::TableStatus& status, v1::Operation operation,
                         const SentRows& rows, const std::vector<std::string>& columns = {});
-  /// All rows of a table in one batch, with its commit.
+  /// Makes one batch with all rows of a table and its commit.
   v1::ChangeBatch Population(const TableSchema& table, const v1::TableStatus& status, const SentRows& rows);
   v1::RowDataRequest Request(const std::vector<v1::ChangeBatch>& batches) const {
     return source_.Request(batches);
   }
-  /// The result of a batch that goes alone.
+  /// Sends the batch alone and returns its result.
   v1::BatchResult Send(const v1::ChangeBatch& batch);
-  /// The same, and it must be applied.
+  /// The same; the batch must be applied.
   v1::BatchResult Apply(const v1::ChangeBatch& batch);
-  /// A whole cycle that leaves the table with these rows. Gives where it stands.
+  /// Runs a whole cycle after which the table has these rows. Returns the table's position.
   v1::Position Fill(const TableSchema& table, const SentRows& rows);
-  /// Fill(), and a new cycle in which the table is announced.
+  /// Calls Fill(), then begins a new cycle and announces the table.
   v1::TableStatus Filled(const TableSchema& table, const SentRows& rows);
-  /// In a cycle of its own; the exam is failed by a refusal without a reason.
+  /// Announces the table in a cycle of its own. A refusal without a reason fails the examination.
   bool IsRefused(const TableSchema& table);
 
-  // --- What the mirror holds ---
-  /// By ReadRows, in the order in which they come.
+  // --- The content of the mirror ---
+  /// Reads with ReadRows, in the order of the answer.
   SentRows Read(const TableSchema& table, const v1::Position& position,
                 const std::vector<v1::KeyRange>& ranges = {}, const std::vector<std::string>& columns = {});
-  /// One range each; none: the whole table.
+  /// Returns one digest for each range; without ranges that of the whole table.
   std::vector<RangeDigest> Digests(const TableSchema& table, const v1::Position& position,
                                    const std::vector<v1::KeyRange>& ranges = {});
 
@@ -113,15 +113,15 @@ class Exam {
   std::int64_t lsn_ = 0;
 };
 
-/// Throws Unmet with `why`.
+/// Throws Unmet with `why`, unless `met`.
 void Expect(bool met, const std::string& why);
-/// The call must be refused in this way; `what` it was, for the report.
+/// Requires that the call is refused with `wanted`. `what`: the call, for the report.
 void ExpectStatus(const absl::Status& status, absl::StatusCode wanted, const std::string& what);
 void ExpectResult(const v1::BatchResult& result, absl::StatusCode wanted, const std::string& what);
 void ExpectRows(const SentRows& got, const SentRows& wanted);
-/// Rows for people: "(1, 'Ada', NULL)".
+/// Returns rows for people: "(1, 'Ada', NULL)".
 std::string Shown(const SentRows& rows);
-/// What the mirror must hold of rows that were sent; see DigestRangesResponse.
+/// Computes the digest that the mirror must give for these rows; see DigestRangesResponse.
 RangeDigest DigestOf(const TableSchema& table, const SentRows& rows);
 
 // --- Tables ---
@@ -130,22 +130,22 @@ Column ExamKey(std::string name, Type type, std::uint32_t position = 1);
 TableSchema ExamTable(std::string name, std::vector<Column> columns);
 /// id INT64 key, name TEXT, age INT32.
 TableSchema ExamPeople(std::string name = "people");
-/// A row of it.
+/// A row of ExamPeople().
 inline const SentRow kAda = {std::int64_t{1}, std::string("Ada"), std::int64_t{36}};
 
-/// Something that every endpoint of this protocol must do.
+/// A requirement on every endpoint of this protocol.
 struct Requirement {
   std::string id;        ///< "rows.gap", unique.
-  std::string sentence;  ///< What the endpoint must do.
-  std::string section;   ///< Where the protocol says so: a comment of the .proto files.
+  std::string sentence;  ///< The required behaviour of the endpoint.
+  std::string section;   ///< The comment of the .proto files that says so.
   /// Throws Unmet or NotExamined.
   std::function<void(Exam&)> examine;
 };
 
-/// Those of several parts, in this order.
+/// Returns the requirements of several parts, in this order.
 std::vector<Requirement> Together(std::initializer_list<std::vector<Requirement> (*)()> parts);
 
-// One file for each.
+// Each is in a file of its own.
 std::vector<Requirement> HandshakeRequirements();
 std::vector<Requirement> TableRequirements();
 std::vector<Requirement> BatchRequirements();
@@ -156,7 +156,7 @@ std::vector<Requirement> TypeRequirements();
 std::vector<Requirement> SchemaChangeRequirements();
 std::vector<Requirement> LimitRequirements();
 std::vector<Requirement> ReceiptRequirements();
-/// All, in the order in which they are examined.
+/// Returns all requirements, in the order of the examination.
 std::vector<Requirement> AllRequirements();
 
 enum class Verdict { kPass, kFail, kSkipped };
@@ -176,10 +176,10 @@ struct ConformanceReport {
   bool good() const { return !findings.empty() && Count(Verdict::kFail) == 0; }
 };
 
-/// What became of one requirement. Nothing escapes from it.
+/// Examines one requirement. Throws nothing.
 Finding Examine(const Requirement& requirement, Exam* exam);
 
-/// Examines the endpoint at options.target, over the wire alone. Errors: why it cannot be examined.
+/// Examines the endpoint at options.target through the network alone. Errors: why it cannot be examined.
 absl::StatusOr<ConformanceReport> RunConformance(const Options& options, AgentConfig config,
                                                  const std::string& context_id);
 

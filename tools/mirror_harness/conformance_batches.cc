@@ -1,4 +1,4 @@
-// ChangeBatch: what rows may be, and what becomes of them.
+// ChangeBatch: the rules for rows, and their effect.
 #include <limits>
 
 #include "absl/strings/match.h"
@@ -14,7 +14,7 @@ constexpr char kResult[] = "change_batch.proto, BatchResult";
 using Int = std::int64_t;
 const SentRow kBob = {Int{2}, std::string("Bob"), Null{}}, kCid = {Int{3}, std::string("Cid"), Int{44}};
 
-/// A batch of two new rows in which one thing is wrong: refused, and nothing of it is there.
+/// A batch of two new rows with one mistake: must be refused as a whole.
 Requirement Wrong(std::string id, std::string sentence, absl::StatusCode wanted,
                   std::function<void(v1::ChangeBatch&)> change, const char* section = kData) {
   return {std::move(id), std::move(sentence), section, [wanted, change](Exam& exam) {

@@ -1,4 +1,4 @@
-// A cycle fences itself: calls of another one change nothing.
+// Fencing of cycles: calls of another cycle change nothing.
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/conformance.h"
 
@@ -12,7 +12,7 @@ constexpr char kCompleted[] = "mirror_client.proto, ReplicationCompleted";
 const SentRows kOneRow = {kAda};
 const SentRow kOtherRow = {std::int64_t{2}, std::string("Bob"), std::int64_t{40}};
 
-/// Every call with this cycle is ABORTED.
+/// Requires that every call with this cycle is ABORTED.
 void ExpectFenced(Exam& exam, const TableSchema& table, const v1::TableStatus& status, std::int64_t cycle) {
   MirrorClient& client = exam.client();
   v1::RowDataRequest rows = exam.Request({exam.Batch(table, status, v1::OPERATION_INSERT, kOneRow)});
@@ -80,7 +80,7 @@ std::vector<Requirement> LastRows() {
          Expect(!answer->has_completed(), "the cycle is said to be over");
          v1::ChangeBatch good = exam.Batch(table, status, v1::OPERATION_INSERT, {kOtherRow});
          AddCommit(&good);
-         exam.Apply(good);  // A cycle that ended takes no rows.
+         exam.Apply(good);  // An ended cycle takes no rows.
          exam.Complete();
          exam.Begin();
          exam.Announce(table);

@@ -1,4 +1,4 @@
-// Verdicts of ReplicationCompleted, DigestRanges and ReadRows: how a source knows that nothing differs.
+// Verdicts of ReplicationCompleted, DigestRanges and ReadRows: a source uses them to prove equality.
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/conformance.h"
 
@@ -43,7 +43,7 @@ Requirement Compared(std::string id, std::string sentence, v1::Comparison wanted
           }};
 }
 
-/// DigestRanges and ReadRows of one table must both be refused in this way.
+/// Requires that DigestRanges and ReadRows of one table are both refused with `wanted`.
 void ExpectReadingsRefused(Exam& exam, const std::string& table, const v1::Position& position,
                            const std::vector<v1::KeyRange>& ranges, absl::StatusCode wanted) {
   v1::DigestRangesRequest digest;

@@ -12,7 +12,7 @@ constexpr char kTokens[] = "mirror_client.proto, MirrorClientService";
 constexpr char kAuthenticate[] = "mirror_client.proto, AuthenticateRequest and AuthenticateResponse";
 constexpr auto kUnauthenticated = absl::StatusCode::kUnauthenticated;
 
-/// A token that breaks one rule is refused by Authenticate and by another call.
+/// Requires that Authenticate and another call refuse a token that breaks one rule.
 void RefusedOnBoth(Exam& exam, const std::function<void(TokenParts&)>& change, const std::string& what) {
   TokenParts parts = exam.Parts(TokenUse::kAuthenticate);
   change(parts);

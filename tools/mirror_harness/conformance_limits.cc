@@ -1,4 +1,4 @@
-// What Authenticate announces as limits is what counts.
+// The limits that Authenticate announces apply.
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/conformance.h"
 
@@ -8,7 +8,7 @@ namespace {
 constexpr char kLimits[] = "mirror_client.proto, Limits";
 using Int = std::int64_t;
 
-/// The tenant goes on as before.
+/// Requires that the tenant still accepts rows.
 void ExpectGoesOn(Exam& exam, const TableSchema& table, const v1::TableStatus& status) {
   exam.Apply(exam.Batch(table, status, v1::OPERATION_INSERT, {{Int{2}, std::string("Bob"), Null{}}}));
 }

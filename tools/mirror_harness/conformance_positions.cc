@@ -1,4 +1,4 @@
-// seq, base LSN, commit, pending, population, advance, Wipe: what makes a mirror lose nothing.
+// seq, base LSN, commit, pending, population, advance, Wipe: the rules that keep a mirror complete.
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/conformance.h"
 
@@ -14,7 +14,7 @@ constexpr char kWipe[] = "mirror_client.proto, Wipe";
 using Int = std::int64_t;
 SentRow Row(Int id, const std::string& name) { return {id, name, Int{1}}; }
 
-/// One row as batch `seq` of a table at `status`, towards `target`.
+/// Returns one row as batch `seq` of a table at `status`, with the position `target`.
 v1::ChangeBatch Piece(Exam& exam, const TableSchema& table, const v1::TableStatus& status,
                       const v1::Position& target, std::uint64_t seq) {
   v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT,

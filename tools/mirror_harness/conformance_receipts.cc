@@ -1,5 +1,5 @@
-// Receipts, of an endpoint that has them: what it says was delivered is what was sent, and it cannot unsay
-// it.
+// Receipts, for endpoints that support them: they must state what was sent, and the endpoint cannot withdraw
+// them.
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -16,7 +16,7 @@ constexpr char kSigned[] = "mirror_client.proto, signed_receipts and signed_resp
 
 using Int = std::int64_t;
 
-/// Whoever does not keep receipts need not.
+/// Ends the examination if the endpoint does not support receipts, which are optional.
 void NeedsReceipts(const v1::AuthenticateResponse& answer) {
   const auto& capabilities = answer.capabilities();
   if (std::find(capabilities.begin(), capabilities.end(), "receipts") == capabilities.end()) {

@@ -1,4 +1,4 @@
-// TableSchema: what is agreed about tables.
+// TableSchema: the agreement about tables.
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/conformance.h"
 
@@ -17,7 +17,7 @@ void ExpectAction(const v1::TableStatus& status, v1::TableAction wanted) {
                       v1::TableAction_Name(status.action()), " ", status.reason()));
 }
 
-/// The table is refused with a reason, and the one beside it is not.
+/// The table must be refused with a reason, and another one in the same call must not.
 Requirement Refused(std::string id, std::string sentence, std::function<void(TableSchema&)> change) {
   return {std::move(id), std::move(sentence), kTable, [change](Exam& exam) {
             TableSchema bad = ExamPeople("bad");

@@ -1,4 +1,4 @@
-// Every type comes back as it was sent.
+// Values of every type return unchanged.
 #include <cmath>
 #include <limits>
 
@@ -14,7 +14,7 @@ using Int = std::int64_t;
 constexpr Int kSecond = 10'000'000, kDay = 86'400 * kSecond;
 constexpr Int kDayLast = 3'652'058;  ///< 9999-12-31, from 0001-01-01.
 
-/// As the value of a row, with NULL beside it, and where it may be one, as a key.
+/// Tests values in a row, together with NULL, and as a key if the type allows that.
 Requirement RoundTrip(std::string id, Type type, std::vector<Sent> values) {
   return {
       "type." + id, absl::StrCat(std::string(ToString(type)), " comes back as it was sent, NULL included."),
@@ -27,7 +27,7 @@ Requirement RoundTrip(std::string id, Type type, std::vector<Sent> values) {
         const v1::TableStatus status = exam.Filled(table, rows);
         ExpectRows(exam.Read(table, status.position()), rows);
         const TableSchema keyed = ExamTable("key_" + id, {ExamKey("k", type), ExamColumn("v", Type::kInt32)});
-        // Not every database has keys of values of any type.
+        // Some databases cannot have keys of type ANY.
         if (type == Type::kAny && exam.IsRefused(keyed)) return;
         SentRows by_key;
         for (const Sent& value : values) by_key.push_back({value, Int{1}});
@@ -39,7 +39,7 @@ Requirement RoundTrip(std::string id, Type type, std::vector<Sent> values) {
       }};
 }
 
-/// A value beyond 4 MB, sent ahead in pieces.
+/// Sends a value above 4 MB, in parts before its row.
 void SendInParts(Exam& exam, Type type, const std::string& value) {
   const TableSchema table = ExamTable(absl::StrCat("parts_", std::string(ToString(type))),
                                       {ExamKey("id", Type::kInt64), ExamColumn("v", type)});

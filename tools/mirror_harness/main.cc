@@ -1,4 +1,4 @@
-// mirror-harness: a source that makes up its rows, and knows what the mirror must hold.
+// mirror-harness: a source that invents its rows and knows the expected content of the mirror.
 #include <unistd.h>
 
 #include <algorithm>
@@ -168,7 +168,7 @@ cli::Command AddSoak(const cli::Command& app, Options* options, std::string* mix
   return soak;
 }
 
-/// "30,50,20". Empty text: fine; else what is wrong with it.
+/// Parses "30,50,20". Returns what is wrong with it; empty: nothing.
 std::string ReadMix(const std::string& text, Mix* mix) {
   std::istringstream in(text);
   char comma1 = 0, comma2 = 0;
@@ -185,10 +185,10 @@ std::string ReadMix(const std::string& text, Mix* mix) {
   return {};
 }
 
-/// Checks what was asked of a command that runs cycles, and fills in what was not said. Empty text: fine;
-/// else what is wrong with it.
+/// Checks the options of a command that runs cycles, and sets the defaults. Returns what is wrong with them;
+/// empty: nothing.
 std::string CompleteCycles(const cli::Command& used, const std::string& mix, Options* options) {
-  // A table that stays below what a server's breaker looks at is never held, however many rows come and go.
+  // A table with fewer rows than a server's breaker considers is never held, whatever changes.
   constexpr std::uint64_t kSoakRows = 500, kSoakRowsMax = 900;
   const bool soak = options->command == Command::kSoak;
   if (!used.Find("--rows").given()) {
@@ -207,7 +207,7 @@ std::string CompleteCycles(const cli::Command& used, const std::string& mix, Opt
   return {};
 }
 
-/// What is wrong with the words of 'hostile'; empty: nothing.
+/// Returns what is wrong with the options of 'hostile'; empty: nothing.
 std::string WrongHostile(const Options& options) {
   if (!options.http.empty() && !options.list && options.api_key.empty())
     return "--http needs --api-key: the last line of 'mirrorctl init --http-port' is one";
@@ -225,8 +225,8 @@ std::string WrongHostile(const Options& options) {
          "DIR --storages 'Hostile-*' --role owner' makes one";
 }
 
-/// Reads the command line. Absent: there is nothing to run, and `exit_code` says why: 0 after --help and
-/// --version, 2 after wrong usage, which is on stderr.
+/// Reads the command line. Absent: there is nothing to run, and `exit_code` is set: 0 after --help and
+/// --version, 2 after wrong usage, whose reason is on stderr.
 std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   Options options;
   options.seed = std::random_device{}();
@@ -261,7 +261,7 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
     *exit_code = 0;
     return std::nullopt;
   }
-  // One that is searched for would be the one that works: this makes tenants, and attacks.
+  // Does not search for a configuration: that could be the real one, and this makes tenants and attacks.
   if (!options.list && options.config.empty()) {
     return wrong("--config must name a file, or MIRROR_AGENT_CONFIG. Nothing was done: none is searched for");
   }
@@ -366,7 +366,7 @@ int Run(const Options& options) {
   const absl::StatusOr<std::vector<std::unique_ptr<Tenant>>> tenants = MakeTenants(options, *context_id);
   if (!tenants.ok()) return Fail(tenants.status());
 
-  // On its own line at once: a run that ends badly can be repeated too.
+  // On a line of its own and at once, so that a failed run can be repeated.
   std::cerr << "seed " << options.seed << "\n";
   Report report;
   if (const absl::Status measured = Measure(options, *config, *tenants, &report); !measured.ok()) {

@@ -24,7 +24,7 @@ std::string TenantOf(const AdminRequest& request) {
   return request.context_id.empty() ? request.hold.substr(0, request.hold.rfind(':')) : request.context_id;
 }
 
-/// Behind a name that there is not, the one that was meant.
+/// Suggests an existing name after a name that does not exist.
 void SayNearest(AdminClient& admin, const AdminRequest& request, Console& console) {
   const std::string tenant = TenantOf(request);
   const std::string words = tenant.empty() ? "" : NearestNames(admin, tenant, request.tables);
@@ -35,18 +35,18 @@ void RunOn(AdminClient& client, const AdminRun& run, const AdminRequest& request
   run(client, request, console);
   const std::string asked = TenantOf(request), spelled = client.SpelledAs(asked);
   if (spelled != asked) SayNone(console, absl::StrCat("'", asked, "' is the tenant '", spelled, "'"));
-  // A restore makes the tenant that there is not, so what is refused is the file.
+  // A restore would create a missing tenant, so for a mistyped one it refuses the file: FAILED_PRECONDITION.
   if (absl::IsNotFound(console.failure) || absl::IsFailedPrecondition(console.failure))
     SayNearest(client, request, console);
 }
 
-/// "mirrorctl tenants Cust*"
+/// Returns the title of a watch: "mirrorctl tenants Cust*".
 std::string WhatIsWatched(const std::string& command, const AdminRequest& request) {
   const std::string& of = request.context_id.empty() ? request.pattern : request.context_id;
   return absl::StrCat("mirrorctl ", command, of.empty() ? "" : " ", Printable(of));
 }
 
-/// The same again and again, until Ctrl-C. A server that is away may be back at the next look.
+/// Repeats the command until Ctrl-C. An unreachable server may answer the next time.
 void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, const AdminRun& run,
              const AdminRequest& request, const std::string& command, Console& console) {
   const Interruption interruption;
@@ -64,7 +64,7 @@ void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, c
     }
     client->EndWithin(kLookPatience);
     RunOn(*client, run, request, looked);
-    // gRPC would wait longer and longer before it tries again.
+    // gRPC's waits between its attempts grow, so the next look opens a new client.
     if (looked.exit_code != Console::kDone) client.reset();
     return looked.exit_code;
   };
@@ -72,7 +72,7 @@ void WatchOn(const ControlConfig& config, std::unique_ptr<AdminClient> client, c
                                 look, console.out, console.err);
 }
 
-/// One look at the servers of several configurations. `interruption`: as Overview has it.
+/// Asks the servers of several configurations once. `interruption`: as for Overview.
 void RunOverview(const std::vector<std::string>& configs, const Interruption* interruption,
                  const OverviewRun& run, const AdminRequest& request, Console& console) {
   const Overview servers(configs, interruption, console);
@@ -95,7 +95,7 @@ void RunOnMany(const AdminCommands& commands, const std::string& name, const Ove
                                 look, console.out, console.err);
 }
 
-/// Opens what the configuration names, then runs the command.
+/// Opens the servers of the configuration, then runs the command.
 void RunWith(const AdminCommands& commands, const std::string& name, const AdminRun& run,
              const OverviewRun& overview) {
   Console& console = commands.console;
@@ -158,7 +158,7 @@ void Overview::TellFailures(const std::vector<absl::Status>& statuses) const {
   for (std::size_t i = 0; i < statuses.size(); ++i) {
     if (statuses[i].ok() || (any && absl::IsNotFound(statuses[i]))) continue;
     const std::string words(statuses[i].message());
-    // A server's own words do not say which one it is.
+    // A message from a server does not name that server.
     const bool is_named = absl::StrContains(words, servers_[i].address);
     Fail(console_,
          absl::Status(statuses[i].code(), is_named ? words : absl::StrCat(servers_[i].address, ": ", words)));
@@ -249,7 +249,7 @@ void AdminCommands::AddTables(const cli::Command& command) const {
   const cli::Option tables =
       command.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them")
           .ValueName("TABLE...");
-  // Without extra arguments CLI11 takes a name as it stands; otherwise "[a,b]" would be two.
+  // Without extra arguments CLI11 takes a name unchanged; otherwise it would split "[a,b]" in two.
   tables.Values(1, kTablesMax).AsItStands().Completes(TableNames);
   const cli::Option all = command.AddFlag("--all", request->all, "All tables of the tenant");
   command.Check([tables, all] {

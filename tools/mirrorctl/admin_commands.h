@@ -24,23 +24,23 @@
 
 namespace mirror {
 
-/// What one of several servers answered.
+/// The answer of one of several servers.
 template <typename Answer>
 struct ServerAnswer {
-  std::string server;  ///< The address of its administration, as its configuration has it.
+  std::string server;  ///< The address of its administration, from its configuration.
   Answer answer;
 };
 
-/// The servers of several configurations, asked by one command. Threads: one.
+/// Asks the servers of several configurations for one command. Threads: one.
 class Overview {
  public:
-  /// Opens each configuration. `console` gets the reason for each that cannot be opened, and exit code 2.
-  /// `interruption` ends the calls, which also have little time then; null: nothing does. Both outlive this.
+  /// Opens each configuration. For each that cannot be opened, `console` gets the reason and exit code 2.
+  /// `interruption` ends the calls and gives them a short time limit; null: neither. Both must outlive this.
   Overview(const std::vector<std::string>& configs, const Interruption* interruption, Console& console);
 
-  /// Asks all servers at the same time. Returns the answers in the order of the configurations. `console`
-  /// gets the reason for each server that gave none, and exit code 1. NOT_FOUND is no failure as long as
-  /// another server answers: what was asked for is there.
+  /// Asks all servers at the same time. Returns the answers in the order of the configurations. For each
+  /// server that failed, `console` gets the reason and exit code 1. NOT_FOUND is no failure if another server
+  /// answers: that server has what was asked for.
   template <typename Answer>
   std::vector<ServerAnswer<Answer>> Ask(
       const std::function<absl::StatusOr<Answer>(AdminClient&)>& ask) const {
@@ -61,7 +61,7 @@ class Overview {
     return answers;
   }
 
-  /// "at 3 servers", "at 2 of 3 servers", when so many answered.
+  /// Returns "at 3 servers", or "at 2 of 3 servers" if only `answered` servers answered.
   std::string Where(std::size_t answered) const;
 
  private:
@@ -74,12 +74,12 @@ class Overview {
   void TellFailures(const std::vector<absl::Status>& statuses) const;
 
   Console& console_;
-  std::size_t named_ = 0;  ///< By configurations, also those that cannot be opened.
+  std::size_t named_ = 0;  ///< The number of configurations, with those that cannot be opened.
   std::vector<Server> servers_;
 };
 
-/// Merges the lines of all answers into one list, in the order of what `place` gives for a line, and where
-/// that is equal in the order of the servers. `lines`: gives the repeated field of an answer.
+/// Merges the lines of all answers into one list, ordered by the result of `place` for a line, then by the
+/// order of the servers. `lines`: returns the repeated field of an answer.
 template <typename Answer, typename Lines, typename Place>
 LineServers MergeLines(std::vector<ServerAnswer<Answer>>* answers, Lines lines, Place place, Answer* merged) {
   using Message = typename std::remove_reference_t<decltype(*lines(merged))>::value_type;
@@ -102,9 +102,9 @@ LineServers MergeLines(std::vector<ServerAnswer<Answer>>* answers, Lines lines, 
   return servers;
 }
 
-inline constexpr int kTablesMax = 10'000;  ///< Of a tenant.
+inline constexpr int kTablesMax = 10'000;  ///< Tables of one tenant.
 
-/// What the commands are asked for; each uses a part of it.
+/// The options of all commands; each command uses a part of them.
 struct AdminRequest {
   std::string context_id;
   std::vector<std::string> tables;
@@ -142,48 +142,48 @@ struct AdminRequest {
   std::size_t width() const { return wide ? 0 : kStreamWidth; }
 };
 
-/// Words from the server or a file, as a terminal may show them.
+/// Write a message of the server or a file to `console.err`, safe for a terminal.
 void Fail(Console& console, const absl::Status& status);
 void Warn(Console& console, const std::string& words);
-/// Of a list without a line. What scripts read stays as it is.
+/// Says that a list is empty. The output for scripts is unchanged.
 void SayNone(Console& console, const std::string& words);
 
-/// Where the server found no such tenant or table: "Did you mean 'Album'?", of those that there are. Empty:
-/// none is near, or the server does not say.
+/// Returns "Did you mean 'Album'?" with an existing name, when the server found no such tenant or table.
+/// Empty: no name is similar, or the server does not list its names.
 std::string NearestNames(AdminClient& admin, const std::string& context_id,
                          const std::vector<std::string>& tables);
 
-/// Of one look of a watch, which shows then that nobody answers.
+/// Time limit of one refresh of a watch; after it the watch shows that the server did not answer.
 inline constexpr std::chrono::seconds kLookPatience(10);
 
 using AdminRun = std::function<void(AdminClient&, const AdminRequest&, Console&)>;
-/// The same at the servers of several configurations.
+/// Runs the same command at the servers of several configurations.
 using OverviewRun = std::function<void(const Overview&, const AdminRequest&, Console&)>;
 
-/// The application, and what each command works with.
+/// The application and the objects that every command uses.
 struct AdminCommands {
   cli::Command app;
   const std::string& config_path;
   Console& console;
   std::shared_ptr<AdminRequest> request = std::make_shared<AdminRequest>();
-  std::string group = {};  ///< The command that these are under, and a space; empty: none.
-  /// All that --config was given with; null: `config_path` alone.
+  std::string group = {};  ///< The parent command and a space; empty: none.
+  /// All values of --config; null: `config_path` alone.
   const std::vector<std::string>* configs = nullptr;
 
-  /// `overview`: what it does with several --config; null: it takes one.
+  /// `overview`: runs the command with several --config; null: the command takes one.
   cli::Command Add(const std::string& name, const std::string& help, const std::string& example, AdminRun run,
                    OverviewRun overview = nullptr) const;
   void AddContext(const cli::Command& command, bool required) const;
   void AddJson(const cli::Command& command, const std::string& help = "Print an array of objects") const;
   void AddWide(const cli::Command& command) const;
-  /// The command is to check nothing else.
+  /// The command must have no other check.
   void AddWatch(const cli::Command& command) const;
-  /// The context id once more, where something is lost that nothing brings back by itself.
-  /// On a terminal it is asked for.
+  /// Adds --confirm: the context id once more, for acts whose loss cannot be undone automatically.
+  /// On a terminal the command asks for it.
   void AddConfirm(const cli::Command& command, const char* nothing) const;
-  /// --dry-run, --keys, --expect TOKEN. `has_json`: the act prints JSON, too.
+  /// Adds --dry-run, --keys and --expect TOKEN. `has_json`: the command also prints JSON.
   void AddDryRun(const cli::Command& command, bool has_json) const;
-  /// --table T... or --all, one of them.
+  /// Adds --table T... and --all; exactly one of them must be given.
   void AddTables(const cli::Command& command) const;
 };
 
@@ -198,27 +198,27 @@ void AddHubCommands(const AdminCommands& commands);
 void AddMoveCommand(const AdminCommands& commands);
 
 /// The commands that ask a running server, over its [admin] listener:
-///   tenants [--watch] | tables CTX [--watch] | invalidate CTX (--table T... | --all) | reset CTX (--table
-///   T... | --all) pause CTX [--reason TEXT] | resume CTX | delete CTX --confirm CTX events [CTX] [--limit N]
-///   [--follow] | keys [--reload] | diagnose [CTX] | storages [PATTERN] | jobs [--watch] |
-///   export CTX TABLE --format F --out FILE
+///   tenants [--watch] | tables CTX [--watch] | invalidate CTX (--table T... | --all) |
+///   reset CTX (--table T... | --all) | pause CTX [--reason TEXT] | resume CTX | delete CTX --confirm CTX |
+///   events [CTX] [--limit N] [--follow] | keys [--reload] | diagnose [CTX] | storages [PATTERN] |
+///   jobs [--watch] | export CTX TABLE --format F --out FILE
 /// A table is printed as text with a header line, or with --json as an array of objects that have the names
 /// of the messages' fields; 'events --follow --json' prints one object a line, 'diagnose --json' one object.
 /// Exit code: 0 answered, 1 refused or unreachable (reason on stderr), 2 wrong usage or configuration.
 ///
-/// `config_path` is what --config of `app` sets; empty: see FindConfig(). `configs`: all that it was given
-/// with; null: it is given once. They and `console` outlive `app`.
+/// `config_path`: the value of --config of `app`; empty: see FindConfig(). `configs`: all its values; null:
+/// it has one. They and `console` must outlive `app`.
 void AddAdminCommands(const cli::Command& app, const std::string& config_path, Console& console,
                       const std::vector<std::string>* configs = nullptr);
 
-/// The audit log of a running server:
+/// Adds the commands for the audit log of a running server:
 ///   audit list [--limit N] [--json]
 ///   audit verify [--certificate FILE...] [--receipt FILE] [--chain ID] [--json]
-/// 'verify' recomputes the chain and verifies its signatures here: the server's word for it is not asked.
-/// Exit code: 0 answered, and the log is whole; 1 refused, unreachable, or something is wrong with the log;
-/// 2 wrong usage or configuration.
+/// 'verify' recomputes the chain and verifies its signatures here; it does not trust the server's result.
+/// Exit code: 0 answered, and the log is intact; 1 refused, unreachable, or the log has errors; 2 wrong usage
+/// or configuration.
 ///
-/// `config_path` and `console` outlive `app`.
+/// `config_path` and `console` must outlive `app`.
 void AddAuditCommands(const cli::Command& app, const std::string& config_path, Console& console);
 
 }  // namespace mirror

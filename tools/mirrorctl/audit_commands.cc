@@ -73,7 +73,7 @@ void ListRecords(AdminClient& admin, const ControlConfig& /*config*/, const Audi
   if (!table.any()) console.err << "mirrorctl: there are no records\n";
 }
 
-/// What an earlier check left: the point that it saw last. Absent: there was none.
+/// Reads the last point that an earlier check saw. Absent: there was no earlier check.
 absl::StatusOr<std::optional<AuditPoint>> ReadReceipt(const std::string& path) {
   if (path.empty() || !std::filesystem::exists(path)) return std::optional<AuditPoint>();
   std::ostringstream text;

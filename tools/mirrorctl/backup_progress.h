@@ -14,7 +14,7 @@
 
 namespace mirror {
 
-/// Shows how far a backup is, on a terminal as often as the server tells. Threads: one.
+/// Shows the progress of a backup; on a terminal each report of the server is drawn. Threads: one.
 class BackupProgress {
  public:
   using Clock = DrawnLine::Clock;

@@ -1,4 +1,4 @@
-// The commands that change what a server holds or does.
+// Commands that change the data or the state of a server.
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -20,7 +20,7 @@
 namespace mirror {
 namespace {
 
-/// An InvalidateLsnRequest or a ResetTableRequest.
+/// Makes an InvalidateLsnRequest or a ResetTableRequest.
 template <typename Message>
 Message TablesOf(const AdminRequest& request) {
   Message message;
@@ -49,12 +49,12 @@ void Invalidate(AdminClient& admin, const AdminRequest& request, Console& consol
   table.Print(console.out);
 }
 
-/// Of acts that take the context id once more: it was typed, or is asked for.
+/// Asks for the context id, unless --confirm gave it.
 Question AsksTenant(const AdminRequest& request) {
   return request.confirm.empty() ? Question::kTenant : Question::kNone;
 }
 
-/// As it was typed, behind the command or at its question.
+/// Returns the context id as typed, in --confirm or at the question.
 std::string ConfirmOf(const AdminRequest& request) {
   return request.confirm.empty() ? request.context_id : request.confirm;
 }
@@ -73,7 +73,7 @@ void Reset(AdminClient& admin, const AdminRequest& request, Console& console) {
                 << Printable(answer->kept_path()) << ", until somebody removes it\n";
   }
   if (request.all && answer->tables().empty()) {
-    // One that was lost, damaged or empty.
+    // The mirror was lost, damaged or empty.
     console.err << "mirrorctl: the mirror of " << request.context_id
                 << " begins anew, and the next cycle populates it"
                 << (answer->kept_path().empty() ? "; there was nothing of it that could be kept\n" : "\n");
@@ -89,13 +89,13 @@ void Reset(AdminClient& admin, const AdminRequest& request, Console& console) {
   table.Print(console.out);
 }
 
-/// As the server writes it; as it was typed where the server is of before and does not say.
+/// Returns the server's spelling; the typed one if an older server does not send it.
 template <typename Response>
 std::string TenantOf(const Response& answer, const AdminRequest& request) {
   return answer.context_id().empty() ? request.context_id : answer.context_id();
 }
 
-/// Whether it is about a tenant whose rows come over HTTP.
+/// Tells whether the tenant's rows come over HTTP.
 template <typename Response>
 bool OfRecords(const Response& answer) {
   return answer.door() == "records";
@@ -119,7 +119,7 @@ void Resume(AdminClient& admin, const AdminRequest& request, Console& console) {
               << '\n';
 }
 
-/// Tenants of the other data sources of the storage that this is the root of.
+/// Returns the tenants of the storage's other data sources, if `context_id` is its root tenant.
 std::vector<std::string> SourcesBeside(AdminClient& admin, const std::string& context_id) {
   v1::ListStoragesRequest message;
   message.set_id_pattern(context_id);
@@ -186,7 +186,7 @@ void Verify(AdminClient& admin, const AdminRequest& request, Console& console) {
               << Printable(ShellWord(admin.SpelledAs(request.context_id))) << "' then says what was found\n";
 }
 
-/// As the server sees it: a relative path is meant from here.
+/// Makes a path absolute for the server; a relative one starts at this command's folder.
 std::string AbsolutePath(const std::string& path) {
   return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
 }

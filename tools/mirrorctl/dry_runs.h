@@ -14,32 +14,32 @@
 #include "tools/mirrorctl/admin/console.h"
 #include "tools/mirrorctl/admin_commands.h"
 
-// The commands that destroy: counted alone (--dry-run), only if nothing has changed since (--expect), and on
-// a terminal counted before they ask.
+// Support for destructive commands: count only (--dry-run), act only if nothing has changed since (--expect),
+// and on a terminal count before asking.
 
 namespace mirror {
 
-/// The end of a command with --dry-run.
+/// Prints the result of a command with --dry-run.
 void ShowDryRun(const absl::StatusOr<v1::Consequences>& counted, const AdminRequest& request,
                 Console& console);
 
-/// What is asked of whoever sits at the terminal before an act.
+/// The question to the user at the terminal before a destructive act.
 enum class Question {
   kNone,
-  kYes,     ///< y, or nothing is done.
-  kTenant,  ///< The context id, or another name, once more, where --confirm did not say it.
+  kYes,     ///< The user types y; otherwise nothing is done.
+  kTenant,  ///< The user repeats the context id or another name, unless --confirm gave it.
 };
 
-/// Asks whoever sits at the terminal. `name`: what is typed once more, with kTenant. False: it is not to be
-/// done, which was said.
+/// Asks the user at the terminal. `name`: the text to repeat, with kTenant. Returns false if the command must
+/// not act; the console then has the reason.
 bool Ask(Question question, const std::string& name, Console& console);
 
-/// Shows `counted`, unless it is an error, and asks. False: it is not to be done, which was said.
+/// Shows `counted` and asks. Returns false if the command must not act; the console then has the reason.
 bool AskBefore(const absl::StatusOr<v1::Consequences>& counted, Question question,
                const std::string& context_id, Console& console);
 
-/// Makes the call as the request means it. Absent: it failed, was only counted, or was not wanted; all that
-/// is to be said was said.
+/// Makes the call that the request asks for. Absent: the call failed, was only a dry run, or the user
+/// declined; the console has all messages.
 template <typename Message, typename Answer>
 std::optional<Answer> DoAsMeant(AdminClient& admin, const AdminRequest& request, Console& console,
                                 Message message, Question question,
@@ -47,7 +47,7 @@ std::optional<Answer> DoAsMeant(AdminClient& admin, const AdminRequest& request,
   const bool asks = !request.dry_run && console.in != nullptr && question != Question::kNone;
   if (request.dry_run || !request.expect.empty() || asks) {
     const absl::Status knows = CheckKnowsDryRuns(admin);
-    // With a question an older server may act; it would not look at a token that was named.
+    // With a question an older server may act. With --expect it may not: it would ignore the token.
     if (!knows.ok() && (!asks || !request.expect.empty())) {
       Fail(console, knows);
       return std::nullopt;
@@ -68,7 +68,7 @@ std::optional<Answer> DoAsMeant(AdminClient& admin, const AdminRequest& request,
         return std::nullopt;
       }
       if (!AskBefore(counted, question, request.context_id, console)) return std::nullopt;
-      // What was seen is what is agreed to.
+      // The act is bound to the state that the user saw.
       if (counted.ok()) message.set_expect(counted->token());
     }
   }

@@ -22,25 +22,25 @@
 #include "tools/mirrorctl/parquet_output.h"
 #include "tools/mirrorctl/row_output.h"
 
-// 'mirrorctl export': the rows of a table into a file that is there when it is whole.
+// 'mirrorctl export': writes the rows of a table to a file, which appears only when it is complete.
 
 namespace mirror {
 namespace {
 
 enum class ExportFormat { kParquet, kCsv, kJsonLines };
 
-/// The parts of one export as they come, made into a file's bytes.
+/// Converts the parts of one export, as they arrive, into the bytes of a file.
 class TableExport {
  public:
   TableExport(ExportFormat format, ByteSink sink) : format_(format), sink_(std::move(sink)) {}
 
-  /// In their order. It may take the part's memory. Errors: those of the sink and the format;
-  /// kInternal: what came is no export.
+  /// Takes the parts in their order; may move from `part`. Errors: those of the sink and the format;
+  /// kInternal: the parts are no export.
   absl::Status Take(v1::ExportPart* part);
-  /// When nothing more comes. Errors: kUnavailable: it was not all.
+  /// Call after the last part. Errors: kUnavailable: parts are missing.
   absl::Status Finish();
 
-  /// Empty until it has come.
+  /// Empty until the header has come.
   const std::optional<v1::ExportHeader>& header() const { return header_; }
   std::uint64_t rows() const { return rows_; }
 
@@ -131,7 +131,7 @@ absl::Status TableExport::AddRows(v1::ExportRows* rows) {
 }
 
 constexpr std::string_view kStdout = "-";
-/// A terminal's line stands for so long at least.
+/// Shortest time between two updates of the terminal's line.
 constexpr std::chrono::milliseconds kDrawn(200);
 
 ExportFormat FormatOf(const std::string& word) {
@@ -139,7 +139,7 @@ ExportFormat FormatOf(const std::string& word) {
   return word == "csv" ? ExportFormat::kCsv : ExportFormat::kJsonLines;
 }
 
-/// How far it is.
+/// Returns the progress for people.
 std::string ProgressLine(const TableExport& rows, std::uint64_t bytes) {
   std::string line = Grouped(rows.rows());
   const std::int64_t all = rows.header()->row_count();
@@ -151,7 +151,7 @@ std::string ProgressLine(const TableExport& rows, std::uint64_t bytes) {
   return line;
 }
 
-/// Gives all of it to `rows`, which make `bytes` of it.
+/// Gives all parts to `rows`; `bytes` counts the bytes that `rows` has written.
 absl::Status ReadAll(AdminClient& admin, const AdminRequest& request, const Interruption& interruption,
                      TableExport& rows, const std::uint64_t& bytes, Console& console) {
   v1::ExportTableRequest message;
@@ -197,7 +197,7 @@ void ToStdout(AdminClient& admin, const AdminRequest& request, Console& console)
 
 void Export(AdminClient& admin, const AdminRequest& request, Console& console) {
   if (request.out == kStdout) return ToStdout(admin, request, console);
-  // Until the file has its name: a signal before leaves nothing behind.
+  // Handles signals until the file has its name: an earlier signal leaves nothing behind.
   const Interruption interruption;
   const ExistingFile existing = request.replace ? ExistingFile::kReplace : ExistingFile::kRefuse;
   const absl::StatusOr<std::unique_ptr<ExportFile>> file = ExportFile::Begin(request.out, existing);

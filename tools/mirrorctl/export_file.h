@@ -11,20 +11,20 @@
 
 namespace mirror {
 
-/// A file that has its name when it is whole, and not before: until then it is PATH.part beside, for the
-/// owner alone. What is not finished is removed with this object; what a killed program left is written over
-/// by the next one of the same name.
+/// A file that gets its name only when it is complete. Until then it is PATH.part in the same folder,
+/// readable by its owner alone. The destructor removes an unfinished file. The next export to the same path
+/// overwrites a file that a killed program left.
 class ExportFile {
  public:
-  /// Errors: kAlreadyExists: something is at `path`, and it was not to be replaced; kFailedPrecondition: it
-  /// is no file, or another program is writing PATH.part; kUnavailable: what the file system refuses.
+  /// Errors: kAlreadyExists: `path` exists and must not be replaced; kFailedPrecondition: `path` is no file,
+  /// or another program is writing PATH.part; kUnavailable: the file system refused an operation.
   static absl::StatusOr<std::unique_ptr<ExportFile>> Begin(const std::string& path, ExistingFile existing);
   ~ExportFile();
   ExportFile(const ExportFile&) = delete;
   ExportFile& operator=(const ExportFile&) = delete;
 
   absl::Status Write(std::string_view bytes);
-  /// Durable, then under its name. Errors: kAlreadyExists, too: somebody made it meanwhile.
+  /// Flushes the file to disk, then renames it. Errors: also kAlreadyExists: `path` was created meanwhile.
   absl::Status Finish();
 
  private:

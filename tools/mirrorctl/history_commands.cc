@@ -1,4 +1,4 @@
-// The commands that show what was written to a mirror, and what its rows were.
+// Commands that show changes to a mirror and earlier versions of its rows.
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -93,7 +93,7 @@ void ShowHistory(AdminClient& admin, const AdminRequest& request, Console& conso
 
 /// A comparison of large tables takes as long as the disk does.
 constexpr std::chrono::hours kWholeDiffPatience{6};
-/// Lines in one table, however many come.
+/// Lines printed as one table; more lines start another one.
 constexpr std::uint64_t kLinesAtOnce = 1'000;
 
 void ShowDiff(AdminClient& admin, const AdminRequest& request, Console& console) {

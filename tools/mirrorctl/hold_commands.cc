@@ -1,4 +1,4 @@
-// hold: what waits for a decision, and the decision.
+// hold: changes that wait for a decision, and the decision.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -48,7 +48,7 @@ void ListHoldsOfAll(const Overview& servers, const AdminRequest& request, Consol
                                 "is held ", servers.Where(answers.size())));
 }
 
-/// TENANT:NUMBER.
+/// Parses TENANT:NUMBER.
 absl::StatusOr<std::pair<std::string, std::uint64_t>> ParseHold(const std::string& name) {
   const std::size_t colon = name.rfind(':');
   std::uint64_t id = 0;
@@ -61,7 +61,7 @@ absl::StatusOr<std::pair<std::string, std::uint64_t>> ParseHold(const std::strin
   return std::pair(name.substr(0, colon), id);
 }
 
-/// What becomes of it. A server of before names no kind.
+/// Describes what the decision does. An older server names no kind.
 std::string Happens(const std::string& kind, bool commits) {
   const std::string named = kind.empty() ? "" : absl::StrCat(" (", Printable(kind), ")");
   if (commits) {

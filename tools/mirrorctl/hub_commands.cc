@@ -1,4 +1,4 @@
-// hub: how golden records and their systems stand, and what somebody decides about them.
+// hub: the state of golden records and their systems, and the operator's decisions about them.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -22,7 +22,7 @@
 namespace mirror {
 namespace {
 
-/// Of a list that the server cuts.
+/// Limit of a list; the server also cuts it.
 constexpr std::uint32_t kDuplicatesMax = 10'000;
 
 void SayWhatWaits(const v1::ListHubsResponse& answer, Console& console) {
@@ -67,7 +67,7 @@ v1::ResumeHubRequest ResumeAsked(const AdminRequest& request) {
   return asked;
 }
 
-/// What counts of members that were resumed.
+/// Describes which values win after members were resumed.
 std::string WhatCounts(const v1::ResumeHubRequest& asked) {
   switch (asked.take()) {
     case v1::HUB_TAKE_THEIRS:

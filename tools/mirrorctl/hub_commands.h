@@ -9,32 +9,32 @@
 #include "tools/mirrorctl/admin/admin_output.h"
 #include "tools/mirrorctl/admin_commands.h"
 
-// What the commands below 'hub' share.
+// Functions that the commands below 'hub' share.
 
 namespace mirror {
 
-/// The storage that a command is about, which completes to those that have a hub.
+/// Adds the option for the command's storage; it completes to storages that have a hub.
 cli::Option AddHubStorage(const AdminCommands& commands, const cli::Command& command, bool required = true);
 
-/// 'crm', 'erp'
+/// Returns "'crm', 'erp'".
 std::string QuotedNames(const std::vector<std::string>& names);
 
-/// A key as the server has it: a JSON array. A number or a text alone is a key of one column.
+/// Returns a key in the server's form: a JSON array. A number or a text alone is a key of one column.
 std::string KeyAsHubHasIt(const std::string& typed);
 
-/// Behind an act that was done: how the hub stands now, and what waits for somebody.
+/// After a completed act: prints the state of the hub and what waits for an operator.
 void SayWhatStillWaits(HubClient& client, const std::string& storage, Console& console);
 
-/// merge, part, thaw, rebuild.
+/// Adds merge, part, thaw and rebuild.
 void AddHubHand(const AdminCommands& of_hub);
-/// Behind a hub's status: the oldest deliveries that its members' sources refused. Says nothing where there
-/// are none.
+/// After a hub's status: prints the oldest deliveries that its members' sources refused. Prints nothing if
+/// there are none.
 void ShowFirstRefused(HubClient& client, const v1::HubState& hub, std::size_t width, Console& console);
-/// The same as JSON: an array, or null where that was not to be had.
+/// Returns the same as JSON: an array, or null if the server did not give it.
 Json FirstRefusedJson(HubClient& client, const v1::HubState& hub);
 void AddHubRefused(const AdminCommands& of_hub);
 
-/// list, commit, rollback.
+/// Adds list, commit and rollback.
 void AddHubHold(const AdminCommands& of_hub);
 void AddHubInit(const AdminCommands& of_hub);
 

@@ -1,4 +1,4 @@
-// hub merge, part, thaw, rebuild: what is tried first, and on a terminal asked for.
+// hub merge, part, thaw, rebuild: with a trial first and, on a terminal, a question.
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -20,10 +20,10 @@
 namespace mirror {
 namespace {
 
-/// As the server takes them.
+/// The server's limit.
 constexpr int kPartedRowsMax = 1'000;
 
-/// What would follow, behind who would be what.
+/// Describes the deliveries that would follow from a change of the records.
 std::string WhatFollows(const v1::GoldenPreview& preview) {
   std::string words = preview.changes().empty() ? "nothing would be written" : "this would be written";
   if (preview.withdrawn() > 0) {
@@ -42,9 +42,9 @@ Json PreviewJson(const v1::GoldenPreview& preview, const char* name, const Json&
   return json;
 }
 
-/// A decision that is only tried with --dry-run, and tried before it is asked for on a terminal. `call`: is
-/// given the request as it is to be sent. `tell`: what would be, in a sentence. Absent: there is no more to
-/// be done.
+/// Makes a decision. --dry-run only tries it; on a terminal it is tried before the question. `call`: sends
+/// the given request. `tell`: describes the trial's result in a sentence. Absent: the command has nothing
+/// more to do.
 template <typename Request, typename Response>
 std::optional<Response> DecideAsMeant(
     Request message, const AdminRequest& request, Console& console,
@@ -163,7 +163,7 @@ void ThawHub(AdminClient& admin, const AdminRequest& request, Console& console) 
   SayWhatStillWaits(client, request.storage, console);
 }
 
-/// Who would wait for what.
+/// Describes which members would wait, and for what.
 std::string AfterRebuild(const v1::RebuildHubResponse& tried, const std::string& storage) {
   const std::vector<std::string> names(tried.suspended().begin(), tried.suspended().end());
   const std::string which =
@@ -175,7 +175,7 @@ std::string AfterRebuild(const v1::RebuildHubResponse& tried, const std::string&
                       QuotedCommand(absl::StrCat("mirrorctl hub hold commit ", ShellWord(storage))));
 }
 
-/// False: it is not to be done, or was only looked at.
+/// Returns false if the hub must not be rebuilt: the user declined, or it was a dry run.
 bool LookBeforeRebuild(HubClient& client, v1::RebuildHubRequest asked, const AdminRequest& request,
                        Console& console) {
   asked.set_dry_run(true);
@@ -196,7 +196,7 @@ bool LookBeforeRebuild(HubClient& client, v1::RebuildHubRequest asked, const Adm
     PrintLoss(console.err, tried->loss());
     SayNone(console, AfterRebuild(*tried, request.storage));
   } else {
-    // That may be why it is made anew.
+    // A hub that cannot be read may be the very reason for the rebuild.
     Warn(console, absl::StrCat("what this takes away cannot be counted: ", tried.status().message()));
   }
   return Ask(Question::kTenant, request.storage, console);

@@ -1,4 +1,4 @@
-// hub hold: deliveries that wait for somebody's decision.
+// hub hold: deliveries that wait for an operator's decision.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -15,9 +15,9 @@
 namespace mirror {
 namespace {
 
-/// Of a list that the server cuts.
+/// Limit of a list; the server also cuts it.
 constexpr std::uint32_t kHeldMax = 10'000;
-/// Of a dry run: as many as of 'hub resume'.
+/// Deliveries that a dry run shows: as many as 'hub resume'.
 constexpr std::uint32_t kPreviewMax = 20;
 
 std::string Deliveries(std::uint64_t count) {
@@ -39,7 +39,7 @@ absl::StatusOr<v1::ListHeldResponse> Held(AdminClient& admin, const AdminRequest
   return HubClient(admin).Held(asked);
 }
 
-/// 'Acme' is held
+/// Returns "nothing of hub 'Acme' is held".
 std::string NothingThere(const AdminRequest& request) {
   return absl::StrCat("nothing of hub '", request.storage, request.dropped ? "' was dropped" : "' is held");
 }

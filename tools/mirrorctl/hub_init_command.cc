@@ -23,9 +23,9 @@
 #include "tools/mirrorctl/hub_commands.h"
 #include "tools/mirrorctl/init/init.h"
 
-// hub init: [[hub]] for tables that the mirrors have.
+// hub init: prints [[hub]] for tables of the mirrors.
 
-// [[hub]] for tables that are there: what 'mirrorctl hub init' prints. Values, no side effects.
+// Derives [[hub]] from existing tables, as printed by 'mirrorctl hub init'. Values, no side effects.
 
 namespace mirror {
 namespace {
@@ -34,7 +34,7 @@ struct FoundColumn {
   std::string name;
   bool key = false;
   bool text = false;
-  /// Its first values are texts as '06/25/2025 10:30:00 AM'.
+  /// Its first values are texts such as '06/25/2025 10:30:00 AM'.
   bool american_time = false;
 };
 
@@ -51,7 +51,7 @@ absl::Status CheckName(const std::string& what, const std::string& name, std::si
                                                  "': ", HubNameWords(length_max), ". Nothing was printed."));
 }
 
-/// A name of a data source that [[hub]] takes.
+/// Returns a name for the data source that [[hub]] accepts.
 std::string SourceName(const std::string& tenant) {
   std::string name = tenant.substr(0, kHubNameMax);
   for (char& c : name) {
@@ -65,7 +65,7 @@ bool IsOneOf(const std::string& name, const std::vector<std::string>& words) {
                      [&](const std::string& word) { return FoldName(name).find(word) != std::string::npos; });
 }
 
-/// What a registry issues, by its usual names.
+/// Tells whether a column, by its usual name, holds an identifier that a registry issues.
 bool LooksIssued(const std::string& name) {
   return IsOneOf(name,
                  {"vat", "orgn", "org_n", "registration", "ssn", "duns", "iban", "isbn", "ean", "email"});
@@ -79,7 +79,7 @@ const FoundColumn* ChangedColumn(const FoundTable& table) {
   return nullptr;
 }
 
-/// Two tables of one name in one tenant are one; two tenants of one name cannot be told apart in [[hub]].
+/// Rejects a table that occurs twice, and two tenants with the same name in [[hub]].
 absl::Status CheckPlaces(const std::vector<FoundTable>& tables) {
   std::set<std::pair<std::string, std::string>> there;
   std::map<std::string, std::string> tenants;
@@ -103,7 +103,7 @@ std::string List(const std::vector<std::string>& names) {
   return absl::StrCat("[", absl::StrJoin(quoted, ", "), "]");
 }
 
-/// TOML takes letters, digits, '_' and '-' bare.
+/// Quotes a name unless it consists of letters, digits, '_' and '-', which TOML accepts bare.
 std::string Bare(const std::string& name) { return IsHubName(name, name.size()) ? name : TomlString(name); }
 
 std::string Columns(const std::map<std::string, std::string>& columns) {
@@ -119,7 +119,7 @@ std::string MemberHead(const FoundTable& table) {
                       "\ntenant = ", TomlString(table.tenant), "\ntable = ", TomlString(table.table), "\n");
 }
 
-/// Of a column that holds texts the form is said, too, as a comment where no value told which it is.
+/// For a column of texts, also returns the format; as a comment if no value revealed it.
 std::string Changed(const FoundColumn& column, const char* before) {
   std::string text = absl::StrCat(before, "changed = ", TomlString(column.name), "\n");
   const std::string form = absl::StrCat("changed_format = ", TomlString(kAmericanTime));
@@ -139,7 +139,7 @@ std::string Newest(const std::set<std::string>& attributes) {
   return text;
 }
 
-/// By attribute: in how many tables there is a column of that name. Keys differ from system to system.
+/// Counts for each attribute the tables with a column of that name. Skips keys: they differ between systems.
 std::map<std::string, int> Shared(const std::vector<FoundTable>& tables) {
   std::map<std::string, int> counts;
   for (const FoundTable& table : tables) {
@@ -177,9 +177,9 @@ std::string Member(const FoundTable& table, const std::map<std::string, int>& sh
       text, "# What the hub may have written there: \"insert\", \"update\", \"delete\".\nwrite = []\n");
 }
 
-/// Tables that hold records of one entity: attributes are columns of one name in at least two of them, keys
-/// aside, since each system has its own. Nothing is written before somebody fills in `write`. Errors:
-/// kInvalidArgument: they have no such column, a table is there twice, a name is none that [[hub]] takes.
+/// Returns the configuration of one entity. Attributes are the columns with the same name in at least two
+/// tables, without keys, since each system has its own. Nothing is written before somebody fills in `write`.
+/// Errors: kInvalidArgument: no such column, a table twice, a name that [[hub]] rejects.
 absl::StatusOr<std::string> EntityConfig(const std::string& storage, const std::string& entity,
                                          const std::vector<FoundTable>& tables) {
   absl::Status status = CheckName("the storage", storage, kHubNameMax);
@@ -206,8 +206,8 @@ absl::StatusOr<std::string> EntityConfig(const std::string& storage, const std::
   }
   const auto issued =
       std::find_if(shared.begin(), shared.end(), [](const auto& one) { return LooksIssued(one.first); });
-  // A city alone would join all companies of it: without a better one all that each table has must be the
-  // same.
+  // A match on a city alone would join all its companies: without an issued identifier, all attributes that
+  // every table has must be equal.
   std::vector<std::string> match;
   for (const auto& [name, count] : shared) {
     const bool of_all = static_cast<std::size_t>(count) == tables.size();
@@ -234,16 +234,16 @@ absl::StatusOr<std::string> EntityConfig(const std::string& storage, const std::
       "value.\n");
 }
 
-/// One entity for each table name, whose records are found by the table's key: all columns go both ways, the
-/// newest counts, a deletion goes to all. Errors: kInvalidArgument: a table has no key, or is in one tenant
-/// alone.
+/// Returns one entity for each table name, with records matched by the table's key: all columns go both ways,
+/// the newest value counts, a deletion goes to all. Errors: kInvalidArgument: a table has no key, or is in
+/// one tenant alone.
 absl::StatusOr<std::string> DataJoinConfig(const std::string& storage,
                                            const std::vector<FoundTable>& tables) {
   absl::Status status = CheckName("the storage", storage, kHubNameMax);
   if (status.ok()) status = CheckPlaces(tables);
   if (!status.ok()) return status;
   std::map<std::string, std::vector<const FoundTable*>> entities;
-  std::vector<std::string> order;  // As they were asked for: parents first.
+  std::vector<std::string> order;  // In the order of the request: parents first.
   for (const FoundTable& table : tables) {
     std::vector<const FoundTable*>& members = entities[FoldName(table.table)];
     if (members.empty()) order.push_back(FoldName(table.table));
@@ -270,7 +270,7 @@ absl::StatusOr<std::string> DataJoinConfig(const std::string& storage,
     absl::StrAppend(&text, "\n[[hub]]\nstorage = ", TomlString(storage), "\nentity = ", TomlString(name),
                     "\nmatch = [", List(key), "]\ndeletes = \"any\"\n");
     std::set<std::string> attributes;
-    // One that has no rows yet writes them as the others do.
+    // A table without rows uses the format of the other tables.
     bool american_time = false;
     for (const FoundTable* const member : members) {
       for (const FoundColumn& column : member->columns) american_time = american_time || column.american_time;
@@ -293,11 +293,11 @@ absl::StatusOr<std::string> DataJoinConfig(const std::string& storage,
   return text;
 }
 
-/// Bytes of a column's first values that are looked at.
+/// Bytes of a column's first values to examine.
 constexpr std::size_t kSampleBytes = 4'096;
 
-/// Whether it has '06/25/2025 10:30:00 AM': each letter of the form stands for itself, '9' for a digit, a
-/// blank for one or more.
+/// Tells whether a value looks like '06/25/2025 10:30:00 AM'. In the form '9' is a digit, a blank is one or
+/// more blanks, every other letter is itself.
 bool HasAmericanTime(const std::string& values) {
   constexpr std::string_view kForm = "99/99/9999 99:99:99 ?M";
   const auto fits = [](char form, char c) {
@@ -315,7 +315,7 @@ bool HasAmericanTime(const std::string& values) {
   return false;
 }
 
-/// Columns of a table, and of its first rows what tells how a time is written. No value goes anywhere.
+/// Reads a table's columns, and from its first rows how times are written. Values do not leave this function.
 absl::StatusOr<FoundTable> LookAt(AdminClient& admin, const std::string& tenant, const std::string& table) {
   v1::ExportTableRequest asked;
   asked.set_context_id(tenant);

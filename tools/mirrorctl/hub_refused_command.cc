@@ -1,4 +1,4 @@
-// hub refused: deliveries that a system did not take, and why.
+// hub refused: deliveries that a system refused, and the reasons.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -16,9 +16,9 @@
 namespace mirror {
 namespace {
 
-/// Of a list that the server cuts.
+/// Limit of a list; the server also cuts it.
 constexpr std::uint32_t kRefusedMax = 10'000;
-/// Behind a hub's status: enough to see why.
+/// Deliveries shown after a hub's status: enough to see the reason.
 constexpr std::uint32_t kFirstMax = 5;
 
 absl::StatusOr<v1::ListRefusedResponse> Refused(HubClient& client, const std::string& storage,
@@ -30,7 +30,7 @@ absl::StatusOr<v1::ListRefusedResponse> Refused(HubClient& client, const std::st
   return client.Refused(asked);
 }
 
-/// A line each. Never values.
+/// Prints a line for each delivery. Prints no values.
 void PrintRefused(std::ostream& out, const v1::ListRefusedResponse& answer, std::size_t width) {
   TextTable table({{.name = "to", .whole = true},
                    {.name = "table", .goes = 3, .whole = true},
@@ -87,7 +87,7 @@ void ListRefused(AdminClient& admin, const AdminRequest& request, Console& conso
 void ShowFirstRefused(HubClient& client, const v1::HubState& hub, std::size_t width, Console& console) {
   if (!IsAnyRefused(hub)) return;
   const auto answer = Refused(client, hub.storage(), "", kFirstMax);
-  if (absl::IsPermissionDenied(answer.status())) return;  // The sentences behind say how many there are.
+  if (absl::IsPermissionDenied(answer.status())) return;  // The sentences that follow give the number.
   if (!answer.ok()) return Fail(console, answer.status());
   console.out << "\nrefused of " << Printable(hub.storage()) << ", "
               << (answer->deliveries() > static_cast<std::uint64_t>(answer->refused_size())

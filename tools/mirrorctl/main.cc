@@ -25,17 +25,17 @@
 
 namespace {
 
-/// Whether the command that was given is an overview of several servers.
+/// Tells whether the given command can ask several servers.
 bool TakesSeveral(const mirror::cli::Command& app) {
   const mirror::cli::Command hold = app.FindCommand("hold");
   return app.FindCommand("tenants").given() || app.FindCommand("events").given() ||
          app.FindCommand("doctor").given() || (hold.given() && hold.FindCommand("list").given());
 }
 
-/// Takes what --config was given with. Returns what is wrong with it; empty: nothing.
+/// Takes the values of --config. Returns what is wrong with them; empty: nothing.
 std::string TakeConfigs(const mirror::cli::Command& app, const std::vector<std::string>& configs,
                         std::string& path) {
-  // An empty one is refused, wherever it stands.
+  // An empty value is refused, at any position.
   const bool whole = std::find(configs.begin(), configs.end(), "") == configs.end();
   if (!configs.empty()) path = whole ? configs.front() : "";
   return configs.size() > 1 && !TakesSeveral(app)

@@ -1,4 +1,4 @@
-// 'mirrorctl move': the steps of a move between two servers, each of which can be made again.
+// 'mirrorctl move': the steps of a move between two servers; each step can be repeated.
 #include <cctype>
 #include <cstdint>
 #include <memory>
@@ -20,7 +20,7 @@
 namespace mirror {
 namespace {
 
-/// A mirror that somebody changes under the move is copied so often.
+/// Copies at most, if the mirror changes during the move.
 constexpr int kCopiesMax = 3;
 
 std::string NewMoveId() {
@@ -28,7 +28,7 @@ std::string NewMoveId() {
   return absl::StrCat(absl::Hex(device(), absl::kZeroPad8), absl::Hex(device(), absl::kZeroPad8));
 }
 
-/// "host:port", as an agent's [endpoint] has it.
+/// Tells whether `address` is "host:port", as in an agent's [endpoint].
 bool IsAddress(const std::string& address) {
   const std::size_t colon = address.rfind(':');
   int port = 0;
@@ -36,13 +36,13 @@ bool IsAddress(const std::string& address) {
          port > 0 && port <= 65'535 && address.find_first_of(" /@'\"") == std::string::npos;
 }
 
-/// To try once more would not help.
+/// Tells whether a retry would be useless.
 bool IsRefusal(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status) ||
          absl::IsResourceExhausted(status);
 }
 
-/// Both sides of a move, and what is said of it.
+/// Moves a mirror between two servers and reports the steps.
 class ServerMove {
  public:
   ServerMove(MoveClient from, MoveClient to, const AdminRequest& request, Console& console)
@@ -71,12 +71,12 @@ class ServerMove {
         absl::StrCat("has no move to another server under way that could be ", be, ". Nothing was changed"));
   }
   std::string Name() const { return Printable(here_.context_id()); }
-  /// What sources are told: what they are told already, else what is typed, else what the move began with.
+  /// Returns the address for sources: the one already told to them, else the typed one, else the first one.
   const std::string& Address() const {
     const bool told = here_.phase() == v1::MOVE_PHASE_LEFT && !here_.target().empty();
     return told || request_.address.empty() ? here_.target() : request_.address;
   }
-  /// The command that goes on, or back.
+  /// Returns the command that continues the move, or undoes it.
   std::string Again(const char* how) const {
     return absl::StrCat(
         "mirrorctl move ", ShellWord(here_.context_id()), " --to-config ", ShellWord(request_.to_config),
@@ -104,7 +104,7 @@ class ServerMove {
     GoOn();
   }
 
-  /// Whether the move began is not known: the old side may say it.
+  /// It is unknown whether the move has begun; the old server may know.
   void NotAnswered(const absl::Status& why) {
     const absl::StatusOr<v1::MoveLook> now = from_.LookAtMove(here_.context_id());
     if (now.ok() && now->move_id() == here_.move_id()) return Stopped(why);
@@ -130,8 +130,8 @@ class ServerMove {
     Arrive();
   }
 
-  /// One side refuses what the move needs: the source is not kept away for that. Of a move that another
-  /// command began, a copy may stand at another server than this --to-config, so that it is left as it is.
+  /// Ends the move because one side refuses a step, so that the source can return. Leaves a move of another
+  /// command unchanged: its copy may be at another server than this --to-config.
   void GiveUp(const absl::Status& why) {
     if (!begun_) return Stopped(why);
     const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id());
@@ -143,12 +143,12 @@ class ServerMove {
     Say(absl::StrCat("the move was undone: ", here_.context_id(), " is served here as before"));
   }
 
-  /// What is at the new side already is compared, and copied once more when it differs.
+  /// Compares a copy that is already at the new server, and copies again if it differs.
   absl::Status CopyAndLeave() {
     const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id(), /*with_contents=*/false);
     if (!there.ok() && !absl::IsNotFound(there.status())) return there.status();
     const bool is_ours = there.ok() && there->move_id() == here_.move_id();
-    // It stands where the move was told to put it before, which may be another place.
+    // An earlier copy is at the place that was then given, which may differ.
     const bool is_elsewhere = is_ours && !request_.place.empty() && there->place() != request_.place;
     std::string contents;
     if (is_ours && !is_elsewhere && there->phase() == v1::MOVE_PHASE_ARRIVING) {
@@ -159,7 +159,7 @@ class ServerMove {
       if (is_ours) {
         RETURN_IF_ERROR(Drop());
       }
-      // Another --to-config, or another configuration there, than when the move began.
+      // --to-config or the configuration there may have changed since the move began.
       RETURN_IF_ERROR(to_.CheckRoom(here_, request_.place));
       ASSIGN_OR_RETURN(contents, Copy());
     }
@@ -198,7 +198,7 @@ class ServerMove {
   void Arrive() {
     absl::Status arrived = to_.Arrive(here_.context_id(), here_.move_id());
     if (absl::IsFailedPrecondition(arrived)) {
-      // It may have been the end alone whose answer was lost.
+      // Perhaps only the answer to the last step was lost.
       const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id());
       if (there.ok() && IsServed(*there)) arrived = absl::OkStatus();
       if (there.ok() && there->phase() == v1::MOVE_PHASE_DROPPING && there->move_id() == here_.move_id()) {
@@ -215,7 +215,7 @@ class ServerMove {
                  << Printable(ShellWord(here_.context_id())) << "'.\n";
   }
 
-  /// The one that left, as far as can be seen once it went on there, and no other source's of that name.
+  /// Tells whether `there` is the tenant that left, now in service, judged by its issuer and environment.
   bool IsServed(const v1::MoveLook& there) const {
     return there.phase() == v1::MOVE_PHASE_UNSPECIFIED && there.issuer() == here_.issuer() &&
            there.environment() == here_.environment();
@@ -232,12 +232,12 @@ class ServerMove {
   void Undo() {
     const absl::StatusOr<v1::MoveLook> there = to_.LookAtMove(here_.context_id());
     if (!there.ok() && !absl::IsNotFound(there.status())) return Fail(console_, there.status());
-    // Another mirror of that name over there is none of this move's.
+    // Another mirror of the same name at the new server does not belong to this move.
     const bool left = here_.phase() == v1::MOVE_PHASE_LEFT;
     const bool is_ours =
         !there.ok() || there->move_id() == here_.move_id() || (left && there->move_id().empty());
     if (is_ours) {
-      // Where nothing is there yet, too: a copy may be on its way in, of a command that was cut off.
+      // Also if nothing is there yet: an interrupted command's copy may still be arriving.
       if (const absl::Status dropped = Drop(); !dropped.ok()) return Fail(console_, dropped);
     } else if (left) {
       return Refuse(
@@ -257,10 +257,10 @@ class ServerMove {
   const AdminRequest& request_;
   Console& console_;
   v1::MoveLook here_;
-  bool begun_ = false;  ///< By this command.
+  bool begun_ = false;  ///< This command began the move.
 };
 
-/// After a move whose end was not answered: what the server says of it, and the command that goes on.
+/// After a move without an answer: returns the state at the server and the command that continues.
 std::string WhereItStands(MoveClient client, const AdminRequest& request) {
   const std::string command = absl::StrCat("'mirrorctl move ", ShellWord(request.context_id), " --place ",
                                            ShellWord(request.place), " --resume'");
@@ -292,7 +292,7 @@ void MoveToPlace(AdminClient& admin, const AdminRequest& request, Console& conso
   const absl::StatusOr<v1::MoveToPlaceResponse> answer = client.MoveToPlace(message);
   if (!answer.ok()) {
     Fail(console, answer.status());
-    // Who is not answered does not know how far it came.
+    // Without an answer it is unknown how far the move came.
     if (absl::IsUnavailable(answer.status()) || absl::IsDeadlineExceeded(answer.status()))
       SayNone(console, Printable(WhereItStands(client, request)));
     return;

@@ -23,14 +23,14 @@ constexpr std::uint32_t kDigitsOfInt64 = 18, kDigitsOfInt128 = 38;
 constexpr std::uint32_t kDigitsOfMicros = 6;
 constexpr std::size_t kInt128Bytes = 16, kUuidBytes = 16;
 
-// Times are units of 100 ns, since 0001-01-01 where they have a day; Parquet's begin with 1970.
+// Times are units of 100 ns, counted from 0001-01-01 if they have a day; Parquet counts from 1970.
 constexpr std::int64_t kUnitsOfDay = 864'000'000'000, kUnitsOfMicro = 10, kNanosOfUnit = 100;
 constexpr std::int64_t kDaysTo1970 = 719'162;
 constexpr std::int64_t kMicrosTo1970 = kDaysTo1970 * (kUnitsOfDay / kUnitsOfMicro);
 
 bool IsMicros(const Column& column) { return column.precision <= kDigitsOfMicros; }
 
-/// `text` as a whole number of units of the column's last digit; absent: it is none.
+/// Returns `text` as a whole number of units of the column's last digit; absent: it is no such number.
 std::optional<absl::int128> UnscaledOf(const Column& column, std::string_view text) {
   const bool is_negative = text.starts_with('-');
   if (is_negative) text.remove_prefix(1);
@@ -98,7 +98,7 @@ void SetTimestamp(const Column& column, ParquetMeaning meaning, ParquetColumn* t
   to->meaning = meaning;
 }
 
-/// How the values of `column` stand in Parquet; of ANY their texts.
+/// Returns the Parquet column for `column`; for ANY the column of its texts.
 ParquetColumn ParquetColumnOf(const Column& column) {
   ParquetColumn to;
   to.name = column.name;
@@ -157,8 +157,8 @@ ParquetColumn ParquetColumnOf(const Column& column) {
   return to;
 }
 
-/// `value` is no NULL and one of `column`; `chunk` is one of ParquetColumnOf(). Errors: kFailedPrecondition
-/// naming the column: it is none.
+/// `value` is not NULL and belongs to `column`; `chunk` is one of ParquetColumnOf(). Errors:
+/// kFailedPrecondition with the column's name: the value does not fit the column's type.
 absl::Status AppendParquet(const Column& column, const Value& value, ColumnChunk* chunk) {
   switch (column.type) {
     case Type::kBool:

@@ -9,9 +9,9 @@
 
 namespace mirror {
 
-/// Parquet with the columns' own types, but for: DECIMAL of over 38 digits and TIMESTAMPs of seven digits of
-/// a second, which no type there holds, as text; ANY, as text with another column behind it, see
-/// KindColumn(). `table` outlives it.
+/// Writes Parquet with the columns' own types. Exceptions, written as text because Parquet has no such type:
+/// DECIMAL of over 38 digits and TIMESTAMPs with seven digits of a second; ANY, followed by a further column,
+/// see KindColumn(). `table` must outlive the result.
 std::unique_ptr<RowOutput> ParquetOutput(const TableSchema& table, ByteSink sink, RowGroupMax most = {});
 
 }  // namespace mirror

@@ -20,12 +20,12 @@
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_commands.h"
 
-// The commands that show what a server holds and knows.
+// Commands that show the data and the state of a server.
 
 namespace mirror {
 namespace {
 
-/// A sentence for each reason for which the source could not send tables, with their names. Empty: it sent
+/// Returns a sentence for each reason why the source could not send tables, with their names. Empty: it sent
 /// all of them.
 std::vector<std::string> UnsentNotes(const v1::ListTablesResponse& answer, std::int64_t now_ms) {
   struct Of {
@@ -52,7 +52,7 @@ std::vector<std::string> UnsentNotes(const v1::ListTablesResponse& answer, std::
 constexpr std::uint32_t kEventsMax = 1'000;
 constexpr std::int64_t kSinceMostMs = 3'650LL * 86'400'000;  // Ten years.
 
-/// What a diagnosis is made for: it ends as a failure does.
+/// Reports a problem that a diagnosis found, with the exit code of a failure.
 void Found(Console& console, const std::string& words) {
   Warn(console, words);
   console.exit_code = Console::kFailed;
@@ -78,7 +78,7 @@ void ListIndexes(AdminClient& admin, const AdminRequest& request, Console& conso
   if (answer->tables_size() == 0) SayNone(console, "there are no tables");
 }
 
-/// How far back '30s', '15min', '3h', '2d' reach. Errors: another text.
+/// Parses a span such as '30s', '15min', '3h', '2d'. Errors: any other text.
 absl::StatusOr<std::int64_t> ParseSpanMs(const std::string& text) {
   static const std::vector<std::pair<std::string, std::int64_t>> kUnits = {
       {"min", 60'000}, {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
@@ -105,7 +105,7 @@ void SayNoEvent(AdminClient& admin, const AdminRequest& request, Console& consol
                              meant.empty() ? "" : ". ", meant));
 }
 
-/// Prints why none could be asked for when it returns none: then the command is wrong usage.
+/// Returns none if the options are wrong usage, and prints why.
 std::optional<v1::ListEventsRequest> EventsAskedFor(const AdminRequest& request, Console& console) {
   v1::ListEventsRequest asked;
   asked.set_context_id(request.context_id);
@@ -123,7 +123,7 @@ std::optional<v1::ListEventsRequest> EventsAskedFor(const AdminRequest& request,
   return std::nullopt;
 }
 
-/// The newest of all servers, newest last, by the clocks of the servers.
+/// Shows the newest events of all servers, newest last, ordered by the clocks of the servers.
 void ShowEventsOfAll(const Overview& servers, const AdminRequest& request, Console& console) {
   if (request.follow) {
     Fail(console, absl::InvalidArgumentError("--follow goes with one --config. Nothing was asked"));

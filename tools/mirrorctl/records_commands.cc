@@ -16,7 +16,7 @@
 #include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_commands.h"
 
-// The commands that show what comes as records over HTTP.
+// Commands that show records received over HTTP.
 
 namespace mirror {
 namespace {
@@ -37,10 +37,10 @@ Colour JobColour(const v1::ImportJobInfo& job) {
   return job.failed() > 0 ? Colour::kYellow : Colour::kGreen;
 }
 
-/// A line for each data source.
+/// Prints a line for each data source.
 void PrintStorages(std::ostream& out, const v1::ListStoragesResponse& answer, std::size_t width,
                    std::int64_t now_ms) {
-  // Ids may be long, words are not. Names are free text: JSON has them.
+  // Ids may be long, words are short. JSON also has the names, which are free text.
   TextTable table({{"storage"},
                    {"source"},
                    {.name = "door", .goes = 2, .whole = true},

@@ -13,7 +13,7 @@ namespace mirror {
 namespace {
 
 constexpr std::string_view kCsvEnd = "\r\n";
-/// What was put together goes on to the sink at this size.
+/// Output is buffered and given to the sink in pieces of this size.
 constexpr std::size_t kPieceBytes = 256 << 10;
 
 void AppendField(std::string_view text, std::string* line) {
@@ -29,7 +29,7 @@ void AppendField(std::string_view text, std::string* line) {
   line->push_back('"');
 }
 
-/// What is common to formats that are lines.
+/// The common part of formats with one line for each row.
 class LinesOutput : public RowOutput {
  public:
   absl::Status Write(std::span<const ColumnView> columns, std::uint32_t rows) final {

@@ -18,33 +18,33 @@ namespace mirror {
 
 /// Takes the next bytes of a file.
 using ByteSink = std::function<absl::Status(std::string_view bytes)>;
-/// What is said of all rows, where the format has a place for it.
+/// Names and values that describe the whole export, for formats that can hold them.
 using ExportNotes = std::vector<std::pair<std::string, std::string>>;
 
-/// Rows of one table in a format. In this order, each until an error: Begin(), Write() for each block, End().
+/// Writes rows of one table. Order of calls, each until an error: Begin(), Write() for each block, End().
 /// Errors: those of the sink; kResourceExhausted: a value that the format cannot hold.
 class RowOutput {
  public:
   virtual ~RowOutput() = default;
   virtual absl::Status Begin() = 0;
-  /// `columns`: all of the table, in its order.
+  /// `columns`: all columns of the table, in its order.
   virtual absl::Status Write(std::span<const ColumnView> columns, std::uint32_t rows) = 0;
   virtual absl::Status End(const ExportNotes& notes) = 0;
 };
 
-/// For a column of ANY: the name of the one beside it that says what each value is. `table` has no other
-/// column of that name, whatever its case.
+/// Returns the name of the extra column that holds the kind of each value of an ANY column. It differs from
+/// all other columns of `table`, also if case is ignored.
 std::string KindColumn(const TableSchema& table, const Column& column);
-/// integer, real, text, blob or raw_text; of NULL nothing.
+/// Returns integer, real, text, blob or raw_text; for NULL an empty text.
 std::string_view KindWord(Kind kind);
-/// A value that is no NULL, as text: numbers and words as JSON has them, bytes as base64.
+/// Appends a value that is not NULL as text: numbers and booleans as in JSON, bytes as base64.
 void AppendText(const Column& column, const Value& value, std::string* text);
 
-/// RFC 4180, with the names first. NULL is empty, an empty text is "". Bytes are base64. A column of ANY has
-/// another one behind it, see KindColumn(). `table` outlives it.
+/// Writes CSV (RFC 4180), column names first. NULL is empty, an empty text is "". Bytes are base64. An ANY
+/// column is followed by a further column, see KindColumn(). `table` must outlive the result.
 std::unique_ptr<RowOutput> CsvOutput(const TableSchema& table, ByteSink sink);
 
-/// One JSON object a line, see JsonRows. `table` outlives it.
+/// Writes one JSON object a line, see JsonRows. `table` must outlive the result.
 std::unique_ptr<RowOutput> JsonLinesOutput(const TableSchema& table, ByteSink sink);
 
 }  // namespace mirror

@@ -1,4 +1,4 @@
-// 'mirrorctl tenants': how the tenants of one server are, or of several.
+// 'mirrorctl tenants': shows the state of the tenants of one server or several.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -31,15 +31,15 @@ v1::ListTenantsRequest TenantsAskedFor(const AdminRequest& request) {
   return message;
 }
 
-/// What is shown.
+/// The answer to print.
 struct TenantList {
   v1::ListTenantsResponse answer;
   const LineServers* servers = nullptr;  ///< Null: one server was asked.
-  std::string where = {};                ///< Of several: "at 2 of 3 servers".
-  bool unfiltered = false;  ///< An older server gave all of its tenants, whatever it was asked for.
+  std::string where = {};                ///< For several servers: "at 2 of 3 servers".
+  bool unfiltered = false;  ///< An older server ignored the filter and gave all its tenants.
 };
 
-/// Whether no tenant at all has such a name: more often a mistake in the pattern than an answer.
+/// Tells whether no tenant at all has such a name: the pattern is then probably mistyped.
 bool MatchesNone(const AdminRequest& request, const v1::ListTenantsResponse& answer) {
   if (request.pattern.empty() || answer.tenants_size() > 0) return false;
   std::uint64_t named = 0;
@@ -56,11 +56,11 @@ void SayNoTenant(const AdminRequest& request, const TenantList& list, Console& c
   }
 }
 
-/// For scripts, what is wrong is an exit code, too, as that of 'doctor'.
+/// With --failed a problem also sets the exit code, for scripts, as 'doctor' does.
 void ShowTenants(const TenantList& list, const AdminRequest& request, Console& console) {
   const v1::ListTenantsResponse& answer = list.answer;
   const bool is_mistake = !list.unfiltered && MatchesNone(request, answer);
-  // Who watches looks at the list itself.
+  // In a watch the user sees the list itself.
   const bool found_problems =
       request.failed && !list.unfiltered && !request.watched && answer.tenants_size() > 0;
   if (is_mistake) {
@@ -82,7 +82,7 @@ void ShowTenants(const TenantList& list, const AdminRequest& request, Console& c
   }
 }
 
-/// An older server's answers have no totals.
+/// An older server sends no totals.
 bool IsUnfiltered(const v1::ListTenantsResponse& answer) {
   return answer.tenants_size() > 0 && answer.totals_size() == 0;
 }
@@ -100,7 +100,7 @@ void ListTenants(AdminClient& admin, const AdminRequest& request, Console& conso
 
 // --- Several servers ----------------------------------------------------------
 
-/// The place of a tenant in the order that was asked for, as the servers have it: see TenantOrder.
+/// Returns the rank of a tenant in the requested order, as the servers define it: see TenantOrder.
 std::int64_t RankOf(const v1::Tenant& tenant, const std::string& order) {
   if (order == "oldest") {
     if (tenant.state() == "deleted" || tenant.door() == "records")
@@ -111,11 +111,11 @@ std::int64_t RankOf(const v1::Tenant& tenant, const std::string& order) {
   const std::vector<std::string>& states = TenantStates();
   const auto found = std::find(states.begin(), states.end(), tenant.state());
   if (found != states.end()) return found - states.begin();
-  // Of a newer server.
+  // A state of a newer server.
   return tenant.problem() ? -1 : static_cast<std::int64_t>(states.size());
 }
 
-/// The totals of all servers, in the order in which one server has them.
+/// Adds up the totals of all servers, in the order that one server uses.
 void AddTotals(const std::vector<ServerAnswer<v1::ListTenantsResponse>>& answers,
                v1::ListTenantsResponse* merged) {
   std::map<std::pair<std::int64_t, std::string>, std::uint32_t> totals;
@@ -151,7 +151,7 @@ void ListTenantsOfAll(const Overview& servers, const AdminRequest& request, Cons
       &list.answer);
   list.servers = &lines;
   if (!answers.empty()) return ShowTenants(list, request, console);
-  // Why is said already, and that there is no such tenant is not known.
+  // The errors are already printed; it is unknown whether such a tenant exists.
   if (request.json) PrintJson(console.out, Json::array());
 }
 

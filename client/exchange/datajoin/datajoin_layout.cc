@@ -32,16 +32,16 @@ namespace {
 /// `note1` of an entry that will be imported.
 inline constexpr char kWaiting[] = "waiting";
 
-/// Puts deliveries into ds_change_inbox, an entry for each column. In a change, behind the filling of
-/// `_mirror_inbox`. Errors: those of BoxSql. Threads: one.
+/// Puts deliveries into ds_change_inbox, one entry for each column. To be called in a
+/// change, after `_mirror_inbox` was filled. Errors: those of BoxSql. Threads: one.
 class InboxWriter {
  public:
-  /// What is referred to outlives it.
+  /// All references outlive it.
   InboxWriter(BoxSource& source, const std::string& database, std::int64_t now_ms)
       : source_(source), sql_(source.sql()), database_(database), now_ms_(now_ms) {}
 
-  /// A delivery that has entries keeps them, and so does one of the same change of the same system: nothing
-  /// of it stands there twice.
+  /// A delivery that has entries keeps them. So does a delivery of the same change
+  /// of the same system: it takes over the entries, and nothing is there twice.
   absl::Status Offer(const std::vector<v1::Delivery>& deliveries) {
     absl::Status status = Begin();
     for (const v1::Delivery& delivery : deliveries) {
@@ -51,7 +51,7 @@ class InboxWriter {
   }
 
  private:
-  /// What became of entries so far.
+  /// State of a delivery's entries so far.
   struct Known {
     bool done = false, refused = false;
   };
@@ -60,7 +60,7 @@ class InboxWriter {
     ASSIGN_OR_RETURN(const std::int64_t highest, HighestEntry(sql_, kInboxTable));
     ASSIGN_OR_RETURN(const std::int64_t given,
                      sql_.Number(absl::StrCat("SELECT inbox_id FROM ", sql_.Named("_mirror_datajoin"))));
-    // An id is never used again, also where somebody empties the box.
+    // An id is never used again, even if the box was emptied.
     id_ = given_ = std::max(highest, given);
     ASSIGN_OR_RETURN(
         const std::vector<BoxRow> known,
@@ -76,7 +76,7 @@ class InboxWriter {
   absl::Status OfferOne(const v1::Delivery& delivery) {
     const auto known = known_.find(delivery.delivery_id());
     if (known != known_.end()) {
-      // Of what was refused the reason stands there until it is tried again.
+      // The reason of a refusal stays in `note1` until the next try.
       if (known->second.done || known->second.refused) return absl::OkStatus();
       return sql_.Run(
           absl::StrCat("UPDATE ", sql_.Named(kInboxTable),
@@ -132,7 +132,7 @@ class InboxWriter {
         {id, delivery.delivery_id(), entry.source_id, entry.object_attribute});
   }
 
-  /// Of an entry of the same change that is offered under another delivery no more; 0: there is none.
+  /// Finds an entry of the same change whose own delivery is no longer offered; 0: there is none.
   absl::StatusOr<std::int64_t> FindSame(const BoxEntry& entry) {
     if (entry.source_id.empty()) return 0;
     ASSIGN_OR_RETURN(
@@ -160,9 +160,9 @@ class InboxWriter {
   BoxSql& sql_;
   const std::string& database_;
   const std::int64_t now_ms_;
-  std::map<std::string, Known> known_;  ///< By delivery: those that are offered and have entries.
-  std::int64_t id_ = 0;                 ///< The last one that was given.
-  std::int64_t given_ = 0;              ///< The last one before.
+  std::map<std::string, Known> known_;  ///< By delivery: offered deliveries that have entries.
+  std::int64_t id_ = 0;                 ///< The last id assigned.
+  std::int64_t given_ = 0;              ///< The last id when Begin() was called.
 };
 
 }  // namespace
@@ -178,7 +178,7 @@ absl::Status ShowProgram(BoxSql& sql, const char* program, const ProgramState& s
 
 namespace {
 
-constexpr std::size_t kStatusMax = 500;  // Bytes of what a program says of itself.
+constexpr std::size_t kStatusMax = 500;  // Maximum bytes of a program's status.
 constexpr char kEntries[] = "_mirror_datajoin_entry";
 constexpr char kOwn[] = "_mirror_datajoin";
 
@@ -197,7 +197,7 @@ absl::Status DatajoinLayout::ReadyOutbox(std::int64_t now_ms) {
           takes ? TakeOutbox(source_) : FillOutbox(source_, round_.database, now_ms);
       if (!some.ok()) return some.status();
       more = *some;
-      // The application told it: nobody has to, should the change log fill the outbox one day.
+      // The application wrote the outbox: the change log must not fill in these changes later.
       return takes ? source_.PassChanges() : absl::OkStatus();
     });
     if (!done.ok()) return done;
@@ -286,7 +286,7 @@ absl::Status DatajoinLayout::TellMadeKey(const std::string& delivery_id) const {
                   {delivery_id, BoxId(*key)});
 }
 
-/// What stood in rows that are gone; that they were there stays told.
+/// Removes values of deleted rows; their entries stay.
 absl::Status DatajoinLayout::ForgetValuesOfGone() const {
   const std::string in = sql_.Named(kInboxTable), out = sql_.Named(kOutboxTable);
   const std::string filled = absl::StrCat("note1 = '", kFilledNote, "'");
@@ -307,7 +307,7 @@ absl::Status DatajoinLayout::ForgetValuesOfGone() const {
         absl::StrCat(gone(in, "note1 = 'applied'"), forget(out), same,
                      "CAST(update_datetime AS text) <= latest AND ", filled),
         absl::StrCat(gone(out, filled), forget(out), same, "id < n AND ", filled),
-        // Whoever removed the row: see ForgetValuesOfGone() of the ledger.
+        // Rows deleted by any writer: see ForgetValuesOfGone() of the ledger.
         absl::StrCat(
             forget(in), "WHERE object_value IS NOT NULL AND id IN (SELECT e.inbox_id FROM ",
             sql_.Named(kEntries), " AS e JOIN ", sql_.Named("_mirror_ledger"),
@@ -317,7 +317,7 @@ absl::Status DatajoinLayout::ForgetValuesOfGone() const {
   return absl::OkStatus();
 }
 
-/// Entries that are neither applied nor offered.
+/// Marks entries as withdrawn that are neither applied nor offered.
 absl::Status DatajoinLayout::WithdrawOthers(std::int64_t now_ms) const {
   const std::string others = absl::StrCat("SELECT inbox_id FROM ", sql_.Named(kEntries),
                                           " WHERE done = 0 AND delivery_id NOT IN (SELECT delivery_id FROM ",
@@ -351,7 +351,7 @@ absl::Status DatajoinLayout::ForgetOld(std::int64_t now_ms) const {
   if (!status.ok()) return status;
   if (status = ForgetValuesOfGone(); !status.ok()) return status;
   const std::string box = sql_.Named(kOutboxTable);
-  // Ids go up with the time, so that the first look for one to be kept ends at once where none is to go.
+  // Ids grow with time, so the subquery stops at once if there is nothing to delete.
   return sql_.Run(
       absl::StrCat("DELETE FROM ", box, " WHERE note1 = ?2 AND id <= (SELECT pushed FROM ", sql_.Named(kOwn),
                    ") AND id < (SELECT id FROM ", box,
@@ -363,7 +363,7 @@ absl::Status DatajoinLayout::ForgetOld(std::int64_t now_ms) const {
 absl::Status DatajoinLayout::Importing() {
   ASSIGN_OR_RETURN(hides_import_, source_.HideImport());
   if (hides_import_ || round_.from == OutboxFrom::kApplication) return absl::OkStatus();
-  // What others wrote until now is news of this system; what the import writes is not.
+  // Changes made until now are news of this system; those of the import are not.
   for (;;) {
     ASSIGN_OR_RETURN(const bool more, FillOutbox(source_, round_.database, NowMs()));
     if (!more) return absl::OkStatus();
@@ -390,7 +390,7 @@ absl::Status DatajoinLayout::Imported(const v1::Delivery& delivery, const Import
       status = SetState(id, absl::StrCat("refused: ", reason), false, true, now_ms);
       break;
     default:
-      // Refused before, and so it stays.
+      // It was refused before, and stays so.
       break;
   }
   if (status.ok() && !hides_import_ && round_.from == OutboxFrom::kChangeLog) status = source_.PassChanges();
@@ -403,7 +403,7 @@ absl::Status DatajoinLayout::ShowImport(std::int64_t now_ms) const {
                    sql_.Query(absl::StrCat("SELECT (SELECT coalesce(min(inbox_id), 0) FROM ", entries,
                                            " WHERE done = 0), inbox_id, EXISTS (SELECT 1 FROM ", entries,
                                            " WHERE refused = 1) FROM ", sql_.Named(kOwn))));
-  // Number() says what is wrong.
+  // Number() reports the error.
   if (rows.empty()) return absl::OkStatus();
   const BoxRow& row = rows.front();
   const std::int64_t open = BoxNumber(row[0]);

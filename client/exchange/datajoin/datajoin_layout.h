@@ -15,43 +15,43 @@
 
 namespace mirror {
 
-/// The rows of ds_program_parameter.
+/// Ids of the rows of ds_program_parameter.
 inline constexpr char kTransportProgram[] = "1000";
 inline constexpr char kImportProgram[] = "1001";
 
-/// How far a program came.
+/// Progress of a program.
 struct ProgramState {
-  std::int64_t pointer = 0;  ///< Of its box: every entry up to here is done with.
-  std::string status;        ///< "done", "waiting", or what is wrong, without values.
+  std::int64_t pointer = 0;  ///< In its box: every entry up to this one is done.
+  std::string status;        ///< "done", "waiting", or an error without values.
 };
-/// In a change. What stands there already is not written again, and a row that is gone stays so. Errors:
-/// those of BoxSql.
+/// Writes the row unless it has these values already; a deleted row
+/// stays deleted. To be called in a change. Errors: those of BoxSql.
 absl::Status ShowProgram(BoxSql& sql, const char* program, const ProgramState& state, std::int64_t now_ms);
 
-/// Who writes the outbox.
+/// The writer of the outbox.
 enum class OutboxFrom { kChangeLog, kApplication };
 
-/// What is known of a source and of one run of it, over all sessions with its database.
+/// State of a source and of one run of it, shared by all sessions with its database.
 struct DatajoinRound {
-  std::string database;  ///< What the boxes call the source.
+  std::string database;  ///< The name of the source in the boxes.
   OutboxFrom from = OutboxFrom::kChangeLog;
-  std::vector<TableSteps> steps = {};  ///< Of its tables, which may be sent under another name.
+  std::vector<TableSteps> steps = {};  ///< Steps of its tables, which may be sent under another name.
 
   std::int64_t upto = 0;                 ///< The highest entry of the outbox that the push has.
-  std::vector<std::string> failed = {};  ///< Tables, as they are sent, that the push could not bring.
+  std::vector<std::string> failed = {};  ///< Tables, by sent name, that the push failed to send.
 };
 
-/// The exchange as DataJoin has it: an outbox and an inbox, whose entries are single columns, and for each of
-/// the two programs how far it came.
+/// The exchange in DataJoin's layout: an outbox and an inbox whose entries
+/// are single columns, and the progress of each of the two programs.
 ///
-/// An entry of the inbox is of a delivery as long as that is offered, and keeps its id. `note1` says what
-/// became of it: waiting, refused, conflict, applied, withdrawn. A push empties the agent's own inbox; here
-/// the entries stay, until a whole answer offers them no more. The pointer of the import stands before the
-/// first that is neither applied nor withdrawn. Nothing that stands in either box is executed: what is
-/// applied is the delivery itself.
+/// An entry of the inbox belongs to a delivery as long as the hub offers it, and keeps its
+/// id. `note1` has its state: waiting, refused, conflict, applied, withdrawn. A push empties
+/// the agent's own inbox; here the entries stay until a complete answer no longer offers
+/// them. The pointer of the import stays before the first entry that is neither applied nor
+/// withdrawn. Nothing in either box is executed: the agent applies the delivery itself.
 ///
-/// Done entries are kept as long as the ledger, without the values of rows that are gone. Those of an
-/// application's outbox are its own.
+/// Done entries are kept as long as the ledger, without the values
+/// of deleted rows. Entries of an application's outbox are its own.
 /// Errors: those of BoxSql. Threads: one.
 class DatajoinLayout : public InboxLayout {
  public:
@@ -59,14 +59,14 @@ class DatajoinLayout : public InboxLayout {
   DatajoinLayout(BoxSource& source, DatajoinRound& round)
       : source_(source), sql_(source.sql()), round_(round) {}
 
-  /// Before a push, in changes of its own: what changed is in the outbox, or what the application put there
-  /// will be sent. The push sends it, and with it the pointer of the transport will move on.
+  /// Before a push, in changes of its own: puts the changes into the outbox, or marks the rows of
+  /// the application's outbox for sending. The push sends them and the transport's new pointer.
   absl::Status ReadyOutbox(std::int64_t now_ms);
 
-  /// In a change of its own, where the inbox was not filled behind the push. `waits`: the hub gives nothing
-  /// yet. The pointer stays before the entries of DatajoinRound::failed.
+  /// Shows the progress if the inbox was not filled after the push, in a change of its own. `waits`: the
+  /// hub does not give deliveries yet. The pointer stays before the entries of DatajoinRound::failed.
   absl::Status ShowPushed(bool waits, std::int64_t now_ms);
-  /// The push failed: whatever it brought will be told by the next one.
+  /// Shows the error of a push. The next push shows what this one did send.
   absl::Status ShowFailed(const absl::Status& status, std::int64_t now_ms);
 
   absl::Status Filled(const FetchedDeliveries& fetched, std::int64_t now_ms) override;
@@ -78,10 +78,10 @@ class DatajoinLayout : public InboxLayout {
   absl::StatusOr<ProgramState> PushedState() const;
   absl::Status ShowTransport(const ProgramState& state, std::int64_t now_ms) const;
   absl::Status ShowImport(std::int64_t now_ms) const;
-  /// The entries of a delivery become this.
+  /// Sets the state of all entries of a delivery.
   absl::Status SetState(const std::string& delivery_id, const std::string& note, bool done, bool refused,
                         std::int64_t now_ms) const;
-  /// Of an INSERT whose key the database made: the ledger knows it.
+  /// Shows the key that the database made for an INSERT, which the ledger knows.
   absl::Status TellMadeKey(const std::string& delivery_id) const;
   absl::Status WithdrawOthers(std::int64_t now_ms) const;
   absl::Status ForgetOld(std::int64_t now_ms) const;

@@ -64,7 +64,7 @@ std::vector<std::string> EntrySql(const BoxSql& sql) {
   return made;
 }
 
-/// What makes one of kOwnTables.
+/// Returns the statements that make one of kOwnTables.
 std::vector<std::string> OwnSql(const BoxSql& sql, std::string_view table) {
   const std::string number = sql.dialect().number;
   if (table == "_mirror_datajoin_entry") return EntrySql(sql);
@@ -89,7 +89,7 @@ std::string ProgramSql(const BoxSql& sql) {
                       absl::StrJoin(Names(kProgramColumns), " TEXT, "), " TEXT)");
 }
 
-/// Of the inbox what was applied alone: the rest changed no row.
+/// The view includes only applied entries of the inbox: the others changed no row.
 std::string ViewSql(const BoxSql& sql) {
   const std::string time = sql.dialect().time_order("CAST(update_datetime AS text)");
   return absl::StrCat("CREATE VIEW ", sql.Named(kView),
@@ -100,7 +100,7 @@ std::string ViewSql(const BoxSql& sql) {
                       " WHERE note1 = 'applied') AS told GROUP BY object_table, object_id");
 }
 
-/// Whether it is there, with the columns that it has to have; others do not matter.
+/// Whether the table exists with the required columns; it may have others.
 absl::StatusOr<bool> HasTable(BoxSql& sql, std::string_view table, const std::vector<std::string>& columns) {
   ASSIGN_OR_RETURN(const std::set<std::string> there, sql.ColumnsOf(table));
   if (there.empty()) return false;
@@ -114,12 +114,12 @@ absl::StatusOr<bool> HasTable(BoxSql& sql, std::string_view table, const std::ve
   return true;
 }
 
-/// What is missing, by the names that people know, and what is still to be run.
+/// Missing objects, by the names that people know, and the statements still to run.
 struct Missing {
   std::vector<std::string> names, statements;
 };
 
-/// `makes`: each at once, since a view whose table is gone cannot be looked at.
+/// `makes`: makes each at once, because a view whose table is missing cannot be checked.
 absl::StatusOr<Missing> FindMissing(BoxSql& sql, bool makes) {
   Missing missing;
   const auto look = [&](std::string_view name, const std::vector<std::string>& columns,
@@ -144,7 +144,7 @@ absl::StatusOr<Missing> FindMissing(BoxSql& sql, bool makes) {
   return missing;
 }
 
-/// A text as it stands in SQL: for statements that somebody else runs.
+/// Quotes a text for SQL: for statements that another role runs.
 std::string Quoted(const std::string& text) {
   return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "''"}}), "'");
 }
@@ -161,7 +161,7 @@ std::string AddProgramSql(const BoxSql& sql, const char* id, const char* type, c
                       " WHERE CAST(id AS text) = ", text(id), ")");
 }
 
-/// The rows that are there from the beginning.
+/// Returns the statements that write the initial rows.
 std::vector<std::string> RowsSql(const BoxSql& sql, const std::string& database) {
   return {
       AddProgramSql(sql, "1000", "outbox to inbox transport",
@@ -214,7 +214,7 @@ absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::ve
     for (const std::string& one : statements) {
       RETURN_IF_ERROR(sql.Run(one));
     }
-    // From now on: what changed so far is no news.
+    // The outbox starts from now on: earlier changes are no news.
     return there.empty() ? source.PassChanges() : absl::OkStatus();
   });
   if (!done.ok()) return done;

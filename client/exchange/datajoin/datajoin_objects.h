@@ -9,48 +9,48 @@
 #include "absl/status/statusor.h"
 #include "client/exchange/box_source.h"
 
-// What `layout = "datajoin"` has in a source:
+// Objects that `layout = "datajoin"` needs in a source:
 //
-//   ds_change_outbox      what changed here, an entry for each changed column
-//   ds_change_inbox       what is to be changed here, of the same 16 columns
-//   ds_program_parameter  rows 1000 and 1001: how far the two programs came
-//   view_recordlevel_update_datetime  when each row was changed last, as the two boxes know it
+//   ds_change_outbox      changes made here, an entry for each changed column
+//   ds_change_inbox       changes to be made here, with the same 16 columns
+//   ds_program_parameter  rows 1000 and 1001: the progress of the two programs
+//   view_recordlevel_update_datetime  when each row was changed last, according to the two boxes
 //
-// They are for people and for the application, and stay when the change log is removed. What the agent itself
-// needs stands beside them:
+// They are for people and for the application, and stay when the
+// change log is removed. The agent itself needs these tables, too:
 //
 //   _mirror_datajoin        one row: the highest entry of each box, and how far the outbox was pushed
-//   _mirror_datajoin_entry  which delivery an entry of the inbox is of, and what became of it
-//   _mirror_datajoin_unread entries of an application's outbox that name no row which could be sent
+//   _mirror_datajoin_entry  the delivery of each entry of the inbox, and its result
+//   _mirror_datajoin_unread entries of an application's outbox that name no row that could be sent
 //
-// and what the kind of database needs to tell what changed, see sqlite_boxes.h and postgres_boxes.h.
+// Each kind of database needs more objects to find changes, see sqlite_boxes.h and postgres_boxes.h.
 
 namespace mirror {
 
 inline constexpr std::string_view kOutboxTable = "ds_change_outbox";
 inline constexpr std::string_view kInboxTable = "ds_change_inbox";
 inline constexpr std::string_view kProgramTable = "ds_program_parameter";
-/// `note1` of what the agent put into the outbox itself: the rest is the application's.
+/// `note1` of entries that the agent put into the outbox; other entries are the application's.
 inline constexpr char kFilledNote[] = "change log";
 
-/// Makes the tables that are missing, and leaves what is there as it is. What was done, for people. `source`:
-/// with the exchange's tables and the change log; `own`: statements that make what else its kind needs,
-/// harmless where that is there. Errors: those of BoxSql; kFailedPrecondition: a table of that name is
-/// another one.
+/// Makes the missing tables and leaves existing ones unchanged. Returns what was done,
+/// for people. `source`: has the exchange's tables and the change log already. `own`:
+/// statements that make further objects for its kind of database, harmless if these exist.
+/// Errors: those of BoxSql; kFailedPrecondition: a table of that name has another layout.
 absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::vector<std::string>& own);
 
-/// The statements by which somebody else makes the tables that are missing. Only reads. Errors: as above.
+/// Returns statements with which another role makes the missing tables. Only reads. Errors: as above.
 absl::StatusOr<std::vector<std::string>> DatajoinStatements(BoxSql& sql);
 
-/// Writes the rows that the tables begin with, where they are missing. The agent's role does so in its runs,
-/// and no installation: a table that was there may be the application's, whose triggers would run with the
-/// rights of the role that installs. `database`: what the boxes call the source. Errors: those of BoxSql.
+/// Writes the tables' missing initial rows. The agent does this in its runs, not an installation:
+/// an existing table may be the application's, and its triggers would run with the installing
+/// role's rights. `database`: the name of the source in the boxes. Errors: those of BoxSql.
 absl::Status EnsureDatajoinRows(BoxSql& sql, const std::string& database);
 
-/// The names of the tables that may be the application's.
+/// Returns the names of the tables that may be the application's.
 std::vector<std::string> DatajoinSharedTables();
 
-/// kFailedPrecondition: something is missing, or another table. Only reads.
+/// kFailedPrecondition: a table is missing, or has another layout. Only reads.
 absl::Status CheckDatajoinObjects(BoxSql& sql);
 
 }  // namespace mirror

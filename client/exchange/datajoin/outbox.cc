@@ -16,7 +16,7 @@
 namespace mirror {
 namespace {
 
-/// Puts lines into the outbox.
+/// Writes entries to the outbox.
 class OutboxWriter {
  public:
   OutboxWriter(BoxSql& sql, const std::string& database, std::int64_t now_ms)
@@ -54,7 +54,7 @@ class OutboxWriter {
     ASSIGN_OR_RETURN(const std::int64_t highest, HighestEntry(sql_, kOutboxTable));
     ASSIGN_OR_RETURN(const std::int64_t given,
                      sql_.Number(absl::StrCat("SELECT outbox_id FROM ", sql_.Named("_mirror_datajoin"))));
-    // An id is never used again, also where somebody empties the box.
+    // An id is never used again, even if the box was emptied.
     id_ = given_ = std::max(highest, given);
     return absl::OkStatus();
   }
@@ -77,14 +77,14 @@ class OutboxWriter {
   BoxSql& sql_;
   const std::string& database_;
   const std::int64_t now_ms_;
-  std::int64_t id_ = 0;     ///< The last one that was given; 0: nothing was told yet, or none.
-  std::int64_t given_ = 0;  ///< The last one before.
+  std::int64_t id_ = 0;     ///< The last id assigned; 0: none yet.
+  std::int64_t given_ = 0;  ///< The last id when this object began.
 };
 
-/// What an entry names, as the application wrote it.
+/// Row that an entry names, as the application wrote it.
 struct Named {
   std::int64_t id = 0;
-  std::string table, key;  ///< An empty table: the entry names no row, as where one of both is too long.
+  std::string table, key;  ///< An empty table: the entry names no row, or one of both is too long.
 };
 
 class OutboxReader {
@@ -97,7 +97,7 @@ class OutboxReader {
         sql_.Number(absl::StrCat("SELECT outbox_id FROM ", sql_.Named("_mirror_datajoin")));
     if (!taken.ok()) return taken.status();
     ASSIGN_OR_RETURN(const std::int64_t highest, HighestEntry(sql_, kOutboxTable));
-    // Emptied, and its numbers begin anew.
+    // The outbox was emptied, and its numbers start again.
     if (highest < *taken) taken = 0;
     ASSIGN_OR_RETURN(const std::vector<Named> entries, Read("", *taken, kTakenAtOnce));
     for (const Named& entry : entries) {
@@ -113,11 +113,11 @@ class OutboxReader {
   }
 
  private:
-  /// `which`: a condition, with AND behind it.
+  /// `which`: a condition with a trailing AND.
   absl::StatusOr<std::vector<Named>> Read(const std::string& which, std::int64_t from, std::int64_t limit) {
     const std::string table = "CAST(object_table AS text)", key = "CAST(object_id AS text)";
     const auto bytes_of = sql_.dialect().bytes_of;
-    // Longer ones stay in the database: a thousand of them would not fit into memory.
+    // Longer texts stay in the database: a thousand of them would not fit into memory.
     const std::string names_row =
         absl::StrCat(bytes_of(table), " <= ", kNamedBytesMax, " AND ", bytes_of(key), " <= ", kNamedBytesMax);
     ASSIGN_OR_RETURN(
@@ -133,7 +133,7 @@ class OutboxReader {
     return entries;
   }
 
-  /// Those that the application took away are nobody's concern any more.
+  /// Forgets unread entries that the application deleted, and tries the others again.
   absl::Status TakeUnread() {
     const std::string unread = sql_.Named("_mirror_datajoin_unread");
     RETURN_IF_ERROR(sql_.Run(absl::StrCat("DELETE FROM ", unread, " WHERE outbox_id NOT IN (SELECT id FROM ",

@@ -12,25 +12,25 @@ namespace mirror {
 /// Changes of one table that are put into the outbox at a time.
 inline constexpr std::int64_t kOutboxPiece = 10'000;
 
-/// In a change: puts what changed and is not in the outbox into the outbox: an entry for each column of a
-/// row that changed, one for a row that is gone. Of a row that changed several times its present values are
-/// told. At most kOutboxPiece changes of each table; true: there are more. What the exchange itself
-/// wrote is not told: see BoxSource::HideImport().
+/// Adds changes that are not in the outbox yet: one entry for each changed column of a row,
+/// one entry for a deleted row. For a row that changed several times, the entries have its
+/// present values. At most kOutboxPiece changes of each table; true: there are more. Writes of
+/// the exchange itself are left out: see BoxSource::HideImport(). To be called in a change.
 ///
 /// Memory: the keys of a piece, and one row. Errors: those of BoxSql.
 absl::StatusOr<bool> FillOutbox(BoxSource& source, const std::string& database, std::int64_t now_ms);
 
-/// Entries of an application's outbox that are taken at a time, and of those that were not understood before.
+/// Maximum of new entries of an application's outbox taken at a time, and of retried unreadable ones.
 inline constexpr std::int64_t kTakenAtOnce = 10'000;
 inline constexpr std::int64_t kUnreadAtOnce = 1'000;
 
 /// An entry whose object_table or object_id is longer names no row.
 inline constexpr std::int64_t kNamedBytesMax = 8'192;
 
-/// In a change: whatever rows the application's outbox names, behind those that were taken, are sent by the
-/// next push as they stand. Only table and key of an entry are looked at: its values, and above all its
-/// command, are nothing. One that names no row which could be sent is kept in mind, and looked at again each
-/// time. True: there are more.
+/// Makes the next push send the current state of each row that new entries of the
+/// application's outbox name. Only table and key of an entry are used; its values, and
+/// above all its command, are ignored. An entry that names no row that could be sent is
+/// remembered, and checked again each time. True: there are more. To be called in a change.
 ///
 /// Memory: the entries of a piece, each of 2 * kNamedBytesMax at most. Errors: those of BoxSql.
 absl::StatusOr<bool> TakeOutbox(BoxSource& source);

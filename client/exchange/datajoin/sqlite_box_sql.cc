@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-/// In SQL: a time that compares as text, also of one that is written as 06/25/2025 10:30:00 AM.
+/// In SQL: a time that compares as text, even if the column has the form 06/25/2025 10:30:00 AM.
 std::string ComparableTime(const std::string& column) {
   const std::string time = absl::StrCat("ltrim(substr(", column, ", 11))");
   return absl::StrCat(
@@ -20,7 +20,7 @@ std::string ComparableTime(const std::string& column) {
       " AS INTEGER) END) || substr(", time, ", instr(", time, ", ':'), 6) ELSE ", column, " END");
 }
 
-/// Text and bytes live until the statement was stepped.
+/// Text and bytes must live until the statement was stepped.
 void BindTo(sqlite::Statement& statement, int place, const Literal& value) {
   if (const auto* const number = std::get_if<std::int64_t>(&value)) {
     statement.Bind(place, *number);

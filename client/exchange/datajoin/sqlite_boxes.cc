@@ -19,10 +19,10 @@
 namespace mirror {
 namespace {
 
-/// SQLite takes 500 parts of one statement by itself.
+/// SQLite's default limit is 500 parts of a compound statement.
 constexpr std::size_t kLogsAtOnce = 200;
 
-/// What the exchange itself does is told by the ledger alone. The first entry of a log is none of a change.
+/// Leaves out the exchange's tables: only the ledger reports them. The first entry of a log is no change.
 std::string EndsOf(const std::vector<std::string>& logs, std::size_t from, std::size_t until) {
   std::vector<std::string> parts;
   for (std::size_t i = from; i < until; ++i) {
@@ -41,7 +41,7 @@ std::string EndsOf(const std::vector<std::string>& logs, std::size_t from, std::
 absl::StatusOr<std::vector<ToldPositions::Waiting>> ToldPositions::Find() const {
   const absl::StatusOr<bool> logged =
       file_.Query("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = '_mirror_tables'").Step();
-  // Who pushes says what is missing, and makes a log anew that is gone.
+  // The push reports a missing change log, and makes it again.
   if (!logged.ok()) return logged.status();
   if (!*logged) return std::vector<Waiting>();
   ASSIGN_OR_RETURN(
@@ -84,12 +84,12 @@ namespace {
 // --- What changed -------------------------------------------------------------
 
 struct LogPiece {
-  std::vector<ChangedForBox> changes;  ///< In the order in which the keys came first.
-  std::int64_t last = 0;               ///< Position up to which it was read.
+  std::vector<ChangedForBox> changes;  ///< In the order in which the keys first appear.
+  std::int64_t last = 0;               ///< Position of the last entry read.
   bool more = false;
 };
 
-/// What an entry says of the columns, by its masks from `first` on.
+/// Decodes the changed columns of an entry from its masks, beginning at column `first`.
 void TakeMasks(const sqlite::Statement& entry, int first, ChangedForBox* change) {
   if (entry.IsNull(first) || entry.Int(first) < 0) {
     change->whole = true;
@@ -110,7 +110,7 @@ absl::StatusOr<LogPiece> ReadPiece(const SqliteFile& file, const MemberTable& ta
   piece.last = from;
   std::map<std::string, std::size_t> known;
   const int masks_at = 1 + static_cast<int>(table.key.size());
-  // All columns of it: how many masks a log has is known to itself alone.
+  // Selects all columns: only the log itself knows how many masks it has.
   sqlite::Statement query = file.Query(
       absl::StrCat("SELECT * FROM main.", LogName(table.log), " WHERE seq > ?1 ORDER BY seq LIMIT ?2"));
   query.With(from, limit + 1);
@@ -132,8 +132,8 @@ absl::StatusOr<LogPiece> ReadPiece(const SqliteFile& file, const MemberTable& ta
 
 // --- Rows that entries name ---------------------------------------------------
 
-/// The key of the row that is meant, as it stands there. The database compares a text with a number where
-/// its column is declared so, else they are tried one after the other.
+/// Returns the key of the row, as the row has it. If the column's type is declared, the
+/// database compares a text with a number itself; else this tries one form after the other.
 absl::StatusOr<std::optional<RowOf>> FindKey(const SqliteFile& file, const MemberTable& table,
                                              const RowOf& parts) {
   std::vector<std::string> names, terms;
@@ -160,7 +160,7 @@ absl::StatusOr<std::optional<RowOf>> FindKey(const SqliteFile& file, const Membe
   return std::optional<RowOf>();
 }
 
-/// The key of a row that is gone. Absent: no row of the table could have it.
+/// Returns the key of a deleted row. Absent: no row of the table could have it.
 std::optional<RowOf> AsDeclared(const MemberTable& table, const RowOf& parts) {
   RowOf key;
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -194,7 +194,7 @@ absl::StatusOr<bool> SqliteBoxes::TakeChanges(std::int64_t limit,
   bool more = false;
   for (const ToldPositions::Waiting& one : waiting) {
     ASSIGN_OR_RETURN(const MemberTable* const table, tables_.FindByLog(one.log));
-    // Of a table without a key no entry could name a row.
+    // In a table without a key no entry could name a row.
     if (table == nullptr || table->key.empty()) {
       RETURN_IF_ERROR(positions_.Move(one.log, one.last));
       continue;

@@ -17,8 +17,8 @@
 
 namespace mirror {
 
-/// `_mirror_datajoin_log`: up to where each change log is in the outbox. Each call is a part of a change.
-/// Errors: those of SqliteFile. Threads: one.
+/// `_mirror_datajoin_log`: for each change log, the last entry that is in the
+/// outbox. To be called in a change. Errors: those of SqliteFile. Threads: one.
 class ToldPositions {
  public:
   explicit ToldPositions(const SqliteFile& file) : file_(file) {}
@@ -26,11 +26,11 @@ class ToldPositions {
   /// A log with entries that are not in the outbox yet.
   struct Waiting {
     std::int64_t log = 0;
-    std::int64_t from = 0, last = 0;  ///< Behind `from`, up to `last`.
+    std::int64_t from = 0, last = 0;  ///< After `from`, up to and including `last`.
   };
   absl::StatusOr<std::vector<Waiting>> Find() const;
   absl::Status Move(std::int64_t log, std::int64_t seq) const;
-  /// Whatever the logs have by now never comes into the outbox.
+  /// Skips all present entries of the logs: they never enter the outbox.
   absl::Status MoveToEnd() const;
 
  private:
@@ -49,7 +49,7 @@ class SqliteBoxSql : public BoxSql {
   absl::Status Run(const std::string& sql, std::vector<Literal> bound) override;
   absl::StatusOr<std::vector<BoxRow>> Query(const std::string& sql, std::vector<Literal> bound) override;
   absl::Status Change(const std::function<absl::Status()>& work) override { return file_.Change(work); }
-  /// SQLite does so by itself.
+  /// A no-op: SQLite keeps the number itself.
   absl::Status KeepNumber(std::string_view /*box*/, std::int64_t /*id*/) override { return absl::OkStatus(); }
   absl::StatusOr<std::set<std::string>> ColumnsOf(std::string_view table) override;
 
@@ -57,15 +57,15 @@ class SqliteBoxSql : public BoxSql {
   const SqliteFile& file_;
 };
 
-/// A SQLite source. What changed is in its change logs: a table of its own says up to where each of them is
-/// told. Memory: the keys of a piece, and one row. Errors: those of SqliteFile.
+/// A SQLite source. Its change logs have the changes, and ToldPositions says how far each log
+/// is in the outbox. Memory: the keys of a piece, and one row. Errors: those of SqliteFile.
 class SqliteBoxes : public BoxSource {
  public:
   /// `file`: opened with Use::kChange; both outlive it.
   SqliteBoxes(const SqliteFile& file, const ExchangeRules& rules)
       : file_(file), sql_(file), tables_(file, rules), positions_(file) {}
 
-  /// What it needs beside the boxes: see MakeDatajoinObjects().
+  /// Statements that make further objects beside the boxes: see MakeDatajoinObjects().
   static std::vector<std::string> Statements();
 
   BoxSql& sql() override { return sql_; }

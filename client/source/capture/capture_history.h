@@ -13,16 +13,16 @@
 
 namespace mirror {
 
-/// The history of a source of which rows are captured, see OpenCaptureReader(): positions of those tables are
-/// the runs of `state`. Who the source is, and all about tables that are not captured, `base` knows. Both
-/// outlive this. Threads: one.
+/// The history of a source whose rows are captured, see OpenCaptureReader(): positions of captured tables are
+/// runs of `state`. `base` knows the source's identity and everything about tables that are not captured.
+/// Both must outlive this. Threads: one.
 class CaptureHistory : public History {
  public:
-  /// What was sent so long ago is forgotten, so that a mirror that is restored to it is populated.
+  /// Older sent positions are forgotten; a mirror that is restored to one of them is populated.
   static constexpr std::int64_t kKeptMs = 7LL * 86'400'000;
 
-  /// `knows_file`: `base` recognises a file that was restored or replaced. For rows that are captured one is
-  /// as good as any: they are compared.
+  /// `knows_file`: `base` recognises a file that was restored or replaced. For captured rows any file is
+  /// equally good, since they are compared.
   CaptureHistory(CaptureState& state, History& base, bool knows_file, CaptureRules rules = {})
       : state_(state), base_(base), knows_file_(knows_file), rules_(std::move(rules)) {}
 

@@ -57,7 +57,7 @@ absl::Status CaptureLook::Prepare() {
   return absl::OkStatus();
 }
 
-/// False: it was seen before.
+/// False: it was already seen.
 bool CaptureLook::See(std::int64_t id) {
   const auto at = static_cast<std::size_t>(id);
   if (at >= seen_.size()) seen_.resize(std::max(at + 1, seen_.size() * 2));
@@ -75,7 +75,7 @@ absl::Status CaptureLook::Noted() {
   return state_.Run("COMMIT; BEGIN IMMEDIATE");
 }
 
-/// The columns of which the hashes differ, a byte for each; empty: they cannot be compared.
+/// Returns a byte for each column, set if its hashes differ; empty: they cannot be compared.
 std::string CaptureLook::MaskOf(const std::string& before, const std::string& now) {
   constexpr std::size_t kHash = sizeof(std::uint64_t);
   if (before.empty() || before.size() != now.size()) return "";
@@ -170,9 +170,9 @@ bool CaptureLook::WasSeen(const Remembered& row) const {
 
 absl::Status CaptureLook::LeaveOut(const Key& key) {
   ASSIGN_OR_RETURN(const Remembered row, Find(key));
-  // It was let in a moment ago: the next look tells.
+  // The row was included a moment ago: the next look decides.
   if (WasSeen(row)) return absl::OkStatus();
-  // As a row that changed: when it is sent, the source has none with this key.
+  // The same as a changed row: when it is sent, the source has no row with this key.
   return Add(key, CaptureState::kLeftOut);
 }
 
@@ -180,8 +180,8 @@ absl::Status CaptureLook::Keep(const Key& key, bool remember) {
   ASSIGN_OR_RETURN(const Remembered row, Find(key));
   const bool known = row.known;
   if (row.gone || (!known && !remember) || !See(known ? row.id : next_id_)) return absl::OkStatus();
-  // What becomes of it at the mirror meanwhile nobody knows (a population lacks it): once it can be read
-  // again, it is sent, whatever it is.
+  // Its state at the mirror is unknown meanwhile (a population lacks it): once it can be read again, it is
+  // sent in any case.
   sqlite::Statement& write = known ? doubt_ : insert_;
   write.Bind(1, CaptureState::kUnread);
   if (!known) {
@@ -199,7 +199,7 @@ absl::Status CaptureLook::Learn(const Key& key) {
   ASSIGN_OR_RETURN(const Remembered row, Find(key));
   const bool here = row.known && !row.gone;
   if (here && WasSeen(row)) return absl::OkStatus();
-  // A new one, or one that can be read again, of which this look does not see the values.
+  // A new row, or one that is readable again, whose values this look does not see.
   if (!here || row.digest == CaptureState::kUnread) return Add(key, CaptureState::kToAsk);
   See(row.id);
   return absl::OkStatus();
@@ -274,7 +274,7 @@ absl::Status CaptureLook::EndOthers(Others others) {
     {
       const std::string later =
           behind.empty() ? "" : absl::StrCat(" AND (", names, ") > (", Places(table_.key_parts), ")");
-      // Rows that the mirror may not have yet are not forgotten.
+      // Rows that the mirror may not have yet are kept.
       sqlite::Statement select = state_.Prepared(absl::StrCat(
           "SELECT ", names, ", id, digest FROM ", RowsName(table_.id), " WHERE digest IS NOT NULL",
           forgets ? absl::StrCat(" AND (run <= ", table_.floor, " OR digest = ", CaptureState::kUnread, ")")
@@ -313,7 +313,7 @@ absl::Status CaptureLook::EndOthers(Others others) {
   return absl::OkStatus();
 }
 
-/// It could not be read, and is not met now: what it is by now, and whether it is there, the source tells.
+/// The row could not be read before, and was not met now: the source is asked for its present state.
 absl::Status CaptureLook::AskFor(const Key& key) {
   update_.Bind(1, CaptureState::kToAsk);
   update_.Bind(2, run_);

@@ -30,7 +30,7 @@
 namespace mirror {
 namespace {
 
-/// Tells the person of rows that have the key of another one, where that is something to tell.
+/// Adds a note about rows that share a key with another row, if they matter.
 void NoteTwice(SourceReader& reader, const std::string& table, const CaptureLook::Found& found,
                std::vector<std::string>* notes) {
   if (found.twice == 0 || reader.RepeatedKeysOf(table) == RepeatedKeys::kVersions) return;
@@ -44,9 +44,9 @@ void NoteTwice(SourceReader& reader, const std::string& table, const CaptureLook
                                 "; only the first row of each key is mirrored"));
 }
 
-/// All rows of a table in which some have the key of another one: each key once. They are the source's own
-/// keys, `keys`, in order and each once: what is remembered of a table that is looked at in parts are not
-/// all.
+/// All rows of a table in which some rows share a key: gives each key once. `keys` are the keys of the
+/// source itself, in order and each once: the remembered keys of a table that is read in parts are
+/// incomplete.
 class RowsOnce : public TableReader {
  public:
   RowsOnce(SourceReader& inner, std::string table, std::unique_ptr<DigestReader> keys,
@@ -81,7 +81,7 @@ class RowsOnce : public TableReader {
   std::unique_ptr<ChangeReader> rows_;
 };
 
-/// All rows of a table of which nothing is known, which is remembered as they are given. Each key once.
+/// All rows of a table without records; they are recorded while they are given. Gives each key once.
 class RowsLookedAt : public TableReader {
  public:
   RowsLookedAt(SourceReader& reader, std::unique_ptr<TableReader> inner, std::unique_ptr<CaptureLook> look,
@@ -109,7 +109,7 @@ class RowsLookedAt : public TableReader {
     BlockDigests rows(schema_, *block, by_column_);
     std::set<std::size_t> twice;
     for (std::size_t row = 0; rows.Next(); ++row) {
-      // A long value is not in the digest: the next look, which sees all of it, has the row sent once more.
+      // A long value is not in the digest: the next look, which reads it, has the row sent once more.
       all_.Add(rows.whole() ? rows.digest() : 0);
       if (!keyed_) continue;
       const std::uint64_t before = look_->found().twice;
@@ -143,7 +143,7 @@ class RowsLookedAt : public TableReader {
 };
 
 constexpr std::size_t kDigestsAtATime = 20'000;
-/// Looks that are taken again because the source moved.
+/// Maximum number of looks when the source moves.
 constexpr int kLooks = 4;
 
 std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
@@ -216,7 +216,7 @@ class CaptureReader : public SourceReader {
         due_.erase(due);
         return ReadAndLook(first, columns);
       }
-      // Not all that its digests are over is read.
+      // Not all columns of its digests are read.
       RETURN_IF_ERROR(TakeLook(table));
     }
     ASSIGN_OR_RETURN(const bool twice, HasKeysTwice(table));
@@ -249,7 +249,7 @@ class CaptureReader : public SourceReader {
   std::size_t KeysAtATime() const override { return inner_->KeysAtATime(); }
   void Forget(const std::string& table) override { ReaderOf(table).Forget(table); }
   bool HoldsLog(bool closed_later) const override {
-    // A snapshot stays open, whichever table is read.
+    // A snapshot stays open, for any table.
     return inner_->HoldsLog(false) || (others_ != nullptr && others_->HoldsLog(closed_later));
   }
   absl::StatusOr<bool> HoldMoment(bool with_changes) override {
@@ -279,7 +279,7 @@ class CaptureReader : public SourceReader {
   }
 
  private:
-  /// A table whose first look is still to be taken.
+  /// A table whose first look has not been taken yet.
   struct Due {
     SourceTable source;
     std::int64_t run = 0;
@@ -304,14 +304,14 @@ class CaptureReader : public SourceReader {
                           by_column);
   }
 
-  /// Whether the first look at a table can wait until it is read to be sent.
+  /// Whether the first look at a table can wait until its rows are sent.
   bool CanWait(const CaptureState::Table& table, const CaptureRule& rule) const {
     return never_sent_ && rule.how == Strategy::kSynthetic && table.looked_ms == 0 && never_sent_(table.name);
   }
 
-  /// kAborted: a table moved meanwhile; with `last` that is the table's own problem.
+  /// kAborted: a table changed meanwhile; with `last` this is the table's own problem.
   absl::StatusOr<SourceSchema> Look(bool last) {
-    // First: what a feed names is to be gone from the rows, which must not be of an earlier moment.
+    // Read feeds first: rows must not be older than the feed that reports their deletes.
     if (feeds_ != nullptr) {
       absl::StatusOr<SourceSchema> feeds = feeds_->Schema();
       if (!feeds.ok()) return feeds;
@@ -322,7 +322,7 @@ class CaptureReader : public SourceReader {
     if (others_ != nullptr) {
       absl::StatusOr<SourceSchema> others = others_->Schema();
       if (!others.ok()) return others;
-      // What is blocked and which patterns are idle both say alike.
+      // Both report the same blocked tables and idle patterns.
       std::move(others->tables.begin(), others->tables.end(), std::back_inserter(schema->tables));
       std::move(others->refused.begin(), others->refused.end(), std::back_inserter(schema->refused));
       std::move(others->notes.begin(), others->notes.end(), std::back_inserter(schema->notes));
@@ -347,7 +347,7 @@ class CaptureReader : public SourceReader {
       const absl::Status captured =
           known.ok() ? Capture(table, *rule, *known, run, &schema->notes) : known.status();
       if (captured.ok()) continue;
-      // Of the source or of the state as a whole.
+      // The error concerns the source or the state as a whole.
       if (absl::IsUnavailable(captured) || absl::IsDataLoss(captured)) return captured;
       const bool moved = absl::IsAborted(captured);
       if (moved && !last) return captured;
@@ -366,7 +366,7 @@ class CaptureReader : public SourceReader {
     ASSIGN_OR_RETURN(const std::uint32_t column, ColumnOf(schema, rule));
     ASSIGN_OR_RETURN(const std::unique_ptr<CaptureLook> look, CaptureLook::Begin(state_, table, run));
     Taken taken{schema, rule, *look, notes, schema.columns[column], table.by_column};
-    // First: what is there behind it was made again.
+    // Take deletes first: a row that exists afterwards was inserted again.
     absl::Status status;
     if (rule.deletes_from) {
       status = TakeDeletes(*rule.deletes_from, *feeds_, feed_schema_, {source, *inner_}, table, *look, notes);
@@ -398,7 +398,7 @@ class CaptureReader : public SourceReader {
     return absl::OkStatus();
   }
 
-  /// Of a table that is captured; null: it is not.
+  /// Returns the schema of a captured table; null: it is not captured.
   const TableSchema* FindSchema(const std::string& table) const {
     const auto schema = std::find_if(schemas_.begin(), schemas_.end(),
                                      [&](const TableSchema& known) { return SameName(known.name, table); });
@@ -430,20 +430,20 @@ class CaptureReader : public SourceReader {
     return others_ == nullptr || rules_.Find(table) != nullptr ? *inner_ : *others_;
   }
 
-  /// What a look at one table is about.
+  /// The subject of a look at one table.
   struct Taken {
     const TableSchema& schema;
     const CaptureRule& rule;
     CaptureLook& look;
     std::vector<std::string>* notes;
-    const Column& by;  ///< By which changes are found, unless all rows are read.
+    const Column& by;  ///< The column that shows changes, unless all rows are read.
     bool by_column = false;
-    bool unreadable = false;  ///< There are rows of which only the key can be read.
-    bool partial = false;     ///< There are rows of which not even the key can be read.
-    KeyPart greatest = {};    ///< As it is shown.
+    bool unreadable = false;  ///< Of some rows only the key can be read.
+    bool partial = false;     ///< Of some rows not even the key can be read.
+    KeyPart greatest = {};    ///< In shown form.
   };
 
-  /// All rows that `rows` gives.
+  /// Takes all rows that `rows` gives.
   absl::Status Take(DigestReader& rows, Taken& taken, bool only_keys = false) {
     const bool keyed = !taken.schema.Key().empty();
     RangeDigest all;
@@ -471,7 +471,7 @@ class CaptureReader : public SourceReader {
     return keyed ? absl::OkStatus() : taken.look.AddAll(all.rows, all.sum);
   }
 
-  /// A key that may hold NULL was without until now: the next look finds it so.
+  /// Checks for NULL in a key that had none until now: the next look then finds the column nullable.
   absl::Status CheckKey(const Key& key, const std::string& table) {
     const bool whole =
         std::none_of(key.begin(), key.end(), [](const KeyPart& part) { return part.kind == Kind::kNull; });
@@ -486,7 +486,7 @@ class CaptureReader : public SourceReader {
     return rows.ok() ? Take(**rows, taken) : rows.status();
   }
 
-  /// The bound is shown.
+  /// The bound is in shown form.
   absl::Status TakeFrom(RowBound bound, Taken& taken) {
     absl::StatusOr<KeyPart> from = GivenValue(taken.by, std::move(bound.from));
     if (!from.ok()) {
@@ -499,11 +499,11 @@ class CaptureReader : public SourceReader {
     bound.by_column = taken.by_column;
     ASSIGN_OR_RETURN(const auto rows, inner_->ScanFrom(taken.schema.name, AllColumns(taken.schema), bound));
     RETURN_IF_ERROR(Take(*rows, taken));
-    // Those that are gone by all keys are found in that way.
+    // A strategy that reads all keys finds deletes by them.
     return taken.rule.filtered && !taken.rule.SeesDeletes() ? TakeLeftOut(bound, taken) : absl::OkStatus();
   }
 
-  /// Rows that do not match any more, or never did.
+  /// Takes rows that no longer match `where`, or never did.
   absl::Status TakeLeftOut(RowBound bound, Taken& taken) {
     std::vector<std::uint32_t> columns = taken.schema.Key();
     if (std::find(columns.begin(), columns.end(), bound.column) == columns.end())
@@ -520,7 +520,7 @@ class CaptureReader : public SourceReader {
         if (left_out.ok()) left_out = taken.look.LeaveOut(key);
         if (!left_out.ok()) return left_out;
       }
-      // They need not be met again either; but a text is no measure for numbers.
+      // They need not be met again either; but a text cannot be compared with numbers.
       const bool same_kind = IsNumber(piece->greatest) == IsNumber(bound.from);
       const KeyPart greatest = ShownValue(taken.by, piece->greatest);
       if (greatest.kind != Kind::kNull && same_kind && IsBelow(taken.by, taken.greatest, greatest))
@@ -534,16 +534,16 @@ class CaptureReader : public SourceReader {
     ASSIGN_OR_RETURN(const SourceReader::ColumnFacts facts, LookAtShownColumn(taken, column));
     const bool first = table.pointer.kind == Kind::kNull;
     KeyPart pointer = first ? facts.greatest : table.pointer;
-    // What was there before the first look is sent whole; what came behind a look that saw no value is not,
-    // nor are rows that can be read one day.
+    // Rows that existed before the first look are sent whole. Rows inserted after a look that saw no value
+    // are not, nor are rows that may become readable later.
     if (first && (table.looked_ms > 0 || facts.unreadable) && pointer.kind != Kind::kNull)
       pointer = BeforeAll();
-    // Rows went, or the source was restored: what comes next may be less than what there was. Of rows that do
-    // not match nothing is known there.
+    // Rows were deleted, or the source was restored: later values may be lower than earlier ones. Nothing is
+    // known there of rows that do not match.
     const bool fell = facts.greatest.kind != Kind::kNull && IsBelow(taken.by, facts.greatest, pointer);
     if (fell && !rule.filtered) {
       pointer = facts.greatest;
-      // What stands there was met before, and is not remembered.
+      // Rows up to that value were met before, and are not remembered.
       if (!rule.SeesDeletes()) taken.look.SetQuiet();
     }
     absl::Status status;
@@ -558,7 +558,7 @@ class CaptureReader : public SourceReader {
       ASSIGN_OR_RETURN(const auto keys, inner_->Scan(taken.schema.name, taken.schema.Key()));
       if (status = Take(*keys, taken, /*only_keys=*/true); !status.ok()) return status;
     }
-    // A row that nobody can name may be anywhere, and has to be met when it can be read.
+    // A row without a readable key may have any value, and must be met when it becomes readable.
     if (taken.partial) {
       taken.look.SetPointer(KeyPart());
       return absl::OkStatus();
@@ -601,7 +601,7 @@ class CaptureReader : public SourceReader {
     return TakeFrom({column, begin}, taken);
   }
 
-  /// What is said of its values is shown.
+  /// The result has its values in shown form.
   absl::StatusOr<SourceReader::ColumnFacts> LookAtShownColumn(const Taken& taken, std::uint32_t column) {
     absl::StatusOr<SourceReader::ColumnFacts> facts = inner_->LookAtColumn(taken.schema.name, column);
     if (!facts.ok()) return facts;
@@ -623,16 +623,16 @@ class CaptureReader : public SourceReader {
   }
 
   const std::unique_ptr<SourceReader> inner_;
-  const std::unique_ptr<SourceReader> others_;  ///< Of tables that are not captured; null: there are none.
-  const std::unique_ptr<SourceReader> feeds_;   ///< Of deletes; null: there are none.
+  const std::unique_ptr<SourceReader> others_;  ///< Reads tables that are not captured; null: none.
+  const std::unique_ptr<SourceReader> feeds_;   ///< Reads feeds of deletes; null: none.
   CaptureState& state_;
   const CaptureRules rules_;
-  const std::function<bool(const std::string&)> never_sent_;  ///< Empty: nobody knows.
-  // Of this look.
+  const std::function<bool(const std::string&)> never_sent_;  ///< Empty: unknown.
+  // State of this look.
   SourceSchema feed_schema_;
   std::vector<TableSchema> schemas_;
   std::map<std::string, Due> due_;  ///< By folded name.
-  std::set<std::string> twice_;     ///< Tables with rows that have the key of another one.
+  std::set<std::string> twice_;     ///< Tables with rows that share a key.
 };
 
 }  // namespace

@@ -11,30 +11,30 @@
 
 namespace mirror {
 
-/// What a captured source is read with.
+/// The readers of a captured source.
 struct CaptureSources {
-  std::unique_ptr<SourceReader> inner;  ///< Tables that the rules capture; it gives digests, and rows by key.
-  std::unique_ptr<SourceReader> others = {};  ///< Tables that they do not capture; null: there are none.
-  std::unique_ptr<SourceReader> feeds = {};   ///< Those of deletes; null: there are none.
+  std::unique_ptr<SourceReader> inner;  ///< Reads the captured tables; it gives digests, and rows by key.
+  std::unique_ptr<SourceReader> others = {};  ///< Reads the tables that are not captured; null: none.
+  std::unique_ptr<SourceReader> feeds = {};   ///< Reads the feeds of deletes; null: there are none.
 };
 
-/// A source that has no change log, seen through what is remembered of its rows: each look at it reads rows
-/// of every table as the table's rule says, compares their digests with those of the last look, and notes in
-/// `state` what is new, changed or gone. Net changes are what was noted, read at the source as it is when
-/// they are sent.
+/// A source without a change log, read by means of its remembered rows. Each look reads rows of every table
+/// as the table's rule says, compares their digests with those of the last look, and notes new, changed and
+/// deleted rows in `state`. Net changes are the noted rows, with their values in the source at the time of
+/// sending.
 ///
-/// A table without a key is only known to have changed. One that cannot be read has its problem; the others
-/// go on.
+/// For a table without a key only the fact of a change is known. A table that cannot be read gets a problem;
+/// the other tables continue.
 ///
-/// Of a table that was `never_sent` the first look is taken while it is read to be sent, so that it is read
+/// The first look at a table that was `never_sent` is taken while its rows are sent, so that they are read
 /// once.
 ///
-/// A table with a feed of deletes: what the feed names since the last look is asked for by key, and deleted
-/// when it is not there.
+/// For a table with a feed of deletes: keys that the feed names since the last look are read by key, and
+/// deleted if the row is missing.
 ///
-/// Memory: a bit for each row of the table at hand, a block, and a number for each entry of a feed at its
+/// Memory: a bit for each row of the present table, a block, and a number for each entry of a feed at its
 /// greatest value and for up to a million others.
-/// `state` outlives the reader.
+/// `state` must outlive the reader.
 std::unique_ptr<SourceReader> OpenCaptureReader(CaptureSources sources, CaptureState& state,
                                                 CaptureRules rules = {},
                                                 std::function<bool(const std::string&)> never_sent = {});

@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-/// Characters of a text as 2024-05-01 12:30:00 up to a unit.
+/// Returns the length of a text as 2024-05-01 12:30:00 up to a unit.
 std::size_t LengthTo(TimeUnit unit) {
   switch (unit) {
     case TimeUnit::kDay:
@@ -91,10 +91,10 @@ std::string WriteCaptureForm(const TableSchema& table, const CaptureRule& rule, 
   if (rule.by_column) absl::StrAppend(&form, "\nby column");
   for (const Column& column : table.columns) {
     absl::StrAppend(&form, "\n", column.key_position, " ", column.name);
-    // Keys are remembered as values of their type.
+    // Keys are stored as values of their type.
     if (column.key_position > 0) absl::StrAppend(&form, " ", static_cast<int>(column.type));
   }
-  // Where not all rows are looked at, those that are to be sent otherwise now would not be seen.
+  // If only some rows are read, rows whose sent form changes now would be missed.
   if (rule.how != Strategy::kSynthetic && !steps.empty()) absl::StrAppend(&form, "\nsteps ", steps);
   return form;
 }

@@ -13,70 +13,70 @@
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
-// CaptureState::Table::form, a text of lines: the strategy and its column; what a digest is over and how rows
-// are told apart; what is done with the rows on their way.
+// CaptureState::Table::form is a text of lines: the strategy and its column; the columns of a digest and of
+// the row's identity; the steps for its rows.
 
 namespace mirror {
 
-/// A table of the source, or a file, with a row for each row that was deleted from another one.
+/// A table of the source, or a file, with one row for each row deleted from another table.
 struct DeleteFeed {
-  std::string table;             ///< As its reader calls it.
-  std::vector<std::string> key;  ///< Its columns with the key of what was deleted, in the order of that key.
-  std::string column;            ///< It only grows, as that of a watermark.
+  std::string table;             ///< Its name for its reader.
+  std::vector<std::string> key;  ///< Columns with the key of the deleted row, in the order of that key.
+  std::string column;            ///< Only grows, like the column of a watermark.
   friend bool operator==(const DeleteFeed&, const DeleteFeed&) = default;
 };
 
-/// How a look finds what changed in a table.
+/// How a look finds the changes of a table.
 struct CaptureRule {
-  Strategy how = Strategy::kSynthetic;  ///< None for which IsLogged().
+  Strategy how = Strategy::kSynthetic;  ///< Never one of IsLogged().
   std::string column = {};
-  bool by_column = false;    ///< What changed of a row that is remembered is known column by column.
+  bool by_column = false;    ///< Changes of remembered rows are known column by column.
   Precision precision = {};  ///< kWatermarkCdc
   std::int64_t window_ms = 0;
-  bool filtered = false;  ///< `where` takes rows out.
-  /// kWindow: what `column` holds. Absent: kUnix where its greatest value is a number, else kIso.
+  bool filtered = false;  ///< `where` leaves rows out.
+  /// For kWindow: the format of `column`. Absent: kUnix where its greatest value is a number, else kIso.
   std::optional<TimeFormat> time = {};
-  std::optional<DeleteFeed> deletes_from = {};  ///< kWatermark: by which its deletes are found.
+  std::optional<DeleteFeed> deletes_from = {};  ///< For kWatermark: the feed that reports its deletes.
 
-  /// A look brings every row that the mirror should have, and tells what is gone.
+  /// A look reads every row that the mirror should have, and so detects deletes.
   bool SeesDeletes() const { return how == Strategy::kSynthetic || how == Strategy::kWatermarkCdc; }
-  /// What is gone becomes known, in one way or the other.
+  /// Deletes become known, by the look or by the feed.
   bool LearnsDeletes() const { return SeesDeletes() || deletes_from.has_value(); }
   friend bool operator==(const CaptureRule&, const CaptureRule&) = default;
 };
 
-/// Which tables of a source are captured, and how.
+/// Which tables of a source are captured, and by which rule.
 struct CaptureRules {
   std::map<std::string, CaptureRule> tables = {};  ///< By folded name.
-  bool others = true;                              ///< Also tables that are not in `tables`: kSynthetic.
-  std::set<std::string> logged = {};               ///< By folded name: tables that are not, in any case.
+  bool others = true;                              ///< Captures tables not in `tables`, too: kSynthetic.
+  std::set<std::string> logged = {};               ///< By folded name: tables that are never captured.
 
   /// Null: the table is not captured.
   const CaptureRule* Find(std::string_view table) const;
 };
 
-/// A watermark before every number and every text.
+/// A watermark below every number and every text.
 inline KeyPart BeforeAll() { return {Kind::kInteger, INT64_MIN, 0, ""}; }
-/// The watermark from which rows are looked at again.
+/// Returns the watermark from which the next look reads.
 KeyPart CutToPrecision(const KeyPart& pointer, const Precision& precision);
-/// A text that begins as 2024-05-01.
+/// Whether a text begins in the form 2024-05-01.
 bool LooksLikeADay(const KeyPart& part);
-/// The begin of the window that ends now. A day is not divided.
+/// Returns the begin of the window that ends now. It is never in the middle of a day.
 KeyPart BeginOfWindow(const CaptureRule& rule, bool numbers, std::int64_t now_ms);
 
 /// `steps`: SourceTable.steps.
 std::string WriteCaptureForm(const TableSchema& table, const CaptureRule& rule, const std::string& steps);
 
-/// The first line.
+/// The first line of a form.
 struct LookedBy {
   std::optional<Strategy> strategy;  ///< Absent: a word of another version.
-  std::string word;                  ///< The strategy as it was written.
-  std::string column;                ///< Empty: it needs none.
+  std::string word;                  ///< The strategy in its written form.
+  std::string column;                ///< Empty: the strategy needs none.
   bool HasPointer() const { return strategy && mirror::HasPointer(*strategy); }
 };
 LookedBy ReadLookedBy(const std::string& capture_form);
 
-/// The same for a history. `capture_form` may be empty: the table was not looked at yet.
+/// The form for a history. `capture_form` may be empty: the table has had no look yet.
 Form FormOf(Strategy strategy, const std::string& capture_form);
 
 }  // namespace mirror

@@ -19,14 +19,14 @@
 namespace mirror {
 namespace {
 
-/// The layout that 0.1.0 had; its number stands in `capture`, for that version.
+/// The layout number of 0.1.0, stored in `capture` for that version.
 constexpr int kVersion = 2;
 const KnownLayout kLayout = {"the agent's memory of the source's rows", 3};
 constexpr int kBusyMs = 5'000;
-/// What is done with the file, as it stands in a message.
+/// Actions on the file, for messages.
 constexpr char kOpening[] = "opened", kCopying[] = "copied", kReading[] = "reading it",
                kWriting[] = "writing it";
-/// An LSN above this was written by hand; it is not followed.
+/// A higher LSN was written by hand; the runs do not continue from it.
 constexpr std::int64_t kSensibleRun = INT64_MAX / 2;
 
 constexpr char kTables[] =
@@ -69,7 +69,7 @@ absl::StatusOr<std::unique_ptr<CaptureState>> CaptureState::OpenCopy(const std::
                                                                      const std::string& context_id) {
   std::unique_ptr<CaptureState> copy(new CaptureState);
   copy->path_ = PathOf(state_dir, context_id);
-  // A temporary file of SQLite's own.
+  // A temporary file of SQLite.
   absl::Status made = copy->Connect("", {.mode = sqlite::OpenAs::Mode::kMake, .one_thread = true}, kCopying);
   if (made.ok() && Exists(state_dir, context_id))
     made = copy->database_->LoadFrom(copy->path_, kBusyMs, kCopying);
@@ -82,7 +82,7 @@ absl::Status CaptureState::Load(const std::string& path) {
   path_ = path;
   std::error_code error;
   if (!std::filesystem::exists(path_, error)) {
-    // It holds keys of rows: for this user alone, from the first byte on.
+    // The file holds keys of rows: only this user may read it, from the first byte on.
     if (absl::Status made = WriteFileAtomically(path_, "", FileUse::kSecret, ExistingFile::kReplace);
         !made.ok()) {
       return made;
@@ -94,7 +94,7 @@ absl::Status CaptureState::Load(const std::string& path) {
 }
 
 absl::Status CaptureState::MakeTables() {
-  // What was noted is on disk before it is sent.
+  // Notes are on disk before rows are sent.
   for (const char* const sql :
        {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA temp_store = MEMORY"}) {
     RETURN_IF_ERROR(Run(sql));
@@ -142,7 +142,7 @@ absl::Status CaptureState::Explain(const sqlite::Failure& failure, std::string_v
     return absl::DataLossError(
         absl::StrCat(text, ". Nothing was sent. Remove the file: then every table is populated anew"));
   }
-  // The file may be whole, and its folder be full.
+  // The file may be intact while its folder is full.
   return absl::UnavailableError(absl::StrCat(text, ". What was sent stands. ",
                                              sqlite::IsFull(failure) ? "Make room on" : "Look at",
                                              " the disk of [agent] 'state_dir'; the next run goes on"));
@@ -252,7 +252,7 @@ absl::Status CaptureState::Save(const Table& table) {
 absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& name, const std::string& form,
                                                           std::size_t key_parts, bool by_column) {
   ASSIGN_OR_RETURN(const std::optional<Table> found, Find(name));
-  // A name in another case is the same name: nothing is looked at anew, and the former form stays.
+  // A name in another case is the same name: the table keeps its form and its records.
   if (found && SameName(found->form, form) && found->key_parts == key_parts &&
       found->by_column == by_column) {
     return *found;
@@ -281,8 +281,8 @@ absl::StatusOr<CaptureState::Table> CaptureState::Prepare(const std::string& nam
     RETURN_IF_ERROR(
         Run(absl::StrCat("DROP TABLE IF EXISTS ", rows, "; DELETE FROM fed WHERE captured = ", table.id)));
     if (key_parts > 0) {
-      // Without types, so that a key is kept as it is. `digest` is NULL when the row is gone. `mask` has the
-      // columns that changed behind the run `since` (NULL: any may have), a byte for each.
+      // Without types, so that a key is stored unchanged. `digest` is NULL when the row is deleted. `mask`
+      // has a byte for each column that changed after the run `since` (NULL: any may have).
       RETURN_IF_ERROR(Run(
           absl::StrCat("CREATE TABLE ", rows, " (", KeyNames(key_parts),
                        ", digest INTEGER, run INTEGER NOT NULL, born INTEGER NOT NULL, id INTEGER NOT NULL, ",
@@ -397,11 +397,11 @@ absl::StatusOr<bool> CaptureState::Adopt(const std::string& name, const Position
   table->changed = 0;
   table->floor = lsn;
   const absl::Status adopted = InTransaction([&]() -> absl::Status {
-    // Numbers of a memory that was lost began anew: what this look left out counts as left out behind the
-    // mirror.
+    // A lost state restarted the run numbers: rows that this look left out count as left out after the
+    // mirror's position.
     RETURN_IF_ERROR(Run(absl::StrCat("UPDATE ", rows, " SET run = ", lsn + 1, " WHERE digest = ",
                                      CaptureState::kLeftOut, " AND run = ", begun_, " AND run <= ", lsn)));
-    // What is looked at from now on has a higher number than the mirror.
+    // Later looks get a higher number than the mirror's.
     RETURN_IF_ERROR(Run(absl::StrCat(
         "UPDATE capture SET run = ", run, "; DELETE FROM ", rows, " WHERE digest IS NULL; UPDATE ", rows,
         " SET run = 0, born = 0 WHERE run > 0 AND NOT (digest = ", CaptureState::kLeftOut, " AND run > ", lsn,
@@ -435,7 +435,7 @@ absl::StatusOr<Standing> CaptureState::Judge(const std::string& name, const Posi
 absl::Status CaptureState::Forget(const std::string& name, const Position& durable, std::int64_t before_ms) {
   absl::StatusOr<std::optional<Table>> table = Find(name);
   if (!table.ok() || !*table) return table.status();
-  // The oldest position from which a mirror can still be brought on.
+  // The oldest position from which a mirror can still be updated.
   sqlite::Statement select =
       Prepared("SELECT coalesce(min(run), ?2) FROM sent WHERE captured = ?1 AND run < ?2 AND time_ms >= ?3");
   select.Bind(1, (*table)->id);

@@ -17,109 +17,109 @@
 
 namespace mirror {
 
-/// What a source without a change log remembers of the rows of its tables, so that the next look finds what
-/// changed: `<state_dir>/<context_id>.capture.db`, a SQLite file:
+/// The rows of a source without a change log, remembered so that the next look finds changes: the file
+/// `<state_dir>/<context_id>.capture.db`, a SQLite file:
 ///
-///   capture       one row: the version of all this, and the number of the last run
+///   capture       one row: the version of this layout, and the number of the last run
 ///   captured      a row for each table
 ///   sent          a row for each position that was sent of a table
-///   fed           what the feed of its deletes said at its pointer
+///   fed           the entries of a table's feed of deletes at its pointer
 ///   rows_<n>      a row for each row of table n: its key, its digest, the runs that noted it
 ///
-/// A look at the source is a run, and its number is the LSN of what it finds. Each row that is new, changed
-/// or gone is noted with that number before it is sent. So a row that was noted behind the mirror's LSN is
-/// not confirmed: it is sent again, or deleted, until the mirror shows a later LSN, whatever its digest says.
-/// Nothing else moves forward: a process that is killed anywhere leaves a state from which the next run goes
-/// on.
+/// A look at the source is a run; its number is the LSN of its findings. Each new, changed or deleted row is
+/// noted with that number before it is sent. A row noted after the mirror's LSN is therefore unconfirmed: it
+/// is sent again, or deleted, until the mirror shows a later LSN, whatever its digest is. No other progress
+/// is recorded: after a kill at any point the next run continues
+/// from the stored state.
 ///
-/// A file that is lost or set back recognises less and so has more sent, never less.
+/// A file that is lost or set back recognises fewer rows, so more rows are sent, never fewer.
 ///
-/// Errors: kUnavailable (the file cannot be written), kDataLoss (it is not one of ours, or damaged). Threads:
-/// one.
+/// Errors: kUnavailable (the file cannot be written), kDataLoss (it was not made by the agent, or is
+/// damaged). Threads: one.
 class CaptureState {
  public:
   static absl::StatusOr<std::unique_ptr<CaptureState>> Open(const std::string& state_dir,
                                                             const std::string& context_id);
-  /// A copy that is gone with its object, to try a look. Like a new one when there is no file.
+  /// Opens a copy for a trial look; it is deleted with the object. Without a file it is like a new one.
   static absl::StatusOr<std::unique_ptr<CaptureState>> OpenCopy(const std::string& state_dir,
                                                                 const std::string& context_id);
-  /// Whether there is such a file.
+  /// Whether the file exists.
   static bool Exists(const std::string& state_dir, const std::string& context_id);
   CaptureState(const CaptureState&) = delete;
   CaptureState& operator=(const CaptureState&) = delete;
 
-  /// One table; as it was when it was asked for.
+  /// One table in its state at the time of the query.
   struct Table {
     std::int64_t id = 0;
     std::string name;
     std::string form;          ///< See WriteCaptureForm() and Prepare().
-    std::int64_t changed = 0;  ///< The last run that noted something; 0: none yet.
-    std::uint64_t rows = 0;    ///< That are there.
-    std::int64_t floor = 0;    ///< What was noted up to this run is not all on record any more.
-    std::uint64_t digest = 0;  ///< Sum of those of all rows; for a table without a key.
+    std::int64_t changed = 0;  ///< The last run with a note; 0: none yet.
+    std::uint64_t rows = 0;    ///< Number of existing rows.
+    std::int64_t floor = 0;    ///< Notes up to this run are not complete any more.
+    std::uint64_t digest = 0;  ///< Sum of the digests of all rows; for a table without a key.
     std::size_t key_parts = 0;
-    bool by_column = false;  ///< What changed of a row is known column by column.
-    KeyPart pointer;  ///< The greatest value of the column by which changes are found; kNull: none yet.
-    KeyPart deletes_pointer;     ///< The same of the feed of its deletes.
-    std::string feed;            ///< Which feed that is of; empty: it has none yet.
+    bool by_column = false;  ///< Changes of a row are known column by column.
+    KeyPart pointer;  ///< Greatest value of the column that shows changes; kNull: none yet.
+    KeyPart deletes_pointer;     ///< The same for the feed of its deletes.
+    std::string feed;            ///< Identity of that feed; empty: no feed yet.
     std::string feed_record;     ///< SourceTable.record of the feed.
-    std::int64_t looked_ms = 0;  ///< When it was last looked at, unix milliseconds; 0: never.
+    std::int64_t looked_ms = 0;  ///< Time of the last look, unix milliseconds; 0: never.
   };
 
-  /// In place of the digest of a row: it cannot be read; the mirror is not to have it; it is to be asked for.
+  /// Stand for a row's digest: it cannot be read; the mirror is not to have it; it must be read by key.
   static constexpr std::uint64_t kUnread = 0, kLeftOut = 1, kToAsk = 2;
 
   std::int64_t run() const { return run_; }
-  /// Begins one. Its number is on disk.
+  /// Begins a run. Its number is on disk when this returns.
   absl::StatusOr<std::int64_t> BeginRun();
 
-  /// Absent: it was never looked at.
+  /// Absent: the table had no look yet.
   absl::StatusOr<std::optional<Table>> Find(const std::string& name);
-  /// All, by name.
+  /// Returns all tables, by name.
   absl::StatusOr<std::vector<Table>> List();
-  /// The run under which it was sent last; absent: never.
+  /// Returns the run of the last sending; absent: never sent.
   absl::StatusOr<std::optional<std::int64_t>> LastSent(const Table& table);
-  /// The next look begins there. Errors: kNotFound.
+  /// Sets where the next look begins. Errors: kNotFound.
   absl::Status SetPointer(const std::string& name, const KeyPart& pointer);
-  /// The same at the feed of its deletes: what was noted of it before is noted again.
+  /// The same for the feed of its deletes: entries noted before are noted again.
   absl::Status SetDeletesPointer(const std::string& name, const KeyPart& pointer);
-  /// The table, made when it is not there. With another form, or another number of key columns, what is on
-  /// record of it is forgotten: then its floor is the last run.
+  /// Returns the table, and adds it if it is missing. If the form or the number of key columns differs, its
+  /// records are deleted, and its floor becomes the last run.
   absl::StatusOr<Table> Prepare(const std::string& name, const std::string& form, std::size_t key_parts,
                                 bool by_column = false);
-  /// Forgets the tables that are not in `names`.
+  /// Deletes the records of tables that are not in `names`.
   absl::Status Retain(const std::vector<std::string>& names);
 
-  /// How many rows were noted behind `from`.
+  /// Numbers of rows that were noted after `from`.
   struct Noted {
     std::uint64_t inserts = 0, updates = 0, deletes = 0;
     std::uint64_t Count() const { return inserts + updates + deletes; }
   };
   absl::StatusOr<Noted> CountNoted(const Table& table, std::int64_t from);
-  /// A row that was noted.
+  /// A noted row.
   struct Note {
     Key key;
     bool gone = false;
-    bool born = false;   ///< Behind `from`, too: the mirror need not have it.
-    bool asked = false;  ///< Nothing says that it changed, or is still there.
-    /// Of columns that changed, by index, in order; empty: it is not known which.
+    bool born = false;   ///< Also inserted after `from`: the mirror need not have it.
+    bool asked = false;  ///< Neither a change nor its existence is known.
+    /// Indexes of changed columns, in order; empty: they are not known.
     std::vector<std::uint32_t> columns = {};
   };
-  /// The next ones in key order, behind `behind` (empty: the first), at most `most`.
+  /// Returns the next notes in key order, after `behind` (empty: from the first on), at most `most`.
   absl::StatusOr<std::vector<Note>> ReadNoted(const Table& table, std::int64_t from, const Key& behind,
                                               std::size_t most);
 
-  /// The target of tables that are about to be sent, on disk: a run above `highest` and all others.
+  /// Returns the target of tables about to be sent, on disk: a run above `highest` and all others.
   absl::StatusOr<Position> Begin(const std::vector<std::string>& tables, std::int64_t highest);
-  /// Of the last Begin().
+  /// Target of the last Begin().
   const Position& target() const { return target_; }
   absl::StatusOr<Standing> Judge(const std::string& name, const Position& position);
-  /// Whether the position was a target of the table, and is not forgotten.
+  /// Whether the position was a target of the table and is not forgotten.
   absl::StatusOr<bool> Sent(const std::string& name, const Position& position);
-  /// What is known of the table's rows counts as what the mirror has at `position`, but for those that a look
-  /// behind it left out: it may have them. False: it cannot be, or nothing is known of them.
+  /// Treats the remembered rows as the mirror's state at `position`, except rows that a later look left out:
+  /// the mirror may have them. False: this is not possible, or no rows are remembered.
   absl::StatusOr<bool> Adopt(const std::string& name, const Position& position);
-  /// What was sent before `before_ms` and lies below what the mirror has for good is forgotten.
+  /// Forgets targets sent before `before_ms` that are below the mirror's durable position.
   absl::Status Forget(const std::string& name, const Position& durable, std::int64_t before_ms);
 
  private:
@@ -138,7 +138,7 @@ class CaptureState {
   std::string path_;
   std::unique_ptr<sqlite::Connection> database_;
   std::int64_t run_ = 0;
-  std::int64_t begun_ = 0;  ///< By the last BeginRun().
+  std::int64_t begun_ = 0;  ///< Set by the last BeginRun().
   Position target_;
 };
 

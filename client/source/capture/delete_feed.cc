@@ -29,10 +29,10 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kRowsAtATime = 20'000;
-/// Entries that are not told again while some of the feed cannot be read.
+/// Limit of entries that are remembered as reported while a part of the feed cannot be read.
 constexpr std::size_t kToldMax = 1'000'000;
 
-/// A value of the feed as a column of this type has it. Absent: it cannot be one.
+/// Converts a value of the feed to a column's type. Absent: this is not possible.
 std::optional<KeyPart> FitPart(KeyPart part, const Column& column) {
   const auto integer = [](std::int64_t value) { return KeyPart{Kind::kInteger, value, 0, ""}; };
   const auto real = [](double value) { return KeyPart{Kind::kReal, 0, value, ""}; };
@@ -79,7 +79,7 @@ std::optional<KeyPart> FitPart(KeyPart part, const Column& column) {
   }
 }
 
-/// The key as the table would have it. Absent: it is none.
+/// Converts a key to the table's form. Absent: it is no such key.
 std::optional<Key> FitKey(const Key& given, const TableSchema& schema,
                           const std::vector<std::uint32_t>& key) {
   Key fitting;
@@ -91,7 +91,7 @@ std::optional<Key> FitKey(const Key& given, const TableSchema& schema,
   return fitting;
 }
 
-/// Columns of a feed: those with the key, then the one that grows.
+/// Returns the columns of a feed: the key columns, then the growing column.
 absl::StatusOr<std::vector<std::uint32_t>> FindColumns(const DeleteFeed& feed, const TableSchema& schema) {
   std::vector<std::string> names = feed.key;
   names.push_back(feed.column);
@@ -123,13 +123,13 @@ absl::Status WrongFeed(const DeleteFeed& feed, const std::string& table, absl::s
       absl::StrCat("table '", table, "': its 'deletes_from', '", feed.table, "': ", why));
 }
 
-/// The entries of one look, so that none of them is told in the next one again.
+/// Entries of one look; the next look does not report them again.
 class Entries {
  public:
-  /// `column`: that grows; outlives this. Its values are shown.
+  /// `column`: the growing one; must outlive this. Its values are in shown form.
   Entries(const Column& column, KeyPart greatest) : column_(column), greatest_(std::move(greatest)) {}
 
-  /// The number of an entry; another one when the same comes twice, since a row can be deleted twice.
+  /// Returns the entry's number; a repeated entry gets another one, since a row can be deleted twice.
   std::uint64_t Add(const KeyPart& value, std::uint64_t digest) {
     if (IsBelow(column_, greatest_, value)) {
       at_greatest_.clear();
@@ -142,7 +142,7 @@ class Entries {
     if (all_.size() < kToldMax) all_.insert(digest);
     return digest;
   }
-  /// The entry is to be told again.
+  /// Lets the next look report the entry again.
   void Withhold(std::uint64_t entry) {
     at_greatest_.erase(entry);
     all_.erase(entry);
@@ -154,10 +154,10 @@ class Entries {
  private:
   const Column& column_;
   KeyPart greatest_;
-  std::set<std::uint64_t> at_greatest_, all_;  ///< Of all, the first kToldMax.
+  std::set<std::uint64_t> at_greatest_, all_;  ///< Of `all_`, the first kToldMax.
 };
 
-/// Takes values that nobody wants.
+/// Discards all values.
 class NoSink : public LargeSink {
  public:
   std::uint64_t NewValue() override { return ++value_; }
@@ -170,7 +170,7 @@ class NoSink : public LargeSink {
   std::uint64_t value_ = 0;
 };
 
-/// What a feed named of a table whose rows are of an earlier moment.
+/// Entries of a feed that is newer than the table's rows.
 class LaterEntries {
  public:
   LaterEntries(const FedTable& of, CaptureLook& look, bool first) : of_(of), look_(look), first_(first) {
@@ -178,13 +178,13 @@ class LaterEntries {
     for (const std::uint32_t column : schema.Key()) key_.columns.push_back(schema.columns[column]);
   }
 
-  /// Whether there are as many as are asked for at once.
+  /// Returns whether a full set of keys for one request is collected.
   bool Add(Key key, std::uint64_t entry) {
     entries_[std::move(key)].push_back(entry);
     return entries_.size() >= of_.reader.KeysAtATime();
   }
 
-  /// Notes what is not there. What is there, or cannot be read, is withheld.
+  /// Notes keys without a row. Keys with a row, or with an unreadable one, are withheld.
   absl::Status Settle(Entries& entries) {
     if (entries_.empty()) return absl::OkStatus();
     std::vector<Key> keys;
@@ -218,12 +218,12 @@ class LaterEntries {
   const FedTable& of_;
   CaptureLook& look_;
   const bool first_;
-  TableSchema key_;  ///< As if the table had no other columns.
+  TableSchema key_;  ///< Has only the table's key columns.
   std::map<Key, std::vector<std::uint64_t>> entries_;
   std::uint64_t withheld_ = 0;
 };
 
-/// One look at a feed, for one table.
+/// One look at a feed for one table.
 class FeedLook {
  public:
   FeedLook(const DeleteFeed& feed, SourceReader& reader, const SourceTable& source, const FedTable& fed_table,
@@ -252,7 +252,7 @@ class FeedLook {
     Entries entries(Growing(), from_);
     RETURN_IF_ERROR(ReadEntries(entries));
     NoteRows();
-    // What cannot be read now has to be met when it can; what was deleted before the first look need not be.
+    // Entries that cannot be read now must be met later; rows deleted before the first look need not be.
     if (later_entries_.withheld() > 0 || (unread_ && !first_)) {
       look_.SetFeed(from_, id, source_.record, entries.TakeAll());
       return absl::OkStatus();
@@ -263,11 +263,11 @@ class FeedLook {
   }
 
  private:
-  /// The column that grows.
+  /// Returns the growing column.
   const Column& Growing() const { return source_.schema.columns[columns_.back()]; }
   absl::Status Wrong(absl::string_view why) const { return WrongFeed(feed_, schema_.name, why); }
 
-  /// The columns that are read, and how far their values go.
+  /// Finds the columns to read, and the range of their values.
   absl::Status FindWhere() {
     if (key_.size() != feed_.key.size()) {
       return Wrong(absl::StrCat("'key' names ", feed_.key.size(), " columns, and the key of the table has ",
@@ -285,12 +285,12 @@ class FeedLook {
     return absl::OkStatus();
   }
 
-  /// From where entries are read, and which of them were told before.
+  /// Decides where reading starts, and which entries were reported before.
   absl::Status FindFrom(const std::string& id) {
-    // Another feed, or one that begins anew: each of its entries is asked for.
+    // The feed is another one or was restarted: each of its entries counts.
     const bool anew = first_ || table_.feed != id || table_.deletes_pointer.kind == Kind::kNull ||
                       IsBelow(Growing(), greatest_, table_.deletes_pointer);
-    // Whatever was deleted before the first look is not sent at all.
+    // Rows deleted before the first look are never sent.
     from_ = first_ && !later_ ? greatest_ : anew ? BeforeAll() : table_.deletes_pointer;
     if (anew) return absl::OkStatus();
     ASSIGN_OR_RETURN(told_, look_.FedAtPointer());
@@ -347,21 +347,21 @@ class FeedLook {
   const DeleteFeed& feed_;
   SourceReader& reader_;
   const SourceTable& source_;  ///< The feed.
-  const TableSchema& schema_;  ///< Of the table whose rows are deleted.
+  const TableSchema& schema_;  ///< Schema of the table whose rows are deleted.
   const std::vector<std::uint32_t> key_;
   const CaptureState::Table& table_;
   CaptureLook& look_;
   std::vector<std::string>* const notes_;
-  const bool first_;  ///< The table was never looked at.
-  const bool later_;  ///< The feed is of a later moment than the table's rows.
+  const bool first_;  ///< The table had no look yet.
+  const bool later_;  ///< The feed is newer than the table's rows.
   LaterEntries later_entries_;
 
-  std::vector<std::uint32_t> columns_;  ///< Those with the key, then the one that grows.
-  KeyPart greatest_;                    ///< Of the one that grows, shown; kNull: there is no entry.
+  std::vector<std::uint32_t> columns_;  ///< The key columns, then the growing one.
+  KeyPart greatest_;                    ///< Of the growing column, in shown form; kNull: no entry.
   KeyPart from_;
-  std::set<std::uint64_t> told_;  ///< Entries at `from_` that the last look told.
+  std::set<std::uint64_t> told_;  ///< Entries at `from_` that the last look reported.
   std::uint64_t keyless_ = 0;
-  bool unread_ = false;  ///< There are entries that cannot be read.
+  bool unread_ = false;  ///< Some entries cannot be read.
 };
 
 }  // namespace

@@ -13,23 +13,23 @@
 
 namespace mirror {
 
-/// The table that a feed is about.
+/// The table whose deletes a feed reports.
 struct FedTable {
   const SourceTable& table;
   SourceReader& reader;
 };
 
-/// Notes in `look`, which looks at `table`, what the feed of its deletes names behind its pointer. `feeds`
-/// reads the feeds, `feed_schema` is what it has, `of` the table itself. To be called before the table's own
-/// rows are read, and its rows must not be of an earlier moment than the feed: what is there behind it was
-/// made again.
+/// Notes in `look`, a look at `table`, the keys that its feed of deletes names after the feed's pointer.
+/// `feeds` reads the feeds, `feed_schema` is their schema, `of` the table itself. Call it before the table's
+/// own rows are read; these must not be older than the feed: a row that still exists afterwards was inserted
+/// again.
 ///
-/// Files are of the moment when they were written. Where the feed is the newer one, a key that it names and
-/// that is there is neither noted nor passed over: it is asked for again in the next look.
+/// A file has the moment of its last write. If the feed is newer, a key that it names and that exists is
+/// neither noted nor skipped: the next look asks for it again.
 ///
-/// A table that was never looked at takes nothing but the pointer: whatever was deleted before is not sent at
-/// all. A feed that is another one by now, or whose greatest value fell behind the pointer, is read whole.
-/// Memory: a number for each entry at the greatest value, and for up to a million of what is read. Errors:
+/// A table without an earlier look only takes the pointer: rows deleted before are never sent. A feed that is
+/// now another one, or whose greatest value fell below the pointer, is read whole.
+/// Memory: a number for each entry at the greatest value, and for up to a million of those read. Errors:
 /// the feed cannot be read or does not fit; kAborted: look again.
 absl::Status TakeDeletes(const DeleteFeed& feed, SourceReader& feeds, const SourceSchema& feed_schema,
                          const FedTable& of, const CaptureState::Table& table, CaptureLook& look,

@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-/// Sets of columns that are read one after the other of some rows; rows of further ones are sent whole.
+/// Column sets that are read one after the other; rows with further sets are sent whole.
 constexpr std::size_t kParts = 16;
 
 class NotedChanges : public ChangeReader {
@@ -53,13 +53,13 @@ class NotedChanges : public ChangeReader {
   absl::Status Begin(ChangePiece* piece) {
     begun_ = true;
     ASSIGN_OR_RETURN(const CaptureState::Noted noted, state_.CountNoted(table_, from_));
-    // Where rows are asked for, nobody knows beforehand how many of them are gone.
+    // If rows are requested by key, the number of deleted ones is not known in advance.
     if (!asks_for_gone_) piece->planned = Planned{noted.inserts + also_.size(), noted.updates, noted.deletes};
     if (counts_) piece->rows_now = table_.rows;
     return absl::OkStatus();
   }
 
-  /// Deletes go into the piece; rows that are to be read come next.
+  /// Puts deletes into the piece, then selects the next rows to read.
   absl::Status NextGroup(const BlockSize& size, ChangePiece* piece) {
     if (!gone_.empty()) {
       TakeGone(size, piece);
@@ -85,7 +85,7 @@ class NotedChanges : public ChangeReader {
     if (!notes.empty()) behind_ = notes.back().key;
     for (CaptureState::Note& note : notes) {
       if (note.gone && asks_for_gone_) {
-        // It may have been made again since it was deleted.
+        // It may have been inserted again since its delete.
         inserts_.push_back(std::move(note.key));
       } else if (note.asked && asks_for_gone_) {
         asked_.push_back(std::move(note.key));
@@ -100,7 +100,7 @@ class NotedChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  /// As many deletes as a block takes.
+  /// Takes as many deletes as fit into a block.
   void TakeGone(const BlockSize& size, ChangePiece* piece) {
     RowBlock gone = RowBlock::For(schema_, schema_.Key());
     while (!gone_.empty() && gone.rows() < size.rows && gone.bytes() < size.bytes) {
@@ -110,7 +110,7 @@ class NotedChanges : public ChangeReader {
     piece->blocks.push_back({Operation::kDelete, std::move(gone)});
   }
 
-  /// Where the row goes of which only some columns are sent. Null: all are.
+  /// Returns the group of a row of which only some columns are sent. Null: all columns are sent.
   std::vector<Key>* PartOf(const CaptureState::Note& note) {
     if (note.columns.empty() || note.born || whole_rows_) return nullptr;
     std::set<std::uint32_t> columns(note.columns.begin(), note.columns.end());
@@ -119,14 +119,14 @@ class NotedChanges : public ChangeReader {
     for (const std::uint32_t column : columns_) {
       if (columns.contains(column)) sent.push_back(column);
     }
-    // What changed is not wanted: the row is sent whole, so that its commit covers it.
+    // The changed columns are not sent: sends the row whole, so that its commit covers the change.
     if (sent.size() == schema_.Key().size() || sent.size() == columns_.size()) return nullptr;
     const auto part = parts_.find(sent);
     if (part != parts_.end()) return &part->second;
     return parts_.size() < kParts ? &parts_[std::move(sent)] : nullptr;
   }
 
-  /// `columns`: empty: all that the mirror wants.
+  /// `columns`: empty: all that the mirror has.
   absl::Status Read(std::vector<Key> keys, Operation operation, std::vector<std::uint32_t> columns = {}) {
     ASSIGN_OR_RETURN(rows_,
                      inner_.RowsOf(schema_.name, columns.empty() ? columns_ : columns, std::move(keys)));
@@ -153,18 +153,18 @@ class NotedChanges : public ChangeReader {
   const std::vector<std::uint32_t> columns_;
   const std::int64_t from_;
   const bool whole_rows_;
-  const bool counts_;         ///< What is remembered are all rows of the table.
-  const bool asks_for_gone_;  ///< Whether rows that are noted are there, the source tells.
+  const bool counts_;         ///< The remembered rows are all rows of the table.
+  const bool asks_for_gone_;  ///< The source decides whether noted rows exist.
   std::vector<Key> also_;
   bool begun_ = false, noted_all_ = false, at_end_ = false;
   Key behind_;
   std::deque<Key> gone_;
-  bool vanished_ = false;   ///< Rows went since they were counted.
-  std::vector<Key> asked_;  ///< Nobody said that they are gone.
-  bool drop_gone_ = false;  ///< The group at hand is of those.
+  bool vanished_ = false;   ///< Rows were deleted since they were counted.
+  std::vector<Key> asked_;  ///< No report says that they are deleted.
+  bool drop_gone_ = false;  ///< The present group consists of these.
   std::vector<Key> inserts_, updates_;
-  std::map<std::vector<std::uint32_t>, std::vector<Key>> parts_;  ///< By the columns that are sent.
-  std::unique_ptr<ChangeReader> rows_;                            ///< Of the group at hand; null: none.
+  std::map<std::vector<std::uint32_t>, std::vector<Key>> parts_;  ///< By the columns to send.
+  std::unique_ptr<ChangeReader> rows_;                            ///< Of the present group; null: none.
   Operation operation_ = Operation::kInsert;
 };
 

@@ -7,8 +7,8 @@
 namespace mirror {
 namespace {
 
-/// Bytes of one row that stand in a batch, and of one value of it; the rest of a very wide row travels in
-/// parts, whatever its length.
+/// Bytes of one row in a batch, and of one value in it; the rest of a very wide row is sent in parts,
+/// whatever its length.
 constexpr std::size_t kRowBytes = 6 << 20;
 constexpr std::size_t kValueBytes = 1 << 20;
 

@@ -13,13 +13,13 @@
 
 namespace mirror {
 
-/// Puts rows of a table into blocks; what is too long for one travels ahead in parts. Threads: one.
+/// Appends rows of a table to blocks; a value too long for a block is sent before it in parts. Threads: one.
 class RowAppender {
  public:
   RowAppender(const TableSchema& table, const std::vector<std::uint32_t>& columns);
 
-  /// One row, with a value for each of the columns: what it weighs. Errors: the sink's; kInvalidArgument: a
-  /// value is too long for any mirror.
+  /// Appends one row, with a value for each column; returns its weight. Errors: the sink's; kInvalidArgument:
+  /// a value is too long for any mirror.
   absl::StatusOr<std::size_t> Append(const std::vector<Value>& values, RowBlock* block,
                                      LargeSink* sink) const;
 

@@ -16,7 +16,7 @@
 namespace mirror {
 namespace {
 
-/// The least value that there is, as its text form.
+/// Returns the text form of the least value.
 std::string LeastText(const Column& column) {
   const bool timed = column.type != Type::kDate;
   std::string text = column.type == Type::kTime ? "00:00:00" : timed ? "0001-01-01 00:00:00" : "0001-01-01";
@@ -25,7 +25,7 @@ std::string LeastText(const Column& column) {
   return text;
 }
 
-/// Of a text that may end early.
+/// Reads a text that may have been cut.
 std::optional<std::int64_t> ReadCut(const Column& column, std::string text) {
   const std::string least = LeastText(column);
   if (column.type == Type::kTimestampTz && text.size() < least.size() && text.ends_with('Z')) text.pop_back();
@@ -33,10 +33,10 @@ std::optional<std::int64_t> ReadCut(const Column& column, std::string text) {
   return ParseTextForm(column, text);
 }
 
-/// A DECIMAL taken apart.
+/// A DECIMAL split into its components.
 struct Number {
   bool negative = false;
-  std::string_view whole, fraction;  ///< Without zeros that say nothing.
+  std::string_view whole, fraction;  ///< Without insignificant zeros.
 };
 
 Number Read(std::string_view text) {
@@ -59,7 +59,7 @@ bool IsNearerToZero(const Number& a, const Number& b) {
   return a.whole != b.whole ? a.whole < b.whole : a.fraction < b.fraction;
 }
 
-/// Empty: it is none.
+/// Empty: it is no DECIMAL.
 std::string DecimalText(const KeyPart& part) {
   if (part.kind == Kind::kText) return part.bytes;
   return part.kind == Kind::kInteger && !(part == BeforeAll()) ? absl::StrCat(part.integer) : "";
@@ -106,9 +106,9 @@ KeyPart CutPointer(const Column& column, const KeyPart& pointer, const Precision
   KeyPart whole{Kind::kInteger, 0, 0, ""};
   const std::string& text = pointer.bytes;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), whole.integer);
-  // Without a step, or too long for a number: nothing is cut off.
+  // Without a step, or too long for a number: nothing is cut.
   if (precision.step <= 0 || read.ec != std::errc{}) return pointer;
-  // It was cut towards zero.
+  // The number was cut towards zero.
   const Number number = Read(text);
   if (number.negative && !number.fraction.empty() && whole.integer > INT64_MIN + 1) --whole.integer;
   return CutToPrecision(whole, precision);

@@ -6,23 +6,23 @@
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
-// The column by which changes are found: readers give its values as they travel, a pointer is kept as people
-// read it, so that a day can be cut off it, and somebody can set it.
+// Values of the column by which changes are found. Readers give them in wire form; a pointer is stored in a
+// form for people, so that it can be cut to a day, and an operator can set it.
 
 namespace mirror {
 
-/// Of DATE to TIMESTAMP_TZ and UUID the text form; other values stay.
+/// Returns the text form for DATE to TIMESTAMP_TZ and UUID; other values stay.
 KeyPart ShownValue(const Column& column, KeyPart given);
 
-/// Back. A text that was cut is filled up: "2024-05-01" is its midnight. BeforeAll() stays. Errors:
-/// kInvalidArgument: it is no value of the column.
+/// The reverse of ShownValue(). A text that was cut is completed: "2024-05-01" becomes its midnight.
+/// BeforeAll() stays. Errors: kInvalidArgument: it is no value of the column.
 absl::StatusOr<KeyPart> GivenValue(const Column& column, KeyPart shown);
 
-/// Whether `a`, which is shown as `b` is, comes before it: DECIMAL as the numbers that they are, others as
-/// KeyPart compares.
+/// Whether `a` is less than `b`, both in shown form: DECIMAL compared as numbers, others as KeyPart
+/// compares.
 bool IsBelow(const Column& column, const KeyPart& a, const KeyPart& b);
 
-/// CutToPrecision() of a value that is shown: a DECIMAL is a number.
+/// CutToPrecision() for a value in shown form: a DECIMAL is a number.
 KeyPart CutPointer(const Column& column, const KeyPart& pointer, const Precision& precision);
 
 }  // namespace mirror

@@ -11,8 +11,8 @@
 
 namespace mirror {
 
-/// As the mirror takes it of the same value, which it keeps as text where the type has a text form. `column`:
-/// as it is announced.
+/// Adds a value in the form that the mirror digests: as text where the type has a text form. `column`: as
+/// announced.
 inline void AddValueToDigest(const Column& column, const Value& value, RowDigest* digest) {
   char text[kTextFormBytesMax];
   const bool has_text_form = HasTextForm(column.type) && value.kind != Kind::kNull;

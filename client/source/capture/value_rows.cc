@@ -17,7 +17,7 @@
 namespace mirror {
 namespace {
 
-/// The place of a column among those that are read, which gets it where it has none.
+/// Returns the place of a column in `read`, and adds the column if it is missing.
 std::size_t PlaceAmong(std::uint32_t column, std::vector<std::uint32_t>* read) {
   const auto found = std::find(read->begin(), read->end(), column);
   const auto place = static_cast<std::size_t>(found - read->begin());
@@ -75,7 +75,7 @@ class ValueScan : public DigestReader {
     if (!each || key_at_.empty()) return;
     Key key;
     for (const std::size_t at : key_at_) key.push_back(KeyPartOf(rows_->values()[at]));
-    // Columns that are no key of the table may have no value: that names no row.
+    // Columns that are no key of the table may be NULL: such a key identifies no row.
     if (std::any_of(key.begin(), key.end(), [](const KeyPart& part) { return part.kind == Kind::kNull; }))
       return;
     piece->rows.emplace_back(std::move(key), digest);
@@ -165,7 +165,7 @@ class KeyRows : public ChangeReader {
     return appender_.Append(values, block, sink);
   }
 
-  /// Of keys that were not found.
+  /// Takes deletes for keys that were not found.
   void TakeDeletes(const BlockSize& size, ChangePiece* piece) {
     RowBlock gone = RowBlock::For(*table_, key_);
     for (; next_ < keys_->size() && gone.rows() < size.rows && gone.bytes() < size.bytes; ++next_) {
@@ -181,7 +181,7 @@ class KeyRows : public ChangeReader {
   const RowAppender appender_;
   const WantedKeys keys_;
   const std::unique_ptr<ValueRows> rows_;
-  std::unordered_set<std::string> wanted_;  ///< That were not found so far.
+  std::unordered_set<std::string> wanted_;  ///< Keys not found so far.
   bool at_end_ = false;
   std::size_t next_ = 0;
 };

@@ -24,75 +24,75 @@ namespace mirror {
 /// One table of a folder of files.
 struct FileTable {
   std::string name;
-  std::string file;  ///< A pattern with '*'; of several files the last one by name is the table's state.
-  bool all_files = false;                  ///< All of them are, the last one by name first.
-  std::vector<std::string> key;            ///< Names of columns. Empty: the table has none.
-  std::map<std::string, Type> types = {};  ///< Of columns, where they are not to be guessed.
+  std::string file;  ///< A pattern with '*'; the last file by name is the table's present state.
+  bool all_files = false;                  ///< All files together are, the last one by name first.
+  std::vector<std::string> key;            ///< Names of columns. Empty: no key.
+  std::map<std::string, Type> types = {};  ///< Column types that are declared, not guessed.
   CsvOptions csv = {};
-  bool workbook = false;   ///< It is .xlsx, else CSV.
+  bool workbook = false;   ///< An .xlsx workbook, else CSV.
   std::string sheet = {};  ///< Of a workbook; empty: the first one.
-  TableSteps steps = {};   ///< Rows and values as they are sent; what else they say is for who reads this.
+  TableSteps steps = {};   ///< Steps for rows and values; the caller applies the other steps.
 
   // Names are compared by ASCII case only.
-  /// The column's place in `key`, from 1; 0: it is not in the key.
+  /// Returns the column's place in `key`, from 1; 0: it is not in the key.
   std::uint32_t KeyPositionOf(std::string_view column) const;
-  /// The column's type in `types`. Absent: its type is guessed.
+  /// Returns the column's type in `types`. Absent: its type is guessed.
   std::optional<Type> DeclaredTypeOf(std::string_view column) const;
 };
 
-/// Whether two headers name the same columns in the same order, by ASCII case only.
+/// Whether two headers have the same column names in the same order, by ASCII case only.
 bool HaveSameNames(const std::vector<std::string>& header, const std::vector<std::string>& other);
 
-/// What is on record of a column.
+/// The recorded findings about a column.
 struct FileColumn {
   std::string name;
   Type type = Type::kUnspecified;
   bool comma = false;  ///< Its reals have a decimal comma.
 };
 
-/// A file as it was when it was looked at.
+/// A file in its state at the time of the look.
 struct FileSeen {
   std::string path;
   struct stat status = {};
-  bool mended = false;  ///< Rows that were left out, as CSV.
+  bool mended = false;  ///< It has rows that were left out before, as CSV.
 };
 
-/// The files of a table as they stood.
+/// The state of a table's files at one time.
 struct FileState {
-  std::string path;  ///< Of the first one.
+  std::string path;  ///< Of the first file.
   std::int64_t size = 0, written_ns = 0;
-  bool ended = true;  ///< The last line has its end.
+  bool ended = true;  ///< The last line has a line end.
   friend bool operator==(const FileState&, const FileState&) = default;
 };
 
-/// One table of a folder as of one look at it.
+/// One table of a folder at one look.
 struct FileLook {
   FileTable table;
   std::string path;             ///< Of the first file.
-  std::vector<FileSeen> files;  ///< In the order in which they are read.
-  TableSchema schema;           ///< As its values stand in the file.
+  std::vector<FileSeen> files;  ///< In reading order.
+  TableSchema schema;           ///< With the types of the file's values.
   const TenantHashKey* hash_key = nullptr;
-  std::vector<bool> guessed;  ///< Of each column, whether its type is.
-  std::vector<bool> comma;    ///< Of each column, whether its reals were found to have a decimal comma.
-  Decimals decimals;          ///< That its numbers may have.
-  std::vector<FileColumn> recorded;  ///< As the last run left it; empty: there was none.
-  char decimal = 0;                  ///< CsvOptions.decimal with which that was found.
-  FileState taken;                   ///< Of which the last run took the rows; without a size: none.
-  FileState held;                    ///< That it left for a second look; without a path: none.
-  bool typed = false;                ///< Its types are known, or were guessed by rows.
+  std::vector<bool> guessed;  ///< For each column: its type is guessed.
+  std::vector<bool> comma;    ///< For each column: its reals have a decimal comma.
+  Decimals decimals;          ///< Decimal marks that its numbers may have.
+  std::vector<FileColumn> recorded;  ///< Findings of the last run; empty: there are none.
+  char decimal = 0;                  ///< CsvOptions.decimal of those findings.
+  FileState taken;                   ///< Files whose rows the last run took; without a size: none.
+  FileState held;                    ///< Files that it left for a second look; without a path: none.
+  bool typed = false;                ///< Its types are known, or were guessed from rows.
   std::string later;
-  std::string mended;      ///< A file with rows that count as its own, behind them; empty: there is none.
-  std::uint64_t rows = 0;  ///< Of the last scan.
+  std::string mended;      ///< A file whose rows are read after the table's own; empty: none.
+  std::uint64_t rows = 0;  ///< Counted by the last scan.
 
-  /// As HaveSameNames().
+  /// See HaveSameNames().
   bool HasHeader(const std::vector<std::string>& header) const;
-  /// As its values are given.
+  /// The schema of the values that are given.
   TableSchema Given() const;
-  /// kAborted: a file is another one by now.
+  /// kAborted: a file was replaced.
   absl::Status CheckEnd() const;
-  /// Errors: a file cannot be read, or has other columns than the first one.
+  /// Errors: a file cannot be read, or its columns differ from those of the first one.
   absl::Status CheckHeaders() const;
-  /// All rows of its files, as they stand there.
+  /// Opens all rows of its files, unchanged.
   absl::StatusOr<std::unique_ptr<FileRows>> OpenRows() const;
 };
 

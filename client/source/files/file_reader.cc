@@ -32,15 +32,15 @@
 namespace mirror {
 namespace {
 
-// What is known of the columns of a table of files: its record, its header, and the types that are guessed.
+// The columns of a table of files: its record, its header, and the guessed types.
 
-/// From how many rows the types of a new file are guessed at first; a later value that does not fit has all
-/// of them looked at.
+/// Number of rows from which types of a new file are first guessed; a later value that does not fit makes the
+/// reader examine all values.
 inline constexpr std::size_t kRowsGuessed = 10'000;
 
 using Json = nlohmann::json;
 
-/// Columns whose guessed types one note shows.
+/// Maximum number of columns with guessed types in one note.
 constexpr std::size_t kColumnsShown = 40;
 
 const char* TypeWord(Type type) {
@@ -63,7 +63,7 @@ Json JsonOf(const FileState& state) {
       {"path", state.path}, {"size", state.size}, {"written_ns", state.written_ns}, {"ended", state.ended}};
 }
 
-/// A name without the characters that nobody sees, or takes for another one: blanks of all kinds.
+/// Removes characters that are invisible or look like others: all kinds of blanks.
 std::string WithoutBlanks(std::string_view name) {
   // NO-BREAK SPACE, ZERO WIDTH SPACE, NARROW NO-BREAK SPACE, IDEOGRAPHIC SPACE, BYTE ORDER MARK, SOFT HYPHEN.
   static constexpr std::string_view kUnseen[] = {"\xc2\xa0",     "\xe2\x80\x8b", "\xe2\x80\xaf",
@@ -80,7 +80,7 @@ std::string WithoutBlanks(std::string_view name) {
   return FoldName(seen);
 }
 
-/// A column that `key` of the configuration names, and the file does not have.
+/// Error for a column named in `key` of the configuration that the file lacks.
 absl::Status NoColumn(const FileLook& known, const TableSchema& schema, const std::string& name,
                       const char* key) {
   std::vector<std::string> there;
@@ -108,7 +108,7 @@ absl::Status MakeSchema(const std::vector<FileColumn>& columns, FileLook* known)
     guessed.push_back(!declared);
     column.key_position = known->table.KeyPositionOf(name);
     column.nullable = column.key_position == 0;
-    // Two texts are two keys, whatever numbers they may be.
+    // Two different texts are two keys, even if their numbers are equal.
     if (guessed.back() && column.key_position > 0) column.type = Type::kText;
     commas.push_back(guessed.back() && comma && column.type == Type::kDouble);
     column.backfill = Backfill::kUnknown;
@@ -161,12 +161,12 @@ absl::Status ShowAll(absl::StatusOr<std::unique_ptr<FileRows>> rows, std::vector
   }
 }
 
-/// Makes `known` what the table was in the last run. `records`: by table name. False: there is none that can
-/// be understood.
+/// Restores `known` from the last run. `records`: by table name. False: there is no record that can be
+/// understood.
 bool TakeRecord(const std::map<std::string, std::string>& records, FileLook* known) {
   auto record = records.find(known->table.name);
   if (record == records.end()) {
-    // `name` of the [[source.table]] may have another case by now.
+    // `name` of the [[source.table]] may be in another case now.
     record = std::find_if(records.begin(), records.end(),
                           [known](const auto& one) { return SameName(one.first, known->table.name); });
   }
@@ -192,7 +192,7 @@ bool TakeRecord(const std::map<std::string, std::string>& records, FileLook* kno
   return MakeSchema(columns, known).ok();
 }
 
-/// What the next run takes.
+/// Returns the record for the next run.
 std::string MakeRecord(const FileLook& known) {
   Json json = Json::array();
   for (std::size_t i = 0; i < known.schema.columns.size(); ++i) {
@@ -208,8 +208,8 @@ std::string MakeRecord(const FileLook& known) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-/// The file's own columns; types of those that were not known are guessed. Errors: the file cannot be read,
-/// or is none of this table.
+/// Reads the file's own columns, and guesses the types of new ones. Errors: the file cannot be read, or does
+/// not belong to this table.
 absl::Status ReadHeader(FileLook* known) {
   RETURN_IF_ERROR(known->CheckHeaders());
   ASSIGN_OR_RETURN(const std::unique_ptr<FileRows> rows, known->OpenRows());
@@ -222,7 +222,7 @@ absl::Status ReadHeader(FileLook* known) {
   std::vector<TypeGuess> guesses(header.size(), TypeGuess(Type::kInt64, known->decimals));
   std::vector<FileColumn> columns;
   bool all_known = true;
-  // What was found by another decimal sign tells nothing.
+  // Findings with another decimal sign are void.
   const bool same_sign = known->decimal == csv.decimal;
   for (const std::string& name : header) {
     std::optional<std::uint32_t> at;
@@ -249,7 +249,7 @@ absl::Status ReadHeader(FileLook* known) {
   return MakeSchema(columns, known);
 }
 
-/// The same with the types that all values need. Errors: the file cannot be read.
+/// The same with types that fit all values. Errors: the file cannot be read.
 absl::StatusOr<FileLook> WidenColumns(const FileLook& known) {
   std::vector<TypeGuess> guesses;
   for (const Column& column : known.schema.columns) guesses.emplace_back(column.type, known.decimals);
@@ -266,7 +266,7 @@ absl::StatusOr<FileLook> WidenColumns(const FileLook& known) {
   return wider;
 }
 
-/// Why the rows that 'where' takes may be others than before; empty: they are not. Then the table stays as
+/// Returns why 'where' may select other rows than before; empty: it does not. In that case the table stays as
 /// it was.
 std::string CheckFilter(const FileLook& known, const std::vector<FileColumn>& former, TableSchema* schema) {
   const absl::StatusOr<RowFilter> filter = RowSteps::MakeFilter(known.schema, known.table.steps);
@@ -287,7 +287,7 @@ std::string CheckFilter(const FileLook& known, const std::vector<FileColumn>& fo
   return problem;
 }
 
-/// For people, of a table whose key was guessed by a version that did so; mostly empty.
+/// A note about a table whose key was guessed by an earlier version; mostly empty.
 std::string NoteOfKey(const FileLook& former) {
   std::string names;
   for (const FileColumn& was : former.recorded) {
@@ -302,7 +302,7 @@ std::string NoteOfKey(const FileLook& former) {
                       "type in 'types' of its [[source.table]]");
 }
 
-/// For people, what was guessed of columns, where it was not so before; mostly empty.
+/// A note about guessed columns, if the guess is new; mostly empty.
 std::string NoteOfTypes(const FileLook& known, const std::vector<FileColumn>& former) {
   std::string guessed;
   std::size_t count = 0;
@@ -322,9 +322,9 @@ std::string NoteOfTypes(const FileLook& known, const std::vector<FileColumn>& fo
                       ". Where a guess is wrong, set the type in 'types' of its [[source.table]]");
 }
 
-/// See SourceReader::PlacesOf(). Takes a pass over the rows, up to the last of these keys.
+/// See SourceReader::PlacesOf(). Reads the rows up to the last of these keys.
 std::vector<std::string> FindPlaces(TypedRows rows, const std::vector<Key>& keys) {
-  std::map<Key, std::optional<std::uint64_t>> first;  ///< Its line; absent: it was not met yet.
+  std::map<Key, std::optional<std::uint64_t>> first;  ///< Its line; absent: not met yet.
   for (const Key& key : keys) first[key] = std::nullopt;
   std::vector<std::string> places;
   while (!first.empty()) {
@@ -345,8 +345,8 @@ std::vector<std::string> FindPlaces(TypedRows rows, const std::vector<Key>& keys
   return places;
 }
 
-/// Files of these names are of programs: hidden ones, and those by which Excel says who has a workbook open.
-/// A pattern means them only where it begins so itself.
+/// Whether a file belongs to a program: hidden files, and Excel's marks of an open workbook. A pattern only
+/// matches them if it begins in the same way.
 bool IsOfAProgram(const std::string& file, const std::string& pattern) {
   for (const char* const begin : {".", "~$"}) {
     if (file.starts_with(begin) && !pattern.starts_with(begin)) return true;
@@ -474,7 +474,7 @@ class FileReader : public SourceReader {
     return FindPlaces(*std::move(rows), keys);
   }
 
-  /// Each takes a pass over the file.
+  /// Each call reads the whole file.
   std::size_t KeysAtATime() const override { return 500'000; }
 
  private:
@@ -527,23 +527,23 @@ class FileReader : public SourceReader {
     source.schema = steps.ok() ? known.Given() : known.schema;
     source.problem = std::move(problem);
     source.later = known.later;
-    source.objects.emplace();  // Files have none.
+    source.objects.emplace();  // Files have no indexes or foreign keys.
     for (const FileSeen& file : known.files) {
       if (!file.mended) source.written_ns = std::max(source.written_ns, WrittenNs(file));
     }
-    // Without a row nothing is known of its types.
+    // Without a row its types are unknown.
     source.record = known.typed ? MakeRecord(known) : "";
     options_.records[table.name] = source.record;
     tables_.emplace(FoldName(table.name), std::move(known));
   }
 
-  /// The table's files, the last one by name first. Gives what is wrong with them.
+  /// Finds the table's files, the last one by name first. Returns the problem with them.
   std::string FindFiles(const std::vector<std::string>& files, FileLook* known) {
     const FileTable& table = known->table;
     std::error_code error;
     for (auto file = files.rbegin(); file != files.rend(); ++file) {
       if (!MatchesExactly(*file, table.file) || IsOfAProgram(*file, table.file)) continue;
-      // One that nobody has written to yet is no part of the table.
+      // A file without content is no part of the table.
       if (table.all_files && !known->files.empty() &&
           std::filesystem::is_empty(absl::StrCat(options_.folder, "/", *file), error))
         continue;
@@ -587,8 +587,8 @@ class FileReader : public SourceReader {
     return state;
   }
 
-  /// An upload that stalls looks like a file that lost rows. So what looks like one is taken when it is found
-  /// as it was in the last run, or when another file came. Gives why it is left; empty: it is taken.
+  /// A stalled upload looks like a file that lost rows. Such a file is accepted when it is unchanged since
+  /// the last run, or when another file arrived. Returns why it is left; empty: it is accepted.
   std::string TakeOrHold(const FileLook& former, FileLook* known) const {
     if (options_.settle_ms == 0 || !options_.looks_twice || known->table.workbook) return "";
     const FileState now = StateOf(*known);
@@ -597,7 +597,7 @@ class FileReader : public SourceReader {
     const bool again = !former.held.path.empty() && (former.held == now || former.held.path != now.path);
     known->held = FileState();
     if ((!shorter && !unended) || again) {
-      // Of an empty file no rows are taken, so what comes behind it is measured by the one before.
+      // No rows are taken from an empty file, so the next one is compared with the one before it.
       if (now.size > 0) known->taken = now;
       return "";
     }
@@ -612,7 +612,7 @@ class FileReader : public SourceReader {
     return file.status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + file.status.st_mtim.tv_nsec;
   }
 
-  /// Waits for it, as long as this look may.
+  /// Waits until the file is unchanged for `settle_ms`, as long as this look allows.
   bool HasSettled(FileSeen* file) {
     const auto left_ms = [&] {
       const std::int64_t age_ms = NowMs() - WrittenNs(*file) / 1'000'000;
@@ -628,7 +628,7 @@ class FileReader : public SourceReader {
 
   std::string KeptRejects() const { return options_.keeps_rejects ? options_.rejects : ""; }
 
-  /// Rows that were left out, mended, and put beside the file of rejects. Gives what is wrong with them.
+  /// Finds corrected rejects beside the file of rejects. Returns the problem with them.
   std::string FindMended(FileLook* known) const {
     if (options_.rejects.empty()) return "";
     known->mended = absl::StrCat(options_.rejects, "/", known->table.name, ".mended.csv");
@@ -637,7 +637,7 @@ class FileReader : public SourceReader {
     if (known->mended.empty()) return "";
     const absl::Status opened = TypedRows::OpenMended(*known).status();
     if (opened.ok() && known->files.size() > 1) {
-      // The last file's own rows go before them, those of the others behind.
+      // The last file's own rows come before them, those of the other files after them.
       known->files.insert(known->files.begin() + 1, {std::exchange(known->mended, ""), status, true});
     }
     return std::string(opened.message());
@@ -647,7 +647,7 @@ class FileReader : public SourceReader {
     if (!note.empty()) notes->push_back(std::move(note));
   }
 
-  /// Looks at all values again. Gives kAborted: the table is another one now.
+  /// Examines all values again. Returns kAborted: the table has changed.
   absl::Status Widen(const FileLook& known) {
     ASSIGN_OR_RETURN(const FileLook wider, WidenColumns(known));
     options_.records[known.table.name] = MakeRecord(wider);
@@ -673,7 +673,7 @@ class FileReader : public SourceReader {
   FileReaderOptions options_;
   const std::map<std::string, std::string> former_;  ///< Records of the last run.
   std::map<std::string, FileLook> tables_;           ///< By folded name.
-  std::int64_t wait_ms_ = 0;                         ///< Left for files to settle in this look.
+  std::int64_t wait_ms_ = 0;                         ///< Remaining time for files to settle in this look.
 };
 
 }  // namespace

@@ -22,17 +22,17 @@
 namespace mirror {
 namespace {
 
-/// Rows that cannot be taken and are described one by one; the rest is counted.
+/// Rejected rows that are described one by one; others are counted.
 inline constexpr std::size_t kRejectsDescribed = 5;
 
-/// What of a file could not be taken, for the person and for `<folder>/<table>.csv`.
+/// Rejected rows of a file, for messages and for `<folder>/<table>.csv`.
 class FileRejects {
  public:
-  /// `folder` empty: they are only described. `look` outlives this.
+  /// `folder` empty: they are only described. `look` must outlive this.
   FileRejects(const FileLook& look, std::string header, const std::string& folder);
 
   void Add(const FileRow& row, const std::string& reason, bool has_key);
-  /// The sentence for the person, if there is one. The file is there, or gone where nothing was left out.
+  /// Returns the message, if there is one. The file exists then; without rejects it is removed.
   std::vector<std::string> End();
 
  private:
@@ -88,7 +88,7 @@ std::vector<std::string> FileRejects::End() {
 
 void FileRejects::Open() {
   std::error_code error;
-  // One that is there may be shared with who mends the rows.
+  // An existing folder may be shared with the person who corrects the rows.
   if (std::filesystem::create_directories(folder_, error)) {
     std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
   }
@@ -96,9 +96,9 @@ void FileRejects::Open() {
   file_ << header_;
 }
 
-/// A longer text travels in parts.
+/// A longer text is sent in parts.
 constexpr std::size_t kTextInBlock = 1 << 20;
-/// Keys of rows that were left out; with more of them no row that did not come counts as gone.
+/// Keys of rejected rows; above this limit no missing row counts as deleted.
 constexpr std::size_t kUntoldKept = 1'000'000;
 
 void AddTo(RowDigest* digest, const Value& value) {
@@ -114,12 +114,12 @@ void AddTo(RowDigest* digest, const Value& value) {
   }
 }
 
-/// Puts rows into blocks.
+/// Appends rows to blocks.
 class RowAppender {
  public:
   explicit RowAppender(std::vector<std::uint32_t> columns) : columns_(std::move(columns)) {}
 
-  /// What the row weighs.
+  /// Returns the weight of the row.
   absl::StatusOr<std::size_t> Append(const TypedRows& rows, const std::vector<std::uint32_t>& key,
                                      RowBlock* block, LargeSink* sink) const {
     std::size_t weight = 0;
@@ -185,11 +185,11 @@ class FileKeyRows : public ChangeReader {
       if (step == TypedRows::Step::kEnd) continue;
       const std::optional<Key> key = rows_.ReadKey();
       if (step == TypedRows::Step::kReject) {
-        // A mended one may follow; else it is there, and cannot be read.
+        // A corrected row may follow; otherwise the row exists and cannot be read.
         if (key) there_.insert(PackedKey(*key));
         continue;
       }
-      // The first of each key.
+      // Takes the first row of each key.
       if (!key || wanted_.erase(PackedKey(*key)) == 0) continue;
       ASSIGN_OR_RETURN(const std::size_t appended, appender_.Append(rows_, key_, &block, sink));
       weight += appended;
@@ -214,7 +214,7 @@ class FileKeyRows : public ChangeReader {
   const RowAppender appender_;
   const std::vector<Key> keys_;
   std::unordered_set<std::string> wanted_;
-  std::unordered_set<std::string> there_;  ///< Of rows that cannot be read.
+  std::unordered_set<std::string> there_;  ///< Keys of rows that cannot be read.
   bool at_end_ = false;
   std::size_t next_ = 0;
 };
@@ -292,7 +292,7 @@ class FileScan : public DigestReader {
       if (!step.ok()) return step.status();
       if (*step == TypedRows::Step::kEnd) {
         piece.end = true;
-        // Behind all rows: a mended one may have the same key.
+        // After all rows: a corrected row may have the same key.
         for (auto& [packed, untold] : untold_) piece.untold.push_back(std::move(untold));
         piece.notes = rejects_.End();
         if (!bound_ || !bound_->left_out) look_.rows = counted_;
@@ -388,7 +388,7 @@ absl::StatusOr<TypedRows::Step> TypedRows::Next() {
   }
 }
 
-/// Whether the row is not wanted, or is an older one of a key that is not.
+/// Whether the row is not wanted, or is an older row of an unwanted key.
 absl::StatusOr<bool> TypedRows::IsHidden(bool matches) {
   const bool unwanted = matches == left_out_;
   if (!steps_.filters() || look_->files.size() < 2 || key_.empty()) return unwanted;
@@ -445,7 +445,7 @@ absl::Status TypedRows::Read(std::size_t at) {
   const std::optional<std::string_view>& field = row_.fields[at];
   Value& value = values_[at];
   value = Value();
-  // Two quotes are a text, and no number.
+  // Two quotes are a text, not a number.
   if (!field || (field->empty() && column.type != Type::kText)) {
     if (column.key_position > 0) Reject(at, "the key has no value");
     return absl::OkStatus();

@@ -23,37 +23,37 @@
 
 namespace mirror {
 
-/// Keys of rows of a table of several files that `where` decides against; with more of them it cannot be
+/// Limit for keys that `where` leaves out in a table of several files; above it the table cannot be
 /// read.
 inline constexpr std::size_t kHiddenMax = 5'000'000;
 
-/// The rows of a table of files that are to be sent, with their values as they are given. `look` outlives
-/// them. Where the first row of a key does not match, later ones of it are none of them, of a table of
-/// several files; memory: about 64 bytes for each such key.
+/// The rows of a table of files to send, with their values in the given form. `look` must outlive them. In a
+/// table of several files, if the first row of a key does not match `where`, later rows of the key are
+/// skipped, too; memory: about 64 bytes for each such key.
 class TypedRows {
  public:
   enum class Step { kRow, kReject, kEnd };
 
   static absl::StatusOr<TypedRows> Open(const FileLook& look);
-  /// Rows that were left out and mended. Errors: kInvalidArgument: their header is not the file's.
+  /// Opens the corrected rows. Errors: kInvalidArgument: their header differs from the file's.
   static absl::StatusOr<std::unique_ptr<FileRows>> OpenMended(const FileLook& look);
 
-  /// kOutOfRange: a value does not fit the type that was guessed.
+  /// kOutOfRange: a value does not fit the guessed type.
   absl::StatusOr<Step> Next();
 
   const std::vector<Value>& values() const { return values_; }
   const FileRow& row() const { return row_; }
   const std::string& raw_header() const { return rows_->raw_header(); }
-  /// The present row is one that was left out, and mended.
+  /// The present row is a corrected one.
   bool mended() const { return mended_; }
   /// Why the present row is rejected.
   const std::string& reason() const { return reason_; }
 
-  /// These are its key for ReadKey().
+  /// Sets the columns of the key for ReadKey().
   void SetKey(const std::vector<std::uint32_t>& columns) { key_ = columns; }
-  /// Gives the rows that `where` takes out, and no others.
+  /// Gives only the rows that `where` leaves out.
   void SetLeftOut() { left_out_ = true; }
-  /// Of the present row; absent: it has none.
+  /// Returns the key of the present row; absent: it has none.
   std::optional<Key> ReadKey() const;
 
  private:
@@ -72,28 +72,28 @@ class TypedRows {
   absl::StatusOr<bool> IsHidden(bool matches);
   bool left_out_ = false;
   std::set<std::pair<std::uint64_t, std::uint64_t>> hidden_;  ///< Hashes of keys.
-  bool mended_ = false;                                       ///< The rows of `known_->mended` are read.
-  bool has_values_ = false;                                   ///< Of the present row, also of a wrong one.
+  bool mended_ = false;                                       ///< Rows of `known_->mended` are being read.
+  bool has_values_ = false;                                   ///< Also set for a row that is rejected.
   RowSteps steps_;
 };
 
-// What a FileReader gives of a table's rows. `look` outlives each of them.
+// Readers of a table's rows for FileReader. `look` must outlive each of them.
 
-/// What to do about a value that does not fit its column: looks at all values again, and gives an error.
+/// Called for a value that does not fit its column: examines all values again, and returns an error.
 using Widen = std::function<absl::Status()>;
 
-/// All rows. `rejects`: a folder for those that cannot be taken; empty: they are only described.
+/// Reads all rows. `rejects`: a folder for rejected rows; empty: they are only described.
 std::unique_ptr<TableReader> ReadFileRows(FileLook& look, TypedRows rows,
                                           const std::vector<std::uint32_t>& columns,
                                           const std::string& rejects, Widen widen);
 
-/// The digests of all rows, or of those within a bound, in the order of the file.
+/// Digests of all rows, or of those within a bound, in file order.
 std::unique_ptr<DigestReader> ScanFileRows(FileLook& look, TypedRows rows, std::vector<std::uint32_t> columns,
                                            const std::string& rejects, Widen widen,
                                            std::optional<RowBound> bound = std::nullopt,
                                            bool by_column = false);
 
-/// Rows by key: one pass over the file.
+/// Reads rows by key, in one pass over the file.
 std::unique_ptr<ChangeReader> ReadFileRowsByKey(const FileLook& look, TypedRows rows,
                                                 const std::vector<std::uint32_t>& columns,
                                                 std::vector<Key> keys);

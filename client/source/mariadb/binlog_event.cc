@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kVersionBytes = 50;
 constexpr std::uint8_t kNoChecksum = 0, kCrc32 = 1;
-/// Of a GTID event (log_event.h of MariaDB).
+/// Flags of a GTID event (log_event.h of MariaDB).
 constexpr std::uint8_t kFlagStandalone = 0x01;
 constexpr std::uint8_t kFlagDdl = 0x20;
 constexpr std::uint8_t kFlagXaPrepare = 0x40;
@@ -43,14 +43,14 @@ absl::StatusOr<Event> ReadEvent(std::string_view data, bool checksummed) {
   event.flags = static_cast<std::uint16_t>(bytes.Number(2));
   event.body = bytes.rest();
   if (length != data.size()) return NoSuchEvent("event");
-  // A file that was written with checksums is announced by an event that may have none yet, or the other way
-  // round; a description has one always.
+  // A file with checksums may be announced by an event without one, or the other way round; a description
+  // always has one.
   if (event.type == EventType::kRotate && event.is_artificial()) checksummed = HasChecksum(data);
   const bool is_description = event.type == EventType::kFormatDescription;
   if (!checksummed && !is_description) return event;
   if (is_description && data.size() < kHeaderBytes + kChecksumBytes + 1) return NoSuchEvent("event");
-  // Of a file without checksums the server changes the description when it sends it from the middle, and
-  // leaves the checksum of before in it.
+  // If the server sends a file without checksums from its middle, it changes the description, and leaves the
+  // old checksum in it.
   const bool is_unchecked =
       is_description && static_cast<std::uint8_t>(data[data.size() - kChecksumBytes - 1]) == kNoChecksum;
   if (!is_unchecked && !HasChecksum(data)) {
@@ -68,7 +68,7 @@ absl::StatusOr<FormatDescription> ReadFormatDescription(const Event& event) {
   const std::string_view version = bytes.Take(kVersionBytes);
   bytes.Take(4);
   const std::uint8_t header_bytes = bytes.Byte();
-  // Lengths of events' heads, and the checksum's kind.
+  // The rest: lengths of events' heads, and the kind of checksum.
   if (!bytes.ok() || bytes.rest().empty() || format != 4 || header_bytes != kHeaderBytes)
     return NoSuchEvent("format description");
   const std::uint8_t algorithm = static_cast<std::uint8_t>(bytes.rest().back());
@@ -139,14 +139,14 @@ absl::Status ReadQuery(const Event& event, Query* query) {
 
 absl::Status Inflate(std::string_view compressed, std::string* plain) {
   Bytes bytes(compressed);
-  // Bit 7: it is compressed; 6 to 4: how, 0 is zlib; 2 to 0: bytes of the length.
+  // Bit 7: compressed; bits 6 to 4: the method, 0 is zlib; bits 2 to 0: bytes of the length.
   const std::uint8_t head = bytes.Byte();
   const std::size_t length_bytes = head & 0x07U;
   const std::uint64_t length = BigEndian(bytes.Take(length_bytes));
   if (!bytes.ok() || (head & 0xf0U) != 0x80U || length_bytes == 0 || length_bytes > 4 ||
       length > kEventBytesMax)
     return NoSuchEvent("compressed event");
-  // zlib's best is below 1 : 1100.
+  // zlib's maximum ratio is below 1 : 1100.
   if (length / 1'100 > bytes.rest().size()) return NoSuchEvent("compressed event");
   plain->resize(static_cast<std::size_t>(length));
   uLongf size = static_cast<uLongf>(length);

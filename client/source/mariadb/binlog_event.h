@@ -10,25 +10,25 @@
 #include "absl/status/statusor.h"
 
 // The events of MariaDB's binlog (format 4), as its replication protocol sends them. All functions are pure:
-// they take any bytes, and give kDataLoss for those that are no such event. Views are into the bytes.
+// they accept any bytes, and return kDataLoss for bytes that are no such event. Views are into the bytes.
 
 namespace mirror::binlog {
 
-/// An unsigned number of up to 8 bytes, the least significant one first.
+/// Returns an unsigned number of up to 8 bytes, least significant byte first.
 inline std::uint64_t LittleEndian(std::string_view bytes) {
   std::uint64_t number = 0;
   for (std::size_t i = bytes.size(); i-- > 0;) number = number << 8 | static_cast<std::uint8_t>(bytes[i]);
   return number;
 }
-/// The most significant one first.
+/// The same, most significant byte first.
 inline std::uint64_t BigEndian(std::string_view bytes) {
   std::uint64_t number = 0;
   for (const char byte : bytes) number = number << 8 | static_cast<std::uint8_t>(byte);
   return number;
 }
 
-/// Takes bytes from the front. Once it was asked for more than there are, ok() is false, and all that it
-/// gives from then on is 0 or empty. Views are into what it was made of.
+/// Takes bytes from the front. After a request for more bytes than there are, ok() is false, and every later
+/// result is 0 or empty. Views are into the bytes passed to the constructor.
 class Bytes {
  public:
   explicit Bytes(std::string_view bytes) : rest_(bytes) {}
@@ -43,10 +43,10 @@ class Bytes {
     rest_.remove_prefix(count);
     return taken;
   }
-  /// Of up to 8 bytes, the least significant one first.
+  /// Takes a number of up to 8 bytes, least significant byte first.
   std::uint64_t Number(std::size_t size) { return LittleEndian(Take(size)); }
   std::uint8_t Byte() { return static_cast<std::uint8_t>(Number(1)); }
-  /// A number whose first byte says how long it is.
+  /// Takes a number whose first byte tells its length.
   std::uint64_t Coded() {
     const std::uint8_t first = Byte();
     if (first < 251) return first;
@@ -57,7 +57,7 @@ class Bytes {
     rest_ = {};
     return 0;
   }
-  /// As many bytes as the number before them says.
+  /// Takes as many bytes as the number before them says.
   std::string_view CodedText() { return Take(static_cast<std::size_t>(Coded())); }
 
   std::string_view rest() const { return rest_; }
@@ -71,7 +71,7 @@ class Bytes {
 
 inline constexpr std::size_t kHeaderBytes = 19;
 inline constexpr std::size_t kChecksumBytes = 4;
-/// Of one event, and of what a compressed one has in it: MariaDB's own limit of a packet.
+/// Limit for one event, and for the content of a compressed one: MariaDB's own limit of a packet.
 inline constexpr std::size_t kEventBytesMax = 1U << 30;
 
 enum class EventType : std::uint8_t {
@@ -112,34 +112,34 @@ enum class EventType : std::uint8_t {
   kDeleteRowsCompressed = 171,
 };
 
-/// One event, whose checksum was looked at and taken off.
+/// One event, with its checksum verified and removed.
 struct Event {
   static constexpr std::uint16_t kThreadSpecific = 0x4;
   static constexpr std::uint16_t kArtificial = 0x20;
   static constexpr std::uint16_t kMayBeIgnored = 0x80;
 
-  std::uint32_t time_s = 0;  ///< Unix time; 0: the server made it for this connection.
+  std::uint32_t time_s = 0;  ///< Unix time; 0: the server made it for this connection only.
   EventType type = EventType::kIgnorable;
   std::uint32_t server_id = 0;
   std::uint32_t next_position =
-      0;  ///< Of the event behind it in its file, its lowest 32 bits; 0: it is in no file.
+      0;  ///< Lowest 32 bits of the next event's position in the file; 0: it is in no file.
   std::uint16_t flags = 0;
-  std::string_view body;  ///< Behind the header.
+  std::string_view body;  ///< The bytes after the header.
 
   bool is_artificial() const { return (flags & kArtificial) != 0 || next_position == 0; }
 };
 
-/// `checksummed`: as the last format description says. Those of format descriptions and of artificial
-/// rotations are found without.
+/// `checksummed`: from the last format description. Checksums of format descriptions and artificial rotations
+/// are recognised without it.
 absl::StatusOr<Event> ReadEvent(std::string_view data, bool checksummed);
 
 struct FormatDescription {
   std::string server_version;
-  bool checksummed = false;  ///< All events behind it have a CRC32.
+  bool checksummed = false;  ///< All later events have a CRC32.
 };
 absl::StatusOr<FormatDescription> ReadFormatDescription(const Event& event);
 
-/// The stream goes on in another file.
+/// The stream continues in another file.
 struct Rotate {
   std::uint64_t position = 0;
   std::string file;
@@ -157,7 +157,7 @@ std::string ToString(const Gtid& gtid);
 /// The begin of an event group.
 struct GroupBegin {
   Gtid gtid;
-  bool standalone = false;  ///< No COMMIT follows: it is one statement.
+  bool standalone = false;  ///< No COMMIT follows: it is a single statement.
   bool ddl = false;
   bool xa_prepare = false, xa_complete = false;
 };
@@ -165,14 +165,14 @@ absl::StatusOr<GroupBegin> ReadGtid(const Event& event);
 absl::StatusOr<std::vector<Gtid>> ReadGtidList(const Event& event);
 
 struct Query {
-  std::string_view database;  ///< The session's.
+  std::string_view database;  ///< The session's database.
   std::string_view sql;
-  std::string inflated;  ///< Of a compressed one: what `sql` views.
+  std::string inflated;  ///< Content of a compressed query, viewed by `sql`.
 };
-/// Into `query`, which `sql` may view.
+/// Reads into `query`, whose `sql` may view its other members.
 absl::Status ReadQuery(const Event& event, Query* query);
 
-/// What a compressed event has in it. Errors: also when it would be more than kEventBytesMax.
+/// Decompresses an event's content. Errors: also if it would exceed kEventBytesMax.
 absl::Status Inflate(std::string_view compressed, std::string* plain);
 
 }  // namespace mirror::binlog

@@ -24,7 +24,7 @@ GroupPrint::~GroupPrint() = default;
 void GroupPrint::Begin() { XXH3_64bits_reset(state_.get()); }
 
 void GroupPrint::Add(const binlog::Event& event) {
-  // Without the flags, of which the server changes some when it sends it.
+  // Without the flags: the server changes some of them when it sends the event.
   std::array<char, 13> head{};
   std::memcpy(head.data(), &event.time_s, 4);
   std::memcpy(head.data() + 4, &event.server_id, 4);
@@ -43,16 +43,16 @@ namespace {
 using binlog::EventType;
 using binlog::RowsKind;
 
-/// The server writes it to the binlog before it commits: a snapshot that names a place behind it may not see
-/// it. The stage keeps this and the time of the last one until that is over.
+/// The server writes it to the binlog before it commits: a snapshot at a later place may not see it. Until
+/// then the stage keeps this text and the time of the last one.
 constexpr char kXaCommitted[] = "a transaction was committed that had been prepared (XA), read at ";
 constexpr char kXaSettled[] =
     "a transaction that had been prepared (XA) was committed in the half minute before rows were read last";
 constexpr char kRedefinedInBinlog[] = "its definition changed while rows of it were written";
-/// What savepoints hold in memory.
+/// Memory limit for changes held for savepoints.
 constexpr std::size_t kHeldBytesMax = 16'000'000;
 constexpr std::size_t kMapsMax = 10'000;
-/// Groups whose ends are remembered, for snapshots that were taken a moment before.
+/// Number of group ends that are remembered, for snapshots that were taken just before.
 constexpr std::size_t kEndsMax = 200'000;
 
 std::size_t BytesOf(const LoggedChange& change) {
@@ -62,7 +62,7 @@ std::size_t BytesOf(const LoggedChange& change) {
   return bytes;
 }
 
-/// Events that say nothing of rows.
+/// Whether events of this type contain nothing about rows.
 bool SaysNothing(EventType type) {
   switch (type) {
     case EventType::kIntVar:
@@ -88,7 +88,7 @@ bool IsOfLoad(EventType type) {
          type == EventType::kDeleteFile || type == EventType::kExecuteLoadQuery;
 }
 
-/// Once: it is time. `when` is set no further ahead than a clock that was set back allows.
+/// Returns true once, when the time has come. Limits `when` if the clock was set back.
 bool TakeSettled(std::int64_t now_ms, std::chrono::milliseconds after, std::optional<std::int64_t>* when) {
   if (!*when) return false;
   *when = std::min(**when, now_ms + after.count());
@@ -118,7 +118,7 @@ BinlogIntake::BinlogIntake(Stage& stage, std::int64_t lsn, BinlogPosition positi
   }
 }
 
-// --- Which events are new -----------------------------------------------------
+// --- Detecting new events -----------------------------------------------------
 
 absl::Status BinlogIntake::Verify(const BinlogPlace& after) {
   if (IsBefore(after, expected_.end)) return absl::OkStatus();
@@ -139,13 +139,13 @@ absl::Status BinlogIntake::Take(const binlog::Event& event, const BinlogPlace& b
 
 absl::Status BinlogIntake::TakeNext(const binlog::Event& event, const BinlogPlace& before,
                                     const BinlogPlace& after) {
-  // These stand in no file: whoever reads it again does not meet them where they came.
+  // These events are in no file: a reader that starts again does not meet them at the same place.
   if (event.is_artificial() || event.type == EventType::kHeartbeat) return absl::OkStatus();
   const bool begins = event.type == EventType::kGtid || event.type == EventType::kFormatDescription;
   if (begins) {
     print_.Begin();
     position_.again = before;
-    // The server died while it wrote the group; what it began is not in the database.
+    // The server died while it wrote the group; the database does not have its changes.
     group_.reset();
   }
   print_.Add(event);
@@ -183,7 +183,7 @@ void BinlogIntake::TakeNextTables() {
 absl::Status BinlogIntake::BeginGroup(const binlog::Event& event) {
   ASSIGN_OR_RETURN(const binlog::GroupBegin begin, binlog::ReadGtid(event));
   TakeNextTables();
-  // The server numbers them anew whenever it opens a table.
+  // The server assigns new numbers whenever it opens a table.
   if (maps_.size() > kMapsMax || maps_of_ != tables_.get()) maps_.clear();
   maps_of_ = tables_.get();
   group_ = Group{.lsn = ++lsn_, .begin = begin, .staged = !begin.xa_prepare};
@@ -203,7 +203,7 @@ absl::Status BinlogIntake::EndGroup() {
   return stage_.Commit();
 }
 
-/// It stands behind the group of which changes are missing, or alone.
+/// The event follows the group with missing changes, or is alone.
 absl::Status BinlogIntake::TakeIncident(const binlog::Event& event) {
   constexpr char kLost[] = "the server says in its binlog that changes are missing there (incident)";
   if (group_) {
@@ -211,7 +211,7 @@ absl::Status BinlogIntake::TakeIncident(const binlog::Event& event) {
     return spoiled.ok() ? EndGroup() : spoiled;
   }
   TakeNextTables();
-  // A position from before it does not have what is missing.
+  // An earlier position does not have the missing changes.
   absl::Status begun = stage_.Begin({.lsn = ++lsn_, .time_ms = std::int64_t{event.time_s} * 1'000});
   if (begun.ok()) begun = SpoilAll(kLost);
   if (!begun.ok()) return begun;
@@ -229,7 +229,7 @@ absl::Status BinlogIntake::TakeInGroup(const binlog::Event& event) {
     case EventType::kXid:
       return EndGroup();
     case EventType::kXaPrepare:
-      // Of XA COMMIT ... ONE PHASE it is the commit.
+      // For XA COMMIT ... ONE PHASE this is the commit.
       if (!event.body.empty() && event.body[0] != 0 && !group_->staged) return SpoilByXa();
       return EndGroup();
     case EventType::kQuery:
@@ -255,8 +255,8 @@ absl::Status BinlogIntake::TakeQuery(const binlog::Event& event) {
     if (words.Word(1) == "rollback") return EndGroup();
     return SpoilByXa();
   }
-  // The group of a transaction that made a temporary table counts as one of definitions, too, whatever else
-  // is in it.
+  // The group of a transaction that created a temporary table counts as a definition, too, even if it has
+  // other changes.
   if (!group_->begin.ddl || !words.IsDefinition()) return TakeGroupQuery(words);
   RETURN_IF_ERROR(TakeDefinition(query, words));
   return group_->begin.standalone ? EndGroup() : absl::OkStatus();
@@ -287,7 +287,7 @@ absl::Status BinlogIntake::TakeGroupQuery(const StatementWords& words) {
   return group_->begin.standalone ? EndGroup() : absl::OkStatus();
 }
 
-/// A statement that names a table, or the database, may have changed rows or what they mean.
+/// A statement that names a table, or the database, may have changed rows or their meaning.
 absl::Status BinlogIntake::TakeDefinition(const binlog::Query& query, const StatementWords& words) {
   if (tables_ == nullptr || words.IsHarmless()) return absl::OkStatus();
   if (const std::optional<std::string> emptied = words.Truncates(query.database, tables_->database)) {
@@ -369,7 +369,7 @@ absl::Status BinlogIntake::TakeRow(const Mapped& mapped, RowsKind kind,
   held_bytes_ += BytesOf(change);
   held_.push_back({.savepoint = {}, .table = id, .change = std::move(change)});
   if (held_bytes_ <= kHeldBytesMax) return absl::OkStatus();
-  // A savepoint from before can only take tables back from here on.
+  // An earlier savepoint can only invalidate tables from now on.
   return GiveHeld();
 }
 
@@ -388,7 +388,7 @@ absl::Status BinlogIntake::RollBackTo(const std::string& savepoint) {
   const auto found = std::find_if(held_.rbegin(), held_.rend(),
                                   [&](const Held& held) { return held.savepoint == savepoint; });
   if (found == held_.rend()) {
-    // It was given to the stage, which takes nothing back.
+    // The changes were passed to the stage, which cannot roll back a part.
     constexpr char kUnknown[] = "a transaction took back so much that it is not known what is left";
     absl::Status spoiled = SpoilTouched(kUnknown);
     for (const Held& held : held_) {
@@ -397,14 +397,14 @@ absl::Status BinlogIntake::RollBackTo(const std::string& savepoint) {
     held_.clear();
     return spoiled;
   }
-  // It stays, and may be gone back to once more.
+  // The savepoint stays, and can be used for another rollback.
   held_.erase(found.base(), held_.end());
   held_bytes_ = 0;
   for (const Held& held : held_) held_bytes_ += held.savepoint.empty() ? BytesOf(held.change) : 0;
   return absl::OkStatus();
 }
 
-// --- What does not count ------------------------------------------------------
+// --- Discarding tables --------------------------------------------------------
 
 absl::Status BinlogIntake::SpoilAll(const std::string& because) {
   absl::Status spoiled;
@@ -430,7 +430,7 @@ absl::Status BinlogIntake::SpoilTouched(const std::string& because) {
   return spoiled;
 }
 
-// --- What is written ----------------------------------------------------------
+// --- Writing ------------------------------------------------------------------
 
 absl::StatusOr<StageMark> BinlogIntake::Mark(const std::string& token, std::int64_t above,
                                              std::int64_t now_ms) {
@@ -442,7 +442,7 @@ absl::StatusOr<StageMark> BinlogIntake::Mark(const std::string& token, std::int6
   mark.position = ToString(position_);
   mark.fingerprint = print_.Text();
   failure_ = stage_.Begin({.lsn = mark.lsn, .time_ms = now_ms});
-  // Not at a place of its own: groups that are read again have the LSNs that they had.
+  // Not at a place of its own: groups that are read again keep their LSNs.
   TakeNextTables();
   if (failure_.ok() && tables_ != nullptr && TakeSettled(now_ms, settled_after_, &settles_ms_))
     failure_ = SpoilAll(kXaSettled);
@@ -461,7 +461,7 @@ absl::Status BinlogIntake::Flush() {
   const absl::StatusOr<std::int64_t> place = stage_.Flush();
   absl::Status flushed = place.status();
   if (place.ok() && *place < committed_lsn_) flushed = StageFellBehind();
-  // After another error it may be called again.
+  // After any other error the call may be repeated.
   if (absl::IsAborted(flushed)) failure_ = flushed;
   if (!flushed.ok()) return flushed;
   has_commits_ = false;

@@ -24,8 +24,8 @@ struct XXH3_state_s;
 
 namespace mirror {
 
-/// A digest of the events of a group as they stand in the binlog, with their times: two servers that were the
-/// same and went on apart can have groups with the same GTIDs at the same places, and not with these.
+/// A digest of a group's events in the binlog, with their times. Two servers that were equal and then
+/// diverged can have groups with the same GTIDs at the same places, but not with these events.
 class GroupPrint {
  public:
   GroupPrint();
@@ -35,7 +35,7 @@ class GroupPrint {
 
   void Begin();
   void Add(const binlog::Event& event);
-  /// Of what was added since Begin(): 16 hexadecimal digits.
+  /// Digest since Begin(): 16 hexadecimal digits.
   std::string Text() const;
 
  private:
@@ -45,46 +45,46 @@ class GroupPrint {
   std::unique_ptr<XXH3_state_s, Free> state_;
 };
 
-/// Takes the events of one stream into the stage, up to the flush that its caller does. An event group is a
-/// transaction of the stage; its LSN is one more than that of the group or position before it, so that groups
-/// which are read again have the same ones. Threads: one.
+/// Takes the events of one stream into the stage; the caller flushes. An event group is a transaction of the
+/// stage; its LSN is one more than that of the group or position before it, so that groups which are read
+/// again get the same LSNs. Threads: one.
 class BinlogIntake {
  public:
-  /// `position`: from whose begin the stream is read again; what is not behind its end is only compared with
-  /// `print`. An empty one: it is another one than any before, and there is nothing to compare it with.
-  /// `lsn`: of the position, or greater than all before. `settled_after`: a snapshot that is taken so long
-  /// after XA COMMIT was read sees what it committed. The stage outlives this.
+  /// `position`: the stream is read again from its begin; events up to its end are only compared with
+  /// `print`. Empty: the binlog is a new one, and nothing is compared. `lsn`: the LSN of the position, or
+  /// greater than all before. `settled_after`: a snapshot that is taken this long after XA COMMIT was read
+  /// sees its changes. The stage must outlive this.
   BinlogIntake(Stage& stage, std::int64_t lsn, BinlogPosition position, std::string print,
                std::chrono::milliseconds settled_after = kSettledAfter);
 
   static constexpr std::chrono::milliseconds kSettledAfter{30'000};
 
-  /// The tables from the next group on.
+  /// Sets the tables from the next group on.
   void SetTables(std::shared_ptr<const BinlogTables> tables) { next_tables_ = std::move(tables); }
 
   /// Errors: those of the stage and of the events; kAborted: this is not the binlog that was read before.
-  /// After one, and after one of Mark(), each further call gives it again: what the stage forgot is read
-  /// anew.
+  /// After an error, here or in Mark(), each further call returns it again: changes that the stage discarded
+  /// are read again by a new stream.
   absl::Status Take(const binlog::Event& event, const BinlogPlace& before, const BinlogPlace& after);
 
   bool IsBetween() const { return !group_; }
-  /// The stream gave what was expected of it.
+  /// The stream contained the expected events.
   bool verified() const { return verified_; }
   bool is_other_log() const { return is_other_log_; }
-  /// Behind the last event outside of groups.
+  /// The place after the last event outside of groups.
   const BinlogPlace& place() const { return position_.end; }
 
-  /// A position behind all that was taken, outside of groups. Its LSN is greater than `above`. When an XA
-  /// COMMIT settled since the last one, tables are given up once more: what was read of them until then may
-  /// lack it.
+  /// Adds a position after all taken events, outside of groups. Its LSN is greater than `above`. If an XA
+  /// COMMIT settled since the last one, the affected tables are discarded again: rows read until then may
+  /// lack its changes.
   absl::StatusOr<StageMark> Mark(const std::string& token, std::int64_t above, std::int64_t now_ms);
-  /// Writes what was committed. kAborted: the stage does not have all of that; see Take().
+  /// Writes committed changes. kAborted: the stage lacks some of them; see Take().
   absl::Status Flush();
-  /// Commits or positions since the last flush.
+  /// Whether there are commits or positions since the last flush.
   bool HasCommits() const { return has_commits_; }
 
-  /// The LSN behind which all groups lie that end behind the place, which was taken; absent: it lies before
-  /// all that was taken lately.
+  /// Returns the LSN after which lie all groups that end after the place, which was taken; absent: the place
+  /// is older than all that was taken lately.
   std::optional<std::int64_t> LsnAt(const BinlogPlace& place) const;
   std::uint64_t changes() const { return changes_; }
   std::int64_t last_lsn() const { return lsn_; }
@@ -93,18 +93,18 @@ class BinlogIntake {
   struct Group {
     std::int64_t lsn = 0;
     binlog::GroupBegin begin;
-    bool staged = true;  ///< False: its rows are of a transaction that is only prepared.
+    bool staged = true;  ///< False: the rows belong to a transaction that is only prepared.
     bool has_rows = false;
   };
-  /// A table of one map.
+  /// The table of one map.
   struct Mapped {
-    std::string body;                    ///< Of the event.
+    std::string body;                    ///< Body of the event.
     const BinlogTable* table = nullptr;  ///< Null: it is not staged.
     std::optional<BinlogRows> rows;
   };
-  /// What a savepoint may take back.
+  /// Changes that a savepoint may roll back.
   struct Held {
-    std::string savepoint;  ///< It begins here; else a change.
+    std::string savepoint;  ///< The savepoint that begins here; empty: a change.
     std::int64_t table = 0;
     LoggedChange change;
   };
@@ -136,21 +136,21 @@ class BinlogIntake {
   BinlogPosition position_;
   GroupPrint print_;
   const std::chrono::milliseconds settled_after_;
-  std::optional<std::int64_t> settles_ms_;  ///< When the last XA COMMIT does, unix time.
-  absl::Status failure_;                    ///< The first one.
+  std::optional<std::int64_t> settles_ms_;  ///< Unix time when the last XA COMMIT settles.
+  absl::Status failure_;                    ///< The first error.
   bool verified_ = false, is_other_log_ = false;
   std::int64_t lsn_ = 0, committed_lsn_ = 0;
   std::shared_ptr<const BinlogTables> tables_, next_tables_;
   std::map<std::uint64_t, Mapped> maps_;
-  const BinlogTables* maps_of_ = nullptr;  ///< Whose tables they lead to.
+  const BinlogTables* maps_of_ = nullptr;  ///< The tables to which the maps refer.
   std::optional<Group> group_;
-  std::map<std::int64_t, bool> touched_;  ///< Tables of which the group has changes.
+  std::map<std::int64_t, bool> touched_;  ///< Tables with changes in the group.
   std::deque<Held> held_;
   std::size_t held_bytes_ = 0;
-  bool holds_ = false;  ///< A savepoint was set, and what came since is held.
+  bool holds_ = false;  ///< A savepoint is set; later changes are held back.
   bool has_commits_ = false, has_ended_ = false;
   std::uint64_t changes_ = 0;
-  std::deque<std::pair<BinlogPlace, std::int64_t>> ends_;  ///< Of the last groups.
+  std::deque<std::pair<BinlogPlace, std::int64_t>> ends_;  ///< Ends of the last groups.
   std::vector<binlog::RowField> before_fields_, after_fields_;
   binlog::RowsEvent rows_;
 };

@@ -126,7 +126,7 @@ absl::StatusOr<BinlogServer> ReadBinlogServer(mariadb::Connection& connection) {
   server.id = static_cast<std::uint32_t>(rows.Int(0, 0));
   server.at = gtids(1);
   server.has = gtids(2);
-  // What came with a copy, before its own binlog began.
+  // GTIDs from a copy, before its own binlog began.
   for (const binlog::Gtid& gtid : gtids(3)) server.has.push_back(gtid);
   return server;
 }
@@ -147,7 +147,7 @@ BinlogDescent DescentOf(const BinlogServer& server, const BinlogPosition& positi
 }
 
 absl::StatusOr<std::optional<std::int64_t>> ReadBinlogKeptSeconds(mariadb::Connection& connection) {
-  // Before 10.6 there are days alone.
+  // Before 10.6 only days are available.
   ASSIGN_OR_RETURN(
       const mariadb::Rows rows,
       connection.Query(
@@ -169,7 +169,7 @@ absl::StatusOr<std::optional<double>> SecondsToPurge(mariadb::Connection& connec
                                                      const BinlogPlace& last, std::int64_t now_s) {
   ASSIGN_OR_RETURN(const std::optional<std::int64_t> kept, ReadBinlogKeptSeconds(connection));
   if (!kept) return std::nullopt;
-  // The file that is written to stays, and its time begins when it is none any more.
+  // The server keeps the file that it writes; its time begins when it is complete.
   if (place.file == last.file) return static_cast<double>(*kept);
   if (time_s == 0) return std::nullopt;
   return static_cast<double>(std::max<std::int64_t>(time_s + *kept - now_s, 0));

@@ -2,7 +2,7 @@
 
 #include <mysql.h>
 
-#include <mariadb_rpl.h>  // It needs the other one.
+#include <mariadb_rpl.h>  // It depends on the other one.
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -23,9 +23,9 @@ namespace {
 constexpr unsigned long kPacketError = packet_error;
 constexpr char kReading[] = "reading its binlog";
 constexpr unsigned int kFatalReadingBinlog = 1236;
-/// How the stream appears in SHOW REPLICA HOSTS.
+/// The stream's name in SHOW REPLICA HOSTS.
 constexpr char kReplicaName[] = "mirror-agent";
-/// Of an answer that is no event.
+/// Maximum size of an answer that is no event.
 constexpr std::size_t kEndPacketBytesMax = 8;
 constexpr std::uint8_t kEndPacket = 0xfe;
 
@@ -85,7 +85,7 @@ absl::StatusOr<std::unique_ptr<BinlogStream>> BinlogStream::Open(const BinlogStr
 }
 
 absl::Status BinlogStream::Begin(const BinlogStreamOptions& options) {
-  // That events with GTIDs and checksums are understood; without, the server makes others of them.
+  // Announces support for GTID events and checksums; otherwise the server converts them.
   for (const std::string& sql :
        {std::string("SET @mariadb_slave_capability = 4"),
         std::string("SET @master_binlog_checksum = 'CRC32'"),
@@ -109,9 +109,9 @@ absl::Status BinlogStream::Begin(const BinlogStreamOptions& options) {
   mariadb_rpl_optionsv(rpl_, MARIADB_RPL_FLAGS, flags);
   mariadb_rpl_optionsv(rpl_, MARIADB_RPL_HOST, kReplicaName);
   mariadb_rpl_optionsv(rpl_, MARIADB_RPL_PORT, 0U);
-  // It says nothing of its own where the server refuses: that is the connection's error.
+  // On a refusal it gives no message of its own: the connection has it.
   if (mariadb_rpl_open(rpl_) != 0) return Failed();
-  // One of its own, which is no other's when the connection is closed.
+  // A separate descriptor, which stays this stream's own after the connection is closed.
   socket_ = fcntl(static_cast<int>(mysql_get_socket(connection_->handle())), F_DUPFD_CLOEXEC, 0);
   return absl::OkStatus();
 }
@@ -139,15 +139,15 @@ absl::Status BinlogStream::Follow(const binlog::Event& event) {
     checksummed_ = format.checksummed;
   }
   if (event.type == binlog::EventType::kHeartbeat) return absl::OkStatus();
-  // One in the file stands before its end; that which the server makes for the next file says where it goes
-  // on.
+  // A rotation in the file comes before its end; the one that the server makes for the next file tells where
+  // to continue.
   if (event.type == binlog::EventType::kRotate && event.is_artificial()) {
     ASSIGN_OR_RETURN(const binlog::Rotate rotate, binlog::ReadRotate(event));
     place_ = {.file = rotate.file, .offset = rotate.position};
     return absl::OkStatus();
   }
   if (event.is_artificial()) return absl::OkStatus();
-  // A file may be longer than its places can say.
+  // A file may be longer than its 32-bit positions.
   constexpr std::uint64_t kWrap = std::uint64_t{1} << 32;
   std::uint64_t next = (place_.offset & ~(kWrap - 1)) | event.next_position;
   if (next < place_.offset) next += kWrap;
@@ -163,7 +163,7 @@ absl::StatusOr<std::optional<binlog::Event>> BinlogStream::Next() {
   if (!packet.empty() && packet.size() <= kEndPacketBytesMax &&
       static_cast<std::uint8_t>(packet[0]) == kEndPacket)
     return std::nullopt;
-  // Before an event stands a byte 0.
+  // A zero byte precedes each event.
   if (packet.empty() || packet[0] != '\0')
     return absl::DataLossError("the server's answer is no event of a binlog");
   ASSIGN_OR_RETURN(const binlog::Event event, binlog::ReadEvent(packet.substr(1), checksummed_));

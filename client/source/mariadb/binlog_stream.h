@@ -18,24 +18,24 @@ namespace mirror {
 
 struct BinlogStreamOptions {
   mariadb::ConnectAs connect;
-  /// As whom the server knows this reader. Who comes later with the same number ends the stream of who was
-  /// there.
+  /// The id by which the server knows this reader. A later reader with the same number ends the stream of the
+  /// earlier one.
   std::uint32_t server_id = 0;
   BinlogPlace from;
-  /// The server_id of whose binlog that is: another one that answers is kUnavailable. 0: whoever does.
+  /// The server_id of that binlog's writer: kUnavailable if another server answers. 0: any server.
   std::uint32_t of = 0;
-  /// Behind the last event the server ends the stream; else it waits for more, and says every `heartbeat`
-  /// that there is none.
+  /// The server ends the stream after the last event; false: it waits for more, and sends a heartbeat at this
+  /// interval.
   bool to_end = false;
   std::chrono::milliseconds heartbeat{1'000};
 };
 
-/// The binlog of a server as its replicas have it: raw events, whose checksums are looked at.
+/// The binlog of a server as its replicas receive it: raw events, with verified checksums.
 ///
-/// Errors: kNotFound: the file is not there (purged, or it never was); kOutOfRange: it ends before the place;
-/// kPermissionDenied: a right is missing; kUnavailable: the server is not there, or ended the stream;
+/// Errors: kNotFound: the file does not exist (purged, or never written); kOutOfRange: it ends before the
+/// place; kPermissionDenied: a right is missing; kUnavailable: no connection, or the server ended the stream;
 /// kDataLoss: an event is damaged, or none begins at the place; kFailedPrecondition: it writes no binlog, or
-/// none that can be read. After one the stream is over. Threads: one; Interrupt() may be called by any.
+/// none that can be read. An error ends the stream. Threads: one; any thread may call Interrupt().
 class BinlogStream {
  public:
   static absl::StatusOr<std::unique_ptr<BinlogStream>> Open(const BinlogStreamOptions& options);
@@ -43,13 +43,13 @@ class BinlogStream {
   BinlogStream(const BinlogStream&) = delete;
   BinlogStream& operator=(const BinlogStream&) = delete;
 
-  /// The next event, which views the stream up to the next call; absent: the stream is at its end. Of a
-  /// stream that waits heartbeats come as such.
+  /// Returns the next event, which views the stream until the next call; absent: the stream has ended. A
+  /// stream that waits returns heartbeats as events.
   absl::StatusOr<std::optional<binlog::Event>> Next();
-  /// Behind the last event; before() it.
+  /// The place after the last event; before(): the place before it.
   const BinlogPlace& place() const { return place_; }
   const BinlogPlace& before() const { return before_; }
-  /// The Next() that waits, and all later ones, give kUnavailable.
+  /// Makes the waiting Next(), and all later ones, return kUnavailable.
   void Interrupt();
 
  private:
@@ -65,7 +65,7 @@ class BinlogStream {
   bool checksummed_ = false;
 };
 
-/// What the server's words for an error of its number 1236 mean, as BinlogStream has it.
+/// Returns the status code of BinlogStream for the server's message of its error 1236.
 absl::StatusCode CodeOfBinlogError(std::string_view words);
 
 }  // namespace mirror

@@ -73,7 +73,7 @@ const std::vector<ColumnType>* BinlogTypesOf(const std::string& type) {
 }
 
 binlog::StringUse UseOf(const MariadbColumn& column) {
-  // Of a server before 10.11.5, 10.6.15 and so on, as later ones show it.
+  // The form of servers before 10.11.5, 10.6.15 and so on, as later servers show it.
   if (column.type == "uuid")
     return absl::StrContains(column.whole_type, "old") ? binlog::StringUse::kOldUuid
                                                        : binlog::StringUse::kUuid;
@@ -94,7 +94,7 @@ std::optional<binlog::RowText> TextOf(const MariadbColumn& column, const MappedC
   const bool is_number = mapped.type == ColumnType::kNewDecimal || mapped.type <= ColumnType::kDouble ||
                          mapped.type == ColumnType::kLongLong || mapped.type == ColumnType::kInt24;
   if (is_number && mapped.is_unsigned != column.is_unsigned()) return std::nullopt;
-  // Its digits of a second are not told there.
+  // Its fractional digits are not included there.
   if (IsOldMoment(mapped.type) && column.seconds > 0) return std::nullopt;
   binlog::Charset charset = binlog::Charset::kBytes;
   if (!column.charset.empty()) {
@@ -110,7 +110,7 @@ bool IsGenerated(const MariadbTable& table, const std::string& column) {
   return std::find(table.generated.begin(), table.generated.end(), column) != table.generated.end();
 }
 
-/// MariaDB's own column, of which its catalogs do not tell: the hash of a UNIQUE index that is too long for
+/// MariaDB's internal column, which its catalogs hide: the hash of a UNIQUE index that is too long for
 /// InnoDB.
 bool IsHidden(const MappedColumn& column) {
   return column.name.starts_with("DB_ROW_HASH_") && column.type == ColumnType::kLongLong;
@@ -121,7 +121,7 @@ bool IsSame(const RowField& one, const RowField& other) { return one == other; }
 }  // namespace
 
 absl::StatusOr<BinlogCharsets> ReadBinlogCharsets(mariadb::Connection& connection) {
-  // From 10.10 on a collation has a number for each character set that it is of.
+  // Since 10.10 a collation has one number per character set.
   const char* const table =
       connection.server_version() >= 101000 ? "COLLATION_CHARACTER_SET_APPLICABILITY" : "COLLATIONS";
   ASSIGN_OR_RETURN(const mariadb::Rows rows,
@@ -180,7 +180,7 @@ std::optional<BinlogRows> BinlogRows::Make(const BinlogTable& table, const binlo
     if (!text) return std::nullopt;
     rows.columns_.push_back({place->second, column.place, *std::move(text)});
   }
-  // A column more is one that the catalogs did not have.
+  // An extra column is missing in the catalogs.
   for (const MappedColumn& mapped : map.columns) {
     if (!table.table.PlaceOf(mapped.name) && !IsGenerated(table.table, mapped.name) && !IsHidden(mapped))
       return std::nullopt;

@@ -15,13 +15,13 @@
 
 namespace mirror {
 
-/// Names of character sets, by the numbers of MariaDB's collations.
+/// Names of character sets, by MariaDB's collation numbers.
 using BinlogCharsets = std::map<std::uint32_t, std::string>;
 absl::StatusOr<BinlogCharsets> ReadBinlogCharsets(mariadb::Connection& connection);
 
-/// A table that is staged, as the catalogs have it. Its columns' numbers in the stage are their places.
+/// A staged table in its form in the catalogs. A column's number in the stage is its place.
 struct BinlogTable {
-  std::int64_t id = 0;  ///< In the stage.
+  std::int64_t id = 0;  ///< Number in the stage.
   MariadbTable table;
 };
 struct BinlogTables {
@@ -30,17 +30,17 @@ struct BinlogTables {
   BinlogCharsets charsets;
 };
 
-/// Why a table's changes cannot be read from the binlog, for people; empty: they can, as far as its own
-/// definition says.
+/// Returns why a table's changes cannot be read from the binlog, for people; empty: its definition allows
+/// it.
 std::string WhyNotInBinlog(const MariadbTable& table);
 
-/// The numbers of a table's key columns in the stage, in the key's order.
+/// Returns the stage's numbers of a table's key columns, in the key's order.
 std::vector<std::int64_t> KeyNumbers(const MariadbTable& table);
 
-/// Makes of the rows behind one table map what the stage takes of them. Threads: one.
+/// Converts the rows after one table map to changes for the stage. Threads: one.
 class BinlogRows {
  public:
-  /// Absent: the binlog does not write the table as it is in the catalogs.
+  /// Absent: the binlog's form of the table differs from the catalogs.
   static std::optional<BinlogRows> Make(const BinlogTable& table, const binlog::TableMap& map,
                                         const BinlogCharsets& charsets);
 
@@ -51,8 +51,8 @@ class BinlogRows {
   std::size_t columns() const { return slicer_.columns(); }
 
   enum class Told { kChange, kNothing, kUnknown };
-  /// kNothing: no column that is staged changed; kUnknown: a value cannot be understood, or the key is not
-  /// told.
+  /// kNothing: no staged column changed; kUnknown: a value cannot be understood, or the key is
+  /// missing.
   Told Insert(const std::vector<binlog::RowField>& row, LoggedChange* change) const;
   Told Update(const std::vector<binlog::RowField>& before, const std::vector<binlog::RowField>& after,
               LoggedChange* change) const;
@@ -60,7 +60,7 @@ class BinlogRows {
 
  private:
   struct Column {
-    std::size_t place = 0;  ///< In the rows.
+    std::size_t place = 0;  ///< Place in the rows.
     std::int64_t number = 0;
     binlog::RowText text;
   };
@@ -71,7 +71,7 @@ class BinlogRows {
   std::int64_t table_ = 0;
   binlog::RowSlicer slicer_;
   std::vector<Column> columns_;   ///< By number.
-  std::vector<std::size_t> key_;  ///< In `columns_`.
+  std::vector<std::size_t> key_;  ///< Places in `columns_`.
 };
 
 }  // namespace mirror

@@ -18,7 +18,7 @@ constexpr char kCatalogDoing[] = "reading its catalogs";
 
 constexpr char kTables[] =
     "SELECT TABLE_NAME, TABLE_TYPE = 'SYSTEM VERSIONED', ENGINE, UNIX_TIMESTAMP(CREATE_TIME), "
-    // Of the statement's begin, before it looks at any table.
+    // Time of the statement's begin, before it reads any table.
     "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000 AS SIGNED) FROM "
     "information_schema.TABLES WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')";
 constexpr char kColumns[] =
@@ -30,7 +30,7 @@ constexpr char kKeys[] =
     "SELECT TABLE_NAME, COLUMN_NAME, SEQ_IN_INDEX FROM information_schema.STATISTICS "
     "WHERE INDEX_NAME = 'PRIMARY'";
 
-/// The server opens no more tables for it than these names lead to.
+/// The server only opens the tables that these names select.
 std::string OfThese(const char* sql, const mariadb::Connection& connection, const std::string& table) {
   std::string whole =
       absl::StrCat(sql, " AND TABLE_SCHEMA = ", mariadb::QuotedText(connection.dsn().database));
@@ -76,7 +76,7 @@ void TakeColumns(const Rows& rows, std::map<std::string, MariadbTable>* tables) 
   }
 }
 
-/// The key of a system-versioned table has a column more in it, which is not the application's.
+/// The key of a system-versioned table has an extra column that is not the application's.
 void TakeKeys(const Rows& rows, std::map<std::string, MariadbTable>* tables) {
   std::map<std::string, std::map<std::int64_t, std::string>> keys;
   for (std::size_t row = 0; row < rows.rows(); ++row)
@@ -88,7 +88,7 @@ void TakeKeys(const Rows& rows, std::map<std::string, MariadbTable>* tables) {
     for (const auto& [place, column] : columns) {
       if (table.PlaceOf(column)) table.key.push_back(column);
     }
-    // MariaDB takes no computed column for a key; one that did would have none that can be sent.
+    // MariaDB accepts no computed column in a key; such a key could not be sent.
     const bool is_whole = table.versioned || table.key.size() == columns.size();
     if (!is_whole) table.key.clear();
   }
@@ -98,14 +98,14 @@ using mariadb::Rows;
 
 constexpr char kObjectsDoing[] = "reading its indexes and foreign keys";
 
-/// One row for each column of each index but the primary key's.
+/// One row for each column of each index except the primary key's.
 constexpr char kIndexes[] =
     "SELECT TABLE_NAME, INDEX_NAME, NOT NON_UNIQUE, COLUMN_NAME, COLLATION = 'D', SUB_PART IS NOT NULL, "
     "INDEX_TYPE IN ('BTREE', 'HASH') FROM information_schema.STATISTICS WHERE INDEX_NAME <> 'PRIMARY' "
     "AND TABLE_SCHEMA = ";
 constexpr char kIndexOrder[] = " ORDER BY BINARY TABLE_NAME, BINARY INDEX_NAME, SEQ_IN_INDEX";
 
-/// One row for each column of each. A table of another database has its name with that.
+/// One row for each column of each foreign key. A table of another database has that in its name.
 constexpr char kForeignKeys[] =
     "SELECT TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, IF(BINARY REFERENCED_TABLE_SCHEMA = BINARY "
     "TABLE_SCHEMA, "
@@ -114,11 +114,11 @@ constexpr char kForeignKeys[] =
     "AND TABLE_SCHEMA = ";
 constexpr char kForeignKeyOrder[] = " ORDER BY BINARY TABLE_NAME, BINARY CONSTRAINT_NAME, ORDINAL_POSITION";
 
-/// How an index orders a column. False: otherwise than a mirror can.
+/// Sets an index's order for a column. False: a mirror cannot have it.
 bool SetCollation(const MariadbColumn& column, IndexColumn* in_index) {
   if (column.charset.empty()) return true;
   if (!absl::EndsWith(column.collation, "_bin")) return false;
-  // It counts blanks at the end for nothing.
+  // The collation ignores blanks at the end.
   if (!absl::StrContains(column.collation, "nopad")) in_index->collation = Collation::kRtrim;
   return true;
 }
@@ -141,7 +141,7 @@ std::map<std::string, std::vector<FoundIndex>> IndexesOfMariadb(
     IndexColumn& column = read.index.columns.emplace_back();
     column = {rows.Text(row, 3), rows.Bool(row, 4), Collation::kBinary};
     const std::optional<std::size_t> place = known->second->PlaceOf(column.name);
-    // Over the beginning of a value, or of what MariaDB computes.
+    // The index is over a value's prefix, or over a computed value.
     if (!read.untold && (rows.Bool(row, 5) || !place)) read.untold = UntoldReason::kExpression;
     const bool is_plain = rows.Bool(row, 6) && place && SetCollation(known->second->columns[*place], &column);
     if (!read.untold && !is_plain) read.untold = UntoldReason::kCollation;
@@ -164,7 +164,7 @@ std::map<std::string, std::vector<std::pair<std::string, SourceForeignKey>>> For
   return keys;
 }
 
-/// Behind `word` in the end of a line.
+/// Returns the action after `word` at the end of a line.
 ForeignKeyAction ActionBehind(std::string_view line, std::string_view word) {
   const std::size_t at = line.find(word);
   if (at == std::string_view::npos) return ForeignKeyAction::kNoAction;
@@ -197,7 +197,7 @@ absl::StatusOr<std::vector<MariadbTable>> ReadMariadbTables(mariadb::Connection&
   for (std::size_t row = 0; row < read.rows(); ++row) {
     MariadbTable one;
     one.name = read.Text(row, 0);
-    // Names are compared there without regard to case.
+    // The server compares names there without case.
     if (!table.empty() && one.name != table) continue;
     one.versioned = read.Bool(row, 1);
     one.engine = read.Text(row, 2);
@@ -219,7 +219,7 @@ absl::StatusOr<std::vector<MariadbTable>> ReadMariadbTables(mariadb::Connection&
 MariadbForeignKeyActions ReadMariadbActions(std::string_view create_table, const std::string& constraint) {
   const absl::StatusOr<std::string> quoted = mariadb::QuotedName(constraint);
   if (!quoted.ok()) return {};
-  // A name may hold anything but the sign that ends it, a line's end, too.
+  // A name may contain any character but its end quote, also a line end.
   const std::size_t begin = create_table.find(absl::StrCat("\n  CONSTRAINT ", *quoted, " FOREIGN KEY ("));
   if (begin == std::string_view::npos) return {};
   const std::size_t references = create_table.find(") REFERENCES ", begin);
@@ -249,7 +249,7 @@ absl::StatusOr<std::map<std::string, SourceObjects>> ReadMariadbObjects(
     if (keys[name].empty()) continue;
     const absl::StatusOr<Rows> created =
         connection.Query(absl::StrCat("SHOW CREATE TABLE ", catalog.at(name)->quoted), kObjectsDoing);
-    // It may be gone by now, or only some of its columns be readable.
+    // The table may be gone, or only some of its columns readable.
     if (!created.ok() && mariadb::TroubleOf(created.status()) == mariadb::Trouble::kLost)
       return created.status();
     const std::string text = created.ok() && created->rows() > 0 ? created->Text(0, 1) : "";

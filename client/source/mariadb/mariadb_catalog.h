@@ -15,15 +15,15 @@
 
 namespace mirror {
 
-/// As information_schema.COLUMNS has it.
+/// A column in information_schema.COLUMNS.
 struct MariadbColumn {
   std::string name;
-  std::int64_t place = 0;     ///< From 1.
+  std::int64_t place = 0;     ///< From 1 on.
   std::string type;           ///< Without length and attributes: "bigint".
   std::string whole_type;     ///< "bigint(20) unsigned zerofill", "enum('a','b')".
-  std::uint32_t digits = 0;   ///< Of a number, or bits.
-  std::uint32_t scale = 0;    ///< Of them behind the dot.
-  std::uint32_t seconds = 0;  ///< Digits of a second.
+  std::uint32_t digits = 0;   ///< Of a number; or bits.
+  std::uint32_t scale = 0;    ///< Digits after the decimal point.
+  std::uint32_t seconds = 0;  ///< Digits of fractional seconds.
   std::string charset;        ///< Empty: it holds no text.
   std::string collation;
   bool nullable = false;
@@ -34,41 +34,41 @@ struct MariadbColumn {
   friend bool operator==(const MariadbColumn&, const MariadbColumn&) = default;
 };
 
-/// A table of the database, views and sequences aside.
+/// A table of the database; views and sequences are excluded.
 struct MariadbTable {
   std::string name;
-  std::string quoted;                  ///< With its database; empty: its name is none that can be written.
+  std::string quoted;                  ///< With its database; empty: its name cannot be written in SQL.
   std::string engine;                  ///< Empty: it cannot be opened.
-  bool versioned = false;              ///< It keeps its former rows, too.
-  bool has_gaps = false;               ///< There are columns between these that the user does not see.
-  std::vector<MariadbColumn> columns;  ///< In their order, those that are stored by the application.
+  bool versioned = false;              ///< It also keeps old versions of rows.
+  bool has_gaps = false;               ///< Some columns between these are hidden from the user.
+  std::vector<MariadbColumn> columns;  ///< In their order; those that the application stores.
   std::vector<std::string> generated;  ///< Columns that MariaDB computes.
   std::vector<std::string> key;        ///< Columns of the primary key in its order.
-  /// Unix seconds: when it was made, or its definition changed. 0: not known.
+  /// Unix seconds of its creation or last redefinition. 0: not known.
   std::int64_t created_s = 0;
   friend bool operator==(const MariadbTable&, const MariadbTable&) = default;
 
-  /// Reads are of one moment beside writers; else each keeps the other waiting.
+  /// Whether a read sees one moment without blocking writers; otherwise readers and writers block each other.
   bool HasSnapshots() const { return engine == "InnoDB" || engine == "ROCKSDB"; }
-  /// Of the column with this name among those that are sent.
+  /// Returns the place of the sent column with this name.
   std::optional<std::size_t> PlaceOf(const std::string& column) const;
 };
 
-/// All tables of the connection's database, or the one with this name, which may be none; by the bytes of
-/// their names. They are those of now, whatever snapshot a transaction has. `clock_ms`: where there is a
-/// table, is set to the server's clock before it looked at any.
+/// Returns all tables of the connection's database, or the one with this name, if it exists, ordered by the
+/// bytes of their names. The result is the present state, independent of a transaction's snapshot.
+/// `clock_ms`: if there is a table, receives the server's clock from before the reading.
 absl::StatusOr<std::vector<MariadbTable>> ReadMariadbTables(mariadb::Connection& connection,
                                                             const std::string& table = "",
                                                             std::int64_t* clock_ms = nullptr);
 
-/// Indexes and foreign keys of these tables, by name. A text index counts as that of a mirror where its
-/// collation compares by bytes. What a foreign key does stands in no catalog that SELECT lets one see, but in
-/// the table's own definition.
+/// Returns indexes and foreign keys of these tables, by name. A text index counts as an index of a mirror if
+/// its collation compares bytes. The actions of a foreign key are in no catalog that SELECT makes visible, so
+/// they are read from the table's own definition.
 absl::StatusOr<std::map<std::string, SourceObjects>> ReadMariadbObjects(
     mariadb::Connection& connection, const std::map<std::string, const TableSchema*>& tables,
     const std::map<std::string, const MariadbTable*>& catalog);
 
-/// What happens to a foreign key's rows: as the line of a table's definition ends that begins with the
+/// The actions of a foreign key, from the end of the line of a table's definition that begins with the
 /// foreign key's name.
 struct MariadbForeignKeyActions {
   ForeignKeyAction on_delete = ForeignKeyAction::kNoAction;

@@ -44,7 +44,7 @@ void CheckMariadbLine(const MariadbCheckLook& look) {
                      "let the server have a certificate (ssl_cert, ssl_key), and say tls=verify in 'dsn'");
 }
 
-/// False: it is too old to be read.
+/// False: the server is too old to be read.
 bool CheckMariadbVersion(const MariadbCheckLook& look) {
   const std::uint32_t version = look.connection.server_version();
   const std::string words =
@@ -58,7 +58,7 @@ bool CheckMariadbVersion(const MariadbCheckLook& look) {
   return false;
 }
 
-/// A column behind the others that the user may not read is not shown at all.
+/// Trailing columns that the user may not read are not visible at all.
 bool MayReadAll(const MariadbCheckLook& look, const MariadbTable& table) {
   const bool has_shown = std::all_of(table.columns.begin(), table.columns.end(),
                                      [](const MariadbColumn& column) { return column.readable; });
@@ -67,7 +67,7 @@ bool MayReadAll(const MariadbCheckLook& look, const MariadbTable& table) {
   return read.ok() || mariadb::TroubleOf(read) != mariadb::Trouble::kDenied;
 }
 
-/// Somebody who names each table in 'include' misses none.
+/// If 'include' names each table, none can be missed.
 bool ChoosesByName(const TableChoice& choice) {
   return std::none_of(choice.include.begin(), choice.include.end(),
                       [](const std::string& pattern) { return absl::StrContains(pattern, '*'); });
@@ -162,7 +162,7 @@ absl::StatusOr<std::string> UnseenMariadbTables(mariadb::Connection& connection,
   const std::string database = connection.dsn().database;
   const absl::StatusOr<std::string> none = mariadb::QuotedName(database, "_mirror_any_table");
   if (!none.ok()) return none;
-  // Only to a user who may read every table MariaDB says that this one is not there.
+  // Only for a user who may read every table MariaDB reports that this one does not exist.
   const absl::Status read = connection.Execute(absl::StrCat("SELECT 1 FROM ", *none, " LIMIT 0"), kDoing);
   if (mariadb::TroubleOf(read) != mariadb::Trouble::kDenied) return std::string();
   ASSIGN_OR_RETURN(const mariadb::Rows keys,
@@ -193,7 +193,7 @@ SourceFindings CheckMariadbSource(const MariadbCheckOptions& options) {
   const absl::StatusOr<MariadbLease> session =
       place.ok() ? sessions.Take(MariadbUse::kCatalogs) : absl::StatusOr<MariadbLease>(place.status());
   if (!session.ok()) {
-    // It says what to do where the user, its password or its right to connect is why.
+    // The message says what to do about the user, its password or its right to connect.
     findings.Fail("reach", std::string(session.status().message()), "correct that, then run this again");
     return findings;
   }

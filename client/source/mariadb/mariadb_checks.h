@@ -15,34 +15,34 @@
 
 namespace mirror {
 
-/// A look whose database was reached.
+/// A check whose database was reached.
 struct MariadbCheckLook {
   mariadb::Connection& connection;
-  std::string grantee;               ///< The user as it stands in a GRANT.
-  std::vector<MariadbTable> tables;  ///< Those that are chosen.
+  std::string grantee;               ///< The user in the form of a GRANT.
+  std::vector<MariadbTable> tables;  ///< The chosen tables.
   SourceFindings& findings;
 };
 
 struct MariadbCheckOptions {
   MariadbAccess access;
   TableChoice choice = {};
-  /// What more is looked at where the tables could be read, as CheckMariadbLog(); empty: nothing.
+  /// Further checks if the tables could be read, such as CheckMariadbLog(); empty: none.
   std::function<void(const MariadbCheckLook&)> then = {};
 };
 
 inline constexpr std::chrono::seconds kMariadbCheckWithin{20};
 
-/// Looks at a database as the agent's user sees it: see CheckPostgresSource(). Waits no longer than
+/// Checks a database with the rights of the agent's user: see CheckPostgresSource(). Waits at most
 /// ConnectAs::connect_within to connect, and then kMariadbCheckWithin for each answer.
 SourceFindings CheckMariadbSource(const MariadbCheckOptions& options);
 
-/// What the session's user may do in the whole server, by itself or as its roles, as SHOW GRANTS calls it:
-/// "SUPER", "ALL PRIVILEGES".
+/// Returns the global rights of the session's user, its own and those of its roles, as SHOW GRANTS names
+/// them: "SUPER", "ALL PRIVILEGES".
 absl::StatusOr<std::set<std::string>> ReadMariadbGlobalRights(mariadb::Connection& connection);
 
-/// Why tables of the database may be missing among `seen`: the user has SELECT on single tables, and MariaDB
-/// shows it no others. Names those to which foreign keys of `seen` lead, as far as the user is shown these.
-/// Empty: the user may read every table of the database.
+/// Returns why `seen` may lack tables of the database: the user has SELECT on single tables, and MariaDB
+/// hides the others. Names the targets of foreign keys of `seen`, as far as the user can see them. Empty: the
+/// user may read every table of the database.
 absl::StatusOr<std::string> UnseenMariadbTables(mariadb::Connection& connection,
                                                 const std::vector<MariadbTable>& seen);
 

@@ -24,7 +24,7 @@ KeyPart PartOf(const Literal& value) {
   return part;
 }
 
-/// Absent: it is none of the table.
+/// Absent: it is no key of the table.
 std::optional<Key> KeyOf(const TableSchema& schema, const std::string& json) {
   const absl::StatusOr<std::vector<Literal>> values = KeyOfJson(json);
   const std::vector<std::uint32_t> columns = schema.Key();

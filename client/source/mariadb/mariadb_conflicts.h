@@ -17,22 +17,22 @@
 
 namespace mirror {
 
-/// `_mirror_conflicts` of a source with an exchange: rows that stood in the way of a delivery, which the next
-/// cycle sends as they are, also where they were changed past the binlog. Errors: those of the server.
+/// `_mirror_conflicts` of a source with an exchange: rows that conflicted with a delivery. The next cycle
+/// sends their present values, even if they were changed without the binlog. Errors: those of the server.
 /// Threads: one.
 class MariadbConflicts {
  public:
-  /// `access`: by which those that were sent are removed.
+  /// `access`: used to remove the rows that were sent.
   explicit MariadbConflicts(MariadbAccess access) : access_(std::move(access)) {}
 
-  /// Those of now, at most kConflictsAtATime.
+  /// Reads the present conflicts, at most kConflictsAtATime.
   absl::Status Read(mariadb::Connection& connection);
   bool Has(const std::string& table) const { return rows_.contains(table); }
-  /// Their keys, each once; what is none of the table as it is now is left out. They are sent in a cycle that
+  /// Returns their keys, each once, without keys that do not fit the present table. The cycle that sends them
   /// brings the table to this LSN.
   std::vector<Key> Send(const std::string& table, const TableSchema& schema, std::int64_t lsn);
-  /// Removes those whose tables the mirror has up to the LSN to which they were sent, and those of tables
-  /// that are not `logged`, which are compared. `durable`: by table.
+  /// Removes conflicts whose tables the mirror has up to the LSN of their sending, and those of tables that
+  /// are not `logged`, which are compared. `durable`: by table.
   absl::Status Forget(const std::map<std::string, Position>& durable,
                       const std::function<bool(const std::string&)>& logged);
 
@@ -40,7 +40,7 @@ class MariadbConflicts {
   static constexpr int kConflictsAtATime = 10'000;
   struct OfTable {
     std::vector<std::pair<std::int64_t, std::string>> keys;  ///< Number in the table, and key.
-    std::int64_t sent_lsn = -1;                              ///< -1: they were not sent.
+    std::int64_t sent_lsn = -1;                              ///< -1: not sent.
   };
 
   const MariadbAccess access_;

@@ -60,8 +60,8 @@ absl::StatusOr<std::vector<std::string>> MariadbLogTables::Renew(const std::vect
     changed.insert(renewal.changed.begin(), renewal.changed.end());
     if (renewal.fresh.empty() && renewal.changed.empty())
       return std::vector<std::string>(changed.begin(), changed.end());
-    // What is in the binlog up to here may be of the definitions of before; that they are still these is seen
-    // by another look at the catalogs.
+    // Binlog content up to here may belong to earlier definitions; another read of the catalogs checks that
+    // they are still the same.
     SetLogged();
     ASSIGN_OR_RETURN(*marker, staging_.StageToMarker(stop_));
     RETURN_IF_ERROR(staging_.WaitUntilSeen((*marker)->lsn, stop_));
@@ -122,8 +122,8 @@ absl::Status MariadbLogTables::TakeCatalog(const std::vector<std::string>& names
   return absl::OkStatus();
 }
 
-/// What is staged of a table whose definition moved is given up, and until that was done to the end the stage
-/// has none of it.
+/// Discards the staged changes of tables whose definition changed; until this is complete the stage has none
+/// of them.
 absl::Status MariadbLogTables::FindChanges(bool is_fresh, Renewal* renewal) {
   ASSIGN_OR_RETURN(const std::vector<StagedTable> staged, staging_.stage().Tables());
   std::int64_t last_id = 0;
@@ -176,7 +176,7 @@ void MariadbLogTables::SetLogged() {
 
 namespace {
 
-// A key as the stage has it, and as the wire has it.
+// Converts a key between the stage's form and the wire's form.
 
 /// See ServerStagedTexts.
 class MariadbStagedTexts : public ServerStagedTexts<MariadbLook> {
@@ -199,7 +199,7 @@ class MariadbStagedTexts : public ServerStagedTexts<MariadbLook> {
   std::vector<std::string_view> fields_;
 };
 
-/// With as many digits behind the dot as the column has.
+/// Adds zeros up to the column's number of fractional digits.
 std::string DecimalText(std::string text, std::uint32_t scale) {
   const std::size_t dot = text.find('.');
   const std::size_t digits = dot == std::string::npos ? 0 : text.size() - dot - 1;
@@ -209,7 +209,7 @@ std::string DecimalText(std::string text, std::uint32_t scale) {
   return text;
 }
 
-/// As MariaDB writes it.
+/// Returns MariaDB's text form.
 std::string TextOfPart(const Column& announced, const KeyPart& part) {
   std::string text;
   switch (part.kind) {
@@ -229,7 +229,7 @@ std::string TextOfPart(const Column& announced, const KeyPart& part) {
   return announced.type == Type::kDecimal ? DecimalText(std::move(text), announced.scale) : text;
 }
 
-/// What ZEROFILL adds is not in the binlog.
+/// The binlog does not have the zeros of ZEROFILL.
 std::string_view WithoutFill(const MariadbColumn& column, std::string_view text) {
   if (!column.is_zerofill()) return text;
   const std::size_t first = text.find_first_not_of('0');
@@ -237,7 +237,7 @@ std::string_view WithoutFill(const MariadbColumn& column, std::string_view text)
   return text[first] == '.' ? text : text.substr(first);
 }
 
-/// Absent: it does not fit the schema.
+/// Absent: the key does not fit the schema.
 std::optional<Key> KeyOfStagedMariadb(const TableSchema& schema, const StagedKey& key) {
   const std::vector<std::uint32_t> columns = schema.Key();
   const std::vector<std::string> texts = UnpackStagedKey(key);
@@ -307,7 +307,7 @@ StagedTexts::BaseRow MariadbStagedTexts::BaseRowOf(const std::vector<std::string
 absl::StatusOr<std::vector<StagedTexts::BaseRow>> MariadbStagedTexts::ReadRows(
     const std::vector<StagedKey>& keys, std::string* snapshot) {
   ASSIGN_OR_RETURN(const std::vector<Key> wanted, KeysOf(keys));
-  // Steps are taken when they are put together with what is staged.
+  // Steps are applied when the rows are merged with staged changes.
   auto plain = std::make_shared<KnownMariadbTable>(*known_);
   plain->steps.reset();
   plain->given = plain->schema;
@@ -322,8 +322,8 @@ absl::StatusOr<std::vector<StagedTexts::BaseRow>> MariadbStagedTexts::ReadRows(
   return read;
 }
 
-/// Nothing stands in the source that could keep an id: this one is found again without any memory. With the
-/// server_id, so that a second agent at another server with a database of the same name is another source.
+/// The source has no place for an id, so it is computed and is the same after a loss of state. It includes
+/// the server_id: an agent at another server with a database of the same name is another source.
 absl::StatusOr<std::string> MakeSourceId(MariadbSessions& sessions, const std::string& identity,
                                          const std::string& context_id) {
   ASSIGN_OR_RETURN(const MariadbLease session, sessions.Take(MariadbUse::kCatalogs));
@@ -426,14 +426,14 @@ bool MariadbLog::Complete(TableSchema& schema) {
                     [](const MariadbColumn& own, const Column& column) { return own.name == column.name; });
 }
 
-// --- Who the source is --------------------------------------------------------
+// --- Identity of the source ---------------------------------------------------
 
 absl::Status MariadbLog::KeepSource() {
   ASSIGN_OR_RETURN(StagedLog source, ReadStagedLog(stage()));
   if (source.source_id.empty()) {
-    // The stage began anew with another database.
+    // The stage restarted with another database.
     if (had_source_) {
-      // One of the same name and domain, too, is another one.
+      // Even a database with the same name and domain is another one.
       ASSIGN_OR_RETURN(const std::string made,
                        MakeSourceId(*staging_->sessions(), source.database, options_.context_id));
       source_id_ = made != source_id_ ? made : NewToken();
@@ -470,7 +470,7 @@ absl::Status MariadbLog::Refresh() {
 
 absl::StatusOr<std::map<std::string, Position>> MariadbLog::Begin(const std::vector<std::string>& tables,
                                                                   std::int64_t highest) {
-  // The clock by which a stage begins was set back.
+  // The clock that gives a new stage's first LSN was set back.
   if (marker_ && marker_->lsn <= highest) {
     RETURN_IF_ERROR(TakeMarker(highest));
   }
@@ -487,7 +487,7 @@ absl::Status MariadbLog::Forget(const std::map<std::string, Position>& durable) 
   return ServerLog::Forget(durable);
 }
 
-// --- What changed -------------------------------------------------------------
+// --- Changes ------------------------------------------------------------------
 
 absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& table,
                                                       const std::vector<std::int64_t>& snapshots) {
@@ -495,7 +495,7 @@ absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& tab
   const std::int64_t from =
       snapshots.empty() ? marker.lsn : *std::min_element(snapshots.begin(), snapshots.end());
   ASSIGN_OR_RETURN(const StagedTable staged, tables_.StagedOf(table));
-  // What came in between is not staged.
+  // Changes in between are not staged.
   if (!snapshots.empty() && from < staged.floor) {
     return absl::AbortedError(
         absl::StrCat("table '", table.table.name, "' moved while its rows were read: ", staged.gone_because));
@@ -523,7 +523,7 @@ std::shared_ptr<StageView> MariadbLog::HeldView() {
 
 std::shared_ptr<StageView> MariadbLog::MomentFor(const KnownMariadbTable& known, bool is_behind_rows,
                                                  bool whole_rows) {
-  // A row that is read in the database is of a later moment.
+  // A row read in the database is of a later moment.
   return is_behind_rows || whole_rows || known.steps ? nullptr : HeldView();
 }
 

@@ -26,31 +26,31 @@ namespace mirror {
 /// A table of a source whose binlog is read.
 struct MariadbLogTable : ServerLogTable {
   MariadbTable table;
-  std::vector<std::int64_t> snapshots = {};  ///< Of snapshots that were read: all behind it they do not see.
-  absl::Status snapshot_trouble = {};        ///< Of one of them it is not known.
+  std::vector<std::int64_t> snapshots = {};  ///< LSNs of read snapshots: what they lack is staged after it.
+  absl::Status snapshot_trouble = {};        ///< The position of one snapshot is not known.
 };
 
-/// Which tables are staged, and whether what is staged of them counts. Threads: one at a time.
+/// Decides which tables are staged, and whether their staged changes count. Threads: one at a time.
 class MariadbLogTables {
  public:
   using Table = MariadbLogTable;
 
-  /// `staging` outlives this; `stop` may be null.
+  /// `staging` must outlive this; `stop` may be null.
   MariadbLogTables(MariadbStaging& staging, const std::atomic<bool>* stop) : staging_(staging), stop_(stop) {}
 
-  /// Null: it has none of this name.
+  /// Null: there is no table of this name.
   MariadbLogTable* Find(const std::string& name);
   std::map<std::string, MariadbLogTable>& all() { return tables_; }
   /// Errors: also kAborted: it is not staged any more.
   absl::StatusOr<StagedTable> StagedOf(const MariadbLogTable& table);
 
-  /// Takes the catalogs. Without a `marker` the stage stays as it is; else that is set where it was taken
-  /// anew: what is staged of tables counts from there on. Gives the names of those whose definition changed.
+  /// Reads the catalogs. `marker` null: the stage stays unchanged. Otherwise changed tables are staged anew
+  /// from a position on, to which `marker` is set. Returns the tables whose definition changed.
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<std::string>& names,
                                                  std::optional<StageMark>* marker);
 
  private:
-  /// Tables of which what was staged so far does not count.
+  /// Tables whose staged changes so far are void.
   struct Renewal {
     std::vector<std::string> fresh, changed;
   };
@@ -69,30 +69,30 @@ class MariadbLogTables {
 };
 
 struct MariadbLogOptions {
-  std::string source_id = {};               ///< By which the agent knows the source; empty: it does not.
-  std::string context_id = {};              ///< For whom it reads.
-  const std::atomic<bool>* stop = nullptr;  ///< May be null; else it outlives the log.
-  /// What a moment holds of the stage is given back then, and what is read behind that is of a later one: the
-  /// stage cannot keep its limit meanwhile.
+  std::string source_id = {};               ///< The agent's id of the source; empty: it has none.
+  std::string context_id = {};              ///< The tenant.
+  const std::atomic<bool>* stop = nullptr;  ///< May be null; otherwise it must outlive the log.
+  /// The stage's held moment is released after this time, and later reads see a later moment: while it is
+  /// held, the stage cannot keep its limit.
   std::chrono::milliseconds holds_for = std::chrono::minutes(30);
-  bool exchange = false;  ///< Cycles and conflicts are noted, where the source has the tables for that.
+  bool exchange = false;  ///< Notes cycles and conflicts, if the source has the tables for that.
 };
 
-/// The change log of a MariaDB database: its binlog, and the stage here; nothing is made in the source. A
-/// position is a number of the stage's own and a random token as the lineage, for which the stage has the
-/// place in the binlog.
+/// The change log of a MariaDB database: its binlog, and the stage here; nothing is created in the source. A
+/// position is a number of the stage's own with a random token as the lineage; the stage stores its place in
+/// the binlog.
 ///
-/// The first Refresh() begins to stage. Without one, what is in the stage is judged as it is.
+/// The first Refresh() starts the staging. Without it, positions are judged by the present stage.
 /// Threads: one at a time.
 class MariadbLog : public ServerLog<MariadbLook, MariadbLogTables, MariadbStaging> {
  public:
-  /// Where neither the stage nor the agent knows the source yet, or both lost what they knew, its id is made
-  /// of what the server says of itself, so that it is the same again. Errors: those of the stage; then also
-  /// the server's.
+  /// If neither the stage nor the agent knows the source yet, or both lost their state, its id is made from
+  /// the server's description of itself, so that it is the same again. Errors: those of the stage; in that
+  /// case also the server's.
   static absl::StatusOr<std::unique_ptr<MariadbLog>> Open(std::shared_ptr<MariadbStaging> staging,
                                                           MariadbLogOptions options);
-  /// What has to be so in the source before changes can be read there, each for people; empty: it is. Errors:
-  /// it cannot be asked.
+  /// Returns what must be changed in the source before changes can be read there, each for people; empty:
+  /// nothing. Errors: the server cannot be queried.
   static absl::StatusOr<std::vector<std::string>> Check(const MariadbAccess& access, std::uint32_t server_id);
 
   absl::Status Refresh() override;
@@ -120,7 +120,7 @@ class MariadbLog : public ServerLog<MariadbLook, MariadbLogTables, MariadbStagin
   bool IsAhead(const StagedLog& log, std::int64_t /*lsn*/) override {
     return log.past == StagedLog::Past::kAhead;
   }
-  /// Not where it is of a past that is not this binlog's.
+  /// False for a past that is not this binlog's.
   bool MayAdopt(const MariadbLogTable& table, bool is_sent, const StagedLog& log) const override {
     return table.id != 0 && (is_sent || log.past == StagedLog::Past::kWhole);
   }
@@ -134,7 +134,7 @@ class MariadbLog : public ServerLog<MariadbLook, MariadbLogTables, MariadbStagin
   void AddOthers(const KnownMariadbTable& known, Lsn target, std::vector<Key>* keys) override;
   std::shared_ptr<StageView> MomentFor(const KnownMariadbTable& known, bool is_behind_rows,
                                        bool whole_rows) override;
-  /// Null also when it was held long enough.
+  /// Null also after it was held for the maximum time.
   std::shared_ptr<StageView> HeldView() override;
 
   absl::Status TakeMarker(std::int64_t above = 0);
@@ -144,7 +144,7 @@ class MariadbLog : public ServerLog<MariadbLook, MariadbLogTables, MariadbStagin
   absl::StatusOr<Covered> Cover(const MariadbLogTable& table, const std::vector<std::int64_t>& snapshots);
 
   const MariadbLogOptions options_;
-  bool is_fresh_ = false;  ///< Behind a Refresh().
+  bool is_fresh_ = false;  ///< A Refresh() was done.
   // Absent: the source has no exchange.
   std::optional<MariadbMarks> marks_;
   std::optional<MariadbConflicts> conflicts_;

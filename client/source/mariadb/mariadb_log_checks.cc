@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::int64_t kPausesKept = 3;
 
-/// False: it cannot be read.
+/// False: the binlog cannot be read.
 bool CheckBinlogSettings(const MariadbCheckLook& look, std::uint32_t server_id) {
   constexpr char kStep[] = "binlog";
   const absl::StatusOr<std::vector<std::string>> refusals = CheckBinlog(look.connection, server_id);
@@ -53,7 +53,7 @@ void CheckBinlogExpiry(const MariadbCheckLook& look, std::int64_t pause_ms) {
                                   " (three such times and a day), also in its configuration"));
 }
 
-/// What a server that lost its power may not have any more.
+/// Reports what a server may lose in a power failure.
 void CheckBinlogSync(const MariadbCheckLook& look) {
   constexpr char kStep[] = "sync_binlog";
   const absl::StatusOr<mariadb::Rows> rows = look.connection.Query(

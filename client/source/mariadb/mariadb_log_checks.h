@@ -10,14 +10,14 @@
 namespace mirror {
 
 struct MariadbLogCheckOptions {
-  /// Whether changes of a table are to come from the binlog.
+  /// Whether changes of a table are to be read from the binlog.
   std::function<bool(const std::string& table)> logs;
   std::uint32_t server_id = 0;
-  std::int64_t pause_ms = 0;  ///< The longest from one cycle's begin to that of the next.
+  std::int64_t pause_ms = 0;  ///< The longest time between the begins of two cycles.
 };
 
-/// What changes from the binlog need, of a server that CheckMariadbSource() looks at: its settings and the
-/// user's rights, how long the binlog is kept, what a crash of the machine costs, and why a table is not
+/// Checks the requirements of the binlog in a server that CheckMariadbSource() examines: its settings and the
+/// user's rights, how long the binlog is kept, the loss after a crash of the machine, and why a table is not
 /// logged. Only reads.
 void CheckMariadbLog(const MariadbCheckLook& look, const MariadbLogCheckOptions& options);
 

@@ -17,7 +17,7 @@ namespace mirror {
 namespace {
 
 constexpr char kCheckingBinlog[] = "asking how it writes its binlog";
-/// Of SHOW GRANTS: either gives the right.
+/// Names in SHOW GRANTS: either gives the right.
 constexpr const char* kReplicationRight = "REPLICATION SLAVE";
 constexpr const char* kMonitorRights[] = {"BINLOG MONITOR", "REPLICATION CLIENT"};
 
@@ -35,7 +35,7 @@ absl::StatusOr<Variables> ReadVariables(mariadb::Connection& connection) {
   return variables;
 }
 
-/// A variable that has to have a value, and what it means when it has another one.
+/// Checks a variable that must have a value; `why`: the effect of another value.
 void CheckVariable(const Variables& variables, const std::string& name, const std::string& wanted,
                    const std::string& why, std::vector<std::string>* refusals) {
   const auto found = variables.find(name);
@@ -45,7 +45,7 @@ void CheckVariable(const Variables& variables, const std::string& name, const st
                                    ", also in the server's configuration, and let sessions connect anew"));
 }
 
-/// Whether the server takes changes of another one, or did: to ask what it does now takes one more right.
+/// Whether the server is or was a replica: to query its present state needs one more right.
 bool IsReplica(mariadb::Connection& connection) {
   const absl::StatusOr<mariadb::Rows> position =
       connection.Query("SELECT @@global.gtid_slave_pos", kCheckingBinlog);
@@ -217,7 +217,7 @@ absl::StatusOr<std::string> ReadDatabaseInBinlog(mariadb::Connection& connection
 
 namespace {
 
-/// Its rows are passed over from here on, so that it has to be begun again, also where it is as before by
+/// Skips its rows from now on, so it must be staged anew, even if its former definition is restored by
 /// then.
 absl::Status LeaveOut(Stage& stage, StagedTable table) {
   ASSIGN_OR_RETURN(const std::int64_t place, stage.Place());

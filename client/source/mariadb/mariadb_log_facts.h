@@ -16,41 +16,41 @@
 
 namespace mirror {
 
-/// Why the server's binlog cannot be read for changes, each for people, with what to do; empty: it can.
-/// Nothing is changed. `server_id`: as whom it would be read. Errors: the server cannot be asked.
+/// Returns why changes cannot be read from the server's binlog, each for people, with what to do; empty: they
+/// can. Changes nothing. `server_id`: the reader's. Errors: the server cannot be queried.
 absl::StatusOr<std::vector<std::string>> CheckBinlog(mariadb::Connection& connection,
                                                      std::uint32_t server_id);
 
-/// Of that what the server's settings are, whatever the user may do: all that needs no right.
+/// The part about the server's settings, without the user's rights: it needs no right.
 absl::StatusOr<std::vector<std::string>> CheckBinlogSettings(mariadb::Connection& connection,
                                                              std::uint32_t server_id);
 
-/// The error of who cannot read it, of CheckBinlog() that is not empty: kFailedPrecondition, with all of
-/// that.
+/// Returns the error for a binlog that cannot be read: kFailedPrecondition with all `refusals`, a non-empty
+/// result of CheckBinlog().
 absl::Status BinlogRefused(const std::vector<std::string>& refusals);
 
-/// The error of who met what cannot be understood: kDataLoss, with the way on.
+/// Returns the error for an event that cannot be understood: kDataLoss, with the steps to continue.
 absl::Status BinlogDamaged(const BinlogPlace& behind, const absl::Status& why);
 
-/// Tables of the database whose rows are changed by foreign keys' actions, which the binlog does not show, by
-/// name, with the action.
+/// Returns tables of the database whose rows are changed by actions of foreign keys, which the binlog does
+/// not show, by name, with the action.
 absl::StatusOr<std::map<std::string, std::string>> ReadCascadeChildren(mariadb::Connection& connection);
 
-/// Why changes of tables cannot be read in the binlog, by name, for people.
+/// Returns why changes of tables cannot be read from the binlog, by name, for people.
 absl::StatusOr<std::map<std::string, std::string>> ReadUnlogged(mariadb::Connection& connection,
                                                                 const std::vector<MariadbTable>& tables);
 
-/// The database's name as the binlog has it: with lower_case_table_names it is not as the configuration
-/// writes it.
+/// Returns the database's name in the binlog: with lower_case_table_names it differs from the
+/// configuration.
 absl::StatusOr<std::string> ReadDatabaseInBinlog(mariadb::Connection& connection);
 
-/// Of a table's definition: 32 hexadecimal digits.
+/// Fingerprint of a table's definition: 32 hexadecimal digits.
 std::string BinlogFingerprint(const MariadbTable& table);
-/// Of the tables in the stage those whose definition is what it was when they were staged. What is staged of
-/// the others counts no more, and they have no fingerprint from then on.
+/// Returns the tables of the stage whose definition is unchanged since they were staged. The staged changes
+/// of the others become void, and their fingerprints are removed.
 absl::StatusOr<BinlogTables> ReadBinlogTables(mariadb::Connection& connection, Stage& stage);
 
-/// Where the binlog was at the moment of the transaction's snapshot, which was taken WITH CONSISTENT
+/// Returns the binlog's place at the moment of the transaction's snapshot, which was taken WITH CONSISTENT
 /// SNAPSHOT.
 absl::StatusOr<BinlogPlace> ReadSnapshotPlace(mariadb::Connection& connection);
 

@@ -12,23 +12,23 @@
 
 namespace mirror {
 
-/// The cycles in the row of `_mirror_exchange`, which `mirror-agent install` makes in the database where the
-/// source accepts something. No table that is mirrored is written. Errors: those of Connection. Threads: one.
+/// The cycles in the row of `_mirror_exchange`, which `mirror-agent install` makes in the database if the
+/// source accepts deliveries. Writes to no mirrored table. Errors: those of Connection. Threads: one.
 class MariadbMarks : public CycleMarks {
  public:
   explicit MariadbMarks(MariadbAccess access) : access_(std::move(access)) {}
 
-  /// Whether the database has such a table.
+  /// Whether the database has that table.
   static absl::StatusOr<bool> AreIn(mariadb::Connection& connection);
 
   absl::StatusOr<Cycles> Read() override;
-  /// NoteCompleting() does it, before a row is sent.
+  /// Does nothing: NoteCompleting() writes before a row is sent.
   void Begin(std::int64_t /*cycle*/) override {}
   absl::Status NoteCompleting(std::int64_t cycle) override { return Set("completing", cycle); }
   absl::Status NoteCompleted(std::int64_t cycle) override { return Set("completed", cycle); }
 
  private:
-  /// In a session of its own: hours may lie between two of them.
+  /// Uses a session of its own: there may be hours between two calls.
   absl::Status Set(const char* column, std::int64_t cycle) const;
 
   const MariadbAccess access_;

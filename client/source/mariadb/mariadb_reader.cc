@@ -16,7 +16,7 @@ class MariadbReader : public ServerReader<MariadbSourceRows, MariadbSourceTables
   explicit MariadbReader(const MariadbReaderOptions& options)
       : ServerReader(std::make_shared<MariadbSessions>(options.access), options, options.log) {}
 
-  /// Of net changes alone: no two sessions of MariaDB share a snapshot.
+  /// Only for net changes: MariaDB sessions cannot share a snapshot.
   absl::StatusOr<bool> HoldMoment(bool with_changes) override {
     if (log_ == nullptr || !with_changes) return false;
     RETURN_IF_ERROR(log_->HoldMoment());

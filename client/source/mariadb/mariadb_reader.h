@@ -13,20 +13,20 @@ namespace mirror {
 
 struct MariadbReaderOptions : ServerReaderOptions {
   MariadbAccess access;
-  ServerReaderLog<MariadbLook>* log = nullptr;  ///< Null: there is none. Outlives the reader.
+  ServerReaderLog<MariadbLook>* log = nullptr;  ///< Null: there is none. Must outlive the reader.
 };
 
-/// Reads the tables of one MariaDB database, 10.5 or later, without a log. It writes nothing there, and needs
-/// no more than SELECT; of a table on which it has no right at all it does not know.
+/// Reads the tables of one MariaDB database, 10.5 or later, without a log. It writes nothing there, and only
+/// needs SELECT; it does not see a table on which it has no right at all.
 ///
-/// A column has the type that its own stands for; what has none is TEXT, as MariaDB writes it. Generated
-/// columns are left out. A column with a value that its type has no place for (0000-00-00) becomes ANY when
-/// the value is met, and stays so: that is the record.
+/// A column has the wire type of its own type; without one it is TEXT, as MariaDB writes it. Generated
+/// columns are left out. When a value does not fit its type (0000-00-00), the column becomes ANY and stays
+/// so: that is the record.
 ///
-/// Each reader of rows has a session and a transaction of its own, from its first row to its last: all of its
-/// rows are of one moment, beside which others write. Meanwhile nobody else can change the table's
-/// definition; who waits to do so has it broken off (kUnavailable). Between readers nothing is held. At most
-/// four are at work at once.
+/// Each reader of rows has its own session and transaction, from its first row to its last: all its rows are
+/// of one moment, and writers are not blocked. Other sessions cannot change the table's definition meanwhile;
+/// if one waits to do so, the reader is cancelled (kUnavailable). Nothing is held between readers. At most
+/// four readers are active at once.
 ///
 /// Errors: those of mariadb::Connection::Open(), from the first call that needs the database.
 std::unique_ptr<SourceReader> OpenMariadbReader(MariadbReaderOptions options);

@@ -28,7 +28,7 @@ bool ReadOne(std::FILE* file, Number* number) {
   return std::fread(number, sizeof *number, 1, file) == 1;
 }
 
-/// Of one statement: a server takes a megabyte at least.
+/// Limit per statement: a server accepts at least a megabyte.
 constexpr std::size_t kKeysBytes = 256 * 1024;
 constexpr std::size_t kKeysMax = 1'000;
 
@@ -87,7 +87,7 @@ absl::StatusOr<bool> MariadbSpool::Step() {
     if (!ReadOne(file_.get(), &size)) return SpoolFailed();
     if (size != kNullSize) all += size;
   }
-  // One byte more, so that an empty field has data, too.
+  // One extra byte, so that an empty field has data, too.
   row_.resize(all + 1);
   if (std::fread(row_.data(), 1, all, file_.get()) != all) return SpoolFailed();
   fields_.assign(count, std::string_view());
@@ -117,7 +117,7 @@ MariadbLockWatch::~MariadbLockWatch() {
 }
 
 void MariadbLockWatch::Run() {
-  // Where nobody is to be asked for so long, all is over before the first look.
+  // If the interval is that long, the reading ends before the first check.
   const auto interval = sessions_->access().yields_after;
   for (;;) {
     {
@@ -174,8 +174,8 @@ absl::Status MariadbReading::TakeSnapshotPlace() {
 absl::Status MariadbReading::Start() {
   absl::Status begun =
       connection().Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", kRowsDoing);
-  // It takes the lock, is refused where a column may not be read, and no row is read. A table that was made
-  // anew since the snapshot is told by the first statement that reads rows.
+  // Takes the lock; fails if a column may not be read; reads no row. If the table was created again since the
+  // snapshot, the first statement that reads rows reports it.
   if (begun.ok())
     begun = connection().Execute(absl::StrCat("SELECT * FROM ", table_.quoted, " LIMIT 0"), kRowsDoing);
   if (!begun.ok()) return begun;
@@ -200,7 +200,7 @@ void MariadbReading::Abandon() {
   watch_.reset();
   if (!lease_->IsOpen()) return;
   const absl::StatusOr<MariadbLease> other = sessions_->Take(MariadbUse::kWatch);
-  // The server finds the connection closed, too, but only when it sends the next row.
+  // The server also detects the closed connection, but only when it sends the next row.
   if (other.ok()) (*other)->KillOther(lease_->server_thread()).IgnoreError();
 }
 
@@ -211,7 +211,7 @@ MariadbSourceRows::MariadbSourceRows(std::shared_ptr<const MariadbLook> look,
 
 MariadbSourceRows::~MariadbSourceRows() { MariadbSourceRows::Close(); }
 
-/// In this order: what is read, its transaction, its session.
+/// Closes in this order: the rows, their transaction, their session.
 void MariadbSourceRows::Close() {
   if (stream_ && reading_ != nullptr) reading_->Abandon();
   stream_.reset();
@@ -223,7 +223,7 @@ std::string MariadbSourceRows::Sql(std::size_t with) const {
   std::vector<std::string> values;
   for (const std::uint32_t column : read_)
     values.push_back(ValueSql(known_->table.columns[column], known_->schema.columns[column]));
-  // A cache of results is the application's.
+  // The query cache belongs to the application.
   const std::string select = absl::StrCat("SQL_NO_CACHE ", absl::StrJoin(values, ", "), " FROM ");
   const std::string table = absl::StrCat(known_->table.quoted, " AS t");
   std::string sql;
@@ -262,7 +262,7 @@ absl::Status MariadbSourceRows::Explain(const absl::Status& status) const {
   return reading_ == nullptr ? status : reading_->Explain(status);
 }
 
-/// The next row of all statements.
+/// Moves to the next row of all statements.
 absl::StatusOr<bool> MariadbSourceRows::StepAtServer() {
   for (;;) {
     if (!stream_) {
@@ -298,7 +298,7 @@ absl::StatusOr<SourceReader::ColumnFacts> LookAtMariadbColumn(
                              form == MariadbValueForm::kReal;
   if (known->steps || !has_own_order) return FactsByValues<MariadbSourceRows>(look, known, column);
   ASSIGN_OR_RETURN(const std::string quoted, mariadb::QuotedName(known->table.columns[column].name));
-  // IS NULL would be true of 0000-00-00, too.
+  // IS NULL would also be true for 0000-00-00.
   const std::string is_null = absl::StrCat("t.", quoted, " <=> NULL");
   return FactsByOrder<MariadbSourceRows>(
       look, known, column,

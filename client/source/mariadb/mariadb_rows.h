@@ -24,20 +24,20 @@
 #include "client/source/server/server_rows.h"
 #include "client/source/server/server_words.h"
 
-// What people are told of a source in MariaDB.
+// Messages and errors for people about a MariaDB source.
 
 namespace mirror {
 
-/// Rows of a statement in a temporary file without a name: first all are put in, then they come out in that
-/// order. Threads: one.
+/// Rows of a statement in a temporary file without a name: first all are written, then they are read in the
+/// same order. Threads: one.
 class MariadbSpool {
  public:
-  /// Errors: kUnavailable: there is no room, or no such file can be made.
+  /// Errors: kUnavailable: the disk is full, or the file cannot be created.
   static absl::StatusOr<MariadbSpool> Make();
 
   /// A field without data is NULL.
   absl::Status Add(const std::vector<std::string_view>& fields);
-  /// False: that were all.
+  /// False: there are no more rows.
   absl::StatusOr<bool> Step();
   const std::vector<std::string_view>& fields() const { return fields_; }
 
@@ -53,20 +53,20 @@ class MariadbSpool {
   std::vector<std::string_view> fields_;
 };
 
-/// Ends a session that reads a table once somebody waits to change the table's definition, or to lock it:
-/// whoever wants the table then waits behind him, the application, too. It looks every
-/// MariadbAccess::yields_after, whether rows are taken or not, by asking for the lock that a reader takes,
-/// without waiting: only who waits for more is in the way of that. So it needs no right but that to read.
+/// Ends a session that reads a table once another session waits to change the table's definition, or to lock
+/// it: all later sessions, the application included, would queue after that one. It checks every
+/// MariadbAccess::yields_after, whether rows are taken or not, by requesting a reader's lock without waiting:
+/// only a waiting stronger lock prevents that. So it only needs the right to read.
 class MariadbLockWatch {
  public:
-  /// `quoted`: the table. `server_thread`: of the session, which has the table's lock already.
+  /// `quoted`: the table. `server_thread`: of the session, which already has the table's lock.
   MariadbLockWatch(std::shared_ptr<MariadbSessions> sessions, const std::string& quoted,
                    std::uint64_t server_thread);
   ~MariadbLockWatch();
   MariadbLockWatch(const MariadbLockWatch&) = delete;
   MariadbLockWatch& operator=(const MariadbLockWatch&) = delete;
 
-  /// The session was ended for somebody, or is about to be.
+  /// The session was ended for another session, or is about to be.
   bool has_ended_it() const { return has_ended_it_; }
 
  private:
@@ -84,25 +84,25 @@ class MariadbLockWatch {
 };
 
 using KnownMariadbTable = KnownServerTable<MariadbTable>;
-/// What the readers of one look share. Its snapshots are those of MariadbReading::snapshot().
+/// State that the readers of one look share. Its snapshots are those of MariadbReading::snapshot().
 using MariadbLook = ServerLook<MariadbSessions, MariadbSource, KnownMariadbTable>;
 
-/// Which rows of a table are read, and what of them.
+/// Selects rows of a table, and their columns.
 struct MariadbAsk {
   std::vector<std::uint32_t> columns;  ///< Indexes of its schema.
   std::string where = {};              ///< A condition over the row t; empty: all.
   std::string behind = {};             ///< "ORDER BY … LIMIT …"
-  bool left_out = false;               ///< Instead: rows that the table's `where` leaves out.
-  /// Instead of one statement one for each of them, of the same moment: each begins with a WITH for k, which
-  /// is joined by `where`.
+  bool left_out = false;               ///< Only rows that the table's `where` leaves out.
+  /// Runs one statement for each of these instead of a single one, at the same moment: each begins with a
+  /// WITH for k, which is joined by `where`.
   std::vector<std::string> with = {};
 };
 
-/// One transaction that reads one table, and sees one moment: it is that which was looked at. Somebody who
-/// waits to change its definition ends it. Threads: one.
+/// One transaction that reads one table at one moment; the table matches its look. Ends when another session
+/// waits to change the table's definition. Threads: one.
 class MariadbReading {
  public:
-  /// Errors: as ExplainReading() gives them.
+  /// Errors: see ExplainReading().
   static absl::StatusOr<std::unique_ptr<MariadbReading>> Begin(const MariadbLook& look,
                                                                const KnownMariadbTable& known);
   ~MariadbReading();
@@ -110,12 +110,12 @@ class MariadbReading {
   MariadbReading& operator=(const MariadbReading&) = delete;
 
   mariadb::Connection& connection() { return *lease_; }
-  /// "binlog.000003:1234 1": all groups of the binlog of that server_id that end up to there are seen, and no
-  /// other. Empty: nobody asks for it.
+  /// "binlog.000003:1234 1": exactly the groups that end up to this place, in the binlog of that server_id,
+  /// are seen. Empty: it is not needed.
   const std::string& snapshot() const { return snapshot_; }
-  /// An error of the connection's, as people are told it.
+  /// Returns a connection's error in its form for people.
   absl::Status Explain(const absl::Status& status) const;
-  /// A statement is left in its middle: its session ends, and at the server now.
+  /// Ends the session at once, at the server too, because a statement was left unfinished.
   void Abandon();
 
  private:
@@ -133,10 +133,10 @@ class MariadbReading {
   std::string snapshot_;
 };
 
-/// Rows of a table as they were at one moment, which is that of the first Next(): the snapshot and a lock
-/// against changes of the table's definition are held from there to the last row, or until somebody waits to
-/// make one, and by no one before and after. Of a table whose engine has no snapshots all rows are put into a
-/// temporary file by the first Next(), and nothing is held from there on: who writes waits for whoever reads.
+/// Rows of a table at one moment, that of the first Next(). The snapshot and a lock against changes of the
+/// table's definition are only held from then to the last row, or until another session waits to make such a
+/// change. If the table's engine has no snapshots, the first Next() copies all rows into a temporary file,
+/// and nothing is held afterwards: with such an engine, writers wait for readers.
 /// Threads: one.
 class MariadbSourceRows : public ServerRows<MariadbLook, MariadbAsk, MariadbRowDecoder> {
  public:
@@ -144,9 +144,9 @@ class MariadbSourceRows : public ServerRows<MariadbLook, MariadbAsk, MariadbRowD
                     MariadbAsk ask);
   ~MariadbSourceRows() override;
 
-  /// The values of a table without steps, as MariaDB wrote them; a field without data is NULL.
+  /// The values of a table without steps, in MariaDB's text form; a field without data is NULL.
   const std::vector<std::string_view>& texts() const { return Fields(); }
-  /// MariadbReading::snapshot(), from the first Next() on.
+  /// MariadbReading::snapshot(), valid from the first Next() on.
   const std::string& snapshot() const { return snapshot_; }
 
  private:
@@ -163,36 +163,36 @@ class MariadbSourceRows : public ServerRows<MariadbLook, MariadbAsk, MariadbRowD
 
   std::unique_ptr<MariadbReading> reading_;
   std::optional<mariadb::RowStream> stream_;
-  std::optional<MariadbSpool> spool_;  ///< Of a table without snapshots: all rows.
-  std::size_t statements_ = 0;         ///< That were begun.
+  std::optional<MariadbSpool> spool_;  ///< For a table without snapshots: all rows.
+  std::size_t statements_ = 0;         ///< Statements begun so far.
   std::string snapshot_;
 };
 
-/// The source's own rows of a table that are in it at one moment: how many. `where`: a condition over t.
+/// Counts the source's rows of a table at one moment. `where`: a condition over t.
 absl::StatusOr<std::uint64_t> CountMariadbRows(const MariadbLook& look, const KnownMariadbTable& known,
                                                const std::string& where = "");
 
-/// See SourceReader::LookAtColumn(). Where MariaDB's order of the type is that of KeyPart, an index can
-/// answer; of all others every value is read. Least, greatest and nulls may be of different moments.
+/// See SourceReader::LookAtColumn(). An index can answer if MariaDB orders the type as KeyPart does;
+/// otherwise every value is read. Least, greatest and nulls may be of different moments.
 absl::StatusOr<SourceReader::ColumnFacts> LookAtMariadbColumn(
     const std::shared_ptr<const MariadbLook>& look, const std::shared_ptr<const KnownMariadbTable>& known,
     std::uint32_t column);
 
-/// See ReadKeyRows(): the rows of these keys, and others that the source's collations take for them, with the
-/// columns `read`. All of them are of one moment, where the
-/// table's engine has such. Null: there are no keys.
+/// See ReadKeyRows(): gives the rows of these keys, and others that the source's collations consider equal,
+/// with the columns `read`. All of them are of one moment, if the table's engine has snapshots.
+/// Null: there are no keys.
 std::unique_ptr<ValueRows> RowsOfMariadbKeys(std::shared_ptr<const MariadbLook> look,
                                              std::shared_ptr<const KnownMariadbTable> known,
                                              std::vector<std::uint32_t> read, WantedKeys keys);
 
-/// Of these keys the rows, and others that the source's collations take for them.
+/// Selects the rows of these keys, and others that the source's collations consider equal.
 MariadbAsk AskForMariadbKeys(const KnownMariadbTable& known, std::vector<std::uint32_t> columns,
                              const std::vector<Key>& keys);
 
-/// An error while rows of a table are read, as TableReader::Next() promises it.
+/// Turns an error while rows of a table are read into one that TableReader::Next() promises.
 absl::Status ExplainReading(const absl::Status& status, const MariadbTable& table,
                             const MariadbSource& place);
-/// Why the table's rows cannot be read; empty: they can, as far as the catalogs say.
+/// Returns why the table's rows cannot be read; empty: the catalogs allow it.
 std::string WhyUnreadable(const MariadbTable& table, const MariadbSource& place);
 
 }  // namespace mirror

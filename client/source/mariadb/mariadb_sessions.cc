@@ -11,9 +11,9 @@
 namespace mirror {
 namespace {
 
-/// An agent that hangs between two statements keeps no snapshot.
+/// Ends the snapshot of an agent that hangs between two statements.
 constexpr std::int64_t kIdleInTransactionSeconds = 60;
-/// MariaDB's for a session that nobody uses: it is opened anew.
+/// Limit for an idle session, which is then opened again.
 constexpr int kIdleSeconds = 3'600;
 
 std::int64_t SecondsOf(std::chrono::milliseconds time) { return (time.count() + 999) / 1'000; }
@@ -23,9 +23,9 @@ std::size_t PlaceOfUse(MariadbUse use) { return static_cast<std::size_t>(use); }
 }  // namespace
 
 std::string MariadbGrantee(const std::string& current_user) {
-  // A host has no @.
+  // A host contains no @.
   const std::size_t at = current_user.rfind('@');
-  // Of a role, without a host.
+  // A role has no host.
   if (at == std::string::npos) return mariadb::AccountInSql(current_user, "");
   return mariadb::AccountInSql(current_user.substr(0, at), current_user.substr(at + 1));
 }
@@ -40,7 +40,7 @@ mariadb::ConnectAs ConnectToChange(const MariadbAccess& access) {
   as.settings = {
       "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
       "SET SESSION TRANSACTION READ WRITE",
-      // A 0 is a value, of a key that the database makes, too.
+      // Stores 0 as a value, even in an auto-increment key.
       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO', "
       "foreign_key_checks = 1, unique_checks = 1, check_constraint_checks = 1, sql_safe_updates = 0",
       absl::StrCat("SET SESSION lock_wait_timeout = ", lock_within,
@@ -61,10 +61,10 @@ mariadb::ConnectAs MariadbSessions::ConnectFor(MariadbUse use) const {
   as.password_file = access_.password_file;
   as.program_name = access_.program_name;
   const bool for_rows = use == MariadbUse::kRows;
-  // The server gives up first, and says why.
+  // The server's limit ends first, so that the error has a reason.
   as.answer_within = for_rows ? access_.rows_within : access_.catalogs_within + std::chrono::seconds(5);
   const std::int64_t lock_within = use == MariadbUse::kWatch ? 0 : SecondsOf(access_.lock_within);
-  // Rows wait in theirs until the binlog was read up to their snapshot, however far that is.
+  // A row transaction waits until the binlog is read up to its snapshot, however long that takes.
   const std::int64_t idle_within = for_rows
                                        ? std::max(kIdleInTransactionSeconds, SecondsOf(access_.rows_within))
                                        : kIdleInTransactionSeconds;
@@ -79,7 +79,7 @@ mariadb::ConnectAs MariadbSessions::ConnectFor(MariadbUse use) const {
   return as;
 }
 
-/// Without a connection: there is none that is free.
+/// Without a connection: no session is free.
 absl::StatusOr<MariadbSessions::Free> MariadbSessions::TakeFree(MariadbUse use) {
   {
     const MutexLock lock(mutex_);
@@ -100,9 +100,9 @@ absl::StatusOr<MariadbSessions::Free> MariadbSessions::TakeFree(MariadbUse use) 
       last = std::move(free.back());
       free.pop_back();
     }
-    // Without the lock: a server that does not answer holds up nobody else.
+    // Without the lock: a server that does not answer blocks no other thread.
     if (!last.connection->IsAlive()) continue;
-    // A session knows of rights on its database that were given since, once it is told to use it again.
+    // USE makes a session see rights on its database that were granted since.
     if (last.look == look || last.connection->UseAgain().ok()) return Free{look, std::move(last.connection)};
   }
 }
@@ -142,9 +142,9 @@ absl::StatusOr<MariadbSource> MariadbSessions::Look() {
   place.grantee = MariadbGrantee(rows.Text(0, 0));
   place.name = absl::StrCat("MariaDB, database ", place.database);
   const std::string uuid = cluster.rows() == 0 ? "" : cluster.Text(0, 1);
-  // As the server has it, which may fold its letters.
+  // In the server's spelling, which may be lower case.
   const std::string database = rows.Text(0, 2);
-  // Without a cluster it is empty, or made of zeros.
+  // Without a cluster it is empty, or all zeros.
   const bool has_cluster = uuid.find_first_not_of("0-") != std::string::npos;
   place.identity = has_cluster ? absl::StrCat("mariadb cluster ", uuid, " ", database)
                                : absl::StrCat("mariadb ", rows.Text(0, 1), " ", database);

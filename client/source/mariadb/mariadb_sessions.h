@@ -17,51 +17,51 @@
 
 namespace mirror {
 
-/// 'user'@'host' as it stands in a GRANT, of what CURRENT_USER() says.
+/// Returns 'user'@'host' in the form of a GRANT, from the value of CURRENT_USER().
 std::string MariadbGrantee(const std::string& current_user);
 
-/// Which database, and how long it is waited for. Times are whole seconds at the server, at least one where
-/// they are not 0.
+/// A database, and the time limits for it. The server rounds times to whole seconds, at least one unless they
+/// are 0.
 struct MariadbAccess {
   std::string dsn;                 ///< See mariadb::ReadDsn(). It holds no password.
   std::string password_file = {};  ///< See mariadb::ConnectAs; read at each connect.
   std::string program_name = "mirror-agent";
-  /// For a table that somebody holds who changes its definition.
+  /// Limit for waiting for a table whose definition another session changes.
   std::chrono::milliseconds lock_within{2'000};
-  /// How often it is asked whether somebody waits to change a table that is read, behind whom all others
-  /// wait: then the reading is broken off.
+  /// Interval of the check whether a session waits to change a table that is read, since all others queue
+  /// after it: then the reading is cancelled.
   std::chrono::milliseconds yields_after{1'000};
-  /// For an answer about the catalogs.
+  /// Limit for answers about the catalogs.
   std::chrono::milliseconds catalogs_within{60'000};
-  /// For the next row of a table; and how long the server keeps a reading that takes no row, or one that
-  /// waits for the binlog.
+  /// Limit for the next row of a table; and how long the server keeps a reading that takes no row, or one
+  /// that waits for the binlog.
   std::chrono::milliseconds rows_within{3'600'000};
 };
 
-/// A session that may write, where the text of each value and statement means what it says. Its transactions
-/// are serializable: a row that was read stays, and none comes where none was found.
+/// A session that may write, with settings under which values and statements have their exact text. Its
+/// transactions are serializable: a row read stays unchanged, and no row appears where none was found.
 mariadb::ConnectAs ConnectToChange(const MariadbAccess& access);
 
-/// What a server says of the database.
+/// The server's description of the database.
 struct MariadbSource {
-  /// "mariadb cluster UUID DATABASE" of a Galera cluster, else "mariadb DOMAIN DATABASE": its GTID domain.
-  /// Nothing of its address: the same one is reached by several, and a replica that takes over has another
-  /// one. Servers of one domain are told apart by their binlogs: see DescentOf().
+  /// "mariadb cluster UUID DATABASE" for a Galera cluster, else "mariadb DOMAIN DATABASE" with its GTID
+  /// domain. Contains no address: one database has several addresses, and a replica that takes over has
+  /// another one. Servers of one domain are told apart by their binlogs: see DescentOf().
   std::string identity;
-  std::string name;     ///< Where it is, for people.
-  std::string grantee;  ///< The user as it stands in a GRANT.
+  std::string name;     ///< Its address, for people.
+  std::string grantee;  ///< The user in the form of a GRANT.
   std::string database;
 };
 
 enum class MariadbUse : std::uint8_t {
-  kCatalogs,  ///< Short statements.
-  kRows,      ///< One statement may take as long as the rows of a table may.
+  kCatalogs,  ///< For short statements.
+  kRows,      ///< A statement may take as long as reading a table's rows may.
   kWatch,     ///< Never waits for a lock.
 };
 
 class MariadbSessions;
 
-/// A session for as long as this lives; the next one has it then, where it can be used again.
+/// A session as long as this object lives; afterwards it is reused if possible.
 class MariadbLease {
  public:
   MariadbLease(MariadbSessions* sessions, MariadbUse use, std::uint64_t look,
@@ -77,20 +77,20 @@ class MariadbLease {
  private:
   MariadbSessions* sessions_;
   MariadbUse use_;
-  std::uint64_t look_;  ///< As of which the session knows what it may.
+  std::uint64_t look_;  ///< The look at which the session's rights were checked.
   std::unique_ptr<mariadb::Connection> connection_;
 };
 
-/// Sessions of a database of others: read only, kept for the next one who needs one. Threads: any.
+/// Sessions of a source database: read only, reused by the next caller. Threads: any.
 class MariadbSessions {
  public:
-  /// Readers that are at work at once: a look reads one table, and beside it rows by their keys.
+  /// Readers that are active at once: a look reads one table, and rows by their keys beside it.
   static constexpr std::size_t kReadingsMax = 4;
 
   explicit MariadbSessions(MariadbAccess access) : access_(std::move(access)) {}
 
-  /// One that knows what it may as of the last Look(). Errors: those of Connection::Open();
-  /// kResourceExhausted: kReadingsMax are at work.
+  /// Returns a session with rights as of the last Look(). Errors: those of Connection::Open();
+  /// kResourceExhausted: kReadingsMax are active.
   absl::StatusOr<MariadbLease> Take(MariadbUse use) MIRROR_EXCLUDES(mutex_);
   absl::StatusOr<MariadbSource> Look() MIRROR_EXCLUDES(mutex_);
   const MariadbAccess& access() const { return access_; }

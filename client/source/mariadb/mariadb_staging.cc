@@ -27,7 +27,7 @@ absl::Status LockFailed(const std::string& path, const char* what) {
                                              "[agent] 'state_dir' and look at the disk"));
 }
 
-/// Empty: it has not written it yet.
+/// Empty: the process has not written it yet.
 std::string HolderOf(int file) {
   std::array<char, 32> bytes;
   const ssize_t got = pread(file, bytes.data(), bytes.size(), 0);
@@ -63,7 +63,7 @@ absl::StatusOr<StagingLock> StagingLock::Acquire(const std::string& path, std::c
 
 StagingLock::~StagingLock() {
   if (file_ < 0) return;
-  // Closing alone would leave the lock to a child that was forked meanwhile, until it runs its own program.
+  // Closing alone would leave the lock to a child forked meanwhile, until it executes its own program.
   flock(file_, LOCK_UN);
   close(file_);
 }
@@ -74,7 +74,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kStagingLook{100};
 constexpr std::chrono::milliseconds kStagingRetryMin{100};
-/// Of one position.
+/// Limit for one position.
 constexpr int kReconnectsMax = 3;
 constexpr std::size_t kStagingNewsMax = 100;
 constexpr char kWasAhead[] =
@@ -85,10 +85,10 @@ constexpr char kWasRestored[] =
     "the source's binlog is not the one that was read before: the server was restored, and went another way "
     "since. Tables are populated";
 constexpr std::chrono::milliseconds kSeenLook{10};
-/// From here on a file is read when nothing is known of it.
+/// Start of a file if nothing is known of it.
 constexpr std::uint64_t kFileBegin = 4;
 
-/// Snapshots of later see all that ends up to there.
+/// Later snapshots see all groups that end up to this place.
 absl::StatusOr<BinlogPlace> PlaceOfNewSnapshot(mariadb::Connection& connection) {
   RETURN_IF_ERROR(connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"));
   absl::StatusOr<BinlogPlace> place = ReadSnapshotPlace(connection);
@@ -149,7 +149,7 @@ void MariadbStaging::Run(const std::stop_token& stop) {
     const absl::Status ended = Work(stop);
     if (stop.stop_requested()) return;
     retry = changes_ != before ? kStagingRetryMin : std::min(retry * 2, options_.retry_max);
-    // The binlog begins elsewhere now.
+    // The binlog now begins elsewhere.
     if (absl::IsAborted(ended)) retry = kStagingRetryMin;
     const MutexLock lock(mutex_);
     failure_ = ended;
@@ -168,7 +168,7 @@ absl::Status MariadbStaging::Work(const std::stop_token& stop) {
   {
     const MutexLock lock(mutex_);
     if (intake_ != nullptr) verified = intake_->verified();
-    // The stage says of itself what is to be done.
+    // An error of the stage contains its own advice.
     const bool is_stage = std::string(ended.message()).find(options_.stage.path) != std::string::npos;
     if (verified && absl::IsDataLoss(ended) && !is_stage) ended = BinlogDamaged(reached_, ended);
     intake_.reset();
@@ -212,8 +212,8 @@ absl::Status MariadbStaging::Connect(const std::stop_token& stop) {
   return absl::OkStatus();
 }
 
-/// Those of the stream before stay: a cycle may be about to begin with one of which the stage says nothing
-/// yet. Of definitions that are not these any more the binlog tells, or the next look at the catalogs.
+/// Keeps the tables of the earlier stream: a cycle may be about to begin with one that the stage does not
+/// know yet. The binlog, or the next read of the catalogs, reports definitions that have changed.
 absl::Status MariadbStaging::FindTables(mariadb::Connection& connection) {
   {
     const MutexLock lock(mutex_);
@@ -221,12 +221,12 @@ absl::Status MariadbStaging::FindTables(mariadb::Connection& connection) {
   }
   ASSIGN_OR_RETURN(BinlogTables tables, ReadBinlogTables(connection, *stage_));
   const MutexLock lock(mutex_);
-  // What was set meanwhile is newer.
+  // Tables set meanwhile are newer.
   if (tables_ == nullptr) tables_ = std::make_shared<const BinlogTables>(std::move(tables));
   return absl::OkStatus();
 }
 
-/// The tables go first: those that a cycle sets from here on it finds missing in the stage, and sets again.
+/// Clears the tables first: a cycle that sets tables now finds them missing in the stage and sets them again.
 absl::Status MariadbStaging::ClearStage() {
   {
     const MutexLock lock(mutex_);
@@ -243,7 +243,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
   if (database != place.identity) return BeginAnother(connection, std::move(log));
   ASSIGN_OR_RETURN(const std::optional<StageMark> last, stage_->LastMark());
   const std::optional<BinlogPosition> position = last ? ParseBinlogPosition(last->position) : std::nullopt;
-  // It began, and died before it had a position.
+  // It started, and died before it had a position.
   if (!position) return BeginAnew(connection, std::move(log), "");
   ASSIGN_OR_RETURN(const BinlogServer server, ReadBinlogServer(connection));
   switch (DescentOf(server, *position)) {
@@ -260,7 +260,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
       return BeginAnother(connection, std::move(log));
   }
   ASSIGN_OR_RETURN(const std::vector<BinlogPlace> files, ReadBinlogFiles(connection));
-  // Numbers of files of another name say nothing of these.
+  // File numbers under another name cannot be compared.
   const bool is_renamed =
       !files.empty() && NameOfBinlogs(files.back().file) != NameOfBinlogs(position->end.file);
   if (is_renamed)
@@ -270,7 +270,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
         "last is not known");
   const bool is_purged =
       !files.empty() && NumberOfBinlog(position->again.file) < NumberOfBinlog(files.front().file);
-  // A server waits for ever at an end that it has not come to, and what is read again may begin there.
+  // A server waits forever at an end that it has not reached, and events read again may begin there.
   const bool is_there = std::any_of(files.begin(), files.end(), [&](const BinlogPlace& file) {
     return file.file == position->end.file && file.offset >= position->end.offset;
   });
@@ -283,7 +283,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
 }
 
 absl::StatusOr<BinlogPosition> MariadbStaging::EndOf(mariadb::Connection& connection) {
-  // Before the end: what is read from there is behind these.
+  // Read before the end: groups after that end follow these GTIDs.
   ASSIGN_OR_RETURN(BinlogServer server, ReadBinlogServer(connection));
   ASSIGN_OR_RETURN(const BinlogPlace end, PlaceOfNewSnapshot(connection));
   BinlogPosition position{.again = {end.file, kFileBegin}, .end = end, .server = server.id};
@@ -320,7 +320,7 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::BeginAnew(mariadb::Connect
     const MutexLock lock(mutex_);
     AddNews(news);
   }
-  // Above all that an earlier stage gave: it had a group in less than a microsecond never.
+  // Above all LSNs of an earlier stage, which never had a group per microsecond.
   return Begin{std::move(end), "", NowMs() * 1'000};
 }
 
@@ -416,7 +416,7 @@ absl::Status MariadbStaging::WaitUntilConnected(const std::atomic<bool>* stop) {
           absl::StrCat("the source's binlog did not come to the place up to which it was read within ",
                        options_.marker_within.count() / 1'000, " s. Nothing was sent; run again"));
     }
-    // A binlog that begins elsewhere now is read at once.
+    // A binlog that begins elsewhere is read at once.
     if (failures_ != before && !absl::IsAborted(failure_)) return failure_;
     if (failures_ > before + 3) return failure_;
     if (stop != nullptr && *stop) return absl::CancelledError("the agent was stopped");
@@ -426,11 +426,11 @@ absl::Status MariadbStaging::WaitUntilConnected(const std::atomic<bool>* stop) {
   return absl::OkStatus();
 }
 
-/// Outside of groups, with all that ends up to the place.
+/// Waits until a place outside of groups is reached; all groups that end up to it are taken.
 absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, std::uint32_t server,
                                          const std::atomic<bool>* stop) {
   RETURN_IF_ERROR(WaitUntilConnected(stop));
-  // Of several hosts, or an address that moved: places of the one are none of the other.
+  // With several hosts, or an address that moved, places of one server are invalid for another.
   const auto is_other = [&]() MIRROR_REQUIRES(mutex_) { return begun_->server != server; };
   const auto is_there = [&]() MIRROR_REQUIRES(mutex_) {
     return intake_ != nullptr && intake_->verified() && intake_->IsBetween() &&
@@ -474,7 +474,7 @@ absl::StatusOr<StageMark> MariadbStaging::StageToMarker(const std::atomic<bool>*
     ASSIGN_OR_RETURN(MariadbLease session, sessions_->Take(MariadbUse::kCatalogs));
     absl::StatusOr<BinlogPlace> now = ReadBinlogEnd(*session);
     if (!now.ok()) {
-      // Which of the rights and settings are missing, and how they are given.
+      // Reports the missing rights and settings, and how to set them.
       const absl::StatusOr<std::vector<std::string>> refusals = CheckBinlog(*session, options_.server_id);
       return refusals.ok() && !refusals->empty() ? BinlogRefused(*refusals) : now.status();
     }
@@ -503,7 +503,7 @@ absl::StatusOr<std::int64_t> MariadbStaging::LsnOf(const BinlogPlace& place, std
       "rows were read as they were before the source's binlog was read: they are read again");
 }
 
-/// A group is in the binlog a moment before it is in the tables.
+/// A group is in the binlog slightly before it is in the tables.
 absl::Status MariadbStaging::WaitUntilSeen(std::int64_t lsn, const std::atomic<bool>* stop) {
   ASSIGN_OR_RETURN(MariadbLease session, sessions_->Take(MariadbUse::kCatalogs));
   ASSIGN_OR_RETURN(const BinlogServer server, ReadBinlogServer(*session));

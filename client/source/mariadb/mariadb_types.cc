@@ -19,7 +19,7 @@
 namespace mirror {
 namespace {
 
-/// Of BIGINT UNSIGNED, and of BIT(64).
+/// Digits of BIGINT UNSIGNED, and of BIT(64).
 constexpr std::uint32_t kWideDigits = 20;
 constexpr std::uint32_t kBitsOfInteger = 63;
 /// 9999-12-31 23:59:59.9999999
@@ -28,7 +28,7 @@ constexpr std::size_t kTypeMarkLength = 8;
 
 std::string NameInRow(const MariadbColumn& column, std::string_view of = "t.") {
   const absl::StatusOr<std::string> quoted = mariadb::QuotedName(column.name);
-  // A table with such a column is a problem, and not read.
+  // A table with such a column has a problem and is not read.
   return absl::StrCat(std::string(of), quoted.ok() ? *quoted : "``");
 }
 
@@ -84,7 +84,7 @@ std::string MomentText(const Column& announced, std::int64_t units) {
   return TimestampText(units, announced.precision, /*utc=*/false);
 }
 
-/// Compared by their bytes.
+/// Whether values are compared by their bytes.
 bool IsByBytes(const MariadbColumn& column, const Column& announced) {
   return announced.type == Type::kAny && !column.charset.empty();
 }
@@ -158,7 +158,7 @@ MariadbValueForm MariadbFormOf(const Column& announced) {
 
 std::string ValueSql(const MariadbColumn& column, const Column& announced, std::string_view of) {
   const std::string name = NameInRow(column, of);
-  // FLOAT as text loses digits, and both have fewer with a scale.
+  // FLOAT as text loses digits, and both types show fewer with a scale.
   if (MariadbFormOf(announced) == MariadbValueForm::kReal) return absl::StrCat("CAST(", name, " AS DOUBLE)");
   if (column.type == "bit") return absl::StrCat("CAST(", name, " AS UNSIGNED)");
   if (!column.is_zerofill() || announced.type != Type::kDecimal) return name;
@@ -196,8 +196,8 @@ std::string MariadbKeyLiteral(const MariadbColumn& column, const Column& announc
   if (announced.type == Type::kDecimal && IsPlainNumber(part.bytes)) return part.bytes;
   if (IsByBytes(column, announced)) return mariadb::QuotedBytes(part.bytes);
   if (column.charset.empty()) return mariadb::QuotedText(part.bytes);
-  // As the column's own index has it, so that it leads there. Signs that its character set lacks become
-  // others, and the row that is found then is not the one.
+  // In the form of the column's own index, so that it can be used. Characters missing in its character set
+  // are replaced, and a row that is found then is not the right one.
   return absl::StrCat("CONVERT(", mariadb::QuotedText(part.bytes), " USING ", column.charset, ") COLLATE ",
                       column.collation);
 }
@@ -210,7 +210,7 @@ std::string FromSql(const MariadbColumn& column, const Column& announced, const 
     case MariadbValueForm::kDate:
     case MariadbValueForm::kTimestamp:
       if (!is_whole) return "";
-      // Of a bound that is no moment, as that before all.
+      // For a bound that is no moment, the same as for one before all.
       if (!IsInteger(announced.type) && (from.integer < 0 || from.integer > kUnitsMax)) return "";
       return absl::StrCat(name, " >= ", MariadbKeyLiteral(column, announced, from));
     case MariadbValueForm::kDecimal:
@@ -258,7 +258,7 @@ MariadbRecord ParseMariadbRecord(std::string_view text) {
 }
 
 MariadbRowDecoder::MariadbRowDecoder(std::vector<Column> announced) : ServerRowDecoder(std::move(announced)) {
-  // MariaDB writes moments without a zone, and those of both kinds are in UTC.
+  // MariaDB writes moments without a zone; both kinds are in UTC.
   for (Column& column : announced_) {
     if (column.type == Type::kTimestampTz) column.type = Type::kTimestamp;
   }

@@ -16,7 +16,7 @@
 
 namespace mirror {
 
-/// How a value comes, always as a text of MariaDB's.
+/// The form in which a value arrives, always as MariaDB's text.
 enum class MariadbValueForm : std::uint8_t {
   kText,  ///< In UTF-8.
   kInteger,
@@ -28,27 +28,27 @@ enum class MariadbValueForm : std::uint8_t {
   kBytes,
 };
 
-/// As the column is announced when no value is known that says otherwise.
+/// Returns the announcement of the column, as long as no known value contradicts it.
 Column WireColumn(const MariadbColumn& column);
 
-/// As it is announced once a value does not fit: it holds each one as MariaDB writes it.
+/// Widens the announcement after a misfit: the column then holds each value in MariaDB's text form.
 void WidenMariadbColumn(Column* column);
 
-/// How the values of a column come that is announced so.
+/// Returns the form of the values of a column with this announcement.
 MariadbValueForm MariadbFormOf(const Column& announced);
-/// What gives them: an expression over the row t, or over the row that `of` stands before the columns of.
+/// Returns SQL for the values over the row t, or over the row whose prefix is `of`.
 std::string ValueSql(const MariadbColumn& column, const Column& announced, std::string_view of = "t.");
 
-/// The column's name behind t. What compares it with MariadbKeyLiteral(), by an index where there is one:
-/// equal are the same values, and others that its collation takes for them.
+/// Returns the column of t in the form that is compared with MariadbKeyLiteral(), if possible by an index.
+/// Equal are the same values, and others that its collation considers equal.
 std::string MariadbKeyTerm(const MariadbColumn& column, const Column& announced);
-/// That it has the very text, byte for byte, beside the comparison by its collation; empty: that is the same.
+/// Returns a condition for the exact bytes of the text, beside the collation's comparison; empty: not needed.
 std::string MariadbKeyIsExact(const MariadbColumn& column, const Column& announced, const KeyPart& part);
-/// A value of a key as it stands in SQL.
+/// Returns a value of a key as a SQL literal.
 std::string MariadbKeyLiteral(const MariadbColumn& column, const Column& announced, const KeyPart& part);
 
-/// That a row's value is `from` or greater, as KeyPart compares them: a condition over the row t that keeps
-/// every such row, and may keep others. Empty: there is none.
+/// Returns a condition over the row t for values of `from` or greater, as KeyPart compares them. It keeps
+/// every such row, and may keep others. Empty: there is no such condition.
 std::string FromSql(const MariadbColumn& column, const Column& announced, const KeyPart& from);
 
 /// Tells types of a column apart.
@@ -57,13 +57,13 @@ std::string MariadbTypeMark(const MariadbColumn& column);
 /// Columns by name, types by MariadbTypeMark().
 using MariadbRecord = ServerRecord<std::string, std::string>;
 std::string ToString(const MariadbRecord& record);
-/// What it does not understand it leaves out.
+/// Skips everything that it does not understand.
 MariadbRecord ParseMariadbRecord(std::string_view text);
 
-/// Rows of a table, from MariaDB's texts to the wire's values. Threads: one.
+/// Converts rows of a table from MariaDB's texts to the wire's values. Threads: one.
 class MariadbRowDecoder : public ServerRowDecoder {
  public:
-  /// `announced`: of each column that is read.
+  /// `announced`: one for each column that is read.
   explicit MariadbRowDecoder(std::vector<Column> announced);
 
  private:

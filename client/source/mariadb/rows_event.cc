@@ -55,7 +55,7 @@ bool IsCompressed(EventType type) {
   return type >= EventType::kWriteRowsCompressedV1 && type <= EventType::kDeleteRowsCompressed;
 }
 
-/// It has room for more behind its flags.
+/// The second version has extra data after its flags.
 bool IsSecondVersion(EventType type) {
   return (type >= EventType::kWriteRows && type <= EventType::kDeleteRows) ||
          (type >= EventType::kWriteRowsCompressed && type <= EventType::kDeleteRowsCompressed);
@@ -153,7 +153,7 @@ RowText::Form RowText::FormOf(const MappedColumn& column, Charset charset, Strin
   return Form::kNone;
 }
 
-/// 0 is what was no label when it was written.
+/// 0 means a value that was no label when it was written.
 bool RowText::WriteEnum(std::uint64_t place, std::string* text) const {
   if (place > labels_.size()) return false;
   if (place != 0) text->assign(labels_[static_cast<std::size_t>(place) - 1]);
@@ -178,7 +178,7 @@ bool RowText::WriteString(std::string_view bytes, std::string* text) const {
     text->resize(size, '\0');
     return true;
   }
-  // Zeros at the end are not in the binlog.
+  // The binlog omits zeros at the end.
   padded.assign(bytes);
   padded.resize(size, '\0');
   if (form_ == Form::kInet4) {
@@ -357,7 +357,7 @@ bool RowSlicer::Next(Bytes* rows, std::string_view image, std::vector<RowField>*
   if (image.size() < (sizes_.size() + 7) / 8) return false;
   std::size_t present = 0;
   for (std::size_t i = 0; i < sizes_.size(); ++i) present += HasBit(image, i) ? 1 : 0;
-  // One of nothing takes no bytes: a reader of one after the other would never come to the end.
+  // A row without columns takes no bytes: reading would never end.
   if (present == 0) return false;
   const std::string_view nulls = rows->Take((present + 7) / 8);
   if (!rows->ok()) return false;

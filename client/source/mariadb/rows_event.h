@@ -14,30 +14,30 @@
 
 namespace mirror::binlog {
 
-/// How texts of a column become UTF-8.
+/// How texts of a column are converted to UTF-8.
 enum class Charset : std::uint8_t {
-  kUtf8,    ///< utf8mb4, utf8mb3, ascii: they are.
-  kLatin1,  ///< Of MariaDB: Windows' code page 1252.
-  kBytes,   ///< They stay what they are.
+  kUtf8,    ///< utf8mb4, utf8mb3, ascii: no conversion.
+  kLatin1,  ///< MariaDB's latin1: Windows' code page 1252.
+  kBytes,   ///< The bytes stay unchanged.
 };
-/// Of MariaDB's name of a character set; absent: it is none of these.
+/// Converts MariaDB's name of a character set; absent: it is none of these.
 std::optional<Charset> CharsetOf(std::string_view name);
 
-/// What a column's type is beyond what the binlog says of it.
+/// Properties of a column's type that the binlog does not tell.
 enum class StringUse : std::uint8_t {
   kPlain,
-  kUuid,     ///< Stored with its parts turned, so that they are ordered by time.
-  kOldUuid,  ///< Of a server before 10.11.5: all of them are.
+  kUuid,     ///< Stored with its parts reordered, so that the order is by time.
+  kOldUuid,  ///< Of a server before 10.11.5: all are reordered.
   kInet4,
   kInet6,
 };
 
-/// Makes of the bytes of a column the text that a SELECT has for it, as utf8mb4 and in time zone +00:00,
-/// without the zeros of ZEROFILL; of FLOAT that of CAST(x AS DOUBLE), of BIT that of CAST(x AS UNSIGNED).
+/// Converts a column's bytes to the text that a SELECT gives for it, as utf8mb4 and in time zone +00:00,
+/// without the zeros of ZEROFILL; FLOAT as CAST(x AS DOUBLE), BIT as CAST(x AS UNSIGNED).
 class RowText {
  public:
   RowText(const MappedColumn& column, Charset charset, StringUse use);
-  /// Of RowField::bytes. False: they are no such value; `text` has anything then.
+  /// `bytes`: from RowField::bytes. False: they are no such value; `text` is then undefined.
   bool Write(std::string_view bytes, std::string* text) const;
 
  private:
@@ -79,7 +79,7 @@ class RowText {
   std::vector<std::string> labels_;
 };
 
-/// Of a DECIMAL in the binlog.
+/// Returns the size of a DECIMAL in the binlog.
 std::uint32_t DecimalBytes(std::uint32_t precision, std::uint32_t scale);
 
 enum class RowsKind : std::uint8_t { kWrite, kUpdate, kDelete };
@@ -91,40 +91,40 @@ struct RowsEvent {
   RowsKind kind = RowsKind::kWrite;
   std::uint64_t map = 0;  ///< TableMap::id
   std::size_t columns = 0;
-  /// Bits of the columns that its images have. `after`: of an update.
+  /// Bits of the columns in its images. `after`: for an update.
   std::string_view image, after;
-  std::string_view rows;  ///< One behind the other; of an update each before and after it.
-  std::string inflated;   ///< Of a compressed one: what `rows` views.
+  std::string_view rows;  ///< One after the other; for an update each row before and after.
+  std::string inflated;   ///< Content of a compressed event, viewed by `rows`.
 
-  /// Each image has all columns.
+  /// Whether each image has all columns.
   bool IsWhole() const;
 };
-/// Into `rows`, which its `rows` may view. Errors: kDataLoss.
+/// Reads into `rows`, whose views may point into itself. Errors: kDataLoss.
 absl::Status ReadRows(const Event& event, RowsEvent* rows);
-/// Its table map's id alone.
+/// Returns only the id of its table map.
 std::uint64_t RowsMapId(const Event& event);
 
-/// A column of a row as it stands in an event.
+/// A column of a row in an event.
 struct RowField {
   enum class State : std::uint8_t { kThere, kNull, kAbsent };
   State state = State::kAbsent;
-  std::string_view bytes;  ///< Of kThere, without a length before them.
+  std::string_view bytes;  ///< For kThere, without a length prefix.
   friend bool operator==(const RowField&, const RowField&) = default;
 };
 
-/// Finds where the columns of a table's rows begin.
+/// Splits the rows of a table into columns.
 class RowSlicer {
  public:
   explicit RowSlicer(const TableMap& map);
-  /// The next row of an image with these columns, at least one. False: there is no such row.
+  /// Reads the next row of an image with these columns, at least one. False: there is no such row.
   bool Next(Bytes* rows, std::string_view image, std::vector<RowField>* fields) const;
   std::size_t columns() const { return sizes_.size(); }
 
  private:
   struct Size {
-    std::uint8_t length_bytes = 0;  ///< 0: `fixed` bytes.
+    std::uint8_t length_bytes = 0;  ///< 0: the size is `fixed`.
     std::uint32_t fixed = 0;
-    std::uint32_t most = 0;  ///< Of a length.
+    std::uint32_t most = 0;  ///< Maximum length.
   };
   static Size SizeOf(const MappedColumn& column);
 

@@ -10,7 +10,7 @@
 namespace mirror {
 namespace {
 
-/// Of a name without quotes; all signs beyond ASCII may stand in one.
+/// Whether a character can be in a name without quotes; all characters beyond ASCII can.
 bool IsOfWord(char sign) {
   return absl::ascii_isalnum(static_cast<unsigned char>(sign)) || sign == '_' || sign == '$' ||
          static_cast<std::uint8_t>(sign) >= 0x80;
@@ -20,8 +20,8 @@ std::string FoldedWord(std::string_view word) {
   return absl::AsciiStrToLower(absl::string_view(word.data(), word.size()));
 }
 
-/// The statement's first sign behind comments. A comment that the server runs ("/*!40000 ALTER ... */") is
-/// part of the statement.
+/// Returns the position after leading comments. A comment that the server executes ("/*!40000 ALTER ... */")
+/// is part of the statement.
 std::size_t BeginOfStatement(std::string_view sql) {
   std::size_t at = 0;
   while (at < sql.size()) {
@@ -51,7 +51,7 @@ bool IsNumber(const std::string& word) {
                      [](char sign) { return absl::ascii_isdigit(static_cast<unsigned char>(sign)); });
 }
 
-/// What may follow CREATE where the SELECT within it is kept and not run, or there can be none.
+/// Whether CREATE of this object stores its SELECT without running it, or can have none.
 bool IsOnlyKept(const std::string& what) {
   static const auto* const kKept = new std::set<std::string>{
       "aggregate", "algorithm", "database",  "definer", "event",  "fulltext", "function",
@@ -87,7 +87,7 @@ std::string StatementWords::Quoted() const {
 }
 
 bool StatementWords::Names(const std::string& name) const {
-  // Letters beyond ASCII have cases, too: such a name may be in any statement that has some.
+  // Letters beyond ASCII have cases, too: any statement with such letters may contain the name.
   const bool is_ascii =
       std::all_of(name.begin(), name.end(), [](char sign) { return static_cast<std::uint8_t>(sign) < 0x80; });
   if (!is_ascii) {
@@ -101,7 +101,7 @@ bool StatementWords::Names(const std::string& name) const {
 }
 
 bool StatementWords::IsHarmless() const {
-  // In a comment that is run there would be signs before the first word.
+  // An executed comment would have characters before the first word.
   if (words_.empty() || words_.front().data() != sql_.data()) return false;
   const std::string first = Word(0), second = Word(1), third = Word(2);
   if (first == "grant" || first == "revoke" || first == "flush") return true;
@@ -117,8 +117,8 @@ bool StatementWords::MayQuery() const {
   if (folded_.contains("select")) return true;
   for (std::size_t i = 0; i < words_.size(); ++i) {
     if (Word(i) != "values" && Word(i) != "value") continue;
-    // A column of that name has its type behind it, bounds of partitions have LESS or IN. Rows are in
-    // parentheses, perhaps behind a comment.
+    // A column of that name is followed by its type, bounds of partitions by LESS or IN. Rows are in
+    // parentheses, perhaps after a comment.
     const std::size_t behind = static_cast<std::size_t>(words_[i].data() - sql_.data()) + words_[i].size();
     const std::size_t next = sql_.find_first_not_of(" \t\r\n", behind);
     if (next != std::string_view::npos && kBeforeRows.find(sql_[next]) != std::string_view::npos) return true;
@@ -144,8 +144,8 @@ std::optional<std::string> StatementWords::Truncates(std::string_view session_da
                                                      const std::string& database) const {
   if (Word(0) != "truncate") return std::nullopt;
   const std::size_t begin = words_.size() > 2 && Word(1) == "table" ? 2 : 1;
-  // Signs between them other than these may make another statement of it.
-  // Within quotes they are of one name.
+  // Other characters between the words may make it another statement.
+  // Within quotes they are part of a name.
   bool is_quoted = false;
   const bool is_plain = std::all_of(sql_.begin(), sql_.end(), [&is_quoted](char sign) {
     if (sign == '`') is_quoted = !is_quoted;

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kMapIdBytes = 6;
 
-/// What a FULL table map says behind its columns (rpl_constants.h of MariaDB).
+/// Fields of a FULL table map after its columns (rpl_constants.h of MariaDB).
 enum class MapField : std::uint8_t {
   kSignedness = 1,
   kDefaultCharset,
@@ -55,7 +55,7 @@ bool IsText(ColumnType type) {
 
 bool HasLabels(ColumnType type) { return type == ColumnType::kEnum || type == ColumnType::kSet; }
 
-/// CHAR, ENUM, SET share a number, and the first byte has two bits of the length, inverted.
+/// CHAR, ENUM, SET share a type; two bits of the length are in the first byte, inverted.
 bool ReadStringSize(Bytes* metadata, MappedColumn* column) {
   std::uint32_t kind = metadata->Byte();
   const std::uint32_t low = metadata->Byte();
@@ -129,7 +129,7 @@ bool ReadSignedness(std::string_view bits, TableMap* map) {
   return true;
 }
 
-/// One for all of them, and those that differ.
+/// Reads the default character set, and the columns that differ from it.
 template <typename Has>
 bool ReadDefaultCharset(Bytes bytes, Has has, TableMap* map) {
   std::vector<MappedColumn*> columns;
@@ -208,7 +208,7 @@ bool ReadField(MapField field, std::string_view value, TableMap* map) {
     case MapField::kGeometryType:
       break;
   }
-  // Of later servers: what it says is not needed for the rows.
+  // From later servers: its content is not needed for the rows.
   return true;
 }
 

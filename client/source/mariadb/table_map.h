@@ -45,31 +45,31 @@ enum class ColumnType : std::uint8_t {
   kGeometry = 255,
 };
 
-/// A column as the rows behind a table map have it.
+/// A column in the rows after a table map.
 struct MappedColumn {
   ColumnType type = ColumnType::kTiny;
-  /// Bytes at most of a text, of a BLOB's length, of an ENUM or a SET; digits of a second; bits of a BIT;
-  /// digits of a DECIMAL.
+  /// Maximum bytes of a text; bytes of a BLOB's length, an ENUM or a SET; digits of fractional seconds; bits
+  /// of a BIT; digits of a DECIMAL.
   std::uint32_t size = 0;
   std::uint32_t scale = 0;  ///< Of a DECIMAL.
   bool nullable = false;
   bool is_unsigned = false;
-  std::uint32_t collation = 0;      ///< Of a text, an ENUM, a SET: MariaDB's number; 0: not told.
-  std::string name;                 ///< Empty: not told.
+  std::uint32_t collation = 0;      ///< Of a text, an ENUM, a SET: MariaDB's number; 0: unknown.
+  std::string name;                 ///< Empty: unknown.
   std::vector<std::string> labels;  ///< Of an ENUM and a SET, in the column's character set.
   friend bool operator==(const MappedColumn&, const MappedColumn&) = default;
 };
 
-/// What a TABLE_MAP event says of the rows behind it.
+/// The TABLE_MAP event that describes the rows after it.
 struct TableMap {
-  std::uint64_t id = 0;  ///< By which they name it; another one whenever the server opens the table anew.
+  std::uint64_t id = 0;  ///< Rows events refer to it; differs whenever the server opens the table anew.
   std::string database, table;
   std::vector<MappedColumn> columns;
   bool has_names = false;        ///< binlog_row_metadata is FULL.
-  std::vector<std::size_t> key;  ///< Columns of the primary key in its order; of FULL.
+  std::vector<std::size_t> key;  ///< Columns of the primary key in its order; only with FULL.
 };
 absl::StatusOr<TableMap> ReadTableMap(const Event& event);
-/// Its id alone; 0: it is none.
+/// Returns only its id; 0: it is no table map.
 std::uint64_t TableMapId(const Event& event);
 
 }  // namespace mirror::binlog

@@ -13,9 +13,9 @@ namespace mirror::binlog {
 namespace {
 
 constexpr std::size_t kNumberCharactersMax = 32;
-/// Powers of ten from which on MariaDB writes an exponent.
+/// Power of ten from which on MariaDB writes an exponent.
 constexpr int kPlainDigitsMax = 15;
-/// Digits of a part of a DECIMAL that is whole, and of those that are not by their number.
+/// Digits of a complete part of a DECIMAL, and bytes of a part by its number of digits.
 constexpr std::uint32_t kDigitsOfPart = 9;
 constexpr std::array<std::size_t, 10> kBytesOfPart = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
 constexpr std::size_t kDecimalBytesMax = 32;
@@ -31,7 +31,7 @@ void AppendPadded(std::uint64_t number, std::size_t width, std::string* text) {
   text->append(&digits[place], digits.size() - place);
 }
 
-/// The next part of a DECIMAL, of so many digits. False: it has more.
+/// Takes the next part of a DECIMAL, of this many digits. False: its value has more.
 bool TakePart(Bytes* parts, std::uint32_t digits, std::uint64_t* number) {
   constexpr std::array<std::uint64_t, 10> kAbove = {
       1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
@@ -39,7 +39,7 @@ bool TakePart(Bytes* parts, std::uint32_t digits, std::uint64_t* number) {
   return *number < kAbove[digits];
 }
 
-/// Before the dot, where the number begins with its first digit that is not 0.
+/// Appends digits before the point, without leading zeros.
 bool AppendWholePart(Bytes* parts, std::uint32_t digits, bool* has_digit, std::string* text) {
   std::uint64_t number = 0;
   if (!TakePart(parts, digits, &number)) return false;
@@ -76,7 +76,7 @@ void AppendDay(std::uint64_t year, std::uint64_t month, std::uint64_t day, std::
   AppendPadded(day, 2, text);
 }
 
-/// `bytes`: of (digits + 1) / 2 bytes, an even number of digits.
+/// `bytes`: (digits + 1) / 2 bytes, for an even number of digits.
 bool AppendFraction(std::uint64_t fraction, std::uint32_t digits, std::string* text) {
   if (digits == 0) return true;
   const std::uint32_t even = (digits + 1) / 2 * 2;
@@ -88,7 +88,7 @@ bool AppendFraction(std::uint64_t fraction, std::uint32_t digits, std::string* t
   return true;
 }
 
-/// The lowest six bits are seconds, then six are minutes, then hours.
+/// The lowest six bits are seconds, the next six minutes, the rest hours.
 Clock ClockOf(std::uint64_t packed) {
   return {.hour = packed >> 12, .minute = packed >> 6 & 0x3fU, .second = packed & 0x3fU};
 }
@@ -108,18 +108,18 @@ bool AppendUnixTime(std::uint64_t seconds, std::string* text) {
   return true;
 }
 
-/// Of 0x80 to 0x9f in Windows' code page 1252, as MariaDB has it: what is no letter there stays what it is.
+/// Characters 0x80 to 0x9f in MariaDB's version of code page 1252; unassigned ones stay unchanged.
 constexpr std::array<std::uint16_t, 32> kLatin1Letters = {
     0x20ac, 0x0081, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
     0x2039, 0x0152, 0x008d, 0x017d, 0x008f, 0x0090, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
     0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x009d, 0x017e, 0x0178};
 
 constexpr std::size_t kUuidBytes = 16;
-/// Where the bytes of a turned UUID stand.
+/// Places of the bytes in a reordered UUID.
 constexpr std::array<std::uint8_t, kUuidBytes> kTurned = {12, 13, 14, 15, 10, 11, 8, 9,
                                                           6,  7,  0,  1,  2,  3,  4, 5};
 
-/// Versions 1 to 5 of RFC 4122 are stored turned; of those the variant's and the version's byte are here.
+/// Versions 1 to 5 of RFC 4122 are stored reordered, with the variant's and the version's byte here.
 bool IsTurned(std::string_view stored) {
   const auto variant = static_cast<std::uint8_t>(stored[6]), version = static_cast<std::uint8_t>(stored[8]);
   return (variant & 0x80U) != 0 && version > 0 && version < 0x60;
@@ -149,7 +149,7 @@ void AppendUnsigned(std::uint64_t number, std::string* text) {
 
 void AppendReal(double real, std::string* text) {
   if (!std::isfinite(real)) {
-    // No column holds one.
+    // No column holds such a value.
     text->append(std::isnan(real) ? "nan" : real < 0 ? "-inf" : "inf");
     return;
   }
@@ -166,7 +166,7 @@ void AppendReal(double real, std::string* text) {
   std::string digits(all.substr(0, 1));
   if (e > 1) digits += all.substr(2, e - 2);
   const int exponent = std::atoi(std::string(all.substr(e + 1)).c_str());
-  const int point = exponent + 1;  // Digits before it.
+  const int point = exponent + 1;  // Digits before the point.
   const auto count = static_cast<int>(digits.size());
   if (point > kPlainDigitsMax || point < 1 - kPlainDigitsMax) {
     text->push_back(digits[0]);
@@ -186,7 +186,7 @@ void AppendReal(double real, std::string* text) {
 bool AppendDecimal(std::string_view bytes, std::uint32_t precision, std::uint32_t scale, std::string* text) {
   std::array<char, kDecimalBytesMax> plain{};
   if (bytes.empty() || bytes.size() > plain.size()) return false;
-  // The first bit is 1 for what is not negative; of what is, all bits are inverted.
+  // The first bit is 1 for a number that is not negative; a negative one has all bits inverted.
   const bool negative = (static_cast<std::uint8_t>(bytes[0]) & 0x80U) == 0;
   for (std::size_t i = 0; i < bytes.size(); ++i)
     plain[i] = static_cast<char>(static_cast<std::uint8_t>(bytes[i]) ^ (negative ? 0xffU : 0U));
@@ -218,7 +218,7 @@ bool AppendDate(std::uint32_t packed, std::string* text) {
 bool AppendTime(std::string_view bytes, std::uint32_t digits, std::string* text) {
   Bytes parts(bytes);
   const unsigned fraction_bits = 8 * ((digits + 1) / 2);
-  // One number, above the least one that there could be.
+  // One number, relative to the least possible one.
   const std::int64_t zero = std::int64_t{0x800000} << fraction_bits;
   std::int64_t number = static_cast<std::int64_t>(BigEndian(parts.Take(bytes.size()))) - zero;
   if (number < 0) {
@@ -233,7 +233,7 @@ bool AppendTime(std::string_view bytes, std::uint32_t digits, std::string* text)
 bool AppendDateTime(std::string_view bytes, std::uint32_t digits, std::string* text) {
   constexpr std::size_t kWholeBytes = 5;
   constexpr std::uint64_t kZero = 0x8000000000;
-  constexpr std::uint64_t kMonths = 13;  // With 0.
+  constexpr std::uint64_t kMonths = 13;  // Including 0.
   const std::uint64_t number = BigEndian(bytes.substr(0, kWholeBytes));
   if (bytes.size() < kWholeBytes || number < kZero) return false;
   const std::uint64_t day = (number - kZero) >> 17;
@@ -312,7 +312,7 @@ void AppendInet6(std::string_view bytes, std::string* text) {
   constexpr std::size_t kWords = 8;
   std::array<std::uint64_t, kWords> words{};
   for (std::size_t i = 0; i < kWords; ++i) words[i] = BigEndian(bytes.substr(2 * i, 2));
-  // The first of the longest rows of zeros is written as "::", one zero, too.
+  // The first of the longest runs of zeros is written as "::", even a single zero.
   std::size_t gap = kWords, gap_words = 0;
   for (std::size_t i = 0, run = 0; i < kWords; ++i) {
     run = words[i] == 0 ? run + 1 : 0;

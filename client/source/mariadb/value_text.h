@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-// Values of single types, from MariaDB's bytes of them to its texts. Each appends. False: they are no such
-// value.
+// Converts values of single types from MariaDB's bytes to its texts. Each function appends. False: the bytes
+// are no such value.
 
 namespace mirror::binlog {
 
@@ -16,18 +16,18 @@ void AppendReal(double real, std::string* text);
 /// `bytes`: DecimalBytes() of them.
 bool AppendDecimal(std::string_view bytes, std::uint32_t precision, std::uint32_t scale, std::string* text);
 
-/// `digits`: of a second.
+/// `digits`: of fractional seconds.
 bool AppendDate(std::uint32_t packed, std::string* text);
 bool AppendTime(std::string_view bytes, std::uint32_t digits, std::string* text);
 bool AppendDateTime(std::string_view bytes, std::uint32_t digits, std::string* text);
 bool AppendTimestamp(std::string_view bytes, std::uint32_t digits, std::string* text);
-/// Without digits, as servers before 10.1 store them.
+/// Without fractional digits, as servers before 10.1 store it.
 bool AppendOldTime(std::string_view bytes, std::string* text);
 bool AppendOldDateTime(std::string_view bytes, std::string* text);
 bool AppendOldTimestamp(std::string_view bytes, std::string* text);
 
 void AppendLatin1(std::string_view bytes, std::string* text);
-/// `bytes`: 16. `turned`: whether its parts are always, as in a server before 10.11.5.
+/// `bytes`: 16. `turned`: whether its parts are always reordered, as in a server before 10.11.5.
 void AppendUuid(std::string_view bytes, bool turned, std::string* text);
 void AppendInet4(std::string_view bytes, std::string* text);
 void AppendInet6(std::string_view bytes, std::string* text);

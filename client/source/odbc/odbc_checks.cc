@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kOdbcTablesNamed = 10;
 constexpr char kOdbcTablesStep[] = "right SELECT";
 
-/// As it is read, without a row, and by a transaction of its own: in one that failed all that follows fails.
+/// Reads as usual, but no row, in its own transaction: after an error a transaction refuses everything.
 absl::Status ReadNoRow(const std::shared_ptr<OdbcSessions>& sessions, const OdbcTable& table) {
   std::vector<std::string> values;
   for (const OdbcColumn& column : table.columns) values.push_back(column.value);
@@ -34,7 +34,7 @@ absl::Status ReadNoRow(const std::shared_ptr<OdbcSessions>& sessions, const Odbc
       .status();
 }
 
-/// What the server refuses is told before what the catalogs say of it.
+/// An error of the server is reported before the problems found in the catalogs.
 absl::Status TryOdbcTable(const std::shared_ptr<OdbcSessions>& sessions, const OdbcTable& table) {
   absl::Status read = ReadNoRow(sessions, table);
   const bool is_refused = odbc::TroubleOf(read) == odbc::Trouble::kDenied;
@@ -57,7 +57,7 @@ void TryOdbcTables(const std::shared_ptr<OdbcSessions>& sessions, const std::str
     findings->Fail("tables",
                    absl::StrCat("table '", table.name, "' cannot be read: ", std::string(read.message())),
                    "correct that, or leave it out with 'skip'");
-    // The others would say the same, each after its time.
+    // The other tables would give the same error, each after its timeout.
     const odbc::Trouble trouble = odbc::TroubleOf(read);
     if (trouble == odbc::Trouble::kNotReached || trouble == odbc::Trouble::kLost) return;
   }

@@ -16,8 +16,8 @@ struct OdbcCheckOptions {
 
 inline constexpr std::chrono::seconds kOdbcCheckWithin{20};
 
-/// Looks at a database as the agent's user sees it: whether it is reached, and whether each chosen table can
-/// be read, which a SELECT of no rows tells. Only reads; waits as long as the driver does, which is asked to
+/// Checks a database with the rights of the agent's user: whether it can be reached, and whether each chosen
+/// table can be read, by a SELECT of no rows. Only reads. Waits as long as the driver does, which is asked to
 /// wait for kOdbcCheckWithin.
 SourceFindings CheckOdbcSource(const OdbcCheckOptions& options);
 

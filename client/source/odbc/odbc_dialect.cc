@@ -19,10 +19,10 @@ void AddFileOptions(OdbcDialectKind kind, const std::string& driver, odbc::Conne
   const std::string* const named = to->Find("DRIVER");
   const std::string names = FoldName(absl::StrCat(driver, " ", named == nullptr ? "" : *named));
   const auto is = [&names](std::string_view name) { return names.find(name) != std::string::npos; };
-  // It makes a database that is not there.
+  // By default it creates a missing database.
   if (is("sqlite")) to->SetUnlessGiven("NoCreat", "1");
-  // It writes /tmp/psqlodbc_<user><process>.log, with statements, where odbcinst.ini says so, as Debian's
-  // does.
+  // It writes /tmp/psqlodbc_<user><process>.log, with statements, if odbcinst.ini says so, as in
+  // Debian.
   if (is("psqlodbc") || is("postgres") || kind == OdbcDialectKind::kPostgres) {
     to->SetUnlessGiven("CommLog", "0");
     to->SetUnlessGiven("Debug", "0");

@@ -35,7 +35,7 @@ void SetGenericTime(Type type, OdbcForm form, std::int64_t digits, OdbcColumn* c
   column->wire.precision = static_cast<std::uint32_t>(std::clamp<std::int64_t>(digits, 0, kUnitDigitsMax));
 }
 
-/// From what the driver declares.
+/// Sets the type from the driver's declaration.
 void SetGenericType(odbc::SqlType type, std::int64_t size, std::int64_t digits, OdbcColumn* column) {
   Column& wire = column->wire;
   const auto set = [&](Type wire_type, OdbcForm form) {
@@ -133,7 +133,7 @@ class OdbcGeneric : public OdbcDialect {
   absl::Status End(Connection& /*connection*/) const override { return absl::OkStatus(); }
 
  private:
-  /// That of the configuration, or the only one that has tables.
+  /// Returns the configured schema, or the only one that has tables.
   absl::StatusOr<std::string> SchemaOf(Connection& connection) const {
     if (!schema_.empty() || !connection.has_schemas()) return schema_;
     std::set<std::string> schemas;
@@ -151,7 +151,7 @@ class OdbcGeneric : public OdbcDialect {
     return ForEachRow(connection.Ask(OdbcCatalog::kTables, connection.database(), schema, ""),
                       [&](const odbc::RowStream& row) {
                         const std::string name = row.Text(2);
-                        // A name is a pattern to catalogs, which may match others.
+                        // Catalog functions treat a name as a pattern, which may match others.
                         if (only != nullptr && name != *only) return;
                         if (!schema.empty() && row.Text(1) != schema) return;
                         OdbcTable& table = (*tables)[name];
@@ -191,7 +191,7 @@ class OdbcGeneric : public OdbcDialect {
     column.numbers_sort = IsInteger(column.wire.type);
   }
 
-  /// A driver that cannot tell keys tells none.
+  /// A driver that cannot report keys reports none.
   static absl::Status ReadKey(Connection& connection, const std::string& schema, OdbcTable* table) {
     std::map<std::int64_t, std::string> names;
     const absl::Status read =

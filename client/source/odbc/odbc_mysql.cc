@@ -16,7 +16,7 @@ namespace {
 
 constexpr char kMysqlCatalogs[] = "reading its catalogs";
 
-/// What the text of a value depends on, and what keeps others from waiting.
+/// Settings that a value's text depends on, and settings that prevent blocking others.
 constexpr const char* kMysqlSettings[] = {
     // MariaDB's driver refuses SET NAMES.
     ("SET SESSION character_set_client = utf8mb4, character_set_results = utf8mb4, "
@@ -27,7 +27,7 @@ constexpr const char* kMysqlSettings[] = {
     "SET SESSION lock_wait_timeout = 2, net_write_timeout = 3600, sql_big_selects = 1",
 };
 
-/// @these: a further condition. MySQL and MariaDB have these columns alike.
+/// @these: a further condition. These columns are the same in MySQL and MariaDB.
 constexpr char kMysqlColumns[] =
     "SELECT t.TABLE_NAME, t.ENGINE, t.TABLE_TYPE, c.COLUMN_NAME, c.ORDINAL_POSITION, c.DATA_TYPE, "
     "c.COLUMN_TYPE, c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.DATETIME_PRECISION, c.CHARACTER_SET_NAME, "
@@ -67,12 +67,12 @@ OdbcForm MysqlOdbcForm(const Column& announced) {
   return OdbcForm::kText;
 }
 
-/// What the driver makes into others, moments above all, comes as a text of the server's. Whole numbers,
-/// DECIMAL, texts and bytes it passes on; the server makes UTF-8 of every character set.
+/// Values that the driver converts, moments above all, are read as the server's text. The driver passes whole
+/// numbers, DECIMAL, texts and bytes; the server converts every character set to UTF-8.
 std::string MysqlOdbcSql(const MariadbColumn& column, const Column& announced, const std::string& name) {
   const MariadbValueForm form = MariadbFormOf(announced);
   if (form == MariadbValueForm::kBytes) return name;
-  // FLOAT as text loses digits, and both have fewer with a scale.
+  // FLOAT as text loses digits, and both types show fewer with a scale.
   if (form == MariadbValueForm::kReal) return absl::StrCat("CAST(CAST(", name, " AS DOUBLE) AS CHAR)");
   if (column.type == "bit" || (column.is_zerofill() && column.type == "bigint"))
     return absl::StrCat("CAST(CAST(", name, " AS UNSIGNED) AS CHAR)");
@@ -98,7 +98,7 @@ std::string MysqlPlace(const MariadbColumn& column, const OdbcColumn& made) {
     case OdbcForm::kTimestamp:
       return "CAST(? AS DATETIME(6))";
     case OdbcForm::kText:
-      // As the column's own index has it, so that it leads there.
+      // In the form of the column's own index, so that it can be used.
       if (!column.charset.empty())
         return absl::StrCat("CONVERT(? USING ", column.charset, ") COLLATE ", column.collation);
       return "?";
@@ -125,7 +125,7 @@ OdbcColumn MysqlColumn(const MariadbColumn& column) {
   made.numbers_sort = made.form == OdbcForm::kInteger || made.form == OdbcForm::kReal ||
                       made.form == OdbcForm::kDecimal || made.form == OdbcForm::kDate ||
                       made.form == OdbcForm::kTimestamp;
-  // IS NULL is true of 0000-00-00, too.
+  // IS NULL is also true for 0000-00-00.
   made.is_null = absl::StrCat(made.name, " <=> NULL");
   if (made.form == OdbcForm::kText && made.wire.type == Type::kText)
     made.sorted_name = absl::StrCat("CAST(CONVERT(", made.value, " USING utf8mb4) AS BINARY)");
@@ -160,7 +160,7 @@ class OdbcMysql : public OdbcDialect {
     const absl::StatusOr<std::string> user = connection.Text("SELECT CURRENT_USER()", kDoing);
     place.user = user.ok() ? *user : connection.user();
     place.name = absl::StrCat(connection.dbms(), " by ODBC, database ", database);
-    // Each of them knows one of the two, if any.
+    // Each server knows at most one of the two.
     for (const char* const uuid : {"SELECT @@server_uuid", "SELECT @@server_uid"}) {
       const absl::StatusOr<std::string> known = connection.Text(uuid, kDoing);
       if (absl::IsUnavailable(known.status())) return known.status();
@@ -184,7 +184,7 @@ class OdbcMysql : public OdbcDialect {
     std::map<std::string, MariadbTable> tables;
     RETURN_IF_ERROR(ForEachRow(connection.Query(sql(kMysqlColumns), names, {}, kMysqlCatalogs),
                                [&](const odbc::RowStream& row) {
-                                 // Names are compared there without regard to case.
+                                 // The server compares names there without case.
                                  if (only == nullptr || row.Text(0) == *only)
                                    TakeColumn(row, &tables[row.Text(0)]);
                                }));
@@ -210,7 +210,7 @@ class OdbcMysql : public OdbcDialect {
   absl::Status Begin(odbc::Connection& connection, const OdbcTable& table) const override {
     constexpr char kDoing[] = "beginning to read";
     RETURN_IF_ERROR(connection.Execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", kDoing));
-    // From here on nobody changes its definition; and it is refused where a column may not be read.
+    // From now on no session can change its definition; also fails if a column may not be read.
     return connection.Execute(absl::StrCat("SELECT * FROM ", table.quoted, " LIMIT 0"), kDoing);
   }
   absl::Status End(odbc::Connection& connection) const override {
@@ -281,19 +281,19 @@ class OdbcMysql : public OdbcDialect {
     return made;
   }
 
-  /// MariaDB's driver holds all rows of a statement in memory: pages are all of the transaction's snapshot.
+  /// MariaDB's driver holds all rows of a statement in memory: pages share the transaction's snapshot.
   static void SetPages(const MariadbTable& table, OdbcTable* made) {
     for (const std::uint32_t at : made->key) {
       const OdbcColumn& column = made->columns[at];
       const std::string& type = table.columns[at].type;
       if (type == "enum" || type == "set") {
-        // They are sorted by their numbers, and compared as texts.
+        // They are sorted as numbers, and compared as texts.
         const std::string number = absl::StrCat("(", column.name, " + 0)");
         made->pages.push_back({number, number, "?", true});
       } else if (column.form == OdbcForm::kBytes) {
         made->pages.push_back({column.name, absl::StrCat("HEX(", column.name, ")"), column.place});
       } else {
-        // As texts: what its column holds may be wider than what was announced.
+        // Read as texts: the column's values may be wider than announced.
         made->pages.push_back({column.name, column.value, column.place, column.form == OdbcForm::kInteger});
       }
     }
@@ -306,7 +306,7 @@ class OdbcMysql : public OdbcDialect {
         made->key.push_back(static_cast<std::uint32_t>(*place));
         continue;
       }
-      // That of a system-versioned table has a column more in it, which is not the application's.
+      // The key of a system-versioned table has an extra column that is not the application's.
       if (table.versioned) continue;
       made->key.clear();
       made->notes.emplace_back(

@@ -15,7 +15,7 @@ namespace {
 
 constexpr char kPostgresCatalogs[] = "reading its catalogs";
 
-/// What the text of a value depends on, and what keeps others from waiting.
+/// Settings that a value's text depends on, and settings that prevent blocking others.
 constexpr const char* kPostgresSettings[] = {
     "SET client_encoding TO 'UTF8'",
     "SET search_path TO pg_catalog, pg_temp",
@@ -34,7 +34,7 @@ constexpr const char* kPostgresSettings[] = {
 };
 
 /// One row for each column of each table, and one without a column for a table that has none. @these: a
-/// further condition. A domain over a domain has no modifier of its own: that of the innermost one counts.
+/// further condition. A domain over a domain has no modifier of its own: the innermost one counts.
 constexpr char kPostgresColumns[] =
     "WITH RECURSIVE base(domain, oid, modifier) AS (SELECT oid, typbasetype, typtypmod FROM pg_type "
     "WHERE typtype = 'd' UNION ALL SELECT b.domain, t.typbasetype, CASE WHEN t.typtypmod < 0 "
@@ -90,7 +90,7 @@ OdbcForm PostgresOdbcForm(PostgresValueForm form, std::uint32_t type) {
   return OdbcForm::kText;
 }
 
-/// What gives it in that form: the driver passes texts and integers on as the server writes them.
+/// Returns SQL for the value's form: the driver passes texts and integers as the server writes them.
 std::string PostgresOdbcSql(const PostgresColumn& column, const Column& announced) {
   switch (FormOf(column, announced)) {
     case PostgresValueForm::kText:
@@ -143,14 +143,14 @@ class OdbcPostgres : public OdbcDialect {
 
   void AddOptions(const std::string& driver, odbc::ConnectionString* to) const override {
     if (driver.find("psqlodbc") == std::string::npos) return;
-    // Else the driver holds all rows of a statement in memory.
+    // Otherwise the driver holds all rows of a statement in memory.
     to->Set("UseDeclareFetch", "1");
     to->Set("Fetch", "1000");
     to->Set("LFConversion", "0");
     to->Set("BoolsAsChar", "0");
     to->Set("ByteaAsLongVarBinary", "1");
     to->Set("UseServerSidePrepare", "1");
-    // An error is one statement's: the driver makes no savepoint for each.
+    // An error only affects one statement: the driver sets no savepoint for each.
     to->Set("Protocol", "7.4-0");
   }
 

@@ -19,7 +19,7 @@ namespace {
 struct OdbcTableKind {
   using Known = KnownOdbcTable;
   using Place = OdbcPlace;
-  /// The form of PostgreSQL's serves any source whose columns have numbers.
+  /// PostgreSQL's form is suitable for any source whose columns have numbers.
   using Record = PostgresRecord;
   static constexpr char kComputer[] = "the database";
   static constexpr char kWideValues[] = "as a date that is none, or infinity";
@@ -92,7 +92,7 @@ class OdbcReader : public ServerReader<OdbcSourceRows, OdbcSourceTables, OdbcRea
         OdbcFromSql(known.table.columns[column], known.schema.columns[column], from, &ask->parameters);
   }
 
-  /// `clock_ms`: null, or set to OdbcDialect::CreationClock() before.
+  /// `clock_ms`: null, or receives OdbcDialect::CreationClock() before the tables are read.
   absl::StatusOr<std::vector<OdbcTable>> ReadCatalogs(std::int64_t* clock_ms = nullptr) {
     ASSIGN_OR_RETURN(std::unique_ptr<odbc::Connection> connection, sessions_->Take());
     if (clock_ms != nullptr) {
@@ -109,7 +109,7 @@ class OdbcReader : public ServerReader<OdbcSourceRows, OdbcSourceTables, OdbcRea
         [](const OdbcTable& table) { return static_cast<std::int64_t>(table.identity); });
   }
 
-  bool has_told_ = false;  ///< What people should know of the source.
+  bool has_told_ = false;  ///< Messages about the source were given.
 };
 
 }  // namespace

@@ -14,18 +14,18 @@ struct OdbcReaderOptions : ServerReaderOptions {
   OdbcAccess access;
 };
 
-/// Reads any database that has an ODBC driver: the tables of one schema. It writes nothing there, and needs
-/// no more than SELECT.
+/// Reads any database that has an ODBC driver: the tables of one schema. It writes nothing there, and only
+/// needs SELECT.
 ///
-/// PostgreSQL, MySQL and MariaDB, and SQLite are known: each value is asked for as the text that says it
-/// exactly, and types and values are those of the readers of these databases. Of another database (the
-/// dialect "generic") they are what its driver declares and gives. A column with a value that its type has no
-/// place for becomes ANY when the value is met, and stays so: that is the record.
+/// It knows PostgreSQL, MySQL and MariaDB, and SQLite: it reads each value as a text without loss, and types
+/// and values equal those of the native readers. For another database (the dialect "generic") types and
+/// values are those of the driver. When a value does not fit its column's type, the column becomes ANY and
+/// stays so: that is the record.
 ///
-/// Each reader of rows has a session of its own from its first row to its last. Rows are of one moment where
-/// one statement gives them and the database has snapshots (PostgreSQL, InnoDB), and of SQLite; else nobody
-/// can tell (see docs/sources/odbc.md). No statement changes anything, and no lock is asked for that keeps
-/// writers waiting.
+/// Each reader of rows has its own session from its first row to its last. Rows are of one moment if one
+/// statement gives them and the database has snapshots (PostgreSQL, InnoDB), and for SQLite; otherwise
+/// this is unknown (see docs/sources/odbc.md). No statement changes anything, and no lock blocks
+/// writers.
 ///
 /// Errors: those of odbc::Connection::Open(), from the first call that needs the database.
 std::unique_ptr<SourceReader> OpenOdbcReader(OdbcReaderOptions options);

@@ -43,7 +43,7 @@ std::optional<Number> ReadWhole(std::string_view text) {
   return number;
 }
 
-/// Exactly so many digits, from the front of `text`.
+/// Takes exactly this many digits from the front of `text`.
 std::optional<std::int64_t> TakeDigits(std::size_t count, std::string_view* text) {
   if (text->size() < count) return std::nullopt;
   std::int64_t number = 0;
@@ -61,7 +61,7 @@ bool TakeSign(char sign, std::string_view* text) {
   return true;
 }
 
-/// Days since 0001-01-01. Absent: it is no day of the years 1 to 9999.
+/// Returns days since 0001-01-01. Absent: it is no day of the years 1 to 9999.
 std::optional<std::int64_t> TakeDays(std::string_view* text) {
   const auto year = TakeDigits(4, text);
   if (!year || !TakeSign('-', text)) return std::nullopt;
@@ -79,7 +79,7 @@ std::optional<std::int64_t> TakeDays(std::string_view* text) {
          (*month > 2 && is_leap ? 1 : 0) + *day - 1;
 }
 
-/// Units of a time of the day. Absent: it is none, as 24:00:00 and 23:59:60.
+/// Returns units of a time of the day. Absent: it is none, such as 24:00:00 and 23:59:60.
 std::optional<std::int64_t> TakeTime(std::string_view* text) {
   const auto hour = TakeDigits(2, text);
   if (!hour || !TakeSign(':', text)) return std::nullopt;
@@ -94,7 +94,7 @@ std::optional<std::int64_t> TakeTime(std::string_view* text) {
   int digits = 0;
   for (; !text->empty() && absl::ascii_isdigit(static_cast<unsigned char>(text->front())); ++digits) {
     const int digit = text->front() - '0';
-    // What a unit cannot hold would be lost.
+    // Digits below one unit would be lost.
     if (digits >= kUnitDigits && digit != 0) return std::nullopt;
     units += digit * unit;
     unit /= 10;
@@ -112,7 +112,7 @@ std::optional<std::int64_t> UnitsOf(OdbcForm form, std::string_view text) {
   const std::optional<std::int64_t> days = TakeDays(&text);
   if (!days) return std::nullopt;
   units = *days * kSecondsOfDay * kUnitsOfSecond;
-  // Drivers give a day as the midnight that it begins with.
+  // Drivers give a day in the form of its first midnight.
   if (form == OdbcForm::kTimestamp || !text.empty()) {
     if (text.empty()) return units;
     if (!TakeSign(' ', &text) && !TakeSign('T', &text)) return std::nullopt;
@@ -135,7 +135,7 @@ bool IsDecimal(std::string_view text) {
   return is_digits(text.substr(0, dot)) && is_digits(text.substr(dot + 1));
 }
 
-/// False: it is none.
+/// False: it is no UUID.
 bool SetUuid(std::string_view text, std::string* bytes, Value* value) {
   std::string digits;
   for (const char sign : text) {
@@ -173,7 +173,7 @@ bool SetPlain(std::string_view text, bool is_any, Value* value) {
   return is_any;
 }
 
-/// A value that says itself what it is: whether the announced type takes it.
+/// Sets a value that carries its own type. False: the announced type cannot hold it.
 bool SetTagged(std::string_view text, const Column& announced, std::string* bytes, Value* value) {
   const Type type = announced.type;
   const bool is_any = type == Type::kAny;
@@ -200,11 +200,11 @@ bool SetTagged(std::string_view text, const Column& announced, std::string* byte
   }
 }
 
-/// Of one statement: databases bound how many parameters, and how deep conditions, may be.
+/// Limits per statement: databases limit the number of parameters, and the depth of conditions.
 constexpr std::size_t kSingleKeysAtOnce = 500;
 constexpr std::size_t kKeysAtOnce = 100;
 
-/// Rows of keys, and of those that the source takes for equal to them.
+/// Rows of keys, and rows whose keys the source considers equal.
 class OdbcRowsOfKeys : public ValueRows {
  public:
   OdbcRowsOfKeys(std::shared_ptr<const OdbcLook> look, std::shared_ptr<const KnownOdbcTable> known,
@@ -224,11 +224,11 @@ class OdbcRowsOfKeys : public ValueRows {
         Ask(/*by_text=*/false);
       }
       absl::StatusOr<bool> more = rows_->Next();
-      // A key that the mirror has need not be one that the source can have: a label of an enum that was
-      // renamed.
+      // A key of the mirror need not be a valid value in the source, for example a renamed label of an
+      // enum.
       const bool is_none = odbc::TroubleOf(more.status()) == odbc::Trouble::kValue;
       if (is_none && !by_text_) {
-        // Those that were found already are given again.
+        // Rows that were already found are given again.
         Ask(/*by_text=*/true);
         more = rows_->Next();
       }
@@ -239,8 +239,8 @@ class OdbcRowsOfKeys : public ValueRows {
   const std::vector<Value>& values() const override { return rows_->values(); }
 
  private:
-  /// For the keys from `from_` to `to_`. `by_text`: whatever text a key has, it is compared with that of the
-  /// row's.
+  /// Selects the keys from `from_` to `to_`. `by_text`: compares the text of a key, whatever it is, with the
+  /// row's text.
   void Ask(bool by_text) {
     by_text_ = by_text;
     OdbcAsk ask{read_};
@@ -263,13 +263,13 @@ class OdbcRowsOfKeys : public ValueRows {
     }
     ask.where = key_.size() == 1 ? absl::StrCat(one_name_, " IN (", absl::StrJoin(ways, ", "), ")")
                                  : absl::StrJoin(ways, " OR ");
-    // As many rows as there are keys, and those that the source takes for equal to them.
+    // One row per key, plus rows whose keys the source considers equal.
     ask.rows_max = kNoPages;
     rows_.reset();
     rows_.emplace(look_, known_, std::move(ask));
   }
 
-  /// A statement for some keys is not read page by page.
+  /// A statement for some keys is not read in pages.
   static constexpr std::size_t kNoPages = 1'000'000;
 
   const std::shared_ptr<const OdbcLook> look_;
@@ -277,7 +277,7 @@ class OdbcRowsOfKeys : public ValueRows {
   const std::vector<std::uint32_t> key_, read_;
   const WantedKeys keys_;
   std::optional<OdbcSourceRows> rows_;
-  std::size_t from_ = 0, to_ = 0;  ///< The keys that the present statement asks for.
+  std::size_t from_ = 0, to_ = 0;  ///< The keys of the present statement.
   std::string one_name_;
   bool by_text_ = false;
 };
@@ -312,7 +312,7 @@ std::string OdbcFromSql(const OdbcColumn& column, const Column& announced, const
   const bool by_number = column.numbers_sort && from.kind == Kind::kInteger &&
                          (column.form == OdbcForm::kInteger || column.form == OdbcForm::kDate ||
                           column.form == OdbcForm::kTime || column.form == OdbcForm::kTimestamp);
-  // DECIMAL counts as the number that it is; its bound may be a whole one.
+  // DECIMAL counts as a number; its bound may be an integer.
   const bool by_decimal =
       column.numbers_sort && announced.type == Type::kDecimal &&
       (from.kind == Kind::kInteger ||
@@ -372,14 +372,14 @@ namespace {
 
 using OdbcTrouble = odbc::Trouble;
 
-/// Somebody wrote while its pages were read.
+/// Another session wrote while the table's pages were read.
 absl::Status WrittenOdbcTable(const std::string& table) {
   return absl::AbortedError(absl::StrCat("somebody wrote to the source while table '", table,
                                          "' was read, whose pages are so of several moments"));
 }
 
-/// An error of reading a table, for people, with the code that SourceReader promises: kAborted where a new
-/// look helps.
+/// Turns an error of reading a table into one for people, with the code that SourceReader promises: kAborted
+/// if a new look helps.
 absl::Status ExplainOdbcReading(const absl::Status& status, const std::string& table,
                                 const std::string& user) {
   const OdbcTrouble trouble = odbc::TroubleOf(status);
@@ -423,7 +423,7 @@ OdbcSourceRows::OdbcSourceRows(std::shared_ptr<const OdbcLook> look,
 
 OdbcSourceRows::~OdbcSourceRows() { OdbcSourceRows::Close(); }
 
-/// In this order: what is read, its session.
+/// Closes in this order: the rows, then their session.
 void OdbcSourceRows::Close() {
   stream_.reset();
   reading_.reset();
@@ -433,7 +433,7 @@ absl::Status OdbcSourceRows::Explain(const absl::Status& status) const {
   return ExplainOdbcReading(status, known_->table.name, look_->place.user);
 }
 
-/// Behind the row with these values in the order of the pages: a condition, and what its "?" stand for.
+/// Returns the condition for rows after these values in the order of the pages, with the values of its "?".
 std::string OdbcSourceRows::Behind(std::vector<odbc::Parameter>* parameters) const {
   const std::vector<OdbcPageTerm>& terms = known_->table.pages;
   std::vector<std::string> ways;
@@ -486,7 +486,7 @@ absl::Status OdbcSourceRows::Send() {
   return absl::OkStatus();
 }
 
-/// The table as it was looked at.
+/// Checks that the table still matches its look.
 absl::Status OdbcSourceRows::CheckDefinition() {
   ASSIGN_OR_RETURN(const std::vector<OdbcTable> now,
                    look_->sessions->dialect().Tables(reading_->connection(), &known_->table.name));
@@ -504,7 +504,7 @@ absl::Status OdbcSourceRows::Begin() {
   return absl::OkStatus();
 }
 
-/// Whether what was read so far, and what comes, are of one moment.
+/// Checks that all rows, those read and those to come, are of one moment.
 absl::Status OdbcSourceRows::CheckUnwritten() {
   ASSIGN_OR_RETURN(const std::string now, look_->sessions->dialect().WriteMark(reading_->connection()));
   return now == mark_ ? absl::OkStatus() : WrittenOdbcTable(known_->table.name);
@@ -534,7 +534,7 @@ absl::StatusOr<bool> OdbcSourceRows::StepInPages() {
     }
     const bool was_full = page_rows_ >= look_->sessions->access().page_rows;
     stream_.reset();
-    // One statement alone is of one moment.
+    // A single statement is of one moment.
     if (!was_full && behind_.empty()) return false;
     RETURN_IF_ERROR(CheckUnwritten());
     if (!was_full) return false;

@@ -25,18 +25,18 @@
 
 namespace mirror {
 
-/// A value of a key for OdbcColumn::place.
+/// Returns a value of a key as the parameter for OdbcColumn::place.
 odbc::Parameter OdbcKeyParameter(const OdbcColumn& column, const Column& announced, const KeyPart& part);
 
-/// That a row's value is `from` or greater, as KeyPart compares them: a condition over the row t that keeps
-/// every such row, and may keep others. Empty: there is none.
+/// Returns a condition over the row t for values of `from` or greater, as KeyPart compares them. It keeps
+/// every such row, and may keep others. Empty: there is no such condition.
 std::string OdbcFromSql(const OdbcColumn& column, const Column& announced, const KeyPart& from,
                         std::vector<odbc::Parameter>* parameters);
 
-/// Rows of a table, from their texts to the wire's values. Threads: one.
+/// Converts rows of a table from texts to the wire's values. Threads: one.
 class OdbcRowDecoder : public ServerRowDecoder {
  public:
-  /// How each column's values come, and as what it is announced.
+  /// The form in which each column's values arrive, and its announcement.
   OdbcRowDecoder(std::vector<OdbcForm> forms, std::vector<Column> announced)
       : ServerRowDecoder(std::move(announced)), forms_(std::move(forms)) {}
 
@@ -46,21 +46,21 @@ class OdbcRowDecoder : public ServerRowDecoder {
   std::vector<OdbcForm> forms_;
 };
 
-/// What the readers of one look share.
+/// State that the readers of one look share.
 using OdbcLook = ServerLook<OdbcSessions, OdbcPlace, KnownOdbcTable>;
 
-/// Which rows of a table are read, and what of them.
+/// Selects rows of a table, and their columns.
 struct OdbcAsk {
   std::vector<std::uint32_t> columns;            ///< Indexes of its schema.
   std::string where = {};                        ///< A condition over the row t; empty: all.
-  std::vector<odbc::Parameter> parameters = {};  ///< Of its "?".
-  std::string order = {};                        ///< "ORDER BY …", with rows_max.
-  std::size_t rows_max = 0;                      ///< 0: all. Else in one statement.
-  bool left_out = false;                         ///< Instead: rows that the table's `where` leaves out.
+  std::vector<odbc::Parameter> parameters = {};  ///< Values of its "?".
+  std::string order = {};                        ///< "ORDER BY …", for rows_max.
+  std::size_t rows_max = 0;                      ///< 0: all rows. Otherwise one statement reads them.
+  bool left_out = false;                         ///< Only rows that the table's `where` leaves out.
 };
 
-/// Rows of a table. They are of one moment where a statement's are in that database, and where the table is
-/// read page by page but for the dialect "generic": there each page is of its own. Threads: one.
+/// Rows of a table. They are of one moment if the rows of one statement are in that database, also when read
+/// in pages; but with the dialect "generic" each page has its own moment. Threads: one.
 class OdbcSourceRows : public ServerRows<OdbcLook, OdbcAsk, OdbcRowDecoder> {
  public:
   OdbcSourceRows(std::shared_ptr<const OdbcLook> look, std::shared_ptr<const KnownOdbcTable> known,
@@ -87,22 +87,22 @@ class OdbcSourceRows : public ServerRows<OdbcLook, OdbcAsk, OdbcRowDecoder> {
   std::unique_ptr<OdbcReading> reading_;
   std::unique_ptr<odbc::RowStream> stream_;
   std::string mark_;                     ///< See OdbcDialect::WriteMark().
-  std::size_t page_rows_ = 0;            ///< Of the present page so far.
-  std::vector<odbc::Parameter> behind_;  ///< Where the present page ends so far; none: it is the first.
+  std::size_t page_rows_ = 0;            ///< Rows of the present page so far.
+  std::vector<odbc::Parameter> behind_;  ///< Where the present page ends so far; empty: it is the first.
 };
 
-/// The source's own rows of a table: how many. `where`: a condition over t.
+/// Counts the source's rows of a table. `where`: a condition over t.
 absl::StatusOr<std::uint64_t> CountOdbcRows(const OdbcLook& look, const KnownOdbcTable& known,
                                             const std::string& where = "");
 
-/// See SourceReader::LookAtColumn(). Where the database's order of the type is that of KeyPart, an index can
-/// answer; of all others every value is read. Least, greatest and nulls may be of different moments.
+/// See SourceReader::LookAtColumn(). An index can answer if the database orders the type as KeyPart does;
+/// otherwise every value is read. Least, greatest and nulls may be of different moments.
 absl::StatusOr<SourceReader::ColumnFacts> LookAtOdbcColumn(const std::shared_ptr<const OdbcLook>& look,
                                                            const std::shared_ptr<const KnownOdbcTable>& known,
                                                            std::uint32_t column);
 
-/// See ReadKeyRows(): the rows of these keys, and others that the source's collations take for them, with the
-/// columns `read`.
+/// See ReadKeyRows(): gives the rows of these keys, and others that the source's collations consider equal,
+/// with the columns `read`.
 std::unique_ptr<ValueRows> RowsOfOdbcKeys(std::shared_ptr<const OdbcLook> look,
                                           std::shared_ptr<const KnownOdbcTable> known,
                                           std::vector<std::uint32_t> read, WantedKeys keys);

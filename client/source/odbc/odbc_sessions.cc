@@ -11,10 +11,10 @@
 namespace mirror {
 namespace {
 
-/// Readers that are at work at once: a look reads one table, and beside it rows by their keys.
+/// Maximum number of active readers: a look reads one table, and rows by their keys beside it.
 constexpr std::size_t kOdbcSessionsKept = 4;
 
-/// What a driver says of a password, of which it mostly tells no more than that the server was not reached.
+/// Whether an error is about the password; drivers mostly only report that the server was not reached.
 bool IsAboutPassword(const absl::Status& status) {
   const std::string words(status.message());
   return odbc::TroubleOf(status) == odbc::Trouble::kNotLetIn ||
@@ -61,7 +61,7 @@ absl::StatusOr<std::unique_ptr<odbc::Connection>> OdbcSessions::Connect() {
     driver_ = (*first)->driver();
     dialect_ = MakeOdbcDialect(access_.dialect, **first, access_.schema);
   }
-  // A 'dsn' that names a DSN of odbc.ini says nothing of the driver.
+  // A 'dsn' that names a DSN of odbc.ini does not tell the driver.
   AddFileOptions(access_.dialect, driver_, &as.to);
   dialect_->AddOptions(driver_, &as.to);
   absl::StatusOr<std::unique_ptr<odbc::Connection>> connection = odbc::Connection::Open(as);

@@ -13,34 +13,34 @@
 
 namespace mirror {
 
-/// Which database, and how long it is waited for.
+/// A database, and the time limits for it.
 struct OdbcAccess {
-  std::string dsn;                 ///< An ODBC connection string. It holds no password.
-  std::string password_file = {};  ///< One line; read again at each connect. Empty: none is given.
+  std::string dsn;                 ///< An ODBC connection string without a password.
+  std::string password_file = {};  ///< One line; read again at each connect. Empty: no password.
   OdbcDialectKind dialect = OdbcDialectKind::kAuto;
-  std::string schema = {};  ///< Empty: that of the session, or "public".
+  std::string schema = {};  ///< Empty: the session's schema, or "public".
   std::chrono::seconds connect_within{15};
-  /// For an answer about the catalogs, as far as the driver keeps to it.
+  /// Limit for answers about the catalogs, as far as the driver keeps to it.
   std::chrono::seconds catalogs_within{60};
-  /// For the rows of a statement, or the next of them, as the driver takes it.
+  /// Limit for the rows of a statement, or for the next of them, as the driver interprets it.
   std::chrono::seconds rows_within{3'600};
-  /// Of a table that is read page by page.
+  /// Rows of one page, for a table that is read in pages.
   std::size_t page_rows = 10'000;
 };
 
-/// Sessions of a database of others, one for each reader that is at work, kept for the next one. Threads:
-/// one.
+/// Sessions of a source database, one for each active reader, reused for the next one.
+/// Threads: one.
 class OdbcSessions {
  public:
   explicit OdbcSessions(OdbcAccess access) : access_(std::move(access)) {}
 
   /// Errors: those of odbc::Connection::Open().
   absl::StatusOr<std::unique_ptr<odbc::Connection>> Take();
-  /// One that is not at work any more.
+  /// Takes back a session that is no longer in use.
   void GiveBack(std::unique_ptr<odbc::Connection> connection);
-  /// By a new connection: it may be another database by now.
+  /// Uses a new connection: the address may lead to another database now.
   absl::StatusOr<OdbcPlace> Look();
-  /// Of the last Look() or Take().
+  /// The dialect of the last Look() or Take().
   const OdbcDialect& dialect() const { return *dialect_; }
   const OdbcAccess& access() const { return access_; }
 
@@ -53,7 +53,7 @@ class OdbcSessions {
   std::vector<std::unique_ptr<odbc::Connection>> idle_;
 };
 
-/// A session that is at work, and what the dialect holds for it. Threads: one.
+/// An active session, and what the dialect holds open in it. Threads: one.
 class OdbcReading {
  public:
   static absl::StatusOr<std::unique_ptr<OdbcReading>> Make(std::shared_ptr<OdbcSessions> sessions);
@@ -62,7 +62,7 @@ class OdbcReading {
   OdbcReading& operator=(const OdbcReading&) = delete;
 
   odbc::Connection& connection() { return *connection_; }
-  /// See OdbcDialect::Begin(); it ends with the object.
+  /// See OdbcDialect::Begin(); the reading ends with this object.
   absl::Status Begin(const OdbcTable& table);
 
  private:

@@ -15,8 +15,8 @@ namespace {
 
 constexpr char kSqliteCatalogs[] = "reading its schema";
 
-/// One row for each column of each table. @these: a further condition. A table that is made anew may get the
-/// place of the dropped one in the schema and in the file; then only the schema's version says so.
+/// One row for each column of each table. @these: a further condition. A table that is created again may get
+/// the dropped one's place in the schema and in the file; then only the schema version shows the change.
 constexpr char kSqliteColumns[] =
     "SELECT l.name, l.wr, l.strict, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.cid, "
     "s.rowid || ' ' || s.rootpage || ' ' || v.schema_version "
@@ -25,11 +25,11 @@ constexpr char kSqliteColumns[] =
     "CROSS JOIN temp.pragma_schema_version v "
     "WHERE l.schema = 'main' AND l.type = 'table'";
 
-/// The value with a letter before it that says what it is: the driver knows texts alone, and reads them up to
-/// the first NUL.
+/// Returns the value after a letter for its type: the driver only has texts, and reads them up to the first
+/// NUL.
 std::string SqliteOdbcSql(const std::string& name) {
   return absl::StrCat("CASE typeof(", name, ") WHEN 'integer' THEN 'i' || ", name,
-                      // Two digits more than tell each double apart: SQLite's last ones are not exact.
+                      // Two more digits than identify a double: SQLite's last digits are not exact.
                       " WHEN 'real' THEN 'r' || printf('%!.20g', ", name, ") WHEN 'text' THEN CASE WHEN ",
                       "instr(", name, ", char(0)) > 0 THEN 'x' || hex(CAST(", name, " AS BLOB)) ELSE 't' || ",
                       name, " END WHEN 'blob' THEN 'b' || hex(", name, ") END");
@@ -48,7 +48,7 @@ Type SqliteTypeOf(Affinity affinity) {
   }
 }
 
-/// What a table needs besides its columns to be read in pages.
+/// Properties of a table, beside its columns, that are needed to read it in pages.
 struct SqliteOdbcFacts {
   bool without_rowid = false;
   std::map<std::int64_t, std::size_t> key;  ///< Places of its columns by their place in the key.
@@ -112,12 +112,12 @@ class OdbcSqlite : public OdbcDialect {
     ASSIGN_OR_RETURN(
         const std::string journal,
         connection.Text("SELECT journal_mode FROM temp.pragma_journal_mode", "beginning to read"));
-    // With a rollback journal whoever reads keeps writers waiting: then only pages are read, each by itself.
+    // With a rollback journal readers block writers: so only single pages are read, each on its own.
     if (journal != "wal") return absl::OkStatus();
     return connection.Execute("BEGIN", "beginning to read");
   }
   absl::Status End(odbc::Connection& connection) const override {
-    // An error where there is none.
+    // An error if there is no transaction.
     (void)connection.Execute("ROLLBACK", "ending to read");
     return absl::OkStatus();
   }

@@ -16,8 +16,8 @@ namespace {
 
 using postgres::Rows;
 
-/// The columns of tables and of their leaves as pgoutput names them, with the number of the table's own
-/// column of the same name: a leaf may have other numbers.
+/// The columns of tables and of their leaves in pgoutput's naming, with the number of the table's own column
+/// of the same name: a leaf may have other numbers.
 constexpr char kLoggedColumnsSql[] =
     "WITH RECURSIVE tree(root, oid) AS (SELECT c.oid, c.oid FROM pg_class c JOIN pg_namespace n "
     "ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition "

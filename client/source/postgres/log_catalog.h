@@ -16,12 +16,12 @@
 
 namespace mirror {
 
-/// A table of the publication as the log has it.
+/// A table of the publication in its form in the log.
 struct LogCatalogTable {
   PostgresTable table;
   std::string fingerprint;
-  std::string why_not;    ///< Why what the log has of it is of no use, for people; empty: it is.
-  StreamedTables logged;  ///< It, or its leaves; their floors are 0.
+  std::string why_not;    ///< Why its log is of no use, for people; empty: it can be used.
+  StreamedTables logged;  ///< The table, or its leaves; their floors are 0.
 };
 
 /// The tables of one schema that are in the publication.
@@ -30,13 +30,13 @@ struct LogCatalog {
   std::map<std::string, LogCatalogTable> tables;  ///< By name.
 };
 
-/// Reads it, again when something moved. Threads: one.
+/// Reads the catalog, and again after a change. Threads: one.
 class LogCatalogWatch {
  public:
   LogCatalogWatch(std::string schema, const std::string& publication)
       : schema_(std::move(schema)), watch_(publication) {}
 
-  /// What belongs together may be of two moments: who needs to know that it is not looks again.
+  /// Parts of the result may be of two moments: a caller that must exclude this calls it again.
   absl::StatusOr<std::shared_ptr<const LogCatalog>> Look(postgres::Connection& connection);
 
  private:
@@ -45,7 +45,7 @@ class LogCatalogWatch {
   std::shared_ptr<const LogCatalog> catalog_;
 };
 
-/// Numbers of the columns that a fingerprint (postgres_log_tables.h) names.
+/// Returns the numbers of the columns in a fingerprint (postgres_log_tables.h).
 std::set<std::int64_t> ColumnsOfFingerprint(const std::string& fingerprint);
 
 }  // namespace mirror

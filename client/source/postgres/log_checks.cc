@@ -21,20 +21,20 @@ namespace {
 
 constexpr std::size_t kNamedMost = 10;
 constexpr std::int64_t kDaySeconds = 86'400;
-/// A rate of less is told as what was written, not as what a day would have.
+/// For a shorter period the written bytes are reported, not a rate per day.
 constexpr std::int64_t kRateSeconds = 600;
 constexpr std::int64_t kMebibyte = 1 << 20;
 
 constexpr char kLogSettings[] =
     "SELECT current_setting('max_wal_senders')::int8, (SELECT count(*) FROM pg_stat_replication), "
     "(SELECT setting::int8 FROM pg_settings WHERE name = 'max_slot_wal_keep_size'), "
-    // Of PostgreSQL 18.
+    // PostgreSQL 18 and later.
     "(SELECT setting::int8 FROM pg_settings WHERE name = 'idle_replication_slot_timeout'), "
     "(SELECT wal_bytes::int8 FROM pg_stat_wal), "
     "(SELECT extract(epoch FROM clock_timestamp() - stats_reset)::int8 FROM pg_stat_wal), "
     "pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8";
 
-/// Whoever has a transaction's number holds a lock on it, which everybody may see; since when, only some may.
+/// A transaction with a number holds a lock on it, visible to all; its start time is only visible to some.
 constexpr char kOpenTransactions[] =
     "SELECT l.pid, coalesce(a.usename::text, ''), "
     "extract(epoch FROM clock_timestamp() - a.xact_start)::int8 FROM pg_locks l "
@@ -42,7 +42,7 @@ constexpr char kOpenTransactions[] =
     "AND l.mode = 'ExclusiveLock' AND l.pid IS NOT NULL AND l.pid <> pg_backend_pid() "
     "ORDER BY 3 DESC NULLS LAST, 1 LIMIT 20";
 
-/// Whether the role may make the publication what it is to be: for these tables, by its name.
+/// Whether the role may make the wanted publication: for these tables, by its name.
 constexpr char kMayInstall[] =
     "SELECT coalesce((SELECT pg_has_role(pubowner, 'USAGE') FROM pg_publication WHERE pubname = $2), "
     "has_database_privilege(current_database(), 'CREATE')) AND "
@@ -58,7 +58,7 @@ std::string SizeWords(std::int64_t bytes) {
 }
 std::string SecondsWords(std::int64_t seconds) { return SpanText(seconds * 1'000); }
 
-/// One look at the log of a server, finding after finding.
+/// One check of a server's log, finding by finding.
 class LogChecks {
  public:
   LogChecks(const PostgresCheckLook& look, const PostgresLogCheckOptions& options)
@@ -69,7 +69,7 @@ class LogChecks {
  private:
   struct Settings {
     std::int64_t senders_most = 0, senders = 0;
-    std::int64_t keep_bytes = -1;                 ///< Less than 0: without a limit.
+    std::int64_t keep_bytes = -1;                 ///< Negative: no limit.
     std::int64_t idle_seconds = 0;                ///< 0: never.
     std::int64_t wal_bytes = 0, wal_seconds = 0;  ///< Written since the counters began.
     std::int64_t BytesIn(std::int64_t seconds) const {
@@ -96,8 +96,8 @@ class LogChecks {
   const PostgresLogCheckOptions& options_;
   Settings settings_;
   SlotLook slots_;
-  std::int64_t end_ = 0;                    ///< Of the server's log.
-  std::optional<std::int64_t> kept_bytes_;  ///< By our slot; absent: there is none.
+  std::int64_t end_ = 0;                    ///< End of the server's log.
+  std::optional<std::int64_t> kept_bytes_;  ///< Kept by the agent's slot; absent: no slot.
 };
 
 void LogChecks::Run() {
@@ -210,7 +210,7 @@ void LogChecks::SaySlot(const ReplicationSlot& slot) {
         "slot", absl::StrCat(words, ". That is over max_wal, ", SizeWords(options_.max_wal_bytes)),
         "look whether the agent runs: 'mirror-agent status'");
   }
-  // An open transaction keeps what it has written; what is behind it is confirmed.
+  // An open transaction keeps the log that it has written; later log is confirmed.
   if (kept_bytes_ && *kept_bytes_ > options_.max_wal_bytes) {
     return look_.findings.Warn("slot", words, "end the oldest open transaction: see 'open transactions'");
   }
@@ -261,7 +261,7 @@ void LogChecks::CheckIdleTimeout() {
   constexpr char kStep[] = "slot timeout";
   const std::string limit =
       absl::StrCat("idle_replication_slot_timeout is ", SecondsWords(settings_.idle_seconds));
-  // A cycle that fails once must not lose the slot.
+  // A single failed cycle must not lose the slot.
   if (settings_.idle_seconds * 1'000 >= 2 * options_.pause_ms) return look_.findings.Ok(kStep, limit);
   look_.findings.Warn(
       kStep,

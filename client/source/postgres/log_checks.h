@@ -10,16 +10,16 @@
 namespace mirror {
 
 struct PostgresLogCheckOptions {
-  /// Whether changes of a table are to come from the log.
+  /// Whether changes of a table are to be read from the log.
   std::function<bool(const std::string& table)> logs;
   std::string slot, publication;
-  std::int64_t pause_ms = 0;                    ///< The longest from one cycle's begin to that of the next.
-  std::int64_t snapshot_wait_ms = 30'000;       ///< How long a new table waits for open transactions.
-  std::int64_t max_wal_bytes = 10'000'000'000;  ///< The slot's lag beyond is an event.
+  std::int64_t pause_ms = 0;                    ///< The longest time between the begins of two cycles.
+  std::int64_t snapshot_wait_ms = 30'000;       ///< Wait of a new table for open transactions.
+  std::int64_t max_wal_bytes = 10'000'000'000;  ///< A greater lag of the slot is an event.
 };
 
-/// What changes from the log need, of a server that CheckPostgresSource() looks at: its settings, the slot
-/// and what that costs, the publication, why a table is not logged, and what a new one would wait for. Only
+/// Checks the requirements of the log in a server that CheckPostgresSource() examines: its settings, the
+/// slot and its cost, the publication, why a table is not logged, and what a new table would wait for. Only
 /// reads.
 void CheckPostgresLog(const PostgresCheckLook& look, const PostgresLogCheckOptions& options);
 

@@ -38,7 +38,7 @@ absl::Status LogIntake::Take(const pgoutput::Begin& begin) {
 
 absl::Status LogIntake::Take(const pgoutput::Commit& /*commit*/) {
   if (!transaction_) return absl::DataLossError("the log ends a transaction that did not begin");
-  // The expected one ends here, and had another token or none.
+  // The expected transaction ends here, but with another token or none.
   if (expected_ && transaction_->lsn == expected_->lsn) return OtherLog();
   const std::int64_t lsn = transaction_->lsn;
   transaction_.reset();
@@ -87,7 +87,7 @@ absl::Status LogIntake::Take(const Change& change) {
   return stage_.Take(table->table, *std::move(logged));
 }
 
-/// Of a partitioned table each leaf is named; where it is not all of them, its other rows stay.
+/// Each leaf of a partitioned table is named; if some are missing, their rows stay.
 absl::Status LogIntake::Take(const pgoutput::Truncate& truncate) {
   std::map<std::int64_t, std::size_t> emptied;
   for (const std::uint32_t oid : truncate.oids) {

@@ -16,42 +16,42 @@
 
 namespace mirror {
 
-/// Takes the messages of one stream into the stage, up to the flush that its caller does. Threads: one.
+/// Takes the messages of one stream into the stage; the caller flushes. Threads: one.
 class LogIntake {
  public:
-  /// `expected`: the position that the log has to give before anything behind it; absent: there is none. What
-  /// was committed up to `place` the stage has. The stage outlives this.
+  /// `expected`: the position that the log must give before any later change; absent: there is none. The
+  /// stage has all commits up to `place`. The stage must outlive this.
   LogIntake(Stage& stage, std::optional<StageMark> expected, std::int64_t place)
       : stage_(stage), expected_(std::move(expected)), place_(place) {}
 
-  /// The tables from the next transaction on.
+  /// Sets the tables from the next transaction on.
   void SetTables(std::shared_ptr<const StreamedTables> tables) { next_tables_ = std::move(tables); }
 
   /// Errors: those of the stage and of pgoutput::Decode(); kAborted: this is not the log that gave the
   /// expected position.
   absl::Status Take(std::string_view message);
 
-  /// In no transaction.
+  /// Whether no transaction is open.
   bool IsBetween() const { return !transaction_; }
-  /// Commits since the last flush.
+  /// Whether there are commits since the last flush.
   bool HasCommits() const { return has_commits_; }
-  /// The last of them is a position.
+  /// Whether a position is among them.
   bool HasMark() const { return mark_lsn_ > flushed_mark_lsn_; }
-  /// Writes what was committed. kAborted: also when the stage does not have all of that.
+  /// Writes committed changes. kAborted: also if the stage does not have all of them.
   absl::Status Flush();
 
-  /// Of the last position on disk, up to which the log may be dropped; 0: none came.
+  /// LSN of the last position on disk: the log up to it may be dropped; 0: there is none.
   std::int64_t flushed_mark() const { return flushed_mark_lsn_; }
-  /// The log has given what was expected of it.
+  /// Whether the log has given the expected position.
   bool verified() const { return !expected_; }
-  /// Take() failed since it is another one.
+  /// Whether Take() failed because the log is another one.
   bool is_other_log() const { return is_other_log_; }
   std::uint64_t changes() const { return changes_; }
 
  private:
   struct Known {
     pgoutput::Relation relation;
-    std::optional<bool> fits;  ///< Absent: not asked yet.
+    std::optional<bool> fits;  ///< Absent: not checked yet.
   };
 
   absl::Status OtherLog();
@@ -64,7 +64,7 @@ class LogIntake {
   template <typename Change>
   absl::Status Take(const Change& change);
 
-  /// What is staged of it; null: nothing.
+  /// Returns the staged table of an oid; null: it is not staged.
   const StreamedTable* Find(std::uint32_t oid) const;
 
   Stage& stage_;
@@ -73,12 +73,12 @@ class LogIntake {
   std::shared_ptr<const StreamedTables> tables_, next_tables_;
   std::map<std::uint32_t, Known> relations_;
   std::optional<LoggedTransaction> transaction_;
-  bool is_old_ = false;  ///< The stage has it.
+  bool is_old_ = false;  ///< The stage already has the transaction.
   bool is_other_log_ = false;
   bool has_commits_ = false;
-  std::int64_t last_lsn_ = 0;  ///< Of the last commit that was taken.
+  std::int64_t last_lsn_ = 0;  ///< LSN of the last commit taken.
   std::int64_t mark_lsn_ = 0, flushed_mark_lsn_ = 0;
-  bool is_mark_ = false;  ///< The present transaction is.
+  bool is_mark_ = false;  ///< The present transaction is a position.
   std::uint64_t changes_ = 0;
 };
 

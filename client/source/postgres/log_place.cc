@@ -11,7 +11,7 @@
 namespace mirror {
 namespace {
 
-/// The name of a file of the log begins with its timeline; the control file tells that of the last
+/// A log file's name begins with its timeline; the control file has the timeline of the last
 /// checkpoint.
 constexpr char kPlaceSql[] =
     "SELECT r.is, CASE WHEN r.is THEN (SELECT timeline_id::int8 FROM pg_control_checkpoint()) ELSE "
@@ -34,8 +34,8 @@ absl::StatusOr<LogPlace> LookAtLog(postgres::Connection& connection) {
 
 absl::StatusOr<std::uint64_t> EmitMarker(postgres::Connection& connection, const std::string& token) {
   ASSIGN_OR_RETURN(const std::string text, postgres::QuotedText(token));
-  // Several statements in one text are one transaction, in one round trip. A transaction that may only read
-  // may write messages.
+  // Several statements in one text are one transaction, in one round trip. A read-only transaction may write
+  // messages.
   ASSIGN_OR_RETURN(
       const postgres::Rows rows,
       connection.Command(

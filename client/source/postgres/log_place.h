@@ -13,24 +13,24 @@
 
 namespace mirror {
 
-/// Where a server stands in its log.
+/// A server's present position in its log.
 struct LogPlace {
-  bool in_recovery = false;       ///< A standby: nothing can be written there, no marker, too.
-  std::int64_t timeline = 0;      ///< Of a standby: that of its last checkpoint.
-  std::uint64_t flushed_lsn = 0;  ///< Of a standby: up to where it has replayed.
+  bool in_recovery = false;       ///< A standby: nothing can be written there, not even a marker.
+  std::int64_t timeline = 0;      ///< For a standby: of its last checkpoint.
+  std::uint64_t flushed_lsn = 0;  ///< For a standby: its replay position.
 };
 absl::StatusOr<LogPlace> LookAtLog(postgres::Connection& connection);
 
 /// The prefix of the messages that EmitMarker() writes: see pgoutput::Emitted.
 inline constexpr std::string_view kMarkerPrefix = "mirror";
 
-/// Writes a transaction into the log that holds nothing but this message, which needs no right, by a session
-/// outside of transactions that may be told to read only; no standby is waited for. Gives a position in the
-/// log that its commit lies at or behind. Errors: kUnavailable, by which it may have been written all the
-/// same; one more does no harm.
+/// Writes a transaction with only this message into the log; this needs no right. The session is outside
+/// of transactions and may be read only by default; no standby is awaited. Returns a position in the log
+/// at or before the commit. Errors: kUnavailable: the message may have been written; another one is
+/// harmless.
 absl::StatusOr<std::uint64_t> EmitMarker(postgres::Connection& connection, const std::string& token);
 
-/// Whether a timeline with this history (see ReadTimelineHistory()) comes from `earlier`.
+/// Whether a timeline with this history (see ReadTimelineHistory()) descends from `earlier`.
 bool DescendsFrom(const std::vector<TimelineSwitch>& history, std::int64_t earlier);
 
 }  // namespace mirror

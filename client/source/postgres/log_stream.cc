@@ -28,11 +28,11 @@ constexpr char kReadingLog[] = "reading the source's log";
 constexpr milliseconds kAnswersMin{50};
 constexpr milliseconds kAnswersMax{10'000};
 constexpr milliseconds kSlotAskedEvery{50};
-/// 'w', where it begins, where it ends, when it was sent; then the plugin's data.
+/// 'w', start position, end position, time of sending; then the plugin's data.
 constexpr std::size_t kDataHeader = 25;
-/// 'k', where the server is, when it was sent, whether it wants an answer.
+/// 'k', the server's position, time of sending, whether it wants an answer.
 constexpr std::size_t kKeepaliveBytes = 18;
-/// Between 1970 and 2000, in microseconds.
+/// Microseconds between 1970 and 2000.
 constexpr std::int64_t kStreamEpoch = 946'684'800'000'000;
 
 std::uint64_t LsnAt(std::string_view message, std::size_t at) {
@@ -52,7 +52,7 @@ std::string StatusUpdate(std::uint64_t written, std::uint64_t flushed) {
   return update;
 }
 
-/// The protocol's own quoting: there are no escapes in it.
+/// The protocol's own quoting: it has no escapes.
 std::string InQuotes(const std::string& text) {
   return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "''"}}), "'");
 }
@@ -86,7 +86,7 @@ class SlotStream final : public LogStream {
 
  private:
   absl::Status Begin(const std::string& command, milliseconds slot_within) MIRROR_REQUIRES(mutex_);
-  /// The data of a message that has some.
+  /// Returns the data of a message that has data.
   absl::StatusOr<std::optional<std::string_view>> Take(std::string_view message) MIRROR_REQUIRES(mutex_);
   absl::Status Put(const std::string& message) MIRROR_REQUIRES(mutex_);
   absl::Status Answer() MIRROR_REQUIRES(mutex_);
@@ -97,11 +97,11 @@ class SlotStream final : public LogStream {
   const std::unique_ptr<postgres::Connection> connection_ MIRROR_PT_GUARDED_BY(mutex_);
   const LogServer server_;
   const std::string slot_, publication_;
-  milliseconds answers_every_ = kAnswersMax;  ///< Before the thread begins.
+  milliseconds answers_every_ = kAnswersMax;  ///< Set before the thread begins.
   std::optional<postgres::CopyBoth> copy_ MIRROR_GUARDED_BY(mutex_);
   absl::Status failed_ MIRROR_GUARDED_BY(mutex_);
   std::uint64_t confirmed_ MIRROR_GUARDED_BY(mutex_) = 0;
-  std::uint64_t come_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< All below has come.
+  std::uint64_t come_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Everything below was received.
   std::uint64_t read_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< See server_end().
   std::uint64_t calls_ MIRROR_GUARDED_BY(mutex_) = 0;
   StreamClock::time_point answered_ MIRROR_GUARDED_BY(mutex_);
@@ -163,7 +163,7 @@ absl::StatusOr<std::optional<std::string_view>> SlotStream::Next(milliseconds wi
     if (message.ok() && *message) message = Take(**message);
     if (!message.ok()) return failed_ = Explain(message.status());
     if (*message) return message;
-    // Not for each message: some machines take as long for the time as for a row.
+    // Not for each message: on some machines reading the clock costs as much as a row.
     const StreamClock::time_point now = StreamClock::now();
     if (!until) until = now + within;
     if (now - answered_ >= answers_every_) failed_ = Answer();
@@ -200,7 +200,7 @@ absl::Status SlotStream::Confirm(std::uint64_t lsn) {
                                                    postgres::FormatLsn(come_)));
   }
   absl::Status told = Put(StatusUpdate(std::max(come_, lsn), lsn));
-  // See the class: from here on it has none again.
+  // See the class: later answers report nothing again that may be dropped.
   if (told.ok()) told = Answer();
   if (!told.ok()) return failed_ = Explain(told);
   confirmed_ = lsn;
@@ -229,7 +229,7 @@ void SlotStream::AnswerAlone() {
 }
 
 absl::Status SlotStream::Explain(const absl::Status& status) {
-  // "undefined object", in a stream that has begun: by its slot nothing is named but the publication.
+  // "undefined object", in a running stream: by its slot only the publication is named.
   if (postgres::FailureOf(status).sqlstate != "42704" || !connection_->IsOpen()) return status;
   const absl::StatusOr<std::string> name = postgres::QuotedText(publication_);
   if (!name.ok()) return status;
@@ -257,7 +257,7 @@ absl::StatusOr<std::unique_ptr<postgres::Connection>> ConnectToLog(const Postgre
   as.replication = true;
   absl::StatusOr<std::unique_ptr<postgres::Connection>> connection = postgres::Connection::Open(as);
   if (!connection.ok()) return ExplainLog(connection.status(), "");
-  // Else PostgreSQL refuses to give what is no UTF-8.
+  // Otherwise PostgreSQL refuses to send invalid UTF-8.
   if ((*connection)->Setting("server_encoding") != "SQL_ASCII") return connection;
   RETURN_IF_ERROR((*connection)->Execute("SET client_encoding TO 'SQL_ASCII'", kReadingLog));
   return connection;
@@ -271,7 +271,7 @@ absl::StatusOr<std::unique_ptr<LogStream>> LogStream::Open(const PostgresAccess&
                                                            milliseconds slot_within) {
   ASSIGN_OR_RETURN(std::unique_ptr<postgres::Connection> connection, ConnectToLog(access));
   ASSIGN_OR_RETURN(const LogServer server, Identify(*connection));
-  // Such a stream would begin, and wait for ever.
+  // Such a stream would start and wait forever.
   if (from > server.flushed_lsn) {
     return ToStatus(
         LogTrouble::kBehindEnd,
@@ -302,7 +302,7 @@ absl::StatusOr<std::vector<TimelineSwitch>> ParseTimelineHistory(std::string_vie
 
 absl::StatusOr<std::vector<TimelineSwitch>> ReadTimelineHistory(const PostgresAccess& access,
                                                                 std::int64_t timeline) {
-  // The first has no history, and no file of one.
+  // The first timeline has no history, and no file.
   if (timeline <= 1) return std::vector<TimelineSwitch>();
   ASSIGN_OR_RETURN(std::unique_ptr<postgres::Connection> connection, ConnectToLog(access));
   ASSIGN_OR_RETURN(const postgres::Rows rows,

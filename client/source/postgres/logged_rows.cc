@@ -9,7 +9,7 @@ namespace {
 using pgoutput::Field;
 using pgoutput::Tuple;
 
-/// The key of a tuple; what it leaves out for not having changed is taken from `old`.
+/// Returns the key of a tuple; unchanged values that the log left out are taken from `old`.
 std::optional<StagedKey> KeyOf(const StreamedTable& table, const Tuple& tuple, const Tuple* old) {
   std::vector<std::string> texts;
   for (const std::size_t at : table.key) {
@@ -21,7 +21,7 @@ std::optional<StagedKey> KeyOf(const StreamedTable& table, const Tuple& tuple, c
   return PackStagedKey(texts);
 }
 
-/// Its values by number. What was left out stays so, unless it is of the key.
+/// Sets the values by column number. Values that the log left out stay missing, except those of the key.
 void TakeValues(const StreamedTable& table, const Tuple& tuple, const Tuple* old, LoggedChange* change) {
   for (std::size_t at = 0; at < tuple.size(); ++at) {
     const Field* field = &tuple[at];

@@ -14,7 +14,7 @@
 
 namespace mirror {
 
-/// How the rows of a table, or of a leaf of a partitioned one, stand in the log, and what is staged of them.
+/// The form of the rows of a table, or of a leaf of a partitioned one, in the log, and their staged part.
 struct StreamedTable {
   struct Column {
     std::string name;
@@ -23,18 +23,18 @@ struct StreamedTable {
     std::int64_t number = 0;  ///< pg_attribute.attnum of the staged table's column.
     friend bool operator==(const Column&, const Column&) = default;
   };
-  std::int64_t table = 0;        ///< In the stage.
-  std::vector<Column> columns;   ///< In the order of the relation's.
+  std::int64_t table = 0;        ///< Number in the stage.
+  std::vector<Column> columns;   ///< In the relation's order.
   std::vector<std::size_t> key;  ///< Places of the key's columns there, in the key's order.
-  std::int64_t floor = 0;        ///< What was committed up to here is not staged.
+  std::int64_t floor = 0;        ///< Changes committed up to this LSN are not staged.
 
-  /// Whether the log writes the table's rows so.
+  /// Whether the relation describes the table's rows in this form.
   bool Fits(const pgoutput::Relation& relation) const;
 };
-/// By the oid under which they stand in the log.
+/// By the oid of the rows in the log.
 using StreamedTables = std::map<std::uint32_t, StreamedTable>;
 
-// What the log says of a row as the stage takes it. Absent: it does not say which row it is.
+// Convert a row of the log to a change for the stage. Absent: the log does not identify the row.
 
 std::optional<LoggedChange> ToLogged(const StreamedTable& table, const pgoutput::Insert& insert);
 std::optional<LoggedChange> ToLogged(const StreamedTable& table, const pgoutput::Update& update);

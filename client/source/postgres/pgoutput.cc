@@ -9,15 +9,15 @@
 namespace mirror::pgoutput {
 namespace {
 
-/// Between 2000, where PostgreSQL counts from, and 1970.
+/// Milliseconds between 1970 and 2000, PostgreSQL's epoch.
 constexpr std::int64_t kEpochMs = 946'684'800'000;
 
-/// Takes what a message is made of, from its front; a message that is too short is noted, and gives zeros.
+/// Takes the parts of a message from its front; after the end of a short message all parts are zeros.
 class Parts {
  public:
   explicit Parts(std::string_view data) : left_(data) {}
 
-  /// Whole and used up.
+  /// The message was complete and is used up.
   bool IsWhole() const { return !is_wrong_ && left_.empty(); }
   bool IsWrong() const { return is_wrong_; }
   void Refuse() { is_wrong_ = true; }
@@ -38,7 +38,7 @@ class Parts {
     left_.remove_prefix(size);
     return bytes;
   }
-  /// Up to a NUL, which is taken, too.
+  /// Takes a text up to a NUL, and the NUL.
   std::string_view Text() {
     const std::size_t end = left_.find('\0');
     if (end == std::string_view::npos) is_wrong_ = true;
@@ -47,7 +47,7 @@ class Parts {
     return text;
   }
   std::int64_t TimeMs() { return Take<std::int64_t>() / 1000 + kEpochMs; }
-  /// How many follow, of which each has so many bytes at least: no memory is taken for more.
+  /// Checks a number of elements of at least this size: limits the memory for a damaged message.
   std::size_t Count(std::size_t count, std::size_t bytes_min) {
     if (count > left_.size() / bytes_min) is_wrong_ = true;
     return is_wrong_ ? 0 : count;
@@ -71,14 +71,14 @@ void TakeTuple(Parts& parts, Tuple& tuple) {
         field.kind = Field::Kind::kText;
         field.text = parts.Bytes(parts.Take<std::uint32_t>());
         break;
-      default:  // 'b' is for who asks for it.
+      default:  // 'b' is only sent on request.
         parts.Refuse();
     }
     if (parts.IsWrong()) return;
   }
 }
 
-/// Behind 'K' or 'O'.
+/// Takes the old tuple after 'K' or 'O'.
 void TakeOld(Parts& parts, char kind, Tuple& old, bool& is_key) {
   if (kind != 'K' && kind != 'O') parts.Refuse();
   is_key = kind == 'K';
@@ -169,7 +169,7 @@ Message TakeTruncate(Parts& parts) {
   return truncate;
 }
 
-/// Of what nothing is kept.
+/// Takes a message of which nothing is kept.
 Message TakeIgnored(Parts& parts, char kind) {
   if (kind == 'O') {
     parts.Take<std::uint64_t>();

@@ -11,12 +11,12 @@
 #include "absl/status/statusor.h"
 
 // The messages of PostgreSQL's output plugin pgoutput, protocol version 1 (logical streaming replication
-// message formats of its documentation), texts alone. Views are into the message that was decoded.
+// message formats of its documentation), only with text values. Views are into the decoded message.
 
 namespace mirror::pgoutput {
 
 struct Begin {
-  std::uint64_t commit_lsn = 0;  ///< Of the commit record's first byte.
+  std::uint64_t commit_lsn = 0;  ///< Position of the commit record's first byte.
   std::int64_t time_ms = 0;      ///< Unix milliseconds.
   std::uint32_t xid = 0;
 };
@@ -24,7 +24,7 @@ struct Commit {
   std::uint64_t commit_lsn = 0, end_lsn = 0;
   std::int64_t time_ms = 0;
 };
-/// Of pg_logical_emit_message().
+/// A message of pg_logical_emit_message().
 struct Emitted {
   bool transactional = false;
   std::uint64_t lsn = 0;
@@ -54,8 +54,8 @@ struct Insert {
 };
 struct Update {
   std::uint32_t oid = 0;
-  std::optional<Tuple> old;  ///< Where the key changed, or the identity is all columns.
-  bool old_is_key = true;    ///< `old` has values for the key's columns alone.
+  std::optional<Tuple> old;  ///< If the key changed, or the identity is all columns.
+  bool old_is_key = true;    ///< `old` only has values for the key's columns.
   Tuple row;
 };
 struct Delete {
@@ -67,7 +67,7 @@ struct Truncate {
   std::vector<std::uint32_t> oids;
   bool cascade = false, restart_identity = false;
 };
-/// Origins and types, of which nothing is needed.
+/// Origins and types, which are not used.
 struct Ignored {};
 using Message = std::variant<Begin, Commit, Emitted, Relation, Insert, Update, Delete, Truncate, Ignored>;
 

@@ -17,10 +17,10 @@ namespace {
 
 using postgres::Rows;
 
-// In each @these stands for one of two conditions over c and n.
+// In each query @these means one of two conditions over c and n.
 constexpr char kAllTables[] =
     "c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND n.nspname = $1";
-/// By an index of the catalogs: it is asked before each reading of a table.
+/// Uses an index of the catalogs: it is queried before each reading of a table.
 constexpr char kOneTable[] = " AND c.oid = $2::oid";
 
 constexpr char kTables[] =
@@ -31,7 +31,7 @@ constexpr char kTables[] =
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary WHERE @these ORDER BY c.oid";
 
-/// A domain over a domain has no modifier of its own: that of the innermost one counts.
+/// A domain over a domain has no modifier of its own: the innermost one counts.
 constexpr char kColumns[] =
     "WITH RECURSIVE base(domain, oid, modifier) AS (SELECT oid, typbasetype, typtypmod FROM pg_type "
     "WHERE typtype = 'd' UNION ALL SELECT b.domain, t.typbasetype, CASE WHEN t.typtypmod < 0 "
@@ -47,7 +47,7 @@ constexpr char kColumns[] =
     "ON b.domain = a.atttypid JOIN pg_type t ON t.oid = coalesce(b.oid, a.atttypid) "
     "WHERE a.attnum > 0 AND NOT a.attisdropped AND @these ORDER BY c.oid, a.attnum";
 
-/// The operator is that of the index's own class: citext has its own.
+/// The operator is of the index's own operator class: citext has its own.
 constexpr char kKeys[] =
     "SELECT c.oid, k.number::int8, s.nspname::text, o.oprname::text FROM pg_index i "
     "JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -57,7 +57,7 @@ constexpr char kKeys[] =
     "JOIN pg_operator o ON o.oid = m.amopopr JOIN pg_namespace s ON s.oid = o.oprnamespace "
     "WHERE i.indisprimary AND k.place <= i.indnkeyatts AND @these ORDER BY c.oid, k.place";
 
-/// By the snapshot, which pg_partition_tree() does not look at.
+/// Uses the snapshot, which pg_partition_tree() does not.
 constexpr char kLeaves[] =
     "WITH RECURSIVE tree(root, oid) AS (SELECT c.oid, c.oid FROM pg_class c JOIN pg_namespace n "
     "ON n.oid = c.relnamespace WHERE c.relkind = 'p' AND @these UNION ALL SELECT t.root, h.inhrelid FROM "
@@ -70,7 +70,7 @@ constexpr char kLeaves[] =
 
 constexpr const char* kQueries[] = {kTables, kColumns, kKeys, kLeaves};
 
-/// The rows of one query that belong to one table: both are in the order of oids.
+/// Reads the rows of one query that belong to one table: both are ordered by oid.
 class ByTable {
  public:
   explicit ByTable(const Rows& rows) : rows_(rows) {}
@@ -78,7 +78,7 @@ class ByTable {
   template <typename Take>
   absl::Status Each(std::uint32_t oid, const Take& take) {
     for (; next_ < rows_.rows() && rows_.Int(next_, 0) <= static_cast<std::int64_t>(oid); ++next_) {
-      // Where there is no snapshot, a table that was made between two queries.
+      // Without a snapshot: a table created between two queries.
       if (rows_.Int(next_, 0) != static_cast<std::int64_t>(oid)) continue;
       RETURN_IF_ERROR(take(next_));
     }
@@ -111,7 +111,7 @@ void TakeColumn(const Rows& rows, int row, PostgresTable* table) {
 absl::Status TakeKey(const Rows& rows, int row, PostgresTable* table) {
   ASSIGN_OR_RETURN(const std::string schema, postgres::QuotedName(rows.View(row, 2)));
   table->key.push_back(rows.Int(row, 1));
-  // An operator's name is made of signs that need no quotes, and can have none.
+  // An operator's name consists of characters that need no quotes, and cannot be quoted.
   table->key_operators.push_back(absl::StrCat("OPERATOR(", schema, ".", rows.Text(row, 3), ")"));
   return absl::OkStatus();
 }
@@ -188,7 +188,7 @@ absl::StatusOr<std::vector<PostgresTable>> PostgresTableQueries::Take(const std:
     table.oid = static_cast<std::uint32_t>(tables.Int(row, 0));
     table.name = tables.Text(row, 1);
     const absl::StatusOr<std::string> quoted = postgres::QuotedName(schema_, table.name);
-    // Of a database without an encoding.
+    // Not quoted in a database without an encoding.
     table.quoted = quoted.ok() ? *quoted : "";
     table.partitioned = tables.Bool(row, 2);
     table.unlogged = tables.Bool(row, 3);

@@ -23,14 +23,14 @@ constexpr std::int64_t kOldestChecked = 140'000;
 constexpr std::size_t kTablesNamed = 10;
 constexpr std::size_t kTablesGranted = 5;
 
-/// What the first question tells.
+/// Result of the first query.
 constexpr char kCheckSession[] =
     "SELECT current_setting('server_version_num')::int8, current_setting('server_version'), "
     "current_user::text, current_database()::text, pg_is_in_recovery(), r.rolsuper, "
     "r.rolsuper OR r.rolreplication OR coalesce((SELECT pg_has_role(g.oid, 'USAGE') FROM pg_roles g "
     "WHERE g.rolname = 'rds_replication'), false) FROM pg_roles r WHERE r.rolname = current_user";
 
-/// Which way the bytes go. A socket of this machine and loopback need no TLS.
+/// The transport. A local socket and loopback need no TLS.
 constexpr char kCheckLine[] =
     "SELECT coalesce(s.ssl, false), coalesce(s.version, ''), coalesce(g.encrypted, false), "
     "inet_server_addr() IS NULL OR inet_server_addr() <<= '127.0.0.0/8'::inet OR "
@@ -76,7 +76,7 @@ void CheckLine(const PostgresCheckLook& look, const std::string& dsn) {
                      "let the server have ssl = on and a certificate, and add sslmode=verify-full to 'dsn'");
 }
 
-/// False: it is too old to be read.
+/// False: the server is too old to be read.
 bool CheckVersion(const PostgresCheckLook& look, const std::string& version) {
   if (look.version >= kOldestChecked) {
     look.findings.Ok("version", absl::StrCat("PostgreSQL ", version));
@@ -88,7 +88,7 @@ bool CheckVersion(const PostgresCheckLook& look, const std::string& version) {
   return false;
 }
 
-/// False: nothing of the schema can be looked at.
+/// False: nothing in the schema can be read.
 bool CheckSchemaRight(const PostgresCheckLook& look, const std::string& schema) {
   constexpr char kStep[] = "right USAGE";
   const auto rows =
@@ -175,7 +175,7 @@ void CheckColumns(const PostgresCheckLook& look) {
                                                      ListNames(generated, kTablesNamed)));
 }
 
-/// Those that are chosen, when the schema was read.
+/// Checks the chosen tables, if the schema could be read.
 void CheckTables(const PostgresCheckOptions& options, PostgresCheckLook* look) {
   if (const absl::Status read = ReadChosenTables(options, look); !read.ok())
     return look->findings.CannotAsk("tables", read);
@@ -200,7 +200,7 @@ SourceFindings CheckPostgresSource(const PostgresCheckOptions& options) {
   SourceFindings findings;
   const absl::StatusOr<std::unique_ptr<postgres::Connection>> opened = OpenToCheck(options.access);
   if (!opened.ok()) {
-    // It says what to do where the role, its password or its right to connect is why.
+    // The message says what to do about the role, its password or its right to connect.
     findings.Fail("reach", std::string(opened.status().message()), "correct that, then run this again");
     return findings;
   }

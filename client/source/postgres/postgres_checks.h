@@ -15,14 +15,14 @@
 
 namespace mirror {
 
-/// A look whose database was reached.
+/// A check whose database was reached.
 struct PostgresCheckLook {
   postgres::Connection& connection;
   std::int64_t version = 0;    ///< server_version_num
-  std::string role;            ///< As it is shown.
-  bool may_replicate = false;  ///< REPLICATION, or what stands for it.
+  std::string role;            ///< In its printable form.
+  bool may_replicate = false;  ///< REPLICATION, or an equivalent right.
   bool is_standby = false;
-  std::vector<PostgresTable> tables;  ///< Those that are chosen.
+  std::vector<PostgresTable> tables;  ///< The chosen tables.
   SourceFindings& findings;
 };
 
@@ -30,21 +30,21 @@ struct PostgresCheckOptions {
   PostgresAccess access;
   std::string schema = "public";
   TableChoice choice = {};
-  /// What more is looked at where the tables could be read, as CheckPostgresLog(); empty: nothing.
+  /// Further checks if the tables could be read, such as CheckPostgresLog(); empty: none.
   std::function<void(const PostgresCheckLook&)> then = {};
 };
 
 inline constexpr std::chrono::seconds kPostgresCheckWithin{20};
 
-/// Looks at a database as the agent's role sees it: whether it is reached and how, each right by its name,
-/// tables that cannot be sent. Only reads, by one connection that is closed at the end; of each thing one
-/// finding, in the order in which one is looked at after the other. What cannot be asked is a finding, too.
-/// Waits no longer than ConnectAs::connect_within to connect, and then kPostgresCheckWithin for each answer.
+/// Checks a database with the rights of the agent's role: whether and how it is reached, each right by its
+/// name, tables that cannot be sent. Only reads, with one connection that is closed at the end. Gives one
+/// finding per subject, in the order of the checks. A failed query is a finding, too. Waits at most
+/// ConnectAs::connect_within to connect, and then kPostgresCheckWithin for each answer.
 SourceFindings CheckPostgresSource(const PostgresCheckOptions& options);
 
-// For what is looked at then.
+// Used by `then`.
 
-/// A role, table or other name as it stands in SQL for people.
+/// Returns a role, table or other name as SQL for people.
 std::string SqlName(const std::string& name);
 
 }  // namespace mirror

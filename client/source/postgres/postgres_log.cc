@@ -25,7 +25,7 @@ namespace {
 
 constexpr char kReadingBase[] = "reading rows of it by their keys";
 
-/// As the type's output function writes it: a cast to text does not, for char(n), inet and others.
+/// Returns the text of the type's output function: a cast to text differs for char(n), inet and others.
 std::string OutputSql(const PostgresColumn& column) {
   const std::string name = absl::StrCat("t.", QuoteName(column.name));
   return absl::StrCat("CASE WHEN ", name, " IS DISTINCT FROM NULL THEN format('%s', ", name, ") END");
@@ -72,7 +72,7 @@ std::string PostgresStagedTexts::BaseSql(bool by_text) const {
     const std::string part = absl::StrCat("k.k", i);
     names.push_back(absl::StrCat("k", i));
     arrays.push_back(absl::StrCat("$", i + 1, "::text[]"));
-    // As the key's own index has it, so that it leads there.
+    // In the form of the key's own index, so that it can be used.
     terms.push_back(by_text ? absl::StrCat("format('%s', t.", QuoteName(column.name), ") = ", part)
                             : absl::StrCat("t.", QuoteName(column.name), " ",
                                            i < table.key_operators.size() ? table.key_operators[i] : "=", " ",
@@ -122,7 +122,7 @@ absl::StatusOr<std::vector<StagedTexts::BaseRow>> PostgresStagedTexts::ReadRows(
     const std::vector<StagedKey>& keys, std::string* snapshot) {
   std::vector<BaseRow> read;
   absl::Status status = ReadInto(keys, /*by_text=*/false, snapshot, &read);
-  // A label of an enum that was renamed since.
+  // A label of an enum that was renamed.
   if (postgres::TroubleOf(status) == postgres::Trouble::kValue) {
     read.clear();
     status = ReadInto(keys, /*by_text=*/true, snapshot, &read);
@@ -133,10 +133,10 @@ absl::StatusOr<std::vector<StagedTexts::BaseRow>> PostgresStagedTexts::ReadRows(
 
 namespace {
 
-// A key as PostgreSQL writes it, and as the wire has it. `schema`: the table's as it is announced, its
+// Converts a key between PostgreSQL's text form and the wire's form. `schema`: the table's announcement, its
 // columns in the order of those of `table`.
 
-/// "2024-05-01T12:30:00.500000Z" as "2024-05-01 12:30:00.5+00".
+/// Converts "2024-05-01T12:30:00.500000Z" to "2024-05-01 12:30:00.5+00".
 std::string AsWritten(std::string text, bool is_tz) {
   std::replace(text.begin(), text.end(), 'T', ' ');
   if (!text.empty() && text.back() == 'Z') text.pop_back();
@@ -155,7 +155,7 @@ std::string TextOf(const PostgresColumn& column, const Column& announced, const 
   return AsWritten(std::move(text), static_cast<postgres::Type>(column.type) == postgres::Type::kTimestamptz);
 }
 
-/// Absent: it does not fit the schema.
+/// Absent: the key does not fit the schema.
 std::optional<Key> KeyOfStaged(const PostgresTable& table, const TableSchema& schema, const StagedKey& key) {
   const std::vector<std::uint32_t> columns = schema.Key();
   const std::vector<std::string> texts = UnpackStagedKey(key);
@@ -210,13 +210,13 @@ absl::StatusOr<std::unique_ptr<PostgresLog>> PostgresLog::Open(std::shared_ptr<P
   return log;
 }
 
-// --- Who the source is --------------------------------------------------------
+// --- Identity of the source ---------------------------------------------------
 
 absl::Status PostgresLog::KeepSource() {
   ASSIGN_OR_RETURN(StagedLog source, ReadStagedLog(stage()));
   if (source.source_id == source_id_) return absl::OkStatus();
   if (source.source_id.empty()) {
-    // The stage began anew with another database.
+    // The stage restarted with another database.
     if (had_source_) source_id_ = NewToken();
     source.source_id = source_id_;
     RETURN_IF_ERROR(KeepStagedLog(stage(), source));
@@ -251,7 +251,7 @@ absl::Status PostgresLog::ForgetMore() {
   return stage().ForgetTransactions([&now](std::uint64_t xid) { return now.IsSeenByAll(xid); });
 }
 
-// --- What it costs ---
+// --- Cost ---
 
 LogFigures PostgresLog::Figures() {
   LogFigures figures;
@@ -265,18 +265,18 @@ LogFigures PostgresLog::Figures() {
   if (!look.ok() || !look->slot) return figures;
   const auto end = static_cast<std::int64_t>(look->end_lsn);
   const auto restart = static_cast<std::int64_t>(look->slot->restart_lsn);
-  // The server learns of what was confirmed a little later.
+  // The server gets the confirmed position slightly later.
   const auto confirmed =
       std::max(static_cast<std::int64_t>(look->slot->confirmed_flush_lsn), counts.confirmed_lsn);
   if (confirmed > 0) figures.lag = std::max<std::int64_t>(0, end - confirmed);
   figures.safe = look->slot->safe_wal_size;
-  if (restart == 0) return figures;  // It is lost.
+  if (restart == 0) return figures;  // The slot is lost.
   figures.retained = std::max<std::int64_t>(0, end - restart);
   figures.unconfirmed = std::max<std::int64_t>(0, confirmed - restart);
   return figures;
 }
 
-// --- What changed -------------------------------------------------------------
+// --- Changes ------------------------------------------------------------------
 
 absl::StatusOr<PostgresLog::Covered> PostgresLog::Cover(const Table& table,
                                                         const std::vector<PostgresSnapshot>& snapshots) {
@@ -290,7 +290,7 @@ absl::StatusOr<PostgresLog::Covered> PostgresLog::Cover(const Table& table,
       }));
   ASSIGN_OR_RETURN(const StagedTable staged, tables_.StagedOf(table));
   const std::int64_t from = unseen ? std::min(*unseen - 1, marker->lsn) : marker->lsn;
-  // What came in between is not staged, though a position above the floor would look as if it were.
+  // Changes in between are not staged, although a position above the floor would suggest it.
   if (from < staged.floor) return MovedMeanwhile(staged);
   return Covered{from, staged.floor, *std::move(marker)};
 }
@@ -299,7 +299,7 @@ absl::StatusOr<PostgresLog::Covered> PostgresLog::CoverNoted(const Table& table)
   const absl::StatusOr<Covered> covered = Cover(table, table.snapshots);
   if (!covered.ok() || (table.snapshots.empty() && !table.begun)) return covered;
   if (table.floor_before && covered->floor <= *table.floor_before) return covered;
-  // Also where no transaction on record tells of what is missing: the log itself may have been lost.
+  // Also if no recorded transaction shows missing changes: the log itself may have been lost.
   const absl::StatusOr<StagedTable> staged = tables_.StagedOf(table);
   return staged.ok() ? MovedMeanwhile(*staged) : staged.status();
 }
@@ -353,7 +353,7 @@ absl::StatusOr<std::unique_ptr<TableReader>> PostgresLog::LoggedRows(
     std::shared_ptr<const PostgresLook> look, std::shared_ptr<const KnownPostgresTable> known,
     const std::vector<std::uint32_t>& columns) {
   Table* const table = tables_.FindById(known->table.oid);
-  // Once in a run: where the stage turns out not to have all rows, the database has.
+  // Once in a run: if the stage turns out to be incomplete, the database has the rows.
   if (table == nullptr || !std::exchange(table->emptied, false)) return nullptr;
   const std::shared_ptr<StageView> moment = HeldView();
   ASSIGN_OR_RETURN(const std::int64_t place, moment == nullptr ? stage().Place() : moment->Place());

@@ -36,7 +36,7 @@ class PostgresStagedTexts : public ServerStagedTexts<PostgresLook> {
                           std::vector<Misfit>* misfits) override;
   absl::StatusOr<std::vector<BaseRow>> ReadRows(const std::vector<StagedKey>& keys,
                                                 std::string* snapshot) override;
-  /// `by_text`: keys are compared as texts, also where one is no value of its column's type.
+  /// `by_text`: compares keys as texts, even if one is no value of its column's type.
   std::string BaseSql(bool by_text) const;
   absl::Status ReadInto(const std::vector<StagedKey>& keys, bool by_text, std::string* snapshot,
                         std::vector<BaseRow>* rows) const;
@@ -48,22 +48,22 @@ class PostgresStagedTexts : public ServerStagedTexts<PostgresLook> {
 
 struct PostgresLogOptions {
   std::string schema = "public";
-  std::int64_t snapshot_wait_ms = 30'000;   ///< For transactions that a new table waits for.
-  std::string source_id = {};               ///< By which the agent knows the source; empty: it does not.
-  const std::atomic<bool>* stop = nullptr;  ///< May be null; else it outlives the log.
-  bool exchange = false;  ///< Cycles are noted, where the source has what is needed for that.
-  /// Whether the values of a table's column go otherwise than they stand in the source.
+  std::int64_t snapshot_wait_ms = 30'000;   ///< Wait of a new table for open transactions.
+  std::string source_id = {};               ///< The agent's id of the source; empty: it has none.
+  const std::atomic<bool>* stop = nullptr;  ///< May be null; otherwise it must outlive the log.
+  bool exchange = false;  ///< Notes cycles, if the source has the table for that.
+  /// Whether values of a table's column are hashed or masked before they are sent.
   std::function<bool(const std::string& table, const std::string& column)> turns = {};
 };
 
 /// The change log of a PostgreSQL database: a publication and a replication slot there, and the stage here. A
 /// position is a message in the database's own log: its commit's LSN, and a random token as the lineage.
 ///
-/// The first Refresh() begins to stage. Without one, what is in the stage is judged as it is.
+/// The first Refresh() starts the staging. Without it, positions are judged by the present stage.
 /// Threads: one at a time.
 class PostgresLog : public ServerLog<PostgresLook, PostgresLogTables, PostgresStaging> {
  public:
-  /// Null: it is not installed, there is no publication. Errors: those of Connection::Open().
+  /// Null: it is not installed: there is no publication. Errors: those of Connection::Open().
   static absl::StatusOr<std::unique_ptr<PostgresLog>> Open(std::shared_ptr<PostgresStaging> staging,
                                                            PostgresLogOptions options);
 
@@ -94,7 +94,7 @@ class PostgresLog : public ServerLog<PostgresLook, PostgresLogTables, PostgresSt
   PostgresLogTables& tables() override { return tables_; }
   Table* FindStaged(const KnownPostgresTable& known) override { return tables_.FindById(known.table.oid); }
   bool IsAhead(const StagedLog& log, std::int64_t lsn) override;
-  /// Not where it is of a future that the database does not have.
+  /// False for positions of a future that the restored database does not have.
   bool MayAdopt(const Table& /*table*/, bool is_sent, const StagedLog& log) const override {
     return is_sent || log.past != StagedLog::Past::kRestored;
   }
@@ -107,7 +107,7 @@ class PostgresLog : public ServerLog<PostgresLook, PostgresLogTables, PostgresSt
                                                        const Table& table) override;
   absl::Status ForgetMore() override;
 
-  /// kAborted: what came behind a snapshot is not all staged.
+  /// kAborted: some changes after a snapshot are not staged.
   absl::StatusOr<Covered> Cover(const Table& table, const std::vector<PostgresSnapshot>& snapshots);
   absl::Status KeepSource();
 

@@ -37,10 +37,10 @@ std::vector<std::string_view> Split(std::string_view text, char at) {
 
 std::string_view FirstWord(std::string_view line) { return line.substr(0, line.find(' ')); }
 
-/// A column's line: what is of itself, and the words of its type behind a tab.
+/// A column's line: its own part, and after a tab the description of its type.
 struct PrintedColumn {
   std::string_view own, type;
-  /// "d", "g" or "-", behind number, type, modifier and xmin.
+  /// Returns "d", "g" or "-", after number, type, modifier and xmin.
   std::string_view flag() const {
     const std::vector<std::string_view> words = Split(own, ' ');
     return words.size() < 5 ? std::string_view() : words[4];
@@ -59,7 +59,7 @@ std::map<int, PrintedColumn> PrintedColumns(const std::vector<std::string_view>&
   return columns;
 }
 
-/// All that was there is, and what is new are labels of enums.
+/// Whether everything is still there, and only labels of enums are new.
 bool OnlyGotLabels(std::string_view before, std::string_view after) {
   std::vector<std::string_view> old = Split(before, ' '), now = Split(after, ' ');
   std::sort(old.begin(), old.end());
@@ -71,15 +71,15 @@ bool OnlyGotLabels(std::string_view before, std::string_view after) {
                      [](std::string_view word) { return word.substr(0, 1) == "e"; });
 }
 
-/// `rewritten`: a column that was added may have values, of which the catalogs know nothing any more.
+/// `rewritten`: an added column may have values that the catalogs no longer know.
 bool InPlace(const std::map<int, PrintedColumn>& before, const std::map<int, PrintedColumn>& after,
              bool rewritten) {
   for (const auto& [number, column] : after) {
     const auto was = before.find(number);
     if (was == before.end()) {
-      // A lower number was there before, and was computed.
+      // A lower number existed before, and was generated.
       if (!before.empty() && number < before.rbegin()->first) return false;
-      // Which PostgreSQL computes is not mirrored.
+      // A generated column is not mirrored.
       if (column.flag() != "g" && (rewritten || column.flag() != "-")) return false;
     } else if (was->second.own != column.own || !OnlyGotLabels(was->second.type, column.type)) {
       return false;
@@ -89,8 +89,8 @@ bool InPlace(const std::map<int, PrintedColumn>& before, const std::map<int, Pri
 }
 
 /// Returns whether a partition's rows were rewritten. It may have been UNLOGGED for a while, which its
-/// definition does not show afterwards, and which PostgreSQL refuses only for a table that is in a
-/// publication itself. A TRUNCATE looks the same.
+/// definition no longer shows, and which PostgreSQL only refuses for a table that is in a publication itself.
+/// A TRUNCATE looks the same.
 bool PartitionsWereRewritten(std::string_view before, std::string_view after) {
   // The first file is the table's own; a partitioned table has none.
   const bool has_partitions = before.find(' ') != std::string_view::npos;
@@ -99,7 +99,7 @@ bool PartitionsWereRewritten(std::string_view before, std::string_view after) {
 
 constexpr int kRenewalsMax = 5;
 constexpr std::chrono::milliseconds kLookAgain{20};
-/// Of a table that was set to be staged, and not seen to the end.
+/// For a table whose staging was begun and not completed.
 constexpr std::uint64_t kWaitsUnknown = UINT64_MAX;
 
 absl::Status NotPublished(const std::string& table) {
@@ -117,7 +117,7 @@ absl::Status NotLogged(const std::string& table, const std::string& why) {
                    "it was sent; the next run finds them by comparing"));
 }
 
-/// Also when it was left for the next run.
+/// Also true if the table was left for the next run.
 bool Waits(const PostgresLogTables::Table& table) { return table.id != 0 && table.waits_for != 0; }
 bool IsWaiting(const PostgresLogTables::Table& table) { return table.trouble.ok() && Waits(table); }
 
@@ -287,7 +287,7 @@ absl::StatusOr<bool> PostgresLogTables::RenewOnce(const std::vector<std::string>
     return true;
   }
   RETURN_IF_ERROR(RaiseRenewed(renewal));
-  // What was written before that was by definitions that are the same as those that were seen.
+  // Changes written before used definitions that equal the ones read now.
   const std::shared_ptr<const LogCatalog> before = catalog_;
   RETURN_IF_ERROR(ReadCatalog());
   if (catalog_ != before) return false;
@@ -357,7 +357,7 @@ absl::Status PostgresLogTables::FindChanges(Renewal* renewal) {
   return absl::OkStatus();
 }
 
-/// Columns that were NULL in all rows when they came; where one was not, a comparison follows.
+/// Notes columns that were NULL in all rows when they were added; for another column a comparison follows.
 void PostgresLogTables::NoteAdded(const std::string& fingerprint, Table* table) {
   const std::set<std::int64_t> before = ColumnsOfFingerprint(fingerprint);
   for (const PostgresColumn& column : table->catalog.table.columns) {
@@ -376,8 +376,8 @@ absl::Status PostgresLogTables::FindChange(Table& table, const StagedTable* stag
   table.added = note.added;
   table.emptied_lsn = note.emptied_lsn;
   if (!is_fresh_) return absl::OkStatus();
-  // Published otherwise for a while, it is as one that is new: what a transaction that is still open wrote in
-  // between is not in the log.
+  // A table that was published differently for a while counts as new: changes of a transaction that is still
+  // open are missing in the log for that time.
   const bool waits =
       staged == nullptr || note.waits_for == kWaitsUnknown || !PublishedTheSame(note.fingerprint, now);
   const TableMove move = waits ? TableMove::kKey : CompareFingerprints(note.fingerprint, now);
@@ -389,8 +389,8 @@ absl::Status PostgresLogTables::FindChange(Table& table, const StagedTable* stag
     } else {
       table.added.clear();
     }
-    // What was staged behind a TRUNCATE may not be all rows any more; those from before are gone all the
-    // same.
+    // Changes staged after a TRUNCATE may no longer be all rows; rows from before it are deleted in any
+    // case.
     const bool same_log = staged != nullptr && !waits;
     table.emptied_lsn = same_log ? std::max(table.emptied_lsn, staged->truncated_lsn) : 0;
     return GiveUp(table, staged == nullptr, waits);
@@ -399,8 +399,8 @@ absl::Status PostgresLogTables::FindChange(Table& table, const StagedTable* stag
   return SetNote(table, table.added, now);
 }
 
-/// What is staged of a table whose definition moved is given up before the new one is kept, and until that
-/// was done to the end it has none.
+/// Discards the staged changes of a table whose definition changed before the new one is stored; until this
+/// is complete the table has no definition.
 absl::Status PostgresLogTables::GiveUp(Table& table, bool is_new, bool waits) {
   if (waits) table.waits_for = kWaitsUnknown;
   if (waits && table.waits_since_ms == 0) table.waits_since_ms = NowMs();
@@ -436,8 +436,8 @@ absl::Status PostgresLogTables::SetStreamed() {
   return absl::OkStatus();
 }
 
-/// What an earlier process staged goes on, by the definitions of now: rows that were written by others do not
-/// fit, and Renew() finds which these are.
+/// Adopts the tables that an earlier process staged, with the present definitions: rows written with others
+/// do not fit, and Renew() finds these tables.
 absl::Status PostgresLogTables::KnowStaged() {
   RETURN_IF_ERROR(ReadCatalog());
   return SetStreamed();
@@ -478,8 +478,8 @@ absl::Status PostgresLogTables::KeepRenewed(const Renewal& renewal, std::vector<
   return absl::OkStatus();
 }
 
-/// What a transaction wrote before its table was in the publication is not in the log, and as long as it is
-/// open in no snapshot either.
+/// Changes that a transaction wrote before its table was in the publication are not in the log, and as long
+/// as it is open, not in a snapshot either.
 absl::Status PostgresLogTables::WaitForOpen() {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.snapshot_wait_ms);
   while (std::any_of(tables_.begin(), tables_.end(), [](const auto& one) { return IsWaiting(one.second); })) {
@@ -497,7 +497,7 @@ absl::Status PostgresLogTables::WaitForOpen() {
   return absl::OkStatus();
 }
 
-/// Those for which all is over; `all`: none is left.
+/// Takes the tables whose transactions have ended; `all`: no table waits any more.
 absl::Status PostgresLogTables::TakeWaiting(const PostgresSnapshot& now, bool* all) {
   for (auto& [name, table] : tables_) {
     if (!IsWaiting(table)) continue;
@@ -512,7 +512,7 @@ absl::Status PostgresLogTables::TakeWaiting(const PostgresSnapshot& now, bool* a
   return absl::OkStatus();
 }
 
-/// They are left for the next run.
+/// Leaves them for the next run.
 void PostgresLogTables::LetWait() {
   std::string open;
   if (absl::StatusOr<postgres::Lease> session = sessions_->Take(); session.ok())
@@ -534,14 +534,14 @@ std::int64_t PostgresLogTables::WaitedMs(std::int64_t now_ms) const {
   return waited;
 }
 
-/// What a mirror that does not have the column is to have there.
+/// Sets the value that a mirror without the column gets for existing rows.
 void PostgresLogTables::SetBackfill(const Table& table, const PostgresColumn& own, Column* column) const {
-  // Rows that are not staged have none there.
+  // Rows that are not staged have NULL there.
   if (table.added.contains(own.number)) column->backfill = Backfill::kNone;
   if (table.added.contains(own.number) ||
       (options_.turns && options_.turns(table.catalog.table.name, own.name)))
     return;
-  // Its table is compared: what rows have else is found then.
+  // The table is compared, which finds other values.
   if (std::optional<Literal> literal = MissingLiteral(own, *column)) {
     column->default_value = *std::move(literal);
     column->backfill = Backfill::kDefault;

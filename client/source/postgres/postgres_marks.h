@@ -14,26 +14,26 @@
 
 namespace mirror {
 
-/// The cycles in the row of `_mirror_exchange`, which `mirror-agent install` makes in the schema where the
-/// source accepts something. No table of the publication is written, so no change log has an entry of it.
+/// The cycles in the row of `_mirror_exchange`, which `mirror-agent install` makes in the schema if the
+/// source accepts deliveries. No table of the publication is written, so the change log has no entry of it.
 /// Errors: those of Connection. Threads: one.
 class PostgresMarks : public CycleMarks {
  public:
   PostgresMarks(PostgresAccess access, std::string schema)
       : access_(std::move(access)), schema_(std::move(schema)) {}
 
-  /// Whether the schema has such a row.
+  /// Whether the schema has that row.
   static absl::StatusOr<bool> AreIn(postgres::Connection& connection, const std::string& schema);
 
   absl::StatusOr<Cycles> Read() override;
-  /// RecordTargets() notes it, before a row is sent.
+  /// RecordTargets() notes the cycle, before a row is sent.
   void Begin(std::int64_t /*cycle*/) override {}
   absl::Status NoteCompleting(std::int64_t cycle) override { return Set("completing", cycle); }
   absl::Status NoteCompleted(std::int64_t cycle) override { return Set("completed", cycle); }
 
  private:
   absl::Status Set(const char* column, std::int64_t cycle) const;
-  /// For each: hours may lie between two of them.
+  /// A new session for each call: there may be hours between two calls.
   absl::StatusOr<std::unique_ptr<postgres::Connection>> Open() const;
   std::string Table() const;
 

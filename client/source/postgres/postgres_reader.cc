@@ -23,8 +23,8 @@ using postgres::Rows;
 
 constexpr char kDoing[] = "reading its indexes and foreign keys";
 
-/// One row for each term of each index but the primary key's. `plain`: its method orders or hashes whole
-/// values, with the operators that equality has by default; `exact`: no two texts count as equal.
+/// One row for each term of each index except the primary key's. `plain`: its method orders or hashes whole
+/// values, with the default operators for equality; `exact`: no two texts count as equal.
 constexpr char kIndexes[] =
     "SELECT i.indrelid, i.indexrelid, x.relname::text, i.indisunique, i.indpred IS NOT NULL, "
     "coalesce(a.attname::text, ''), a.attnum IS NOT NULL AND a.attgenerated = '', (k.option & 1) <> 0, "
@@ -38,7 +38,7 @@ constexpr char kIndexes[] =
     "WHERE NOT i.indisprimary AND i.indislive AND i.indisvalid AND k.place <= i.indnkeyatts "
     "AND n.nspname = $1 ORDER BY i.indrelid, x.relname, i.indexrelid, k.place";
 
-/// One row for each column of each. A table of another schema has its name with that.
+/// One row for each column of each foreign key. A table of another schema has that in its name.
 constexpr char kForeignKeys[] =
     "SELECT f.conrelid, f.oid, CASE WHEN s.oid = n.oid THEN r.relname::text "
     "ELSE s.nspname || '.' || r.relname END, a.attname::text, b.attname::text, f.confdeltype::text, "
@@ -48,7 +48,7 @@ constexpr char kForeignKeys[] =
     "CROSS JOIN LATERAL unnest(f.conkey, f.confkey) WITH ORDINALITY k(here, there, place) "
     "JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.here "
     "JOIN pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = k.there "
-    // Those that point at the leaves of a partitioned table are parts of the one that points at it.
+    // Foreign keys to leaves of a partitioned table are parts of the one to the table itself.
     "WHERE f.contype = 'f' AND f.conparentid = 0 AND n.nspname = $1 "
     "ORDER BY f.conrelid, f.conname, f.oid, k.place";
 
@@ -95,8 +95,8 @@ std::map<std::uint32_t, std::vector<SourceForeignKey>> ForeignKeysOf(const Rows&
   return keys;
 }
 
-/// Indexes and foreign keys of the tables with these oids, which are in `schema`. An index whose collation
-/// takes no two texts for equal is told as a binary one: it finds the same rows, in another order.
+/// Returns indexes and foreign keys of the tables with these oids in `schema`. An index whose collation never
+/// treats two texts as equal is announced as a binary one: it finds the same rows, in another order.
 absl::StatusOr<std::map<std::uint32_t, SourceObjects>> ReadPostgresObjects(
     postgres::Connection& connection, const std::string& schema,
     const std::map<std::uint32_t, const TableSchema*>& tables) {
@@ -118,7 +118,7 @@ class PostgresReader : public ServerReader<PostgresSourceRows, PostgresSourceTab
   explicit PostgresReader(const PostgresReaderOptions& options)
       : ServerReader(std::make_shared<PostgresSessions>(options.access), options, options.log) {}
 
-  /// The snapshot comes first: what it does not see is in the log by then.
+  /// Takes the snapshot first: commits that it does not see are in the log by then.
   absl::StatusOr<bool> HoldMoment(bool /*with_changes*/) override {
     LeaveMoment();
     if (log_ == nullptr || look_ == nullptr) return false;
@@ -142,7 +142,7 @@ class PostgresReader : public ServerReader<PostgresSourceRows, PostgresSourceTab
   absl::Status LookAtTables(SourceSchema* schema) override {
     std::vector<PostgresTable> all;
     ASSIGN_OR_RETURN(const std::unique_ptr<SourceReading> reading, ReadCatalogs(&all));
-    // They come by oid: of two whose names are one in the mirror the older one stays what it is.
+    // In oid order: if two names are one in the mirror, the older table keeps it.
     AnnounceAll(
         std::move(all), [](const PostgresTable& table) { return !table.quoted.empty(); }, schema);
     return AddObjects(reading->connection(), schema);
@@ -175,8 +175,8 @@ class PostgresReader : public ServerReader<PostgresSourceRows, PostgresSourceTab
         FromSql(known.table.columns[column], known.schema.columns[column], from, place_->bytes_in_order);
   }
 
-  /// The transaction in which they were read goes on. Errors: also that the role may not use the schema, or
-  /// that there is none.
+  /// The transaction of the reading stays open. Errors: also that the role may not use the schema, or that it
+  /// does not exist.
   absl::StatusOr<std::unique_ptr<SourceReading>> ReadCatalogs(std::vector<PostgresTable>* tables) {
     absl::StatusOr<std::unique_ptr<SourceReading>> reading = SourceReading::Make(sessions_);
     if (!reading.ok()) return reading;

@@ -15,7 +15,7 @@ namespace mirror {
 namespace {
 
 constexpr char kHolding[] = "keeping one moment for all tables";
-/// At the server, which counts from the last statement: a reading that began in time finds it there.
+/// The server's limit, counted from the last statement: a reading that began in time still finds it.
 constexpr std::chrono::minutes kServerWaits = PostgresMoment::kKeptFor + std::chrono::minutes(2);
 
 bool IsSnapshotName(const std::string& text) {
@@ -32,7 +32,7 @@ bool HasOwnOrder(const PostgresColumn& column, const Column& announced) {
          form == PostgresValueForm::kReal;
 }
 
-/// Rows of keys, and of those that PostgreSQL takes for equal to them.
+/// Rows of keys, and rows whose keys PostgreSQL considers equal.
 class PostgresRowsOfKeys : public ValueRows {
  public:
   PostgresRowsOfKeys(std::shared_ptr<const PostgresLook> look,
@@ -48,18 +48,18 @@ class PostgresRowsOfKeys : public ValueRows {
 
   absl::StatusOr<bool> Next() override {
     absl::StatusOr<bool> more = rows_->Next();
-    // A key that the mirror has need not be one that the source can have: a label of an enum that was
-    // renamed.
+    // A key of the mirror need not be a valid value in the source, for example a renamed label of an
+    // enum.
     const bool is_none = postgres::TroubleOf(more.status()) == postgres::Trouble::kValue;
     if (!is_none || by_text_) return more;
-    // Those that were found already are given again.
+    // Rows that were already found are given again.
     Ask(/*by_text=*/true);
     return rows_->Next();
   }
   const std::vector<Value>& values() const override { return rows_->values(); }
 
  private:
-  /// `by_text`: whatever text a key has, it is compared with that of the row's.
+  /// `by_text`: compares the text of a key, whatever it is, with the row's text.
   void Ask(bool by_text) {
     by_text_ = by_text;
     std::vector<std::string> arrays, names, terms;
@@ -86,7 +86,7 @@ class PostgresRowsOfKeys : public ValueRows {
     rows_->Bind(std::move(values));
   }
 
-  /// As the key's own index has it, so that it leads there.
+  /// In the form of the key's own index, so that it can be used.
   std::string OperatorOf(std::size_t part) const {
     const std::vector<std::string>& operators = known_->table.key_operators;
     return part < operators.size() ? operators[part] : "=";
@@ -146,8 +146,8 @@ PostgresRowDecoder DecoderOf(const KnownPostgresTable& known, const std::vector<
   return {std::move(forms), known.Announced(columns)};
 }
 
-/// In which files its rows stand: others than a snapshot has, and they were emptied or rewritten behind it,
-/// so that it does not see what there was.
+/// Reads the file numbers of its rows. If they differ from a snapshot's, the table was emptied or rewritten
+/// after it, and the snapshot does not see the former rows.
 int QueueFiles(postgres::Pipeline& pipeline, std::uint32_t oid) {
   return pipeline.Queue(
       "SELECT coalesce(string_agg(concat(c.oid, ' ', c.relfilenode), ',' ORDER BY c.oid), '') FROM pg_class "
@@ -156,7 +156,7 @@ int QueueFiles(postgres::Pipeline& pipeline, std::uint32_t oid) {
       {postgres::Value(static_cast<std::int64_t>(oid))}, kPostgresRowsDoing);
 }
 
-/// The table, which is locked, against what a moment of before has of it.
+/// Compares the locked table with its state in an earlier moment.
 absl::Status CheckSinceMoment(const PostgresLook& look, const PostgresTable& table,
                               const std::string& files) {
   ASSIGN_OR_RETURN(const std::unique_ptr<SourceReading> now, SourceReading::Make(look.sessions));
@@ -217,7 +217,7 @@ PostgresSourceRows::PostgresSourceRows(std::shared_ptr<const PostgresLook> look,
 
 PostgresSourceRows::~PostgresSourceRows() { PostgresSourceRows::Close(); }
 
-/// In this order: what is read, its transaction, its session.
+/// Closes in this order: the rows, their transaction, their session.
 void PostgresSourceRows::Close() {
   copy_.reset();
   stream_.reset();
@@ -270,7 +270,7 @@ absl::StatusOr<bool> PostgresSourceRows::Step() {
   return more;
 }
 
-/// Who waits to change the table keeps its writers waiting behind him.
+/// A session that waits to change the table blocks all later writers.
 absl::Status PostgresSourceRows::CheckOthers() {
   if (++steps_done_ % kRowsBetweenLooks != 0) return absl::OkStatus();
   const auto now = std::chrono::steady_clock::now();

@@ -13,13 +13,13 @@ namespace mirror {
 namespace {
 
 constexpr std::int64_t kOldestVersion = 140000;
-/// Readers that are at work at once: a look reads one table, and beside it rows by their keys; and one
-/// session that keeps the moment of which they read.
+/// Maximum number of sessions: active readers (a look reads one table, and rows by their keys beside it), and
+/// one session that keeps their moment.
 constexpr std::size_t kSessionsMax = 5;
 
 std::string Milliseconds(std::chrono::milliseconds time) { return absl::StrCat(time.count()); }
 
-/// Over postgres::PinnedSettings(), which has what texts depend on, too.
+/// Added to postgres::PinnedSettings(), which also covers everything that texts depend on.
 postgres::Parameters SettingsFor(const PostgresAccess& access) {
   return {
       {"default_transaction_read_only", "on"},
@@ -27,9 +27,9 @@ postgres::Parameters SettingsFor(const PostgresAccess& access) {
       {"quote_all_identifiers", "off"},
       {"lock_timeout", Milliseconds(access.lock_within)},
       {"statement_timeout", Milliseconds(access.catalogs_within)},
-      // An agent that hangs between two statements keeps no snapshot.
+      // Ends the snapshot of an agent that hangs between two statements.
       {"idle_in_transaction_session_timeout", "60000"},
-      // The server's other processes are the application's.
+      // The server's other processes are for the application.
       {"max_parallel_workers_per_gather", "0"},
       {"jit", "off"},
   };
@@ -119,12 +119,12 @@ void SourceReading::Begin(postgres::Pipeline& pipeline, const std::string& locka
                           const std::string& snapshot) {
   transaction_.Begin(pipeline, {.repeatable_read = true, .read_only = true});
   constexpr char kPostgresBeginning[] = "beginning to read";
-  // Else PostgreSQL refuses to give what is no UTF-8.
+  // Otherwise PostgreSQL refuses to send invalid UTF-8.
   if (sessions_->any_bytes())
     pipeline.Queue("SET LOCAL client_encoding TO 'SQL_ASCII'", {}, kPostgresBeginning);
   if (lockable.empty()) return;
   connection().SetAnswerWithin(sessions_->access().rows_within);
-  // Neither of the two takes the transaction's snapshot.
+  // Neither statement takes the transaction's snapshot.
   pipeline.Queue("SET LOCAL statement_timeout TO 0", {}, kPostgresBeginning);
   pipeline.Queue(absl::StrCat("LOCK TABLE ", lockable, " IN ACCESS SHARE MODE"), {}, kPostgresBeginning);
   if (!snapshot.empty())

@@ -14,56 +14,56 @@
 
 namespace mirror {
 
-/// Which database, and how long it is waited for.
+/// A database, and the time limits for it.
 struct PostgresAccess {
-  std::string dsn;                 ///< libpq's conninfo. It holds no password.
+  std::string dsn;                 ///< libpq's conninfo, without a password.
   std::string password_file = {};  ///< libpq's passfile, see postgres::ConnectAs; read at each connect.
   std::string application_name = "mirror-agent";
-  /// For a lock that somebody holds who changes a table's definition. Who waits for a lock keeps all others
-  /// waiting behind it: the application, too.
+  /// Limit for waiting for a lock that a session changing a table's definition holds. A session that waits
+  /// for a lock blocks all later ones, the application included.
   std::chrono::milliseconds lock_within{2'000};
-  /// How often a reading asks whether somebody waits to change the table, behind whom all others wait: then
-  /// it is broken off.
+  /// Interval of a reading's check whether a session waits to change the table, since all others queue after
+  /// it: then the reading is cancelled.
   std::chrono::milliseconds yields_after{1'000};
-  /// For an answer about the catalogs.
+  /// Limit for answers about the catalogs.
   std::chrono::milliseconds catalogs_within{60'000};
-  /// For the next row of a table.
+  /// Limit for the next row of a table.
   std::chrono::milliseconds rows_within{3'600'000};
 };
 
-/// How it is connected to: read only, with settings that each value's text depends on pinned. What the log
-/// gives as text is written by the same rules as what a table gives.
+/// Connection parameters: read only, and fixed settings for everything that a value's text depends on. The
+/// log's texts follow the same rules as a table's.
 postgres::ConnectAs ConnectToSource(const PostgresAccess& access);
-/// The same for a session that may write, and whose commits outlast a loss of power.
+/// The same for a session that may write, and whose commits survive a power failure.
 postgres::ConnectAs ConnectToChange(const PostgresAccess& access);
 
-/// What a server says of the database; it stays what it is behind another address.
+/// The server's description of the database; it is independent of the address.
 struct PostgresSource {
-  /// "postgres SYSTEM OID", the server's system identifier and the database's oid: a standby has those of its
-  /// primary, a copy those of what it was copied from, and one that pg_upgrade made others.
+  /// "postgres SYSTEM OID": the server's system identifier and the database's oid. A standby has those of its
+  /// primary, a copy those of its original; after pg_upgrade they are new.
   std::string identity;
-  std::string name;  ///< Where it is, for people.
+  std::string name;  ///< Its address, for people.
   std::string role;
   bool any_bytes = false;       ///< It has no encoding (SQL_ASCII).
   bool bytes_in_order = false;  ///< COLLATE "C" is the order of UTF-8.
 };
 
-/// Sessions of a database of others: read only, with settings that each value's text depends on pinned,
-/// one for each reader that is at work, kept for the next one. Threads: one.
+/// Sessions of a source database: read only, with fixed settings for all that a value's text depends on,
+/// one for each active reader, reused for the next one. Threads: one.
 class PostgresSessions {
  public:
   explicit PostgresSessions(PostgresAccess access);
 
   /// Errors: those of Connection::Open().
   absl::StatusOr<postgres::Lease> Take();
-  /// Whether somebody waits for a lock that the session of this process of the server's holds. False, too,
-  /// where that cannot be asked.
+  /// Whether another session waits for a lock of the session with this server process id. False also if this
+  /// cannot be queried.
   bool IsWaitedFor(int server_pid);
   /// Errors: kFailedPrecondition: the server is too old.
   absl::StatusOr<PostgresSource> Look();
 
   const PostgresAccess& access() const { return access_; }
-  /// As Look() found it.
+  /// Result of the last Look().
   bool any_bytes() const { return any_bytes_; }
 
  private:
@@ -72,20 +72,20 @@ class PostgresSessions {
   postgres::Pool pool_;
 };
 
-/// One transaction that reads, and sees one moment. It ends with its object, and its locks and its snapshot
-/// with it. Threads: one.
+/// One read transaction that sees one moment. It ends with this object, which releases its locks and its
+/// snapshot. Threads: one.
 class SourceReading {
  public:
-  /// A session for it. Errors: those of PostgresSessions::Take().
+  /// Takes a session for it. Errors: those of PostgresSessions::Take().
   static absl::StatusOr<std::unique_ptr<SourceReading>> Make(std::shared_ptr<PostgresSessions> sessions);
   SourceReading(const SourceReading&) = delete;
   SourceReading& operator=(const SourceReading&) = delete;
 
   postgres::Connection& connection() { return *lease_; }
-  /// As the first of a pipeline, in which nothing is queued yet: the transaction begins. `lockable` is locked
-  /// against changes of its definition, before the snapshot is taken, which does not see what a table had
-  /// that was rewritten behind it; then statements may take as long as the rows of a table may. Empty:
-  /// nothing is. `snapshot`: PostgresMoment::snapshot(), in the place of one of its own.
+  /// Queues the transaction's begin as the first of a pipeline that is still empty. Locks `lockable` against
+  /// changes of its definition before the snapshot is taken, because a snapshot does not see the rows of a
+  /// table that is rewritten after it; then statements may take as long as reading a table's rows may. Empty:
+  /// locks nothing. `snapshot`: PostgresMoment::snapshot() to use instead of an own one.
   void Begin(postgres::Pipeline& pipeline, const std::string& lockable = "",
              const std::string& snapshot = "");
 

@@ -98,7 +98,7 @@ void PostgresStaging::Run(const std::stop_token& stop) {
     if (LogTroubleOf(ended) == LogTrouble::kNoPublication) ended = PassMissingPublication(std::move(ended));
     if (stop.stop_requested()) return;
     retry = changes_ != before ? kRetryMin : std::min(retry * 2, options_.retry_max);
-    // The log begins elsewhere now.
+    // The log now begins elsewhere.
     if (absl::IsAborted(ended)) retry = kRetryMin;
     const MutexLock lock(mutex_);
     is_connected_ = false;
@@ -119,7 +119,7 @@ absl::Status PostgresStaging::Work(const std::stop_token& stop) {
   flushed_ = marked_ = Clock::now();
   const absl::Status ended = Pump(*stream, intake, stop);
   if (!intake.is_other_log()) return ended;
-  // Another log than the one whose positions were sent.
+  // Not the log whose positions were sent.
   ASSIGN_OR_RETURN(StagedLog log, ReadStagedLog(*stage_));
   log.past = StagedLog::Past::kRestored;
   absl::Status anew =
@@ -129,8 +129,8 @@ absl::Status PostgresStaging::Work(const std::stop_token& stop) {
   return anew.ok() ? ended : anew;
 }
 
-/// Where the slot stands there was no publication, and from there it never gives anything; where there is one
-/// by now, it is moved up to here. Gives `why` when it cannot be.
+/// The publication did not exist at the slot's position, so the slot never gives any change. If it exists
+/// now, moves the slot to the present end. Returns `why` if that is not possible.
 absl::Status PostgresStaging::PassMissingPublication(absl::Status why) {
   absl::StatusOr<postgres::Lease> session = markers_.Take(postgres::ConnectAs{}.connect_within);
   if (!session.ok()) return why;
@@ -172,7 +172,7 @@ absl::Status PostgresStaging::FitStage(const PostgresSource& place, const LogSer
   ASSIGN_OR_RETURN(const std::optional<StageMark> last, stage_->LastMark());
   ASSIGN_OR_RETURN(const std::int64_t had, stage_->Place());
   expects_mark_ = false;
-  // Of a log that was restored it may be lower than before.
+  // In a restored log it may be lower than before.
   confirmed_at_open_ = confirmed;
   confirmed_lsn_ = confirmed;
   const std::int64_t timeline = std::exchange(log.timeline, server.timeline);
@@ -217,7 +217,7 @@ absl::Status PostgresStaging::BeginAnew(const StagedLog& log, std::int64_t confi
   RETURN_IF_ERROR(stage_->Clear());
   RETURN_IF_ERROR(KeepStagedLog(*stage_, log));
   if (!news.empty()) AddNews(news);
-  // The slot's first message may be a position of before, by which a lost stage is known again.
+  // The slot's first message may be an earlier position, which identifies a lost stage again.
   return stage_->SetPlace(confirmed - 1);
 }
 
@@ -225,7 +225,7 @@ absl::Status PostgresStaging::Pump(LogStream& stream, LogIntake& intake, const s
   std::uint64_t version = UINT64_MAX, changes = 0;
   while (!stop.stop_requested()) {
     ASSIGN_OR_RETURN(const std::optional<std::string_view> message, stream.Next(kNextWithin));
-    // Behind the wait: what was committed after SetTables() is taken by these.
+    // After the wait: changes committed after SetTables() are taken with these tables.
     if (const std::uint64_t now = tables_version_; now != version) {
       version = now;
       const MutexLock lock(mutex_);
@@ -237,7 +237,7 @@ absl::Status PostgresStaging::Pump(LogStream& stream, LogIntake& intake, const s
     }
     if (!intake.IsBetween()) continue;
     RETURN_IF_ERROR(FlushIfDue(stream, intake));
-    // Behind each flush, too: under a steady load there is never nothing to read.
+    // Also after each flush: under a steady load there is always a message to read.
     if (!message || !intake.HasCommits()) MarkIfDue(stream, intake);
   }
   return absl::OkStatus();
@@ -262,13 +262,13 @@ absl::Status PostgresStaging::FlushIfDue(LogStream& stream, LogIntake& intake) {
   return confirmed;
 }
 
-/// So that the server may drop its log however long no cycle makes a position.
+/// Lets the server drop its log even if no cycle makes a position for long.
 void PostgresStaging::MarkIfDue(const LogStream& stream, const LogIntake& intake) {
   const std::int64_t behind = static_cast<std::int64_t>(stream.server_end()) - intake.flushed_mark();
   const auto now = Clock::now();
   if (behind < options_.mark_bytes || now - marked_ < options_.mark_within) return;
   marked_ = now;
-  // One that fails is made later.
+  // A failed position is made later.
   (void)EmitMarker();
 }
 
@@ -287,10 +287,10 @@ absl::StatusOr<std::int64_t> PostgresStaging::EnsureSlot() {
     if (LogTroubleOf(readable) != LogTrouble::kNoSlot) return readable;
   }
   if (look.slot) return static_cast<std::int64_t>(look.slot->confirmed_flush_lsn);
-  // Without a publication nobody reads it, and the server would keep its log for ever.
+  // Without a publication the slot is never read, and the server would keep its log forever.
   RETURN_IF_ERROR(CheckPublished(*session));
   ASSIGN_OR_RETURN(const std::uint64_t made, CreateSlot(*session, options_.slot, options_.slot_within));
-  // It may have been uninstalled while this waited for open transactions.
+  // It may have been uninstalled during the wait for open transactions.
   if (absl::Status published = CheckPublished(*session); !published.ok()) {
     absl::Status dropped = DropSlot(*session, options_.slot, options_.access.application_name);
     return dropped.ok() ? published : dropped;
@@ -361,13 +361,13 @@ absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(std::string token, cons
     {
       const MutexLock lock(mutex_);
       if (is_connected_ || failures_ == failures) continue;
-      // It was connected, and failed since; who has the slot reads on.
+      // It was connected and failed since; another process that has the slot continues to read.
       begins_elsewhere = absl::IsAborted(failure_);
       if (!begins_elsewhere && LogTroubleOf(failure_) != LogTrouble::kInUse) return failure_;
       failures = failures_;
     }
     if (!begins_elsewhere) continue;
-    // Perhaps behind the position that is waited for.
+    // The last one may be after the position that is awaited.
     ASSIGN_OR_RETURN(token, EmitMarker());
   }
   return absl::DeadlineExceededError(absl::StrCat(

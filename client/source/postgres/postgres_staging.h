@@ -28,23 +28,23 @@ struct PostgresStagingOptions {
   PostgresAccess access;
   std::string slot, publication;
   StageOptions stage;
-  /// Commits wait for so long until they are written.
+  /// Commits are written after at most this time.
   std::chrono::milliseconds flush_within{1'000};
-  /// So much log behind the last position, and a new one is made: up to there the server may drop its log.
+  /// After this much log a new position is made: up to it the server may drop its log.
   std::int64_t mark_bytes = 16 << 20;
-  /// Between two of these.
+  /// Time between two of these.
   std::chrono::milliseconds mark_within{5'000};
-  /// A position is waited for as long as changes come, and so long when none do.
+  /// A position is awaited as long as changes arrive, and this long without changes.
   std::chrono::milliseconds marker_within{120'000};
   std::chrono::milliseconds retry_max{30'000};
-  /// For open transactions, when a slot is made.
+  /// Limit for waiting for open transactions when a slot is made.
   std::chrono::milliseconds slot_within{30'000};
 };
 
-/// A thread that takes a replication slot's changes into the stage, for as long as this lives, by one stream.
-/// It is begun by the first StageToMarker(), and goes on while rows are sent: so the server never waits for
-/// the mirror to drop its log. What the stage has on disk is confirmed up to the last position (marker)
-/// there: the next stream gives that first, and by it the log is known to be the same.
+/// A thread that stages a replication slot's changes as long as this object lives, with one stream. The first
+/// StageToMarker() starts it, and it continues while rows are sent, so the server can drop its log without
+/// waiting for the mirror. Changes on the stage's disk are confirmed up to the last position (marker) there.
+/// The next stream gives that position first, which proves that the log is the same.
 ///
 /// Threads: any.
 class PostgresStaging : public LogKeeper {
@@ -56,34 +56,34 @@ class PostgresStaging : public LogKeeper {
   Stage& stage() { return *stage_; }
   const PostgresStagingOptions& options() const { return options_; }
 
-  /// All that is committed now is in the stage, and the position behind it. Where another process has the
-  /// slot, that is waited for in the stage's file. `stop` may be null. Errors: why the log cannot be read,
-  /// for people; kCancelled: stopped.
+  /// Stages everything committed so far, and returns a later position. If another process has the slot, waits
+  /// for it by the stage's file. `stop` may be null. Errors: why the log cannot be read, for people;
+  /// kCancelled: stopped.
   absl::StatusOr<StageMark> StageToMarker(const std::atomic<bool>* stop);
 
-  /// What is staged, from the next transaction that is read.
+  /// Sets the staged tables, from the next transaction that is read.
   void SetTables(StreamedTables tables) MIRROR_EXCLUDES(mutex_);
-  /// Rows of tables that are not known by then are passed over: SetTables() comes before the first
+  /// Rows of tables that are unknown by then are skipped: call SetTables() before the first
   /// StageToMarker().
   bool has_tables() const { return tables_version_ > 0; }
 
-  /// The publication's tables, by a session of the caller's: read again when something moved. Threads: one at
+  /// Returns the publication's tables, read with the caller's session, again after a change. Threads: one at
   /// a time.
   absl::StatusOr<std::shared_ptr<const LogCatalog>> Look(postgres::Connection& connection,
                                                          const std::string& schema);
 
-  /// Of the server's log, when it was connected last.
+  /// State of the server's log at the last connect.
   struct Server {
     std::int64_t timeline = 0;
     std::int64_t flushed_lsn = 0;
   };
   Server server() const MIRROR_EXCLUDES(mutex_);
-  /// What happened to the log since the last call that people should know; mostly nothing.
+  /// Returns messages for people about the log since the last call; mostly none.
   std::vector<std::string> TakeNews() MIRROR_EXCLUDES(mutex_);
 
   struct Counts {
-    std::uint64_t changes = 0;   ///< Decoded since this was opened.
-    std::int64_t lag_bytes = 0;  ///< Of the server's log behind the last position on disk.
+    std::uint64_t changes = 0;   ///< Decoded since this object was opened.
+    std::int64_t lag_bytes = 0;  ///< Bytes of the server's log after the last position on disk.
     std::int64_t confirmed_lsn = 0;
   };
   Counts counts() const;
@@ -95,10 +95,10 @@ class PostgresStaging : public LogKeeper {
   absl::Status Work(const std::stop_token& stop);
   absl::Status PassMissingPublication(absl::Status why);
   absl::StatusOr<std::unique_ptr<LogStream>> Connect();
-  /// Its confirmed position. One that is not there is made.
+  /// Returns its confirmed position. Creates a missing slot.
   absl::StatusOr<std::int64_t> EnsureSlot();
   absl::Status CheckPublished(postgres::Connection& connection) const;
-  /// What the slot is to what was staged; the stage is made to fit it.
+  /// Compares the slot with what was staged, and adjusts the stage to it.
   absl::Status FitStage(const PostgresSource& place, const LogServer& server, std::int64_t confirmed);
   absl::Status BeginAnew(const StagedLog& log, std::int64_t confirmed, const std::string& news);
   absl::Status Pump(LogStream& stream, LogIntake& intake, const std::stop_token& stop);
@@ -111,14 +111,14 @@ class PostgresStaging : public LogKeeper {
 
   const PostgresStagingOptions options_;
   const std::unique_ptr<Stage> stage_;
-  std::shared_ptr<PostgresSessions> sessions_;  ///< The thread's own.
+  std::shared_ptr<PostgresSessions> sessions_;  ///< Used by the thread only.
   postgres::Pool markers_;
-  std::unique_ptr<LogCatalogWatch> watch_;  ///< Of Look().
+  std::unique_ptr<LogCatalogWatch> watch_;  ///< Used by Look().
 
   using Time = std::chrono::steady_clock::time_point;
-  Time flushed_;               ///< The thread's own, as those that follow.
-  Time marked_;                ///< When it last made a position by itself.
-  bool expects_mark_ = false;  ///< The stage's last position is to come first.
+  Time flushed_;               ///< Used by the thread only, as those that follow.
+  Time marked_;                ///< Time of the last position that it made by itself.
+  bool expects_mark_ = false;  ///< The stage's last position must arrive first.
   std::int64_t confirmed_at_open_ = 0;
   std::atomic<std::uint64_t> changes_ = 0;
   std::atomic<std::int64_t> lag_bytes_ = 0, confirmed_lsn_ = 0;
@@ -128,7 +128,7 @@ class PostgresStaging : public LogKeeper {
   std::shared_ptr<const StreamedTables> tables_ MIRROR_GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> tables_version_ = 0;
   bool is_connected_ MIRROR_GUARDED_BY(mutex_) = false;
-  bool is_asked_ MIRROR_GUARDED_BY(mutex_) = false;  ///< Somebody waits: connect now.
+  bool is_asked_ MIRROR_GUARDED_BY(mutex_) = false;  ///< A caller waits: connect now.
   std::uint64_t failures_ MIRROR_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ MIRROR_GUARDED_BY(mutex_);
   Server server_ MIRROR_GUARDED_BY(mutex_);

@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-/// Of the column with this number among those that are sent.
+/// Returns the place of the sent column with this number.
 std::optional<std::size_t> PlaceOf(const PostgresTable& table, std::int64_t number) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     if (table.columns[i].number == number) return i;
@@ -20,7 +20,7 @@ std::optional<std::size_t> PlaceOf(const PostgresTable& table, std::int64_t numb
   return std::nullopt;
 }
 
-/// Its key may be PostgreSQL's own to compute: then it has none that could be sent.
+/// Whether PostgreSQL computes a column of the key: such a key cannot be sent.
 bool HasGeneratedKey(const PostgresTable& table) {
   return std::any_of(table.key.begin(), table.key.end(),
                      [&table](std::int64_t number) { return !PlaceOf(table, number); });

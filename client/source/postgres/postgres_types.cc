@@ -35,7 +35,7 @@ void SetNumeric(std::int32_t modifier, Column* wire) {
   constexpr std::int32_t kHeader = 4;
   if (modifier < kHeader) return;
   const std::int32_t precision = ((modifier - kHeader) >> 16) & 0xffff;
-  // Of 11 bits with a sign.
+  // A number of 11 bits with a sign.
   const std::int32_t scale = (((modifier - kHeader) & 0x7ff) ^ 0x400) - 0x400;
   const std::int32_t digits = std::max(scale < 0 ? precision - scale : precision, scale);
   if (digits > static_cast<std::int32_t>(kDecimalDigitsMax)) return;
@@ -69,9 +69,9 @@ std::set<std::uint32_t> ParseLeaves(const std::string& text) {
 constexpr std::int64_t kUnitsOfMicro = 10;
 constexpr std::int64_t kMicrosOfDay = 86'400'000'000;
 constexpr std::int64_t kDaysToPostgres = 730'119;
-constexpr std::int64_t kDaysEnd = 3'652'059;  // Behind 9999-12-31.
+constexpr std::int64_t kDaysEnd = 3'652'059;  // After 9999-12-31.
 
-/// Absent: the protocol has none for it: an infinity, before the year 1 or after the year 9999.
+/// Absent: the protocol cannot hold it: an infinity, before the year 1 or after the year 9999.
 std::optional<std::int64_t> UnitsOfDays(std::int64_t days) {
   if (days < -kDaysToPostgres || days >= kDaysEnd - kDaysToPostgres) return std::nullopt;
   return (days + kDaysToPostgres) * kMicrosOfDay * kUnitsOfMicro;
@@ -110,7 +110,7 @@ std::string_view WordOf(double real) {
   return real > 0 ? "Infinity" : "-Infinity";
 }
 
-/// Of a numeric that is no number.
+/// Returns the word of a numeric that is not a number.
 std::string_view WordOfNumeric(std::string_view binary) {
   const std::int64_t sign = binary.size() < 6 ? 0 : postgres::ReadInt(binary.substr(4, 2)) & 0xffff;
   if (sign == 0xd000) return "Infinity";
@@ -168,7 +168,7 @@ Column WireColumn(const PostgresColumn& column, bool any_bytes) {
     default:
       wire.type = Type::kText;
   }
-  // Numbers are ASCII whatever the encoding.
+  // Numbers are ASCII in any encoding.
   if (any_bytes && wire.type == Type::kText && TypeOf(column) != PgType::kNumeric) WidenPostgresColumn(&wire);
   return wire;
 }
@@ -226,7 +226,7 @@ std::string ValueSql(const PostgresColumn& column, const Column& announced) {
   const std::string name = NameOf(column);
   if (FormOf(column, announced) != PostgresValueForm::kText || column.sends_text) return name;
   // format() calls the type's output function, as a COPY in text and the change log do; a cast to text does
-  // not, for char(n), inet and others. IS NULL would be true of a row of NULLs.
+  // not for char(n), inet and others. IS NULL would also be true for a row of NULLs.
   return absl::StrCat("CASE WHEN ", name, " IS DISTINCT FROM NULL THEN format('%s', ", name, ") END");
 }
 
@@ -254,7 +254,7 @@ std::string FromSql(const PostgresColumn& column, const Column& announced, const
                           form == PostgresValueForm::kTime || form == PostgresValueForm::kTimestamp);
   const bool is_text = TypeOf(column) == PgType::kText || TypeOf(column) == PgType::kVarchar;
   const bool by_text = from.kind == Kind::kText && announced.type == Type::kText && is_text && bytes_in_order;
-  // DECIMAL counts as the number that it is; its bound may be a whole one.
+  // DECIMAL counts as a number; its bound may be an integer.
   const bool by_decimal =
       announced.type == Type::kDecimal &&
       (from.kind == Kind::kInteger ||
@@ -262,7 +262,7 @@ std::string FromSql(const PostgresColumn& column, const Column& announced, const
   if (!by_number && !by_text && !by_decimal) return "";
   const absl::StatusOr<std::string> text = postgres::QuotedText(TextOfKeyPart(announced, from));
   if (!text.ok()) return "";
-  // A wider type than the column's: the bound may be beyond its range.
+  // A wider type than the column's: the bound may be out of its range.
   const std::string type = form == PostgresValueForm::kInteger ? "int8" : column.type_name;
   return by_text ? absl::StrCat(NameOf(column), " COLLATE \"C\" >= ", *text)
                  : absl::StrCat(NameOf(column), " >= ", *text, "::", type);

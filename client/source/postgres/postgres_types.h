@@ -18,11 +18,11 @@
 
 namespace mirror {
 
-/// How a value comes, in PostgreSQL's binary formats.
+/// The binary form in which a value arrives from PostgreSQL.
 enum class PostgresValueForm : std::uint8_t {
   kText,  ///< The text that PostgreSQL gives for it.
   kBool,
-  kInteger,  ///< Of 2, 4 or 8 bytes.
+  kInteger,  ///< 2, 4 or 8 bytes.
   kOid,
   kReal,
   kNumeric,
@@ -33,46 +33,46 @@ enum class PostgresValueForm : std::uint8_t {
   kBytes,
 };
 
-/// As the column is announced when no value is known that says otherwise. `any_bytes`: the database has no
-/// encoding, so that a text may be anything.
+/// Returns the announcement of the column, as long as no known value contradicts it. `any_bytes`: the
+/// database has no encoding, so a text may contain any bytes.
 Column WireColumn(const PostgresColumn& column, bool any_bytes);
 
-/// As it is announced once a value does not fit: it holds each one as PostgreSQL writes it; floats stay
-/// numbers beside it.
+/// Widens the announcement after a misfit: the column then holds each value in PostgreSQL's text form; floats
+/// stay numbers.
 void WidenPostgresColumn(Column* column);
 
-/// The table for its `where`: every numeric is a DECIMAL there, and so a number, whatever it is announced as.
+/// Returns the schema for `where`: every numeric is a DECIMAL, and so a number, however it is announced.
 TableSchema StepsSchema(const PostgresTable& table, const TableSchema& schema);
 
-/// How the values of a column come that is announced as `announced`.
+/// Returns the form of the values of a column that is announced as `announced`.
 PostgresValueForm FormOf(const PostgresColumn& column, const Column& announced);
-/// What gives them: an expression over the row t.
+/// Returns SQL for its values over the row t.
 std::string ValueSql(const PostgresColumn& column, const Column& announced);
 
-/// A value of a key, as PostgreSQL reads it into the column's type.
+/// Returns a value of a key in the text form that PostgreSQL reads into the column's type.
 std::string TextOfKeyPart(const Column& announced, const KeyPart& part);
 
-/// That a row's value is `from` or greater, as KeyPart compares them: a condition over the row t that keeps
-/// every such row, and may keep others. Empty: there is none.
+/// Returns a condition over the row t for values of `from` or greater, as KeyPart compares them. It keeps
+/// every such row, and may keep others. Empty: there is no such condition.
 std::string FromSql(const PostgresColumn& column, const Column& announced, const KeyPart& from,
                     bool bytes_in_order);
 
-/// Also what was found of its leaves. Columns are those of PostgresColumn::number.
+/// The findings in a table's values, and its leaves. Columns are identified by PostgresColumn::number.
 struct PostgresRecord : ServerRecord<std::int64_t, std::uint32_t> {
-  std::set<std::uint32_t> leaves;  ///< Of a partitioned table, by their oids, when it was last looked at.
-  std::uint64_t gone = 0;  ///< Another number whenever a leaf was dropped or detached; 0: none ever was.
+  std::set<std::uint32_t> leaves;  ///< Oids of a partitioned table's leaves at the last look.
+  std::uint64_t gone = 0;  ///< Changes whenever a leaf was dropped or detached; 0: this never happened.
 
-  /// Takes the leaves that are there now.
+  /// Takes the present leaves.
   void TakeLeaves(std::set<std::uint32_t> now);
 };
 std::string ToString(const PostgresRecord& record);
-/// What it does not understand it leaves out.
+/// Skips everything that it does not understand.
 PostgresRecord ParsePostgresRecord(std::string_view text);
 
-/// Rows of a table, from PostgreSQL's binary formats to the wire's values. Threads: one.
+/// Converts rows of a table from PostgreSQL's binary formats to the wire's values. Threads: one.
 class PostgresRowDecoder : public ServerRowDecoder {
  public:
-  /// How each column's values come, and as what it is announced.
+  /// The form of each column's values, and its announcement.
   PostgresRowDecoder(std::vector<PostgresValueForm> forms, std::vector<Column> announced)
       : ServerRowDecoder(std::move(announced)), forms_(std::move(forms)) {}
 

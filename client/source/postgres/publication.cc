@@ -22,7 +22,7 @@ constexpr std::string_view kCommentPrefix = "Partner Mirror, source ";
 constexpr char kOptions[] =
     "publish = 'insert, update, delete, truncate', publish_via_partition_root = false";
 
-/// Of pg_class.relreplident.
+/// Explains a value of pg_class.relreplident.
 std::string WhyOtherIdentity(char identity) {
   switch (identity) {
     case 'd':
@@ -51,7 +51,7 @@ bool HasComputedKey(const PostgresTable& table) {
   });
 }
 
-/// Without ONLY, tables that inherit from it would be in it, too.
+/// Without ONLY, tables that inherit from a table would be added, too.
 std::string TableList(const std::vector<std::string>& names) {
   return absl::StrJoin(names, ", ",
                        [](std::string* to, const std::string& name) { absl::StrAppend(to, "ONLY ", name); });
@@ -83,7 +83,7 @@ absl::Status ExplainInstall(const absl::Status& status) {
   }
 }
 
-/// The tables that may be in it, by oid.
+/// Returns the tables that may be in it, by oid.
 std::vector<const PostgresTable*> Publishable(const PublicationWish& wish) {
   std::vector<const PostgresTable*> tables;
   for (const PostgresTable& table : wish.tables) {
@@ -92,7 +92,7 @@ std::vector<const PostgresTable*> Publishable(const PublicationWish& wish) {
   return tables;
 }
 
-/// What has to be taken out, and to be put in.
+/// Tables to remove, and tables to add.
 struct Difference {
   std::vector<std::string> out, in;
 };
@@ -121,7 +121,7 @@ absl::StatusOr<std::vector<std::string>> RightsSql(const PublicationWish& wish, 
   if (!quoted_role.ok() || !quoted_schema.ok())
     return quoted_role.ok() ? quoted_schema.status() : quoted_role.status();
   std::vector<std::string> sql;
-  // The tables' owner may not give it.
+  // The tables' owner may lack the right to grant it.
   if (!place.may_replicate) sql.push_back(absl::StrCat("ALTER ROLE ", *quoted_role, " LOGIN REPLICATION"));
   sql.push_back(absl::StrCat("GRANT USAGE ON SCHEMA ", *quoted_schema, " TO ", *quoted_role));
   for (const PostgresTable& table : wish.tables) {
@@ -144,7 +144,7 @@ std::string WhyUnpublishable(const PostgresTable& table) {
   for (const PostgresLeaf& leaf : table.leaves) {
     if (std::string why = WhyUnpublishableLeaf(leaf); !why.empty()) return why;
   }
-  // The changes of a partitioned table are those of its partitions, by their identities.
+  // The changes of a partitioned table are those of its partitions, with their identities.
   return table.partitioned ? "" : WhyOtherIdentity(table.identity);
 }
 
@@ -192,10 +192,10 @@ absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
   RETURN_IF_ERROR(CheckSlotName(wish.slot));
   ASSIGN_OR_RETURN(const std::vector<std::string> rights, RightsSql(wish, place));
   ASSIGN_OR_RETURN(const std::vector<std::string> publication, PublicationSql(wish, now));
-  // Whoever runs it may be a superuser, and any role may own functions in the schemas of that role's path.
+  // A superuser may run the script, and any role may own functions in the schemas of that role's path.
   std::string script = "\\set ON_ERROR_STOP on\nSET search_path = pg_catalog, pg_temp;\n";
   if (place.wal_level != "logical") {
-    // \echo, since who gives the script to psql at once reads no comment.
+    // Uses \echo, since a person who pipes the script to psql reads no comment.
     absl::StrAppend(&script, "\\echo 'The wal_level of the server is ", place.wal_level,
                     ", and no changes can be read from its log. As a superuser, then restart the server:'\n"
                     "\\echo '  ALTER SYSTEM SET wal_level = logical;'\n");
@@ -242,7 +242,7 @@ absl::Status UninstallPublication(postgres::Connection& connection, const std::s
   RETURN_IF_ERROR(DropSlot(connection, slot, application));
   if (!now) return absl::OkStatus();
   absl::Status dropped = connection.Execute(absl::StrCat("DROP PUBLICATION IF EXISTS ", name), kUninstalling);
-  // An agent that runs may have made it anew in between; from here on none does.
+  // A running agent may have made it again in between; from now on it cannot.
   if (dropped.ok()) return DropSlot(connection, slot, application);
   if (postgres::TroubleOf(dropped) != Trouble::kDenied) return dropped;
   return absl::PermissionDeniedError(

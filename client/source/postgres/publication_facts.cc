@@ -24,9 +24,9 @@ constexpr char kReadingPublication[] = "reading the publication";
 /// The first version that has FOR TABLES IN SCHEMA.
 constexpr int kSchemasSince = 15;
 
-// In each $1 is the publication's name. What only newer servers have is read by to_jsonb().
+// In each query $1 is the publication's name. to_jsonb() reads columns that only newer servers have.
 
-/// @schemas stands for whether it names whole ones.
+/// @schemas: SQL that tells whether it names whole schemas.
 constexpr char kPublicationSql[] =
     "SELECT p.oid, p.xmin::text, p.puballtables, p.pubinsert AND p.pubupdate AND p.pubdelete AND "
     "p.pubtruncate, "
@@ -44,8 +44,8 @@ constexpr char kMembersSql[] =
     "i.indisprimary "
     "WHERE p.pubname = $1 ORDER BY r.prrelid";
 
-/// A line of a fingerprint for each, and the type behind it. A partitioned table has no rows, so it does not
-/// say that rows got a value when a column was added; its partitions do.
+/// A line of a fingerprint for each column, followed by its type. A partitioned table has no rows, so its
+/// line does not tell whether rows got a value when a column was added; its partitions' lines do.
 constexpr char kColumnsOfMembersSql[] =
     "WITH RECURSIVE tree(root, oid) AS (SELECT c.oid, c.oid FROM pg_publication p JOIN pg_publication_rel r "
     "ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid AND c.relkind = 'p' WHERE p.pubname = $1 "
@@ -61,16 +61,16 @@ constexpr char kColumnsOfMembersSql[] =
     "AND f.name = a.attname WHERE p.pubname = $1 AND a.attnum > 0 AND NOT a.attisdropped "
     "ORDER BY r.prrelid, a.attnum";
 
-/// For @composite: types with columns of their own, also the rows of a table, where a column is one of these.
-/// Below 16384 are the server's own types, which most columns have and nobody changes.
+/// For @composite: types with columns of their own, including a table's row type if a column has it. Types
+/// below 16384 are the server's own, which most columns have and which never change.
 constexpr char kComposite[] =
     "(c.relkind = 'c' OR c.oid IN (SELECT coalesce(nullif(t.typrelid, 0), e.typrelid) FROM pg_attribute u "
     "JOIN pg_type t ON t.oid = u.atttypid LEFT JOIN pg_type e ON e.oid = t.typelem WHERE u.atttypid >= 16384 "
     "AND u.attnum "
     "> 0 AND (t.typrelid <> 0 OR e.typrelid <> 0)))";
 
-/// All types whose values are written otherwise when something in the catalogs is renamed or added: those
-/// that are made of enums and composite types. Up from these, which are few, to what contains them.
+/// All types whose text changes when a catalog entry is renamed or added: those made of enums and composite
+/// types. Goes from these, which are few, up to the types that contain them.
 constexpr char kMadeTypesSql[] =
     "WITH RECURSIVE made(oid, words) AS ("
     "SELECT enumtypid, string_agg(concat('e', oid, '.', xmin), ' ' ORDER BY oid) FROM pg_enum GROUP BY 1 "
@@ -97,7 +97,7 @@ constexpr char kLeavesOfMembersSql[] =
     "c.relfilenode::text "
     "FROM tree t JOIN pg_class c ON c.oid = t.oid WHERE t.root <> t.oid ORDER BY t.root, t.oid";
 
-/// One row that is another one when one of the rows above is. hash_record_extended() is quicker than to write
+/// One row that changes when one of the rows above changes. hash_record_extended() is faster than writing
 /// them all.
 constexpr char kDigestSql[] =
     "WITH RECURSIVE p AS (SELECT oid, hash_record_extended(ROW(oid, xmin, obj_description(oid, "
@@ -154,7 +154,7 @@ absl::StatusOr<std::vector<Rows>> AtOneMoment(postgres::Connection& connection,
   return rows;
 }
 
-/// Of each table the numbers of its files, behind what its fingerprint begins with.
+/// For each table its file numbers, after the first part of its fingerprint.
 using Files = std::map<std::uint32_t, std::string>;
 
 absl::Status TakeMembers(const Rows& rows, const std::string& xmin, PublicationFacts* facts, Files* files) {
@@ -243,7 +243,7 @@ absl::StatusOr<std::shared_ptr<const PublicationFacts>> PublicationWatch::Look(
   const std::string now = digest.front().Text(0, 0);
   if (facts_ != nullptr && now == digest_) return facts_;
   ASSIGN_OR_RETURN(std::optional<PublicationFacts> read, ReadPublication(connection, publication_));
-  // What moves in between is seen next time, by the digest.
+  // The next call detects later changes by the digest.
   digest_ = now;
   facts_ = read ? std::make_shared<const PublicationFacts>(*std::move(read)) : nullptr;
   return facts_;

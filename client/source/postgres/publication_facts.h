@@ -12,7 +12,7 @@
 
 namespace mirror {
 
-/// What to do where the agent's role does not own the tables, as the least role does not.
+/// The next step if the agent's role does not own the tables, such as a role with minimal rights.
 inline constexpr char kInstallForOwner[] =
     "type 'mirror-agent install --print-sql --config FILE | psql -v ON_ERROR_STOP=1 …', where psql connects "
     "to that database as the tables' owner or a superuser; or run 'install' with the owner's 'dsn'";
@@ -20,17 +20,17 @@ inline constexpr char kInstallForOwner[] =
 /// A table that is named in a publication.
 struct PublishedTable {
   std::uint32_t oid = 0;
-  std::uint32_t membership = 0;  ///< pg_publication_rel.oid: another one once it was taken out.
+  std::uint32_t membership = 0;  ///< pg_publication_rel.oid: it changes when the table is removed and added.
   std::string name;
   std::string quoted;          ///< With its schema.
   bool filters = false;        ///< Only some of its rows are published.
-  bool lists_columns = false;  ///< Only some of its columns are.
+  bool lists_columns = false;  ///< Only some of its columns are published.
   std::vector<std::uint32_t>
-      leaves;               ///< Of a partitioned one: tables that are its parts, and parts of these.
+      leaves;               ///< Of a partitioned table: its parts, and their parts.
   std::string fingerprint;  ///< Of its definition, see postgres_log_tables.h.
 };
 
-/// A publication as it was at one moment.
+/// A publication at one moment.
 struct PublicationFacts {
   std::uint32_t oid = 0;
   std::string name;
@@ -45,28 +45,28 @@ struct PublicationFacts {
   const PublishedTable* Find(std::uint32_t table) const;
 };
 
-/// Outside of a transaction it makes one of its own, else it reads in that. Absent: there is none.
+/// Outside of a transaction it makes its own, otherwise it reads in the caller's. Absent: there is none.
 absl::StatusOr<std::optional<PublicationFacts>> ReadPublication(postgres::Connection& connection,
                                                                 const std::string& publication);
 
-/// What a publication is wherever its log is read: the same facts, read again when the catalogs say that
-/// something moved. Threads: one.
+/// The facts about a publication whose log is read, read again when the catalogs show a change. Threads:
+/// one.
 class PublicationWatch {
  public:
   explicit PublicationWatch(std::string publication) : publication_(std::move(publication)) {}
 
-  /// As of the call, or a little behind it; null: there is none.
+  /// Returns the facts as of this call, or slightly later; null: there is none.
   absl::StatusOr<std::shared_ptr<const PublicationFacts>> Look(postgres::Connection& connection);
 
  private:
   const std::string publication_;
-  std::string digest_;  ///< Of the catalogs before `facts_` were read.
+  std::string digest_;  ///< Digest of the catalogs before `facts_` were read.
   std::shared_ptr<const PublicationFacts> facts_;
 };
 
-/// What keeps all of its tables from being read from the log, for people. Empty: nothing.
+/// Returns why none of its tables can be read from the log, for people. Empty: they can.
 std::string WhyUnusable(const PublicationFacts& publication);
-/// The same of one table. Empty: nothing.
+/// The same for one table. Empty: it can be read.
 std::string WhyNotStreamed(const PublicationFacts& publication, std::uint32_t table, const std::string& name);
 
 }  // namespace mirror

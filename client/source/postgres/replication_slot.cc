@@ -19,11 +19,11 @@ namespace {
 using postgres::Rows;
 
 constexpr std::size_t kOpenShown = 3;
-/// Beyond what the server itself ends.
+/// Extra time after the server's own limit.
 constexpr std::chrono::seconds kAnswerGrace{5};
 constexpr int kEndWithinMs = 5'000;
 
-/// to_jsonb() gives what only newer servers have, and NULL by the older ones.
+/// to_jsonb() reads columns that only newer servers have; on older ones it gives NULL.
 constexpr char kLookSql[] =
     "SELECT o.wal_level, o.slots_max, o.timeout, (SELECT count(*) FROM pg_replication_slots), s.plugin, "
     "s.database, s.database = current_database(), s.wal_status, s.safe_wal_size, s.restart_lsn, "
@@ -61,7 +61,7 @@ ReplicationSlot ReadSlot(const Rows& rows) {
   return slot;
 }
 
-/// Whether the process was ended.
+/// Returns whether the process was ended.
 bool EndOwnReader(postgres::Connection& connection, const ReplicationSlot& slot,
                   const std::string& application) {
   const absl::StatusOr<std::string> name = postgres::QuotedText(application);
@@ -131,7 +131,7 @@ absl::StatusOr<std::uint64_t> CreateSlot(postgres::Connection& connection, const
   }
   if (absl::Status why = WhyUnreadable(slot, look); LogTroubleOf(why) != LogTrouble::kNoSlot) return why;
   const postgres::AnswersWithin patience(connection, within + kAnswerGrace);
-  // Each wait for an open transaction is one for a lock, so that only the sum can be bounded.
+  // Each wait for an open transaction is a wait for a lock, so only the total can be limited.
   const absl::StatusOr<Rows> made = connection.Command(
       absl::StrCat("SET LOCAL lock_timeout TO 0; SET LOCAL statement_timeout TO ", within.count(),
                    "; SELECT lsn FROM pg_create_logical_replication_slot('", slot, "', 'pgoutput')"),
@@ -160,7 +160,7 @@ absl::Status DropSlot(postgres::Connection& connection, const std::string& slot,
   const absl::StatusOr<Rows> dropped =
       connection.Command(absl::StrCat("SELECT pg_drop_replication_slot(", name, ")"),
                          absl::StrCat("dropping the replication slot '", slot, "'"));
-  // Somebody else has dropped it, or reads it now.
+  // Another session has dropped it, or reads it now.
   const absl::Status why = dropped.ok() ? absl::OkStatus() : ExplainLog(dropped.status(), slot);
   if (LogTroubleOf(why) == LogTrouble::kNoSlot) return absl::OkStatus();
   if (postgres::FailureOf(why).sqlstate != "55006") return why;

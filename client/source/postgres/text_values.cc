@@ -56,7 +56,7 @@ std::optional<Value> RealIn(std::string_view text, bool single, bool is_any) {
   return value;
 }
 
-/// Takes digits from the front, exactly so many.
+/// Takes exactly this many digits from the front.
 std::optional<std::int64_t> TakeDigits(std::string_view* text, std::size_t count) {
   if (text->size() < count) return std::nullopt;
   std::int64_t number = 0;
@@ -74,7 +74,7 @@ bool TakeSign(std::string_view* text, char sign) {
   return true;
 }
 
-/// Days from 0001-01-01. Absent: a year of more than four digits, an infinity.
+/// Returns days since 0001-01-01. Absent: a year of more than four digits, an infinity.
 std::optional<std::int64_t> TakeDays(std::string_view* text) {
   const auto year = TakeDigits(text, 4);
   if (!year || !TakeSign(text, '-')) return std::nullopt;
@@ -89,7 +89,7 @@ std::optional<std::int64_t> TakeDays(std::string_view* text) {
   return (std::chrono::sys_days(date) - kFirstDay).count();
 }
 
-/// Microseconds of the day. Absent: 24:00:00.
+/// Returns microseconds of the day. Absent: 24:00:00.
 std::optional<std::int64_t> TakeMicros(std::string_view* text) {
   const auto hour = TakeDigits(text, 2);
   if (!hour || *hour > 23 || !TakeSign(text, ':')) return std::nullopt;
@@ -108,7 +108,7 @@ std::optional<std::int64_t> TakeMicros(std::string_view* text) {
   return ((*hour * 60 + *minute) * 60 + *second) * kMicrosOfSecond + micros;
 }
 
-/// Of a date without a time that of midnight. What is left, as " BC", is none that has a place.
+/// A date without a time means its midnight. Remaining text, such as " BC", has no valid form.
 std::optional<Value> MomentIn(std::string_view text, bool has_date, bool has_time) {
   std::int64_t units = 0;
   if (has_date) {
@@ -121,7 +121,7 @@ std::optional<Value> MomentIn(std::string_view text, bool has_date, bool has_tim
     const std::optional<std::int64_t> micros = TakeMicros(&text);
     if (!micros) return std::nullopt;
     units += *micros * kUnitsInMicro;
-    // The zone is pinned.
+    // The zone is fixed.
     if (has_date && text == "+00") text = {};
   }
   if (!text.empty()) return std::nullopt;

@@ -17,22 +17,22 @@
 
 namespace mirror {
 
-/// A column whose values come as PostgreSQL's output functions write them under PostgresSessions' settings:
-/// in its log, and in the answer to a SELECT.
+/// A column whose values have the text of PostgreSQL's output functions under PostgresSessions' settings: in
+/// its log, and in the answer to a SELECT.
 struct PostgresTextColumn {
   PostgresValueForm form = PostgresValueForm::kText;
   Column announced;
-  bool single = false;  ///< Of float4: a text stands for the nearest of these.
+  bool single = false;  ///< float4: a text means the nearest single.
 };
 PostgresTextColumn TextColumnOf(const PostgresColumn& column, const Column& announced);
 
-/// What rows have that were written before the column was added; absent: only the database knows.
+/// The value in rows written before the column was added; absent: only the database knows it.
 std::optional<Literal> MissingLiteral(const PostgresColumn& column, const Column& announced);
 
-/// The same values as PostgresRowDecoder makes of the binary formats. Threads: one.
+/// Gives the same values as PostgresRowDecoder does from the binary formats. Threads: one.
 class PostgresTextValues {
  public:
-  /// Absent: it does not fit the column as it was announced. The value views `text`, and this up to Clear().
+  /// Absent: it does not fit its announcement. The value views `text`, and this object until Clear().
   std::optional<Value> Decode(const PostgresTextColumn& column, std::string_view text);
   void Clear() { bytes_.clear(); }
 

@@ -7,9 +7,9 @@
 namespace mirror {
 namespace {
 
-/// What an allocation takes beyond what was asked for, at most.
+/// Maximum overhead of an allocation.
 constexpr std::size_t kMallocBytes = 24;
-/// A node has a pointer and the hash, too; and when rows are written, a pointer to it is sorted.
+/// A node also has a pointer and the hash; and for writing rows, a pointer to it is sorted.
 constexpr std::size_t kNodeBytes = sizeof(Fold::Rows::value_type) + 3 * sizeof(void*) + kMallocBytes;
 
 }  // namespace
@@ -18,14 +18,14 @@ FoldedRow Compose(const FoldedRow& below, FoldedRow above) {
   above.born = below.born;
   if (above.kind != StagedKind::kPart) return above;
   if (below.kind == StagedKind::kGone) {
-    // No log says so, unless what came between is not here.
+    // No log reports this, unless changes in between are missing here.
     above.kind = above.complete ? StagedKind::kWhole : StagedKind::kMoved;
     above.rekeyed = above.complete ? 0 : above.lsn;
     return above;
   }
   const bool complete = above.complete || below.complete;
   if (!above.complete) above.values = MergeStagedValues(below.values, above.values);
-  // What moved is known in all its columns by now, or as before.
+  // A moved row now has all its columns, or is as incomplete as before.
   above.kind = below.kind == StagedKind::kMoved && complete ? StagedKind::kWhole : below.kind;
   above.complete = complete;
   above.rekeyed = below.rekeyed;
@@ -93,7 +93,7 @@ void Fold::Insert(StagedKey key, std::string values, std::int64_t lsn) {
 void Fold::Delete(StagedKey key, std::int64_t lsn) {
   bool fresh = false;
   FoldedRow& row = Reach(std::move(key), &fresh).second;
-  // Assigned to, it would keep its memory.
+  // An assignment would keep its memory.
   std::string().swap(row.values);
   row.kind = StagedKind::kGone;
   row.complete = false;
@@ -107,7 +107,7 @@ absl::Status Fold::Move(LoggedChange change, std::string values, std::int64_t ls
     const FoldedRow* const here = Find(change.old_key);
     std::optional<FoldedRow> former;
     if (here != nullptr) former = *here;
-    // Of a part that is not complete, and of a key that is not here, there may be more below.
+    // For an incomplete part, and for a key that is not here, there may be more below.
     if (!former || (former->kind == StagedKind::kPart && !former->complete)) {
       ASSIGN_OR_RETURN(std::optional<FoldedRow> under, below(change.old_key));
       if (under) former = former ? Compose(*under, *std::move(former)) : *std::move(under);

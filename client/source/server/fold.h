@@ -16,62 +16,62 @@
 
 namespace mirror {
 
-/// A StagedRow as it is kept.
+/// A StagedRow in the form in which it is stored.
 struct FoldedRow {
   StagedKind kind = StagedKind::kGone;
   bool complete =
-      false;  ///< `values` are all of the row's: of kWhole always, of kPart maybe, of others never.
+      false;  ///< `values` has all columns: for kWhole always, for kPart maybe, else never.
   std::int64_t lsn = 0, born = 0, rekeyed = 0;
   std::string values;  ///< Packed.
   friend bool operator==(const FoldedRow&, const FoldedRow&) = default;
 };
 
-/// What happened to a key, of which `above` came later than `below`, as one.
+/// Merges two results for one key into one; `above` is the later one.
 FoldedRow Compose(const FoldedRow& below, FoldedRow above);
 
 /// Changes of one table, folded to one row for each key:
 ///   insert, or delete and insert   whole
-///   update                         its values over those that are there
+///   update                         its values replace those that are there
 ///   delete                         gone
-///   update of the key              the old one gone; the new one whole, or moved where the log left out
-///   values
+///   update of the key              the old key is gone; the new key is whole, or moved
+///                                  where the log left out values
 ///                                  that are not known from before
-/// Folds lie above each other, and the lowest above a file: two of them as one are the fold of all changes of
+/// Folds are stacked, and the lowest one lies above a file. Two of them merged are the fold of all changes of
 /// both. Threads: one.
 class Fold {
  public:
-  /// What is known of a key below this fold; absent: nothing.
+  /// Returns what is known of a key below this fold; absent: nothing.
   using Below = std::function<absl::StatusOr<std::optional<FoldedRow>>(const StagedKey&)>;
 
-  /// Below is asked where a key changed and the log left out values. Errors: its.
+  /// Adds one change. Calls `below` when a key changed and the log left out values. Errors: those of `below`.
   absl::Status Take(LoggedChange change, std::int64_t lsn, const Below& below);
-  /// Takes in what came later. `above` is empty behind it.
+  /// Merges a later fold into this one. `above` is empty afterwards.
   void Lay(Fold&& above);
   void Clear();
 
   const FoldedRow* Find(const StagedKey& key) const;
   bool empty() const { return rows_.empty(); }
   std::size_t size() const { return rows_.size(); }
-  /// Memory that it takes, with what the allocator needs.
+  /// Memory in use, with the allocator's overhead.
   std::size_t bytes() const;
-  /// Of the last change; 0: there is none.
+  /// LSN of the last change; 0: there is none.
   std::int64_t last_lsn() const { return last_lsn_; }
 
   using Rows = std::unordered_map<StagedKey, FoldedRow>;
-  /// By key; good until the fold changes.
+  /// The rows in key order; valid until the fold changes.
   std::vector<const Rows::value_type*> Sorted() const;
 
  private:
   void Insert(StagedKey key, std::string values, std::int64_t lsn);
   void Delete(StagedKey key, std::int64_t lsn);
   absl::Status Move(LoggedChange change, std::string values, std::int64_t lsn, const Below& below);
-  /// The row of a key, made when it is not there; its values count as gone until Kept().
+  /// Returns the row of a key, and adds it if it is missing. Its values do not count as memory until Kept().
   std::pair<const StagedKey, FoldedRow>& Reach(StagedKey key, bool* fresh);
   void Kept(const FoldedRow& row) { heap_bytes_ += HeapBytes(row.values); }
   static std::size_t HeapBytes(const std::string& text);
 
   Rows rows_;
-  std::size_t heap_bytes_ = 0;  ///< Of keys and values that do not stand in their nodes.
+  std::size_t heap_bytes_ = 0;  ///< Memory of keys and values that are stored outside their nodes.
   std::int64_t last_lsn_ = 0;
 };
 

@@ -25,23 +25,23 @@
 
 namespace mirror {
 
-/// A table of a source whose log is staged, whatever the kind of server.
+/// A table of a source whose log is staged, for any kind of server.
 struct ServerLogTable {
-  std::int64_t id = 0;           ///< In the stage; 0: it is not staged.
-  absl::Status trouble = {};     ///< Why nothing of it can be sent.
-  std::int64_t emptied_lsn = 0;  ///< It was emptied there, beside what the stage has of that; 0: it was not.
-  TableSchema schema = {};       ///< As it was announced last.
-  // What a run does with it.
+  std::int64_t id = 0;           ///< Its number in the stage; 0: it is not staged.
+  absl::Status trouble = {};     ///< Why none of its rows can be sent.
+  std::int64_t emptied_lsn = 0;  ///< The LSN of an emptying that the stage may not know; 0: none.
+  TableSchema schema = {};       ///< Its last announcement.
+  // State of the present run.
   std::optional<Position> adopted = {};
-  std::int64_t judged = 0;  ///< The highest LSN that was judged to be known: what the mirror may have of it.
-  bool begun = false;       ///< All its rows were read last.
-  bool emptied = false;     ///< Its rows are all in the stage, as far as it was judged last.
+  std::int64_t judged = 0;  ///< The highest LSN that was judged as known: the mirror may have it.
+  bool begun = false;       ///< The last reading took all its rows.
+  bool emptied = false;     ///< All its rows are in the stage, according to the last judgement.
 };
 
-/// The change log of a server's database, staged here: what does not depend on the kind of server. A position
-/// is a mark of the stage. `Look`: a ServerLook. `Tables`: those that it tells of: Find() by name, null:
-/// there is none; StagedOf(), kAborted: it is not staged any more; its Table is a ServerLogTable. `Staging`:
-/// what fills the stage. Threads: one at a time.
+/// The change log of a server's database, staged here: the part that is common to all kinds of servers. A
+/// position is a mark of the stage. `Look`: a ServerLook. `Tables`: its tables: Find() by name, null: there
+/// is none; StagedOf(), kAborted: it is not staged any more; its Table is a ServerLogTable. `Staging`: fills
+/// the stage. Threads: one at a time.
 template <typename Look, typename Tables, typename Staging>
 class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
  public:
@@ -53,7 +53,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
 
   absl::StatusOr<std::string> Bind(const SourceMark& mark) override {
     ASSIGN_OR_RETURN(const StagedLog source, ReadStagedLog(stage()));
-    // The address leads to another one by now.
+    // The address now leads to another database.
     if (!source.database.empty() && !mark.database.empty() && source.database != mark.database) {
       return absl::UnavailableError(
           "the source's address led to two databases in one run. Nothing was sent; run again");
@@ -67,7 +67,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     if (!known->trouble.ok()) return known->trouble;
     const absl::StatusOr<StagedTable> staged = tables().StagedOf(*known);
     if (!staged.ok() && !absl::IsAborted(staged.status())) return staged.status();
-    // All that there is now came behind that, whatever was on record before.
+    // All present rows came after that, whatever was on record before.
     const bool is_emptied = staged.ok() && staged->truncated_lsn > staged->floor;
     known->emptied = false;
     if (known->adopted == position) {
@@ -80,7 +80,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
       ASSIGN_OR_RETURN(const StagedLog source, ReadStagedLog(stage()));
       return IsAhead(source, lsn) ? Standing::kAhead : Standing::kMiss;
     }
-    if (lsn > mark->lsn) return Standing::kMiss;  // Set by hand: nobody sent that.
+    if (lsn > mark->lsn) return Standing::kMiss;  // Set by hand: this source did not send it.
     if (!staged.ok()) return Standing::kGone;
     if (lsn < std::max(staged->truncated_lsn, known->emptied_lsn)) {
       known->emptied = is_emptied;
@@ -105,7 +105,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
   absl::StatusOr<std::optional<bool>> ChangedSince(const std::string& table, Lsn lsn) override {
     const LogTable* const known = tables().Find(table);
     if (known == nullptr || known->id == 0) return std::nullopt;
-    // What follows brings the mirror to a position that is on record.
+    // The changes to be sent bring the mirror to a position that is on record.
     if (HasOthers(table) || (known->adopted && known->adopted->lsn == lsn)) return true;
     const std::shared_ptr<StageView> moment = HeldView();
     StageView& view = moment == nullptr ? stage() : *moment;
@@ -113,9 +113,9 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     return has;
   }
 
-  /// Also those of commits that a snapshot in which its rows were read since Refresh() does not see, and of
-  /// all up to now: a row that differs and is not among them is wrong. kAborted: what was staged of the table
-  /// was given up since its rows were read.
+  /// The result includes keys of commits that a snapshot used to read the table's rows since Refresh() does
+  /// not see, and of all commits up to now: a row that differs and is not among them is wrong. kAborted: the
+  /// staged changes of the table were discarded since its rows were read.
   absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override {
     constexpr std::size_t kRowsAtATime = 10'000;
     const LogTable* const known = tables().Find(table);
@@ -154,7 +154,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     RETURN_IF_ERROR(stage().Trim(positions, NowMs()));
     RETURN_IF_ERROR(ForgetMore());
     if (durable.empty() || !all_on_record) return absl::OkStatus();
-    // All mirrors are of this log by now.
+    // All mirrors now follow this log.
     ASSIGN_OR_RETURN(StagedLog source, ReadStagedLog(stage()));
     if (source.past == StagedLog::Past::kWhole) return absl::OkStatus();
     source.past = StagedLog::Past::kWhole;
@@ -166,7 +166,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     ASSIGN_OR_RETURN(StageMark marker, staging_->StageToMarker(stop_));
     ASSIGN_OR_RETURN(std::shared_ptr<StageView> view, stage().Hold());
     ASSIGN_OR_RETURN(const std::int64_t place, view->Place());
-    // Another process set it back in between.
+    // Another process set the stage back in between.
     if (place < marker.lsn) return StageFellBehind();
     moment_ = Moment{std::move(marker), std::move(view), std::chrono::steady_clock::now()};
     return absl::OkStatus();
@@ -200,53 +200,53 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
 
  protected:
   struct Covered {
-    std::int64_t from = 0;   ///< All that the snapshots do not see is staged behind it.
-    std::int64_t floor = 0;  ///< Of the table.
-    StageMark marker;        ///< All that is committed now is staged up to it.
+    std::int64_t from = 0;   ///< All that the snapshots do not see is staged after this LSN.
+    std::int64_t floor = 0;  ///< Floor of the table.
+    StageMark marker;        ///< Everything committed now is staged up to this mark.
   };
   struct Moment {
-    StageMark marker;  ///< All that was committed when it was held is staged up to it.
+    StageMark marker;  ///< Everything committed at the time of the hold is staged up to this mark.
     std::shared_ptr<StageView> view;
     std::chrono::steady_clock::time_point begun;
   };
 
-  /// `stop` may be null; else it outlives the log.
+  /// `stop` may be null; otherwise it must outlive the log.
   ServerLog(std::shared_ptr<Staging> staging, const std::atomic<bool>* stop)
       : staging_(std::move(staging)), stop_(stop) {}
 
   Stage& stage() override { return staging_->stage(); }
   virtual Tables& tables() = 0;
-  /// Null: nothing can be sent of it by the log.
+  /// Null: the log cannot serve this table.
   virtual LogTable* FindStaged(const Known& known) = 0;
-  /// A position of which the stage knows nothing is behind the log's end.
+  /// Whether a position that the stage does not know lies beyond the log's end.
   virtual bool IsAhead(const StagedLog& log, std::int64_t lsn) = 0;
-  /// A position may count as one of this log. False: it is perhaps one of another database, and two that
-  /// fight for a mirror would stay unseen. `is_sent`: it is on record.
+  /// Whether a position may count as one of this log. False: it may belong to another database; then two
+  /// databases could compete for one mirror undetected. `is_sent`: it is on record.
   virtual bool MayAdopt(const LogTable& table, bool is_sent, const StagedLog& log) const = 0;
-  /// Covers all snapshots that were noted of the table. kAborted: not all that came behind one is staged.
+  /// Covers all snapshots noted for the table. kAborted: some changes after one of them are not staged.
   virtual absl::StatusOr<Covered> CoverNoted(const LogTable& table) = 0;
-  /// As of where its rows were read.
+  /// Returns the LSN at which the table's rows were read.
   virtual std::int64_t ReadAt(const LogTable& /*table*/, const Covered& covered) const {
     return covered.from;
   }
-  /// Absent: it does not fit the schema.
+  /// Absent: the key does not fit the schema.
   virtual std::optional<Key> KeyOfRow(const LogTable& table, const StagedKey& key) const = 0;
   virtual StagedKey StagedKeyFor(const Known& known, const Key& key) const = 0;
-  /// `table` outlives them.
+  /// `table` must outlive the result.
   virtual absl::StatusOr<std::unique_ptr<StagedTexts>> TextsOf(std::shared_ptr<const Look> look,
                                                                std::shared_ptr<const Known> known,
                                                                const LogTable& table) = 0;
-  /// Keys beside those of the log that have to be sent: whether there are, and those that go to `target`.
+  /// Keys that must be sent beside those of the log: whether there are any, and those sent up to `target`.
   virtual bool HasOthers(const std::string& /*table*/) const { return false; }
   virtual void AddOthers(const Known& /*known*/, Lsn /*target*/, std::vector<Key>* /*keys*/) {}
-  /// The moment of which changes are read. Null: now.
+  /// Returns the moment at which changes are read. Null: now.
   virtual std::shared_ptr<StageView> MomentFor(const Known& /*known*/, bool /*is_behind_rows*/,
                                                bool /*whole_rows*/) {
     return HeldView();
   }
-  /// What is held of the stage; null: nothing.
+  /// Returns the held view of the stage; null: nothing is held.
   virtual std::shared_ptr<StageView> HeldView() { return moment_ ? moment_->view : nullptr; }
-  /// Once what is durable was trimmed.
+  /// Called after the durable part was trimmed.
   virtual absl::Status ForgetMore() { return absl::OkStatus(); }
 
   void MeasureStage(LogFigures* figures) {
@@ -259,7 +259,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
   const std::shared_ptr<Staging> staging_;
   const std::atomic<bool>* const stop_;
   std::string source_id_;
-  bool had_source_ = false;  ///< The stage has that.
+  bool had_source_ = false;  ///< The stage knows the source.
   std::optional<StageMark> marker_;
   std::optional<Moment> moment_;
 
@@ -276,7 +276,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
   absl::Status AskBehind(const LogTable& table, Lsn from, StagedAsk* staged) {
     staged->from = from.value;
     staged->target = {Lsn{marker_->lsn}, marker_->token};
-    // An interrupted sending may have inserted what came since.
+    // A sending that was interrupted may have inserted the rows that came since.
     staged->mirrored_lsn = std::max(table.judged, from.value);
     if (!table.adopted || table.adopted->lsn != from) return absl::OkStatus();
     ASSIGN_OR_RETURN(const StagedTable known, tables().StagedOf(table));

@@ -16,31 +16,31 @@
 
 namespace mirror {
 
-/// A value that is not as its column was announced.
+/// A value that does not match its column's announcement.
 struct Misfit {
-  std::size_t column = 0;  ///< Among those that are decoded, or of the table's schema.
-  bool is_null = false;    ///< There is none, and each row was to have one; else it does not fit the type.
+  std::size_t column = 0;  ///< Index among the decoded columns, or in the table's schema.
+  bool is_null = false;    ///< NULL though announced NOT NULL; false: the value does not fit the type.
 };
 
-/// A table of a look: as the catalogs have it, and as it is announced.
+/// A table of a look, with its catalog entry and its announcement.
 template <typename T>
 struct KnownServerTable {
   using Table = T;
 
   Table table = {};
-  /// Its columns are those of `table`, in that order; as they are in the source.
+  /// The columns of `table` in that order, as they are in the source.
   TableSchema schema = {};
-  TableSchema given = {};  ///< The same as it is announced: hashed and masked columns are texts.
-  /// Absent: its rows are those of the source. The key of their hashes is the look's.
+  TableSchema given = {};  ///< The same as announced: hashed and masked columns are texts.
+  /// Absent: the rows are sent as the source has them. The look holds the key for hashing.
   std::optional<TableSteps> steps = {};
 
-  /// A column is hashed or masked.
+  /// Whether a column is hashed or masked.
   bool Turns(std::uint32_t column) const {
     return steps && steps->TurnOf(schema.columns[column].name).rule != Rule::kPlain;
   }
-  /// As its `where` has its columns; a kind of server may hide it with its own.
+  /// The columns in the form that `where` sees; a kind of server may hide this with its own.
   TableSchema ForSteps() const { return schema; }
-  /// What has to be read for these columns: with steps all.
+  /// Returns the columns to read for `asked`: with steps all of them.
   std::vector<std::uint32_t> ToRead(const std::vector<std::uint32_t>& asked) const {
     if (!steps) return asked;
     std::vector<std::uint32_t> all(schema.columns.size());
@@ -54,7 +54,7 @@ struct KnownServerTable {
   }
 };
 
-/// What the readers of one look share. `K`: a KnownServerTable.
+/// State that all readers of one look share. `K`: a KnownServerTable.
 template <typename S, typename P, typename K>
 struct ServerLook {
   using Sessions = S;
@@ -62,12 +62,12 @@ struct ServerLook {
   using Known = K;
 
   std::shared_ptr<Sessions> sessions = {};
-  Place place = {};                         ///< What the server says of its database.
-  const TenantHashKey* hash_key = nullptr;  ///< Null: there is none. Outlives the look.
-  bool is_over = false;                     ///< There is a newer one.
-  /// Keeps that values of these columns (indexes of the table's schema) are not as they were announced.
+  Place place = {};                         ///< The server's description of its database.
+  const TenantHashKey* hash_key = nullptr;  ///< Null: there is none. Must outlive the look.
+  bool is_over = false;                     ///< A newer look exists.
+  /// Records that values of these columns (indexes of the table's schema) do not match their announcement.
   std::function<void(const Known& table, const std::vector<Misfit>& misfits)> keep = {};
-  /// Takes the snapshot of each transaction that reads rows, as text. Empty: nobody asks for it.
+  /// Receives the snapshot, as text, of each transaction that reads rows. Empty: it is not needed.
   std::function<void(const Known& table, const std::string& snapshot)> note_snapshot = {};
 };
 

@@ -27,21 +27,21 @@
 
 namespace mirror {
 
-/// Milliseconds until no table can be made any more at `created_s`, a whole second, when the database's clock
-/// is at `clock_ms`. 0: that is over, or lies so far ahead that the two are times of different clocks, or one
-/// of them is 0, which is none.
+/// Returns the milliseconds until no further table can get `created_s`, a whole second, as its creation time.
+/// `clock_ms`: the database's clock now. 0: that second is over, or is so far ahead that the two times are of
+/// different clocks, or one of them is 0, which means no time.
 inline std::int64_t SettlesIn(std::int64_t created_s, std::int64_t clock_ms) {
-  // The times of files are up to a tick of the kernel behind its clock.
+  // File times lag behind the kernel's clock by up to one tick.
   constexpr std::int64_t kSecond = 1'000, kTick = 50;
   if (created_s == 0 || clock_ms == 0) return 0;
   const std::int64_t left = (created_s + 1) * kSecond + kTick - clock_ms;
   return left > kSecond + kTick ? 0 : std::max<std::int64_t>(left, 0);
 }
 
-/// Reads tables of a database that tells in whole seconds when each was made, and reads them again after the
-/// second in which the youngest was made. A table that is dropped and made anew from then on has another
-/// time. Where tables are made all the time it gives up after three readings. `read`: reads them all, and
-/// before that sets the milliseconds of the database's clock; 0: it tells tables apart in another way.
+/// Reads the tables of a database that reports creation times in whole seconds, and reads them again after
+/// the second in which the youngest table was created. A table that is dropped and created again later then
+/// has another time. If tables are created all the time it stops after three readings. `read`: reads all
+/// tables, and first sets the milliseconds of the database's clock; 0: it tells tables apart in another way.
 /// `created`: the seconds of a table; 0 where none are needed.
 template <typename Read, typename Created>
 auto ReadSettled(const Read& read, const Created& created) {
@@ -56,23 +56,23 @@ auto ReadSettled(const Read& read, const Created& created) {
   }
 }
 
-/// What the reader of every kind of server is told.
+/// Options of the reader of every kind of server.
 struct ServerReaderOptions {
   TableChoice choice = {};
   /// SourceTable.record of earlier runs, by table name.
   std::map<std::string, std::string> records = {};
-  /// Key columns by folded name, of tables that declare no primary key or of which the server tells none.
+  /// Key columns by folded name, for tables without a declared primary key or whose key the server hides.
   std::map<std::string, std::vector<std::string>> keys = {};
-  std::vector<TableSteps> steps = {};          ///< Their `where`, `hash` and `mask` are done here.
+  std::vector<TableSteps> steps = {};          ///< The reader applies their `where`, `hash` and `mask`.
   std::optional<TenantHashKey> hash_key = {};  ///< Needed when steps hash.
-  /// Where the server tells in whole seconds when a table was made, Schema() waits until the second is over
-  /// in which one was, so that SourceTable.identity differs from that of each table that is made later.
-  /// False: two of one second are one.
+  /// True: if the server reports creation times in whole seconds, Schema() waits until the second of the
+  /// newest table is over. SourceTable.identity then differs from that of each table that is created later.
+  /// False: two tables created in one second have one identity.
   bool settles = false;
 };
 
-/// What the readers of all servers' databases have in common. `Rows`: a ServerRows. `Tables`: a ServerTables.
-/// `Options`: ServerReaderOptions of the kind.
+/// The common part of the readers of all servers' databases. `Rows`: a ServerRows. `Tables`: a ServerTables.
+/// `Options`: the ServerReaderOptions of the kind.
 template <typename Rows, typename Tables, typename Options>
 class ServerReader : public SourceReader {
  public:
@@ -106,7 +106,7 @@ class ServerReader : public SourceReader {
     if (look_ != nullptr) look_->is_over = true;
     look_.reset();
     tables_.Clear();
-    // It may be another one by now.
+    // The address may lead to another database now.
     ASSIGN_OR_RETURN(place_, sessions_->Look());
     SourceSchema schema;
     RETURN_IF_ERROR(LookAtTables(&schema));
@@ -149,7 +149,7 @@ class ServerReader : public SourceReader {
 
   RepeatedKeys RepeatedKeysOf(const std::string& table) override {
     const std::shared_ptr<const Known> known = tables_.Find(table);
-    // A key of the configuration is one that the server does not see to.
+    // The server does not enforce a key of the configuration.
     const bool own = known == nullptr || !known->table.key.empty() || known->schema.Key().empty();
     return own ? RepeatedKeys::kNever : RepeatedKeys::kMistake;
   }
@@ -195,31 +195,31 @@ class ServerReader : public SourceReader {
     if (log_ != nullptr) log_->LeaveMoment();
   }
   void Forget(const std::string& table) override { tables_.Forget(table); }
-  /// An open snapshot keeps the server from cleaning up behind it.
+  /// An open snapshot keeps the server from cleaning up row versions newer than it.
   bool HoldsLog(bool /*closed_later*/) const override { return true; }
 
  protected:
-  /// `log` may be null; else it outlives the reader.
+  /// `log` may be null; otherwise it must outlive the reader.
   ServerReader(std::shared_ptr<typename Look::Sessions> sessions, Options options, Log* log = nullptr)
       : options_(std::move(options)),
         sessions_(std::move(sessions)),
         tables_(options_.records, options_.keys, options_.steps),
         log_(log) {}
 
-  /// All that the catalogs have.
+  /// Returns all tables of the catalogs.
   virtual absl::StatusOr<std::vector<Table>> ReadTables() = 0;
-  /// Announces them, with their objects.
+  /// Announces them, with their indexes and foreign keys.
   virtual absl::Status LookAtTables(SourceSchema* schema) = 0;
-  /// The rows of a table in the source, whatever its steps leave out.
+  /// Counts a table's rows in the source, including those that its steps leave out.
   virtual absl::StatusOr<std::uint64_t> CountAll(const Known& known) = 0;
   virtual absl::StatusOr<ColumnFacts> LookAt(const std::shared_ptr<const Known>& known,
                                              std::uint32_t column) = 0;
   /// See ReadKeyRows().
   virtual std::unique_ptr<ValueRows> RowsOfKeys(const std::shared_ptr<const Known>& known,
                                                 std::vector<std::uint32_t> read, WantedKeys keys) = 0;
-  /// That the column's value is `from` or greater, as far as the server can tell; it may give more rows.
+  /// Asks for rows whose column is `from` or greater, as exactly as the server can; it may give more rows.
   virtual void AskFrom(const Known& known, std::uint32_t column, const KeyPart& from, Ask* ask) = 0;
-  /// Before each reading.
+  /// Called before each reading.
   virtual void LeaveOldMoment() {}
   virtual std::shared_ptr<Look> NewLook() {
     auto look = std::make_shared<Look>();
@@ -237,7 +237,7 @@ class ServerReader : public SourceReader {
     return look;
   }
 
-  /// Announces the chosen tables of the catalogs, by name. `is_readable`: its name can stand in a
+  /// Announces the chosen tables of the catalogs, by name. `is_readable`: whether a name can be written in a
   /// statement.
   template <typename IsReadable>
   void AnnounceAll(std::vector<Table> all, const IsReadable& is_readable, SourceSchema* schema) {
@@ -255,7 +255,7 @@ class ServerReader : public SourceReader {
               [](const SourceTable& a, const SourceTable& b) { return a.schema.name < b.schema.name; });
   }
 
-  /// All tables, see ReadSettled(): of those that are chosen `created` says when they were made.
+  /// Returns all tables, see ReadSettled(). `created` gives the creation time of the chosen ones.
   template <typename Read, typename Created>
   absl::StatusOr<std::vector<Table>> ReadSettledTables(const Read& read, const Created& created) const {
     std::set<std::string> chosen;
@@ -276,10 +276,10 @@ class ServerReader : public SourceReader {
   std::optional<typename Look::Place> place_;
   Tables tables_;
   Log* const log_;
-  std::shared_ptr<Look> look_;  ///< Null: there is none.
+  std::shared_ptr<Look> look_;  ///< Null: there is no look.
 
  private:
-  /// Null: there is none.
+  /// Null: there is no such table.
   std::shared_ptr<const Known> FindToRead(const std::string& table) {
     if (look_ == nullptr) return nullptr;
     LeaveOldMoment();
@@ -296,7 +296,7 @@ class ServerReader : public SourceReader {
     if (rule.bound) {
       ask.left_out = rule.bound->left_out;
       if (!known->steps) {
-        // There is no `where` that could leave rows out.
+        // Without a `where` no rows are left out.
         if (ask.left_out) ask.where = "1 = 0";
         if (!ask.left_out) AskFrom(*known, rule.bound->column, rule.bound->from, &ask);
       }
@@ -305,7 +305,7 @@ class ServerReader : public SourceReader {
                       std::make_unique<Rows>(look_, known, std::move(ask)));
   }
 
-  /// Of all tables that the catalogs have, by name.
+  /// Chooses among all tables of the catalogs, by name.
   ChosenTables Choose(const std::vector<Table>& all) const {
     std::vector<std::string> names;
     for (const Table& table : all) names.push_back(table.name);

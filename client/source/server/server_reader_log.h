@@ -12,7 +12,7 @@
 
 namespace mirror {
 
-/// What a reader asks of the change log of its database. `Look`: a ServerLook. Threads: those of the reader.
+/// The reader's view of the change log of its database. `Look`: a ServerLook. Threads: the reader's.
 template <typename Look>
 class ServerReaderLog {
  public:
@@ -21,26 +21,26 @@ class ServerReaderLog {
 
   virtual ~ServerReaderLog() = default;
 
-  /// Why no rows of the table can be sent now, for people.
+  /// Returns why no rows of the table can be sent now, for people.
   virtual absl::Status CheckReadable(const Table& table) = 0;
-  /// All rows of it are about to be read, for net changes to follow: snapshots that were noted of it before
-  /// count no more.
+  /// All rows of the table are about to be read, and net changes will follow. Discards snapshots that were
+  /// noted for it before.
   virtual void BeginRows(const Table& table) = 0;
-  /// Behind BeginRows(), all rows as the log has them, for a table that was emptied; null: they are to be
-  /// read in the database.
+  /// After BeginRows(): returns all rows from the log, for a table that was emptied; null: read them in the
+  /// database.
   virtual absl::StatusOr<std::unique_ptr<TableReader>> LoggedRows(
       std::shared_ptr<const Look> /*look*/, std::shared_ptr<const Known> /*known*/,
       const std::vector<std::uint32_t>& /*columns*/) {
     return nullptr;
   }
-  /// Rows of it were read in this snapshot: see ServerLook::note_snapshot.
+  /// Notes that rows of the table were read in this snapshot: see ServerLook::note_snapshot.
   virtual void NoteSnapshot(const Table& table, const std::string& snapshot) = 0;
-  /// What is read of the log until LeaveMoment() is as of one moment, which comes behind this call: all that
-  /// is committed now is in it. Rows that are read in the database meanwhile are of another one, where the
-  /// reader does not hold that, too.
+  /// Reads of the log until LeaveMoment() see one moment, which is not before this call: everything committed
+  /// now is included. Rows read in the database meanwhile are of another moment, unless the reader holds
+  /// that, too.
   virtual absl::Status HoldMoment() = 0;
   virtual void LeaveMoment() = 0;
-  /// See SourceReader::Changes(). Behind BeginRows(): those that follow the rows that were read.
+  /// See SourceReader::Changes(). After BeginRows(): the changes that follow the rows that were read.
   struct Ask {
     Lsn from;
     std::vector<std::uint32_t> columns;

@@ -13,26 +13,26 @@
 
 namespace mirror {
 
-/// Rows of a table, from the form in which a server gives them to the wire's values. Threads: one.
+/// Converts rows of a table from the server's format to the wire's values. Threads: one.
 class ServerRowDecoder {
  public:
   virtual ~ServerRowDecoder() = default;
 
-  /// One row: a field without data is NULL; there may be more behind those that are decoded. False: there are
-  /// misfits.
+  /// Decodes one row. A field without data is NULL; fields after the decoded ones are ignored. False: there
+  /// are misfits.
   bool Decode(const std::vector<std::string_view>& fields);
 
-  /// They view the row's fields, and this.
+  /// The values view the row's fields, and this object.
   const std::vector<Value>& values() const { return values_; }
   const std::vector<Misfit>& misfits() const { return misfits_; }
 
  protected:
-  /// `announced`: of each column that is read.
+  /// `announced`: one for each column that is read.
   explicit ServerRowDecoder(std::vector<Column> announced)
       : announced_(std::move(announced)), texts_(announced_.size()) {}
   ServerRowDecoder(ServerRowDecoder&&) = default;
 
-  /// Decodes column `i` of `announced_`. `text`: holds what no field has as it is. False: it does not fit.
+  /// Decodes column `i` of `announced_`. `text`: buffer for a value that is no view. False: it does not fit.
   virtual bool DecodeValue(std::size_t i, std::string_view data, std::string* text, Value* value) const = 0;
 
   std::vector<Column> announced_;

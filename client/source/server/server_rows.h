@@ -22,9 +22,9 @@
 
 namespace mirror {
 
-/// Rows of a table of a server's database, with the table's steps. How they are asked for is the kind's.
-/// `L`: a ServerLook. `A`: which rows: has the `columns` (indexes of the schema), and `left_out`:
-/// instead those that the table's `where` leaves out. `Decoder`: a ServerRowDecoder. Threads: one.
+/// Rows of a table of a server's database, with the table's steps applied. Each kind of server queries them
+/// in its own way. `L`: a ServerLook. `A`: selects the rows: has the `columns` (indexes of the schema), and
+/// `left_out`: only rows that the table's `where` leaves out. `Decoder`: a ServerRowDecoder. Threads: one.
 template <typename L, typename A, typename Decoder>
 class ServerRows : public ValueRows {
  public:
@@ -32,7 +32,7 @@ class ServerRows : public ValueRows {
   using Ask = A;
   using Known = typename Look::Known;
 
-  /// A value that is not as it was announced is kept for the next look, with all others that follow.
+  /// Records a value that does not match its announcement for the next look, and all such values after it.
   absl::StatusOr<bool> Next() final {
     for (;;) {
       const absl::StatusOr<bool> more = NextOfTable();
@@ -44,7 +44,7 @@ class ServerRows : public ValueRows {
   const std::vector<Value>& values() const final { return steps_ ? values_ : decoder_.values(); }
 
  protected:
-  /// `decoder`: of what `known.ToRead(ask.columns)` gives.
+  /// `decoder`: for the columns of `known.ToRead(ask.columns)`.
   ServerRows(std::shared_ptr<const Look> look, std::shared_ptr<const Known> known, Ask ask, Decoder decoder)
       : look_(std::move(look)),
         known_(std::move(known)),
@@ -52,24 +52,24 @@ class ServerRows : public ValueRows {
         read_(known_->ToRead(ask_.columns)),
         decoder_(std::move(decoder)) {}
 
-  /// The reading begins: the table is as it was looked at, and stays so.
+  /// Begins the reading; the table matches its look and its definition is kept from changing.
   virtual absl::Status Begin() = 0;
-  /// Asks for the rows, which Step() gives.
+  /// Sends the query; Step() gives its rows.
   virtual absl::Status Send() = 0;
   virtual absl::StatusOr<bool> Step() = 0;
-  /// The fields of the row at which Step() stands, those of `read_` first.
+  /// The fields of the present row of Step(), those of `read_` first.
   virtual const std::vector<std::string_view>& Fields() const = 0;
-  /// After each row: why it is not read on.
+  /// Called after each row; returns why the reading must stop.
   virtual absl::Status CheckOthers() { return absl::OkStatus(); }
-  /// An error of the reading, for people, with the code that TableReader::Next() promises.
+  /// Turns an error of the reading into one for people, with the code that TableReader::Next() promises.
   virtual absl::Status Explain(const absl::Status& status) const = 0;
-  /// Gives back what Begin() and Send() took; a destructor does so, too.
+  /// Releases what Begin() and Send() took; a destructor does so, too.
   virtual void Close() = 0;
 
   const std::shared_ptr<const Look> look_;
   const std::shared_ptr<const Known> known_;
   const Ask ask_;
-  const std::vector<std::uint32_t> read_;  ///< What is read: with steps all columns.
+  const std::vector<std::uint32_t> read_;  ///< The columns that are read: with steps all columns.
 
  private:
   absl::Status Start() {
@@ -82,7 +82,7 @@ class ServerRows : public ValueRows {
     return Send();
   }
 
-  /// What is returned when there is no further row, or none can be read.
+  /// Returns the result for a reading that has ended, or that failed with `status`.
   absl::StatusOr<bool> End(const absl::Status& status) {
     absl::Status explained = status.ok() ? status : Explain(status);
     has_ended_ = true;
@@ -106,7 +106,7 @@ class ServerRows : public ValueRows {
     return TakeMisfits();
   }
 
-  /// Whether the row is one of those that are asked for.
+  /// Whether the row passes the table's `where`.
   absl::StatusOr<bool> TakeSteps() {
     const absl::StatusOr<bool> matches = steps_->Matches(decoder_.values());
     if (!matches.ok()) return matches;
@@ -118,7 +118,7 @@ class ServerRows : public ValueRows {
     return true;
   }
 
-  /// The rows that are left are looked at, too: one more announcement is to do for all.
+  /// Examines the remaining rows, too, so that one new announcement covers all of them.
   absl::StatusOr<bool> TakeMisfits() {
     std::vector<Misfit> misfits;
     absl::StatusOr<bool> more = true;
@@ -137,13 +137,13 @@ class ServerRows : public ValueRows {
 
   Decoder decoder_;
   bool has_begun_ = false, has_ended_ = false;
-  std::optional<RowSteps> steps_;    ///< Once it has begun.
-  std::vector<Value> row_, values_;  ///< With steps: the whole row, and what was asked for.
+  std::optional<RowSteps> steps_;    ///< Set when the reading has begun.
+  std::vector<Value> row_, values_;  ///< With steps: the whole row, and the values asked for.
 };
 
-/// See SourceReader::LookAtColumn(): by the server's order, where that is the order of KeyPart, so that an
-/// index can answer. Least, greatest and nulls may be of different moments. `ask`: for the one row that is
-/// first in the direction "ASC" or "DESC", of those that have a value. `count_nulls`: rows without one.
+/// See SourceReader::LookAtColumn(): by the server's order, where it equals that of KeyPart, so that an index
+/// can answer. Least, greatest and nulls may be of different moments. `ask`: returns the query for the first
+/// row in the direction "ASC" or "DESC" among those that have a value. `count_nulls`: counts rows with NULL.
 template <typename Rows, typename Ask, typename CountNulls>
 absl::StatusOr<SourceReader::ColumnFacts> FactsByOrder(
     const std::shared_ptr<const typename Rows::Look>& look,
@@ -155,7 +155,7 @@ absl::StatusOr<SourceReader::ColumnFacts> FactsByOrder(
     ASSIGN_OR_RETURN(const bool there, rows.Next());
     if (!there) continue;
     *into = KeyPartOf(rows.values().front());
-    // To its end: what is left before is cancelled, and its session may end with it.
+    // Reads to the end: an unfinished reading is cancelled, and its session may end with it.
     if (const absl::StatusOr<bool> more = rows.Next(); !more.ok()) return more.status();
   }
   if (!known->schema.columns[column].nullable) return facts;
@@ -163,7 +163,7 @@ absl::StatusOr<SourceReader::ColumnFacts> FactsByOrder(
   return facts;
 }
 
-/// The same by all values.
+/// The same from all values.
 template <typename Rows>
 absl::StatusOr<SourceReader::ColumnFacts> FactsByValues(
     const std::shared_ptr<const typename Rows::Look>& look,

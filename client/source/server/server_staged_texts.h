@@ -21,18 +21,18 @@
 
 namespace mirror {
 
-/// What is staged of a table, as the wire's rows; and its rows as they are in the database now, in the same
-/// texts. A value that is not as it was announced is kept for the next look. `Look`: a ServerLook. Threads:
-/// one.
+/// The staged changes of a table as the wire's rows, and its present rows in the database in the same text
+/// form. Records values that do not match their announcement for the next look. `Look`: a ServerLook.
+/// Threads: one.
 template <typename Look>
 class ServerStagedTexts : public StagedTexts {
  public:
   using Known = typename Look::Known;
-  /// Of a snapshot (ServerLook::note_snapshot) gives the position behind which all is staged that it does not
-  /// see; returns when it is.
+  /// Returns, for a snapshot (ServerLook::note_snapshot), the position after which everything that the
+  /// snapshot does not see is staged; waits until it is.
   using PositionOf = std::function<absl::StatusOr<std::int64_t>(const std::string& snapshot)>;
 
-  /// Before all else.
+  /// Call it first.
   absl::Status Prepare() {
     if (!known_->steps) return absl::OkStatus();
     ASSIGN_OR_RETURN(RowSteps steps, RowSteps::Make(known_->ForSteps(), *known_->steps, look_->hash_key));
@@ -75,7 +75,7 @@ class ServerStagedTexts : public StagedTexts {
     ASSIGN_OR_RETURN(std::vector<BaseRow> read, ReadRows(keys, &snapshot));
     BaseRows base;
     ASSIGN_OR_RETURN(base.from, position_of_(snapshot));
-    // What an index takes for equal need not be the same key.
+    // An index may treat keys as equal that differ.
     std::unordered_map<StagedKey, BaseRow> by_key;
     for (BaseRow& row : read) {
       StagedKey key = row.key;
@@ -95,13 +95,13 @@ class ServerStagedTexts : public StagedTexts {
                     PositionOf position_of)
       : look_(std::move(look)), known_(std::move(known)), position_of_(std::move(position_of)) {}
 
-  /// The number by which the log knows a column.
+  /// The number of a column in the log.
   virtual std::int64_t NumberOf(std::size_t column) const = 0;
-  /// The values that fit what was announced, and those that do not.
+  /// Returns the values that match their announcement, and reports the others as misfits.
   virtual std::vector<Value> Take(const std::vector<std::uint32_t>& columns,
                                   const std::vector<SourceText>& texts, std::vector<Misfit>* misfits) = 0;
-  /// The rows of these keys as they are in the database now, with all columns, and others that it takes for
-  /// them; and the snapshot in which they are.
+  /// Returns the present rows with these keys in the database, with all columns, and rows that the database
+  /// considers equal; also the snapshot in which they were read.
   virtual absl::StatusOr<std::vector<BaseRow>> ReadRows(const std::vector<StagedKey>& keys,
                                                         std::string* snapshot) = 0;
 

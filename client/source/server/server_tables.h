@@ -21,21 +21,21 @@
 
 namespace mirror {
 
-/// What was found in a table's values, and what of it people were told: kept as SourceTable.record, in the
-/// form of the kind of server. `Id`: tells the table's columns apart. `TypeMark`: tells types apart.
+/// Findings in a table's values, and which of them were reported: stored as SourceTable.record, in the form
+/// of the kind of server. `Id`: tells the table's columns apart. `TypeMark`: tells types apart.
 template <typename Id, typename TypeMark>
 struct ServerRecord {
   struct Found {
-    TypeMark type = {};  ///< When it was found: that of another type says nothing.
+    TypeMark type = {};  ///< The type when it was found; for another type the finding is void.
     bool wide = false;   ///< A value does not fit the type.
-    bool null = false;   ///< A row has no value, though the catalogs say that each has one.
+    bool null = false;   ///< A row has NULL, though the catalogs declare NOT NULL.
     friend bool operator==(const Found&, const Found&) = default;
   };
   std::map<Id, Found> columns;
-  std::string told;  ///< A digest; empty: nothing.
+  std::string told;  ///< A digest of what was reported; empty: nothing.
 };
 
-/// A column, as the record and people know it.
+/// A column, with its identity in the record and its name for people.
 template <typename Id, typename TypeMark>
 struct MarkedColumn {
   Id id = {};
@@ -43,37 +43,37 @@ struct MarkedColumn {
   std::string type_name;  ///< For people.
 };
 
-/// Makes these columns the table's key, or gives what is wrong with them, for people. `may_be_null`: columns
-/// of a key may lack a value.
+/// Makes these columns the table's key. Returns the problem with them, for people. `may_be_null`: columns of
+/// a key may hold NULL.
 std::string SetGivenKey(const std::vector<std::string>& names, bool may_be_null, TableSchema* schema);
-/// What is wrong with the steps, for people; empty: nothing. `for_steps`: the table as its `where` has it.
+/// Returns the problem with the steps, for people; empty: none. `for_steps`: the table as `where` sees it.
 std::string WhyNoSteps(const TableSchema& schema, const TableSchema& for_steps, const TableSteps& steps);
-/// The steps of a table that values or rows depend on; null: none.
+/// Returns the steps of a table that change values or rows; null: there are none.
 const TableSteps* StepsOfTable(const std::vector<TableSteps>& steps, const std::string& table);
-/// Adds to `notes` what of a table was not told yet. `told`: a digest of what was.
+/// Adds to `notes` the messages of `now` that were not reported yet. `told`: a digest of the reported ones.
 void TellOnce(const std::vector<std::string>& now, std::string* told, std::vector<std::string>* notes);
-/// A column of a key may lack a value.
+/// Whether a column of the key may be NULL.
 bool IsKeyNullable(const TableSchema& schema);
-/// The table has no key then.
+/// Removes the key from the schema.
 void DropKey(TableSchema* schema);
 
-/// The tables of the last look at a server's database, and what was found in their values. What differs
-/// between kinds of servers is `Kind`, all of it static:
-///   Known, Place, Record       a KnownServerTable, what the server says of its database, a ServerRecord
-///   kComputer                  who computes generated columns, for people
-///   kWideValues, kWideNote     which values a column's type may have no place for, for people: behind "as",
-///   and
-///                              as a note has it; empty: it says nothing of them
+/// The tables of the last look at a server's database, and the findings in their values. `Kind` holds
+/// what differs between kinds of servers, all of it static:
+///   Known, Place, Record       a KnownServerTable, the server's description of its database, a ServerRecord
+///   kComputer                  the name, for people, of the program that computes generated columns
+///   kWideValues, kWideNote     values for which a column's type may have no room, for people:
+///                              after "as", and
+///                              in the form of a note; empty: no such values are named
 ///   kKeyMayLackValues          Table::drops_null_key says that columns of a key may be NULL
-///   Parse(text)                a record; ToString() writes it
+///   Parse(text)                parses a record; ToString() writes it
 ///   Mark(column)               a MarkedColumn
-///   WireOf(column, place, wide)  as it is announced; `wide`: once a value does not fit
+///   WireOf(column, place, wide)  the announcement; `wide`: after a value did not fit
 ///   KeyOf(table)               places of the primary key's columns; none: it has none that can be sent
-///   GeneratedOf(table)         columns that are not sent since they are computed
+///   GeneratedOf(table)         columns that are not sent because they are computed
 ///   IdOf(table)                TableSchema::table_id
 ///   IdentityOf(table, record)  SourceTable::identity
-///   ProblemOf(table, place, problem)  why it cannot be read, `problem` being what its schema has, for people
-///   NotesOf(table)             what people should know of it
+///   ProblemOf(table, place, problem)  why it cannot be read, for people; `problem`: of its schema
+///   NotesOf(table)             messages for people about it
 /// Threads: one.
 template <typename Kind>
 class ServerTables {
@@ -83,8 +83,8 @@ class ServerTables {
   using Place = typename Kind::Place;
   using Record = typename Kind::Record;
 
-  /// `records`: SourceTable.record of earlier runs, by table name. `keys`: by folded name, of tables that
-  /// declare no primary key. `steps`: their `where`, `hash` and `mask` are done by the source's reader.
+  /// `records`: SourceTable.record of earlier runs, by table name. `keys`: by folded name, for tables without
+  /// a declared primary key. `steps`: the source's reader applies their `where`, `hash` and `mask`.
   ServerTables(const std::map<std::string, std::string>& records,
                std::map<std::string, std::vector<std::string>> keys, std::vector<TableSteps> steps)
       : keys_(std::move(keys)), steps_(std::move(steps)) {
@@ -98,7 +98,7 @@ class ServerTables {
     return found == known_.end() ? nullptr : found->second;
   }
 
-  /// As it is announced. What people should know of it is told once.
+  /// Returns the announcement of a table. Adds each message for people to `notes` once.
   SourceTable Announce(Table table, const Place& place, std::vector<std::string>* notes) {
     Record& record = records_[table.name];
     SourceTable source;
@@ -122,7 +122,7 @@ class ServerTables {
     return source;
   }
 
-  /// Values of these columns are not as they were announced.
+  /// Records that values of these columns do not match their announcement.
   void Keep(const Known& known, const std::vector<Misfit>& misfits) {
     Record& record = records_[known.table.name];
     for (const Misfit& misfit : misfits) {
@@ -133,7 +133,7 @@ class ServerTables {
     }
   }
 
-  /// What was found in its values, and told of it. What went is not to be found again.
+  /// Drops the findings in a table's values and what was reported, so that values that are gone do not count.
   void Forget(const std::string& name) {
     const auto found = records_.find(name);
     if (found == records_.end()) return;
@@ -146,7 +146,7 @@ class ServerTables {
     TableSchema schema;
     schema.name = table.name;
     schema.table_id = Kind::IdOf(table);
-    // Of columns that are gone, or of another type now.
+    // Drops findings of columns that are gone or have another type now.
     std::erase_if(record->columns, [&table](const auto& one) {
       return std::none_of(table.columns.begin(), table.columns.end(), [&one](const auto& column) {
         const auto mark = Kind::Mark(column);
@@ -175,7 +175,7 @@ class ServerTables {
     return schema;
   }
 
-  /// The primary key, or that of the configuration. Gives what is wrong with it.
+  /// Sets the primary key, or that of the configuration. Returns the problem with it.
   std::string SetKey(const Table& table, bool may_be_null, TableSchema* schema) const {
     std::uint32_t position = 0;
     for (const std::uint32_t column : Kind::KeyOf(table)) {
@@ -224,7 +224,7 @@ class ServerTables {
     source->schema = known->given;
   }
 
-  std::map<std::string, Record> records_;  ///< By name.
+  std::map<std::string, Record> records_;  ///< By table name.
   const std::map<std::string, std::vector<std::string>> keys_;
   const std::vector<TableSteps> steps_;
   std::map<std::string, std::shared_ptr<const Known>> known_;

@@ -8,34 +8,34 @@
 #include "absl/status/status.h"
 #include "client/source/source_finding.h"
 
-// What people are told of a source in a server, whatever its kind.
+// Messages and errors for people about a source on a server, of any kind.
 
 namespace mirror {
 
-/// Of a source that was not reached: the same error, with what that leaves and what to do.
+/// For a source that was not reached: the same error, with its consequence and what to do.
 absl::Status SourceAway(const absl::Status& status);
 
-/// The same error with other words: what the code of its kind knows of it stays.
+/// The same error with another message; its payloads from the kind of server stay.
 absl::Status WithWords(const absl::Status& status, const std::string& words);
 
 inline constexpr char kNothingCommitted[] = "Nothing of the table is committed";
 
-/// There was none of this name in the look.
+/// The look has no table of this name.
 absl::Status UnknownTable(const std::string& table);
-/// The table is not what was announced.
+/// The table does not match its announcement.
 absl::Status MovedTable(const std::string& table);
-/// Values of it are not what was announced.
+/// Some values do not match their announcement.
 absl::Status MisfitsIn(const std::string& table);
-/// The reading was broken off for who waits to change the table.
+/// The reading was cancelled because another session waits to change the table.
 absl::Status LeftToOthers(const std::string& table);
-/// Somebody changes the table's definition.
+/// Another session is changing the table's definition.
 absl::Status LockedTable(const std::string& table);
-/// The server was lost, or did not let the reader in: kUnavailable.
+/// The connection was lost, or the server refused the reader: kUnavailable.
 absl::Status LostWhileReading(const std::string& table, const absl::Status& status);
-/// Another error of the reading, with its code and what the code of its kind knows of it.
+/// Any other error of the reading; its code and its payloads from the kind of server stay.
 absl::Status WhileReading(const std::string& table, const absl::Status& status);
 
-/// Tables whose changes no log tells, by the reason.
+/// Adds a finding for tables whose changes no log has, grouped by reason.
 void TellUnlogged(const std::map<std::string, std::vector<std::string>>& unlogged, SourceFindings* findings);
 
 }  // namespace mirror

@@ -21,7 +21,7 @@ namespace {
 
 constexpr char kReadingMoment[] = "reading rows";
 
-/// Straight from the file, which stays as it is.
+/// Reads directly from the file, which is held unchanged.
 class HeldRows : public StagedRows {
  public:
   HeldRows(StageFile::Reading reading, std::int64_t table, std::int64_t from, std::int64_t place)
@@ -64,8 +64,8 @@ class HeldRows : public StagedRows {
 
   const StageFile::Reading reading_;
   const std::int64_t table_, from_, place_;
-  std::size_t kind_ = 0;                     ///< Of kReadOrder.
-  std::optional<sqlite::Statement> select_;  ///< Of that kind; absent: it is not begun.
+  std::size_t kind_ = 0;                     ///< Index in kReadOrder.
+  std::optional<sqlite::Statement> select_;  ///< For that kind; absent: not begun.
 };
 
 class HeldStage : public StageView {
@@ -74,7 +74,7 @@ class HeldStage : public StageView {
 
   absl::Status Begin() {
     RETURN_IF_ERROR(reading_->Execute("BEGIN", kReadingMoment));
-    // By its first look the transaction is of a moment.
+    // The first read fixes the moment of the transaction.
     const absl::StatusOr<std::int64_t> place = ReadPlace(*reading_);
     if (place.ok()) place_ = *place;
     return place.status();
@@ -112,19 +112,19 @@ class HeldStage : public StageView {
   std::int64_t place_ = 0;
 };
 
-/// See Stage::Hold(): a transaction that is open on `reading` for as long as the view, or rows of it, are
-/// there.
+/// See Stage::Hold(): a transaction that stays open on `reading` as long as the view, or rows of it,
+/// exist.
 absl::StatusOr<std::shared_ptr<StageView>> HoldStage(StageFile::Reading reading) {
   auto held = std::make_shared<HeldStage>(std::move(reading));
   RETURN_IF_ERROR(held->Begin());
   return std::shared_ptr<StageView>(std::move(held));
 }
 
-/// How often it is looked whether another process wrote a mark.
+/// Interval of the check whether another process wrote a mark.
 constexpr auto kLookForMark = std::chrono::milliseconds(50);
-/// How much of the time may go into counting rows.
+/// Share of the time that counting rows may take: one part in this many.
 constexpr int kCountingPart = 50;
-/// Transactions that are forgotten at a time.
+/// Transactions that are forgotten at once.
 constexpr std::size_t kForgottenAtOnce = 100'000;
 
 std::int64_t LengthOf(const std::string& path) {
@@ -138,7 +138,7 @@ absl::StatusOr<std::optional<StageMark>> MarkOf(StagePlace& place, const std::st
   return ReadMark(*reading, condition, bound);
 }
 
-/// Until it says false, by LSN.
+/// Calls `take` in LSN order until it returns false.
 absl::Status ForEachTransaction(StagePlace& place,
                                 const std::function<bool(std::int64_t lsn, std::uint64_t xid)>& take) {
   ASSIGN_OR_RETURN(const StageFile::Reading reading, place.Read());
@@ -155,7 +155,7 @@ absl::StatusOr<std::optional<StagedTable>> Known(const sqlite::Connection& datab
   return absl::NotFoundError(absl::StrCat("table ", table, " is not staged"));
 }
 
-/// Of the table's rows behind `from`. `emptied_counts`: 1 where it was emptied behind that.
+/// Reads a number about the table's rows after `from`. `emptied_counts`: 1 if it was emptied after that.
 absl::StatusOr<std::int64_t> NumberBehind(StagePlace& place, const std::string& what, std::int64_t table,
                                           std::int64_t from, const std::string& end,
                                           bool emptied_counts = true) {
@@ -387,7 +387,7 @@ class SqliteStage final : public Stage {
   StagePlace place_;
   Mutex waiting_;
   CondVar has_written_;
-  std::uint64_t written_ MIRROR_GUARDED_BY(waiting_) = 0;  ///< How often.
+  std::uint64_t written_ MIRROR_GUARDED_BY(waiting_) = 0;  ///< Number of writes.
   StageWriter writer_;
   Mutex counting_;
   std::int64_t counted_ MIRROR_GUARDED_BY(counting_) = 0;

@@ -58,7 +58,7 @@ absl::StatusOr<std::shared_ptr<StageFile>> StageFile::Open(const std::string& pa
   std::shared_ptr<StageFile> file(new StageFile(path));
   struct stat found = {};
   if (stat(path.c_str(), &found) != 0) {
-    // It holds rows: for this user alone, from the first byte on.
+    // The file holds rows: only this user may read it, from the first byte on.
     const absl::Status made = WriteFileAtomically(path, "", FileUse::kSecret, ExistingFile::kRefuse);
     if (!made.ok() && !absl::IsAlreadyExists(made)) return made;
     if (stat(path.c_str(), &found) != 0) {
@@ -101,8 +101,8 @@ absl::StatusOr<std::unique_ptr<sqlite::Connection>> StageFile::ConnectToWrite() 
   auto connection = Connect();
   if (!connection.ok()) return connection;
   (*connection)->ReadQuotedAsNames();
-  // The first two count for a new file alone: of a longer row than a quarter of a page each stands in pages
-  // of its own. The log may grow to the size of a source transaction.
+  // The first two only apply to a new file. A row longer than a quarter of a page is stored in pages of its
+  // own. The log may grow to the size of a source transaction.
   for (const char* const sql :
        {"PRAGMA page_size = 8192", "PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL",
         "PRAGMA synchronous = FULL", "PRAGMA journal_size_limit = 67108864",
@@ -150,7 +150,7 @@ absl::StatusOr<std::unique_ptr<sqlite::Connection>> StageFile::ConnectWithScratc
   sqlite::Statement attach = (*connection)->Prepare("ATTACH ? AS scratch", "making room to read it");
   absl::Status attached = attach.With(path).Run();
   if (attached.ok()) {
-    // It is opened by the first statement that looks into it.
+    // The first statement that uses it opens it.
     attached = (*connection)
                    ->Execute(
                        "PRAGMA scratch.journal_mode = OFF; PRAGMA scratch.synchronous = OFF; CREATE TABLE "

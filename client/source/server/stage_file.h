@@ -18,31 +18,31 @@ namespace mirror {
 
 /// The SQLite file of a stage:
 ///
-///   stage          one row: who wrote the log, how far it was staged, and which process stages
+///   stage          one row: the writer of the log, how far it was staged, and the process that stages
 ///   marks          a row for each position that may be sent
 ///   transactions   a row for each transaction that not every snapshot sees
 ///   tables         a row for each table
-///   net_<id>       a row for each key of a table: what happened to it
+///   net_<id>       a row for each key of a table: its folded changes
 ///
 /// Threads: any. Errors: those of Stage.
 class StageFile : public std::enable_shared_from_this<StageFile> {
  public:
-  /// Made with mode 0600 when it is not there.
+  /// Opens the file; creates it with mode 0600 if it is missing.
   static absl::StatusOr<std::shared_ptr<StageFile>> Open(const std::string& path);
   StageFile(const StageFile&) = delete;
   StageFile& operator=(const StageFile&) = delete;
 
   const std::string& path() const { return path_; }
-  /// Whether another file, or none, stands at the path now.
+  /// Whether the path now leads to another file, or to none.
   bool IsReplaced() const;
-  /// Of SQLite's log beside it.
+  /// Size of SQLite's log beside the file.
   std::int64_t LogBytes() const;
 
   absl::StatusOr<std::unique_ptr<sqlite::Connection>> ConnectToWrite() const;
   using Reading = std::shared_ptr<sqlite::Connection>;
-  /// A connection that cannot write. It is lent: what was begun on it ends with it.
+  /// Lends a read-only connection. A transaction begun on it ends when it is given back.
   absl::StatusOr<Reading> Read();
-  /// One with an empty database "scratch" beside the stage's, in a file without a name, which it can write.
+  /// Opens a connection with a writable empty database "scratch" beside the stage's, in a nameless file.
   absl::StatusOr<std::unique_ptr<sqlite::Connection>> ConnectWithScratch() const;
 
  private:
@@ -52,21 +52,21 @@ class StageFile : public std::enable_shared_from_this<StageFile> {
   void TakeBack(std::unique_ptr<sqlite::Connection> connection);
 
   const std::string path_;
-  /// Of the file that was opened.
+  /// Identity of the opened file.
   std::uint64_t device_ = 0, inode_ = 0;
   Mutex mutex_;
   std::vector<std::unique_ptr<sqlite::Connection>> free_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// The table with a staged table's rows, as its name stands in statements; `suffix` of an index.
+/// The name, as SQL has it, of the table with a staged table's rows; `suffix`: for an index of it.
 std::string NetName(std::int64_t table, std::string_view suffix = "");
 
-/// The stage's file, whichever stands at its path. Threads: any.
+/// The stage's file at the path, even after it is replaced. Threads: any.
 class StagePlace {
  public:
   explicit StagePlace(std::string path) : path_(std::move(path)) {}
 
-  /// One that was removed or replaced meanwhile is opened, or made, anew.
+  /// Opens the file, or creates it, again if it was removed or replaced meanwhile.
   absl::StatusOr<std::shared_ptr<StageFile>> File() {
     const MutexLock lock(mutex_);
     if (file_ != nullptr && !file_->IsReplaced()) return file_;

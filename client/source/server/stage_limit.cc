@@ -12,14 +12,14 @@ namespace mirror {
 namespace {
 
 constexpr char kMakingRoom[] = "making room in it";
-/// Rows of one transaction, so that others that write wait for no more.
+/// Rows of one transaction; limits the wait of other writers.
 constexpr std::int64_t kTrimRows = 10'000;
-/// Steps in which durable rows go, by the age of their last change.
+/// Reason of the steps in which durable rows are dropped, by the age of their last change.
 constexpr char kConfirmedThere[] = "the mirror had confirmed them";
 constexpr int kTrimSteps = 8;
 constexpr int kReadersWaitMs = 1'000;
 constexpr std::int64_t kPagesGivenBack = 10'000;
-/// What a row takes beside its key and values, about.
+/// Approximate size of a row beside its key and values.
 constexpr int kRowOverhead = 64;
 
 absl::StatusOr<std::optional<std::int64_t>> NumberOf(const sqlite::Connection& database,
@@ -45,10 +45,10 @@ absl::StatusOr<bool> EmptyLog(const sqlite::Connection& database) {
   return checkpoint.Int(0) == 0;
 }
 
-/// After all of SQLite's log has come into the file. Absent: somebody reads what stands in the log, which
-/// therefore stays: what is given up now would not shorten it.
+/// Copies all of SQLite's log into the file first. Absent: a reader uses the log, which therefore stays;
+/// discarding rows now would not shorten it.
 absl::StatusOr<std::optional<std::int64_t>> UsedWithoutLog(const sqlite::Connection& database) {
-  // Who stages does not wait for long while rows are copied.
+  // The staging thread does not wait long while rows are copied.
   absl::Status set = database.Execute(absl::StrCat("PRAGMA busy_timeout = ", kReadersWaitMs), kMakingRoom);
   if (!set.ok()) return set;
   const absl::StatusOr<bool> emptied = EmptyLog(database);
@@ -60,7 +60,7 @@ absl::StatusOr<std::optional<std::int64_t>> UsedWithoutLog(const sqlite::Connect
   return used;
 }
 
-/// Durable rows go, oldest first, until at most 9/10 of `most` is in use.
+/// Drops durable rows, oldest first, until at most 9/10 of `most` is in use.
 absl::Status DropDurable(const sqlite::Connection& database, const DurableLsns& durable, std::int64_t most) {
   std::int64_t first = INT64_MAX, last = 0;
   std::vector<std::pair<std::int64_t, std::int64_t>> tables;
@@ -88,7 +88,7 @@ absl::Status DropDurable(const sqlite::Connection& database, const DurableLsns& 
   return absl::OkStatus();
 }
 
-/// The table with most bytes, if one has any.
+/// Returns the table with most bytes, if any table has rows.
 absl::StatusOr<std::optional<StagedTable>> FindGreatest(const sqlite::Connection& database) {
   ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, ReadStagedTables(database));
   std::optional<StagedTable> greatest;

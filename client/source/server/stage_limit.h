@@ -14,31 +14,31 @@
 
 namespace mirror {
 
-// How the stage is kept small. On the connection that writes, outside of a transaction unless they say
-// otherwise.
+// Keeps the stage small. The functions use the connection that writes, outside of a transaction unless they
+// say otherwise.
 
-/// Up to which LSN the mirror of a table is durable.
+/// The LSN up to which the mirror of each table is durable.
 using DurableLsns = std::map<std::int64_t, std::int64_t>;
-/// As it was written last.
+/// Returns the last written value.
 absl::StatusOr<DurableLsns> ReadDurable(const sqlite::Connection& database);
 
-/// What is in use of the file and of its log: a file does not shrink with what goes, but is filled anew.
+/// Bytes in use in the file and its log: a file does not shrink when rows go, but reuses the space.
 absl::StatusOr<std::int64_t> UsedBytes(const sqlite::Connection& database, const StageFile& file);
 
-/// Some of the table's rows up to `cut` go, and its floor rises above all of them. True: there are more.
+/// Removes some of the table's rows up to `cut`; its floor rises above all of them. True: there are more.
 absl::StatusOr<bool> TrimSome(const sqlite::Connection& database, std::int64_t table, std::int64_t cut);
-/// Within the caller's transaction: all rows of a table go. Its floor becomes that of its last change, or
-/// `floor` where that is greater.
+/// Within the caller's transaction: removes all rows of a table. Its floor becomes the LSN of its last
+/// change, or `floor` if that is greater.
 absl::StatusOr<StagedTable> EmptyTable(const sqlite::Connection& database, StagedTable table,
                                        std::int64_t floor, const std::string& because);
 
-/// Durable rows go, oldest first, until at most 9/10 of `most` is in use; where that is not enough for
-/// `most`, all rows of the tables with most bytes go, one by one: these. None while somebody reads, for then
-/// SQLite's log cannot be emptied, and it is not known how much the file alone takes.
+/// Removes durable rows, oldest first, until at most 9/10 of `most` is in use. If that is not enough for
+/// `most`, it empties the tables with most bytes, one by one, and returns these. Does nothing while a reader
+/// is active: SQLite's log cannot be emptied then, and the size of the file alone is not known.
 absl::StatusOr<std::vector<StagedTable>> MakeRoomInStage(const sqlite::Connection& database,
                                                          const DurableLsns& durable, std::int64_t most,
                                                          const std::string& because);
-/// Gives room that is not used back to the disk: some of it, where it is much.
+/// Returns some unused space to the disk, where there is much.
 absl::Status GiveBackRoom(const sqlite::Connection& database);
 
 }  // namespace mirror

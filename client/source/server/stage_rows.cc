@@ -31,7 +31,7 @@ void AddToCounts(StagedKind kind, bool born_behind, std::int64_t rows, StagedRow
   }
 }
 
-/// Rows up to this are kept in memory while they are read.
+/// Limit of the memory for rows that are being read.
 constexpr std::size_t kReadBytes = 4'000'000;
 /// See SealOf().
 constexpr std::size_t kSealBytes = 8;
@@ -64,8 +64,8 @@ absl::Status Damaged() {
       "'.stage.db' in [agent] 'state_dir': then the tables are compared with the mirror");
 }
 
-/// Of all that a row means, behind its values in the file: SQLite does not notice a bit that a disk turned.
-/// Without its birth, which stays when another row comes above it.
+/// A checksum over everything that a row means, stored after its values: SQLite does not detect a bit flipped
+/// by a disk. It excludes the birth, which stays when another row is merged on top.
 std::string SealOf(std::string_view key, const FoldedRow& row, std::string_view values) {
   std::string numbers = {static_cast<char>(row.kind), static_cast<char>(row.complete ? 1 : 0)};
   absl::StrAppend(&numbers, row.lsn, " ", row.rekeyed);
@@ -158,7 +158,7 @@ class RowsBehind : public StagedRows {
   }
 
  private:
-  /// All of one moment, at which the table has what is asked for.
+  /// Reads at one moment, at which the table is staged from the requested position on.
   absl::Status InLook(const sqlite::Connection& database, const std::function<absl::Status()>& read) {
     return database.Transact(
         sqlite::Connection::Begin::kDeferred,
@@ -175,7 +175,7 @@ class RowsBehind : public StagedRows {
                         " AND kind = ", Quoted(kind), " ORDER BY lsn");
   }
 
-  /// False: there are too many.
+  /// False: there are too many rows.
   absl::StatusOr<bool> TakeIntoMemory(const sqlite::Connection& database) {
     std::size_t bytes = 0;
     for (const StagedKind kind : kReadOrder) {
@@ -208,7 +208,7 @@ class RowsBehind : public StagedRows {
   std::int64_t place_ = 0;
   std::vector<std::pair<StagedKey, FoldedRow>> rows_;
   std::size_t next_ = 0;
-  std::unique_ptr<sqlite::Connection> scratch_;  ///< Null: they are all in memory.
+  std::unique_ptr<sqlite::Connection> scratch_;  ///< Null: all rows are in memory.
   std::int64_t scratch_place_ = 0;
 };
 
@@ -317,8 +317,8 @@ absl::StatusOr<std::optional<FoldedRow>> ReadFolded(const sqlite::Connection& da
 }
 
 absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, const Fold& fold) {
-  // What a row is above the one that is there, Compose() says. It needs that one only for a part; of all
-  // others the birth stays.
+  // Compose() defines the merge of a row with the stored one. It only needs the stored row for a part; for
+  // all other kinds only the birth stays.
   const std::string net = NetName(table);
   const std::string insert = absl::StrCat("INSERT INTO ", net, " (key, ", kRowColumns,
                                           ") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO ");
@@ -339,7 +339,7 @@ absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, c
     statement.Bind(4, row.lsn).Bind(5, row.born).Bind(6, row.rekeyed).BindBlob(7, sealed);
     return statement.Run();
   };
-  // Keys that are there mostly stand together, and so do those that are not: each is looked for once.
+  // Existing keys are mostly adjacent, and so are new ones: each key is only looked up once.
   bool is_new = false;
   for (const auto* const entry : fold.Sorted()) {
     const auto& [key, row] = *entry;

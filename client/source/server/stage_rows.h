@@ -16,9 +16,9 @@
 
 namespace mirror {
 
-// What stands in the stage's file, in and out. All within the caller's transaction, where there is one.
+// Reads and writes the content of the stage's file, within the caller's transaction if there is one.
 
-/// Absent: it is not staged.
+/// Absent: the table is not staged.
 absl::StatusOr<std::optional<StagedTable>> ReadStagedTable(const sqlite::Connection& database,
                                                            std::int64_t table);
 absl::StatusOr<std::vector<StagedTable>> ReadStagedTables(const sqlite::Connection& database);
@@ -26,12 +26,12 @@ absl::Status WriteStagedTable(const sqlite::Connection& database, const StagedTa
 absl::Status MakeNet(const sqlite::Connection& database, std::int64_t table);
 absl::StatusOr<std::int64_t> ReadPlace(const sqlite::Connection& database);
 absl::Status WriteMark(const sqlite::Connection& database, const StageMark& mark);
-/// What `condition` says of marks: "token = ?", say, whose values it binds.
+/// Returns the mark for which `condition` holds, such as "token = ?", with these values bound.
 absl::StatusOr<std::optional<StageMark>> ReadMark(const sqlite::Connection& database,
                                                   const std::string& condition,
                                                   const std::string& bound = "");
 
-/// Puts a fold above the rows of a table. Errors: also kOutOfRange: a row of both is longer than
+/// Merges a fold into the rows of a table. Errors: also kOutOfRange: a merged row is longer than
 /// Stage::kRowBytesMax.
 absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, const Fold& fold);
 absl::StatusOr<std::optional<FoldedRow>> ReadFolded(const sqlite::Connection& database, std::int64_t table,
@@ -40,16 +40,16 @@ absl::StatusOr<std::optional<FoldedRow>> ReadFolded(const sqlite::Connection& da
 /// See Stage.
 absl::StatusOr<std::unique_ptr<StagedRows>> ReadRowsBehind(StageFile& file, std::int64_t table,
                                                            std::int64_t from);
-/// Of a row whose columns begin with its key, then kRowColumns.
+/// Reads a row whose columns are its key, then kRowColumns.
 inline constexpr char kRowColumns[] = "kind, complete, lsn, born, rekeyed, row";
 absl::StatusOr<StagedRows::Row> RowAt(const sqlite::Statement& row);
-/// The kinds of rows, in the order in which they are read; '…' as they stand in statements.
+/// The kinds of rows, in reading order, and as quoted literals in SQL.
 inline constexpr StagedKind kReadOrder[] = {StagedKind::kGone, StagedKind::kMoved, StagedKind::kPart,
                                             StagedKind::kWhole};
 std::string Quoted(StagedKind kind);
-/// Of a statement of kinds, whether born behind a place, and how many; with what it binds.
+/// Adds up the rows of a query over kinds, whether born after a place, and counts; its parameters are bound.
 absl::StatusOr<StagedRows::Counts> TakeCounts(sqlite::Statement select);
-/// Within the caller's transaction: that the table is staged from there on.
+/// Within the caller's transaction: checks that the table is staged from this LSN on.
 absl::Status CheckStagedFrom(const sqlite::Connection& database, std::int64_t table, std::int64_t from);
 absl::StatusOr<std::vector<StagedRows::Row>> ReadRowsOf(const sqlite::Connection& database,
                                                         std::int64_t table,

@@ -13,9 +13,9 @@ namespace {
 constexpr char kStaging[] = "staging";
 constexpr char kReadFromLog[] = "What was not written there is read anew from the source's log";
 
-/// What a mark or a transaction takes in memory, about.
+/// Approximate memory of a mark or a transaction.
 constexpr std::size_t kRecordBytes = 64;
-/// Tables that are not staged and of which the last change is known.
+/// Maximum number of tables that are not staged and whose last change is remembered.
 constexpr std::size_t kPassedOverMax = 10'000;
 
 absl::Status NoTransaction() {
@@ -115,7 +115,7 @@ absl::Status StageLink::CommitLong() {
 
 void StageLink::RollBackLong() {
   if (!std::exchange(is_long_, false)) return;
-  // An error may have ended it already.
+  // An error may have ended the transaction already.
   if (database_->InTransaction()) (void)database_->Execute("ROLLBACK", kStaging);
 }
 
@@ -127,9 +127,9 @@ StageWriter::~StageWriter() {
   link_.RollBackLong();
 }
 
-// --- What the log gives ---
+// --- Changes from the log ---
 
-/// Before the staging thread goes on: that nobody else stages, and what others changed at the tables.
+/// Before the staging thread continues: checks that no other process stages, and reads their table changes.
 absl::Status StageWriter::Own() {
   if (!lost_.ok()) return std::exchange(lost_, absl::OkStatus());
   const absl::StatusOr<StageLink::Found> found = link_.Own();
@@ -142,15 +142,15 @@ absl::Status StageWriter::Own() {
   return *found == StageLink::Found::kAsLeft ? absl::OkStatus() : LoadTables();
 }
 
-/// Takes in the tables as they are. Rows that are here of one whose floor another process raised may not be
-/// whole.
+/// Reads the present tables. If another process raised a table's floor, rows of it held here may be
+/// incomplete.
 absl::Status StageWriter::LoadTables() {
   ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, ReadStagedTables(link_.database()));
   std::unordered_map<std::int64_t, Table> former;
   std::swap(former, tables_);
   for (const StagedTable& known : tables) {
     Table& table = tables_[known.id];
-    // Another process set it, and changes of it went by here.
+    // Another process set the table, and changes of it were skipped here.
     if (const auto passed = passed_over_.find(known.id); passed != passed_over_.end()) {
       table.committed.floor = passed->second > known.floor ? passed->second : 0;
       passed_over_.erase(passed);
@@ -178,7 +178,7 @@ void StageWriter::ForgetTaken() {
   Recount();
 }
 
-/// Nothing of the open transaction was taken.
+/// Discards the open transaction.
 void StageWriter::BreakOff() {
   for (const std::int64_t id : std::exchange(touched_, {})) {
     const auto found = tables_.find(id);
@@ -195,7 +195,7 @@ void StageWriter::BreakOff() {
   if (!link_.is_long()) return;
   link_.RollBackLong();
   freed_.NotifyAll();
-  // What was given up in it was not.
+  // Tables discarded in the open transaction are not discarded after all.
   if (!LoadTables().ok()) link_.Leave();
 }
 
@@ -209,7 +209,7 @@ absl::Status StageWriter::Begin(const LoggedTransaction& transaction) {
   return absl::OkStatus();
 }
 
-/// Null: it is not staged, or no more in this transaction.
+/// Null: the table is not staged, or no longer in this transaction.
 absl::StatusOr<StageWriter::Table*> StageWriter::Reach(std::int64_t table) {
   if (!open_) return NoTransaction();
   if (passing_) return nullptr;
@@ -297,7 +297,7 @@ absl::StatusOr<std::int64_t> StageWriter::Flush() {
   return link_.place();
 }
 
-/// What is known of a key below the open layer.
+/// Returns what is known of a key below the open layer.
 absl::StatusOr<std::optional<FoldedRow>> StageWriter::Below(const Table& table, const StagedKey& key) {
   if (table.open.emptied) return std::nullopt;
   const FoldedRow* const here = table.committed.fold.Find(key);
@@ -308,7 +308,7 @@ absl::StatusOr<std::optional<FoldedRow>> StageWriter::Below(const Table& table, 
   return *written ? Compose(**written, *here) : *here;
 }
 
-// --- From memory into the file ---
+// --- From memory to the file ---
 
 void StageWriter::Recount() {
   std::size_t bytes = (marks_.size() + transactions_.size()) * kRecordBytes;
@@ -316,7 +316,7 @@ void StageWriter::Recount() {
   unwritten_ = bytes;
 }
 
-/// There is too much in memory. What was committed goes first.
+/// Memory is over its limit: writes committed changes first.
 absl::Status StageWriter::MakeRoom() {
   RETURN_IF_ERROR(WriteCommitted());
   if (unwritten_ < options_.fold_bytes) return absl::OkStatus();
@@ -326,11 +326,11 @@ absl::Status StageWriter::MakeRoom() {
   return spilled;
 }
 
-/// A piece of the open transaction into SQLite's, which stays open.
+/// Writes a piece of the open transaction into one of SQLite, which stays open.
 absl::Status StageWriter::Spill() {
   if (!link_.is_long()) {
     RETURN_IF_ERROR(link_.BeginLong());
-    // What SQLite's log has of before, for a reader kept it, is not this transaction's.
+    // Earlier content of SQLite's log, kept for a reader, does not belong to this transaction.
     limit_ = options_.max_bytes + link_.file().LogBytes();
     RETURN_IF_ERROR(link_.CheckOwner());
   }
@@ -346,7 +346,7 @@ absl::Status StageWriter::Spill() {
   Recount();
   ASSIGN_OR_RETURN(const std::int64_t used, UsedBytes(link_.database(), link_.file()));
   if (used <= limit_ || greatest == nullptr) return absl::OkStatus();
-  // SQLite's log keeps what was written until the transaction is over.
+  // SQLite's log keeps written rows until the transaction ends.
   limit_ = used + options_.max_bytes / 8;
   greatest->open.GiveUpAsTooLong(open_->lsn,
                                  absl::StrCat("one transaction of the source made the stage longer than ",
@@ -357,7 +357,7 @@ absl::Status StageWriter::Spill() {
   return written;
 }
 
-/// A layer of a table into SQLite's transaction.
+/// Writes a layer of a table into SQLite's transaction.
 absl::Status StageWriter::WriteLayer(Table& table, Layer layer) {
   TableChanges& changes = table.*layer;
   const std::int64_t id = table.known.id;
@@ -375,7 +375,7 @@ absl::Status StageWriter::WriteLayer(Table& table, Layer layer) {
   return done;
 }
 
-/// What WriteLayer() wrote of it stands in the file.
+/// Records that the layer written by WriteLayer() is in the file.
 void StageWriter::SetWritten(Table& table, Layer layer) {
   TableChanges& changes = table.*layer;
   if (changes.empty()) return;
@@ -384,7 +384,7 @@ void StageWriter::SetWritten(Table& table, Layer layer) {
   changes = {};
 }
 
-/// Marks, transactions and the place.
+/// Writes marks, transactions and the place.
 absl::Status StageWriter::WriteRecords() {
   const sqlite::Connection& database = link_.database();
   absl::Status done;
@@ -427,7 +427,7 @@ absl::Status StageWriter::WriteCommitted() {
   return absl::OkStatus();
 }
 
-/// All of the open transaction into the file.
+/// Writes the whole open transaction into the file.
 absl::Status StageWriter::CommitSpilled() {
   if (open_mark_) marks_.push_back(*std::move(open_mark_));
   if (open_->xid != 0) transactions_.emplace_back(open_->lsn, open_->xid);
@@ -476,9 +476,9 @@ std::vector<StagedTable> StageWriter::TakeGivenUp() {
   return std::exchange(given_up_, {});
 }
 
-// --- What others write ---
+// --- Writes of other threads ---
 
-/// Until there is no large transaction of another thread.
+/// Waits until no other thread has a large transaction open.
 absl::Status StageWriter::AwaitTurn() {
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(Stage::kBusyMs);
   while (link_.is_long() && owner_ != std::this_thread::get_id()) {
@@ -489,8 +489,8 @@ absl::Status StageWriter::AwaitTurn() {
   }
   absl::Status connected = link_.Connect();
   if (!absl::IsAborted(connected)) return connected;
-  // This is about the file that is there. The staging thread is told by its next call, or it would go on
-  // behind what is forgotten here.
+  // The error concerns the present file. The staging thread receives it from its next call; otherwise it
+  // would continue after the changes that are discarded here.
   lost_ = std::move(connected);
   ForgetTaken();
   tables_.clear();
@@ -586,7 +586,7 @@ absl::Status StageWriter::RaiseFloor(std::int64_t id, std::int64_t lsn, const st
 
 absl::Status StageWriter::Trim(const std::map<std::int64_t, std::int64_t>& cuts, const DurableLsns& durable) {
   for (const auto& [table, cut] : cuts) {
-    // Between two of them others may write.
+    // Other connections can write between two of them.
     absl::StatusOr<bool> more = true;
     while (more.ok() && *more) {
       const MutexLock lock(mutex_);

@@ -26,37 +26,37 @@
 
 namespace mirror {
 
-/// The connection on which a stage is written, and whether it is still this process that stages. Threads: one
-/// at a time.
+/// The connection on which a stage is written; also checks that this process is still the one that stages.
+/// Threads: one at a time.
 class StageLink {
  public:
   explicit StageLink(StagePlace& stage);
 
-  /// To the file that stands at the path. Errors: also kAborted: it is another one than this process stages
-  /// in; then it is connected to that.
+  /// Connects to the file at the path. Errors: also kAborted: this process stages in another file; the
+  /// connection is then to the new file.
   absl::Status Connect();
 
   enum class Found {
-    kAsLeft,  ///< Nobody wrote since the last time.
-    kOthers,  ///< Other processes did, but they do not stage.
-    kNew,     ///< From now on this process stages in it.
+    kAsLeft,  ///< Nothing wrote since the last time.
+    kOthers,  ///< Other processes wrote, but they do not stage.
+    kNew,     ///< This process now stages in the file.
   };
-  /// Takes the file over where it is not this process that stages. Errors: also kAborted: another one has
-  /// taken it over, or its place is not the one that was written here; the next Own() takes it over.
+  /// Takes the file over if this process is not the one that stages. Errors: also kAborted: another process
+  /// has taken it over, or its place is not the one written here; the next Own() takes it over.
   absl::StatusOr<Found> Own();
-  /// The same question, within a transaction.
+  /// The same check, within a transaction.
   absl::Status CheckOwner();
-  /// The place in the file, as it was found and written here.
+  /// The place in the file, as it was found and as this process wrote it.
   std::int64_t place() const { return place_; }
-  /// It was written, by this.
+  /// Records that this process wrote the place.
   void set_place(std::int64_t place) { place_ = place; }
-  /// Whoever stages takes it over anew.
+  /// Gives up ownership: the next process that stages takes the file over.
   void Leave() { is_owner_ = false; }
 
   using Work = std::function<absl::Status(const sqlite::Connection&)>;
-  /// In a transaction of its own, or within the long one. What fails leaves nothing.
+  /// Runs `work` in its own transaction, or within the long one. If it fails, nothing remains.
   absl::Status Write(const Work& work);
-  /// A transaction that stays open over several calls.
+  /// Begins a transaction that stays open over several calls.
   absl::Status BeginLong();
   absl::Status CommitLong();
   void RollBackLong();
@@ -70,22 +70,22 @@ class StageLink {
   absl::StatusOr<std::int64_t> Version();
 
   StagePlace& stage_;
-  const std::string nonce_;  ///< Tells this one from others that stage.
+  const std::string nonce_;  ///< Tells this object from others that stage.
   std::shared_ptr<StageFile> file_;
   std::unique_ptr<sqlite::Connection> database_;
-  sqlite::Statement look_;  ///< Asks for `version_`, at each transaction of the source.
+  sqlite::Statement look_;  ///< Reads `version_`, once for each transaction of the source.
   bool is_owner_ = false, is_long_ = false;
-  std::int64_t version_ = 0;  ///< Differs when another process wrote.
+  std::int64_t version_ = 0;  ///< Changes when another process wrote.
   std::int64_t place_ = 0;
 };
 
-/// What was taken of one table and lies above what is known of it below. Threads: one.
+/// Changes taken of one table, stacked above its known state. Threads: one.
 struct TableChanges {
-  bool emptied = false;            ///< Nothing of what lies below is left.
-  std::int64_t truncated_lsn = 0;  ///< By the source, here; 0: not.
-  std::int64_t floor = 0;          ///< The floor is no lower.
-  std::string because;             ///< With `floor`: why it was given up; empty: it was not.
-  bool is_too_long = false;        ///< That is why.
+  bool emptied = false;            ///< Discards everything below.
+  std::int64_t truncated_lsn = 0;  ///< LSN of a TRUNCATE by the source among these changes; 0: none.
+  std::int64_t floor = 0;          ///< Lower bound of the table's floor.
+  std::string because;             ///< With `floor`: why the table was discarded; empty: it was not.
+  bool is_too_long = false;        ///< The reason is a row that is too long.
   Fold fold;
 
   void Truncate(std::int64_t lsn) {
@@ -103,7 +103,7 @@ struct TableChanges {
     because = std::move(why);
     fold.Clear();
   }
-  /// Takes in what came later.
+  /// Merges later changes.
   void Lay(TableChanges&& above) {
     if (above.emptied) {
       emptied = true;
@@ -117,10 +117,10 @@ struct TableChanges {
     above = {};
   }
   bool empty() const { return !emptied && floor == 0 && fold.empty(); }
-  /// Of the last change, or what took its place; 0: there is none.
+  /// LSN of the last change, or of what replaced it; 0: there is none.
   std::int64_t last_lsn() const { return std::max({fold.last_lsn(), truncated_lsn, floor}); }
   bool ChangesTable() const { return emptied || floor > 0; }
-  /// The table with all this.
+  /// Returns the table after these changes.
   StagedTable ApplyTo(StagedTable table) const {
     table.truncated_lsn = std::max(table.truncated_lsn, truncated_lsn);
     table.floor = std::max(table.floor, floor);
@@ -130,44 +130,44 @@ struct TableChanges {
   }
 };
 
-/// All that writes into a stage, on one connection. What the log gives lies in two layers: the open
-/// transaction above those that were committed and are not written, and these above the file. An open
-/// transaction that is too large for memory is spilled: it lies in a transaction of SQLite's, which ends with
-/// it. Threads: any; the calls are those of Stage.
+/// Performs all writes to a stage, on one connection. Changes of the log are in two layers: the open
+/// transaction above the committed transactions that are not written yet, and these above the file. An open
+/// transaction that is too large for memory is spilled into a transaction of SQLite, which ends
+/// with it. Threads: any; the calls are those of Stage.
 class StageWriter {
  public:
-  /// `on_written`: marks may have come to stand in the file. It is called under a lock.
+  /// `on_written`: called under a lock when marks may have reached the file.
   StageWriter(const StageOptions& options, StagePlace& place, std::function<void()> on_written);
   ~StageWriter();
 
   absl::Status Begin(const LoggedTransaction& transaction);
   absl::Status Take(std::int64_t table, LoggedChange change);
-  /// `given_up`: why it is; empty: the source emptied it.
+  /// `given_up`: the reason to discard the table; empty: the source emptied it.
   absl::Status Empty(std::int64_t table, const std::string& given_up);
-  /// Its LSN and time are those of the transaction.
+  /// The mark gets the LSN and the time of the transaction.
   absl::Status Mark(StageMark mark);
   absl::Status Commit();
   absl::StatusOr<std::int64_t> Flush();
   std::size_t unwritten_bytes() const { return unwritten_; }
   std::vector<StagedTable> TakeGivenUp();
 
-  /// `clears`: all that is here goes.
+  /// `clears`: also removes the whole content.
   absl::Status SetPlace(std::int64_t lsn, bool clears = false);
   absl::Status SetTable(const StagedTable& table);
   absl::Status DropTable(std::int64_t table);
   absl::Status RaiseFloor(std::int64_t table, std::int64_t lsn, const std::string& because);
-  /// Rows of each table go up to its cut.
+  /// Removes rows of each table up to its cut.
   absl::Status Trim(const std::map<std::int64_t, std::int64_t>& cuts, const DurableLsns& durable);
-  /// What else is written, within one transaction.
+  /// Runs any other write, within one transaction.
   absl::Status Write(const StageLink::Work& work);
 
  private:
   struct Table {
-    StagedTable known;  ///< As the file has it.
+    StagedTable known;  ///< Its state in the file.
     TableChanges committed, open;
-    bool touched = false;            ///< By the open transaction.
-    bool ignored = false;            ///< For the rest of it: the table was given up.
-    std::int64_t spilled_bytes = 0;  ///< Of it.
+    bool touched = false;            ///< Changed by the open transaction.
+    bool ignored = false;            ///< For the rest of the open transaction: the table was discarded.
+    std::int64_t spilled_bytes = 0;  ///< Bytes of the open transaction that are spilled.
     std::size_t bytes() const { return committed.fold.bytes() + open.fold.bytes(); }
   };
   using Layer = TableChanges Table::*;
@@ -196,26 +196,26 @@ class StageWriter {
   std::atomic<std::size_t> unwritten_ = 0;
 
   Mutex mutex_;
-  CondVar freed_;  ///< No transaction is spilled any more.
+  CondVar freed_;  ///< Signalled when the spilled transaction has ended.
   StageLink link_ MIRROR_GUARDED_BY(mutex_);
   std::unordered_map<std::int64_t, Table> tables_ MIRROR_GUARDED_BY(mutex_);
-  /// Of tables that were not staged, the last change.
+  /// The last change of each table that was not staged.
   std::unordered_map<std::int64_t, std::int64_t> passed_over_ MIRROR_GUARDED_BY(mutex_);
-  // Committed and not written.
+  // Committed and not written yet.
   std::vector<StageMark> marks_ MIRROR_GUARDED_BY(mutex_);
   std::vector<std::pair<std::int64_t, std::uint64_t>> transactions_ MIRROR_GUARDED_BY(mutex_);
-  std::int64_t place_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of the last commit; link_ knows that on disk.
+  std::int64_t place_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Place of the last commit; on disk: see link_.
   DurableLsns durable_ MIRROR_GUARDED_BY(mutex_);
   bool durable_is_written_ MIRROR_GUARDED_BY(mutex_) = true;
   std::vector<StagedTable> given_up_ MIRROR_GUARDED_BY(mutex_);
 
   std::optional<LoggedTransaction> open_ MIRROR_GUARDED_BY(mutex_);
   std::optional<StageMark> open_mark_ MIRROR_GUARDED_BY(mutex_);
-  std::vector<std::int64_t> touched_ MIRROR_GUARDED_BY(mutex_);  ///< Tables of the open transaction.
-  bool passing_ MIRROR_GUARDED_BY(mutex_) = false;               ///< It is here already.
+  std::vector<std::int64_t> touched_ MIRROR_GUARDED_BY(mutex_);  ///< Tables changed by `open_`.
+  bool passing_ MIRROR_GUARDED_BY(mutex_) = false;               ///< The open transaction is already staged.
   absl::Status lost_
-      MIRROR_GUARDED_BY(mutex_);  ///< Why what was taken was forgotten, for the staging thread.
-  std::int64_t limit_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of the bytes, while link_ has a part of it.
+      MIRROR_GUARDED_BY(mutex_);  ///< Why taken changes were discarded, for the staging thread.
+  std::int64_t limit_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Byte limit while link_ has spilled a part.
   std::thread::id owner_ MIRROR_GUARDED_BY(mutex_);
 };
 

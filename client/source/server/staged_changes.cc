@@ -17,34 +17,34 @@
 namespace mirror {
 namespace {
 
-/// Puts staged rows of one table into the wire's blocks, with what its steps make of them. Threads: one.
+/// Appends staged rows of one table to the wire's blocks, after applying its steps. Threads: one.
 class StagedBlocks {
  public:
-  /// `texts` outlives it. `columns`: those that are sent.
+  /// `texts` must outlive it. `columns`: those to send.
   StagedBlocks(StagedTexts& texts, const TableSchema& schema, std::vector<std::uint32_t> columns);
 
-  /// The numbers of the key's columns, in its order. Errors: kAborted: they are not the announced key.
+  /// Sets the numbers of the key's columns, in its order. Errors: kAborted: they are not the announced key.
   absl::Status SetKey(const std::vector<std::int64_t>& numbers);
 
   // Errors: those of TableReader::Next().
 
-  /// Nothing is put in for a key that the mirror cannot have, see StagedTexts::DecodeGone().
+  /// Skips a key that the mirror cannot have, see StagedTexts::DecodeGone().
   absl::Status Delete(const StagedKey& key);
-  /// A row with these columns.
+  /// Appends an update of these columns.
   absl::Status Update(const StagedKey& key, std::vector<StagedValue> values, LargeSink* sink);
-  /// A whole row; columns without a value are NULL. False: its steps leave it out.
+  /// Appends a whole row; columns without a value are NULL. False: its steps leave it out.
   absl::StatusOr<bool> Insert(const StagedKey& key, std::vector<StagedValue> values, LargeSink* sink);
-  /// The same into this block.
+  /// The same for this block.
   absl::StatusOr<bool> InsertInto(const StagedKey& key, std::vector<StagedValue> values, RowBlock* block,
                                   LargeSink* sink);
 
   bool IsEmpty() const { return rows_ == 0; }
   bool IsFull(const BlockSize& size) const;
-  /// Deletes, updates, inserts.
+  /// Returns deletes, updates, inserts.
   std::vector<ChangeBlock> TakeAll();
 
  private:
-  /// Rows with the same columns.
+  /// A block of rows with the same columns.
   struct Shape {
     RowAppender appender;
     std::optional<RowBlock> block;
@@ -65,13 +65,13 @@ class StagedBlocks {
   std::vector<std::uint32_t> key_;  ///< In the order of the key's texts.
   const RowAppender whole_, gone_;
   std::unordered_map<std::int64_t, std::optional<std::uint32_t>> numbers_;
-  std::vector<bool> touched_;  ///< Of the row at hand, by column.
+  std::vector<bool> touched_;  ///< Of the present row, by column.
   std::map<std::vector<std::uint32_t>, Shape> shapes_;
   std::optional<RowBlock> deletes_, inserts_;
   std::size_t rows_ = 0, weight_ = 0;
 };
 
-/// Sets of columns in one piece.
+/// Maximum number of column sets in one piece.
 constexpr std::size_t kStagedShapesMax = 64;
 
 StagedBlocks::StagedBlocks(StagedTexts& texts, const TableSchema& schema, std::vector<std::uint32_t> columns)
@@ -127,7 +127,7 @@ absl::StatusOr<StagedBlocks::Texts> StagedBlocks::ByColumn(const StagedKey& key,
   return texts;
 }
 
-/// Of texts by column those of some columns.
+/// Decodes the texts of some columns, from texts by column.
 absl::StatusOr<std::vector<Value>> StagedBlocks::Decode(const std::vector<std::uint32_t>& columns,
                                                         const Texts& texts) {
   absl::StatusOr<std::vector<Value>> values = texts_.Decode(columns, texts);
@@ -136,7 +136,7 @@ absl::StatusOr<std::vector<Value>> StagedBlocks::Decode(const std::vector<std::u
       absl::StrCat("table '", schema_.name, "': a row has ", values->size(), " values"));
 }
 
-/// `values`: for each of the columns.
+/// `values`: one for each of the columns.
 absl::Status StagedBlocks::Append(const RowAppender& appender, const std::vector<std::uint32_t>& columns,
                                   const std::vector<Value>& values, RowBlock* block, LargeSink* sink) {
   if (block->columns.empty()) *block = RowBlock::For(schema_, columns);
@@ -172,7 +172,7 @@ absl::Status StagedBlocks::Update(const StagedKey& key, std::vector<StagedValue>
     columns.push_back(column);
     sent.push_back(std::move(texts[column]));
   }
-  // Nothing of it is sent.
+  // None of its columns are sent.
   if (columns.size() <= key_.size()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<Value> decoded, Decode(columns, sent));
   auto shape = shapes_.find(columns);
@@ -227,7 +227,7 @@ std::vector<ChangeBlock> StagedBlocks::TakeAll() {
   return blocks;
 }
 
-/// How many rows are read at a time, so that those in memory are about some megabytes.
+/// The number of rows to read at once, so that those in memory take some megabytes.
 class StagedPortion {
  public:
   std::size_t rows() const { return rows_; }
@@ -247,7 +247,7 @@ std::size_t BytesOf(const std::vector<StagedValue>& values) {
   return bytes;
 }
 
-/// The values of a row, over those that it had.
+/// Replaces a row's former values by the new ones.
 std::vector<StagedValue> LayOver(std::vector<StagedValue> base, std::vector<StagedValue> values) {
   for (StagedValue& value : values) {
     const auto same = std::find_if(base.begin(), base.end(),
@@ -266,7 +266,7 @@ absl::Status NotStaged(const TableSchema& schema, const absl::Status& why) {
   return absl::AbortedError(absl::StrCat("table '", schema.name, "' is not staged any more"));
 }
 
-/// The rows of a table behind a position, and the table as it was after they were read.
+/// The rows of a table after a position, and the table's state after they were read.
 class StagedLook {
  public:
   StagedLook(StageView& stage, std::int64_t table) : stage_(stage), table_(table) {}
@@ -279,7 +279,7 @@ class StagedLook {
     batch_.clear();
     return Know(schema);
   }
-  /// The table as it is.
+  /// Reads the table's present state.
   absl::Status Know(const TableSchema& schema) {
     ASSIGN_OR_RETURN(const std::vector<StagedTable> tables, stage_.Tables());
     for (const StagedTable& table : tables) {
@@ -291,7 +291,7 @@ class StagedLook {
   const StagedTable& known() const { return known_; }
   StagedRows& rows() { return *rows_; }
 
-  /// Absent: there is none.
+  /// Absent: there is no further row.
   absl::StatusOr<std::optional<StagedRows::Row>> Next() {
     if (batch_.empty() && !at_end_) {
       ASSIGN_OR_RETURN(std::vector<StagedRows::Row> some, rows_->Next(portion_.rows()));
@@ -349,18 +349,18 @@ class StagedChanges : public ChangeReader {
         continue;
       }
       at_end_ = ask_.moment != nullptr || !read_base_ || round_ >= kStagedRoundsMax;
-      // The next round may delete what this one inserted, and within a piece deletes come first.
+      // The next round may delete a row inserted by this one, and within a piece deletes come first.
       if (at_end_ || !blocks_.IsEmpty()) break;
       RETURN_IF_ERROR(BeginRound(look_.rows().place()));
     }
     piece.blocks = blocks_.TakeAll();
-    // What a last piece deletes counts all.
+    // Every delete of a last piece counts.
     piece.last = at_end_ && !counts_less;
     return piece;
   }
 
  private:
-  /// A row that was read in the source, or is known to be gone.
+  /// A row that was read in the source, or is known to be deleted.
   struct Ready {
     StagedKey key;
     bool gone = false;
@@ -386,14 +386,14 @@ class StagedChanges : public ChangeReader {
         static_cast<std::uint64_t>(counts.whole + counts.moved + (whole ? counts.parts : 0)) + also_.size();
     piece->planned->updates = static_cast<std::uint64_t>(whole ? 0 : counts.parts);
     piece->planned->expected_deletes = static_cast<std::uint64_t>(counts.gone - counts.came_and_went);
-    // Those that are gone come first.
+    // Deleted rows come first.
     wanted_.assign(also_.begin(), also_.end());
     return absl::OkStatus();
   }
 
   bool RoundIsOver() const { return ready_.empty() && wanted_.empty() && rows_are_taken_; }
 
-  /// One row, or rows from the source.
+  /// Takes one row, or rows from the source.
   absl::Status Step(LargeSink* sink) {
     if (!ready_.empty()) {
       Ready row = std::move(ready_.front());
@@ -409,7 +409,7 @@ class StagedChanges : public ChangeReader {
   }
 
   absl::Status Take(StagedRows::Row row, LargeSink* sink) {
-    // It is read in the source.
+    // The row will be read in the source.
     if (round_ == 1 && also_.contains(row.key)) return absl::OkStatus();
     const bool whole = ask_.whole_rows || has_steps_;
     switch (row.row.kind) {
@@ -428,14 +428,14 @@ class StagedChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  /// A row that the steps leave out is to be gone: the mirror may have it, also where it was born behind
-  /// `from`, since what it was sent was as new as the stage was.
+  /// Deletes a row that the steps leave out: the mirror may have it, even if it was born after `from`, since
+  /// the rows sent earlier were as new as the stage was.
   absl::Status PutWhole(const StagedKey& key, std::vector<StagedValue> values, LargeSink* sink) {
     const absl::StatusOr<bool> put = blocks_.Insert(key, std::move(values), sink);
     return !put.ok() || *put ? put.status() : blocks_.Delete(key);
   }
 
-  /// Some of the wanted rows, as they are in the source, under what is staged of them.
+  /// Reads some of the wanted rows in the source and merges their staged changes into them.
   absl::Status ReadBase() {
     read_base_ = true;
     std::vector<StagedKey> keys;
@@ -448,7 +448,7 @@ class StagedChanges : public ChangeReader {
                                                " of its rows could not be read as the log tells of them"));
       }
       ASSIGN_OR_RETURN(StagedTexts::BaseRows base, texts_->ReadBase(keys));
-      // These may be newer than the round's.
+      // These may be newer than the round's rows.
       absl::StatusOr<std::vector<StagedRows::Row>> staged = stage_.RowsOf(ask_.table, keys);
       if (!staged.ok()) return NotStaged(ask_.schema, staged.status());
       RETURN_IF_ERROR(look_.Know(ask_.schema));
@@ -458,10 +458,10 @@ class StagedChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  /// The keys whose rows are not to be known by this reading.
+  /// Returns the keys whose rows this reading cannot determine.
   std::vector<StagedKey> LayStaged(std::vector<StagedKey> keys, StagedTexts::BaseRows base,
                                    std::vector<StagedRows::Row> staged, std::size_t* bytes) {
-    // Of what was staged up to the floor nothing is known.
+    // Nothing is known of changes staged up to the floor.
     if (base.from < look_.known().floor) return keys;
     std::unordered_map<StagedKey, std::vector<StagedValue>*> there;
     for (StagedTexts::BaseRow& row : base.rows) there.emplace(row.key, &row.values);
@@ -480,9 +480,9 @@ class StagedChanges : public ChangeReader {
         StagedRow& over = *row->second;
         ready.gone = over.kind == StagedKind::kGone;
         const bool is_all = over.kind == StagedKind::kWhole || over.complete;
-        // What moved here later than those rows were read may be another row there.
+        // If the row moved here after the reading, the row that was read may be another one.
         const bool is_late = over.kind == StagedKind::kMoved && over.rekeyed >= base.from;
-        // What was asked for whatever the log says may have been changed past the log.
+        // A row requested regardless of the log may have been changed without the log.
         if (over.lsn < base.from && also_.contains(key)) {
           ready.gone = under == nullptr;
           if (under != nullptr) ready.values = std::move(*under);
@@ -513,9 +513,9 @@ class StagedChanges : public ChangeReader {
   StagedLook look_;
   StagedBlocks blocks_;
   int round_ = 0;
-  bool read_base_ = false;  ///< In this round.
+  bool read_base_ = false;  ///< Rows were read in the source in this round.
   bool rows_are_taken_ = false, deletes_are_taken_ = false, at_end_ = false;
-  std::deque<StagedKey> wanted_;  ///< To be read in the source.
+  std::deque<StagedKey> wanted_;  ///< Keys to read in the source.
   StagedPortion portion_;
   std::deque<Ready> ready_;
 };
@@ -546,7 +546,7 @@ class EmptiedTable : public TableReader {
 
  private:
   absl::Status Begin() {
-    // Twice: the first one tells behind what it is all. What followed in that transaction has its LSN.
+    // Read twice: the first read gives the position. Later changes in that transaction have its LSN.
     RETURN_IF_ERROR(look_.Know(ask_.schema));
     const std::int64_t emptied = look_.known().truncated_lsn;
     if (emptied == 0) return NotAll();

@@ -16,84 +16,84 @@
 
 namespace mirror {
 
-/// What the stage needs to know of a kind of source to make the wire's rows of a table from its texts.
-/// Threads: one.
+/// The part of a kind of source that the stage needs to turn texts of a table into the wire's rows. Threads:
+/// one.
 class StagedTexts {
  public:
   virtual ~StagedTexts() = default;
-  /// Of the texts of some columns (indexes of the announced schema) their values, which view the texts and
-  /// this up to the next call. kAborted: a value is not as its column was announced, and the source looks
-  /// anew.
+  /// Decodes the texts of some columns (indexes of the announced schema). The values view the texts and this
+  /// object until the next call. kAborted: a value does not match its column's announcement, and the source
+  /// takes a new look.
   virtual absl::StatusOr<std::vector<Value>> Decode(const std::vector<std::uint32_t>& columns,
                                                     const std::vector<SourceText>& texts) = 0;
-  /// The same of the key of a row that is gone. Absent: a value is not as its column was announced, so the
+  /// Decodes the key of a deleted row. Absent: a value does not match its column's announcement, so the
   /// mirror cannot have the row.
   virtual absl::StatusOr<std::optional<std::vector<Value>>> DecodeGone(
       const std::vector<std::uint32_t>& columns, const std::vector<SourceText>& texts) = 0;
-  /// The index of the announced column with this number in the source; absent: it is not announced.
+  /// Returns the index of the announced column with this number in the source; absent: it is not announced.
   virtual std::optional<std::uint32_t> ColumnOf(std::int64_t number) const = 0;
-  /// `where`, `hash` and `mask` of the table: false: the row is left out. `values`: whole, by column. Only of
-  /// a table with HasSteps().
+  /// Applies the table's `where`, `hash` and `mask`. False: `where` leaves the row out. `values`: the whole
+  /// row, by column. Only for a table with HasSteps().
   virtual bool HasSteps() const { return false; }
   virtual absl::StatusOr<bool> TakeSteps(std::vector<Value>* values) {
     (void)values;
     return true;
   }
-  /// The same of a row that is gone: only its key has values, and `where` is not asked.
+  /// The same for a deleted row: only its key has values, and `where` is not evaluated.
   virtual absl::Status TurnKey(std::vector<Value>* values) {
     (void)values;
     return absl::OkStatus();
   }
 
-  /// Rows as they are in the source now: of each key that is there all columns, in the order of `keys`.
+  /// Current rows of the source: all columns of each key that exists, in the order of `keys`.
   struct BaseRow {
     StagedKey key;
     std::vector<StagedValue> values;
   };
   struct BaseRows {
     std::vector<BaseRow> rows;
-    /// A position at or before the moment of these rows: all that they may lack is staged behind it.
+    /// A position not after the moment of these rows: all that they may lack is staged after it.
     std::int64_t from = 0;
   };
-  /// Returns when all that was committed before those rows were read is staged.
+  /// Returns when everything committed before those rows were read is staged.
   virtual absl::StatusOr<BaseRows> ReadBase(const std::vector<StagedKey>& keys) = 0;
 };
 
 struct StagedAsk {
-  std::int64_t table = 0;              ///< In the stage.
-  std::int64_t from = 0;               ///< Net rows behind this position.
-  Position target;                     ///< To which the stage has come at least.
-  TableSchema schema;                  ///< As it was announced.
-  std::vector<std::uint32_t> columns;  ///< Those that are sent.
-  bool whole_rows = false;             ///< Also rows that were only updated go with all columns, as inserts.
-  std::vector<StagedKey> also = {};    ///< Sent as the source has them; goes with `whole_rows`.
-  /// Born behind this: the mirror never had the row, so its delete is not counted in `planned`.
+  std::int64_t table = 0;              ///< Its number in the stage.
+  std::int64_t from = 0;               ///< Net rows after this position.
+  Position target;                     ///< The stage has reached at least this position.
+  TableSchema schema;                  ///< The last announcement.
+  std::vector<std::uint32_t> columns;  ///< Columns to send.
+  bool whole_rows = false;             ///< Rows that were only updated go with all columns, too, as inserts.
+  std::vector<StagedKey> also = {};    ///< Sent as the source has them; requires `whole_rows`.
+  /// A row born after this LSN was never in the mirror: its delete is not counted in `planned`.
   std::int64_t mirrored_lsn = 0;
-  /// Instead of the stage as it is: as it was at a moment, at or behind `target`; the rows that StagedTexts
-  /// reads are then none of a later one. Null: there is none.
+  /// Read the stage at this moment, at or after `target`, instead of its present state; StagedTexts then
+  /// reads no rows of a later moment. Null: read the present state.
   std::shared_ptr<StageView> moment = nullptr;
 };
 
-/// The net changes of one table from the stage, for SourceReader::Changes().
+/// Returns the net changes of one table from the stage, for SourceReader::Changes().
 ///
-/// All of it is as it was at one commit, which is `target` or a later one. Where rows have to be read in the
-/// source (kMoved; with `whole_rows` or steps also kPart), which are newer than the others, another round
-/// follows with what was staged meanwhile, until one needs none of them; after kStagedRoundsMax rounds some
-/// rows may be newer. Of a moment there is one round, and a row that moved behind the one at which the source
-/// is read is kAborted.
+/// All changes are of one commit, which is `target` or a later one. Some rows have to be read in the source
+/// (kMoved; with `whole_rows` or steps also kPart) and are newer than the others. Then another round follows
+/// with the changes staged meanwhile, until a round reads no rows; after kStagedRoundsMax rounds some rows
+/// may be newer. A moment has one round, and a row that moved after the moment at which the source is read is
+/// kAborted.
 ///
-/// Deletes come before all others, but for those of which only the source, or the steps, can tell. The first
-/// piece has `planned`; its deletes are expected ones, since the mirror may hold what an interrupted sending
-/// brought it. A delete of a row that came and went since `mirrored_lsn` is sent and not counted.
+/// Deletes come first, except those that only the source, or the steps, can decide. The first piece has
+/// `planned`; its deletes are expected ones, since the mirror may hold rows of an interrupted sending. A
+/// delete of a row that was inserted and deleted since `mirrored_lsn` is sent and not counted.
 ///
-/// Errors: also kAborted: `from` is below the table's floor or behind which it was emptied, or a row that has
-/// to be in the source was not there in kStagedReadsMax readings.
+/// Errors: also kAborted: `from` is below the table's floor or the LSN of its emptying, or a row that has to
+/// be in the source was missing in kStagedReadsMax readings.
 std::unique_ptr<ChangeReader> ReadStagedChanges(Stage& stage, std::unique_ptr<StagedTexts> texts,
                                                 StagedAsk ask);
 
-/// All rows of a table that was emptied (StagedTable::truncated_lsn), for SourceReader::Read(): the net rows
-/// from there on are all that there are, so nothing is read in the source. Of `ask` only table, schema and
-/// columns count. Errors: also kAborted: the stage does not have all of them.
+/// Returns all rows of a table that was emptied (StagedTable::truncated_lsn), for SourceReader::Read(). The
+/// net rows since then are all its rows, so nothing is read in the source. Uses only table, schema and
+/// columns of `ask`. Errors: also kAborted: the stage does not have all of them.
 std::unique_ptr<TableReader> ReadEmptiedTable(Stage& stage, std::unique_ptr<StagedTexts> texts,
                                               StagedAsk ask);
 

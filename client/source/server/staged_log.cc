@@ -25,7 +25,7 @@ absl::StatusOr<StagedLog> ReadStagedLog(Stage& stage) {
   StagedLog log;
   log.database = std::move(source.identity);
   log.timeline = source.timeline;
-  // A change of the identity would forget which transactions are on record.
+  // A change of the identity would delete the recorded transactions.
   const std::size_t end = source.source_id.find(' ');
   log.source_id = source.source_id.substr(0, end);
   const std::string past = end == std::string::npos ? "" : source.source_id.substr(end + 1);

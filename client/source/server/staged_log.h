@@ -12,25 +12,25 @@
 
 namespace mirror {
 
-/// What is known of the log that is staged, kept as the stage's source.
+/// Facts about the staged log, stored as the stage's source.
 struct StagedLog {
-  std::string database;   ///< What the server says of itself and its database. Empty: it was not read yet.
-  std::string source_id;  ///< By which the mirror knows the source; empty: it was not given one.
-  std::int64_t timeline = 0;  ///< Of servers that have such.
-  /// Why positions of before are none of this log's: a standby took over; the database was restored, and they
-  /// are of a future that it does not have; or it ends before them.
+  std::string database;   ///< The server's identity of itself and its database. Empty: not read yet.
+  std::string source_id;  ///< The mirror knows the source by this id; empty: it has none.
+  std::int64_t timeline = 0;  ///< For servers that have timelines.
+  /// Why earlier positions do not belong to this log: a standby was promoted; the database was restored, and
+  /// lacks the future of the positions; or the log ends before them.
   enum class Past { kWhole, kPromoted, kRestored, kAhead };
   Past past = Past::kWhole;
 };
 absl::StatusOr<StagedLog> ReadStagedLog(Stage& stage);
 absl::Status KeepStagedLog(Stage& stage, const StagedLog& log);
 
-/// What is staged of all tables counts from there on only.
+/// Makes what is staged of all tables count only from this LSN on.
 absl::Status RaiseAllFloors(Stage& stage, std::int64_t lsn, const std::string& because);
-/// Says for people of which tables the stage gave up what it had.
+/// Returns sentences for people about the tables that the stage discarded.
 std::vector<std::string> TellGivenUp(Stage& stage);
 
-/// What the histories of all sources do alike whose log is staged here: a position is a mark of the stage.
+/// The common part of histories whose log is staged here: a position is a mark of the stage.
 class StagedHistory : public SourceLog {
  public:
   absl::Status GiveUp(const std::string& table) override;

@@ -11,7 +11,7 @@ void AppendVarint(std::uint64_t number, std::string* out) {
   out->push_back(static_cast<char>(number));
 }
 
-/// What is left of a packed text. After a mistake it is at its end.
+/// The rest of a packed text. After an error it is at its end.
 class PackedTexts {
  public:
   explicit PackedTexts(std::string_view left) : left_(left) {}
@@ -20,7 +20,7 @@ class PackedTexts {
   std::size_t left() const { return left_.size(); }
   bool good() const { return good_; }
 
-  /// As AppendVarint() writes it: in no more bytes than it needs.
+  /// Reads a number in the form of AppendVarint(), which uses the fewest bytes.
   std::uint64_t Varint() {
     std::uint64_t number = 0;
     for (unsigned shift = 0; shift < 64 && !left_.empty(); shift += 7) {
@@ -55,13 +55,13 @@ class PackedTexts {
   bool good_ = true;
 };
 
-/// One value where it stands.
+/// One packed value in its text.
 struct PackedValue {
   std::int64_t column = 0;
   std::string_view all;  ///< With its number and length.
 };
 
-/// The next value; false: there is none.
+/// Reads value after value; false: there is no further one.
 class PackedValues {
  public:
   explicit PackedValues(std::string_view packed) : packed_(packed) { Next(); }

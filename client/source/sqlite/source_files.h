@@ -13,26 +13,26 @@
 
 namespace mirror {
 
-/// The files from which a source is read: itself, and a copy where it has to be one. Threads: one.
+/// The files from which a source is read: the source itself, and a copy where one is needed. Threads: one.
 class SourceFiles {
  public:
-  /// `options` outlive it.
+  /// `options` must outlive it.
   explicit SourceFiles(const SqliteReaderOptions& options) : options_(options) {}
 
   /// Opens the source, unless it is open.
   absl::Status Open();
-  /// For another look. Without a log a source that moves is a copy from here on, see OpenSqliteReader().
+  /// Opens it for a new look. Without a log, a source that moves is now copied, see OpenSqliteReader().
   absl::Status OpenAnew();
   /// Null: it was never opened.
   const std::shared_ptr<const SqliteFile>& file() const { return file_; }
-  /// From here on what needs a copy makes another one.
+  /// The next call that needs a copy makes a new one.
   void LeaveCopies() { copy_.reset(); }
 
-  /// Where writers wait for a look, and the rows cannot be read in several, a copy.
+  /// Returns a copy if a look blocks writers and the rows cannot be read in several looks.
   absl::StatusOr<std::shared_ptr<const SqliteFile>> For(const SourcePlan& plan);
   absl::StatusOr<std::shared_ptr<const SqliteFile>> ForOnePiece();
-  /// With WAL one snapshot, beside which others write; else the file as it is open here, whose table must
-  /// not move while it is read.
+  /// With WAL: one snapshot, which does not block writers. Otherwise the open file; its table must not change
+  /// while it is read.
   absl::StatusOr<std::shared_ptr<const SqliteFile>> ForOneMoment();
 
   /// See TableLooks.
@@ -41,14 +41,14 @@ class SourceFiles {
  private:
   absl::Status Register(const SqliteFile& file) const;
   absl::StatusOr<std::shared_ptr<const SqliteFile>> Copy();
-  /// Null: the source is read as it is, since it rests, or lets its writers go on, or cannot be copied.
+  /// Null: the source is read itself: it does not move, blocks no writers, or cannot be copied.
   std::shared_ptr<const SqliteFile> CopyOfWhatMoves();
 
   const SqliteReaderOptions& options_;
   std::shared_ptr<const SqliteFile> file_;
-  std::shared_ptr<const SqliteFile> copy_;  ///< Of this look; null: it was not needed so far.
-  int moves_ = 0;                           ///< Looks that a commit broke off.
-  std::string copy_trouble_;                ///< Why what moves cannot be copied.
+  std::shared_ptr<const SqliteFile> copy_;  ///< The copy of this look; null: not needed so far.
+  int moves_ = 0;                           ///< Looks that another program's commit broke off.
+  std::string copy_trouble_;                ///< Why a moving source cannot be copied.
 };
 
 }  // namespace mirror

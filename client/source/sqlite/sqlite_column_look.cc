@@ -19,12 +19,12 @@ using ColumnFacts = SourceReader::ColumnFacts;
 
 constexpr std::int64_t kRowsOfLook = 20'000;
 
-/// What one query says of a part of the rows.
+/// The result of one query over a part of the rows.
 struct Part {
   KeyPart greatest, least;
   std::int64_t nulls = 0;
-  std::int64_t shortest = INT64_MAX, longest = 0;  ///< Characters of a value.
-  std::int64_t rows = 0, last = 0;                 ///< Their number, and the last rowid.
+  std::int64_t shortest = INT64_MAX, longest = 0;  ///< Lengths of values in characters.
+  std::int64_t rows = 0, last = 0;                 ///< Number of rows, and the last rowid.
 };
 
 KeyPart PartAt(const sqlite::Statement& row, int column) { return ToKeyPart(row.ValueAt(column)); }
@@ -81,8 +81,8 @@ absl::StatusOr<Part> InLooks(const SqliteFile& file, const SourcePlan& plan, con
   }
 }
 
-/// Whether an index leads to the greatest value: one that begins with the column. SQLite also asks others for
-/// it, from end to end.
+/// Whether an index gives the greatest value directly: one that begins with the column. SQLite also scans
+/// other indexes for it, from end to end.
 absl::StatusOr<bool> HasIndex(const SqliteFile& file, const SourcePlan& plan, const std::string& column) {
   constexpr int kDetail = 3;
   ASSIGN_OR_RETURN(
@@ -101,12 +101,12 @@ absl::StatusOr<bool> HasIndex(const SqliteFile& file, const SourcePlan& plan, co
   return found;
 }
 
-/// A text that is a number.
+/// Whether a text is a number.
 bool CountsAsText(const KeyPart& part) {
   return part.kind == Kind::kText && ReadReal(part.bytes).has_value();
 }
 
-/// Texts of one length sort as the numbers that they are.
+/// Whether all texts have one length: then they sort as the numbers that they are.
 absl::StatusOr<bool> AreOfOneLength(const SqliteFile& file, const SourcePlan& plan,
                                     const std::string& column) {
   ASSIGN_OR_RETURN(const std::int64_t same,
@@ -115,7 +115,7 @@ absl::StatusOr<bool> AreOfOneLength(const SqliteFile& file, const SourcePlan& pl
   return same != 0;
 }
 
-/// What is to be said of its values; empty: nothing.
+/// Returns the problem with its values; empty: none.
 std::string TroubleOf(const Part& part, bool of_one_length) {
   if (IsNumber(part.least) && !IsNumber(part.greatest)) {
     return "holds numbers and texts, which sort apart: a text counts as greater than every number";
@@ -138,7 +138,7 @@ ColumnFacts FactsOf(const Part& part, bool of_one_length) {
 absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file, const SourcePlan& plan,
                                                          std::uint32_t column) {
   const std::string name = QuoteName(plan.schema.columns[column].name);
-  // Each by itself, as an index can answer it.
+  // Separate queries, so that an index can answer each.
   const std::string greatest = absl::StrCat("SELECT max(", name, " COLLATE BINARY)", plan.FromWhere()),
                     least = absl::StrCat("SELECT min(", name, " COLLATE BINARY)", plan.FromWhere()),
                     nulls = absl::StrCat("SELECT count(*)", plan.FromWhere(name + " IS NULL"));

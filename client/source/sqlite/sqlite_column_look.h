@@ -10,13 +10,13 @@
 
 namespace mirror {
 
-/// See SourceReader::LookAtColumn(). Where writers wait for a look and no index answers, rows are looked at
-/// by rowid, a part of them in each look: what is committed meanwhile may be in it or not, so that the
-/// greatest value may be less than that of a row which is read later.
+/// See SourceReader::LookAtColumn(). If a look blocks writers and no index can answer, it reads rows by
+/// rowid, a part of them in each look. Commits in between may be included or not, so the greatest value may
+/// be less than that of a row that is read later.
 absl::StatusOr<SourceReader::ColumnFacts> LookAtColumnOf(const SqliteFile& file, const SourcePlan& plan,
                                                          std::uint32_t column);
 
-/// Rows of a table with a rowid, counted a part of them in each look; so is what is committed meanwhile.
+/// Counts rows of a table with a rowid, a part of them in each look; commits in between may count or not.
 absl::StatusOr<std::uint64_t> CountInLooks(const SqliteFile& file, const SourcePlan& plan);
 
 }  // namespace mirror

@@ -16,7 +16,7 @@
 namespace mirror {
 namespace {
 
-/// Digests of rows, one after the other, as a cursor gives them.
+/// Digests of rows, one after the other, in the cursor's order.
 class RowWalk {
  public:
   RowWalk(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
@@ -31,7 +31,7 @@ class RowWalk {
   const SqliteFile& file() const { return *file_; }
   SqliteCursor& cursor() { return cursor_; }
 
-  /// Watches the greatest value of a column; with `filter` passes over rows that are not within the bound.
+  /// Tracks the greatest value of a column; with `filter` skips rows outside the bound.
   void SetBound(const RowBound& bound, bool filter) {
     bound_at_ = static_cast<std::size_t>(std::find(columns_.begin(), columns_.end(), bound.column) -
                                          columns_.begin());
@@ -39,11 +39,11 @@ class RowWalk {
   }
   const KeyPart& greatest() const { return greatest_; }
   void DigestByColumn() { by_column_ = true; }
-  /// See DigestPiece::by_column; of the row that was given last.
+  /// See DigestPiece::by_column; of the last given row.
   const std::string& hashes() const { return hashes_; }
 
-  /// One look, or a row with long values. `take` gets each row's digest and, of a row that stands in one
-  /// piece, its values; false: it was enough. True: there are more rows.
+  /// Takes one look, or a row with long values. `take` gets each row's digest and, if the row is in one
+  /// piece, its values; it returns false to stop. True: there are more rows.
   using Take = std::function<bool(std::uint64_t digest, sqlite3_value** values)>;
   absl::StatusOr<bool> Step(const Take& take) {
     RETURN_IF_ERROR(looks_.Begin());
@@ -80,7 +80,7 @@ class RowWalk {
     return true;
   }
 
-  /// The key of the last row that was given.
+  /// Returns the key of the last given row.
   Key LastKey() const { return ToKey(cursor_.last()); }
   Key KeyOf(sqlite3_value** values) const {
     Key key;
@@ -92,7 +92,7 @@ class RowWalk {
     return key;
   }
   const std::vector<std::size_t>& key_at() const { return key_at_; }
-  /// Of the row with long values that was given last.
+  /// Returns the key of the last given row with long values.
   absl::StatusOr<std::vector<sqlite::Value>> HeavyKey() {
     std::vector<sqlite::Value> key;
     RETURN_IF_ERROR(file_->BeginLook());
@@ -157,7 +157,7 @@ class RowWalk {
 
   std::shared_ptr<const SqliteFile> file_;
   const std::vector<std::uint32_t> columns_;
-  std::vector<std::size_t> key_at_;  ///< Of each key column, its place in `columns_`.
+  std::vector<std::size_t> key_at_;  ///< For each key column, its place in `columns_`.
   std::optional<std::size_t> bound_at_;
   std::optional<KeyPart> from_;
   KeyPart greatest_;
@@ -200,7 +200,7 @@ class OrderedDigests : public DigestReader {
   std::unique_ptr<RowWalk> walk_;
 };
 
-/// Rows in whatever order: each has its own key from its values.
+/// Rows in any order: each gets its key from its values.
 class UnorderedDigests : public DigestReader {
  public:
   UnorderedDigests(std::unique_ptr<RowWalk> walk, bool by_column)
@@ -281,12 +281,12 @@ class SortedDigests : public DigestReader {
     RETURN_IF_ERROR(file_.Run(
         absl::StrCat("DROP TABLE IF EXISTS temp._mirror_digests; CREATE TEMP TABLE _mirror_digests (", key,
                      ", digest, PRIMARY KEY (", key, ")) WITHOUT ROWID")));
-    // A row that moved on while it was read comes twice.
+    // A row that moved forward while it was read comes twice.
     ASSIGN_OR_RETURN(sqlite::Statement insert,
                      file_.Prepare(absl::StrCat("INSERT OR REPLACE INTO temp._mirror_digests VALUES (",
                                                 Places(count + 1), ")")));
     insert.SetDoing(kDoing);
-    // Beside the look that is being taken: only keys and digests are kept.
+    // Only keys and digests are buffered; they are inserted after each look.
     std::vector<std::pair<std::vector<sqlite::Value>, std::uint64_t>> rows;
     for (bool more = true; more;) {
       rows.clear();

@@ -13,28 +13,28 @@
 
 namespace mirror {
 
-/// Whether an index of the source gives the rows in the order in which the mirror has them.
+/// Whether an index of the source gives the rows in the mirror's order.
 bool HasMirrorOrder(const SourcePlan& plan, const TableSchema& schema);
 
-/// Rows as `cursor` gives them: in the mirror's order, or of a table without a key. `columns` are the first
-/// columns of the cursor, the key's among them.
+/// Digests rows in the cursor's order: the mirror's, or any for a table without a key. `columns` are the
+/// first columns of the cursor, including the key's.
 std::unique_ptr<DigestReader> ReadDigests(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
                                           const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
                                           TableLooks looks);
 
-/// What a scan gives.
+/// Selects the rows and digests of a scan.
 struct ScanRule {
   std::optional<RowBound> bound = {};  ///< Its column is one of those that are read.
-  bool filter = false;                 ///< The cursor gives rows beyond the bound, too.
+  bool filter = false;                 ///< The cursor also gives rows outside the bound.
   bool by_column = false;              ///< See DigestPiece.
 };
-/// Rows as `cursor` gives them, whatever their order.
+/// Digests rows in the cursor's order, whatever it is.
 std::unique_ptr<DigestReader> ScanDigests(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
                                           const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
                                           TableLooks looks, ScanRule rule);
 
-/// Rows of a table whose own order is another one: all keys with their digests are put in order in a
-/// temporary table first. One at a time in a file.
+/// Digests rows of a table whose own order differs: first sorts all keys with their digests in a temporary
+/// table. Only one at a time in a file.
 std::unique_ptr<DigestReader> SortDigests(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
                                           const std::vector<std::uint32_t>& columns, SqliteCursor cursor,
                                           TableLooks looks);

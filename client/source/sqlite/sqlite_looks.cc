@@ -35,7 +35,7 @@ absl::Status TableLooks::CheckEnd() const {
   return still.ok() ? still : Moved(still.message());
 }
 
-/// Nothing was committed since the first look; nothing of this table, where a log tells.
+/// Checks that nothing was committed since the first look; with a log only for this table.
 absl::Status TableLooks::CheckUnmoved() {
   RETURN_IF_ERROR(definition_.Check(*file_));
   if (log_ != nullptr) {

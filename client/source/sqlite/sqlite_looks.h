@@ -16,24 +16,24 @@
 
 namespace mirror {
 
-/// The looks in which the rows of one table are read, one after the other. Threads: one.
+/// The successive looks in which the rows of one table are read. Threads: one.
 class TableLooks {
  public:
-  /// `log`: null when the source has none. `closed_later`: what changes while the table is read is known from
-  /// its log; else all looks have to see the table as the first one did. `on_move`: called when they do not;
-  /// gives what is to be said of that.
+  /// `log`: null if the source has none. `closed_later`: changes made while the table is read are found in
+  /// its log; otherwise all looks must see the table as the first look did. `on_move`: called if they do not;
+  /// returns a text for the error.
   TableLooks(std::shared_ptr<const SqliteFile> file, std::string table, DefinitionWatch definition,
              ChangeLog* log, bool closed_later, std::function<std::string()> on_move);
 
-  /// Begins a look, which the caller ends. Errors: kAborted when the table is not what it was.
+  /// Begins a look; the caller ends it. Errors: kAborted if the table changed.
   absl::Status Begin();
-  /// After the last row, in a look or not: these were all the rows of what was read.
+  /// Called after the last row, in a look or outside: checks that these were all rows of the table.
   absl::Status CheckEnd() const;
 
-  /// Whether a look ends after rows() of them, since writers wait for its end.
+  /// Whether a look ends after rows() rows, since writers wait for its end.
   bool in_chunks() const { return file_->access() == Access::kChunks; }
   std::size_t rows() const { return rows_; }
-  /// Where the table stood in the first look, when every look has to see the same; absent before it.
+  /// The table's position in the first look, if every look must see the same; absent before it.
   const std::optional<std::int64_t>& moved() const { return moved_; }
 
  private:
@@ -46,7 +46,7 @@ class TableLooks {
   ChangeLog* const log_;
   const bool closed_later_;
   const std::function<std::string()> on_move_;
-  const std::string moves_;  ///< What becomes another number when somebody commits.
+  const std::string moves_;  ///< SQL for a number that changes when another program commits.
   const std::size_t rows_;
   std::optional<std::int64_t> moved_;
 };

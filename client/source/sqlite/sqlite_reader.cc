@@ -32,11 +32,11 @@
 namespace mirror {
 namespace {
 
-/// Keys from which on one pass over the table is taken to cost less than a pass for each.
+/// From this number of keys on one pass over the table counts as cheaper than one pass for each.
 constexpr std::size_t kKeysForScan = 4;
 
-/// What KeyRows gives, by one pass over the table. `cursor`: over `columns`, in any order; where it cannot be
-/// left, `file` is not to be one whose writers wait. Of rows with the same key the first counts.
+/// Gives the same as KeyRows, in one pass over the table. `cursor`: over `columns`, in any order; if it
+/// cannot pause, `file` must not block writers. If rows share a key, the first one counts.
 class KeyScan : public ChangeReader {
  public:
   KeyScan(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
@@ -61,12 +61,12 @@ class KeyScan : public ChangeReader {
     taker_.ResetWeight();
     while (!end_ && taker_.weight() < size.bytes && rows.rows() < size.rows) {
       RETURN_IF_ERROR(OneLook(size, &rows, sink));
-      // Only now that no lock is held.
+      // Not before all locks are released.
       RETURN_IF_ERROR(taker_.SendDeferred(sink));
       if (!std::exchange(heavy_, false)) continue;
       RETURN_IF_ERROR(TakeHeavy(&rows, sink));
     }
-    // No row has the keys that are left.
+    // The remaining keys have no row.
     while (end_ && !wanted_.empty() && rows.rows() + deletes.rows() < size.rows) {
       AppendKey(*wanted_.begin(), &deletes);
       wanted_.erase(wanted_.begin());
@@ -114,7 +114,7 @@ class KeyScan : public ChangeReader {
         key.push_back(ToKeyPart(part));
         return absl::OkStatus();
       }));
-      if (!given) return absl::OkStatus();  // No key that anybody asks for.
+      if (!given) return absl::OkStatus();  // The key was not requested.
     }
     if (wanted_.erase(key) == 0) return absl::OkStatus();
     return taker_.TakeHeavy(
@@ -124,16 +124,16 @@ class KeyScan : public ChangeReader {
   std::shared_ptr<const SqliteFile> file_;
   const TableSchema schema_;
   const std::vector<std::uint32_t> columns_, key_;
-  std::vector<std::size_t> key_at_;  ///< In a row.
+  std::vector<std::size_t> key_at_;  ///< Places in a row.
   SqliteCursor cursor_;
   TableLooks looks_;
   RowTaker taker_;
   std::set<Key> wanted_;
-  bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
+  bool heavy_ = false;  ///< The cursor is on a row that must be read by column.
   bool end_ = false;
 };
 
-/// Whether no index leads to the rows of a key, so that each look for one is a pass over the table.
+/// Whether no index finds the rows of a key, so that each key needs a pass over the table.
 absl::StatusOr<bool> FindsKeysByScan(const SqliteFile& file, const SourcePlan& plan,
                                      const TableSchema& schema) {
   constexpr int kDetail = 3;
@@ -174,7 +174,7 @@ class KeyRows : public ChangeReader {
     taker_.ResetWeight();
     while (next_ < keys_.size() && taker_.weight() < size.bytes && rows.rows() + deletes.rows() < size.rows) {
       RETURN_IF_ERROR(OneLook(size, &rows, &deletes, sink));
-      // Only now that no lock is held.
+      // Not before all locks are released.
       RETURN_IF_ERROR(taker_.SendDeferred(sink));
       if (!std::exchange(heavy_, false)) continue;
       RETURN_IF_ERROR(taker_.TakeHeavy(cursor_, begin_, &rows, sink));
@@ -192,8 +192,8 @@ class KeyRows : public ChangeReader {
     std::vector<std::string> names, terms;
     for (const std::uint32_t column : columns_) names.push_back(cursor_.plan().ValueOf(column));
     for (std::size_t i = 0; i < key_.size(); ++i) {
-      // The first term finds the row by its index; the others take no row for another that only compares
-      // equal at the source.
+      // The first term finds the row by its index; the others exclude rows that only compare equal in the
+      // source.
       const std::string name = QuoteName(schema_.columns[key_[i]].name);
       terms.push_back(absl::StrCat(name, " = ?", i + 1, " AND ", name, " COLLATE BINARY = ?", i + 1));
     }
@@ -247,10 +247,10 @@ class KeyRows : public ChangeReader {
   RowTaker taker_;
   sqlite::RowValues values_;
   sqlite::Statement select_;
-  bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
+  bool heavy_ = false;  ///< The cursor is on a row that must be read by column.
 };
 
-/// See SourceReader::Read(). Rows as `cursor` gives them, which is over `columns`. `log`: null when the
+/// See SourceReader::Read(). Gives rows in the order of `cursor`, which is over `columns`. `log`: null if the
 /// source has none.
 class SqliteTableReader : public TableReader {
  public:
@@ -268,7 +268,7 @@ class SqliteTableReader : public TableReader {
     taker_.ResetWeight();
     while (taker_.weight() < size.bytes && block->rows() < size.rows) {
       absl::StatusOr<bool> more = OneLook(size, block, sink);
-      // Only now that no lock is held.
+      // Not before all locks are released.
       RETURN_IF_ERROR(taker_.SendDeferred(sink));
       if (!more.ok()) return more.status();
       if (!*more) return false;
@@ -313,13 +313,13 @@ class SqliteTableReader : public TableReader {
   RowTaker taker_;
   ChangeLog* log_;
   TableLooks looks_;
-  bool heavy_ = false;  ///< The cursor stands on a row that has to be read column by column.
+  bool heavy_ = false;  ///< The cursor is on a row that must be read by column.
 };
 
-/// Times that the look at all tables is taken again.
+/// Repetitions of the look at all tables.
 constexpr int kLooksAtAll = 3;
 
-/// The table as if these columns were its key.
+/// Returns the table with these columns as its key.
 TableSchema KeyedBy(TableSchema table, const std::vector<std::uint32_t>& key) {
   for (Column& column : table.columns) column.key_position = 0;
   for (std::size_t i = 0; i < key.size(); ++i)
@@ -340,7 +340,7 @@ class SqliteReader : public SourceReader {
 
   absl::StatusOr<SourceSchema> Schema() override {
     absl::StatusOr<SourceSchema> schema = LookAtAll();
-    // Somebody opened a file that lay still: it is read like any other then.
+    // Another program opened a file that was not in use: from now on it is read like any other file.
     for (int repeat = 0; repeat < kLooksAtAll && absl::IsAborted(schema.status()); ++repeat)
       schema = LookAtAll();
     return schema;
@@ -373,7 +373,7 @@ class SqliteReader : public SourceReader {
     const bool by_key = has_key && !known->plan->key_order.empty();
     const std::vector<OrderTerm>& order = by_key ? known->plan->key_order : known->plan->steady_order;
     ASSIGN_OR_RETURN(SqliteCursor cursor, SqliteCursor::Open(*file, known->plan, order, columns));
-    // No VACUUM moves the rows of a copy.
+    // VACUUM never moves the rows of a copy.
     TableLooks looks = LooksAt(*file, table, has_key, (*file)->is_copy() ? std::vector<OrderTerm>() : order);
     return std::make_unique<SqliteTableReader>(*file, known->schema, columns, std::move(cursor),
                                                std::move(looks), log, Forgetter(table));
@@ -415,7 +415,7 @@ class SqliteReader : public SourceReader {
       others.filter = plan->filter.empty() ? "(0)" : absl::StrCat("(", plan->filter, " IS NOT TRUE)");
       plan = std::make_shared<const SourcePlan>(std::move(others));
     }
-    // Where an index gives the rows in the order of the column, only those within the bound are read.
+    // If an index gives the rows in the column's order, only those within the bound are read.
     std::vector<OrderTerm> by_column{
         {absl::StrCat(QuoteName(known->schema.columns[bound.column].name), " COLLATE BINARY"), false,
          static_cast<int>(bound.column)}};
@@ -428,7 +428,7 @@ class SqliteReader : public SourceReader {
       cursor = SqliteCursor::Open(file, plan, plan->steady_order, columns);
       if (!cursor.ok()) return cursor.status();
     } else {
-      // Before the first rowid that there can be.
+      // A value below every possible rowid.
       sqlite::Value first;
       first.type = sqlite::Type::kReal;
       first.real = -1e19;
@@ -535,7 +535,7 @@ class SqliteReader : public SourceReader {
     const TableLog* const log = options_.log == nullptr ? nullptr : options_.log->Find(table);
     return log == nullptr ? "" : LogName(log->id);
   }
-  /// `order`: in which the table is read over several looks.
+  /// `order`: the order of reading the table in several looks.
   DefinitionWatch WatchOf(const std::string& table, const std::vector<OrderTerm>& order) const {
     const bool hidden =
         std::any_of(order.begin(), order.end(), [](const OrderTerm& term) { return term.column < 0; });
@@ -587,8 +587,8 @@ class SqliteReader : public SourceReader {
     return schema;
   }
 
-  /// Returns the number of the table's log, which begins anew with another table. Without a log any change of
-  /// the schema may have made the table anew: nothing else tells two equal ones apart.
+  /// Returns the number of the table's log; a table that is created again gets a new log. Without a log any
+  /// schema change may have created the table again: equal tables cannot be told apart.
   std::uint64_t IdentityOf(const std::string& table) const {
     const TableLog* const log = options_.log == nullptr ? nullptr : options_.log->Find(table);
     if (log != nullptr) return static_cast<std::uint64_t>(log->id);
@@ -607,7 +607,7 @@ class SqliteReader : public SourceReader {
     return absl::OkStatus();
   }
 
-  /// For when a value does not fit what was found.
+  /// Returns a function to call when a value does not fit the found type.
   std::function<void()> Forgetter(const std::string& table) {
     return [this, table] { tables_.ForgetRecord(table); };
   }

@@ -36,7 +36,7 @@ std::string DeclaredWord(Type type) {
   }
 }
 
-/// Sets what SourceTable says of values that do not fit `declared`.
+/// Sets the members of SourceTable about values that do not fit `declared`.
 void DescribeWidening(const TableSchema& declared, SourceTable* table) {
   for (std::size_t i = 0; i < declared.columns.size(); ++i) {
     const Column &column = declared.columns[i], &found = table->schema.columns[i];
@@ -61,7 +61,7 @@ void DropKey(TableSchema* schema) {
   }
 }
 
-/// Finds out whether the values of a table keep what its declarations promise.
+/// Checks whether the values of a table fit its declarations.
 class TypeScan {
  public:
   TypeScan(std::shared_ptr<const SqliteFile> file, std::shared_ptr<const SourcePlan> plan)
@@ -97,7 +97,7 @@ class TypeScan {
     }
   }
 
-  /// What the table is announced as.
+  /// Returns the table's announcement.
   TableSchema Found() const {
     TableSchema schema = plan_->schema;
     bool key_is_null = false;
@@ -220,7 +220,7 @@ absl::Status SetFilter(const SqliteFile& file, const TableSteps& steps, SourcePl
   plan->filter = AsTerm(steps.where);
   for (const std::string& name : *reads) {
     const std::optional<std::uint32_t> at = plan->schema.Find(name);
-    // Where a change of such a column shows is not known: any change may be one.
+    // The effect of changing such a column is not known: any change may have one.
     if (!at || plan->generated[*at]) {
       plan->filter_by_any = true;
     } else {
@@ -243,7 +243,7 @@ absl::StatusOr<SourceTable> SqliteTables::LookAt(const std::string& name) {
   const auto plan = std::make_shared<const SourcePlan>(std::move(planned));
   table.schema = plan->schema;
   if (!table.problem.empty()) {
-    // It is announced as it was, as far as that is known.
+    // It gets its last announcement, as far as that is known.
     table.schema = Recorded(*plan).value_or(plan->schema);
   } else if (const absl::Status status = CheckTable(plan->schema); !status.ok()) {
     table.problem = std::string(status.message());
@@ -290,7 +290,7 @@ std::optional<TableSchema> SqliteTables::Recorded(const SourcePlan& plan) const 
   return ApplyRecord(plan.schema, record->second);
 }
 
-/// One that was sent is announced as it was, so that the mirror need not take it anew.
+/// A table that was sent before keeps its announcement, so that the mirror need not populate it.
 absl::StatusOr<bool> SqliteTables::TrustsTypesOf(const std::string& name) const {
   if (!options_.trusts_types || records_.contains(name)) return false;
   if (options_.log == nullptr) return true;
@@ -360,7 +360,7 @@ absl::Status RegisterTurns(const SqliteFile& file, const TenantHashKey* key) {
   const auto end = [](void* turner) { delete static_cast<ValueTurner*>(turner); };
   for (const auto& [name, count] : {std::pair(kHash, 1), std::pair(kMask, 2)}) {
     auto turner = std::make_unique<ValueTurner>(key);
-    // SQLite ends it, also when it refuses.
+    // SQLite destroys it, even if it refuses the function.
     if (sqlite3_create_function_v2(file.handle(), name, count, flags, turner.release(), &TurnValue, nullptr,
                                    nullptr, end) != SQLITE_OK) {
       return absl::UnavailableError(absl::StrCat(name, " cannot be registered"));
@@ -373,7 +373,7 @@ absl::Status ApplySteps(const SqliteFile& file, const TableSteps& steps, SourceP
   RETURN_IF_ERROR(CheckSteps(plan->schema, steps));
   plan->values.resize(plan->schema.columns.size());
   plan->unsent.resize(plan->schema.columns.size());
-  // The expression is about the values as they are at the source.
+  // The expression is about the source's values.
   const absl::Status filtered = steps.where.empty() ? absl::OkStatus() : SetFilter(file, steps, plan);
   for (std::size_t i = 0; i < plan->schema.columns.size(); ++i) {
     Column& column = plan->schema.columns[i];

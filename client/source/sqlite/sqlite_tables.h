@@ -19,26 +19,26 @@
 
 namespace mirror {
 
-/// A table as it was announced, and how it is read.
+/// An announced table, and how it is read.
 struct KnownTable {
   std::shared_ptr<const SourcePlan> plan;
   TableSchema schema;
 };
 
-/// The tables of the present look, and the records of earlier ones. Threads: one.
+/// The tables of the present look, and the records of earlier looks. Threads: one.
 class SqliteTables {
  public:
-  /// `options` and `files` outlive it.
+  /// `options` and `files` must outlive it.
   SqliteTables(const SqliteReaderOptions& options, SourceFiles& files)
       : options_(options), files_(files), records_(options.records) {}
 
-  /// Errors: the whole source cannot be read. What is wrong with one table is in its `problem`.
+  /// Errors: the whole source cannot be read. The problem of a single table is in its `problem`.
   absl::StatusOr<SourceTable> LookAt(const std::string& name);
-  /// Null: the look has none.
+  /// Null: the look has no such table.
   const KnownTable* Find(const std::string& table) const;
-  /// Another look begins.
+  /// Begins a new look.
   void Clear() { tables_.clear(); }
-  /// Values do not fit what was found or declared.
+  /// Values do not fit the record or the declaration: drops the record.
   void ForgetRecord(const std::string& table) { records_[table].clear(); }
 
  private:
@@ -49,34 +49,34 @@ class SqliteTables {
 
   const SqliteReaderOptions& options_;
   SourceFiles& files_;
-  std::map<std::string, std::string> records_;  ///< Empty: it was wrong.
+  std::map<std::string, std::string> records_;  ///< Empty: the record was wrong.
   std::map<std::string, KnownTable> tables_;
 };
 
-/// A table as its values are, see OpenSqliteReader().
+/// The types of a table's values, see OpenSqliteReader().
 struct FoundTypes {
-  TableSchema schema;  ///< The plan's, widened to ANY, nullable and without a key where values ask for it.
-  std::string infinite_column;  ///< Of a number that no mirror holds; empty: none was seen.
+  TableSchema schema;  ///< The plan's schema; ANY, nullable or without a key where values require it.
+  std::string infinite_column;  ///< A column with a number that no mirror can hold; empty: none was seen.
 };
 
-/// Looks at every value of the columns that may break their promise: one pass over the table.
-/// Errors: kUnavailable and kAborted about the file; others are the table's own problem.
+/// Examines all values of columns that may violate their declaration, in one pass over the table.
+/// Errors: kUnavailable and kAborted are about the file; others are the table's own problem.
 absl::StatusOr<FoundTypes> FindTypes(const std::shared_ptr<const SqliteFile>& file,
                                      const std::shared_ptr<const SourcePlan>& plan);
 
-/// What FindTypes found, for later runs: the hash of the declarations, then a letter for each column (a: ANY,
-/// d: as declared; a capital where NULL was found against NOT NULL), at the end k or n: with or without its
-/// key.
+/// Encodes the result of FindTypes for later runs: the hash of the declarations, a letter for each column (a:
+/// ANY, d: as declared; a capital: NULL was found against NOT NULL), and at the end k or n: with or without
+/// its key.
 std::string MakeRecord(const TableSchema& declared, const TableSchema& found);
-/// The found schema again; absent when the record is of other declarations.
+/// Decodes the found schema; absent: the record is of other declarations.
 std::optional<TableSchema> ApplyRecord(const TableSchema& declared, const std::string& record);
 
-/// Makes the SQL functions known by which values are hashed and masked. `key` may be null: nothing is hashed.
+/// Registers the SQL functions that hash and mask values. `key` may be null: nothing is hashed.
 absl::Status RegisterTurns(const SqliteFile& file, const TenantHashKey* key);
 
-/// In a look: has every query over the table see the rows that `steps` let through, with their values as they
-/// are sent. Columns that are not sent stay where they are. Errors: kInvalidArgument, for people, and then
-/// only what is not wrong is applied; kUnavailable: the source is locked.
+/// In a look: every later query over the table sees only rows that pass `steps`, with their sent values.
+/// Columns that are not sent keep their places. Errors: kInvalidArgument, for people; then only the valid
+/// steps are applied; kUnavailable: the source is locked.
 absl::Status ApplySteps(const SqliteFile& file, const TableSteps& steps, SourcePlan* plan);
 
 }  // namespace mirror

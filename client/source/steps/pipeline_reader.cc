@@ -34,7 +34,7 @@ const TableSteps* Pipeline::FindSent(const std::string& name) const {
   return nullptr;
 }
 
-/// A record that the reader below wrote alone begins with another letter.
+/// A record that only the reader below wrote begins with another letter.
 Pipeline::Kept Pipeline::Read(const std::string& name, const std::string& record) {
   Kept kept{.source = name, .inner = record};
   const Json json = Json::parse(record, nullptr, /*allow_exceptions=*/false);
@@ -49,7 +49,7 @@ Pipeline::Kept Pipeline::Read(const std::string& name, const std::string& record
     }
     kept.inner = json.at("inner").get<std::string>();
   } catch (const Json::exception&) {
-    // It was written by hand: the table counts as changed.
+    // The record was edited by hand: the table counts as changed.
     kept.fingerprint = "unreadable";
   }
   return kept;
@@ -126,7 +126,7 @@ std::vector<Pipeline::Change> Pipeline::Changed() const {
 
 namespace {
 
-/// The columns as the mirror counts them, from one that counts as the source does.
+/// Translates column indexes of the source's form to those of the mirror's form.
 class Renumbered : public ChangeReader {
  public:
   Renumbered(std::unique_ptr<ChangeReader> inner, const std::vector<std::uint32_t>& origin)
@@ -180,7 +180,7 @@ absl::StatusOr<std::vector<std::string>> PipelineReader::TableNames() {
   names_.clear();
   for (std::string& name : *names) {
     const TableSteps* const steps = pipeline_.Find(name);
-    // As the source writes it, where it stays.
+    // In the source's spelling, unless it is renamed.
     std::string sent = steps == nullptr || steps->as.empty() ? name : steps->as;
     names_[FoldName(sent)] = name;
     name = std::move(sent);
@@ -227,7 +227,7 @@ absl::StatusOr<SourceSchema> PipelineReader::Schema() {
   return schema;
 }
 
-/// What is there of a table, by the mirror's names. What speaks of columns that do not leave is only counted.
+/// Returns the objects in the mirror's names. Objects with columns that are not sent are only counted.
 SourceObjects PipelineReader::SentObjects(SourceObjects objects, const Origin& origin) const {
   const auto sent = [&](std::string* name) {
     const std::optional<std::uint32_t> at = origin.source.Find(*name);
@@ -307,7 +307,7 @@ absl::StatusOr<std::uint64_t> PipelineReader::CountRows(const std::string& table
 
 absl::StatusOr<std::unique_ptr<TableReader>> PipelineReader::Read(const std::string& table,
                                                                   const std::vector<std::uint32_t>& columns) {
-  // The block, whose columns are told by their place, is the caller's.
+  // The block belongs to the caller; its columns are identified by their index.
   ASSIGN_OR_RETURN(const Below below, Go(table, columns));
   return inner_->Read(below.table, below.columns);
 }
@@ -376,9 +376,9 @@ bool PipelineHistory::Complete(TableSchema& schema) {
     const Column& before = origin->source.columns[origin->columns[i]];
     const Column& now = source.columns[origin->columns[i]];
     column.backfill = now.backfill;
-    // One that the history has given it; of columns whose values go otherwise it gives none.
+    // A default from the history; it gives none for columns whose values are hashed or masked.
     if (!before.default_value) column.default_value = now.default_value;
-    // The default is not what stands in the mirror.
+    // The default is not the value in the mirror.
     if (column.backfill == Backfill::kDefault && !column.default_value) column.backfill = Backfill::kUnknown;
   }
   return true;

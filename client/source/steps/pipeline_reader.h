@@ -17,36 +17,36 @@
 
 namespace mirror {
 
-/// The steps of all tables of a source, and how they were when the tables were announced last. What was kept
-/// of a table is called by the mirror's name for it, and holds what the reader below wants to know, too.
+/// The steps of all tables of a source, and their form at the last announcement. Records of a table use the
+/// mirror's name for it, and contain the record of the reader below, too.
 class Pipeline {
  public:
-  /// `steps`: of tables that have any. `key`: where it is needed and cannot be read, why. `records`:
+  /// `steps`: for tables that have any. `key`: an error if the key is needed and cannot be read. `records`:
   /// SourceTable.record of earlier runs.
   Pipeline(std::vector<TableSteps> steps, absl::StatusOr<std::optional<TenantHashKey>> key,
            std::map<std::string, std::string> records);
 
   const std::vector<TableSteps>& steps() const { return steps_; }
-  /// Null: the table goes as it is.
+  /// Null: the table is sent without steps.
   const TableSteps* Find(const std::string& source_name) const;
-  /// Null: the source calls it as the mirror does.
+  /// Null: the source and the mirror use the same name.
   const TableSteps* FindSent(const std::string& name) const;
   const absl::StatusOr<std::optional<TenantHashKey>>& key() const { return key_; }
 
-  /// The records of the reader below, by the source's names.
+  /// The records for the reader below, by the source's names.
   std::map<std::string, std::string> InnerRecords() const;
-  /// What is to be kept of a table that is sent as `sent`, whose columns are `origin` of `source`.
+  /// Returns the record of a table that is sent as `sent`, whose columns are `origin` of `source`.
   std::string MakeRecord(const TableSteps& steps, const TableSchema& source, const TableSchema& sent,
                          const std::vector<std::uint32_t>& origin, const std::string& inner) const;
-  /// What was kept of it; empty: nothing.
+  /// Returns the stored record; empty: there is none.
   std::string RecordOf(const TableSteps& steps) const;
-  /// How the table was announced the last time, of what the source still has. Absent: it never was.
+  /// Returns the last announced form, limited to columns that the source still has. Absent: never announced.
   std::optional<TableSchema> FormerForm(const TableSteps& steps, const TableSchema& source,
                                         std::vector<std::uint32_t>* origin) const;
 
-  /// A table of which other rows are sent than before.
+  /// A table whose sent rows differ from those sent before.
   struct Change {
-    std::string source, name;  ///< Its names at the source and in the mirror.
+    std::string source, name;  ///< Its names in the source and in the mirror.
     bool recorded = false;     ///< It was announced before.
   };
   std::vector<Change> Changed() const;
@@ -58,7 +58,7 @@ class Pipeline {
       std::string from, to;
       bool as_text = false;
     };
-    std::vector<Sent> columns;  ///< Empty: those of the source, as they are.
+    std::vector<Sent> columns;  ///< Empty: the columns of the source, unchanged.
   };
   static Kept Read(const std::string& name, const std::string& record);
   const TenantHashKey* KeyOrNull() const { return key_.ok() && *key_ ? &**key_ : nullptr; }
@@ -69,25 +69,25 @@ class Pipeline {
   std::map<std::string, Kept> kept_;  ///< By the mirror's name, folded.
 };
 
-/// A source whose tables are called, and have the columns, as the mirror is to have them. Rows are filtered
-/// and values hashed or masked by the reader below, see ApplySteps and FileTable.steps.
+/// A source whose tables and columns have the names that the mirror uses. The reader below filters rows and
+/// hashes or masks values, see ApplySteps and FileTable.steps.
 ///
-/// A table whose steps do not fit it is announced as it was the last time and has a problem; one that never
-/// was is refused. Errors: those of the reader below; also why there is no key to hash with.
+/// A table whose steps do not fit it gets its last announcement and a problem; if it was never announced, it
+/// is refused. Errors: those of the reader below; also why there is no key to hash with.
 class PipelineReader : public SourceReader {
  public:
   PipelineReader(std::unique_ptr<SourceReader> inner, Pipeline pipeline)
       : inner_(std::move(inner)), pipeline_(std::move(pipeline)) {}
 
-  /// A table of the last Schema() as the reader below has it.
+  /// A table of the last Schema() in the form of the reader below.
   struct Origin {
     TableSchema source;
     TableSchema sent;
-    std::vector<std::uint32_t> columns;  ///< Of each column that is sent, its index in `source`.
+    std::vector<std::uint32_t> columns;  ///< For each sent column its index in `source`.
   };
-  /// By the mirror's name; null: there is none.
+  /// Finds by the mirror's name; null: there is none.
   const Origin* Find(const std::string& table) const;
-  /// Its name at the source, as far as that is known.
+  /// Returns its name in the source, if known.
   std::string SourceName(const std::string& table) const;
 
   SourceMark Mark() const override { return inner_->Mark(); }
@@ -127,9 +127,9 @@ class PipelineReader : public SourceReader {
                                                        std::vector<Key> keys) override;
 
  private:
-  /// Whether it can be announced; else it is refused.
+  /// Announces the table, or refuses it and returns false.
   bool Put(SourceTable* table, std::string* refused);
-  /// The reader below, its name for the table and its indexes of columns.
+  /// The table in the reader below: its name and indexes of its columns.
   struct Below {
     std::string table;
     std::vector<std::uint32_t> columns;
@@ -141,12 +141,12 @@ class PipelineReader : public SourceReader {
   std::unique_ptr<SourceReader> inner_;
   Pipeline pipeline_;
   std::map<std::string, std::string>
-      names_;                             ///< Of TableNames(): by the mirror's name, folded, the source's.
+      names_;                             ///< For TableNames(): source's name by the mirror's folded name.
   std::map<std::string, Origin> tables_;  ///< By the mirror's name, folded.
 };
 
-/// The history of a source, which calls tables as the source does, for who calls them as the mirror does.
-/// Both outlive it.
+/// Adapts a source's History: translates the mirror's table names to the source's. The history and the reader
+/// must outlive it.
 class PipelineHistory : public History {
  public:
   PipelineHistory(History& inner, const PipelineReader& reader) : inner_(inner), reader_(reader) {}

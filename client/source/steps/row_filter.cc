@@ -17,7 +17,7 @@
 namespace mirror {
 namespace {
 
-/// SQLite does not tell of each SELECT in a statement: some become a look into an index.
+/// Needed because SQLite does not report each SELECT in a statement: some become an index lookup.
 bool HoldsSelect(std::string_view sql) {
   std::string word;
   for (std::size_t i = 0; i < sql.size(); ++i) {
@@ -28,7 +28,7 @@ bool HoldsSelect(std::string_view sql) {
     }
     if (SameName(word, "select")) return true;
     word.clear();
-    // What is quoted is no word.
+    // Quoted text is not a word.
     if (c == '\'' || c == '"' || c == '`' || c == '[') {
       i = std::min(sql.find(c == '[' ? ']' : c, i + 1), sql.size() - 1);
     } else if (sql.substr(i, 2) == "--") {
@@ -40,7 +40,7 @@ bool HoldsSelect(std::string_view sql) {
   return SameName(word, "select");
 }
 
-/// What SQLite finds in a statement while it prepares it.
+/// The findings of SQLite while it prepares a statement.
 struct Found {
   std::string table;
   int selects = 0;
@@ -101,8 +101,8 @@ absl::Status Prepare(sqlite3* database, const std::string& sql, Found* found) {
 
 constexpr char kOpening[] = "opening";
 
-/// A DECIMAL comes as its text, which is greater than any number: it is made one. NaN, which has none, stays
-/// greater than all.
+/// A DECIMAL arrives as text, which SQLite orders after any number, so it is converted to a number. NaN,
+/// which has none, stays greater than all.
 std::string ValueOf(const Column& column, std::size_t number) {
   const std::string value = absl::StrCat("?", number);
   if (column.type != Type::kDecimal) return value;
@@ -134,7 +134,7 @@ absl::StatusOr<std::unique_ptr<sqlite::Connection>> OpenInMemory() {
 }  // namespace
 
 std::string AsTerm(const std::string& expression) {
-  // The line ends what may begin with '--'.
+  // The line end terminates a comment that begins with '--'.
   return absl::StrCat("(", expression, "\n)");
 }
 
@@ -147,7 +147,7 @@ absl::StatusOr<std::set<std::string>> CheckExpression(sqlite3* database, const s
   Found plain{.table = table, .selects_allowed = INT32_MAX};
   const std::string head = absl::StrCat("SELECT 1 FROM ", from, " WHERE ");
   RETURN_IF_ERROR(Prepare(database, head + "1", &plain));
-  // Without the parentheses it does not close what it did not open; with them nothing of it stays open.
+  // Without the parentheses: it closes only what it opened. With them: it leaves nothing open.
   Found found;
   for (const std::string& term : {expression + "\n", AsTerm(expression)}) {
     found = Found{.table = table, .selects_allowed = plain.selects};
@@ -180,7 +180,7 @@ std::set<std::string> ColumnsRead(const TableSchema& table, const std::string& e
     names.push_back(QuoteName(column.name));
   }
   const auto database = OpenInMemory();
-  // Of a SELECT of values SQLite tells no column.
+  // For a SELECT of values SQLite reports no column.
   const std::string made =
       absl::StrCat("CREATE TABLE main.", QuoteName(table.name), "(", absl::StrJoin(names, ", "), ")");
   if (!database.ok() || !(*database)->Execute(made).ok()) return all;
@@ -215,7 +215,7 @@ void RowFilter::Bind(std::size_t column, const Value& value) {
 
 absl::StatusOr<bool> RowFilter::Matches() {
   const absl::Status row = statement_.StepToRow();
-  // As WHERE has it: NULL is not true.
+  // As in WHERE: NULL is not true.
   const bool matches = row.ok() && statement_.Real(0) != 0;
   statement_.Reset();
   if (!row.ok()) return row;

@@ -16,39 +16,39 @@
 
 namespace mirror {
 
-/// Whether `expression` is one SQL expression over a row of `table`, `from` being what stands behind FROM: it
-/// reads nothing else, has no parameters, and gives the same for the same row as far as SQLite can tell
-/// before it runs (the time of the day it cannot).
+/// Checks that `expression` is one SQL expression over a row of `table`; `from` is the text after FROM. The
+/// expression reads nothing else, has no parameters, and is deterministic as far as SQLite can tell before it
+/// runs (it does not detect the time of day).
 ///
-/// Gives the names of the columns that it reads, as SQLite has them. Errors: kInvalidArgument with SQLite's
-/// words for what is wrong; kUnavailable: the database is locked.
+/// Returns the names of the columns that it reads, as SQLite has them. Errors: kInvalidArgument with SQLite's
+/// message; kUnavailable: the database is locked.
 absl::StatusOr<std::set<std::string>> CheckExpression(sqlite3* database, const std::string& from,
                                                       const std::string& table,
                                                       const std::string& expression);
 
-/// The same as one term of a WHERE.
+/// The expression as one term of a WHERE.
 std::string AsTerm(const std::string& expression);
 
-/// A SQL expression over rows that are in no database: it is true of those that are to be sent. Threads: one.
+/// A SQL expression over rows outside of any database; it selects the rows to send. Threads: one.
 class RowFilter {
  public:
-  /// `table`: its name and the names of its columns are what the expression may use. Errors: see
+  /// `table`: the expression may use its name and the names of its columns. Errors: see
   /// CheckExpression.
   static absl::StatusOr<RowFilter> Make(const TableSchema& table, const std::string& expression);
 
-  /// As it travels. The expression sees what a mirror shows of it: of DATE to TIMESTAMP_TZ and UUID a text.
+  /// Binds a value in wire form. The expression sees the mirror's form: DATE to TIMESTAMP_TZ, UUID as text.
   void Bind(std::size_t column, const Value& value);
-  /// About the row whose values were bound, which have to be there still. Errors: it cannot be evaluated.
+  /// Evaluates the row of the bound values, which must still exist. Errors: it cannot be evaluated.
   absl::StatusOr<bool> Matches();
 
  private:
   std::unique_ptr<sqlite::Connection> database_;
   sqlite::Statement statement_;
   std::vector<Column> columns_;
-  std::vector<std::string> texts_;  ///< Of the present row, those of columns that have a text form.
+  std::vector<std::string> texts_;  ///< For the present row: texts of columns that have a text form.
 };
 
-/// Names of the columns that an expression over rows of `table` reads; all, where that cannot be told.
+/// Names of the columns that an expression over rows of `table` reads; all columns if that is unknown.
 std::set<std::string> ColumnsRead(const TableSchema& table, const std::string& expression);
 
 }  // namespace mirror

@@ -17,38 +17,38 @@
 
 namespace mirror {
 
-/// Hashes and masks values before they leave. Threads: one.
+/// Hashes and masks values before they are sent. Threads: one.
 class ValueTurner {
  public:
-  /// `key` may be null: then nothing can be hashed.
+  /// `key` may be null: hashing is then impossible.
   explicit ValueTurner(const TenantHashKey* key) {
     if (key != nullptr) hash_.emplace(*key);
   }
 
-  /// The text that is sent of a value that is not NULL. False: it could not be hashed.
+  /// Returns the text to send for a value that is not NULL. False: it could not be hashed.
   bool Turn(const TableSteps::Turn& turn, const Value& value, std::string* text);
 
  private:
   std::optional<KeyedHash> hash_;
 };
 
-/// What is done with the rows of one table, whoever reads them: first `where` looks at the values as the
-/// source has them, then they are hashed and masked. Threads: one.
+/// Applies the steps to the rows of one table, for any reader: `where` sees the values of the source, then
+/// they are hashed and masked. Threads: one.
 class RowSteps {
  public:
-  /// `table`: of the source, before TurnToText(); its columns are a row's values, in their order. `key` may
-  /// be null; else it outlives this. Errors: kInvalidArgument, for people; kUnavailable.
+  /// `table`: of the source, before TurnToText(); its columns match a row's values in number and order. `key`
+  /// may be null; otherwise it must outlive this. Errors: kInvalidArgument, for people; kUnavailable.
   static absl::StatusOr<RowSteps> Make(const TableSchema& table, const TableSteps& steps,
                                        const TenantHashKey* key);
-  /// The first of the two alone. Errors: the same.
+  /// Makes only the filter. Errors: the same.
   static absl::StatusOr<RowFilter> MakeFilter(const TableSchema& table, const TableSteps& steps);
 
-  /// Rows may be left out.
+  /// Whether rows may be left out.
   bool filters() const { return filter_.has_value(); }
   /// Whether the row is to be sent. Errors: `where` cannot be evaluated for it.
   absl::StatusOr<bool> Matches(const std::vector<Value>& row);
-  /// Puts what is sent in the place of values; good until the next call. A key is hashed as the rest. Errors:
-  /// kUnavailable.
+  /// Replaces values by those to send; they are valid until the next call. Key columns are hashed like
+  /// others. Errors: kUnavailable.
   absl::Status Turn(std::vector<Value>* row);
 
  private:
@@ -58,7 +58,7 @@ class RowSteps {
   struct Turned {
     std::size_t column = 0;
     TableSteps::Turn turn;
-    std::string text;  ///< Of the present row.
+    std::string text;  ///< Text of the present row.
   };
   std::string table_;
   std::optional<RowFilter> filter_;

@@ -23,7 +23,7 @@ const Value* FindIn(const std::map<std::string, Value>& map, std::string_view na
   return nullptr;
 }
 
-/// Every column that a key of the configuration names, with that key.
+/// Returns every column that the configuration names, with the key that names it.
 std::vector<std::pair<const char*, std::string>> Named(const TableSteps& steps) {
   std::vector<std::pair<const char*, std::string>> named;
   for (const std::string& name : steps.columns) named.emplace_back("columns", name);

@@ -15,20 +15,20 @@
 
 namespace mirror {
 
-/// What is done with one table between its source and the mirror. Columns are called as the source calls
-/// them; names are compared by ASCII case only.
+/// The steps for one table between its source and the mirror. Columns have the source's names; names are
+/// compared by ASCII case only.
 struct TableSteps {
-  int line = 0;                      ///< Of its [[source.table]], for messages.
-  std::string table;                 ///< As the source calls it.
-  std::string as;                    ///< As the mirror is to call it; empty: the same.
-  std::vector<std::string> columns;  ///< Those that are sent; empty: all.
+  int line = 0;                      ///< Line of its [[source.table]], for messages.
+  std::string table;                 ///< Its name in the source.
+  std::string as;                    ///< Its name in the mirror; empty: the same.
+  std::vector<std::string> columns;  ///< Columns to send; empty: all.
   std::map<std::string, std::string> rename;
-  std::string where;  ///< A SQL expression over a row: only rows of which it is true are sent. Empty: all.
+  std::string where;  ///< A SQL expression over a row; only rows for which it is true are sent. Empty: all.
   std::vector<std::string> hash;              ///< Sent as Rule::kHashed.
   std::map<std::string, std::uint32_t> mask;  ///< Sent as Rule::kMasked; characters at the end that stay.
 
   const std::string& name() const { return as.empty() ? table : as; }
-  /// Whether rows are others than those of the source.
+  /// Whether sent rows differ from those of the source.
   bool ChangesRows() const {
     return !columns.empty() || !rename.empty() || !where.empty() || !hash.empty() || !mask.empty();
   }
@@ -40,28 +40,28 @@ struct TableSteps {
   };
   Turn TurnOf(std::string_view column) const;
   bool Sends(std::string_view column) const;
-  /// As the mirror calls it.
+  /// Returns the mirror's name of a column.
   std::string SentColumn(const std::string& column) const;
 };
 
-/// Steps that cannot be meant, whatever the table: the key of the configuration, and what is wrong with it,
-/// for people. `ruled`: a column by which changes are found; empty: there is none.
+/// Steps that no table can have: returns the key in the configuration and the problem, for people. `ruled`: a
+/// column by which changes are found; empty: there is none.
 std::optional<std::pair<std::string, std::string>> FindConflict(const TableSteps& steps,
                                                                 const std::string& ruled);
 
-/// Whether a table of the source can be sent so, but for `where`. Errors: kInvalidArgument, for people.
+/// Checks all steps but `where` against a table of the source. Errors: kInvalidArgument, for people.
 absl::Status CheckSteps(const TableSchema& source, const TableSteps& steps);
 
-/// The words of an error about these steps: what is wrong comes first.
+/// Makes the error about these steps; the problem comes first in the text.
 absl::Status WrongSteps(const TableSteps& steps, const std::string& what);
 
-/// A column whose values are hashed or masked, as it is announced: a TEXT without a default.
+/// Turns a column whose values are hashed or masked into its announcement: a TEXT without a default.
 void TurnToText(Column* column);
 
-/// A table of the source as it is sent. `origin`: for each column its index in `source`.
+/// Returns the sent form of a source's table. `origin`: for each column its index in `source`.
 TableSchema SentForm(const TableSchema& source, const TableSteps& steps, std::vector<std::uint32_t>* origin);
 
-/// Differs when the rows that are sent differ; empty: they are those of the source. `key` may be null.
+/// Differs when the sent rows differ; empty: they are those of the source. `key` may be null.
 std::string FingerprintOf(const TableSteps& steps, const TenantHashKey* key);
 
 }  // namespace mirror

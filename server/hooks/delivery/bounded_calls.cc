@@ -14,7 +14,7 @@
 namespace mirror {
 namespace {
 
-/// A stop is looked for so often.
+/// Interval at which Call() checks for a stop.
 constexpr std::chrono::milliseconds kStopLook{100};
 
 absl::StatusOr<std::string> Try(const BoundedCalls::Work& work) {
@@ -30,7 +30,7 @@ absl::StatusOr<std::string> Try(const BoundedCalls::Work& work) {
 }  // namespace
 
 struct BoundedCalls::Shared {
-  /// Under the mutex of its BoundedCalls, but for the work while a thread does it.
+  /// Guarded by Shared::mutex, except `work` while a thread runs it.
   struct Pending {
     Work work;
     std::optional<absl::StatusOr<std::string>> answer;
@@ -102,7 +102,7 @@ absl::StatusOr<std::string> BoundedCalls::Call(Work work, std::chrono::milliseco
                                 std::min(deadline, std::chrono::steady_clock::now() + kStopLook));
   }
   if (mine->answer) return *std::move(mine->answer);
-  // Not begun: nobody needs it any more.
+  // Drop it if no thread has started it: the caller does not wait any more.
   std::erase(shared_->waiting, mine);
   if (stop.stop_requested()) return absl::CancelledError("the server stops");
   return absl::DeadlineExceededError(absl::StrCat("it did not answer within ", timeout.count(), " ms"));

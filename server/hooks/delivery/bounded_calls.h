@@ -12,10 +12,10 @@
 
 namespace mirror {
 
-/// Runs code that may never return, in a few threads of its own: whoever calls gets his answer in time, or
-/// the word that there is none. A call that hangs keeps its thread, for ever if it must; when all of them
-/// hang, no other is begun. At the end of the process, threads that hang are left behind.
-/// Threads: any.
+/// Runs code that may never return, in a few threads of its own. The caller gets the result in time, or an
+/// error that says that there is none.
+/// A call that hangs keeps its thread, for ever if it must. When all threads hang, no other call is started.
+/// When the process ends, hanging threads are abandoned. Threads: any.
 class BoundedCalls {
  public:
   using Work = std::function<absl::StatusOr<std::string>()>;
@@ -23,10 +23,10 @@ class BoundedCalls {
   explicit BoundedCalls(std::size_t threads_max);
   ~BoundedCalls();
 
-  ///   kDeadlineExceeded  no answer within `timeout`; it may still come, to nobody
+  ///   kDeadlineExceeded  no result within `timeout`; a result that comes later is dropped
   ///   kUnavailable       all threads hang
-  ///   kCancelled         `stop`
-  /// An exception of `work` is kInternal. `work` holds whatever it needs, since it may outlive the caller.
+  ///   kCancelled         `stop` was requested
+  /// An exception of `work` becomes kInternal. `work` must own all that it needs: it may outlive the caller.
   absl::StatusOr<std::string> Call(Work work, std::chrono::milliseconds timeout, const std::stop_token& stop);
 
  private:

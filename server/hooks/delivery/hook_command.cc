@@ -24,9 +24,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// A stop is looked for so often.
+/// Interval at which Run() checks for a stop.
 constexpr std::chrono::milliseconds kLook{100};
-/// And the end of the program, where the system gives no descriptor that tells of it.
+/// The same, if the system gives no descriptor that signals the end of the program.
 constexpr std::chrono::milliseconds kEndLook{10};
 
 struct Pipe {
@@ -41,8 +41,8 @@ absl::StatusOr<Pipe> MakePipe() {
   return Pipe{OwnedDescriptor(ends[0]), OwnedDescriptor(ends[1])};
 }
 
-/// The signal that a pipe without a reader sends: for this thread it is an error of write() and nothing else,
-/// whatever the program that we are a part of does with signals.
+/// Blocks SIGPIPE, the signal for a pipe without a reader, for this thread. write()
+/// then returns an error, whatever signal handling the embedding program has.
 class NoPipeSignal {
  public:
   NoPipeSignal() {
@@ -62,7 +62,7 @@ class NoPipeSignal {
   sigset_t pipe_{}, before_{};
 };
 
-/// The program and its ends of two pipes. Whoever is left of its process group is killed with this.
+/// The program and our ends of its two pipes. The destructor kills the rest of its process group.
 class Child {
  public:
   absl::Status Start(const std::vector<std::string>& command, const HookDelivery& delivery) {
@@ -70,7 +70,7 @@ class Child {
     absl::StatusOr<Pipe> out = MakePipe();
     if (!in.ok()) return in.status();
     if (!out.ok()) return out.status();
-    // What it writes to stderr is no part of its answer, and may hold rows: it goes nowhere.
+    // stderr is discarded: it is not part of the answer, and may contain rows.
     const int failed =
         SpawnAlone(command.front(), in->read.get(), out->write.get(), command,
                    {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "MIRROR_EVENT=" + delivery.event,
@@ -95,14 +95,14 @@ class Child {
     waitpid(pid_, nullptr, 0);
   }
 
-  /// Until it has ended and closed its output, or `deadline`. Absent: it did not end in time.
+  /// Runs until the program has ended, or until `deadline`. Absent: it did not end in time.
   std::optional<siginfo_t> Run(std::string_view input, Clock::time_point deadline,
                                const std::stop_token& stop, std::string* printed) {
     while (Clock::now() < deadline && !stop.stop_requested()) {
       if (input.empty()) input_.Close();
       pollfd waits[] = {{ended_.get(), POLLIN, 0}, {output_.get(), POLLIN, 0}, {input_.get(), POLLOUT, 0}};
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-      // A kernel or a sandbox without it, or no descriptor left: poll() passes over it.
+      // If the kernel or a sandbox lacks pidfd_open, or no descriptor is left, poll() skips the -1.
       const bool tells = ended_.get() >= 0;
       const std::chrono::milliseconds look = tells ? kLook : kEndLook;
       poll(waits, std::size(waits),
@@ -111,10 +111,10 @@ class Child {
       if (waits[1].revents != 0) Read(printed);
       if (waits[0].revents != 0 || !tells) {
         siginfo_t how{};
-        // It is waited for when its group has been killed: until then nobody else gets its number.
+        // WNOWAIT: the zombie is reaped after its group was killed, so its pid is not reused before that.
         waitid(P_PID, static_cast<id_t>(pid_), &how, WEXITED | WNOWAIT | (tells ? 0 : WNOHANG));
         if (how.si_pid == 0) continue;
-        Read(printed);  // What is there; a child of its own may keep the pipe open for ever.
+        Read(printed);  // Read what is there; a child of the program may keep the pipe open.
         return how;
       }
     }
@@ -126,7 +126,7 @@ class Child {
     const NoPipeSignal guard;
     const ssize_t written = write(input_.get(), input->data(), input->size());
     if (written > 0) input->remove_prefix(static_cast<std::size_t>(written));
-    // It need not read what it is told.
+    // The program does not have to read its input.
     if (written < 0 && errno != EAGAIN && errno != EINTR) *input = {};
   }
 
@@ -138,7 +138,7 @@ class Child {
       if (count < 0) return;
       const std::size_t room = kHookOutputBytesMax - printed->size();
       printed->append(bytes, std::min(room, static_cast<std::size_t>(count)));
-      // A program that never stops printing must not keep us here.
+      // A program that prints without end must not keep this thread here.
       if (room == 0) return;
     }
   }

@@ -9,9 +9,9 @@
 
 namespace mirror {
 
-/// Runs a program, without a shell: the JSON on its standard input, in "/", with PATH, LANG and two variables
-/// that name event and tenant, and nothing else of this process: no files, no blocked signals. Exit code 0:
-/// delivered. At the timeout it is killed with its process group, which is its own.
+/// Runs a program without a shell. It gets the JSON on its standard input and runs in "/". Its environment is
+/// PATH, LANG and two variables with the event and the tenant; it inherits no files and no blocked signals.
+/// Exit code 0 means delivered. At the timeout the program is killed together with its own process group.
 std::unique_ptr<HookTarget> MakeCommandHook(std::vector<std::string> command);
 
 }  // namespace mirror

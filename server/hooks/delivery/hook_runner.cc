@@ -46,7 +46,7 @@ std::optional<std::string> HookLane::Take(const std::stop_token& stop) {
   const MutexLock lock(mutex_);
   while (!stop.stop_requested()) {
     const Time now = std::chrono::steady_clock::now();
-    // By when they are due, not by name: a tenant that always has more must not hold up those behind it.
+    // Choose by due time, not by name: a tenant that always has deliveries must not block the others.
     auto first = waiting_.end();
     for (auto at = waiting_.begin(); at != waiting_.end(); ++at) {
       if (at->second.busy) continue;
@@ -87,7 +87,7 @@ bool HookLane::DeliverFirst(const std::string& name, const std::stop_token& stop
   const absl::StatusOr<std::optional<WaitingDelivery>> first = queues_.first(name);
   if (!first.ok()) {
     spdlog::debug("hook {}: {}: {}", spec_.name, name, std::string(first.status().message()));
-    // A mirror that is gone or damaged has events of its own, and what waits there waits for the next cycle.
+    // A missing or damaged mirror has its own events; its deliveries wait for the next cycle.
     if (!absl::IsUnavailable(first.status())) return false;
     const MutexLock lock(mutex_);
     waiting_.at(name).due = std::chrono::steady_clock::now() + kHookBackoffMax;
@@ -101,7 +101,7 @@ bool HookLane::DeliverFirst(const std::string& name, const std::stop_token& stop
     return true;
   }
   if (absl::Status done = queues_.done(name, (*first)->id); !done.ok()) {
-    // It will be delivered once more: at least once is what is promised.
+    // It will be delivered again: the promise is at-least-once.
     Failed(name, **first, done);
     return true;
   }
@@ -131,7 +131,7 @@ void HookLane::Failed(const std::string& name, const WaitingDelivery& waiting, c
                    waiting.delivery.cycle == 0 ? "" : absl::StrCat(" of cycle ", waiting.delivery.cycle),
                    ": ", why.message());
   if (now - failed_first < options_.give_up_after) {
-    // Once for each delivery; the rest is in the log.
+    // One event for each delivery; further failures are only logged.
     if (tries == 1)
       events_.Add(name, Severity::kWarning, "hook.failed",
                   absl::StrCat(what, ". It is tried again, after longer and longer pauses"));
@@ -151,7 +151,7 @@ void HookLane::Failed(const std::string& name, const WaitingDelivery& waiting, c
 
 namespace {
 
-/// More than deliver at a time, so that one that hangs leaves room for the next.
+/// More threads than deliver at a time, so that a hook that hangs leaves room for the next one.
 constexpr std::size_t kDeliveryThreads = 4;
 constexpr std::size_t kQuestionThreads = 4;
 
@@ -196,17 +196,17 @@ absl::Status ProgramHook::ResolveConnection(const HookCaller& caller, std::chron
 namespace {
 
 constexpr char kProgram[] = "program";
-/// Events that a hook is not told of are passed over in such steps.
+/// Events that a hook does not subscribe to are skipped in steps of this size.
 constexpr std::uint32_t kEventsPerLook = 100;
 constexpr std::size_t kKeyDigits = 16;
-/// What hooks do is no event for hooks, or one that fails would be told of its failures for ever.
+/// Events about hooks are not sent to hooks: a failing hook would get its own failures for ever.
 constexpr char kOwnEvents[] = "hook.";
-/// What a source is told where a hook refuses by its silence.
+/// Reason that the source gets when a hook refuses by not answering.
 constexpr char kUnanswered[] =
     "this endpoint's hook did not answer whether a cycle may begin, and its operator allows no cycle without "
     "that answer";
 
-/// The same after a restart as long as it means the same.
+/// Returns a key that stays the same over restarts while the hook's configuration has the same meaning.
 std::string KeyOf(const HookConfig& hook) {
   return HexDigest(absl::StrCat(hook.name, "\n", absl::StrJoin(hook.on, ","), "\n", hook.context_id, "\n",
                                 absl::StrJoin(hook.command, "\n"), "\n", hook.sql, "\n", hook.url))
@@ -254,7 +254,7 @@ HookQueues HookRunner::QueuesOf(const HookSpec& spec, Tenants& tenants, HookCurs
   HookQueues queues;
   queues.first = [this, spec, &tenants,
                   &cursor](const std::string& queue) -> absl::StatusOr<std::optional<WaitingDelivery>> {
-    // Another one delivers, and looks into all mirrors.
+    // Another server delivers, and searches all mirrors.
     if (shared_.is_here && !shared_.is_here()) return std::optional<WaitingDelivery>();
     if (!queue.empty()) {
       ASSIGN_OR_RETURN(std::shared_ptr<Tenant> tenant, tenants.Find(queue));
@@ -291,7 +291,7 @@ void HookRunner::Start(Tenants& tenants, HookCursor& cursor) {
     options.timeout = hook.timeout;
     lanes.push_back(std::make_unique<HookLane>(hook.spec, hook.target, QueuesOf(hook.spec, tenants, cursor),
                                                events_, options));
-    // A hook is told of what follows it: the cursor stands where events do now.
+    // A hook gets only events after this point: a new cursor starts at the current end.
     if (hook.spec.Wants(kOnEvent)) cursor.Read(hook.spec.key).status().IgnoreError();
   }
   {
@@ -346,7 +346,7 @@ absl::StatusOr<std::string> HookRunner::Ask(const Hook& hook, const HookCaller& 
   const absl::StatusOr<std::string> answer = hook.target->Deliver(
       {caller.context_id, kOnAuthenticated, 0, AuthenticatedText(caller)}, question_timeout_, {});
   if (!answer.ok()) return answer.status();
-  // SQL gives the reason itself.
+  // SQL returns the reason itself.
   return hook.answers_in_words ? answer : ReadRefusal(*answer);
 }
 

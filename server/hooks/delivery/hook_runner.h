@@ -28,26 +28,26 @@
 
 namespace mirror {
 
-/// Threads that deliver for one hook: so many tenants are told at a time.
+/// Threads that deliver for one hook: at most this many tenants are notified at the same time.
 inline constexpr int kHookThreads = 2;
-/// A delivery that failed for so long is given up, with an Error event: a partner's machine may be down for a
-/// night, and what can never be delivered must not hold up the next ones for ever.
+/// A delivery that has failed for this long is given up, with an Error event. A partner's machine may
+/// be down for a night, but a delivery that can never succeed must not block the next ones for ever.
 inline constexpr std::chrono::hours kHookGiveUpAfter{24};
-/// Before the second try; doubled each time.
+/// Delay before the first retry; doubled for each further retry.
 inline constexpr std::chrono::milliseconds kHookBackoff{1'000};
 inline constexpr std::chrono::milliseconds kHookBackoffMax{60'000};
 
-/// A delivery that waits, with its number.
+/// A queued delivery and its number.
 struct WaitingDelivery {
   std::int64_t id = 0;
   HookDelivery delivery;
 };
 
-/// Where a lane finds what waits. A queue is a tenant's, by its context id, or that of the events, "".
+/// Access to the queues of deliveries. A queue has a tenant's context id as its name, or "" for the events.
 struct HookQueues {
-  /// The oldest that waits there. Absent: none.
+  /// Returns the oldest waiting delivery of the queue. Absent: the queue is empty.
   std::function<absl::StatusOr<std::optional<WaitingDelivery>>(const std::string& queue)> first;
-  /// It was delivered, or given up.
+  /// Removes a delivery that succeeded or was given up.
   std::function<absl::Status(const std::string& queue, std::int64_t id)> done;
 };
 
@@ -57,18 +57,18 @@ struct HookLaneOptions {
   std::chrono::milliseconds backoff = kHookBackoff;
 };
 
-/// The deliveries of one hook, in threads of its own: in order within a queue, and each until it succeeds or
-/// is given up; of queues that wait the one that waits longest comes next. What hangs or fails delays nothing
-/// but this hook's own deliveries.
+/// Delivers for one hook, in threads of its own. A queue is delivered in order, and each
+/// delivery is retried until it succeeds or is given up. The queue that has waited longest
+/// is served next. A delivery that hangs or fails delays only this hook's own deliveries.
 /// Threads: any.
 class HookLane {
  public:
   HookLane(HookSpec spec, std::shared_ptr<HookTarget> target, HookQueues queues, Events& events,
            const HookLaneOptions& options);
-  /// Ends what is under way; it is delivered again at the next start.
+  /// Stops running deliveries; they are repeated at the next start.
   ~HookLane();
 
-  /// Something may wait in the queue. Takes no time.
+  /// Signals that the queue may have a delivery. Does not block.
   void Wake(const std::string& queue);
 
   const HookSpec& spec() const { return spec_; }
@@ -77,18 +77,18 @@ class HookLane {
  private:
   using Time = std::chrono::steady_clock::time_point;
   struct Queue {
-    Time due;             ///< Not before.
-    bool busy = false;    ///< A thread is at it.
-    bool woken = false;   ///< Meanwhile.
-    std::int64_t id = 0;  ///< Of the delivery that failed last, and how often.
+    Time due;             ///< Earliest time of the next attempt.
+    bool busy = false;    ///< A thread is delivering from this queue.
+    bool woken = false;   ///< Wake() was called since Take().
+    std::int64_t id = 0;  ///< Delivery that failed last; `tries` is its number of failures.
     int tries = 0;
-    Time failed_first;  ///< Of these.
+    Time failed_first;  ///< Time of the first of these failures.
   };
 
   void Work(const std::stop_token& stop);
-  /// Absent: it is told to stop.
+  /// Returns the next queue that is due. Absent: `stop` was requested.
   std::optional<std::string> Take(const std::stop_token& stop);
-  /// Whether there may be more.
+  /// Returns whether the queue may hold more deliveries.
   bool DeliverFirst(const std::string& name, const std::stop_token& stop);
   void Failed(const std::string& name, const WaitingDelivery& waiting, const absl::Status& why);
 
@@ -100,11 +100,11 @@ class HookLane {
   Mutex mutex_;
   StopCondVar changed_;
   std::map<std::string, Queue> waiting_ MIRROR_GUARDED_BY(mutex_);
-  std::uint64_t changes_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of `waiting_`, but for a queue that is taken.
+  std::uint64_t changes_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Counts changes of `waiting_`, except takes.
   std::vector<std::jthread> threads_;
 };
 
-/// Code of the program that runs the server within itself. It may hang: see BoundedCalls.
+/// Hooks in the program that runs the server inside itself. Its code may hang: see BoundedCalls.
 class ProgramHook final : public HookTarget {
  public:
   explicit ProgramHook(std::shared_ptr<MirrorHooks> hooks);
@@ -112,7 +112,7 @@ class ProgramHook final : public HookTarget {
   absl::StatusOr<std::string> Deliver(const HookDelivery& delivery, std::chrono::milliseconds timeout,
                                       const std::stop_token& stop) override;
 
-  /// A reason not to replicate; empty: none. Errors: those of BoundedCalls.
+  /// Returns the reason not to replicate; empty: none. Errors: those of BoundedCalls.
   absl::StatusOr<std::string> Authenticated(const HookCaller& caller, std::chrono::milliseconds timeout);
   absl::Status ResolveConnection(const HookCaller& caller, std::chrono::milliseconds timeout);
 
@@ -121,7 +121,7 @@ class ProgramHook final : public HookTarget {
   BoundedCalls deliveries_, questions_;
 };
 
-/// All hooks of an endpoint: those of its configuration, and the program's own. Without any it is not made.
+/// All hooks of an endpoint: the configured ones and the program's own. Not created when there are none.
 /// Threads: any.
 class HookRunner {
  public:
@@ -129,38 +129,38 @@ class HookRunner {
   HookRunner(const HooksConfig& config, std::shared_ptr<MirrorHooks> program, const PathOfMirror& path_of,
              Events& events);
 
-  /// What tenants have to know.
+  /// The list of hooks that tenants need.
   const HookBook& book() const { return book_; }
 
-  /// Of several servers that share the mirrors, one delivers, and begins and ends to at any time.
+  /// For several servers that share the mirrors: one of them delivers, and which one may change at any time.
   struct Shared {
-    std::function<bool()> is_here;                             ///< Whether it is this one.
-    std::function<void(const std::string& context_id)> waits;  ///< Tells the one that is. Takes no time.
-    /// How often it looks into the mirrors: a server may be killed before it has told.
+    std::function<bool()> is_here;                             ///< Returns whether this server delivers.
+    std::function<void(const std::string& context_id)> waits;  ///< Notifies the one that does; never waits.
+    /// How often the mirrors are searched for deliveries: a server may be killed before it called `waits`.
     std::chrono::milliseconds search{60'000};
   };
-  /// Before anything happens that a hook is told of.
+  /// Must be called before the first event that a hook is notified about.
   void Share(Shared shared) { shared_ = std::move(shared); }
 
-  /// Begins to deliver, what waits since the last time first. All that is given must outlive Stop(), behind
-  /// which it may begin again.
+  /// Starts delivering; deliveries left from the last run come first. All arguments must outlive Stop().
+  /// Start() may be called again after Stop().
   void Start(Tenants& tenants, HookCursor& cursor);
-  /// Ends what is under way: it is delivered again at the next start.
+  /// Stops running deliveries; they are repeated at the next start.
   void Stop();
 
-  /// Something waits for a tenant, or an event has come.
+  /// Signals that a tenant has a waiting delivery, or (WakeEvents) that an event was added.
   void Wake(const std::string& context_id);
-  /// The same, of what another server committed.
+  /// The same, for a delivery that another server committed.
   void WakeHere(const std::string& context_id);
   void WakeEvents();
 
-  /// Whether anybody is to be asked before a cycle of this tenant begins.
+  /// Returns whether some hook has to be asked before a cycle of this tenant begins.
   bool Asks(const std::string& context_id) const;
-  /// The one question that a source waits for. A text: the reason not to replicate; empty: go on. A hook that
-  /// does not answer in time, or nothing that can be read, does not count unless its 'on_error' says that it
-  /// refuses then; an event tells.
+  /// Asks the one question that a source waits for. Returns the reason not to replicate; empty: the
+  /// cycle may begin. A hook that does not answer in time, or whose answer cannot be read, is
+  /// ignored unless its 'on_error' says that it refuses in that case. Either way an event is added.
   std::string Authenticated(const HookCaller& caller);
-  /// Of a tenant that has no mirror yet. Errors: the program's, with what to do.
+  /// For a tenant that has no mirror yet. Errors: the program's, with what to do.
   absl::Status ResolveConnection(const HookCaller& caller);
 
  private:
@@ -168,7 +168,7 @@ class HookRunner {
     HookSpec spec;
     std::shared_ptr<HookTarget> target;
     std::chrono::milliseconds timeout;
-    bool answers_in_words = false;  ///< When it is asked: the reason itself, and no JSON.
+    bool answers_in_words = false;  ///< Its answer is the plain reason, not JSON.
     bool refuses_unanswered = false;
   };
 
@@ -181,8 +181,8 @@ class HookRunner {
   const std::shared_ptr<ProgramHook> program_;
   std::vector<Hook> hooks_;
   HookBook book_;
-  Shared shared_;            ///< Empty: there is no other server.
-  SharedMutex lanes_mutex_;  ///< Lanes are woken by many threads, and end one by one.
+  Shared shared_;            ///< Empty: this is the only server.
+  SharedMutex lanes_mutex_;  ///< Many threads wake lanes; lanes end one by one.
   std::vector<std::unique_ptr<HookLane>> lanes_ MIRROR_GUARDED_BY(lanes_mutex_);
   std::jthread search_;
 };

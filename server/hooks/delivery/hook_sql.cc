@@ -24,13 +24,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How long it waits for the mirror's own transaction.
+/// How long to wait for the mirror's own transaction, in ms.
 constexpr int kBusyTimeoutMs = 1'000;
 constexpr int kOpsPerLook = 1'000;
-/// What is being done: a statement of the hook's.
+/// Operation name for failures of the hook's own statements.
 constexpr char kStatement[] = "statement";
 
-/// What a statement may do.
+/// Authorizer: decides what a statement may do.
 class Guard {
  public:
   explicit Guard(std::set<std::string> mirrored) : mirrored_(std::move(mirrored)) {}
@@ -57,7 +57,7 @@ class Guard {
       case SQLITE_DELETE:
       case SQLITE_CREATE_TABLE:
       case SQLITE_DROP_TABLE:
-        // Of "sqlite_..." DEFENSIVE lets through what CREATE and DROP need.
+        // For "sqlite_..." tables, DEFENSIVE mode permits only what CREATE and DROP need.
         return database == "temp" || MayChange(a);
       case SQLITE_ALTER_TABLE:
         return MayChange(b);
@@ -86,7 +86,7 @@ class Guard {
     return !IsOwn(table) && !mirrored_.contains(FoldName(std::string(table)));
   }
 
-  const std::set<std::string> mirrored_;  ///< Folded; the metadata table too.
+  const std::set<std::string> mirrored_;  ///< Folded; includes the metadata table.
 };
 
 void Bind(sqlite::Statement& statement, const HookDelivery& delivery) {
@@ -100,7 +100,7 @@ void Bind(sqlite::Statement& statement, const HookDelivery& delivery) {
   bind(":cycle", delivery.cycle);
 }
 
-/// An error of a statement, or of the connection and its transaction.
+/// Turns a failure of a statement, or of the connection and its transaction, into a status.
 absl::Status Explain(const sqlite::Failure& failure, std::string_view doing) {
   if (doing == kStatement) return absl::AbortedError(absl::StrCat("SQLite: ", failure.words));
   return absl::UnavailableError(absl::StrCat("SQLite: ", sqlite::WordsOf(failure.code)));
@@ -111,7 +111,7 @@ absl::StatusOr<std::unique_ptr<sqlite::Connection>> Connect(const std::string& p
   if (!opened.ok()) return opened;
   sqlite3* const handle = (*opened)->handle();
   if (const int code = GuardSchema(handle); code != SQLITE_OK) return (*opened)->Error(code);
-  // The log is the server's to empty, and readers need it to be there.
+  // Only the server checkpoints the WAL, and readers need the WAL file to exist.
   sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   int keep = 1;
   sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
@@ -190,10 +190,10 @@ class SqlHook final : public HookTarget {
 
   absl::StatusOr<std::string> Deliver(const HookDelivery& delivery, std::chrono::milliseconds timeout,
                                       const std::stop_token& stop) override {
-    // There is no database for what the server tells of itself.
+    // Events of the server itself have no database.
     if (delivery.context_id.empty()) return std::string();
     std::error_code unknown;
-    // A tenant may be asked about before it has a mirror.
+    // The 'authenticated' hook may run before the tenant has a mirror.
     const std::string path = path_of_(delivery.context_id);
     if (delivery.event == "authenticated" && !std::filesystem::exists(path, unknown)) return std::string();
     ASSIGN_OR_RETURN(const auto database, Connect(path));
@@ -221,7 +221,7 @@ absl::Status TryHookSql(const std::string& sql) {
   const Guard guard({});
   sqlite3_set_authorizer(empty->handle(), &Guard::Authorize, const_cast<Guard*>(&guard));
   for (std::size_t begin = 0; begin < sql.size();) {
-    // SQLite does not say where a statement ends that it cannot prepare.
+    // SQLite does not report where a statement ends that it cannot prepare.
     std::size_t end = begin;
     std::string one;
     do {
@@ -231,7 +231,7 @@ absl::Status TryHookSql(const std::string& sql) {
     begin = end;
     const sqlite::Statement statement = empty->Prepare(one, kStatement);
     const absl::string_view words = statement.status().message();
-    // Of its tables and columns nothing is known here.
+    // The tables and columns of the mirror are unknown here.
     const bool of_schema = absl::StartsWith(words, "SQLite: no such table") ||
                            absl::StartsWith(words, "SQLite: no such column") ||
                            absl::StartsWith(words, "SQLite: no such index") ||

@@ -11,21 +11,21 @@
 
 namespace mirror {
 
-/// Gives the path of a tenant's SQLite database, which need not be there.
+/// Returns the path of a tenant's SQLite database. The file need not exist.
 using PathOfMirror = std::function<std::string(const std::string& context_id)>;
 
-/// It holds the mirror's write lock meanwhile, for which the source's calls wait 5 s: it may never take as
-/// long.
+/// Longest time that the SQL of a hook may take. It holds the mirror's write lock,
+/// and calls of the source wait 5 s for that lock: the hook must always take less.
 inline constexpr std::chrono::milliseconds kSqlHookTimeMax{2'000};
 
-/// Runs statements in the tenant's own database, on a connection of their own and in one transaction, with
-/// :context_id, :event, :cycle and :json. It may read everything there but the mirror's own tables, and write
-/// into tables of the partner's; mirrored rows and the metadata, ATTACH, PRAGMA, transactions of its own and
-/// extensions are refused. What the first row's first column holds is the answer.
+/// Runs statements in the tenant's own database, on a separate connection and in one transaction.
+/// They can use :context_id, :event, :cycle and :json. They may read everything except the mirror's
+/// own tables, and write to the partner's tables. Refused: writing mirrored rows or metadata, ATTACH,
+/// PRAGMA, their own transactions, extensions. The answer is the first column of the first row.
 std::unique_ptr<HookTarget> MakeSqlHook(std::string sql, PathOfMirror path_of);
 
-/// As far as it can be told without a mirror: whether SQLite reads them, and whether they do only what a hook
-/// may. What becomes of a statement that names tables shows when it runs. Errors: kInvalidArgument.
+/// Checks, as far as it can without a mirror, that SQLite parses the statements and that they do only what
+/// a hook may. A statement that names tables is fully checked only when it runs. Errors: kInvalidArgument.
 absl::Status TryHookSql(const std::string& sql);
 
 }  // namespace mirror

@@ -16,10 +16,10 @@
 namespace mirror {
 namespace {
 
-/// Looking up a name cannot be called off, and may take longer than the hook's timeout.
+/// A name lookup cannot be cancelled, and may take longer than the hook's timeout.
 constexpr std::size_t kRequestsMax = 4;
 
-/// Ends `client`'s request at the deadline: each of its reads alone may be in time, and all together not.
+/// Ends `client`'s request at the deadline: each read may be in time, but not all of them together.
 class Watch {
  public:
   Watch(httplib::Client& client, std::chrono::milliseconds timeout)
@@ -61,7 +61,7 @@ absl::StatusOr<std::string> Post(const HookUrl& url, const HookDelivery& deliver
     const Watch watch(client, timeout);
     result = client.send(request);
   }
-  // A body that is longer than anybody wants is cut, which ends the request; its status came before.
+  // A body above the limit is cut, which ends the request; its status came before.
   if (!result && body.size() < kHookOutputBytesMax) {
     return absl::UnavailableError(absl::StrCat("the request failed: ", httplib::to_string(result.error())));
   }

@@ -8,8 +8,8 @@
 
 namespace mirror {
 
-/// POSTs the JSON. Status 200 to 299: delivered. A redirect is a failure; the certificate of https must be
-/// believed by the system, and name the host.
+/// POSTs the JSON. Status 200 to 299 means delivered; a redirect is a failure. For
+/// https the system must trust the certificate, and the certificate must name the host.
 std::unique_ptr<HookTarget> MakeUrlHook(HookUrl url);
 
 }  // namespace mirror

@@ -21,7 +21,7 @@ bool RowOrder::operator()(const RowRef& a, const RowRef& b) const {
 }
 
 KeyHashes RememberedKeys(const GoldenRecord& record) {
-  // A record whose rows all went to other records was nobody's deletion, and is not looked for.
+  // A record whose rows all joined other records was not deleted: it is not searched for.
   if (!record.empty_since && record.work.lost.empty()) return {};
   KeyHashes keys = record.indexed;
   keys.insert(record.work.lost.begin(), record.work.lost.end());
@@ -46,7 +46,7 @@ GoldenRecord* Component::Alive(std::string golden_id) {
 
 void Component::Unite(const std::string& into, const std::string& other,
                       const std::vector<MemberRow*>& moving) {
-  const std::string target = into, source = other;  // Views into a row would change with it.
+  const std::string target = into, source = other;  // References into a row would change with it.
   for (MemberRow* const row : moving) row->golden_id = target;
   GoldenRecord gone = std::move(records.at(source));
   records.erase(source);
@@ -87,8 +87,8 @@ class Loader {
   std::map<RowRef, MemberRow, RowOrder> rows_;
   std::map<std::string, GoldenRecord> records_;
   std::map<std::string, HubDelivery> deliveries_;
-  std::deque<std::string> ids_;     ///< Records that are to be loaded.
-  std::deque<std::string> hashes_;  ///< Keys that are to be looked up.
+  std::deque<std::string> ids_;     ///< Records to load.
+  std::deque<std::string> hashes_;  ///< Keys to look up.
   KeyHashes looked_;
 };
 
@@ -114,7 +114,7 @@ absl::Status Loader::AddRecord(const std::string& id) {
 
 absl::Status Loader::AddRow(MemberRow row) {
   if (rows_.count(row.ref) > 0) return absl::OkStatus();
-  // Of a table that is no member's any more: it says nothing, and went by nobody's wish.
+  // A row of a table without a member now: it says nothing, and its removal is not a user's deletion.
   if (rules_.Find(row.ref.data_source, row.ref.table).member == nullptr) return book_.RemoveRow(row);
   if (entity_ == nullptr) entity_ = rules_.FindEntity(row.entity);
   if (entity_ == nullptr)
@@ -182,8 +182,8 @@ absl::Status SaveRecords(LoadedComponent& component, std::int64_t at, HubBook& b
   for (const auto& [ref, row] : component.now.rows) with_rows.insert(row.golden_id);
   for (const auto& [id, into] : component.now.merged) {
     const auto gone = component.was.records.find(id);
-    if (gone == component.was.records.end()) continue;  // Founded and merged at once: nobody knew it.
-    // The one that is left: what others know of it is told of no other.
+    if (gone == component.was.records.end()) continue;  // Founded and merged at once: nothing else knew it.
+    // The final record: data about this one is moved directly to it.
     const GoldenRecord& last = *component.now.Alive(into);
     RETURN_IF_ERROR(book.MergeRecord(gone->second, last.id));
   }
@@ -241,7 +241,7 @@ absl::Status LookElsewhere(HubBook* book, LoadedComponent* component) {
       ASSIGN_OR_RETURN(KeyOwners owners, book->FoundBy(now.entity->name, key.hash));
       for (const RowRef& ref : owners.rows) {
         ASSIGN_OR_RETURN(std::optional<MemberRow> row, book->ReadRow(ref));
-        // A row that is still to be planned stands under keys that it had, too.
+        // A row that is still to be planned is also indexed under its former keys.
         if (row && HashesOf(KeysOf(*now.entity, *row)).count(key.hash) > 0)
           now.found_elsewhere.insert(key.hash);
       }

@@ -14,58 +14,58 @@
 
 namespace mirror {
 
-/// Order of the rows of a hub: by data source as the rules name them, table, key. Keys of one length by
-/// bytes, shorter ones first: whole numbers by value.
+/// Order of the rows of a hub: by data source as the rules name them, table, key. Keys of one length are
+/// ordered by bytes, shorter ones first: so whole numbers are ordered by value.
 struct RowOrder {
   const HubRules* rules = nullptr;
   bool operator()(const RowRef& a, const RowRef& b) const;
 };
 
-/// The keys by which the rows of a record were found, if it has no row any more.
+/// Returns the keys by which the rows of a record were found, if it has no row any more.
 KeyHashes RememberedKeys(const GoldenRecord& record);
 
-/// Records that may concern each other, as they share match keys, with all of their rows: what is planned
-/// together. The plans change it in place.
+/// Records that may concern each other, because they share match keys, with all their rows: they
+/// are planned together. The plans change it in place.
 struct Component {
   const HubRules* rules = nullptr;
   const HubEntity* entity = nullptr;
   std::map<RowRef, MemberRow, RowOrder> rows;
   std::map<std::string, GoldenRecord> records;    ///< By id.
-  std::map<std::string, std::string> merged;      ///< Id of a record that went -> the one that it is in.
+  std::map<std::string, std::string> merged;      ///< Id of a merged record -> the record that it is in.
   std::map<std::string, HubDelivery> deliveries;  ///< By id.
   std::vector<std::string> issued;                ///< Ids of new INSERTs.
-  /// Hashes of keys of the records' own values that rows of other components have.
+  /// Hashes of keys of the records' own values that rows of other components have, too.
   KeyHashes found_elsewhere;
 
-  bool hold = false;  ///< Whatever is new waits for an operator.
+  bool hold = false;  ///< Everything new waits for an operator.
   std::int64_t records_before =
-      0;  ///< Numbers of new records are above this, by the turn of their first row.
+      0;  ///< Numbers of new records are above this, in the order of their first rows.
   std::int64_t* last_delivery = nullptr;  ///< Number of the last delivery.
-  /// New ids, random: of a record that a row founds, of a delivery.
+  /// Make new random ids: for a record that a row founds, and for a delivery.
   std::function<std::string(const MemberRow& founder)> record_id;
   std::function<std::string(const HubDelivery& delivery)> delivery_id;
 
   std::vector<MemberRow*> RowsOf(const std::string& golden_id);
-  /// The record that it is, or is in by now; null: there is none.
+  /// Returns the record, or the one into which it was merged; null: there is none.
   GoldenRecord* Alive(std::string golden_id);
-  /// Puts all of `other`, whose rows are `moving`, into `into`, two records of it. They are not apart any
-  /// more.
+  /// Moves all of `other`, whose rows are `moving`, into `into`; both are records of this
+  /// component. Afterwards they are not apart any more.
   void Unite(const std::string& into, const std::string& other, const std::vector<MemberRow*>& moving);
 };
 
-/// A component as the book has it, and what it was, so that only differences are written.
+/// A component as read from the book, and its former state, so that only differences are written.
 struct LoadedComponent {
   Component now;
   Component was;
-  KeyHashes looked;  ///< Keys whose owners are all in it.
+  KeyHashes looked;  ///< Keys whose owners are all in the component.
 };
 
-/// All that may concern what `work` names: its records and rows, those that share a key with these, and so
-/// on. Errors: the book's.
+/// Loads all that may concern the records and rows that `work` names: those, the ones that share
+/// a key with them, and so on. Errors: the book's.
 absl::StatusOr<LoadedComponent> LoadComponent(const HubRules& rules, const HubWork& work, HubBook* book);
-/// Finds which of its own keys rows of other components have. Behind GoldenPlan(). Errors: the book's.
+/// Finds which of its own keys rows of other components have. Called after GoldenPlan(). Errors: the book's.
 absl::Status LookElsewhere(HubBook* book, LoadedComponent* component);
-/// Writes what the plans changed; nothing of it is work any more. `at`: the hub's time. Errors: the book's.
+/// Writes what the plans changed, and clears its work. `at`: the hub's time. Errors: the book's.
 absl::Status SaveComponent(LoadedComponent component, std::int64_t at, HubBook* book);
 
 }  // namespace mirror

@@ -43,7 +43,7 @@ class DeliveryPlanner {
   }
 
  private:
-  /// Where it goes: what stands there already of the same content keeps its id.
+  /// The place of a delivery: an existing one with the same content keeps its id.
   using Place = std::tuple<std::string, std::string, std::string, std::string, HubOperation>;
   static Place PlaceOf(const HubDelivery& delivery) {
     return {delivery.golden_id, delivery.data_source, delivery.table, delivery.key, delivery.operation};
@@ -57,15 +57,15 @@ class DeliveryPlanner {
   void PlanInserts(const GoldenRecord& record);
   bool StandsApart(const GoldenRecord& record, const HubKeys& keys) const;
   void PlanInsert(const GoldenRecord& record, const HubMember& member, const HubKeys& keys);
-  /// `row`: that it is for; null: an INSERT's.
+  /// `row`: the row that it is for; null: for an INSERT.
   void Want(HubDelivery delivery, const MemberRow* row);
 
   Component& c_;
   std::map<std::string, std::vector<const MemberRow*>> members_;  ///< By record.
   std::map<std::string, std::set<std::string>> found_by_;         ///< Records, by a row's key.
   std::multimap<Place, const HubDelivery*> before_;
-  std::int64_t needs_ = 0;  ///< Of the record that is planned: when its newest input was read,
-  bool unsure_ = false;     ///< and whether a row of it may be another one.
+  std::int64_t needs_ = 0;  ///< For the record that is planned: when its newest input was read,
+  bool unsure_ = false;     ///< and whether one of its rows may be another one.
   std::map<std::string, HubDelivery> planned_;
 };
 
@@ -103,7 +103,7 @@ bool DeliveryPlanner::Differs(const GoldenRecord& record, const HubMember& membe
       std::find(member.key.begin(), member.key.end(), attribute) != member.key.end()) {
     return false;
   }
-  // It was given that very wish, or said it once, and this is what the system made of it.
+  // The row was given that value, or said it before, and the system made this of it.
   const Said& said = here->second;
   return said.value != given->second.value && !(said.word == given->second.value && said.ms);
 }
@@ -125,7 +125,7 @@ void DeliveryPlanner::PlanRow(const GoldenRecord& record, const MemberRow& row) 
   if (goes || !delivery.columns.empty()) Want(std::move(delivery), &row);
 }
 
-/// Whether other records share a key with it: the two will be one, or an operator says what they are.
+/// Returns whether other records share a key with it: they will be merged, or an operator decides.
 bool DeliveryPlanner::StandsApart(const GoldenRecord& record, const HubKeys& keys) const {
   return std::any_of(keys.begin(), keys.end(), [&](const HubKey& key) {
     if (c_.found_elsewhere.count(key.hash) > 0) return true;
@@ -165,7 +165,7 @@ void DeliveryPlanner::PlanInsert(const GoldenRecord& record, const HubMember& me
 
 void DeliveryPlanner::Want(HubDelivery delivery, const MemberRow* row) {
   const auto [begin, end] = before_.equal_range(PlaceOf(delivery));
-  // One that was applied, and whose row is as it was before: its source would not apply that id again.
+  // A delivery that was applied to a row that is as before: its source would not apply that id again.
   const auto before = std::find_if(begin, end, [&](const auto& known) {
     return known.second->SameContent(delivery) &&
            (row == nullptr || row->work.applied.count(known.second->id) == 0);
@@ -186,8 +186,8 @@ void DeliveryPlanner::Want(HubDelivery delivery, const MemberRow* row) {
   planned_.emplace(std::move(id), std::move(delivery));
 }
 
-/// All that records and rows differ in, as deliveries. What stands already keeps its id and state, what is
-/// not wanted any more goes. Behind GoldenPlan().
+/// Turns all differences between records and rows into deliveries. Existing ones keep id and state; those no
+/// longer wanted are removed. Called after GoldenPlan().
 void DeliveryPlan(Component* component) { DeliveryPlanner(component).Plan(); }
 
 constexpr char kHand[] = "hand";
@@ -244,7 +244,7 @@ absl::Status PartByHand(HandDecision* decision, Component* component) {
     row->golden_id = record.id;
     row->joined_by = kHand;
   }
-  // Where the rest has a row, that is the row that was there. Where nobody has, it may have been this one's.
+  // If the rest has a row there, that is the former one. If no record has one, it may have been this one's.
   for (const MemberRow* const row : component->RowsOf(from.id)) record.had.erase(row->ref.data_source);
   for (const MemberRow* const row : *rows) record.had.insert(row->ref.data_source);
   record.apart = from.apart;
@@ -272,7 +272,7 @@ struct Saying {
 };
 using Sayings = std::vector<Saying>;  // In the order of members.
 
-// The first of the greatest.
+// Returns the first of the greatest.
 template <typename Measure>
 const Saying* FirstOfMost(const Sayings& sayings, const Measure& measure) {
   const Saying* best = nullptr;
@@ -306,7 +306,7 @@ const Saying* PickOwn(const AttributeRule& rule, const Sayings& own) {
   }
 }
 
-// Null: nobody says anything.
+// Picks by the rule. Null: no row says anything.
 const Saying* Pick(const AttributeRule& rule, const Sayings& sayings) {
   if (sayings.empty()) return nullptr;
   Sayings own;
@@ -327,8 +327,8 @@ const Saying* Pick(const AttributeRule& rule, const Sayings& sayings) {
                      [](const Saying& saying) { return std::pair(*saying.said->ms, saying.said->own); });
 }
 
-/// What the records say: of each attribute the value, its version and the row that gives it, by the entity's
-/// rules. Behind MatchPlan().
+/// Sets what the records say: for each attribute the value, its version and the row that gives it,
+/// by the entity's rules. Called after MatchPlan().
 void GoldenPlan(Component* component) {
   const AttributeRule matched_only;
   std::map<std::string, std::map<std::string, Sayings>> said;  // By record, by attribute.
@@ -350,10 +350,10 @@ void GoldenPlan(Component* component) {
 
 }  // namespace
 
-/// An edit that nobody will see, since a later one counts whose author did not know it. No value.
+/// An edit that a later one overrode, though the later one's author did not know it. Has no value.
 struct OvertakenEdit {
   std::string golden_id, attribute;
-  std::string lost;  ///< Data source where it was made.
+  std::string lost;  ///< The data source of the edit.
   std::int64_t lost_ms = 0;
   std::string won;
   std::int64_t won_ms = 0;
@@ -369,10 +369,10 @@ const Said* SaidBy(const Component& now, const RowRef& ref, const std::string& a
   return said == row->second.says.end() ? nullptr : &said->second;
 }
 
-/// The row's edit counts. Whether what counted before was an edit that its author had not been given.
+/// The row's edit counts. Returns the former edit, if this one's author had not been given it.
 std::optional<OvertakenEdit> Won(const Component& now, const MemberRow& row, const std::string& attribute,
                                  const GivenValue& before, const GivenValue& given, std::int64_t base_ms) {
-  // Version 0 stood there when everybody was first read: nobody's edit.
+  // Version 0 was there when all members were first read: it is no edit.
   if (before.giver == row.ref || before.ms == 0 || before.ms <= base_ms || before.value == given.value)
     return std::nullopt;
   const Said* const other = SaidBy(now, before.giver, attribute);
@@ -405,7 +405,7 @@ std::optional<OvertakenEdit> Find(const std::map<std::string, GoldenRecord>& was
 
 }  // namespace
 
-/// Of attributes whose newest value counts. `was`: the records before GoldenPlan(), which was done.
+/// For attributes whose newest value counts. `was`: the records before GoldenPlan(), which has run.
 std::vector<OvertakenEdit> FindOvertaken(const std::map<std::string, GoldenRecord>& was,
                                          const Component& now) {
   std::vector<OvertakenEdit> found;
@@ -422,19 +422,19 @@ namespace {
 
 struct Feeds {
   std::map<std::string, HubFeed>& feeds;
-  const std::map<std::string, std::int64_t>& cycles;  ///< The last that began, by data source.
+  const std::map<std::string, std::int64_t>& cycles;  ///< The last cycle that began, by data source.
   std::int64_t now_ms = 0;
 
   void Suspend(const std::string& data_source);
 };
 
-// The file and the hub do not know each other as the last derivation left them.
+// Returns whether file and hub differ from what the last derivation left in both.
 bool IsOfOtherLife(const HubFeed& feed, const LookHead& head, std::optional<std::int64_t> salt) {
-  // A kill between the hub's commit and what the mirror is told leaves what it was told before.
+  // A kill between the hub's commit and the message to the mirror leaves the mirror's former anchor.
   const bool known = head.anchor == feed.anchor ||
                      (feed.before && head.anchor == *feed.before && head.completed_cycle >= feed.cycle);
-  // A file that was put back to before that commit, and has grown since, differs in the entry that was read.
-  // Where that entry went, as the journal is bounded, all rows are compared.
+  // A file that was restored to before that commit, and has grown since, differs in the entry that was read.
+  // If that entry was dropped, as the journal is bounded, all rows are compared.
   const bool went = head.floor > feed.anchor.number;
   return !known || (!went && salt != feed.salt);
 }
@@ -444,9 +444,9 @@ void Feeds::Suspend(const std::string& data_source) {
   feeds[data_source].suspended = std::max(now_ms, cycle == cycles.end() ? 0 : cycle->second);
 }
 
-/// Suspends a member whose source was restored, and all of them when a mirror or the hub's file was.
-/// `salt`: of the mirror's entry with the feed's number. Gives whether the hub that a mirror knows is another
-/// one, so that whatever is new has to wait.
+/// Suspends a member whose source was restored, and all members when a mirror or the hub's file was.
+/// `salt`: of the mirror's entry with the feed's number. Returns whether the mirror knows another hub
+/// than this one, so that everything new has to wait.
 bool Distrust(const std::string& data_source, const LookHead& head, std::optional<std::int64_t> salt,
               Feeds* feeds) {
   HubFeed& feed = feeds->feeds[data_source];
@@ -536,7 +536,7 @@ absl::Status Derivation::DistrustAll() {
   return absl::OkStatus();
 }
 
-/// Where rows went together with their table, nobody can tell whether a user deleted them.
+/// If rows went together with their table, it is unknown whether a user deleted them.
 absl::Status Derivation::DistrustRemade(Feeds* feeds) {
   for (const std::string& name : rules_.data_sources) {
     const auto look = in_.looks.find(name);
@@ -548,7 +548,7 @@ absl::Status Derivation::DistrustRemade(Feeds* feeds) {
   return absl::OkStatus();
 }
 
-/// Whether a table that was made anew lacks a row that the hub knows of it.
+/// Returns whether a table that was made anew lacks a row that the hub knows of it.
 absl::StatusOr<bool> Derivation::LacksRows(const std::string& name, MemberLook& look) {
   const std::set<std::string>& remade = look.head().remade;
   for (std::int64_t behind = 0; !remade.empty();) {
@@ -567,7 +567,7 @@ absl::StatusOr<bool> Derivation::LacksRows(const std::string& name, MemberLook& 
   return false;
 }
 
-/// A suspended member is read when an operator resumes it, and has completed a cycle since.
+/// A suspended member is read when an operator resumes it, and it has completed a cycle since.
 bool Derivation::IsRead(const std::string& name, const MemberLook& look) const {
   const HubFeed& feed = derived_.feeds.at(name);
   return !feed.suspended || (in_.modes.count(name) > 0 && IsBehind(look.head(), *feed.suspended));
@@ -591,7 +591,7 @@ absl::Status Derivation::ReadAll() {
   return absl::OkStatus();
 }
 
-/// What was erased in a member that was read stands in no row of it any more.
+/// Removes from all rows what was erased in a member that was read.
 absl::Status Derivation::Forget() {
   bool forgets = false;
   for (const std::string& name : derived_.read) {
@@ -632,7 +632,7 @@ absl::Status Derivation::PlanOne(const HubWork& work, HandDecision* decision) {
   return SaveComponent(std::move(component), state_.time, &book_);
 }
 
-/// The first ones by name, lest a bulk load fill the log of events.
+/// Reports the first edits by name, so that a bulk load does not fill the log of events.
 void Derivation::Tell(const std::vector<OvertakenEdit>& edits) {
   for (const OvertakenEdit& edit : edits) {
     if (++overtaken_ > kOvertakenMax) continue;
@@ -649,7 +649,7 @@ absl::Status Derivation::PlanAll() {
   }
 }
 
-/// Behind all news: the operator speaks of what is there now.
+/// Runs after all news: the operator's decision is about the present records.
 absl::Status Derivation::Decide() {
   if (!in_.decision) return absl::OkStatus();
   HandDecision decision = *in_.decision;
@@ -671,7 +671,7 @@ absl::Status Derivation::Decide() {
   return status;
 }
 
-/// So many at once wait for an operator.
+/// Holds deliveries for an operator if there are too many at once.
 absl::Status Derivation::Break() {
   ASSIGN_OR_RETURN(auto counts, book_.CountAll());
   for (const auto& [name, count] : counts) {

@@ -18,78 +18,78 @@
 
 namespace mirror {
 
-/// What an operator says of one record: with which other it is one, or which of its rows are a record of
-/// their own.
+/// An operator's decision about one record: the record to merge it with, or which
+/// of its rows become a record of their own.
 struct HandDecision {
   std::string golden_id;
-  std::string other_id = {};        ///< Empty: it is parted.
-  std::vector<RowRef> rows = {};    ///< Empty: it is merged.
+  std::string other_id = {};        ///< Empty: the record is parted.
+  std::vector<RowRef> rows = {};    ///< Empty: the records are merged.
   std::int64_t* records = nullptr;  ///< Number of the last record; a new one takes the next.
 };
 
-/// Does that to a component that has the records, whose ids are of records that are there. `golden_id` of the
-/// decision becomes that of the merged record, the older of the two, or of the new one. Before MatchPlan().
-/// Errors: kInvalidArgument: they are one already, or of two entities; a row is not in the record, or none is
-/// left in it. Nothing was changed then.
+/// Applies the decision to a component that has the records; its ids must be of existing records. Sets
+/// `golden_id` of the decision to the merged record, the older of the two, or to the new one. Called before
+/// MatchPlan(). Errors: kInvalidArgument: they are one already, or of two entities; a row is not in the
+/// record, or none would be left in it. Then nothing was changed.
 absl::Status HandPlan(HandDecision* decision, Component* component);
 
-/// Something that an operator should hear of.
+/// A message for operators.
 struct HubNote {
   enum class Kind : std::uint8_t { kSuspended, kPingPong, kUnsure, kHeld, kOvertaken, kUnreadTime };
   Kind kind = Kind::kSuspended;
   std::string data_source = {};
   std::string golden_id = {}, attribute = {};
-  /// kOvertaken: an edit of `data_source`, its version, lost against one of this.
+  /// kOvertaken: an edit of `data_source` (its version: `lost_ms`) lost against one of this data source.
   std::string won = {};
   std::int64_t lost_ms = 0, won_ms = 0;
-  /// kUnreadTime: in so many rows of this table `changed` is a text that is no time by the rules.
+  /// kUnreadTime: so many rows of this table have a text in `changed` that is no time by the rules.
   std::string table = {};
   std::uint64_t rows = 0;
   friend bool operator==(const HubNote&, const HubNote&) = default;
 };
 
-/// Notes of edits that lost, of one derivation.
+/// The most notes of lost edits in one derivation.
 inline constexpr std::size_t kOvertakenMax = 20;
 
 struct DeriveInput {
   std::int64_t now_ms = 0;
-  /// By data source: members that are as a completed cycle left them. The others are not looked at.
+  /// By data source: members in the state of a completed cycle. The others are not read.
   std::map<std::string, MemberLook*> looks = {};
-  /// By data source: the last cycle that began. What is suspended waits for a later one.
+  /// By data source: the last cycle that began. A suspended member waits for a later one.
   std::map<std::string, std::int64_t> cycles = {};
-  /// Members that the rules do not fit any more, as where a mapped column is gone: suspended, if they were
-  /// ever read.
+  /// Members that the rules do not fit any more, for example because a mapped column was
+  /// dropped. They are suspended, if they were ever read.
   std::set<std::string> unfit = {};
-  std::map<std::string, ResumeMode> modes = {};  ///< Of members that are resumed by this derivation.
-  /// New ids, random: no restore of anything makes one come again.
+  std::map<std::string, ResumeMode> modes = {};  ///< For members that this derivation resumes.
+  /// Make new random ids: no restored backup makes one come again.
   std::function<std::string(const MemberRow& founder)> record_id = {};
   std::function<std::string(const HubDelivery& delivery)> delivery_id = {};
   std::function<std::string(const std::string& data_source)> token = {};
-  /// What an operator says of a record, of ids that may be those of records that are in others by now.
-  /// `records` of it is not looked at.
+  /// An operator's decision about a record. Its ids may name records that were
+  /// merged into others. Its `records` is ignored.
   std::optional<HandDecision> decision = {};
-  /// Is given each delivery that is new, behind all else; empty: nobody asks.
+  /// Called with each new delivery, after all other work; empty: not called.
   HubBook::TakeOne made = {};
-  /// Also what was erased in data sources of records leaves the book now; what was erased in others does so
-  /// with the first derivation that reads them.
+  /// Also removes what was erased in data sources of records from the book now. What was erased in others
+  /// is removed by the first derivation that reads them.
   bool forgets = false;
-  std::string* unreadable = nullptr;  ///< Is given the member whose look made it fail.
+  std::string* unreadable = nullptr;  ///< Set to the member whose look made it fail.
 };
 
 struct Derived {
-  std::set<std::string> read;            ///< Members that were.
-  std::map<std::string, HubFeed> feeds;  ///< As they are now: what the members' mirrors are told.
+  std::set<std::string> read;            ///< Members that were read.
+  std::map<std::string, HubFeed> feeds;  ///< Their state now, for the members' mirrors.
   std::vector<HubNote> notes = {};
-  std::size_t overtaken_unnamed = 0;      ///< Edits that lost, beyond kOvertakenMax.
-  std::vector<std::string> resumed = {};  ///< Members that were, by whoever derived.
-  std::string decided = {};               ///< The record that a decision made, or left.
-  absl::Status rewritten = {};  ///< Whether HubFeed::erased is what was forgotten, by whoever derived.
+  std::size_t overtaken_unnamed = 0;      ///< Lost edits above kOvertakenMax.
+  std::vector<std::string> resumed = {};  ///< Members that were resumed, in any derivation.
+  std::string decided = {};               ///< The record that a decision made, or kept.
+  absl::Status rewritten = {};  ///< OK: HubFeed::erased has reached what was forgotten, by any derivation.
 };
 
-/// Reads what is new in the members, and plans all that it concerns: one transaction of the hub's file, which
-/// the caller commits. Memory: a component of records that share keys, see Component, and the news' keys.
-/// Errors: those of `book`, of the looks and of HandPlan(); kNotFound: the decision names a record that is
-/// not there. Nothing may be committed then.
+/// Reads the news of the members, and plans all records that they concern: one transaction of the hub's
+/// file, which the caller commits. Memory: a component of records that share keys, see Component, and the
+/// news' keys. Errors: those of `book`, of the looks and of HandPlan(); kNotFound: the decision names a
+/// record that does not exist. Then nothing may be committed.
 absl::StatusOr<Derived> Derive(const HubRules& rules, const DeriveInput& input, HubBook* book);
 
 }  // namespace mirror

@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-/// It is planned by this derivation.
+/// Lets this derivation plan the record.
 absl::Status Touch(const HubRules& rules, const std::string& golden_id, HubBook& book) {
   ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, book.ReadRecord(golden_id));
   if (!record || record->work.touched || rules.FindEntity(record->entity) == nullptr) {
@@ -22,7 +22,7 @@ absl::Status Touch(const HubRules& rules, const std::string& golden_id, HubBook&
   return book.WriteRecord(*record, record->indexed);
 }
 
-/// Whether that is somebody's own word in the record, or stands in a row of it.
+/// Returns whether it is a row's own word in the record, or a value in one of its rows.
 bool IsSaid(const std::vector<MemberRow>& rows, const std::string& attribute, const Literal& word) {
   return std::any_of(rows.begin(), rows.end(), [&](const MemberRow& row) {
     const auto said = row.says.find(attribute);
@@ -51,7 +51,7 @@ absl::Status ForgetInRow(const HubRules& rules, const HubUpkeep::Glance& glance,
   ASSIGN_OR_RETURN(std::optional<MemberRow> row, book.ReadRow(glance.ref));
   if (!row) return absl::OkStatus();
   if (is_member) return ForgetWords(rules, *std::move(row), book);
-  // As where its record is planned: it says nothing, and went by nobody's wish.
+  // As when its record is planned: it says nothing, and its removal is not a user's deletion.
   absl::Status removed = book.RemoveRow(*row);
   return removed.ok() && !row->golden_id.empty() ? Touch(rules, row->golden_id, book) : removed;
 }

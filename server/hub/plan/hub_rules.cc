@@ -67,7 +67,7 @@ std::string DigestOf(const HubRules& rules) {
     }
     for (const auto& [attribute, how] : entity.normalise)
       add(attribute), absl::StrAppend(&text, static_cast<int>(how));
-    // Keys that an older program derived are not those of today.
+    // Keys that an older program derived differ from those of this one.
     if (!entity.normalise.empty()) absl::StrAppend(&text, "normalise ", kNormaliseVersion);
     for (const std::string& name : entity.complete) add(name);
     for (const auto& [attribute, rule] : entity.attributes) {

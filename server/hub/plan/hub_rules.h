@@ -11,7 +11,7 @@
 
 #include "proto/wire/exchange/match_key.h"
 
-// [[hub]]: which rows of which systems are one, and whose word counts. Values, no behaviour but lookups.
+// [[hub]]: which rows of which systems are one, and whose value counts. Values, no behaviour but lookups.
 
 namespace mirror {
 
@@ -19,20 +19,20 @@ namespace mirror {
 struct HubMember {
   std::string data_source, table;
   std::map<std::string, std::string> columns = {};         ///< By attribute.
-  bool inserts = false, updates = false, deletes = false;  ///< What the hub may have written there.
-  /// The attributes that are the table's key, in its order, where a new row brings it; empty: the database
-  /// makes it.
+  bool inserts = false, updates = false, deletes = false;  ///< What the hub may write there.
+  /// The attributes that form the table's key, in its order, if a new row brings
+  /// its key; empty: the database makes the key.
   std::vector<std::string> key = {};
   /// A column that says when a row was changed; empty: there is none.
   std::string changed = {};
-  std::string changed_format = {};  ///< Of a text in it, as of strptime; empty: it is a time already.
+  std::string changed_format = {};  ///< For a text in it, as in strptime; empty: the column is a time.
   friend bool operator==(const HubMember&, const HubMember&) = default;
 };
 
-/// Whose word counts for an attribute.
+/// How the value of an attribute is chosen.
 struct AttributeRule {
   enum class Kind : std::uint8_t {
-    kFirst,  ///< The first value; of an attribute that rows are matched by and that is never written.
+    kFirst,  ///< The first value; for an attribute that rows are matched by and that is never written.
     kOrder,  ///< The first data source of `order` that has a value.
     kNewest,
     kMost,
@@ -45,26 +45,26 @@ struct AttributeRule {
 
 struct HubEntity {
   std::string name;
-  std::vector<std::vector<std::string>> match = {};      ///< Any of these lists of attributes.
+  std::vector<std::vector<std::string>> match = {};      ///< Each list alone makes a match.
   std::map<std::string, Normalise> normalise = {};       ///< By attribute.
   std::vector<std::string> complete = {};                ///< Data sources.
   bool delete_any = false;                               ///< deletes = "any"
-  std::map<std::string, AttributeRule> attributes = {};  ///< Without one it is matched, never written.
+  std::map<std::string, AttributeRule> attributes = {};  ///< Without a rule it is matched, never written.
   std::vector<HubMember> members = {};
   friend bool operator==(const HubEntity&, const HubEntity&) = default;
 };
 
 struct HubRules {
   std::string storage;
-  std::vector<std::string> data_sources = {};  ///< In the order in which they are first named.
-  /// By data source: its context id, where the configuration says it.
+  std::vector<std::string> data_sources = {};  ///< In the order of their first mention.
+  /// By data source: its context id, if the configuration gives it.
   std::map<std::string, std::string> tenants = {};
   std::vector<HubEntity> entities = {};       ///< Parents first.
-  std::uint32_t rows_percent = 20;            ///< Of the breaker; 0: there is none.
+  std::uint32_t rows_percent = 20;            ///< For the breaker; 0: there is none.
   std::uint64_t breaker_rows_min = 100;       ///< Fewer are never held back.
-  std::uint32_t freeze_after = 4;             ///< Times that systems take back what the hub wrote,
+  std::uint32_t freeze_after = 4;             ///< Times that systems change back what the hub wrote,
   std::int64_t freeze_window_ms = 3'600'000;  ///< within this.
-  /// How long a record without rows is remembered, and for whom an INSERT was issued.
+  /// How long a record without rows is remembered, and the record of an issued INSERT.
   std::int64_t forget_ms = 400LL * 86'400'000;
   friend bool operator==(const HubRules&, const HubRules&) = default;
 
@@ -72,20 +72,20 @@ struct HubRules {
     const HubEntity* entity = nullptr;
     const HubMember* member = nullptr;
   };
-  /// Null: nobody's.
+  /// Returns the entity and member of a table. Null: no entity has it.
   Place Find(std::string_view data_source, std::string_view table) const;
   const HubEntity* FindEntity(std::string_view name) const;
-  /// Place of a data source in `data_sources`.
+  /// Returns the place of a data source in `data_sources`.
   std::size_t Order(std::string_view data_source) const;
 };
 
-/// Whether the hub may have anything written there.
+/// Returns whether the hub may have anything written there.
 bool IsWritten(const HubRules& rules, std::string_view data_source);
-/// Whether there is a match rule whose attributes the hub carries from one row to the others.
+/// Returns whether a match rule exists whose attributes the hub copies from one row to the others.
 bool CarriesMatch(const HubEntity& entity);
-/// All attributes that any member has.
+/// Returns all attributes that any member has.
 std::vector<std::string> AttributesOf(const HubEntity& entity);
-/// Of what decides which rows are one, what they say and what is written.
+/// Returns the digest of all rules that decide which rows are one, what they say and what is written.
 std::string DigestOf(const HubRules& rules);
 
 }  // namespace mirror

@@ -14,8 +14,8 @@
 #include "proto/wire/table.h"
 #include "server/hub/plan/hub_rules.h"
 
-// What stands in a hub file. Values, no behaviour. Times are unix milliseconds of the hub's own clock, which
-// never goes back.
+// The contents of a hub file. Values, no behaviour. Times are unix milliseconds of
+// the hub's own clock, which never goes back.
 
 namespace mirror {
 
@@ -26,11 +26,11 @@ struct RowRef {
   friend auto operator<=>(const RowRef&, const RowRef&) = default;
 };
 
-/// What a row is found by: a match rule all of whose attributes have a value.
+/// A key that finds a row: of a match rule all of whose attributes have a value.
 struct HubKey {
   std::size_t rule = 0;                 ///< Its place in HubEntity::match.
   std::vector<std::string> parts = {};  ///< Normalised, in the rule's order.
-  /// HexDigest() of the attributes' names and the parts: what the file keeps.
+  /// HexDigest() of the attributes' names and the parts; the file keeps this.
   std::string hash = {};
   friend auto operator<=>(const HubKey& a, const HubKey& b) {
     return std::tie(a.rule, a.parts) <=> std::tie(b.rule, b.parts);
@@ -40,28 +40,28 @@ struct HubKey {
 using HubKeys = std::set<HubKey>;
 using KeyHashes = std::set<std::string>;
 
-/// What a row says of an attribute.
+/// The value that a row has for an attribute.
 struct Said {
-  Literal value = Null{};  ///< What stands there.
-  Literal word = Null{};   ///< What that means: `value`, or the golden value of which the system made it.
-  std::optional<std::int64_t> ms = std::nullopt;  ///< When it was said; absent: it says nothing.
+  Literal value = Null{};  ///< The value in the row.
+  Literal word = Null{};   ///< Its meaning: `value`, or the golden value from which the system made it.
+  std::optional<std::int64_t> ms = std::nullopt;  ///< When it was said; absent: the row says nothing.
   bool own = false;  ///< A user or program of that system said it; false: the exchange wrote it.
   friend bool operator==(const Said&, const Said&) = default;
 };
 
-/// What a derivation knows of a row until it has planned its record.
+/// What a derivation knows about a row until it has planned its record.
 struct RowWork {
   bool read = false;
-  bool fresh = false;             ///< It has news, or somebody made it.
+  bool fresh = false;             ///< It has news, or a user or program of its system made it.
   bool identity_changed = false;  ///< By its own news.
   bool resumed = false;           ///< First seen at a resume.
   bool first = false;             ///< Its member's first reading found it.
   bool made = false;              ///< The exchange made it,
-  std::string origin = {};        ///< for this record; empty: nobody knows any more which.
+  std::string origin = {};        ///< for this record; empty: the record is no longer known.
   std::int64_t turn = 0;          ///< The lower, the earlier it was read.
-  /// Attributes that somebody of that system changed, and the version that they changed.
+  /// Attributes that a user or program of that system changed, and the version that they changed.
   std::map<std::string, std::int64_t> edited = {};
-  /// Attributes in which the database undid what the exchange had written, beside another delivery.
+  /// Attributes in which the database undid a write of the exchange, while another delivery was written.
   std::set<std::string> undone = {};
   /// Ids of deliveries that its source applied to it since the last reading.
   std::set<std::string> applied = {};
@@ -70,18 +70,18 @@ struct RowWork {
 
 struct MemberRow {
   RowRef ref;
-  std::int64_t row_id = 0;  ///< The file's; 0: it is not in it yet.
+  std::int64_t row_id = 0;  ///< In the file; 0: not in it yet.
   std::string entity = {};
-  std::string golden_id = {};  ///< Empty: of no record yet.
+  std::string golden_id = {};  ///< Empty: in no record yet.
   std::map<std::string, Said> says = {};
-  std::optional<std::int64_t> changed_ms = std::nullopt;  ///< What its own column says.
+  std::optional<std::int64_t> changed_ms = std::nullopt;  ///< From its own column `changed`.
   std::int64_t touched = 0;                               ///< When its last news were read.
   std::int64_t read_at = 0;                               ///< The last derivation that read it.
-  bool doomed = false;                 ///< Deleted elsewhere, and no news of its own since.
-  bool unsure = false;                 ///< A comparison found it unlike any former: it may be another one.
+  bool doomed = false;                 ///< Deleted elsewhere, and it has had no news of its own since.
+  bool unsure = false;                 ///< A comparison found it unlike any former state: maybe another row.
   std::string joined_by = {};          ///< "vat", "name+city", "origin", "first", "hand".
-  std::vector<KeyHashes> former = {};  ///< What it was found by before, at most kFormerMax.
-  KeyHashes indexed = {};              ///< Under which it stands in the file's index.
+  std::vector<KeyHashes> former = {};  ///< Keys that found it before, at most kFormerMax.
+  KeyHashes indexed = {};              ///< Its keys in the file's index.
   RowWork work = {};
   friend bool operator==(const MemberRow&, const MemberRow&) = default;
 };
@@ -95,21 +95,21 @@ struct GivenValue {
   friend bool operator==(const GivenValue&, const GivenValue&) = default;
 };
 
-/// Something that tells whether systems fight over an attribute of a record.
+/// An entry that shows whether systems fight over an attribute of a record.
 struct Turn {
   enum class Kind : std::uint8_t {
-    kReplaced = 1,  ///< The exchange wrote over this value.
-    kSaid = 2,      ///< A system said this value in the place of what the exchange had written.
-    kBack = 3,      ///< The same, and the value had stood there before: it came back.
+    kReplaced = 1,  ///< The exchange overwrote this value.
+    kSaid = 2,      ///< A system replaced the exchange's value with this one.
+    kBack = 3,      ///< The same, and the value was there before: it came back.
     kUndone = 4,    ///< A database undid a delivery, see RowWork::undone.
   };
-  std::int64_t ms = 0;  ///< When; kUndone: the version that was delivered.
+  std::int64_t ms = 0;  ///< When it happened; kUndone: the version that was delivered.
   Kind kind = Kind::kBack;
-  std::string mark = {};  ///< MarkOf() the value; empty: not known.
+  std::string mark = {};  ///< MarkOf() of the value; empty: not known.
   friend bool operator==(const Turn&, const Turn&) = default;
 };
 
-/// What a derivation knows of a record until it has planned it.
+/// What a derivation knows about a record until it has planned it.
 struct RecordWork {
   bool touched = false;
   std::set<std::string> departed = {};          ///< Data sources where a user deleted a row of it.
@@ -126,11 +126,11 @@ struct GoldenRecord {
   std::set<std::string> had = {};  ///< Data sources that have or had a row of it.
   std::set<std::string> frozen = {};
   std::map<std::string, std::vector<Turn>> turns = {};  ///< By attribute, the oldest first.
-  /// Records that an operator parted from it: no key joins it with them.
+  /// Records that an operator parted from it: no key joins them with it.
   std::set<std::string> apart = {};
   /// Keys in the file's index: of its own values; without rows those by which its rows were found.
   KeyHashes indexed = {};
-  std::optional<std::int64_t> empty_since = std::nullopt;  ///< Since when it has no row; absent: it has.
+  std::optional<std::int64_t> empty_since = std::nullopt;  ///< Since when it has no row; absent: it has rows.
   RecordWork work = {};
   friend bool operator==(const GoldenRecord&, const GoldenRecord&) = default;
 };
@@ -138,27 +138,27 @@ struct GoldenRecord {
 enum class HubOperation : std::uint8_t { kInsert = 1, kUpdate = 2, kDelete = 3 };
 enum class DeliveryState : std::uint8_t { kOpen = 1, kHeld = 2, kDropped = 3 };
 
-/// Where deliveries go, and what they do there.
+/// The place where deliveries go, and their operation there.
 struct DeliveryPlace {
   std::string data_source, table;
   HubOperation operation = HubOperation::kUpdate;
   friend auto operator<=>(const DeliveryPlace&, const DeliveryPlace&) = default;
 };
 
-/// That a source did not apply a delivery, as its ledger has it.
+/// A source's note, from its ledger, that it did not apply a delivery.
 struct Refusal {
-  std::int64_t until = 0;     ///< It tries again then, unix milliseconds of its own clock.
-  std::int64_t attempts = 0;  ///< How often it refused it.
+  std::int64_t until = 0;     ///< When it tries again, unix milliseconds of its own clock.
+  std::int64_t attempts = 0;  ///< How often the source refused it.
   std::string reason = {};    ///< Printable, without values.
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
-/// What should be written into one row of one system.
+/// What is to be written into one row of one system.
 struct HubDelivery {
   std::string id = {};
   std::string data_source, table;
   HubOperation operation = HubOperation::kUpdate;
-  std::string key = {};  ///< Empty: of an INSERT.
+  std::string key = {};  ///< Empty for an INSERT.
   std::string golden_id = {};
   struct Wish {
     Literal value;
@@ -166,15 +166,15 @@ struct HubDelivery {
     friend bool operator==(const Wish&, const Wish&) = default;
   };
   std::map<std::string, Wish> columns = {};
-  std::map<std::string, Literal> locked = {};  ///< By column: as the hub knows the row.
-  HubKeys match_keys = {};                     ///< INSERT: what rows of the record are found by.
+  std::map<std::string, Literal> locked = {};  ///< By column: the row's values as the hub knows them.
+  HubKeys match_keys = {};                     ///< INSERT: the keys of the record's rows.
   std::int64_t needs = 0;                      ///< When the record's newest input was read.
   DeliveryState state = DeliveryState::kOpen;
   std::int64_t number = 0;  ///< The lower, the older.
   bool fresh = false;       ///< Made by this derivation.
   std::optional<Refusal> refused = std::nullopt;
 
-  /// Whether it asks for the same: then it keeps its id.
+  /// Returns whether it asks for the same: then it keeps its id.
   bool SameContent(const HubDelivery& other) const {
     return data_source == other.data_source && table == other.table && operation == other.operation &&
            key == other.key && golden_id == other.golden_id && columns == other.columns &&
@@ -182,7 +182,7 @@ struct HubDelivery {
   }
 };
 
-/// What hub and mirror file know of each other.
+/// What a hub and a mirror's file store about each other.
 struct HubAnchor {
   std::string journal_id = {};
   std::int64_t number = 0;
@@ -190,31 +190,31 @@ struct HubAnchor {
   friend bool operator==(const HubAnchor&, const HubAnchor&) = default;
 };
 
-/// How far a member was read.
+/// How far the hub has read a member.
 struct HubFeed {
   HubAnchor anchor = {};
-  std::optional<std::int64_t> salt = std::nullopt;  ///< Of the entry with the anchor's number.
-  std::optional<HubAnchor> before = std::nullopt;   ///< What the mirror had before the last commit.
-  std::int64_t cycle = 0;                           ///< Completed cycle that was read; 0: none yet.
-  std::int64_t at = 0;                              ///< When it was.
+  std::optional<std::int64_t> salt = std::nullopt;  ///< Salt of the entry with the anchor's number.
+  std::optional<HubAnchor> before = std::nullopt;   ///< The mirror's anchor before the last commit.
+  std::int64_t cycle = 0;                           ///< Completed cycle that the hub read; 0: none yet.
+  std::int64_t at = 0;                              ///< When it was read.
   std::int64_t ledger_number = 0;
   std::int64_t source_older = 0, mirror_older = 0;
   std::optional<std::int64_t> suspended = std::nullopt;  ///< Since when.
-  bool own_restore = false;                              ///< It is the source that was restored.
-  bool reread = false;         ///< The rules were changed: all of its rows are read again.
-  std::int64_t forgotten = 0;  ///< LookHead::erased, as of when the hub forgot what that was about,
-  std::int64_t erased = 0;     ///< and as of when no byte on disk held that any more.
+  bool own_restore = false;                              ///< The source itself was restored.
+  bool reread = false;         ///< The rules have changed: all of its rows are read again.
+  std::int64_t forgotten = 0;  ///< LookHead::erased when the hub forgot that data,
+  std::int64_t erased = 0;     ///< and when no byte on disk held it any more.
   friend bool operator==(const HubFeed&, const HubFeed&) = default;
 };
 
 struct HubState {
   std::int64_t time = 0;        ///< As the clock, but it never goes back.
-  bool hold = false;            ///< Made after another was lost: what is new waits for an operator.
+  bool hold = false;            ///< Made after the former was lost: new deliveries wait for an operator.
   std::int64_t records = 0;     ///< Number of the last record.
   std::int64_t deliveries = 0;  ///< Number of the last delivery.
 };
 
-/// What counts when a suspended member is resumed.
+/// Which side counts when a suspended member is resumed.
 enum class ResumeMode : std::uint8_t { kTheirs, kOurs, kNewest, kAsIs };
 
 }  // namespace mirror

@@ -53,10 +53,10 @@ class Matching {
   std::map<const MemberRow*, KeyHashes> hashes_;
   std::map<HubKey, std::vector<MemberRow*>> found_by_;
   std::map<std::string, std::set<MemberRow*>> by_record_;
-  /// By key: of each record that has rows with it the first one, in their order.
+  /// By key: of each record that has rows with it the first row, in their order.
   std::map<HubKey, std::vector<const MemberRow*>> firsts_;
-  /// Numbers and ids of records that had no row, by the keys by which their rows were found. Absent: nobody
-  /// asked for them yet.
+  /// Numbers and ids of records that had no row, by the keys by which their
+  /// rows were found. Absent: not read yet.
   std::optional<std::map<std::string, std::set<std::pair<std::int64_t, std::string>>>> went_;
   std::set<std::string> doomed_;                  ///< Records with doomed rows.
   std::map<const MemberRow*, std::string> left_;  ///< The records that rows left, by row.
@@ -67,7 +67,7 @@ bool Matching::AreApart(const std::string& a, const std::string& b) const {
   return record != c_.records.end() && record->second.apart.count(b) > 0;
 }
 
-/// Whether an operator parted it from that record, wherever its own news led it since.
+/// Returns whether an operator parted it from that record, wherever its own news led it since.
 bool Matching::MayNotJoin(const MemberRow* row, const std::string& golden_id) {
   const auto left = left_.find(row);
   if (left == left_.end()) return false;
@@ -75,7 +75,7 @@ bool Matching::MayNotJoin(const MemberRow* row, const std::string& golden_id) {
   return former != nullptr && former->apart.count(golden_id) > 0;
 }
 
-/// What its former record was parted from, its new one is, too: else a key of it would join the two.
+/// The new record is parted from what the former one was parted from: else a key of it would join the two.
 void Matching::StayApart(const MemberRow& row) {
   const auto left = left_.find(&row);
   if (left == left_.end()) return;
@@ -106,7 +106,7 @@ bool Matching::Leaves(const MemberRow& row) {
       if (elsewhere) return true;
     }
   }
-  // Where the hub carries what rows are matched by, the others will follow it.
+  // If the hub carries the matched attributes, the other rows will follow it.
   return elsewhere || (mates && !CarriesMatch(*c_.entity));
 }
 
@@ -128,7 +128,7 @@ void Matching::Put(MemberRow* row, const std::string& golden_id) {
   by_record_[golden_id].insert(row);
 }
 
-/// It is in its record: by its keys that is found from here on.
+/// Notes that the row is in its record: from now on its keys find it.
 void Matching::Note(const MemberRow* row) {
   const auto before = [&](const MemberRow* a, const MemberRow* b) {
     return c_.rows.key_comp()(a->ref, b->ref);
@@ -156,14 +156,14 @@ std::string Matching::Found(const MemberRow& founder) {
   record.id = c_.record_id(founder);
   record.entity = c_.entity->name;
   record.number = c_.records_before + founder.work.turn;
-  // First seen at a resume: whether others had it, and deleted it, nobody knows.
+  // First seen at a resume: it is unknown whether others had it, and deleted it.
   if (founder.work.resumed) record.had.insert(c_.rules->data_sources.begin(), c_.rules->data_sources.end());
   std::string id = record.id;
   c_.records.emplace(id, std::move(record));
   return id;
 }
 
-/// Rows only join from here on: no further record loses its last row.
+/// Called when rows only join from then on: no further record loses its last row.
 void Matching::NoteRowsThatWent() {
   went_.emplace();
   for (const auto& [id, record] : c_.records) {
@@ -173,7 +173,7 @@ void Matching::NoteRowsThatWent() {
   }
 }
 
-/// The oldest record without rows whose rows were found by a key of this one. Null: there is none.
+/// Returns the oldest record without rows whose rows were found by a key of this one. Null: there is none.
 const GoldenRecord* Matching::FindOfRowsThatWent(MemberRow* row) {
   if (!went_) NoteRowsThatWent();
   const GoldenRecord* oldest = nullptr;
@@ -193,7 +193,7 @@ const GoldenRecord* Matching::FindOfRowsThatWent(MemberRow* row) {
   return oldest;
 }
 
-/// The records that it belongs to: the first is that of its origin, where there is one.
+/// Returns the records that it belongs to: the first is that of its origin, if it has one.
 std::vector<std::string> Matching::Join(MemberRow* row) {
   std::vector<std::string> found;
   row->joined_by.clear();
@@ -212,7 +212,7 @@ std::vector<std::string> Matching::Join(MemberRow* row) {
     }
   }
   if (found.empty() && row->work.first) {
-    // What was deleted before its member joined: it is not made again in the systems that had it.
+    // It was deleted before its member joined: it is not made again in the systems that had it.
     if (const GoldenRecord* const gone = FindOfRowsThatWent(row)) found.push_back(gone->id);
   }
   if (found.empty()) {
@@ -231,7 +231,7 @@ void Matching::LetJoin() {
     const std::vector<std::string> found = Join(&row);
     const bool made = row.joined_by == "origin";
     std::string joined = found.front();
-    // Its origin's record, lest a value that the database made draws it away; else the oldest.
+    // Its origin's record, so that a value made by the database does not move it; else the oldest.
     if (!made) {
       for (const std::string& id : found) joined = Older(joined, id);
     }
@@ -244,7 +244,7 @@ void Matching::LetJoin() {
       Merge(older, older == other->id ? row.golden_id : other->id);
     }
     if (made || doomed_.erase(row.golden_id) == 0) continue;
-    for (MemberRow* const mate : by_record_[row.golden_id]) mate->doomed = false;  // Somebody made it again.
+    for (MemberRow* const mate : by_record_[row.golden_id]) mate->doomed = false;  // It was made again.
   }
 }
 
@@ -256,7 +256,7 @@ void Matching::MergeThoseThatShareAKey() {
   }
 }
 
-/// Not where a system has rows of both: there an operator decides; nor where one has.
+/// Does not merge if a system has rows of both: then an operator decides; nor if an operator parted them.
 void Matching::Merge(const std::string& into, const std::string& other) {
   if (into == other || c_.records.count(other) == 0 || AreApart(into, other)) return;
   std::set<std::string> there;
@@ -264,7 +264,7 @@ void Matching::Merge(const std::string& into, const std::string& other) {
   for (const MemberRow* const row : by_record_[other]) {
     if (there.count(row->ref.data_source) > 0) return;
   }
-  const std::string target = into, source = other;  // Views into a row would change with it.
+  const std::string target = into, source = other;  // References into a row would change with it.
   const std::set<MemberRow*> moving = std::move(by_record_[source]);
   by_record_.erase(source);
   by_record_[target].insert(moving.begin(), moving.end());
@@ -305,8 +305,8 @@ void MatchPlan(Component* component) {
 
 namespace {
 
-// Parts of any bytes: their lengths tell where each ends. The rule's attributes, not its place, so that
-// another order of rules means the same.
+// Parts may have any bytes: their lengths mark their ends. Uses the rule's attributes, not its
+// place, so that another order of rules means the same.
 std::string HashOf(const std::vector<std::string>& rule, const std::vector<std::string>& parts) {
   std::string text;
   for (const std::string& attribute : rule) absl::StrAppend(&text, attribute.size(), ":", attribute);

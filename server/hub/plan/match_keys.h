@@ -10,24 +10,24 @@
 
 namespace mirror {
 
-/// Which rows are one: gives each row its record, founds and merges records, and says of each which data
-/// sources had it and which of its rows are doomed.
-///   - A row leaves a record by its own news alone.
-///   - A new row joins its origin's record, else the oldest that it shares a key with, else it founds one.
-///   - Of a member's first reading, it joins before that the oldest record of rows that all went.
-///   - Records that share a key merge into the oldest, but not where a system has rows of both.
+/// Decides which rows are one: gives each row its record, founds and merges records, and notes for each
+/// record which data sources had it and which of its rows are doomed.
+///   - A row leaves a record only by its own news.
+///   - A new row joins its origin's record, else the oldest one that shares a key, else it founds one.
+///   - In a member's first reading, it first tries the oldest record whose rows were all deleted.
+///   - Records that share a key merge into the oldest, unless one system has rows of both.
 void MatchPlan(Component* component);
 
-/// The value of an attribute; null: there is none.
+/// Returns the value of an attribute; null: there is none.
 using ValueOfAttribute = std::function<const Literal*(const std::string& attribute)>;
 
-/// One key for each rule all of whose attributes have a value.
+/// Returns one key for each rule all of whose attributes have a value.
 HubKeys KeysOf(const HubEntity& entity, const ValueOfAttribute& value_of);
 HubKeys KeysOf(const HubEntity& entity, const MemberRow& row);
 HubKeys KeysOf(const HubEntity& entity, const GoldenRecord& record);
 
 KeyHashes HashesOf(const HubKeys& keys);
-/// Whether they share one.
+/// Returns whether they share a key.
 bool Meet(const KeyHashes& a, const KeyHashes& b);
 
 }  // namespace mirror

@@ -16,20 +16,20 @@
 
 namespace mirror {
 
-/// What the hub has to know of a mirror before it reads it.
+/// What the hub must know about a mirror before it reads it.
 struct LookHead {
-  HubAnchor anchor;             ///< What the mirror knows of the hub.
-  std::int64_t last_entry = 0;  ///< Of its journal.
+  HubAnchor anchor;             ///< The mirror's note about the hub.
+  std::int64_t last_entry = 0;  ///< In its journal.
   std::int64_t completed_cycle = 0;
   std::int64_t source_older = 0;  ///< The last cycle at whose begin the source knew of fewer than the mirror,
   std::int64_t mirror_older = 0;  ///< or of more.
-  bool always_whole = false;      ///< Each commit is: of a data source of records.
-  std::int64_t erased = 0;        ///< How often something was erased there.
-  std::int64_t floor = 0;         ///< Entries up to this number are not there any more.
-  /// Tables of the member that were away, or were dropped and made again, since a hub read the mirror.
+  bool always_whole = false;      ///< Each commit is complete: a data source of records.
+  std::int64_t erased = 0;        ///< How often data was erased there.
+  std::int64_t floor = 0;         ///< Entries up to this number no longer exist.
+  /// Tables of the member that were missing, or dropped and made again, since a hub read the mirror.
   std::set<std::string> remade = {};
 };
-/// Whether it was completed since a member was suspended.
+/// Returns whether a cycle was completed since a member was suspended.
 inline bool IsBehind(const LookHead& head, std::int64_t suspended) {
   return head.always_whole || head.completed_cycle > suspended;
 }
@@ -38,7 +38,7 @@ inline bool IsBehind(const LookHead& head, std::int64_t suspended) {
 struct JournalNews {
   std::string table;
   std::string key;     ///< KeyJson(); empty: any row of the table.
-  bool ended = false;  ///< A row under this key was deleted, whatever stands there now.
+  bool ended = false;  ///< A row with this key was deleted, even if one exists now.
 };
 
 /// A row of `_mirror_ledger`.
@@ -51,37 +51,37 @@ struct LedgerEntry {
   std::optional<Refusal> refused = {};  ///< Absent: it was applied.
 };
 
-/// A member as its last completed cycle left it, in one snapshot. Errors of every call: those of Snapshot.
-/// Threads: one.
+/// A member after its last completed cycle, in one snapshot. Errors of every
+/// call: those of Snapshot. Threads: one.
 class MemberLook {
  public:
   virtual ~MemberLook() = default;
 
   virtual const LookHead& head() const = 0;
-  /// Of the journal's entry with that number, or of its floor; absent: there is none.
+  /// Returns the salt of the journal's entry with that number, or of its floor; absent: no such entry.
   virtual absl::StatusOr<std::optional<std::int64_t>> SaltOf(std::int64_t number) = 0;
 
   using TakeNews = std::function<absl::Status(const JournalNews& news)>;
-  /// Entries above `number` of the member's tables, in their order, but for the ledger's.
+  /// Reads entries above `number` of the member's tables, in order, without the ledger's.
   virtual absl::Status ReadNews(std::int64_t number, const TakeNews& take) = 0;
 
-  /// Entries of the ledger with a number above `above`, in order. `since`: the journal names all of
-  /// them behind this entry; absent: it may not.
+  /// Reads the ledger's entries with a number above `above`, in order. `since`: the journal names
+  /// all of them after this entry; absent: it may not.
   virtual absl::StatusOr<std::vector<LedgerEntry>> ReadLedger(std::int64_t above,
                                                               std::optional<std::int64_t> since) = 0;
-  /// Of the last entry, applied or refused; 0: there is none.
+  /// Returns the number of the last entry, applied or refused; 0: there is none.
   virtual absl::StatusOr<std::int64_t> LastLedgerNumber() = 0;
 
   virtual absl::StatusOr<std::optional<SourceRow>> ReadRow(const HubMember& member,
                                                            const std::string& key) = 0;
-  /// Columns whose values their database may write in another form than before, as where a type changes.
-  /// `whole`: the table may have been sent whole for that; then columns of type ANY are among them.
+  /// Returns columns whose values the database may write in another form than before, for example after a
+  /// change of type. `whole`: the table may have been sent whole for that; then ANY columns are among them.
   virtual const FormedColumns& FormsOf(const HubMember& /*member*/, bool /*whole*/) {
     static const FormedColumns kNone;
     return kNone;
   }
   using TakeRow = std::function<absl::Status(const std::string& key, SourceRow row)>;
-  /// All rows of a table, in key order.
+  /// Reads all rows of a table, in key order.
   virtual absl::Status ReadRows(const HubMember& member, const TakeRow& take) = 0;
 };
 

@@ -18,7 +18,7 @@ namespace {
 using TableKey = std::pair<std::string, std::string>;
 constexpr std::int64_t kAheadMax = 366LL * 86'400'000;
 
-/// As RowOrder, within a data source.
+/// Orders as RowOrder, within a data source.
 struct InOrder {
   bool operator()(const TableKey& a, const TableKey& b) const {
     const std::size_t a_size = a.second.size(), b_size = b.second.size();
@@ -26,8 +26,8 @@ struct InOrder {
   }
 };
 
-/// A version is one that a hub gave, whose clock may have been ahead. Whoever writes another into his ledger
-/// does not win for ever by it.
+/// A hub gave the version, and its clock may have been ahead. A source that writes another
+/// one into its ledger does not win for ever by it.
 void BoundVersion(std::int64_t time, WroteColumn* wrote) {
   if (wrote->version_ms) wrote->version_ms = std::min(*wrote->version_ms, time + kAheadMax);
 }
@@ -66,7 +66,7 @@ class MemberReader {
   Reading& all_;
   const bool first_;
   bool compare_ = false;
-  std::set<TableKey, InOrder> named_;  ///< Rows that journal or ledger name.
+  std::set<TableKey, InOrder> named_;  ///< Rows named by journal or ledger.
   std::set<TableKey> anew_;            ///< Of these, keys under which a row was deleted.
   std::set<TableKey> removed_;
   std::map<TableKey, Wrote> wrote_;
@@ -106,7 +106,7 @@ template <typename Change>
 absl::Status MemberReader::ChangeRecord(const std::string& id, const Change& change) {
   ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, all_.book.ReadRecord(id));
   if (!record) return absl::DataLossError("the hub's file has a row of a record that is not there");
-  // Of an entity that the configuration has no more: it stays as it is.
+  // A record of an entity that is no longer configured stays as it is.
   if (all_.rules.FindEntity(record->entity) == nullptr) return absl::OkStatus();
   GoldenRecord changed = *record;
   changed.work.touched = true;
@@ -114,7 +114,7 @@ absl::Status MemberReader::ChangeRecord(const std::string& id, const Change& cha
   return changed == *record ? absl::OkStatus() : all_.book.WriteRecord(changed, changed.indexed);
 }
 
-/// A restore of the source may have taken back the wish: it is off everywhere.
+/// Clears the mark everywhere: a restore of the source may have undone the deletion.
 absl::Status MemberReader::SpareTheDoomed() {
   ASSIGN_OR_RETURN(std::vector<RowRef> doomed, all_.book.upkeep().DoomedRows());
   for (const RowRef& ref : doomed) {
@@ -142,7 +142,7 @@ absl::Status MemberReader::TakeNews() {
   });
 }
 
-/// What the exchange did since.
+/// Reads what the exchange did since.
 absl::Status MemberReader::TakeLedger() {
   ASSIGN_OR_RETURN(
       std::vector<LedgerEntry> entries,
@@ -163,11 +163,11 @@ absl::Status MemberReader::TakeLedger() {
     if (entry.operation == HubOperation::kDelete) {
       removed_.insert(at);
       if (made == made_.end()) continue;
-      status = NoteMadeAndGone(made->second, false);  // It took away what it had made: nobody's wish.
+      status = NoteMadeAndGone(made->second, false);  // The exchange removed its own row: no user's deletion.
       made_.erase(made);
       wrote_.erase(at);
     } else if (entry.operation == HubOperation::kInsert) {
-      // A user deleted the one before, and its key came again.
+      // A user deleted the former row, and its key came again.
       if (made != made_.end()) status = NoteMadeAndGone(made->second, !mode_);
       made_[at] = entry.delivery_id;
       wrote_[at] = std::move(entry.wrote);
@@ -185,7 +185,7 @@ absl::Status MemberReader::TakeLedger() {
 }
 
 absl::Status MemberReader::ReadAll() {
-  std::map<std::string, HubRules::Place> tables;  // In the order of their names.
+  std::map<std::string, HubRules::Place> tables;  // Ordered by name.
   for (const HubEntity& entity : all_.rules.entities) {
     for (const HubMember& member : entity.members) {
       if (member.data_source == name_) tables[member.table] = {&entity, &member};
@@ -214,7 +214,7 @@ absl::Status MemberReader::ReadAll() {
 absl::Status MemberReader::ReadNamed() {
   for (const auto& [table, key] : named_) {
     const HubRules::Place place = all_.rules.Find(name_, table);
-    if (place.member == nullptr) continue;  // Of a table that is none of the hub's any more.
+    if (place.member == nullptr) continue;  // The table is no longer the hub's.
     ASSIGN_OR_RETURN(std::optional<SourceRow> row, look_.ReadRow(*place.member, key));
     RETURN_IF_ERROR(ReadOne(place, key, std::move(row)));
   }
@@ -227,7 +227,7 @@ absl::Status MemberReader::ReadOne(const HubRules::Place& place, const std::stri
   RowReading reading{*place.entity, *place.member, {name_, place.member->table, key}};
   ASSIGN_OR_RETURN(std::optional<MemberRow> old, all_.book.ReadRow(reading.ref));
   if (old && old->entity != place.entity->name) {
-    // The table holds records of another entity now: none that was of the former one.
+    // The table holds records of another entity now: no row is of the former one.
     RETURN_IF_ERROR(all_.book.RemoveRow(*old));
     old.reset();
   }
@@ -260,7 +260,7 @@ absl::Status MemberReader::ReadOne(const HubRules::Place& place, const std::stri
   return status;
 }
 
-/// It is not made again.
+/// Notes that the row is not made again.
 absl::Status MemberReader::NoteMadeAndGone(const std::string& delivery_id, bool wish) {
   absl::StatusOr<std::string> record = all_.book.IssuedFor(delivery_id);
   if (record.ok() && !record->empty()) record = all_.book.Alive(*record);
@@ -284,8 +284,8 @@ absl::Status MemberReader::NoteLeft(const MemberRow& old, const RowNews::Left& l
   });
 }
 
-/// A system changed what the exchange had written there. New values are people at work; the same ones again
-/// and again are a program.
+/// Notes that systems changed the exchange's values. New values come from people at work; the
+/// same ones again and again come from a program.
 void MemberReader::NoteTurns(const RowNews& news, GoldenRecord* record) {
   TurnBook book(all_.rules, all_.now_ms, record);
   for (const auto& [attribute, value] : news.replaced) book.NoteReplaced(attribute, value);
@@ -304,7 +304,7 @@ absl::Status MemberReader::NoteRow(const std::optional<MemberRow>& old, const Ro
   const HubEntity& entity = *all_.rules.Find(row.ref.data_source, row.ref.table).entity;
   KeyHashes keys = HashesOf(KeysOf(entity, row));
   keys.insert(row.indexed.begin(),
-              row.indexed.end());  // Until its record is planned: who shared them is, too.
+              row.indexed.end());  // Until its record is planned: records that shared them are planned, too.
   RETURN_IF_ERROR(all_.book.WriteRow(row, keys));
   if (row.golden_id.empty()) return absl::OkStatus();
   return ChangeRecord(row.golden_id, [&](GoldenRecord* golden) { NoteTurns(news, golden); });

@@ -13,19 +13,19 @@
 
 namespace mirror {
 
-/// What all members of one derivation share.
+/// State that all members of one derivation share.
 struct Reading {
   const HubRules& rules;
   HubBook& book;
   std::int64_t now_ms = 0;
-  std::int64_t time = 0;   ///< The hub's.
+  std::int64_t time = 0;   ///< The hub's time.
   std::int64_t turns = 0;  ///< Rows that were read so far.
   std::vector<HubNote> notes = {};
 };
 
-/// Reads what is new of one member into the book: its rows as they are, and what that asks of their records,
-/// which are planned later. `mode`: the member is resumed. Moves `feed` on, but for its token. Gives whether
-/// the mirror has to be told. Errors: those of the book and the look.
+/// Reads the news of one member into the book: its present rows, and the work that this makes for their
+/// records, which are planned later. `mode`: the member is resumed. Updates `feed`, except its token. Returns
+/// whether the mirror has to be told. Errors: those of the book and the look.
 absl::StatusOr<bool> ReadMember(const std::string& data_source, std::optional<ResumeMode> mode,
                                 MemberLook* look, HubFeed* feed, Reading* reading);
 

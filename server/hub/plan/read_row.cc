@@ -17,12 +17,12 @@
 namespace mirror {
 namespace {
 
-/// Longer ones are compared as they are.
+/// Longer texts are compared as they are.
 constexpr std::size_t kNumberBytesMax = 2'000;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-/// Takes the digits at the begin of `rest` away.
+/// Removes the digits at the begin of `rest`, and returns them.
 std::string_view TakeDigits(std::string_view* rest) {
   std::size_t count = 0;
   while (count < rest->size() && IsDigit((*rest)[count])) ++count;
@@ -37,7 +37,7 @@ bool TakeOneOf(std::string_view* rest, std::string_view chars) {
   return true;
 }
 
-/// Sign, digits without zeros at either end, and the power of ten of the last; absent: it is no number.
+/// Returns sign, digits without zeros at either end, and the power of ten of the last; absent: not a number.
 std::optional<std::string> NumberOf(std::string_view text) {
   if (text.size() > kNumberBytesMax) return std::nullopt;
   const bool negative = !text.empty() && text.front() == '-';
@@ -64,7 +64,7 @@ std::optional<std::string> NumberOf(std::string_view text) {
   return absl::StrCat(negative ? "-" : "", digits, "e", power);
 }
 
-/// `begin`, two digits, for `count` times.
+/// Takes `begin` and two digits, `count` times.
 bool TakePairs(std::string_view* rest, std::string_view begin, int count, std::string* to) {
   for (int i = 0; i < count; ++i) {
     if (!begin.empty() && !TakeOneOf(rest, begin)) return false;
@@ -75,8 +75,8 @@ bool TakePairs(std::string_view* rest, std::string_view begin, int count, std::s
   return true;
 }
 
-/// What stands behind a time: hours and minutes, or empty for UTC, in which a time without a zone is sent,
-/// too. Absent: something else.
+/// Returns the zone after a time: hours and minutes, or empty for UTC, which a time
+/// without a zone means, too. Absent: something else.
 std::optional<std::string> ZoneOf(std::string_view rest) {
   if (rest.empty()) return "";
   if (rest == "Z" || rest == "z") return "";
@@ -91,7 +91,7 @@ std::optional<std::string> ZoneOf(std::string_view rest) {
   return zone == "+0000" || zone == "-0000" ? "" : zone;
 }
 
-/// Absent: it is no day with a time.
+/// Returns day and time in one form. Absent: the text is no day with a time.
 std::optional<std::string> MomentOf(std::string_view text) {
   std::string moment(TakeDigits(&text));
   if (moment.size() < 4 || !TakePairs(&text, "-", 2, &moment) || !TakeOneOf(&text, "T ")) return std::nullopt;
@@ -114,8 +114,8 @@ std::optional<std::string> NumberOf(double value) {
   return NumberOf(std::string_view(text.data(), static_cast<std::size_t>(end - text.data())));
 }
 
-/// The number of a text that a person or a database wrote; `by_database`: only as databases write numbers,
-/// without a plus sign and without zeros before the first digit.
+/// Returns the number in a text that a person or a database wrote; `by_database`: only in the form of
+/// databases, without a plus sign and without zeros before the first digit.
 std::optional<std::string> NumberOfText(std::string_view text, bool by_database) {
   if (by_database) {
     std::string_view digits = text;
@@ -126,7 +126,7 @@ std::optional<std::string> NumberOfText(std::string_view text, bool by_database)
   return NumberOf(text);
 }
 
-/// Absent: it is no number.
+/// Returns the number. Absent: it is none.
 std::optional<std::string> NumberOfValue(const Literal& value, bool by_database) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return NumberOf(absl::StrCat(*integer));
   if (const auto* real = std::get_if<double>(&value)) return NumberOf(*real);
@@ -189,7 +189,7 @@ class RowReader {
   RowNews news_;
   MemberRow row_;
   bool unseen_ = false;
-  bool made_here_ = false;  ///< The exchange made the row that stands there.
+  bool made_here_ = false;  ///< The exchange made the present row.
 };
 
 const Literal* RowReader::Here(const std::string& attribute) const {
@@ -204,7 +204,7 @@ const WroteColumn* RowReader::WroteIn(const std::string& attribute) const {
   return wrote == in_.wrote.end() ? nullptr : &wrote->second;
 }
 
-/// Whether the row that stands there is the one that the exchange made. `took`: what that was found by.
+/// Returns whether the present row is the one that the exchange made. `took`: the keys that found that one.
 bool RowReader::IsAsMade(const KeyHashes& took) const {
   if (!took.empty()) return Meet(took, now_);
   return std::all_of(in_.wrote.begin(), in_.wrote.end(), [&](const auto& wrote) {
@@ -215,7 +215,7 @@ bool RowReader::IsAsMade(const KeyHashes& took) const {
 
 void RowReader::LookAtMade() {
   if (in_.mode && in_.old) {
-    // An entry of the life before the restore. The row is known; where it is not there, it went, too.
+    // An entry from before the restore. The row is known; if it does not exist now, it was lost, too.
     if (in_.made) news_.made_and_gone = false;
     in_.made.reset();
   }
@@ -226,16 +226,16 @@ void RowReader::LookAtMade() {
     const auto wrote = in_.wrote.find(column->second);
     return wrote == in_.wrote.end() ? nullptr : &wrote->second.result;
   }));
-  // A source forgets what it wrote into a row that is gone: another one stands there then.
+  // A source forgets its writes to a row that was deleted: then another row is there.
   if (in_.row && !in_.wrote.empty() && ((!in_.anew && !in_.mode) || IsAsMade(took))) {
     made_here_ = true;
     return;
   }
-  in_.wrote.clear();  // Made by the exchange, and deleted before anybody saw it.
+  in_.wrote.clear();  // Made by the exchange, and deleted before it was read.
   news_.made_and_gone = HasWish() && (!in_.row || !took.empty());
 }
 
-/// Whether the row that was known is the one that stands there.
+/// Decides whether the known row is the present one.
 void RowReader::LookAtIdentity() {
   const KeyHashes was = HashesOf(KeysOf(in_.entity, *in_.old));
   bool same = Meet(was, now_);
@@ -244,7 +244,7 @@ void RowReader::LookAtIdentity() {
                                       [&](const KeyHashes& f) { return f == now_ || Meet(f, now_); });
   }
   if (!in_.made && (same || !(in_.anew || in_.removed || in_.mode))) return;
-  // Another row. Where nobody can tell, nothing is deleted elsewhere for it.
+  // Another row. If the reason is unknown, nothing is deleted elsewhere for it.
   Leave(HasWish() && !in_.removed && (!was.empty() || !now_.empty()), false);
   in_.old.reset();
   if (!in_.made) in_.wrote.clear();
@@ -276,17 +276,17 @@ void RowReader::GoOnWithRow() {
                    [&](const KeyHashes& f) { return Meet(f, now_); })) {
     row_.unsure = true;
   }
-  if (in_.anew) row_.work.fresh = true;  // Somebody wants it to be there.
+  if (in_.anew) row_.work.fresh = true;  // It was made again on purpose.
 }
 
-/// When the row's own column says that it was changed; absent: it says nothing new.
+/// Returns when the row's own column says that it was changed; absent: it says nothing new.
 std::optional<std::int64_t> RowReader::Stamp() const {
   const std::optional<std::int64_t>& claimed = in_.row->changed_ms;
   if (!claimed || *claimed == 0 || (!unseen_ && claimed == row_.changed_ms)) return std::nullopt;
   return std::min(*claimed, in_.now_ms);
 }
 
-/// Somebody of that system said it.
+/// Returns what a user or program of that system said.
 Said RowReader::News(const std::string& attribute, const Literal& value, std::optional<std::int64_t> stamp) {
   const auto before = row_.says.find(attribute);
   const WroteColumn* const wrote = WroteIn(attribute);
@@ -302,17 +302,17 @@ Said RowReader::News(const std::string& attribute, const Literal& value, std::op
   for (const std::vector<std::string>& rule : in_.entity.match) {
     if (std::find(rule.begin(), rule.end(), attribute) != rule.end()) row_.work.identity_changed = true;
   }
-  // Later than what it was made on, whatever the clocks say.
+  // Later than the value that it changed, whatever the clocks say.
   return {value, value, std::max(stamp.value_or(in_.time), base.value_or(-1) + 1), true};
 }
 
-/// Whether a value that differs stems from a backup, by what the operator said of it.
+/// Returns whether a value that differs comes from a backup, by the operator's decision.
 bool RowReader::IsOlder(std::optional<std::int64_t> stamp, std::optional<std::int64_t> known) const {
   return in_.mode == ResumeMode::kOurs ||
          (in_.mode == ResumeMode::kNewest && stamp.value_or(0) <= known.value_or(0));
 }
 
-/// Whether a value is the one of before, perhaps in another form.
+/// Returns whether a value is the former one, perhaps in another form.
 bool RowReader::IsStill(const std::string& attribute, const Literal& value, const Literal& before) const {
   if (value == before) return true;
   if (in_.formed == nullptr) return false;
@@ -320,7 +320,7 @@ bool RowReader::IsStill(const std::string& attribute, const Literal& value, cons
   return form != in_.formed->end() && SaysTheSame(value, before, form->second);
 }
 
-/// The exchange wrote it, or its database did beside a delivery.
+/// Returns what the exchange wrote, or what the database wrote together with a delivery.
 Said RowReader::SayWritten(const std::string& attribute, const Literal& value, const WroteColumn& wrote) {
   const auto before = row_.says.find(attribute);
   const bool known = before != row_.says.end();
@@ -332,7 +332,7 @@ Said RowReader::SayWritten(const std::string& attribute, const Literal& value, c
   const bool was_delivered = is_other && !before->second.own && before->second.ms;
   if (was_delivered || in_.undone.count(in_.member.columns.at(attribute)) > 0)
     row_.work.undone.insert(attribute);
-  // Nobody said it, and it is as old as what it replaced.
+  // Neither side said it, and it is as old as the value that it replaced.
   return {value, value, known ? before->second.ms : std::nullopt, false};
 }
 
@@ -346,11 +346,11 @@ Said RowReader::Say(const std::string& attribute, std::optional<std::int64_t> st
   if (wrote != nullptr && IsStill(attribute, value, wrote->result))
     return SayWritten(attribute, value, *wrote);
   if (wrote == nullptr && known && IsStill(attribute, value, before->second.value)) {
-    // Its word stays as it was said, so that nobody else is given another form of it.
+    // Its word stays unchanged, so that no other system gets another form of it.
     return {value, before->second.word, before->second.ms, before->second.own};
   }
   if (!unseen_ && IsOlder(stamp, known ? before->second.ms : std::nullopt)) {
-    return {value, Null{}, std::nullopt, false};  // As old as the backup: nobody says it.
+    return {value, Null{}, std::nullopt, false};  // As old as the backup: the row says nothing.
   }
   if (wrote == nullptr && !known && !unseen_) {  // Mapped since.
     return {value, value, null ? std::nullopt : std::optional<std::int64_t>(0), !null};

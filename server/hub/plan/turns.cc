@@ -16,7 +16,7 @@ std::size_t Count(const std::vector<Turn>& turns, Turn::Kind kind) {
       std::count_if(turns.begin(), turns.end(), [&](const Turn& turn) { return turn.kind == kind; }));
 }
 
-/// Whether the record's value would be delivered to the row.
+/// Returns whether the record's value would be delivered to the row.
 bool Differs(const GoldenRecord& record, const MemberRow& row, const std::string& attribute) {
   const auto given = record.values.find(attribute);
   const auto said = row.says.find(attribute);
@@ -32,7 +32,7 @@ bool IsPast(const HubRules& rules, std::int64_t now_ms, const Turn& turn) {
 }  // namespace
 
 std::string MarkOf(const GoldenRecord& record, const std::string& attribute, const Literal& value) {
-  // With the record's random id, so that equal values of two records do not look alike.
+  // Includes the record's random id, so that equal values of two records have different marks.
   return HexDigest(absl::StrCat(record.id, "\n", attribute, "\n", ValueJson(value))).substr(0, kMarkDigits);
 }
 
@@ -88,7 +88,7 @@ std::vector<FrozenAttribute> FreezeUndone(Component* component) {
       std::vector<Turn>& turns = record.turns[attribute];
       std::erase_if(turns,
                     [&](const Turn& turn) { return turn.kind == Turn::Kind::kUndone && turn.ms != version; });
-      // Beside deliveries of other attributes a database may change a frozen one without an end.
+      // While other attributes are delivered, a database may change a frozen one again and again.
       if (Count(turns, Turn::Kind::kUndone) < kUndoneMax) {
         turns.push_back({version, Turn::Kind::kUndone, ""});
       }

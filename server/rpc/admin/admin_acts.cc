@@ -1,4 +1,4 @@
-// The calls of the MirrorAdmin that take something away: tables, mirrors.
+// The calls of the MirrorAdmin that remove something: tables, mirrors.
 
 #include <cstdint>
 #include <memory>
@@ -28,7 +28,7 @@ std::string CallText(const char* call, const Request& request) {
                       MeantWords(request));
 }
 
-/// The tables that are meant; none means all, and only when that was said.
+/// Returns the tables of the request; none means all, and only if it says `all`.
 template <typename Request>
 absl::StatusOr<std::vector<std::string>> Meant(const Request& request) {
   if (request.all() == (request.tables_size() > 0)) {
@@ -37,13 +37,13 @@ absl::StatusOr<std::vector<std::string>> Meant(const Request& request) {
   return std::vector<std::string>(request.tables().begin(), request.tables().end());
 }
 
-/// As it is known without its database; nothing of one that there is not.
+/// Returns what is known without opening its database; nothing for a tenant that does not exist.
 TenantSummary SummaryOf(Tenants& tenants, const std::string& context_id) {
   const absl::StatusOr<std::shared_ptr<Tenant>> tenant = tenants.Find(context_id);
   return tenant.ok() ? (*tenant)->summary() : TenantSummary();
 }
 
-/// When a copy was made last, as the events know it.
+/// Returns when the last copy was made, from the events.
 std::string LastBackup(Events& events, const std::string& context_id) {
   const absl::StatusOr<std::vector<EventRecord>> made =
       events.Last({.context_id = context_id, .kind = "backup.made"}, 0, 1);

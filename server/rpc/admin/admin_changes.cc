@@ -25,7 +25,7 @@ namespace {
 
 constexpr int kChangeWatchersMax = 16;
 constexpr std::chrono::milliseconds kChangesInterval{1'000};
-/// For a caller who went away, and for the server's end.
+/// Interval to check whether the caller went away, or the server stops.
 constexpr std::chrono::milliseconds kChangesLook{100};
 
 void EncodeEntry(const JournalEntry& entry, v1::Change* message) {
@@ -71,7 +71,7 @@ absl::StatusOr<ChangesPage> ReadPageOf(Tenant& tenant, const AskedChanges& asked
   return ReadChanges(*reading->snapshot, asked, tenant.journal_rules().get());
 }
 
-/// Neither has the key, which may be a name.
+/// Returns the text for a call about a row. It does not contain the key, which may be a person's name.
 std::string RowCall(const char* call, const v1::RowOfTable& request) {
   return absl::StrCat(call, " ", request.context_id(), ": ", request.table());
 }
@@ -118,10 +118,10 @@ absl::Status AdminChanges::Watch(grpc::ServerContext& context, const v1::ListCha
   }
   while (!context.IsCancelled()) {
     const auto next = std::chrono::steady_clock::now() + kChangesInterval;
-    // Each time anew: a tenant that is restored is another one.
+    // Found anew each time: a restored tenant is another object.
     ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant, tenants_.Find(request.context_id()));
     const absl::StatusOr<ChangesPage> page = ReadPageOf(*tenant, asked);
-    // Who reads pages is in front of it.
+    // Readers of pages go first.
     if (!page.ok() && !absl::IsResourceExhausted(page.status())) return page.status();
     if (page.ok()) {
       asked.since = page->next;

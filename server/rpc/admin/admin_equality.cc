@@ -17,7 +17,7 @@
 namespace mirror {
 namespace {
 
-/// Between two messages of a backup's progress.
+/// Time between two messages of a backup's progress.
 constexpr std::chrono::milliseconds kProgressPatience{200};
 
 void EncodeHold(const std::string& context_id, const Hold& hold, bool with_keys, v1::Hold* message) {
@@ -123,7 +123,7 @@ grpc::Status AdminService::ServeBackup(grpc::ServerContext& context, const v1::B
   const std::string call = absl::StrCat("Backup ", request.context_id(), " ", request.path(),
                                         request.drill() ? " with a drill" : "");
   return Serve(context, Needs::kOperator, call, [&]() -> absl::Status {
-    // No tenant has an event of one that there is not.
+    // Events need an existing tenant.
     ASSIGN_OR_RETURN(const std::shared_ptr<Tenant> tenant,
                      FindAskedTenant(tenants_, request.context_id(), context));
     const absl::StatusOr<BackupReport> report = BackupMirror(
@@ -184,7 +184,7 @@ grpc::Status AdminService::ListHolds(grpc::ServerContext* context, const v1::Lis
                                   FindAsked(tenants_, SpellingOf(tenants_, request->context_id(), *context)));
                  for (const std::shared_ptr<Tenant>& tenant : asked) {
                    const absl::StatusOr<std::vector<Hold>> holds = tenant->Holds();
-                   // One that cannot be read does not hide the others.
+                   // A tenant that cannot be read does not hide the others.
                    if (!holds.ok() && !request->context_id().empty()) return holds.status();
                    if (!holds.ok()) continue;
                    for (const Hold& hold : *holds) {

@@ -12,12 +12,12 @@
 namespace mirror {
 namespace {
 
-/// About, of one message of rows.
+/// The approximate size of one message of rows.
 constexpr std::size_t kExportPartBytes = 1'000'000;
-/// One row may be larger, but no message: protobuf's end at 2 GiB, and who reads holds all of one.
+/// One row may be larger, but limited: protobuf ends at 2 GiB, and a reader holds a whole message.
 constexpr std::size_t kExportedRowBytesMax = 1 << 30;
 
-/// For the audit log; what is no name is not in it.
+/// Text for the audit log; it contains names only.
 std::string CallText(const v1::ExportTableRequest& request) {
   return absl::StrCat("ExportTable ", request.context_id(), ": ", request.table(),
                       request.history() ? ", its history" : "",

@@ -18,7 +18,7 @@ namespace mirror {
 namespace {
 
 constexpr std::uint32_t kListedMax = 10'000;
-/// Of a list whose caller names no limit.
+/// The length of a list without a limit from its caller.
 constexpr std::uint32_t kListed = 100;
 constexpr int kPartedRowsMax = 1'000;
 constexpr std::size_t kCallBytesMax = 1'000;
@@ -39,7 +39,7 @@ v1::HubTaking ToMessage(Hubs::Taking taking) {
   }
 }
 
-/// Of a member: the first of its tables without a column that says when its rows changed. Empty: none.
+/// Returns the member's first table without a column that says when its rows changed. Empty: none.
 std::string TableWithoutChanged(const HubRules& rules, const std::string& data_source) {
   for (const HubEntity& entity : rules.entities) {
     for (const HubMember& member : entity.members) {
@@ -49,7 +49,7 @@ std::string TableWithoutChanged(const HubRules& rules, const std::string& data_s
   return "";
 }
 
-/// `Message`: has `frozen`.
+/// `Message`: a message with `frozen`.
 template <typename Message>
 void EncodeFrozen(const std::vector<HubFile::FrozenRecord>& records, Message* message) {
   for (const HubFile::FrozenRecord& one : records) {
@@ -87,7 +87,7 @@ void EncodeMembers(Hubs& hubs, const Hub& hub, const WatchedHub& watched, v1::Hu
   }
 }
 
-/// As it is now. One that cannot be looked at says why, and stands in no other's way.
+/// Encodes the hub's present state. A hub that cannot be read says why, and does not block the others.
 void EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
   message->set_storage(hub.rules().storage);
   hubs.LookIfOthersDerive(hub);
@@ -135,12 +135,12 @@ absl::Status CheckNewest(const HubRules& rules, const std::string& data_source) 
       "'ours' or 'theirs'."));
 }
 
-/// What can be taken of it beside "theirs".
+/// Returns the modes that are possible besides "theirs".
 std::string OtherTakesOf(const HubRules& rules, const std::string& data_source) {
   return TableWithoutChanged(rules, data_source).empty() ? "ours or newest" : "ours";
 }
 
-/// Which members, and what counts of each.
+/// Returns the members to resume, and the mode of each.
 absl::StatusOr<std::map<std::string, ResumeMode>> ModesOf(Hub& hub, const v1::ResumeHubRequest& request) {
   ASSIGN_OR_RETURN(const HubStanding standing, hub.Stand());
   const std::vector<MemberState>& members = standing.members;
@@ -194,13 +194,13 @@ void Encode(const HubDelivery& delivery, v1::GoldenDelivery* message) {
   message->set_state(states[static_cast<int>(delivery.state)]);
   for (const auto& [column, wish] : delivery.columns) message->add_columns(column);
   if (!delivery.refused) return;
-  // What was refused before the hub counted that was refused once, at least.
+  // A delivery refused before the hub counted refusals was refused at least once.
   message->set_refusals(static_cast<std::uint64_t>(std::max<std::int64_t>(delivery.refused->attempts, 1)));
   message->set_tried_again_ms(delivery.refused->until);
   message->set_refusal(CutMessage(delivery.refused->reason));
 }
 
-/// What would be made. `Message`: has `changes` and `first`.
+/// Encodes what would be made. `Message`: has `changes` and `first`.
 template <typename Message>
 void EncodeMade(const Hub::Preview& preview, Message* message) {
   for (const auto& [place, count] : preview.made) {
@@ -212,7 +212,7 @@ void EncodeMade(const Hub::Preview& preview, Message* message) {
     change->set_held(count.held);
   }
   for (HubDelivery delivery : preview.first) {
-    delivery.id.clear();  // Nobody will ever hear of it again.
+    delivery.id.clear();  // The id will never be used.
     Encode(delivery, message->add_first());
   }
 }
@@ -301,7 +301,7 @@ absl::Status DecideOrTry(Hub& hub, HandDecision decision, bool dry_run, Response
   return absl::OkStatus();
 }
 
-/// What a new file would not have.
+/// Adds what a new file would lack.
 absl::Status TellLoss(Hub& hub, v1::RebuildHubResponse* response) {
   const absl::StatusOr<HubStanding> standing = hub.Stand(/*by_hand=*/true);
   if (!standing.ok()) return standing.status();
@@ -318,7 +318,7 @@ absl::Status TellLoss(Hub& hub, v1::RebuildHubResponse* response) {
   return absl::OkStatus();
 }
 
-/// What the audit log has of a call that names records.
+/// Returns the audit log's text for a call that names records.
 std::string CallOf(const char* name, const v1::PartGoldenRequest& request) {
   std::string call =
       absl::StrCat(name, " ", request.storage(), " ", request.golden_id(), TriedOnly(request.dry_run()));

@@ -29,7 +29,7 @@ v1::MovePhase PhaseOf(const std::optional<MoveMark>& mark) {
   return v1::MOVE_PHASE_UNSPECIFIED;
 }
 
-/// For the audit log: the steps of one move, at both servers, have its id.
+/// Text for the audit log: the steps of one move, at both servers, have its id.
 template <typename Request>
 std::string StepText(const char* step, const Request& request) {
   return absl::StrCat(step, " ", request.context_id(), " move ", request.move_id());

@@ -29,7 +29,7 @@ Listed ByName(std::vector<ListedTenant> all) {
   return listed;
 }
 
-/// Storages in which a tenant of records is: that of "Acme--crm" is "Acme".
+/// Returns the storages that have a tenant of records: that of "Acme--crm" is "Acme".
 std::set<std::string> WithRecords(const Listed& listed) {
   std::set<std::string> storages;
   for (const auto& [folded, tenant] : listed) {
@@ -96,7 +96,7 @@ absl::Status AdminRecords::List(const v1::ListStoragesRequest& request, v1::List
                    storages_.Walk(request.page_token(), page_size, kStoragesPerPageMax, shows));
   for (const StorageInfo& storage : stretch.storages) {
     const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(storage.id);
-    if (absl::IsNotFound(sources.status())) continue;  // It went meanwhile.
+    if (absl::IsNotFound(sources.status())) continue;  // Deleted meanwhile.
     v1::StorageInfo* const message = response->add_storages();
     message->set_id(storage.id);
     message->set_name(storage.name);

@@ -42,10 +42,10 @@ constexpr std::uint32_t kAuditPerLook = 500;
 constexpr int kWatchersMax = 16;
 constexpr std::chrono::milliseconds kWatchPatience{250};
 constexpr std::size_t kPauseReasonBytesMax = 500;
-/// Any number: bytes are not limited at this port.
+/// Any number works: bytes are not limited at this port.
 constexpr std::uint64_t kVouchedBytes = 1;
 
-/// Who is at the other end of the connection.
+/// The other end of the connection.
 struct Peer {
   std::string name = "?";
   std::vector<std::string> roles;  ///< URI names of the certificate that begin as a role.
@@ -97,7 +97,7 @@ void EncodeEvent(const EventRecord& event, v1::Event* message) {
 std::int64_t SinceOf(const v1::ListEventsRequest& request) { return request.since_ms(); }
 std::int64_t SinceOf(const v1::WatchEventsRequest& /*request*/) { return 0; }
 
-/// Errors: a kind that none can have.
+/// Errors: a kind that no event can have.
 template <typename Request>
 absl::StatusOr<EventFilter> FilterOf(const Request& request) {
   if (request.kind().size() > kKindBytesMax) {
@@ -109,7 +109,7 @@ absl::StatusOr<EventFilter> FilterOf(const Request& request) {
   filter.context_id = request.context_id();
   filter.kind = request.kind();
   filter.since_ms = SinceOf(request);
-  // One of a newer client is above all that there are here.
+  // A severity of a newer client is above all that exist here.
   filter.severity = static_cast<Severity>(std::clamp<int>(request.severity(), 1, 3));
   return filter;
 }
@@ -136,7 +136,7 @@ void EncodeRecord(const AuditRecord& record, v1::AuditRecord* message) {
   message->set_hash(record.hash);
 }
 
-/// What the operator sees; the record has no state of its own for a table that waits for its population.
+/// Returns the state shown to the operator; the record has no own state for a table waiting for population.
 std::string StateOf(const TableRecord& record) {
   if (record.state == TableState::kMirrored && record.position.lsn == Lsn{}) return "unpopulated";
   return std::string(ToString(record.state));
@@ -175,7 +175,7 @@ void EncodeDated(const DatedKey& key, v1::DiagnoseResponse::Key* message) {
   message->set_not_after(key.not_after_s);
 }
 
-/// What fails is a finding: a full disk hides neither its free space nor the stores.
+/// Failures become findings: a full disk hides neither its free space nor the stores.
 void DiagnoseDisk(const StoreHome& home, v1::DiagnoseResponse* response) {
   const absl::StatusOr<StoreHome::Space> space = home.FindSpace();
   const absl::StatusOr<std::chrono::microseconds> sync = home.SyncTime();
@@ -190,7 +190,7 @@ void DiagnoseDisk(const StoreHome& home, v1::DiagnoseResponse* response) {
   if (sync.ok()) response->set_fsync_us(static_cast<std::uint64_t>(sync->count()));
 }
 
-/// One finding says what several looks at the same database met.
+/// Adds one finding for an error that several checks of the same database met.
 void NoteUnlessSaid(const absl::Status& status, v1::DiagnoseResponse* response) {
   if (status.ok()) return;
   const std::string words = CutMessage(std::string(status.message()));
@@ -212,7 +212,7 @@ absl::Status WriteLooks(Looks& looks, const v1::ListAuditRequest& request,
   return absl::OkStatus();
 }
 
-/// Where the chain stands, then the records, in pages: nobody who adds one waits for a reader.
+/// Writes the state of the chain, then the records, in pages: adding a record never waits for a reader.
 absl::Status WriteAudit(Audit& audit, const grpc::ServerContext& context, const v1::ListAuditRequest& request,
                         grpc::ServerWriter<v1::AuditEntry>* writer) {
   ASSIGN_OR_RETURN(const AuditState state, audit.State());
@@ -256,17 +256,17 @@ grpc::Status AdminService::Serve(const grpc::ServerContext& context, Needs needs
   CallLog log("MirrorAdmin");
   const Peer peer = PeerOf(context);
   log.set_tenant(peer.name);
-  // A connection with a role keeps its place, also where this call needs the other role.
+  // A connection with a role keeps its place, even if this call needs the other role.
   if (peer.roles.size() == 1) vouched_.Vouch(context.peer(), kVouchedBytes);
   absl::Status status = CheckRole(peer, needs != Needs::kViewer);
-  // Its record has a place before anything is done, or shown.
+  // Its record gets a place before anything is done, or shown.
   bool acts = status.ok() && needs == Needs::kOperator;
   if (acts) {
     status = audit_.Reserve();
     acts = status.ok();
   }
   if (status.ok()) status = act();
-  // What was called off since the server stops was not taken back by its caller.
+  // A call that ended because the server stops was not cancelled by its caller.
   if (absl::IsCancelled(status) && stopping_ && !context.IsCancelled())
     status = absl::UnavailableError(absl::StrCat("this server stops: ", std::string(status.message())));
   if (acts) {
@@ -444,7 +444,7 @@ grpc::Status AdminService::ReloadKeys(grpc::ServerContext* context, const v1::Re
                                       v1::ReloadKeysResponse* response) {
   return Serve(*context, Needs::kOperator, "ReloadKeys", [&]() -> absl::Status {
     const absl::StatusOr<std::size_t> keys = reload_();
-    // The code of a file that cannot be read would read as one of the caller's own rights.
+    // The code of a file that cannot be read would look like one about the caller's own rights.
     if (!keys.ok()) {
       return absl::FailedPreconditionError(absl::StrCat(
           "the keys were not read again, and the old ones stay in force: ", keys.status().message()));
@@ -473,7 +473,7 @@ grpc::Status AdminService::Diagnose(grpc::ServerContext* context, const v1::Diag
                    store->set_detail(sound.ok() ? "ok" : CutMessage(std::string(sound.message())));
                  }
                  for (const DatedKey& key : dated_keys_()) EncodeDated(key, response->add_keys());
-                 response->set_server_time_ms(NowMs());  // Last, so that no check stands between.
+                 response->set_server_time_ms(NowMs());  // Last, so that no check comes after it.
                  return absl::OkStatus();
                });
 }

@@ -65,17 +65,17 @@ class AdminMoves : public v1::MirrorAdmin::Service {
   enum class Needs {
     kViewer,
     kOperator,
-    kOperatorLook,  ///< An operator's, that changes nothing: its record is among the looks.
+    kOperatorLook,  ///< A read-only call of an operator; Looks records it.
   };
-  /// Of a call that may be a dry run. One that shows keys is an act: somebody saw values.
+  /// Returns the role for a call that may be a dry run. One that shows keys is an act: a person saw values.
   template <typename Request>
   static Needs NeedsOf(const Request& request) {
     return request.dry_run() && !request.with_keys() ? Needs::kOperatorLook : Needs::kOperator;
   }
-  /// Every handler: the role, then `act`, then the audit record of `call`.
+  /// Runs every handler: checks the role, runs `act`, then writes the audit record of `call`.
   virtual grpc::Status Serve(const grpc::ServerContext& context, Needs needs, const std::string& call,
                              const std::function<absl::Status()>& act) = 0;
-  /// The same of a call about one tenant, which `act` is given.
+  /// Does the same for a call about one tenant, which it passes to `act`.
   template <typename Request, typename Act>
   grpc::Status ServeTenant(grpc::ServerContext& context, Needs needs, const std::string& call,
                            const Request& request, const Act& act) {
@@ -85,8 +85,8 @@ class AdminMoves : public v1::MirrorAdmin::Service {
       return act(*tenant);
     });
   }
-  /// `watch`, unless `most` of its kind run already. `what` is watched; `look` is the call that waits for
-  /// nothing.
+  /// Runs `watch`, unless `most` of its kind run already. `what`: the watched thing; `look`:
+  /// the call that reads it once and does not wait.
   template <typename Watch>
   static absl::Status WatchWithin(std::atomic<int>& running, int most, const char* what, const char* look,
                                   const Watch& watch) {
@@ -97,7 +97,7 @@ class AdminMoves : public v1::MirrorAdmin::Service {
     --running;
     return status;
   }
-  /// False once the caller went away, or the server stops.
+  /// Returns a function that gives false once the caller went away, or the server stops.
   GoOn GoesOn(const grpc::ServerContext& context) const {
     return [this, &context] { return !context.IsCancelled() && !stopping_; };
   }
@@ -113,7 +113,7 @@ class Hubs;
 /// The operators' calls about hubs. Threads: any; gRPC's.
 class AdminHubs : public AdminMoves {
  public:
-  /// Before the first call; it outlives this. Without it there are none.
+  /// Called before the first call; `hubs` must outlive this. Without it there are no hubs.
   void SetHubs(Hubs* hubs) { hubs_ = hubs; }
 
   grpc::Status ListHubs(grpc::ServerContext* context, const v1::ListHubsRequest* request,
@@ -147,7 +147,7 @@ class AdminHubs : public AdminMoves {
 
  private:
   absl::StatusOr<std::shared_ptr<Hub>> Find(const std::string& storage) const;
-  /// Serve(), of a call about one hub, which `act` is given.
+  /// Does Serve() for a call about one hub, which it passes to `act`.
   template <typename Request, typename Act>
   grpc::Status ServeHub(const grpc::ServerContext& context, Needs needs, const std::string& call,
                         const Request& request, const Act& act) {
@@ -160,8 +160,8 @@ class AdminHubs : public AdminMoves {
   Hubs* hubs_ = nullptr;
 };
 
-/// The operators' calls that look at tenants as wholes: which there are, how each is, and how it was. None
-/// but GetTenant opens a database. Threads: any; gRPC's.
+/// The operators' calls that read tenants as wholes: their list, the state of each, and its past. None
+/// except GetTenant opens a database. Threads: any; gRPC's.
 class AdminTenants : public AdminHubs {
  public:
   grpc::Status ListTenants(grpc::ServerContext* context, const v1::ListTenantsRequest* request,
@@ -179,7 +179,7 @@ class AdminTenants : public AdminHubs {
   AdminTenants(Gate& gate, Tenants& tenants, const FreshnessWatch& freshness, const TimeSeries& time_series)
       : AdminHubs(gate, tenants), freshness_(freshness), time_series_(time_series) {}
 
-  /// Without opening one.
+  /// Lists all tenants without opening one.
   absl::StatusOr<std::vector<ListedTenant>> All();
 
   const FreshnessWatch& freshness_;
@@ -192,19 +192,19 @@ class AdminTenants : public AdminHubs {
   std::atomic<int> tenant_watchers_{0};
 };
 
-/// The HTTP door as an operator sees it.
+/// The state of the HTTP door, as shown to an operator.
 struct HttpDoorSeen {
   std::string url;  ///< Empty: it is off.
   std::vector<ApiKey> keys;
-  std::map<std::string, std::int64_t> used_ms;  ///< Of keys that were used since the start, by name.
+  std::map<std::string, std::int64_t> used_ms;  ///< By name, of keys used since the start.
   std::vector<std::string> left_out;            ///< Files that are no keys, with the reason.
 };
 
-/// The operators' calls that look at records: storages, import jobs, keys of the HTTP door. They answer
-/// whether that is on or off: what there is of it stays. Threads: any; gRPC's.
+/// The operators' calls that read about records: storages, import jobs, keys of the HTTP door. They answer
+/// even while the HTTP door is off: its data stays. Threads: any; gRPC's.
 class AdminRecords : public AdminTenants {
  public:
-  /// Whether there is one, and where; with `with_keys` all of it. Errors: kUnavailable: the folder.
+  /// Returns whether the door is on, and its URL; with `with_keys` all. Errors: kUnavailable: the folder.
   using HttpDoorLook = std::function<absl::StatusOr<HttpDoorSeen>(bool with_keys)>;
 
   grpc::Status ListStorages(grpc::ServerContext* context, const v1::ListStoragesRequest* request,
@@ -230,7 +230,7 @@ class AdminRecords : public AdminTenants {
   const HttpDoorLook look_at_door_;
 };
 
-/// The operators' calls that read what was written, and what rows were, or remove it. Threads: any; gRPC's.
+/// The operators' calls that read changes and former rows, or remove them. Threads: any; gRPC's.
 class AdminChanges : public AdminRecords {
  public:
   grpc::Status ListChanges(grpc::ServerContext* context, const v1::ListChangesRequest* request,
@@ -269,26 +269,26 @@ class AdminChanges : public AdminRecords {
   std::atomic<int> change_watchers_{0};
 };
 
-/// The operators' calls. Each checks the role of the client's certificate, does its work and leaves an audit
-/// record, refused or not. Threads: any; gRPC's.
+/// The operators' calls. Each checks the role of the client's certificate, does its work and writes an audit
+/// record, even when it is refused. Threads: any; gRPC's.
 class AdminService final : public AdminChanges {
  public:
-  /// Reads keys and configuration again; gives the number of keys.
+  /// Reads keys and configuration again; returns the number of keys.
   using Reload = std::function<absl::StatusOr<std::size_t>()>;
-  /// Every key and certificate of this server, see ServerKeys().
+  /// Returns every key and certificate of this server, see ServerKeys().
   using DatedKeys = std::function<std::vector<DatedKey>()>;
 
-  /// The servers that have these mirrors.
+  /// Returns the servers that have these mirrors.
   using Servers = std::function<absl::StatusOr<std::vector<ListedServer>>()>;
 
-  /// All that is referred to must outlive the service. `vouched` is told which connections are an operator's
-  /// or a viewer's.
+  /// All references must outlive the service. It tells `vouched` which
+  /// connections belong to an operator or a viewer.
   AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
                VouchedBytes& vouched, Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
                const TimeSeries& time_series, Servers servers, Storages& storages, HttpDoorLook look_at_door);
 
-  /// Ends what would never end by itself, and what takes long, with kUnavailable. Called before the listener
-  /// stops.
+  /// Ends watching calls, which never end by themselves, and long calls, with
+  /// kUnavailable. Called before the listener stops.
   void EndWatching() { stopping_ = true; }
 
   grpc::Status ListTables(grpc::ServerContext* context, const v1::ListTablesRequest* request,
@@ -343,7 +343,7 @@ class AdminService final : public AdminChanges {
                      const std::function<absl::Status()>& act) override;
   grpc::Status ServeBackup(grpc::ServerContext& context, const v1::BackupRequest& request,
                            v1::BackupResponse* response, const ShowBackup& show);
-  /// Of a ResetTable with `all`.
+  /// Handles ResetTable with `all`.
   absl::Status ResetAll(grpc::ServerContext& context, Tenant& tenant, const Expected& expected,
                         v1::ResetTableResponse* response);
   absl::Status Watch(grpc::ServerContext& context, const v1::WatchEventsRequest& request,

@@ -27,11 +27,11 @@ namespace {
 
 constexpr std::size_t kPatternBytesMax = 256;
 constexpr int kStatesMax = 32;
-/// Each looks at all tenants once a second: 10,000 of them take some 20 ms.
+/// Each watcher reads all tenants once a second: 10,000 of them take some 20 ms.
 constexpr int kTenantWatchersMax = 4;
 constexpr std::size_t kTenantsPerNews = 500;
 constexpr std::chrono::milliseconds kWatchInterval{1'000};
-/// For a caller who went away, and for the server's end.
+/// Interval to check whether the caller went away, or the server stops.
 constexpr std::chrono::milliseconds kWatchLook{100};
 
 absl::StatusOr<TenantQuery> QueryOf(const v1::ListTenantsRequest& request) {
@@ -80,7 +80,7 @@ void EncodeHub(const ListedTenant& tenant, v1::Tenant* message) {
   hub->set_stopped(CutMessage(tenant.hub->stopped));
 }
 
-/// `now`: what is shown of the tenant, which may be newer than what its state was made of.
+/// `now`: the summary to show, which may be newer than that of the state.
 void Encode(const ListedTenant& tenant, const TenantSummary& now, std::string_view door,
             v1::Tenant* message) {
   message->set_context_id(tenant.context_id);
@@ -114,11 +114,11 @@ void EncodeListed(const StoreHome& home, const ListedTenant& tenant, v1::Tenant*
   const TenantSummary& summary = *tenant.summary;
   Encode(tenant, summary, DoorWord(summary), message);
   message->set_path(home.Location(tenant.context_id));
-  // A shared mirror is asked only now and then: there may be thousands of them.
+  // A shared mirror is measured only now and then: there may be thousands of them.
   message->set_bytes(home.IsShared() ? summary.bytes : home.Bytes(tenant.context_id));
 }
 
-/// What was seen last, with what the database says now in its place.
+/// Returns the last summary, with the database's present values.
 TenantSummary AsItIsNow(const TenantInfo& info, TenantSummary seen) {
   seen.issuer = info.record.issuer;
   seen.environment = info.record.environment;
@@ -150,7 +150,7 @@ absl::Status EncodeOpen(const StoreHome& home, const FreshnessWatch& freshness, 
   Encode(listed, AsItIsNow(info, *seen), ToString(info.record.door()), message);
   message->set_path(home.Location(tenant.context_id()));
   message->set_bytes(info.bytes);
-  message->set_quarantine(info.quarantine);  // All of it: this is one tenant, and no list.
+  message->set_quarantine(info.quarantine);  // All of it: this is a single tenant, not a list.
   return absl::OkStatus();
 }
 
@@ -158,7 +158,7 @@ absl::Status EncodeOpen(const StoreHome& home, const FreshnessWatch& freshness, 
 
 absl::StatusOr<std::vector<ListedTenant>> AdminTenants::All() {
   std::vector<ListedTenant> all;
-  std::set<std::string> deleted;  // Folded.
+  std::set<std::string> deleted;  // Folded names.
   const auto nothing = std::make_shared<const TenantSummary>();
   ASSIGN_OR_RETURN(const std::vector<std::string> gone, tenants_.Deleted());
   for (const std::string& context_id : gone) {
@@ -168,7 +168,7 @@ absl::StatusOr<std::vector<ListedTenant>> AdminTenants::All() {
   const std::map<std::string, std::shared_ptr<const TenantInHub>> hubs = HubsOfTenants();
   for (Tenants::Seen& seen : tenants_.AllKnown()) {
     if (!deleted.empty() && deleted.contains(FoldName(seen.context_id))) continue;
-    // What was known of it before need not be so any more.
+    // What was known of it before may no longer be true.
     if (!seen.unreadable.empty()) {
       TenantSummary unknown;
       unknown.quarantine = std::move(seen.unreadable);
@@ -178,7 +178,7 @@ absl::StatusOr<std::vector<ListedTenant>> AdminTenants::All() {
     }
     const std::size_t late = freshness_.Missed(seen.context_id);
     const bool failing = seen.summary->failure.since_ms > 0;
-    // A file that somebody took away.
+    // Its file was taken away.
     if (!seen.is_open && !failing && !tenants_.home().Exists(seen.context_id)) continue;
     const auto hub = hubs.find(FoldName(seen.context_id));
     all.push_back({.context_id = std::move(seen.context_id),

@@ -9,19 +9,19 @@
 #include "absl/status/statusor.h"
 #include "server/tenant/tenants.h"
 
-// An operator may name a tenant in another case than its own. What is done, told and kept has the tenant's
-// own spelling, and the caller is told that, see kSpellingMetadata. Threads: any.
+// An operator may write a tenant's name in another case than the tenant does. Acts, messages and records use
+// the tenant's own spelling, and the caller gets it, see kSpellingMetadata. Threads: any.
 
 namespace mirror {
 
-/// Errors: those of Tenants::Find().
+/// Finds the tenant and tells the caller its spelling. Errors: those of Tenants::Find().
 absl::StatusOr<std::shared_ptr<Tenant>> FindAskedTenant(Tenants& tenants, const std::string& context_id,
                                                         grpc::ServerContext& context);
 
-/// How it is spelled; also of one that was deleted. As it was asked for where there is none.
+/// Returns the tenant's spelling, also for a deleted tenant. Without a tenant: the name as asked for.
 std::string SpellingOf(Tenants& tenants, const std::string& context_id, grpc::ServerContext& context);
 
-/// Of one that was found already.
+/// Tells the caller the spelling of a tenant that was found already.
 void TellSpelling(const std::string& spelled, const std::string& asked, grpc::ServerContext& context);
 
 }  // namespace mirror

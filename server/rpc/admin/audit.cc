@@ -24,11 +24,11 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kFieldBytesMax = 500;
-/// Of the chain's last records: those that a killed server may have kept of what waits, and others' behind
-/// it.
+/// Number of the chain's last records that are read: waiting records that a killed
+/// server may have kept, and others after them.
 constexpr std::uint32_t kLookedBack = 300;
 
-/// What a client wrote, in one line of bounded length.
+/// Returns a client's text in one line of bounded length.
 std::string Tidy(const std::string& text) { return CutMessage(OneLine(text), kFieldBytesMax); }
 
 std::optional<AuditSeal> ReadHead(const std::string& path) {
@@ -90,7 +90,7 @@ void Audit::LookBack() {
       found.id = there.ok() && !there->empty() ? there->front().id : 0;
       found.hash = there.ok() && !there->empty() ? there->front().hash : "";
     }
-    // What was pruned since it was signed says nothing.
+    // A signed record that was pruned since proves nothing.
     const bool pruned = former.chain == found.chain && former.id < found.id && former.id < state->before.id;
     if (found != former && !pruned) return Replaced(former);
   }
@@ -130,8 +130,8 @@ bool Audit::Keep(AuditRecord record, const AuditLog::MakeSeal& seal) {
   return true;
 }
 
-/// Somebody took records away or put another catalog there. What was known of the former one goes into the
-/// chain, so that the next signature does not hide it.
+/// Handles a catalog from which records were taken, or that was replaced. Data about the former one goes into
+/// the chain, so that the next signature does not hide it.
 void Audit::Replaced(const AuditPoint& former) {
   std::error_code ignored;
   std::filesystem::rename(HeadPath(), absl::StrCat(HeadPath(), ".", NowMs()), ignored);
@@ -161,7 +161,7 @@ void Audit::SealLocked() {
 }
 
 absl::Status Audit::TrySeal() {
-  // Where only audit.head could not be written, the chain needs no further record.
+  // If only audit.head could not be written, the chain needs no further record.
   if (!known_ || sealed_ != known_) {
     if (!Keep(OwnRecord("signed all records before this one"), Sealing(SealKind::kSealed, std::nullopt))) {
       return absl::UnavailableError("its record was not kept");
@@ -194,7 +194,7 @@ absl::Status Audit::Reserve() {
   if (waiting_ == nullptr)
     return absl::UnavailableError("this server is starting. Nothing was done; ask again.");
   KeepWaiting(NowMs());
-  // Without a file there is room as long as the catalog takes what comes.
+  // Without a file there is room as long as the catalog takes records.
   const bool has_room = waiting_->places() > 0 ? waiting_->free() > reserved_ : unkept_ms_ == 0;
   if (!has_room) {
     return absl::UnavailableError(absl::StrCat(
@@ -242,7 +242,7 @@ void Audit::Wait(AuditRecord record, std::size_t spared) {
           "database answer"));
 }
 
-/// Whether a server that was killed had kept it, and had not removed it from those that wait.
+/// Returns whether a killed server had kept it, and had not removed it from the waiting ones.
 bool Audit::WasKept(const AuditRecord& record) {
   const absl::StatusOr<AuditState> state = log_.State();
   if (!state.ok()) return false;
@@ -264,7 +264,7 @@ void Audit::KeepLost() {
 
 bool Audit::KeepWaiting(std::int64_t now_ms) {
   if (waiting_ == nullptr) return true;
-  // What is lost is told of in a signed record. Where that cannot be signed, it is tried again after a while.
+  // Lost records are reported in a signed record. If that cannot be signed, it is tried again after a while.
   const bool tells_lost =
       waiting_->lost().records > 0 && (now_ms < lost_tried_ms_ || now_ms - lost_tried_ms_ >= kAuditRetryMs);
   const std::size_t count = waiting_->count();
@@ -295,10 +295,10 @@ bool Audit::KeepWaiting(std::int64_t now_ms) {
 
 void Audit::Record(AuditRecord record, std::size_t spared) {
   const std::int64_t now_ms = NowMs();
-  // A catalog that does not answer is asked once in a while, and not for each call.
+  // A catalog that does not answer is tried once in a while, and not for each call.
   if (!KeepWaiting(now_ms) || IsResting(unkept_ms_, now_ms) || !Keep(record))
     return Wait(std::move(record), spared);
-  // The first of a log: from then on there is something that it can be held against.
+  // The first record of a log is signed: later checks can compare with it.
   if (known_ && !head_ && failed_ms_ == 0) SealLocked();
   if (known_ && known_->id > options_.records_max && known_->id % kAuditPruneEvery == 0) Prune();
 }
@@ -312,7 +312,7 @@ void Audit::KeepHouse(std::int64_t now_ms) {
     if (now_ms < failed_ms_ || now_ms - failed_ms_ >= kAuditRetryMs) SealLocked();
     return;
   }
-  // A clock that was ahead must not put it off for ever.
+  // A clock that was ahead must not delay it for ever.
   const bool due = !head_ || now_ms - head_->time_ms >= options_.seal_every_ms || now_ms < head_->time_ms;
   if (due) SealLocked();
 }

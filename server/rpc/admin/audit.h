@@ -18,46 +18,46 @@
 
 namespace mirror {
 
-/// What operators asked for, and how it ended: also what failed. Who only looks, and who is refused, is told
-/// to Looks, so that nobody but operators adds to it or prunes it. Kept in the catalog as a chain, written to
-/// the log, and signed with the application's key every day, when the server stops, and when it starts behind
-/// a kill. The last signature also stands in `<dir>/audit.head`, so that a catalog that was replaced or cut
-/// is noticed at the next start.
+/// Records what operators asked for, and the outcome, also of failed calls. Calls that only look, and
+/// refused callers, go to Looks, so that only operators add to the audit log or prune it. It is a chain
+/// in the catalog, is written to the log, and is signed with the application's key every day, when the
+/// server stops, and at a start after a kill. The last signature is also in `<dir>/audit.head`, so that
+/// the next start notices a catalog that was replaced or cut.
 ///
-/// What an operator asks for is done only when its record has a place: in the catalog or, while that cannot
-/// be written, among kAuditPlaces in `<dir>/audit-waiting`. So an operator who sets an LSN to -1 in an
-/// emergency gets through, and no act is without a record. What waits comes into the chain when the catalog
-/// can be written again, each record with its own time. Records that come without a place, as of API keys,
-/// wait in half of the places. What finds none is counted, and a signed record says how many are missing.
-/// Threads: any.
+/// An operator's call is done only when its record has a place: in the catalog or, while that cannot
+/// be written, one of kAuditPlaces in `<dir>/audit-waiting`. So an operator who sets an LSN to -1 in
+/// an emergency gets through, and no act is without a record. Waiting records enter the chain when
+/// the catalog can be written again, each with its own time. Records without a reserved place, for
+/// example of API keys, wait in half of the places. Records that find no place are counted, and a
+/// signed record says how many are missing. Threads: any.
 class Audit {
  public:
   struct Options {
     std::string dir;
     std::int64_t seal_every_ms = 86'400'000;
-    std::uint64_t records_max = 1'000'000;  ///< Older ones are pruned, which is a record too.
+    std::uint64_t records_max = 1'000'000;  ///< Older ones are pruned; a record says so.
   };
 
-  /// `log` and `events` must outlive it. Nothing is read or written before Begin().
+  /// `log` and `events` must outlive it. It reads and writes nothing before Begin().
   Audit(AuditLog& log, Events& events, AuditSigner signer, const Options& options);
 
-  /// Once, when it is certain that this server is going to serve: compares the chain with what was signed
-  /// last, and signs what a kill left. One that is refused its start, for a key that is not its fleet's, must
-  /// leave nothing that is signed with its own.
+  /// Called once, when it is certain that this server will serve: compares the chain with the last
+  /// signature, and signs what a kill left unsigned. A server that may not start, because its key is not its
+  /// fleet's, must not leave anything signed with that key.
   void Begin();
 
-  /// Before an operator's call is done: takes a place for its record, until Add(). Errors: kUnavailable, for
-  /// the caller: the catalog cannot be written, and all places are taken.
+  /// Takes a place for the record of an operator's call, before the call is done; Add() frees it. Errors:
+  /// kUnavailable, for the caller: the catalog cannot be written, and all places are taken.
   absl::Status Reserve();
-  /// Behind Reserve(). `who`: common name of the client's certificate. `call`: the call with tenant and
-  /// tables, never a value.
+  /// Adds a record after Reserve(). `who`: common name of the client's certificate. `call`:
+  /// the call with tenant and tables, never a value.
   void Add(const std::string& who, const std::string& call, const absl::Status& outcome);
-  /// Without Reserve(): what was done already.
+  /// Adds a record without Reserve(), for an act that was done already.
   void AddLate(const std::string& who, const std::string& call, const absl::Status& outcome);
 
-  /// Once in a while: signs when it is time.
+  /// Called once in a while: signs when it is time.
   void KeepHouse(std::int64_t now_ms);
-  /// Signs what is not signed: the server stops.
+  /// Signs what is not signed yet, because the server stops.
   void Seal();
 
   absl::StatusOr<AuditState> State();
@@ -68,13 +68,13 @@ class Audit {
  private:
   void LookBack() MIRROR_REQUIRES(mutex_);
   void Record(AuditRecord record, std::size_t spared) MIRROR_REQUIRES(mutex_);
-  /// Where fewer than `spared` places are free it is lost.
+  /// Makes a record wait. It is lost if fewer than `spared` places are free.
   void Wait(AuditRecord record, std::size_t spared) MIRROR_REQUIRES(mutex_);
-  /// Brings what waits into the chain. Whether nothing waits any more.
+  /// Moves waiting records into the chain. Returns whether none waits any more.
   bool KeepWaiting(std::int64_t now_ms) MIRROR_REQUIRES(mutex_);
   bool WasKept(const AuditRecord& record) MIRROR_REQUIRES(mutex_);
   void KeepLost() MIRROR_REQUIRES(mutex_);
-  /// Whether it is in the chain.
+  /// Returns whether the record is in the chain.
   bool Keep(AuditRecord record, const AuditLog::MakeSeal& seal = {}) MIRROR_REQUIRES(mutex_);
   void SealLocked() MIRROR_REQUIRES(mutex_);
   absl::Status TrySeal() MIRROR_REQUIRES(mutex_);
@@ -88,37 +88,37 @@ class Audit {
   const AuditSigner signer_;
   const Options options_;
   Mutex mutex_;
-  /// Where the chain stands, as far as this process knows.
+  /// The end of the chain, as far as this process knows.
   std::optional<AuditPoint> known_ MIRROR_GUARDED_BY(mutex_);
-  /// The last record that signs all before it.
+  /// The last record that signs all records before it.
   std::optional<AuditPoint> sealed_ MIRROR_GUARDED_BY(mutex_);
-  std::optional<AuditSeal> head_ MIRROR_GUARDED_BY(mutex_);  ///< As audit.head has it.
-  std::int64_t failed_ms_ MIRROR_GUARDED_BY(mutex_) = 0;     ///< When it could not be signed; 0: it could.
+  std::optional<AuditSeal> head_ MIRROR_GUARDED_BY(mutex_);  ///< The content of audit.head.
+  std::int64_t failed_ms_ MIRROR_GUARDED_BY(mutex_) = 0;     ///< When signing failed; 0: it worked.
   std::unique_ptr<WaitingRecords> waiting_ MIRROR_GUARDED_BY(mutex_);
-  std::size_t reserved_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Places.
-  /// When the catalog took no record; 0: it took the last one. And what it said.
+  std::size_t reserved_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Number of places.
+  /// When the catalog refused a record; 0: it took the last one. And its message.
   std::int64_t unkept_ms_ MIRROR_GUARDED_BY(mutex_) = 0;
   std::string unkept_why_ MIRROR_GUARDED_BY(mutex_);
   std::int64_t lost_tried_ms_ MIRROR_GUARDED_BY(mutex_) =
-      0;                                                 ///< When it was last tried to tell of lost ones.
-  bool is_told_ MIRROR_GUARDED_BY(mutex_) = false;       ///< In an event, that records wait.
-  bool is_announced_ MIRROR_GUARDED_BY(mutex_) = false;  ///< In the chain, that records that waited follow.
-  bool may_be_kept_ MIRROR_GUARDED_BY(mutex_) = true;  ///< The first that waits, by a server that was killed.
+      0;                                                 ///< When it last tried to report lost records.
+  bool is_told_ MIRROR_GUARDED_BY(mutex_) = false;       ///< An event reported waiting records.
+  bool is_announced_ MIRROR_GUARDED_BY(mutex_) = false;  ///< The chain says that records that waited follow.
+  bool may_be_kept_ MIRROR_GUARDED_BY(mutex_) = true;  ///< A killed server may have kept the first one.
 };
 
-/// A record of these texts, in one line of bounded length each.
+/// Makes a record of these texts, each in one line of bounded length.
 AuditRecord AuditRecordOf(const std::string& who, const std::string& call, const absl::Status& outcome,
                           std::int64_t time_ms);
 
-/// What could not be signed is tried again after so long.
+/// Milliseconds until a failed signature is tried again.
 inline constexpr std::int64_t kAuditRetryMs = 60'000;
 
 /// Records that wait while the catalog cannot be written.
 inline constexpr std::size_t kAuditPlaces = 256;
-/// Of these, kept for what operators do.
+/// The part of these that is reserved for operators' calls.
 inline constexpr std::size_t kAuditOperatorsPlaces = 128;
 
-/// So many more records there may be until the oldest are pruned.
+/// The number of records above the limit at which the oldest are pruned.
 inline constexpr std::uint64_t kAuditPruneEvery = 128;
 
 }  // namespace mirror

@@ -8,7 +8,7 @@
 namespace mirror {
 namespace {
 
-/// What is no token stands in no log.
+/// A longer text is no token and is not logged.
 constexpr std::size_t kLoggedTokenMax = 32;
 
 void EncodeRestored(const RestoredTable& table, v1::RestoredTable* message) {

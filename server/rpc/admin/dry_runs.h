@@ -12,14 +12,14 @@
 #include "server/store/state_token.h"
 #include "server/tenant/dry_run.h"
 
-// The calls that destroy, as their requests mean them: to be done, to be done if nothing has changed since a
-// dry run, or only to be counted.
+// The calls that destroy, in their three forms: do it, do it only if nothing
+// has changed since a dry run, or only count.
 
 namespace mirror {
 
 void EncodeConsequences(const Consequences& counted, v1::Consequences* message);
 
-/// Behind a call's words in the audit log: "", " dry run", " dry run with keys", " as TOKEN".
+/// Returns what follows the call in the audit log: "", " dry run", " dry run with keys", " as TOKEN".
 std::string MeantWords(bool dry_run, bool with_keys, const std::string& expect);
 template <typename Request>
 std::string MeantWords(const Request& request) {
@@ -29,7 +29,7 @@ std::string MeantWords(const Request& request) {
 using WouldDo = std::function<absl::StatusOr<Consequences>(const DryRun& how)>;
 using DoAct = std::function<absl::Status(const Expected& expected)>;
 
-/// `would` counts and `act` acts. Whoever expected another state is told what the act would do by now.
+/// `would` counts and `act` acts. A caller that expected another state learns what the act would do now.
 template <typename Request, typename Response>
 absl::Status DoAsMeant(const Request& request, Response* response, GoOn go_on, const WouldDo& would,
                        const DoAct& act) {

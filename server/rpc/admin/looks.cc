@@ -10,7 +10,7 @@
 namespace mirror {
 
 void LookRate::CloseWindow(std::int64_t now_ms) {
-  // A clock that was set back begins a new one, too.
+  // A clock that was set back begins a new window, too.
   if (now_ms >= began_ms_ && now_ms - began_ms_ < options_.window_ms) return;
   left_out_.clear();
   for (const auto& [who, count] : counts_) {

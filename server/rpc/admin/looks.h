@@ -16,27 +16,27 @@
 
 namespace mirror {
 
-/// How many looks and refusals are written down one by one: so many of one certificate's name in a window,
-/// and so many of all; the others are counted. A value; threads: one.
+/// Limits how many looks and refusals are recorded one by one: per window a maximum for one certificate's
+/// name, and one for all; the others are counted. A value; threads: one.
 class LookRate {
  public:
   struct Options {
     std::int64_t window_ms = 600'000;
     std::uint64_t of_one_max = 60;
     std::uint64_t of_all_max = 600;
-    std::size_t names_max = 100;  ///< Those beyond share a count.
+    std::size_t names_max = 100;  ///< Names above this share a count.
   };
   struct LeftOut {
-    std::string who;  ///< Empty: of those beyond `names_max`.
+    std::string who;  ///< Empty: the shared count of names above `names_max`.
     std::uint64_t looks = 0;
   };
 
   LookRate() : LookRate(Options()) {}
   explicit LookRate(const Options& options) : options_(options) {}
 
-  /// Whether this one is written down.
+  /// Returns whether this look is recorded.
   bool Take(const std::string& who, std::int64_t now_ms);
-  /// What a window that has ended left out; each is given once.
+  /// Returns what an ended window left out; each item is returned once.
   std::vector<LeftOut> TakeLeftOut(std::int64_t now_ms);
 
  private:
@@ -52,25 +52,25 @@ class LookRate {
   std::vector<LeftOut> left_out_;
 };
 
-/// Calls on the operators' listener that change nothing: who looked, and whose call was refused for want of a
-/// role. They are no part of the audit log: whoever may only look must be able neither to push out of it what
-/// operators did, nor to fill the disk. Written to the log and kept in a ring, each at LookRate's rate.
-/// While the catalog cannot be written, kLooksPlaces wait in a file. What finds no place there is counted,
-/// and a look of the server's own says how many. Threads: any.
+/// Records calls on the operators' listener that change nothing: which caller looked, and which call was
+/// refused for lack of a role. They are no part of the audit log: a viewer must be able neither to push
+/// operators' acts out of it nor to fill the disk. Looks go to the log and into a ring, both at LookRate's
+/// rate. While the catalog cannot be written, kLooksPlaces wait in a file. Looks that find no place there are
+/// counted, and the server adds a look of its own with the number. Threads: any.
 class Looks {
  public:
-  /// `path`: of the file where looks wait.
+  /// `path`: the file where looks wait.
   Looks(LookLog& log, const std::string& path, const LookRate::Options& rate = {});
 
-  /// As Audit::Add().
+  /// Adds a look; parameters as in Audit::Add().
   void Add(const std::string& who, const std::string& call, const absl::Status& outcome, std::int64_t now_ms);
-  /// Once in a while: says how many were left out.
+  /// Called once in a while: records how many looks were left out.
   void KeepHouse(std::int64_t now_ms);
   absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) { return log_.Last(limit); }
 
  private:
   void Keep(const AuditRecord& look) MIRROR_EXCLUDES(mutex_, keeping_);
-  /// Whether nothing waits any more.
+  /// Moves waiting looks into the ring. Returns whether none waits any more.
   bool KeepWaiting(std::int64_t now_ms) MIRROR_REQUIRES(keeping_);
   bool TryKeep(const AuditRecord& look) MIRROR_REQUIRES(keeping_);
   void TellLeftOut(const std::vector<LookRate::LeftOut>& left_out, std::int64_t now_ms)

@@ -2,7 +2,7 @@
 
 namespace mirror {
 
-/// Where the summary is made anew at each look, as of one that is not known, it is compared.
+/// Compares summaries by value if they were made anew, for example those of unknown tenants.
 bool TenantWatch::IsSame(const Told& told, const ListedTenant& tenant) {
   const bool same_summary = told.summary == tenant.summary || *told.summary == *tenant.summary;
   const bool same_hub =

@@ -12,15 +12,15 @@
 
 namespace mirror {
 
-/// What a watcher of tenants was told of each, and by that what is news to it. About 200 bytes for a tenant,
-/// beside a summary that is not the present one any more. Threads: one.
+/// Remembers what a watcher of tenants was sent about each, and so what is news to it. Takes about 200 bytes
+/// for a tenant, plus its summary if that was replaced since. Threads: one.
 class TenantWatch {
  public:
   struct News {
-    std::vector<const ListedTenant*> changed;  ///< Of those that were given; new ones, too.
+    std::vector<const ListedTenant*> changed;  ///< Elements of the argument; new tenants, too.
     std::vector<std::string> gone;
   };
-  /// Since the call before it: at the first one all are news. `tenants`: all that there are.
+  /// Returns the changes since the last call; the first call returns all. `tenants`: all that exist.
   News Take(const std::vector<ListedTenant>& tenants);
 
  private:
@@ -32,7 +32,7 @@ class TenantWatch {
     std::shared_ptr<const TenantInHub> hub;
     std::int64_t since_ms = 0;
     std::uint64_t done = 0, planned = 0, per_second = 0;
-    std::uint64_t looked = 0;  ///< The call that it was there in last.
+    std::uint64_t looked = 0;  ///< Number of the last call that had this tenant.
   };
   static bool IsSame(const Told& told, const ListedTenant& tenant);
 

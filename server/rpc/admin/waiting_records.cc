@@ -22,12 +22,12 @@
 namespace mirror {
 namespace {
 
-/// The file is slots of this size: the first says what it is and how many records were lost, each other one
-/// has room for a record. A slot is its digest, and its fields behind that.
+/// The file is slots of this size: the first has the magic text and the number of lost records, each other
+/// one has room for a record. A slot is its digest, then its fields.
 constexpr std::size_t kSlotBytes = 2'048;
 constexpr std::size_t kDigestBytes = sizeof(std::uint64_t);
 constexpr char kMagic[] = "mirror waiting records 1";
-/// A catalog that could not be written is tried again after so long.
+/// Time until a catalog that could not be written is tried again.
 constexpr std::int64_t kAgainMs = 1'000;
 
 void AppendNumber(std::uint64_t number, std::string* bytes) {
@@ -39,7 +39,7 @@ void AppendText(std::string_view text, std::string* bytes) {
   bytes->append(text);
 }
 
-/// Takes fields off the front of a slot. What is not there is 0 or empty.
+/// Reads fields from the front of a slot. Missing ones are 0 or empty.
 class SlotReader {
  public:
   explicit SlotReader(std::string_view bytes) : bytes_(bytes) {}
@@ -69,7 +69,7 @@ std::string SlotOf(std::string content) {
   return slot + content;
 }
 
-/// Empty: the slot is torn.
+/// Returns the content. Empty: the slot is torn.
 std::string_view ContentOf(std::string_view slot) {
   const std::string_view content = slot.substr(kDigestBytes);
   return SlotReader(slot).Number() == ShortDigest(content) ? content : std::string_view();
@@ -84,7 +84,7 @@ std::string HeadContent(const WaitingRecords::Lost& lost) {
   return content;
 }
 
-/// `number`: 0: the slot is free.
+/// `number` 0: the slot is free.
 std::string RecordContent(std::uint64_t number, const AuditRecord& record) {
   std::string content;
   AppendNumber(number, &content);
@@ -121,7 +121,7 @@ absl::Status WaitingRecords::OpenFile(const std::string& path, std::size_t place
   if (!is_there && errno != ENOENT) return Failed("it cannot be looked at");
   const bool is_other = is_there && static_cast<std::size_t>(info.st_size) != bytes;
   if (is_other) {
-    // Records may be in it, and nobody can say how many.
+    // It may have records, and their number is unknown.
     const std::string aside = path + ".unread";
     if (rename(path.c_str(), aside.c_str()) != 0) return Failed("it has another size and cannot be renamed");
     spdlog::error("'{}' has another size than this version writes, and is '{}' now", path, aside);
@@ -156,7 +156,7 @@ absl::Status WaitingRecords::ReadAll() {
     lost_.from_ms = static_cast<std::int64_t>(head.Number());
     lost_.to_ms = static_cast<std::int64_t>(head.Number());
   } else {
-    // How many it had counted is not known.
+    // The number of records that it had counted is not known.
     NoteLost(NowMs());
   }
   for (std::size_t i = places_; i > 0; --i) {
@@ -164,9 +164,9 @@ absl::Status WaitingRecords::ReadAll() {
     SlotReader reader(content);
     Waiting waiting{.number = reader.Number(), .slot = i};
     if (content.empty()) {
-      // A write that the power cut: nobody was answered for it, or it was on its way out.
+      // A write that the power cut: its caller got no answer, or the record was being removed.
       NoteLost(NowMs());
-      // Else each start would count it again.
+      // Otherwise each start would count it again.
       if (!WriteSlot(i, RecordContent(0, {})).ok()) continue;
     }
     if (waiting.number == 0) {
@@ -198,7 +198,7 @@ absl::Status WaitingRecords::WriteSlot(std::size_t slot, const std::string& cont
 
 absl::Status WaitingRecords::Put(const AuditRecord& record) {
   if (free_.empty()) return absl::ResourceExhaustedError("as many records wait as may");
-  // Two that are alike would be taken for one, see Audit::WasKept(). All others keep their times.
+  // Two equal ones would count as one, see Audit::WasKept(). All others keep their times.
   AuditRecord alone = record;
   const auto is_alike = [&alone](const Waiting& one) {
     return one.record.time_ms == alone.time_ms && one.record.who == alone.who &&

@@ -13,9 +13,9 @@
 
 namespace mirror {
 
-/// Records that the catalog does not take for now. They stand in a file that has its full size from the
-/// start, so that a full disk does not keep them from being written, and each is on disk when Put() returns.
-/// Records that found no place are counted there. Threads: one at a time.
+/// Records that the catalog does not take for now. They are in a file that has its full size from the start,
+/// so that a full disk does not prevent writing. Each record is on disk when Put() returns. The file also
+/// counts records that found no place. Threads: one at a time.
 class WaitingRecords {
  public:
   struct Lost {
@@ -23,8 +23,8 @@ class WaitingRecords {
     std::int64_t from_ms = 0, to_ms = 0;  ///< Unix milliseconds.
   };
 
-  /// Opens the file, or makes it with so many places. Where that cannot be done it has no place, and counts
-  /// in memory alone.
+  /// Opens the file, or creates it with `places` places. If that fails, it
+  /// has no place, and counts in memory only.
   static std::unique_ptr<WaitingRecords> Open(const std::string& path, std::size_t places);
   ~WaitingRecords();
   WaitingRecords(const WaitingRecords&) = delete;
@@ -33,23 +33,23 @@ class WaitingRecords {
   std::size_t places() const { return places_; }
   std::size_t count() const { return waiting_.size(); }
   std::size_t free() const { return free_.size(); }
-  /// Errors: kResourceExhausted: there is no place; kInvalidArgument: it is longer than a place;
-  /// kUnavailable: the file's.
+  /// Adds a record. Errors: kResourceExhausted: there is no place; kInvalidArgument: the record
+  /// is longer than a place; kUnavailable: the file's.
   absl::Status Put(const AuditRecord& record);
-  /// The oldest; null: none waits.
+  /// Returns the oldest record; null: none waits.
   const AuditRecord* First() const { return waiting_.empty() ? nullptr : &waiting_.front().record; }
-  /// It is kept elsewhere.
+  /// Removes the oldest record, which is kept elsewhere now.
   void RemoveFirst();
 
   const Lost& lost() const { return lost_; }
-  /// A record that had no place.
+  /// Counts a record that had no place.
   void NoteLost(std::int64_t time_ms);
-  /// They were told of elsewhere.
+  /// Clears the count, which was reported elsewhere.
   void ForgetLost();
 
  private:
   struct Waiting {
-    std::uint64_t number = 0;  ///< In the order in which they came.
+    std::uint64_t number = 0;  ///< In order of arrival.
     std::size_t slot = 0;
     AuditRecord record;
   };
@@ -68,12 +68,12 @@ class WaitingRecords {
   Lost lost_;
 };
 
-/// Returns the call of a record that tells of lost ones: "2 records from ... to ... could not be kept".
-/// `noun`: "record".
+/// Returns the call text of a record that reports lost ones: "2 records from ... to
+/// ... could not be kept". `noun`: "record".
 std::string LostWords(const WaitingRecords::Lost& lost, const std::string& noun);
 
-/// Returns whether it is too early to try the catalog again. `unkept_ms`: when it could not be written last;
-/// 0: it could. Each try may take its whole timeout.
+/// Returns whether it is too early to try the catalog again. `unkept_ms`: the time of the last failed
+/// write; 0: none failed. Each try may take its whole timeout.
 bool IsResting(std::int64_t unkept_ms, std::int64_t now_ms);
 
 }  // namespace mirror

@@ -27,27 +27,27 @@ namespace {
 
 constexpr int kBacklog = 512;
 constexpr int kPauseMs = 100;
-/// Between two looks at the bytes of all connections, and of strangers.
+/// Time between two checks of the bytes of all connections, and of strangers.
 constexpr int kLookMs = 100, kStrangerLookMs = 5;
-/// What is left of the calls of a look ago: about a second's are counted.
+/// The part of a former check's calls that remains: about a second is counted.
 constexpr double kKeptOfCalls = 0.9;
-/// Of what strangers may send together, the part of those who made a call already, and not with a good token.
-/// A source on a new connection never does: it is a stranger only while its first call is on its way.
+/// The part of the strangers' common limit for those that made a call, but not with a good token. A source on
+/// a new connection never does: it is a stranger only while its first call is on its way.
 constexpr std::uint64_t kPartOfCallers = 8;
-/// What a call without a good token had, about: it is gone, and too many of them are another matter.
+/// About the bytes of a call without a good token: they are freed, and another limit handles many of them.
 constexpr std::uint64_t kTokenlessCallBytes = 2 << 10;
 /// Headers with a token and a small message.
 constexpr std::uint64_t kFirstCallBytes = 4 << 10;
-/// A source with fewer is not among those that flood.
+/// A source with fewer does not count as flooding.
 constexpr double kFewCalls = 20;
-/// SO_BUF_LOCK's bit of the receiver, in a header of the kernel that the C library's own one excludes.
+/// The receiver's bit of SO_BUF_LOCK, in a kernel header that conflicts with the C library's.
 constexpr int kReceiveBufferLocked = 2;
-/// A client answers what is sent to it with a byte for each so many: acknowledgements of HTTP/2.
+/// A client sends one byte for each so many that it gets: acknowledgements of HTTP/2.
 constexpr std::uint64_t kSentForEachByte = 64;
-/// The shortest word of ours that lets a client send 64 KB more has 13 bytes, without TLS.
+/// Our shortest answer that lets a client send 64 KB more has 13 bytes, without TLS.
 constexpr std::uint64_t kWindowForEachSentByte = (64 << 10) / 13 + 1;
 constexpr std::int64_t kComplainEveryS = 10;
-/// Connections that were ended and that gRPC has not closed yet. Above it no other one is accepted.
+/// Connections that were ended and not closed by gRPC yet. Above it no other one is accepted.
 constexpr std::size_t kEndedConnectionsMax = 64;
 
 std::int64_t SteadyMs() {
@@ -97,7 +97,7 @@ std::optional<SocketAddress> Parse(const std::string& text, std::uint16_t port) 
   return std::nullopt;
 }
 
-/// The other end as gRPC names it.
+/// Returns the other end as gRPC names it.
 std::string PeerOf(const SocketAddress& address) {
   char text[INET6_ADDRSTRLEN] = {};
   if (address.storage.ss_family != AF_INET6) {
@@ -113,15 +113,15 @@ std::string PeerOf(const SocketAddress& address) {
   return absl::StrCat("ipv6:[", text, "]:", address.port());
 }
 
-/// Whether the kernel may change the size of this socket's receive buffer. Kernels before 5.14 do not know
-/// this.
+/// Sets whether the kernel may change the size of this socket's receive
+/// buffer. Kernels before 5.14 do not have this.
 void LockBuffer(int socket, bool lock) {
   const int locked = lock ? kReceiveBufferLocked : 0;
   setsockopt(socket, SOL_SOCKET, SO_BUF_LOCK, &locked, sizeof(locked));
 }
 
-/// gRPC owns the descriptor, and closes it when it sees the end. After a mere shutdown it would first read
-/// what waits in the kernel: 128 KB of calls that are taken back are four thousand calls here, of 13 KB each.
+/// Ends a connection: gRPC owns the descriptor, and closes it when it sees the end. After a mere shutdown it
+/// would first read the kernel's buffer: 128 KB of cancelled calls are 4,000 calls here, of 13 KB each.
 void Disconnect(int socket) {
   sockaddr nobody{};
   nobody.sa_family = AF_UNSPEC;
@@ -153,8 +153,8 @@ absl::StatusOr<std::unique_ptr<AcceptLoop>> AcceptLoop::Bind(const AcceptOptions
   const int listener = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (listener < 0) return CannotListen(options, errno);
   const int on = 1, off = 0;
-  // REUSEADDR for a quick restart; never REUSEPORT, with which a second server would take a part of the
-  // calls.
+  // REUSEADDR for a quick restart; never REUSEPORT, with which a second
+  // server would take a part of the calls.
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   if (family == AF_INET6) setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
   SocketAddress bound;
@@ -208,7 +208,7 @@ void AcceptLoop::Run() {
   pollfd polled[] = {{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
   bool pause = false;
   while (true) {
-    // In a pause only the end is listened for; whoever connects waits in the backlog.
+    // In a pause it only waits for the end; new clients wait in the backlog.
     const bool look = options_.unvouched && !connections_.empty();
     const bool strangers = look && std::any_of(connections_.begin(), connections_.end(),
                                                [](const Connection& one) { return !one.known; });
@@ -221,7 +221,7 @@ void AcceptLoop::Run() {
     pause = false;
     while (!full && ended_ < kEndedConnectionsMax && AcceptOne(&pause)) {
     }
-    // Also while one connection follows the other without a pause.
+    // Also when one connection follows the other without a pause.
     const std::int64_t now_ms = SteadyMs();
     if (look && now_ms - looked_ms_ >= kLookMs) {
       EndUnvouched(true);
@@ -241,7 +241,7 @@ bool AcceptLoop::AcceptOne(bool* pause) {
         return true;
       case EAGAIN:
         return false;
-      default:  // EMFILE, ENFILE, ENOBUFS, ENOMEM, and what the network did to a connection that waited.
+      default:  // EMFILE, ENFILE, ENOBUFS, ENOMEM, and network errors of waiting connections.
         Complain(absl::StrCat("cannot accept a connection: ", strerror(errno)), &failed_);
         *pause = true;
         return false;
@@ -290,7 +290,7 @@ AcceptLoop::Room AcceptLoop::FindRoom(const Connection& newcomer) {
   };
   const auto are_all_taken = [&] { return connections_.size() - ended_ >= options_.connections_max; };
   if (!has_address_too_many() && !are_all_taken()) return Room::kFree;
-  // A crowd may come a thousand times a second, and each look costs a system call for each connection.
+  // New ones may come a thousand times a second, and each check costs a system call per connection.
   if (options_.unvouched && SteadyMs() - looked_at_strangers_ms_ >= kStrangerLookMs) {
     EndUnvouched(false);
   } else if (!options_.unvouched || has_address_too_many()) {
@@ -305,11 +305,11 @@ AcceptLoop::Room AcceptLoop::FindRoom(const Connection& newcomer) {
 bool AcceptLoop::EndAStranger() {
   while (Connection* const stranger = FindStranger()) {
     if (!IsOpen(*stranger)) {
-      // It left, and its descriptor may be that of the new connection by now.
+      // It closed, and its descriptor may be that of the new connection by now.
       ForgetEnded();
       return true;
     }
-    // It may have spoken since the last look, or its call may have been let in.
+    // It may have sent bytes since the last check, or its call may have been admitted.
     const bool was_silent = stranger->traffic.received == 0;
     Look(*stranger, TrafficOf(stranger->socket).value_or(stranger->traffic),
          options_.unvouched->vouched->Take({&stranger->peer}).front());
@@ -375,8 +375,8 @@ void AcceptLoop::EndUnvouched(bool all) {
   looked_at_strangers_ms_ = SteadyMs();
   if (all) looked_ms_ = looked_at_strangers_ms_;
   ForgetEnded();
-  // Traffic before reports: bytes that come after a call was let in must not be held against who was none
-  // yet.
+  // Traffic before reports: bytes that come after a call was admitted must not count
+  // against a connection that was still a stranger.
   std::vector<Connection*> seen;
   std::vector<const std::string*> peers;
   std::vector<TcpTraffic> traffic;
@@ -436,7 +436,7 @@ void AcceptLoop::EndStrangers(bool callers, std::uint64_t Connection::*what, std
     if (one.known || one.*what <= kHandshakeBytes || (callers && !one.called)) continue;
     const std::uint64_t beyond = one.*what - kHandshakeBytes;
     bytes += beyond;
-    if (one.ended) continue;  // What became of its bytes is there until gRPC closes it.
+    if (one.ended) continue;  // The state of its bytes stays until gRPC closes it.
     const std::int64_t age_ms = looked_at_strangers_ms_ - one.began_ms + 1;
     strangers.push_back({&one, beyond, static_cast<double>(beyond) * static_cast<double>(age_ms)});
   }
@@ -488,7 +488,7 @@ void AcceptLoop::Look(Connection& connection, const TcpTraffic& now, const Vouch
   connection.known = known;
   connection.called = connection.called || report.empty_calls + report.refused_calls > 0;
   const std::uint32_t tokenless = report.refused_calls + report.open_calls;
-  // Nothing is saved up: who vouched for more than came has no more to send for it later.
+  // Nothing is saved up: vouching for more than came gives no credit for later bytes.
   const std::uint64_t came = now.received - before.received;
   if (came > 0) connection.heard_ms = SteadyMs();
   const std::uint64_t answered = report.bytes + report.other_bytes +

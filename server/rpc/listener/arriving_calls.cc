@@ -54,7 +54,7 @@ ArrivingCalls::Arrivals::iterator ArrivingCalls::Oldest(const std::string& tenan
                       [&](const auto& arrival) { return arrival.second.tenant == tenant; });
 }
 
-/// The oldest of the connection that has most: a source that has not shown its token yet has one.
+/// Returns the oldest call of the connection with most: a source without a shown token has one.
 ArrivingCalls::Arrivals::iterator ArrivingCalls::OldestStranger() {
   std::map<std::string, std::size_t> of_peer;
   std::size_t most = 0;
@@ -68,7 +68,7 @@ ArrivingCalls::Arrivals::iterator ArrivingCalls::OldestStranger() {
 
 void ArrivingCalls::EndOldest(const std::string& tenant) {
   const auto oldest = tenant.empty() ? OldestStranger() : Oldest(tenant);
-  // Its thread is about to leave; in its Place's end it waits for the lock that is held here.
+  // Its thread is about to leave; the destructor of its Place waits for the lock that is held here.
   oldest->second.end();
   Forget(oldest);
 }
@@ -76,7 +76,7 @@ void ArrivingCalls::EndOldest(const std::string& tenant) {
 void ArrivingCalls::Forget(Arrivals::iterator arrival) {
   const auto tenant = tenants_.find(arrival->second.tenant);
   --tenant->second.arriving;
-  // Whoever waits refers to it.
+  // Waiting threads refer to it.
   if (tenant->second.arriving == 0 && tenant->second.waiting == 0) tenants_.erase(tenant);
   arriving_.erase(arrival);
   came_.NotifyAll();

@@ -13,25 +13,25 @@
 
 namespace mirror {
 
-/// Calls whose message has not come yet. Each keeps a handler's thread, for as long as its sender likes: so
-/// there are never more than so many. A message comes within milliseconds of its headers, or from a slow
-/// line; who sends headers alone shuts out nobody but himself:
-/// - one more of a tenant waits for a place, or for the tenant's oldest to have waited too long, which is
-/// ended;
-/// - one more of a stranger ends the oldest of the connection that has most of the strangers' calls, and when
-/// all is full, one of whoever has most is ended.
+/// Calls whose message has not come yet. Each holds a handler's thread for as long as its sender likes, so
+/// their number is limited. A message comes within milliseconds of its headers, or later on a slow line. A
+/// client that sends headers alone blocks only itself:
+/// - another call of a tenant waits for a place, or until the tenant's oldest call has waited too long; that
+/// one is then ended;
+/// - another call of a stranger ends the oldest call of the connection that has most of the strangers' calls;
+/// when all places are taken, a call of the tenant with most calls is ended.
 /// Threads: any.
 class ArrivingCalls {
  public:
   struct Limits {
-    std::size_t tenant_max = 8;      ///< As many again may wait for a place.
-    std::size_t strangers_max = 64;  ///< Of calls that come without a token, as tenant "".
+    std::size_t tenant_max = 8;      ///< The same number may wait for a place.
+    std::size_t strangers_max = 64;  ///< For calls without a token, as tenant "".
     std::size_t all_max = 192;
-    std::chrono::milliseconds patience{1'000};  ///< So long a tenant's message may take while others wait.
+    std::chrono::milliseconds patience{1'000};  ///< A tenant's message may take so long while others wait.
   };
   explicit ArrivingCalls(const Limits& limits) : limits_(limits) {}
 
-  /// Ends a call soon. Called at most once, before its Place goes, in any thread.
+  /// Ends a call soon. Called at most once, before its Place is destroyed, in any thread.
   using End = std::function<void()>;
 
   class Place {
@@ -46,7 +46,7 @@ class ArrivingCalls {
     const std::uint64_t number_;
   };
 
-  /// `peer`: its connection. Null: too many of the tenant wait for a place.
+  /// `peer`: the call's connection. Null: too many calls of the tenant wait for a place.
   std::unique_ptr<Place> Begin(const std::string& tenant, const std::string& peer, End end);
 
  private:
@@ -59,12 +59,12 @@ class ArrivingCalls {
   struct OfTenant {
     std::size_t arriving = 0, waiting = 0;
   };
-  using Arrivals = std::map<std::uint64_t, Arrival>;  ///< In the order in which they came.
+  using Arrivals = std::map<std::uint64_t, Arrival>;  ///< In order of arrival.
 
   void Remove(std::uint64_t number);
-  /// False: too many wait.
+  /// Waits for a place. False: too many wait.
   bool WaitForPlace(const std::string& tenant) MIRROR_REQUIRES(mutex_);
-  /// The tenant of which most messages have not come.
+  /// Returns the tenant with the most missing messages.
   const std::string& Largest() const MIRROR_REQUIRES(mutex_);
   Arrivals::iterator Oldest(const std::string& tenant) MIRROR_REQUIRES(mutex_);
   Arrivals::iterator OldestStranger() MIRROR_REQUIRES(mutex_);

@@ -23,13 +23,13 @@
 namespace mirror {
 namespace {
 
-/// At a time. A check is answered at once; it is held only while its request has not come.
+/// The most at a time. A check is answered at once; it is held only until its request has come.
 constexpr std::size_t kChecksMax = 64, kWatchesMax = 64;
 
 /// HealthCheckResponse, as bytes: its one field is the status.
 const std::string kServing = "\x08\x01", kNotServing = "\x08\x02", kServiceUnknown = "\x08\x03";
 
-/// HealthCheckRequest.service; absent: the bytes are no such message.
+/// Returns HealthCheckRequest.service; absent: the bytes are no such message.
 std::optional<std::string> ServiceIn(const std::string& request) {
   google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(request.data()),
                                             static_cast<int>(request.size()));
@@ -84,7 +84,7 @@ class HealthService::Stream final : public HeldStream {
   HealthService& service_;
   const bool watches_;
   std::string peer_;
-  bool is_held_ = false;  ///< As VouchedBytes counts it.
+  bool is_held_ = false;  ///< In VouchedBytes.
 };
 
 HealthService::HealthService(std::string service, VouchedBytes* vouched)
@@ -119,11 +119,11 @@ constexpr int kKeepaliveMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kPingIntervalMinMs = 10'000;
 constexpr int kStreamsPerConnectionMax = 100;
-/// Of threads that wait for calls. With a second one, whoever takes a call handles it himself. More than
-/// gRPC's two may stay when a burst of calls is over, so that the next one need not make them.
+/// Threads that wait for calls. With two, the thread that takes a call handles it itself. More than gRPC's
+/// two may stay after a burst of calls, so that the next burst need not make them.
 constexpr int kPollersMin = 2, kPollersMax = 6;
-/// gRPC reads a new connection in the thread that hands it over, as long as bytes wait there. With more than
-/// one, a connection that is about to be ended for that keeps nobody waiting.
+/// gRPC reads a new connection in the thread that hands it over, as long as bytes wait there. With several, a
+/// connection that is about to be ended for that blocks no other.
 constexpr int kAcceptors = 4;
 /// Threads beside those of handlers: gRPC's pollers.
 constexpr int kSpareThreads = 64;
@@ -136,29 +136,29 @@ constexpr std::size_t kAdminMemoryBytesMax = 256U << 20;
 ServerTls TlsOf(const ListenConfig& listen) { return {listen.certificate, listen.key, listen.client_ca}; }
 ServerTls TlsOf(const AdminConfig& admin) { return {admin.certificate, admin.key, admin.client_ca}; }
 
-/// What a stranger may send before a call with a good token: a handshake, the headers of a hundred calls, and
-/// of each call's message what gRPC takes before a handler reads it, 64 KB with a word of ours for each such
-/// piece. A call with a token vouches for its connection before its message is read, so the message itself
-/// may be as large as any. Only when handlers are late can a source with many calls at once be over it.
+/// The most that a stranger may send before a call with a good token: a handshake, the headers of a hundred
+/// calls, and for each call's message what gRPC takes before a handler reads it: 64 KB, each answered. A call
+/// with a token vouches for its connection before its message is read, so the message itself may have any
+/// size. Only with late handlers can a source with many calls at once exceed it.
 constexpr std::uint64_t kStrangerBytesMax = 256 << 10;
-/// Of all strangers together, beyond what each one's handshake needs: the beginnings of thirty large messages
-/// at once. Those who called without a good token have an eighth of it: a call that is taken back has thirty
-/// bytes there, and 13 KB here until a handler has seen it.
+/// The limit for all strangers together, beyond each one's handshake: the beginnings of thirty large messages
+/// at once. Strangers that called without a good token have an eighth of it: a cancelled call takes thirty
+/// bytes on the wire, and 13 KB here until a handler has seen it.
 constexpr std::uint64_t kStrangersBytesMax = 2 << 20;
-/// Of these, what comes without a word of ours in between.
+/// The part of these that may come without an answer of ours in between.
 constexpr std::uint64_t kUnansweredBytesMax = 32 << 10;
-/// So many may have begun a large message, of which gRPC takes 64 KB without a word, and headers.
+/// Strangers that may have begun a large message: gRPC takes 64 KB unanswered, and headers.
 constexpr std::uint32_t kFewStrangers = 6;
 constexpr std::uint64_t kMessageBeginBytes = 68 << 10;
-/// For a stranger to send its first bytes. Clients of TLS and of HTTP/2 speak first.
+/// Time for a stranger to send its first bytes. Clients of TLS and of HTTP/2 send first.
 constexpr std::chrono::milliseconds kSilenceMax{kHandshakeMs};
-/// Of a stranger. A health check that comes less often comes over a connection of its own, or holds a watch.
+/// The idle time of a stranger. A rarer health check uses its own connection each time, or holds a watch.
 constexpr std::chrono::milliseconds kStrangerIdleMax{10'000};
-/// Between two looks at connections that are to be closed: an answer is on its way for a moment.
+/// Time between two checks of connections to be closed: an answer is on its way for a moment.
 constexpr std::chrono::milliseconds kCloseLook{20};
-/// For those who watch the health of a server that stops to be told.
+/// Time to tell the watchers of health that the server stops.
 constexpr std::chrono::seconds kTellTime{1};
-/// Of TLS: a certificate, what proves it, two tickets, settings.
+/// Bytes of TLS: a certificate, its proof, two tickets, settings.
 constexpr std::uint64_t kHandshakeSentBytes = 1'500;
 
 }  // namespace
@@ -193,13 +193,13 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const Options& options,
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingIntervalMinMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  // gRPC would unpack a message whole before it looks at its size, a thousand times what came.
+  // gRPC would unpack a whole message before it checks its size, a thousand times what came.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnectionMax);
-  // It would widen the window of whoever sends fast to 16 MB, before a handler has seen who he is. A handler
-  // that reads widens it by a megabyte.
+  // It would widen a fast sender's window to 16 MB, before a handler has checked the sender.
+  // A handler that reads widens it by a megabyte.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   grpc::ResourceQuota quota(options.accept.name);
   quota.SetMaxThreads(options.threads_max + kSpareThreads);
@@ -240,7 +240,7 @@ void Listener::Stop(std::chrono::system_clock::time_point deadline) {
   const bool handed_over = handovers_ == nullptr || handovers_->Stop(soon);
   health_->Stop(soon);
   if (calls_ != nullptr) CloseConnections(deadline);
-  // The accept loop ends nobody any more, and gRPC would wait for who sends without a pause.
+  // The accept loop ends no connection any more, and gRPC would wait for one that sends without a pause.
   if (!handed_over) accept_->CloseAllBut({});
   health_->EndAll();
   server_->Shutdown(deadline);

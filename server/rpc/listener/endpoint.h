@@ -25,17 +25,17 @@
 
 namespace mirror {
 
-/// grpc.health.v1.Health of one port, for the whole server ("") and for its one service: SERVING until
-/// Stop(). gRPC's own takes watches without a bound, each with 20 KB, from anybody.
-/// Threads: any.
+/// Serves grpc.health.v1.Health on one port, for the whole server ("") and for its one
+/// service: SERVING until Stop(). gRPC's own service accepts any number of watches,
+/// each with 20 KB, from any client. Threads: any.
 class HealthService final : public HeldService {
  public:
-  /// `service`: "mirror.v1.MirrorAdmin". `vouched` is told of each call, which has no token; null: nobody is.
+  /// `service`: "mirror.v1.MirrorAdmin". It notes each call, which has no token, in `vouched`; null: nowhere.
   HealthService(std::string service, VouchedBytes* vouched);
   ~HealthService() override;
 
-  /// From now on NOT_SERVING; whoever watches is told, and its stream ends. Returns when all are, or at
-  /// `until`: a client need not read.
+  /// Switches to NOT_SERVING, tells all watchers, and ends their streams. Returns when all
+  /// have ended, or at `until`: a client need not read.
   void Stop(std::chrono::system_clock::time_point until);
   void EndAll() override;
 
@@ -50,7 +50,7 @@ class HealthService final : public HeldService {
   std::set<Stream*> watching_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// One port with its calls. Threads: gRPC's own, the accept loop's, those that hand over, and one for health.
+/// One port with its calls. Threads: gRPC's own, the accept loop's, those for handovers, and one for health.
 class Listener {
  public:
   struct Options {
@@ -60,8 +60,8 @@ class Listener {
     int message_bytes_max = 0;
     /// Calls and streams that may be in handlers at a time; gRPC refuses more with RESOURCE_EXHAUSTED.
     int threads_max = 0;
-    std::size_t memory_bytes_max = 0;  ///< Of gRPC's own buffers; above it, it sheds connections.
-    /// All calls of the service. Null: those that come while it stops are ended by gRPC, some with CANCELLED.
+    std::size_t memory_bytes_max = 0;  ///< For gRPC's own buffers; above it, gRPC sheds connections.
+    /// All calls of the service. Null: gRPC ends calls that come during a stop, some with CANCELLED.
     RunningCalls* calls = nullptr;
   };
 
@@ -69,11 +69,11 @@ class Listener {
   static absl::StatusOr<std::unique_ptr<Listener>> Open(const Options& options, grpc::Service* service);
   ~Listener();
 
-  /// Connections are taken from here on.
+  /// Accepts connections from now on.
   void Start();
-  /// No new connections and no new calls, health says NOT_SERVING. Calls that run get until `deadline`, but
-  /// those for health, which end behind the others; then their connections are closed. Returns
-  /// when the last handler has.
+  /// Takes no new connections and no new calls; health says NOT_SERVING. Running calls get until `deadline`;
+  /// health calls end after the others. Then the connections are closed.
+  /// Returns when the last handler has.
   void Stop(std::chrono::system_clock::time_point deadline);
 
   std::uint16_t port() const { return accept_->port(); }
@@ -87,37 +87,37 @@ class Listener {
   std::unique_ptr<AcceptLoop> accept_;
   /// Each takes one connection at a time.
   std::vector<std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor>> acceptors_;
-  // Used by the server until it is gone.
+  // The server uses these until it is destroyed.
   std::unique_ptr<HealthService> health_;
   std::unique_ptr<HeldStreamThread> held_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<HandoverThreads> handovers_;
 };
 
-/// "127.0.0.1:7443", "[::1]:7443".
+/// Returns "127.0.0.1:7443", or "[::1]:7443".
 std::string AddressText(const std::string& address, std::uint16_t port);
 
-/// What the calls of each port say of its connections.
+/// The two objects that collect what the calls of each port report about its connections.
 struct VouchedPorts {
   VouchedBytes* sources = nullptr;
   VouchedBytes* admin = nullptr;
 };
 
-/// Both ports: sources and operators. Each has TLS (or none, on loopback), limits and health; what the calls
-/// do is the services' own.
+/// Both ports: sources and operators. Each has TLS (or none, on loopback), limits and
+/// health; the services define what the calls do.
 class Endpoint {
  public:
-  /// Binds both ports and takes the certificates in. Nothing is accepted before Start().
-  /// Errors: kFailedPrecondition for a port that is taken; as MakeServerCredentials for files.
-  /// The two of `vouched` are told by the calls of each port which connections are theirs, and `calls` has
-  /// all calls of sources; they must outlive the endpoint.
+  /// Binds both ports and reads the certificates. Accepts nothing before Start(). Errors:
+  /// kFailedPrecondition for a port that is taken; as MakeServerCredentials for files. The
+  /// calls of each port report their connections to its object in `vouched`, and `calls` has
+  /// all calls of sources; both must outlive the endpoint.
   static absl::StatusOr<std::unique_ptr<Endpoint>> Open(const ServerConfig& config, grpc::Service* mirror,
                                                         grpc::Service* admin, const VouchedPorts& vouched,
                                                         RunningCalls* calls);
   void Start();
   void Stop(std::chrono::milliseconds patience);
 
-  /// "127.0.0.1:7443", with the port that the system chose where none was given.
+  /// Returns "127.0.0.1:7443", with the port that the system chose if none was given.
   std::string address() const;
   std::string admin_address() const;
 
@@ -129,13 +129,13 @@ class Endpoint {
   std::unique_ptr<Listener> sources_, operators_;
 };
 
-/// What may come on the sources' port before and beside calls with a good token.
+/// Returns the limits on the sources' port before and beside calls with a good token.
 AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, VouchedBytes* vouched);
 
-/// Of the operators' port: nobody makes a call there without a certificate, and so bytes are not limited.
+/// Returns the operators' limits: no call comes without a certificate there, so bytes are not limited.
 AcceptOptions::Unvouched AdminUnvouchedLimits(VouchedBytes* vouched);
 
-/// Whether the certificates and keys of both listeners can be used. Errors name the file.
+/// Checks that the certificates and keys of both listeners can be used. Errors name the file.
 absl::Status CheckListenerFiles(const ServerConfig& config);
 
 }  // namespace mirror

@@ -12,12 +12,12 @@
 
 namespace mirror {
 
-/// Hands connections over to gRPC beside the accept loop. The call that does it goes on reading that
-/// connection as long as bytes wait there. So whoever sends without a pause holds the thread until the accept
-/// loop ends the connection. The accept loop's own thread would never end it.
+/// Hands connections over to gRPC in threads beside the accept loop. The call that does it reads from that
+/// connection as long as bytes wait there. So a client that sends without a pause holds the thread until the
+/// accept loop ends the connection. The accept loop's own thread would never end it.
 class HandoverThreads {
  public:
-  /// Takes over a connected socket, and closes it one day.
+  /// Takes ownership of a connected socket, and closes it at some later time.
   using Handover = std::function<void(int socket)>;
 
   /// A thread for each of them: gRPC's acceptors take one connection at a time.
@@ -27,10 +27,10 @@ class HandoverThreads {
   HandoverThreads(const HandoverThreads&) = delete;
   HandoverThreads& operator=(const HandoverThreads&) = delete;
 
-  /// Behind Stop() it closes the socket.
+  /// Hands the socket over; after Stop() it closes the socket.
   void Take(int socket);
-  /// Closes the sockets that wait. False: a thread was still at work at `deadline`; it goes on until bytes on
-  /// its connection pause, or it is closed.
+  /// Closes the waiting sockets. False: a thread was still at work at `deadline`; it continues until the
+  /// bytes on its connection pause, or the connection is closed.
   bool Stop(std::chrono::system_clock::time_point deadline);
 
  private:

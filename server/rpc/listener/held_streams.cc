@@ -13,7 +13,7 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kRequestBytesMax = 4 << 10;
-/// Of one stream.
+/// Limit for one stream.
 constexpr int kRequestsMax = 1'000;
 
 grpc::Status TooMuch(const char* what) { return {grpc::StatusCode::RESOURCE_EXHAUSTED, what}; }
@@ -32,7 +32,7 @@ void HeldStreams::Add(HeldStream* stream) {
   streams_.push_back(stream);
   if (closed_) return stream->End(Stops());
   if (streams_.size() <= most_) return;
-  // It is not deleted before it was removed, for which it waits here.
+  // It cannot be deleted before it was removed, and its removal waits for the lock held here.
   HeldStream* const oldest = streams_.front();
   streams_.pop_front();
   oldest->EndAtOnce(
@@ -52,7 +52,7 @@ void HeldStreams::Remove(HeldStream* stream) {
 
 void HeldService::AddStream(const char* path, MakeStream make) {
   using grpc::internal::RpcMethod;
-  // All as streams: a call is then known before its message has come, and can be bounded.
+  // All are streams: so a call is known before its message has come, and can be bounded.
   AddMethod(new grpc::internal::RpcServiceMethod(path, RpcMethod::BIDI_STREAMING, nullptr));
   MarkMethodAsync(static_cast<int>(methods_.size()));
   methods_.push_back(std::move(make));
@@ -74,7 +74,7 @@ void HeldService::Await(int method) {
 }
 
 HeldStreamThread::HeldStreamThread(grpc::ServerBuilder& builder)
-    // Whatever is polled often makes gRPC leave all connections to it.
+    // If it were polled often, gRPC would leave all connections to it.
     : queue_(builder.AddCompletionQueue(/*is_frequently_polled=*/false)) {}
 
 HeldStreamThread::~HeldStreamThread() { Stop(); }
@@ -92,7 +92,7 @@ absl::Status HeldStreamThread::Serve(HeldService& service) {
 
 void HeldStreamThread::Stop() {
   if (std::exchange(stopped_, true)) return;
-  // A stream may still have to ask for its end, which the queue would not take any more.
+  // A stream may still have to ask for its end, which a shut down queue would refuse.
   if (thread_.joinable()) {
     thread_.join();
   } else {
@@ -104,7 +104,7 @@ void HeldStreamThread::Stop() {
   }
 }
 
-/// Each method has a stream that waits for a call until the server is shut down.
+/// Serves events. Each method has a stream that waits for a call until the server is shut down.
 void HeldStreamThread::Work() {
   void* tag = nullptr;
   for (bool ok = false; live_ > 0 && queue_->Next(&tag, &ok);) {

@@ -25,14 +25,14 @@ namespace mirror {
 
 class HeldStream;
 
-/// Streams that anybody may open without a token and leave open. They hold no thread, and there are never
-/// more than so many of them: one more ends the oldest. So whoever opens many shuts out nobody but himself.
-/// It must outlive its streams. Threads: any.
+/// Streams that any client may open without a token and leave open. They hold no thread, and
+/// their number is limited: one more ends the oldest. So a client that opens many blocks only
+/// itself. It must outlive its streams. Threads: any.
 class HeldStreams {
  public:
   explicit HeldStreams(std::size_t most) : most_(most) {}
 
-  /// Ends all, and from now on each that comes. What is being said to one goes first.
+  /// Ends all streams, and each new one from now on. A write that is under way finishes first.
   void Close();
 
  private:
@@ -43,15 +43,15 @@ class HeldStreams {
   const std::size_t most_;
   Mutex mutex_;
   bool closed_ MIRROR_GUARDED_BY(mutex_) = false;
-  std::list<HeldStream*> streams_ MIRROR_GUARDED_BY(mutex_);  ///< The oldest first.
+  std::list<HeldStream*> streams_ MIRROR_GUARDED_BY(mutex_);  ///< Oldest first.
 };
 
 class HeldStreamThread;
 
-/// A service of such streams alone. It must outlive the server and its HeldStreamThread.
+/// A service that has only such streams. It must outlive the server and its HeldStreamThread.
 class HeldService : public grpc::Service {
  public:
-  /// Ends all its streams, and from now on each that comes: a server waits for them when it stops.
+  /// Ends all its streams, and each new one from now on: a server waits for them when it stops.
   virtual void EndAll() = 0;
 
  protected:
@@ -61,7 +61,7 @@ class HeldService : public grpc::Service {
 
  private:
   friend class HeldStreamThread;
-  /// One call of each method is waited for from here on, and another one as soon as it came.
+  /// Waits for one call of each method from now on, and for the next one as soon as a call came.
   void Serve(HeldStreamThread* thread);
   void Await(int method);
 
@@ -69,20 +69,20 @@ class HeldService : public grpc::Service {
   HeldStreamThread* thread_ = nullptr;
 };
 
-/// The one thread that serves all held streams of a server. gRPC's own threads for such calls would take what
-/// comes on every connection, and pass each message of all other calls on to the thread that handles it.
+/// The one thread that serves all held streams of a server. gRPC's own threads for such calls would read from
+/// every connection, and pass each message of all other calls on to the thread that handles it.
 class HeldStreamThread {
  public:
-  /// Before `builder` builds its server.
+  /// Called before `builder` builds its server.
   explicit HeldStreamThread(grpc::ServerBuilder& builder);
   ~HeldStreamThread();
   HeldStreamThread(const HeldStreamThread&) = delete;
   HeldStreamThread& operator=(const HeldStreamThread&) = delete;
 
-  /// Once, when the server has started. Errors: kResourceExhausted: the system has no thread; nothing is
-  /// served.
+  /// Called once, when the server has started. Errors: kResourceExhausted: the
+  /// system has no thread; nothing is served.
   absl::Status Serve(HeldService& service);
-  /// Behind the server's Shutdown(): returns when the last stream is gone.
+  /// Called after the server's Shutdown(): returns when the last stream has ended.
   void Stop();
 
  private:
@@ -91,51 +91,51 @@ class HeldStreamThread {
 
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::thread thread_;
-  /// Streams that there are, and those that are waited for. The thread's own once it runs.
+  /// Streams that exist, and those that wait for a call. Owned by the thread once it runs.
   std::size_t live_ = 0;
   bool stopped_ = false;
 };
 
-/// A stream of requests and answers as bytes, each answered before the next one is read.
+/// A stream of requests and answers as bytes; each request is answered before the next one is read.
 class HeldStream {
  public:
   virtual ~HeldStream() = default;
   HeldStream(const HeldStream&) = delete;
   HeldStream& operator=(const HeldStream&) = delete;
 
-  /// Nothing more is written. Only the first status counts; while an answer is on its way, the stream is
-  /// cancelled, since a status would wait behind it for a client that need not read.
+  /// Ends the stream. Only the first status counts; while an answer is being written, the stream is
+  /// cancelled, since a status would wait after it for a client that need not read.
   void End(const grpc::Status& status);
 
  protected:
   explicit HeldStream(HeldStreams& all);
 
-  /// The call is there, its first request need not be. `peer`: as gRPC names it.
+  /// The call has come; its first request may come later. `peer`: as gRPC names it.
   virtual void Begin(const std::string& /*peer*/) {}
-  /// A request came, at most 4 KB of it. Calls Answer() or End(), or leaves the stream open and silent.
+  /// Handles a request, at most 4 KB of it. Calls Answer() or End(), or leaves the stream open and silent.
   virtual void Take(const std::string& request) = 0;
-  /// From Take(): the answer, and then the next request is read.
+  /// Called from Take(): sends the answer, then reads the next request.
   void Answer(const std::string& answer);
-  /// From Take(): the answer, and then the stream stays open until End() or AnswerLast().
+  /// Called from Take(): sends the answer, then keeps the stream open until End() or AnswerLast().
   void AnswerAndHold(const std::string& answer);
-  /// At any time: behind what is on its way, and then the stream ends well.
+  /// Called at any time: sends this after the current write, then ends the stream with OK.
   void AnswerLast(const std::string& answer);
 
  private:
   friend class HeldService;
   friend class HeldStreams;
   friend class HeldStreamThread;
-  /// What gRPC has been asked for, and says when it has it.
+  /// The operations that gRPC was asked for, and reports as done.
   enum Event : std::uint8_t { kArrived, kRead, kWritten, kEnded, kGone };
   struct Tag {
     HeldStream* stream;
     Event event;
   };
 
-  /// As End(), but what is on its way is not waited for in any case: its client need not read.
+  /// Like End(), but never waits for a write that is under way: the client need not read.
   void EndAtOnce(const grpc::Status& status);
   Tag* Ask(Event event) MIRROR_REQUIRES(mutex_);
-  /// True: nothing more is asked for, and the stream is to be deleted.
+  /// True: no operation is pending, and the stream is to be deleted.
   bool Happened(Event event, bool ok);
   void OnArrived();
   void OnRead(bool ok);
@@ -153,10 +153,10 @@ class HeldStream {
   int asked_ MIRROR_GUARDED_BY(mutex_) = 0;
   bool ended_ MIRROR_GUARDED_BY(mutex_) = false;
   bool writing_ MIRROR_GUARDED_BY(mutex_) = false;
-  bool read_on_ MIRROR_GUARDED_BY(mutex_) = false;             ///< Behind what is being written.
+  bool read_on_ MIRROR_GUARDED_BY(mutex_) = false;             ///< After the current write.
   std::optional<std::string> last_ MIRROR_GUARDED_BY(mutex_);  ///< See AnswerLast().
   int requests_ = 0;
-  grpc::ByteBuffer request_;  ///< gRPC's while a read is under way, then OnRead()'s.
+  grpc::ByteBuffer request_;  ///< Used by gRPC during a read, then by OnRead().
 };
 
 }  // namespace mirror

@@ -1,6 +1,6 @@
 #include "server/rpc/listener/tcp_traffic.h"
 
-// The C library's own netinet/tcp.h knows an older tcp_info, without bytes.
+// The C library's own netinet/tcp.h has an older tcp_info, without byte counts.
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

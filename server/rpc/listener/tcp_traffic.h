@@ -6,14 +6,14 @@
 
 namespace mirror {
 
-/// What a connection carried so far, by the kernel's count, in bytes.
+/// The bytes that a connection carried so far, by the kernel's count.
 struct TcpTraffic {
   std::uint64_t received = 0;
   std::uint64_t sent = 0;
-  std::uint64_t acknowledged = 0;  ///< Sent, and taken by the other end.
+  std::uint64_t acknowledged = 0;  ///< Sent, and received by the other end.
 };
 
-/// Absent: it is no TCP connection.
+/// Returns the traffic of `socket`. Absent: it is no TCP connection.
 std::optional<TcpTraffic> TrafficOf(int socket);
 
 }  // namespace mirror

@@ -11,39 +11,39 @@
 
 namespace mirror {
 
-/// What calls say of the connections on which they came: for how many of their bytes a call with a good token
-/// answers. What comes beyond that belongs to nobody: an unfinished message, headers without an end, what a
-/// stranger sends.
+/// What calls report about their connections: for how many of the bytes a call with
+/// a good token vouches. No call vouches for the rest: an unfinished message,
+/// headers without an end, what a stranger sends.
 ///
 /// A connection is named by its other end, as gRPC's peer() writes it: "ipv4:127.0.0.1:40044".
 /// Threads: any.
 class VouchedBytes {
  public:
   struct Report {
-    std::uint64_t bytes = 0;          ///< Of messages that were read.
-    std::uint64_t other_bytes = 0;    ///< Of messages that were not, and are gone.
-    std::uint32_t empty_calls = 0;    ///< Without a message: most were taken back by who made them.
+    std::uint64_t bytes = 0;          ///< In messages that were read.
+    std::uint64_t other_bytes = 0;    ///< In messages that were not read, and are freed.
+    std::uint32_t empty_calls = 0;    ///< Without a message: most were cancelled by their callers.
     std::uint32_t refused_calls = 0;  ///< Without a good token.
-    std::uint32_t open_calls = 0;     ///< That need no token.
+    std::uint32_t open_calls = 0;     ///< Calls that need no token.
   };
 
-  /// A new connection of this other end.
+  /// Registers a new connection with this other end.
   void Begin(const std::string& peer);
   void End(const std::string& peer);
-  /// A call on it was let in, and had so many bytes. Nothing happens when the connection is not known.
+  /// Notes an admitted call on it with so many bytes. Does nothing when the connection is not known.
   void Vouch(std::string_view peer, std::uint64_t bytes);
-  /// A call without a message, which may have had so many bytes that nobody saw.
+  /// Notes a call without a message, which may have had so many bytes that no code saw.
   void NoteEmptyCall(std::string_view peer, std::uint64_t other_bytes);
-  /// A call without a good token.
+  /// Notes a call without a good token.
   void NoteRefusedCall(std::string_view peer);
-  /// A call that needs no token.
+  /// Notes a call that needs no token.
   void NoteOpenCall(std::string_view peer);
-  /// A stream that anybody may hold is held open on it, or not any more.
+  /// Notes that a stream without a token is held open on it; Release(): not any more.
   void Hold(std::string_view peer);
   void Release(std::string_view peer);
   bool Holds(const std::string& peer);
-  /// What was said of each since the last Take(). All at once: while handlers crowd at the lock, whoever asks
-  /// for a hundred connections one by one waits a hundred times.
+  /// Returns what was reported for each since the last Take(). It takes all at once: while handlers compete
+  /// for the lock, a caller that asks for a hundred connections one by one waits a hundred times.
   std::vector<Report> Take(const std::vector<const std::string*>& peers);
 
  private:
@@ -58,7 +58,7 @@ class VouchedBytes {
   std::unordered_map<std::string, Entry> connections_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// The one way in which another end is written here: gRPC's own, brackets as they are and without a scope.
+/// Returns the name of another end as used here: gRPC's own text, with its brackets and without a scope.
 std::string PeerName(std::string_view grpc_peer);
 
 }  // namespace mirror

@@ -27,17 +27,17 @@ constexpr char kNothingApplied[] = " Nothing was applied; the same call again is
 
 struct Holder {
   std::int64_t pid = 0;
-  std::string words;  ///< Who it is, for people.
+  std::string words;  ///< Names the session, for people.
   bool hangs = false;
-  std::int64_t copied = 0;  ///< Bytes of the COPY that it is in.
+  std::int64_t copied = 0;  ///< Bytes that its running COPY has received.
 };
 
-/// Who has a lock of pg_locks that `which` names.
+/// Returns the holders of a lock of pg_locks that `which` selects.
 std::vector<Holder> HoldersOf(postgres::Connection& connection, std::chrono::milliseconds hung_after,
                               const std::string& which, std::vector<postgres::Value> values) {
   values.emplace_back(static_cast<std::int64_t>(hung_after.count()));
-  // A server of ours in a transaction that waits for what its client says next: in the middle of a COPY no
-  // timeout of PostgreSQL's ends it.
+  // `hangs`: a server of ours whose transaction waits for its client's next message. In the middle of a COPY
+  // no timeout of PostgreSQL ends such a session.
   const auto rows = connection.Query(
       absl::StrCat(
           "SELECT DISTINCT a.pid::bigint, a.usename::text, a.application_name, coalesce(a.usename = "
@@ -63,15 +63,15 @@ std::vector<Holder> HoldersOf(postgres::Connection& connection, std::chrono::mil
 
 std::vector<Holder> FindHolders(postgres::Connection& connection, const PostgresOwnTables& names,
                                 std::chrono::milliseconds hung_after) {
-  // First without a look into the tables, which may be locked.
+  // This first query does not read the tables, which may be locked.
   std::vector<Holder> holders =
       HoldersOf(connection, hung_after,
                 "l.relation IN ($1::text::regclass, $2::text::regclass) AND l.mode IN ('ShareLock', "
                 "'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')",
                 {names.tenant, names.metadata});
   if (!holders.empty()) return holders;
-  // A row that is locked has its holder's transaction in xmax. Asked by itself: Citus joins no such column
-  // with a table of the catalog.
+  // A locked row has its holder's transaction in xmax. This is a query of its own, because Citus cannot join
+  // that column with a catalog table.
   const auto rows = connection.Query(absl::StrCat("SELECT xmax::text FROM ", names.tenant,
                                                   " UNION ALL SELECT xmax::text FROM ", names.metadata),
                                      {}, "looking who has the mirror's lock");
@@ -82,9 +82,9 @@ std::vector<Holder> FindHolders(postgres::Connection& connection, const Postgres
                    "l.locktype = 'transactionid' AND l.transactionid::text = ANY ($1)", {locked_by.value()});
 }
 
-/// Those that hang by two looks with a second between. During one COPY the time of a process's state stands
-/// still, and over a slow line, or from a machine that is short of memory, it waits for its client most of
-/// the time: what has come meanwhile says that the server is at work.
+/// Returns the holders that hang in two checks, one second apart. During one COPY the start time of the
+/// process's state does not change, and over a slow line, or from a machine short of memory, it mostly waits
+/// for its client. Only the bytes that arrived meanwhile show that the server works.
 std::vector<Holder> HangTwice(postgres::Connection& connection, const PostgresOwnTables& names,
                               std::chrono::milliseconds hung_after, const std::vector<Holder>& before) {
   const auto hangs = [](const Holder& one) { return one.hangs; };
@@ -99,7 +99,7 @@ std::vector<Holder> HangTwice(postgres::Connection& connection, const PostgresOw
   return both;
 }
 
-/// Whether there were any, and they are gone.
+/// Terminates the hanging holders. Returns whether one was terminated.
 bool EndThoseThatHang(postgres::Connection& connection, const std::vector<Holder>& holders) {
   bool ended = false;
   for (const Holder& holder : holders) {
@@ -110,7 +110,7 @@ bool EndThoseThatHang(postgres::Connection& connection, const std::vector<Holder
   return ended;
 }
 
-/// What came of that, without what goes before it.
+/// Returns the results of the queries; without those of the statements before them.
 absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& connection,
                                                          const postgres::Transaction& transaction,
                                                          const NodeRole& role, const MirrorGuard& own,
@@ -127,9 +127,9 @@ absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& c
     for (const char* const set : kReachRowsSql) pipeline.Queue(set, {}, kTaking);
   }
   const int before = pipeline.size();
-  // Two statements, since each has to see what its predecessor waited for.
+  // Two statements, so that the second sees what the first waited for.
   pipeline.Queue(LockTenantSql(names), {}, kTaking);
-  // To lock a row writes to its page, and to the database's log.
+  // Locking a row writes to its page and to the WAL, so that is done only if needed.
   pipeline.Queue(SelectRecordsSql(names, !intent.tables.empty(), /*lock=*/intent.writes_records), of_tables,
                  kTaking);
   pipeline.Queue(ReceiptHeadSql(names), {}, kTaking);
@@ -138,7 +138,7 @@ absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& c
   pipeline.Queue(kNotOurTablesSql, {names.schema, relations.value()}, kTaking);
   pipeline.Queue(SeenSql(names, !intent.tables.empty()), of_tables, kTaking);
   if (!intent.tables.empty()) pipeline.Queue(OpenReceiptsSql(names), of_tables, kTaking);
-  // Behind the lock, under which nobody moves the rows.
+  // After the lock, under which no server moves the rows.
   if (role.group > 0) pipeline.Queue(kGroupOfSql, {names.tenant}, kTaking);
   absl::StatusOr<std::vector<postgres::Rows>> rows = pipeline.Run();
   if (rows.ok()) rows->erase(rows->begin(), rows->begin() + before);
@@ -156,11 +156,11 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
   for (bool again = true; !rows.ok(); again = false) {
     if (!connection.IsOpen()) return InStoreWords(rows.status(), Touched::kOwnTable);
     if (absl::Status back = transaction.RollBack(); !back.ok()) return InStoreWords(back, Touched::kOwnTable);
-    // Below, who has the row's lock is looked for in the table itself.
+    // Checks the owner first: the search for the lock's holder below reads the table itself.
     const absl::Status failed = own.Explain(connection, rows.status());
     if (postgres::TroubleOf(failed) != postgres::Trouble::kLockTimeout)
       return InStoreWords(failed, Touched::kOwnTable);
-    // Another node's processes and transactions have numbers of their own.
+    // Process and transaction numbers of another node mean nothing here.
     const std::vector<Holder> holders =
         role.has_rows ? FindHolders(connection, names, hung_after) : std::vector<Holder>();
     if (again && EndThoseThatHang(connection, HangTwice(connection, names, hung_after, holders))) {
@@ -220,7 +220,7 @@ absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* sta
     return served;
   }
   RETURN_IF_ERROR(CheckLayout(row.layout_min, row.program));
-  // Another server has seen since that it went back, and ended its cycle: that is told, and done, once.
+  // Another server already found that the mirror went back, and ended its cycle. This is done only once.
   const bool noted = row.timeline_now != seen.timeline || row.self_oid_now != seen.self_oid;
   if (row.IsWhereItWas() && (noted || row.rev >= seen.rev)) return absl::OkStatus();
   *stale = Stale::kWentBack;

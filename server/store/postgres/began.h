@@ -23,51 +23,51 @@
 
 namespace mirror {
 
-/// What the first round trip of a transaction gives, under the tenant's lock.
+/// The result of a transaction's first round trip, read under the tenant's lock.
 struct Began {
   TenantRow row;
-  std::vector<std::string> tables;   ///< Whose records are here; empty: all are.
-  std::vector<TableRecord> records;  ///< With `locks_records` locked against a DBA, too.
-  bool locks_records = true;         ///< False: none is to be written.
+  std::vector<std::string> tables;   ///< The tables whose records were read; empty: all tables.
+  std::vector<TableRecord> records;  ///< With `locks_records`, the rows are also locked against a DBA.
+  bool locks_records = true;         ///< False: the transaction writes no record.
   ReceiptHead head;
-  std::map<std::string, std::optional<OpenReceipt>> open_receipts;  ///< Of `tables`, by folded name.
-  std::vector<StateRow> journal;                                    ///< Of kJournal.
-  std::map<std::string, std::string> seen = {};  ///< Texts of kSeenKind of `tables`, by folded name.
-  std::set<std::string> looked_at = {};          ///< Relations of `exact`.
-  std::set<std::string> not_ours = {};           ///< Of these, no tables of ours, or missing.
-  bool has_standby = false;                      ///< A commit waits for one.
-  bool is_elsewhere = false;                     ///< On Citus: another node has the mirror's rows by now.
+  std::map<std::string, std::optional<OpenReceipt>> open_receipts;  ///< For `tables`, by folded name.
+  std::vector<StateRow> journal;                                    ///< All rows of kJournal.
+  std::map<std::string, std::string> seen = {};  ///< Texts of kSeenKind for `tables`, by folded name.
+  std::set<std::string> looked_at = {};          ///< The relations of `exact`.
+  std::set<std::string> not_ours = {};           ///< The subset that is missing, or is no table of ours.
+  bool has_standby = false;                      ///< A commit waits for a standby.
+  bool is_elsewhere = false;                     ///< On Citus: the mirror's rows are at another node by now.
 };
 
-/// Takes the tenant's lock. `exact`: the intent's tables as the database spells their names. A server that
-/// keeps it, has begun nothing for `hung_after` and sends nothing while it is looked at for a second loses
-/// its connection, and with it all that it did not commit. Errors: kUnavailable, naming who has the lock;
-/// kDataLoss: the row or its table is gone; IsForeign(). The transaction is to be rolled back then.
+/// Takes the tenant's lock. `exact`: the intent's tables as the database spells their names. If a server
+/// holds the lock, has begun nothing for `hung_after` and sends nothing in one more second, this terminates
+/// its connection; its uncommitted work is lost. Errors: kUnavailable, naming who holds the lock; kDataLoss:
+/// the row or its table is gone; IsForeign(). Then the caller rolls back.
 absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres::Transaction& transaction,
                                      const NodeRole& role, const MirrorGuard& own,
                                      const PostgresOwnTables& names, const Intent& intent,
                                      const std::vector<std::string>& exact,
                                      std::chrono::milliseconds hung_after);
 
-/// What a store has seen of its mirror.
+/// The state of its mirror that a store read last.
 struct SeenMirror {
   std::int64_t epoch = 0;
   std::int64_t rev = 0;
   std::string timeline = {};
-  std::uint32_t self_oid = 0;  ///< Of the tenant's table: another one's rows were restored.
+  std::uint32_t self_oid = 0;  ///< OID of the tenant's table. Another OID: the rows were restored.
 };
-/// Whether it is served where `epoch` was heard of. Errors: kUnavailable, and nothing may be written.
+/// Checks that the mirror is served here, at `epoch`. Errors: kUnavailable; then the caller must not write.
 absl::Status CheckServed(const TenantRow& row, std::int64_t epoch);
-/// Of a status of that: it may be served from somewhere else, or of a later epoch.
+/// Tells whether `served`, a result of CheckServed(), means: served elsewhere, or at a later epoch.
 bool IsServedElsewhere(const absl::Status& served);
-/// Whether the mirror is the one that was seen, at a place that is served here. Errors: kUnavailable; `stale`
-/// then says why, where opening it again helps.
+/// Checks that the mirror is the one in `seen`, and that it is served here. Errors: kUnavailable. `stale`
+/// gets the reason if opening the mirror again helps.
 absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* stale);
-/// What the caller of a transaction is told of that.
+/// Returns the error of a transaction whose mirror went back to an earlier state.
 absl::Status WentBack();
-/// Of a mirror that went back, under the tenant's lock: notes where it is now, and that its cycle is over,
-/// whoever looks next. It may be a copy from the middle of the very cycle that runs, and that must not go on
-/// in it. `row` is as it is written.
+/// Handles a mirror that went back, under the tenant's lock: records its present database and timeline, and
+/// ends its cycle for every server. The restored copy may be from the middle of the cycle that now runs; that
+/// cycle must not continue in it. `row` is updated to what this writes.
 absl::Status EndRestoredCycle(postgres::Connection& connection, const PostgresOwnTables& names,
                               TenantRow* row);
 

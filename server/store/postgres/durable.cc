@@ -11,7 +11,7 @@ absl::Status WaitForStandby(postgres::Connection& connection) {
   postgres::Pipeline pipeline(connection);
   transaction.Begin(pipeline);
   pipeline.Queue(postgres::kHasStandbySql, {}, kWaiting);
-  // A transaction that writes nothing waits for nobody.
+  // A transaction that writes nothing does not wait for a standby.
   pipeline.Queue("SELECT pg_logical_emit_message(true, 'mirror', '')", {}, kWaiting);
   bool has_standby = false;
   const auto rows = transaction.Commit(pipeline, kWaiting, &has_standby);

@@ -6,7 +6,7 @@
 
 namespace mirror {
 
-/// Waits until a standby has all that was committed before, by whomever: commits something after it that
+/// Waits until a standby has everything that any session committed before: commits a log message, which
 /// leaves no row. Errors: kUnavailable with what is missing.
 absl::Status WaitForStandby(postgres::Connection& connection);
 

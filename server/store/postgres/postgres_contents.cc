@@ -48,19 +48,19 @@
 namespace mirror {
 namespace {
 
-/// A table as it stands, by which all of its rows are read, live or not.
+/// A table as it is in PostgreSQL; all of its rows are read by this, live or not.
 struct PostgresStored {
   TableSchema schema;  ///< See ContentsTable::stored.
-  /// What it says of the columns is what stands there: the rows are of an older definition, or somebody
-  /// changed the table. Texts without a kind are of a column that was TEXT once.
+  /// True: the columns are described by what PostgreSQL has, since the rows have an older definition, or
+  /// somebody changed the table. Texts without a kind come from a column that was TEXT earlier.
   bool is_older = false;
 };
 
 constexpr std::uint32_t kDigitsOfSecond = 6;
-/// As wide as PostgreSQL's numeric: the definition is not known any more.
+/// The limits of PostgreSQL's numeric: the column's definition is not known any more.
 constexpr std::uint32_t kDecimalDigits = 200'000, kDecimalScale = 20'000;
 
-/// Whether a text of that name may have a kind.
+/// Returns the names of the columns whose texts may have a kind.
 std::set<std::string> NamesWithKinds(const PresentTable& present, std::string_view kinds) {
   TableSchema texts;
   for (const PresentColumn& column : present.columns) {
@@ -74,7 +74,7 @@ std::set<std::string> NamesWithKinds(const PresentTable& present, std::string_vi
   return names;
 }
 
-/// By what PostgreSQL has of it. Absent: it is of a type that the mirror never gives.
+/// Returns a column as PostgreSQL describes it. Absent: the mirror never makes such a type.
 std::optional<Column> ColumnOf(const PresentColumn& present, bool may_have_kind) {
   static const std::map<std::string_view, Type> kTypes = {
       {"boolean", Type::kBool},
@@ -96,7 +96,7 @@ std::optional<Column> ColumnOf(const PresentColumn& present, bool may_have_kind)
   column.key_position = static_cast<std::uint32_t>(present.key_position);
   column.nullable = present.key_position == 0;
   if (column.type == Type::kDecimal) {
-    // One of the mirror's keys is a text there.
+    // A decimal in one of the mirror's keys is stored as text.
     if (column.key_position != 0) return std::nullopt;
     column.precision = kDecimalDigits;
     column.scale = kDecimalScale;
@@ -110,9 +110,9 @@ std::optional<Column> ColumnOf(const PresentColumn& present, bool may_have_kind)
   return column;
 }
 
-/// `is_older`: the rows are not of the agreed definition yet. `emptied`: folded names of columns whose values
-/// a rule keeps out, and that are not emptied yet. What cannot be read, or is not to be, goes into
-/// `left_out`; absent: that is the whole table.
+/// `is_older`: the rows do not have the agreed definition yet. `emptied`: folded names of columns that a rule
+/// excludes and that are not emptied yet. `left_out` gets what cannot or must not be read. Absent: the whole
+/// table cannot be read.
 std::optional<PostgresStored> StoredFormOf(const PostgresAgreed& agreed, const PresentTable& present,
                                            bool is_older, const std::set<std::string>& emptied,
                                            std::vector<std::string>* left_out) {
@@ -132,7 +132,7 @@ std::optional<PostgresStored> StoredFormOf(const PostgresAgreed& agreed, const P
     } else if (!stored.is_older && at && wanted.columns[*at].name == column.name) {
       read = wanted.columns[*at];
     }
-    // Elsewhere names do not differ in case alone.
+    // In other stores names must differ in more than case.
     if (read && !emptied.contains(FoldName(column.name)) && !stored.schema.Find(column.name)) {
       stored.schema.columns.push_back(*std::move(read));
       continue;
@@ -147,7 +147,7 @@ std::optional<PostgresStored> StoredFormOf(const PostgresAgreed& agreed, const P
   return stored;
 }
 
-/// Kind, name and whose it is. An index of a primary key is no object of its own.
+/// Kind, name and owning table. The index of a primary key is not listed.
 constexpr char kAllObjects[] = R"(
 SELECT what, name, of_table FROM (
   SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
@@ -186,8 +186,8 @@ SELECT what, name, of_table FROM (
     WHERE a.grantee <> granted.owner
 ) AS objects ORDER BY what, name, of_table)";
 
-/// What others made in the mirror's schema or of its tables, for people: "view 'x'", "index 'i' of 't'",
-/// "rights of role 'bi'". `tables`: the mirrored ones. Columns are not looked at.
+/// Lists what others made in the mirror's schema or on its tables, for people: "view 'x'", "index 'i' of
+/// 't'", "rights of role 'bi'". `tables`: the mirrored ones. Does not look at columns.
 absl::StatusOr<std::vector<std::string>> FindOthersObjects(postgres::Connection& connection,
                                                            const std::string& context_id,
                                                            const PostgresOwnTables& names,
@@ -214,7 +214,7 @@ absl::StatusOr<std::vector<std::string>> FindOthersObjects(postgres::Connection&
   return objects;
 }
 
-/// Statements that wait in memory for the next round trip.
+/// Limit of statements that wait in memory for the next round trip.
 constexpr std::size_t kQueuedMax = 500;
 
 class ContentsReader {
@@ -262,7 +262,7 @@ class ContentsReader {
   absl::Status ReadTenantAndIds() {
     ASSIGN_OR_RETURN(TenantRow row, ReadTenantRow(connection_, names_));
     contents_.tenant = std::move(row.tenant);
-    // Holds and hook notes are numbered together, with names of the mirror's.
+    // Holds, hook notes and the mirror's names share one sequence of numbers.
     contents_.last_hook = row.next_id - 1;
     contents_.last_hold = static_cast<std::uint64_t>(contents_.last_hook);
     return absl::OkStatus();
@@ -409,12 +409,12 @@ class ContentsWriter {
     }
   }
   void Send() {
-    // Once one failed, the transaction has: what is queued is let go of.
+    // After one send failed the transaction has failed, too: drop what is queued.
     if (sent_.ok()) sent_ = writes_.Send(connection_);
     writes_.Clear();
   }
 
-  /// Only those are asked for that were lost where the table stands now.
+  /// Only columns lost at the table's present position are asked for.
   void QueueLostColumns(const MirrorContents& from) {
     std::map<std::string, PostgresLost> by_table;
     for (const TableRecord& record : from.records) by_table[FoldName(record.table)] = {record.position, {}};
@@ -430,7 +430,7 @@ class ContentsWriter {
   }
 
   void QueueLosses(const std::vector<LossOfTable>& losses) {
-    // All of a table are marked at once.
+    // MarkLossesCommitted() marks all losses of a table at once, so the committed ones are added first.
     for (const bool committed : {true, false}) {
       for (const LossOfTable& one : losses) {
         if (one.loss.committed != committed) continue;
@@ -446,8 +446,8 @@ class ContentsWriter {
   absl::Status sent_;
 };
 
-/// Whether the names still mean the schema that the snapshot has. A statement finds its tables by what they
-/// are called now, and sees of those that came since no row.
+/// Checks that the names still mean the schema in the snapshot. A statement resolves table names at the
+/// present time; of tables that are newer than the snapshot it sees no row.
 absl::Status CheckSame(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto same = connection.Query(
       "SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE "
@@ -467,8 +467,8 @@ absl::StatusOr<MirrorContents> ReadPostgresContents(postgres::Connection& connec
                                                     std::set<std::string>* older) {
   ContentsReader reader(connection, names);
   const absl::Status read = reader.ReadAll();
-  // Whatever is wrong with another mirror's rows is nothing of this one's. Behind an error of PostgreSQL's
-  // nothing can be asked.
+  // An error in another mirror's rows must not be reported for this one. After an error of PostgreSQL's the
+  // transaction has failed, so nothing can be asked.
   if (postgres::TroubleOf(read) == postgres::Trouble::kNone) {
     RETURN_IF_ERROR(CheckSame(connection, names));
   }

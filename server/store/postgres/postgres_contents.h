@@ -10,18 +10,18 @@
 #include "server/store/mirror_contents.h"
 #include "server/store/postgres/place/names.h"
 
-// Inside the caller's transaction.
+// These functions run inside the caller's transaction.
 
 namespace mirror {
 
-/// See Snapshot::ReadContents. `older` gets the folded names of tables that are PostgresStored::is_older.
-/// Errors: kUnavailable, too: another mirror took this one's names since the snapshot.
+/// See Snapshot::ReadContents. `older` gets the folded names of the tables with PostgresStored::is_older.
+/// Errors also: kUnavailable: another mirror took this mirror's names since the snapshot.
 absl::StatusOr<MirrorContents> ReadPostgresContents(postgres::Connection& connection,
                                                     const PostgresOwnTables& names,
                                                     std::set<std::string>* older);
 
-/// Into a schema that QueueOwnSchema() made: all but tables, their definitions and own indexes. Ids that it
-/// gives from then on are greater than all that the contents have.
+/// Writes the contents into a schema that QueueOwnSchema() made, except tables, their definitions and the
+/// mirror's own indexes. Ids assigned later are greater than all ids in the contents.
 absl::Status WritePostgresContents(postgres::Connection& connection, const PostgresOwnTables& names,
                                    const MirrorContents& contents);
 

@@ -34,8 +34,8 @@ namespace {
 
 constexpr char kImporting[] = "filling a mirror's schema";
 
-/// As the table is made. Values of every kind have no order in PostgreSQL: rows of an older definition that
-/// had them in the key stand without one until they are populated anew.
+/// Returns the table's definition in the import. PostgreSQL has no order for ANY values: a table of an older
+/// definition with such a column in its key has no key here until its next population.
 TableSchema FormOf(const TableSchema& stored) {
   TableSchema form = stored;
   const bool any_in_key = std::any_of(form.columns.begin(), form.columns.end(), [](const Column& column) {
@@ -59,9 +59,9 @@ absl::Status CheckTables(const MirrorContents& contents) {
   return absl::OkStatus();
 }
 
-/// Of a lock in the place, until the end of a transaction of the tenant's import: when that is over, however
-/// it ended, the place itself says so. Imports work at Citus's coordinator alone, so that the lock of one
-/// node is enough.
+/// Returns SQL for an advisory lock of the tenant's import, held until its transaction ends. However that
+/// ends, PostgreSQL releases the lock. Imports run only at Citus's coordinator, so one node's lock is
+/// enough.
 std::string LockSql(const char* lock) {
   return absl::StrCat("SELECT ", lock, "(hashtextextended('mirror-server imports ' || $1, 0))");
 }
@@ -73,7 +73,7 @@ std::string RenameSql(const std::string& from, const std::string& to) {
 }  // namespace
 
 absl::StatusOr<bool> ImportRuns(postgres::Connection& connection, const std::string& context_id) {
-  // Shared: those who look do not take each other for the import.
+  // Shared mode: concurrent checks must not mistake each other for the import.
   const auto row = connection.Query(LockSql("pg_try_advisory_xact_lock_shared"), {FoldName(context_id)},
                                     "looking whether an import runs");
   if (!row.ok()) return InStoreWords(row.status(), Touched::kOwnTable);
@@ -118,7 +118,7 @@ absl::Status PostgresImport::Begin(const MirrorContents& contents) {
 absl::Status PostgresImport::MakeSchema() {
   postgres::Pipeline pipeline(*lease_);
   transaction_.Begin(pipeline);
-  // Whoever reads what is to be imported may take his time.
+  // Reading the rows to import may take long.
   pipeline.Queue("SELECT set_config('idle_in_transaction_session_timeout', '1h', true)", {}, kImporting);
   QueueOwnSchema(pipeline, context_id_, names_, /*epoch=*/1);
   pipeline.Queue(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'importing'"), {}, kImporting);
@@ -204,7 +204,7 @@ absl::Status PostgresImport::MakeIndexes() {
     postgres::Savepoint savepoint(*lease_);
     if (absl::Status begun = savepoint.Begin(); !begun.ok())
       return InStoreWords(begun, Touched::kMirroredTable);
-    // One that PostgreSQL does not let be is made, or told of, by the next cycle.
+    // If PostgreSQL refuses an index, the next cycle makes it or reports it.
     const bool made = ChangeIndex(work, index, &table->second.schema).ok();
     if (absl::Status ended = made ? savepoint.Release() : savepoint.RollBack(); !ended.ok())
       return InStoreWords(ended, Touched::kMirroredTable);
@@ -212,8 +212,8 @@ absl::Status PostgresImport::MakeIndexes() {
   return absl::OkStatus();
 }
 
-/// An empty schema is nobody's mirror: older versions left such ones, and a DBA may have made one for rights
-/// that readers are to have. These they have on what takes its name.
+/// An empty schema is no mirror: older versions left such schemas, and a DBA may have made one to grant
+/// rights to readers. These rights are carried over to the schema that takes its name.
 absl::Status PostgresImport::DropIfEmpty(const std::string& schema) {
   const std::string quoted = QuoteName(schema);
   const auto empty = lease_->Number(
@@ -225,7 +225,7 @@ absl::Status PostgresImport::DropIfEmpty(const std::string& schema) {
   RETURN_IF_ERROR(savepoint.Begin());
   absl::Status dropped = CarryRights(*lease_, quoted, names_).status();
   if (dropped.ok()) dropped = lease_->Execute(absl::StrCat("DROP SCHEMA ", quoted), kImporting);
-  // One with a function or a type in it, or of another owner, stays, and is told of by what comes next.
+  // A schema with a function or type in it, or of another owner, stays; the next statement reports it.
   return dropped.ok() ? savepoint.Release() : savepoint.RollBack();
 }
 

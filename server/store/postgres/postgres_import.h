@@ -19,16 +19,16 @@
 
 namespace mirror {
 
-/// Whether an import of the tenant announced that it is about to be committed there, and its transaction is
-/// not over. Errors: kUnavailable.
+/// Tells whether an import of the tenant has announced its commit in that place and its transaction still
+/// runs. Errors: kUnavailable.
 absl::StatusOr<bool> ImportRuns(postgres::Connection& connection, const std::string& context_id);
 
-/// Fills a schema of its own, in one transaction: until that is committed nobody sees anything of it, and
-/// whatever ends this before, a kill too, leaves nothing. Rows that others delete in the database meanwhile
-/// are tidied up behind it. It takes one of the place's connections that write. Errors: as MirrorImport.
+/// Fills a new schema in one transaction. Until the commit no other session sees any of it. If anything ends
+/// the import earlier, even a kill, nothing is left. Long transactions keep PostgreSQL from vacuuming: rows
+/// deleted meanwhile are vacuumed later. Holds one of the place's write connections. Errors: as MirrorImport.
 class PostgresImport {
  public:
-  /// `place` outlives it.
+  /// `place` must outlive the object.
   static absl::StatusOr<std::unique_ptr<PostgresImport>> New(PostgresPlace& place,
                                                              const std::string& context_id);
   PostgresImport(const PostgresImport&) = delete;
@@ -37,33 +37,33 @@ class PostgresImport {
   absl::Status Begin(const MirrorContents& contents);
   absl::Status AddRows(const TableSchema& stored, RowBlock* rows);
 
-  // Then, in this order:
+  // After the rows, the caller calls in this order:
 
-  /// Those that the server keeps. It takes as long as they need, and nobody is kept waiting meanwhile.
+  /// Makes the indexes that the server keeps. This can take long, but blocks no other session.
   absl::Status MakeIndexes();
-  /// From now on, until it is committed or given up, ImportRuns() says so. Waits for another import that did
-  /// the same. What is left is to be done soon: a server that is gone is not waited for as long as before.
+  /// From now until the commit or rollback, ImportRuns() returns true. Waits for another import that
+  /// announced itself. The caller must commit soon: an idle session now ends after 2 minutes, not 1 hour.
   absl::Status Announce();
-  /// The schema of the tenant's present mirror gets the name `aside` with the commit: whoever writes into it
-  /// is waited for, and nobody does behind that. Rights of others on it they have on the new one: see
-  /// CarryRights(). Where there is no such schema nothing is done. Gives whether there is one.
+  /// Renames the schema of the tenant's present mirror to `aside` with the commit. Waits for its writers;
+  /// after that nobody writes to it. Others keep on the new schema the rights that they had on the old one:
+  /// see CarryRights(). Does nothing if there is no such schema. Returns whether there is one.
   absl::StatusOr<bool> SetAside(const std::string& schema, const std::string& aside, std::int64_t epoch);
   enum class Then : std::uint8_t {
     kServed,
-    kWaits,  ///< Its state stays "importing": nobody opens it.
+    kWaits,  ///< Its state stays "importing": no server opens it.
   };
-  /// The new schema gets its name, and is served from the commit on. Errors: kFailedPrecondition, too: there
-  /// is one of that name, and something is in it.
+  /// Gives the new schema its final name; the mirror is served from the commit on. Errors also:
+  /// kFailedPrecondition: a schema of that name exists and is not empty.
   absl::Status Finish(const std::string& schema, std::int64_t epoch, Then then = Then::kServed);
-  /// Behind it: waits until a standby has it. Errors: those of WaitForStandby().
+  /// After Finish(): waits until a standby has the mirror. Errors: those of WaitForStandby().
   absl::Status WaitUntilReplicated();
 
-  /// Tables on which nobody got rights since the former ones have row security.
+  /// Tables on which no role got rights, because the former tables have row security.
   const std::vector<std::string>& guarded() const { return guarded_; }
 
  private:
   struct Filled {
-    TableSchema schema;  ///< As it stands here.
+    TableSchema schema;  ///< As the table stands in the new schema.
     PostgresTarget target;
   };
   PostgresImport(postgres::Lease lease, PlaceKind kind, const std::string& context_id,

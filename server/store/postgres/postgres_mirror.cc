@@ -145,7 +145,7 @@ absl::Status WorkView::CheckOurs(const std::string& table) {
   const postgres::OwnGuard own({.schema = names_.schema_name, .shared = {table}});
   absl::Status ours = InStoreWords(own.Find(connection_).status(), Touched::kMirroredTable);
   if (!ours.ok()) return ours;
-  // Under the lock nobody of ours frees the name.
+  // Under the tenant's lock no server of ours frees the name.
   began_.looked_at.insert(table);
   began_.not_ours.erase(table);
   return ours;
@@ -192,7 +192,7 @@ absl::Status WorkView::NoteEmptiedAnyway() {
     RETURN_IF_ERROR(NoteEmptied(work, table, columns));
     ASSIGN_OR_RETURN(std::optional<TableRecord> record, FindRecord(table));
     if (!record) continue;
-    // The rule may be taken back: its values are to come again then.
+    // If the rule is removed later, its values must be sent again.
     record->position = Position{};
     record->pending.reset();
     PutRecord(*record);
@@ -233,7 +233,7 @@ absl::Status WorkView::MoveRevisions() {
   began_.row.rev += 1;
   if (writes_.moves_state()) {
     const std::int64_t before = std::exchange(began_.row.state_rev, NewStateRev());
-    // What another server has changed since they were read is not in them.
+    // If another server changed them since they were read, these definitions are outdated and stay so.
     if (definitions_.state_rev == before) definitions_.state_rev = began_.row.state_rev;
   }
   WriteRevisions(writes_, names_, began_.row.rev, began_.row.state_rev);

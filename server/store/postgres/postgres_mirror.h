@@ -37,17 +37,17 @@
 
 namespace mirror {
 
-/// What is agreed of a mirror's tables, from one transaction to the next. Whoever commits a change of it,
-/// here or at another server, gives the tenant's row another `state_rev`.
+/// The agreed definitions of a mirror's tables, kept from one transaction to the next. Every commit that
+/// changes them, here or at another server, gives the tenant's row a new `state_rev`.
 struct DefinitionCache {
-  std::optional<std::int64_t> state_rev;  ///< Of the tenant's row when it was so; absent: nothing is known.
+  std::optional<std::int64_t> state_rev;  ///< The row's value when these were read; absent: none known.
   std::map<std::string, PostgresAgreed> tables;  ///< By folded name.
-  /// The same of versions of rows that are kept; absent: not known.
+  /// The same for tables with kept row versions; absent: not known.
   std::optional<std::map<std::string, PostgresHistory>> histories;
 };
 
-/// The mirror's own rows under the tenant's lock: each is read once, and what is written is what is read from
-/// then on. All that it is given outlives it. Threads: one at a time.
+/// The mirror's own rows under the tenant's lock. Each row is read once; after a write, reads return the
+/// written value. All constructor arguments must outlive the view. Threads: one at a time.
 class WorkView {
  public:
   WorkView(postgres::Connection& connection, const PostgresOwnTables& names, DefinitionCache& definitions,
@@ -63,7 +63,7 @@ class WorkView {
   void PutTenant(const TenantRecord& tenant);
   bool ends_cycle() const { return ends_cycle_; }
 
-  /// What is queued is sent before, so that statements see it.
+  /// Sends the queued statements first, so that later statements see their effect.
   absl::StatusOr<TableWork> Work();
 
   absl::StatusOr<std::optional<TableRecord>> FindRecord(const std::string& table);
@@ -71,16 +71,16 @@ class WorkView {
   void PutRecord(const TableRecord& record);
   void RemoveRecord(const std::string& table);
 
-  /// Null: nothing is agreed of it. Whether it `is_there` is not looked at.
+  /// Null: nothing is agreed for the table. Does not determine `is_there`.
   absl::StatusOr<PostgresAgreed*> FindAgreed(const std::string& table);
-  /// With `is_there`, by folded name.
+  /// By folded name, with `is_there` determined.
   absl::StatusOr<std::map<std::string, PostgresAgreed>*> Agreed();
 
-  /// Checks that what has this name, as the database spells it, is a table of ours, if it is there. Errors:
-  /// IsForeign(): nothing of it is to be read or written.
+  /// Checks that the relation of this name, in the database's spelling, is a table of ours if it exists.
+  /// Errors: IsForeign(): the caller must neither read nor write it.
   absl::Status CheckOurs(const std::string& table);
 
-  /// Of which tables versions of rows are kept, by folded name. Who changes one queues it, too.
+  /// Tables whose row versions are kept, by folded name. A caller that changes one also queues its row.
   absl::StatusOr<std::map<std::string, PostgresHistory>*> Histories();
 
   const ReceiptHead& receipt_head() const { return began_.head; }
@@ -88,20 +88,20 @@ class WorkView {
   absl::StatusOr<std::optional<OpenReceipt>> FindOpenReceipt(const std::string& table);
   void PutOpenReceipt(const std::string& table, const OpenReceipt& open);
 
-  /// Columns of the table whose values a rule keeps out, though its agreement failed: that stays known when
-  /// a savepoint is taken back.
+  /// Remembers columns of the table whose values a rule excludes, though the agreement failed. A rollback to
+  /// the savepoint does not forget them.
   void EmptyAnyway(const std::string& table, std::vector<std::string> columns);
-  /// In the end: they are noted, and the table's rows are at no position any more.
+  /// Called at the end: notes these columns, and resets the table's position.
   absl::Status NoteEmptiedAnyway();
 
   void SetSavepoint();
   void ReleaseSavepoint();
   void RollBackToSavepoint();
 
-  /// The revisions that the transaction leaves are queued, where they move. Errors: kAborted: a record was
-  /// written that a DBA may have changed since it was read, since the intent said that none would be.
+  /// Queues the new revisions if this transaction changes them. Errors: kAborted: a record was written
+  /// although the intent said that none would be, so a DBA may have changed it since it was read.
   absl::Status MoveRevisions();
-  /// Definitions that were changed and not committed are not known any more.
+  /// Forgets definitions that were changed and not committed.
   void ForgetDefinitions();
 
  private:
@@ -116,25 +116,25 @@ class WorkView {
   OwnWrites writes_;
   StateMemory state_;
   bool tenant_moved_ = false, ends_cycle_ = false, wrote_record_ = false;
-  std::map<std::string, std::optional<TableRecord>> records_;  ///< That are known, or known not to be there.
+  std::map<std::string, std::optional<TableRecord>> records_;  ///< By folded name; nullopt: known as absent.
   bool has_all_records_;
-  bool knows_presence_ = false;    ///< PostgresAgreed::is_there is as the transaction found it.
-  bool lent_definitions_ = false;  ///< Somebody may have changed one.
-  std::map<std::string, std::optional<TableRecord>> undo_;    ///< Of records_, since the savepoint.
+  bool knows_presence_ = false;    ///< PostgresAgreed::is_there is as in this transaction.
+  bool lent_definitions_ = false;  ///< A caller got a pointer and may have changed one.
+  std::map<std::string, std::optional<TableRecord>> undo_;    ///< Values of records_ before the savepoint.
   std::chrono::steady_clock::duration may_wait_ = kWaitsMax;  ///< See TableWork.
-  std::size_t savepoint_at_ = 0;                              ///< Among what was queued when it had been
-  std::size_t savepoint_sent_ = 0;                            ///< sent so often.
+  std::size_t savepoint_at_ = 0;                              ///< Count of queued statements there, and
+  std::size_t savepoint_sent_ = 0;                            ///< how often some were sent by then.
   ReceiptHead head_at_savepoint_;
   std::map<std::string, std::vector<std::string>> emptied_anyway_;  ///< By table.
 };
 
-/// Documents of kSeenKind, see server/journal/seen_mark.h, as a transaction under the tenant's lock has read
-/// and written them. Threads: one at a time.
+/// Documents of kSeenKind, see server/journal/seen_mark.h, as a transaction under the tenant's lock read and
+/// wrote them. Threads: one at a time.
 class SeenMarks {
  public:
-  /// What was read with the lock: texts by folded name. `tables`: whose texts were asked for; empty: all.
+  /// Records what was read with the lock: texts by folded name. `tables`: the tables asked for; empty: all.
   void Know(const std::vector<std::string>& tables, const std::map<std::string, std::string>& texts);
-  /// What was queued.
+  /// Records the changes that were queued.
   void Put(const std::vector<DocumentChange>& changes);
   /// See JournalVerbs::ReadSeen().
   absl::StatusOr<std::optional<std::string>> Find(WorkView& view, const std::string& table);
@@ -144,7 +144,7 @@ class SeenMarks {
   std::map<std::string, std::optional<std::string>> texts_;  ///< By folded name of the table.
 };
 
-/// A transaction that has begun, with the connection that it has until it ends.
+/// A transaction that has begun, and the connection that it holds until it ends.
 struct PostgresWork {
   PostgresWork(ValueRoom::Share taken_room, NodeLease taken)
       : room(std::move(taken_room)), role(taken.role), lease(std::move(taken.lease)), transaction(*lease) {}
@@ -155,36 +155,36 @@ struct PostgresWork {
   postgres::Transaction transaction;
   std::optional<WorkView> view;  ///< Absent: the lock is not taken yet.
   SeenMarks seen;
-  std::optional<PostgresKeeping> keeping;  ///< Of the rows that are written next.
+  std::optional<PostgresKeeping> keeping;  ///< For the rows that are written next.
 };
 
-/// Of an open moment, whose batches so far came in the order of their keys.
+/// An open moment whose batches so far came in the order of their keys.
 struct KeptThrough {
   std::int64_t moment = 0;
-  Key greatest;  ///< Of the last batch; empty: there was none.
+  Key greatest;  ///< Greatest key of the last batch; empty: there was none.
 };
 
-/// What the parts of a store share. Threads: one at a time.
+/// State that the parts of a store share. Threads: one at a time.
 struct PostgresMirror {
   PostgresPlace& place;
   const std::string context_id;
   const PostgresOwnTables names;
   const PostgresStoreOptions options;
-  /// Each use of `names` begins with it.
+  /// Guards `names`: every use of them begins with it.
   const std::shared_ptr<const MirrorGuard> own;
 
   std::unique_ptr<PostgresWork> work = nullptr;  ///< Null: no transaction has begun.
   DefinitionCache definitions = {};
   SeenMirror seen = {};
   Stale stale = Stale::kNo;
-  bool has_standby = false;                    ///< When the last transaction began, and behind it.
-  std::optional<std::int64_t> state_rev = {};  ///< That was read or written last.
-  std::int64_t version = 0;                    ///< Store::ReadDataVersion(): how often it was another one.
+  bool has_standby = false;                    ///< As of the last transaction's begin, and its end.
+  std::optional<std::int64_t> state_rev = {};  ///< The value last read or written.
+  std::int64_t version = 0;                    ///< For Store::ReadDataVersion(): counts changes of state_rev.
 
   bool may_try_again = false;  ///< See StoreTransaction.
-  /// By folded name: an index of the mirror's own refused a row of theirs, see DropIndexesOfAnyLength().
+  /// By folded name: an index of the mirror's own refused a source row: see DropIndexesOfAnyLength().
   std::set<std::string> refused_rows_of = {};
-  /// By folded name: what this store alone kept versions of. Nobody else has written since.
+  /// By folded name: tables whose versions only this store wrote; no other server has written since.
   std::map<std::string, KeptThrough> kept_through = {};
 
   absl::StatusOr<NodeLease> TakeAt(PlaceUse use, PlaceNode node) const {
@@ -199,20 +199,20 @@ struct PostgresMirror {
     Said(got.status()).IgnoreError();
     return got;
   }
-  /// Of a row that was read without the lock: errors as CheckServed(), and then `stale` says so.
+  /// For a row that was read without the lock: errors as CheckServed(), which also set `stale`.
   absl::Status NoteServed(const TenantRow& row) {
     absl::Status served = CheckServed(row, seen.epoch);
     if (!served.ok()) stale = Stale::kMoved;
     return served;
   }
-  /// Where the mirror is now. What was known of another database's tables is read again.
+  /// Records where the mirror is now. If that is another database, its table definitions are read again.
   void NoteSeen(const TenantRow& row) {
     if (seen.timeline != row.timeline_now || seen.self_oid != row.self_oid_now) definitions = {};
     seen.rev = row.rev;
     seen.timeline = row.timeline_now;
     seen.self_oid = row.self_oid_now;
   }
-  /// `written`: by this store.
+  /// `written`: this store wrote the new value.
   void NoteStateRev(std::int64_t now, bool written = false) {
     if (state_rev && *state_rev != now && !written) ++version;
     state_rev = now;

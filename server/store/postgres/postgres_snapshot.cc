@@ -26,7 +26,7 @@
 namespace mirror {
 namespace {
 
-/// Whether the relation of that name is the snapshot's, and whether it is a table of ours.
+/// Whether the relation of that name is the one in the snapshot, and whether it is a table of ours.
 constexpr char kIsThisSql[] =
     "SELECT c.oid = to_regclass($1) AND coalesce(pg_relation_filenode(c.oid), 0) = c.relfilenode, c.relkind "
     "IN "
@@ -52,17 +52,17 @@ class PostgresSnapshot final : public Snapshot {
                                    .may_go_on = [this](const GoOn& go_on) { return MayGoOn(go_on); }});
   }
 
-  /// What is committed now is what is read.
+  /// Takes the snapshot of what is committed now.
   absl::Status Begin() {
-    // Ranges are read by the index of the key, in its order: what a planner takes for less work, sorting or
-    // reading all of the table, it would do for each range. Compiling costs more than reading most tables.
+    // Ranges are read by the key's index, in its order. Otherwise the planner may sort or scan the whole
+    // table, for each range anew. JIT compilation costs more than reading most tables.
     const std::string milliseconds = Milliseconds();
     postgres::Pipeline pipeline(*connection_);
     transaction_.Begin(pipeline, {.repeatable_read = true, .read_only = true});
-    // A lock takes no snapshot: that is of after it.
+    // A LOCK takes no snapshot, so the snapshot is from after the lock.
     own_.QueueIn(pipeline);
     pipeline.Queue(absl::StrCat("SELECT count(*) FROM ", names_.tenant), {}, "opening a snapshot");
-    // Last, as its limits are for what is read, not for this.
+    // Last, because these limits apply to the reads, not to this pipeline.
     pipeline.Queue(absl::StrCat("SELECT set_config('enable_seqscan', 'off', true), "
                                 "set_config('enable_sort', 'off', true), set_config('jit', 'off', true), "
                                 "set_config('statement_timeout', $1, true), "
@@ -94,7 +94,7 @@ class PostgresSnapshot final : public Snapshot {
     PostgresStoredRows stored(table, kinds, columns);
     const std::string name = Qualified(names_.schema_name, table.name);
     PostgresLongRows long_rows(*connection_, name, table, stored);
-    // Citus has no ctid of a table's.
+    // On Citus a table has no usable ctid.
     bool may_have_long = kind_ == PlaceKind::kPlain;
     if (may_have_long) {
       ASSIGN_OR_RETURN(may_have_long, MayHaveLongValues(*connection_, name, table));
@@ -132,7 +132,7 @@ class PostgresSnapshot final : public Snapshot {
     return block.rows() == 0 ? absl::OkStatus() : take(&block);
   }
 
-  /// A reading that is ended before its last row takes the snapshot's transaction along.
+  /// If the read ends before the last row, the snapshot's transaction fails, too.
   absl::Status ReadFirstRow(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                             const Key& from, const TakeRows& take) override {
     RowBlock block = RowBlock::For(table, columns);
@@ -149,7 +149,7 @@ class PostgresSnapshot final : public Snapshot {
   VersionReader& versions() override { return *versions_; }
 
   absl::StatusOr<MirrorContents> ReadContents() override {
-    // Who asks for this reads all rows behind it.
+    // A caller of this reads all rows afterwards.
     lasts_ = std::max(lasts_, kPostgresExportMax);
     const std::string milliseconds = Milliseconds();
     const auto set = connection_->Query(
@@ -184,15 +184,15 @@ class PostgresSnapshot final : public Snapshot {
         [&](const postgres::RowView& row, std::size_t range) { return take(stored, row, range); });
   }
 
-  /// Locks a relation of the mirror's, so that nobody replaces it until this ends, and looks what it is. One
-  /// that came under its name since the snapshot, or that was written anew, has rows that the snapshot sees
-  /// in part or not at all: its oid or its file is another one than the snapshot's. `more`: a statement after
-  /// that, which gives `*rows`. False: it is another one. Errors: IsForeign(), too.
+  /// Locks a relation of the mirror's, so that nobody replaces it before this ends, and checks what it is. A
+  /// relation that got its name after the snapshot, or was rewritten, has a different oid or file: the
+  /// snapshot sees only some of its rows, or none. `more`: a further statement, whose result is `*rows`.
+  /// False: it is another relation. Errors also: IsForeign().
   absl::StatusOr<bool> HoldAnd(const std::string& relation, const std::string& doing, const std::string& more,
                                postgres::Values values, postgres::Rows* rows) {
     const std::string name = Qualified(names_.schema_name, relation);
     postgres::Pipeline pipeline(*connection_);
-    // No SELECT, for which PostgreSQL runs functions of the indexes' owner while it plans.
+    // LOCK and not SELECT: to plan a SELECT, PostgreSQL runs functions of the indexes' owner.
     if (kind_ == PlaceKind::kPlain) {
       pipeline.Queue(absl::StrCat("LOCK TABLE ONLY ", name, " IN ACCESS SHARE MODE"), {}, doing);
     } else {
@@ -202,7 +202,7 @@ class PostgresSnapshot final : public Snapshot {
       if (!ours->Bool(0, 1)) return WhoseIs(relation);
       pipeline.Queue(absl::StrCat("SELECT FROM ", name, " WHERE false"), {}, doing);
     }
-    // By itself: on Citus the catalog is each node's own.
+    // A query of its own: on Citus each node has its own catalog.
     pipeline.Queue(kIsThisSql, {{name, names_.schema_name, relation}}, doing);
     if (!more.empty()) pipeline.Queue(more, values, doing);
     absl::StatusOr<std::vector<postgres::Rows>> looked = pipeline.Run();
@@ -216,7 +216,7 @@ class PostgresSnapshot final : public Snapshot {
   absl::StatusOr<bool> Hold(const std::string& relation, const std::string& doing) {
     return HoldAnd(relation, doing, "", {}, nullptr);
   }
-  /// The transaction goes on.
+  /// The transaction stays usable.
   absl::StatusOr<bool> WhoseIs(const std::string& relation) {
     const auto found =
         postgres::OwnGuard({.schema = names_.schema_name, .shared = {relation}}).Find(*connection_);

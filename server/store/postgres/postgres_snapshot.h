@@ -11,13 +11,13 @@
 
 namespace mirror {
 
-/// An old snapshot keeps PostgreSQL from tidying up, and slows down who writes.
+/// Limit of a snapshot's life: an old snapshot keeps PostgreSQL from vacuuming, and slows down writers.
 inline constexpr std::chrono::milliseconds kPostgresSnapshotMax{600'000};
-/// Of one that ReadContents() was asked of: a backup takes as long as its rows do.
+/// Limit after ReadContents(): a backup takes as long as reading its rows takes.
 inline constexpr std::chrono::milliseconds kPostgresExportMax{24 * 3'600'000};
 
-/// Reads the mirror as it is committed now, by a connection of its own. It lasts for `lasts`: what is under
-/// way then ends with kUnavailable. `place` outlives it.
+/// Reads the mirror as it is committed now, on a connection of its own. The snapshot ends after `lasts`; a
+/// running read then fails with kUnavailable. `place` must outlive it.
 absl::StatusOr<std::unique_ptr<Snapshot>> OpenPostgresSnapshot(
     PostgresPlace& place, const std::string& context_id, const PostgresOwnTables& names,
     std::chrono::milliseconds lasts = kPostgresSnapshotMax);

@@ -39,13 +39,13 @@
 namespace mirror {
 namespace {
 
-/// What stands in it is what was agreed now.
+/// Tells whether the table's rows have the definition that is agreed now.
 bool IsMirroredAs(const TableRecord& record, const PostgresAgreed& agreed) {
   return agreed.is_there && record.state == TableState::kMirrored &&
          record.schema_hash == SchemaHash(agreed.schema);
 }
 
-/// Reads rows of the state, of one table where `table_key` names one. `names` outlives it.
+/// Reads rows of the state; with `table_key`, only of one table. `names` must outlive the result.
 auto StateOf(const PostgresOwnTables& names, StateKind kind,
              std::optional<std::string> table_key = std::nullopt) {
   return [&names, kind, table_key = std::move(table_key)](const StateSource& from) {
@@ -61,7 +61,7 @@ class PostgresRecords final : public StoreRecords {
     if (view() != nullptr) return view()->row().tenant;
     return On(PlaceUse::kRead, [&](postgres::Connection& connection) -> absl::StatusOr<TenantRecord> {
       ASSIGN_OR_RETURN(TenantRow row, ReadTenantRow(connection, mirror_.names));
-      // Here a former row may stand still, and of a mirror that took this one's name nothing is known yet.
+      // The row may be left over from a move, or belong to another mirror that took the name.
       RETURN_IF_ERROR(mirror_.NoteServed(row));
       return std::move(row.tenant);
     });
@@ -105,7 +105,7 @@ class PostgresRecords final : public StoreRecords {
       looked.push_back(found->second);
       absl::StrAppend(&agreed_as, "\n", found->first, " ", record.schema_hash);
     }
-    // A transaction takes what was found on its behalf just before it.
+    // A transaction reuses the result that was computed for it just before it began.
     const bool is_known = view() != nullptr && looked_outside_ == agreed_as;
     looked_outside_.reset();
     if (is_known) return touched_;
@@ -239,13 +239,13 @@ class PostgresRecords final : public StoreRecords {
   /// Null: no transaction has begun.
   WorkView* view() { return mirror_.work ? &*mirror_.work->view : nullptr; }
 
-  /// By a connection of its own.
+  /// Runs `read` on a connection of its own.
   template <typename Read>
   auto On(PlaceUse use, const Read& read, PlaceNode node = PlaceNode::kRows)
       -> decltype(read(std::declval<postgres::Connection&>())) {
     const absl::StatusOr<NodeLease> at = mirror_.TakeAt(use, node);
     if (!at.ok()) return at.status();
-    // A definition that changes under a prepared statement takes the whole transaction along.
+    // A definition that changes under a prepared statement fails the whole transaction.
     for (bool again = false;; again = true) {
       OwnTransaction reading(*at->lease, *mirror_.own);
       RETURN_IF_ERROR(reading.Begin({.read_only = use != PlaceUse::kWrite}));
@@ -253,7 +253,7 @@ class PostgresRecords final : public StoreRecords {
       if (again || !MayTryAgain(OwnTransaction::StatusOf(done))) return reading.End(std::move(done));
     }
   }
-  /// In the transaction, where one has begun.
+  /// Runs `read` in the present transaction, if one has begun.
   template <typename Read>
   auto In(const Read& read, PlaceUse use = PlaceUse::kRead, PlaceNode node = PlaceNode::kRows)
       -> decltype(read(std::declval<postgres::Connection&>())) {
@@ -294,7 +294,7 @@ class PostgresRecords final : public StoreRecords {
       const std::string key = FoldName(table.schema.name);
       all[key] = std::move(table);
     }
-    // What somebody changed by hand moved no `state_rev`.
+    // Changes by hand do not change `state_rev`.
     const auto is_same = [](const auto& kept, const auto& found) {
       return kept.first == found.first && kept.second.generation == found.second.generation &&
              kept.second.kinds == found.second.kinds;
@@ -304,9 +304,9 @@ class PostgresRecords final : public StoreRecords {
   }
 
   PostgresMirror& mirror_;
-  std::string looked_at_;              ///< What the last look for touched tables was about.
-  std::vector<TouchedTable> touched_;  ///< What that found.
-  /// Which tables it was about, when nothing was asked of this since and no transaction was under way.
+  std::string looked_at_;              ///< Input of the last check for touched tables.
+  std::vector<TouchedTable> touched_;  ///< Result of that check.
+  /// The tables of that check, if it ran outside of a transaction and was not asked for since.
   std::optional<std::string> looked_outside_;
 };
 
@@ -376,8 +376,8 @@ absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& 
   return NotTheMirrorOf(mirror.context_id, mirror.names);
 }
 
-/// Tables with a position that a crash of the database empties. The catalog is asked by itself: on Citus it
-/// is each node's own.
+/// Finds tables with a position that a crash of the database empties. The catalog query is separate: on Citus
+/// each node has its own catalog.
 absl::StatusOr<postgres::Array> FindUnlogged(postgres::Connection& connection,
                                              const PostgresOwnTables& names) {
   postgres::Array unlogged(postgres::Type::kText), counted(postgres::Type::kText);
@@ -405,15 +405,15 @@ absl::Status CheckTenant(const TenantRow& row, const PostgresMirror& mirror) {
   return CheckLayout(row.layout_min, row.program);
 }
 
-/// A mirror of a restored database, or of a standby that took over, goes on from where it is now, in another
-/// cycle; one that was placed here anew has the epoch of that; tables that do not last are populated anew.
+/// Takes over a mirror: after a restore or failover it continues from its present state in a new cycle; after
+/// a move here it gets the new epoch; tables that do not survive a crash are populated anew.
 absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, const NodeRole& role,
                                    PostgresMirror* mirror) {
   OwnTransaction transaction(connection, *mirror->own);
   RETURN_IF_ERROR(transaction.Begin());
   auto row = LockTenant(connection, mirror->names);
   if (!row.ok()) return row;
-  // Once more: it may have been moved while this waited.
+  // Checked once more: the mirror may have been moved while this waited.
   RETURN_IF_ERROR(CheckTenant(*row, *mirror));
   NoteNode(role, &*row);
   const bool went_back = !row->IsWhereItWas() && !row->IsAtAnotherNode();
@@ -437,12 +437,12 @@ absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, const NodeR
   }
   if (written.ok()) written = transaction.Commit();
   if (!written.ok()) return InStoreWords(written, Touched::kOwnTable);
-  // Told by the next look, which opens it again.
+  // The next WhyStale() reports it, and the mirror is opened again.
   if (went_back) mirror->stale = Stale::kWentBack;
   return row;
 }
 
-/// Without the lock, which others may keep for long, unless something is to be written.
+/// Reads without the lock, which others may hold for long; takes it only if something must be written.
 absl::Status Look(PostgresMirror* mirror) {
   const auto at = mirror->TakeAt(PlaceUse::kWrite, PlaceNode::kRows);
   if (!at.ok()) return at.status();
@@ -488,7 +488,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresPlace& place, c
   {
     ASSIGN_OR_RETURN(const auto lease, place.Take(PlaceUse::kWrite));
     ASSIGN_OR_RETURN(quarantined, ReadQuarantine(*lease, mirror.names));
-    // Nobody looks at it before.
+    // No caller uses the store before this.
     if (quarantined.empty()) TidyMirror(*lease, *mirror.own, mirror.names, options.epoch).IgnoreError();
   }
   return std::make_unique<PostgresStore>(std::move(mirror), std::move(quarantined));

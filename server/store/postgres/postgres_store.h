@@ -12,23 +12,23 @@
 namespace mirror {
 
 struct PostgresStoreOptions {
-  std::string schema = {};  ///< Empty: that of a new mirror, SchemaOf().
+  std::string schema = {};  ///< Empty: the name of a new mirror, SchemaOf().
   std::int64_t epoch =
-      1;  ///< Of a schema that is made; one that is there has to be of this, or a lesser one, and gets it.
+      1;  ///< For a new schema. An existing one must have this epoch or a lower one; it gets this one.
   std::int64_t value_bytes_max = 1'000'000'000;
-  /// A population of a table with more rows is not merged into rows that are there.
+  /// A population of a table with more rows is not merged into the existing rows.
   std::int64_t merge_rows_max = 20'000'000;
-  /// What is acknowledged is at a standby too: see Store::MakeDurable().
+  /// Acknowledged data is also at a standby: see Store::MakeDurable().
   bool replicated = false;
 };
 
-/// Opens the mirror in its schema, making it when `create` says so. `place` outlives the store, which holds
-/// no connection between its calls. Of a database that was restored, or of a standby that took over, the
-/// running cycle is over, and StoreUpkeep::WhyStale() says so until it is opened once more.
-///   kNotFound            it is not there
+/// Opens the mirror in its schema; makes the schema if `create` is set. `place` must outlive the store, which
+/// holds no connection between calls. After a restore of the database, or a failover to a standby, this ends
+/// the running cycle; StoreUpkeep::WhyStale() says so until the mirror is opened once more.
+///   kNotFound            the schema does not exist
 ///   kFailedPrecondition  the schema holds no mirror, or that of another context id
 ///   kInvalidArgument     a mirror with this contextId cannot be kept there
-///   kUnavailable         as in Store; too: it is served elsewhere, or being moved. Nothing was written.
+///   kUnavailable         as in Store; also: it is served elsewhere, or being moved. Nothing was written.
 ///   kDataLoss            as in Store
 absl::StatusOr<std::unique_ptr<Store>> OpenPostgresStore(PostgresPlace& place, const std::string& context_id,
                                                          bool create, const PostgresStoreOptions& options);

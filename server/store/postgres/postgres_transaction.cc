@@ -36,8 +36,8 @@
 namespace mirror {
 namespace {
 
-/// What all verbs have: they work in the transaction of `mirror.work`, which has begun when one is called.
-/// `mirror` outlives them.
+/// Base of all verbs: they work in the transaction of `mirror.work`, which must have begun before a call.
+/// `mirror` must outlive them.
 class InWork {
  public:
   explicit InWork(PostgresMirror& mirror) : mirror_(mirror) {}
@@ -51,7 +51,7 @@ class InWork {
   PostgresMirror& mirror_;
 };
 
-/// All of kJournal, which the transaction has read with its lock.
+/// Returns all rows of kJournal, which the transaction read with its lock.
 absl::StatusOr<std::vector<StateRow>> JournalState(PostgresMirror& mirror) {
   return mirror.work->view->state().Read(StateKind::kJournal, std::nullopt);
 }
@@ -71,7 +71,7 @@ absl::Status EnsureJournal(PostgresMirror& mirror) {
   OwnWrites& writes = work.writes;
   PutState(writes, mirror.names, StateKind::kJournal, {"", 0, std::string(8, '\0')});
   RETURN_IF_ERROR(writes.Send(work.connection));
-  // Who reads where tables stand reads when they stood there.
+  // A role that may read the tables' positions may also read their history.
   return GiveReading(work.connection, mirror.names.metadata, mirror.names.commits);
 }
 
@@ -148,7 +148,7 @@ class PostgresHistoryVerbs final : public HistoryVerbs, private InWork {
   }
 
   absl::Status Begin(const TableSchema& kept, std::int64_t known_from) override {
-    // The view of all versions reads it.
+    // The view of all versions reads the journal.
     RETURN_IF_ERROR(EnsureJournal(mirror_));
     ASSIGN_OR_RETURN(const auto histories, view().Histories());
     ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
@@ -187,7 +187,7 @@ class PostgresHistoryVerbs final : public HistoryVerbs, private InWork {
     if (!rows.ok() || rows->empty()) return rows.status();
     ASSIGN_OR_RETURN(const PostgresShadow shadow, ParseShadow(mirror_.names, rows->front()));
     mirror_.kept_through.erase(FoldName(kept.name));
-    // While rows are read nothing else can be asked.
+    // While rows are streamed, the connection takes no other query.
     RETURN_IF_ERROR(EnsureJournal(mirror_));
     ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
     absl::Status done =
@@ -233,18 +233,18 @@ class PostgresHistoryVerbs final : public HistoryVerbs, private InWork {
 
  private:
   struct Kept {
-    const PostgresHistory* history = nullptr;  ///< Null: none is kept.
+    const PostgresHistory* history = nullptr;  ///< Null: no versions are kept.
     PostgresKinds kinds;                       ///< Of the table's rows.
   };
 
-  /// Null: none are kept.
+  /// Null: no versions are kept.
   absl::StatusOr<PostgresHistory*> Find(const std::string& table) {
     ASSIGN_OR_RETURN(const auto histories, view().Histories());
     const auto found = histories->find(FoldName(table));
     return found == histories->end() ? nullptr : &found->second;
   }
-  /// Whether none of the batch's keys has a version of the moment: it is the moment's first batch, or each
-  /// one so far came behind those before it.
+  /// Tells whether none of the batch's keys has a version of the moment: it is the moment's first batch, or
+  /// each batch so far had greater keys than the one before it.
   absl::StatusOr<bool> NoteKeys(const ApplyRows& apply, std::int64_t moment) {
     const TableSchema& schema = *apply.schema;
     const std::string table = FoldName(schema.name);
@@ -253,7 +253,7 @@ class PostgresHistoryVerbs final : public HistoryVerbs, private InWork {
     const auto through = mirror_.kept_through.find(table);
     if (through == mirror_.kept_through.end() || apply.batch->row_count == 0) return false;
     auto& [of, greatest] = through->second;
-    // Of type ANY, what differs here may be the same key in the table.
+    // Two different ANY values may be the same key in the table.
     const std::vector<std::uint32_t> key = schema.Key();
     const bool has_any = absl::c_any_of(key, [&](auto at) { return schema.columns[at].type == Type::kAny; });
     const bool is_first =
@@ -272,7 +272,7 @@ class PostgresHistoryVerbs final : public HistoryVerbs, private InWork {
     return Kept{found, KindsOf(table, agreed->kinds)};
   }
 
-  bool is_uncompared_ = false;  ///< KeepOld() kept rows that it could not compare.
+  bool is_uncompared_ = false;  ///< KeepOld() kept versions that it could not compare.
 };
 
 class PostgresTenantVerbs final : public TenantVerbs, private InWork {
@@ -498,7 +498,7 @@ class PostgresTransaction final : public StoreTransaction {
     return !mirror_.work || !mirror_.work->view->writes().failed().ok() ||
            !mirror_.work->lease->InTransaction();
   }
-  /// They are collected until the commit.
+  /// Writes are queued until the commit.
   bool ReadsItsWrites() const override { return false; }
   bool MayTryAgain() const override {
     return mirror_.may_try_again ||
@@ -521,7 +521,7 @@ class PostgresTransaction final : public StoreTransaction {
 
  private:
   absl::Status TakeAndBegin(const Intent& intent, bool* is_elsewhere) {
-    // Before the connection, which others of the place could not use meanwhile.
+    // Taken before the connection, which other mirrors of the place could not use during the wait.
     ValueRoom::Share room = mirror_.place.value_room().Take(intent.large_bytes);
     ASSIGN_OR_RETURN(NodeLease lease, mirror_.TakeAt(PlaceUse::kWrite, NodeFor(intent)));
     mirror_.work = std::make_unique<PostgresWork>(std::move(room), std::move(lease));
@@ -530,7 +530,7 @@ class PostgresTransaction final : public StoreTransaction {
     return begun;
   }
 
-  /// The intent's tables, as they were spelled when that was read last.
+  /// Returns the intent's tables in the spelling that was read last.
   std::vector<std::string> ExactNames(const Intent& intent) const {
     std::vector<std::string> names;
     for (const std::string& table : intent.tables) {
@@ -540,7 +540,7 @@ class PostgresTransaction final : public StoreTransaction {
     return names;
   }
 
-  /// `is_elsewhere`: the mirror's rows are, or the node that was asked does not know of them.
+  /// `is_elsewhere`: another node has the mirror's rows, or the asked node does not know them.
   absl::Status BeginWith(const Intent& intent, bool* is_elsewhere) {
     PostgresWork& work = *mirror_.work;
     absl::StatusOr<Began> began =
@@ -561,7 +561,7 @@ class PostgresTransaction final : public StoreTransaction {
       mirror_.seen.self_oid = began->row.self_oid;
     }
     if (absl::Status checked = CheckBegan(began->row, mirror_.seen, &mirror_.stale); !checked.ok()) {
-      // Where that fails, who opens it next does it.
+      // If this fails, the next server that opens the mirror does it.
       if (mirror_.stale == Stale::kWentBack &&
           EndRestoredCycle(*work.lease, mirror_.names, &began->row).ok()) {
         work.transaction.Commit().IgnoreError();
@@ -571,7 +571,7 @@ class PostgresTransaction final : public StoreTransaction {
     CrashPoint("commit.begun");
     if (began->row.rev != mirror_.seen.rev) mirror_.kept_through.clear();
     mirror_.NoteSeen(began->row);
-    // Each node has standbys of its own, and rows last with those of the one that has them.
+    // Each node has its own standbys; what counts are those of the node with the rows.
     mirror_.has_standby = began->has_standby && (work.role.has_rows || mirror_.has_standby);
     mirror_.NoteStateRev(began->row.state_rev);
     work.seen.Know(began->tables, began->seen);
@@ -579,7 +579,7 @@ class PostgresTransaction final : public StoreTransaction {
     return absl::OkStatus();
   }
 
-  /// What the transaction left for later; what is not to be had now stays for the next time.
+  /// Does what the transaction left for later; work that is blocked now stays for the next time.
   void Tidy(PostgresWork& work) {
     const WorkView& view = *work.view;
     const auto tidy = [&](postgres::Connection& connection) {
@@ -596,11 +596,11 @@ class PostgresTransaction final : public StoreTransaction {
     if (at.ok()) tidy(*at->lease);
   }
 
-  /// Of COMMIT, or of what was queued for it.
+  /// Handles an error of COMMIT, or of the statements queued for it.
   absl::Status Failed(const absl::Status& status) {
     const absl::Status said = mirror_.Said(InStoreWords(status, Touched::kOwnTable));
     const postgres::Trouble trouble = postgres::TroubleOf(status);
-    // Whether it is there is not known, and what others keep of it is read again.
+    // It is unknown whether the commit took effect, so cached definitions are read again.
     if (trouble == postgres::Trouble::kCommitUnknown || trouble == postgres::Trouble::kNotReplicated)
       mirror_.definitions = {};
     Rollback();

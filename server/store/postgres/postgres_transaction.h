@@ -8,7 +8,7 @@
 
 namespace mirror {
 
-/// `mirror` outlives it.
+/// `mirror` must outlive the result.
 std::unique_ptr<StoreTransaction> MakePostgresTransaction(PostgresMirror& mirror);
 
 }  // namespace mirror

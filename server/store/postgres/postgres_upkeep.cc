@@ -31,7 +31,7 @@ namespace {
 constexpr char kQuarantine[] = "mirror quarantined: ";
 constexpr char kScrubbing[] = "rewriting the mirror's tables";
 
-/// What was to be dropped or emptied, and is still there: a rewriting would keep it.
+/// Refuses if something to drop or to empty still exists: rewriting the tables would keep it.
 absl::Status CheckTidy(postgres::Connection& connection, const PostgresOwnTables& names) {
   std::vector<std::string> left;
   for (const StateKind kind : {StateKind::kGarbage, StateKind::kEmptied}) {
@@ -46,7 +46,7 @@ absl::Status CheckTidy(postgres::Connection& connection, const PostgresOwnTables
       "disk; the next cycle tries again."));
 }
 
-/// Else VACUUM would keep them on disk.
+/// Refuses while older readers exist: for them VACUUM would keep dead rows on disk.
 absl::Status CheckUnseen(postgres::Connection& connection) {
   const absl::StatusOr<std::string> older = postgres::FindOlderReaders(connection);
   if (!older.ok()) return InStoreWords(older.status(), Touched::kOwnTable);
@@ -56,8 +56,8 @@ absl::Status CheckUnseen(postgres::Connection& connection) {
                    ". No table was rewritten; the next cycle tries again. End what stays there for long."));
 }
 
-/// Of mirrored tables and the mirror's own. A table that somebody dropped, or its key, is no damage: the next
-/// cycle makes it anew.
+/// Checks the key indexes of mirrored tables and of the mirror's own. A missing table or key is no damage:
+/// the next cycle makes it again.
 absl::Status CheckKeys(postgres::Connection& connection, const PostgresOwnTables& names) {
   constexpr char kChecking[] = "checking the indexes of keys";
   const auto keys = connection.Query(
@@ -95,7 +95,7 @@ class PostgresUpkeep final : public StoreUpkeep {
 
   Stale WhyStale() override { return mirror_.stale; }
 
-  /// The database keeps itself whole.
+  /// PostgreSQL itself keeps the database consistent.
   absl::Status CheckWhole(std::chrono::milliseconds) override { return absl::OkStatus(); }
 
   absl::Status Scrub() override {
@@ -163,7 +163,7 @@ class PostgresUpkeep final : public StoreUpkeep {
   absl::Status CheckOwnTablesBy(postgres::Connection& connection) const {
     OwnTransaction reading(connection, *mirror_.own);
     const absl::Status begun = reading.Begin({.read_only = true});
-    // The table that is locked may be the one that is lost.
+    // The table that the guard locks may be the one that is lost.
     if (!begun.ok() && !absl::IsDataLoss(begun)) return begun;
     absl::Status whole = CheckOwnRelations(connection, mirror_.context_id, mirror_.names);
     return begun.ok() ? reading.End(std::move(whole)) : whole.ok() ? begun : whole;
@@ -181,7 +181,7 @@ class PostgresUpkeep final : public StoreUpkeep {
     if (!at.ok()) return at.status();
     at->lease->SetAnswerWithin(kLongStatement);
     absl::Status done = what(*at->lease);
-    // It does not go back to the pool with another patience than the others.
+    // Closed, not returned to the pool, because its timeout differs from the others'.
     at->lease->Close();
     return done;
   }
@@ -200,7 +200,7 @@ class PostgresUpkeep final : public StoreUpkeep {
     }
     return absl::OkStatus();
   }
-  /// Empty: none.
+  /// Empty text: removes the comment.
   absl::Status Comment(const std::string& text) {
     absl::StatusOr<std::string> quoted = text.empty() ? "NULL" : postgres::QuotedText(text);
     if (!quoted.ok()) quoted = absl::StrCat("'", kQuarantine, "why cannot be written'");
@@ -212,7 +212,7 @@ class PostgresUpkeep final : public StoreUpkeep {
   }
 
   PostgresMirror& mirror_;
-  /// Why; empty: it is not. What another server notes is seen by who opens the mirror next.
+  /// The reason; empty: not quarantined. A note of another server is seen when the mirror is opened next.
   std::string quarantined_;
 };
 
@@ -228,7 +228,7 @@ absl::StatusOr<std::string> ReadQuarantine(postgres::Connection& connection, con
       "n.nspowner WHERE n.nspname = $1 AND r.rolname = current_user",
       {names.schema_name}, "looking whether the mirror is quarantined");
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
-  // The comment of another role's schema says nothing.
+  // A comment on another role's schema does not count.
   if (rows->rows() == 0) return std::string();
   const std::string said = rows->Text(0, 0);
   return said.starts_with(kQuarantine) ? said.substr(sizeof(kQuarantine) - 1) : std::string();
@@ -239,7 +239,7 @@ namespace {
 constexpr std::chrono::milliseconds kBehindACommit{200}, kBehindACycle{2'000};
 constexpr char kTidying[] = "looking what is to be tidied";
 
-/// What is noted of one table. Under the tenant's lock, since a swap does it, too.
+/// Empties what is noted for one table, under the tenant's lock, because a swap does the same.
 absl::Status Empty(postgres::Connection& connection, const MirrorGuard& own, const PostgresOwnTables& names,
                    std::int64_t epoch, const std::string& key) {
   OwnTransaction transaction(connection, own);

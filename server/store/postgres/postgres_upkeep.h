@@ -14,21 +14,21 @@
 
 namespace mirror {
 
-/// `mirror` outlives it. `quarantined`: as ReadQuarantine() gave it.
+/// `mirror` must outlive the result. `quarantined`: the result of ReadQuarantine().
 std::unique_ptr<StoreUpkeep> MakePostgresUpkeep(PostgresMirror& mirror, std::string quarantined);
 
-/// Why the mirror is quarantined, which is the schema's comment: it is there when the mirror's own tables are
-/// not, and a DBA sees it. Empty: it is not.
+/// Returns why the mirror is quarantined; empty: it is not. The reason is the schema's comment: it survives
+/// the loss of the mirror's own tables, and a DBA sees it.
 absl::StatusOr<std::string> ReadQuarantine(postgres::Connection& connection, const PostgresOwnTables& names);
 
-/// What transactions left for later, in transactions of its own: relations that are garbage are dropped, and
-/// columns that a rule empties are emptied. What others' locks keep from it stays. Errors: as a store's.
-/// A mirror that is not served where `epoch` was heard of is left as it is.
+/// Does what transactions left for later, in transactions of its own: drops relations that are garbage, and
+/// empties columns that a rule excludes. Work that other sessions' locks block stays. Errors: as a store's.
+/// Does nothing in a mirror that is not served here at `epoch`.
 absl::Status TidyMirror(postgres::Connection& connection, const MirrorGuard& own,
                         const PostgresOwnTables& names, std::int64_t epoch);
 
-/// The same between a transaction's commit and its answer: columns of the tables that it noted, which `state`
-/// remembers, and what is to be dropped within 200 ms, its own first. `all`: whatever was noted, within 2 s.
+/// The same between a transaction's commit and its answer: empties the columns that the transaction noted, by
+/// `state`, and drops garbage within 200 ms, its own first. `all`: drops all noted garbage, within 2 s.
 absl::Status TidyBehind(postgres::Connection& connection, const MirrorGuard& own,
                         const PostgresOwnTables& names, std::int64_t epoch, const StateMemory& state,
                         bool all);

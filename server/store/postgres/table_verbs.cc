@@ -40,7 +40,7 @@ absl::Status NoShadow(const std::string& table) {
       absl::StrCat("table '", table, "': there is no shadow. Nothing was applied. Populate again."));
 }
 
-/// Columns whose values a rule keeps out now.
+/// Returns the columns whose values a rule excludes now.
 std::vector<std::string> KeptOutBy(const RefitTable& refit) {
   std::vector<std::string> columns = FindKeptOut(refit.from, refit.to);
   for (const auto& change : refit.alter.changes) {
@@ -50,15 +50,15 @@ std::vector<std::string> KeptOutBy(const RefitTable& refit) {
   return columns;
 }
 
-/// Rows of the source's go before the mirror's own indexes. False: none refused any. Done in the
-/// transaction behind the one that was refused.
+/// Drops the mirror's own indexes that refused rows of the source: rows take precedence. False: none refused
+/// any. Runs in the transaction after the refused one.
 absl::StatusOr<bool> DropRefusing(PostgresMirror& mirror, const std::string& table) {
   const auto refused = mirror.refused_rows_of.find(FoldName(table));
   if (refused == mirror.refused_rows_of.end()) return false;
   ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror));
   ASSIGN_OR_RETURN(const std::size_t dropped, DropIndexesOfAnyLength(work, table));
   mirror.refused_rows_of.erase(refused);
-  // Who follows the source's indexes looks again, here and at other servers.
+  // Readers of the source's indexes check again, here and at other servers.
   if (dropped > 0) {
     mirror.work->view->writes().MoveState();
     ++mirror.version;
@@ -66,7 +66,7 @@ absl::StatusOr<bool> DropRefusing(PostgresMirror& mirror, const std::string& tab
   return true;
 }
 
-/// As it is spelled in the database: what is spelled otherwise there is somebody else's.
+/// Returns the name in the database's spelling: a relation in another spelling is somebody else's.
 absl::StatusOr<std::string> NameThere(WorkView& view, const std::string& table,
                                       const std::map<std::string, PostgresAgreed>& agreed) {
   if (const auto found = agreed.find(FoldName(table)); found != agreed.end()) {
@@ -76,14 +76,14 @@ absl::StatusOr<std::string> NameThere(WorkView& view, const std::string& table,
   return record ? record->table : table;
 }
 
-/// PostgreSQL lets no table and no column go that a view of its versions needs.
+/// Drops the view of the table's versions: PostgreSQL drops no table or column that a view needs.
 absl::Status DropViewOf(WorkView& view, TableWork& work, const std::string& table) {
   ASSIGN_OR_RETURN(const auto histories, view.Histories());
   const auto kept = histories->find(FoldName(table));
   return kept == histories->end() ? absl::OkStatus() : DropHistoryView(work, kept->second);
 }
 
-/// A table is to be made under a name that one of those views may have.
+/// Renames a view that has the name of a table to be made.
 absl::Status YieldViewName(WorkView& view, TableWork& work, const std::string& name) {
   ASSIGN_OR_RETURN(const auto histories, view.Histories());
   for (auto& [key, history] : *histories) {
@@ -167,7 +167,7 @@ class PostgresTableVerbs final : public TableVerbs {
     for (const IndexChange& change : changes) {
       ASSIGN_OR_RETURN(PostgresAgreed* const agreed, view().FindAgreed(change.index.table));
       ASSIGN_OR_RETURN(TableWork work, ChangingTables(mirror_));
-      // Others keep it in memory.
+      // Other servers cache it.
       view().writes().MoveState();
       const TableSchema* const schema = agreed == nullptr ? nullptr : &agreed->schema;
       RETURN_IF_ERROR(mirror_.Said(ChangeIndex(work, change, schema)));
@@ -221,7 +221,7 @@ class PostgresTableVerbs final : public TableVerbs {
       return MergeIgnoring(in.work, in.shadow, mirror_.options.merge_rows_max, agreed);
     });
   }
-  /// No table is its own: see FindShadow().
+  /// No table is its own shadow here: see FindShadow().
   absl::Status EndOwnShadow(const std::string&) override { return absl::OkStatus(); }
 
   absl::Status DropOldShadows(std::int64_t cycle) override {
@@ -257,7 +257,7 @@ class PostgresTableVerbs final : public TableVerbs {
   }
 
  private:
-  /// A shadow that is there.
+  /// An existing shadow.
   struct InShadow {
     TableWork work;
     PostgresShadow shadow;
@@ -339,7 +339,7 @@ class PostgresTableVerbs final : public TableVerbs {
 
   absl::Status WriteToShadow(const std::string& table, const ApplyRows& apply, RowsWritten* written) {
     ASSIGN_OR_RETURN(InShadow in, Of(table));
-    // Nothing in a shadow is anybody else's.
+    // A shadow holds only the mirror's rows.
     const TableSchema form = ShadowForm(*apply.schema);
     ApplyRows into = apply;
     into.schema = &form;

@@ -10,11 +10,11 @@
 
 namespace mirror {
 
-/// In the transaction of `mirror.work`, which has begun when one is called. `mirror` outlives it.
+/// Works in the transaction of `mirror.work`, which has begun before any call. `mirror` must outlive it.
 std::unique_ptr<TableVerbs> MakePostgresTableVerbs(PostgresMirror& mirror);
 
-/// For what changes definitions, or locks a table. Where the transaction began for rows alone, at a node that
-/// takes no such thing, the plan is made again in one that did not.
+/// Returns the work context for changing definitions or locking a table. If the transaction began for rows
+/// only, at a node that may not change tables, this fails: the plan is made again in another transaction.
 absl::StatusOr<TableWork> ChangingTables(PostgresMirror& mirror);
 
 }  // namespace mirror

@@ -9,14 +9,14 @@
 #include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/rows/tenant_row.h"
 
-// Whether all of a mirror is there.
+// Checks that a mirror is complete.
 
 namespace mirror {
 
-/// Errors: kDataLoss, naming what the mirror keeps for itself and somebody dropped.
+/// Errors: kDataLoss, naming the relation of the mirror's own that somebody dropped.
 absl::Status CheckOwnRelations(postgres::Connection& connection, const std::string& context_id,
                                const PostgresOwnTables& names);
-/// The row, which every mirror has. Errors: kDataLoss, too: it has none.
+/// Reads the tenant's row, which every mirror has. Errors also: kDataLoss: the row is missing.
 absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const PostgresOwnTables& names);
 /// The same where no transaction has begun: one round trip.
 absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const MirrorGuard& own,

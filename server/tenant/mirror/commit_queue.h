@@ -11,19 +11,19 @@
 
 namespace mirror {
 
-/// Requests of one tenant, in the order in which they came. The thread whose request is the first commits it
-/// together with those that wait behind it; their threads only take the answer. `Waiting::bytes()`: what a
-/// request weighs.
-/// Threads: any. As many may wait as there are calls and streams; who lets them in bounds them.
+/// Requests of one tenant, in arrival order. The thread of the first request
+/// commits it together with the requests that wait after it; the other
+/// threads only take their answers. `Waiting::bytes()`: size of a request.
+/// Threads: any. The number of waiting requests is bounded only by the calls and streams that are admitted.
 template <typename Waiting>
 class CommitQueue {
  public:
-  /// A thread's requests, one behind the other, until they are answered.
+  /// The requests of one thread, in order, until they are answered.
   class Place {
    public:
     Place(CommitQueue& queue, const std::vector<Waiting*>& requests) : queue_(queue), left_(requests.size()) {
       const MutexLock lock(queue_.mutex_);
-      // Here, where nobody waits for it: taking a group needs no memory.
+      // Reserve here, where no other thread waits for this one: Take() must not allocate.
       queue_.group_.reserve(kGroupRequestsMax);
       queue_.taken_.reserve(kGroupRequestsMax);
       std::list<Entry> entries;
@@ -34,8 +34,8 @@ class CommitQueue {
     Place& operator=(const Place&) = delete;
     ~Place() = default;
 
-    /// Waits. True: this thread has to take a group, answer it, and give it back with Done(). False: all of
-    /// its requests were answered.
+    /// Waits. True: this thread must take a group, answer it, and
+    /// release it with Done(). False: all of its requests were answered.
     bool MustLead() {
       const MutexLock lock(queue_.mutex_);
       while (left_ != 0 && (queue_.led_ || queue_.waiting_.front().place != this))
@@ -52,7 +52,7 @@ class CommitQueue {
     CondVar changed_;
   };
 
-  /// Done() for the leader, wherever it leaves.
+  /// Calls Done() when the leader leaves the scope, however it does.
   class Leading {
    public:
     explicit Leading(CommitQueue& queue) : queue_(queue) {}
@@ -64,8 +64,8 @@ class CommitQueue {
     CommitQueue& queue_;
   };
 
-  /// What is to be committed now: the oldest request and as many behind it as the limits allow. The leader's,
-  /// until Done().
+  /// Returns the requests to commit now: the oldest one and as many after
+  /// it as the limits allow. They belong to the leader until Done().
   const std::vector<Waiting*>& Take() noexcept {
     std::uint64_t bytes = 0;
     bool has_large = false;
@@ -76,7 +76,7 @@ class CommitQueue {
       const std::uint64_t more = next.request->bytes();
       has_large = has_large || more > kGroupedRequestBytesMax;
       if (!group_.empty() && bytes + more > kGroupBytesMax) break;
-      // Those of a place stand together.
+      // A large request is grouped only with others of its own place; those are adjacent.
       if (!group_.empty() && has_large && next.place != taken_.front()) break;
       group_.push_back(next.request);
       taken_.push_back(next.place);
@@ -85,14 +85,14 @@ class CommitQueue {
     }
     return group_;
   }
-  /// The same once more.
+  /// Returns the last result of Take().
   const std::vector<Waiting*>& taken() const noexcept { return group_; }
 
-  /// All that was taken has been answered; the next one leads.
+  /// Ends the leadership: everything taken has been answered, and the next thread leads.
   void Done() {
     const MutexLock lock(mutex_);
     led_ = false;
-    // Under the lock: a place goes as soon as its thread sees that nothing of it is left.
+    // Notify under the lock: a place is destroyed as soon as its thread sees left_ == 0.
     for (Place* const place : taken_) {
       if (--place->left_ == 0) place->changed_.NotifyOne();
     }
@@ -100,7 +100,7 @@ class CommitQueue {
     if (!waiting_.empty()) waiting_.front().place->changed_.NotifyOne();
   }
 
-  /// Requests that wait and were not taken yet.
+  /// Returns the number of waiting requests that were not taken yet.
   std::size_t size() {
     const MutexLock lock(mutex_);
     return waiting_.size();
@@ -114,8 +114,8 @@ class CommitQueue {
 
   Mutex mutex_;
   std::list<Entry> waiting_ MIRROR_GUARDED_BY(mutex_);
-  std::vector<Waiting*> group_;                          ///< The leader's.
-  std::vector<Place*> taken_ MIRROR_GUARDED_BY(mutex_);  ///< Whose requests the leader has.
+  std::vector<Waiting*> group_;                          ///< Owned by the leader.
+  std::vector<Place*> taken_ MIRROR_GUARDED_BY(mutex_);  ///< Owners of the requests in group_.
   bool led_ MIRROR_GUARDED_BY(mutex_) = false;
 };
 

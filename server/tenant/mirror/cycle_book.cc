@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, 4> kEnds = {"running", "completed", "fail
 
 std::string_view ToString(CycleEnd end) { return kEnds.at(static_cast<std::size_t>(end)); }
 
-/// The one that is spoken of is the last one, or the one before it.
+/// Searches backwards: the cycle is usually the last one, or the one before it.
 PastCycle& CycleBook::Of(std::int64_t cycle, std::int64_t began_ms) {
   const auto found = std::find_if(cycles_.rbegin(), cycles_.rend(),
                                   [cycle](const PastCycle& past) { return past.cycle == cycle; });
@@ -25,7 +25,7 @@ PastCycle& CycleBook::Of(std::int64_t cycle, std::int64_t began_ms) {
 
 void CycleBook::Begin(std::int64_t cycle, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
-  // What another server ended is not known here.
+  // The end of a cycle by another server is not known here.
   for (PastCycle& past : cycles_) {
     if (past.end != CycleEnd::kNone) continue;
     past.end = CycleEnd::kInterrupted;

@@ -13,8 +13,8 @@
 
 namespace mirror {
 
-/// Rows a second, over a window that moves: what came in the span that runs and in the one before it. Times
-/// are unix milliseconds; a clock that was set back begins anew. A value; threads: one.
+/// Rows per second over a moving window: the current span and the one before it. Times are
+/// unix milliseconds; after a clock was set back the count starts anew. A value; threads: one.
 class RowRate {
  public:
   static constexpr std::int64_t kSpanMs = 5'000;
@@ -27,7 +27,7 @@ class RowRate {
     RowRate then = *this;
     then.Turn(now_ms);
     const std::int64_t window_ms = (then.has_before_ ? kSpanMs : 0) + now_ms - then.began_ms_;
-    // Within the first second nothing is known of a second.
+    // In the first second no rate is known yet: divide by a full second.
     return (then.before_ + then.rows_) * 1'000 /
            static_cast<std::uint64_t>(window_ms < 1'000 ? 1'000 : window_ms);
   }
@@ -47,60 +47,60 @@ class RowRate {
   bool has_before_ = false;
 };
 
-/// Cycles of a tenant that are remembered, and bytes of why one failed: 24 of them are 2.5 KB, with words as
-/// long as may be 7.5 KB.
+/// Number of remembered cycles of a tenant, and maximum bytes of the reason of
+/// a failure. 24 cycles take 2.5 KB, and 7.5 KB with reasons of full length.
 inline constexpr std::size_t kCyclesKept = 24;
 inline constexpr std::size_t kCycleWhyBytesMax = 200;
 
 enum class CycleEnd : std::uint8_t {
-  kNone,         ///< It runs.
-  kCompleted,    ///< With ReplicationCompleted.
-  kFailed,       ///< With it, but something was not taken, or nothing was announced.
-  kInterrupted,  ///< Without it.
+  kNone,         ///< It still runs.
+  kCompleted,    ///< Ended by ReplicationCompleted.
+  kFailed,       ///< Ended by it, but something was refused, or nothing was announced.
+  kInterrupted,  ///< Ended without it.
 };
 std::string_view ToString(CycleEnd end);
 
 struct PastCycle {
   std::int64_t cycle = 0;
   std::int64_t began_ms = 0;
-  std::int64_t ended_ms = 0;  ///< 0: it runs.
+  std::int64_t ended_ms = 0;  ///< 0: it still runs.
   CycleEnd end = CycleEnd::kNone;
-  std::string why = {};  ///< What a cycle failed for; may be cut.
+  std::string why = {};  ///< Reason of the failure; may be cut.
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
-  std::uint64_t planned = 0;  ///< Rows of all tables that it has begun, as its source announced them.
+  std::uint64_t planned = 0;  ///< Rows of all tables begun so far, as the source announced them.
 
   std::uint64_t rows() const { return inserts + updates + deletes; }
 };
 
-/// What this process saw of a tenant's cycles: the last ones, and the rows that were applied. In memory
-/// alone: what has to outlive a restart stands in the mirror. Threads: any. Its own lock is taken last, and
-/// for a moment.
+/// This process's record of a tenant's cycles: the last cycles, and the number
+/// of applied rows. Kept in memory only; data that must survive a restart is in
+/// the mirror. Threads: any. Its own lock is taken last, and only for a moment.
 class CycleBook {
  public:
   void Begin(std::int64_t cycle, std::int64_t now_ms);
-  /// What a table's first batch of `cycle` plans.
+  /// Counts the rows that a table's first batch of `cycle` plans.
   void NotePlanned(std::int64_t cycle, const Planned& planned, std::int64_t now_ms);
-  /// A batch of `cycle` was applied.
+  /// Counts the rows of a batch of `cycle` that was applied.
   void NoteRows(std::int64_t cycle, Operation operation, std::uint64_t rows, std::int64_t now_ms);
-  /// Rows were written that came as records, in no cycle.
+  /// Counts rows that were written as records, outside of any cycle.
   void NoteRecords(std::uint64_t rows, std::int64_t now_ms);
-  /// It may have begun elsewhere, at `began_ms`. One that ended is left as it is.
+  /// Ends a cycle; it may have begun in another process, at `began_ms`. One that has ended is not changed.
   void End(std::int64_t cycle, std::int64_t began_ms, CycleEnd end, std::int64_t now_ms);
-  /// Of one that has ended; of others nothing is noted.
+  /// Sets the reason of a cycle that has ended; does nothing for any other cycle.
   void NoteFailure(std::int64_t cycle, std::string_view why);
 
-  /// The newest first.
+  /// Returns the remembered cycles, newest first.
   std::vector<PastCycle> Last() const;
 
-  /// What is known without looking at each cycle.
+  /// Figures that are known without a search through the cycles.
   struct Now {
-    std::uint64_t rows = 0;          ///< Applied since the start, of all cycles and records.
-    std::int64_t since_ms = 0;       ///< When the cycle began that runs; 0: none does.
-    std::uint64_t done = 0;          ///< Rows of it.
+    std::uint64_t rows = 0;          ///< Applied since the start, by all cycles and as records.
+    std::int64_t since_ms = 0;       ///< Begin of the running cycle; 0: none runs.
+    std::uint64_t done = 0;          ///< Rows of the running cycle.
     std::uint64_t planned = 0;       ///< See PastCycle.
-    std::uint64_t per_second = 0;    ///< Rows, in the last seconds.
-    std::int64_t last_ended_ms = 0;  ///< The last cycle that is remembered; 0: none ended.
-    std::int64_t last_took_ms = 0;   ///< Of the same.
+    std::uint64_t per_second = 0;    ///< Rows per second, over the last seconds.
+    std::int64_t last_ended_ms = 0;  ///< End of the last remembered cycle; 0: none ended.
+    std::int64_t last_took_ms = 0;   ///< Duration of that cycle.
   };
   Now At(std::int64_t now_ms) const;
 
@@ -108,7 +108,7 @@ class CycleBook {
   PastCycle& Of(std::int64_t cycle, std::int64_t began_ms) MIRROR_REQUIRES(mutex_);
 
   mutable Mutex mutex_;
-  std::deque<PastCycle> cycles_ MIRROR_GUARDED_BY(mutex_);  ///< The newest last.
+  std::deque<PastCycle> cycles_ MIRROR_GUARDED_BY(mutex_);  ///< The oldest first.
   std::uint64_t rows_ MIRROR_GUARDED_BY(mutex_) = 0;
   RowRate rate_ MIRROR_GUARDED_BY(mutex_);
 };

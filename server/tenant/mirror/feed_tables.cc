@@ -19,7 +19,7 @@ std::uint64_t IdentityOf(const AnnouncedTable& table) {
   return table.schema->table_id;
 }
 
-/// Absent: not as Write() writes it.
+/// Absent: not in the form that Write() produces.
 std::optional<FeedTables> Parse(const JsonView& root) {
   const std::optional<JsonView> identities = root.Find("identities"), gone = root.Find("gone"),
                                 remade = root.Find("remade");
@@ -58,7 +58,7 @@ absl::StatusOr<FeedTables> ReadFeedTables(StoreRecords& records) {
 DocumentChange Write(const FeedTables& tables) {
   JsonWriter json;
   json.Begin('{').Key("identities").Begin('{');
-  // As texts: a reader of JSON may have no place for 64 bits.
+  // Identities are written as texts: a JSON reader may not support 64-bit numbers.
   for (const auto& [table, identity] : tables.identities) json.Member(table, absl::StrCat(identity));
   PutTexts(tables.gone, &json.End('}').Key("gone"));
   json.Key("remade").Begin('{');
@@ -79,7 +79,7 @@ FeedTables AtAnnouncement(FeedTables tables, const AnnounceRequest& request, con
     const bool is_other =
         known != tables.identities.end() && known->second != 0 && identity != 0 && known->second != identity;
     if (tables.gone.erase(name) > 0 || is_other) tables.remade[name] = request.cycle;
-    // One that could not be looked at this time is the one of before.
+    // An identity that the source could not read this time counts as unchanged.
     if (identity != 0 || known == tables.identities.end()) tables.identities[name] = identity;
   }
   const auto note_gone = [&](const std::string& table) {
@@ -89,7 +89,7 @@ FeedTables AtAnnouncement(FeedTables tables, const AnnounceRequest& request, con
     tables.gone.insert(name);
   };
   for (const auto& [name, identity] : std::map(tables.identities)) note_gone(name);
-  // Also one that left with the first announcement that is noted here.
+  // Also a table that disappeared with the first announcement that is noted here.
   for (const TableRecord& record : view.records) note_gone(record.table);
   if (std::exchange(tables.is_spoiled, false)) {
     for (const auto& [name, identity] : tables.identities) tables.remade[name] = request.cycle;

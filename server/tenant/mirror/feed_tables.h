@@ -14,19 +14,19 @@
 
 namespace mirror {
 
-/// What a mirror of a hub's member notes of its tables as their source announces them, so that rows that went
-/// with a table do not count as deleted by users: the document of kind "feed_tables". Only tables with a
-/// journal stand in it. Names are folded.
+/// The mirror of a hub member notes here how its source announces the tables, so that rows
+/// that disappear with a table do not count as deleted by users. Stored as the document of
+/// kind "feed_tables". It contains only tables with a journal. Names are folded.
 struct FeedTables {
-  /// Tables that were announced. Value: what tells a table from another one under its name, as the source
-  /// told it last; 0: the source cannot tell.
+  /// Tables that were announced. Value: an identity that the source reports and that differs
+  /// if a table was replaced by another one of the same name; 0: the source cannot report it.
   std::map<std::string, std::uint64_t> identities = {};
-  std::set<std::string> gone = {};  ///< Of these, tables that the last announcement did not name.
-  /// Tables that came back, or are others under their name. Value: the cycle that announced them so. A hub
-  /// that has read the mirror since takes them out.
+  std::set<std::string> gone = {};  ///< Tables of `identities` that the last announcement omitted.
+  /// Tables that returned, or were replaced under their name. Value: the cycle
+  /// that announced it. A hub that has read the mirror since then removes them.
   std::map<std::string, std::int64_t> remade = {};
-  /// Somebody changed the document by hand: any table may have come back, or be another one. The next
-  /// announcement writes the document anew.
+  /// The document was edited by hand: any table may have returned or
+  /// been replaced. The next announcement writes the document anew.
   bool is_spoiled = false;
   friend bool operator==(const FeedTables&, const FeedTables&) = default;
 
@@ -38,13 +38,13 @@ struct FeedTables {
 absl::StatusOr<FeedTables> ReadFeedTables(StoreRecords& records);
 DocumentChange Write(const FeedTables& tables);
 
-/// Returns `tables` after an announcement. `has_journal`: whether a table has a journal. Spoiled ones all
-/// came back.
+/// Returns `tables` as of an announcement. `has_journal`: whether a table
+/// has a journal. If `tables` is spoiled, all of them count as returned.
 FeedTables AtAnnouncement(FeedTables tables, const AnnounceRequest& request, const AnnounceView& view,
                           const std::function<bool(const std::string& table)>& has_journal);
 
-/// Takes out what a hub has read. What was noted after `read` was read stays. So does what a cycle noted that
-/// was not completed when it was read: the rows that went with a table are still there until its population.
+/// Removes what a hub has read. Notes added after `read` was read are kept. So are notes of a cycle that
+/// was not completed at that time: the rows of a dropped table are still there until its population.
 FeedTables AtAcknowledgement(FeedTables tables, const FeedTables& read, std::int64_t completed_cycle);
 
 }  // namespace mirror

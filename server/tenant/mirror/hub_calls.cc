@@ -46,7 +46,7 @@ absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror
 
 namespace {
 
-/// Absent: somebody else acknowledged meanwhile, or the feed began anew.
+/// Absent: another acknowledgement came first, or the feed was made anew.
 absl::StatusOr<std::optional<Plan>> PlanAcknowledgement(StoreRecords& records, const HubRead& read,
                                                         std::int64_t number, const std::string& token,
                                                         std::int64_t now_ms) {
@@ -62,7 +62,7 @@ absl::StatusOr<std::optional<Plan>> PlanAcknowledgement(StoreRecords& records, c
   plan.documents.push_back(Write(feed));
   if (read.tables.remade.empty()) return plan;
   ASSIGN_OR_RETURN(FeedTables noted, ReadFeedTables(records));
-  // The next announcement writes it anew.
+  // The next announcement writes the document anew.
   if (noted.is_spoiled) return plan;
   plan.documents.push_back(Write(AtAcknowledgement(std::move(noted), read.tables, read.completed_cycle)));
   return plan;
@@ -83,8 +83,8 @@ absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   HubReading reading;
-  // First: entries of a cycle that another server completes meanwhile are of a later one, and not read. What
-  // that cycle noted of its tables may be missing here.
+  // Read the row first: entries of a cycle that another server completes meanwhile then count as
+  // a later cycle's and are not read. Notes of that cycle about its tables may be missing here.
   ASSIGN_OR_RETURN(TenantRecord tenant, ReadTenantOf(mirror_, now_ms));
   reading.tenant = std::move(tenant);
   absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());

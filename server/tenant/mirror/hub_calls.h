@@ -15,18 +15,18 @@
 
 namespace mirror {
 
-/// Plans an announcement, and of a mirror that a hub reads notes which of its tables went, came back or are
-/// others by now. Errors: those of the store.
+/// Plans an announcement. For a mirror that a hub reads, also notes which of its
+/// tables disappeared, returned or were replaced. Errors: those of the store.
 absl::Status PlanWithFeed(Mirror& mirror, const AnnounceRequest& request, const AnnounceView& view,
                           AnnouncePlan* planned) MIRROR_REQUIRES(mirror.mutex());
 
-/// Whether the configuration has a hub that reads the mirror.
+/// Returns whether the configuration has a hub that reads the mirror.
 bool IsOfHub(const Mirror& mirror);
-/// An announcement forgets the notes that were taken before it. Keeps the one that says that the source keeps
-/// notes of its cycles.
+/// An announcement deletes the cycle notes that were taken before it. This
+/// keeps one of them: the note that the source itself records its cycles.
 absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror.mutex());
 
-/// A mirror of one moment, as a hub reads it.
+/// One state of a mirror, as a hub reads it.
 struct HubReading {
   std::unique_ptr<Snapshot> snapshot;
   TenantRecord tenant;
@@ -34,23 +34,23 @@ struct HubReading {
   FeedTables tables = {};
 };
 
-/// The part of a reading that an acknowledgement needs. It holds no snapshot.
+/// The part of a HubReading that an acknowledgement needs. It holds no snapshot.
 struct HubRead {
   MirrorFeed feed;
   FeedTables tables;
   std::int64_t completed_cycle = 0;
 };
 
-/// What a hub does with a tenant that is a member of it. Errors: as Mirror; kNotFound when there is no such
-/// mirror. Threads: any.
+/// Calls of a hub on a tenant that is its member. Errors: as Mirror; kNotFound: the mirror does not exist.
+/// Threads: any.
 class HubCalls {
  public:
   explicit HubCalls(Mirror& mirror) : mirror_(mirror) {}
 
-  /// What is committed now. A journal that no hub has read gets its id, unless `writes` is false.
+  /// Opens the committed state. Gives the journal an id if no hub has read it, unless `writes` is false.
   absl::StatusOr<HubReading> OpenForHub(std::int64_t now_ms, bool writes = true);
-  /// The hub has read up to `number`, by the commit that it calls `token`, and what `read.tables` tells.
-  /// Nothing happens where the mirror is not the one that was read, or is an older one by now.
+  /// Records that the hub has read up to `number`, in its commit `token`, and has read `read.tables`.
+  /// Does nothing if the mirror is not the one that was read, or has been replaced by an older state.
   absl::Status Acknowledge(const HubRead& read, std::int64_t number, const std::string& token,
                            std::int64_t now_ms);
 

@@ -30,7 +30,7 @@ LogsLeft::LogsLeft(StoreHome& home, std::vector<std::shared_ptr<Mirror>> mirrors
       if (stop.stop_requested()) return;
       WhileClosed(*mirror, [&] {
         CrashPoint("start.tenant");
-        // Closing it empties its log.
+        // Closing the store empties its log.
         home.Open(mirror->context_id(), /*create=*/false, {}).status().IgnoreError();
       });
     }

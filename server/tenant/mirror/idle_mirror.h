@@ -14,37 +14,37 @@
 
 namespace mirror {
 
-/// The mirrors whose stores keep statements and pages, so that their next cycle is quicker: about 0.2 MB
-/// each, with small tables. Threads: any.
+/// The mirrors whose stores keep statements and pages, so that their next
+/// cycle is faster: about 0.2 MB each, with small tables. Threads: any.
 class WarmMirrors {
  public:
   static constexpr std::size_t kMax = 32;
 
-  /// At the end of a cycle of it, under its lock. The one of more than kMax whose last cycle is longest ago
-  /// rests; one that is in use comes back at the end of its cycle.
+  /// Called at the end of a cycle of the mirror, under its lock. Beyond kMax the one with the oldest
+  /// last cycle releases its memory; if that one is in use, it returns here at the end of its cycle.
   void Use(const std::shared_ptr<Mirror>& mirror);
 
  private:
   Mutex mutex_;
-  std::list<std::weak_ptr<Mirror>> by_use_ MIRROR_GUARDED_BY(mutex_);  ///< Longest ago first.
+  std::list<std::weak_ptr<Mirror>> by_use_ MIRROR_GUARDED_BY(mutex_);  ///< Least recently used first.
 };
 
-/// Takes what a kill left outside of mirrors' files into these, in a thread of its own: a thousand of them
-/// take seconds, and the first call for a tenant does it for its own. What keeps one from that is met again,
-/// and told, by that call. Ended with this, between two mirrors.
+/// Moves data that a kill left outside of the mirrors' files into these files, in a thread of its own: a
+/// thousand mirrors take seconds. The first call for a tenant does it for its own mirror. It also meets,
+/// and reports, an error that occurred here. The destructor stops the thread between two mirrors.
 class LogsLeft {
  public:
-  /// `home` outlives it. Where the system gives no thread, all is done when it returns.
+  /// `home` must outlive this object. If the system gives no thread, the constructor does all the work.
   LogsLeft(StoreHome& home, std::vector<std::shared_ptr<Mirror>> mirrors);
 
  private:
   std::jthread thread_;
 };
 
-/// See StoreUpkeep::Rest(). False: it is in use.
+/// See StoreUpkeep::Rest(). False: the mirror is in use.
 bool RestIfIdle(Mirror& mirror);
-/// Unless its store is open, or it was deleted: what has its name by then is another one's. Calls for the
-/// tenant wait for it.
+/// Runs `work`, unless the store is open or the mirror was deleted: its name
+/// may be another mirror's by then. Calls for the tenant wait meanwhile.
 void WhileClosed(Mirror& mirror, const std::function<void()>& work);
 
 }  // namespace mirror

@@ -9,10 +9,10 @@
 
 namespace mirror {
 
-/// The rules of indexes that are in force: a reload sets others while tenants are served. Threads: any.
+/// The current rules for indexes. A reload replaces them while tenants are served. Threads: any.
 class IndexBook {
  public:
-  /// Other rules are another object.
+  /// Changed rules are a new object.
   std::shared_ptr<const IndexRules> Get() const {
     const MutexLock lock(mutex_);
     return rules_;

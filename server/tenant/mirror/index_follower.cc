@@ -17,10 +17,10 @@
 namespace mirror {
 namespace {
 
-/// After so long no further index is begun in a cycle: who waits for its end, waits for them.
+/// No further index is started in a cycle after this time: the caller that ends the cycle waits for it.
 constexpr std::chrono::seconds kMakingMax{10};
 
-/// Whether these words are told: not the same ones twice.
+/// Returns whether the text is news; the same text is not reported twice.
 bool IsNews(std::string words, std::string* told) {
   if (words == *told) return false;
   *told = std::move(words);
@@ -68,7 +68,7 @@ absl::StatusOr<IndexFollower::Due> IndexFollower::ReadDue(Store& store, const In
   const bool follows = FollowsIndexes(rules, context_id_);
   const std::vector<ConfiguredIndex> configured = ConfiguredFor(rules, context_id_);
   absl::StatusOr<std::vector<FollowedTable>> tables = std::vector<FollowedTable>();
-  // Where none is to be there, what the source has does not matter.
+  // If no index is wanted, the source's indexes do not matter.
   if (follows || !configured.empty()) tables = ReadFollowed(store, configured);
   if (!tables.ok()) return tables.status();
   ASSIGN_OR_RETURN(const std::vector<OwnIndex> there, store.records().ReadOwnIndexes());
@@ -98,7 +98,7 @@ absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
     Writing writing;
     while (writing.Begin(store)) writing.Commit(PlanChange(store, *rules, *version, change, now_ms));
     const absl::Status& status = writing.result().status();
-    // Others may be due instead.
+    // The change was not due any more; others may be due instead.
     if (status.ok() && !*writing.result()) done = false;
     CrashPoint("index.changed");
     if (status.ok()) continue;
@@ -108,7 +108,7 @@ absl::Status IndexFollower::Follow(Store& store, std::int64_t now_ms) {
                          "' of table '", change.index.table, "': ", std::string(status.message()));
     }
     if (absl::IsDataLoss(status)) return status;
-    // Of a full disk the others would hear, too.
+    // A full disk would stop the other changes, too.
     if (!absl::IsFailedPrecondition(status)) break;
   }
   due_ = !done;
@@ -121,7 +121,7 @@ absl::StatusOr<std::optional<Plan>> IndexFollower::PlanChange(Store& store, cons
                                                               std::int64_t version, const IndexChange& change,
                                                               std::int64_t now_ms) const {
   ASSIGN_OR_RETURN(const std::int64_t now, store.ReadDataVersion());
-  // That a table was given up by hand need not show: an index on it more does no harm.
+  // A table that was given up by hand may go unnoticed: an extra index on it does no harm.
   if (now != version) {
     ASSIGN_OR_RETURN(const Due again, ReadDue(store, rules));
     const std::vector<IndexChange>& left = again.changes;

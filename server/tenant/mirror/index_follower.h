@@ -18,23 +18,23 @@
 
 namespace mirror {
 
-/// Keeps the mirror's own indexes: those that the configuration has, and the source's where it says so.
+/// Keeps the mirror's own indexes: the configured ones, and the source's if the configuration says so.
 /// Threads: none; used under the tenant's lock.
 class IndexFollower {
  public:
   using SteadyNow = std::chrono::steady_clock::time_point (*)();
 
-  /// `book` and `events` outlive it.
+  /// `book` and `events` must outlive this object.
   IndexFollower(const std::string& context_id, const IndexBook& book, SteadyNow steady_now, Events& events)
       : context_id_(context_id), book_(book), steady_now_(steady_now), events_(events) {}
 
-  /// The mirror's own indexes may be others than those that are wanted; other rules, and what somebody else
-  /// changed, are noticed without it.
+  /// Marks the mirror's own indexes for a check against the wanted ones. Changed
+  /// rules, and changes by another server, are noticed without this call.
   void SetDue() { due_ = true; }
-  /// Between two cycles. What fails, or would take too long, is tried after the next one; no cycle fails for
-  /// it. OwnIndex::is_too_long is told. Errors: kDataLoss alone.
+  /// Called between two cycles. A change that fails or would take too long is retried after the
+  /// next cycle; it fails no cycle. An event reports OwnIndex::is_too_long. Errors: kDataLoss only.
   absl::Status Follow(Store& store, std::int64_t now_ms);
-  /// Of what cannot be right: once for the same words, and again after a restart.
+  /// Reports rules that cannot be right: the same text once, and again after a restart.
   void TellWrong(const std::vector<AnnouncedTable>& tables);
 
  private:
@@ -43,7 +43,7 @@ class IndexFollower {
     std::vector<std::string> idle;  ///< See IdleIndexes.
   };
   absl::StatusOr<Due> ReadDue(Store& store, const IndexRules& rules) const;
-  /// Under the store's writer lock. Absent: it is not due any more. `version`: as of which it was found due.
+  /// Called under the store's writer lock. Absent: no longer due. `version`: at which the change was due.
   absl::StatusOr<std::optional<Plan>> PlanChange(Store& store, const IndexRules& rules, std::int64_t version,
                                                  const IndexChange& change, std::int64_t now_ms) const;
   void TellIdle(const std::vector<std::string>& idle);
@@ -55,13 +55,13 @@ class IndexFollower {
   const SteadyNow steady_now_;
   Events& events_;
   bool due_ = true;
-  std::shared_ptr<const IndexRules> followed_;  ///< The rules that it went by last.
-  std::optional<std::int64_t> version_;         ///< Store::ReadDataVersion() then.
+  std::shared_ptr<const IndexRules> followed_;  ///< The rules that the last Follow() used.
+  std::optional<std::int64_t> version_;         ///< Store::ReadDataVersion() at the last Follow().
   std::string told_wrong_, told_idle_, told_trouble_, told_too_long_;
 };
 
-/// All tables with what the source told of them, and with those of `configured` that mean them. Errors: as
-/// Store.
+/// Returns all tables with the indexes that the source reported, and with
+/// the entries of `configured` that apply to them. Errors: as Store.
 absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store,
                                                         const std::vector<ConfiguredIndex>& configured);
 

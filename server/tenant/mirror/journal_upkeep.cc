@@ -21,10 +21,10 @@
 namespace mirror {
 namespace {
 
-/// Documents that are read at a time.
+/// Documents that are read in one batch.
 constexpr std::size_t kPage = 1'000;
 
-/// Tables with a mark in the order of their folded names, as the metadata spells them.
+/// Returns tables with a mark, in the order of their folded names, in the metadata's spelling.
 absl::StatusOr<std::vector<std::string>> FindMissed(Store& store, const JournalRules& rules) {
   std::vector<std::string> missed;
   std::vector<Document> page;
@@ -85,7 +85,7 @@ void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms) 
     if (next.ended_histories.empty()) return std::optional<Plan>();
     return std::optional(std::move(next));
   };
-  // Whose histories are all asked for takes no lock.
+  // A mirror with only required histories takes no lock.
   if (const absl::StatusOr<std::optional<Plan>> before = plan({}); before.ok() && *before) {
     Writing writing;
     while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));
@@ -105,7 +105,7 @@ absl::Status CompareAllTables(StoreRecords& records, Plan* plan) {
 }
 
 absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t now_ms) {
-  // Each member of a hub has it.
+  // Each member of a hub has the ledger's journal.
   const bool has_hub = rules != nullptr && rules->Of(std::string(kLedgerName)).journal;
   const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
     absl::StatusOr<MirrorFeed> feed = ReadFeed(store.records());
@@ -119,7 +119,7 @@ absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t
     }
     return std::optional(std::move(next));
   };
-  // One that is as it was takes no lock.
+  // A mirror without a change takes no lock.
   const absl::StatusOr<std::optional<Plan>> before = plan({});
   if (!before.ok() || !*before) return before.status();
   Writing writing;
@@ -174,7 +174,7 @@ void JournalUpkeep::Run(Mirror& mirror, std::int64_t now_ms) {
     snapshot = *std::move(opened);
   }
   {
-    // One that was closed or in use is looked at again before long.
+    // Set `done_` only here: a mirror that was closed or in use is tried again soon.
     const MutexLock lock(mutex_);
     done_ = now;
   }

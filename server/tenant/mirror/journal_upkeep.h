@@ -12,37 +12,37 @@
 
 namespace mirror {
 
-/// Finds tables that were written to without their journal, see server/journal/seen_mark.h, and adds a
-/// COMPARE entry for each, so that followers of the journal hear of those writes before anything else is
-/// written. A table that is gone gets a GONE entry. `rules`: those of the tenant; null: nothing is done.
-/// Reads without a lock where nothing was missed. Errors: those of the store.
+/// Finds tables that were written without their journal, see server/journal/seen_mark.h, and
+/// adds a COMPARE entry for each. So readers of the journal learn of those writes before
+/// anything else is written. A deleted table gets a GONE entry. `rules`: those of the tenant;
+/// null: does nothing. Takes no lock if nothing was missed. Errors: those of the store.
 absl::Status NotePassedWrites(Store& store, const JournalRules* rules, std::int64_t now_ms);
 
 class Mirror;
 
-/// Versions of rows that no rule asks for any more are set aside. What goes wrong here is met again, and
-/// told, by the call that is under way. `rules` may be null.
+/// Sets aside row versions that no rule requires any more. An error here
+/// occurs again in the running call, which reports it. `rules` may be null.
 void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms);
-/// Whether nothing was ever noted in it.
+/// Returns whether the journal has never had an entry.
 absl::StatusOr<bool> HasNoJournal(Store& store);
-/// Every table that the store has: rows may have changed of which no entry of the journal tells.
+/// Adds a COMPARE of every table of the store: rows may have changed without a journal entry.
 absl::Status CompareAllTables(StoreRecords& records, Plan* plan);
-/// Of a mirror that is opened. Where a hub has read it and the configuration has none for it any more, it
-/// says so from now on; once there is one again, its journal says that all rows are to be compared: nobody
-/// knows which were written meanwhile. Errors: those of the store, but for reading: nothing may be written
-/// then.
+/// For a mirror that is opened. If a hub has read it and the configuration no longer has a
+/// hub for it, the mirror records that. Once there is a hub again, an entry of the journal
+/// says that all rows are to be compared: it is unknown which rows were written in
+/// between. Errors: those of the store, except for reading: then nothing may be written.
 absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t now_ms);
 
-/// Removes entries of a tenant's journal, and versions of rows, that are older than they are kept or over
-/// their size: now and then, and a few at a time. Threads: any.
+/// Removes journal entries and row versions that exceed their retention
+/// time or size: at intervals, and a few at a time. Threads: any.
 class JournalUpkeep {
  public:
-  /// Nothing where it was done lately, or the mirror is closed or in use.
+  /// Does nothing if it ran recently, or if the mirror is closed or in use.
   void Run(Mirror& mirror, std::int64_t now_ms);
 
  private:
   static constexpr std::chrono::seconds kAgain{60};
-  /// Transactions at a time: the rest goes the next time.
+  /// Maximum number of transactions per run: the next run does the rest.
   static constexpr int kTrimsMax = 200;
 
   Mutex mutex_;

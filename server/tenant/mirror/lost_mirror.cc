@@ -17,7 +17,7 @@ std::string WordsOf(const absl::Status& opened, const char* payload) {
   return words ? std::string(*words) : std::string();
 }
 
-/// What was known of a mirror that was lost: the one in its place is nobody else's, and stays paused.
+/// Gives the replacement of a lost mirror the former owner and pause: no other owner can take it.
 absl::Status KeepOwner(Store& store, const TenantSummary& lost) {
   if (lost.issuer.empty()) return absl::OkStatus();
   Writing writing;
@@ -50,7 +50,7 @@ bool NoteLost(Mirror& mirror, const absl::Status& opened) {
   if (opened.ok()) told = false;
   if (!absl::IsNotFound(opened)) return false;
   std::string why = WordsOf(opened, kLostPayload);
-  // Of a tenant that was never here nobody knows either.
+  // The home does not know a tenant that was never here, either: then this payload means no loss.
   const bool was_here = mirror.store() != nullptr || mirror.seen().Get().known;
   if (why.empty() && was_here) why = WordsOf(opened, kForgottenPayload);
   if (why.empty()) return false;
@@ -69,7 +69,7 @@ bool NoteLost(Mirror& mirror, const absl::Status& opened) {
 absl::StatusOr<std::unique_ptr<Store>> OpenFile(Mirror& mirror, bool create) {
   const OpenStore& open = mirror.file().open;
   if (!mirror.options().is_shared) return open(create);
-  // That one was lost is told before there is another.
+  // Report a loss before a new mirror is created.
   absl::StatusOr<std::unique_ptr<Store>> store = open(/*create=*/false);
   const bool lost = NoteLost(mirror, store.status());
   if (!create || !absl::IsNotFound(store.status())) return store;

@@ -7,20 +7,20 @@
 #include "absl/status/statusor.h"
 #include "server/tenant/mirror/mirror.h"
 
-// A mirror that is not in its place any more: see kLostPayload and kForgottenPayload.
+// A mirror that is no longer in its place: see kLostPayload and kForgottenPayload.
 
 namespace mirror {
 
-/// Whether a status of StoreHome::Open says that somebody took away what was served there.
+/// Returns whether a status of StoreHome::Open says that somebody removed the mirror that was served.
 bool IsTakenAway(const absl::Status& opened);
-/// Of a mirror that somebody makes, moves or deletes just now: see kChangingPayload.
+/// Returns whether somebody is creating, moving or deleting the mirror right now: see kChangingPayload.
 bool IsChanging(const absl::Status& status);
-/// Whether that status is of a mirror that is lost, and may be made anew; the event is told once.
+/// Returns whether `opened` says that the mirror is lost and may be created anew; adds one event for it.
 bool NoteLost(Mirror& mirror, const absl::Status& opened) MIRROR_REQUIRES(mirror.mutex());
-/// Opens its file. A new one in the place of one that is lost stays its owner's, and paused, as far as that
-/// is known.
+/// Opens the mirror's file. A new mirror that replaces a lost one gets
+/// the owner and the pause of the lost one, as far as they are known.
 absl::StatusOr<std::unique_ptr<Store>> OpenFile(Mirror& mirror, bool create) MIRROR_REQUIRES(mirror.mutex());
-/// The home does not list it any more: where nobody deleted it, that is told. Waits for no lock.
+/// The home does not list the mirror any more: adds an event, unless it was deleted. Waits for no lock.
 void TellIfLost(Mirror& mirror) MIRROR_EXCLUDES(mirror.mutex());
 
 }  // namespace mirror

@@ -43,7 +43,7 @@ HookNotes HookWriter::OfCompletion(std::int64_t cycle, std::int64_t now_ms,
     return NotesFor(kOnCompleted, cycle, now_ms, [&](const HookCycle& of) {
       std::vector<HookCounts> counts;
       for (const CompletedTable& table : tables) {
-        // One that was only compared did not change.
+        // A table that was only compared did not change.
         if (table.rows_differ && table.inserts + table.updates + table.deletes == 0) continue;
         counts.push_back({table.table, table.inserts, table.updates, table.deletes});
       }
@@ -66,7 +66,7 @@ void HookWriter::AddTables(AnnouncePlan* planned) const {
     });
   };
   Set(notes, &planned->plan);
-  planned->plan.kept = Kept::kNow;  // What was delivered would be made again.
+  planned->plan.kept = Kept::kNow;  // A delayed commit could be lost and repeated after delivery.
 }
 
 void HookWriter::AddWiped(Plan* plan) const {
@@ -104,7 +104,7 @@ void HookWriter::Wake() const {
 
 namespace {
 
-/// Things told of, in memory. Beyond that some are told again.
+/// Texts kept in memory against repetition. Beyond that some are reported again.
 constexpr std::size_t kToldMax = 10'000;
 
 constexpr char kKeep[] =
@@ -147,7 +147,7 @@ void PartnerNews::TellRows(Store& store, std::int64_t cycle, const std::string& 
 
 namespace {
 
-/// At a mirror whose own tables are missing, one after the other.
+/// Maximum number of attempts to find a mirror whose own tables are missing.
 constexpr int kLooksMax = 5;
 
 absl::Status IsGone(const std::string& context_id, const SeenSummary& seen, const absl::Status& opened) {
@@ -156,17 +156,17 @@ absl::Status IsGone(const std::string& context_id, const SeenSummary& seen, cons
   return seen.HasRecords() && is_deleted ? InRecordsWords(gone) : gone;
 }
 
-/// How it goes on with what is there now: `cycles` says it where cycles come.
+/// Says how the tenant continues with the present mirror; `cycles`: the text for sources of cycles.
 std::string NextOf(const SeenSummary& seen, const char* cycles) {
   return absl::StrCat(seen.HasRecords() ? "records are read from, and written to," : cycles,
                       seen.HasRecords() ? " what is there now" : " from what is there now");
 }
 
-/// What is to be done about a mirror that is not to be trusted any more.
+/// Says how an operator can repair a mirror that is not trusted any more.
 std::string WayBack(const std::string& context_id, bool lost, const SeenSummary& seen) {
   std::string words = absl::StrCat("'mirrorctl restore ", context_id, " FILE --confirm ", context_id,
                                    "' puts a backup in its place");
-  // Nobody sends records again.
+  // Records are not sent a second time.
   if (!seen.HasRecords()) {
     absl::StrAppend(&words, ", 'mirrorctl reset ", context_id, " --all --confirm ", context_id,
                     lost ? "' lets the next cycle populate a new one"
@@ -175,7 +175,7 @@ std::string WayBack(const std::string& context_id, bool lost, const SeenSummary&
   return absl::StrCat(words, "; after a repair by hand 'mirrorctl resume ", context_id, "'.");
 }
 
-/// Another process may have had it mended, or have put another one in its place.
+/// Another process may have repaired the mirror or replaced it.
 bool IsMended(const TenantFile& file) {
   const absl::StatusOr<std::unique_ptr<Store>> store = file.open(/*create=*/false);
   if (!store.ok()) return absl::IsNotFound(store.status());
@@ -198,14 +198,14 @@ absl::Status OfFormerFile(const std::string& context_id) {
       "Nothing was applied. The cycle is over; begin a new one."));
 }
 
-/// Whether `status` is of a mirror that is moved by now, or was made anew: its tables are missing, or were,
-/// and are where it is looked for now. `there`: what that look gave; null: nobody asks.
+/// Returns whether `status` is of a mirror that was moved or re-created: its own tables were missing,
+/// and exist in its current place. `there`: receives the status of opening that place; null: not needed.
 bool WentElsewhere(const absl::Status& status, const TenantFile& file, Store* store,
                    absl::Status* there = nullptr) {
   if (status.ok() || store == nullptr) return false;
   if (store->upkeep().WhyStale() == Stale::kMoved) return true;
   if (!absl::IsDataLoss(status)) return false;
-  // One that is missing there, too, may be deleted just now: then the next look finds that.
+  // If they are missing there, too, the mirror may be in deletion: then the next attempt finds that.
   for (int look = 0; look < kLooksMax; ++look) {
     const absl::StatusOr<std::unique_ptr<Store>> opened = file.open(/*create=*/false);
     if (there != nullptr) *there = opened.status();
@@ -236,14 +236,14 @@ void Mirror::Tell(Severity severity, std::string_view kind, std::string text) {
   events_.Add(context_id_, severity, kind, std::move(text));
 }
 
-/// Lets go of a store that nothing more is written with.
+/// Closes a store that must not be written any more.
 void Mirror::FindStale() {
   if (!store_) return;
   const Stale why = store_->upkeep().WhyStale();
   if (why == Stale::kNo) return;
   const bool built = !store_->IsBuilding();
   Close();
-  // Where it is now, its cycle goes on.
+  // The cycle continues in the mirror's current place.
   if (why == Stale::kMoved) return;
   file_.replaced = true;
   if (!built) {
@@ -276,11 +276,11 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   cycle_.ForgetFile();
   indexes_.SetDue();
   absl::StatusOr<std::unique_ptr<Store>> store = OpenFile(*this, create);
-  // Another process may have moved it between the look where it is and the look at it.
+  // Another process may have moved it between the lookup of its place and the open.
   if (options_.is_shared && (absl::IsDataLoss(store.status()) || absl::IsFailedPrecondition(store.status())))
     store = OpenFile(*this, create);
   if (absl::IsNotFound(store.status())) return IsGone(context_id_, seen_, store.status());
-  // What stands there is no mirror of this tenant's, or one of a later version.
+  // The file there is not this tenant's mirror, or is of a later version.
   if (absl::IsFailedPrecondition(store.status())) TellUnavailable(store.status());
   if (!store.ok()) return Noticed(store.status());
   if (std::string why = (*store)->upkeep().Quarantined(); trust == Trust::kNeeded && !why.empty()) {
@@ -302,7 +302,7 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   return file_.replaced ? EndCycleInNewFile(now_ms) : absl::OkStatus();
 }
 
-/// The file may be a copy from the middle of the very cycle that runs: that cycle must not go on in it.
+/// The file may be a copy from the middle of the running cycle: the cycle must not continue in it.
 absl::Status Mirror::EndCycleInNewFile(std::int64_t now_ms) {
   absl::Status status = EndCycle(now_ms, [&](const TenantRecord&, Plan* plan) MIRROR_REQUIRES(mutex_) {
     return CompareAllTables(store_->records(), plan);
@@ -312,7 +312,7 @@ absl::Status Mirror::EndCycleInNewFile(std::int64_t now_ms) {
 }
 
 absl::Status Mirror::Noticed(absl::Status status) {
-  // A statement of the store's own may have failed since somebody dropped the table that it is about.
+  // A statement of the store itself may have failed because somebody dropped its table.
   if (absl::IsFailedPrecondition(status) && store_) {
     if (absl::Status own = store_->upkeep().CheckOwnTables(); absl::IsDataLoss(own)) status = own;
   }
@@ -322,13 +322,13 @@ absl::Status Mirror::Noticed(absl::Status status) {
       Close();
       return GoesOnElsewhere(context_id_);
     }
-    // Tables that are missing are no damage where another process has deleted the mirror.
+    // Missing tables are not damage if another process deleted the mirror.
     if (absl::IsNotFound(opened)) {
       NoteLost(*this, opened);
       Close();
       return IsGone(context_id_, seen_, opened);
     }
-    // What another process does to it just now, it is asked about when that is over.
+    // Another process is changing the mirror: ask again when it has finished.
     if (IsChanging(opened)) {
       Close();
       return opened;
@@ -336,7 +336,7 @@ absl::Status Mirror::Noticed(absl::Status status) {
     if (IsTakenAway(opened)) status = opened;
   }
   if (absl::IsDataLoss(status) && !options_.is_shared && store_ && !store_->IsBuilding()) {
-    // Damage of a file that is there no more is none of the one that was put in its place.
+    // Damage of a file that was replaced is not damage of its replacement.
     FindStale();
     if (!store_) return OfFormerFile(context_id_);
   }
@@ -346,7 +346,7 @@ absl::Status Mirror::Noticed(absl::Status status) {
         absl::StrCat("the mirror of '", context_id_,
                      lost ? "' is lost: " : "' is damaged: ", absl::StripSuffix(status.message(), "."),
                      ". It takes nothing more. ", WayBack(context_id_, lost, seen_));
-    // What cannot be opened is met again by whoever opens it.
+    // A store that cannot be opened reports the error to the next caller that opens it.
     const absl::Status noted =
         store_ && !lost ? store_->upkeep().Quarantine(file_.quarantine) : absl::OkStatus();
     Close();
@@ -401,7 +401,7 @@ bool Mirror::Begin(Writing& writing) {
 absl::StatusOr<std::optional<Committed>> Mirror::Finish(Writing& writing) {
   absl::StatusOr<std::optional<Committed>>& committed = writing.result();
   if (!committed.ok()) {
-    // It may be committed all the same, and what repeats it writes nothing more.
+    // The plan may be committed nevertheless, and a repetition would not write notes again.
     hooks_.Wake();
     return Noticed(committed.status());
   }
@@ -448,14 +448,14 @@ bool Mirror::CloseIfIdle() {
   if (!mutex_.try_lock()) return false;
   const MutexLock lock(mutex_, std::adopt_lock);
   if (!store_) return false;
-  // A log that a reader holds would be replayed over a file put there while nobody watches.
+  // If a reader holds the log, it could be replayed over a file that is put there meanwhile.
   StoreUpkeep& upkeep = store_->upkeep();
   if (upkeep.WhyStale() == Stale::kNo && !upkeep.CheckWhole({}).ok()) return false;
   Close();
   return true;
 }
 
-/// What cannot be read is met again, and told, by the call that needs it.
+/// A part that cannot be read is unchanged: the call that needs it reports the error.
 void Mirror::Summarize(Look look) {
   TenantSummary next = seen_.Get();
   next.quarantined = !file_.quarantine.empty();
@@ -476,12 +476,12 @@ void Mirror::Close() {
   cycle_.gaps().TellAll();
 }
 
-/// A full disk, a lock, a file that cannot be written: told once, until something is written again.
+/// Reports a full disk, a lock, a file that cannot be written: once, until a write succeeds.
 void Mirror::TellUnavailable(const absl::Status& status) {
-  // That has an event of its own; why a new mirror was lost has not.
+  // A stale store has an event of its own; the reason why a new mirror was lost has none.
   if (store_ && !store_->IsBuilding() && store_->upkeep().WhyStale() != Stale::kNo) return;
   const std::string message(status.message());
-  // An operator who meets it is told.
+  // An operator who gets this error sees it in the answer.
   if (cycle_.served()) seen_.NoteFailure(message);
   if (message == told_unavailable_) return;
   told_unavailable_ = message;
@@ -621,7 +621,7 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
 void TellHolds(Mirror& mirror, const std::vector<Hold>& known, const std::vector<Hold>& written) {
   mirror.cycle().ForgetHolds();
   for (const Hold& hold : written) {
-    // One that waits already is told once, whatever its counts become.
+    // A hold that already waits is reported once, even if its counts change.
     const Hold* const former = FindHold(known, hold.kind, hold.table);
     if (former != nullptr && former->state == HoldState::kWaiting && former->source_id == hold.source_id)
       continue;
@@ -652,7 +652,7 @@ void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& c
     if (*next.targets == freshness.targets) return std::optional<Plan>();
     return std::optional(std::move(next));
   };
-  // Whose targets are right takes no lock.
+  // A file with the right targets takes no lock.
   if (const absl::StatusOr<std::optional<Plan>> before = plan({}); before.ok() && *before) {
     Writing writing;
     while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));

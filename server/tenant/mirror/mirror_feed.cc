@@ -13,7 +13,7 @@ namespace mirror {
 namespace {
 
 constexpr char kFeedKind[] = "feed";
-/// Cycles are numbered by the clock, which was no more ahead when the number was given.
+/// Cycle numbers come from the clock; a clock was never ahead by more than this.
 constexpr std::int64_t kClockAheadMs = 86'400'000;
 
 std::int64_t RandomNumber() {
@@ -55,7 +55,7 @@ DocumentChange Write(const MirrorFeed& feed) {
 
 MirrorFeed WithJournal(MirrorFeed feed) {
   if (feed.journal_id.empty()) feed.journal_id = NewNonce();
-  // A hub may know any number: it shall find another one than that.
+  // A hub may know any number: a random one makes it see a difference.
   if (std::exchange(feed.is_spoiled, false)) feed.erased = RandomNumber();
   return feed;
 }
@@ -63,7 +63,7 @@ MirrorFeed WithJournal(MirrorFeed feed) {
 MirrorFeed AtBegin(MirrorFeed feed, const SourceCycles& known, const TenantRecord& tenant,
                    std::int64_t cycle) {
   feed = WithJournal(std::move(feed));
-  // One that no server can have given is the source's mistake, and nobody else waits for that.
+  // A number that no server can have given is the source's mistake, and must not stop anything.
   const bool never_given = known.completed > cycle + kClockAheadMs;
   if (known.completing < feed.data_cycle || never_given) feed.source_older = cycle;
   if (known.completed > tenant.completed_cycle && !never_given) feed.mirror_older = cycle;
@@ -72,7 +72,7 @@ MirrorFeed AtBegin(MirrorFeed feed, const SourceCycles& known, const TenantRecor
 }
 
 MirrorFeed AtRestored(MirrorFeed feed, std::int64_t cycle) {
-  // Without a journal of its own no hub reads the mirror.
+  // Without a journal id no hub reads the mirror.
   if (!feed.journal_id.empty()) feed.source_older = cycle;
   return feed;
 }
@@ -94,8 +94,8 @@ bool MirrorFeed::LacksRowsOf(const std::string& table) const {
 MirrorFeed AtCompletion(MirrorFeed feed, const TenantRecord& tenant, const std::vector<UnsentTable>& unsent) {
   if (feed.is_spoiled) feed = WithJournal(std::move(feed));
   feed.unsent.clear();
-  // One that was not announced is no member table, and may have the folded name of one that was sent. Nor is
-  // one that has a name with which no table is announced, and which may be of any length.
+  // A table that was not announced is not a member table, and may have the folded name of one that
+  // was sent. A table whose name cannot be announced, which may have any length, is left out, too.
   for (const UnsentTable& table : unsent) {
     if (IsAnnounced(table.reason) && CheckName(table.table, "table").ok()) {
       feed.unsent.insert(FoldName(table.table));

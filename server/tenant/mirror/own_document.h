@@ -14,19 +14,19 @@
 
 namespace mirror {
 
-/// A document that the server keeps for itself in a mirror: one JSON object, the only document of its kind.
+/// A document of the server's own in a mirror: one JSON object, the only document of its kind.
 struct OwnDocument {
   std::optional<JsonDocument> json = {};  ///< Absent: there is no such document, or it is spoiled.
-  /// Somebody changed it by hand, so that it holds no JSON object.
+  /// Somebody edited it by hand, and it is not a JSON object any more.
   bool is_spoiled = false;
 };
 
 /// Errors: as StoreRecords.
 absl::StatusOr<OwnDocument> ReadOwnDocument(StoreRecords& records, const std::string& kind);
 
-/// Returns a whole number from 0 on, which may stand there as a string; absent: it is none.
+/// Returns a non-negative whole number; it may be written as a string. Absent: it is none.
 std::optional<std::int64_t> WholeNumber(const JsonView& json);
-/// Returns a member that is such a number; 0: there is none.
+/// Returns such a number from a member; 0: there is none.
 std::int64_t NumberIn(const JsonView& json, std::string_view name);
 /// Returns the texts of a member that is an array.
 std::set<std::string> TextsIn(const JsonView& json, std::string_view name);

@@ -61,7 +61,7 @@ void RunningCycle::Begin() {
 
 void RunningCycle::End() {
   Forget();
-  // A step may have settled some with its table.
+  // A step may have settled holds of its table.
   ForgetHolds();
   served_ = false;
 }
@@ -121,10 +121,10 @@ bool RunningCycle::IsNoted(CycleNoteKind kind) const {
 void RunningCycle::NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome) {
   if (refusals_cycle_ != cycle) refusals_.clear();
   refusals_cycle_ = cycle;
-  // What is held has an event of its own, and waits for an operator.
+  // A held batch has an event of its own, and waits for an operator.
   if (outcome.held) return;
   std::string reason(outcome.status.message());
-  // It becomes a part of a sentence that names the table.
+  // The reason becomes part of a sentence that names the table.
   const std::string name = absl::StrCat("table '", outcome.table, "': ");
   if (reason.starts_with(name)) reason.erase(0, name.size());
   if (reason.ends_with('.')) reason.pop_back();

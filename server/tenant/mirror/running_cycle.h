@@ -25,17 +25,17 @@
 
 namespace mirror {
 
-/// Wakes calls that wait for an earlier batch of their table. Tables are named by FoldName(). Threads: any.
+/// Wakes calls that wait for an earlier batch of their table. Names of tables are folded. Threads: any.
 class GapWaits {
  public:
-  /// Counts what was told so far. A caller reads it when it finds the gap, under the tenant's lock.
+  /// Returns the number of signals so far. A caller reads it when it finds the gap, under the tenant's lock.
   std::uint64_t changes();
-  /// Batches of `tables` were applied or refused.
+  /// Signals that batches of `tables` were applied or refused.
   void Tell(const std::set<std::string>& tables);
-  /// The cycle began or ended, or the mirror was closed: every call looks again.
+  /// Signals that the cycle began or ended, or that the mirror was closed: every waiting call checks again.
   void TellAll();
-  /// Waits until something is told that concerns `tables`, or until `time`. Returns at once when anything was
-  /// told since changes() gave `seen`.
+  /// Waits until a signal that concerns `tables`, or until `time`. Returns
+  /// at once if there was any signal since changes() returned `seen`.
   void WaitUntil(const std::set<std::string>& tables, std::uint64_t seen,
                  std::chrono::steady_clock::time_point time);
 
@@ -50,62 +50,62 @@ class GapWaits {
     waiting.woken.NotifyOne();
   }
 
-  Mutex mutex_;  ///< Taken after the tenant's.
+  Mutex mutex_;  ///< Taken after the tenant's lock.
   std::uint64_t changes_ MIRROR_GUARDED_BY(mutex_) = 0;
-  std::list<Waiting*> waiting_ MIRROR_GUARDED_BY(mutex_);  ///< Of the threads in WaitUntil().
+  std::list<Waiting*> waiting_ MIRROR_GUARDED_BY(mutex_);  ///< Entries of the threads in WaitUntil().
 };
 
-/// What is kept in memory of the cycle that runs, so that not every batch reads it again. What the protocol
-/// has to remember stands in the mirror, and is read again when somebody else has changed it, as by beginning
-/// or ending a cycle; the rest only words an answer or an event, or spares a look at rows, and another server
-/// that serves the cycle does without.
+/// Memory about the running cycle, so that not every batch reads it again. State that the
+/// protocol needs is stored in the mirror, and read again after another server changed it,
+/// for example by beginning or ending a cycle. The rest only improves the text of an answer
+/// or event, or saves reading rows; another server that serves the cycle works without it.
 /// Threads: none; used under the tenant's lock.
 class RunningCycle {
  public:
-  /// One that this process serves begins.
+  /// Called when a cycle begins that this process serves.
   void Begin();
   void End();
-  /// A call of it is served here.
+  /// Called when this process serves a call of the cycle.
   void NoteServed() { served_ = true; }
-  /// It may be running, and this process has served it.
+  /// Returns whether this process has served a cycle that may still run.
   bool served() const { return served_; }
-  /// Another file may be there: holds, too.
+  /// Forgets everything, holds included: the file may be another one.
   void ForgetFile();
-  /// Calls that wait for an earlier batch. Needs no lock of the tenant's, and lives as long as this.
+  /// Calls that wait for an earlier batch. Needs no lock of the tenant, and lives as long as this object.
   GapWaits& gaps() { return gaps_; }
 
-  /// Reads what is not known of the mirror, or was before somebody else wrote to it. Errors: as Store.
+  /// Reads what is not known, or was read before another server's write. Errors: as Store.
   absl::Status Load(Store& store);
 
-  /// Tables that are not taken, folded; after Load().
+  /// Folded names of refused tables; after Load().
   const std::set<std::string>& refused() const { return *refused_; }
   void SetRefused(const std::vector<SchemaAnswer>& answers);
   /// After Load().
   const std::vector<CycleNote>& notes() const { return *notes_; }
   bool IsNoted(CycleNoteKind kind) const;
   void ForgetNotes() { notes_.reset(); }
-  /// Tables that the source could not send in the last completed cycle. Reads the mirror only where they are
-  /// not known, or another server has written to it since. Errors: as Store.
+  /// Returns the tables that the source could not send in the last completed cycle. Reads the
+  /// mirror only if they are unknown, or another server has written to it since. Errors: as Store.
   absl::StatusOr<UnsentTables> LoadUnsent(Store& store);
-  /// This server writes others.
+  /// Called when this server writes other unsent tables.
   void ForgetUnsent() { unsent_.reset(); }
   /// After Load().
   const std::vector<Hold>& holds() const { return *holds_; }
-  /// They are to be read again: this server wrote some, which ReadDataVersion() does not tell.
+  /// Called when this server wrote holds: ReadDataVersion() does not show its own writes.
   void ForgetHolds() { holds_.reset(); }
 
-  /// A batch of `cycle` was refused for good: unless the table gets over it, the cycle ends as a failure.
+  /// Notes that a batch of `cycle` was refused for good: the cycle fails unless the table recovers.
   void NoteRefusal(std::int64_t cycle, const BatchOutcome& outcome);
   void ForgetRefusal(const std::string& table);
-  /// In words; empty: none. After Load().
+  /// Returns the refusals as a text for people; empty: none. Call it after Load().
   std::string RefusalsOf(std::int64_t cycle);
 
-  /// What the source announced was refused before the tenant saw it.
+  /// Notes that the announcement was refused before it reached the tenant.
   void NoteUnannounced(std::int64_t cycle, std::string_view why);
-  /// Absent: nothing was refused so.
+  /// Absent: no announcement was refused so.
   std::optional<std::string> WhyUnannounced(std::int64_t cycle) const;
 
-  /// What DigestRanges answered. Spares a second look at the rows: without it all of them are read again.
+  /// Notes the answer to DigestRanges. It saves reading all rows a second time.
   void NoteDigests(std::int64_t cycle, const std::string& table, const Position& position,
                    const std::vector<KeyRange>& ranges, const std::vector<RangeDigest>& answer);
   /// Absent: not all of the table was answered at this position.
@@ -117,18 +117,18 @@ class RunningCycle {
 
   GapWaits gaps_;
   bool served_ = false;
-  std::optional<std::int64_t> version_;           ///< Store::ReadDataVersion() of the next three.
+  std::optional<std::int64_t> version_;           ///< Store::ReadDataVersion() for the next three members.
   std::optional<std::set<std::string>> refused_;  ///< Folded.
   std::optional<std::vector<CycleNote>> notes_;
   std::optional<std::vector<Hold>> holds_;
-  std::optional<std::int64_t> unsent_version_;  ///< As `version_`, of the next one.
+  std::optional<std::int64_t> unsent_version_;  ///< The same for the next member.
   std::optional<UnsentTables> unsent_;
-  std::int64_t refusals_cycle_ = 0;  ///< That of `refusals_`.
-  /// Tables whose last batch was refused, by folded name: their names and why.
+  std::int64_t refusals_cycle_ = 0;  ///< The cycle of `refusals_`.
+  /// Tables whose last batch was refused, by folded name: stored name and reason.
   std::map<std::string, std::pair<std::string, std::string>> refusals_;
-  std::int64_t unannounced_cycle_ = 0;  ///< That of `unannounced_why_`.
+  std::int64_t unannounced_cycle_ = 0;  ///< The cycle of `unannounced_why_`.
   std::string unannounced_why_;
-  std::int64_t digested_cycle_ = 0;                 ///< That of `digested_`.
+  std::int64_t digested_cycle_ = 0;                 ///< The cycle of `digested_`.
   std::map<std::string, DigestCoverage> digested_;  ///< By folded table.
 };
 

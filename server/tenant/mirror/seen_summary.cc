@@ -18,7 +18,7 @@ void ReadTenant(Store& store, TenantSummary* summary) {
   if (!tenant.ok()) return;
   summary->known = true;
   summary->completed_ms = tenant->completed_ms;
-  // Of records it moves with documents, too: SummarizeTables() knows better.
+  // For records the documents change it, too: SummarizeTables() has the better value.
   if (tenant->door() == Door::kCycles)
     summary->progress_ms = std::max(tenant->progress_ms, tenant->completed_ms);
   summary->active = tenant->active;
@@ -66,7 +66,7 @@ void ReadDocuments(Store& store, TenantSummary* summary) {
   if (documents.ok()) summary->documents = *documents;
 }
 
-/// Never the same twice, so that a tenant made anew has none of a former one's.
+/// Never returns a number twice, so that a re-created tenant has none of its predecessor's.
 std::uint64_t NextDocumentsVersion() {
   static std::atomic<std::uint64_t> last{0};
   return ++last;
@@ -122,7 +122,7 @@ void SeenSummary::Remember(const TenantSummary& summary) {
   const MutexLock lock(mutex_);
   if (summary_ && summary_->known) return;
   TenantSummary next = summary;
-  // The note beside the file says so, whatever the catalog kept from before.
+  // The quarantine note next to the file takes precedence over the catalog's older state.
   if (summary_ && summary_->quarantined) {
     next.quarantined = true;
     next.quarantine = summary_->quarantine;

@@ -23,30 +23,30 @@
 namespace mirror {
 
 struct TenantOptions {
-  std::int64_t cycle_idle_ms = 600'000;           ///< A cycle ends after so long without progress.
-  std::int64_t drop_grace_ms = 7LL * 86'400'000;  ///< Tables that went are kept aside for so long.
-  std::int64_t gap_wait_ms = 5'000;               ///< How long a unary call waits for the batch before it.
+  std::int64_t cycle_idle_ms = 600'000;           ///< A cycle ends after this time without progress.
+  std::int64_t drop_grace_ms = 7LL * 86'400'000;  ///< How long removed tables are kept aside.
+  std::int64_t gap_wait_ms = 5'000;               ///< How long a unary call waits for the previous batch.
   std::size_t nonces_max = 10'000;
   BreakerConfig breaker = {};
   std::int64_t miss_window_ms = 0;  ///< See ServerConfig.
   bool automatic_provisioning = true;
   ColumnRulesConfig columns = {};
-  std::optional<std::string> hash_secret = {};  ///< What `columns` hash with.
-  const HookBook* hooks = nullptr;              ///< Null: there are none.
-  /// For what a call itself took; another one in tests.
+  std::optional<std::string> hash_secret = {};  ///< Key of the hashes of `columns`.
+  const HookBook* hooks = nullptr;              ///< Null: there are no hooks.
+  /// The clock for the duration of calls; tests pass another one.
   std::chrono::steady_clock::time_point (*steady_now)() = &std::chrono::steady_clock::now;
-  ServerCounters* counters = &UnwatchedCounters();  ///< Outlives the tenant.
+  ServerCounters* counters = &UnwatchedCounters();  ///< Must outlive the tenant.
   FreshnessRules freshness = {};
   ReceiptRules receipts = {};
   JournalConfig journal = {};
-  /// Shared by all copies.
+  /// Shared by all copies of the options.
   std::shared_ptr<IndexBook> indexes = std::make_shared<IndexBook>();
-  /// What the catalog kept of a tenant is forgotten: a kill behind the next commit must not leave it there.
+  /// Deletes what the catalog kept of a tenant: a kill after the next commit must not leave it there.
   std::function<void(const std::string& context_id)> forget_summary = [](const std::string&) {};
-  /// Rows that came as records were changed. Under the tenant's lock: it waits for nobody.
+  /// Called when rows were changed as records, under the tenant's lock. It must not wait for anything.
   std::function<void(const std::string& context_id)> records_changed = [](const std::string&) {};
-  /// What was erased leaves the hubs that read it, now. Never under the tenant's lock. Errors: kUnavailable:
-  /// it may still be in one of them.
+  /// Removes erased data from the hubs that read it, at once. Never called under the tenant's lock.
+  /// Errors: kUnavailable: the data may still be in a hub.
   std::function<absl::Status(const std::string& context_id)> forget_in_hubs = [](const std::string&) {
     return absl::OkStatus();
   };

@@ -17,18 +17,18 @@ namespace mirror {
 namespace {
 
 constexpr char kUnsentKind[] = "unsent";
-/// Of a name as it is kept. One that can be announced is not longer.
+/// Maximum bytes of a stored name. A name that can be announced is never longer.
 constexpr std::size_t kNameBytesKept = 1'600;
-/// Names that a sentence lists for each reason.
+/// Maximum number of names in a sentence for each reason.
 constexpr std::size_t kNamesListed = 10;
 
-/// As a table that was not announced can be shown: its name need not be one that a mirror takes.
+/// Makes an unannounced table's name printable: a mirror need not allow the name.
 std::string ShownName(const std::string& name) { return CutMessage(Printable(name), kNameBytesKept); }
 
 }  // namespace
 
 const UnsentTable* UnsentTables::Find(const std::string& table) const {
-  // Twins are two tables of one folded name: the spelling comes first.
+  // Two tables may share a folded name: an exact match is preferred.
   const std::string name = ShownName(table);
   const UnsentTable* found = nullptr;
   for (const UnsentTable& one : tables) {
@@ -69,7 +69,7 @@ DocumentChange Write(const UnsentTables& unsent) {
 
 UnsentTables AfterCycle(const UnsentTables& before, const std::vector<UnsentTable>& told,
                         const std::set<std::string>& refused, std::int64_t now_ms) {
-  // By name, and by spelling where names differ by case alone.
+  // Sorted by folded name, then by spelling.
   std::map<std::pair<std::string, std::string>, UnsentTable> next;
   for (const UnsentTable& one : told) {
     UnsentTable table{ShownName(one.table), one.reason, now_ms};
@@ -78,7 +78,7 @@ UnsentTables AfterCycle(const UnsentTables& before, const std::vector<UnsentTabl
     const UnsentTable* const known = before.Find(table.table);
     if (known != nullptr) table.since_ms = known->since_ms;
     if (table.reason == UnsentReason::kAgain) {
-      // It is news only when the next cycle fails, too.
+      // It is reported only when the next cycle fails, too.
       if (known == nullptr) continue;
       table.reason = known->reason;
     }
@@ -98,7 +98,7 @@ UnsentNews NewsOf(const UnsentTables& before, const UnsentTables& next) {
     const UnsentTable* const known = before.Find(table.table);
     if (known == nullptr || known->reason != table.reason) news.unsent.push_back(table);
   }
-  // Where not all are named, a table that is not may still be among the others.
+  // If not all tables are named, an unnamed one may still be unsent.
   if (next.count > next.tables.size()) return news;
   for (const UnsentTable& table : before.tables) {
     if (next.Find(table.table) == nullptr) news.sent_again.push_back(table.table);

@@ -13,36 +13,36 @@ namespace mirror::harness {
 
 class Target;
 
-/// What a call or a connection came to, beside a gRPC status.
+/// Results of a call or a connection, in addition to gRPC's statuses.
 inline constexpr char kClosed[] = "CLOSED";  ///< The endpoint closed the connection.
-inline constexpr char kOpen[] = "OPEN";  ///< Nothing happened: the endpoint waits, and the attacker gave up.
-/// What TableSchema did to a table.
+inline constexpr char kOpen[] = "OPEN";  ///< Nothing happened; the attacker stopped waiting.
+/// Results of TableSchema for a table.
 inline constexpr char kRefused[] = "REFUSED", kCreated[] = "CREATED";
 
-/// What the endpoint made of an attack.
+/// The result of an attack.
 struct Outcome {
-  std::set<std::string> got;  ///< Names of statuses, or of the above; several when it was tried often.
-  std::string words;          ///< What the endpoint said, or how often was tried.
-  std::string fault;          ///< What else went wrong: a row changed, nobody was served. Empty: nothing.
+  std::set<std::string> got;  ///< Names of statuses, or of the above; several after several attempts.
+  std::string words;          ///< The endpoint's message, or the number of attempts.
+  std::string fault;          ///< Other damage: a row changed, a client was not served. Empty: none.
 };
 
-/// What several themes expect.
+/// Results that several themes expect.
 inline constexpr char kIsInvalid[] = "INVALID_ARGUMENT", kIsExhausted[] = "RESOURCE_EXHAUSTED";
 
-/// The name of the status, as expected outcomes are written.
+/// Returns the name of the status, as expected outcomes spell it.
 std::string NameOf(absl::StatusCode code);
 Outcome OutcomeOf(const absl::Status& status);
-/// All of `more` too.
+/// Also adds everything in `more`.
 void AddOutcome(const Outcome& more, Outcome* all);
 
-/// One thing that a hostile source, or a stranger, does to an endpoint: a row of its theme's table.
+/// One thing that a hostile source or a stranger does to an endpoint: a row of its theme's table.
 struct Attack {
   using Run = std::function<Outcome(Target&)>;
 
   std::string name;      ///< "alg-none"
   std::string what;      ///< One sentence.
-  std::string expected;  ///< Whatever came must be one of these, by the alphabet: "CLOSED|OPEN".
-  Run run;               ///< What is sent.
+  std::string expected;  ///< Every result must be one of these, in alphabetical order: "CLOSED|OPEN".
+  Run run;               ///< Makes the attack.
 };
 
 struct Theme {
@@ -50,10 +50,10 @@ struct Theme {
   std::vector<Attack> attacks;
 };
 
-/// Those of several parts, in this order.
+/// Returns the attacks of several parts, in this order.
 std::vector<Attack> Together(std::initializer_list<std::vector<Attack> (*)()> parts);
 
-// One file for each; of the last one, for each of its parts.
+// Each theme is in a file of its own; the last one has a file for each of its parts.
 Theme TokenAttacks();
 Theme NameAttacks();
 Theme BatchAttacks();
@@ -62,20 +62,20 @@ Theme BombAttacks();
 Theme ConnectionAttacks();
 Theme FloodAttacks();
 Theme StrangerAttacks();
-/// Only where the address of the metrics is known.
+/// Runs only if the address of the metrics is known.
 Theme MetricsAttacks();
-/// Only where the address of the door for JSON is known.
+/// Runs only if the address of the HTTP door is known.
 Theme HttpAttacks();
-/// What two programs might read as different requests.
+/// Bytes that two programs might read as different requests.
 std::vector<Attack> HttpFramingAttacks();
-/// Heads and bodies without end, and what is packed.
+/// Heads and bodies without end, and compressed ones.
 std::vector<Attack> HttpEndlessAttacks();
-/// JSON and targets that are meant to break who reads them.
+/// JSON and targets that are meant to break their parser.
 std::vector<Attack> HttpContentAttacks();
-/// Many at once, slow ones, and those that take no answer.
+/// Many connections at once, slow ones, and some that never read the answer.
 std::vector<Attack> HttpCrowdAttacks();
 
-/// All of them, in the order in which they run.
+/// Returns all themes, in the order in which they run.
 std::vector<Theme> AllAttacks();
 
 }  // namespace mirror::harness

@@ -1,4 +1,4 @@
-// Batches that lie about themselves, or hold what their table cannot.
+// Batches with wrong descriptions of themselves, or with values that their table cannot hold.
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -10,14 +10,14 @@
 namespace mirror::harness {
 namespace {
 
-/// Batch() of one column of it.
+/// Applies Batch() to one column.
 Attack::Run Data(int column, std::function<void(v1::ColumnData&)> change) {
   return Batch([column, change = std::move(change)](v1::ChangeBatch& batch) {
     change(*batch.mutable_columns(column));
   });
 }
 
-/// The two values of a column.
+/// Sets the two values of a column.
 Attack::Run Values(int column, const std::string& first, const std::string& second) {
   return Data(column, [first, second](v1::ColumnData& data) {
     data.set_data(first + second);
@@ -26,7 +26,7 @@ Attack::Run Values(int column, const std::string& first, const std::string& seco
   });
 }
 
-/// What is said of their lengths, which are 3 each.
+/// Sets the declared lengths of the values; the real ones are 3 each.
 Attack::Run Lengths(int column, std::uint32_t first, std::uint32_t second) {
   return Data(column, [first, second](v1::ColumnData& data) {
     data.set_lengths(0, first);
@@ -34,7 +34,7 @@ Attack::Run Lengths(int column, std::uint32_t first, std::uint32_t second) {
   });
 }
 
-/// Leaves the columns in which a DELETE or an UPDATE of nothing but these comes.
+/// Keeps only the columns that a DELETE, or an UPDATE of only these columns, has.
 void KeepColumns(const std::set<int>& kept, v1::ChangeBatch* batch) {
   for (int i = batch->columns_size() - 1; i >= 0; --i) {
     if (!kept.contains(i)) batch->mutable_columns()->DeleteSubrange(i, 1);
@@ -181,7 +181,7 @@ std::vector<Attack> Frames() {
   };
 }
 
-/// A piece of a value that the victim would take, but for `change`.
+/// Sends a part of a value that the victim would accept without `change`.
 Attack::Run Part(std::function<void(v1::ValuePart&)> change) {
   return [change = std::move(change)](Target& target) {
     v1::RowDataRequest request;

@@ -1,4 +1,4 @@
-// Messages that are small on the wire and large in memory, or large on the wire.
+// Messages that are small to send and large in memory, or large to send.
 #include <zlib.h>
 
 #include <string>
@@ -12,17 +12,17 @@ namespace mirror::harness {
 namespace {
 
 constexpr std::size_t kMegabyte = 1 << 20;
-/// What an endpoint with the default limits takes in one message, nearly.
+/// Slightly less than an endpoint with the default limits accepts in one message.
 constexpr std::size_t kNearlyAMessage = 16 * kMegabyte - 4'096;
 
-/// ColumnData.lengths.
+/// Number of the field ColumnData.lengths.
 constexpr int kLengthsField = 5;
 
 const RawHttp2::Headers kGzipped = {{"grpc-encoding", "gzip"}};
 
 std::string Path(const std::string& method) { return "/mirror.v1.MirrorClientService/" + method; }
 
-/// A body as it stands, over a connection of its own.
+/// Sends a body unchanged over a connection of its own.
 Outcome SendWith(const std::string& token, const Target& target, const std::string& method,
                  const std::string& body, const RawHttp2::Headers& more = {}) {
   absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
@@ -32,7 +32,7 @@ Outcome SendWith(const std::string& token, const Target& target, const std::stri
   return (*connection)->Await(1, kAttackPatience);
 }
 
-/// The same, to a call of the victim.
+/// The same, as a call of the victim.
 Outcome SendBody(Target& target, const std::string& method, const std::string& body,
                  const RawHttp2::Headers& more = {}) {
   return target.CheckVictim(SendWith(target.CallToken(target.Tenant("victim")), target, method, body, more));
@@ -48,7 +48,7 @@ std::string Varint(std::uint64_t number) {
   return bytes += static_cast<char>(number);
 }
 
-/// A field of bytes or of a message, as protobuf writes it.
+/// Returns a field of bytes or of a message in protobuf's encoding.
 std::string Field(int number, const std::string& content) {
   return Varint(static_cast<std::uint64_t>(number) << 3U | 2U) + Varint(content.size()) + content;
 }
@@ -60,12 +60,12 @@ std::string Times(std::size_t count, const std::string& piece) {
   return bytes;
 }
 
-/// A field of the running cycle, so that a request is not refused for another reason.
+/// Returns the field with the running cycle, so that the request is not refused for another reason.
 std::string CycleField(const Target& target) {
   return Varint(1U << 3U) + Varint(static_cast<std::uint64_t>(target.cycle()) << 1U);
 }
 
-/// A message of as many empty entries as fit, within the fields `outer` from the outside to the inside.
+/// Sends as many empty entries as fit into a message, inside the fields `outer`, the outermost first.
 Attack::Run Empties(const std::string& method, std::vector<int> outer, int field) {
   return [method, outer = std::move(outer), field](Target& target) {
     std::string message = Times(kNearlyAMessage / 2, Field(field, ""));
@@ -74,7 +74,7 @@ Attack::Run Empties(const std::string& method, std::vector<int> outer, int field
   };
 }
 
-/// Zeros in gzip: about a thousandth of them.
+/// Returns compressed zeros: about a thousandth of their size.
 std::string ZippedZeros(std::size_t bytes) {
   z_stream stream = {};
   constexpr int kGzip = 15 + 16;
@@ -105,13 +105,13 @@ Attack::Run Large(std::size_t bytes) {
     v1::ChangeBatch batch = target.GoodBatch();
     batch.mutable_columns(kName)->set_data(std::string(bytes, 'x'));
     const auto client = target.NewClient(target.Tenant("victim"));
-    // A connection of nobody would be ended; this one is a source's.
+    // The endpoint would end an unknown client's connection; this one belongs to a source.
     const absl::Status known = client->Authenticate("somebody", false, true).status();
     if (!known.ok()) return OutcomeOf(known);
     Outcome outcome = OutcomeOf(client->RowData(target.Request(batch)).status());
     absl::StatusOr<std::unique_ptr<RowStream>> stream = client->OpenRowStream();
     if (!stream.ok()) return OutcomeOf(stream.status());
-    (*stream)->Send(target.Request(batch)).IgnoreError();  // It may end before the message is out.
+    (*stream)->Send(target.Request(batch)).IgnoreError();  // May end before the message is sent.
     AddOutcome(OutcomeOf((*stream)->Receive().status()), &outcome);
     return target.CheckVictim(outcome);
   };

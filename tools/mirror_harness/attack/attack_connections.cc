@@ -1,4 +1,4 @@
-// Connections that never become calls, or not the calls that they should be.
+// Connections without calls, or with malformed calls.
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -22,7 +22,7 @@ constexpr std::size_t kOwnDescriptors = 200;
 constexpr std::size_t kSilentConnections = 10'000;
 constexpr char kHarmless[] = "CLOSED|OPEN";
 
-/// The first bytes of a TLS handshake, without what they announce.
+/// Returns the first bytes of a TLS handshake, without the announced rest.
 std::string HalfHello() { return std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11); }
 
 Attack::Run Say(const std::string& text) {
@@ -34,7 +34,7 @@ Attack::Run Say(const std::string& text) {
   };
 }
 
-/// Frames by hand on a connection whose handshake is done.
+/// Writes frames directly on a connection after its handshake.
 Attack::Run Frames(std::function<Outcome(Target&, RawHttp2&)> talk, bool hello = true) {
   return [talk = std::move(talk), hello](Target& target) {
     absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint(), hello);
@@ -42,13 +42,13 @@ Attack::Run Frames(std::function<Outcome(Target&, RawHttp2&)> talk, bool hello =
     Outcome outcome = talk(target, **connection);
     connection->reset();
     outcome = target.CheckService(outcome);
-    // The next attack does not find the victim busy with the calls of this one.
+    // The next attack must not find the victim busy with the calls of this one.
     target.AwaitVictimsPlace().IgnoreError();
     return outcome;
   };
 }
 
-/// A whole call of the victim.
+/// Makes a complete call of the victim.
 Attack::Run WholeCall(const std::string& path, const std::string& body, const RawHttp2::Headers& more = {}) {
   return Frames([path, body, more](Target& target, RawHttp2& connection) {
     connection.Call(1, path, target.CallToken(target.Tenant("victim")), more);
@@ -57,7 +57,7 @@ Attack::Run WholeCall(const std::string& path, const std::string& body, const Ra
   });
 }
 
-/// So many calls with a message of 10 MB each, of which a hundred bytes come.
+/// Begins `calls` calls that announce a message of 10 MB each, and sends a hundred bytes of each.
 Outcome HalfMessages(RawHttp2& connection, std::uint32_t calls, const std::string& token) {
   for (std::uint32_t i = 0; i < calls; ++i) {
     connection.Call(2 * i + 1, kRowDataPath, token);
@@ -133,12 +133,12 @@ Outcome Trickle(Target& target) {
   return target.CheckService({{open ? kOpen : kClosed}, "", ""});
 }
 
-/// Writes frames for as long as a flood lasts, or until the endpoint has enough.
+/// Writes frames for the time of a flood, or until the endpoint ends the connection.
 Outcome Flood(Target& target, RawHttp2& connection, const std::function<bool(std::uint32_t)>& write) {
   const auto end = Clock::now() + target.flood_time();
   std::uint32_t turn = 0;
   while (Clock::now() < end && write(turn)) {
-    // Between the writes its answers have to be taken, or it would stop reading.
+    // Reads the endpoint's answers between the writes, or it would stop reading.
     if (++turn % 64 == 0) connection.Await(0x7FFFFFFFU, std::chrono::milliseconds(0));
   }
   return {{Clock::now() < end ? kClosed : kOpen}, absl::StrCat(turn, " turns"), ""};

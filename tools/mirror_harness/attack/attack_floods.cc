@@ -1,4 +1,4 @@
-// More of everything than a tenant may have, all at once.
+// More of everything than a tenant is allowed, at the same time.
 #include <atomic>
 #include <string>
 #include <utility>
@@ -16,14 +16,14 @@ constexpr int kThreads = 8;
 constexpr int kTenants = 100;
 constexpr char kServedOrFull[] = "OK|RESOURCE_EXHAUSTED";
 
-/// So many clients of the victim, with a connection each.
+/// Returns `count` clients of the victim, with a connection each.
 std::vector<std::unique_ptr<MirrorClient>> Clients(const Target& target, int count) {
   std::vector<std::unique_ptr<MirrorClient>> clients;
   for (int i = 0; i < count; ++i) clients.push_back(target.NewClient(target.Tenant("victim")));
   return clients;
 }
 
-/// Until the flood is over, from `threads` clients at once.
+/// Repeats `once` until the flood is over, from `threads` clients at the same time.
 Outcome Flood(Target& target, int threads, const std::function<Outcome(int)>& once) {
   const auto end = Clock::now() + target.flood_time();
   std::atomic<std::uint64_t> times = 0;
@@ -62,7 +62,7 @@ Outcome ManyStreams(Target& target) {
   return outcome;
 }
 
-/// Streams that nobody writes to; the tenant's other calls go on beside them.
+/// Opens streams without writing; the tenant's other calls must still work.
 Outcome SilentStreams(Target& target) {
   std::vector<std::unique_ptr<RowStream>> streams;
   for (int i = 0; i < 20; ++i) {
@@ -85,7 +85,7 @@ Outcome StreamFlood(Target& target) {
   }));
 }
 
-/// Calls that wait for a batch which never comes.
+/// Makes calls that wait for a batch that never comes.
 Outcome GapFlood(Target& target) {
   v1::ChangeBatch batch = target.GoodBatch();
   batch.set_seq(5);
@@ -113,7 +113,7 @@ Outcome AuthenticateFlood(Target& target) {
   });
 }
 
-/// Looks at tenants that there are not: each of another name.
+/// Probes tenants that do not exist, each with another name.
 Outcome ProbeFlood(Target& target) {
   std::atomic<int> next = 0;
   return Flood(target, kThreads, [&](int) {
@@ -142,7 +142,7 @@ Outcome ManyTenants(Target& target) {
   return outcome;
 }
 
-/// Requests of nearly the largest size that are refused only once they are read.
+/// Sends requests of nearly the largest size that can be refused only after they were read.
 Outcome LargeFlood(Target& target) {
   v1::ChangeBatch batch = target.GoodBatch();
   batch.mutable_columns(kName)->set_data(std::string(15 << 20, 'x'));
@@ -167,7 +167,7 @@ Outcome SchemaFlood(Target& target) {
   v1::TableSchemaRequest request = target.Announcement();
   for (int i = 0; i < 200; ++i) {
     *request.add_tables() = request.tables(0);
-    // Refused each, and each for a reason that has to be written.
+    // Each is refused, and each with a reason that the endpoint has to write.
     request.mutable_tables(i + 1)->set_name(absl::StrCat("_mirror_", i));
   }
   const Outcome outcome =
@@ -193,8 +193,8 @@ Theme FloodAttacks() {
            AuthenticateFlood},
           {"probes", "A legitimate source that looks at tenants that there are not.",
            "PERMISSION_DENIED|RESOURCE_EXHAUSTED", ProbeFlood},
-          // A mirror whose file cannot be opened now, since there is no descriptor left, is UNAVAILABLE like
-          // any other that the system does not let be opened.
+          // UNAVAILABLE: the system cannot open a mirror's file.
+          // Here the reason is that the process has no free file descriptor.
           {"tenants", "A legitimate source that makes a hundred tenants at once.",
            "OK|RESOURCE_EXHAUSTED|UNAVAILABLE", ManyTenants},
           {"large-messages", "Requests of 15 MB with a lie at their end, four at a time.",

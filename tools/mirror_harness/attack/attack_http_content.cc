@@ -1,5 +1,5 @@
-// JSON and targets at the door for JSON that are meant to break who reads them: each is refused, within
-// bounds of time and memory, and nobody else notices.
+// JSON and targets at the HTTP door that are meant to break their parser: each must be refused, within limits
+// of time and memory, without effect on other clients.
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -14,7 +14,7 @@
 namespace mirror::harness {
 namespace {
 
-/// Just within what the door takes.
+/// Slightly less than the door accepts.
 constexpr std::size_t kBodyBytes = 4'000'000;
 
 std::string Repeated(const std::string& piece, std::size_t bytes) {
@@ -24,7 +24,7 @@ std::string Repeated(const std::string& piece, std::size_t bytes) {
   return text;
 }
 
-/// These bodies, each with the attackers' key.
+/// Sends these bodies, each with the attackers' key.
 Attack::Run Bodies(std::vector<std::string> (*make)()) {
   return [make](Target& target) {
     const HttpVictim& victim = target.http();
@@ -35,7 +35,7 @@ Attack::Run Bodies(std::vector<std::string> (*make)()) {
   };
 }
 
-/// A body with one partner, whose record is this text.
+/// Returns a body with one partner, whose record is this text.
 std::string WithRecord(const std::string& record) {
   const nlohmann::json body = {{"featuresOn", {"UPSERT_BY_EXTERNAL_ID"}},
                                {"businessPartners", {{{"externalId", "hostile"}, {"record", record}}}}};
@@ -73,7 +73,7 @@ std::vector<std::string> NoJson() {
           "{'a':1}"};
 }
 
-/// As many members as a body holds, in the record of one partner: within a second or a few.
+/// Sends the record of one partner with as many members as a body can hold: takes a few seconds at most.
 Outcome WideRecords(Target& target) {
   const HttpVictim& victim = target.http();
   std::string record = "{";
@@ -93,7 +93,7 @@ Outcome WideRecords(Target& target) {
   return victim.Check(all);
 }
 
-/// What is wrong with a row is that row's failure.
+/// A bad row must fail only that row.
 Outcome BadRecords(Target& target) {
   const HttpVictim& victim = target.http();
   const std::string deep(100'000, '[');
@@ -109,7 +109,7 @@ Outcome BadRecords(Target& target) {
   return victim.Check(all);
 }
 
-/// None of them is a path of the door, or of anything else.
+/// Requests paths that the door does not have.
 Outcome Targets(Target& target) {
   const HttpVictim& victim = target.http();
   const std::string storage = "/v2/storages/" + victim.storage();

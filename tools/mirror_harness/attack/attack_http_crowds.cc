@@ -1,5 +1,5 @@
-// Many at once at the door for JSON, slow ones, and those that take no answer: whoever else comes is
-// answered.
+// Many connections at the HTTP door, slow ones, and some that never read the answer: other clients must still
+// be answered.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Of a door as it is configured: head_time and body_time, and some more.
+/// The door's default head_time and body_time, and some more.
 constexpr std::chrono::seconds kSlowMax(75);
 constexpr std::chrono::milliseconds kDrip(200);
 constexpr int kPipelined = 500, kIdle = 200, kCrowd = 400, kOpenStreams = 20, kUnread = 60, kBeyondKey = 150;
@@ -33,12 +33,12 @@ std::string Healthz(const HttpVictim& victim) {
   return HttpLine::Request(victim.door(), "GET", "/healthz", "");
 }
 
-/// Connections that have sent this. `unread`: bytes of answers that each takes in, and no more; 0: as usual.
+/// Opens connections and sends `bytes`. `unread`: receive buffer of each in bytes; 0: the system's default.
 std::vector<HttpLine> Crowd(const HttpVictim& victim, int count, const std::string& bytes, int unread = 0) {
   std::vector<HttpLine> crowd;
   for (int i = 0; i < count; ++i) {
     absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
-    if (!line.ok()) break;  // There is no room for more.
+    if (!line.ok()) break;  // The door accepts no more.
     if (unread > 0) setsockopt(line->socket().descriptor(), SOL_SOCKET, SO_RCVBUF, &unread, sizeof(unread));
     line->Send(bytes);
     crowd.push_back(*std::move(line));
@@ -46,12 +46,12 @@ std::vector<HttpLine> Crowd(const HttpVictim& victim, int count, const std::stri
   return crowd;
 }
 
-/// Whether the others are served while a crowd is there.
+/// Checks that other clients are served while the crowd is connected.
 Outcome BesideCrowd(const HttpVictim& victim, const std::vector<HttpLine>& crowd) {
   return victim.ServedBeside(absl::StrCat(crowd.size(), " connections"));
 }
 
-/// A byte now and then, until the other end has enough of it.
+/// Sends a byte from time to time until the other end closes.
 Outcome Drip(const HttpVictim& victim, const std::string& begin) {
   absl::StatusOr<HttpLine> line = HttpLine::Connect(victim.door());
   if (!line.ok()) return OutcomeOf(line.status());
@@ -74,26 +74,26 @@ Outcome SlowBody(Target& target) {
   return Drip(target.http(), target.http().Upsert({{"Content-Length", "100000"}}, ""));
 }
 
-/// Bodies that are promised and never sent, without a key: more of them than the door has connections.
+/// Announces bodies without a key and never sends them, on more connections than the door has.
 Outcome PromisedUploads(Target& target) {
   const HttpVictim& victim = target.http();
   const std::string upload =
       HttpLine::Request(victim.door(), "PUT", "/files/upload/none", "", {{"Content-Length", "1000"}});
   std::vector<HttpLine> crowd = Crowd(victim, kCrowd, upload);
   Outcome outcome = BesideCrowd(victim, crowd);
-  // Whoever has no link is told so before he sends anything.
+  // Without a valid upload link the door answers before the body is sent.
   if (!crowd.empty()) outcome.got = {crowd.back().Answer(kHttpPatience).name(!crowd.back().gone())};
   return outcome;
 }
 
-/// Half heads, without a key: more of them than the door has connections.
+/// Sends half heads without a key, on more connections than the door has.
 Outcome SlowHeads(Target& target) {
   const HttpVictim& victim = target.http();
   return BesideCrowd(victim, Crowd(victim, kCrowd, "GET /v2/storages HTTP/1.1\r\nX: "));
 }
 
-/// Until the endpoint has seen that the crowd of the attack before is gone: in a crowd it closes a connection
-/// without a key behind its first answer. kHttpPatience at most.
+/// Waits, kHttpPatience at most, until the endpoint has noticed that the previous attack's connections are
+/// gone: in a crowd it closes a connection without a key after its first answer.
 void AwaitNoCrowd(const HttpVictim& victim) {
   const Clock::time_point end = Clock::now() + kHttpPatience;
   bool is_kept = false;
@@ -124,7 +124,7 @@ Outcome Pipelined(Target& target) {
   return victim.Check(all);
 }
 
-/// Each has been answered once, keeps its connection, and says nothing more.
+/// Opens connections that get one answer each, then stay open without another request.
 Attack::Run Idle(int count) {
   return [count](Target& target) {
     const HttpVictim& victim = target.http();
@@ -144,7 +144,7 @@ Attack::Run Idle(int count) {
   };
 }
 
-/// Asks for answers and takes none of them: `bytes` is sent, as much as is taken.
+/// Asks for answers and reads none: sends `bytes`, as much as is accepted.
 Outcome Unread(const Target& target, int count, const std::string& bytes) {
   const std::vector<HttpLine> crowd = Crowd(target.http(), count, bytes, 4'096);
   std::this_thread::sleep_for(target.flood_time());
@@ -178,7 +178,7 @@ Attack::Run UnreadDocuments(int count) {
   };
 }
 
-/// Keys that are none, over connections that are kept: each is 401.
+/// Sends invalid keys over kept connections: each gets 401.
 Outcome WrongKeys(Target& target) {
   const HttpVictim& victim = target.http();
   const std::string right = victim.door().attackers_key;
@@ -203,8 +203,8 @@ Outcome WrongKeys(Target& target) {
   return victim.Check(all);
 }
 
-/// One key has more requests under way than it may, all of them slow: those over it are refused, other keys
-/// are served, and it is let in again when they have ended.
+/// Sends more concurrent slow requests with one key than allowed: the excess must be refused, other keys
+/// served, and the key accepted again after the requests have ended.
 Outcome BeyondKey(Target& target) {
   const HttpVictim& victim = target.http();
   Outcome all;
@@ -213,7 +213,7 @@ Outcome BeyondKey(Target& target) {
         Crowd(victim, kBeyondKey, victim.Upsert({{"Content-Length", "1000"}}, "") + "{\"businessPartners\":");
     int refused = 0;
     const Clock::time_point deadline = Clock::now() + kHttpPatience;
-    // Whoever is refused is answered at once, the others not at all.
+    // Refused requests are answered at once, the others not at all.
     while (refused == 0 && Clock::now() < deadline) {
       for (HttpLine& line : crowd) refused += line.Answer({}).status == 429 ? 1 : 0;
     }
@@ -224,7 +224,7 @@ Outcome BeyondKey(Target& target) {
   return victim.CheckAttackersKey(all);
 }
 
-/// Connections that are begun and reset, as fast as it goes.
+/// Opens and resets connections as fast as possible.
 Outcome HttpStorm(Target& target) {
   const HttpVictim& victim = target.http();
   const Clock::time_point end = Clock::now() + target.flood_time();
@@ -241,8 +241,8 @@ Outcome HttpStorm(Target& target) {
   return victim.ServedBeside(all.words);
 }
 
-/// The time of a request with a key over a connection of its own, again and again until `end`; ms, sorted.
-/// `fault`: the first that was not answered.
+/// Repeats a request with a key, on a new connection each time, until `end`. Returns the times in ms, sorted.
+/// `fault`: the first failure.
 std::vector<double> AskAnew(const HttpVictim& victim, Clock::time_point end, std::string* fault) {
   std::vector<double> ms;
   const std::string request =
@@ -258,8 +258,8 @@ std::vector<double> AskAnew(const HttpVictim& victim, Clock::time_point end, std
   return ms;
 }
 
-/// Many connections without a good key, each with a few requests under way, which come again when they are
-/// closed: clients with a key that come anew are answered meanwhile.
+/// Many connections without a valid key, with a few concurrent requests each, reopened when closed: new
+/// clients with a key must be answered meanwhile.
 Attack::Run KeylessFlood(const std::string& path, const std::string& key = "") {
   return [path, key](Target& target) {
     constexpr int kConnections = 75;

@@ -1,5 +1,5 @@
-// Heads and bodies without end at the door for JSON, and bodies that are packed: each is cut within its
-// bounds.
+// Endless heads and bodies at the HTTP door, and compressed bodies: the door must end each within its
+// limits.
 #include <functional>
 #include <string>
 #include <utility>
@@ -14,15 +14,15 @@
 namespace mirror::harness {
 namespace {
 
-/// What lies in two sockets' buffers is the kernel's; a listener that takes more than this buffers it.
+/// The buffers of two sockets belong to the kernel; a listener that accepts more than this buffers it itself.
 constexpr std::size_t kHttpTakenMax = 48 << 20;
 constexpr std::size_t kHttpPiece = 64 << 10;
 
-/// What an attacker says before that which never ends.
+/// Makes the first bytes, before the endless part.
 using Beginning = std::function<std::string(const HttpVictim&)>;
 
-/// The beginning, and then `more` again and again until the other end closes, or has taken too much. What
-/// comes is the answer, or the end of the connection when it came too late to be read.
+/// Sends the beginning, then `more` again and again until the other end closes or has accepted too much. The
+/// result is the answer, or the end of the connection if the answer came too late to be read.
 Attack::Run EndlessHttp(Beginning begin, const std::string& more) {
   return [begin = std::move(begin), more](Target& target) {
     const HttpVictim& victim = target.http();
@@ -39,12 +39,12 @@ Attack::Run EndlessHttp(Beginning begin, const std::string& more) {
   };
 }
 
-/// An upsert without its body, but for `begun` of it.
+/// Returns an upsert with only the part `begun` of its body.
 Beginning UpsertHead(const HttpLine::Fields& fields, const std::string& begun = "") {
   return [fields, begun](const HttpVictim& victim) { return victim.Upsert(fields, "") + begun; };
 }
 
-/// The head of a read without the empty line that ends it, and then `more`.
+/// Returns the head of a read without its final empty line, then `more`.
 Beginning HttpHead(const std::string& more) {
   return [more](const HttpVictim& victim) {
     const std::string head = victim.Read("/v2/storages");
@@ -52,7 +52,7 @@ Beginning HttpHead(const std::string& more) {
   };
 }
 
-/// As many ranges as a header holds: a whole answer, not a part for each.
+/// Asks for as many ranges as a header can hold: must get one whole answer, not a part for each.
 Outcome Ranges(Target& target) {
   const HttpVictim& victim = target.http();
   std::string ranges = "bytes=0-";

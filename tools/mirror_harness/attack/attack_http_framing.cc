@@ -1,5 +1,5 @@
-// Requests that two programs might read differently, at the door for JSON: whatever is unclear is refused,
-// the connection is closed, and nothing of it is read as another request.
+// Requests at the HTTP door that two programs might read differently: the door must refuse anything
+// ambiguous, close the connection, and read no part of it as another request.
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,10 +13,10 @@
 namespace mirror::harness {
 namespace {
 
-/// What an attacker would have answered as a request of somebody else's.
+/// The request that an attacker hides, so that its answer goes to another client.
 constexpr char kHidden[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// The request line and a key; the Host where it is wanted.
+/// Returns the request line with a key, and with the Host field if `host` is given.
 std::string Begin(const HttpVictim& victim, const std::string& method, const std::string& path,
                   const std::string& host) {
   const HttpDoorPlace& door = victim.door();
@@ -28,7 +28,7 @@ std::string Upsert(const HttpVictim& victim) {
   return Begin(victim, "PUT", victim.PartnersPath(), absl::StrCat("Host: ", victim.door().address, "\r\n"));
 }
 
-/// Fields and what stands behind them, each on a connection of its own.
+/// Sends each of these fields with their body on a connection of its own.
 Attack::Run Unclear(std::vector<std::string> fields_and_bodies) {
   return [fields_and_bodies = std::move(fields_and_bodies)](Target& target) {
     const HttpVictim& victim = target.http();
@@ -50,7 +50,7 @@ Attack::Run Hosts(const std::string& fields) {
   };
 }
 
-/// A body that is not read: what is in it looks like a request. `path`: empty: that of the partners.
+/// Sends a body that the door does not read and that looks like a request. `path`: empty: the partners' path.
 Attack::Run Unread(const std::string& method, const std::string& path, bool with_key,
                    const HttpLine::Fields& fields = {}, bool closes = true) {
   return [=](Target& target) {
@@ -82,7 +82,7 @@ Outcome HalfBody(Target& target) {
   return victim.Check(OutcomeOf(said, !line->gone()));
 }
 
-/// Bodies whose length is not clear, and fields that are doubled.
+/// Bodies of ambiguous length, and repeated fields.
 std::vector<Attack> UnclearBodies() {
   const std::string hidden(kHidden), length = absl::StrCat(hidden.size());
   const std::string chunk = absl::StrCat("0\r\n\r\n", hidden);

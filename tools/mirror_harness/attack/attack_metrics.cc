@@ -1,4 +1,4 @@
-// What a stranger does to the port of the metrics, which has neither TLS nor a password.
+// Attacks by a stranger on the port of the metrics, which has neither TLS nor a password.
 #include <chrono>
 #include <string>
 #include <utility>
@@ -14,14 +14,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// What lies in two sockets' buffers is the kernel's; a listener that takes more than this buffers it.
+/// The buffers of two sockets belong to the kernel; a listener that accepts more than this buffers it itself.
 constexpr std::size_t kTakenMax = 48 << 20;
 constexpr std::size_t kPiece = 64 << 10;
 constexpr int kHalfRequests = 300;
 
 constexpr char kGet[] = "GET /healthz HTTP/1.1\r\nHost: metrics\r\n\r\n";
 
-/// Empty: whoever comes now is answered. Else why not.
+/// Returns an empty text if a new client is answered, otherwise the reason.
 std::string AnswersStill(const Target& target) {
   absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.metrics());
   if (!socket.ok()) return std::string(socket.status().message());
@@ -30,13 +30,13 @@ std::string AnswersStill(const Target& target) {
   return absl::StartsWith(answer, "HTTP/1.1 200") ? "" : "a proper request was not answered";
 }
 
-/// OK when whoever comes now is answered.
+/// Returns OK if a new client is answered.
 Outcome AnswersBeside(const Target& target, std::string words) {
   const std::string fault = AnswersStill(target);
   return {{fault.empty() ? "OK" : kOpen}, std::move(words), fault};
 }
 
-/// Sends `begin` and then `more` again and again until the other end closes, or has taken too much.
+/// Sends `begin`, then `more` again and again until the other end closes or has accepted too much.
 Outcome SendForEver(const Target& target, const std::string& begin, const std::string& more) {
   absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.metrics());
   if (!socket.ok()) return OutcomeOf(socket.status());
@@ -53,14 +53,14 @@ Outcome HalfRequests(Target& target) {
   std::vector<RawSocket> crowd;
   for (int i = 0; i < kHalfRequests; ++i) {
     absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.metrics());
-    if (!socket.ok()) break;  // There is no room for more.
+    if (!socket.ok()) break;  // The listener accepts no more.
     socket->Send("GET /metrics HTTP/1.1\r\nX: ");
     crowd.push_back(*std::move(socket));
   }
   return AnswersBeside(target, absl::StrCat(crowd.size(), " connections"));
 }
 
-/// Pages that are asked for and never read.
+/// Requests pages and never reads them.
 Outcome UnreadPages(Target& target) {
   std::vector<RawSocket> crowd;
   const auto end = Clock::now() + target.flood_time();

@@ -1,4 +1,4 @@
-// Names that mean something to a file system, to SQL or to the mirror itself, and tables that are none.
+// Names with a meaning for a file system, SQL or the mirror itself, and invalid tables.
 #include <functional>
 #include <string>
 #include <utility>
@@ -12,7 +12,7 @@ namespace {
 
 using Change = std::function<void(v1::TableSchemaRequest&)>;
 
-/// What became of the announcement's last table; the victim's stands before it, so that it is never missed.
+/// Returns the result for the announcement's last table. The victim's table comes first, so it is present.
 Outcome Announce(Target& target, const Change& change) {
   v1::TableSchemaRequest request = target.Announcement();
   EncodeTable(VictimTable("hostile"), request.add_tables());
@@ -31,9 +31,9 @@ Outcome Announce(Target& target, const Change& change) {
   const bool refused = last.action() == v1::TABLE_ACTION_REFUSED;
   outcome.got.insert(refused ? kRefused : last.action() == v1::TABLE_ACTION_CREATED ? kCreated : "OTHER");
   outcome.words = last.reason();
-  // A refusal without a reason leaves its reader alone.
+  // A refusal without a reason does not help its reader.
   if (refused && last.reason().empty()) outcome.fault = "refused without a reason";
-  // The cycle goes on with what was agreed before.
+  // The cycle continues with the tables that were agreed before.
   const absl::Status back = target.victim().TableSchema(target.Announcement()).status();
   if (!back.ok() && outcome.fault.empty()) outcome.fault = std::string(back.message());
   return outcome;

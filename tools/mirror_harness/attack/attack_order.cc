@@ -1,4 +1,4 @@
-// Batches and calls that come at a wrong time: another cycle, another position, another order.
+// Batches and calls at a wrong time: another cycle, another position, another order.
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,7 +43,7 @@ Outcome SendRead(MirrorClient& client, const v1::ReadRowsRequest& read) {
   return OutcomeOf(client.ReadRows(read, [](const auto&) { return absl::OkStatus(); }));
 }
 
-/// Each call of the protocol in a cycle that is `by` off the running one; 0: in cycle 0.
+/// Makes each call of the protocol in the running cycle's number plus `by`; 0: in cycle 0.
 Attack::Run Cycle(std::int64_t by) {
   return [by](Target& target) {
     MirrorClient& client = target.victim();
@@ -63,7 +63,7 @@ Attack::Run Cycle(std::int64_t by) {
   };
 }
 
-/// A Wipe that the victim would take, but for `change`.
+/// Sends a Wipe that the victim would accept without `change`.
 Attack::Run Wipe(std::function<void(v1::WipeRequest&)> change) {
   return [change = std::move(change)](Target& target) {
     v1::WipeRequest wipe = WipeIn(target.cycle());
@@ -73,7 +73,7 @@ Attack::Run Wipe(std::function<void(v1::WipeRequest&)> change) {
   };
 }
 
-/// A question for rows that the victim would be answered, but for `change`.
+/// Sends a ReadRows that the victim would get answered without `change`.
 Attack::Run Read(std::function<void(v1::ReadRowsRequest&)> change) {
   return [change = std::move(change)](Target& target) {
     v1::ReadRowsRequest read = ReadIn(target.cycle());
@@ -84,7 +84,7 @@ Attack::Run Read(std::function<void(v1::ReadRowsRequest&)> change) {
   };
 }
 
-/// An advance of the victim's table.
+/// Sends an advance of the victim's table.
 Attack::Run Advance(std::function<void(v1::Advance&)> change) {
   return [change = std::move(change)](Target& target) {
     v1::RowDataRequest request;

@@ -1,4 +1,4 @@
-// What anybody can do who reaches the port, without a token, from as many connections as he may have.
+// Attacks by a client that reaches the port but has no token, from as many connections as it may open.
 
 #include <algorithm>
 #include <atomic>
@@ -25,20 +25,20 @@ using Connections = std::vector<std::unique_ptr<RawHttp2>>;
 constexpr char kReflection[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 constexpr char kWatch[] = "/grpc.health.v1.Health/Watch";
 constexpr char kAuthenticate[] = "/mirror.v1.MirrorClientService/Authenticate";
-/// What an endpoint with the default limits says that a connection may have open.
+/// The concurrent streams that an endpoint with the default limits announces for a connection.
 constexpr std::uint32_t kStreams = 100;
 constexpr int kResetThreads = 8;
 
-/// Ended with a status or not, closed or left alone: what counts is that all others are served.
+/// Any end, or none, is accepted: the attack only checks that other clients are served.
 constexpr char kAnyEnd[] = "CLOSED|OPEN|RESOURCE_EXHAUSTED|UNAUTHENTICATED|UNIMPLEMENTED";
 
-/// Connections that stay while a source connects anew. `open` does to each what it is there for.
+/// Keeps connections open while a new source connects. `open` prepares each connection.
 Attack::Run Crowd(std::size_t count, std::function<void(RawHttp2&)> open) {
   return [count, open = std::move(open)](Target& target) {
     Connections crowd;
     for (std::size_t i = 0; i < count; ++i) {
       absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
-      if (!connection.ok()) break;  // It has enough of us.
+      if (!connection.ok()) break;  // The endpoint accepts no more connections.
       open(**connection);
       crowd.push_back(*std::move(connection));
     }
@@ -49,7 +49,7 @@ Attack::Run Crowd(std::size_t count, std::function<void(RawHttp2&)> open) {
   };
 }
 
-/// Calls of one kind, as many as a connection may have, and a message where `body` is one.
+/// Opens as many calls of one kind as a connection may have, with a message if `body` is not empty.
 Attack::Run CrowdOfCalls(std::size_t count, const std::string& path, const std::string& body = "") {
   return Crowd(count, [path, body](RawHttp2& connection) {
     for (std::uint32_t i = 0; i < kStreams; ++i) {
@@ -59,7 +59,7 @@ Attack::Run CrowdOfCalls(std::size_t count, const std::string& path, const std::
   });
 }
 
-/// Calls of fifteen bytes each, to an endpoint that was not told that we know how many we may have.
+/// Opens calls of fifteen bytes each, without having acknowledged the endpoint's limit of concurrent calls.
 void OpenStreamsUnasked(RawHttp2& connection) {
   constexpr std::uint32_t kCalls = 5'000;
   const RawHttp2::Headers headers = RawHttp2::CallHeaders(kAuthenticate, "");
@@ -72,14 +72,14 @@ void OpenStreamsUnasked(RawHttp2& connection) {
   connection.WriteBytes(frames);
 }
 
-/// One text of megabytes, a few bytes in each frame: an endpoint that puts it together anew for each of them
-/// is busy for minutes.
+/// Sends one text of some megabytes in frames of a few bytes: an endpoint that assembles it again for each
+/// frame is busy for minutes.
 Outcome ContinuedText(Target& target) {
   constexpr std::size_t kTextBytes = 5 << 20, kTextPiece = 8, kFramesAtOnce = 1'000;
   return target.CheckService(InParallel(2, [&](int) {
     absl::StatusOr<std::unique_ptr<RawHttp2>> connection = RawHttp2::Connect(target.endpoint());
     if (!connection.ok()) return OutcomeOf(connection.status());
-    // The beginning of a text of so many bytes, which then come.
+    // The beginning of a text of that length; its bytes follow.
     const std::string whole = RawHttp2::Encode({{"x-more", std::string(kTextBytes, 'x')}});
     const std::string begin = whole.substr(0, whole.size() - kTextBytes);
     (*connection)
@@ -94,7 +94,7 @@ Outcome ContinuedText(Target& target) {
   }));
 }
 
-/// Calls that are taken back at once, from 80 connections, each of which stays below what one may do.
+/// Cancels calls at once, from 80 connections, each within the limit for one connection.
 Outcome RapidResets(Target& target) {
   constexpr std::size_t kConnections = 80;
   constexpr std::uint32_t kCallsAtOnce = 64;
@@ -138,7 +138,7 @@ Outcome RapidResets(Target& target) {
   return target.CheckService(outcome);
 }
 
-/// Connects anew again and again, and times each. Empty: all were served, and soon. `words`: how soon.
+/// Connects again and again and measures each. Returns an empty text if all were served soon. `words`: times.
 std::string ServeNewcomers(const Target& target, std::string* words) {
   constexpr int kNewcomers = 20;
   std::vector<double> ms;
@@ -154,7 +154,7 @@ std::string ServeNewcomers(const Target& target, std::string* words) {
   return ms.back() < 100.0 * kAttackPatience.count() ? "" : "a newcomer waits for seconds: " + *words;
 }
 
-/// More connections than there are places, of six addresses, which say hello and nothing more.
+/// Opens more connections than there are places, from six addresses; each sends only the preface.
 Outcome IdleStrangers(Target& target) {
   constexpr int kStrangers = 1'100, kAddresses = 6;
   std::string quiet;
@@ -172,8 +172,8 @@ Outcome IdleStrangers(Target& target) {
   return outcome;
 }
 
-/// Newcomers for as long as a flood lasts, beside threads that attack until they are told that it is over;
-/// each counts its connections.
+/// Connects new clients during a flood, while threads attack until `is_over`; each thread counts its
+/// connections.
 Outcome BesideAttackers(const Target& target, int threads, const char* got,
                         const std::function<void(int thread, const std::atomic<bool>& is_over,
                                                  std::atomic<std::uint64_t>& connections)>& attack) {
@@ -193,7 +193,7 @@ Outcome BesideAttackers(const Target& target, int threads, const char* got,
   return outcome;
 }
 
-/// Connections that say nothing at all, which come again as soon as they are closed.
+/// Opens connections that send nothing, and opens them again as soon as they are closed.
 Outcome SilentStrangers(Target& target) {
   return BesideAttackers(
       target, kResetThreads, kOpen, [&](int thread, const auto& is_over, auto& connections) {
@@ -209,8 +209,8 @@ Outcome SilentStrangers(Target& target) {
       });
 }
 
-/// Headers in frame after frame, without a pause from the first byte on, from a connection that comes again
-/// as soon as it is ended. An endpoint that reads it as long as there is something to read does nothing else.
+/// Sends frames of headers without a pause, and reconnects as soon as the endpoint ends the connection. An
+/// endpoint that reads while there is data would do nothing else.
 Outcome EndlessHeaders(Target& target) {
   constexpr int kHeadersInAFrame = 2'000;
   std::string block;

@@ -18,14 +18,14 @@ std::string SignedWell(Target& target, const TokenParts& parts) {
   return Signed(parts, *target.identity().key);
 }
 
-/// The same token where Authenticate wants it, and as the header of a call.
+/// Sends the same token to Authenticate, and as the header of another call.
 Outcome OnBoth(Target& target, const std::function<std::string(TokenUse)>& token) {
   Outcome all = target.Authenticate(token(TokenUse::kAuthenticate));
   AddOutcome(target.Call({"Bearer " + token(TokenUse::kCall)}, target.channel()), &all);
   return all;
 }
 
-/// A good token of the victim, but for `change` and for how it is signed.
+/// Sends a token of the victim that is valid except for `change` and the signature `sign`.
 Attack::Run Token(TokenChange change, Sign sign = SignedWell) {
   return [change = std::move(change), sign = std::move(sign)](Target& target) {
     return OnBoth(target, [&](TokenUse use) {
@@ -36,7 +36,7 @@ Attack::Run Token(TokenChange change, Sign sign = SignedWell) {
   };
 }
 
-/// The same with this JSON as one part of it; empty: the part is left out.
+/// The same with this JSON as one part of the token; empty: without that part.
 Attack::Run Token(std::string TokenParts::*part, const std::string& json, Sign sign = SignedWell) {
   return Token([part, json](TokenParts& parts) { parts.*part = json; }, std::move(sign));
 }
@@ -51,7 +51,7 @@ TokenChange Times(std::int64_t from, std::int64_t to) {
 
 void AsItIs(TokenParts& /*parts*/) {}
 
-/// One base64url character of a part (0 header, 1 payload, 2 signature) is another one.
+/// Replaces one base64url character of a part (0 header, 1 payload, 2 signature).
 Sign Tampered(int part) {
   return [part](Target& target, const TokenParts& parts) {
     std::string token = SignedWell(target, parts);
@@ -192,7 +192,7 @@ std::vector<Attack> Shapes() {
       {"empty", "An empty token.", kUnauthenticated, Token(AsItIs, Instead(""))},
       {"over-8-kb", "A well-signed token of 9 KB.", kUnauthenticated,
        Token(&TokenParts::more_payload, ", \"x\": " + JsonText(std::string(7'000, 'x')))},
-      // From a stranger it is more than he may send, and his connection ends: never one that others use.
+      // Exceeds a stranger's limit and ends the connection, so it must be one that others do not use.
       {"field-of-1-mb", "A megabyte as Authenticate's token.", "UNAUTHENTICATED|UNAVAILABLE",
        [](Target& target) { return target.Authenticate(std::string(1 << 20, 'a'), target.NewChannel()); }},
       {"metadata-of-1-mb",

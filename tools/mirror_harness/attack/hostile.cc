@@ -28,13 +28,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Of one cycle. Each cycle takes a nonce, and a tenant has no more than 10,000 of them in two minutes.
+/// Batches of one cycle. Each cycle uses a nonce, and a tenant has only 10,000 of them in two minutes.
 constexpr std::uint64_t kBatches = 100;
 constexpr int kRows = 10;
-/// After a failure, so that a server that is gone is not called without a pause.
+/// Wait after a failure, so that an unreachable server is not called without a pause.
 constexpr std::chrono::milliseconds kPause(100);
-/// A call that finds no room for so long is a failure. A server built with sanitizers needs ten seconds of a
-/// busy machine for the worst attack alone.
+/// A call without capacity for so long is a failure. The worst attack alone takes a server with sanitizers
+/// ten seconds on a busy machine.
 constexpr std::chrono::seconds kPatience(30);
 
 TableSchema HonestTable() {
@@ -157,7 +157,7 @@ absl::Status HonestSource::Patiently(bool rows, const std::function<absl::Status
   const Clock::time_point begin = Clock::now();
   std::uint64_t repeated = 0;
   absl::Status status = call();
-  // Every call here is safe to repeat, and a source that is told to wait comes again.
+  // Every call here is safe to repeat, and a source repeats calls when told to wait.
   while (absl::IsResourceExhausted(status) && Clock::now() - begin < kPatience) {
     ++repeated;
     status = call();
@@ -171,7 +171,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// After a failure, so that a server that is gone is not called without a pause.
+/// Wait after a failure, so that an unreachable server is not called without a pause.
 constexpr std::chrono::milliseconds kReaderPause(100);
 constexpr int kIds = 50;
 
@@ -208,8 +208,8 @@ void HonestReader::Call(const std::string& request) {
   const Clock::time_point begin = Clock::now();
   std::uint64_t repeated = 0;
   HttpSaid said = Once(request);
-  // A connection that was let go for a newer one, and a server that is busy: both are told of in its
-  // document.
+  // The door may close a connection for a newer one or answer that it is busy; its documentation describes
+  // both.
   while ((said.status == 0 || said.status == 429 || said.status == 503) &&
          Clock::now() - begin < kHttpPatience) {
     ++repeated;
@@ -231,7 +231,7 @@ constexpr std::chrono::milliseconds kBetweenLooks(50);
 
 std::string Folder(pid_t process) { return absl::StrCat("/proc/", process); }
 
-/// VmHWM, which the kernel keeps in kilobytes.
+/// Reads VmHWM, which the kernel gives in kilobytes.
 std::optional<std::uint64_t> PeakMemory(pid_t process) {
   std::ifstream status(Folder(process) + "/status");
   std::string word;
@@ -282,7 +282,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Their attacks need an address of their own.
+/// Attacks of these themes need an address of their own.
 constexpr char kMetricsTheme[] = "metrics", kHttpTheme[] = "http";
 
 /// Long enough for a p99 of a thousand calls on a slow disk.
@@ -299,10 +299,10 @@ bool Wanted(const std::vector<std::string>& only, const Theme& theme, const Atta
   });
 }
 
-/// The honest source alone for a while: what it is served like when nobody disturbs.
+/// Lets the honest source run alone for a while, as the measurement without attacks.
 void WaitQuietly(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
 
-/// What names an endpoint's files or what its database said; empty: nothing in these words does.
+/// Returns the part of a message that reveals the endpoint's files or database errors; empty: none does.
 std::string InsideIn(const std::string& words) {
   constexpr std::string_view kInside[] = {
       "Mirror_", ".db", "/tmp/", "/home/", "/var/", "/etc/", "SQL logic error", "disk image", "disk I/O"};
@@ -312,13 +312,13 @@ std::string InsideIn(const std::string& words) {
   return {};
 }
 
-/// The door for JSON, and an honest client of it.
+/// The HTTP door, with an honest client of it.
 struct HttpSide {
   std::unique_ptr<HttpVictim> victim;
   std::unique_ptr<HonestReader> honest;
 };
 
-/// "Hostile-1a2b3c": of this run.
+/// Returns this run's storage: "Hostile-1a2b3c".
 std::string NewStorage() { return absl::StrCat("Hostile-", absl::Hex(std::random_device{}())); }
 
 absl::StatusOr<HttpSide> OpenHttp(const Options& options, Target* target) {
@@ -427,7 +427,7 @@ std::string ListAttacks() {
 
 absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConfig& config,
                                          const std::string& context_id) {
-  signal(SIGPIPE, SIG_IGN);  // Connections that are written to end in every way.
+  signal(SIGPIPE, SIG_IGN);  // Writing to a closed connection must return an error.
   RaiseDescriptorLimit();
   std::unique_ptr<PeakWatch> watch;
   if (options.server_pid != 0) watch = std::make_unique<PeakWatch>(options.server_pid);

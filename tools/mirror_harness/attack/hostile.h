@@ -27,28 +27,28 @@
 
 namespace mirror::harness {
 
-/// How an honest client was served.
+/// How well an honest client was served.
 struct Served {
   std::uint64_t calls = 0, cycles = 0;
-  std::uint64_t repeated = 0;  ///< Calls that found no room or no connection, and were made again.
-  std::uint64_t failures = 0;  ///< Calls that were refused or lost for good.
+  std::uint64_t repeated = 0;  ///< Calls repeated because there was no capacity or no connection.
+  std::uint64_t failures = 0;  ///< Calls that were refused or lost after all attempts.
   std::string first_failure;
-  double p50_ms = 0, p99_ms = 0, worst_ms = 0;  ///< Of the calls that are timed.
+  double p50_ms = 0, p99_ms = 0, worst_ms = 0;  ///< Only of measured calls.
 };
 
-/// Counts it. Threads: any.
+/// Counts the calls of an honest client. Threads: any.
 class ServedTally {
  public:
-  /// A call that was made once, and then `repeated` times. `ms`: how long all of it took; absent: it is not
-  /// timed. `failure`: empty: it was served.
+  /// Adds a call that was made once and repeated `repeated` times. `ms`: the total time; absent: not
+  /// measured. `failure`: empty: the call was served.
   void Add(std::uint64_t repeated, std::optional<double> ms, const std::string& failure);
   void AddCycle();
 
-  /// What happened since the last Take().
+  /// Returns the counts since the last Take().
   Served Take();
-  /// Since the last call of this; empty: nothing. Else the first failure.
+  /// Returns the first failure since the last call of this function; empty: none.
   std::string TakeFailure();
-  /// p99 of what was timed since the last call of this, or of Take(); 0: it was less than kCallsForP99.
+  /// p99 of the times since the last call of this function or of Take(); 0: fewer than kCallsForP99 times.
   double TakeP99();
   static constexpr std::size_t kCallsForP99 = 50;
 
@@ -57,14 +57,14 @@ class ServedTally {
   Served served_ MIRROR_GUARDED_BY(mutex_);
   std::string failure_ MIRROR_GUARDED_BY(mutex_);
   std::vector<double> ms_ MIRROR_GUARDED_BY(mutex_);
-  std::size_t lately_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of these, the first since the last TakeP99().
+  std::size_t lately_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Index in ms_ of the first since the last TakeP99().
 };
 
-/// A tenant that does nothing wrong: cycle after cycle of small batches, each call timed that has rows, while
-/// others attack. Threads: one of its own; tally(): any.
+/// A tenant that behaves correctly while others attack: runs cycles of small batches one after the other and
+/// measures each call with rows. Threads: one of its own; tally(): any.
 class HonestSource {
  public:
-  /// Begins at once.
+  /// Starts at once.
   explicit HonestSource(std::unique_ptr<MirrorClient> client);
   ~HonestSource();
   HonestSource(const HonestSource&) = delete;
@@ -75,7 +75,7 @@ class HonestSource {
  private:
   void Run(const std::stop_token& stop);
   absl::Status RunCycle(const std::stop_token& stop);
-  /// Makes a call until there is room for it, for a while; what it took in all is its time.
+  /// Repeats a call until there is capacity for it, up to a limit; measures the total time.
   absl::Status Patiently(bool rows, const std::function<absl::Status()>& call);
   absl::Status SendRows(const v1::TableStatus& status, const std::stop_token& stop);
 
@@ -85,11 +85,11 @@ class HonestSource {
   std::jthread running_;
 };
 
-/// A client of the door for JSON that does nothing wrong: an upsert, then its reading, again and again on one
-/// connection, each timed, while others attack. Threads: one of its own; tally(): any.
+/// A client of the HTTP door that behaves correctly while others attack: repeats an upsert and a read on one
+/// connection and measures each. Threads: one of its own; tally(): any.
 class HonestReader {
  public:
-  /// A call that takes longer is a failure: kHttpPatience.
+  /// A call that takes longer than kHttpPatience is a failure.
   explicit HonestReader(const HttpVictim& victim);
   ~HonestReader() = default;
   HonestReader(const HonestReader&) = delete;
@@ -100,7 +100,7 @@ class HonestReader {
  private:
   void Run(const std::stop_token& stop);
   void Call(const std::string& request);
-  /// Status 0 where there is no connection, or no answer in time.
+  /// Status 0: there is no connection, or no answer in time.
   HttpSaid Once(const std::string& request);
 
   const HttpVictim& victim_;
@@ -109,8 +109,8 @@ class HonestReader {
   std::jthread running_;
 };
 
-/// The most that a process on this machine held: its memory by the kernel's own mark (VmHWM), its descriptors
-/// looked at twenty times a second. Threads: any.
+/// Finds the maximum of a local process: its memory from the kernel's own mark (VmHWM), its descriptors by
+/// counting twenty times a second. Threads: any.
 class PeakWatch {
  public:
   struct Peak {
@@ -123,8 +123,8 @@ class PeakWatch {
   PeakWatch(const PeakWatch&) = delete;
   PeakWatch& operator=(const PeakWatch&) = delete;
 
-  /// Since the last Take(), or since this object was made. Where the kernel does not let its mark be reset,
-  /// memory is since the process began. Absent: the process is gone.
+  /// Returns the maximum since the last Take(), or since construction. If the kernel does not allow to reset
+  /// its mark, memory is the maximum since the process began. Absent: the process is gone.
   std::optional<Peak> Take();
 
  private:
@@ -137,14 +137,14 @@ class PeakWatch {
   std::jthread looking_;
 };
 
-/// Mirrors that the attacks leave open, and what each has of statements, pages and the like: caches, measured
-/// at 237 KB.
+/// Mirrors that the attacks leave open, and the memory of each for caches such as statements and pages:
+/// measured as 237 KB.
 inline constexpr std::uint64_t kHostileMirrors = 120, kOpenMirrorBytes = 240 << 10;
-/// Bytes: what a server may hold at most while it is attacked: 256 MB beside its caches.
+/// Limit in bytes of a server's memory while it is attacked: 256 MB in addition to its caches.
 inline constexpr std::uint64_t kHostileMemoryMax = (256ULL << 20) + kHostileMirrors * kOpenMirrorBytes;
 
-/// What is asked of the honest tenant's p99 under attack, in times of the quiet one. A goal: it is reported,
-/// and machines on which harness and server share their cores cannot keep it in floods.
+/// Goal for the honest tenant's p99 under attack, as a multiple of the quiet one. Only reported: machines on
+/// which harness and server share their cores cannot reach it in floods.
 inline constexpr double kP99RatioGoal = 3;
 
 struct AttackResult {
@@ -153,7 +153,7 @@ struct AttackResult {
   std::set<std::string> expected;
   Outcome outcome;
   double seconds = 0;
-  std::optional<PeakWatch::Peak> server;  ///< While it ran; absent: nobody looked.
+  std::optional<PeakWatch::Peak> server;  ///< While it ran; absent: not measured.
   double honest_p99_ms = 0;               ///< While it ran; 0: too few calls.
 
   bool ok() const;
@@ -161,29 +161,29 @@ struct AttackResult {
 
 struct HostileReport {
   std::vector<AttackResult> attacks;
-  std::size_t left_out = 0;  ///< What they are aimed at is not known.
+  std::size_t left_out = 0;  ///< Attacks whose target's address is not known.
   Served quiet, attacked;
-  std::optional<Served> http_quiet, http_attacked;  ///< Absent: that door is not known.
+  std::optional<Served> http_quiet, http_attacked;  ///< Absent: the door's address is not known.
   std::optional<PeakWatch::Peak> server_quiet, server_attacked;
 
   double p99_ratio() const { return quiet.p99_ms > 0 ? attacked.p99_ms / quiet.p99_ms : 0; }
   std::size_t refused_rightly() const;
   bool memory_stayed() const;
-  /// Calls of both honest clients that failed.
+  /// Returns the failed calls of both honest clients.
   std::uint64_t honest_failures() const;
-  /// Every attack ended as it should, the honest clients were served, and the server's memory stayed.
+  /// Every attack ended as expected, the honest clients were served, and memory stayed within the limit.
   bool good() const;
 };
 
-/// Names of attacks, or of themes, that there are not. Empty: all are known.
+/// Returns the names that are neither attacks nor themes. Empty: all are known.
 std::string UnknownAttack(const std::vector<std::string>& only);
-/// The first that takes all places of the key that it shows, so that honest calls need another; empty: none.
+/// Returns the first attack that occupies all places of its key, so honest calls need another; empty: none.
 std::string AttackWithAKeyOfItsOwn(const std::vector<std::string>& only);
-/// "name  what" for each.
+/// Returns a line "name  what" for each attack.
 std::string ListAttacks();
 
-/// Runs the attacks that the options name, all without any. Errors: why the endpoint cannot be attacked at
-/// all.
+/// Runs the attacks that the options name, or all attacks if they name none. Errors: why the endpoint cannot
+/// be attacked at all.
 absl::StatusOr<HostileReport> RunHostile(const Options& options, const AgentConfig& config,
                                          const std::string& context_id);
 

@@ -48,7 +48,7 @@ Json PeakJson(const std::optional<PeakWatch::Peak>& peak) {
   return {{"memory_mb", Mb(peak->memory_bytes)}, {"descriptors", peak->descriptors}};
 }
 
-/// The attacks in which the honest tenant was served worst: a percentile over all of them hides those.
+/// Lists the attacks in which the honest tenant was slowest, since a percentile over all of them hides these.
 std::string WorstText(const HostileReport& report) {
   std::vector<const AttackResult*> over;
   for (const AttackResult& result : report.attacks) {
@@ -65,7 +65,7 @@ std::string WorstText(const HostileReport& report) {
   return text;
 }
 
-/// The honest client of the door for JSON; empty: that door is not known.
+/// Describes the honest client of the HTTP door; empty: that door's address is not known.
 std::string HttpText(const HostileReport& report) {
   if (!report.http_quiet || !report.http_attacked) return {};
   std::string text = absl::StrCat("honest HTTP, quiet         ", ServedText(*report.http_quiet),
@@ -79,7 +79,7 @@ std::string HttpText(const HostileReport& report) {
   return text;
 }
 
-/// What the endpoint said may be a name that the attacker chose: one line, no control characters.
+/// Makes one line without control characters: the endpoint's message may contain a name from the attacker.
 std::string OneLine(std::string words) {
   if (words.size() > kWordsMax) words.resize(kWordsMax);
   for (char& c : words) {

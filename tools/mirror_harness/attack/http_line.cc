@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr timeval kTlsPatience = {10, 0};
 
-/// The value of a field in a head; empty: it is not there.
+/// Returns the value of a field in a head; empty: the field is missing.
 std::string FieldOf(const std::string& head, const std::string& name) {
   const std::string lower = absl::AsciiStrToLower(head), start = absl::StrCat("\r\n", name, ":");
   const std::size_t at = lower.find(start);
@@ -32,7 +32,7 @@ std::string FieldOf(const std::string& head, const std::string& name) {
   return std::string(absl::StripAsciiWhitespace(lower.substr(begin, lower.find("\r\n", begin) - begin)));
 }
 
-/// The length of a chunked body with its last chunk; npos: it is not all there. `body`: what it says.
+/// Returns the length of a chunked body with its last chunk; npos: incomplete. `body`: the decoded content.
 std::size_t ChunkedLength(const std::string& text, std::string* body) {
   std::size_t at = 0;
   body->clear();
@@ -157,7 +157,7 @@ std::string HttpLine::Request(const HttpDoorPlace& door, std::string_view method
 HttpSaid AskOnce(const HttpDoorPlace& door, const std::string& request, std::chrono::milliseconds patience) {
   absl::StatusOr<HttpLine> line = HttpLine::Connect(door);
   if (!line.ok()) return {};
-  line->Send(request);  // Who answers before all was sent has an answer, too.
+  line->Send(request);  // An answer may come before everything was sent.
   return line->Answer(patience);
 }
 

@@ -15,31 +15,31 @@
 
 namespace mirror::harness {
 
-/// Where a door for JSON is, and what may be shown there.
+/// The address of an HTTP door and the keys to use there.
 struct HttpDoorPlace {
   std::string address;  ///< host:port
   bool tls = false;
-  std::string base;           ///< What stands before each path: "/data-exchange/rest".
-  std::string key;            ///< The honest client's: an owner's.
-  std::string attackers_key;  ///< Shown by attackers that have one.
+  std::string base;           ///< Prefix of each path: "/data-exchange/rest".
+  std::string key;            ///< The honest client's key; its role is owner.
+  std::string attackers_key;  ///< The key of attackers that have one.
 
   bool known() const { return !address.empty(); }
 };
 
-/// Of "http://127.0.0.1:7447/base". Errors: kInvalidArgument.
+/// Parses "http://127.0.0.1:7447/base". Errors: kInvalidArgument.
 absl::StatusOr<HttpDoorPlace> HttpDoorAt(const std::string& url);
 
-/// One answer. Status 0: there was none.
+/// An answer. Status 0: there was none.
 struct HttpSaid {
   int status = 0;
   std::string head, body;
 
-  /// "200", or CLOSED or OPEN without an answer.
+  /// Returns "200", or without an answer CLOSED or OPEN.
   std::string name(bool is_open) const;
 };
 
-/// HTTP/1.1 by hand, over plain text or TLS: requests that a proper client never writes. It believes whatever
-/// certificate it is shown. Threads: one.
+/// Sends HTTP/1.1 bytes directly, in plain text or over TLS: requests that a correct client never sends.
+/// Accepts any server certificate. Threads: one.
 class HttpLine {
  public:
   using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -50,25 +50,25 @@ class HttpLine {
   HttpLine(HttpLine&&) = default;
   HttpLine& operator=(HttpLine&&) = default;
 
-  /// False: the other side is gone, or takes nothing any more.
+  /// Returns false if the other side is gone or accepts no more bytes.
   bool Send(std::string_view bytes);
-  /// The next answer, whole; what comes behind it is kept for the next call. Its status is 0 when none came.
+  /// Returns the next complete answer; later bytes stay for the next call. Status 0: no answer came.
   HttpSaid Answer(std::chrono::milliseconds patience);
-  /// Whether the other side closes it within `patience`. What it says before is kept for Answer().
+  /// Tells whether the other side closes within `patience`. Bytes that come before stay for Answer().
   bool Closed(std::chrono::milliseconds patience);
-  /// The other side closed it.
+  /// The other side has closed the connection.
   bool gone() const { return gone_; }
-  /// What came and was not given to anybody.
+  /// Bytes that were received and not returned yet.
   const std::string& rest() const { return received_; }
   RawSocket& socket() { return socket_; }
 
-  /// A request as it should be; with a body its length is said.
+  /// Returns a correct request; with a body it has a Content-Length.
   static std::string Request(const HttpDoorPlace& door, std::string_view method, std::string_view path,
                              std::string_view key, const Fields& more = {}, std::string_view body = {});
 
  private:
   explicit HttpLine(RawSocket socket) : socket_(std::move(socket)) {}
-  /// Takes in what comes next. False: nothing came in time, or never will.
+  /// Receives more bytes. Returns false if none came in time or none can come.
   bool Hear(std::chrono::steady_clock::time_point deadline);
 
   struct FreeTls {
@@ -80,7 +80,7 @@ class HttpLine {
   bool gone_ = false;
 };
 
-/// One proper request on a connection of its own.
+/// Sends one correct request on a connection of its own.
 HttpSaid AskOnce(const HttpDoorPlace& door, const std::string& request, std::chrono::milliseconds patience);
 
 }  // namespace mirror::harness

@@ -11,10 +11,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// More than what lies in the buffers of a connection: 20 MB in all.
+/// More than the buffers of a connection can hold: 20 MB together.
 constexpr int kFillings = 5, kPartners = 1'000;
 constexpr std::size_t kNoteBytes = 4'000;
-/// For making, filling and deleting.
+/// Time limit for making, filling and deleting the storage.
 constexpr std::chrono::seconds kPreparing(60);
 
 std::string Filling(int from) {

@@ -12,11 +12,11 @@
 
 namespace mirror::harness {
 
-/// Longer than a proper request takes on a busy machine: who waits so long is not served.
+/// Longer than a correct request takes on a busy machine: a client that waits longer is not served.
 inline constexpr std::chrono::seconds kHttpPatience(5);
 
-/// A storage of this run at a door for JSON, with rows that are worth reading slowly. Threads: those members
-/// that are const.
+/// A storage of this run at an HTTP door, with rows large enough to be read slowly. Threads: any for the
+/// const members.
 class HttpVictim {
  public:
   HttpVictim(HttpDoorPlace door, std::string storage)
@@ -26,23 +26,23 @@ class HttpVictim {
   HttpVictim(const HttpVictim&) = delete;
   HttpVictim& operator=(const HttpVictim&) = delete;
 
-  /// Makes and fills it. Errors: why it cannot be attacked.
+  /// Makes and fills the storage. Errors: why it cannot be attacked.
   absl::Status Prepare();
 
   const HttpDoorPlace& door() const { return door_; }
   const std::string& storage() const { return storage_; }
   std::string PartnersPath() const;
-  /// A body of one partner.
+  /// Returns a body with one partner.
   static std::string Partner(std::string_view external_id, std::string_view city);
 
-  /// Requests with the attackers' key.
+  /// Return requests with the attackers' key.
   std::string Upsert(const HttpLine::Fields& more, std::string_view body) const;
   std::string Read(std::string_view path, const HttpLine::Fields& more = {}) const;
-  /// The same, with a fault unless whoever comes now is answered soon, with and without a key.
+  /// Adds a fault to `outcome` unless a new client is answered soon, with a key and without one.
   Outcome Check(Outcome outcome) const;
-  /// Beside an attack that goes on: OK, or OPEN and a fault as above.
+  /// For an attack that still runs: returns OK, or OPEN with a fault as above.
   Outcome ServedBeside(std::string words) const;
-  /// The same, with a fault unless the attackers' key is let in again.
+  /// Adds a fault to `outcome` unless the attackers' key is accepted again.
   Outcome CheckAttackersKey(Outcome outcome) const;
 
  private:
@@ -55,11 +55,11 @@ class HttpVictim {
   bool made_ = false;
 };
 
-/// The status of an answer, and its words.
+/// Returns the status of an answer and its message.
 Outcome OutcomeOf(const HttpSaid& said, bool is_open = true);
 
-/// Sends it on a new connection: its answer, and a fault when something follows behind it, when it does not
-/// close (`closes`), or when others are not served.
+/// Sends the bytes on a new connection. Returns the answer, with a fault if more bytes follow it, if the
+/// connection stays open (`closes`), or if others are not served.
 Outcome OneAnswer(const HttpVictim& victim, const std::string& bytes, bool closes);
 
 }  // namespace mirror::harness

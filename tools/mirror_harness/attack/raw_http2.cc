@@ -36,7 +36,7 @@ std::uint32_t ReadBigEndian(std::string_view bytes) {
   return number;
 }
 
-/// HPACK's form of a number behind a prefix of 7 bits, without Huffman.
+/// Encodes a text for HPACK without Huffman; its length is a number with a prefix of 7 bits.
 std::string HpackText(std::string_view text) {
   std::string out;
   std::size_t size = text.size();
@@ -50,7 +50,7 @@ std::string HpackText(std::string_view text) {
   return out.append(text);
 }
 
-/// On a new connection gRPC writes names and values of its trailers as they are.
+/// Finds the status in a header block: on a new connection gRPC writes its trailers as plain text.
 std::string StatusIn(std::string_view block) {
   constexpr std::string_view kName = "grpc-status";
   const std::size_t at = block.find(kName);
@@ -70,7 +70,7 @@ absl::StatusOr<std::unique_ptr<RawHttp2>> RawHttp2::Connect(const EndpointConfig
                                                             const std::string& from) {
   ASSIGN_OR_RETURN(RawSocket socket, RawSocket::Connect(endpoint.address, from));
   std::unique_ptr<RawHttp2> connection(new RawHttp2(std::move(socket)));
-  // A read gives up soon, so that one thread can write and read in turns.
+  // A short time limit for reads, so that one thread can alternate between writing and reading.
   setsockopt(connection->socket_.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &kReadTurn, sizeof(kReadTurn));
   if (!endpoint.plaintext) {
     RETURN_IF_ERROR(connection->ShakeHands(endpoint));
@@ -126,7 +126,7 @@ bool RawHttp2::Write(Frame type, std::uint8_t flags, std::uint32_t stream, std::
 std::string RawHttp2::Encode(const Headers& headers) {
   std::string block;
   for (const auto& [name, value] : headers) {
-    block += '\0';  // Literal, not to be indexed.
+    block += '\0';  // A literal, not to be indexed.
     block += HpackText(name) + HpackText(value);
   }
   return block;
@@ -135,7 +135,7 @@ std::string RawHttp2::Encode(const Headers& headers) {
 std::string RawHttp2::EncodeToRemember(const Headers& headers) {
   std::string block;
   for (const auto& [name, value] : headers) {
-    block += '\x40';  // Literal, to be indexed.
+    block += '\x40';  // A literal, to be indexed.
     block += HpackText(name) + HpackText(value);
   }
   return block;

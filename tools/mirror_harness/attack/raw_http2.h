@@ -21,8 +21,8 @@ namespace mirror::harness {
 
 inline constexpr char kRowDataPath[] = "/mirror.v1.MirrorClientService/RowData";
 
-/// HTTP/2 by hand, over the endpoint's own TLS: frames that a proper client never writes. It believes
-/// whatever certificate it is shown: it has nothing to lose. Threads: one.
+/// Sends HTTP/2 frames directly, over the endpoint's own TLS: frames that a correct client never sends.
+/// Accepts any server certificate, since it has no secrets. Threads: one.
 class RawHttp2 {
  public:
   using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -36,31 +36,31 @@ class RawHttp2 {
     kContinuation = 9
   };
 
-  /// Shakes hands, and says hello unless told otherwise. `from`: see RawSocket. Errors: kUnavailable.
+  /// Makes the TLS handshake; sends the preface if `hello`. `from`: see RawSocket. Errors: kUnavailable.
   static absl::StatusOr<std::unique_ptr<RawHttp2>> Connect(const EndpointConfig& endpoint, bool hello = true,
                                                            const std::string& from = "");
   ~RawHttp2();
   RawHttp2(const RawHttp2&) = delete;
   RawHttp2& operator=(const RawHttp2&) = delete;
 
-  /// A frame as it stands.
+  /// Returns the bytes of a frame, unchecked.
   static std::string Framed(Frame type, std::uint8_t flags, std::uint32_t stream, std::string_view payload);
-  /// Writes one. False: the other side is gone.
+  /// Writes a frame. Returns false if the other side is gone.
   bool Write(Frame type, std::uint8_t flags, std::uint32_t stream, std::string_view payload);
-  /// Bytes that are no frame.
+  /// Writes bytes that are no frame.
   bool WriteBytes(std::string_view bytes);
-  /// The headers of a gRPC call.
+  /// Writes the headers of a gRPC call.
   bool Call(std::uint32_t stream, const std::string& path, const std::string& token,
             const Headers& more = {});
-  /// A body in frames, as fast as the endpoint allows. False: it is gone, or allows nothing any more.
+  /// Writes a body in frames, as the endpoint's flow control allows. False: it is gone, or allows no more.
   bool Body(std::uint32_t stream, std::string_view bytes, bool end);
-  /// How the stream ends: its gRPC status, CLOSED, or OPEN when `patience` is over.
+  /// Returns the end of the stream: its gRPC status, CLOSED, or OPEN after `patience`.
   Outcome Await(std::uint32_t stream, std::chrono::milliseconds patience);
 
-  /// A header block, no name of which is indexed.
+  /// Returns a header block in which no name is indexed.
   static std::string Encode(const Headers& headers);
-  /// The same, and the other side shall remember them all: on a connection on which nothing else was
-  /// remembered, Remembered(headers.size()) is the same block again, with a byte for each header.
+  /// The same, and the other side adds all headers to its table. If that table was empty,
+  /// Remembered(headers.size()) is the same block again, with one byte for each header.
   static std::string EncodeToRemember(const Headers& headers);
   static std::string Remembered(std::size_t count);
   static Headers CallHeaders(const std::string& path, const std::string& token);
@@ -68,7 +68,7 @@ class RawHttp2 {
  private:
   explicit RawHttp2(RawSocket socket) : socket_(std::move(socket)) {}
   absl::Status ShakeHands(const EndpointConfig& endpoint);
-  /// Takes in what came; false: the connection is over.
+  /// Receives bytes; returns false if the connection is over.
   bool Pump();
   void Take(std::uint8_t type, std::uint8_t flags, std::uint32_t stream, std::string_view payload);
 
@@ -76,13 +76,13 @@ class RawHttp2 {
   std::unique_ptr<SSL, void (*)(SSL*)> ssl_{nullptr, nullptr};
   std::string received_;
   bool gone_ = false;
-  std::int64_t window_ = 65'535;        ///< Of the connection.
-  std::int64_t window_begin_ = 65'535;  ///< Of a new stream.
+  std::int64_t window_ = 65'535;        ///< Of the whole connection.
+  std::int64_t window_begin_ = 65'535;  ///< Initial value of a new stream.
   std::map<std::uint32_t, std::int64_t> windows_;
   std::map<std::uint32_t, Outcome> ended_;
 };
 
-/// What stands before each gRPC message.
+/// Returns the prefix of each gRPC message.
 std::string MessagePrefix(bool compressed, std::uint32_t length);
 
 }  // namespace mirror::harness

@@ -40,7 +40,7 @@ absl::StatusOr<RawSocket> RawSocket::Connect(const std::string& address, const s
   RawSocket connection(made);
   sockaddr_in own{};
   own.sin_family = AF_INET;
-  // Where that is no address of this machine, the system takes one.
+  // If `from` is no address of this machine, the system chooses one.
   if (found->ai_family == AF_INET && inet_pton(AF_INET, from.c_str(), &own.sin_addr) == 1)
     bind(made, reinterpret_cast<const sockaddr*>(&own), sizeof(own));
   const bool connected = made >= 0 && connect(made, found->ai_addr, found->ai_addrlen) == 0;

@@ -9,11 +9,11 @@
 
 namespace mirror::harness {
 
-/// A TCP connection on which anything may be said. Threads: one.
+/// A TCP connection for arbitrary bytes. Threads: one.
 class RawSocket {
  public:
-  /// `address` is host:port. `from`: an own IPv4 address, where the other end is reached from it. Errors:
-  /// kUnavailable.
+  /// `address` is host:port. `from`: a local IPv4 address to connect from, if the other end is reachable from
+  /// it. Errors: kUnavailable.
   static absl::StatusOr<RawSocket> Connect(const std::string& address, const std::string& from = "");
   ~RawSocket();
   RawSocket(RawSocket&& other) noexcept;
@@ -21,15 +21,15 @@ class RawSocket {
   RawSocket(const RawSocket&) = delete;
   RawSocket& operator=(const RawSocket&) = delete;
 
-  /// False: the other side is gone.
+  /// Returns false if the other side is gone.
   bool Send(std::string_view bytes);
-  /// What the other side says until it closes, or until `patience` is over.
+  /// Returns the bytes of the other side until it closes, or until `patience` is over.
   std::string Receive(std::chrono::milliseconds patience);
-  /// Whether the other side closes it within `patience`; what it says before is dropped.
+  /// Tells whether the other side closes within `patience`; drops the bytes that come before.
   bool Closed(std::chrono::milliseconds patience);
-  /// Says that nothing more will come; the other side may go on.
+  /// Closes the sending direction; the other side may still send.
   void Farewell();
-  /// Ends it with a reset instead of a farewell.
+  /// Ends the connection with a reset.
   void Reset();
   int descriptor() const { return socket_; }
 
@@ -39,7 +39,7 @@ class RawSocket {
   int socket_ = -1;
 };
 
-/// Lets this process open as many files as the system allows it; how many that are.
+/// Raises the limit of open files to the system's maximum; returns that number.
 std::size_t RaiseDescriptorLimit();
 
 }  // namespace mirror::harness

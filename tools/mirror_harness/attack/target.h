@@ -22,20 +22,20 @@
 
 namespace mirror::harness {
 
-/// Longer than any refusal takes on a busy machine: who waits so long has found an error.
+/// Longer than any refusal takes on a busy machine: a longer wait is an error of the endpoint.
 inline constexpr std::chrono::seconds kAttackPatience(30);
 
-/// The columns of VictimTable(), by place.
+/// The columns of VictimTable(), by index.
 enum VictimColumn : int { kId, kName, kAge, kPrice, kPhoto, kSeen, kToken, kLocked, kRatio, kNote };
 
-/// A table with a column of each way in which values travel. Its key is `id`.
+/// Returns a table with one column for each encoding of values. Its key is `id`.
 TableSchema VictimTable(const std::string& name = "people");
 
-/// What stands between an attacker and the endpoint: its address, a legitimate source's key, and tenants of
-/// its own. Threads: those members that are const.
+/// The attackers' view of the endpoint: its address, a legitimate source's key, and tenants of its own.
+/// Threads: any for the const members.
 class Target {
  public:
-  /// `seconds`: how long a flood lasts.
+  /// `seconds`: the duration of a flood.
   static absl::StatusOr<std::unique_ptr<Target>> Make(const AgentConfig& config,
                                                       const std::string& context_id, double seconds);
   ~Target();
@@ -45,53 +45,53 @@ class Target {
   /// host:port of the server's metrics; empty: not known.
   const std::string& metrics() const { return metrics_; }
   void set_metrics(const std::string& address) { metrics_ = address; }
-  /// Only where the attacks on it run.
+  /// Set only while the attacks on it run.
   const HttpVictim& http() const { return *http_; }
   void set_http(const HttpVictim* http) { http_ = http; }
   const EndpointConfig& endpoint() const { return config_.endpoint; }
   const Identity& identity() const { return connection_.identity; }
   std::chrono::steady_clock::duration flood_time() const { return flood_time_; }
-  /// The name of a tenant of this run: "Cust-hostile-<suffix>-1a2b3c".
+  /// Returns the name of a tenant of this run: "Cust-hostile-<suffix>-1a2b3c".
   std::string Tenant(const std::string& suffix) const;
 
   // --- Calls ---
   std::shared_ptr<grpc::Channel> NewChannel() const;
   std::shared_ptr<grpc::Channel> channel() const { return connection_.line->Channel(); }
-  /// A proper client of a tenant, with a connection of its own.
+  /// Returns a correct client of a tenant, with a connection of its own.
   std::unique_ptr<MirrorClient> NewClient(const std::string& context_id) const;
   TokenParts Parts(TokenUse use, const std::string& context_id) const;
   std::string CallToken(const std::string& context_id) const;
-  /// Authenticate with this text as its token.
+  /// Calls Authenticate with this text as its token.
   Outcome Authenticate(const std::string& token) const { return Authenticate(token, channel()); }
   Outcome Authenticate(const std::string& token, const std::shared_ptr<grpc::Channel>& channel) const;
-  /// RowData with these headers "authorization", on `channel`.
+  /// Calls RowData with these "authorization" headers, on `channel`.
   Outcome Call(const std::vector<std::string>& authorizations,
                const std::shared_ptr<grpc::Channel>& channel) const;
-  /// A key that nobody knows, under this id; made once.
+  /// Returns a key that the endpoint does not know, under this id; makes it once.
   std::shared_ptr<const SigningKey> StrangersKey(const std::string& key_id, Algorithm algorithm);
-  /// PEM of the public half of the source's key, which is no secret.
+  /// PEM of the public half of the source's key, which is not secret.
   const std::string& PublicPem() const { return public_pem_; }
 
   // --- The victim: a tenant with a filled table and a running cycle ---
-  /// Makes it, or begins its cycle again. Errors: why it cannot be attacked.
+  /// Makes the victim, or begins its cycle again. Errors: why it cannot be attacked.
   absl::Status PrepareVictim();
   MirrorClient& victim() const { return source_->client(); }
   std::int64_t cycle() const { return source_->cycle(); }
-  /// The announcement that agreed its tables.
+  /// Returns the announcement of the victim's tables.
   v1::TableSchemaRequest Announcement() const;
-  /// A batch of two rows that the victim would take as seq 1.
+  /// Returns a batch of two rows that the victim would accept as seq 1.
   v1::ChangeBatch GoodBatch() const;
   v1::RowDataRequest Request(const v1::ChangeBatch& batch) const { return source_->Request({batch}); }
-  /// See below, as a call of the victim's.
+  /// Calls SendRows(), see below, as the victim.
   Outcome Send(const v1::RowDataRequest& request) const;
-  /// The same, with a fault unless the victim's rows are as they were, and its cycle goes on.
-  /// `once_it_has_place`: behind AwaitVictimsPlace().
+  /// Adds a fault to `outcome` unless the victim's rows are unchanged and its cycle goes on.
+  /// `once_it_has_place`: first calls AwaitVictimsPlace().
   Outcome CheckVictim(Outcome outcome, bool once_it_has_place = false);
-  /// Until the endpoint has cleared away what an attack left of the victim's calls; kAttackPatience at most.
-  /// The answer to the victim's last call.
+  /// Waits, kAttackPatience at most, while the endpoint refuses the victim's call for lack of capacity after
+  /// an attack. Returns the answer to the victim's last call.
   absl::StatusOr<v1::DigestRangesResponse> AwaitVictimsPlace() const;
 
-  /// The same, with a fault unless a source that connects anew is served soon.
+  /// Adds a fault to `outcome` unless a new connection of a source is served soon.
   Outcome CheckService(Outcome outcome) const;
 
  private:
@@ -103,7 +103,7 @@ class Target {
   std::string context_id_, run_, metrics_;
   const HttpVictim* http_ = nullptr;
   std::chrono::steady_clock::duration flood_time_{};
-  std::string folder_;  ///< Of strangers' keys.
+  std::string folder_;  ///< Keys of strangers.
   std::string public_pem_;
   std::map<std::string, std::shared_ptr<const SigningKey>> strangers_;
   std::unique_ptr<SyntheticSource> source_;  ///< The victim's.
@@ -111,13 +111,13 @@ class Target {
   std::string digest_;
 };
 
-/// What becomes of it: the call's status, or the last result's.
+/// Returns the call's status, or that of the last result.
 Outcome SendRows(MirrorClient& client, const v1::RowDataRequest& request);
 
-/// A batch that the victim would take, but for `change`. Afterwards its rows must be as they were.
+/// Sends a batch that the victim would accept without `change`, and checks that its rows stay the same.
 Attack::Run Batch(std::function<void(v1::ChangeBatch&)> change);
 
-/// Runs `work` in so many threads, each with its number, and gathers what they saw.
+/// Runs `work` in that many threads, each with its number, and collects their outcomes.
 Outcome InParallel(int threads, const std::function<Outcome(int)>& work);
 
 }  // namespace mirror::harness

@@ -10,9 +10,9 @@
 
 namespace mirror::harness {
 
-/// What a token is made of, as JSON text: nothing in it needs to be right.
+/// The parts of a token as JSON text; they need not be correct.
 struct TokenParts {
-  std::string alg, kid, typ;                ///< JSON values: "\"ES256\"", "5"; empty: the member is left out.
+  std::string alg, kid, typ;                ///< JSON values: "\"ES256\"", "5"; empty: no such member.
   std::string iss, aud, context_id, nonce;  ///< JSON values.
   std::string nbf, exp;                     ///< JSON values.
   std::string more_header, more_payload;    ///< Members added at the end, ", \"x\": 1".
@@ -22,21 +22,21 @@ struct TokenParts {
   std::string Payload() const;
 };
 
-/// The parts of a good token for `use`: nbf two minutes ago, exp in two minutes, a fresh nonce.
+/// Returns the parts of a valid token for `use`: nbf two minutes ago, exp in two minutes, a new nonce.
 TokenParts GoodParts(const SigningKey& key, TokenUse use, const std::string& issuer,
                      const std::string& audience, const std::string& context_id);
 
-/// Header and payload in base64url, with a dot between: what a signature is over.
+/// Returns header and payload in base64url with a dot between: the signed bytes.
 std::string SigningInput(const TokenParts& parts);
 
-/// The token with a good signature of `key` over whatever the parts say.
+/// Returns the token with a valid signature of `key`, whatever the parts contain.
 std::string Signed(const TokenParts& parts, const SigningKey& key);
-/// HMAC-SHA256 with any text as its secret.
+/// Signs with HMAC-SHA256; any text can be the secret.
 std::string SignedHs256(const TokenParts& parts, std::string_view secret);
-/// With nothing behind the last dot.
+/// Returns the token with an empty signature.
 std::string Unsigned(const TokenParts& parts);
 
-/// A JSON string.
+/// Returns a JSON string.
 std::string JsonText(std::string_view text);
 
 }  // namespace mirror::harness

@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kRowsPerTransaction = 5'000;
 
-/// A file name that is free, gone at the end with all that SQLite put beside it.
+/// A database with a free file name; the destructor removes it and SQLite's files beside it.
 class TemporaryDatabase {
  public:
   explicit TemporaryDatabase(const std::string& folder)
@@ -38,7 +38,7 @@ class TemporaryDatabase {
   std::string path_;
 };
 
-/// The values of a block of rows as they are bound, row by row.
+/// The values of a block of rows in the form in which they are bound, row by row.
 class BoundRows {
  public:
   void Make(const RowModel& model, std::uint64_t from, std::uint64_t to) {

@@ -12,14 +12,14 @@ namespace mirror::harness {
 
 struct BaselineResult {
   std::uint64_t rows = 0;
-  double seconds = 0;  ///< In SQLite, commits included; making the rows is outside.
+  double seconds = 0;  ///< In SQLite, with commits; without making the rows.
   double rows_per_s() const { return seconds > 0 ? static_cast<double>(rows) / seconds : 0; }
 };
 
-/// The yardstick: what SQLite does with the same rows when nothing stands between. Its C API, one prepared
-/// INSERT for each row, binds by index without copies, WAL, synchronous=FULL, pages of 4,096 bytes, cache and
-/// checkpoints as they come, a transaction for every 5,000 rows, into a new file in `folder` that is removed
-/// afterwards. Errors: kUnavailable with SQLite's words.
+/// The reference: SQLite alone with the same rows. Uses its C API with one prepared INSERT for each row,
+/// binds by index without copies, WAL, synchronous=FULL, pages of 4,096 bytes, the default cache and
+/// checkpoints, a transaction for every 5,000 rows, and a new file in `folder`, which it removes afterwards.
+/// Errors: kUnavailable with SQLite's message.
 absl::StatusOr<BaselineResult> RunBaseline(const std::vector<RowModel>& tables, const std::string& folder);
 
 }  // namespace mirror::harness

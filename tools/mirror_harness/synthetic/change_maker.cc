@@ -7,10 +7,10 @@
 namespace mirror::harness {
 namespace {
 
-constexpr std::size_t kSubsets = 3;  ///< Different lists of columns among the updates of a table in a cycle.
-constexpr int kTries = 20;           ///< To find a row or a gap that was not touched yet.
+constexpr std::size_t kSubsets = 3;  ///< Different column lists for the updates of a table in a cycle.
+constexpr int kTries = 20;           ///< Attempts to find an untouched row or gap.
 
-/// The key, and of the other columns one, some, or nearly all.
+/// Picks the key columns, and one, some or nearly all of the others.
 std::vector<std::uint32_t> PickColumns(const RowModel& model, Random* random) {
   const std::uint64_t ways = random->Below(3);
   std::vector<std::uint32_t> columns, others;
@@ -27,7 +27,7 @@ std::vector<std::uint32_t> PickColumns(const RowModel& model, Random* random) {
   return columns;
 }
 
-/// One table's changes while they are collected.
+/// Collects the changes of one table.
 class Collector {
  public:
   Collector(std::uint32_t version, Random* random, RowModel* model)
@@ -38,12 +38,12 @@ class Collector {
 
   void Insert() {
     switch (random_->Below(4)) {
-      case 0: {  // A key that was deleted and inserted again, in this cycle.
+      case 0: {  // Deletes a key and inserts it again in this cycle.
         const std::int64_t key = UntouchedRow();
         if (key > 0) return Inserted(key);
         break;
       }
-      case 1: {  // A key between the others: often one that a former cycle deleted.
+      case 1: {  // A key between the others, often one that an earlier cycle deleted.
         for (int i = 0; i < kTries; ++i) {
           const std::int64_t key = 1 + static_cast<std::int64_t>(random_->Below(Highest() + 1));
           if (key <= model_->key_max() && !model_->Has(key) && !touched_.contains(key)) return Inserted(key);
@@ -61,7 +61,7 @@ class Collector {
   void Update() {
     const std::int64_t key = UntouchedRow();
     if (key == 0) return;
-    if (random_->Below(16) == 0) {  // The key itself changed.
+    if (random_->Below(16) == 0) {  // Changes the key itself.
       Deleted(key);
       return Insert();
     }
@@ -84,7 +84,7 @@ class Collector {
   }
 
  private:
-  /// 0: none was found.
+  /// Returns 0 if none was found.
   std::int64_t UntouchedRow() {
     for (int i = 0; i < kTries && model_->rows() > 0; ++i) {
       const std::int64_t key = model_->Pick(random_->Next());
@@ -93,7 +93,7 @@ class Collector {
     return 0;
   }
 
-  /// About the largest key: keys are dealt from 1 on without large gaps.
+  /// Approximately the largest key: keys are given from 1 on without large gaps.
   std::uint64_t Highest() { return highest_ = std::max<std::uint64_t>(highest_, model_->rows()); }
 
   void Inserted(std::int64_t key) {

@@ -9,12 +9,12 @@
 
 namespace mirror::harness {
 
-/// Net changes of one table: every key stands in one list, once.
+/// Net changes of one table: every key is in one list only, once.
 struct TableChanges {
   std::vector<std::int64_t> deletes;
   std::vector<std::int64_t> inserts;  ///< New keys, and keys that were deleted and inserted again.
   struct Update {
-    std::vector<std::uint32_t> columns;  ///< Key columns and those that changed; ascending.
+    std::vector<std::uint32_t> columns;  ///< Key columns and changed columns; ascending.
     std::vector<std::int64_t> keys;
   };
   std::vector<Update> updates;
@@ -38,8 +38,8 @@ class Random {
   std::uint64_t state_;
 };
 
-/// Changes about `count` rows of `model` in `version` and tells what happened, sorted by key. What a source's
-/// log would fold is folded: a changed key is a delete and an insert, a delete and an insert of one key is an
+/// Changes about `count` rows of `model` in `version` and returns the changes, sorted by key. Folds them as a
+/// source's log would: a changed key is a delete and an insert; a delete and an insert of the same key are an
 /// insert.
 TableChanges ChangeRows(std::uint64_t count, const Mix& mix, std::uint32_t version, Random* random,
                         RowModel* model);

@@ -53,12 +53,12 @@ StoredCell CellOf(const sqlite::Statement& row, int column) {
 }
 
 bool Same(const StoredCell& a, const StoredCell& b) {
-  // The bits of doubles, so that -0.0 is not taken for 0.0.
+  // Compares the bits of doubles, so that -0.0 and 0.0 differ.
   return a.kind == b.kind && a.integer == b.integer && std::memcmp(&a.real, &b.real, sizeof a.real) == 0 &&
          a.bytes == b.bytes;
 }
 
-/// Order of keys as SQLite's BINARY collation has it, among values of one kind.
+/// Orders keys of one kind like SQLite's BINARY collation.
 int Compare(const StoredCell& a, const StoredCell& b) {
   if (a.kind != b.kind) return a.kind < b.kind ? -1 : 1;
   if (a.integer != b.integer) return a.integer < b.integer ? -1 : 1;
@@ -76,7 +76,7 @@ std::uint64_t AddToHash(std::uint64_t hash, const StoredCell& cell) {
   return MixBits(hash + cell.bytes.size());
 }
 
-/// One table's comparison.
+/// Compares one table.
 class TableCheck {
  public:
   TableCheck(const std::string& context_id, const TableState& table, CheckResult* result)
@@ -115,11 +115,11 @@ class TableCheck {
     if (result_->first.size() < kLinesMax) result_->first.push_back(absl::StrCat(where_, ": ", what));
   }
 
-  /// No columns but those that were sent, and the mirror's own.
+  /// Checks that there are only the columns that were sent, and the mirror's own.
   void CheckColumns(const sqlite::Connection& database) {
     const sqlite::Statement all =
         database.Prepare(absl::StrCat("SELECT * FROM ", QuoteName(model_.schema().name), " LIMIT 0"));
-    if (!all.status().ok()) return;  // The rows' own SELECT says so.
+    if (!all.status().ok()) return;  // The rows' SELECT reports this error.
     for (int i = 0; i < all.columns(); ++i) {
       const std::string name = sqlite3_column_name(all.get(), i);
       const auto column = model_.schema().Find(name);
@@ -168,7 +168,7 @@ class TableCheck {
     return text;
   }
 
-  /// Both in key order.
+  /// Compares rows in key order on both sides.
   absl::Status CompareRows(sqlite::Statement& row) {
     std::uint64_t rank = 0;
     absl::StatusOr<bool> step = row.Step();
@@ -200,7 +200,7 @@ class TableCheck {
     }
   }
 
-  /// Without a key: by the hashes of whole rows, 8 bytes for each on both sides.
+  /// For tables without a key: compares hashes of whole rows, 8 bytes for each on both sides.
   absl::Status CompareBags(sqlite::Statement& row) {
     std::vector<std::uint64_t> mirrored, expected;
     absl::StatusOr<bool> step = row.Step();
@@ -237,11 +237,11 @@ class TableCheck {
   const TableState& table_;
   const RowModel& model_;
   CheckResult* result_;
-  std::vector<int> key_places_;  ///< Of the key columns in `checked`.
+  std::vector<int> key_places_;  ///< Indexes of the key columns in `checked`.
   std::string scratch_, stored_scratch_;
 };
 
-/// The rows of `<context id>_mirroring` against what was acknowledged.
+/// Compares the rows of `<context id>_mirroring` with the acknowledged positions.
 class PositionCheck {
  public:
   PositionCheck(const Tenant& tenant, CheckResult* result) : tenant_(tenant), result_(result) {}
@@ -297,7 +297,7 @@ class PositionCheck {
 
 void CheckTenant(const std::string& data_dir, Tenant* tenant, CheckResult* result) {
   const auto taken = [](const TableState& table) { return !table.behind; };
-  if (std::none_of(tenant->tables().begin(), tenant->tables().end(), taken)) return;  // Nothing to expect.
+  if (std::none_of(tenant->tables().begin(), tenant->tables().end(), taken)) return;  // Nothing to compare.
   const std::string path = absl::StrCat(data_dir, "/Mirror_", tenant->context_id(), ".db");
   if (std::error_code error; !std::filesystem::exists(path, error)) {
     ++result->differences;

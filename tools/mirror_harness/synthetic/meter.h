@@ -15,28 +15,28 @@
 
 namespace mirror::harness {
 
-/// Value at `share` (0 to 1) of the sorted values; 0 without any.
+/// Returns the value at `share` (0 to 1) of the sorted values; 0 if there are none.
 double Percentile(std::vector<double> values, double share);
 
-/// Counts what the tenants' threads do and shows it on a terminal. Thread safety: all calls, from any thread.
+/// Counts the work of the tenants' threads and shows it on a terminal. Threads: any.
 class Meter {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `rows_expected`: 0 when nobody knows.
+  /// `rows_expected`: 0 if not known.
   explicit Meter(std::uint64_t rows_expected);
 
-  /// A request with rows was answered. A call is a request and its answer, in a stream too.
+  /// Counts an answered request with rows. A call is a request and its answer, also in a stream.
   void Answered(std::uint64_t rows, std::uint64_t bytes, Clock::duration took);
-  /// A population, or a cycle after it, was completed.
+  /// Count a completed population, and a completed cycle after it.
   void Population(Clock::duration took);
   void Cycle(Clock::duration took);
-  /// A part of a cycle after the population: what a quiet cycle waits for.
+  /// A part of a cycle after the population; a cycle without changes waits for these.
   enum class Part { kAuthenticate, kTableSchema, kRows, kCompleted };
   void CyclePart(Part part, Clock::duration took);
-  /// For people, on stderr, on a line of its own.
+  /// Prints a message for people on stderr, on a line of its own.
   void Say(const std::string& line);
-  /// Takes the progress line off the terminal.
+  /// Removes the progress line from the terminal.
   void Quiet();
 
   struct Totals {
@@ -58,28 +58,28 @@ class Meter {
   bool line_open_ MIRROR_GUARDED_BY(mutex_) = false;
 };
 
-/// What a process held at one moment.
+/// The resources of a process at one moment.
 struct Holding {
   std::uint64_t memory_bytes = 0;  ///< Resident.
   std::uint64_t descriptors = 0;
 };
 
-/// What a process on this machine held while a soak ran: from the end of its first quarter, when caches are
-/// warm, to its end.
+/// Resources of a local process during a soak: from the end of its first quarter, when caches are warm, to
+/// its end.
 struct SoakResult {
   Holding warm, end, most;
   std::uint64_t cycles = 0;
-  /// Within a tenth and 16 MB of the memory, and 8 descriptors, of the beginning.
+  /// At the end memory is at most a tenth and 16 MB, and descriptors at most 8, above `warm`.
   bool Constant() const;
 };
 
-/// Looks at a process once a second. Threads: any.
+/// Examines a process once a second. Threads: any.
 class ProcessWatch {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `length`: of the soak. Errors: kNotFound when there is no such process, or it is not ours to look at;
-  /// kInvalidArgument when it is no mirror-server.
+  /// Check() returns kNotFound if there is no such process or it may not be read, and kInvalidArgument if it
+  /// is no mirror-server. `length`: the duration of the soak.
   static absl::Status Check(pid_t process);
   ProcessWatch(pid_t process, Clock::duration length);
   ~ProcessWatch();

@@ -27,7 +27,7 @@ struct Rates {
 
 constexpr std::array<const char*, 4> kParts = {"authenticate", "schema", "rows", "completed"};
 
-/// How many cycles all clients together finish in a second, while they run cycles.
+/// Returns the cycles that all clients together finish in a second, while they run cycles.
 double CyclesPerSecond(const Options& options, const Report& report) {
   const std::vector<double>& cycles = report.totals.cycle_ms;
   const double seconds = std::accumulate(cycles.begin(), cycles.end(), 0.0) / 1e3;
@@ -69,7 +69,7 @@ const char* NameOf(Command command) {
       return "cycle";
     case Command::kSoak:
       return "soak";
-    case Command::kHostile:  // These have reports of their own.
+    case Command::kHostile:  // These commands have their own reports.
       return "hostile";
     case Command::kConformance:
       return "conformance";

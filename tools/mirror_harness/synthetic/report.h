@@ -12,35 +12,35 @@
 
 namespace mirror::harness {
 
-/// What a run came to.
+/// The result of a run.
 struct Report {
   double seconds = 0;  ///< From the first Authenticate to the last answer to ReplicationCompleted.
   Meter::Totals totals;
-  std::uint64_t tables = 0;        ///< Of all tenants.
-  std::uint64_t rows_changed = 0;  ///< `cycle`: by the cycles after the population.
+  std::uint64_t tables = 0;        ///< Over all tenants.
+  std::uint64_t rows_changed = 0;  ///< `cycle`: changed by the cycles after the population.
   std::uint64_t tables_behind = 0, verdicts_different = 0, tenants_failed = 0;
-  std::string first_failure;  ///< Of a tenant that failed; empty: none did.
+  std::string first_failure;  ///< The error of the first tenant that failed; empty: none.
   std::optional<BaselineResult> baseline;
   std::optional<CheckResult> check;
   std::optional<SoakResult> soak;
 
-  /// Everything was taken, and is equal as far as it was compared.
+  /// The mirror took everything, and all comparisons found it equal.
   bool good() const {
     return tables_behind + verdicts_different + tenants_failed == 0 && (!check || check->differences == 0) &&
            (!soak || soak->Constant());
   }
 };
 
-/// A few lines for people; the reason alone when no tenant was served.
+/// Returns a few lines for people; only the reason if no tenant was served.
 std::string ReportText(const Options& options, const Report& report);
-/// One JSON object. Always: command, seed, tenants, tables, rows (sent), seconds, rows_per_s, mb_per_s (10^6
-/// bytes of requests before TLS), calls_per_s, p50_ms, p99_ms, tables_behind, ok. `cycle`: cycles, changes,
-/// cycle_p50_ms, cycle_p99_ms, cycles_per_s (clients times cycles by the time
-/// that cycles took), population_p50_ms, and of the parts of a cycle authenticate_p50_ms,
-/// schema_p50_ms, rows_p50_ms, completed_p50_ms. With --baseline: baseline_rows_per_s, ratio. With --check:
-/// `soak` with --server-pid: memory_warm_bytes, memory_end_bytes, memory_most_bytes, descriptors_warm,
-/// descriptors_end, descriptors_most, constant. With --check: checked_tables, checked_rows, differences,
-/// first_differences. When a tenant failed: first_failure.
+/// Returns one JSON object. Always: command, seed, tenants, tables, rows (sent), seconds, rows_per_s,
+/// mb_per_s (10^6 bytes of requests before TLS), calls_per_s, p50_ms, p99_ms, tables_behind, ok. `cycle`:
+/// cycles, changes, cycle_p50_ms, cycle_p99_ms, cycles_per_s (clients times cycles, divided by the time of
+/// the cycles), population_p50_ms, and for the parts of a cycle authenticate_p50_ms, schema_p50_ms,
+/// rows_p50_ms, completed_p50_ms. With --baseline: baseline_rows_per_s, ratio. `soak` with --server-pid:
+/// memory_warm_bytes, memory_end_bytes, memory_most_bytes, descriptors_warm, descriptors_end,
+/// descriptors_most, constant. With --check: checked_tables, checked_rows, differences, first_differences. If
+/// a tenant failed: first_failure.
 std::string ReportJson(const Options& options, const Report& report);
 
 }  // namespace mirror::harness

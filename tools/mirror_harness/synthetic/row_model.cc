@@ -14,7 +14,7 @@ struct BenchColumn {
   const char* name;
   Type type;
   std::uint32_t length;
-  std::uint32_t bytes;  ///< Of a text, on average; 24 + 16 + 26 + 14 + 28 + 17 + 19 = 144.
+  std::uint32_t bytes;  ///< Average of a text; 24 + 16 + 26 + 14 + 28 + 17 + 19 = 144.
   int trade;
 };
 
@@ -30,7 +30,7 @@ constexpr std::array<BenchColumn, 11> kBehindKey = {{{"owner_id", Type::kInt32, 
                                                      {"phone", Type::kText, 40, 17, 0},
                                                      {"registered", Type::kText, 19, 19, 0}}};
 
-/// The last column of a composite key shows these low bits, the first one the rest, those between nothing.
+/// The last column of a composite key shows these low bits, the first column the rest; others show nothing.
 constexpr std::uint32_t kLowBits = 4;
 constexpr std::int64_t kKeyMax = std::int64_t{1} << 47;
 
@@ -156,7 +156,7 @@ void RowModel::Erase(std::int64_t key) {
   const std::size_t width = table_.columns.size();
   const std::uint32_t slot = found->second;
   slots_.erase(found);
-  if (slot + 1 != keys_.size()) {  // The last row moves into the gap.
+  if (slot + 1 != keys_.size()) {  // Moves the last row into the gap.
     keys_[slot] = keys_.back();
     slots_[keys_[slot]] = slot;
     std::copy_n(versions_.end() - static_cast<std::ptrdiff_t>(width), width,
@@ -197,7 +197,7 @@ void RowModel::Fill(const RowSet& set, std::size_t from, std::size_t to, RowBloc
   for (std::size_t i = from; i < to; ++i) {
     seeds.push_back(RowSeed(table_seed_, set[i]));
     if (dense_) continue;
-    // A row that is gone has its key still, which no version changes.
+    // A deleted row still has its key, which is independent of versions.
     const auto slot = slots_.find(set[i]);
     versions.push_back(slot == slots_.end() ? nullptr : versions_.data() + slot->second * width);
   }

@@ -22,7 +22,7 @@ struct SqlType {
   std::string_view name;
   Type type;
   enum class Arguments { kNone, kLength, kDigits, kFraction } arguments = Arguments::kNone;
-  std::uint32_t precision = 0;  ///< Without an argument.
+  std::uint32_t precision = 0;  ///< If there is no argument.
 };
 
 using Arguments = SqlType::Arguments;
@@ -67,7 +67,7 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
-/// "2024-03-07 12:34:56.123", "20240307 12:34:56" or the day alone.
+/// Parses "2024-03-07 12:34:56.123", "20240307 12:34:56" or a date alone.
 std::optional<std::int64_t> ReadTicks(std::string_view text) {
   const std::string copy(text);
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, used = 0;
@@ -211,7 +211,7 @@ absl::StatusOr<Literal> ReadSqlDefault(std::string_view sql_default, const Colum
     std::string value;
     for (std::size_t i = 1; i + 1 < text.size(); ++i) {
       value += text[i];
-      if (text[i] == '\'') ++i;  // Doubled inside.
+      if (text[i] == '\'') ++i;  // A doubled quote in a string.
     }
     if (column.type == Type::kText) {
       literal = value;

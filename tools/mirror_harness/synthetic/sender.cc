@@ -44,7 +44,7 @@ void Cut(Operation operation, const std::vector<std::uint32_t>& columns, const R
   }
 }
 
-/// The blocks of this thread, so that batches of the same columns use the same memory again.
+/// Returns this thread's block; batches with the same columns reuse its memory.
 RowBlock* BlockFor(const RowModel& model, const std::vector<std::uint32_t>& columns) {
   thread_local RowBlock block;
   const bool same =
@@ -61,36 +61,36 @@ RowBlock* BlockFor(const RowModel& model, const std::vector<std::uint32_t>& colu
   return &block;
 }
 
-/// A request with what is in it.
+/// A request and its content.
 struct MadeRequest {
   v1::RowDataRequest message;
   struct Item {
     TableJob* job;
-    std::size_t plan;  ///< Of the job; seq - 1.
+    std::size_t plan;  ///< Index in the job's plans; seq - 1.
   };
   std::vector<Item> items;  ///< One for each batch.
   std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;  ///< On the wire, before TLS.
+  std::uint64_t bytes = 0;  ///< Of the message, before TLS.
   std::chrono::steady_clock::time_point sent;
 };
 
-/// Makes requests of about `size.bytes` on a thread of its own, at most two ahead, while earlier ones travel.
+/// Makes requests of about `size.bytes` on a thread of its own, at most two in advance of the sender.
 ///
-/// The jobs' plans and counters are under mutex(), the batches' rows belong to nobody: a plan changes only
-/// while its job has nothing outstanding.
+/// mutex() guards the jobs' plans and counters. The batches' rows need no lock: a plan changes only while its
+/// job has nothing outstanding.
 class RequestMaker {
  public:
-  /// `jobs` outlive it and do not move.
+  /// `jobs` must outlive this object and must not move.
   RequestMaker(std::vector<TableJob>* jobs, std::int64_t cycle, const BatchSize& size);
   ~RequestMaker();
   RequestMaker(const RequestMaker&) = delete;
   RequestMaker& operator=(const RequestMaker&) = delete;
 
-  /// The next request; null when there is nothing to send for now: all jobs are sent, failed or blocked.
+  /// Returns the next request; null: there is none now, since all jobs are sent, failed or blocked.
   std::unique_ptr<MadeRequest> Next();
-  /// Gives a request back for its memory.
+  /// Returns a request so that its memory can be used again.
   void Recycle(std::unique_ptr<MadeRequest> request);
-  /// To be held while jobs are changed; Changed() then wakes the thread.
+  /// Hold it while jobs change; then Changed() wakes the thread.
   Mutex& mutex() MIRROR_RETURNS(mutex_) { return mutex_; }
   void Changed() { changed_.NotifyAll(); }
 
@@ -107,14 +107,14 @@ class RequestMaker {
   CondVar changed_;
   std::deque<std::unique_ptr<MadeRequest>> made_ MIRROR_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<MadeRequest>> spare_ MIRROR_GUARDED_BY(mutex_);
-  std::size_t first_unsent_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Jobs before it were sent whole once.
+  std::size_t first_unsent_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< All jobs before it were completely sent once.
   bool making_ MIRROR_GUARDED_BY(mutex_) = false;
   bool stop_ MIRROR_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  ///< Last: it uses all of the others.
+  std::thread thread_;  ///< Last, since the thread uses all other members.
 };
 
 constexpr std::size_t kAhead = 2;
-constexpr std::uint64_t kBatchOverhead = 200;  ///< Bytes of a batch without rows, roughly.
+constexpr std::uint64_t kBatchOverhead = 200;  ///< Approximate bytes of a batch without rows.
 
 std::uint64_t Weight(const TableJob& job, std::size_t plan) {
   const BatchPlan& batch = job.plans[plan];
@@ -142,7 +142,7 @@ TableJob* RequestMaker::Ready() {
          (*jobs_)[first_unsent_].next >= (*jobs_)[first_unsent_].plans.size()) {
     ++first_unsent_;
   }
-  // Repaired jobs stand before it; there are few or none.
+  // Only repaired jobs can be ready before it; there are few or none.
   for (TableJob& job : *jobs_) {
     if (&job - jobs_->data() >= static_cast<std::ptrdiff_t>(first_unsent_)) break;
     if (job.repairs > 0 && ready(job)) return &job;
@@ -218,15 +218,15 @@ void RequestMaker::Recycle(std::unique_ptr<MadeRequest> request) {
   spare_.push_back(std::move(request));
 }
 
-constexpr std::size_t kRepairsMax = 20;  ///< Of one table in one cycle.
+constexpr std::size_t kRepairsMax = 20;  ///< For one table in one cycle.
 
 std::string Words(const v1::BatchResult& result) {
   return absl::StrCat(absl::StatusCodeToString(static_cast<absl::StatusCode>(result.code())), ": ",
                       result.message());
 }
 
-/// Calls one after the other, in the shape of a stream. `last`: what is answered of the cycle's end; may be
-/// null.
+/// Makes unary calls behind the interface of a stream. `last`: gets the answer to the end of the cycle; may
+/// be null.
 class UnaryCalls : public RowStream {
  public:
   UnaryCalls(MirrorClient* client, LastRows* last) : client_(client), last_(last) {}
@@ -244,14 +244,14 @@ class UnaryCalls : public RowStream {
   absl::StatusOr<v1::RowDataResponse> answer_ = absl::InternalError("nothing was sent");
 };
 
-/// The state of one SendJobs.
+/// The state of one SendJobs().
 class Sending {
  public:
   Sending(const SendOptions& options, const std::vector<std::vector<std::uint32_t>>& wanted_columns,
           std::vector<TableJob>* jobs, Meter* meter)
       : wanted_columns_(wanted_columns), maker_(jobs, options.cycle, options.size), meter_(meter) {}
 
-  /// Whether one request is all there is to send.
+  /// Tells whether one request is all there is to send.
   bool IsOne() {
     while (ahead_.size() < 2) {
       std::unique_ptr<MadeRequest> request = maker_.Next();
@@ -261,7 +261,7 @@ class Sending {
     return false;
   }
 
-  /// The one request ends the cycle, too.
+  /// Adds the end of the cycle to the only request.
   void EndWith(const v1::ReplicationCompletedRequest& completed) {
     *ahead_.front()->message.mutable_completed() = completed;
   }
@@ -320,7 +320,7 @@ class Sending {
       return absl::InternalError(absl::StrCat("batch ", seq, " of table '", name, "' was answered as batch ",
                                               result.seq(), " of '", result.table(), "'"));
     }
-    if (!job.failure.empty()) return absl::OkStatus();  // Whatever follows a failure.
+    if (!job.failure.empty()) return absl::OkStatus();  // An answer after a failure.
     if (result.code() == 0) {
       if (result.applied_seq() < seq) {
         return absl::InternalError(absl::StrCat("batch ", seq, " of table '", name,
@@ -341,8 +341,8 @@ class Sending {
     return job.refusal && job.outstanding == 0 ? Repair(&job) : absl::OkStatus();
   }
 
-  /// The first refusal. What is on its way behind it is refused too, as a gap, until the same seq comes
-  /// again.
+  /// Handles the first refusal. The endpoint also refuses the batches after it, as a gap, until the same seq
+  /// is sent again.
   void Refused(const v1::BatchResult& result, std::uint64_t seq, TableJob* job) {
     const auto code = static_cast<absl::StatusCode>(result.code());
     const bool missing = code == absl::StatusCode::kFailedPrecondition && result.missing().rows_size() > 0;
@@ -362,7 +362,7 @@ class Sending {
     }
   }
 
-  /// All answers are in: sends from the refused batch on.
+  /// All answers have come: sends again from the refused batch on.
   absl::Status Repair(TableJob* job) {
     const TableJob::Refusal refusal = *std::move(job->refusal);
     job->refusal.reset();
@@ -397,7 +397,7 @@ std::vector<BatchPlan> PlanChanges(const RowModel& model, const TableChanges& ch
     std::vector<std::uint32_t> wanted;
     std::set_intersection(update.columns.begin(), update.columns.end(), columns.begin(), columns.end(),
                           std::back_inserter(wanted));
-    if (wanted.size() == key.size()) continue;  // Nothing of it is mirrored.
+    if (wanted.size() == key.size()) continue;  // None of the key is mirrored.
     Cut(Operation::kUpdate, wanted, {0, 0, update.keys}, RowsPerBatch(model, wanted, size), &plans);
   }
   Cut(Operation::kInsert, columns, {0, 0, changes.inserts}, RowsPerBatch(model, columns, size), &plans);

@@ -11,7 +11,7 @@ namespace mirror::harness {
 
 using Database = std::unique_ptr<sqlite::Connection>;
 
-/// Errors, and those of what is done with it: kUnavailable with path and SQLite's words.
+/// Errors, also of later calls on the result: kUnavailable with the path and SQLite's message.
 absl::StatusOr<Database> OpenDatabase(const std::string& path, sqlite::OpenAs::Mode mode);
 
 }  // namespace mirror::harness

@@ -18,18 +18,18 @@
 
 namespace mirror::harness {
 
-/// A source's part of the agreement, for who plays one: it begins a cycle, announces tables, sends batches,
-/// commits and completes. What is sent, and what an answer must be, its user decides. Errors: the call's.
-/// Threads: one.
+/// A source's part of the protocol, for test sources: begins a cycle, announces tables, sends batches,
+/// commits and completes. The user of the class decides what to send and judges the answers. Errors: the
+/// call's. Threads: one.
 class SyntheticSource {
  public:
   SyntheticSource(std::unique_ptr<MirrorClient> client, std::string source_id)
       : client_(std::move(client)), source_id_(std::move(source_id)) {}
 
   MirrorClient& client() const { return *client_; }
-  /// Of the last admission that began one.
+  /// Number of the cycle that the last Authenticate() began.
   std::int64_t cycle() const { return cycle_; }
-  /// As the last admission had them.
+  /// Limits from the last answer to Authenticate().
   const v1::Limits& limits() const { return limits_; }
 
   absl::StatusOr<v1::AuthenticateResponse> Authenticate(const std::string& holder, bool take_over,
@@ -40,7 +40,7 @@ class SyntheticSource {
   v1::RowDataRequest Request(const std::vector<v1::ChangeBatch>& batches) const;
   absl::StatusOr<v1::ReplicationCompletedResponse> Complete(const std::vector<v1::TableSummary>& tables = {});
   v1::ReplicationCompletedRequest Completed(const std::vector<v1::TableSummary>& tables) const;
-  /// The cycle is over, by that call or with its last rows.
+  /// Notes that the cycle is over, by ReplicationCompleted or with its last rows.
   void Ended(const v1::ReplicationCompletedResponse& answer);
 
  private:
@@ -48,16 +48,16 @@ class SyntheticSource {
   std::string source_id_;
   std::int64_t cycle_ = 0;
   v1::Limits limits_;
-  ReceiptHead receipts_;  ///< What it has, as an agent: the mirror sends what is behind.
+  ReceiptHead receipts_;  ///< Its last receipt; the mirror sends those after it.
 };
 
-/// Batch `seq` of a table that stands at `status`, towards `target`. It has no rows yet.
+/// Makes batch `seq`, without rows, of a table at `status` with the position `target`.
 v1::ChangeBatch BatchAt(const std::string& table, const v1::TableStatus& status, std::uint64_t seq,
                         const v1::Position& target, v1::Operation operation);
-/// Rows that `fill` appends to a block of these columns; none given: of all.
+/// Sets the rows that `fill` appends to a block of these columns; no columns given: all.
 void FillBatch(const TableSchema& table, std::vector<std::uint32_t> columns,
                const std::function<void(RowBlock*)>& fill, v1::ChangeBatch* batch);
-/// It is the last one: the table stands at its target then.
+/// Marks the batch as the table's last; its commit moves the table to its target.
 void AddCommit(v1::ChangeBatch* batch);
 absl::Status StatusOf(const v1::BatchResult& result);
 

@@ -20,7 +20,7 @@ namespace mirror::harness {
 namespace {
 
 constexpr int kAttempts = 8;
-constexpr std::chrono::milliseconds kPause(500);  ///< Before the next attempt, times its number.
+constexpr std::chrono::milliseconds kPause(500);  ///< Before the next attempt, multiplied by its number.
 constexpr std::uint64_t kVerdictsShown = 10;
 
 bool WorthAnotherCycle(const absl::Status& status) {
@@ -72,7 +72,7 @@ absl::StatusOr<std::vector<RowModel>> MakeTables(const Options& options,
   return tables;
 }
 
-/// What went wrong, from all threads.
+/// Collects the errors of all threads.
 class Failures {
  public:
   void Add(const absl::Status& status) {
@@ -89,7 +89,7 @@ class Failures {
   std::vector<absl::Status> list_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// One client: the tenants first, first + clients, ... in turn, cycle by cycle.
+/// Runs one client: the tenants first, first + clients, ... in turn, cycle by cycle.
 void RunClient(const Options& options, const AgentConfig& config,
                const std::vector<std::unique_ptr<Tenant>>& tenants, std::size_t first, Meter* meter,
                Failures* failures) {
@@ -231,7 +231,7 @@ absl::StatusOr<v1::AuthenticateResponse> Tenant::Begin(SyntheticSource* source, 
   return answer;
 }
 
-/// Announced once, the endpoint knows the tables by their digest.
+/// After the first announcement the endpoint knows the tables by their digest.
 absl::StatusOr<v1::TableSchemaResponse> Tenant::Announce(SyntheticSource* source,
                                                          v1::AuthenticateResponse begun) {
   absl::StatusOr<v1::TableSchemaResponse> answer;
@@ -261,7 +261,7 @@ Tenant::Work Tenant::Plan(const v1::TableSchemaResponse& announced, Meter* meter
   return work;
 }
 
-/// Later attempts of a cycle keep its target: what they committed is known by it.
+/// Later attempts of a cycle keep its target, which shows what earlier ones committed.
 void Tenant::SetTarget(const v1::TableSchemaResponse& answer) {
   if (target_set_) return;
   target_set_ = true;
@@ -296,7 +296,7 @@ void Tenant::Decide(std::size_t index, const v1::TableStatus& status, Work* work
     table.sent.push_back(column);
     if (rule == v1::COLUMN_RULE_PLAIN || rule == v1::COLUMN_RULE_UNSPECIFIED) table.checked.push_back(column);
   }
-  if (DecodePosition(status.position()) == target_) {  // Committed by an attempt whose answer was lost.
+  if (DecodePosition(status.position()) == target_) {  // By an attempt whose answer was lost.
     table.committed = target_;
     table.behind = false;
     return;
@@ -390,12 +390,12 @@ void Tenant::Note(const Work& work, const std::vector<std::string>& not_advanced
     }
   };
   for (const TableJob& job : work.jobs) {
-    // Neither of both: the call broke off. Its changes are kept, and the next attempt sends them from where
-    // it stands.
+    // Neither of the two: the call broke off. The job keeps its changes, and the next attempt sends them from
+    // the table's position.
     if (job.committed || !job.failure.empty()) note(&tables_[job.table], job.committed, job.failure);
   }
   for (std::size_t i = 0; i < work.advanced.size(); ++i) {
-    // Without an answer the table stays where it was, which the next attempt is told.
+    // Without an answer the table keeps its position, and the next attempt learns it.
     if (i < not_advanced.size()) note(&tables_[work.advanced[i]], not_advanced[i].empty(), not_advanced[i]);
   }
 }

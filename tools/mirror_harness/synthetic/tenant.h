@@ -19,20 +19,20 @@
 
 namespace mirror::harness {
 
-/// One table of one tenant: what the source holds, and what the mirror is known to hold of it.
+/// One table of one tenant: the source's content, and what the mirror is known to have.
 struct TableState {
   RowModel model;
-  Position committed;  ///< As the mirror acknowledged it; LSN -1 before.
-  /// The mirror did not take all that the model holds: the next cycle populates, and no check counts.
+  Position committed;  ///< As the mirror acknowledged it; LSN -1 before that.
+  /// The mirror lacks changes of the model: the next cycle populates, and checks skip the table.
   bool behind = true;
-  std::string failure;  ///< Why, of the last cycle.
+  std::string failure;  ///< The reason, from the last cycle.
   TableChanges changes;
   std::vector<std::uint32_t> sent;     ///< Columns that the endpoint wants.
-  std::vector<std::uint32_t> checked;  ///< Of these, those that it keeps as they are.
+  std::vector<std::uint32_t> checked;  ///< Those of them that it stores unchanged.
 };
 
-/// A synthetic source with one tenant. It holds the tables, and runs cycles against the endpoint as a careful
-/// source does: each table moves from where the mirror says it is.
+/// A synthetic source with one tenant. It holds the tables and runs cycles against the endpoint like a
+/// careful source: each table starts from the position that the mirror reports.
 ///
 /// Threads: one.
 class Tenant {
@@ -41,15 +41,15 @@ class Tenant {
 
   Tenant(const Options& options, std::string context_id, std::uint64_t seed, std::vector<RowModel> tables);
 
-  /// Population of every table. Errors: a sentence for people; see RunCycle.
+  /// Populates every table. Errors: a sentence for people; see RunCycle.
   absl::Status Populate(SyntheticSource* source, Meter* meter);
-  /// Changes rows as the options say, and sends what changed.
+  /// Changes rows as the options say, and sends the changes.
   absl::Status ChangeAndSend(SyntheticSource* source, Meter* meter);
 
   const std::string& context_id() const { return context_id_; }
   std::vector<TableState>& tables() { return tables_; }
   const std::vector<TableState>& tables() const { return tables_; }
-  /// Counts that the endpoint answered with DIFFERS.
+  /// Number of tables that the endpoint answered with DIFFERS.
   std::uint64_t verdicts_different() const { return verdicts_different_; }
   std::uint64_t rows_changed() const { return rows_changed_; }
 
@@ -58,10 +58,10 @@ class Tenant {
     std::vector<TableJob> jobs;
     v1::Advance advance;
     std::vector<std::size_t> advanced;                      ///< The tables of `advance`.
-    std::optional<v1::ReplicationCompletedResponse> ended;  ///< With the rows.
+    std::optional<v1::ReplicationCompletedResponse> ended;  ///< Ended together with the rows.
   };
 
-  /// Until the cycle is completed: after ABORTED and UNAVAILABLE a new one begins where the mirror stands.
+  /// Runs a cycle to its end: after ABORTED or UNAVAILABLE begins a new one from the mirror's positions.
   absl::Status RunCycle(SyntheticSource* source, Meter* meter);
   absl::Status TryCycle(SyntheticSource* source, bool again, Meter* meter);
   absl::StatusOr<v1::AuthenticateResponse> Begin(SyntheticSource* source, bool again);
@@ -73,7 +73,7 @@ class Tenant {
   TableJob Job(std::size_t table, const v1::TableStatus& status, PopulateReason populate) const;
   absl::Status Send(SyntheticSource* source, Work* work, Meter* meter);
   void Note(const Work& work, const std::vector<std::string>& not_advanced, Meter* meter);
-  /// `all_committed`: as they are once all rows of the cycle are.
+  /// `all_committed`: as if all rows of the cycle were committed.
   static std::vector<v1::TableSummary> Summaries(const Work& work, bool all_committed);
   absl::Status Complete(SyntheticSource& source, const Work& work, Meter* meter);
 
@@ -82,12 +82,12 @@ class Tenant {
   std::string holder_;
   Random random_;
   std::vector<TableState> tables_;
-  v1::TableSchemaRequest schema_;  ///< Without a cycle.
-  std::string announced_sha256_;   ///< Of `schema_`, once it was announced.
+  v1::TableSchemaRequest schema_;  ///< Without a cycle's number.
+  std::string announced_sha256_;   ///< Hash of `schema_`, after its announcement.
   std::vector<std::vector<std::uint32_t>> sent_columns_;
   SendOptions send_;
   bool populate_all_ = true;
-  std::uint32_t version_ = 0;  ///< Of the rows that this cycle changes; also counts the cycles.
+  std::uint32_t version_ = 0;  ///< Version of the rows that this cycle changes; also the number of cycles.
   std::uint64_t lineage_seed_;
   Position target_;
   bool target_set_ = false;
@@ -95,16 +95,16 @@ class Tenant {
   std::uint64_t rows_changed_ = 0;
 };
 
-/// The tables of tenant `number` (from 1). Errors: kInvalidArgument.
+/// Makes the tables of tenant `number` (from 1). Errors: kInvalidArgument.
 absl::StatusOr<std::vector<RowModel>> MakeTables(const Options& options, std::uint32_t number);
 
-/// All tenants, with the rows of each. `context_id` is what their names begin with. Errors: kInvalidArgument.
+/// Makes all tenants with their rows. `context_id`: prefix of their names. Errors: kInvalidArgument.
 absl::StatusOr<std::vector<std::unique_ptr<Tenant>>> MakeTenants(const Options& options,
                                                                  const std::string& context_id);
 
 /// Populates every tenant and runs its cycles, `options.clients` tenants at a time, each of these clients on
-/// a connection of its own. A tenant that fails stops; the others go on. Returns what went wrong, one for
-/// each tenant that failed.
+/// a connection of its own. A tenant that fails stops; the others continue. Returns one error for each tenant
+/// that failed.
 std::vector<absl::Status> RunTenants(const Options& options, const AgentConfig& config,
                                      const std::vector<std::unique_ptr<Tenant>>& tenants, Meter* meter);
 

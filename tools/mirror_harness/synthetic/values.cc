@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kTicksPerSecond = 10'000'000;
 constexpr std::int64_t kTicksPerDay = 86'400 * kTicksPerSecond;
-constexpr std::int64_t kDaysToYear10000 = 3'652'059;  // 9999-12-31 is one less.
+constexpr std::int64_t kDaysToYear10000 = 3'652'059;  // One more than 9999-12-31.
 constexpr std::size_t kPoolBytes = 1 << 16;
 constexpr std::uint32_t kLongestPooled = 4'096;
 
@@ -28,7 +28,7 @@ std::string MakePool(std::uint64_t seed, std::string_view alphabet) {
   return pool;
 }
 
-/// Where texts are cut from: nobody has to make them letter by letter.
+/// A long text; values are parts of it, so they need not be made letter by letter.
 const std::string& TextPool() {
   static const std::string pool =
       MakePool(1, "eeeeaaaiiooutnrslhdcmfpgbvwykxzqj    EAIOTNRSLHDM0123456789.,-'@");
@@ -76,7 +76,7 @@ Cell Int(std::int64_t value) { return {Cell::Kind::kInt, value, 0, {}}; }
 Cell Real(double value) { return {Cell::Kind::kDouble, 0, value, {}}; }
 Cell View(std::string_view bytes) { return {Cell::Kind::kBytes, 0, 0, bytes}; }
 
-/// Units of the last digit of a second that the column keeps.
+/// Returns the units of the last digit of a second that the column keeps.
 std::int64_t TickUnit(std::uint32_t precision) {
   std::int64_t unit = kTicksPerSecond;
   for (std::uint32_t i = 0; i < precision; ++i) unit /= 10;
@@ -124,13 +124,13 @@ Cell KeyCell(const Recipe& recipe, std::int64_t key_number, std::string* scratch
     case Type::kTimestampTz:
       return Int(number * TickUnit(recipe.precision));
     case Type::kText: {
-      // Of one width, so that the order of the bytes is that of the numbers.
+      // All texts have the same width, so that they sort like the numbers.
       const std::uint32_t width = recipe.length == 0 ? 10 : std::min(recipe.length, 10U);
       *scratch = absl::StrFormat("%0*d", static_cast<int>(width), number);
       return View(*scratch);
     }
     case Type::kDecimal:
-      // Counted from 10...0, for the same reason.
+      // Starts from 10...0, also for equal widths.
       *scratch = absl::StrCat(PowerOfTen(WholeDigits(recipe.precision, recipe.scale) - 1) + part);
       if (recipe.scale > 0) absl::StrAppend(scratch, ".", std::string(recipe.scale, '0'));
       return View(*scratch);
@@ -143,7 +143,7 @@ Cell KeyCell(const Recipe& recipe, std::int64_t key_number, std::string* scratch
   }
 }
 
-/// Ends of ranges and values that have been taken for others.
+/// Returns limits of ranges, and values that are easily confused with others.
 Cell OddCell(const Recipe& recipe, std::uint64_t bits, std::string* scratch) {
   const bool low = (bits & 1U) != 0;
   switch (recipe.type) {
@@ -180,7 +180,7 @@ Cell OddCell(const Recipe& recipe, std::uint64_t bits, std::string* scratch) {
     case Type::kBytes:
       return View(low ? std::string_view() : std::string_view("\0", 1));
     default: {
-      // As long as the column allows, now and then.
+      // Sometimes as long as the column allows.
       if (recipe.length > 0 && recipe.length <= kLongestPooled && (bits & 7U) == 1) {
         return View(std::string_view(TextPool()).substr((bits >> 8) % kPoolBytes, recipe.length));
       }
@@ -222,7 +222,7 @@ std::string_view FormatUuid(std::string_view bytes, std::string* scratch) {
   return *scratch;
 }
 
-/// Within forty years from 1990 on.
+/// Returns a time within forty years from 1990 on.
 Cell MomentCell(const Recipe& recipe, std::uint64_t x) {
   static const std::int64_t from = TicksOfDay(1990, 1, 1);
   const std::int64_t unit = TickUnit(recipe.precision);
@@ -238,7 +238,7 @@ Cell DecimalCell(const Recipe& recipe, std::uint64_t x, std::string* scratch) {
   return View(*scratch);
 }
 
-/// A text or bytes, cut from a pool.
+/// Returns a text or bytes from a pool.
 Cell PooledCell(const Recipe& recipe, std::uint64_t row_seed, std::uint64_t x) {
   if (recipe.date_text) return View(DatePool()[x % kDates]);
   std::uint32_t length = recipe.bytes_min;

@@ -10,7 +10,7 @@
 
 namespace mirror::harness {
 
-/// One value as it travels: integers in the wire's units, texts and bytes as a view.
+/// A value as it is sent: integers in the protocol's units, texts and bytes as a view.
 struct Cell {
   enum class Kind : std::uint8_t { kNull, kInt, kDouble, kBytes };
   Kind kind = Kind::kNull;
@@ -19,38 +19,38 @@ struct Cell {
   std::string_view bytes;
 };
 
-/// How the values of one column are made. A value is a pure function of the seed, the table, the row's key,
-/// the column and its version, so that nobody has to keep it.
+/// Describes the values of one column. A value is a pure function of the seed, the table, the row's key, the
+/// column and its version, so values need no storage.
 struct Recipe {
   std::uint32_t column = 0;
   Type type = Type::kUnspecified;
   Storage storage = Storage::kInts;
   std::uint32_t precision = 0, scale = 0;
   bool nullable = false;
-  /// Odd values from the first version on: NULL, empty, the ends of the range, text that looks like a number.
-  /// Off for the benchmark's row, where every row weighs the same; its later versions have them all the same.
+  /// Makes odd values from version 0 on: NULL, empty, the limits of the range, text that looks like a number.
+  /// Off for the benchmark's row, since all its rows weigh the same; later versions have odd values anyway.
   bool odd_at_first = false;
   std::uint32_t length = 0;  ///< TEXT: UTF-16 units, BYTES: bytes; 0: unbounded.
   std::uint32_t bytes_min = 0, bytes_max = 0;
-  /// Two columns of one row may trade bytes: this one's length is moved by the row's own -8 to 7, times
-  /// `trade`.
+  /// Moves bytes between two columns of a row: changes this one's length by the row's own number from -8 to
+  /// 7, times `trade`.
   int trade = 0;
-  bool date_text = false;  ///< TEXT that holds "2024-03-07 12:34:56".
-  /// Part of the key: the bits of the key number that stand here, see KeyRecipe.
+  bool date_text = false;  ///< TEXT with "2024-03-07 12:34:56".
+  /// Part of the key: the bits of the key number that this column shows, see MakeKey().
   bool key = false;
   std::uint32_t key_shift = 0;
   std::uint64_t key_mask = 0;
 
-  /// Bytes on the wire, on average.
+  /// Returns the average bytes of a value in a message.
   double MeanBytes() const;
 };
 
-/// The recipe of a column as the schema announces it.
+/// Returns the recipe for a column as the schema announces it.
 Recipe RecipeFor(const Column& column, std::uint32_t index);
-/// Makes `recipe` show (key number >> shift) & mask. A larger key number is a larger key: in every type, in
-/// the mirror's order too. Errors: kInvalidArgument when a type cannot be a key here.
+/// Makes `recipe` show (key number >> shift) & mask. A larger key number gives a larger key, in every type,
+/// also in the mirror's order. Errors: kInvalidArgument: the type cannot be a key here.
 absl::Status MakeKey(const Column& column, std::uint32_t shift, std::uint64_t mask, Recipe* recipe);
-/// Largest part of a key that a column of this type can show.
+/// Returns the largest part of a key that a column of this type can show.
 std::uint64_t KeyPartMax(const Column& column);
 
 /// Finalizer of splitmix64: every bit of the result depends on every bit of `x`.
@@ -59,26 +59,26 @@ inline std::uint64_t MixBits(std::uint64_t x) {
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
   return x ^ (x >> 31);
 }
-/// Seed of one row. `table_seed` is the tenant's and the table's.
+/// Returns the seed of one row. `table_seed`: the seed of the tenant and the table.
 inline std::uint64_t RowSeed(std::uint64_t table_seed, std::int64_t key_number) {
   return MixBits(table_seed + static_cast<std::uint64_t>(key_number) * 0x9e3779b97f4a7c15ULL);
 }
 
-/// The value. `scratch` may hold what `bytes` points to, until the next call with it.
+/// Makes the value. Its `bytes` may point into `scratch`, until the next call with the same `scratch`.
 Cell MakeCell(const Recipe& recipe, std::uint64_t row_seed, std::int64_t key_number, std::uint32_t version,
               std::string* scratch);
 
-/// How a SQLite mirror holds a value; the forms of table.proto.
+/// A value as a SQLite mirror stores it; the forms are in table.proto.
 struct StoredCell {
   enum class Kind : std::uint8_t { kNull, kInteger, kReal, kText, kBlob };
   Kind kind = Kind::kNull;
   std::int64_t integer = 0;
   double real = 0;
-  std::string_view bytes;  ///< Of the cell, or of `scratch`.
+  std::string_view bytes;  ///< Points into the cell, or into `scratch`.
 };
 StoredCell Stored(const Recipe& recipe, const Cell& cell, std::string* scratch);
 
-/// Units of 100 ns from 0001-01-01 to a day of the proleptic Gregorian calendar.
+/// Returns the units of 100 ns from 0001-01-01 to a day of the proleptic Gregorian calendar.
 std::int64_t TicksOfDay(int year, unsigned month, unsigned day);
 
 }  // namespace mirror::harness

@@ -36,17 +36,17 @@ namespace {
 
 using Stub = v1::MirrorAdmin::Stub;
 
-/// How long an answer may take.
+/// Time limit of most calls.
 constexpr std::chrono::seconds kPatience(30);
-/// Of calls that end a cycle, drop tables or read whole databases.
+/// Time limit of calls that end a cycle, drop tables or read whole databases.
 constexpr std::chrono::seconds kLongPatience(600);
-/// A copy of a whole mirror takes as long as the disk does.
+/// Time limit of a copy of a whole mirror, which takes as long as the disk does.
 constexpr std::chrono::seconds kCopyPatience(6 * 3'600);
 
-/// What may be true when no answer comes.
+/// The possible effect of a call that got no answer.
 enum class Effect { kReads, kChanges, kMoves };
 
-/// The request, of this tenant.
+/// Makes a request for this tenant.
 template <typename Request>
 Request ForTenant(const std::string& context_id) {
   Request request;
@@ -54,7 +54,7 @@ Request ForTenant(const std::string& context_id) {
   return request;
 }
 
-/// While it lives, the call ends when `interruption` comes; null: none does.
+/// While it lives, `interruption` cancels the call. Null: nothing cancels it.
 class Canceller {
  public:
   Canceller(grpc::ClientContext& context, const Interruption* interruption) {
@@ -75,33 +75,33 @@ template <typename Request, typename Message>
 using StreamCall = std::unique_ptr<grpc::ClientReader<Message>> (Stub::*)(grpc::ClientContext*,
                                                                           const Request&);
 
-/// For a connection with its handshake.
+/// Time limit for a connection with its handshake.
 constexpr int kConnectMs = 10'000;
-/// One row of an export has a gigabyte at most; 10,000 tables, or 1,000 events, are well below.
+/// A row of an export has at most a gigabyte; 10,000 tables or 1,000 events are far smaller.
 constexpr int kReceiveBytesMax = (1 << 30) + (64 << 20);
-/// A watch without events notices that the server's machine has gone. A server counts more than one ping in
-/// five minutes as an attack.
+/// With pings a watch without events notices that the server's machine is gone. A server treats more than one
+/// ping in five minutes as an attack.
 constexpr int kKeepaliveMs = 360'000;
 
-/// gRPC writes lines of its own about a refused handshake; ours says what to do. GRPC_VERBOSITY brings them
-/// back.
+/// Suppresses gRPC's own lines about a refused handshake; our error says what to do. GRPC_VERBOSITY turns
+/// them on again.
 void QuietGrpc() {
   if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args* /*line*/) {});
 }
 
-/// Whether the call never left: then the peer is still what the channel was opened with.
+/// Tells whether the call was never sent: the peer is then still the target that the channel was opened with.
 bool NeverConnected(const grpc::ClientContext& context) {
   const std::string peer = context.peer();
   return !absl::StartsWith(peer, "ipv4:") && !absl::StartsWith(peer, "ipv6:");
 }
 
-/// In any case of letters; the words of a TLS library may be joined with '_'.
+/// Tells whether `text` contains `part`, ignoring case; TLS libraries may write '_' for a space.
 bool Holds(const std::string& text, std::string_view part) {
   return absl::StrContains(absl::StrReplaceAll(absl::AsciiStrToLower(text), {{"_", " "}}),
                            absl::string_view(part.data(), part.size()));
 }
 
-/// What a page has at most.
+/// Entries of a page, at most.
 constexpr std::uint32_t kStoragesAtOnce = 500, kJobsAtOnce = 500;
 
 template <typename Request>
@@ -129,8 +129,8 @@ class AdminClient::Service {
     if (!status.ok()) return Explain(status, context, effect);
     return response;
   }
-  /// What `method` streams, for as long as `each` wants more. `interrupted`: the words of kCancelled when
-  /// `until` came.
+  /// Gives `each` the messages that `method` streams until `each` returns false. `interrupted`: the message
+  /// of kCancelled if `until` came.
   template <typename Request, typename Message, typename Each>
   absl::Status Stream(StreamCall<Request, Message> method, const Request& request,
                       std::chrono::seconds patience, const Interruption& until, const char* interrupted,
@@ -143,8 +143,8 @@ class AdminClient::Service {
     if (until.Wait(std::chrono::milliseconds(0))) return absl::CancelledError(interrupted);
     return status.ok() ? absl::OkStatus() : Explain(status, context, Effect::kReads);
   }
-  /// The same without an end of its own: it is no error that `until` came. `again`: how to go on when
-  /// the server stopped.
+  /// The same without a time limit, and `until` is no error. `again`: advice on how to continue if the server
+  /// stopped.
   template <typename Request, typename Message, typename Each>
   absl::Status Watch(StreamCall<Request, Message> method, const Request& request, const Interruption& until,
                      const char* again, const Each& each) {
@@ -156,21 +156,21 @@ class AdminClient::Service {
         "the server at ", config.address, " ended the watch, as it does when it stops: call again ", again));
   }
   absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, Effect effect) const;
-  /// Behind a call.
+  /// Stores the spelling that the server sent; called after a call.
   void NoteSpelling(const grpc::ClientContext& context);
 
   const ControlConfig config;
   const std::unique_ptr<Stub> stub;
-  /// When the last call has to have ended.
+  /// Deadline of all calls.
   std::chrono::system_clock::time_point end = std::chrono::system_clock::time_point::max();
-  const Interruption* interruption = nullptr;  ///< With which it ends, too.
+  const Interruption* interruption = nullptr;  ///< Also ends the calls.
   std::string spelled() {
     const MutexLock lock(mutex_);
     return spelled_;
   }
 
  private:
-  /// Whether `each` wanted all that came, and how the call ended.
+  /// Returns whether `each` wanted all messages, and how the call ended.
   template <typename Request, typename Message, typename Each>
   std::pair<bool, grpc::Status> Read(StreamCall<Request, Message> method, const Request& request,
                                      grpc::ClientContext& context, const Interruption& until,
@@ -204,9 +204,9 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
                                            Effect effect) const {
   const grpc::StatusCode code = status.error_code();
   const std::string words = status.error_message();
-  // Who is not reached is told so sooner: a call that ran out of time may wait at the server.
+  // An unreachable server is reported first. After DEADLINE_EXCEEDED the call may still wait at the server.
   if (code != grpc::StatusCode::DEADLINE_EXCEEDED && NeverConnected(context)) return NotReached(words);
-  // A table says nothing of a move.
+  // The list of tables does not show a move.
   const std::string next =
       effect == Effect::kReads
           ? "nothing was changed, so ask again"
@@ -217,7 +217,7 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
         absl::StrCat("no answer came from ", config.address,
                      " in time, as when the server waits for its database or for a mirror's lock: ", next));
   }
-  // These words are gRPC's own: the server writes sentences.
+  // These texts are gRPC's own: the server writes sentences.
   if (code == grpc::StatusCode::UNAVAILABLE &&
       (words == "Socket closed" || words == "Connection reset by peer" || words == "Broken pipe" ||
        Holds(words, "keepalive") || Holds(words, "goaway"))) {
@@ -236,7 +236,7 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
                      " does not know this call: check that [endpoint] address in '", config.file,
                      "' is its [admin] address and port, and that it is not older than this mirrorctl"));
   }
-  // A code that is not known here is kUnknown.
+  // An unknown code becomes kUnknown.
   const absl::StatusCode known = absl::Status(static_cast<absl::StatusCode>(code), words).code();
   return absl::Status(known, absl::StrCat(absl::StatusCodeToString(known), ": ",
                                           words.empty() ? "the server gave no reason" : words));
@@ -271,7 +271,7 @@ absl::Status AdminClient::Service::NotReached(const std::string& grpc_words) con
         "'mirrorctl certs issue-operator'",
         because));
   }
-  // A server without a place closes the connection as one does that does not take the certificate.
+  // A server with no free connection closes it just like one that rejects the certificate.
   return absl::UnavailableError(absl::StrCat(
       "the server at ", at,
       failure == ConnectFailure::kClosed
@@ -297,11 +297,11 @@ absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Open(const ControlConf
   QuietGrpc();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // The operator's door is not behind the web's proxy.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // No web proxy for the administration.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);  // Also the limit of one attempt.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  // "dns:///" also takes an address; without it, a host called "unix" would be a socket.
+  // "dns:///" also accepts an address; without it, a host called "unix" would be a socket.
   const std::shared_ptr<grpc::Channel> channel =
       grpc::CreateCustomChannel(absl::StrCat("dns:///", config.address), *credentials, arguments);
   return std::unique_ptr<AdminClient>(
@@ -516,7 +516,7 @@ absl::StatusOr<v1::ImportMirrorResponse> MoveClient::ImportFrom(
   if (!taken) reading.TryCancel();
   while (!taken && source->Read(&part)) continue;
   const grpc::Status read = taken ? source->Finish() : grpc::Status::OK;
-  // Half a mirror is none: the other side hears of it.
+  // Cancels the import after an incomplete export: half a mirror is useless.
   if (!read.ok()) writing.TryCancel();
   sink->WritesDone();
   const grpc::Status written = sink->Finish();

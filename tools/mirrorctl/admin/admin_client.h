@@ -15,29 +15,29 @@
 
 namespace mirror {
 
-/// The administration of one endpoint, over mutual TLS.
+/// Calls the administration of one endpoint over mutual TLS.
 ///
 /// Errors of every call are one sentence that says what to do: kUnavailable when no server was reached, TLS
-/// was refused or the connection broke; kDeadlineExceeded; all others are the server's own words behind the
-/// name of the status. The server's words may hold any character.
-/// Threads: any for calls; one for EndWithin(), EndAt() and SpelledAs(), while there are none.
+/// was refused or the connection broke; kDeadlineExceeded. All others are the name of the status, then the
+/// server's own message, which may hold any character.
+/// Threads: any for calls; one for EndWithin(), EndAt() and SpelledAs(), while no call runs.
 class AdminClient {
  public:
-  /// Reads the certificates that `config` names; nothing is sent yet.
-  /// Errors: those of MakeChannelCredentials, with the file that names them.
+  /// Reads the certificates that `config` names. Sends nothing yet.
+  /// Errors: those of MakeChannelCredentials, with the file that names the certificates.
   static absl::StatusOr<std::unique_ptr<AdminClient>> Open(const ControlConfig& config);
   ~AdminClient();
   AdminClient(const AdminClient&) = delete;
   AdminClient& operator=(const AdminClient&) = delete;
 
-  /// All calls from now on end within so much of now, but for Backup(), Audit() and Follow().
+  /// All later calls, except Backup(), Audit() and Follow(), end within `time` of this call.
   void EndWithin(std::chrono::milliseconds time);
-  /// The same calls also end when `interruption` comes; null: none does.
+  /// Cancels the same calls when `interruption` comes. Null: nothing cancels them.
   void EndAt(const Interruption* interruption);
-  /// As a server has said since this was opened that the tenant is spelled; as it is given where none has.
+  /// Returns the tenant's name as a server spelled it since Open(); `context_id` as given if none has.
   std::string SpelledAs(const std::string& context_id) const;
 
-  /// All pages of it as one answer.
+  /// Reads all pages and returns them as one answer.
   absl::StatusOr<v1::ListTenantsResponse> Tenants(v1::ListTenantsRequest request = {});
   absl::StatusOr<v1::ListIndexesResponse> Indexes(const v1::ListIndexesRequest& request);
   absl::StatusOr<v1::ListTablesResponse> Tables(const std::string& context_id);
@@ -49,25 +49,25 @@ class AdminClient {
   absl::Status Allow(const std::string& context_id);
   absl::StatusOr<v1::AcceptSourceResponse> AcceptSource(const v1::AcceptSourceRequest& request);
   absl::StatusOr<v1::VerifyResponse> Verify(const v1::VerifyRequest& request);
-  /// `each` hears how far it is; a server of before says nothing of that.
+  /// Calls `each` with the progress; a server older than that field reports none.
   absl::StatusOr<v1::BackupResponse> Backup(const v1::BackupRequest& request,
                                             const std::function<void(const v1::BackupProgress&)>& each);
   absl::StatusOr<v1::RestoreResponse> Restore(const v1::RestoreRequest& request);
-  /// Keys are for operators alone, and left out where the certificate has another role.
+  /// `with_keys` is for operators: other roles get the holds without keys.
   absl::StatusOr<v1::ListHoldsResponse> ListHolds(const std::string& context_id, bool with_keys = false);
-  /// The hold as it stands then; one without a kind is the answer of a server of before.
+  /// Returns the hold as it is after the decision; without a kind if the server is older than that field.
   absl::StatusOr<v1::CommitHoldResponse> CommitHold(const v1::CommitHoldRequest& request);
   absl::StatusOr<v1::Hold> RollbackHold(const std::string& context_id, std::uint64_t hold_id);
   absl::StatusOr<v1::ListEventsResponse> Events(const v1::ListEventsRequest& request);
-  /// Gives where the log stands, then its records, the last `limit` or all (0), to `each`.
-  /// `looks`: in the place of what operators did.
+  /// Gives `each` the state of the log first, then its last `limit` records (0: all).
+  /// `looks`: reads the records of calls that change nothing instead of those of operators' changes.
   absl::Status Audit(std::uint64_t limit, bool looks, const std::function<void(const v1::AuditEntry&)>& each);
   absl::StatusOr<v1::ListKeysResponse> Keys();
   absl::StatusOr<v1::ReloadKeysResponse> ReloadKeys();
   absl::StatusOr<v1::DiagnoseResponse> Diagnose(const std::string& context_id);
   absl::StatusOr<v1::ListServersResponse> Servers();
 
-  /// Gives each event that is asked for to `each` until that answers false, or `interruption` comes: then OK.
+  /// Gives each requested event to `each` until that returns false or `interruption` comes; then returns OK.
   absl::Status Follow(const v1::WatchEventsRequest& request, const Interruption& interruption,
                       const std::function<bool(const v1::Event&)>& each);
 
@@ -77,7 +77,7 @@ class AdminClient {
   friend class MoveClient;
   friend class ExportClient;
   friend class LookClient;
-  /// gRPC's stub, and what its answers say: see admin_client.cc, the one file that needs gRPC's slow header.
+  /// gRPC's stub and the reading of its answers; only admin_client.cc includes gRPC's slow header.
   class Service;
 
   explicit AdminClient(std::unique_ptr<Service> service);
@@ -85,19 +85,19 @@ class AdminClient {
   const std::unique_ptr<Service> service_;
 };
 
-/// The steps of a move, see MirrorAdmin in mirror_admin.proto, at one of its sides. Errors: as AdminClient.
+/// The steps of a move at one of its sides, see MirrorAdmin in mirror_admin.proto. Errors: as AdminClient.
 class MoveClient {
  public:
-  /// `admin` outlives it.
+  /// `admin` must outlive this object.
   explicit MoveClient(AdminClient& admin) : admin_(admin) {}
 
   absl::StatusOr<v1::MoveLook> LookAtMove(const std::string& context_id, bool with_contents = false);
   absl::Status CheckRoom(const v1::MoveLook& look, const std::string& place);
   absl::Status BeginMove(const std::string& context_id, const std::string& move_id,
                          const std::string& address);
-  /// What another server exports, imported here, piece by piece: `from` is asked for ExportMirror, this one
-  /// for ImportMirror. `each` hears how many bytes have come. The export's words of what does not come along
-  /// are among those of the answer.
+  /// Copies a mirror piece by piece: calls ExportMirror at `from` and ImportMirror at this server. `each`
+  /// gets the number of bytes received so far. The answer's notes include those of the export on what is not
+  /// copied with the mirror.
   absl::StatusOr<v1::ImportMirrorResponse> ImportFrom(MoveClient& from, const v1::ImportHeader& header,
                                                       const std::function<void(std::uint64_t)>& each);
   absl::Status Leave(const v1::LeaveMoveRequest& request);
@@ -110,13 +110,13 @@ class MoveClient {
   AdminClient& admin_;
 };
 
-/// The rows of a table, see MirrorAdmin.ExportTable. Errors: as AdminClient.
+/// Reads the rows of a table, see MirrorAdmin.ExportTable. Errors: as AdminClient.
 class ExportClient {
  public:
-  /// `admin` outlives it.
+  /// `admin` must outlive this object.
   explicit ExportClient(AdminClient& admin) : admin_(admin) {}
 
-  /// Gives each part to `each`, whose error ends the call and is given back. kCancelled: `interruption` came.
+  /// Gives each part to `each`; its error ends the call and is returned. kCancelled: `interruption` came.
   absl::Status Read(const v1::ExportTableRequest& request, const Interruption& interruption,
                     const std::function<absl::Status(v1::ExportPart*)>& each);
 
@@ -124,24 +124,24 @@ class ExportClient {
   AdminClient& admin_;
 };
 
-/// What was written, and what rows were, see MirrorAdmin. Errors: as AdminClient.
+/// Reads what was written to a mirror and earlier states of rows, see MirrorAdmin. Errors: as AdminClient.
 class HistoryClient {
  public:
-  /// `admin` outlives it.
+  /// `admin` must outlive this object.
   explicit HistoryClient(AdminClient& admin) : admin_(admin) {}
 
-  /// Keys are for operators alone, and left out where the certificate has another role.
+  /// Keys are for operators: other roles get the changes without keys.
   absl::StatusOr<v1::ListChangesResponse> Changes(v1::ListChangesRequest* request);
-  /// Gives each entry to `each` until that answers false, or `interruption` comes: then OK.
+  /// Gives each entry to `each` until `each` returns false or `interruption` comes; then returns OK.
   absl::Status FollowChanges(const v1::ListChangesRequest& request, const Interruption& interruption,
                              const std::function<bool(const v1::Change&)>& each);
   absl::StatusOr<v1::ExplainRowResponse> Explain(const v1::RowOfTable& row);
   absl::StatusOr<v1::ReadRowHistoryResponse> Versions(const v1::RowOfTable& row);
-  /// Gives each part to `each` until that answers false: then OK. kDeadlineExceeded: it took longer than
-  /// `patience`. kCancelled: `interruption` came.
+  /// Gives each part to `each` until `each` returns false; then returns OK. kDeadlineExceeded: the call took
+  /// longer than `patience`. kCancelled: `interruption` came.
   absl::Status Diff(const v1::DiffTableRequest& request, std::chrono::seconds patience,
                     const Interruption& interruption, const std::function<bool(const v1::DiffPart&)>& each);
-  /// Gives each proven state to `each`, to the end.
+  /// Gives each proven state to `each`, until the answer ends.
   absl::Status Verify(const v1::VerifyHistoryRequest& request, const Interruption& interruption,
                       const std::function<void(const v1::VerifiedMoment&)>& each);
   absl::StatusOr<v1::EraseRowResponse> Erase(const v1::EraseRowRequest& request);
@@ -150,25 +150,25 @@ class HistoryClient {
   AdminClient& admin_;
 };
 
-/// What pages and lists show beside what commands do, see MirrorAdmin. Errors: as AdminClient.
+/// Reads what pages and lists show in addition to the commands, see MirrorAdmin. Errors: as AdminClient.
 class LookClient {
  public:
-  /// `admin` outlives it.
+  /// `admin` must outlive this object.
   explicit LookClient(AdminClient& admin) : admin_(admin) {}
 
   absl::StatusOr<v1::Tenant> Tenant(const std::string& context_id);
   absl::StatusOr<v1::ListCyclesResponse> Cycles(const std::string& context_id);
-  /// Empty: of all tenants together.
+  /// `context_id` empty: the sums over all tenants.
   absl::StatusOr<v1::TimeSeries> Minutes(const std::string& context_id);
-  /// A page of them, and all pages as one answer.
+  /// Storages() reads one page; AllStorages() reads all pages and returns them as one answer.
   absl::StatusOr<v1::ListStoragesResponse> Storages(const v1::ListStoragesRequest& request);
   absl::StatusOr<v1::ListStoragesResponse> AllStorages(v1::ListStoragesRequest request);
-  /// A page of them, and the last `count` as one answer, whose token is empty where these are all.
+  /// One page; and the last `count` jobs as one answer, whose page token is empty if there are no more.
   absl::StatusOr<v1::ListImportJobsResponse> ImportJobs(const v1::ListImportJobsRequest& request);
   absl::StatusOr<v1::ListImportJobsResponse> LastImportJobs(v1::ListImportJobsRequest request,
                                                             std::uint32_t count);
   absl::StatusOr<v1::ListApiKeysResponse> ApiKeys();
-  /// Gives what is news of tenants to `each` until `interruption` comes: then OK.
+  /// Gives news of tenants to `each` until `interruption` comes; then returns OK.
   absl::Status Follow(const Interruption& interruption,
                       const std::function<void(const v1::TenantsNews&)>& each);
 
@@ -176,16 +176,16 @@ class LookClient {
   AdminClient& admin_;
 };
 
-/// Hubs and their golden records, see MirrorAdmin. Errors: as AdminClient.
+/// Reads and changes hubs and their golden records, see MirrorAdmin. Errors: as AdminClient.
 class HubClient {
  public:
-  /// `admin` outlives it.
+  /// `admin` must outlive this object.
   explicit HubClient(AdminClient& admin) : admin_(admin) {}
 
-  /// Empty: all.
+  /// `storage` empty: all hubs.
   absl::StatusOr<v1::ListHubsResponse> Hubs(const std::string& storage = "");
   absl::StatusOr<v1::ResumeHubResponse> Resume(const v1::ResumeHubRequest& request);
-  /// `dropped`: of what was dropped, which goes with `commit`.
+  /// `dropped`: decides on dropped deliveries instead of held ones; only with `commit`.
   absl::StatusOr<v1::DecideHubResponse> Decide(const std::string& storage, bool commit, bool dropped = false);
   absl::StatusOr<v1::ListHeldResponse> Held(const v1::ListHeldRequest& request);
   absl::StatusOr<v1::ListRefusedResponse> Refused(const v1::ListRefusedRequest& request);

@@ -19,13 +19,13 @@
 namespace mirror {
 namespace {
 
-/// How long ago, or how old.
+/// Returns the age of a time.
 std::string AgeText(std::int64_t then_ms, std::int64_t now_ms) { return SpanText(now_ms - then_ms); }
 
-/// A number of rows; empty: it is not known.
+/// Returns a number of rows; empty: it is not known.
 std::string RowsText(std::int64_t rows) { return rows < 0 ? "" : Grouped(static_cast<std::uint64_t>(rows)); }
 
-/// Of the state of a tenant, or of one of its tables.
+/// Returns the colour for the state of a tenant or of one of its tables.
 Colour StateColour(const std::string& state) {
   static const std::map<std::string, Colour> kColours = {
       {"damaged", Colour::kRed},    {"failing", Colour::kRed},        {"held", Colour::kYellow},
@@ -43,7 +43,7 @@ std::vector<TextTable::Column> WithServer(std::vector<TextTable::Column> columns
   return columns;
 }
 
-/// How old the table is by this machine's clock.
+/// Returns the age of a table's data by this machine's clock.
 std::string DataAge(const v1::TableInfo& info, std::int64_t now_ms) {
   if (info.source_time_ms() == 0) return "";
   const bool missed =
@@ -51,7 +51,7 @@ std::string DataAge(const v1::TableInfo& info, std::int64_t now_ms) {
   return absl::StrCat(AgeText(info.source_time_ms(), now_ms), missed ? ", too old" : "");
 }
 
-/// "equal, 3 h ago", "differs in 3 rows, 3 h ago at LSN 7" where the table has another one, "unknown".
+/// Returns "equal, 3 h ago", "unknown" or "differs in 3 rows, 3 h ago at LSN 7" if its LSN is another now.
 std::string EqualityWords(const v1::TableInfo& info, std::int64_t now_ms) {
   std::string words = EnumWord(info.equality());
   if (info.equality() == v1::EQUALITY_DIFFERS) {
@@ -68,7 +68,7 @@ std::string EqualityWords(const v1::TableInfo& info, std::int64_t now_ms) {
 
 Colour EqualityColour(v1::Equality equality) {
   if (equality == v1::EQUALITY_DIFFERS) return Colour::kYellow;
-  // The same number of rows proves nothing of the rows.
+  // Equal row counts do not prove that the rows are equal.
   return equality == v1::EQUALITY_EQUAL ? Colour::kGreen : Colour::kNone;
 }
 
@@ -77,13 +77,13 @@ Colour SeverityColour(v1::Severity severity) {
   return severity == v1::SEVERITY_WARNING ? Colour::kYellow : Colour::kNone;
 }
 
-/// When the last cycle was; of records there is none.
+/// Returns the age of the last cycle; empty for records, which have no cycles.
 std::string CycleAge(const v1::Tenant& tenant, std::int64_t now_ms) {
   if (tenant.door() == "records") return "";
   return tenant.last_completed_ms() == 0 ? "never" : AgeText(tenant.last_completed_ms(), now_ms);
 }
 
-/// What stands behind a tenant's state, in few words.
+/// Returns a short note after a tenant's state.
 std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
   std::vector<std::string> notes;
   const auto counted = [&](std::uint32_t count, const char* one, const char* more) {
@@ -122,8 +122,8 @@ std::string NoteOf(const v1::Tenant& tenant, std::int64_t now_ms) {
   return absl::StrJoin(notes, ", ");
 }
 
-/// Digests of rules share their first digits where columns are set alike. As many digits as tell all of them
-/// apart.
+/// Returns as many digits as distinguish all rules. Digests of rules share their first digits if their
+/// columns are configured alike.
 std::size_t RulesDigits(const v1::ListServersResponse& answer) {
   constexpr std::size_t kLeast = 7;
   std::size_t digits = kLeast;
@@ -174,7 +174,7 @@ void PrintTables(std::ostream& out, const v1::ListTablesResponse& answer, std::s
                    {.name = "data", .goes = 4},
                    {"equality"}},
                   width);
-  // Equality is between a mirror and its source.
+  // Equality compares a mirror with its source; records have no source.
   const bool of_records = answer.door() == "records";
   for (const v1::TableInfo& info : answer.tables()) {
     table.Add({info.table(),
@@ -211,7 +211,7 @@ void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer, std::siz
 
 namespace {
 
-/// Nothing where there is nothing to name: of a source, and of whole tables.
+/// Prints keys only for holds of rows; holds of a source or of whole tables have none.
 void PrintHeldKeys(std::ostream& out, const v1::Hold& hold) {
   if (hold.kind() != "deletes" && hold.kind() != "population") return;
   const char* label = "keys          ";
@@ -268,7 +268,7 @@ void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std:
 }
 
 void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_t width) {
-  // Those that hold spaces stand last.
+  // Columns that hold spaces come last.
   TextTable table({{"key_id"},
                    {.name = "algorithm", .goes = 2},
                    {.name = "not_before", .goes = 3},
@@ -305,7 +305,7 @@ void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, st
 }
 
 ServerTable EventTable(std::size_t width, const LineServers* servers) {
-  // Beside a server there is little room, and half a time says nothing of an order.
+  // A server column leaves little room, and a cut time cannot be ordered.
   return ServerTable({{.name = "time", .goes = 3, .uncut = servers != nullptr},
                       {.name = "severity", .goes = 2},
                       {"tenant"},
@@ -373,13 +373,13 @@ void PrintTenants(std::ostream& out, const v1::ListTenantsResponse& answer, std:
 }
 
 std::vector<std::string> ServersWithOtherRules(const v1::ListServersResponse& answer) {
-  constexpr std::int64_t kGoneMs = 15'000;  // As the service says it.
+  constexpr std::int64_t kGoneMs = 15'000;  // The service uses the same limit.
   std::vector<std::string> others;
   const auto& servers = answer.servers();
   const auto here = std::find_if(servers.begin(), servers.end(), [](const auto& one) { return one.here(); });
   if (here == servers.end()) return others;
   for (const v1::ServerInfo& other : servers) {
-    // What is left of its own last start is no other server.
+    // An entry of this server from before its restart is not another server.
     const bool is_itself = other.host() == here->host() && other.address() == here->address();
     if (is_itself || other.silent_ms() > kGoneMs || other.rules() == here->rules()) continue;
     others.push_back(absl::StrCat(other.host(), " at ", other.address()));

@@ -17,7 +17,7 @@
 namespace mirror {
 namespace {
 
-/// The first version that counts where it is asked to.
+/// The first version that supports dry runs.
 constexpr int kSinceMajor = 0, kSinceMinor = 2;
 
 bool IsOfBefore(const std::string& version) {

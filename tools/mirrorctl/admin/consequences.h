@@ -9,15 +9,15 @@
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 
-// What a dry run counted, as commands and pages show it.
+// Prints the counts of a dry run, for commands and pages.
 
 namespace mirror {
 
-/// Whether the server that answers knows dry runs. One of before would do what it was to count: nothing is
-/// sent to it. Errors: kUnimplemented then; those of the call.
+/// Checks that the server knows dry runs. An older server would ignore the flag and make the change, so
+/// nothing else is sent to it. Errors: kUnimplemented for such a server; those of the call.
 absl::Status CheckKnowsDryRuns(AdminClient& admin);
 
-/// For people.
+/// Prints text for people.
 void PrintConsequences(std::ostream& out, const v1::Consequences& counted, std::size_t width);
 
 }  // namespace mirror

@@ -10,18 +10,18 @@
 
 namespace mirror {
 
-/// Where a command prints and how it ended. It comes from outside, so that a test needs no terminal.
+/// Output streams and exit code of a command. The caller supplies them, so that a test needs no terminal.
 struct Console {
   static constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2;
 
-  std::ostream& out;           ///< What scripts read.
-  std::ostream& err;           ///< Reasons, for people.
-  bool terminal = false;       ///< That is what `err` is.
-  std::istream* in = nullptr;  ///< Of a terminal whose people can be asked. Null: nobody answers.
+  std::ostream& out;           ///< Output for scripts.
+  std::ostream& err;           ///< Errors and hints, for people.
+  bool terminal = false;       ///< Whether `err` is a terminal.
+  std::istream* in = nullptr;  ///< A terminal at which a person can be asked. Null: nobody can be asked.
   int exit_code = kDone;
-  absl::Status failure = {};  ///< The last one.
+  absl::Status failure = {};  ///< The last error given to Fail().
 
-  /// The command was refused or failed: the reason on `err`, exit code 1.
+  /// Writes the reason to `err` and sets exit code 1: the command was refused or failed.
   void Fail(const absl::Status& status) {
     failure = status;
     err << Coloured{"mirrorctl:", Colour::kRed} << ' ' << std::string(status.message()) << '\n';

@@ -15,7 +15,7 @@
 namespace mirror {
 namespace {
 
-/// Who may not read what is root's may look with something of his own.
+/// Adds advice to a permission error: a user who may not read root's files can use a certificate of his own.
 absl::Status OrWithOnesOwn(const absl::Status& status) {
   if (!absl::IsPermissionDenied(status)) return status;
   return absl::PermissionDeniedError(absl::StrCat(

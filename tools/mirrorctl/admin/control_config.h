@@ -15,17 +15,17 @@ namespace mirror {
 
 inline constexpr char kControlConfig[] = "mirrorctl.toml";
 
-/// What a command names a mirrorctl.toml for, which says where its variables are.
+/// The use of a mirrorctl.toml by a command; it decides which environment variables override its keys.
 enum class ControlUse : std::uint8_t {
   kAlone,         ///< MIRRORCTL_ENDPOINT_ADDRESS and so on.
   kMoveTarget,    ///< MOVE_TO_ENDPOINT_ADDRESS and so on.
-  kOneOfSeveral,  ///< None: one variable cannot stand for the keys of several files.
+  kOneOfSeveral,  ///< No variables: one variable cannot hold the keys of several files.
 };
 
-/// What mirrorctl.toml says: which administration, and as whom. Paths are complete: a relative one was seen
-/// from the folder of the file. Each key may also come from the environment, which then wins: see ControlUse.
+/// Content of mirrorctl.toml: address of the administration and the client's identity. Paths are complete:
+/// relative ones start at the file's folder. Environment variables override keys: see ControlUse.
 struct ControlConfig {
-  std::string file;     ///< As it was given.
+  std::string file;     ///< The path of the file, as given.
   std::string address;  ///< host:port of the server's [admin]; [::1]:7444 for IPv6.
   ClientTls tls;        ///< All three are set: the administration asks for mutual TLS.
   /// [audit]: the certificate of the endpoint's application key, for 'audit verify'. May be empty.
@@ -33,16 +33,16 @@ struct ControlConfig {
 };
 
 /// Reads and checks the file. Errors: kInvalidArgument "FILE:LINE: [endpoint] 'key' ..." for everything that
-/// is not as above, unknown keys included; kNotFound and kPermissionDenied about the file itself. No key or
-/// certificate is opened.
+/// is not as above, unknown keys included; kNotFound and kPermissionDenied about the file itself. Opens no
+/// key and no certificate.
 absl::StatusOr<ControlConfig> LoadControlConfig(const std::string& path, ControlUse use = ControlUse::kAlone);
 
-/// The same of the file that FindConfig() finds; where it was looked for, `err` is told which one it is.
+/// Loads the file that FindConfig() finds. If FindConfig() had to search, writes the file's name to `err`.
 absl::StatusOr<ControlConfig> FindControlConfig(const std::string& given, std::ostream& err);
 
-/// Reads several files, in their order. For a file that cannot be read `console` gets the reason, and exit
-/// code 2. A file that names a server again is left out with a warning. `named`: how many were not left out
-/// so.
+/// Reads several files, in their order. For a file that cannot be read, `console` gets the reason and exit
+/// code 2. Leaves out a file that names the same server again, with a warning. `named`: the number of files
+/// without those left out in this way.
 std::vector<ControlConfig> LoadControlConfigs(const std::vector<std::string>& paths, std::size_t* named,
                                               Console& console);
 

@@ -10,7 +10,7 @@
 namespace mirror {
 namespace {
 
-/// Of one entry, for people.
+/// Keys shown for one entry.
 constexpr int kKeysShown = 3;
 
 std::string KeysText(const v1::Change& change) {
@@ -24,7 +24,7 @@ std::string KeysText(const v1::Change& change) {
   return text;
 }
 
-/// As it is typed to find the moment: as of when at the source, where that is known, to the millisecond.
+/// Returns the time to type for this moment, to the millisecond: the source's if known, else the server's.
 std::string WhenText(const v1::Change& change) {
   if (!change.committed()) return "not committed";
   const std::int64_t at_ms = change.source_ms() != 0 ? change.source_ms() : change.done_ms();
@@ -33,7 +33,7 @@ std::string WhenText(const v1::Change& change) {
 
 std::string NumberText(std::int64_t number, bool is_known) { return is_known ? absl::StrCat(number) : ""; }
 
-/// What made or ended a version.
+/// Returns the commit that began or ended a version.
 std::string MomentText(std::int64_t moment, bool has_commit, const v1::Change& commit) {
   if (moment == 0) return "";
   return has_commit ? absl::StrCat("m:", moment, " ", WhenText(commit)) : absl::StrCat("m:", moment);

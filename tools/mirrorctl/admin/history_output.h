@@ -6,11 +6,11 @@
 
 #include "tools/mirrorctl/admin/admin_output.h"
 
-// What was written, and what rows were, for people.
+// Prints changes to mirrors and earlier versions of rows, for people.
 
 namespace mirror {
 
-/// Changes come one by one: AddChange(), then Print().
+/// Makes an empty table of changes: call AddChange() for each change, then Print().
 TextTable ChangeTable(std::size_t width);
 void AddChange(TextTable& table, const v1::Change& change);
 TextTable DifferenceTable(std::size_t width);

@@ -9,10 +9,10 @@
 namespace mirror {
 namespace {
 
-/// A derivation that lasts no longer is worth no word.
+/// A shorter delay of a derivation is not mentioned.
 constexpr std::int64_t kBehindMs = 60'000;
 
-/// How a member stands, in one word.
+/// Returns the state of a member in one word.
 TextTable::Cell StateOf(const v1::HubState& hub, const v1::HubMemberState& member) {
   if (!hub.trouble().empty()) return {"not known", Colour::kRed};
   if (member.suspended_ms() != 0)
@@ -22,7 +22,7 @@ TextTable::Cell StateOf(const v1::HubState& hub, const v1::HubMemberState& membe
   return member.cycle() == 0 ? TextTable::Cell("unread") : TextTable::Cell("read", Colour::kGreen);
 }
 
-/// What stands behind that, in few words.
+/// Returns a short note after that state.
 std::string NoteOf(const v1::HubMemberState& member, std::int64_t now_ms) {
   std::vector<std::string> notes;
   if (member.suspended_ms() != 0)
@@ -37,7 +37,7 @@ std::string NoteOf(const v1::HubMemberState& member, std::int64_t now_ms) {
   return absl::StrJoin(notes, ", ");
 }
 
-/// 'crm', 'erp'
+/// Returns "'crm', 'erp'".
 std::string Quoted(const std::vector<std::string>& names) {
   return absl::StrCat("'", absl::StrJoin(names, "', '"), "'");
 }
@@ -110,7 +110,7 @@ std::string TimesText(std::uint64_t times) {
   return times == 1 ? "once" : absl::StrCat(Grouped(times), " times");
 }
 
-/// Of a record's deliveries those that their sources refused, and why.
+/// Prints the deliveries of a record that their sources refused, with the reasons.
 void PrintRefusals(std::ostream& out, const v1::ExplainGoldenResponse& record, std::size_t width) {
   TextTable table({{.name = "refused", .whole = true},
                    {.name = "by", .whole = true},
@@ -151,7 +151,7 @@ void PrintFirst(std::ostream& out, const google::protobuf::RepeatedPtrField<v1::
   table.Print(out);
 }
 
-/// `suspended`: a member is, so that the decision is for later.
+/// `suspended`: a member is suspended, so the decision has to wait.
 HubWait WhyAllIsHeld(const v1::HubState& hub, bool any, bool suspended) {
   return {absl::StrCat("hub '", hub.storage(),
                        "' was made anew, or its rules were changed: whatever is new is held",
@@ -161,7 +161,7 @@ HubWait WhyAllIsHeld(const v1::HubState& hub, bool any, bool suspended) {
                        suspended ? ", once no member is suspended and each was read" : "")};
 }
 
-/// Members whose sources take none of what is to be written there.
+/// Describes members whose sources accept no deliveries.
 HubWait WhoTakesNone(const v1::HubMemberState& member) {
   if (member.taking() == v1::HUB_TAKING_DECLINES) {
     return {
@@ -181,7 +181,7 @@ std::string Deliveries(std::uint64_t count) {
   return count == 1 ? "1 delivery" : absl::StrCat(Grouped(count), " deliveries");
 }
 
-/// That it derives nothing, or not in time.
+/// Adds that the hub derives nothing, or is late.
 void AddStandstill(const v1::HubState& hub, std::int64_t now_ms, std::vector<HubWait>* waits) {
   if (!hub.trouble().empty()) {
     waits->push_back({absl::StrCat("hub '", hub.storage(), "' cannot be looked at: ", hub.trouble()), ". ",
@@ -213,7 +213,7 @@ std::string ThawCommand(const std::string& storage, const char* more) {
   return QuotedCommand(absl::StrCat("mirrorctl hub thaw ", ShellWord(storage), more));
 }
 
-/// Says that systems fight over values, with the commands to type; nothing where they do not.
+/// Adds that systems keep overwriting each other's values, with the commands to type, if there are any.
 void AddFrozen(const v1::HubState& hub, std::vector<HubWait>* waits) {
   if (hub.frozen_records() == 0) return;
   std::vector<std::string> named;

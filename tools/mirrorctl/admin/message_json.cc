@@ -21,18 +21,18 @@ using google::protobuf::Message;
 enum class Form {
   kAsItIs,
   kLeftOut,
-  kNullIfEmpty,   ///< A text, number or list.
-  kParsed,        ///< A text, or each text of a list, is JSON of its own.
+  kNullIfEmpty,   ///< For a text, number or list.
+  kParsed,        ///< The text, or each text of a list, is JSON.
   kParsedOrNull,  ///< The same; null where the text is empty.
-  kMilliseconds,  ///< Of seconds; null at 0.
+  kMilliseconds,  ///< From seconds; null for 0.
 };
 
 struct Exception {
   Form form = Form::kAsItIs;
-  const char* name = nullptr;  ///< Null: the field's own.
-  /// A field of the same message. Where it is not set, the exception's own is null.
+  const char* name = nullptr;  ///< Null: the field's own name.
+  /// Another field of the same message. If that is not set, this one is null.
   const char* null_without = nullptr;
-  /// In the place of all that: adds to the object what is shown of the message there.
+  /// Replaces all of the above: adds the content of the message to `object`.
   void (*add)(const Message& message, Json& object) = nullptr;
 };
 
@@ -79,7 +79,7 @@ void AddDigest(const Message& message, Json& object) {
       absl::StrCat(absl::Hex(As<v1::BackupResponse::Table>(message).digest(), absl::kZeroPad16));
 }
 
-/// Also where it is absent: a table stands somewhere.
+/// Adds the position even if it is not set: every table has one.
 void AddPosition(const Message& message, Json& object) {
   object["position"] = ToJson(As<v1::TableInfo>(message).position());
 }
@@ -165,7 +165,7 @@ const Exception& ExceptionOf(const FieldDescriptor& field) {
   return found == kByName.end() ? kNone : found->second;
 }
 
-/// The words that are not their values' names.
+/// Words that differ from the names of their values.
 constexpr std::pair<std::string_view, const char*> kWords[] = {
     {"COLLATION_UNSPECIFIED", "BINARY"}, {"COLLATION_BINARY", "BINARY"},
     {"COLLATION_NOCASE", "NOCASE"},      {"COLLATION_RTRIM", "RTRIM"},
@@ -174,7 +174,7 @@ constexpr std::pair<std::string_view, const char*> kWords[] = {
     {"UNTOLD_REASON_UNSPECIFIED", ""},
 };
 
-/// The value of a field that is set, or the default; of a repeated field the one at `index`.
+/// Returns the field's value or its default; for a repeated field the element at `index`.
 Json ValueOf(const Message& message, const FieldDescriptor& field, int index) {
   const google::protobuf::Reflection& of = *message.GetReflection();
   const FieldDescriptor* const at = &field;

@@ -10,32 +10,32 @@
 #include <utility>
 #include <vector>
 
-// What `--json` prints, and what pages are given.
+// Makes the JSON for `--json` and for the pages.
 
 namespace mirror {
 
 using Json = nlohmann::ordered_json;
 
-/// The server that each line of a list is from, where several were asked.
+/// The server of each line of a list, if several servers were asked.
 using LineServers = std::vector<std::string>;
 
-/// A message with the names of its fields, in the order of their declaration. Numbers are numbers, bytes are
-/// hexadecimal, a message that is absent is null. Times end in _ms: unix milliseconds. What is shown
-/// otherwise stands in the table of exceptions, see message_json.cc.
+/// Converts a message: its fields by name, in the order of their declaration. Numbers stay numbers, bytes
+/// become hexadecimal text, an absent message becomes null. Times end in _ms: unix milliseconds. The table of
+/// exceptions in message_json.cc lists fields with another form.
 Json ToJson(const google::protobuf::Message& message);
 
-/// The fields that are shown otherwise, as "Tenant.door".
+/// Returns the fields with another form, as "Tenant.door".
 std::vector<std::string> JsonExceptions();
 
-/// The word for a value: its name without what the names of all values begin with, in lower case, or another
-/// one. A value of a newer server counts as the unspecified one.
+/// Returns the word for an enum value: its name in lower case without the prefix that all values share, or a
+/// word from a table of exceptions. An unknown value (of a newer server) counts as the unspecified one.
 std::string EnumWord(const google::protobuf::EnumDescriptor& type, int number);
 template <typename Enum>
 std::string EnumWord(Enum value) {
   return EnumWord(*google::protobuf::GetEnumDescriptor<Enum>(), static_cast<int>(value));
 }
 
-/// Each message of a repeated field. `servers`: null where one was asked.
+/// Converts each message of a repeated field. `servers`: null if one server was asked.
 template <typename Messages>
 Json ToJsonArray(const Messages& messages, const LineServers* servers = nullptr) {
   Json list = Json::array();
@@ -47,12 +47,12 @@ Json ToJsonArray(const Messages& messages, const LineServers* servers = nullptr)
   return list;
 }
 
-/// What the server sent as JSON; as a text where it is none.
+/// Parses a text from the server as JSON; returns it as a JSON string if it is no JSON.
 Json ParsedJson(const std::string& text);
 
-/// Everything but ASCII is written as \u...: a terminal that shows it acts on nothing.
+/// Prints everything but ASCII as \u..., so that no control character reaches a terminal.
 void PrintJson(std::ostream& out, const Json& json);
-/// The same on one line.
+/// Prints the same on one line.
 void PrintJsonLine(std::ostream& out, const Json& json);
 
 }  // namespace mirror

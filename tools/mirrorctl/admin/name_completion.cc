@@ -27,7 +27,7 @@ std::unique_ptr<AdminClient> ClientOf(const cli::TypedLine& line, ControlUse use
   return *std::move(client);
 }
 
-/// Of each --config, where there are several.
+/// Returns a client for each --config, if there are several.
 std::vector<std::unique_ptr<AdminClient>> ClientsOf(const cli::TypedLine& line) {
   std::vector<cli::TypedLine> lines = {line};
   const auto configs = line.values.find("--config");
@@ -59,7 +59,7 @@ std::vector<std::string> StorageNames(const cli::TypedLine& line) {
   std::vector<std::string> names;
   const std::unique_ptr<AdminClient> client = ClientOf(line);
   if (client == nullptr) return names;
-  // One page: more are of no use to who types, and opening them takes a while.
+  // One page: more names do not help the user, and opening a page takes a while.
   const auto answer = LookClient(*client).Storages({});
   if (!answer.ok()) return names;
   for (const v1::StorageInfo& storage : answer->storages()) names.push_back(storage.id());
@@ -74,7 +74,7 @@ std::vector<std::string> TableNames(const cli::TypedLine& line) {
   const auto answer = client->Tables(tenant);
   if (!answer.ok()) return names;
   for (const v1::TableInfo& table : answer->tables()) {
-    // Of one that was never announced the mirror has nothing.
+    // Skips tables that were never announced: the mirror has nothing of them.
     if (table.unsent().empty() || table.columns() > 0) names.push_back(table.table());
   }
   return names;

@@ -8,20 +8,20 @@
 
 namespace mirror {
 
-// For Option::Completes(): what the server knows that the configuration of the line names. It is asked for
-// one second at most. Whatever goes wrong, nothing is said and there are no names: somebody is typing.
+// For Option::Completes(): names that the server knows; the typed line names its configuration. The server
+// gets one second at most. On any error there are no names and no message, since the user is still typing.
 
-/// Of the servers of all configurations, where the line names several; each once, sorted.
+/// Names from the servers of all configurations that the line gives; each once, sorted.
 std::vector<std::string> TenantNames(const cli::TypedLine& line);
-/// The first hundred.
+/// Returns the first page: a hundred names at most.
 std::vector<std::string> StorageNames(const cli::TypedLine& line);
-/// Of the line's tenant.
+/// Returns the tables of the line's tenant.
 std::vector<std::string> TableNames(const cli::TypedLine& line);
-/// "Cust26759:3"
+/// Returns names such as "Cust26759:3".
 std::vector<std::string> HoldNames(const cli::TypedLine& line);
-/// Storages that have a hub.
+/// Returns the storages that have a hub.
 std::vector<std::string> HubNames(const cli::TypedLine& line);
-/// Members of the hub of the line's storage.
+/// Returns the members of the hub of the line's storage.
 std::vector<std::string> HubMemberNames(const cli::TypedLine& line);
 
 }  // namespace mirror

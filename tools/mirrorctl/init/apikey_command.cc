@@ -27,20 +27,20 @@ struct ApiKeyRequest {
   bool as_json = false;
 };
 
-/// Where the keys of an installation are.
+/// The paths of an installation's keys.
 struct KeyPlace {
   std::string configuration;  ///< mirror-server.toml
   std::string folder;
 };
 
-/// A refusal with what was left as it was.
+/// Makes a refusal that says what is unchanged.
 absl::Status Refused(const absl::Status& status, const char* what_was_left) {
   std::string words(status.message());
   if (!words.ends_with('.')) words += '.';
   return absl::Status(status.code(), absl::StrCat(words, " ", what_was_left));
 }
 
-/// As the server that is started with this folder's configuration has it.
+/// Finds the keys as the server with this folder's configuration would.
 absl::StatusOr<KeyPlace> FindKeys(const std::string& dir) {
   KeyPlace place;
   place.configuration = absl::StrCat(dir, "/mirror-server.toml");
@@ -54,7 +54,7 @@ absl::StatusOr<KeyPlace> FindKeys(const std::string& dir) {
   return place;
 }
 
-/// A document for programs. Texts of files may be no UTF-8.
+/// Prints a document for programs. Texts of files may not be UTF-8; invalid bytes are replaced.
 void Print(const nlohmann::json& document, Console& console) {
   AsItIs(console.out) << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }

@@ -8,8 +8,8 @@ namespace mirror {
 
 /// mirrorctl apikey issue NAME --dir DIR --storages PATTERN[,PATTERN] --role ROLE [--json];
 ///                 list --dir DIR [--json]; revoke NAME --dir DIR
-/// The keys are those of the folder that DIR/mirror-server.toml names; without that file it is refused. What
-/// root makes belongs to the owner of that file.
+/// Works on the keys in the folder that DIR/mirror-server.toml names; refuses without that file. Files that
+/// root creates get the owner of that file.
 /// Exit code: 0 done, 1 refused (reason on stderr), 2 wrong usage.
 void AddApiKey(const cli::Command& app, Console& console);
 

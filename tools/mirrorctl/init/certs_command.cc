@@ -28,12 +28,12 @@
 namespace mirror {
 namespace {
 
-// What the issuing commands are asked for; each uses a part of it.
+// Options of the issuing commands; each command uses a part of them.
 struct CertsRequest {
   std::string dir;
   std::string issuer_folder;     // Relative to dir, or absolute.
-  std::string key_id;            // Of a signing key.
-  std::string name;              // Of a TLS certificate, and of its files.
+  std::string key_id;            // For a signing key.
+  std::string name;              // For a TLS certificate, and for its files.
   std::string listener = "tls";  // The folder whose CA signs: tls or admin.
   std::string algorithm = "ES256";
   std::vector<std::string> hosts;
@@ -80,7 +80,7 @@ void AddSigning(const cli::Command& command, CertsRequest& request, const std::s
   AddDays(command, request);
 }
 
-/// `next`: what is to be done. Its indented lines are of a configuration, and are there to be copied.
+/// `next`: the next step. Its indented lines belong into a configuration, to be copied unchanged.
 void PrintPair(Console& console, const PairFiles& files, const std::string& next) {
   console.out << "private key  " << files.key << "\ncertificate  " << files.certificate << '\n';
   for (const std::string& line : std::vector<std::string>(absl::StrSplit(next, '\n'))) {
@@ -90,7 +90,7 @@ void PrintPair(Console& console, const PairFiles& files, const std::string& next
 
 using Run = std::function<void(const CertsRequest&, Console&)>;
 
-// A command under 'certs' that works on one CertsRequest.
+// Adds a command under 'certs' that works on one CertsRequest.
 cli::Command AddCommand(const cli::Command& certs, Console& console,
                         const std::shared_ptr<CertsRequest>& request, const std::string& name,
                         const std::string& help, const std::string& example, Run run) {
@@ -101,7 +101,7 @@ cli::Command AddCommand(const cli::Command& certs, Console& console,
   return command;
 }
 
-/// Where the endpoint's folder is, the certificate is in its place; a source's folder is made elsewhere.
+/// If the endpoint's folder is here, the certificate is already in its place; a source's folder is elsewhere.
 std::string AtTheMirror(const CertsRequest& request, const PairFiles& files, bool is_here, bool new_issuer) {
   constexpr char kReload[] = "have the server re-read its keys ('mirrorctl keys --reload', or SIGHUP).";
   if (!is_here) {
@@ -216,7 +216,7 @@ void Show(const std::vector<std::string>& paths, bool as_json, Console& console)
     const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(path);
     if (!info.ok()) {
       console.Fail(info.status());
-      continue;  // The others are shown all the same.
+      continue;  // The other certificates are still shown.
     }
     const std::string key_id = std::filesystem::path(path).stem().string();
     const std::string from = FormatUnixTime(info->not_before), until = FormatUnixTime(info->not_after);

@@ -36,7 +36,7 @@ std::string Toml(const ConfigNode& value) {
   }
 }
 
-/// What stands in backquotes, in quotes unless it has its own.
+/// Removes backquotes; text between them gets quotes unless it has its own.
 std::string WithoutBackquotes(const std::string& text) {
   const std::vector<std::string> parts = absl::StrSplit(text, '`');
   std::string plain;

@@ -40,13 +40,13 @@ void WrongConfiguration(const absl::Status& status, Console& console) {
   console.exit_code = Console::kWrongUsage;
 }
 
-/// What is looked at together. Null: nothing of that side.
+/// The configurations of one examination. Null: skip that side.
 struct Examined {
   const ControlConfig* server = nullptr;
   const AgentConfig* source = nullptr;
 };
 
-/// The certificates on this machine.
+/// Returns the certificates on this machine.
 std::vector<std::string> CertificatesOf(const Examined& examined) {
   std::vector<std::string> files;
   if (examined.server != nullptr) files = {examined.server->tls.ca, examined.server->tls.certificate};
@@ -61,7 +61,7 @@ std::vector<std::string> CertificatesOf(const Examined& examined) {
   return files;
 }
 
-/// Which configurations these are, since nobody need have named them.
+/// Names the configurations in use, since the user may have named none.
 std::string FilesOf(const Examined& examined) {
   std::vector<std::string> files;
   if (examined.server != nullptr) files.push_back(absl::StrCat("'", examined.server->file, "'"));
@@ -69,7 +69,7 @@ std::string FilesOf(const Examined& examined) {
   return absl::StrJoin(files, " and ");
 }
 
-/// The longest interval of the agent's sources; 0: none is known.
+/// Returns the longest interval of the agent's sources; 0: none is known.
 std::int64_t LongestIntervalMs(const AgentConfig* source) {
   std::int64_t longest_ms = 0;
   if (source == nullptr) return longest_ms;
@@ -79,7 +79,7 @@ std::int64_t LongestIntervalMs(const AgentConfig* source) {
   return longest_ms;
 }
 
-/// `source`: the agent's configuration, if one was named; its interval is in the advice about a server.
+/// `source`: the agent's configuration, if named; advice about a server uses its interval.
 void Examine(const Examined& examined, const AgentConfig* source, DoctorReport& report) {
   report.Ok("configuration", FilesOf(examined));
   if (!ExamineClockHere(CertificatesOf(examined), report))
@@ -88,7 +88,7 @@ void Examine(const Examined& examined, const AgentConfig* source, DoctorReport& 
   if (examined.source != nullptr) ExamineSource(*examined.source, report);
 }
 
-/// The source's configuration. Its database, which 'init --source' takes, is a near mistake.
+/// Loads the source's configuration. Recognizes a database, which 'init --source' takes, as a likely mistake.
 absl::StatusOr<AgentConfig> LoadSource(const std::string& path) {
   std::error_code error;
   if (std::filesystem::is_regular_file(path, error) && !std::filesystem::is_empty(path, error) &&
@@ -106,9 +106,9 @@ absl::StatusOr<AgentConfig> LoadSource(const std::string& path) {
   return LoadAgentConfig(path);
 }
 
-/// Before the first call.
+/// Prepares the process for the first call.
 void PrepareToLook() {
-  // A server that hangs up is a finding; gRPC's own lines about it would stand between ours.
+  // A server that hangs up is a finding; gRPC's own lines about it would mix with ours.
   ::signal(SIGPIPE, SIG_IGN);
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   sqlite::PrepareSqlite();
@@ -144,7 +144,7 @@ void Doctor(const std::string& config_path, const std::vector<std::string>& conf
   const absl::StatusOr<FoundConfig> found = FindConfig(config_path, kControlConfig);
   const absl::StatusOr<ControlConfig> config = found.ok() ? LoadControlConfig(found->path) : found.status();
   if (found.ok() && !found->passed_over.empty()) console.err << "mirrorctl: " << found->passed_over << '\n';
-  // Who looks at a source need not be an operator of the endpoint.
+  // A user who checks a source need not be an operator of the endpoint.
   const bool source_alone = source != nullptr && !found.ok();
   if (!config.ok() && !source_alone) return WrongConfiguration(config.status(), console);
   PrepareToLook();

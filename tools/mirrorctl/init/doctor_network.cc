@@ -33,7 +33,7 @@ struct FreeAddresses {
 };
 using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
 
-/// Closes a socket with its object.
+/// Owns a socket and closes it.
 class Socket {
  public:
   explicit Socket(int fd) : fd_(fd) {}
@@ -52,7 +52,7 @@ struct HostAndPort {
   std::string host, port;
 };
 
-/// The configurations' readers have checked the form.
+/// The readers of the configurations have checked the form.
 HostAndPort Split(const std::string& address) {
   const std::size_t colon = address.rfind(':');
   std::string host = address.substr(0, colon);
@@ -67,7 +67,7 @@ std::string TextOf(const addrinfo& address) {
   return code == 0 ? host : "?";
 }
 
-/// Errors: a reason, as "Connection refused".
+/// Errors: the reason, such as "Connection refused".
 absl::StatusOr<Socket> Connect(const addrinfo& address) {
   Socket socket(::socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (socket.get() < 0) return absl::UnavailableError(strerror(errno));
@@ -107,7 +107,7 @@ Addresses Resolve(const Port& port, const std::string& step, DoctorReport& repor
   return addresses;
 }
 
-/// The first address that answers. Errors: the step failed.
+/// Connects to the first address that answers. Errors: the step failed.
 absl::StatusOr<Socket> Reach(const Port& port, const addrinfo* addresses, const std::string& step,
                              DoctorReport& report) {
   std::vector<std::string> reasons;
@@ -126,7 +126,7 @@ absl::StatusOr<Socket> Reach(const Port& port, const addrinfo* addresses, const 
   return absl::UnavailableError("");
 }
 
-/// Whether the handshake is as it should be.
+/// Reports the result of the handshake. Returns true if it is as expected.
 bool Judge(const Port& port, const TlsProbe& probe, const std::string& step, DoctorReport& report) {
   if (const std::int64_t now_s = std::time(nullptr);
       !probe.chain.empty() && probe.chain.front().not_before > now_s) {

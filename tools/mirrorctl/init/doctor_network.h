@@ -8,20 +8,20 @@
 
 namespace mirror {
 
-/// A port, and what a client of it is configured with.
+/// A port and the configuration of its client.
 struct Port {
-  std::string name;     ///< Begins the names of the steps: "admin".
+  std::string name;     ///< First part of the steps' names: "admin".
   std::string address;  ///< host:port; [::1]:7444 for IPv6.
   ClientTls tls;
   bool plaintext = false;
-  bool anonymous = false;  ///< Our own certificate cannot be shown: that the server asks for one is no news.
-  std::string configured;  ///< Where that stands: "[endpoint] of 'mirrorctl.toml'".
+  bool anonymous = false;  ///< Without our certificate: a server that asks for one is no problem.
+  std::string configured;  ///< The section with the address: "[endpoint] of 'mirrorctl.toml'".
   std::string listener;    ///< The server's section: "[admin]".
-  KeyKind certificate = KeyKind::kAdmin;  ///< What renews the certificate that the server shows.
+  KeyKind certificate = KeyKind::kAdmin;  ///< Kind of key whose renewal gives the server its certificate.
 };
 
-/// From the outside in: name resolution, TCP, TLS, the server's certificate. Gives the name of the step that
-/// failed; empty: calls get through.
+/// Checks from the outside in: name resolution, TCP, TLS, the server's certificate. Returns the name of the
+/// step that failed; empty: calls get through.
 std::string ExaminePort(const Port& port, DoctorReport& report);
 
 }  // namespace mirror

@@ -10,31 +10,31 @@
 
 namespace mirror {
 
-/// What became of one step of an examination.
+/// The result of one step of an examination.
 enum class StepOutcome : std::uint8_t {
   kOk,
-  kHint,     ///< Works, and could be better: nobody has to do anything.
-  kWarn,     ///< Works, and somebody should see to it.
+  kHint,     ///< Works, and could be better: optional.
+  kWarn,     ///< Works, but somebody should act.
   kFail,     ///< Does not work.
-  kSkipped,  ///< Was not looked at, since a step before it failed.
+  kSkipped,  ///< Not checked, since an earlier step failed.
 };
 
 struct DoctorStep {
   std::string step;
   StepOutcome outcome = StepOutcome::kOk;
-  std::string words;        ///< What was found.
-  std::string next;         ///< What to do, in one line or several; empty only with kOk and kSkipped.
-  std::string server = {};  ///< Of several: whose step it is; empty: of none of them.
+  std::string words;        ///< The finding.
+  std::string next;         ///< What to do, one or several lines; empty only with kOk and kSkipped.
+  std::string server = {};  ///< With several servers: the step's server; empty: none.
 };
 
-/// Prints what an examination finds, a line for each step as it comes, or with `json` an array in the end;
-/// the exit code becomes 1 when something needs doing, unless it is worse.
+/// Prints the findings of an examination: each step at once as a line, or with `json` all steps in the end as
+/// an array. Sets exit code 1 if something needs doing, unless the code is already worse.
 class DoctorReport {
  public:
   DoctorReport(Console& console, bool json) : console_(console), json_(json) {}
 
-  /// Of several examinations, the next one. `server`: its address, which `json` has in each step; empty: it
-  /// is of none. `file`: its configuration. Without this there is one.
+  /// Starts the next of several examinations. `server`: its address, which `json` shows in each step; empty:
+  /// no server. `file`: its configuration. Without a call there is one examination.
   void Begin(const std::string& server, const std::string& file);
 
   void Ok(const std::string& step, const std::string& words) { Add({step, StepOutcome::kOk, words, ""}); }
@@ -49,10 +49,10 @@ class DoctorReport {
   }
   /// `because`: the step that failed.
   void Skip(const std::string& step, const std::string& because);
-  /// By its end: OK, WARN within 30 days of it, FAIL behind it.
+  /// Judges a date of expiry: OK, WARN from 30 days before it, FAIL after it.
   void Dated(const std::string& step, const DatedKey& key, const std::string& next);
 
-  /// The array of `json`, or how many steps need doing.
+  /// Prints the array of `json`, or the number of steps that need doing.
   void Finish();
 
  private:

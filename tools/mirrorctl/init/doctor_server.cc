@@ -28,15 +28,15 @@ namespace mirror {
 namespace {
 
 constexpr std::int64_t kSkewNoticeMs = 5'000;
-constexpr std::int64_t kSkewMaxMs = 60'000;  // [tokens] leeway, unless it was changed.
+constexpr std::int64_t kSkewMaxMs = 60'000;  // The default of [tokens] leeway.
 constexpr std::uint64_t kDiskNotice = 1ULL << 30, kDiskMin = 100ULL << 20;  // Bytes.
 constexpr std::uint64_t kSyncNoticeUs = 100'000;
 
 constexpr const char* kCallSteps[] = {"server clock", "server disk", "server sync", "mirrors",
                                       "server keys",  "HTTP door",   "tenants"};
 
-/// Whether it can be shown at all: `pair` says whether the files are two halves of one, closed to others and
-/// valid now. `reached`: the server has judged who signed it.
+/// Checks whether the certificate is usable. `pair`: whether both files belong together, are closed to others
+/// and valid now. `reached`: the server has already checked the certificate's issuer.
 bool ExamineIdentity(const ControlConfig& config, const absl::Status& pair, bool reached,
                      DoctorReport& report) {
   const std::string step = "admin identity", next(Renewal(KeyKind::kAdminIdentity));
@@ -60,7 +60,7 @@ bool ExamineIdentity(const ControlConfig& config, const absl::Status& pair, bool
     return false;
   }
   if (!reached) {
-    // Only a hint: the server may believe another authority than we do.
+    // Only a warning: the server may trust another authority than we do.
     const absl::Status is_signed = CheckSignedBy(config.tls.certificate, config.tls.ca);
     if (!is_signed.ok()) {
       report.Warn(
@@ -146,7 +146,7 @@ void ExamineKeys(const v1::DiagnoseResponse& answer, DoctorReport& report) {
   }
 }
 
-/// Whether records are taken, and whose. That its certificate ends is said with the server's other keys.
+/// Reports whether records are taken, and with how many keys. The check of the server's keys covers its TLS.
 void ExamineDoor(AdminClient& client, DoctorReport& report) {
   const std::string step = "HTTP door";
   const auto answer = LookClient(client).ApiKeys();
@@ -172,7 +172,7 @@ void ExamineDoor(AdminClient& client, DoctorReport& report) {
   if (answer->left_out().empty()) report.Ok(step, found);
 }
 
-/// A move keeps the source away as a pause does, and says so in a pause's reason (PauseWords() of the
+/// A move blocks the source as a pause does, and the pause's reason mentions the move (PauseWords() of the
 /// server).
 std::string WhatEndsAPause(const std::string& name, const std::string& reason) {
   if (reason.starts_with("the mirror was moved to ")) {
@@ -189,7 +189,7 @@ std::string WhatEndsAPause(const std::string& name, const std::string& reason) {
   return absl::StrCat("'mirrorctl resume ", name, "' when it is to be mirrored again");
 }
 
-/// Tables whose mirror is not as their source is, or may not be. Gives the number of findings.
+/// Reports tables that differ from their source, or may. Returns the number of findings.
 int ExamineTables(const v1::Tenant& tenant, DoctorReport& report) {
   const std::string& name = tenant.context_id();
   int found = 0;
@@ -215,16 +215,16 @@ int ExamineTables(const v1::Tenant& tenant, DoctorReport& report) {
   return found;
 }
 
-/// "90s", "15m": a time as configurations have it.
+/// Returns a time in the form of configurations: "90s", "15m".
 std::string TimeInToml(std::int64_t ms) {
   constexpr std::int64_t kSecondMs = 1'000, kMinuteMs = 60 * kSecondMs;
   if (ms % kMinuteMs == 0) return absl::StrCat(ms / kMinuteMs, "m");
   return ms % kSecondMs == 0 ? absl::StrCat(ms / kSecondMs, "s") : absl::StrCat(ms, "ms");
 }
 
-/// Whether any of the first tenants has a freshness target. Absent: none of them has a table that could.
+/// Tells whether any of the first tenants has a freshness target. Absent: none of them has a suitable table.
 std::optional<bool> HasTargets(AdminClient& client, const v1::ListTenantsResponse& tenants) {
-  // Each look may open a mirror.
+  // Each call may open a mirror.
   constexpr int kTenantsMost = 20;
   int looked = 0;
   for (const v1::Tenant& tenant : tenants.tenants()) {
@@ -241,7 +241,7 @@ std::optional<bool> HasTargets(AdminClient& client, const v1::ListTenantsRespons
   return looked > 0 ? std::optional(false) : std::nullopt;
 }
 
-/// Says nothing where there are targets: what is older than they want is told of its tenant.
+/// Prints nothing if there are targets: tables older than their target are findings of their tenant.
 void ExamineFreshness(AdminClient& client, const v1::ListTenantsResponse& tenants, std::int64_t interval_ms,
                       DoctorReport& report) {
   if (HasTargets(client, tenants).value_or(true)) return;
@@ -256,7 +256,7 @@ void ExamineFreshness(AdminClient& client, const v1::ListTenantsResponse& tenant
                            TimeInToml(kFreshnessIntervals * known_ms), "\""));
 }
 
-/// What waits for an operator, of all tenants.
+/// Reports what waits for an operator, for all tenants.
 void ExamineTenants(AdminClient& client, std::int64_t interval_ms, DoctorReport& report) {
   const auto answer = client.Tenants();
   if (!answer.ok()) {
@@ -303,7 +303,7 @@ void ExamineTenants(AdminClient& client, std::int64_t interval_ms, DoctorReport&
   report.Ok("tenants", in_hubs == 0 ? found : absl::StrCat(found, ", but for those that a hub suspended"));
 }
 
-/// Says nothing of a server without hubs.
+/// Prints nothing for a server without hubs.
 void ExamineHubs(AdminClient& client, DoctorReport& report) {
   const auto answer = HubClient(client).Hubs();
   if (absl::IsUnimplemented(answer.status())) return;
@@ -321,7 +321,7 @@ void ExamineHubs(AdminClient& client, DoctorReport& report) {
   }
 }
 
-/// Says nothing of a server that is the only one, nor to a viewer, who may not ask.
+/// Prints nothing if the server is the only one, or for a viewer, who may not ask.
 void ExamineFleet(AdminClient& client, DoctorReport& report) {
   const auto answer = client.Servers();
   if (absl::IsPermissionDenied(answer.status()) || absl::IsUnimplemented(answer.status())) return;
@@ -377,7 +377,7 @@ void ExamineCalls(const ControlConfig& config, std::int64_t interval_ms, DoctorR
 
 bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t asked_ms,
                   std::int64_t after_ms, DoctorReport& report) {
-  // It was read at some time between the two, which may be a minute: only what lies outside is a difference.
+  // The clock was read between the two times, perhaps a minute apart: only a time outside is a difference.
   const std::int64_t skew_ms = server_ms - std::clamp(server_ms, std::min(asked_ms, after_ms), after_ms);
   if (std::abs(skew_ms) <= kSkewNoticeMs) {
     const std::int64_t took_ms = after_ms - asked_ms;
@@ -403,7 +403,7 @@ bool ExamineClockHere(const std::vector<std::string>& certificates, DoctorReport
   std::int64_t latest_s = now_s;
   std::string file;
   for (const std::string& one : certificates) {
-    // What cannot be read is a finding of the steps that need it.
+    // An unreadable certificate is reported by the steps that need it.
     const absl::StatusOr<CertificateInfo> info = ReadCertificateInfo(one);
     if (!info.ok() || info->not_before <= latest_s) continue;
     latest_s = info->not_before;

@@ -10,21 +10,21 @@
 
 namespace mirror {
 
-/// The administration's port, the identity with which it is called, and what the server says of itself:
-/// clock, disk, mirrors, keys. Only looks. `interval_ms`: how often the agent runs whose configuration is
-/// here; 0: not known.
+/// Checks the administration's port, the client's identity there, and the server's own report: clock, disk,
+/// mirrors, keys. Changes nothing. `interval_ms`: interval of the agent whose configuration is on this
+/// machine; 0: not known.
 void ExamineServer(const ControlConfig& config, std::int64_t interval_ms, DoctorReport& report);
 
-/// What to do about a clock.
+/// The advice for a wrong clock.
 inline constexpr char kSetTheClock[] = "set the clock by a time service (chrony, systemd-timesyncd)";
 
-/// Compares a server's clock with this one. `asked_ms` and `after_ms` are the times here before the question
-/// and when the answer had come. False: they are too far from each other.
+/// Compares a server's clock with this machine's. `asked_ms` and `after_ms`: the times here before the
+/// question and after the answer. Returns false if the clocks differ too much.
 bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t asked_ms,
                   std::int64_t after_ms, DoctorReport& report);
 
-/// Whether this machine's clock can be right: none of these certificates, which lie here, is from the future.
-/// Says nothing when it can; when it cannot, all other steps would only repeat it.
+/// Checks that this machine's clock can be right: none of these local certificates begins in the future.
+/// Reports only a failure; all other steps would then only repeat it.
 bool ExamineClockHere(const std::vector<std::string>& certificates, DoctorReport& report);
 
 }  // namespace mirror

@@ -43,12 +43,12 @@ namespace {
 constexpr std::size_t kNamesMost = 5;
 constexpr char kEndpointClock[] = "endpoint clock";
 
-/// The source's certificate for mutual TLS. False: it cannot be shown.
+/// Checks the source's certificate for mutual TLS. Returns false if it is not usable.
 bool ExamineClientPair(const AgentConfig& config, DoctorReport& report) {
   const EndpointConfig& endpoint = config.endpoint;
   if (endpoint.plaintext || endpoint.certificate.empty()) return true;
   const absl::Status pair = CheckTlsPair(endpoint.certificate, endpoint.key);
-  if (pair.ok()) return true;  // Its end is told with those of the others.
+  if (pair.ok()) return true;  // Its expiry is reported with the other certificates.
   report.Fail("endpoint identity", std::string(pair.message()), std::string(Renewal(KeyKind::kClient)));
   return false;
 }
@@ -69,7 +69,7 @@ std::string ExamineEndpoint(const AgentConfig& config, DoctorReport& report) {
   return failed.empty() && port.anonymous ? "endpoint identity" : failed;
 }
 
-/// The signing key signs, and the application's certificate can judge an answer. Gives the step that failed.
+/// Checks that the key can sign and that the application's certificate can verify. Returns the failed step.
 std::string ExamineKeys(const AgentConfig& config, DoctorReport& report) {
   std::string failed;
   const IdentityConfig& identity = config.identity;
@@ -123,27 +123,27 @@ std::string AfterRefusal(const absl::Status& status) {
   return "see the endpoint's log and 'mirrorctl events'";
 }
 
-/// Unix milliseconds of the endpoint's clock, where a refusal is by it.
+/// Returns the endpoint's clock in unix milliseconds, if the endpoint refused because of the clock.
 std::optional<std::int64_t> ClockIn(const absl::Status& refused) {
   if (const std::optional<std::int64_t> clock_s = ClockOfRefusal(refused)) return *clock_s * 1'000;
-  // An endpoint of 0.1.0 says it in words alone.
+  // An endpoint of version 0.1.0 gives the time only in the text.
   const std::string words(refused.message());
   constexpr std::string_view kBefore = "clock says ";
   const std::size_t at = words.find(kBefore);
   if (at == std::string::npos) return std::nullopt;
   std::tm time{};
-  // As FormatUnixTime() writes it.
+  // The form of FormatUnixTime().
   if (strptime(words.c_str() + at + kBefore.size(), "%Y-%m-%dT%H:%M:%SZ", &time) == nullptr)
     return std::nullopt;
   return std::int64_t{timegm(&time)} * 1'000;
 }
 
-/// Of a source that takes deliveries: whether its last run got any, and whether the source took them.
+/// For a source that accepts deliveries: reports whether its last run got any and whether it applied them.
 void ExamineLastDeliveries(const AgentConfig& config, const SourceConfig& source, DoctorReport& report) {
   const std::string step = absl::StrCat(source.context_id, " deliveries");
   const absl::StatusOr<std::optional<LastRun>> last =
       LastRun::Load(config.agent.state_dir, source.context_id);
-  // That it cannot be read is for `status` to say: no run needs it.
+  // `status` reports an unreadable file: no run needs it.
   if (!source.accept.any() || !last.ok() || !*last || !(*last)->exchange) return;
   const ExchangeFigures& figures = *(*last)->exchange;
   const std::int64_t since_ms = (*last)->waiting_since_ms;
@@ -166,7 +166,7 @@ void ExamineLastDeliveries(const AgentConfig& config, const SourceConfig& source
       "Each is tried again by itself; 'mirrorctl hub refused' at the server names all");
 }
 
-/// Of a source that takes none: whether some wait for it.
+/// For a source that accepts no deliveries: reports whether some wait for it.
 void ExamineDeliveries(const SourceConfig& source, MirrorClient& client, DoctorReport& report) {
   if (source.accept.any()) return;
   const absl::StatusOr<std::uint64_t> waiting = client.CountDeliveries(/*cycle=*/0);
@@ -177,8 +177,8 @@ void ExamineDeliveries(const SourceConfig& source, MirrorClient& client, DoctorR
               "say there what may be written into this database, then run 'mirror-agent install'");
 }
 
-/// One Authenticate that begins nothing. Its signed answer is verified, or it is an error. False: the clocks
-/// are why it failed, and so it would for every source.
+/// Makes one Authenticate call that begins nothing, and verifies its signed answer. Returns false if it
+/// failed because of the clocks, since it would then fail for every source.
 bool ExamineProof(const SourceConfig& source, const Connection& connection, bool with_clock,
                   DoctorReport& report) {
   const std::string step = absl::StrCat(source.context_id, " proof");
@@ -186,7 +186,7 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
   const std::int64_t asked_ms = NowMs();
   const auto answer = client.Authenticate("", /*take_over=*/false, /*probe=*/true);
   const std::int64_t after_ms = NowMs();
-  // The gate took the token, and only behind it the tenant is looked for.
+  // The endpoint looks for the tenant only after it has accepted the token.
   if (HasNoMirrorYet(answer.status())) {
     report.Warn(step, "the endpoint accepts our token, and has no mirror of this tenant yet",
                 "run a cycle: it makes the mirror where the endpoint has automatic_provisioning, and "
@@ -226,7 +226,7 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
   return true;
 }
 
-/// Whether the application can write beside the triggers of the log. False: it cannot, or that is not known.
+/// Tests whether the application can write despite the log's triggers. False: it cannot, or it is unknown.
 bool TryWritesOf(const SourceConfig& source, const std::string& step, DoctorReport& report) {
   const absl::StatusOr<std::map<std::string, std::string>> failing = TryWrites(source.path);
   if (!failing.ok()) {
@@ -285,11 +285,11 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   }
   for (const auto& [table, why] : found->damaged) {
     const auto is_it = [&name = table](const std::string& other) { return SameName(name, other); };
-    if (std::any_of(found->blocked.begin(), found->blocked.end(), is_it)) continue;  // Said already.
+    if (std::any_of(found->blocked.begin(), found->blocked.end(), is_it)) continue;  // Already reported.
     report.Warn(step, absl::StrCat("table '", table, "': ", why, ", so that changes may be missing in it"),
                 "run 'mirror-agent install' or a cycle: its log begins anew, and the table is populated");
   }
-  // Writes that are tried would only fail for the reasons above.
+  // Test writes would only fail for the reasons above.
   if (!found->blocked.empty() || !found->locks_out.empty()) return;
   if (!TryWritesOf(source, step, report) || !found->damaged.empty()) return;
   std::string words = absl::StrCat(Counted(found->logged, "table"), found->logged == 1 ? " is" : " are",
@@ -300,7 +300,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   report.Ok(step, words);
 }
 
-/// Who runs the agent: root asks for the one whose folder the agent's memory is in, another for itself.
+/// Returns the user who runs the agent: for root the owner of the agent's state folder, else the caller.
 SystemUser AgentUser(const AgentConfig& config) {
   if (geteuid() == 0) return FolderOwner(config.agent.state_dir);
   SystemUser user = ThisUser();
@@ -309,20 +309,20 @@ SystemUser AgentUser(const AgentConfig& config) {
   return user;
 }
 
-/// Whether the agent's user has the rights that its strategy takes. False: it has not.
+/// Checks that the agent's user has the rights that its strategy needs. Returns false if rights are missing.
 bool ExamineRights(const AgentConfig& config, const SourceConfig& source, const std::string& step,
                    DoctorReport& report) {
-  // What the server lets a role do is told by who reads it.
+  // For a server, its reader reports missing rights.
   if (!IsFile(source.kind)) return true;
   std::error_code error;
   const std::string file = std::filesystem::canonical(source.path, error).string();
-  // So is what cannot even be found.
+  // The reader also reports a file that cannot be found.
   if (error) return true;
   const SystemUser user = AgentUser(config);
   const std::string missing =
       MissingRight(user, "", file, UsesLog(source) ? DatabaseUse::kWrite : DatabaseUse::kRead);
   if (missing.empty()) {
-    // Another than root is told of it with the log.
+    // For a user other than root, the check of the log reports this.
     const absl::Status beside =
         geteuid() == 0 && UsesLog(source) ? BesideFiles(file).Check(user) : absl::OkStatus();
     if (!beside.ok()) {
@@ -345,7 +345,7 @@ bool ExamineRights(const AgentConfig& config, const SourceConfig& source, const 
   return false;
 }
 
-/// What a database lacks, as its server has it, or for deliveries. False: it cannot even be asked.
+/// Reports what a database lacks for reading or for deliveries. Returns false if it cannot be reached.
 bool ExamineLacks(const SourceConfig& source, DoctorReport& report) {
   const SourceFindings findings = CheckSource(source);
   for (const SourceFinding& one : findings.all()) {
@@ -361,7 +361,7 @@ bool ExamineLacks(const SourceConfig& source, DoctorReport& report) {
         report.Fail(step, one.words, one.next);
     }
   }
-  // One alone of a server is that it is not reached.
+  // A single finding about a server is that it is not reachable.
   return !IsServer(source.kind) || findings.all().size() != 1;
 }
 
@@ -392,7 +392,7 @@ void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, Doct
       report.Fail(of, one.words, "correct that: until then runs are not good");
     }
   }
-  // That of a server was looked at with it.
+  // For a server, ExamineLacks() has already checked the log.
   if (IsServer(source.kind) && UsesLog(source)) return;
   if (source.strategy == Strategy::kCdc) {
     ExamineLogOf(source, *tables, LogOwnerOf(source, config.agent.state_dir), report);
@@ -401,7 +401,7 @@ void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, Doct
   } else {
     report.Ok(log, absl::StrCat("none, as strategy = \"", ToString(source.strategy), "\" says"));
   }
-  // Of one that is no server, behind its log, without which there are none.
+  // For a file: after the check of its log, without which there are no deliveries.
   if (!IsServer(source.kind)) ExamineLacks(source, report);
 }
 

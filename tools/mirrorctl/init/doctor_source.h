@@ -6,8 +6,8 @@
 
 namespace mirror {
 
-/// What an agent with this configuration meets: the endpoint's port, its keys, the endpoint's proof to each
-/// tenant (by an Authenticate that only asks), and each source's database and change log. Only looks.
+/// Checks what an agent with this configuration needs: endpoint port, keys, the endpoint's proof to each
+/// tenant (by an Authenticate that only asks), each source's database and change log. Changes nothing.
 void ExamineSource(const AgentConfig& config, DoctorReport& report);
 
 }  // namespace mirror

@@ -48,7 +48,7 @@ constexpr char kNothingSaid[] =
     "--dir is enough. Nothing was made. Examples: --dir dev --context-id Cust26759, --dir dev --http-port "
     "7447";
 
-// A context id with any of its characters left open.
+// Tells whether `pattern` is a context id, with * in place of any characters.
 bool IsContextPattern(std::string pattern) {
   std::replace(pattern.begin(), pattern.end(), '*', 'x');
   return IsContextId(pattern);
@@ -56,7 +56,7 @@ bool IsContextPattern(std::string pattern) {
 
 constexpr char kLoopback[] = "127.0.0.1";
 
-// Whether there is to be a source; without one the endpoint takes records alone.
+// Tells whether to set up a source; without one the endpoint takes only records.
 bool HasTenant(const InitOptions& options) { return !options.context_id.empty(); }
 
 std::string Address(const std::string& host, int port) {
@@ -64,7 +64,7 @@ std::string Address(const std::string& host, int port) {
   return TomlString(ipv6 ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port));
 }
 
-// What the agent calls; empty: there are only wildcards, which are good for a certificate alone.
+// Returns the address for the agent; empty: `hosts` are only wildcards, which only a certificate can use.
 std::string CalledHost(const InitOptions& options) {
   if (options.hosts.empty()) return kLoopback;
   const auto named = std::find_if(options.hosts.begin(), options.hosts.end(),
@@ -72,7 +72,7 @@ std::string CalledHost(const InitOptions& options) {
   return named == options.hosts.end() ? "" : *named;
 }
 
-// As TOML has a list of texts.
+// Returns the patterns as a TOML list of texts.
 std::string Contexts(const InitOptions& options) {
   std::vector<std::string> contexts = options.contexts;
   if (contexts.empty() && options.context_id.empty()) contexts = {"*"};
@@ -94,7 +94,7 @@ absl::Status CheckPlace(const InitOptions& options) {
                    "--dir; for single keys see 'mirrorctl certs --help'."));
 }
 
-// Says what stands in the folder now.
+// Prints the content of the new folder.
 void PrintMade(const InitOptions& options, Console& console) {
   console.out << "Made in " << options.dir << ":\n"
               << "  mirror-server.toml  the endpoint, " << ListenAddress(options) << ":" << options.port
@@ -123,14 +123,14 @@ void PrintMade(const InitOptions& options, Console& console) {
   }
 }
 
-// The commands with which it is used.
+// Prints the commands to type next.
 void PrintNext(const InitOptions& options, Console& console) {
   const std::string& dir = options.dir;
   const auto file = [&dir](const char* name) { return ShellWord(absl::StrCat(dir, "/", name)); };
-  // Where the source is on another machine, its commands are typed there.
+  // If the source is on another machine, its commands are typed there.
   const bool elsewhere = !options.hosts.empty() && HasTenant(options);
   const std::string agent_file = elsewhere ? kAgentConfig : file(kAgentConfig);
-  std::ostream& out = AsItIs(console.out);  // Commands are there to be copied.
+  std::ostream& out = AsItIs(console.out);  // Commands must be easy to copy.
   out << (elsewhere ? "\nNext, here:\n" : "\nNext:\n") << "  mirror-server --config " << file(kServerFile)
       << '\n';
   if (!HasTenant(options)) {
@@ -174,14 +174,14 @@ void AddPorts(const cli::Command& init, const cli::Option& system, InitOptions& 
       .Excludes(system);
 }
 
-/// [http] of mirror-server.toml: on, in plain text on loopback, where a port was asked for.
+/// Returns [http] of mirror-server.toml: enabled, in plain text on loopback, if `http_port` is set.
 std::string HttpConfiguration(const DescribedKeys& keys, const InitOptions& options) {
   if (options.http_port == 0) return keys.Table("[http]");
   return keys.Table(
       "[http]", {{"enabled", "true"}, {"port", std::to_string(options.http_port)}, {"plaintext", "true"}});
 }
 
-/// That no other listener has the port. Errors: kInvalidArgument.
+/// Checks that no other listener has the port. Errors: kInvalidArgument.
 absl::Status CheckHttpPort(const InitOptions& options) {
   if (options.http_port != 0 &&
       (options.http_port == options.port || options.http_port == options.admin_port ||
@@ -193,7 +193,7 @@ absl::Status CheckHttpPort(const InitOptions& options) {
   return absl::OkStatus();
 }
 
-/// Makes the key "owner", for all storages. Gives it; empty where no port was asked for. Errors: those of
+/// Makes the key "owner", for all storages. Returns it; empty if `http_port` is 0. Errors: those of
 /// IssueApiKey().
 absl::StatusOr<std::string> MakeOwnerKey(const InitOptions& options) {
   if (options.http_port == 0) return std::string();
@@ -204,7 +204,7 @@ absl::StatusOr<std::string> MakeOwnerKey(const InitOptions& options) {
   return IssueApiKey(absl::StrCat(options.dir, "/", kApiKeysFolder), key);
 }
 
-/// How it is used, and on the last line the key itself.
+/// Prints how to use the HTTP door, with the key itself on the last line.
 void PrintHttp(const InitOptions& options, const std::string& key, Console& console) {
   if (options.http_port == 0) return;
   AsItIs(console.out) << "\nJSON over HTTP (docs/records.md), in plain text on loopback:\n"
@@ -269,12 +269,12 @@ absl::Status MakeKeys(const InitOptions& asked, const std::string& source_key) {
   const IssueOptions options;
   IssueOptions ca_options;
   ca_options.days = kCaDays;
-  // Stops at the first that fails.
+  // Stops at the first failure.
   absl::Status status = IssueCa(pair("tls/ca"), "Mirror development CA", ca_options);
   if (status.ok())
     status = IssueServer(pair("tls/server"), pair("tls/ca"), "mirror-server", asked.hosts, options);
   if (status.ok()) status = IssueCa(pair("admin/ca"), "Mirror development admin CA", ca_options);
-  // Of the hosts, too: who opens [admin] to the network one day has the certificate for it.
+  // Also names the hosts, so that [admin] can be opened to the network later with the same certificate.
   if (status.ok()) {
     status = IssueServer(pair("admin/server"), pair("admin/ca"), "mirror-admin", asked.hosts, options);
   }
@@ -387,7 +387,7 @@ absl::Status Init(const InitOptions& options) {
   if (status.ok()) status = MakeSourcePassfile(options, options.dir);
   write(kControlFile, ControlConfiguration(options));
   if (has_tenant) write(kAgentConfig, AgentConfiguration(options, *source_path));
-  write(kServerFile, ServerConfiguration(options));  // Last: it says that all the rest is there.
+  write(kServerFile, ServerConfiguration(options));  // Last: it shows that all the rest exists.
   if (status.ok()) return status;
   return absl::Status(status.code(),
                       absl::StrCat(status.message(), " init is not complete: '", options.dir,

@@ -17,7 +17,7 @@
 namespace mirror {
 namespace {
 
-/// "<contextId>_mirroring" has to fit PostgreSQL's names.
+/// "<contextId>_mirroring" must fit into a PostgreSQL name.
 constexpr std::size_t kContextIdMax = 53;
 constexpr char kExample[] =
     "Example: --postgres postgresql://mirror@db.example.org/mirrors?sslmode=verify-full";
@@ -37,7 +37,7 @@ std::vector<std::string> ListOf(const postgres::Parameters& parameters, std::str
   return absl::StrSplit(list, ',');
 }
 
-/// As a passfile has it. libpq makes empty ones of a URL with several hosts: the default.
+/// Returns the port for a passfile. "*" is the default; libpq gives it as empty in a URL with several hosts.
 std::string PortOf(const NamedPostgres& place, std::size_t host) {
   const std::string port = place.ports.empty() ? "" : place.ports[std::min(host, place.ports.size() - 1)];
   return port.empty() ? "*" : port;
@@ -53,7 +53,7 @@ bool IsElsewhere(const std::string& host) {
          host != "::1" && !host.starts_with("127.");
 }
 
-/// As a passfile has it.
+/// Escapes a field for a passfile.
 std::string Escaped(const std::string& field) {
   return absl::StrReplaceAll(field, {{"\\", "\\\\"}, {":", "\\:"}});
 }
@@ -117,7 +117,7 @@ void PrintDatabase(const InitOptions& options, const std::string& passfile, std:
   const std::string role = QuotedForSql(place.role), database = QuotedForSql(place.database);
   words << "\nBefore the server starts, as a superuser of that PostgreSQL (15 or later), what is not there "
            "yet:\n";
-  // AsItIs: statements are there to be copied.
+  // AsItIs: statements must be easy to copy.
   AsItIs(words) << "  CREATE ROLE " << role << " LOGIN;\n"
                 << "  CREATE DATABASE " << database << " OWNER " << role
                 << " ENCODING 'UTF8' TEMPLATE template0;\n"

@@ -12,51 +12,51 @@
 #include "tools/mirrorctl/init/described_keys.h"
 #include "tools/mirrorctl/init/init.h"
 
-// What 'mirrorctl init --store postgres --postgres URL' has more. Nothing here connects to a database.
+// Additions of 'mirrorctl init --store postgres --postgres URL'. Nothing here connects to a database.
 
-// Which PostgreSQL a conninfo or URL of libpq names, for configurations and people. Nothing here connects.
+// Reads from a conninfo or URL of libpq which PostgreSQL it names, for configurations and people.
 
 namespace mirror {
 
-/// Beside mirror-server.toml.
+/// File name; the file is in the folder of mirror-server.toml.
 inline constexpr char kPassfile[] = "pgpass";
 
-/// --store and --postgres. Gives what tells, once they are read, what is wrong with them; empty: nothing.
+/// Adds both options. Returns a function for after parsing: it returns what is wrong, or an empty text.
 std::function<std::string()> AddStoreOptions(const cli::Command& init,
                                              const std::shared_ptr<InitOptions>& options);
 
-/// Whether mirrors can be kept at `options.postgres`: a conninfo or URL of libpq with a role and a database,
-/// and without a password, which others on this machine would see. All is well where it is empty. Errors:
-/// kInvalidArgument, without its text.
+/// Checks that `options.postgres` can hold mirrors: a conninfo or URL of libpq with a role and a database,
+/// and without a password, which other users of this machine would see. OK if it is empty. Errors:
+/// kInvalidArgument; they do not quote the URL.
 absl::Status CheckPostgres(const InitOptions& options);
 
-/// [postgres] and [[postgres.place]]; without `options.postgres` as a comment.
+/// Returns [postgres] and [[postgres.place]], as comments if `options.postgres` is empty.
 std::string PostgresConfiguration(const DescribedKeys& keys, const InitOptions& options);
-/// kPassfile: comments alone, among them the line that a password goes into.
+/// Returns the content of kPassfile: only comments, among them the line for the password.
 std::string PassfileText(const InitOptions& options);
 
-/// What a DBA types once, and where a password goes: `passfile` is its path. On a
-/// TextStream words are wrapped and statements are not.
+/// Prints what a DBA types once and the file for the password. `passfile`: its path. A TextStream wraps the
+/// sentences and not the statements.
 void PrintDatabase(const InitOptions& options, const std::string& passfile, std::ostream& out);
 
 struct NamedPostgres {
   std::string role, database;             ///< Empty: not named.
   std::vector<std::string> hosts, ports;  ///< None: a socket of this machine.
-  /// Over a network, without a word of how: libpq then takes a connection in the clear.
+  /// It is on a network and sets no sslmode: libpq may then connect without encryption.
   bool may_be_in_the_clear = false;
 };
 
-/// Of one that WrongPostgres() takes; of another what can be read.
+/// Returns the parts of a conninfo. If WrongPostgres() rejects it, returns the parts that can be read.
 NamedPostgres PostgresNamedBy(const std::string& conninfo);
 
-/// What is wrong with it, for people, without its text and without a stop; empty: nothing. `who`: who
-/// connects there, "the server"; empty: the role need not be named.
+/// Returns what is wrong with the conninfo, for people, without quoting it and without a final full stop;
+/// empty: nothing. `who`: the program that connects, "the server"; empty: the role may be missing.
 std::string WrongPostgres(const std::string& conninfo, const std::string& who);
 
-/// A line of a passfile for each host, as a comment into which the password goes.
+/// Returns a comment line of a passfile for each host; the password is to be filled in there.
 std::string PassfileLines(const NamedPostgres& place);
 
-/// A name that was checked, as it stands in SQL.
+/// Returns a checked name in its SQL form.
 std::string QuotedForSql(const std::string& name);
 
 }  // namespace mirror

@@ -30,7 +30,7 @@ namespace {
 
 constexpr char kSource[] = "[[source]]";
 constexpr char kDefaultRole[] = "mirror_agent";
-/// Beside the source's signing key, for its owner alone.
+/// Files beside the source's signing key, readable by its owner alone.
 constexpr char kPostgresPassfile[] = "source/pgpass", kMariadbPassword[] = "source/password";
 constexpr std::chrono::milliseconds kLookWithin{3'000};
 
@@ -60,7 +60,7 @@ absl::Status WrongSource(const std::string& why, const char* example) {
       absl::StrCat("--source: ", why, ". Nothing was made. Example: --source ", example));
 }
 
-/// A URL that no kind has.
+/// Returns the error for a URL of an unknown kind.
 absl::Status ForeignSource(std::string_view source) {
   if (source.starts_with("mysql://")) {
     return WrongSource(
@@ -74,13 +74,13 @@ absl::Status ForeignSource(std::string_view source) {
       kPostgresExample);
 }
 
-/// A file has no such name.
+/// Tells whether `source` is a URL; no file has such a name.
 bool IsUrl(std::string_view source) {
   const std::size_t end = source.find("://");
   return end != std::string_view::npos && end > 0 && source.find('/') == end + 1;
 }
 
-/// A word of a conninfo.
+/// Returns keyword=value in the form of a conninfo.
 std::string ConninfoWord(const std::string& keyword, const std::string& value) {
   const bool is_plain = !value.empty() && value.find_first_of(" '\\") == std::string::npos;
   if (is_plain) return absl::StrCat(keyword, "=", value);
@@ -92,7 +92,7 @@ std::string ConninfoWord(const std::string& keyword, const std::string& value) {
   return quoted + "'";
 }
 
-/// Where it is comes first, as people read it.
+/// Puts the keywords for the place first, as people read them.
 std::string ConninfoOf(postgres::Parameters parameters) {
   static constexpr std::string_view kFirst[] = {"host", "hostaddr", "port", "dbname", "user"};
   const auto place = [](const std::string& keyword) {
@@ -117,7 +117,7 @@ absl::StatusOr<std::string> PostgresDsn(const std::string& source) {
 
 absl::Status WrongMariadb(const std::string& why) { return WrongSource(why, kMariadbExample); }
 
-/// mariadb://[user@][host][:port]/database[?word=value&…]
+/// Parses mariadb://[user@][host][:port]/database[?word=value&…]
 absl::StatusOr<std::string> MariadbDsn(std::string_view url) {
   if (url.find_first_of(" '\"%;") != std::string_view::npos)
     return WrongMariadb("it has a character that stands in no such URL: write 'dsn' in mirror-agent.toml");
@@ -154,7 +154,7 @@ absl::StatusOr<std::string> OdbcDsn(std::string_view name) {
         "behind 'odbc:' stands a connection string or the name of a data source, and no //host",
         kOdbcExample);
   }
-  // A connection string as it stands.
+  // A complete connection string.
   if (name.find('=') != std::string_view::npos) return std::string(name);
   return absl::StrCat("DSN=", std::string(name));
 }
@@ -163,7 +163,7 @@ std::string Line(const std::string& key, const std::string& value, const std::st
   return ConfigurationLine(absl::StrCat(key, " = ", value), comment);
 }
 
-/// How it is read: by its log where this build can.
+/// Tells whether the source is read by its log: this build can do that, and nothing prevents it.
 bool IsLogRead(const KindTraits& traits, const InitOptions& options) {
   return traits.reads_log && traits.strategy == Strategy::kCdc && options.no_log_because.empty();
 }
@@ -180,7 +180,7 @@ bool IsMariadbHere(const InitOptions& options) {
   return dsn.ok() && dsn->hosts.empty();
 }
 
-/// As 'password_file' has it; empty: none is made. By a socket MariaDB mostly knows a user without one.
+/// Value of 'password_file'; empty: no file. MariaDB usually knows a user of a socket without a password.
 std::string SourcePassfile(const InitOptions& options) {
   const ServerScheme* const scheme = SchemeOf(options.source);
   if (scheme == nullptr || scheme->kind == SourceKind::kOdbc) return "";
@@ -229,7 +229,7 @@ std::string FileLines(const std::string& path) {
                       Line("strategy", "\"cdc\"", "a change log ('mirror-agent install'); populate: none"));
 }
 
-/// The keys that most kinds have.
+/// Returns the keys that most kinds have.
 std::string CommonLines(const DescribedKeys& keys, SourceKind kind) {
   std::vector<std::string> names = {"quiet", "include", "skip", "blocked"};
   if (kind != SourceKind::kOdbc) names.emplace_back("retention");
@@ -239,13 +239,13 @@ std::string CommonLines(const DescribedKeys& keys, SourceKind kind) {
       names.emplace_back(name);
   }
   for (const char* const name : {"count_interval", "verify_interval", "repair"}) names.emplace_back(name);
-  // One of the two says when it runs.
+  // Only one of the two sets the schedule.
   return absl::StrCat(keys.Lines(kSource, {"interval"}), keys.Lines(kSource, {"cron"}, "# "),
                       keys.Lines(kSource, names));
 }
 
-// Links stay, since one like "current" may lead elsewhere one day; but ".." behind one leads up from where it
-// leads. Below a root there are none.
+// Keeps links, since one like "current" may get another target later. But ".." after a link means the parent
+// of the link's target. Below a root there are no links.
 std::string WholeSourcePath(const std::string& source, const std::string& root, std::error_code& error) {
   const std::filesystem::path path = std::filesystem::absolute(source, error);
   if (error || !root.empty() || std::find(path.begin(), path.end(), "..") == path.end())
@@ -297,7 +297,7 @@ absl::StatusOr<std::string> SourcePath(const std::string& source, const std::str
         "database, or leave --source away and add a [[source]] later."));
   }
   const std::string path = WholeSourcePath(source, root, error);
-  // Nothing else may stand in TOML.
+  // TOML can hold only valid text.
   if (error || !IsText(path)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the source's absolute path cannot be written into a configuration: ",
@@ -310,7 +310,7 @@ std::string InstallSteps(const InitOptions& options, const std::string& install)
   const ServerScheme* const scheme = SchemeOf(options.source);
   if (scheme != nullptr && !IsLogRead(TraitsOf(scheme->kind), options)) return "";
   if (scheme == nullptr || scheme->kind != SourceKind::kPostgres) return absl::StrCat("  ", install, "\n");
-  // As somebody else.
+  // Replaces the agent's role by a superuser.
   postgres::Parameters parameters =
       postgres::ReadConninfo(SourceDsn(options.source).value_or("")).value_or(postgres::Parameters());
   for (auto& [keyword, value] : parameters) {
@@ -417,7 +417,7 @@ void PrintPostgres(const InitOptions& options, const std::string& folder, std::o
   const bool logged = IsLogRead(TraitsOf(SourceKind::kPostgres), options);
   words << "\nBefore the agent reads, as a superuser in the source's database (PostgreSQL 14 or later), what "
            "is not there yet:\n";
-  // AsItIs: statements are there to be copied.
+  // AsItIs: statements must be easy to copy.
   AsItIs(words) << "  CREATE ROLE " << role << " LOGIN" << (logged ? " REPLICATION" : "") << ";\n"
                 << "  GRANT CONNECT ON DATABASE " << database << " TO " << role << ";\n"
                 << "  GRANT USAGE ON SCHEMA public TO " << role << ";\n"

@@ -9,49 +9,49 @@
 #include "tools/mirrorctl/init/described_keys.h"
 #include "tools/mirrorctl/init/init.h"
 
-// What 'mirrorctl init --source' names: a file, or a database of a server. Nothing but
-// LookAtSourceServer() connects.
+// Handles 'mirrorctl init --source': a file, or a database on a server. Only LookAtSourceServer() connects to
+// anything.
 
 namespace mirror {
 
-/// Whether it is a database of a server: postgresql://…, mariadb://…, odbc:NAME or odbc:CONNECTION-STRING.
+/// Tells whether `source` is a database on a server: postgresql://…, mariadb://… or odbc: with a DSN.
 bool NamesServer(const std::string& source);
 
-/// The `dsn` of a [[source]], in the words of its kind, as of --source that NamesServer(). A role that is not
-/// named is mirror_agent. Errors: kInvalidArgument, without its text: it holds a password, names no database,
-/// or cannot be read.
+/// Returns the `dsn` of a [[source]] in the form of its kind, for a --source that NamesServer(). The role
+/// defaults to mirror_agent. Errors: kInvalidArgument, without quoting it: it holds a password, names no
+/// database, or cannot be read.
 absl::StatusOr<std::string> SourceDsn(const std::string& source);
 
-/// Whether the agent can read what --source names, as far as can be said without looking at it. All is well
-/// where it is empty or a file. Errors: those of SourceDsn(), a kind that this build has no reader for, and
-/// the URL of another one.
+/// Checks that the agent can read what --source names, without connecting. OK if it is empty or a
+/// file. Errors: those of SourceDsn(); a kind that this build has no reader for; a URL of an unknown
+/// kind.
 absl::Status CheckSourceServer(const InitOptions& options);
 
-/// What in the settings of the server keeps its log from being read, each for people with what to do. Empty:
-/// nothing, or it cannot be asked as it is: it is not reached, the user is not there yet, has a password, or
-/// it is of a kind whose install says so. Waits a few seconds at most.
+/// Returns the settings of the server that prevent reading its log, each for people with what to do. Empty:
+/// none, or they cannot be read: the server is not reachable, the user does not exist yet or has a password,
+/// or the kind's install checks them. Waits a few seconds at most.
 std::vector<std::string> LookAtSourceServer(const InitOptions& options);
 
-/// The lines by which its log is made, also of one that is added later; empty: it has none. `install`: that
-/// command, with the configuration. Of PostgreSQL its script, for who owns the tables: the agent's role does
-/// not.
+/// Returns the commands that create the source's log, also for a source added later; empty: the source has no
+/// log. `install`: that command, with the configuration. For PostgreSQL they print a script for the owner of
+/// the tables; the agent's role only reads.
 std::string InstallSteps(const InitOptions& options, const std::string& install);
 
-/// [[source]] of mirror-agent.toml. `path`: of a file, absolute.
+/// Returns [[source]] of mirror-agent.toml. `path`: absolute path of a source that is a file.
 std::string SourceConfiguration(const DescribedKeys& keys, const InitOptions& options,
                                 const std::string& path);
 
-/// [[tenant]] of mirror-server.toml: how old tables may become, by the agent's interval. An agent that stands
-/// still, or a table that it cannot send, is a problem of its tenant from then on.
+/// Returns [[tenant]] of mirror-server.toml: the greatest age of tables, from the agent's interval. A stopped
+/// agent, or a table that it cannot send, then becomes a problem of its tenant.
 std::string FreshnessConfiguration(const InitOptions& options);
 
-/// The file that 'password_file' names, below `folder`, which has its folder: with mode 0600, and to fill in.
-/// Of PostgreSQL it has comments alone, among them the line that a password goes into; of MariaDB by the
-/// network it is empty. Nothing is made of other sources. Errors: writing.
+/// Makes the file that 'password_file' names, below `folder`, with mode 0600, for an operator to fill in. For
+/// PostgreSQL it has only comments, among them the line for the password; for MariaDB over a network it is
+/// empty. Other sources get no file. Errors: writing. The file's own folder must exist.
 absl::Status MakeSourcePassfile(const InitOptions& options, const std::string& folder);
 
-/// What a DBA types once, and where a password goes: `folder` is that of MakeSourcePassfile(). Nothing of a
-/// file.
+/// Prints what a DBA types once and the file for the password. `folder`: that of MakeSourcePassfile(). Prints
+/// nothing for a source that is a file.
 void PrintSourceServer(const InitOptions& options, const std::string& folder, std::ostream& words);
 
 }  // namespace mirror

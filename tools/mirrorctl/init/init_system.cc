@@ -40,23 +40,23 @@ constexpr char kServerFolder[] = "/etc/partner-mirror", kAgentFolder[] = "/etc/p
 constexpr char kServerData[] = "/var/lib/partner-mirror", kAgentState[] = "/var/lib/partner-mirror-agent";
 constexpr char kDropInFolder[] = "/etc/systemd/system/mirror-agent.service.d";
 constexpr char kDropIn[] = "/etc/systemd/system/mirror-agent.service.d/sources.conf";
-// mirror-server.toml until all the rest is there: it says that an init was cut off.
+// mirror-server.toml has this name until all the rest exists: the name shows an interrupted init.
 constexpr char kUnfinished[] = ".mirror-server.toml.unfinished";
-// What init makes in each of them. The last of the server's says that all the rest is there.
+// Files and folders that init makes in each. The server's last file shows that all the rest exists.
 constexpr const char* kOfServer[] = {
     kUnfinished,         "tls",    "admin",   "issuers",           "application", "mirrorctl.toml",
     "mirror-agent.toml", "source", kPassfile, "mirror-server.toml"};
 constexpr const char* kOfAgent[] = {"tls", "application", "source", "public", "mirror-agent.toml"};
-// With the keys one is an operator, or makes one: the server's process has no use for them. The certificates
-// it reads; by admin/ca.crt root's mirrorctl knows it.
+// Files of root. The keys make their reader an operator, or can make one: the server's process does not need
+// them. It reads the certificates; root's mirrorctl recognizes it by admin/ca.crt.
 constexpr const char* kOfRoot[] = {"tls/ca.key",         "tls/ca.crt",         "tls/server.crt",
                                    "admin/ca.key",       "admin/ca.crt",       "admin/server.crt",
                                    "admin/operator.crt", "admin/operator.key", "admin/viewer.crt",
                                    "admin/viewer.key",   "mirrorctl.toml"};
-// The folders in which they are: whoever may write there could put others in their place.
+// The folders of these files: a user who can write there could replace them.
 constexpr const char* kReadByServer[] = {"tls", "admin", ""};
 
-// That nothing of this leads out of the root.
+// Checks that none of these paths leads out of the root.
 absl::Status CheckRoot(const std::string& root) {
   for (const char* path : {kServerFolder, kAgentFolder, kServerData, kAgentState, kDropIn}) {
     RETURN_IF_ERROR(CheckBelow(root, path));
@@ -91,27 +91,27 @@ constexpr char kSourceCommands[] =
     "source-1\n"
     "  chown -R partner-mirror-agent: /etc/partner-mirror-agent\n";
 
-/// What becomes of a system: it is made whole, or is as it was.
+/// Sets up a system completely, or restores what was there before.
 class SystemInit {
  public:
   SystemInit(InitOptions options, std::string root) : options_(std::move(options)), root_(std::move(root)) {}
 
   absl::Status Run();
   void Print(Console& console) const;
-  /// The commands that Run()'s error speaks of.
+  /// The commands that Run()'s error mentions.
   const std::string& to_type() const { return to_type_; }
 
  private:
-  /// What was there before it was changed; by its path, with the root.
+  /// The state of a path before a change; the path includes the root.
   struct Before {
     std::string path;
-    std::optional<struct stat> info;  ///< Absent: nothing.
+    std::optional<struct stat> info;  ///< Absent: nothing was there.
   };
 
   absl::Status Check();
   absl::Status CheckMachine();
   absl::Status CheckSource();
-  /// Whether the source is in a folder with other things, which the service is not let into.
+  /// Tells whether the source is in a folder with other files, to which the service gets no access.
   bool IsShared() const;
   absl::Status CheckEmpty();
   absl::Status CheckEmpty(const std::string& folder, const char* const* names, std::size_t count) const;
@@ -121,15 +121,15 @@ class SystemInit {
   absl::Status MakeAgent();
   absl::Status MakeDropIn();
   absl::Status Finish();
-  /// A folder that is root's alone while it is filled.
+  /// Takes over a folder for root alone while init fills it.
   absl::Status Take(const std::string& folder);
   absl::Status MakeState(const std::string& folder, const SystemUser& user, mode_t mode);
   absl::Status Write(const std::string& path, const std::string& content, FileUse use);
   absl::Status Copy(const std::string& name);
-  /// Everything below a folder but what is root's; the folder itself comes later.
+  /// Gives everything below a folder, except root's files, to `user`; the folder itself follows later.
   absl::Status GiveContents(const std::string& folder, const SystemUser& user) const;
   absl::Status Give(const std::string& path, const SystemUser& user, std::optional<mode_t> mode) const;
-  /// A folder of root's, for the user's group.
+  /// Lets the user's group read a folder of root's.
   absl::Status LetRead(const std::string& folder, const SystemUser& user) const;
   std::string Undo() const;
   void PrintMirror(Console& console) const;
@@ -138,12 +138,12 @@ class SystemInit {
 
   InitOptions options_;
   const std::string root_;
-  std::string source_;         ///< Absolute, as the system sees it; empty: none.
-  std::string source_file_;    ///< What it is without links.
-  std::string source_folder_;  ///< Where SQLite writes beside it.
+  std::string source_;         ///< Absolute path as the system sees it; empty: none.
+  std::string source_file_;    ///< The path without links.
+  std::string source_folder_;  ///< The folder in which SQLite makes its other files.
   std::optional<SystemUser> server_, agent_;
   std::vector<Before> before_;
-  bool fills_ = false;  ///< The folders were empty when they were taken: what is in them is init's.
+  bool fills_ = false;  ///< The folders were empty when init took them, so their content is init's.
   bool made_drop_in_ = false;
   std::string to_type_;
 };
@@ -219,7 +219,7 @@ absl::Status SystemInit::CheckSource() {
   RETURN_IF_ERROR(CheckBelow(root_, named));
   ASSIGN_OR_RETURN(source_, SourcePath(root_.empty() ? options_.source : named, root_));
   std::error_code error;
-  // SQLite makes its files beside what a link leads to.
+  // SQLite makes its files beside the target of a link.
   const fs::path file = root_.empty() ? fs::canonical(source_, error) : fs::path(source_);
   source_file_ = error ? source_ : file.string();
   source_folder_ = fs::path(source_file_).parent_path().string();
@@ -261,10 +261,10 @@ absl::Status SystemInit::CutOff() {
     struct stat info = {};
     if (lstat(path.c_str(), &info) == 0) left.push_back(ShellWord(path));
   };
-  // Another source could be elsewhere.
+  // Another source could be in another folder.
   if (IsDropIn(root_ + kDropIn)) add(root_ + kDropIn);
   for (const char* name : kOfAgent) add(absl::StrCat(root_, kAgentFolder, "/", name));
-  // The mark is the last that goes.
+  // The command removes the mark last.
   for (std::size_t i = std::size(kOfServer); i-- > 0;)
     add(absl::StrCat(root_, kServerFolder, "/", kOfServer[i]));
   to_type_ = absl::StrCat("  rm -r ", absl::StrJoin(left, " "), "\n  ", InitCommand(options_),
@@ -278,7 +278,7 @@ absl::Status SystemInit::Make(const Interruption& interruption) {
   options_.dir = root_ + kServerFolder;
   options_.data_dir = kServerData;
   options_.state_dir = kAgentState;
-  // Its own machine by whatever name; where the endpoint is elsewhere the file goes there.
+  // A local agent uses this address, whatever the hosts. Otherwise the file goes to the source's machine.
   if (agent_) options_.called = "127.0.0.1";
   absl::Status status = MakeServer();
   const auto then = [&](const auto& step) {
@@ -300,7 +300,7 @@ absl::Status SystemInit::Make(const Interruption& interruption) {
 absl::Status SystemInit::MakeServer() {
   absl::Status status = Take(kServerFolder);
   if (status.ok() && agent_) status = Take(kAgentFolder);
-  // Until now their users could put something there.
+  // Until now the folders' users could have put something there.
   if (status.ok()) status = CheckEmpty();
   fills_ = status.ok();
   if (status.ok()) {
@@ -343,7 +343,7 @@ absl::Status SystemInit::MakeDropIn() {
   const bool is_own = (source_folder_ + "/").starts_with(absl::StrCat(kAgentState, "/"));
   if (is_own || IsShared()) return absl::OkStatus();
   struct stat info = {};
-  if (lstat((root_ + kDropIn).c_str(), &info) == 0) return absl::OkStatus();  // Somebody's; Print() says it.
+  if (lstat((root_ + kDropIn).c_str(), &info) == 0) return absl::OkStatus();  // Not ours; Print() says so.
   fs::path folder = root_.empty() ? "/" : root_;
   for (const fs::path& part : fs::path(kDropInFolder).relative_path()) {
     folder /= part;
@@ -390,8 +390,8 @@ absl::Status SystemInit::MakeState(const std::string& folder, const SystemUser& 
   std::error_code error;
   const bool is_there = stat(path.c_str(), &info) == 0;
   RETURN_IF_ERROR(CheckLeadsSomewhere(path));
-  // A package or its service made it, or it is a former one, with its data. But what is root's and empty is
-  // nobody's, as behind an init that was killed here.
+  // The folder was made by a package or its service, or is an earlier one with its data: leave it. But an
+  // empty folder of root's belongs to nobody, for example after an init that was killed here.
   if (is_there && (info.st_uid != geteuid() || !fs::is_empty(path, error) || error)) return absl::OkStatus();
   if (is_there) path = fs::canonical(path, error).string();
   before_.push_back({path, is_there ? std::optional(info) : std::nullopt});
@@ -417,7 +417,7 @@ absl::Status SystemInit::GiveContents(const std::string& folder, const SystemUse
     return folder == kServerFolder && (std::any_of(std::begin(kOfRoot), std::end(kOfRoot), is) ||
                                        std::any_of(std::begin(kReadByServer), std::end(kReadByServer), is));
   };
-  // What a package put there before is whose it was.
+  // Files that a package put there before keep their owner.
   const bool server = folder == kServerFolder;
   const char* const* const names = server ? kOfServer : kOfAgent;
   for (std::size_t i = 0; i < (server ? std::size(kOfServer) : std::size(kOfAgent)); ++i) {
@@ -442,7 +442,7 @@ absl::Status SystemInit::GiveContents(const std::string& folder, const SystemUse
 
 absl::Status SystemInit::Give(const std::string& path, const SystemUser& user,
                               std::optional<mode_t> mode) const {
-  // Its new owner comes last: what was cut off before is root's still.
+  // Changes the owner last: after an interruption here the file is still root's.
   if ((!mode || chmod(path.c_str(), *mode) == 0) && lchown(path.c_str(), user.id, user.group) == 0)
     return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("'", path, "' cannot be given to the user '", user.name,
@@ -457,7 +457,7 @@ std::string SystemInit::Undo() const {
   std::vector<std::string> left;
   const auto remove = [&left](const std::string& path) {
     std::error_code error;
-    // What could not be made is not there, whatever stands above it.
+    // A path that could not be made does not exist.
     if (!fs::exists(fs::symlink_status(path, error))) return;
     fs::remove_all(path, error);
     if (error) left.push_back(path);
@@ -468,7 +468,7 @@ std::string SystemInit::Undo() const {
       continue;
     }
     if (!fills_) {
-      // Whose it is, it stays.
+      // The folder stays, with its previous owner.
     } else if (it->path == root_ + kServerFolder) {
       for (const char* name : kOfServer) remove(absl::StrCat(it->path, "/", name));
     } else if (it->path == root_ + kAgentFolder) {
@@ -525,7 +525,7 @@ void SystemInit::Print(Console& console) const {
 }
 
 void SystemInit::PrintNextHere(Console& console) const {
-  std::ostream& out = AsItIs(console.out);  // Commands are there to be copied.
+  std::ostream& out = AsItIs(console.out);  // Commands must be easy to copy.
   struct stat info = {};
   if (IsShared()) {
     out << "\nThe agent writes beside its source, and " << Printable(source_folder_)

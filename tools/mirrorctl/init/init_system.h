@@ -12,55 +12,55 @@
 
 namespace mirror {
 
-/// What 'mirrorctl init' is told of the system.
+/// The options of 'mirrorctl init' about the system.
 struct SystemChoice {
   bool chosen = false;    ///< --system.
   std::string root = {};  ///< --root; empty: this system.
 };
 
 /// Fills the folders of the packages: /etc/partner-mirror for the server and its operator, and
-/// /etc/partner-mirror-agent, each for the user that its service runs as. What only an operator needs, the
-/// authorities' keys among it, stays root's. Both users there: a mirror and its source on one machine. The
-/// server's alone: a mirror for sources elsewhere, which make their key themselves. Says what was made and
-/// what to type next; on an error what it had made is gone again. `root`: another root folder, with its own
-/// etc/passwd; all paths are in it, and nobody needs to be root. The source's own files are looked at and
-/// never changed.
+/// /etc/partner-mirror-agent, each for the user of its service. Files that only an operator needs, with the
+/// keys of the authorities, stay root's. If both users exist, sets up a mirror and its source on one machine;
+/// if only the server's exists, a mirror for sources elsewhere, which make their own key. Prints what was
+/// made and what to type next; on an error removes what it made. `root`: another root folder with its own
+/// etc/passwd; all paths are below it, and root's rights are not needed. Reads the source's own files and
+/// never changes them.
 void InitSystem(const InitOptions& options, const std::string& root, Console& console);
 
-/// Errors: kFailedPrecondition: the path is a link that leads nowhere, as to a volume that is away: it is
-/// somebody's, and no place to begin anew.
+/// Checks that `path` is no dangling link, for example to a volume that is not mounted: such a path belongs
+/// to somebody and must not be set up anew. Errors: kFailedPrecondition.
 absl::Status CheckLeadsSomewhere(const std::string& path);
-/// That no link is on the way from a root folder to `path` in it: it could lead out of the root, and that of
-/// an image counts from the image's root. All is well where `root` is empty. Errors: kFailedPrecondition.
+/// Checks that no link is on the way from `root` to `path` below it: it could lead out of the root, and a
+/// link in an image starts at the image's root. OK if `root` is empty. Errors: kFailedPrecondition.
 absl::Status CheckBelow(const std::string& root, const std::string& path);
 
-/// That etc/passwd and etc/group are files of that root. Errors: kFailedPrecondition.
+/// Checks that etc/passwd and etc/group are files below that root. Errors: kFailedPrecondition.
 absl::Status CheckUserFiles(const std::string& root);
-/// That state folders that are there are folders, and a drop-in a file (or /dev/null, as it is turned off);
-/// by their paths below `root`. Errors: kFailedPrecondition.
+/// Checks that existing state folders are folders, and an existing drop-in a file (or /dev/null, which turns
+/// it off). Paths are below `root`. Errors: kFailedPrecondition.
 absl::Status CheckKinds(const std::string& root, const std::vector<std::string>& folders,
                         const std::string& drop_in);
-/// That the services' users, where they are there, are somebody, not root and not each other. Errors:
-/// kFailedPrecondition.
+/// Checks that the services' users, if they exist, have valid numbers, are not root and are not the same
+/// user. Errors: kFailedPrecondition.
 absl::Status CheckUsers(const std::optional<SystemUser>& server, const std::optional<SystemUser>& agent);
 
-// Of a source's database; its path is absolute, below `root`, without links.
+// The path of a source's database: absolute, below `root`, without links.
 
-/// Whether its folder is not the database's alone, and so nobody's to give away: a folder right below /, one
-/// that everybody may write, somebody's home, and one of root's with other things in it.
+/// Tells whether the database's folder has other uses, so that its owner must not change: a folder right
+/// below /, one that everybody may write, a home folder, or a folder of root with other files in it.
 bool IsSharedFolder(const std::string& root, const std::string& path);
-/// The commands with which a user gets to write it and its folder beside the program that owns them; each
-/// adds a right, or gives away what is root's. Empty: it may.
+/// Returns the commands that let `user` write the database and its folder beside the program that owns them.
+/// Each adds a right, or changes the owner of root's files. Empty: none is needed.
 std::vector<std::string> CommandsToShare(const std::string& root, const std::string& path,
                                          const SystemUser& user);
 
-/// The agent's unit's own settings, with which it may write in its source's folder.
+/// Returns the drop-in of the agent's unit that allows it to write in its source's folder.
 std::string DropInText(const std::string& folder);
-/// Whether a file is DropInText() of any folder, as an init made it and nobody has changed it since.
+/// Tells whether a file is DropInText() of any folder, that is, written by init and unchanged since.
 bool IsDropIn(const std::string& path);
-/// Has systemd read its units again: a drop-in counts from then on.
+/// Makes systemd read its units again, so that a drop-in takes effect.
 void ReloadUnits(Console& console);
-/// A folder as systemd's settings take it: in quotes, with specifiers and quotes escaped.
+/// Returns a folder in the form of systemd's settings: in quotes, with specifiers and quotes escaped.
 std::string SystemdPath(const std::string& folder);
 
 }  // namespace mirror

@@ -32,7 +32,7 @@ constexpr char kDropInBegin[] =
     "ReadWritePaths=";
 constexpr char kHome[] = "ProtectHome=no\n", kTemporary[] = "PrivateTmp=no\n";
 
-// The database and what SQLite has made beside it, as a shell takes them.
+// Returns the database and the files that SQLite made beside it, quoted for a shell.
 std::string DatabaseFiles(const std::string& root, const std::string& path) {
   std::string files = ShellWord(path);
   for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
@@ -42,7 +42,7 @@ std::string DatabaseFiles(const std::string& root, const std::string& path) {
   return files;
 }
 
-// Whatever is not the database's: a folder that cannot be read has such things.
+// Tells whether a folder has files other than the database's; true if the folder cannot be read.
 bool HasOtherThings(const std::string& folder, const std::string& name) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
@@ -67,7 +67,7 @@ absl::Status CheckBelow(const std::string& root, const std::string& path) {
   struct stat info = {};
   for (const fs::path& part : fs::path(path).relative_path()) {
     place /= part;
-    if (lstat(place.c_str(), &info) != 0) return absl::OkStatus();  // Nor is anything below it.
+    if (lstat(place.c_str(), &info) != 0) return absl::OkStatus();  // Nothing below it exists either.
     if (!S_ISLNK(info.st_mode)) continue;
     RETURN_IF_ERROR(CheckLeadsSomewhere(place.string()));
     return absl::FailedPreconditionError(absl::StrCat(
@@ -107,7 +107,7 @@ absl::Status CheckKinds(const std::string& root, const std::vector<std::string>&
 }
 
 absl::Status CheckUsers(const std::optional<SystemUser>& server, const std::optional<SystemUser>& agent) {
-  // Another than root gives nothing away: what it makes for these users is its own.
+  // Without root's rights init changes no owner: its files stay the caller's.
   const bool gives = geteuid() == 0;
   constexpr char kHelp[] = " Nothing was made. Give it a number of its own, as systemd-sysusers does.";
   for (const std::optional<SystemUser>& user : {server, agent}) {
@@ -156,7 +156,7 @@ std::vector<std::string> CommandsToShare(const std::string& root, const std::str
     commands.push_back(absl::StrCat("chown ", user.name, ": ", both));
     return commands;
   }
-  // The owner is a member of its own group for certain.
+  // The owner is certainly a member of its own group.
   const struct stat& owned = info.st_uid == 0 ? database : info;
   const std::optional<SystemUser> owner = FindSystemUser(root, owned.st_uid);
   const std::string name = owner ? SystemGroupName(root, owner->group) : "";
@@ -180,7 +180,7 @@ std::string DropInText(const std::string& folder) {
 bool IsDropIn(const std::string& path) {
   const absl::StatusOr<std::string> text = ReadKeyFile(path, FileUse::kPublic);
   if (!text.ok() || !text->starts_with(kDropInBegin)) return false;
-  // The folder's line, and what may follow it.
+  // The line with the folder, and the optional lines after it.
   const std::size_t end = text->find('\n', sizeof(kDropInBegin) - 1);
   const std::string rest = end == std::string::npos ? "?" : text->substr(end + 1);
   return rest.empty() || rest == kHome || rest == kTemporary;

@@ -13,15 +13,15 @@
 namespace mirror {
 namespace {
 
-/// The second line to a tab that went is the one that fails, and gives its place back.
+/// Interval of lines without news. Sending to a closed tab fails at the second line, which frees its place.
 constexpr std::chrono::seconds kBeat{2};
-/// Until a server that did not answer is asked again.
+/// Wait before the next call to a server that did not answer.
 constexpr std::chrono::milliseconds kAgain{1'000};
 constexpr std::size_t kGoneMax = 1'000;
 
 }  // namespace
 
-/// One tab's stream.
+/// The stream of one tab.
 class LiveFeed::Tab : public HttpBodySource {
  public:
   explicit Tab(LiveFeed& feed) : feed_(feed) {}
@@ -64,7 +64,7 @@ std::unique_ptr<HttpBodySource> LiveFeed::Open() {
 
 void LiveFeed::KeepUp(std::string* why, const std::function<absl::Status(AdminClient&)>& watch) {
   do {
-    // gRPC would wait longer and longer before it tries again, a new client does not.
+    // gRPC's waits between its attempts grow; a new client starts at once.
     absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(config_);
     const absl::Status status = client.ok() ? watch(**client) : client.status();
     const MutexLock lock(mutex_);
@@ -128,7 +128,7 @@ void LiveFeed::Note(const v1::TenantsNews& news, std::uint64_t round) {
   }
   for (const std::string& context_id : news.gone()) Remove(context_id);
   if (news.complete() && (!complete_ || !tenants_why_.empty())) {
-    // Those that went while nobody watched.
+    // Tenants that were removed while no watch ran.
     std::vector<std::string> missing;
     for (const auto& [context_id, line] : tenants_) {
       if (line.round != round) missing.push_back(context_id);

@@ -21,57 +21,57 @@
 
 namespace mirror {
 
-/// Tabs that are shown at once; each holds one of the listener's threads.
+/// Open tabs at a time; each occupies one of the listener's threads.
 inline constexpr int kLiveTabsMax = 32;
-/// Events that a tab gets at its beginning.
+/// Events that a new tab receives first.
 inline constexpr std::size_t kLiveEvents = 500;
 /// Tenants in one line of a stream.
 inline constexpr std::size_t kTenantsPerLine = 500;
 
-/// One WatchTenants and one WatchEvents for all tabs: what they gave is kept here once, as the lines that are
-/// sent, and each tab remembers how far it has read. A server that goes away is asked again until it is back;
-/// the tabs are told. Threads: any; two of its own.
+/// Runs one WatchTenants and one WatchEvents for all tabs. Keeps their results once, as the lines that are
+/// sent; each tab remembers its position. If the server stops answering, calls it again until it answers and
+/// tells the tabs. Threads: any; has two of its own.
 class LiveFeed {
  public:
-  /// `interruption` outlives it and ends it. Nothing is asked before Start().
+  /// `interruption` ends the feed and must outlive it. Makes no call before Start().
   LiveFeed(ControlConfig config, const Interruption& interruption)
       : config_(std::move(config)), interruption_(interruption) {}
-  /// Waits for `interruption`, once it was started.
+  /// After Start(), waits for `interruption`.
   ~LiveFeed();
   LiveFeed(const LiveFeed&) = delete;
   LiveFeed& operator=(const LiveFeed&) = delete;
 
   void Start();
-  /// All streams end with what they are at.
+  /// Ends all streams after the line they are sending.
   void EndStreams() MIRROR_EXCLUDES(mutex_);
 
-  /// Lines of JSON, from all that is known to what comes: {"tenants", "gone", "events", "complete",
-  /// "watching", "why"}; one at least every 2 s. Null: there are kLiveTabsMax already.
+  /// Returns lines of JSON, from the current state on: {"tenants", "gone", "events", "complete", "watching",
+  /// "why"}; at least one every 2 s. Null: kLiveTabsMax tabs are open.
   std::unique_ptr<HttpBodySource> Open();
 
  private:
   class Tab;
   struct Line {
     std::string json;
-    std::uint64_t version = 0;  ///< No two have the same.
-    std::uint64_t round = 0;    ///< The watch that told it.
+    std::uint64_t version = 0;  ///< Unique.
+    std::uint64_t round = 0;    ///< The watch that gave it.
   };
-  /// How far a tab has read.
+  /// The position of a tab.
   struct Place {
     std::uint64_t version = 0, event_id = 0, told = 0;
     bool begun = false;
   };
   void WatchTenants();
   void WatchEvents();
-  /// Again and again until the end; `watch` gives why it ended.
+  /// Calls `watch`, which returns why it ended, again and again until the end.
   void KeepUp(std::string* why, const std::function<absl::Status(AdminClient&)>& watch);
-  /// The server answers again.
+  /// Notes that the server answers again.
   void SetWell(std::string* why) MIRROR_EXCLUDES(mutex_);
   void Note(const v1::TenantsNews& news, std::uint64_t round) MIRROR_EXCLUDES(mutex_);
   void Note(const v1::Event& event) MIRROR_EXCLUDES(mutex_);
   void Remove(const std::string& context_id) MIRROR_REQUIRES(mutex_);
   bool IsNews(const Place& place) const MIRROR_REQUIRES(mutex_);
-  /// Errors: kAborted: the tab fell so far behind that it has to begin anew; kCancelled: the end.
+  /// Errors: kAborted: the tab is so far behind that it has to start again; kCancelled: the end.
   absl::StatusOr<std::string> Next(Place* place) MIRROR_EXCLUDES(mutex_);
   std::string Tell(Place* place) const MIRROR_REQUIRES(mutex_);
 
@@ -81,15 +81,15 @@ class LiveFeed {
   Mutex mutex_;
   CondVar changed_;
   bool ending_ MIRROR_GUARDED_BY(mutex_) = false;
-  std::uint64_t version_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< The highest that was given out.
+  std::uint64_t version_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< The highest one given out.
   std::map<std::string, Line> tenants_ MIRROR_GUARDED_BY(mutex_);
-  bool complete_ MIRROR_GUARDED_BY(mutex_) = false;  ///< All tenants have been told once.
-  /// Tenants that went, with their version, the last ones.
+  bool complete_ MIRROR_GUARDED_BY(mutex_) = false;  ///< The server has sent all tenants once.
+  /// The last removed tenants, with their version.
   std::deque<std::pair<std::uint64_t, std::string>> gone_ MIRROR_GUARDED_BY(mutex_);
-  std::uint64_t forgotten_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of the last that is not in `gone_` any more.
+  std::uint64_t forgotten_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Last version dropped from `gone_`.
   std::deque<std::pair<std::uint64_t, std::string>> events_ MIRROR_GUARDED_BY(mutex_);  ///< By id.
   std::string tenants_why_ MIRROR_GUARDED_BY(mutex_), events_why_ MIRROR_GUARDED_BY(mutex_);
-  std::uint64_t told_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Grows when one of the two changes.
+  std::uint64_t told_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Grows if one of the two changes.
   std::thread tenants_thread_, events_thread_;
 };
 

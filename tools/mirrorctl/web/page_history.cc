@@ -14,7 +14,7 @@
 namespace mirror {
 namespace {
 
-/// A row, or a key, as the server sent it; null where it cannot be read.
+/// Parses a row or a key that the server sent; null if it cannot be read.
 Json RowOf(const std::string& text) {
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   return json.is_discarded() ? Json() : json;
@@ -37,7 +37,7 @@ Json ValuesOf(const Json& row) {
   return values;
 }
 
-/// All rows of an answer have the same columns.
+/// Lists the numbers of columns that differ. All rows of an answer have the same columns.
 Json ChangedColumns(const Json& row, const Json& before) {
   Json changed = Json::array();
   std::size_t number = 0;
@@ -53,7 +53,7 @@ bool IsWholeNumber(const std::string& text) {
   return absl::SimpleAtoi(text, &number) && absl::StrCat(number) == text;
 }
 
-/// A key as it is typed to be asked for: 17, or 'Ada', 3.
+/// Returns a key in the form that users type: 17, or 'Ada', 3.
 std::string TypedKey(const std::string& text) {
   std::string typed;
   for (const Json& value : RowOf(text)) {
@@ -73,7 +73,7 @@ Json RowHistoryJson(const v1::ReadRowHistoryResponse& answer) {
     const v1::ReadRowHistoryResponse::Version& version = answer.versions(i);
     const Json row = RowOf(version.row());
     if (columns.empty()) columns = NamesOf(row);
-    // What was changed is known when the version before is.
+    // Changed columns are known only if the version directly before is in the answer.
     const bool goes_on = i > 0 && answer.versions(i - 1).from_moment() == version.to_moment();
     if (goes_on && !answer.versions(i - 1).is_insert())
       versions.back()["changed"] = ChangedColumns(newer_row, row);

@@ -11,30 +11,30 @@
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 
-// What the page of a table's history is given. A value is a text, NULL is null.
+// Makes the content of the page of a table's history. A value is a text, NULL is null.
 
 namespace mirror {
 
-/// Of what differs, so many rows stand on a page, with about so many bytes of their values.
+/// Limits of a page of differences: rows, and (approximately) bytes of their values.
 inline constexpr std::size_t kDifferencesMax = 200;
 inline constexpr std::size_t kDifferenceBytesMax = 4 << 20;
-/// A page waits so long for them.
+/// Time limit of a page for a comparison.
 inline constexpr std::chrono::seconds kDiffPatience(60);
 
-/// {table, known_from, complete, columns: names, versions: of each, the newest first, {from_moment,
-/// to_moment, operation, made_by, ended_by, deleted, cells: values, changed: numbers of columns}}
+/// {table, known_from, complete, columns: names, versions: the newest first, each {from_moment, to_moment,
+/// operation, made_by, ended_by, deleted, cells: values, changed: numbers of columns}}
 Json RowHistoryJson(const v1::ReadRowHistoryResponse& answer);
 
-/// Gathers the parts of a difference, as many as a page shows.
+/// Collects the parts of a difference, up to the limits of a page.
 class PageDiff {
  public:
-  /// False: no more are shown than there are.
+  /// Returns false if the page is full and there are more rows.
   bool Take(const v1::DiffPart& part);
-  /// All parts came, or as many as are shown.
+  /// Tells whether all parts have come, or the page is full.
   bool is_whole() const { return ended_ || more_; }
-  /// {table, key_columns, from, to, command: that gives all, more: there are more rows, rows: of each {key:
-  /// as it is typed, columns: names, before, after: values, or null}}. Of a row that stood at both moments
-  /// the columns are those that differ, else all.
+  /// {table, key_columns, from, to, command: prints all rows, more: there are more rows, rows: each {key: as
+  /// typed, columns: names, before, after: values, or null}}. For a row that existed at both moments the
+  /// columns are those that differ, otherwise all columns.
   Json ToJson(const std::string& context_id) const;
 
  private:
@@ -46,9 +46,9 @@ class PageDiff {
   bool ended_ = false, more_ = false;
 };
 
-/// Both are calls for operators. Errors: those of HistoryClient.
+/// Both functions make calls for operators. Errors: those of HistoryClient.
 absl::StatusOr<Json> ShowRowHistory(AdminClient& admin, const v1::RowOfTable& row);
-/// kUnavailable also: the answer broke off.
+/// Errors: also kUnavailable: the answer broke off.
 absl::StatusOr<Json> ShowTableDiff(AdminClient& admin, const v1::DiffTableRequest& asked,
                                    const Interruption& interruption);
 

@@ -7,18 +7,18 @@
 #include "mirror/v1/mirror_admin.pb.h"
 #include "tools/mirrorctl/admin/admin_output.h"
 
-// What the pages are given, as JSON. Names are those of the messages' fields; times end in _ms.
+// Makes the JSON for the pages. Names are those of the messages' fields; times end in _ms.
 
 namespace mirror {
 
-/// On one line, in UTF-8.
+/// Prints on one line, in UTF-8.
 std::string JsonLine(const Json& json);
-/// Without fields that are 0, false or empty: a list has thousands of them.
+/// Leaves out fields that are 0, false or empty, since a list has thousands of tenants.
 std::string TenantLine(const v1::Tenant& tenant);
-/// Whether it signs the chain, in the place of its signature and hash.
+/// Replaces the record's signature and hash by whether it signs the chain.
 Json RecordJson(const v1::AuditRecord& record);
 Json DatedJson(const v1::DiagnoseResponse::Key& key);
-/// {"error": what happened, for people}
+/// {"error": the message, for people}
 std::string ErrorLine(const absl::Status& status);
 
 }  // namespace mirror

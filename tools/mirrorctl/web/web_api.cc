@@ -19,12 +19,12 @@
 #include "tools/mirrorctl/admin/consequences.h"
 #include "tools/mirrorctl/web/page_history.h"
 
-// What the page of hubs is given, and what it has done. Errors: those of HubClient.
+// The calls of the page of hubs. Errors: those of HubClient.
 
 namespace mirror {
 namespace {
 
-/// What a page posts about a hub.
+/// A decision about a hub that a page posts.
 struct HubAct {
   std::string act;  ///< commit, rollback, thaw, resume, merge, part or rebuild.
   std::string golden_id = {}, other_id = {}, data_source = {}, take = {}, confirm = {};
@@ -37,11 +37,11 @@ struct HubAct {
 
 constexpr std::uint32_t kDuplicatesPerLook = 100;
 
-/// Deliveries that a page lists.
+/// Limit of deliveries that a page lists.
 constexpr std::uint32_t kListedPerLook = 100;
 
-/// A question lists tables; here they are what would be written where. `resumes`: of a part of these it would
-/// be decided later.
+/// Shows what would be written as the tables that a dialog lists. `resumes`: some of these deliveries would
+/// still be decided later.
 template <typename Response>
 Json AsConsequences(const Response& answer, bool resumes) {
   Json tables = Json::array();
@@ -136,13 +136,13 @@ absl::StatusOr<Json> Rebuild(AdminClient& admin, const std::string& storage, con
       {"suspended", std::vector<std::string>(rebuilt.suspended().begin(), rebuilt.suspended().end())}};
 }
 
-/// {hubs}
+/// Returns {hubs}.
 absl::StatusOr<Json> ShowHubs(AdminClient& admin) {
   ASSIGN_OR_RETURN(const v1::ListHubsResponse hubs, HubClient(admin).Hubs());
   return ToJson(hubs);
 }
 
-/// {duplicates}
+/// Returns {duplicates}.
 absl::StatusOr<Json> ShowDuplicates(AdminClient& admin, const std::string& storage) {
   v1::ListDuplicatesRequest request;
   request.set_storage(storage);
@@ -151,13 +151,13 @@ absl::StatusOr<Json> ShowDuplicates(AdminClient& admin, const std::string& stora
   return ToJson(found);
 }
 
-/// {changes, first}: what is held, never values. A call for operators.
+/// Returns {changes, first}: held deliveries without values. A call for operators.
 absl::StatusOr<Json> ShowHeld(AdminClient& admin, const std::string& storage) {
   ASSIGN_OR_RETURN(const v1::ListHeldResponse held, Held(admin, storage));
   return ToJson(held);
 }
 
-/// {deliveries, first}: what sources refused, never values. A call for operators.
+/// Returns {deliveries, first}: deliveries that sources refused, without values. A call for operators.
 absl::StatusOr<Json> ShowRefused(AdminClient& admin, const std::string& storage) {
   v1::ListRefusedRequest request;
   request.set_storage(storage);
@@ -166,7 +166,7 @@ absl::StatusOr<Json> ShowRefused(AdminClient& admin, const std::string& storage)
   return Json{{"deliveries", answer.deliveries()}, {"first", ToJsonArray(answer.refused())}};
 }
 
-/// A record with its values; of each row also `key_text`, which no browser rounds. A call for operators.
+/// Returns a record with its values; each row also gets `key_text`, which no browser rounds. For operators.
 absl::StatusOr<Json> ShowGolden(AdminClient& admin, const v1::ExplainGoldenRequest& request) {
   ASSIGN_OR_RETURN(const v1::ExplainGoldenResponse record, HubClient(admin).Explain(request));
   Json json = ToJson(record);
@@ -176,16 +176,16 @@ absl::StatusOr<Json> ShowGolden(AdminClient& admin, const v1::ExplainGoldenReque
   return json;
 }
 
-/// {deliveries}, {records}, {resumed}, {golden_id} or {suspended}; of a dry run, which commit, rollback and
-/// resume have, what a question shows of consequences.
-/// kNotFound: there is no such act.
+/// Returns {deliveries}, {records}, {resumed}, {golden_id} or {suspended}; for a dry run (of any act
+/// except rebuild) the consequences that a dialog shows. Errors: also kNotFound: there is no such
+/// act.
 absl::StatusOr<Json> ActOnHub(AdminClient& admin, const std::string& storage, const HubAct& act) {
   if (act.act == "resume") return Resume(admin, storage, act);
   if (act.act == "commit" || act.act == "rollback") return Decide(admin, storage, act);
   if (act.act == "thaw") return Thaw(admin, storage, act);
   if (act.act == "merge") return Merge(admin, storage, act);
   if (act.act == "part") return Part(admin, storage, act);
-  // Of this one the page shows no dry run: who asks for one gets it not done.
+  // A rebuild has no dry run here: such a request is refused and nothing is done.
   if (act.dry_run) return absl::NotFoundError("there is no such call");
   if (act.act == "rebuild") return Rebuild(admin, storage, act);
   return absl::NotFoundError("there is no such call");
@@ -229,7 +229,7 @@ std::string First(const HttpTarget& target, std::string_view name) {
   return all.empty() ? std::string() : all.front();
 }
 
-/// A number that a page put into its address; `otherwise` where there is none.
+/// Returns a number from the address's query; `otherwise` if there is none.
 template <typename Number>
 Number NumberOf(const HttpTarget& target, std::string_view name, Number most, Number otherwise) {
   Number number = 0;
@@ -245,7 +245,7 @@ absl::StatusOr<Json> ShowTenant(AdminClient& admin, const std::string& context_i
   LookClient looks(admin);
   ASSIGN_OR_RETURN(const v1::Tenant tenant, looks.Tenant(context_id));
   Json shown = {{"tenant", ToJson(tenant)}};
-  // What a damaged mirror, or one that was deleted, cannot say is not shown; the tenant says why.
+  // A damaged or deleted mirror cannot list tables; the tenant's state says why.
   const absl::StatusOr<v1::ListTablesResponse> tables = admin.Tables(context_id);
   shown["tables"] = tables.ok() ? ToJsonArray(tables->tables()) : Json::array();
   if (!tables.ok()) shown["tables_error"] = std::string(tables.status().message());
@@ -263,7 +263,7 @@ absl::StatusOr<Json> ShowTenant(AdminClient& admin, const std::string& context_i
   return shown;
 }
 
-/// Values of rows: the server notes in its audit log that somebody asked for them.
+/// Returns values of rows: the server notes in its audit log that somebody asked for them.
 absl::StatusOr<Json> ShowHoldKeys(AdminClient& admin, const std::string& context_id) {
   const absl::StatusOr<v1::ListHoldsResponse> holds = admin.ListHolds(context_id, /*with_keys=*/true);
   if (!holds.ok()) return holds.status();
@@ -295,7 +295,7 @@ absl::StatusOr<Json> ShowKeys(AdminClient& admin) {
   Json dated = Json::array();
   for (const v1::DiagnoseResponse::Key& key : keys.dated()) dated.push_back(DatedJson(key));
   Json shown = {{"keys", ToJsonArray(keys.keys())}, {"dated", dated}};
-  // A folder that cannot be read hides no certificate.
+  // If the folder of API keys cannot be read, the certificates are still shown.
   const absl::StatusOr<v1::ListApiKeysResponse> api_keys = LookClient(admin).ApiKeys();
   if (!api_keys.ok()) {
     shown["api_keys_error"] = std::string(api_keys.status().message());
@@ -362,7 +362,7 @@ v1::DiffTableRequest DiffAskedFor(const std::string& context_id, const HttpTarge
   return asked;
 }
 
-/// What a page posts: an object, or nothing at all.
+/// The body that a page posts: an object, or nothing.
 struct Posted {
   std::string reason, confirm, expect;
   bool dry_run = false;
@@ -403,20 +403,20 @@ absl::StatusOr<Json> Done(const absl::Status& status) {
   return Json{{"done", true}};
 }
 
-/// The context id once more, typed by whoever does what costs a population or more.
+/// Checks that the user repeated the context id, for acts that cost a population or more.
 absl::Status CheckTyped(const Posted& posted, const std::string& context_id) {
   if (posted.confirm == context_id) return absl::OkStatus();
   return absl::InvalidArgumentError("the context id was not repeated. Nothing was done.");
 }
 
-/// A dry run answers with what it counted, an act with that it is done.
+/// Returns the counts of a dry run, or that the act is done.
 template <typename Answer>
 absl::StatusOr<Json> DoneOrCounted(const absl::StatusOr<Answer>& answer) {
   if (answer.ok() && answer->has_consequences()) return ToJson(answer->consequences());
   return Done(answer.status());
 }
 
-/// What a page says of every act that destroys.
+/// Copies the fields that every destructive act has.
 template <typename Message>
 void SetMeant(const Posted& posted, Message* message) {
   message->set_dry_run(posted.dry_run);
@@ -489,7 +489,7 @@ HttpAnswer WebApi::Ask(const Work& work) {
   }
   const absl::StatusOr<Json> answer = work(*client);
   if (answer.ok()) return {kOk, kJson, JsonLine(*answer)};
-  // gRPC would wait longer and longer before it tries again.
+  // gRPC's waits between its attempts grow, so the next call opens a new client.
   const MutexLock lock(mutex_);
   if (absl::IsUnavailable(answer.status()) && client_ == client) client_.reset();
   return JsonError(answer.status());

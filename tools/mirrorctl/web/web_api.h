@@ -16,13 +16,13 @@
 
 namespace mirror {
 
-/// What the pages ask for, answered by the administration of the endpoint, with the operator's own
-/// certificate: what it may not do is refused there.
+/// Answers the calls of the pages with calls to the endpoint's administration, using the operator's own
+/// certificate: the endpoint refuses what that certificate does not allow.
 ///
 ///   GET  /api/about, live, minutes, events, audit, keys, servers, storages, jobs, tenants/ID,
 ///        tenants/ID/minutes, tenants/ID/holds/keys, tenants/ID/history?table&key,
-///        tenants/ID/diff?table&from&to, hubs, hubs/STORAGE/duplicates,
-///        hubs/STORAGE/held, hubs/STORAGE/golden?id, hubs/STORAGE/golden?source&table&key
+///        tenants/ID/diff?table&from&to, hubs, hubs/STORAGE/duplicates, hubs/STORAGE/held,
+///        hubs/STORAGE/refused, hubs/STORAGE/golden?id, hubs/STORAGE/golden?source&table&key
 ///   POST /api/tenants/ID/pause, resume, verify, invalidate, accept, holds/NUMBER/commit,
 ///   holds/NUMBER/rollback, /api/hubs/STORAGE/commit, rollback, thaw, resume,
 ///   merge, part, rebuild
@@ -30,16 +30,16 @@ namespace mirror {
 /// An error is {"error": a sentence}. Threads: any.
 class WebApi {
  public:
-  /// `is_operator`: as the certificate says. `feed` and `interruption` outlive it; calls end with the latter.
+  /// `is_operator`: from the certificate. `feed` and `interruption`, which cancels calls, must outlive this.
   WebApi(ControlConfig config, bool is_operator, LiveFeed& feed, const Interruption& interruption)
       : config_(std::move(config)), is_operator_(is_operator), feed_(feed), interruption_(interruption) {}
 
-  /// `target`: its first segment is "api". `method` is GET or POST. `body`: of a POST.
+  /// `target`: its first segment is "api". `method`: GET or POST. `body`: for a POST.
   HttpAnswer Answer(const std::string& method, const HttpTarget& target, const std::string& body);
 
  private:
   using Work = std::function<absl::StatusOr<Json>(AdminClient&)>;
-  /// With the client that the calls share; one whose server does not answer is given up.
+  /// Runs `work` with the client that all calls share. Drops that client if its server does not answer.
   HttpAnswer Ask(const Work& work) MIRROR_EXCLUDES(mutex_);
   HttpAnswer Get(const HttpTarget& target);
   HttpAnswer Post(const HttpTarget& target, const std::string& body);
@@ -51,10 +51,10 @@ class WebApi {
   LiveFeed& feed_;
   const Interruption& interruption_;
   Mutex mutex_;
-  std::shared_ptr<AdminClient> client_ MIRROR_GUARDED_BY(mutex_);  ///< Null: to be opened.
+  std::shared_ptr<AdminClient> client_ MIRROR_GUARDED_BY(mutex_);  ///< Null: open a new one.
 };
 
-/// The same in JSON, with the status of HTTP that `status` becomes.
+/// Returns the error as JSON, with the HTTP status for `status`.
 HttpAnswer JsonError(const absl::Status& status);
 
 }  // namespace mirror

@@ -33,32 +33,32 @@ namespace {
 
 constexpr std::string_view kScheme = "Bearer ";
 
-/// Bytes of what a page may post.
+/// Limit for the body of a POST.
 inline constexpr std::uint64_t kPostedBytesMax = 64 << 10;
 
-/// The operator's pages for browsers of this machine. The pages themselves hold nothing and are given to
-/// anybody; what is below /api/ needs the bearer. A request for another Host, or from a page of another
-/// Origin, is refused with 403, compared exactly: so a name that was made to point at this machine reaches
-/// nothing, and no other page posts. No answer sets a cookie: cookies ignore ports. Threads: any.
+/// Serves the operator's pages to browsers of this machine. The pages themselves hold no data and need no
+/// authentication; calls below /api/ need the bearer token. Answers 403 to a request with another Host, or
+/// from a page of another Origin (exact comparison): a foreign name that resolves to this machine has no
+/// access, and no other page can post. Sets no cookies: cookies ignore ports. Threads: any.
 class WebDoor : public HttpDoor {
  public:
-  /// `entry` and `api` outlive it.
+  /// `entry` and `api` must outlive this object.
   WebDoor(WebEntry& entry, WebApi& api) : entry_(entry), api_(api) {}
 
-  /// Of the listener, once it has one; until then every request is refused.
+  /// Sets the listener's port; until then every request is refused.
   void SetPort(std::uint16_t port) MIRROR_EXCLUDES(mutex_);
 
   HttpAdmission Admit(const HttpHead& head) override;
   HttpAnswer Refuse(int status, std::string_view words) const override;
 
  private:
-  /// Why it is refused; absent: it is not.
+  /// Returns the refusal of a request; absent: it is allowed.
   std::optional<HttpAnswer> WhyRefused(const HttpHead& head, const HttpTarget& target) const
       MIRROR_EXCLUDES(mutex_);
   HttpAnswer Answer(const HttpHead& head, const HttpTarget& target, const std::string& body);
   HttpAnswer Enter(const std::string& body);
   HttpAnswer Page(const HttpTarget& target) const;
-  /// An error of the API, which the pages show.
+  /// Returns an error of the API, which the pages show.
   HttpAnswer RefuseCall(const absl::Status& status) const;
 
   WebEntry& entry_;
@@ -72,7 +72,7 @@ constexpr char kPolicy[] =
     "'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types "
     "'none'";
 
-/// What every answer says, a refusal, too.
+/// Adds the fields that every answer has, also a refusal.
 HttpAnswer Guarded(HttpAnswer answer) {
   answer.fields.insert(answer.fields.end(), {{"Content-Security-Policy", kPolicy},
                                              {"X-Content-Type-Options", "nosniff"},
@@ -129,7 +129,7 @@ std::optional<HttpAnswer> WebDoor::WhyRefused(const HttpHead& head, const HttpTa
     if (posts) return Refuse(405, "A page is only looked at.");
     return std::nullopt;
   }
-  // Browsers say where a POST comes from; who does not is none, or an attack by a form.
+  // Browsers send Origin with a POST; a client without it is no browser, or a form of an attacker.
   if (posts && origin == nullptr) return Refuse(403, "A POST says its Origin.");
   if (IsEntry(target) && posts) return std::nullopt;
   if (entry_.Admits(head.Find(HttpFieldName::kAuthorization))) return std::nullopt;
@@ -166,7 +166,7 @@ HttpAnswer WebDoor::Enter(const std::string& body) {
   return {200, "application/json; charset=utf-8", JsonLine({{"bearer", *bearer}})};
 }
 
-/// A file by its name; every other address is a page, which its script draws.
+/// Serves a file by its name; every other path is a page, which index.html's script draws.
 HttpAnswer WebDoor::Page(const HttpTarget& target) const {
   const bool is_file = target.segments.size() == 1 && target.segments.front().find('.') != std::string::npos;
   const std::string name = is_file ? target.segments.front() : "index.html";
@@ -176,21 +176,21 @@ HttpAnswer WebDoor::Page(const HttpTarget& target) const {
 }
 
 constexpr std::uint32_t kPortMax = 65'535;
-/// Calls at a time beside the tabs' streams.
+/// Concurrent calls in addition to the tabs' streams.
 constexpr std::size_t kCalls = 8;
 
 HttpLimits Limits() {
   HttpLimits limits;
   limits.connections_max = 256;
-  limits.strangers_kept_max = limits.connections_max;  // A page has no API key.
+  limits.strangers_kept_max = limits.connections_max;  // Pages have no API key.
   limits.answers_max = kLiveTabsMax + kCalls;
   limits.keep_alive = true;
   limits.body_time = std::chrono::seconds(5);
-  limits.stream_time = std::chrono::hours(12);  // A tab then asks again.
+  limits.stream_time = std::chrono::hours(12);  // A tab then reconnects.
   return limits;
 }
 
-/// What the pages offer. The server decides, whatever this says.
+/// Decides which buttons the pages show; the server checks every call itself.
 absl::StatusOr<bool> IsOperator(const ControlConfig& config) {
   ASSIGN_OR_RETURN(const CertificateInfo info, ReadCertificateInfo(config.tls.certificate));
   return std::find(info.uris.begin(), info.uris.end(), RoleUri(Role::kOperator)) != info.uris.end();
@@ -206,7 +206,7 @@ void Serve(const std::string& config_path, std::uint32_t port, Console& console)
   if (!config.ok()) return Fail(console, config.status(), Console::kWrongUsage);
   const absl::StatusOr<bool> is_operator = IsOperator(*config);
   if (!is_operator.ok()) return Fail(console, is_operator.status(), Console::kWrongUsage);
-  // What cannot be used shows before a browser does.
+  // Reports an unusable configuration before a browser does.
   const absl::StatusOr<std::unique_ptr<AdminClient>> client = AdminClient::Open(*config);
   if (!client.ok()) return Fail(console, client.status(), Console::kWrongUsage);
 

@@ -11,17 +11,17 @@
 
 namespace mirror {
 
-/// How a browser gets in: a secret that is printed with the address and good once, and a bearer that each
-/// later request carries. Both are 256 random bits, and good as long as the program runs. Compared in
+/// Admits a browser: it exchanges a secret, printed with the address and valid once, for a bearer token that
+/// each later request carries. Both are 256 random bits, valid while the program runs, and compared in
 /// constant time. Threads: any.
 class WebEntry {
  public:
   WebEntry();
 
   const std::string& secret() const { return secret_; }
-  /// Gives the bearer. Errors: kUnauthenticated: it is another one, or was used before.
+  /// Returns the bearer token. Errors: kUnauthenticated: `secret` is wrong or was used before.
   absl::StatusOr<std::string> Exchange(std::string_view secret) MIRROR_EXCLUDES(mutex_);
-  /// `authorization`: the field of this name; null: there is none.
+  /// `authorization`: the value of the Authorization field; null: there is none.
   bool Admits(const std::string* authorization) const;
 
  private:
@@ -30,11 +30,11 @@ class WebEntry {
   bool used_ MIRROR_GUARDED_BY(mutex_) = false;
 };
 
-/// web [--port N]: serves the operator's pages to browsers of this machine until it is interrupted, and
-/// prints their address with a secret that is good once. Exit code: 0 interrupted, 1 the port cannot be had,
-/// 2 wrong usage or configuration.
+/// web [--port N]: serves the operator's pages to browsers of this machine until it is interrupted. Prints
+/// their address with a secret that is valid once. Exit code: 0 interrupted, 1 the port is not available, 2
+/// wrong usage or configuration.
 ///
-/// `config_path` and `console` outlive `app`.
+/// `config_path` and `console` must outlive `app`.
 void AddWebCommand(const cli::Command& app, const std::string& config_path, Console& console);
 
 }  // namespace mirror

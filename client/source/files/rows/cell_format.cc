@@ -19,11 +19,11 @@ inline constexpr std::int64_t kMsOfDay = 86'400'000;
 
 /// A date, a time of the day, or both.
 struct IsoMoment {
-  std::optional<std::int64_t> days;  ///< Since 1970-01-01. Absent: it is a time of the day alone.
+  std::optional<std::int64_t> days;  ///< Since 1970-01-01. Absent: it is only a time of the day.
   std::int64_t of_day_ms = 0;
 };
 
-/// Takes what stands at the beginning of a text.
+/// Takes components from the front of a text.
 class Pieces {
  public:
   explicit Pieces(std::string_view text) : rest_(text) {}
@@ -36,7 +36,7 @@ class Pieces {
     return true;
   }
 
-  /// A number of exactly so many digits, up to `most`.
+  /// Takes a number of exactly this many digits, up to `most`.
   std::optional<int> TakeNumber(std::size_t digits, int most) {
     if (rest_.size() < digits) return std::nullopt;
     int number = 0;
@@ -49,7 +49,7 @@ class Pieces {
     return number;
   }
 
-  /// Digits after the point, as thousandths. Absent: there are none.
+  /// Takes digits after the point, as thousandths. Absent: there are none.
   std::optional<int> TakeThousandths() {
     int tenths_of_ms = 0;
     std::size_t digits = 0;
@@ -94,7 +94,7 @@ std::optional<std::int64_t> TakeTime(Pieces* pieces) {
   return thousandths ? std::optional(ms + *thousandths) : std::nullopt;
 }
 
-/// False: what follows is no time zone.
+/// False: the text that follows is no time zone.
 bool TakeZone(Pieces* pieces) {
   if (pieces->AtEnd() || pieces->Take('Z') || pieces->Take('z')) return true;
   if (!pieces->Take('+') && !pieces->Take('-')) return false;
@@ -104,13 +104,13 @@ bool TakeZone(Pieces* pieces) {
   return pieces->TakeNumber(2, 59).has_value();
 }
 
-/// Reads 2024-05-01, 12:30:15 or 2024-05-01T12:30:15.500Z, as cells of type "d" have it; seconds and their
-/// digits may be missing. Thousandths are rounded. A time zone is passed over, since a sheet has none.
+/// Reads 2024-05-01, 12:30:15 or 2024-05-01T12:30:15.500Z, the form of cells of type "d"; seconds and their
+/// digits may be missing. Thousandths are rounded. A time zone is ignored, since a sheet has none.
 /// Absent: the text is no such moment.
 std::optional<IsoMoment> ReadIsoMoment(std::string_view text) {
   IsoMoment moment;
   Pieces pieces(text);
-  // A time has its colon where a date has a digit.
+  // A time has its colon at a position where a date has a digit.
   const bool has_date = text.size() > 2 && text[2] != ':';
   if (has_date) {
     moment.days = TakeDate(&pieces);
@@ -122,13 +122,13 @@ std::optional<IsoMoment> ReadIsoMoment(std::string_view text) {
   if (!time || !TakeZone(&pieces) || !pieces.AtEnd()) return std::nullopt;
   moment.of_day_ms = *time;
   if (moment.of_day_ms < kMsOfDay) return moment;
-  // Rounded up to the next day.
+  // Rounding reached the next day.
   moment.of_day_ms -= kMsOfDay;
   if (moment.days) ++*moment.days;
   return moment;
 }
 
-/// Days since 1970-01-01 as year, month, day.
+/// Converts days since 1970-01-01 to year, month, day.
 std::string DateOf(std::int64_t days) {
   const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{days}}};
   char text[48];
@@ -137,7 +137,7 @@ std::string DateOf(std::int64_t days) {
   return text;
 }
 
-/// 36:05:09, and thousandths where there are any.
+/// Returns 36:05:09, with thousandths if there are any.
 std::string ClockText(std::int64_t ms) {
   char text[32];
   std::snprintf(text, sizeof text, "%02d:%02d:%02d", static_cast<int>(ms / 3'600'000),
@@ -147,12 +147,12 @@ std::string ClockText(std::int64_t ms) {
   return absl::StrCat(text, thousandths);
 }
 
-/// Excel's 1900 has a 29th of February: its day 60. Days before that are one off.
+/// Excel's 1900 has a 29th of February: its day 60. Earlier days are shifted by one.
 constexpr std::int64_t kEpoch1900 = -25'569, kEpoch1904 = -24'107, kLeapDay1900 = 60;
-/// Days since 1970-01-01 of the one after 9999-12-31.
+/// Days since 1970-01-01 of the day after 9999-12-31.
 constexpr std::int64_t kEndOfDays = 2'932'897;
 
-/// `days`: since 1970-01-01. `is_first`: the calendar's first day, which stands for no day.
+/// `days`: since 1970-01-01. `is_first`: the calendar's first day, which means no day.
 std::string MomentText(std::int64_t days, std::int64_t of_day_ms, bool is_first, Shown shown) {
   const bool either = shown == Shown::kDateOrTime;
   if (is_first && (shown == Shown::kTime || either)) return ClockText(of_day_ms);
@@ -160,10 +160,10 @@ std::string MomentText(std::int64_t days, std::int64_t of_day_ms, bool is_first,
   return absl::StrCat(DateOf(days), " ", ClockText(of_day_ms));
 }
 
-/// The letters of a format that say what it shows.
+/// The letters of a format that determine its kind.
 class FormatLetters {
  public:
-  /// `at`: of a letter, in one section of the format. Gives the place of its last repetition.
+  /// `at`: position of a letter in one section of the format. Returns the position of its last repetition.
   std::size_t Take(std::string_view format, std::size_t at) {
     for (const std::string_view word : {"General", "Standard"}) {
       if (SameName(format.substr(at, word.size()), word)) return at + word.size() - 1;
@@ -186,7 +186,7 @@ class FormatLetters {
     return end - 1;
   }
   void TakeElapsed() { elapsed_ = true; }
-  /// Of a number: beside it "E" begins an exponent, and "m" is a unit.
+  /// A number's digit: beside it "E" begins an exponent, and "m" is a unit.
   void TakeDigit() { digits_ = true; }
 
   Shown shown() const {
@@ -209,7 +209,7 @@ bool CountsTime(std::string_view inner) {
 
 Shown ShownBy(std::string_view format) {
   FormatLetters letters;
-  // Of several sections the first one is that of positive numbers, unless it has a condition.
+  // The first of several sections is for positive numbers, unless it has a condition.
   bool conditional = false;
   for (std::size_t i = 0; i < format.size(); ++i) {
     const char c = format[i];
@@ -254,7 +254,7 @@ Shown ShownByNumber(int id) {
 
 std::optional<std::string> ShowNumber(double value, Shown shown, bool from_1904) {
   if (shown == Shown::kNumber) {
-    // All digits that the cell has, which are more than a sheet shows.
+    // All digits of the cell, more than a sheet shows.
     return value == 0 ? "0" : WriteReal(value);
   }
   const std::int64_t epoch = from_1904 ? kEpoch1904 : kEpoch1900;

@@ -8,27 +8,27 @@
 
 namespace mirror {
 
-/// What a number's format makes of it.
+/// The kind of value that a number's format shows.
 enum class Shown : std::uint8_t {
   kNumber,
   kDate,
   kTime,
   kDateTime,
   kElapsed,
-  kDateOrTime,  ///< One or the other, by the language of Excel; the number tells.
+  kDateOrTime,  ///< Date or time, depending on Excel's language; the number decides.
 };
 
-/// By the letters of a format outside of quotes and brackets.
+/// Decides by the letters of a format outside of quotes and brackets.
 Shown ShownBy(std::string_view format);
-/// By the number of a format that every workbook has, also those of East Asian and Thai Excel.
+/// Decides by the number of a built-in format, including those of East Asian and Thai Excel.
 Shown ShownByNumber(int id);
 
-/// A number of a cell as it is shown, without its colours and separators. `from_1904`: the workbook's
-/// calendar begins there. Absent: it is shown as a date, and is none.
+/// Returns a cell's number in its shown form, without colours and separators. `from_1904`: the workbook's
+/// calendar begins in 1904. Absent: the format is a date, and the number is none.
 std::optional<std::string> ShowNumber(double value, Shown shown, bool from_1904);
 
-/// A cell of type "d", whose text is a date or a time, as a number of the same moment is shown; where the
-/// format is none of dates, as a date. Absent: the text is no date of the calendar.
+/// Returns the text of a cell of type "d" in the form of a number of the same moment; if its format is no
+/// date format, as a date. Absent: the text is no date of the calendar.
 std::optional<std::string> ShowIsoDate(std::string_view text, Shown shown, bool from_1904);
 
 }  // namespace mirror

@@ -22,7 +22,7 @@ constexpr unsigned char kOptions = CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_N
 /// States of libcsv's parser: within a field.
 constexpr int kFieldBegun = 2;
 
-/// 0x80 to 0x9f, which Latin-1 has for control characters; 0: not assigned.
+/// The characters 0x80 to 0x9f, which are control characters in Latin-1; 0: not assigned.
 constexpr std::array<std::uint16_t, 32> kWindows1252 = {
     0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
     0x2039, 0x0152, 0,      0x017d, 0,      0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
@@ -41,7 +41,7 @@ void AppendUtf8(std::uint32_t character, std::string* text) {
   }
 }
 
-/// The physical lines of a file.
+/// Reads the physical lines of a file.
 class Lines {
  public:
   Lines(int file, std::size_t line_bytes_max) : file_(file), most_(line_bytes_max) {}
@@ -49,7 +49,7 @@ class Lines {
   Lines(const Lines&) = delete;
   Lines& operator=(const Lines&) = delete;
 
-  /// With its LF, if it has one; a piece of one that is longer than a row may be. Empty: the end.
+  /// Returns a line with its LF, if it has one, or a piece of one that is too long. Empty: the end.
   absl::StatusOr<std::string_view> Next() {
     std::size_t searched = at_;
     for (;;) {
@@ -95,7 +95,7 @@ class Lines {
 
 class CsvRows : public FileRows {
  public:
-  /// `name`: of the file, as the subject of a sentence; `first_line`: of where its header stands.
+  /// `name`: the file, as the subject of a sentence; `first_line`: the line of its header.
   CsvRows(std::string name, std::string first_line, int file, const CsvOptions& options,
           const FileLimits& limits)
       : name_(std::move(name)),
@@ -136,7 +136,7 @@ class CsvRows : public FileRows {
   }
 
  private:
-  /// Rows that say nothing, too.
+  /// Includes blank rows.
   absl::StatusOr<bool> NextRow(FileRow* row) {
     row->wrong.clear();
     Begin();
@@ -168,10 +168,10 @@ class CsvRows : public FileRows {
     return Give(row);
   }
 
-  /// Whether a row says no more than an empty line. Blanks within quotes are a value; two quotes are the
-  /// empty value of a single column.
+  /// Whether a row is as blank as an empty line. Blanks within quotes are a value; two quotes are the empty
+  /// value of a single column.
   bool IsEmpty(const FileRow& row) const {
-    // One beyond the limit is told, whatever is in it.
+    // A row beyond the limit is reported, whatever it contains.
     if (row.fields.empty() || row.fields.size() > limits_.columns_max) return false;
     for (const std::optional<std::string_view>& field : row.fields) {
       if (field && !SaysNothing(*field)) return false;
@@ -192,7 +192,7 @@ class CsvRows : public FileRows {
 
   void Restart() {
     csv_init(&parser_, kOptions);
-    // It grows what it keeps of a row by so much, and copies it each time.
+    // libcsv enlarges its buffer for a row by this much, and copies it each time.
     csv_set_blk_size(&parser_, kReadBytes);
     csv_set_delim(&parser_, static_cast<unsigned char>(separator_));
     csv_set_quote(&parser_, static_cast<unsigned char>(options_.quote));
@@ -208,8 +208,8 @@ class CsvRows : public FileRows {
     begun_ = line_ + 1;
   }
 
-  /// Most rows are one line whose quotes, if any, stand around whole fields: they are cut where they stand,
-  /// which is several times faster than to copy them letter by letter. False: libcsv has to read it.
+  /// Most rows are one line whose quotes, if any, enclose whole fields: they are split in place, several
+  /// times faster than a copy of each letter. False: libcsv must parse the row.
   bool Cut(std::string_view line, FileRow* row) {
     if (!line.ends_with('\n') || options_.encoding != CsvEncoding::kUtf8) return false;
     std::string_view rest = line.substr(0, line.size() - 1);
@@ -252,7 +252,7 @@ class CsvRows : public FileRows {
         absl::StrCat("it has ", Counted(row->fields.size(), "field"), ", the header ", header_.size());
   }
 
-  /// "sep=;", by which Excel is told.
+  /// Whether the line is "sep=;", an instruction for Excel.
   bool NamesSeparator(std::string_view line) {
     constexpr std::string_view kBegin = "sep=";
     if (line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
@@ -267,7 +267,7 @@ class CsvRows : public FileRows {
   }
 
   absl::Status FirstLine(std::string_view line) {
-    // Without a byte-order mark, too: each of its ASCII characters has a byte of zeros.
+    // Also detects UTF-16 without a byte-order mark: each of its ASCII characters has a zero byte.
     const bool zeros = line.substr(0, 2).find('\0') != std::string_view::npos;
     if (zeros || line.starts_with("\xff\xfe") || line.starts_with("\xfe\xff")) {
       return absl::InvalidArgumentError(
@@ -298,11 +298,11 @@ class CsvRows : public FileRows {
     return absl::OkStatus();
   }
 
-  /// False: a quote is where it must not be.
+  /// False: a quote is misplaced.
   bool Parse(std::string_view line) {
     const bool ended = line.ends_with('\n');
     std::string_view body = line.substr(0, line.size() - (ended ? 1 : 0));
-    // At the end of a file that was cut off between CR and LF, too.
+    // Also at the end of a file that was cut between CR and LF.
     const bool carriage = body.ends_with('\r');
     if (carriage) body.remove_suffix(1);
     if (options_.encoding != CsvEncoding::kUtf8) body = InUtf8(body);
@@ -336,12 +336,12 @@ class CsvRows : public FileRows {
     return complete_ ? Give(row) : absl::StatusOr<bool>(false);
   }
 
-  /// Where the parser stands, for a message.
+  /// Names the parser's present column, for a message.
   std::string PresentColumn() const {
     return ends_.size() < header_.size() ? absl::StrCat("column '", header_[ends_.size()], "': ") : "";
   }
 
-  /// A row that does not end: the next one may begin anywhere.
+  /// A row without an end: the next row may begin anywhere.
   absl::StatusOr<bool> TooLong(FileRow* row) {
     const bool quoted = parser_.pstate == kFieldBegun && parser_.quoted != 0;
     const std::string why =
@@ -387,7 +387,7 @@ class CsvRows : public FileRows {
   std::uint64_t line_ = 0, begun_ = 1;
   std::string raw_, converted_, text_;
   std::vector<std::pair<std::size_t, bool>>
-      ends_;  ///< Of each field: its end in `text_`, and whether it is none.
+      ends_;  ///< For each field: its end in `text_`, and whether it is NULL.
   bool complete_ = false;
 };
 

@@ -9,31 +9,31 @@
 
 namespace mirror {
 
-/// By it a file of DOS ends.
+/// The end mark of a DOS file.
 inline constexpr char kEndOfDosFile = '\x1a';
 
 enum class CsvEncoding { kUtf8, kLatin1, kWindows1252 };
 
 struct CsvOptions {
-  char separator = 0;  ///< 0: that of ',', ';', tab and '|' which stands most often in the header.
+  char separator = 0;  ///< 0: the one of ',', ';', tab and '|' that is most frequent in the header.
   char quote = '"';
   char decimal =
-      0;  ///< Of numbers; 0: a point, and where ';' separates, in each column either that or a comma.
+      0;  ///< Decimal mark; 0: a point or, with ';' as separator, per column point or comma.
   CsvEncoding encoding = CsvEncoding::kUtf8;
 };
 
-/// A CSV file after RFC 4180, whose first row names the columns. Lines end with LF or CR LF, also mixed; a
-/// byte-order mark, empty lines, rows of nothing but separators and blanks, and a last 0x1A are passed over;
-/// a line end within quotes belongs to the value. Nothing between two separators is no value; two quotes are
-/// an empty one, which makes a row of a table with a single column. A row with other than the header's number
-/// of fields, or with a quote where none may stand, is wrong.
+/// A CSV file after RFC 4180; its first row names the columns. Lines end with LF or CR LF, also mixed.
+/// Skipped are a byte-order mark, empty lines, rows of only separators and blanks, and a last 0x1A. A line
+/// end within quotes belongs to the value. Nothing between two separators is NULL; two quotes are an empty
+/// text, which makes a row in a table with a single column. A row is wrong if its number of fields
+/// differs from the header's, or a quote is misplaced.
 ///
 /// Errors: kNotFound; kPermissionDenied; kInvalidArgument: there is no header, it is UTF-16, or its lines end
 /// otherwise.
 absl::StatusOr<std::unique_ptr<FileRows>> OpenCsv(const std::string& path, const CsvOptions& options);
 
-/// A file that is open already, read from where it stands; it is closed with the rows. Errors:
-/// kInvalidArgument; kResourceExhausted: a limit.
+/// Reads an open file from its present position; the rows close it. Errors: kInvalidArgument;
+/// kResourceExhausted: a limit.
 absl::StatusOr<std::unique_ptr<FileRows>> ReadCsv(int file, const CsvOptions& options,
                                                   const FileLimits& limits);
 

@@ -34,35 +34,35 @@ std::string FoldPartName(std::string_view name);
 /// Returns the part that holds the relations of `part`, as "xl/_rels/workbook.xml.rels".
 std::string RelationsOf(std::string_view part);
 
-/// Attributes as expat gives them; empty: there is none of this name, whatever its prefix.
+/// Attributes are in expat's form; empty: none has this name, with any prefix.
 std::string_view Attribute(const XML_Char** attributes, std::string_view name);
 
-/// Bytes that a workbook's parts became, all together.
+/// Inflated bytes of a workbook's parts, all together.
 struct Inflated {
   std::uint64_t bytes = 0, most = 0;
 };
 
-/// One part of the archive, read as XML in pieces. No document type is taken: nothing of ours has one, and so
-/// there are no entities. Nothing in it is nested deeply, nor has a tag of more than a megabyte.
+/// One part of the archive, read as XML in pieces. A document type is refused: valid workbooks have none, and
+/// so there are no entities. Deep nesting, and a tag of more than a megabyte, are refused, too.
 class XmlPart {
  public:
   std::function<void(std::string_view name, const XML_Char** attributes)> on_begin;
   std::function<void(std::string_view name)> on_end;
   std::function<void(std::string_view text)> on_text;
 
-  /// `index`: of the member of `archive`; `name`: for messages. `archive` and `inflated` outlive it. Errors:
-  /// kInvalidArgument: it is encrypted.
+  /// `index`: of the member of `archive`; `name`: for messages. `archive` and `inflated` must outlive it.
+  /// Errors: kInvalidArgument: it is encrypted.
   static absl::StatusOr<std::unique_ptr<XmlPart>> Open(zip_t* archive, zip_uint64_t index,
                                                        const std::string& name, Inflated* inflated);
 
-  /// Reads a piece, up to Pause(). False: that was its end. Errors, as part of a sentence: kDataLoss;
+  /// Reads a piece, up to Pause(). False: the part has ended. Errors, as part of a sentence: kDataLoss;
   /// kInvalidArgument; kResourceExhausted.
   absl::StatusOr<bool> Step();
-  /// For a handler: what is left of the piece waits for the next Step(), but for what the element at hand
-  /// still calls.
+  /// For a handler: the rest of the piece waits for the next Step(), except for calls of the present
+  /// element.
   void Pause();
 
-  /// All of it.
+  /// Reads the whole part.
   absl::Status ReadAll(std::size_t most);
 
  private:
@@ -85,24 +85,24 @@ class XmlPart {
   std::size_t read_ = 0;
   std::uint32_t depth_ = 0;
   bool paused_ = false, at_end_ = false;
-  const char* refused_ = nullptr;  ///< Why, where it is not expat that says so.
+  const char* refused_ = nullptr;  ///< The reason, if expat did not refuse the part itself.
 };
 
-/// A zip archive that is read through a descriptor, and asks the system for nothing but its bytes: no name,
+/// A zip archive that is read through a descriptor. It only asks the system for bytes: it opens no name and
 /// no second descriptor.
 class ZipArchive {
  public:
-  /// `file`: closed with the archive, and before an error. Errors: kInvalidArgument: it is none;
-  /// kResourceExhausted: memory.
+  /// `file`: closed with the archive, and before an error returns. Errors: kInvalidArgument: it is no
+  /// archive; kResourceExhausted: memory.
   static absl::StatusOr<std::unique_ptr<ZipArchive>> Open(int file);
   ~ZipArchive();
   ZipArchive(const ZipArchive&) = delete;
   ZipArchive& operator=(const ZipArchive&) = delete;
 
   zip_t* get() const { return archive_; }
-  /// Index of the first member with this name, by FoldPartName(). Absent: there is none.
+  /// Returns the index of the first member with this name, by FoldPartName(). Absent: there is none.
   std::optional<zip_uint64_t> Find(const std::string& part) const;
-  /// Some of them more than once.
+  /// Some bytes count more than once.
   std::uint64_t bytes_read() const { return bytes_read_; }
 
  private:
@@ -116,25 +116,25 @@ class ZipArchive {
   zip_t* archive_ = nullptr;
 };
 
-/// Bytes of all shared texts of a workbook; they stand in memory.
+/// Limit for all shared texts of a workbook, which are held in memory.
 inline constexpr std::size_t kSharedTextsMax = 128 << 20;
 
-/// What stands around the sheets of a workbook: their names, shared texts, formats. Errors are part of a
+/// The parts of a workbook around its sheets: sheet names, shared texts, formats. Errors are part of a
 /// sentence.
 class Workbook {
  public:
-  /// `file`: closed with the workbook, and before an error. Errors: kInvalidArgument: it is no workbook;
-  /// kResourceExhausted: it becomes more than `inflated_max` bytes, or memory; kDataLoss; kNotFound: a part.
+  /// `file`: closed with the workbook and before an error. Errors: kInvalidArgument: it is no workbook;
+  /// kResourceExhausted: it inflates beyond `inflated_max` bytes, or memory; kDataLoss; kNotFound: a part.
   static absl::StatusOr<std::unique_ptr<Workbook>> Open(int file, std::uint64_t inflated_max);
 
-  /// Errors: kInvalidArgument: it has no such sheet; those of XmlPart::Open().
+  /// Errors: kInvalidArgument: there is no such sheet; those of XmlPart::Open().
   absl::StatusOr<std::unique_ptr<XmlPart>> OpenSheet(const std::string& name);
 
   /// Absent: there is no such text.
   std::optional<std::string_view> SharedText(std::size_t at) const;
-  /// What the format of a cell makes of its number. Absent: the workbook has no such format.
+  /// Returns the kind of value that a cell's format shows. Absent: the workbook has no such format.
   std::optional<Shown> FormatOf(std::size_t style) const;
-  /// The workbook's calendar begins in 1904.
+  /// Whether the workbook's calendar begins in 1904.
   bool from_1904() const { return from_1904_; }
   std::uint64_t bytes_read() const { return archive_->bytes_read(); }
 
@@ -142,17 +142,17 @@ class Workbook {
   Workbook(std::unique_ptr<ZipArchive> archive, std::uint64_t inflated_max)
       : archive_(std::move(archive)), inflated_{0, inflated_max} {}
 
-  /// From one part to another one, which `part` names.
+  /// Leads from one part to another part, which `part` names.
   struct Relation {
     std::string id;
-    std::string type;  ///< The last word of its URI, which is the same in both forms of the standard.
+    std::string type;  ///< The last word of its URI, equal in both forms of the standard.
     std::string part;
   };
 
   /// Errors: kNotFound; those of XmlPart::Open().
   absl::StatusOr<std::unique_ptr<XmlPart>> OpenPart(const std::string& name);
   absl::StatusOr<std::vector<Relation>> ReadRelationsOf(const std::string& part);
-  /// The part to which the workbook has a relation of this type; else the one that is usual.
+  /// Returns the part of the workbook's relation of this type; without one the usual part.
   std::string RelatedPart(std::string_view type, std::string_view usual) const;
   const Relation* RelationOf(const std::string& id) const;
   absl::Status ReadPackage();
@@ -160,14 +160,14 @@ class Workbook {
   absl::Status ReadRelations();
   absl::Status ReadStyles();
   absl::Status ReadSharedTexts();
-  /// For a message.
+  /// Lists the sheets for a message.
   std::string NameSheets() const;
 
   const std::unique_ptr<ZipArchive> archive_;
   Inflated inflated_;
-  std::string workbook_;                                     ///< The part with the list of the sheets.
+  std::string workbook_;                                     ///< The part with the list of sheets.
   std::vector<std::pair<std::string, std::string>> sheets_;  ///< Name, relation.
-  std::vector<Relation> relations_;                          ///< Of the workbook.
+  std::vector<Relation> relations_;                          ///< Relations of the workbook.
   std::vector<Shown> styles_;
   bool from_1904_ = false;
   std::string texts_;

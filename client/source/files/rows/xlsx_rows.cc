@@ -24,19 +24,19 @@ namespace mirror {
 namespace {
 
 constexpr std::uint32_t kExcelColumns = 16'384;
-/// Of a cell whose format has no number.
+/// For a cell whose format has no number.
 constexpr std::size_t kNoStyle = std::numeric_limits<std::size_t>::max();
 
-/// A text without the escapes by which a workbook writes control characters: _x000D_ is a CR.
+/// Decodes the escapes with which a workbook writes control characters: _x000D_ is a CR.
 std::string Unescaped(std::string_view text) {
   constexpr std::size_t kEscape = 7;
   std::string plain;
-  std::size_t copied = 0;  // Of the text; what is between two escapes is copied at once.
+  std::size_t copied = 0;  // Of the text; the part between two escapes is copied at once.
   for (std::size_t i = text.find('_'); i != std::string_view::npos; i = text.find('_', i)) {
     int code = 0;
     const bool escape = text.size() - i >= kEscape && text[i + 1] == 'x' && text[i + 6] == '_' &&
                         std::from_chars(&text[i + 2], &text[i + 6], code, 16).ptr == &text[i + 6];
-    // What is no control character may be part of any text, but for the underscore that hides an escape.
+    // Other characters may be part of any text, except the underscore that protects an escape.
     if (escape && ((code > 0 && code < 0x20) || code == '_')) {
       plain.append(text, copied, i - copied).push_back(static_cast<char>(code));
       i += kEscape;
@@ -50,7 +50,7 @@ std::string Unescaped(std::string_view text) {
 
 class XlsxRows : public FileRows {
  public:
-  /// `name`: of the file, as the subject of a sentence.
+  /// `name`: the file, as the subject of a sentence.
   XlsxRows(std::string name, const FileLimits& limits, std::unique_ptr<Workbook> book,
            std::unique_ptr<XmlPart> sheet)
       : name_(std::move(name)), limits_(limits), book_(std::move(book)), sheet_(std::move(sheet)) {
@@ -113,10 +113,10 @@ class XlsxRows : public FileRows {
   struct Row {
     std::uint64_t number = 0;
     std::vector<std::optional<std::string>> cells;
-    std::vector<bool> texts;  ///< Of each cell, whether it is typed so.
+    std::vector<bool> texts;  ///< For each cell: it is typed as text.
     std::string wrong;
   };
-  /// What waits in memory, roughly: a few bytes of a file may stand for a row of many cells, or of long
+  /// Approximate limit of buffered rows: a few bytes of a file may produce a row of many cells, or of long
   /// texts.
   static constexpr std::size_t kWaitingMax = 1 << 20;
 
@@ -134,7 +134,7 @@ class XlsxRows : public FileRows {
     return !rows_.empty();
   }
 
-  /// Nothing behind here is read.
+  /// Ends reading here.
   void Stop(const std::string& why) {
     if (!stopped_.ok()) return;
     stopped_ = absl::ResourceExhaustedError(absl::StrCat(name_, ", row ", row_.number, ": ", why));
@@ -169,7 +169,7 @@ class XlsxRows : public FileRows {
     } else if (name == "v" || name == "t") {
       in_value_ = has_value_ = true;
     } else if (name == "rPh") {
-      in_phonetic_ = true;  // How it is pronounced.
+      in_phonetic_ = true;  // Pronunciation.
     }
   }
 
@@ -183,11 +183,11 @@ class XlsxRows : public FileRows {
     if ((empty && row_.wrong.empty()) || !stopped_.ok()) return;
     waiting_ += row_bytes_ + row_.cells.size() * sizeof(std::optional<std::string>);
     rows_.push_back(std::move(row_));
-    // By the header the next rows are judged.
+    // The header decides how later rows are checked.
     if (header_.empty() || waiting_ > kWaitingMax) sheet_->Pause();
   }
 
-  /// Counts a value. False: it is too much.
+  /// Counts a value. False: it exceeds a limit.
   bool Weigh(std::size_t bytes) {
     row_bytes_ += bytes;
     values_bytes_ += bytes;
@@ -214,7 +214,7 @@ class XlsxRows : public FileRows {
     if (column_ >= limits_.columns_max && header_.empty()) {
       return Stop(absl::StrCat("the header has more than ", Counted(limits_.columns_max, "column")));
     }
-    // Far to the right of the header nothing is kept: a few bytes of a file could ask for gigabytes.
+    // Cells far to the right of the header are dropped: a few bytes of a file could require gigabytes.
     if (!header_.empty() && column_ >= header_.size()) {
       if (row_.wrong.empty()) row_.wrong = "it has more columns than the header";
       return;
@@ -233,14 +233,14 @@ class XlsxRows : public FileRows {
       cell = Unescaped(value_);
       return;
     }
-    // Blanks around any other value are those of who wrote the part in lines.
+    // Blanks around any other value come from the formatting of the XML.
     const absl::string_view stripped = absl::StripAsciiWhitespace(value_);
     const std::string_view value(stripped.data(), stripped.size());
     if (type_ == "s") {
       const std::optional<std::size_t> at = ReadWhole<std::size_t>(value);
       const std::optional<std::string_view> text = at ? book_->SharedText(*at) : std::nullopt;
       if (!text) return wrong("its text is not in the workbook");
-      // Many cells may be of one text.
+      // Many cells may share one text.
       if (Weigh(text->size())) cell = Unescaped(*text);
       return;
     }
@@ -265,7 +265,7 @@ class XlsxRows : public FileRows {
     cell = std::move(shown);
   }
 
-  /// "C5" is 2.
+  /// Returns 2 for "C5".
   static std::optional<std::uint32_t> ColumnOf(std::string_view reference) {
     std::uint32_t column = 0;
     for (const char c : reference) {
@@ -308,20 +308,20 @@ class XlsxRows : public FileRows {
   std::vector<std::string> header_;
   std::string raw_header_, raw_;
   std::deque<Row> rows_;
-  std::size_t waiting_ = 0;         ///< Bytes of `rows_`, roughly.
-  absl::Status stopped_;            ///< Why nothing more is read.
-  std::uint64_t values_bytes_ = 0;  ///< Of shared texts, as often as cells have them.
+  std::size_t waiting_ = 0;         ///< Approximate bytes of `rows_`.
+  absl::Status stopped_;            ///< Why reading has ended.
+  std::uint64_t values_bytes_ = 0;  ///< Bytes of shared texts, counted once per cell.
   Row row_, present_;
   std::uint64_t last_number_ = 0, row_count_ = 0;
   std::string type_, value_;
   std::size_t style_ = 0;
   std::uint32_t column_ = 0;
-  std::uint32_t next_column_ = 0;  ///< Of a cell that does not say where it stands.
-  std::size_t row_bytes_ = 0;      ///< Of the row's values.
+  std::uint32_t next_column_ = 0;  ///< Column of a cell without a reference.
+  std::size_t row_bytes_ = 0;      ///< Bytes of the row's values.
   bool in_value_ = false, in_phonetic_ = false, has_value_ = false, has_formula_ = false, at_end_ = false;
 };
 
-/// `name`: of the file, as the subject of a sentence.
+/// `name`: the file, as the subject of a sentence.
 absl::StatusOr<std::unique_ptr<FileRows>> BeginRows(const std::string& name, int file,
                                                     const std::string& sheet, const FileLimits& limits) {
   const auto named = [&name](const absl::Status& status) {

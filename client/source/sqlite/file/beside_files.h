@@ -11,39 +11,39 @@
 
 namespace mirror {
 
-// SQLite makes files beside a database (-wal, -shm, -journal), and whoever made them and was killed leaves
-// them. They have the database's mode, and belong to whom root would give them, the database's owner, only
-// when root makes them: else to the user and the group of the process. An application that cannot open them
-// cannot open its own database.
+// SQLite makes files beside a database (-wal, -shm, -journal); a process that is killed leaves them there.
+// They have the database's mode. Only root gives them to the database's owner; other users' files belong
+// to the user and the group of the process. An application that cannot open them cannot open its own
+// database.
 
-/// Who has to do with the files beside a database.
+/// Owner, group and mode of the files beside a database, and the rights of this process.
 struct BesideParties {
-  mode_t mode = 0;  ///< Of the database, as the next two.
+  mode_t mode = 0;  ///< Mode of the database; the next two are its owner and group.
   uid_t owner = 0;
   gid_t group = 0;
-  uid_t user = 0;                           ///< This process.
+  uid_t user = 0;                           ///< User of this process.
   bool in_group = false;                    ///< The user may give files to that group.
-  bool folder_gives = false;                ///< Files that the user makes have that group by themselves.
-  std::optional<bool> owner_in_group = {};  ///< Absent: nobody knows.
+  bool folder_gives = false;                ///< Files that the user makes get that group automatically.
+  std::optional<bool> owner_in_group = {};  ///< Absent: unknown.
 };
 
-/// Why the database's owner could not use files that the user makes beside it; empty: he can.
+/// Why the database's owner could not use files that the user makes beside it; empty: he could.
 std::string BesideProblem(const BesideParties& parties);
 
-/// What is made beside one database, so that its owner can use it. Threads: one.
+/// Makes files beside one database so that its owner can use them. Threads: one.
 class BesideFiles {
  public:
-  /// `path`: of the database, without links.
+  /// `path`: the database, without symbolic links.
   explicit BesideFiles(std::string path) : path_(std::move(path)) {}
 
-  /// kPermissionDenied: what this process makes would lock the owner out; nothing was made.
+  /// kPermissionDenied: files of this process would lock the owner out; nothing was made.
   absl::Status Check() const;
-  /// The same of another user, which root asks for.
+  /// The same for another user; called by root.
   absl::Status Check(const SystemUser& user) const;
-  /// An empty file of the database's group where SQLite would make one of another group. One that is there
-  /// stays as it is.
+  /// Makes an empty file with the database's group, if SQLite would make it with another group. An existing
+  /// file is left unchanged.
   void Make(const char* suffix) const;
-  /// Gives what this process made all the same to that group.
+  /// Gives that group any file that this process made nevertheless.
   void GiveAway() const;
 
  private:

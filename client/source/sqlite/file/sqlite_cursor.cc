@@ -18,10 +18,10 @@ std::string OrderBy(const std::vector<OrderTerm>& order) {
                       }));
 }
 
-/// SQLite's parser takes no more than 100 things that are open within each other.
+/// SQLite's parser accepts at most 100 nested elements.
 constexpr std::size_t kNestedTermsMax = 8;
 
-/// The same for keys of many columns: no deeper with each, but longer.
+/// The same for keys of many columns: the depth stays the same for each column, but the SQL is longer.
 std::string BehindFlat(const std::vector<OrderTerm>& order, std::size_t from) {
   std::string same;
   std::vector<std::string> ways;
@@ -34,14 +34,14 @@ std::string BehindFlat(const std::vector<OrderTerm>& order, std::size_t from) {
   return absl::StrCat("(", absl::StrJoin(ways, " OR "), ")");
 }
 
-/// The rows behind the one whose terms are the parameters ?1, ?2, ...
+/// Returns the condition for rows after the one whose terms are the parameters ?1, ?2, ...
 std::string Behind(const std::vector<OrderTerm>& order, std::size_t from) {
   const OrderTerm& term = order[from];
   const std::string parameter = absl::StrCat("?", from + 1);
   const std::string strict = absl::StrCat(term.expression, term.descending ? " < " : " > ", parameter);
   if (from + 1 == order.size()) return strict;
   if (from == kNestedTermsMax) return BehindFlat(order, from);
-  // The first part, which is implied, lets SQLite enter the index at the right place.
+  // The implied first part lets SQLite enter the index at the right place.
   return absl::StrCat(term.expression, term.descending ? " <= " : " >= ", parameter, " AND (", strict,
                       " OR (", term.expression, " = ", parameter, " AND ", Behind(order, from + 1), "))");
 }
@@ -90,17 +90,17 @@ absl::Status SqliteCursor::Prepare() {
       absl::StrCat("SELECT 1", from_, " WHERE ",
                    filter.empty() ? call : absl::StrCat("CASE WHEN ", filter, " THEN ", call, " ELSE 0 END"),
                    OrderBy(order_));
-  // SQLite may evaluate the terms of a WHERE in any order; those of a CASE it does not.
+  // SQLite may evaluate the terms of a WHERE in any order, but not those of a CASE.
   const std::string behind = order_.empty() ? "1" : Behind(order_, 0);
   std::string next =
       absl::StrCat("SELECT 1", from_, " WHERE ", behind, " AND CASE WHEN ", behind,
                    filter.empty() ? "" : " AND ", filter, " THEN ", call, " ELSE 0 END", OrderBy(order_));
-  // Into a view SQLite may move the call, where there are more rows than the view has in the end.
+  // SQLite may move the call into a view, before rows of the view are filtered out.
   by_call_ = !plan_->view && static_cast<int>(expressions_.size()) <=
                                  sqlite3_limit(file_->handle(), SQLITE_LIMIT_FUNCTION_ARG, -1);
   for (const std::string* sql : {&first, &next}) {
     if (!by_call_) break;
-    // Rows that are sorted are handed over before they are.
+    // Rows that need a sort would be passed before it.
     ASSIGN_OR_RETURN(const bool sorts, Sorts(*sql));
     by_call_ = !sorts;
   }
@@ -213,7 +213,7 @@ absl::StatusOr<bool> SqliteCursor::Locate(std::vector<sqlite::Value> key) {
   ForgetHeavy();
   heavy_key_ = std::move(key);
   heavy_rowid_.reset();
-  // It is read column by column from here on, so that it is asked only now whether it is to be sent at all.
+  // The row is read column by column from now on, so only now is it checked against the filter.
   ASSIGN_OR_RETURN(const sqlite::Statement statement,
                    OfHeavyRow(plan_->rowid.empty() ? "NULL" : plan_->rowid, plan_->filter));
   const int code = sqlite3_step(statement.get());
@@ -292,7 +292,7 @@ absl::StatusOr<SqliteCursor::Heavy> SqliteCursor::HeavySize(std::uint32_t column
   const int code = sqlite3_step(kind.get());
   if (code == SQLITE_ROW) {
     heavy.text = sqlite3_column_int(kind.get(), 0) != 0;
-  } else if (code != SQLITE_TOOBIG) {  // A generated value is made before it can be asked for its type.
+  } else if (code != SQLITE_TOOBIG) {  // A generated value is computed before its type is known.
     return Fail(code);
   }
   if (!InPieces(column, heavy.text)) {
@@ -313,7 +313,7 @@ absl::Status SqliteCursor::OpenBlob(std::uint32_t column) {
                                      plan_->schema.columns[column].name.c_str(), *heavy_rowid_, 0, &blob);
   blob_.reset(blob);
   blob_column_ = column;
-  // Its row is gone, or holds something there that is neither a text nor a blob.
+  // The row is gone, or its value is neither a text nor a blob.
   if (code == SQLITE_ERROR) return Moved();
   if (code != SQLITE_OK) return Fail(code);
   return absl::OkStatus();
@@ -328,7 +328,7 @@ absl::StatusOr<std::string> SqliteCursor::HeavyPiece(std::uint32_t column, std::
   if (whole_column_ == column) return whole_.substr(static_cast<std::size_t>(offset), bytes);
   std::string piece(bytes, '\0');
   RETURN_IF_ERROR(OpenBlob(column));
-  // Between two looks somebody may have made it shorter.
+  // Another program may have made it shorter between two looks.
   if (offset + bytes > static_cast<std::uint64_t>(sqlite3_blob_bytes(blob_.get()))) return Moved();
   const int code =
       sqlite3_blob_read(blob_.get(), piece.data(), static_cast<int>(bytes), static_cast<int>(offset));

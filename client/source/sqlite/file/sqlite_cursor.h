@@ -21,51 +21,51 @@
 
 namespace mirror {
 
-/// Walks over the rows of a table in an order that it can leave and take up again.
+/// Reads the rows of a table in an order in which it can pause and continue.
 ///
-/// Take() moves within one run of a statement; Leave() ends the run and with it every lock; the next Take()
-/// goes on behind the last row. A row with a value that is too long for memory is passed over with kHeavy and
-/// is there to be read column by column.
+/// Take() reads within one run of a statement. Leave() ends the run and releases every lock; the next Take()
+/// continues after the last row. A row with a value that is too long for memory is skipped with kHeavy and
+/// can be read column by column.
 class SqliteCursor {
  public:
   enum class Stop { kEnough, kHeavy, kEnd };
 
-  /// `columns` are indexes of the plan's schema; they are the first columns of each row, in that order.
+  /// `columns`: indexes of the plan's schema; they become the first columns of each row, in that order.
   static absl::StatusOr<SqliteCursor> Open(std::shared_ptr<const SqliteFile> file,
                                            std::shared_ptr<const SourcePlan> plan,
                                            const std::vector<OrderTerm>& order,
                                            const std::vector<std::uint32_t>& columns);
 
-  /// Gives the next rows to `take`, until that says it was enough or something else ends it.
+  /// Passes the next rows to `take` until it returns false or another reason ends the reading.
   absl::StatusOr<Stop> Take(const TakeRow& take);
-  /// False when the table has no order in which it could be taken up again.
+  /// False: the table has no order in which reading could continue.
   bool can_leave() const { return !order_.empty(); }
   void Leave();
 
-  /// The next Take() begins behind the row with these terms of the order; none: with the first row.
+  /// The next Take() begins after the row with these terms of the order; empty: with the first row.
   void StartBehind(std::vector<sqlite::Value> terms);
-  /// The terms of the last row that was given; empty: none yet.
+  /// The terms of the last given row; empty: none yet.
   const std::vector<sqlite::Value>& last() const { return last_; }
   const SourcePlan& plan() const { return *plan_; }
-  /// SQLite has to put the rows in this order itself, for each run of the statement.
+  /// SQLite must sort the rows itself, in each run of the statement.
   bool sorts() const { return !by_call_; }
 
-  /// Stands on the row with this key as if Take() had said kHeavy. False: there is no such row.
+  /// Moves to the row with this key as if Take() had returned kHeavy for it. False: there is no such row.
   absl::StatusOr<bool> Locate(std::vector<sqlite::Value> key);
 
-  /// After kHeavy: gives one column's value to `value` in one piece, when it is short enough.
-  /// False: it is longer; ask HeavyBytes.
+  /// After kHeavy: passes one column's value to `value` in one piece, if it is short enough.
+  /// False: it is longer; call HeavySize().
   absl::StatusOr<bool> HeavyValue(std::uint32_t column,
                                   const std::function<absl::Status(sqlite3_value*)>& value);
-  /// After HeavyValue said false: whether the value is text, and how long it is in bytes of UTF-8 or of the
+  /// After HeavyValue returned false: whether the value is text, and its length in bytes of UTF-8 or of the
   /// blob.
   struct Heavy {
     bool text = false;
     std::uint64_t size = 0;
   };
   absl::StatusOr<Heavy> HeavySize(std::uint32_t column);
-  /// A piece of it. Each call is by itself: locks may be given back in between. Errors: kAborted when it is
-  /// no longer there, or shorter.
+  /// Returns a piece of the value. Each call stands alone: locks may be released in between. Errors: kAborted
+  /// if the value is gone, or shorter.
   absl::StatusOr<std::string> HeavyPiece(std::uint32_t column, std::uint64_t offset, std::size_t bytes);
 
  private:
@@ -79,18 +79,18 @@ class SqliteCursor {
   void ForgetHeavy();
   absl::Status Fail(int code) const;
   absl::Status Moved() const;
-  /// Whether SQLite can give a value of this column in pieces.
+  /// Whether SQLite can return a value of this column in pieces.
   bool InPieces(std::uint32_t column, bool text) const;
   absl::StatusOr<sqlite::Statement> OfHeavyRow(const std::string& expression, const std::string& filter = "");
   absl::Status LoadWhole(std::uint32_t column);
 
-  std::shared_ptr<const SqliteFile> file_;  ///< Before the statements, which end first.
+  std::shared_ptr<const SqliteFile> file_;  ///< Declared before the statements, which must end first.
   std::shared_ptr<const SourcePlan> plan_;
   std::vector<OrderTerm> order_;
-  std::vector<int> order_at_;             ///< Where each term stands in the row.
-  std::vector<std::string> expressions_;  ///< Of each row.
+  std::vector<int> order_at_;             ///< Place of each term in the row.
+  std::vector<std::string> expressions_;  ///< SQL of each column of a row.
   std::string from_, heavy_select_;
-  bool by_call_ = false;  ///< SQLite hands the rows over, see RowCall; else each is a step.
+  bool by_call_ = false;  ///< SQLite passes the rows, see RowCall; otherwise each is a step.
   sqlite::Statement first_, next_;
   sqlite::RowValues values_;
   sqlite3_stmt* running_ = nullptr;
@@ -99,14 +99,14 @@ class SqliteCursor {
 
   std::vector<sqlite::Value> heavy_key_;
   std::optional<std::int64_t> heavy_rowid_;
-  /// Kept open between pieces, except where it would hold a lock: it knows the way to its place in the file.
+  /// Kept open between pieces, unless it would hold a lock: it knows its place in the file.
   struct CloseBlob {
     void operator()(sqlite3_blob* blob) const { sqlite3_blob_close(blob); }
   };
   absl::Status OpenBlob(std::uint32_t column);
   std::unique_ptr<sqlite3_blob, CloseBlob> blob_;
   std::optional<std::uint32_t> blob_column_;
-  /// A value that SQLite gives whole only. Freed with the next row.
+  /// A value that SQLite only gives whole. Freed with the next row.
   std::string whole_;
   std::optional<std::uint32_t> whole_column_;
 };

@@ -24,7 +24,7 @@ constexpr char kMagic[] = "SQLite format 3";  // With its NUL: 16 bytes.
 constexpr std::size_t kReadVersionAt = 19;    // 2: WAL.
 constexpr std::size_t kChangeCounterAt = 24;
 
-/// A path as part of a URI.
+/// Encodes a path as part of a URI.
 std::string EncodePath(std::string_view path) {
   constexpr char kHex[] = "0123456789ABCDEF";
   std::string uri;
@@ -39,15 +39,15 @@ std::string EncodePath(std::string_view path) {
   return uri;
 }
 
-/// Tries a lock again each millisecond. SQLite's own handler waits 100 ms in the end, in which a busy writer
-/// takes the lock again and again.
+/// Retries a lock each millisecond. SQLite's own handler waits up to 100 ms, in which a busy writer takes the
+/// lock again and again.
 int WaitForLock(void* patience_ms, int tries) {
   if (tries >= *static_cast<const int*>(patience_ms)) return 0;
   sqlite3_sleep(1);
   return 1;
 }
 
-/// How the file looks before SQLite is asked.
+/// The file's state before SQLite opens it.
 struct Header {
   struct stat status = {};
   std::array<unsigned char, kHeaderBytes> bytes = {};
@@ -60,8 +60,8 @@ struct Header {
   }
 };
 
-/// Reads through SQLite's own file layer: closing a descriptor of our own would take away the locks that
-/// another connection of this process holds on the file (POSIX advisory locks).
+/// Reads through SQLite's own file layer: closing another descriptor would release the locks that a
+/// connection of this process holds on the file (POSIX advisory locks).
 bool ReadFirstBytes(const std::string& path, unsigned char* bytes) {
   sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
   const auto free_name = [](const char* name) { sqlite3_free_filename(name); };
@@ -73,7 +73,7 @@ bool ReadFirstBytes(const std::string& path, unsigned char* bytes) {
   if (vfs->xOpen(vfs, name.get(), file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, nullptr) != SQLITE_OK) {
     return false;
   }
-  // A short file leaves zeros, which the magic does not begin with.
+  // A short file leaves zeros, which differ from the magic.
   const int code = file->pMethods->xRead(file, bytes, static_cast<int>(kHeaderBytes), 0);
   file->pMethods->xClose(file);
   return code == SQLITE_OK || code == SQLITE_IOERR_SHORT_READ;
@@ -111,7 +111,7 @@ absl::StatusOr<Header> ReadHeader(const std::string& path) {
   return header;
 }
 
-/// Size of the file beside the database; absent when there is none.
+/// Returns the size of the file beside the database; false: there is none.
 bool Exists(const std::string& path, off_t* size) {
   struct stat status = {};
   if (stat(path.c_str(), &status) != 0) return false;
@@ -119,13 +119,13 @@ bool Exists(const std::string& path, off_t* size) {
   return true;
 }
 
-/// Whether somebody may have the database open, or left it in the middle of something.
+/// Whether a process may have the database open, or left it in the middle of a write.
 bool InUse(const std::string& path) {
   off_t wal_bytes = 0;
   return Exists(path + "-shm", nullptr) || (Exists(path + "-wal", &wal_bytes) && wal_bytes > 0);
 }
 
-/// Which right this user has not; SQLite does not say of which file.
+/// Names the right that this user lacks; SQLite does not name the file.
 std::string NoAccess(const sqlite::Failure& failure, const std::string& path) {
   const DatabaseUse use = failure.primary() == SQLITE_READONLY ? DatabaseUse::kWrite : DatabaseUse::kRead;
   const std::string missing = MissingRight(ThisUser(), "", path, use);
@@ -135,7 +135,7 @@ std::string NoAccess(const sqlite::Failure& failure, const std::string& path) {
          "-shm";
 }
 
-/// What the code alone means; `words` says also where it was, and what SQLite says.
+/// Returns the meaning of the code alone; `words` adds the place and SQLite's message.
 absl::Status ByCode(const sqlite::Failure& failure, const std::string& path, const std::string& where,
                     const std::string& words) {
   switch (failure.primary()) {
@@ -216,7 +216,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   if (use == Use::kChange) {
     RETURN_IF_ERROR(file->Run("PRAGMA synchronous = FULL"));
   }
-  // The first read: locks, journals and the schema show what they are.
+  // The first read: it detects problems of locks, journals and the schema.
   const absl::StatusOr<std::int64_t> tables = file->Number("SELECT count(*) FROM sqlite_schema");
   if (makes_log) file->beside_->GiveAway();
   if (!tables.ok()) return tables.status();
@@ -242,13 +242,13 @@ absl::Status SqliteFile::Configure() {
   sqlite3_busy_handler(database, &WaitForLock, &patience_ms_);
   database_->ReadQuotedAsNames();
   if (const int code = GuardSchema(database); code != SQLITE_OK) return Error(code, "opening");
-  // A longer value is noticed before it is in memory (SQLITE_TOOBIG).
+  // A longer value is detected before it is in memory (SQLITE_TOOBIG).
   sqlite3_limit(database, SQLITE_LIMIT_LENGTH, static_cast<int>(kPartBytesMax));
   return absl::OkStatus();
 }
 
 void SqliteFile::TakeLongValues() const {
-  constexpr int kValueBytesMax = 1'000'000'000;  // What SQLite has by itself.
+  constexpr int kValueBytesMax = 1'000'000'000;  // SQLite's default.
   sqlite3_limit(handle(), SQLITE_LIMIT_LENGTH, kValueBytesMax);
 }
 
@@ -257,7 +257,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::CopyOfOneMoment(const Co
   copy->path_ = path_;
   copy->access_ = Access::kSnapshot;
   copy->is_copy_ = true;
-  copy->wal_ = true;  // Nobody waits for its readers.
+  copy->wal_ = true;  // Its readers block nobody.
   copy->utf16_ = utf16_;
   copy->mark_ = mark_;
   RETURN_IF_ERROR(
@@ -301,7 +301,7 @@ absl::Status SqliteFile::CopyPages(sqlite3* copy, const CopyLimits& limits) cons
                                                  ". Make room where temporary files are"));
     }
     left = sqlite3_backup_remaining(backup.get());
-    // Somebody committed: it began anew.
+    // Another program committed: the copy restarted.
     if (before > 0 && left >= before && ++repeats > kCopyRepeats) {
       if (*pages > limits.at_once / *page) {
         return refused(absl::StrCat("it is written too often for that, and larger than the ",
@@ -310,7 +310,7 @@ absl::Status SqliteFile::CopyPages(sqlite3* copy, const CopyLimits& limits) cons
       }
       step = -1;
     }
-    // A writer's turn.
+    // Lets a writer continue.
     sqlite3_sleep(1);
   }
 }
@@ -335,12 +335,12 @@ absl::StatusOr<std::int64_t> SqliteFile::Number(const std::string& sql) const {
 }
 
 absl::Status SqliteFile::Change(const std::function<absl::Status()>& work) const {
-  if (sqlite3_get_autocommit(handle()) == 0) return work();  // A part of a larger one.
+  if (sqlite3_get_autocommit(handle()) == 0) return work();  // Part of a larger change.
   for (int repeat = 0;; ++repeat) {
     RETURN_IF_ERROR(Run("BEGIN IMMEDIATE"));
     if (!wal_) beside_->Make("-journal");
     const absl::Status status = work();
-    // With a rollback journal a commit that waits for readers lets nobody else in.
+    // With a rollback journal a commit that waits for readers blocks all others.
     patience_ms_ = kCommitMs;
     const int code = status.ok() ? sqlite3_exec(handle(), "COMMIT", nullptr, nullptr, nullptr) : SQLITE_OK;
     patience_ms_ = kSourceBusyMs;
@@ -411,7 +411,7 @@ absl::Status SqliteFile::BeginLook() const {
 }
 
 void SqliteFile::EndLook() const {
-  // COMMIT of a read transaction cannot fail in a way that matters: it only gives the lock back.
+  // COMMIT of a read transaction cannot fail in a way that matters: it only releases the lock.
   if (access_ == Access::kChunks && !held_ && sqlite3_get_autocommit(handle()) == 0) {
     sqlite3_exec(handle(), "COMMIT", nullptr, nullptr, nullptr);
   }
@@ -421,7 +421,7 @@ absl::StatusOr<bool> SqliteFile::HoldLooks() const {
   if (access_ != Access::kChunks || !wal_) return false;
   if (held_) return true;
   RETURN_IF_ERROR(Run("BEGIN"));
-  // The moment is that of the first read.
+  // The first read fixes the moment.
   const absl::StatusOr<std::int64_t> read = Number("PRAGMA schema_version");
   if (!read.ok()) {
     EndLook();
@@ -438,7 +438,7 @@ void SqliteFile::LeaveLooks() const {
 
 void SqliteFile::LeaveSnapshot() const {
   if (access_ != Access::kSnapshot || sqlite3_get_autocommit(handle()) != 0) return;
-  // The new transaction begins with the first read in it.
+  // The new transaction begins with its first read.
   sqlite3_exec(handle(), "COMMIT; BEGIN", nullptr, nullptr, nullptr);
 }
 

@@ -11,15 +11,15 @@
 
 namespace mirror {
 
-/// A key as the wire has it. NULL, which no key holds, becomes kNull.
+/// Converts to a key part in wire form. NULL, which no valid key has, becomes kNull.
 KeyPart ToKeyPart(const sqlite::Value& value);
 sqlite::Value FromKeyPart(const KeyPart& part);
 Key ToKey(const std::vector<sqlite::Value>& values);
 std::vector<sqlite::Value> FromKey(const Key& key);
-/// Of the first columns of a row, and from the first place of a statement on.
+/// Reads from the first columns of a row; binds from the place `first` of a statement on.
 Key ReadKey(const sqlite::Statement& row, std::size_t parts);
 void BindKey(sqlite::Statement& statement, int first, const Key& key);
-/// As one more row of a block that has the columns of the key.
+/// Appends the key as one row of a block that has the columns of the key.
 void AppendKey(const Key& key, RowBlock* block);
 
 }  // namespace mirror

@@ -14,7 +14,7 @@
 namespace mirror {
 namespace {
 
-/// Bytes of one row that stand in a batch; the rest of a very wide row travels in parts, whatever its length.
+/// Bytes of one row in a batch; the rest of a very wide row is sent in parts, whatever its length.
 constexpr std::size_t kRowBytes = 6 << 20;
 
 }  // namespace
@@ -58,7 +58,7 @@ bool RowTaker::Fits(sqlite3_value** values) const {
   return true;
 }
 
-/// The value does not fit what was announced: all of them are looked at again before the next announcement.
+/// A value does not fit its announcement: all values are examined before the next announcement.
 absl::Status RowTaker::Misfit(const Field& field) const {
   forget_();
   return absl::AbortedError(absl::StrCat("table '", table_, "', column '", field.name,
@@ -107,7 +107,7 @@ void RowTaker::AppendBytes(std::string_view bytes, Kind kind, const Field& field
   if (row_bytes_ + bytes.size() > kRowBytes && !bytes.empty() && !field.in_key) {
     const std::uint64_t id = sink->NewValue();
     deferred_.push_back({buffer->column(), id, std::string(bytes)});
-    weight_ += bytes.size();  // It is on its way, too.
+    weight_ += bytes.size();  // It will be sent, too.
     buffer->AppendLarge(id, bytes.size(), kind);
     return;
   }
@@ -130,7 +130,7 @@ absl::Status RowTaker::SendDeferred(LargeSink* sink) {
   return absl::OkStatus();
 }
 
-/// One row column by column, each in a look of its own.
+/// Takes one row column by column, each column in its own look.
 absl::Status RowTaker::TakeHeavy(SqliteCursor& cursor, const std::function<absl::Status()>& begin,
                                  RowBlock* block, LargeSink* sink) {
   row_bytes_ = 0;

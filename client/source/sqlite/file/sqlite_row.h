@@ -20,28 +20,28 @@
 
 namespace mirror {
 
-/// Takes rows of one table out of statements and into blocks, checks that each value fits what was announced,
-/// and puts long values aside. Threads: one.
+/// Moves rows of one table from statements into blocks, checks that each value fits its announcement, and
+/// defers long values. Threads: one.
 class RowTaker {
  public:
-  /// `columns`: what each row of a statement begins with, in that order. `forget` is called when a value does
-  /// not fit: the types that were found are not right any more.
+  /// `columns`: the first columns of each row of a statement, in that order. `forget` is called when a value
+  /// does not fit: the types found before are wrong then.
   RowTaker(std::shared_ptr<const SqliteFile> file, const TableSchema& schema,
            const std::vector<std::uint32_t>& columns, std::function<void()> forget);
 
-  /// In a look; `values` are a row's. Errors: kAborted when a value does not fit the announcement; others are
-  /// the table's own.
+  /// Called in a look; `values` are a row's. Errors: kAborted if a value does not fit the announcement;
+  /// others are the table's own.
   absl::Status Take(sqlite3_value** values, RowBlock* block, LargeSink* sink);
-  /// Sends what Take() put aside; outside of looks.
+  /// Sends the values that Take() deferred; outside of looks.
   absl::Status SendDeferred(LargeSink* sink);
-  /// The row on which the cursor stands with kHeavy, column by column; `begin` begins a look for each.
+  /// Takes the row on which the cursor stands with kHeavy, column by column; `begin` begins a look for each.
   absl::Status TakeHeavy(SqliteCursor& cursor, const std::function<absl::Status()>& begin, RowBlock* block,
                          LargeSink* sink);
 
-  /// Whether the row's values are what was announced.
+  /// Whether the row's values fit their announcement.
   bool Fits(sqlite3_value** values) const;
 
-  /// Bytes that were taken since ResetWeight().
+  /// Bytes taken since ResetWeight().
   std::size_t weight() const { return weight_; }
   void ResetWeight() { weight_ = 0; }
 
@@ -72,7 +72,7 @@ class RowTaker {
   std::vector<Field> fields_;
   std::function<void()> forget_;
   std::size_t weight_ = 0;
-  std::size_t row_bytes_ = 0;  ///< Of the row at hand that stand in the block.
+  std::size_t row_bytes_ = 0;  ///< Bytes of the present row in the block.
   std::vector<Deferred> deferred_;
 };
 

@@ -16,14 +16,14 @@
 namespace mirror {
 namespace {
 
-/// What the database says about a table besides its columns.
+/// Facts about a table besides its columns.
 struct TableFacts {
   bool without_rowid = false;
   bool strict = false;
   bool view = false;
 };
 
-/// temp.pragma_table_list has all of it, but goes through every table for each.
+/// temp.pragma_table_list has all of them, but reads every table in each query.
 absl::StatusOr<TableFacts> ReadFacts(const SqliteFile& file, const std::string& table) {
   TableFacts facts;
   bool has_any = false;
@@ -37,7 +37,7 @@ absl::StatusOr<TableFacts> ReadFacts(const SqliteFile& file, const std::string& 
   if (status.ok() && is_table) status = is_table->status();
   if (!status.ok()) return status;
   facts.view = is_table && !**is_table;
-  // By its own name only a table without a rowid has an index.
+  // Only a table without a rowid has an index of its own name.
   status = ForEachRow(file, "SELECT 1 FROM temp.pragma_index_info(?1, 'main')", table,
                       [&](const sqlite::Statement&) { facts.without_rowid = true; });
   if (!status.ok() || !has_any) return status.ok() ? absl::StatusOr<TableFacts>(facts) : status;
@@ -78,7 +78,7 @@ Column MakeColumn(const sqlite::Statement& row, const TableFacts& facts) {
   return column;
 }
 
-/// The name by which the rowid can be called although columns may have taken its usual ones.
+/// Returns a name for the rowid, although columns may use its usual names.
 std::string RowidName(const TableSchema& table) {
   for (const char* name : {"rowid", "_rowid_", "oid"}) {
     if (!table.Find(name)) return name;
@@ -86,7 +86,7 @@ std::string RowidName(const TableSchema& table) {
   return "";
 }
 
-/// The index that keeps the PRIMARY KEY, as terms of an order. Empty: there is none (INTEGER PRIMARY KEY).
+/// Returns the index of the PRIMARY KEY as order terms. Empty: there is none (INTEGER PRIMARY KEY).
 absl::StatusOr<std::vector<OrderTerm>> KeyIndex(const SqliteFile& file, const TableSchema& table,
                                                 bool* binary) {
   std::string index;
@@ -112,7 +112,7 @@ absl::StatusOr<std::vector<OrderTerm>> KeyIndex(const SqliteFile& file, const Ta
   return order;
 }
 
-/// The key of a table that has none of its own. Its values may be NULL.
+/// Sets the key of a table that declares none. Its values may be NULL.
 absl::Status DeclareKey(const std::vector<std::string>& names, SourcePlan* plan) {
   TableSchema& table = plan->schema;
   if (!table.Key().empty()) {
@@ -133,7 +133,7 @@ absl::Status DeclareKey(const std::vector<std::string>& names, SourcePlan* plan)
   return absl::OkStatus();
 }
 
-/// A number as SQL writes it, with or without sign.
+/// Parses a SQL number, with or without a sign.
 std::optional<Literal> ParseNumber(std::string_view text) {
   const bool negative = !text.empty() && text.front() == '-';
   std::string_view digits = text;
@@ -158,7 +158,7 @@ std::optional<std::string> ParseText(std::string_view sql) {
   std::string text;
   for (std::size_t i = 0; i < sql.size(); ++i) {
     if (sql[i] == '\'') {
-      // A single quote inside would end the constant: then it is an expression.
+      // A single quote inside would end the constant: then the text is an expression.
       if (i + 1 == sql.size() || sql[i + 1] != '\'') return std::nullopt;
       ++i;
     }
@@ -174,7 +174,7 @@ std::optional<Collation> CollationOf(const std::string& name) {
   return std::nullopt;
 }
 
-// The statements, not the table-valued functions of that name: those cost a query's preparation more.
+// Uses statements, not the table-valued functions of that name: those take longer to prepare.
 std::string Pragma(const char* name, const std::string& about) {
   return absl::StrCat("PRAGMA main.", name, "(", QuoteName(about), ")");
 }
@@ -193,7 +193,7 @@ absl::Status ReadParts(const SqliteFile& file, FoundIndex* read) {
   });
 }
 
-/// By name. That of the PRIMARY KEY is the mirror's own business.
+/// Returns indexes by name. The mirror handles the index of the PRIMARY KEY itself.
 absl::StatusOr<std::vector<FoundIndex>> ReadIndexes(const SqliteFile& file, const std::string& table) {
   std::vector<FoundIndex> read;
   RETURN_IF_ERROR(ForEachRow(file, Pragma("index_list", table), "", [&read](const sqlite::Statement& row) {
@@ -226,7 +226,7 @@ absl::Status AddForeignKeys(const SqliteFile& file, const TableSchema& table, So
         SourceForeignKey& key = keys[row.Int(0)];
         key.table = row.Text(2);
         key.columns.push_back(row.Text(3));
-        // Without columns it means the other table's key.
+        // Without columns it refers to the other table's key.
         if (!row.IsNull(4)) key.table_columns.push_back(row.Text(4));
         key.on_update = ActionOf(row.Text(5));
         key.on_delete = ActionOf(row.Text(6));
@@ -236,11 +236,11 @@ absl::Status AddForeignKeys(const SqliteFile& file, const TableSchema& table, So
   return absl::OkStatus();
 }
 
-/// In the order in which the objects were made: a table that was made anew stands behind its log.
+/// In creation order: a table that was created again comes after its log.
 constexpr char kObjects[] = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema";
 constexpr char kInOrder[] = " ORDER BY rowid";
 
-/// Their root pages are not told: auto_vacuum moves those of tables that stay what they are.
+/// Omits root pages: auto_vacuum moves those of unchanged tables.
 void Append(const sqlite::Statement& object, TableDefinition* definition) {
   for (const int column : {0, 1, 3}) {
     const std::string text = object.Text(column);
@@ -275,14 +275,14 @@ std::optional<Literal> ParseDefault(std::string_view sql, const Column& column) 
   if (SameName(sql, "NULL")) {
     literal = Null{};
   } else if (std::optional<std::string> text = ParseText(sql)) {
-    // Elsewhere SQLite would make a number of it where it can.
+    // Otherwise SQLite converts it to a number if possible.
     const bool kept = column.type == Type::kText || column.affinity == Affinity::kBlob;
     if (kept) literal = *std::move(text);
   } else if (column.type != Type::kText) {
     literal = ParseNumber(sql);
     const auto* integer = literal ? std::get_if<std::int64_t>(&*literal) : nullptr;
     if (column.type == Type::kDouble && integer != nullptr) literal = static_cast<double>(*integer);
-    // To rows that are there already SQLite gives the integer, to new ones the real.
+    // SQLite gives existing rows the integer, and new rows the real.
     const auto* real = literal ? std::get_if<double>(&*literal) : nullptr;
     const bool two = column.affinity == Affinity::kBlob && real != nullptr && std::trunc(*real) == *real;
     if (two) literal.reset();

@@ -15,84 +15,84 @@
 #include "proto/wire/source_objects.h"
 #include "proto/wire/table.h"
 
-// What the PRAGMAs say of one table, row by row.
+// Reads a table's PRAGMAs, row by row.
 
 namespace mirror {
 
-/// One term of the order in which a table is read, as SQL.
+/// One term of a table's reading order, as SQL.
 struct OrderTerm {
   std::string expression;
   bool descending = false;
-  int column = -1;  ///< In TableSchema.columns; -1: the rowid.
+  int column = -1;  ///< Index in TableSchema.columns; -1: the rowid.
 };
 
-/// A table of the database and how its rows can be reached.
+/// A table of the database, and the ways to read its rows.
 struct SourcePlan {
-  /// Typed by what the declarations promise; whether the values keep it is for the reader to find out. The
-  /// key is the PRIMARY KEY, which may still hold NULL when `key_may_be_null`.
+  /// Has the declared types; the reader must check whether the values fit. The key is the PRIMARY KEY, which
+  /// may still hold NULL if `key_may_be_null`.
   TableSchema schema;
   std::vector<bool> generated, has_default;  ///< For each column.
   bool key_may_be_null = false;
   bool view = false;
-  std::string rowid;  ///< What the rowid can be called in SQL; empty: there is none, or its names are taken.
-  /// By rowid (or the key of a table without one): every row once. Empty: only in one go.
+  std::string rowid;  ///< A name of the rowid in SQL; empty: there is none, or its names are taken.
+  /// By rowid (or the key of a table without one): every row once. Empty: the table must be read at once.
   std::vector<OrderTerm> steady_order;
-  /// By key, where an index gives that order with BINARY comparison. Leaves out rows with NULL in the key.
+  /// By key, if an index has that order with BINARY comparison. Leaves out rows with NULL in the key.
   std::vector<OrderTerm> key_order;
 
-  // What the configuration makes of it, see ApplySteps.
-  std::string filter;  ///< In parentheses: rows of which it is true are there. Empty: all.
-  std::vector<std::uint32_t> filter_columns;  ///< Only a change of one of them changes what it is.
-  bool filter_by_any = false;                 ///< Any change may.
-  std::vector<std::string> values;  ///< Of each column as SQL; empty, or an empty one: as it stands.
-  std::vector<bool> unsent;         ///< Of each column; empty: all are sent.
+  // Additions of the configuration, see ApplySteps.
+  std::string filter;  ///< In parentheses: rows for which it is true exist. Empty: all do.
+  std::vector<std::uint32_t> filter_columns;  ///< Only changes of these columns change its result.
+  bool filter_by_any = false;                 ///< A change of any column may change its result.
+  std::vector<std::string> values;  ///< SQL of each column; empty, or an empty entry: the stored value.
+  std::vector<bool> unsent;         ///< For each column; empty: all are sent.
 
   bool IsTurned(std::uint32_t column) const { return !values.empty() && !values[column].empty(); }
-  /// A column's value as SQL.
+  /// Returns SQL for a column's value.
   std::string ValueOf(std::uint32_t column) const;
-  /// " FROM main.t WHERE ...": the rows that are there, and for which `condition` is true where there is one.
+  /// Returns " FROM main.t WHERE ...": rows that pass the filter, and `condition` unless it is empty.
   std::string FromWhere(const std::string& condition = "") const;
 };
 
-/// The ordinary tables of a database: no views, virtual tables, shadow tables of those, nothing of SQLite's
-/// (sqlite_...) or of ours (_mirror_...).
+/// Lists the ordinary tables of a database: no views, virtual tables or their shadow tables, no tables of
+/// SQLite (sqlite_...) or of the agent (_mirror_...).
 absl::StatusOr<std::vector<std::string>> ListTables(const SqliteFile& file);
 absl::StatusOr<std::vector<std::string>> ListViews(const SqliteFile& file);
 
-/// `key`: columns by which its rows are told apart, of a view or a table that declares none.
+/// `key`: columns that identify rows, for a view or a table that declares no key.
 /// Errors: the table cannot be read; kInvalidArgument: the key does not fit it.
 absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string& table,
                                       const std::vector<std::string>& key = {});
 
-/// A default's SQL text as a value, when it is a plain constant that `column` holds; else nothing.
+/// Converts a default's SQL text to a value if it is a plain constant that `column` can hold; else nothing.
 std::optional<Literal> ParseDefault(std::string_view sql, const Column& column);
 
-/// The affinity that SQLite gives to a declared type.
+/// Returns SQLite's affinity of a declared type.
 Affinity AffinityOf(std::string_view declared_type);
 
-/// Indexes and foreign keys of a table, within a look; of a view none. What cannot be told as columns of it
-/// is told by name, and what has no name that can be sent is only counted. Errors: the source cannot be read.
+/// Reads indexes and foreign keys of a table, within a look; a view has none. What its columns cannot
+/// describe is given by name, and without a sendable name only counted. Errors: the source cannot be read.
 absl::StatusOr<SourceObjects> ReadObjects(const SqliteFile& file, const SourcePlan& plan);
 
-/// What of the schema has to stay for as long as a table is read in several looks: its own definition, its
-/// indexes and triggers, and that its log stands behind it. Other objects come and go.
+/// The part of the schema that must not change while a table is read in several looks: its own definition,
+/// its indexes and triggers, and that its log follows it in sqlite_schema. Other objects may change.
 using TableDefinition = std::string;
 
-/// Of all tables and views, by folded name, in one pass: sqlite_schema has no index. `log_of`: the name of
-/// the log of a table, by its folded name; empty: it has none.
+/// Reads the definitions of all tables and views, by folded name, in one pass, since sqlite_schema has no
+/// index. `log_of`: returns the name of a table's log by its folded name; empty: it has none.
 absl::StatusOr<std::map<std::string, TableDefinition>> ReadDefinitions(
     const SqliteFile& file, const std::function<std::string(const std::string&)>& log_of);
 
-/// Whether a table is still what it was announced as. Threads: one.
+/// Checks whether a table still matches its announcement. Threads: one.
 class DefinitionWatch {
  public:
-  /// `version`: PRAGMA schema_version when `definition` was read, or before. `log`: the name of its log;
-  /// empty: none. `hidden_order`: it is read in the order of a rowid that is no column, which VACUUM changes,
-  /// so that the schema must not move at all between its looks.
+  /// `version`: PRAGMA schema_version when `definition` was read, or earlier. `log`: the name of its log;
+  /// empty: none. `hidden_order`: it is read in the order of a rowid that is no column. VACUUM changes such a
+  /// rowid, so the schema must not change at all between its looks.
   DefinitionWatch(std::string table, std::string log, TableDefinition definition, std::int64_t version,
                   bool hidden_order = false);
 
-  /// In a look. kAborted: it is another one.
+  /// Called in a look. kAborted: the table was redefined.
   absl::Status Check(const SqliteFile& file);
 
  private:
@@ -102,8 +102,8 @@ class DefinitionWatch {
   bool hidden_order_, looked_ = false;
 };
 
-/// Runs `sql` with `table` as its only parameter, or with none where that is empty, and calls `row` for each
-/// row.
+/// Runs `sql` with `table` as its only parameter, or without one if `table` is empty, and calls `row` for
+/// each row.
 template <typename Row>
 absl::Status ForEachRow(const SqliteFile& file, const std::string& sql, const std::string& table,
                         const Row& row) {

@@ -9,12 +9,12 @@
 
 namespace mirror {
 
-/// Checks text that comes in pieces, which may end in the middle of a character.
+/// Checks text that arrives in pieces; a piece may end within a character.
 class TextCheck {
  public:
   void Add(std::string_view piece) {
     carry_.append(piece);
-    // The last character begins at most four bytes before the end; it waits for the next piece.
+    // The last character begins at most four bytes before the end; the next piece completes it.
     std::size_t end = carry_.size();
     for (std::size_t back = 1; back <= 4 && back <= carry_.size(); ++back) {
       if (!IsUtf8Continuation(carry_[carry_.size() - back])) {

@@ -51,7 +51,7 @@ bool BlockDigests::Next() {
   return true;
 }
 
-/// Adds the present row's value to the digest. The part is filled in only for a column of the key.
+/// Adds the present row's value to the digest. Returns a filled part only for a column of the key.
 KeyPart BlockDigests::Take(const ColumnBuffer& buffer, const Column& column, Place* place) {
   const bool in_key = key_at_[static_cast<std::size_t>(place - places_.data())] > 0;
   KeyPart part;
@@ -64,7 +64,7 @@ KeyPart BlockDigests::Take(const ColumnBuffer& buffer, const Column& column, Pla
            : IsText(column.type)                   ? Kind::kText
                                                    : Kind::kBlob;
   }
-  // A typed column has a place for each row, also where it is NULL.
+  // A typed column has an entry for each row, even for NULL.
   const bool any = buffer.storage() == Storage::kAny;
   part.kind = kind;
   switch (kind) {

@@ -14,8 +14,8 @@
 
 namespace mirror {
 
-/// Walks over the rows of a block that has all columns of its table, in their order, and takes the digest of
-/// each. Threads: one. Both outlive it.
+/// Reads the rows of a block that has all columns of its table, in their order, and computes the digest of
+/// each. Threads: one. The table and the block must outlive it.
 class BlockDigests {
  public:
   /// `by_column`: see DigestPiece.
@@ -23,15 +23,15 @@ class BlockDigests {
 
   /// False: there is no further row.
   bool Next();
-  /// Of the present row.
+  /// Key of the present row.
   const Key& key() const { return key_; }
   std::uint64_t digest() const { return digest_; }
   const std::string& hashes() const { return hashes_; }
-  /// It has no value that travelled ahead in parts, which is not in its digest.
+  /// Whether no value of the row was sent before in parts; such a value is not in the digest.
   bool whole() const { return whole_; }
 
  private:
-  /// How far the arrays of a column were walked.
+  /// The present positions in the arrays of a column.
   struct Place {
     std::size_t ints = 0, doubles = 0, lengths = 0, bytes = 0, large = 0;
   };
@@ -40,7 +40,7 @@ class BlockDigests {
   const TableSchema& table_;
   const RowBlock& block_;
   const bool by_column_;
-  std::vector<std::size_t> key_at_;  ///< Of each column its place in the key, from 1; 0: it is not in it.
+  std::vector<std::size_t> key_at_;  ///< Place of each column in the key, from 1; 0: it is not in the key.
   std::vector<Place> places_;
   std::size_t row_ = 0;
   RowDigest row_digest_;
@@ -50,7 +50,7 @@ class BlockDigests {
   bool whole_ = true;
 };
 
-/// The block without these rows.
+/// Returns the block without these rows.
 RowBlock WithoutRows(const TableSchema& table, const RowBlock& block, const std::set<std::size_t>& rows);
 
 }  // namespace mirror

@@ -16,7 +16,7 @@
 namespace mirror {
 namespace {
 
-/// Records that Forget() removes in one transaction.
+/// Records that Forget() deletes in one transaction.
 constexpr std::int64_t kRecordsPerTrim = 1'000;
 
 std::string Join(const LogPositions& positions) {
@@ -104,7 +104,7 @@ absl::StatusOr<LogPositions> LogRecords::SentBefore(std::int64_t before_ms) cons
 }
 
 absl::Status LogRecords::Adopt(const std::string& token, std::int64_t log, std::int64_t lsn) {
-  // Tables that were sent together have one lineage.
+  // Tables that were sent together share one lineage.
   ASSIGN_OR_RETURN(std::optional<LogPositions> record, Find(token));
   if (record) {
     (*record)[log] = lsn;
@@ -139,7 +139,7 @@ absl::StatusOr<std::int64_t> LogRecords::OthersVersion() const { return file_.Nu
 absl::Status LogRecords::See(const SqliteFile& file, std::int64_t log) {
   auto seen = seen_.find(log);
   if (seen == seen_.end()) {
-    // What stood there before the last record goes with it.
+    // A restore that removes entries older than the last record removes that record, too.
     const auto recorded = recorded_.find(log);
     std::int64_t from = recorded == recorded_.end() ? 0 : recorded->second;
     if (recorded == recorded_.end()) {
@@ -164,7 +164,7 @@ absl::Status LogRecords::CheckNotRestored(const LogPositions& positions) {
 }
 
 absl::Status LogRecords::Write(const LogPositions& positions) {
-  // Taken before the record: a commit that comes between is not covered by it.
+  // Read before the record is made: the record does not cover a commit in between.
   ASSIGN_OR_RETURN(const std::int64_t version, OthersVersion());
   const std::string token = NewToken();
   RETURN_IF_ERROR(file_.Change([&]() -> absl::Status {
@@ -230,7 +230,7 @@ constexpr const char* kTables[] = {
     "INTEGER NOT NULL, first_lineage INTEGER NOT NULL)",
 };
 
-/// What the names of ours look like; an application's own _mirror_x stays.
+/// Matches the names of the agent's objects; an application's own _mirror_x stays.
 constexpr const char* kOurs =
     "(name IN ('_mirror_layout', '_mirror_source', '_mirror_owner', '_mirror_tables', '_mirror_lineage', "
     "'_mirror_lineage_by_token') OR name GLOB "
@@ -243,13 +243,13 @@ absl::Status NotWhole(const std::string& path) {
       "'mirror-agent uninstall' and 'install'; then every table is populated anew"));
 }
 
-/// Triggers first: without their log every write of the application would fail.
+/// Drops triggers first: without their log every write of the application would fail.
 absl::Status DropOurs(const SqliteFile& file) {
   return file.DropAll(absl::StrCat("SELECT type, name FROM sqlite_schema WHERE ", kOurs,
                                    " ORDER BY type <> 'trigger', type <> 'index'"));
 }
 
-/// What the exchange keeps beside it, which outlives a log that begins anew.
+/// The exchange's tables, which stay when a log restarts.
 constexpr const char* kOfExchange =
     "(name IN ('_mirror_exchange', '_mirror_inbox', '_mirror_ledger') OR name GLOB '_mirror_datajoin*')";
 
@@ -266,9 +266,9 @@ absl::StatusOr<LogPresence> LookForLog(const std::string& path, Use use) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Open(const ChangeLogOptions& options) {
-  // Looked at by a reader first: a source without a log is not opened to be written.
+  // Read-only first: a source without a log is not opened for writing.
   absl::StatusOr<LogPresence> there = LookForLog(options.path, Use::kRead);
-  // A write of ours may have been killed: who may write takes it back with his first look.
+  // A write of the agent may have been killed: a writable connection rolls it back at its first look.
   if (absl::IsFailedPrecondition(there.status())) there = LookForLog(options.path, Use::kChange);
   if (!there.ok()) return there.status();
   if (*there == LogPresence::kNone) return nullptr;
@@ -290,7 +290,7 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOption
   }
   if (there != LogPresence::kWhole) {
     const absl::Status made = log->file_->Change([&]() -> absl::Status {
-      // What is left of a former one tells nothing without the rest.
+      // An incomplete earlier log is of no use.
       RETURN_IF_ERROR(DropOurs(*log->file_));
       for (const char* const sql : kTables) {
         RETURN_IF_ERROR(log->file_->Run(sql));
@@ -317,7 +317,7 @@ absl::StatusOr<bool> ChangeLog::Uninstall(const ChangeLogOptions& options) {
       const std::int64_t ours,
       file->Number(absl::StrCat("SELECT count(*) FROM sqlite_schema WHERE ", kOurs, " OR ", kOfExchange)));
   if (ours == 0) return false;
-  // Refused where a later version may have made more than is known here.
+  // Refused if a later version may have created objects unknown here.
   ASSIGN_OR_RETURN(const LogPresence there, FindLog(*file));
   if (there != LogPresence::kNone) {
     RETURN_IF_ERROR(CheckLogOwner(*file, options.owner));
@@ -417,7 +417,7 @@ bool ChangeLog::Complete(TableSchema& schema) {
       std::equal(log->columns.begin(), log->columns.end(), schema.columns.begin(), schema.columns.end(),
                  [](const std::string& name, const Column& column) { return name == column.name; });
   if (!same) return false;
-  // Of a column that was added while the log was at work, rows that it does not name hold the default.
+  // If a column was added while the log was active, rows without an entry hold the default.
   for (Column& column : schema.columns) {
     if (std::find(log->added.begin(), log->added.end(), column.name) == log->added.end()) continue;
     if (column.default_value) {
@@ -450,8 +450,8 @@ absl::StatusOr<Standing> ChangeLog::Judge(const std::string& table, const Positi
   const std::int64_t lsn = position.lsn.value;
   if (record) {
     const auto sent = record->find(log->id);
-    if (sent == record->end()) return Standing::kGone;  // Of a former log of this table.
-    if (lsn > sent->second) return Standing::kMiss;     // Set by hand: nobody sent that.
+    if (sent == record->end()) return Standing::kGone;  // From an earlier log of this table.
+    if (lsn > sent->second) return Standing::kMiss;     // Set by hand: this source did not send it.
   }
   if (lsn > last) return Standing::kAhead;
   if (lsn < log->floor) return Standing::kGone;
@@ -496,7 +496,7 @@ absl::StatusOr<std::optional<bool>> ChangeLog::ChangedSince(const std::string& t
 }
 
 absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& position) {
-  // Beyond this a DBA wrote it by hand.
+  // A higher number was written by hand.
   constexpr std::int64_t kSensible = INT64_MAX / 2;
   const TableLog* log = logs_.Find(table);
   if (log == nullptr || position.lsn.value < kAnchorSeq || position.lsn.value > kSensible) return false;
@@ -553,7 +553,7 @@ absl::Status ChangeLog::GiveUp(const std::string& table) {
   if (log == nullptr) return absl::OkStatus();
   return file_->Change([&]() -> absl::Status {
     ASSIGN_OR_RETURN(const std::int64_t last, logs_.Last(*log));
-    // Beyond the last entry: not even a position at it is good.
+    // Skips a number beyond the last entry: a position at the last entry becomes invalid, too.
     absl::Status status = file_->Query(absl::StrCat("INSERT INTO ", LogName(log->id), " (seq) VALUES (?1)"))
                               .With(last + 1)
                               .Run();
@@ -566,7 +566,7 @@ absl::Status ChangeLog::Forget(const std::map<std::string, Position>& durable) {
   int trims = 0;
   records_.LeaveSeen();
   RETURN_IF_ERROR(ForgetEntries(durable, before_ms, &trims));
-  // What the mirrors show stays.
+  // Keeps the records that mirrors show.
   std::set<std::string> shown;
   for (const auto& [table, position] : durable) shown.insert(position.lineage);
   return records_.Forget(shown, before_ms);
@@ -590,7 +590,7 @@ absl::Status ChangeLog::ForgetEntries(const std::map<std::string, Position>& dur
 
 absl::Status ChangeLog::Trim(const TableLog& log, int* trims) {
   ASSIGN_OR_RETURN(const std::int64_t last, logs_.Last(log));
-  // The highest entry stays, or its number would be given again.
+  // Keeps the highest entry; otherwise its number would be used again.
   return logs_.Trim(LogName(log.id), kAnchorSeq, std::min(log.floor, last - 1), trims).status();
 }
 

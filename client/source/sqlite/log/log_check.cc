@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-// No step of the log's layout: without it a log is whole, too.
+// Not a part of the log's layout: a log is complete without it.
 constexpr char kTable[] =
     "CREATE TABLE IF NOT EXISTS _mirror_owner (one INTEGER PRIMARY KEY CHECK (one = 1), context_id TEXT NOT "
     "NULL, state_dir TEXT NOT NULL)";
@@ -21,7 +21,7 @@ absl::StatusOr<bool> HasTable(const SqliteFile& file, const std::string& name) {
   return file.Query("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1").With(name).Step();
 }
 
-/// What the log knows of the file and of who uses it.
+/// The log's knowledge of the file and of its user.
 struct Known {
   std::string source_id;
   bool copied = false;
@@ -37,11 +37,11 @@ absl::StatusOr<Known> LookAtSource(const SqliteFile& file, const std::string& ho
   const SourceMark& mark = file.mark();
   const bool same_file = query.Int(3) == static_cast<std::int64_t>(mark.device) &&
                          query.Int(4) == static_cast<std::int64_t>(mark.inode);
-  // Under another name the same file is the same source to others.
+  // Under another path the same file is the same source for others.
   return Known{query.Text(0), query.Text(1) != host || (query.Text(2) != mark.path && !same_file)};
 }
 
-/// False: nobody's. Errors: also that it is another's.
+/// False: it has no owner. Errors: also if another agent owns it.
 absl::StatusOr<bool> IsOwn(const SqliteFile& file, const LogOwner& owner) {
   const absl::StatusOr<bool> claimed = HasTable(file, "_mirror_owner");
   if (!claimed.ok() || !*claimed) return claimed;
@@ -79,7 +79,7 @@ absl::Status ClaimLog(const SqliteFile& file, const LogOwner& owner) {
   const absl::StatusOr<bool> before = IsOwn(file, owner);
   if (!before.ok() || *before) return before.status();
   return file.Change([&]() -> absl::Status {
-    // Somebody else may have been quicker.
+    // Another agent may have been faster.
     const absl::StatusOr<bool> own = IsOwn(file, owner);
     if (!own.ok() || *own) return own.status();
     RETURN_IF_ERROR(file.Run(kTable));
@@ -96,7 +96,7 @@ absl::StatusOr<LogPresence> FindLog(const SqliteFile& file) {
       file.Number("SELECT count(*) FROM sqlite_schema WHERE name IN ('_mirror_source', '_mirror_tables', "
                   "'_mirror_lineage', '_mirror_lineage_by_token')"));
   if (own == 0) return LogPresence::kNone;
-  // What a later version makes may be other objects than those that are counted here.
+  // A later version may have other objects than those counted here.
   RETURN_IF_ERROR(IsOlder(file.handle(), kLayout, file.mark().path).status());
   if (own < kOwnObjects) return LogPresence::kPart;
   ASSIGN_OR_RETURN(const std::int64_t source, file.Number("SELECT count(*) FROM _mirror_source"));
@@ -122,7 +122,7 @@ absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vecto
     RETURN_IF_ERROR(CheckLogOwner(*file, owner));
   }
   LogTables logs(*file);
-  // Triggers may be left when the rest is gone.
+  // Triggers may remain when the rest is gone.
   ASSIGN_OR_RETURN(const std::vector<std::string> blocked, logs.Blocked());
   findings.blocked = blocked;
   if (findings.presence != LogPresence::kWhole) return findings;

@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-/// While it lives, values of any length are read: a key that no mirror takes may stand in a log all the same.
+/// While it lives, values of any length are read: a log may contain a key that no mirror accepts.
 class LongKeys {
  public:
   explicit LongKeys(const SqliteFile& file)
@@ -45,7 +45,7 @@ absl::StatusOr<std::uint64_t> LogPrefix::Hash(const SqliteFile& file, std::int64
     for (int i = 0; i < entries.columns(); ++i) {
       sqlite3_value* const value = entries.RawValue(i);
       const auto type = static_cast<int>(sqlite::TypeOf(value));
-      const std::string_view bytes = sqlite::BlobOf(value);  // Of a number its text.
+      const std::string_view bytes = sqlite::BlobOf(value);  // For a number its text.
       absl::StrAppend(&entry, type, ":", bytes.size(), ":");
       entry.append(bytes);
     }
@@ -73,7 +73,7 @@ absl::Status LogPrefix::See(const SqliteFile& file) {
   if (from_ == until_) {
     checked_ = version;
   } else if (version != seen_) {
-    // Whether all are the same is looked at once, by Check(): not all of them again with each look.
+    // Check() compares all entries once: not again with each look.
     ASSIGN_OR_RETURN(const std::int64_t last,
                      file.Number(absl::StrCat("SELECT count(*) FROM main.", log_, " WHERE seq = ", until_)));
     if (last == 0) return Restored();

@@ -11,22 +11,22 @@
 
 namespace mirror {
 
-/// The entries of a log from a position on that were there when rows of its table were read. Who restores an
-/// older state of the source by SQLite's backup interface while it is read takes entries away, or puts others
-/// in their place; the schema version moves then, as it does with every other change of the schema. Where the
-/// entries are the same, each row that differs from what was read has an entry behind them. Threads: one.
+/// The entries of a log, from a position on, that existed when rows of its table were read. If an older state
+/// of the source is restored with SQLite's backup interface meanwhile, entries disappear or are replaced; the
+/// schema version then changes, as with every schema change. If the entries are the same, each row that
+/// differs from what was read has a later entry. Threads: one.
 class LogPrefix {
  public:
   LogPrefix(std::string log, std::int64_t from) : log_(std::move(log)), from_(from), until_(from) {}
 
-  /// In a look: what was added since the last one is seen now. kAborted: the source was restored; where that
-  /// is not seen at once, Check() sees it.
+  /// In a look: notes the entries added since the last look. kAborted: the source was restored; if this look
+  /// cannot detect that, Check() does.
   absl::Status See(const SqliteFile& file);
-  /// What was seen so far is there still, or kAborted. Each entry is read once for each move of the schema
-  /// between two calls, however many looks there were.
+  /// Checks that all noted entries still exist, otherwise kAborted. Reads each entry once for each schema
+  /// change between two calls, independent of the number of looks.
   absl::Status Check(const SqliteFile& file);
-  /// A record stands now that was written behind all that was seen, and goes where the source goes back
-  /// behind it: only what comes is to be checked.
+  /// A record was written after all noted entries; it disappears if the source is restored to an earlier
+  /// state. So only later entries need a check.
   void Settle();
 
  private:
@@ -38,8 +38,8 @@ class LogPrefix {
   std::int64_t from_, until_;
   std::uint64_t hash_ = 0;
   // PRAGMA schema_version.
-  std::int64_t checked_ = -1;  ///< At which all that was seen is known to be there.
-  std::int64_t seen_ = -1;     ///< Of the last See().
+  std::int64_t checked_ = -1;  ///< At this version all noted entries are known to exist.
+  std::int64_t seen_ = -1;     ///< Version at the last See().
 };
 
 }  // namespace mirror

@@ -20,7 +20,7 @@ bool IsOfWord(char sign) {
 
 bool IsBlank(char sign) { return absl::ascii_isspace(static_cast<unsigned char>(sign)); }
 
-/// A token in double quotes that begins at `at`: its end, and what stands in it.
+/// Reads a token in double quotes that begins at `at`: returns its end, and its content in `text`.
 std::size_t ReadDoubleQuoted(std::string_view sql, std::size_t at, std::string* text) {
   for (++at; at < sql.size(); ++at) {
     if (sql[at] == '"' && (at + 1 == sql.size() || sql[at + 1] != '"')) return at + 1;
@@ -30,7 +30,7 @@ std::size_t ReadDoubleQuoted(std::string_view sql, std::size_t at, std::string* 
   return at;
 }
 
-/// The first sign at or behind `at` that is in no comment and no blank; NUL: there is none.
+/// Returns the first character from `at` on that is in no comment and no blank; NUL: there is none.
 char NextSign(std::string_view sql, std::size_t at) {
   while (at < sql.size()) {
     const std::string_view rest = sql.substr(at);
@@ -60,13 +60,13 @@ std::vector<std::string> NamesOf(const LoggedTable& table) {
   return names;
 }
 
-/// The UNIQUE indexes besides that of the key.
+/// Finds the UNIQUE indexes except that of the key.
 absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
   const bool typed_key = std::all_of(table->key.begin(), table->key.end(),
                                      [&](std::uint32_t column) { return table->columns[column].typed; });
   absl::StatusOr<sqlite::Statement> indexes =
       About(file,
-            // The text of partial ones alone: sqlite_schema has no index of its own, and may be long.
+            // Only reads the text of partial ones: sqlite_schema has no index, and may be long.
             "SELECT i.name, i.origin, CASE WHEN i.partial THEN (SELECT s.sql FROM main.sqlite_schema s WHERE "
             "s.type = "
             "'index' AND s.name = i.name) END FROM temp.pragma_index_list(?1, 'main') i WHERE i.\"unique\" = "
@@ -85,7 +85,7 @@ absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
               indexes->Text(0)));
     terms.SetDoing(doing);
     LoggedTable::Unique index{{}, PlainCondition(ConditionOfIndex(indexes->Text(2)), NamesOf(*table))};
-    // A comment that is never closed would swallow what follows it in a trigger.
+    // In a trigger, an unclosed comment would swallow the text after it.
     if (index.where.rfind("/*") != std::string::npos) table->blind = true;
     bool binary = true, generated = false;
     absl::StatusOr<bool> more = terms.Step();
@@ -102,9 +102,9 @@ absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
       }
     }
     if (!more.ok()) return more.status();
-    // The key's own index displaces rows only where another spelling of the key is the same to it.
+    // The key's own index only displaces rows if another spelling of the key counts as equal.
     if (indexes->Text(1) == "pk" && binary && typed_key) continue;
-    // Made of columns that are not all known before the row is there.
+    // It depends on columns that are not all known before the row exists.
     if (generated) table->blind = true;
     table->unique.push_back(std::move(index));
   }
@@ -140,36 +140,36 @@ std::string KeyDiffers(const LoggedTable& table) {
   });
 }
 
-/// The bits of one mask column; `columns` are those that count.
+/// Returns the bits of one mask column; `columns`: the number of columns that count.
 std::string Bits(const LoggedTable& table, std::size_t mask, std::size_t columns) {
   std::vector<std::string> bits;
   const std::size_t begin = mask * kMaskBits;
   for (std::size_t i = begin; i < std::min(begin + kMaskBits, columns); ++i) {
-    // With another key the whole row is logged.
+    // If the key changes, the whole row is logged.
     if (std::find(table.key.begin(), table.key.end(), i) != table.key.end()) continue;
     bits.push_back(absl::StrCat("((", Differs(table.columns[i], "old", "new"), ") << ", i - begin, ")"));
   }
   return bits.empty() ? "0" : absl::StrJoin(bits, " | ");
 }
 
-/// Whether rows are displaced by their rowid and by nothing else, which a statement hardly ever gives.
+/// Whether rows are only displaced by their rowid, which statements rarely give.
 bool WatchesRowidAlone(const LoggedTable& table) { return !table.rowid.empty() && table.unique.empty(); }
 
-/// One entry: the key of `of` ("old" or "new"), the whole row.
+/// Returns one entry: the key of `of` ("old" or "new"), and the whole row.
 std::string WholeEntry(std::int64_t log, const LoggedTable& table, const std::string& of,
                        const char* mask = "NULL") {
   return absl::StrCat("INSERT INTO ", LogName(log), " (", LeadingKeyNames(table), "m0) VALUES (",
                       KeyOf(table, of), mask, ");");
 }
 
-/// The mask of a row that went.
+/// The mask of a deleted row.
 const char* EndMask(bool mark_ends) { return mark_ends ? "-1" : "NULL"; }
 
-/// What a BEFORE INSERT trigger sees of a rowid that the statement does not give.
+/// The value of a rowid in a BEFORE INSERT trigger if the statement does not give one.
 constexpr char kNoRowid[] = "-1";
 
-/// The entry of a new row. One with that very rowid may have displaced another that the trigger before it
-/// took for no rowid: then a number of the log is left out, by which the table is populated anew.
+/// The entry of a new row. A row with exactly that rowid may have displaced another one, which the BEFORE
+/// trigger could not see: then the log skips a number, and the table is populated.
 std::string InsertEntry(std::int64_t log, const LoggedTable& table) {
   if (!WatchesRowidAlone(table)) return WholeEntry(log, table, "new");
   return absl::StrCat("INSERT INTO ", LogName(log), " (seq, ", LeadingKeyNames(table),
@@ -193,7 +193,7 @@ std::string UpdateEntries(std::int64_t log, const LoggedTable& table, std::size_
                       KeyOf(table, "new"), absl::StrJoin(values, ", "), ");");
 }
 
-/// "; " behind an entry for each row of the table for which `condition` is true.
+/// Returns SQL with an entry for each row of the table for which `condition` is true, and "; ".
 std::string EntriesWhere(std::int64_t log, const LoggedTable& table, const std::string& condition) {
   std::vector<std::string> keys;
   for (const std::uint32_t column : table.key) keys.push_back(QuoteName(table.columns[column].name));
@@ -202,8 +202,8 @@ std::string EntriesWhere(std::int64_t log, const LoggedTable& table, const std::
                       "; ");
 }
 
-/// The rows that collide with the new one in a UNIQUE index: REPLACE removes them without a trigger's
-/// knowing.
+/// Returns entries for rows that collide with the new one in a UNIQUE index: REPLACE deletes them without
+/// firing a trigger.
 std::string ProbeEntries(std::int64_t log, const LoggedTable& table, bool update) {
   std::string entries;
   const std::string own = absl::StrJoin(table.key, " AND ", [&](std::string* out, std::uint32_t column) {
@@ -225,7 +225,7 @@ std::string ProbeEntries(std::int64_t log, const LoggedTable& table, bool update
       }
     }
     absl::StrAppend(&entries, EntriesWhere(log, table, absl::StrJoin(same, " AND ")));
-    // The default is not known here: any row may be the one.
+    // The default is not known here: it may match any row.
     if (defaulted.empty()) continue;
     fixed.push_back(absl::StrCat("(", absl::StrJoin(defaulted, " OR "), ")"));
     absl::StrAppend(&entries, EntriesWhere(log, table, absl::StrJoin(fixed, " AND ")));
@@ -233,11 +233,11 @@ std::string ProbeEntries(std::int64_t log, const LoggedTable& table, bool update
   return entries;
 }
 
-/// An UPDATE that sets none of these columns displaces nothing. Empty: any may.
+/// An UPDATE that sets none of these columns displaces no row. Empty: any UPDATE may.
 std::string SetColumns(const LoggedTable& table) {
   std::vector<std::string> names;
   for (const LoggedTable::Unique& index : table.unique) {
-    // Its condition may begin to hold by any column.
+    // A change of any column may make its condition true.
     if (!index.where.empty()) return "";
     for (const LoggedTable::Probe& probe : index.terms) {
       const std::string name = QuoteName(probe.column);
@@ -254,7 +254,7 @@ LogObject Trigger(std::int64_t log, const char* kind, const std::string& when, c
                              " BEGIN ", body, " END")};
 }
 
-/// Whether the application's own text comes into a trigger.
+/// Whether a trigger contains SQL text of the application.
 bool HasConditions(const LoggedTable& table) {
   return std::any_of(table.unique.begin(), table.unique.end(),
                      [](const LoggedTable::Unique& index) { return !index.where.empty(); });
@@ -307,7 +307,7 @@ std::string PlainCondition(std::string_view condition, const std::vector<std::st
     return std::any_of(columns.begin(), columns.end(),
                        [&name](const std::string& column) { return SameName(column, name); });
   };
-  std::string plain, word;  // The last word without quotes, folded; empty: another sign came behind it.
+  std::string plain, word;  // The last word without quotes, folded; empty: another character followed.
   for (std::size_t at = 0; at < condition.size();) {
     const char sign = condition[at];
     std::size_t end = at + 1;
@@ -315,7 +315,7 @@ std::string PlainCondition(std::string_view condition, const std::vector<std::st
       std::string text;
       end = ReadDoubleQuoted(condition, at, &text);
       const char next = NextSign(condition, end);
-      // The name of a table, a function, a collation or a type is one wherever it stands.
+      // The name of a table, function, collation or type is a name at any position.
       const bool is_name = next == '.' || next == '(' || word == "." || word == "collate" || word == "as" ||
                            SameName(text, "rowid") || SameName(text, "oid") || SameName(text, "_rowid_") ||
                            is_column(text);
@@ -380,7 +380,7 @@ absl::StatusOr<LoggedTable> DescribeLogged(const SqliteFile& file, const SourceP
   const bool key_is_rowid = !plan.steady_order.empty() && plan.steady_order[0].column >= 0;
   if (!key_is_rowid) table.rowid = plan.rowid;
   RETURN_IF_ERROR(FindUnique(file, &table));
-  // In a trigger its name would stand for the row.
+  // In a trigger its name would mean the row.
   if (FoldName(table.name) == "old" || FoldName(table.name) == "new") table.blind = true;
   if (!table.blind && HasConditions(table)) {
     ASSIGN_OR_RETURN(bool works, TriggersWork(table));
@@ -414,7 +414,7 @@ std::vector<LogObject> LogTriggers(std::int64_t log, const LoggedTable& table, s
   }
   const std::string displaced = ProbeEntries(log, table, false) + rowid;
   if (!displaced.empty()) {
-    // Most inserts need not look for a row then.
+    // Lets most inserts skip the search for a row.
     const std::string given =
         WatchesRowidAlone(table) ? absl::StrCat(" WHEN new.", table.rowid, " <> ", kNoRowid) : "";
     triggers.push_back(Trigger(log, "before_insert", "BEFORE INSERT", table, displaced, given));

@@ -16,7 +16,7 @@
 namespace mirror {
 namespace {
 
-/// Names as one text, "3:abc5:hello": they may hold anything.
+/// Joins names to one text, "3:abc5:hello": a name may contain any character.
 std::string Join(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) absl::StrAppend(&text, name.size(), ":", name);
@@ -41,8 +41,8 @@ std::vector<std::string> Names(const LoggedTable& table) {
   return names;
 }
 
-/// Whether the text of a trigger has RAISE(IGNORE), which ends the triggers that would come behind it as
-/// well. Texts and names in quotes do not count, and a comment mark within one begins no comment.
+/// Whether the SQL of a trigger has RAISE(IGNORE), which also stops the triggers after it. Quoted texts and
+/// names do not count, and a comment mark in them begins no comment.
 bool MayEndStatement(const std::string& sql) {
   std::string plain;
   for (std::size_t at = 0; at < sql.size(); ++at) {
@@ -68,7 +68,7 @@ std::int64_t RandomNumber() {
   return number & INT64_MAX;
 }
 
-/// As they stand in the file, by folded name of the table.
+/// Returns the logs stored in the file, by folded name of the table.
 absl::StatusOr<std::map<std::string, TableLog>> ReadLogs(const SqliteFile& file) {
   std::map<std::string, TableLog> logs;
   sqlite::Statement query =
@@ -88,10 +88,10 @@ absl::StatusOr<std::map<std::string, TableLog>> ReadLogs(const SqliteFile& file)
   }
 }
 
-/// Calls `make`, which makes triggers, and looks whether the application can still write to the table.
+/// Calls `make`, which makes triggers, and checks that the application can still write to the table.
 absl::Status WithTriedTriggers(const SqliteFile& file, const LoggedTable& table,
                                const std::function<absl::Status()>& make) {
-  // Where its writes do not work before, the application alone has what they need.
+  // If writes failed before, only the application can provide what they need.
   const bool worked = CompileWrites(file, table).ok();
   absl::Status status = make();
   if (!status.ok() || !worked) return status;
@@ -105,7 +105,7 @@ absl::Status WithTriedTriggers(const SqliteFile& file, const LoggedTable& table,
       ". Leave the table out with 'skip', or give it strategy = \"synthetic\" in a [[source.table]]"));
 }
 
-/// What its log knows of the table.
+/// Stores the table's properties in its log.
 void Keep(LoggedTable table, bool marks_ends, TableLog* log) {
   log->table = std::move(table);
   log->marks_ends = marks_ends;
@@ -121,7 +121,7 @@ bool TableLog::IsComputed(const std::string& column) const {
 
 absl::Status LogTables::Load() {
   logs_.clear();
-  // Before the rest: what is committed between the two counts as a change.
+  // Read first: a commit between the two reads counts as a change.
   ASSIGN_OR_RETURN(loaded_version_, file_.Number("PRAGMA data_version"));
   ASSIGN_OR_RETURN(logs_, ReadLogs(file_));
   return absl::OkStatus();
@@ -166,7 +166,7 @@ absl::StatusOr<std::vector<std::string>> LogTables::Renew(const std::vector<std:
     if (!fine) changed.push_back(table);
   }
   for (std::size_t done = 0; done < changed.size(); done += kRenewTables) {
-    // Who waits to write gets his turn.
+    // Lets waiting writers continue.
     if (done > 0) sqlite3_sleep(kRenewPauseMs);
     const std::span<const std::string> some =
         std::span<const std::string>(changed).subspan(done, std::min(kRenewTables, changed.size() - done));
@@ -213,7 +213,7 @@ absl::StatusOr<bool> LogTables::IsFine(const std::string& name) {
   if (Find(name) == nullptr) return false;
   RETURN_IF_ERROR(file_.BeginLook());
   const SourceLook open(file_);
-  // Triggers that went since they were read would count as whole.
+  // Triggers dropped since the last read would count as intact.
   RETURN_IF_ERROR(KeepObjects());
   std::string why;
   LoggedTable table;
@@ -228,7 +228,7 @@ absl::Status LogTables::RenewTables(std::span<const std::string> names, std::vec
   std::vector<std::string> found;
   const absl::Status changed = ChangeObjects([&]() -> absl::Status {
     found.clear();
-    // Another agent may have been here since the logs were loaded, or what was done here was taken back.
+    // Another agent may have changed the logs since they were loaded, or the change was rolled back.
     ASSIGN_OR_RETURN(const std::int64_t version, file_.Number("PRAGMA data_version"));
     if (std::exchange(repeated, true) || version != loaded_version_) {
       ASSIGN_OR_RETURN(Logs logs, ReadLogs(file_));
@@ -249,7 +249,7 @@ absl::Status LogTables::RenewTables(std::span<const std::string> names, std::vec
 absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::string>* news) {
   std::string why;
   LoggedTable table;
-  // Looked at once more, where nobody can come between.
+  // Checked again within the transaction, where no other writer can interfere.
   ASSIGN_OR_RETURN(const Finding finding, LookAt(name, &table, &why));
   TableLog* const log = Find(name);
   absl::Status status;
@@ -309,7 +309,7 @@ absl::Status LogTables::ChangeObjects(const std::function<absl::Status()>& work)
   std::int64_t left = -1;
   const absl::Status changed = file_.Change([&]() -> absl::Status {
     RETURN_IF_ERROR(KeepObjects());
-    objects_version_ = -1;  // Until it is through: it may be taken back, and called again.
+    objects_version_ = -1;  // Until the end: the work may be rolled back and called again.
     RETURN_IF_ERROR(work());
     const absl::StatusOr<std::int64_t> after = file_.Number("PRAGMA schema_version");
     left = after.value_or(-1);
@@ -318,7 +318,7 @@ absl::Status LogTables::ChangeObjects(const std::function<absl::Status()>& work)
   objects_version_ = left;
   if (changed.ok()) return changed;
   objects_version_ = -1;
-  (void)Load();  // What stands there, not what was meant to.
+  (void)Load();  // Loads the file's state, not the intended one.
   return changed;
 }
 
@@ -330,7 +330,7 @@ absl::Status LogTables::KeepObjects() {
 
 absl::Status LogTables::ReadObjects() {
   objects_ = {};
-  // Before the rest: what is committed between the two counts as a change.
+  // Read first: a commit between the two reads counts as a change.
   ASSIGN_OR_RETURN(objects_version_, file_.Number("PRAGMA schema_version"));
   sqlite::Statement query = file_.Query(
       "SELECT type, name, tbl_name, rowid, sql, name GLOB '_mirror_[0-9]*_*' FROM main.sqlite_schema "
@@ -370,7 +370,7 @@ std::string LogTables::TriggerProblem(const TableLog& log, const LoggedTable& ta
   for (const LogObject& trigger : expected) {
     const auto found = there.find(trigger.name);
     if (found == there.end()) {
-      // Those come and go with UNIQUE indexes.
+      // They appear and disappear with UNIQUE indexes.
       const bool probe = trigger.name.find("_before_") != std::string::npos;
       return probe ? "a trigger of its log is gone, or its UNIQUE indexes changed"
                    : "a trigger of its log is gone";
@@ -405,7 +405,7 @@ absl::Status LogTables::Make(const LoggedTable& table) {
   if (status.ok()) status = WithTriedTriggers(file_, table, [&] { return MakeTriggers(log); });
   if (status.ok()) status = Store(log);
   if (!status.ok()) return status;
-  objects_.tables[LogName(log.id)] = INT64_MAX;  // Behind every table that there is.
+  objects_.tables[LogName(log.id)] = INT64_MAX;  // After every existing table.
   logs_[FoldName(table.name)] = std::move(log);
   return absl::OkStatus();
 }
@@ -427,11 +427,11 @@ absl::Status LogTables::Extend(const LoggedTable& table, TableLog& log) {
 }
 
 absl::Status LogTables::Remove(const TableLog& log) {
-  // Its triggers went with the table where it was renamed.
+  // If the table was renamed, its triggers moved with it.
   for (const std::string& table : std::exchange(objects_.triggered[log.id], {})) {
     RETURN_IF_ERROR(DropTriggersOn(table, absl::StrCat("_mirror_", log.id, "_")));
   }
-  // Its entries go piece by piece: to drop a long log at once would keep writers waiting.
+  // Its entries are deleted piece by piece: dropping a long log at once would block writers.
   return file_.Query("DELETE FROM _mirror_tables WHERE log = ?1").With(log.id).Run();
 }
 
@@ -445,7 +445,7 @@ absl::Status LogTables::DropOrphans() {
                         name.find_first_not_of("0123456789", kPrefix.size()) == std::string::npos;
     if (!is_log || known.contains(name)) continue;
     ASSIGN_OR_RETURN(const bool empty, Trim(name, 0, INT64_MAX, &trims));
-    if (!empty) return absl::OkStatus();  // The rest in the next run.
+    if (!empty) return absl::OkStatus();  // The next run deletes the rest.
     RETURN_IF_ERROR(file_.Change([&, &log = name] { return file_.Run("DROP TABLE IF EXISTS " + log); }));
   }
   return absl::OkStatus();
@@ -458,7 +458,7 @@ absl::StatusOr<bool> LogTables::Trim(const std::string& log, std::int64_t behind
     ASSIGN_OR_RETURN(const std::int64_t first, file_.Number(lowest));
     if (first == 0 || first > end) return true;
     if (*trims == kTrimsMax) return false;
-    // Where writers wait for us, each gets its turn.
+    // If writers wait for this process, each can continue.
     if ((*trims)++ > 0 && !file_.wal()) sqlite3_sleep(kTrimPauseMs);
     RETURN_IF_ERROR(file_.Change([&] {
       return file_.Query(absl::StrCat("DELETE FROM ", log, " WHERE seq >= ?1 AND seq <= ?2"))

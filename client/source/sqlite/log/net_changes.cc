@@ -23,31 +23,31 @@
 namespace mirror {
 namespace {
 
-/// The keys that a log names, each once, with all that changed of it: entries are copied into a temporary
-/// table and grouped by key there. Memory: SQLite's; the tables spill to a file. Threads: one.
+/// The keys in a log, each once, with all their changed columns: entries are copied into a temporary table
+/// and grouped by key there. Memory: SQLite's; the tables spill to a file. Threads: one.
 class ChangedKeys {
  public:
-  /// `key`: indexes of the table's columns, in the key's order. `file` and `log` outlive this.
+  /// `key`: indexes of the table's columns, in the key's order. `file` and `log` must outlive this.
   ChangedKeys(const SqliteFile& file, const TableLog& log, std::vector<std::uint32_t> key)
       : file_(file), log_(log), key_(std::move(key)) {}
   ~ChangedKeys();
 
-  /// Forgets the keys of before.
+  /// Discards earlier keys.
   absl::Status Begin();
-  /// Copies the entries behind `from` up to `until`, and gives how many these were. Reads the source.
+  /// Copies the entries after `from` up to `until`, and returns their number. Reads the source.
   /// kOutOfRange: a key is longer than a value may be.
   absl::StatusOr<std::int64_t> Copy(std::int64_t from, std::int64_t until);
-  /// Keys that count as changed.
+  /// Adds keys that count as changed.
   absl::Status Add(const std::vector<Key>& keys);
-  /// After all of them. Touches the temporary database only.
+  /// Call it after all of them. Only uses the temporary database.
   absl::Status Group();
 
-  /// Keys, counted from 1 in their order. Those that are equal but for their type stand next to each other.
+  /// Number of keys, which count from 1 in their order. Keys equal except for their type are adjacent.
   std::int64_t rows() const { return rows_; }
-  /// From key number ?1 on: the key's columns, the masks, whether a row of it surely went, and whether the
-  /// key is equal to the one before but for its type.
+  /// Reads from key number ?1 on: the key's columns, the masks, whether a row of it was certainly deleted,
+  /// and whether the key equals the one before except for its type.
   absl::StatusOr<sqlite::Statement> Read() const;
-  /// Masks of a key: 62 columns each, a bit for each that changed. The first one NULL: all of them did.
+  /// Masks of a key: 62 columns each, with a bit for each changed column. First mask NULL: all changed.
   std::size_t MaskCount() const { return MaskColumns(log_.columns.size()); }
   /// The temporary table with the columns k0, k1, ..., m0, m1, ..., ended, same.
   static constexpr char kTable[] = "temp._mirror_net";
@@ -62,7 +62,7 @@ class ChangedKeys {
   std::int64_t rows_ = 0;
 };
 
-/// OR of masks; one that is NULL means all columns.
+/// OR of masks; a NULL mask means all columns.
 struct Mask {
   std::int64_t bits;
   int all;
@@ -93,7 +93,7 @@ absl::Status ChangedKeys::Begin() {
   std::vector<std::string> names = LogKeyNames(key_.size()), values = names;
   for (std::size_t i = 0; i < MaskCount(); ++i) {
     names.push_back(absl::StrCat("m", i));
-    // The triggers of those entries did not look at the columns that were added later.
+    // The triggers of those entries did not examine columns added later.
     const char* const whole = log_.marks_ends ? "m0 IS NULL OR m0 < 0" : "m0 IS NULL";
     values.push_back(absl::StrCat("CASE WHEN ", whole, " THEN NULL WHEN seq <= ", log_.masks_after,
                                   " THEN coalesce(m", i, ", 0) | ", AddedBits(i), " ELSE m", i, " END"));
@@ -154,7 +154,7 @@ absl::Status ChangedKeys::Group() {
     if (typed) continue;
     group.push_back(absl::StrCat("typeof(", key, ")"));
   }
-  // Only keys that are equal but for their type stand next to each other.
+  // Only keys that are equal except for their type are adjacent.
   for (std::size_t i = 0; !typed && i < key_.size(); ++i) {
     same.push_back(absl::StrCat("lag(k", i, ") OVER w IS k", i));
   }
@@ -182,13 +182,13 @@ absl::StatusOr<sqlite::Statement> ChangedKeys::Read() const {
   return file_.Prepare(absl::StrCat("SELECT * FROM ", kTable, " WHERE rowid >= ?1 ORDER BY rowid"));
 }
 
-/// Entries that one look copies where writers wait for its end.
+/// Entries that one look copies if writers wait for its end.
 constexpr std::int64_t kCopyEntries = 20'000;
-/// Distinct sets of changed columns in one piece; beyond that whole rows are sent.
+/// Maximum number of column sets in one piece; beyond it whole rows are sent.
 constexpr std::size_t kShapesMax = 64;
-/// Tables up to this are counted with their last piece; up to kOneLookEntries where writers wait for it.
+/// Tables up to this size are counted with their last piece; up to kOneLookEntries if writers wait.
 constexpr std::int64_t kCountedRows = 100'000;
-/// Deletes that no mirror asks an operator about: what they leave need not be counted.
+/// Deletes up to this number never need an operator's decision: remaining rows need not be counted.
 constexpr std::int64_t kDeletesUncounted = 500;
 
 class NetChanges : public ChangeReader {
@@ -217,14 +217,14 @@ class NetChanges : public ChangeReader {
   }
 
  private:
-  /// How the rows of one set of changed columns are read and sent.
+  /// How rows with one set of changed columns are read and sent.
   struct Shape {
     Operation operation = Operation::kInsert;
     std::vector<std::uint32_t> columns;
     sqlite::Statement select;
     std::unique_ptr<RowTaker> taker;
     std::optional<RowBlock> block;
-    std::vector<std::vector<sqlite::Value>> heavy;  ///< Keys of rows that are too long for one statement.
+    std::vector<std::vector<sqlite::Value>> heavy;  ///< Keys of rows too long for one statement.
   };
   using Masks = std::vector<std::int64_t>;  ///< Empty: all columns.
 
@@ -244,7 +244,7 @@ class NetChanges : public ChangeReader {
     if (at_end && looking_) {
       RETURN_IF_ERROR(CountRows(&piece));
     }
-    // A snapshot stays for the rest of its round; it is sealed once.
+    // A snapshot stays open for the rest of its round; it is sealed once.
     if (!file_.wal() || at_end || !one_look_) CloseLook();
     const bool aside = AnyHeavy();
     RETURN_IF_ERROR(TakeAside(sink));
@@ -281,7 +281,7 @@ class NetChanges : public ChangeReader {
     null_is_gone_ = false;
   }
 
-  // --- The keys that changed ---
+  // --- The changed keys ---
 
   absl::Status BeginRound() {
     RETURN_IF_ERROR(OpenLook());
@@ -312,7 +312,7 @@ class NetChanges : public ChangeReader {
     return looking_ ? absl::OkStatus() : OpenLook();
   }
 
-  /// Gives up the log of the table: with the error the next step is a population.
+  /// Discards the table's log and returns the error: the next step is a population.
   absl::Status BeginAnew(const std::string& why) {
     CloseLook();
     RETURN_IF_ERROR(log_.GiveUp(source_.schema.name));
@@ -322,7 +322,7 @@ class NetChanges : public ChangeReader {
 
   // --- Their rows ---
 
-  /// Keys of one look where writers wait for its end.
+  /// Keys of one look, where writers may wait for its end.
   std::int64_t KeysOfLook() const { return one_look_ ? keys_.rows() : static_cast<std::int64_t>(kLookRows); }
 
   absl::Status TakeKeys(const BlockSize& size, LargeSink* sink) {
@@ -336,10 +336,10 @@ class NetChanges : public ChangeReader {
       if (code != SQLITE_ROW) return file_.Error(code, "reading its changes");
       const bool full =
           taken >= KeysOfLook() || weight_ >= size.bytes || static_cast<std::size_t>(taken) >= size.rows;
-      // Keys that are equal but for their type go together: the delete of one would remove the other.
+      // Keys equal except for their type stay together: the delete of one would delete the other.
       const bool same = sqlite3_column_int(row, same_at) != 0;
       if (full && !same) {
-        // The rest comes in another look, unless this one may stay.
+        // The rest follows in another look, unless this one may stay open.
         if (!file_.wal()) one_look_ = false;
         return absl::OkStatus();
       }
@@ -357,7 +357,7 @@ class NetChanges : public ChangeReader {
     }
     const Masks& masks = MasksOf(key);
     if (!whole_rows_ && IsNothing(masks)) return absl::OkStatus();
-    // Mostly it is that of the key before.
+    // Mostly the same as for the key before.
     if (!shape_ || masks != shape_masks_) {
       ASSIGN_OR_RETURN(shape_, FindShape(masks));
       shape_masks_ = masks;
@@ -373,7 +373,7 @@ class NetChanges : public ChangeReader {
     if (code == SQLITE_ROW) {
       status = TakeRow(*shape, sink);
     } else if (code == SQLITE_DONE && !whole_rows_ && !masks.empty() && !source_.plan->filter.empty()) {
-      // It was not sent before, and what changed does not make it one that is.
+      // The row was not sent before, and the change does not include it.
     } else if (code == SQLITE_DONE) {
       status = TakeDelete(key);
     } else if (code == SQLITE_TOOBIG) {
@@ -387,12 +387,12 @@ class NetChanges : public ChangeReader {
     }
     shape->select.Reset();
     const bool there = code == SQLITE_ROW || code == SQLITE_TOOBIG;
-    // The row of before goes first: whoever reads the mirror's journal is to know that this is another one.
+    // Deletes the former row first: readers of the mirror's journal must see that this is another row.
     if (status.ok() && there && sqlite3_column_int(key, EndedAt()) != 0) status = TakeDelete(key);
     return status;
   }
 
-  /// A row with NULL in its key that is gone again never reached the mirror.
+  /// A row with NULL in its key that is deleted again never reached the mirror.
   absl::Status CheckNull() {
     if (null_is_gone_) return absl::OkStatus();
     const std::string null = absl::StrJoin(key_, " OR ", [this](std::string* out, std::uint32_t column) {
@@ -416,10 +416,10 @@ class NetChanges : public ChangeReader {
   }
 
   absl::Status TakeDelete(sqlite3_stmt* key) {
-    // A key of another type than was announced never reached the mirror.
+    // A key of another type than announced never reached the mirror.
     sqlite3_value** const values = row_values_.Of(key);
     if (!key_taker_.Fits(values)) return absl::OkStatus();
-    // 3 and 3.0 are one key to the mirror: the delete of one is that of the other.
+    // 3 and 3.0 are one key in the mirror: the delete of one is also that of the other.
     if (std::exchange(delete_taken_, true)) return absl::OkStatus();
     if (!deletes_) deletes_ = RowBlock::For(source_.schema, key_);
     const std::size_t before = key_taker_.weight();
@@ -443,7 +443,7 @@ class NetChanges : public ChangeReader {
     return masks_;
   }
 
-  /// Whether a row of which only these columns changed may have come to be sent, or have ceased to.
+  /// Whether a row with changes in only these columns may enter the rows to be sent, or leave them.
   bool MayEnter(const Masks& masks) const {
     const SourcePlan& plan = *source_.plan;
     if (plan.filter.empty() || IsNothing(masks)) return false;
@@ -451,7 +451,7 @@ class NetChanges : public ChangeReader {
                                              [&](std::uint32_t column) { return HasBit(masks, column); });
   }
 
-  /// The same as a condition on ChangedKeys::kTable, and whole rows as they are.
+  /// The same as a condition on ChangedKeys::kTable; also true for whole rows.
   std::string WholeKeys() const {
     if (whole_rows_) return "1";
     std::string condition = "(m0 IS NULL";
@@ -470,7 +470,7 @@ class NetChanges : public ChangeReader {
     return !masks.empty() && std::all_of(masks.begin(), masks.end(), [](std::int64_t m) { return m == 0; });
   }
 
-  /// Null: no column of it is sent.
+  /// Null: no changed column is sent.
   absl::StatusOr<Shape*> FindShape(Masks masks) {
     if (shapes_.size() >= kShapesMax && !shapes_.contains(masks)) masks.clear();
     const auto [at, fresh] = shapes_.try_emplace(std::move(masks));
@@ -491,7 +491,7 @@ class NetChanges : public ChangeReader {
     return (masks[column / kMaskBits] >> (column % kMaskBits) & 1) != 0;
   }
 
-  /// That a row of the table has this value in its key's column number `i`.
+  /// Returns the condition that a row of the table has this value in its key's column number `i`.
   std::string KeyTerm(std::size_t i, const std::string& value, const char* table) const {
     const LoggedTable::Column& column = table_.table.columns[key_[i]];
     const std::string name = absl::StrCat(table, QuoteName(column.name));
@@ -514,7 +514,7 @@ class NetChanges : public ChangeReader {
                        [](const auto& shape) { return !shape.second.heavy.empty(); });
   }
 
-  /// What could not be sent or read while locks were held.
+  /// Sends and reads what was deferred while locks were held.
   absl::Status TakeAside(LargeSink* sink) {
     for (auto& [masks, shape] : shapes_) {
       RETURN_IF_ERROR(shape.taker->SendDeferred(sink));
@@ -538,7 +538,7 @@ class NetChanges : public ChangeReader {
       const absl::StatusOr<bool> there = cursor.Locate(std::move(key));
       file_.EndLook();
       if (!there.ok()) return there.status();
-      // Gone meanwhile: the next round has its delete.
+      // Deleted meanwhile: the next round has its delete.
       if (!*there) continue;
       if (!shape.block) shape.block = RowBlock::For(source_.schema, shape.columns);
       RETURN_IF_ERROR(shape.taker->TakeHeavy(cursor, begin, &*shape.block, sink));
@@ -546,7 +546,7 @@ class NetChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  /// What follows the first piece of a round deletes this much: of one moment, or as it is just now.
+  /// Counts the deletes that follow the first piece of a round: of one moment, or approximately now.
   absl::Status CountDeletes(ChangePiece* piece) {
     const bool exact = file_.wal();
     if (!exact) CloseLook();
@@ -567,7 +567,7 @@ class NetChanges : public ChangeReader {
     piece->planned.emplace();
     (exact ? piece->planned->deletes : piece->planned->expected_deletes) =
         static_cast<std::uint64_t>(gone + again);
-    // Those that are gone have no row to be inserted; their entries are of whole rows, too.
+    // Deleted rows are not inserted; their entries are of whole rows, too.
     piece->planned->inserts = static_cast<std::uint64_t>(std::max<std::int64_t>(0, whole - gone));
     piece->planned->updates = static_cast<std::uint64_t>(rows - gone) - piece->planned->inserts;
     if (gone <= kDeletesUncounted) return absl::OkStatus();
@@ -578,7 +578,7 @@ class NetChanges : public ChangeReader {
     return absl::OkStatus();
   }
 
-  /// In SQL: for how many keys this is so of the rows with it.
+  /// Returns SQL that counts the keys whose rows satisfy a condition.
   std::string CountOf(const std::string& is_so) const {
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < key_.size(); ++i) terms.push_back(KeyTerm(i, absl::StrCat("n.k", i), "t."));
@@ -588,7 +588,7 @@ class NetChanges : public ChangeReader {
                         absl::StrJoin(terms, " AND "), ")");
   }
 
-  /// In the look that is open, or in one of its own.
+  /// Reads in the open look, or in one of its own.
   absl::StatusOr<std::int64_t> InLook(const std::function<absl::StatusOr<std::int64_t>()>& read) {
     if (looking_) return read();
     RETURN_IF_ERROR(OpenLook());
@@ -638,18 +638,18 @@ class NetChanges : public ChangeReader {
   int round_ = 0;
   bool first_ = true;  ///< No piece was given yet.
   bool in_round_ = false;
-  bool one_look_ = false;  ///< All of the round is of one moment.
+  bool one_look_ = false;  ///< The whole round is of one moment.
   bool looking_ = false;
-  bool null_is_gone_ = false;  ///< In the present look no key holds NULL.
-  bool sealed_ = false;        ///< The present look is covered by `target_`.
+  bool null_is_gone_ = false;  ///< The present look has no key with NULL.
+  bool sealed_ = false;        ///< `target_` covers the present look.
   std::int64_t until_ = 0;     ///< Position of the round.
   std::int64_t next_row_ = 1;
   Position target_;
   std::map<Masks, Shape> shapes_;
   Masks masks_, shape_masks_;
-  std::optional<Shape*> shape_;  ///< That of shape_masks_; null: no column of it is sent.
+  std::optional<Shape*> shape_;  ///< For shape_masks_; null: none of its columns is sent.
   std::optional<RowBlock> deletes_;
-  bool delete_taken_ = false;  ///< Of a key that is equal to the present one but for its type.
+  bool delete_taken_ = false;  ///< For a key equal to the present one except for its type.
   std::size_t weight_ = 0;
 };
 

@@ -14,25 +14,25 @@
 
 namespace mirror {
 
-/// A table as its source announced it, and how it is reached.
+/// An announced table, and the means to read it.
 struct AnnouncedSource {
   std::shared_ptr<const SqliteFile> file;  ///< Opened with Use::kLooks.
   std::shared_ptr<const SourcePlan> plan;
   TableSchema schema;
-  std::vector<std::uint32_t> columns;  ///< Those that are sent.
+  std::vector<std::uint32_t> columns;  ///< Columns to send.
   DefinitionWatch definition;
   std::function<void()> forget;  ///< See RowTaker.
 };
 
-/// The net changes behind `from`: the entries of the log are copied into a temporary table and grouped by key
-/// there, then each key's row is read. A key whose row is not there is a delete.
+/// The net changes after `from`: copies the log's entries into a temporary table, groups them by key there,
+/// then reads each key's row. A key without a row is a delete.
 ///
-/// `also`: keys that are taken for changed, in the first round.
+/// `also`: keys that count as changed, in the first round.
 ///
-/// With WAL all of this is one snapshot. With a rollback journal, where a writer waits for each reader, up to
-/// kOneLookEntries are read in one look; more of them in many, and then what changed meanwhile in another
-/// round, until a round fits into one look. So the last piece leaves the table as it was in one moment; after
-/// kRoundsMax rounds, and where values are too long for memory, some rows of it may be newer than that.
+/// With WAL all of this is one snapshot. With a rollback journal, where a writer waits for each reader, one
+/// look reads up to kOneLookEntries. More entries take many looks, and another round for changes made
+/// meanwhile, until a round fits into one look. So the last piece leaves the table in the state of one
+/// moment. After kRoundsMax rounds, and with values too long for memory, some rows may be newer.
 std::unique_ptr<ChangeReader> ReadNetChanges(AnnouncedSource source, ChangeLog& log, const TableLog& table,
                                              Lsn from, bool whole_rows, bool count_all,
                                              std::vector<Key> also);

@@ -8,7 +8,7 @@
 
 namespace mirror {
 
-/// Text in which no two keys are the same.
+/// Packs a key into a text that differs for different keys.
 inline std::string PackedKey(const Key& key) {
   std::string packed;
   for (const KeyPart& part : key) {

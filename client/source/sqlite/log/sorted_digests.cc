@@ -96,7 +96,7 @@ class SortedRows : public DigestReader {
   const std::size_t key_parts_;
   const std::string names_;
   std::unique_ptr<sqlite::Connection> database_;
-  bool made_ = false;  ///< The table for them is there.
+  bool made_ = false;  ///< The sorting table exists.
   Key behind_;
   std::vector<Key> untold_;  ///< See DigestPiece.
   bool partial_ = false;

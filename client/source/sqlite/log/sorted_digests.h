@@ -7,9 +7,9 @@
 
 namespace mirror {
 
-/// The rows of `scan`, which come in any order, in the order of KeyRange: keys and digests are put into a
-/// temporary file first. Of a key that comes twice the first row counts. Without
-/// a key they stay as they come.
+/// Gives the rows of `scan`, which come in any order, in the order of KeyRange: keys and digests are sorted
+/// in a temporary file first. If a key comes twice, the first row counts.
+/// Without a key the rows stay in their order.
 std::unique_ptr<DigestReader> SortRows(std::unique_ptr<DigestReader> scan, std::size_t key_parts);
 
 }  // namespace mirror

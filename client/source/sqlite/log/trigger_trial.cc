@@ -31,7 +31,7 @@ std::string Assignments(const std::vector<std::string>& columns) {
   });
 }
 
-/// One of each kind of write to all columns. `update_where`: of which row.
+/// Returns one write of each kind to all columns. `update_where`: selects the row.
 std::vector<std::string> Writes(const LoggedTable& table, const std::string& update_where) {
   const std::vector<std::string> columns = WritableColumns(table);
   const std::string name = absl::StrCat("main.", QuoteName(table.name)), list = absl::StrJoin(columns, ", ");
@@ -41,7 +41,7 @@ std::vector<std::string> Writes(const LoggedTable& table, const std::string& upd
           absl::StrCat("DELETE FROM ", name, " WHERE 0")};
 }
 
-/// One row of the table, whichever; "0" where none can be named.
+/// Returns a condition for one row of the table, no matter which; "0" if none can be named.
 std::string AnyRow(const SourcePlan& plan, const LoggedTable& table) {
   const std::string from = absl::StrCat(" FROM main.", QuoteName(table.name), " LIMIT 1)");
   if (!plan.rowid.empty()) return absl::StrCat(plan.rowid, " = (SELECT ", plan.rowid, from);
@@ -52,12 +52,12 @@ std::string AnyRow(const SourcePlan& plan, const LoggedTable& table) {
   return absl::StrCat("(", key, ") = (SELECT ", key, from);
 }
 
-/// Within a transaction: why the table's writes fail by our triggers; empty: they do not.
+/// Within a transaction: returns why writes to the table fail by the agent's triggers; empty: they do not.
 absl::StatusOr<std::string> WhyWritesFail(const SqliteFile& file, const std::string& name) {
   ASSIGN_OR_RETURN(const SourcePlan plan, PlanSource(file, name));
   ASSIGN_OR_RETURN(const LoggedTable table, DescribeLogged(file, plan));
   const std::vector<std::string> writes = Writes(table, AnyRow(plan, table));
-  // Each by itself: what the application's own trigger refuses says nothing of the others.
+  // Tried one by one: a refusal by the application's own trigger says nothing about the others.
   std::vector<std::pair<std::string, absl::Status>> failing;
   for (const std::string& sql : writes) {
     absl::Status tried = file.Run(sql);
@@ -119,7 +119,7 @@ absl::Status CompileWrites(const SqliteFile& file, const LoggedTable& table) {
 
 absl::StatusOr<std::map<std::string, std::string>> TryWrites(const std::string& path) {
   ASSIGN_OR_RETURN(const std::unique_ptr<SqliteFile> file, SqliteFile::Open(path, Use::kChange));
-  // A row that the application wrote may be longer than what a mirror takes.
+  // A row of the application may be longer than a mirror allows.
   file->TakeLongValues();
   std::vector<std::string> tables;
   RETURN_IF_ERROR(ForEachRow(
@@ -131,7 +131,7 @@ absl::StatusOr<std::map<std::string, std::string>> TryWrites(const std::string& 
   std::map<std::string, std::string> failing;
   for (const std::string& table : tables) {
     absl::StatusOr<std::string> why = std::string();
-    // One transaction for each, so that nobody waits long. An error takes it back.
+    // One transaction for each, so that other writers wait only briefly. An error rolls it back.
     const absl::Status taken_back = file->Change([&] {
       why = WhyWritesFail(*file, table);
       return absl::CancelledError(kTrying);

@@ -12,43 +12,43 @@
 #include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/place_node.h"
 
-// The schemas of mirrors in a place, as the place itself has them: the control database is an index of these.
+// Finds the schemas of mirrors in a place itself. The control database is only an index of these schemas.
 
 namespace mirror {
 
-/// Of a digest: twice as many fit the 63 bytes of a name, with the words before them.
+/// Digits of a digest. With the words before them, twice as many fit the 63 bytes of a name.
 inline constexpr std::size_t kAsideDigits = 24;
-/// What the schemas begin with that are set aside of a tenant, unless an older version did that: it says
-/// whose they are, whatever became of their tables.
+/// Returns the prefix of a tenant's set-aside schemas (older versions used none). The name shows which tenant
+/// a schema belongs to, even when its tables are damaged.
 std::string AsidePrefix(const std::string& context_id);
 
 struct FoundSchema {
   std::string schema;
-  std::string context_id;  ///< As its tenant's row says.
+  std::string context_id;  ///< From the row of its tenant.
   std::int64_t epoch = 0;
   bool is_left = false;   ///< Its mirror is served from another place.
-  bool is_copy = false;   ///< A move fills it.
+  bool is_copy = false;   ///< A move is filling it.
   bool is_going = false;  ///< It is being removed.
 
   bool IsServed() const { return !is_left && !is_copy && !is_going; }
 };
 
-/// Absent: none of that name stands there, or it holds no mirror.
-/// Errors: IsForeign(), too: another role made it. `kind`: of the place.
+/// Finds a mirror's schema by name. Absent: there is no schema of that name, or it holds no mirror.
+/// Errors also: IsForeign(): another role owns it. `kind`: the kind of the place.
 absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection, PlaceKind kind,
                                                       const std::string& schema);
-/// The same, where a schema of another role counts as absent.
+/// The same, but a schema of another role counts as absent.
 absl::StatusOr<std::optional<FoundSchema>> FindOurSchema(postgres::Connection& connection, PlaceKind kind,
                                                          const std::string& schema);
-/// What the control database says may be wrong, and what is set aside or dropped has to be the tenant's. A
-/// mirror that cannot be read says nothing. Errors: kFailedPrecondition.
+/// Checks that a schema belongs to the tenant, before it is set aside or dropped: the control database may be
+/// wrong. A mirror that cannot be read passes. Errors: kFailedPrecondition.
 absl::Status CheckIsOf(postgres::Connection& connection, PlaceKind kind, const std::string& context_id,
                        const std::string& schema);
-/// Those of the names that new mirrors get, but for the two that a move has beside the one that is served,
-/// and for those that cannot be read now: one that is damaged or locked keeps nobody from the others. Schemas
-/// of other roles are no mirrors.
+/// Lists the mirrors whose schemas have the name of a new mirror. Omits what a move left or is filling beside
+/// the served mirror, and schemas that cannot be read now: a damaged or locked one does not hide the others.
+/// Schemas of other roles do not count as mirrors.
 absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection, PlaceKind kind);
-/// Names of those that were set aside of a tenant.
+/// Lists the names of the tenant's set-aside schemas.
 absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connection, PlaceKind kind,
                                                    const std::string& context_id);
 

@@ -71,7 +71,7 @@ std::size_t LatePlaces::Look(const Tell& tell, const std::stop_token& stop) {
                    [&](postgres::Connection& connection) { return TakeIn(*place, connection); });
     const std::string& name = place->options().name;
     if (admitted.ok()) {
-      // Where it cannot be made now, it is with the first mark.
+      // If the table of marks cannot be made now, the first mark makes it.
       MakeMarks(*place).IgnoreError();
       tell({.place = name,
             .is_open = true,
@@ -100,7 +100,7 @@ std::vector<std::string> LatePlaces::FindClosed() const {
 }
 
 absl::Status LatePlaces::TakeIn(const PostgresPlace& place, postgres::Connection& connection) const {
-  // One that knows nothing yet: what is known elsewhere is asked anew where it matters.
+  // A new object without cached placements; other objects ask again where that matters.
   PlacedMirrors mirrors(control_, places_, /*replicated=*/false);
   return mirrors.TakeInUnknownOf(place, connection);
 }
@@ -108,11 +108,11 @@ absl::Status LatePlaces::TakeIn(const PostgresPlace& place, postgres::Connection
 namespace {
 
 constexpr std::size_t kDigits = 8;
-/// Sessions of a server that was just killed end in that time.
+/// Sessions of a server that was just killed end within kLooks × kBetweenLooks.
 constexpr int kLooks = 20;
 constexpr std::chrono::milliseconds kBetweenLooks{100};
 
-// It is the same one after a failover, and as long as nobody restores it into another database.
+// A failover keeps this id; only a restore into another database changes it.
 constexpr char kWhichControlSql[] =
     "SELECT (SELECT system_identifier FROM pg_control_system())::text || '/' || oid FROM pg_database WHERE "
     "datname = current_database()";

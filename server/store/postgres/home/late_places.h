@@ -19,23 +19,23 @@
 #include "server/store/postgres/place/control.h"
 #include "server/store/postgres/place/postgres_place.h"
 
-// A place that does not answer keeps no server from starting: it is closed until it does, and all that is
-// looked at before a place is used is looked at then.
+// A place that does not answer does not stop a server from starting. The place stays closed until it answers;
+// then the server runs all checks that come before the first use of a place.
 
 namespace mirror {
 
-/// Whether the databases of the other places are known: at a start they were just asked, and there may be
-/// thousands. Later one may have been started again, which gives it another name.
+/// Whether the database ids of the other places are still valid. At a start they were just read, and there
+/// may be thousands. Later one may have been restarted, which changes its id.
 enum class OtherPlaces : std::uint8_t { kWereAsked, kAskAgain };
 
-/// Admits the place: it can hold mirrors, is none of the `others` that are open, and no server of another
-/// control database uses it. `last` is asked behind that. Errors: as PostgresPlace::Admit(); of these checks
-/// kFailedPrecondition.
+/// Admits the place: it can hold mirrors, is none of the open `others`, and no server of another control
+/// database uses it. `last` is an additional check that runs last. Errors: as PostgresPlace::Admit(); these
+/// checks fail with kFailedPrecondition.
 absl::Status AdmitPlace(PostgresPlace& place, const std::vector<std::shared_ptr<PostgresPlace>>& others,
                         OtherPlaces how, const PostgresPlace::Check& last = nullptr);
 
-/// Tries places that are closed until each is open. Before one opens the control database is told of mirrors
-/// in it that it does not know. Threads: any; one of its own, where there is such a place.
+/// Retries closed places until each is open. Before a place opens, this adds its unknown mirrors to the
+/// control database. Threads: any; runs one thread of its own if there are closed places.
 class LatePlaces final : public ClosedPlaces {
  public:
   using Places = std::vector<std::shared_ptr<PostgresPlace>>;
@@ -48,8 +48,8 @@ class LatePlaces final : public ClosedPlaces {
   void Stop() override { thread_ = {}; }
   std::vector<std::string> FindClosed() const override;
 
-  /// Tries each that is closed once, without a thread: how many still are. `tell` hears of one that opened,
-  /// and of what is wrong with one that answers, once for the same words.
+  /// Tries each closed place once, in the caller's thread; returns how many are still closed. Calls `tell`
+  /// for each place that opened, and for a fault of one that answers: once for the same text.
   std::size_t Look(const Tell& tell, const std::stop_token& stop = {}) MIRROR_EXCLUDES(mutex_);
 
  private:
@@ -59,21 +59,21 @@ class LatePlaces final : public ClosedPlaces {
   const Places places_;
   const std::chrono::milliseconds pause_;
   Mutex mutex_;
-  std::map<std::string, std::string> told_ MIRROR_GUARDED_BY(mutex_);  ///< By place: what is wrong.
+  std::map<std::string, std::string> told_ MIRROR_GUARDED_BY(mutex_);  ///< By place: the fault told last.
   std::jthread thread_;
 };
 
-// A place belongs to the servers of one control database: those of two would each make, number and move its
-// mirrors by themselves. Sessions in a place are named after the control database, so that servers of another
-// one are seen while they run. One that is lost, and made anew elsewhere, keeps nobody from the places: by
-// then no server of the former runs.
+// Only the servers of one control database may use a place. Two control databases would each make, number and
+// move its mirrors independently. Session names in a place contain the control database's id, so that running
+// servers of another one are found. After a control database is lost and made anew elsewhere, its old servers
+// no longer run: they do not block the places.
 
-/// How sessions of this control database's servers are named: "mirror-server 1a2b3c4d". "mirror-server": that
-/// cannot be told now, and says nothing.
+/// Returns the session name of this control database's servers: "mirror-server 1a2b3c4d". "mirror-server":
+/// the id cannot be read now; this name proves nothing.
 std::string SessionNameOf(const ControlOptions& options);
 
-/// `connection`: one of the place's own. Errors: kFailedPrecondition: servers of another control database
-/// have sessions in the place, and still had after two seconds. Where that cannot be asked: OK.
+/// `connection`: one to the place. Errors: kFailedPrecondition: servers of another control database have
+/// sessions in the place, and still had them after two seconds. OK if that cannot be determined.
 absl::Status CheckOneControl(postgres::Connection& connection, const PlaceOptions& place);
 
 }  // namespace mirror

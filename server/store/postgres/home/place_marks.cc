@@ -15,9 +15,9 @@ namespace mirror {
 namespace {
 
 constexpr char kMarking[] = "marking how far the place is";
-/// Which database, and on which timeline: "7312345678901234567/16384/00000001". A copy of the database in the
-/// same server has another oid; a standby that took over, and a restore of the server's files, have another
-/// timeline. A standby has none.
+/// Identifies the database and its timeline: "7312345678901234567/16384/00000001". A copy of the database in
+/// the same server has another oid. A promoted standby, and a restore of the server's files, have another
+/// timeline. A standby has an empty one.
 constexpr char kWhichSql[] =
     "(SELECT system_identifier FROM pg_control_system()) || '/' || (SELECT oid FROM pg_database WHERE "
     "datname "
@@ -28,7 +28,7 @@ struct Mark {
   std::string_view database, timeline;
 };
 
-/// "database/oid/timeline", and of a mark "/token" behind it.
+/// Splits "database/oid/timeline"; a mark has "/token" after it.
 Mark Split(std::string_view mark) {
   const std::size_t oid = mark.find('/');
   const std::size_t timeline = oid == std::string_view::npos ? oid : mark.find('/', oid + 1);
@@ -37,7 +37,7 @@ Mark Split(std::string_view mark) {
   return {mark.substr(0, timeline), rest.substr(0, rest.find('/'))};
 }
 
-/// Nobody frees that name, so who asked once may use it with this connection.
+/// No server frees that name, so one check per connection is enough.
 absl::StatusOr<bool> MarksAreThere(postgres::Connection& connection) {
   const auto there = postgres::OwnGuard({.schema = "mirror_place", .tables = {"mark"}}).Find(connection);
   if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
@@ -111,7 +111,7 @@ absl::Status TryWriting(postgres::Connection& connection, const char* schema) {
   const std::string table = Qualified(schema, absl::StrCat("write_test_", NewToken()));
   postgres::Transaction transaction(connection);
   RETURN_IF_ERROR(transaction.Begin());
-  // Over 300 kB, stored as they are: less may find room in pages that are free already.
+  // Over 300 kB, uncompressed: a smaller table could fit into pages that are free already.
   return connection.Execute(absl::StrCat("CREATE TABLE ", table, " (t text); INSERT INTO ", table,
                                          " SELECT repeat('x', 1000) FROM generate_series(1, 300)"),
                             kTrying);

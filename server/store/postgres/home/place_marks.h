@@ -8,32 +8,32 @@
 #include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/postgres_place.h"
 
-// Marks by which a place that went back is told from one in which somebody dropped a schema. Before a mirror
-// is made a mark is committed in its place, and then noted in the control database. A place that has lost the
-// mark, and is the same database on another timeline, is as it was before: the mirror, which came behind the
-// mark, is in nothing that came of it. Nobody drops a mark: the deletion of a mirror leaves it.
-// Citus has none: its nodes go back one by one.
+// Marks distinguish a place that went back to an earlier state from one whose schema somebody dropped. Before
+// a mirror is made, a mark is committed in its place, then noted in the control database. If the place later
+// lacks the mark, and is the same database on another timeline, it went back to before the mirror. The mirror
+// came after the mark, so no copy of that earlier state has it. Nobody drops a mark; deleting a mirror keeps
+// it. Citus places have no marks: their nodes go back one at a time.
 
 namespace mirror {
 
-/// Checks that no other role has the names of the marks. Errors: IsForeign(); those of PostgreSQL.
+/// Checks that no other role owns the names of the marks. Errors: IsForeign(); PostgreSQL's errors.
 absl::Status CheckMarks(postgres::Connection& connection);
-/// Makes the table that marks stand in: it has to be older than they, so that their absence says something.
+/// Makes the table of marks. It must be older than every mark, so that a missing mark proves something.
 absl::Status MakeMarks(PostgresPlace& place);
-/// Whether a row could be written there now; nothing stays. Citus is not asked. Errors: kUnavailable,
-/// kFailedPrecondition.
+/// Checks that the place accepts a new row now; rolls the row back. Always OK for Citus. Errors:
+/// kUnavailable, kFailedPrecondition.
 absl::Status TryWriting(PostgresPlace& place);
-/// Writes one, which is committed when this returns: for the control database. Empty: none could be written,
-/// so of what comes behind it nothing will be known.
+/// Writes and commits a mark; returns it for the control database. Empty: no mark could be written, so
+/// nothing can be proved later about what follows.
 std::string WriteMark(PostgresPlace& place);
-/// Whether it stands there. Errors: kUnavailable, kFailedPrecondition; kDataLoss: somebody dropped the table.
+/// Tells whether the mark exists. Errors: kUnavailable, kFailedPrecondition; kDataLoss: its table is gone.
 absl::StatusOr<bool> HasMark(PostgresPlace& place, const std::string& mark);
-/// Whether the place, provably, went back to before `mark` was written. Where nothing can be said: false.
+/// Tells whether the place provably went back to before `mark` was written. False if that is unknown.
 absl::StatusOr<bool> WentBackBefore(PostgresPlace& place, const std::string& mark);
 
-/// Whether rows can be written into a new table of `schema`, which is there; it is taken back. A commit alone
-/// does not say so: on a full disk it finds room in a file of the log that is there already. Errors:
-/// kUnavailable, in PostgreSQL's words.
+/// Checks that rows can be written into a new table of the existing `schema`; rolls the table back. A commit
+/// alone proves nothing: on a full disk it can use space in an existing WAL file. Errors: kUnavailable, with
+/// PostgreSQL's message.
 absl::Status TryWriting(postgres::Connection& connection, const char* schema);
 
 }  // namespace mirror

@@ -33,7 +33,7 @@ absl::Status Ran(const absl::StatusOr<std::int64_t>& ran) {
   return InStoreWords(ran.status(), Touched::kOwnTable);
 }
 
-/// Fills a schema that nobody serves.
+/// Fills a schema that no server serves.
 class UnservedImport final : public MirrorImport {
  public:
   UnservedImport(PostgresImport& import, std::string schema, std::int64_t epoch)
@@ -65,7 +65,7 @@ class PlacedMove final : public PlaceMove {
   const std::string& from() const override { return placement_.place; }
   bool IsDone() const override { return placement_.place == to_name(); }
 
-  /// What a former move left: of one that was decided the rest is done, of another one nothing is left.
+  /// Continues an earlier move: completes it after its decision; before that, removes all of it.
   absl::Status TakeUp() {
     if (!IsDone()) return TakeBack();
     ASSIGN_OR_RETURN(const postgres::Lease lease, to_.Take(PlaceUse::kWrite));
@@ -85,12 +85,12 @@ class PlacedMove final : public PlaceMove {
 
   absl::Status Switch() override {
     ASSIGN_OR_RETURN(const postgres::Lease there, to_.Take(PlaceUse::kWrite));
-    // Behind the switch the copy alone goes on: it is to last as every commit to a mirror does.
+    // After the switch only the copy exists: it must be as durable as any commit to a mirror.
     RETURN_IF_ERROR(mirrors_.replicated() ? WaitForStandby(*there) : absl::OkStatus());
     postgres::Transaction serving(*there);
     if (absl::Status begun = serving.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
     RETURN_IF_ERROR(HoldMirror(*there, to_.options().kind, names_, Frees::kNothing));
-    // Whoever would remove the copy waits for this one.
+    // A server that wants to remove the copy waits for this lock.
     ASSIGN_OR_RETURN(const TenantRow copy, LockTenant(*there, names_));
     if (copy.state != kImporting || copy.epoch != placement_.epoch + 1) return Overtaken();
     RETURN_IF_ERROR(Serve(*there));
@@ -127,7 +127,7 @@ class PlacedMove final : public PlaceMove {
                        {}, kMoving));
       }));
     }
-    // The mirror is served whether or not the copy's place answers: the next move there removes the copy.
+    // The mirror is served even if the copy's place does not answer: the next move there removes the copy.
     const absl::StatusOr<postgres::Lease> lease = to_.Take(PlaceUse::kWrite);
     if (!lease.ok()) return absl::OkStatus();
     absl::Status removed = RemoveCopy(**lease);
@@ -137,8 +137,8 @@ class PlacedMove final : public PlaceMove {
  private:
   const std::string& to_name() const { return to_.options().name; }
 
-  /// A switch of before that still runs, or whose commit in the control database is in doubt, is waited for
-  /// there, and decides nothing behind this.
+  /// Waits for an earlier switch that still runs, or whose commit in the control database is uncertain. After
+  /// this, such a switch can decide nothing.
   absl::Status Hold() {
     for (int i = 0; i < kHoldsMax; ++i) {
       ASSIGN_OR_RETURN(const bool held, mirrors_.Hold(placement_));
@@ -163,7 +163,7 @@ class PlacedMove final : public PlaceMove {
                                            "quicker. This one changed nothing."));
   }
 
-  /// In a transaction in which the schema's name means what it means now.
+  /// Runs `work` in a transaction in which the schema's name keeps its present meaning.
   template <typename Work>
   absl::Status WithHeld(postgres::Connection& connection, PlaceKind kind, const Work& work) const {
     postgres::Transaction transaction(connection);
@@ -173,15 +173,15 @@ class PlacedMove final : public PlaceMove {
     return done.ok() ? InStoreWords(transaction.Commit(kMoving), Touched::kOwnTable) : done;
   }
 
-  /// In the new place.
+  /// Runs in the new place.
   absl::Status Serve(postgres::Connection& connection) const {
     return Ran(
         connection.Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'serving' WHERE state = $1"),
                        {kImporting}, kMoving));
   }
 
-  /// In the old place: what others write is committed before, or finds that it is moved. `copied_tenant`: the
-  /// tenant as it was then, with the mark of this move.
+  /// Runs in the old place: writes of others are committed before it, or fail because the mirror has moved.
+  /// `copied_tenant`: the tenant's row in the copy, with the mark of this move.
   absl::Status Fence(const TenantRecord& copied_tenant) {
     ASSIGN_OR_RETURN(PostgresPlace* const old, mirrors_.PlaceOf(from()));
     ASSIGN_OR_RETURN(const postgres::Lease lease, old->Take(PlaceUse::kWrite));
@@ -190,7 +190,7 @@ class PlacedMove final : public PlaceMove {
     RETURN_IF_ERROR(HoldMirror(*lease, old->options().kind, names_, Frees::kNothing));
     ASSIGN_OR_RETURN(const TenantRow row, LockTenant(*lease, names_));
     if (row.state != "serving" || row.moved_to || row.epoch > placement_.epoch) return Overtaken();
-    // Undone meanwhile, at another server: its source may be in the middle of a cycle.
+    // Another server undid the move meanwhile: the source may be in the middle of a cycle.
     const std::optional<MoveMark> mark = MarkOf(row.tenant);
     const bool is_of_this = mark && mark->phase == MovePhase::kLeaving && mark->kind == MoveKind::kPlace &&
                             mark->target == to_name();
@@ -214,7 +214,7 @@ class PlacedMove final : public PlaceMove {
     const absl::StatusOr<bool> placed =
         mirrors_.MovePlace(placement_.context_id, from(), to_name(), placement_.epoch + 1);
     if (placed.ok()) return *placed ? absl::OkStatus() : Overtaken();
-    // Its answer may be lost alone.
+    // Perhaps only the answer was lost.
     const absl::StatusOr<std::optional<Placement>> now = mirrors_.Find(placement_.context_id);
     if (now.ok() && now->has_value() && (*now)->place == to_name()) return absl::OkStatus();
     return placed.status();
@@ -238,12 +238,12 @@ class PlacedMove final : public PlaceMove {
     ASSIGN_OR_RETURN(const auto found, FindSchema(connection, kind, placement_.schema));
     if (!found.has_value()) return absl::OkStatus();
     if (found->is_left && found->context_id == placement_.context_id) {
-      // The mirror stood here before, and could not be set aside then.
+      // The mirror was here before, and could not be set aside then.
       return SetAside(connection, kind, found->epoch, placement_.epoch).status();
     }
     std::optional<TenantRow> row;
     RETURN_IF_ERROR(WithHeld(connection, kind, [&] {
-      // Whoever is about to serve it is waited for.
+      // Waits for a server that is about to serve it.
       RETURN_IF_ERROR(Ran(
           connection.Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'deleting' WHERE state = $1"),
                          {kImporting}, kMoving)));

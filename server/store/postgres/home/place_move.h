@@ -10,12 +10,12 @@
 
 namespace mirror {
 
-/// `mirrors` outlives it, and what NewMove() gives.
+/// `mirrors` must outlive this object and what NewMove() returns.
 ///
-/// Before a switch the copy is at a standby, where the home is to be replicated.
-/// The steps of a switch, each of which is committed before the next begins: the old tenant's row says where
-/// the mirror goes, and takes nothing more; the control database says that it is there; the new row says that
-/// it is served. The second decides: before it a new PlaceMove goes back, behind it forward.
+/// If the home is replicated, the copy is at a standby before the switch.
+/// Each step of a switch is committed before the next begins: 1. the old tenant row names the target and
+/// accepts no more writes; 2. the control database places the mirror there; 3. the new row says that it is
+/// served. Step 2 decides: before it a new PlaceMove rolls back, after it forward.
 class PostgresPlaces final : public HomePlaces {
  public:
   explicit PostgresPlaces(PlacedMirrors& mirrors) : mirrors_(mirrors) {}

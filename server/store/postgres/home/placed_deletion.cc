@@ -36,7 +36,7 @@ absl::Status WasOvertaken(const std::string& context_id) {
                                          "deleted; look what is there now, and try again."));
 }
 
-/// The deletion was begun, and did not come to its end.
+/// Returns the error for a deletion that was begun but not finished.
 absl::Status StillThere(const std::string& context_id, const absl::Status& why) {
   return absl::Status(
       why.code(),
@@ -55,14 +55,14 @@ Deleted WhatIsDeleted(PlacementState state) {
   return state == PlacementState::kDropping ? Deleted::kMirrorOnly : Deleted::kAll;
 }
 
-/// Those that were set aside of a mirror; in a place that is not its own also what a move left there: a copy,
-/// or the one from which it went.
+/// Lists the set-aside schemas of a mirror. In a place that is not its own, also lists what a move left
+/// there: a copy, or the mirror before the move.
 absl::StatusOr<std::vector<SchemaToGo>> ListOthers(postgres::Connection& connection, PlaceKind kind,
                                                    const std::string& context_id, const std::string& schema,
                                                    bool is_its_place) {
   ASSIGN_OR_RETURN(const std::vector<std::string> aside, ListAside(connection, kind, context_id));
   std::vector<SchemaToGo> schemas;
-  // Nobody gets one of these names again.
+  // These names are never used again.
   for (const std::string& name : aside)
     schemas.push_back({name, {.epoch_max = std::numeric_limits<std::int64_t>::max()}});
   if (is_its_place) return schemas;
@@ -73,11 +73,11 @@ absl::StatusOr<std::vector<SchemaToGo>> ListOthers(postgres::Connection& connect
   return schemas;
 }
 
-/// The mirror's, where all is asked for behind those that were set aside or left: they may stand in other
-/// places.
+/// Calls `act` for each schema: in each place first for those set aside or left by a move, unless only the
+/// mirror is to go; then for the mirror's own. All may be in different places.
 absl::Status ForEachSchema(const PlacedMirrors& mirrors, const Placement& placement, Deleted what,
                            PlaceUse use, const ActOnSchema& act) {
-  // Nobody knows where the mirror was to be of a tenant that was deleted before it had one.
+  // A tenant deleted before it had a mirror has no schema name: use that of a new mirror.
   const std::string name = placement.schema.empty() ? SchemaOf(placement.context_id) : placement.schema;
   for (const std::shared_ptr<PostgresPlace>& place : mirrors.places()) {
     ASSIGN_OR_RETURN(const postgres::Lease lease, place->Take(use));
@@ -98,7 +98,7 @@ absl::Status ForEachSchema(const PlacedMirrors& mirrors, const Placement& placem
   return absl::OkStatus();
 }
 
-/// CheckRemovable() of one of which nothing is removed yet.
+/// CheckRemovable() for a mirror of which nothing is removed yet.
 absl::Status MayBeginRemoving(postgres::Connection& connection, const PostgresOwnTables& names,
                               const Removed&, PlaceKind) {
   absl::Status removable = CheckRemovable(connection, names);
@@ -111,21 +111,21 @@ absl::Status IsUnlocked(postgres::Connection& connection, const PostgresOwnTable
   return CheckUnlocked(connection, names);
 }
 
-/// The epoch of the schema that stands there, where it is later and the control database says the same as
-/// before: that was restored, and is older than the mirror. Absent: there is none.
+/// Returns the epoch of the existing schema if it is later than `placement` and the control database has not
+/// changed: then that was restored to before the mirror. Absent: there is no such schema.
 absl::StatusOr<std::optional<std::int64_t>> FindLaterEpoch(PlacedMirrors& mirrors,
                                                            const Placement& placement) {
   if (placement.place.empty()) return std::optional<std::int64_t>();
   std::optional<FoundSchema> stands;
   {
     ASSIGN_OR_RETURN(const postgres::Lease lease, mirrors.Take(placement.place, PlaceUse::kRead));
-    // A damaged one says nothing.
+    // A damaged schema is ignored.
     absl::StatusOr<std::optional<FoundSchema>> found =
         FindSchema(*lease, KindOf(mirrors, placement.place), placement.schema);
     if (found.ok()) stands = *std::move(found);
   }
   if (!stands || stands->epoch <= placement.epoch) return std::optional<std::int64_t>();
-  // Whoever makes a mirror anew notes that before the mirror is there.
+  // A server that makes a mirror anew writes the placement first.
   ASSIGN_OR_RETURN(const std::optional<Placement> now, mirrors.Find(placement.context_id));
   const bool is_same = now.has_value() && IsBeingDeleted(*now) && now->epoch == placement.epoch;
   return is_same ? std::optional(stands->epoch) : std::nullopt;
@@ -140,7 +140,7 @@ absl::Status BeginPlacedDeletion(PlacedMirrors& mirrors, const std::string& cont
   if (epoch != 0 && (!found->has_value() || (*found)->epoch != epoch)) return WasOvertaken(context_id);
   if (found->has_value() && IsBeingImported(**found)) return BeingImported(context_id);
   if (found->has_value() && IsThere(**found)) {
-    // While nothing is done yet.
+    // Checked before anything is deleted.
     RETURN_IF_ERROR(ForEachSchema(mirrors, **found, what, PlaceUse::kRead, MayBeginRemoving));
     RETURN_IF_ERROR(ForEachSchema(mirrors, **found, what, PlaceUse::kRead, IsUnlocked));
   }
@@ -153,7 +153,7 @@ absl::Status BeginPlacedDeletion(PlacedMirrors& mirrors, const std::string& cont
 
 absl::Status FinishPlacedDeletion(PlacedMirrors& mirrors, const std::string& context_id) {
   ASSIGN_OR_RETURN(const std::optional<Placement> found, mirrors.Find(context_id));
-  // One that came while its deletion was begun was not deleted.
+  // A mirror whose import began while its deletion was begun was not deleted.
   if (found.has_value() && IsBeingImported(*found)) return BeingImported(context_id);
   if (!found.has_value() || !IsBeingDeleted(*found)) return absl::OkStatus();
   return FinishDeletionOf(mirrors, *found);
@@ -170,7 +170,7 @@ absl::Status FinishDeletionOf(PlacedMirrors& mirrors, Placement placement) {
   if (!gone.ok()) return StillThere(placement.context_id, gone);
   CrashPoint("delete.files_gone");
   const bool is_forgotten = what == Deleted::kForgotten;
-  // Where another server was first, it has noted that, and there may be another mirror by now.
+  // If another server was first, it has recorded that, and there may already be another mirror.
   absl::Status marked =
       mirrors.MoveThis(placement, is_forgotten ? PlacementState::kGone : PlacementState::kDeleted).status();
   CrashPoint("delete.after");
@@ -184,10 +184,10 @@ constexpr int kTablesPerStep = 50;
 constexpr int kNamedMax = 20;
 constexpr int kTimesAgainMax = 10;
 
-/// What PostgreSQL would not drop with the schema's tables, as it describes it; then what stands in the
-/// schema and is neither a table of the schema's owner nor a view of the mirror's. All of it is of one
-/// snapshot: to_regnamespace() would already miss a schema that another server drops meanwhile. Descriptions
-/// are not; what has just been dropped has none, and is asked once.
+/// Lists what PostgreSQL would not drop with the schema's tables, as described by PostgreSQL; and what is in
+/// the schema, but is neither a table of the schema's owner nor a view of the mirror's. All from one
+/// snapshot: to_regnamespace() would not see a schema that another server is dropping. Descriptions are not
+/// from the snapshot: an object that was just dropped has none, so each is read only once.
 constexpr char kMirror[] = R"(
 WITH mirror AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname = $1),
   ours AS (SELECT oid, reltype, relkind, relname, relowner FROM pg_class
@@ -220,7 +220,7 @@ constexpr char kOthers[] = R"(
         UNION SELECT oid FROM views)))
 SELECT what FROM found WHERE what IS NOT NULL ORDER BY what)";
 
-/// The mirror's own views.
+/// Selects the mirror's own views.
 std::string Views() {
   return absl::StrCat(
       "views AS (SELECT oid FROM ours WHERE relname = '_mirror_freshness' AND relkind = 'v' AND relowner = "
@@ -228,8 +228,8 @@ std::string Views() {
       OwnViewsSql("(SELECT oid FROM mirror)"), ")");
 }
 
-/// Of those who remove the same schema one at a time: who finds a mirror that is to go has it until the end
-/// of the transaction, since nobody can make another one of its name while it stands.
+/// Servers that remove the same schema do so one at a time. A server that finds a mirror to remove has it
+/// until its transaction ends: while it exists, no other mirror can get its name.
 constexpr char kLock[] = "SELECT pg_advisory_xact_lock(hashtextextended('mirror-server removes ' || $1, 0))";
 constexpr char kIsToGo[] = "epoch <= $1 AND ($2 OR state <> 'serving' OR moved_to IS NOT NULL)";
 
@@ -237,16 +237,16 @@ absl::Status Drop(postgres::Connection& connection, const std::string& what) {
   return InStoreWords(connection.Execute(absl::StrCat("DROP ", what), kRemoving), Touched::kMirroredTable);
 }
 
-/// The first ones, each of a row.
+/// Returns the first column of the first kNamedMax rows.
 std::vector<std::string> NamesIn(const postgres::Rows& rows) {
   std::vector<std::string> names;
   for (int row = 0; row < std::min(rows.rows(), kNamedMax); ++row) names.push_back(rows.Text(row, 0));
   return names;
 }
 
-/// Within a transaction. One whose own row cannot be read is to go: another one would be whole. Who reads or
-/// writes the mirror begins with this table: one that is to go is locked there first, so that he is waited
-/// for, instead of each for the other.
+/// Runs in a transaction. A mirror whose row cannot be read is to be removed: a mirror that replaced it would
+/// be whole. Readers and writers lock this table first. So a mirror to be removed is locked here first, too:
+/// this waits for them, and no deadlock arises.
 absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnTables& names,
                             const Removed& which, PlaceKind kind) {
   RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
@@ -266,8 +266,8 @@ absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnT
   return !read.ok() || *others == 0;
 }
 
-/// The mirror's tables, its own last: until then the schema says whose it is. None: there is no such schema;
-/// a null: it is empty.
+/// Lists the mirror's tables, the tenant's table last: until then the schema shows whose it is. No row: there
+/// is no such schema; a NULL: it is empty.
 absl::StatusOr<postgres::Rows> ListTables(postgres::Connection& connection, const PostgresOwnTables& names) {
   auto tables = connection.Query(
       absl::StrCat(
@@ -293,7 +293,7 @@ absl::Status DropViews(postgres::Connection& connection, const PostgresOwnTables
   return Drop(connection, absl::StrCat("VIEW IF EXISTS ", absl::StrJoin(drop, ", ")));
 }
 
-/// Some of its tables, the last ones with the schema. Gives whether it is gone.
+/// Drops some of its tables, or the last ones with the schema. Returns whether the schema is gone.
 absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const PostgresOwnTables& names,
                                 const Removed& which, PlaceKind kind, bool is_first) {
   postgres::Transaction transaction(connection);
@@ -307,7 +307,7 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
   if (!*is_to_go) return true;
   if (is_first) {
     RETURN_IF_ERROR(CheckRemovable(connection, names));
-    // What came since is not dropped either: none of these says CASCADE.
+    // Objects added since the check are not dropped either: no statement here says CASCADE.
     RETURN_IF_ERROR(DropViews(connection, names));
   }
   std::vector<std::string> step;
@@ -318,7 +318,7 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
   const bool is_last = count == tables.rows();
   std::vector<std::string> drops;
   if (!step.empty()) drops.push_back(absl::StrCat("TABLE IF EXISTS ", absl::StrJoin(step, ", ")));
-  // In one transaction with the last table: an empty schema would be nobody's.
+  // In one transaction with the last table: an empty schema would belong to no mirror.
   if (is_last) drops.push_back(absl::StrCat("SCHEMA IF EXISTS ", names.schema));
   RETURN_IF_ERROR(Drop(connection, absl::StrJoin(drops, "; DROP ")));
   if (absl::Status done = transaction.Commit(kRemoving); !done.ok())
@@ -366,7 +366,7 @@ absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTabl
                      {which.epoch_max, which.also_served}, kRemoving);
   const absl::Status fenced =
       InStoreWords(marked.ok() ? transaction.Commit(kRemoving) : marked.status(), Touched::kOwnTable);
-  // A damaged one is removed as well, and one of which the end of a removal is left.
+  // A damaged mirror is removed as well, and so is the rest of an unfinished removal.
   return absl::IsDataLoss(fenced) ? absl::OkStatus() : fenced;
 }
 
@@ -375,7 +375,7 @@ absl::Status RemoveSchema(postgres::Connection& connection, const PostgresOwnTab
   int times_again = 0;
   for (bool is_first = true;; is_first = false) {
     absl::StatusOr<bool> is_gone = RemoveStep(connection, names, which, kind, is_first);
-    // Whoever reads or writes the mirror may have its tables in another order: one of two has to give way.
+    // Readers and writers may lock the tables in another order: after a deadlock one side must retry.
     while (MayTryAgain(is_gone.status()) && times_again++ < kTimesAgainMax)
       is_gone = RemoveStep(connection, names, which, kind, is_first);
     if (!is_gone.ok() || *is_gone) return is_gone.status();

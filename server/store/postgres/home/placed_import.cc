@@ -23,7 +23,7 @@ absl::Status ThereIsOne(const std::string& context_id) {
 
 class PlacedImport final : public MirrorImport {
  public:
-  /// `replaces_at`: when the mirror that is there is set aside; absent: there is to be none.
+  /// `replaces_at`: the time for setting aside the present mirror; absent: there must be none.
   PlacedImport(PlacedMirrors& mirrors, const std::string& context_id, std::string place,
                std::unique_ptr<PostgresImport> import, std::optional<std::int64_t> replaces_at)
       : mirrors_(mirrors),
@@ -37,14 +37,14 @@ class PlacedImport final : public MirrorImport {
     return import_->AddRows(stored, rows);
   }
   absl::Status Finish() override {
-    // Before anybody waits for the mirror that is there, or makes one where this one has the name.
+    // Before this blocks users of the present mirror, or another server makes one of this name.
     RETURN_IF_ERROR(import_->MakeIndexes());
     ASSIGN_OR_RETURN(const std::optional<Placement> found, mirrors_.Find(context_id_));
     if (!found.has_value() || !IsThere(*found)) return FinishNew();
     RETURN_IF_ERROR(CheckSpelling(*found, context_id_));
     return replaces_at_ ? FinishInPlaceOf(*found) : ThereIsOne(context_id_);
   }
-  /// Where the mirror is that was there; empty: there was none.
+  /// Location of the mirror that was replaced; empty: there was none.
   const std::string& kept() const { return kept_; }
   const std::vector<std::string>& guarded() const { return import_->guarded(); }
   bool was_deleted() const { return was_deleted_; }
@@ -56,18 +56,18 @@ class PlacedImport final : public MirrorImport {
                                                  "' went to another place meanwhile. It is as it was; the "
                                                  "same call again is safe."));
     }
-    // Grows before the schema is another one: a schema may be of an earlier epoch, not of a later.
+    // Raised before the schema is replaced: a schema may have an earlier epoch, but no later one.
     ASSIGN_OR_RETURN(const std::int64_t epoch, RaiseEpoch(mirrors_.control(), context_id_));
     RETURN_IF_ERROR(SetAside(placement.schema, epoch));
     RETURN_IF_ERROR(import_->Finish(placement.schema, epoch));
     CrashPoint("restore.after");
-    // It is there. If this cannot be noted now, it is when somebody opens it.
+    // The mirror is in place. If this update fails now, the next open of the mirror repeats it.
     mirrors_.Move(context_id_, PlacementState::kMaking, PlacementState::kServing).status().IgnoreError();
     return Keep();
   }
 
   absl::Status FinishNew() {
-    // Before the control database says so: whoever reads it there finds this one at work, or over.
+    // Before the control database says so: a server that reads it finds this import running, or over.
     RETURN_IF_ERROR(import_->Announce());
     ASSIGN_OR_RETURN(const std::optional<Placement> taken, mirrors_.TakeRoomForImport(context_id_, place_));
     if (!taken.has_value()) return WhyNotTaken();
@@ -77,14 +77,14 @@ class PlacedImport final : public MirrorImport {
     if (done.ok()) {
       CrashPoint("import.committed");
       RETURN_IF_ERROR(Keep());
-      // If this cannot be noted now, it is when somebody looks for the mirror.
+      // If this update fails now, the next search for the mirror repeats it.
       mirrors_.EndImportOf(*taken, /*is_there=*/true).status().IgnoreError();
       CrashPoint("restore.after");
       was_deleted_ = taken->state == PlacementState::kRestoring;
       return done;
     }
     const postgres::Trouble trouble = postgres::TroubleOf(done);
-    // Where it may be there after all, whoever looks for the mirror looks there.
+    // If the mirror may be there nevertheless, the next search for the mirror finds out.
     const bool may_be_there =
         trouble == postgres::Trouble::kCommitUnknown || trouble == postgres::Trouble::kNotReplicated;
     if (!may_be_there) mirrors_.EndImportOf(*taken, /*is_there=*/false).status().IgnoreError();
@@ -111,7 +111,7 @@ class PlacedImport final : public MirrorImport {
     if (*was_there) kept_ = LocationOf(place_, aside);
     return absl::OkStatus();
   }
-  /// Whoever is told that it is there may give up what it came from.
+  /// After a success the caller may delete the source of the import, so it must be durable.
   absl::Status Keep() {
     const absl::Status kept = mirrors_.replicated() ? import_->WaitUntilReplicated() : absl::OkStatus();
     if (kept.ok()) return kept;
@@ -136,7 +136,7 @@ absl::StatusOr<std::unique_ptr<PlacedImport>> NewImportInto(PlacedMirrors& mirro
                                         replaces_at);
 }
 
-/// `place`: into which; empty: where there is most room.
+/// `place`: the target; empty: the place with the most room.
 absl::StatusOr<std::unique_ptr<PlacedImport>> NewImportTo(PlacedMirrors& mirrors,
                                                           const std::string& context_id,
                                                           const std::string& place) {

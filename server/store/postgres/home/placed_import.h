@@ -11,19 +11,19 @@
 
 namespace mirror {
 
-/// See StoreHome::NewImport. `mirrors` outlives it. A tenant that was deleted is allowed again by it.
+/// See StoreHome::NewImport. `mirrors` must outlive it. An import lifts the block of a deleted tenant.
 ///
-/// Where no mirror is, the control database says that one is being imported before it is committed in its
-/// place, and that it is served behind that. Between the two nobody makes another one; whoever looks for it
-/// when the import was cut off puts that right: see PlacedMirrors::Find().
+/// If there is no mirror, the control database says "importing" before the commit in the place, and "serving"
+/// after it. Between the two no server makes another mirror. If the import was interrupted, the next server
+/// that looks for the mirror corrects the state: see PlacedMirrors::Find().
 absl::StatusOr<std::unique_ptr<MirrorImport>> NewPlacedImport(PlacedMirrors& mirrors,
                                                               const std::string& context_id);
 
-/// What `with` has takes the place of the tenant's mirror, or becomes its first one: see MirrorCopy::Replace.
+/// Makes the contents of `with` the tenant's mirror, in place of any present one: see MirrorCopy::Replace.
 absl::StatusOr<ReplacedMirror> ReplacePlaced(PlacedMirrors& mirrors, const std::string& context_id,
                                              Snapshot& with, std::int64_t now_ms, const GoOnCopying& go_on);
 
-/// See StoreHome::NewCopy: until it takes a place it is `file`, a copy of another home.
+/// See StoreHome::NewCopy: until it replaces a mirror, the copy is `file`, a copy of a file home.
 std::unique_ptr<MirrorCopy> NewPlacedCopy(PlacedMirrors& mirrors, const std::string& context_id,
                                           std::unique_ptr<MirrorCopy> file);
 

@@ -143,7 +143,7 @@ absl::Status PlacedMirrors::EndIfCutOff(const Placement& importing) {
     ASSIGN_OR_RETURN(const postgres::Lease lease, Take(importing.place, PlaceUse::kRead));
     ASSIGN_OR_RETURN(const bool runs, ImportRuns(*lease, importing.context_id));
     if (runs) return BeingImported(importing.context_id);
-    // Behind that: what it committed is seen, and nothing more comes of it.
+    // Read after the import's end: what it committed is visible, and nothing more can follow.
     ASSIGN_OR_RETURN(const auto there, FindSchema(*lease, KindOf(*this, importing.place), importing.schema));
     is_there = there.has_value() && there->IsServed() && there->epoch == importing.epoch &&
                there->context_id == importing.context_id;
@@ -296,7 +296,7 @@ absl::Status PlacedMirrors::TakeInUnknownOf(const PostgresPlace& place, postgres
 }
 
 absl::Status PlacedMirrors::TakeInAll(FoundIn all) {
-  // Of several of one tenant the latest, and one that is being removed only where there is no other.
+  // Takes the latest of several mirrors of one tenant; one being removed only if there is no other.
   std::stable_sort(all.begin(), all.end(), [](const auto& one, const auto& other) {
     if (one.second.is_going != other.second.is_going) return other.second.is_going;
     return one.second.epoch > other.second.epoch;
@@ -309,7 +309,7 @@ absl::Status PlacedMirrors::TakeInAll(FoundIn all) {
 
 absl::Status PlacedMirrors::TakeIn(const std::string& place, const FoundSchema& found) {
   const auto known = FindPlacement(*control_, found.context_id);
-  // It is known, and its tenant is told so: the others are served.
+  // The row exists, and the tenant's calls report its unknown state; the others are served.
   if (IsUnknownState(known.status())) return absl::OkStatus();
   if (!known.ok()) return known.status();
   if (known->has_value()) {

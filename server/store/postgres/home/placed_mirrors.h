@@ -18,46 +18,46 @@
 
 namespace mirror {
 
-/// Whether its mirror is there, or is being made.
+/// Tells whether its mirror exists, or is being made.
 bool IsThere(const Placement& placement);
-/// Whether one may be committed there at any time, or is by now.
+/// Tells whether an import may commit a mirror there at any time, or already has.
 bool IsBeingImported(const Placement& placement);
-/// kUnavailable, for whoever would have it now.
+/// Returns kUnavailable, for a caller that wants the mirror now.
 absl::Status BeingImported(const std::string& context_id);
-/// The same of one that was made anew or moved between two looks.
+/// The same for a mirror that was made anew or moved between two reads of its placement.
 absl::Status BeingChanged(const std::string& context_id);
 
-/// Where a schema stands, for people: "postgres://p1/Mirror_Cust".
+/// Returns a schema's location for messages: "postgres://p1/Mirror_Cust".
 std::string LocationOf(const std::string& place, const std::string& schema);
-/// Of a schema that is set aside.
+/// Returns the name of a set-aside schema.
 std::string AsideName(const std::string& context_id, std::int64_t now_ms, std::int64_t epoch);
-/// Errors: kFailedPrecondition: it is the mirror of a tenant whose name differs in case.
+/// Errors: kFailedPrecondition: this is the mirror of a tenant whose name differs in case.
 absl::Status CheckSpelling(const Placement& placement, const std::string& context_id);
 
-/// In which of the places each mirror stands, and what was known of that last: while the control database is
-/// down, mirrors go on where they are. Errors: kUnavailable. Threads: any.
+/// The place of each mirror, and a cache of the last known answer: while the control database is down,
+/// mirrors stay served where they are. Errors: kUnavailable. Threads: any.
 class PlacedMirrors {
  public:
   using Places = std::vector<std::shared_ptr<PostgresPlace>>;
-  /// `replicated`: a mirror that comes from elsewhere is served once a standby of its place has it.
+  /// `replicated`: an imported or moved mirror is served only after a standby of its place has it.
   PlacedMirrors(std::shared_ptr<PostgresControl> control, Places places, bool replicated)
       : control_(std::move(control)), places_(std::move(places)), replicated_(replicated) {}
 
   PostgresControl& control() const { return *control_; }
   const Places& places() const { return places_; }
   bool replicated() const { return replicated_; }
-  /// By its name in the configuration.
+  /// Finds a place by its name in the configuration.
   absl::StatusOr<PostgresPlace*> PlaceOf(const std::string& name) const;
-  /// The same of one that an operator names. Errors: kInvalidArgument, with those that there are.
+  /// The same for a name that an operator typed. Errors: kInvalidArgument, listing the places.
   absl::StatusOr<PostgresPlace*> PlaceNamed(const std::string& name) const;
   absl::StatusOr<postgres::Lease> Take(const std::string& place, PlaceUse use) const;
 
-  /// As the control database says; while that is down, as it said last of one that is served. An import that
-  /// was cut off is ended before.
+  /// Reads the placement from the control database; while that is down, returns the cached one of a served
+  /// mirror. First ends an import that was interrupted.
   absl::StatusOr<std::optional<Placement>> Find(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
-  /// The same without asking, where the mirror is known to be there.
+  /// The same, but uses the cached placement of a mirror known to exist, without asking.
   std::optional<Placement> Known(const std::string& context_id) MIRROR_EXCLUDES(mutex_);
-  /// The same of all, while the control database is there.
+  /// Reads all placements. The control database must be reachable.
   absl::StatusOr<std::vector<Placement>> List() MIRROR_EXCLUDES(mutex_);
 
   absl::StatusOr<bool> Move(const std::string& context_id, PlacementState from, PlacementState to)
@@ -75,13 +75,13 @@ class PlacedMirrors {
   absl::Status BeginDeleting(const std::string& context_id, PlacementState to, std::int64_t epoch)
       MIRROR_EXCLUDES(mutex_);
 
-  /// Where a new mirror is going to be: where its schema stands already, else where there are the fewest
-  /// relations, among places that all servers name.
+  /// The place for a new mirror: the one that already has its schema, else the one with the fewest relations
+  /// among the places in every server's configuration.
   struct Room {
     PostgresPlace* place = nullptr;
     bool has_schema = false;
-    std::int64_t epoch_min = 1;  ///< Of that schema.
-    bool is_left_over = false;   ///< Nobody serves it: a move or a removal that was not ended left it.
+    std::int64_t epoch_min = 1;  ///< Lowest epoch allowed by that schema.
+    bool is_left_over = false;   ///< No server serves it: an unfinished move or removal left it.
   };
   absl::StatusOr<Room> FindRoom(const std::string& context_id) const;
   /// See TakePlacement().
@@ -93,13 +93,13 @@ class PlacedMirrors {
                                                              const std::string& place)
       MIRROR_EXCLUDES(mutex_);
   absl::StatusOr<bool> EndImportOf(const Placement& taken, bool is_there) MIRROR_EXCLUDES(mutex_);
-  /// Tells the control database of mirrors that it does not know, or not as they are: it was lost, or is
-  /// older than they. Places that are closed are left out: see LatePlaces.
+  /// Adds mirrors that the control database lacks, and corrects outdated rows: it was lost, or restored to an
+  /// older state. Skips closed places: see LatePlaces.
   absl::Status TakeInUnknown() MIRROR_EXCLUDES(mutex_);
-  /// The same of one place, which is about to open.
+  /// The same for one place, which is about to open.
   absl::Status TakeInUnknownOf(const PostgresPlace& place, postgres::Connection& connection)
       MIRROR_EXCLUDES(mutex_);
-  /// The same of one that is not served where it is said to be. Absent: no place has a later one.
+  /// Searches all places for a later copy of a mirror that is not where `known` says. Absent: there is none.
   absl::StatusOr<std::optional<Placement>> FindLater(const Placement& known) MIRROR_EXCLUDES(mutex_);
 
  private:
@@ -116,14 +116,14 @@ class PlacedMirrors {
   const Places places_;
   const bool replicated_;
   Mutex mutex_;
-  /// By folded context id. Other servers make, move and delete mirrors: where it matters, Find() asks.
+  /// By folded context id. Other servers make, move and delete mirrors: Find() asks again where that matters.
   std::map<std::string, Placement> known_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// Whether a mirror can be made there. Errors: kFailedPrecondition: what was left over stands there.
+/// Checks that a mirror can be made there. Errors: kFailedPrecondition: a left-over schema has the name.
 absl::Status CheckRoom(const PlacedMirrors::Room& room, const std::string& context_id);
 
-/// The kind of a place that the configuration names; else kPlain.
+/// Returns the kind of a configured place; kPlain for any other.
 PlaceKind KindOf(const PlacedMirrors& mirrors, const std::string& place);
 
 }  // namespace mirror

@@ -43,21 +43,21 @@
 #include "server/store/postgres/rows/own_schema.h"
 #include "server/store/postgres/rows/tenant_row.h"
 
-// Mirrors that are not where they are served. A new one is made only where none can be elsewhere.
+// A mirror may be missing where it should be served. It is made anew only if none can be elsewhere.
 
 namespace mirror {
 namespace {
 
-// The tenants of a place in whose rows something is to be seen. Some tenants are asked for at once, and
-// nobody waits for it; one that cannot be read is left out.
+// Finds the tenants of a place whose rows fulfil a condition. Asks for several tenants per statement, and
+// waits for no writer. A mirror that cannot be read is left out.
 
 constexpr char kLookingIntoAll[] = "looking into all mirrors";
-/// One statement takes a lock of each of its tables.
+/// One statement locks each of its tables.
 constexpr std::size_t kAskedAtOnce = 50;
-/// Who asks does so for all places.
+/// A caller asks all places, one after another.
 constexpr std::chrono::seconds kAnswerOfMany{5};
 
-/// Schemas of mirrors. Those of other roles are none, whatever they hold.
+/// Selects schemas of mirrors. Those of other roles do not count, whatever they hold.
 constexpr char kMirrorSchemas[] =
     "SELECT n.nspname::text FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner AND r.rolname = "
     "current_user WHERE n.nspname LIKE 'Mirror\\_%' AND 2 = (SELECT count(*) FROM pg_class c WHERE "
@@ -72,7 +72,7 @@ absl::StatusOr<std::vector<std::string>> ListMirrorSchemas(postgres::Connection&
   return schemas;
 }
 
-/// A name means from then on what it means now: see HoldSql().
+/// From here on the names keep their present meaning: see MirrorGuard::QueueIn().
 std::string HoldAllSql(const std::vector<std::string>& schemas) {
   return absl::StrCat("LOCK TABLE ",
                       absl::StrJoin(schemas, ", ",
@@ -82,10 +82,10 @@ std::string HoldAllSql(const std::vector<std::string>& schemas) {
                       " IN ACCESS SHARE MODE");
 }
 
-/// What holds of a tenant's row, given the schema in which it stands.
+/// Returns a condition on a tenant's row, for the schema that contains it.
 using Condition = std::function<std::string(const std::string& schema)>;
 
-/// Fails where one of the schemas is no mirror any more: its name may be another role's by now.
+/// Fails if one of the schemas is no mirror any more: another role may own the name by now.
 absl::Status Ask(postgres::Connection& connection, PlaceKind kind, const std::vector<std::string>& schemas,
                  const Condition& condition, std::vector<std::string>* found) {
   const std::string sql =
@@ -115,14 +115,14 @@ absl::StatusOr<std::vector<std::string>> FindMirrors(PostgresPlace& place, const
   postgres::Connection& connection = *lease;
   connection.SetAnswerWithin(kAnswerOfMany);
   ASSIGN_OR_RETURN(const std::vector<std::string> schemas, ListMirrorSchemas(connection));
-  // On Citus each mirror may be another node's, and no statement is of two.
+  // On Citus each mirror may be at another node, and a statement must not span two.
   const std::size_t at_once = place.options().kind == PlaceKind::kCitus ? 1 : kAskedAtOnce;
   std::vector<std::string> found;
   for (auto first = schemas.begin(); first != schemas.end();) {
     const auto last =
         first + std::min(static_cast<std::ptrdiff_t>(at_once), std::distance(first, schemas.end()));
     if (!Ask(connection, place.options().kind, {first, last}, condition, &found).ok()) {
-      // One may have been dropped meanwhile, or be of somebody else's.
+      // One schema may have been dropped meanwhile, or belong to another role.
       for (auto one = first; one != last && connection.IsOpen(); ++one) {
         Ask(connection, place.options().kind, {*one}, condition, &found).IgnoreError();
       }
@@ -133,16 +133,16 @@ absl::StatusOr<std::vector<std::string>> FindMirrors(PostgresPlace& place, const
   return found;
 }
 
-/// A cycle runs there that noted no progress since `before_ms`.
+/// Finds mirrors with a running cycle that recorded no progress since `before_ms`.
 absl::StatusOr<std::vector<std::string>> FindIdleMirrors(PostgresPlace& place, std::int64_t before_ms) {
-  // By the clock of the times that stand there: the place may have another one.
+  // By the clock of the stored times: the place's own clock may differ.
   const std::int64_t after_ms = SharedNowMs() + kStoredAheadMaxMs;
   return FindMirrors(place, [=](const std::string&) {
     return absl::StrCat("active AND (progress_ms < ", before_ms, " OR progress_ms > ", after_ms, ")");
   });
 }
 
-/// Something waits for hooks.
+/// Finds mirrors with notifications that wait for hooks.
 absl::StatusOr<std::vector<std::string>> FindMirrorsWithHooks(PostgresPlace& place) {
   return FindMirrors(place, [](const std::string& schema) {
     return absl::StrCat("EXISTS (SELECT FROM ", Qualified(schema, "_mirror_hooks"), ")");
@@ -162,8 +162,8 @@ absl::StatusOr<bool> IsProvablyNowhere(PlacedMirrors& mirrors, const Placement& 
   return !room.has_schema;
 }
 
-/// Of one whose schema is not there: kNotFound where its place provably went back to before it was made, and
-/// no other place has it; else kDataLoss. Both with kLostPayload; or why that cannot be told now.
+/// For a missing schema: kNotFound if its place provably went back to before it was made, and no other place
+/// has it; else kDataLoss. Both with kLostPayload; or the error that prevents the check.
 absl::Status WhyLost(PlacedMirrors& mirrors, const Placement& placement) {
   ASSIGN_OR_RETURN(const bool nowhere, IsProvablyNowhere(mirrors, placement));
   const std::string lost = absl::StrCat("its schema \"", placement.schema, "\" is not in the place '",
@@ -179,12 +179,12 @@ absl::Status WhyLost(PlacedMirrors& mirrors, const Placement& placement) {
   return WithPayload(absl::DataLossError(why), kLostPayload, why);
 }
 
-/// Of a status of WhyLost().
+/// `lost`: a status of WhyLost().
 bool MayBeMadeAnew(const absl::Status& lost) {
   return absl::IsNotFound(lost) && lost.GetPayload(kLostPayload).has_value();
 }
 
-/// Of one whose schema is there: that its mark is missing would prove nothing any more.
+/// For an existing schema: removes a mark that its place lacks, as that would prove nothing.
 absl::Status CheckMark(PlacedMirrors& mirrors, const Placement& placement) {
   if (placement.mark.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(PostgresPlace* const place, mirrors.PlaceOf(placement.place));
@@ -194,7 +194,7 @@ absl::Status CheckMark(PlacedMirrors& mirrors, const Placement& placement) {
   return mirrors.ForgetMarkOf(placement);
 }
 
-/// kNotFound of one that the control database does not have; kForgottenPayload where no place has it either.
+/// Returns kNotFound for a mirror unknown to the control database; with kForgottenPayload if no place has it.
 absl::Status IsUnknown(const PlacedMirrors& mirrors, const std::string& context_id) {
   const absl::Status none = absl::NotFoundError(absl::StrCat("there is no mirror of '", context_id, "'"));
   const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
@@ -204,12 +204,12 @@ absl::Status IsUnknown(const PlacedMirrors& mirrors, const std::string& context_
                      "made, as after a failover or a restore");
 }
 
-/// A server that makes a mirror is done sooner, or it is gone.
+/// After this time the server that was making a mirror has finished or is gone.
 constexpr std::int64_t kMakingMs = 60'000;
 constexpr int kTimedWrites = 5;
 
-/// Renames the mirror's schema, and makes a new one of `owner` in the same transaction, in which others have
-/// the rights that they had. Gives whether there was one.
+/// Renames the mirror's schema; with `owner`, makes a new one for it in the same transaction, and gives other
+/// roles the same rights on it. Returns whether there was an old one.
 absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind kind,
                                     const PostgresOwnTables& names, const std::string& context_id,
                                     const std::string& aside, std::int64_t epoch,
@@ -223,14 +223,14 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
   postgres::Pipeline pipeline(connection);
   OwnWrites writes;
   if (*there == 1) {
-    // First, since whoever writes has a lock of the table, and waits for its row.
+    // First, because a writer locks the table and then waits for its row.
     RETURN_IF_ERROR(HoldMirror(connection, kind, names, owner ? Frees::kNothing : Frees::kItsName));
     RETURN_IF_ERROR(FenceEpoch(connection, names, epoch));
     pipeline.Queue(absl::StrCat("ALTER SCHEMA ", names.schema, " RENAME TO ", QuoteName(aside)), {},
                    "setting the mirror aside");
   }
   if (owner) {
-    // As after a crash: its cycle is over.
+    // The cycle has ended, as after a crash.
     TenantRecord begun = *owner;
     begun.active = false;
     begun.holder.clear();
@@ -263,7 +263,7 @@ absl::StatusOr<std::vector<std::string>> ListWhere(PlacedMirrors& mirrors,
 }
 
 bool WasDeleted(const Placement& placement) {
-  // Until what is imported is served, its source is kept away as before.
+  // Until an import is served, the tenant's source is refused as before.
   return placement.state == PlacementState::kDeleted || placement.state == PlacementState::kRestoring;
 }
 
@@ -272,7 +272,7 @@ absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
   std::vector<std::chrono::microseconds> times;
   for (int i = 0; i < kTimedWrites; ++i) {
     const auto begin = std::chrono::steady_clock::now();
-    // A commit of 4 KB of the log that changes nothing.
+    // A commit of 4 KB of WAL that changes nothing.
     const auto written = lease->Query("SELECT pg_logical_emit_message(true, 'mirror', repeat('x', 4096))", {},
                                       "timing a write");
     if (!written.ok()) return InStoreWords(written.status(), Touched::kOwnTable);
@@ -284,7 +284,7 @@ absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
 }
 
 std::string CannotWrite(const std::string& where, const absl::Status& why) {
-  // What comes of the control database names it already.
+  // Errors of the control database name it already.
   const std::string named = absl::StrCat(where, ": ");
   return absl::StrCat("nothing can be written in ", named, absl::StripPrefix(why.message(), named));
 }
@@ -295,16 +295,16 @@ std::string QuarantineOf(const PlacedMirrors& mirrors, const Placement& placemen
   return ReadQuarantine(**lease, PostgresOwnTables(placement.context_id, placement.schema)).value_or("");
 }
 
-/// Of a mirror whose schema was not there when its opening came to `opened`: why an operator is needed;
-/// empty: none is.
+/// For a mirror whose schema was missing when it was opened with the result `opened`: returns why an operator
+/// is needed; empty: not needed.
 std::string WhyLostNow(const std::string& context_id, const absl::Status& opened) {
   if (!absl::IsDataLoss(opened) || !opened.GetPayload(kLostPayload).has_value()) return "";
   return absl::StrCat("the mirror of '", context_id, "' is lost: ", std::string(opened.message()),
                       ". 'mirrorctl diagnose ", context_id, "' says what to do.");
 }
 
-/// The names of schemas of each place that may be mirrors, by one statement each. One that does not answer is
-/// left out.
+/// Returns the schema names of each place that may be mirrors, with one statement per place. A place that
+/// does not answer is left out.
 std::map<std::string, std::set<std::string>> ListNames(const PlacedMirrors& mirrors) {
   std::map<std::string, std::set<std::string>> names;
   for (const std::shared_ptr<PostgresPlace>& place : mirrors.places()) {
@@ -319,14 +319,14 @@ std::map<std::string, std::set<std::string>> ListNames(const PlacedMirrors& mirr
   return names;
 }
 
-/// In all places.
+/// Searches all places.
 absl::StatusOr<std::vector<std::string>> FindWhere(
     const PlacedMirrors& mirrors,
     const std::function<absl::StatusOr<std::vector<std::string>>(PostgresPlace&)>& find) {
   std::vector<std::string> all;
   for (const auto& place : mirrors.places()) {
     const absl::StatusOr<std::vector<std::string>> found = find(*place);
-    // Whoever reaches a place that does not answer finds what is there.
+    // Another server that reaches a place that does not answer here finds its mirrors.
     if (found.ok()) all.insert(all.end(), found->begin(), found->end());
   }
   return all;
@@ -340,7 +340,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const PlacedMirrors& mirrors, P
   return OpenPostgresStore(*place, placement.context_id, create, options);
 }
 
-/// Several servers may do this at once: one makes the schema, and all have it.
+/// Several servers may do this at once: one makes the schema, and all of them open it.
 absl::StatusOr<std::unique_ptr<Store>> MakePlaced(PlacedMirrors& mirrors, const PostgresStoreOptions& options,
                                                   const Placement& placement) {
   absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors, options, placement, /*create=*/true);
@@ -352,8 +352,8 @@ absl::StatusOr<std::unique_ptr<Store>> MakePlaced(PlacedMirrors& mirrors, const 
   return store;
 }
 
-/// Of one that is not whole where it was said to be: whether that is said now, too. Else another server
-/// took it away just then, and nothing is lost.
+/// After an incomplete mirror was found: checks that the placement still says the same. If not, another
+/// server just moved or deleted it, and nothing is lost.
 absl::Status CheckIsStill(PlacedMirrors& mirrors, const Placement& placement) {
   ASSIGN_OR_RETURN(const std::optional<Placement> now, mirrors.Find(placement.context_id));
   if (!now.has_value() || !(IsThere(*now) || IsBeingImported(*now)))
@@ -391,15 +391,15 @@ class PostgresHome final : public StoreHome {
         files_(std::move(options.files)) {}
 
   absl::StatusOr<std::vector<Found>> Recover() override {
-    // Copies that a kill left.
+    // Removes copies that a killed server left.
     RETURN_IF_ERROR(files_->Recover().status());
     RETURN_IF_ERROR(mirrors_.TakeInUnknown());
     ASSIGN_OR_RETURN(const std::vector<Placement> all, mirrors_.List());
-    // Behind it: what another server makes meanwhile is not missed.
+    // Read after the list, so that mirrors which another server makes meanwhile do not count as missing.
     const std::map<std::string, std::set<std::string>> names = ListNames(mirrors_);
     std::vector<Found> found;
     for (const Placement& placement : all) {
-      // Why that is, FindAll() says.
+      // FindAll() returns the reason.
       if (placement.state == PlacementState::kUnknown) found.push_back({placement.context_id, ""});
       if (!IsThere(placement)) continue;
       const auto there = names.find(placement.place);
@@ -410,7 +410,7 @@ class PostgresHome final : public StoreHome {
              WhyLostNow(placement.context_id, OpenServing(mirrors_, store_, placement).status())});
         continue;
       }
-      // What keeps it from that is met again, and told, by the first call for the tenant.
+      // An error is ignored: the first call for the tenant meets and reports it again.
       if (placement.state == PlacementState::kMaking && placement.age_ms > kMakingMs) {
         MakePlaced(mirrors_, store_, placement).status().IgnoreError();
       }
@@ -459,7 +459,7 @@ class PostgresHome final : public StoreHome {
       RETURN_IF_ERROR(CheckSpelling(**found, context_id));
       absl::StatusOr<std::unique_ptr<Store>> store = OpenServing(mirrors_, store_, **found);
       if (!create || !MayBeMadeAnew(store.status())) return store;
-      // Where another server was first, it is that one's.
+      // If another server was first, the mirror is the one that it made.
       RETURN_IF_ERROR(mirrors_.MoveLost(**found).status());
       found = mirrors_.Find(context_id);
       if (!found.ok()) return found.status();
@@ -475,7 +475,7 @@ class PostgresHome final : public StoreHome {
       const absl::StatusOr<PlacedMirrors::Room> room = mirrors_.FindRoom(context_id);
       if (!room.ok()) return room.status();
       RETURN_IF_ERROR(CheckRoom(*room, context_id));
-      // Behind its mark, also where another server makes it.
+      // The mirror comes after its mark, even if another server makes it.
       const std::string mark = room->has_schema ? "" : WriteMark(*room->place);
       ASSIGN_OR_RETURN(Placement taken,
                        mirrors_.TakeRoom(context_id, room->place->options().name, room->epoch_min, mark));
@@ -498,7 +498,7 @@ class PostgresHome final : public StoreHome {
     ASSIGN_OR_RETURN(const postgres::Lease lease, mirrors_.Take(placement.place, PlaceUse::kWrite));
     const PlaceKind kind = KindOf(mirrors_, placement.place);
     RETURN_IF_ERROR(CheckIsOf(*lease, kind, placement.context_id, placement.schema));
-    // Grows before the schema is another one: a schema may be of an earlier epoch, not of a later.
+    // Raised before the schema is replaced: a schema may have an earlier epoch, but no later one.
     ASSIGN_OR_RETURN(const std::int64_t epoch, RaiseEpoch(mirrors_.control(), context_id));
     const std::string aside = AsideName(context_id, now_ms, epoch);
     const PostgresOwnTables names(placement.context_id, placement.schema);
@@ -578,7 +578,7 @@ class PostgresHome final : public StoreHome {
   }
   absl::StatusOr<Space> FindCopySpace() const override { return files_->FindCopySpace(); }
   std::vector<std::string> TryWriting() const override {
-    // The audit log's head and copies stand there.
+    // The audit log's head and copies are files there.
     std::vector<std::string> findings = files_->TryWriting();
     const absl::Status control = mirrors_.control().Run(
         [](postgres::Connection& connection) { return mirror::TryWriting(connection, "mirror_control"); });
@@ -593,7 +593,7 @@ class PostgresHome final : public StoreHome {
     }
     return findings;
   }
-  /// Of the slowest place.
+  /// The time of the slowest place.
   absl::StatusOr<std::chrono::microseconds> SyncTime() const override {
     std::chrono::microseconds slowest{0};
     for (const auto& place : mirrors_.places()) {
@@ -619,7 +619,7 @@ absl::StatusOr<std::unique_ptr<StoreHome>> OpenPostgresHome(
   std::vector<std::string> names;
   for (const auto& place : places) {
     names.push_back(place->options().name);
-    // Where it cannot be made now, it is with the first mark.
+    // If the table of marks cannot be made now, the first mark makes it.
     MakeMarks(*place).IgnoreError();
   }
   RETURN_IF_ERROR(CheckPlacesAreKnown(*control, names));

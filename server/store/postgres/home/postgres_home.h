@@ -13,15 +13,15 @@
 namespace mirror {
 
 struct PostgresHomeOptions {
-  PostgresStoreOptions store = {};  ///< For every mirror, but for its schema and epoch.
-  /// Copies are files of this home, in which no mirror stands. Never null.
+  PostgresStoreOptions store = {};  ///< For every mirror, except its schema and epoch.
+  /// Copies are files of this home, which holds no mirrors. Never null.
   std::shared_ptr<StoreHome> files;
 };
 
-/// A home in PostgreSQL: each mirror is a schema of one of the places, and the control database says of
-/// which. A new one is made where there are the fewest relations. What is set aside stays in its place, in a
-/// schema `mirror_aside_<hash>`. A copy is a file that a home of files makes, and it becomes a mirror in
-/// either. Errors: kFailedPrecondition: a mirror stands in a place that is none of these; kUnavailable.
+/// A home in PostgreSQL: each mirror is a schema of one place, which the control database names. A new mirror
+/// goes to the place with the fewest relations. A set-aside mirror stays in its place, as schema
+/// `mirror_aside_<hash>`. A copy is a file of a file home; both kinds of home can restore it. Errors:
+/// kFailedPrecondition: a mirror is in a place that is not configured; kUnavailable.
 absl::StatusOr<std::unique_ptr<StoreHome>> OpenPostgresHome(
     std::shared_ptr<PostgresControl> control, std::vector<std::shared_ptr<PostgresPlace>> places,
     PostgresHomeOptions options);

@@ -11,19 +11,19 @@
 namespace mirror {
 namespace {
 
-/// After it no other database is begun with.
+/// After this time no further database is asked.
 constexpr std::chrono::seconds kLookMax{3};
 constexpr std::chrono::seconds kAnswer{1};
 constexpr std::array<std::pair<PlaceUse, const char*>, 3> kUses = {
     {{PlaceUse::kWrite, "write"}, {PlaceUse::kRead, "read"}, {PlaceUse::kScan, "scan"}}};
 
-/// Relations are counted where that is soon done. Who may not see how standbys are is told nothing of them.
+/// Counts relations only if that is fast. A role that may not see standbys gets NULL for them.
 constexpr char kLook[] =
     "SELECT CASE WHEN pg_relation_size('pg_class') < 16777216 THEN (SELECT count(*) FROM pg_class) ELSE "
     "(SELECT nullif(greatest(reltuples, 0), 0)::bigint FROM pg_class WHERE oid = 'pg_class'::regclass) END, "
     "CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') THEN (SELECT count(*) FROM pg_stat_replication "
     "WHERE sync_state IN ('sync', 'quorum')) END, "
-    // A base backup in that list has no position. On a standby the function is an error.
+    // A base backup in that list has no position. On a standby the function fails.
     "CASE WHEN pg_has_role('pg_read_all_stats', 'USAGE') AND NOT pg_is_in_recovery() THEN (SELECT "
     "coalesce(max(greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), flush_lsn), 0)), 0)::bigint FROM "
     "pg_stat_replication) END";
@@ -36,7 +36,7 @@ absl::StatusOr<postgres::Rows> Ask(PostgresPlace& place) {
 
 void LookAt(PostgresPlace& place, PlaceState* state) {
   const absl::StatusOr<postgres::Rows> rows = Ask(place);
-  // That all connections are in use says nothing of the database.
+  // If all connections are in use, that says nothing about the database.
   if (postgres::TroubleOf(rows.status()) == postgres::Trouble::kTooMany) return;
   state->is_up = rows.ok();
   if (!rows.ok()) return;

@@ -14,12 +14,12 @@
 
 namespace mirror {
 
-/// Looks how the databases are, for metrics: in the caller's thread, which waits for few seconds whatever
-/// they do. What was not looked at in that time is as it was found last. Threads: any.
+/// Reads the state of the databases for metrics, in the caller's thread, and limits the wait to a few
+/// seconds. A database that was not read in that time keeps its last known state. Threads: any.
 class StoreLook {
  public:
   using Places = std::vector<std::shared_ptr<PostgresPlace>>;
-  /// `younger`: a look that is not as old as this is taken for the present.
+  /// `younger`: a result that is younger than this is returned again.
   StoreLook(std::shared_ptr<PostgresControl> control, Places places,
             std::chrono::milliseconds younger = std::chrono::seconds(10));
 
@@ -34,15 +34,15 @@ class StoreLook {
   const std::chrono::milliseconds younger_;
   Mutex mutex_;
   StoreState state_ MIRROR_GUARDED_BY(mutex_);
-  std::size_t next_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Of the places; behind them: control.
+  std::size_t next_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< Next place; after the last: the control database.
   Clock::time_point looked_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// Where what is committed in the place is to stand at a standby, too: why no commit there can be told to be
-/// kept, for people. Empty: a standby is named, or nobody can tell now. Of Citus the coordinator is asked.
+/// Returns, for people, why commits in the place cannot be promised to be durable, if a standby must have
+/// them too. Empty: a standby is named, or that cannot be determined now. On Citus this asks the coordinator.
 std::string WhyNotReplicated(PostgresPlace& place);
-/// Asks whether the place's PostgreSQL has ConnectAs::tables_only; if not, says which version does. Empty: it
-/// has it, or it does not answer.
+/// Checks that the place's PostgreSQL has ConnectAs::tables_only; if not, names the version that does. Empty:
+/// it has it, or it does not answer.
 std::string WhyNotTablesOnly(PostgresPlace& place);
 
 }  // namespace mirror

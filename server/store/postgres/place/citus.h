@@ -11,21 +11,21 @@
 #include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/place_node.h"
 
-// What is asked of Citus itself. Its tables are read, and none of its views: citus_shards asks every node for
-// sizes, so that one which is down holds up all.
+// Queries about Citus itself. They read Citus's tables and none of its views: the view citus_shards asks
+// every node for sizes, so one node that is down delays everything.
 
 namespace mirror {
 
-/// What a session at the coordinator has set besides: schemas that it makes are distributed, and SET LOCAL is
-/// passed on.
+/// Extra settings of a session at the coordinator: new schemas are distributed, and SET LOCAL is passed on to
+/// the workers.
 postgres::Parameters CoordinatorSettings();
 
-/// First in a transaction at the coordinator: what holds where the rows are, too. A plain SET does not reach
-/// them, and neither does set_config().
+/// The first statements of a transaction at the coordinator: settings that also apply where the rows are. A
+/// plain SET does not reach those nodes, and neither does set_config().
 extern const std::array<const char*, 2> kReachRowsSql;
 
-/// Whether the database is a coordinator's that can distribute schemas. Errors: kFailedPrecondition, with all
-/// that is missing and what a DBA types.
+/// Checks that the database is a coordinator that can distribute schemas. Errors: kFailedPrecondition, with
+/// everything that is missing and what a DBA has to type.
 absl::Status CheckCoordinator(postgres::Connection& connection);
 
 struct CitusNode {
@@ -35,17 +35,17 @@ struct CitusNode {
   bool operator==(const CitusNode&) const = default;
 };
 
-/// Of a table by its name as it stands in SQL, asked at the coordinator: the node that has its rows. Absent:
-/// it is not there, or not distributed, or its node is given up.
+/// Finds the node that has a table's rows. `table`: as it stands in SQL. Asks the coordinator. Absent: the
+/// table is missing or not distributed, or its node was removed.
 absl::StatusOr<std::optional<CitusNode>> FindNode(postgres::Connection& coordinator,
                                                   const std::string& table);
-/// $1: such a name; its group, as the node that is asked knows it.
+/// $1: such a table; returns its group id, as the node that is asked knows it.
 extern const char kGroupOfSql[];
 
-/// $1: a schema as it stands in SQL; the bytes of its tables, on whichever node.
+/// $1: a schema as it stands in SQL; returns the bytes of its tables, on whichever node they are.
 const char* BytesOfSchemaSql(PlaceKind kind);
 
-/// The conninfo of a node of the cluster: what it says, but for where.
+/// Returns `conninfo` with host and port of a node of the cluster.
 absl::StatusOr<std::string> ConninfoAt(const std::string& conninfo, const CitusNode& node);
 
 }  // namespace mirror

@@ -20,7 +20,7 @@ namespace {
 
 using postgres::Trouble;
 
-/// Text keys are in the order of their bytes.
+/// Text keys sort by their bytes.
 constexpr char kMakeSchema[] = R"(
 CREATE SCHEMA mirror_control;
 REVOKE ALL ON SCHEMA mirror_control FROM PUBLIC;
@@ -48,7 +48,7 @@ std::string MakeTables() {
                &LookTable(), &HookCursorTable(), &ServerTable()});
 }
 
-/// Layout 2: who has the files of import jobs, and what lists are made of.
+/// Layout 2 adds: which server has the files of import jobs, and the rows from which lists are made.
 std::string MakeJobTables() {
   return Make({&UploadServerTable(), &ImportJobTable(), &ListedTable()}) + kRevokeJobTables;
 }
@@ -69,11 +69,11 @@ postgres::PoolOptions PoolFor(const ControlOptions& options) {
   postgres::PoolOptions pool;
   pool.connect_as = ConnectTo(options);
   pool.connect_as.settings = SessionSettings(PlaceUse::kWrite);
-  // Who may not set it can still have a control database: no rows of others are in it.
+  // A role without the right to set it can still have a control database: it holds no rows of others.
   std::erase_if(pool.connect_as.settings,
                 [](const auto& setting) { return setting.first == "session_replication_role"; });
   pool.name = "the control database";
-  // Nobody frees the names, so one look for each connection is enough.
+  // No server frees the names, so one check per connection is enough.
   pool.admit = [](postgres::Connection& connection) {
     return postgres::OwnGuard(ControlRelations()).Find(connection).status();
   };
@@ -81,7 +81,7 @@ postgres::PoolOptions PoolFor(const ControlOptions& options) {
   return pool;
 }
 
-/// `opened`: it was, and so a mirror may have been served.
+/// `opened`: it was opened before, so this server may have served mirrors.
 absl::Status InControlWords(const absl::Status& status, bool opened) {
   const Trouble trouble = postgres::TroubleOf(status);
   if (trouble == Trouble::kNone) return status;
@@ -111,7 +111,7 @@ absl::Status InControlWords(const absl::Status& status, bool opened) {
                                              ". No mirrored row is affected.", advice));
 }
 
-/// A server that refuses to write has its connections given up: the next one may lead to the primary.
+/// True: nothing was committed. After a refused write the next connection may reach the primary.
 bool NothingLasts(const absl::Status& status) {
   const Trouble trouble = postgres::TroubleOf(status);
   return MayTryAgain(status) || trouble == Trouble::kLost || trouble == Trouble::kReadOnly;
@@ -133,7 +133,7 @@ const SchemaLayout& Layout() {
   return layout;
 }
 
-/// Whether a schema of that name is there, and is what a server made.
+/// Tells whether a schema of that name exists that a server made.
 absl::StatusOr<bool> IsThere(postgres::Connection& connection) {
   ASSIGN_OR_RETURN(const auto found, postgres::OwnGuard(ControlRelations()).Find(connection));
   if (found.names.contains("fleet")) return true;
@@ -159,7 +159,7 @@ absl::Status MakeOrCheck(postgres::Connection& connection) {
   ASSIGN_OR_RETURN(const bool there, IsThere(connection));
   absl::Status ready = absl::OkStatus();
   if (!there) {
-    // Another server may be making it now, or another role.
+    // Another server, or another role, may be making it now.
     ready = MakeSchema(connection);
     if (ready.ok()) ready = IsThere(connection).status();
   }
@@ -167,7 +167,7 @@ absl::Status MakeOrCheck(postgres::Connection& connection) {
   return ready.ok() ? RaiseLayout(connection, Layout()) : ready;
 }
 
-/// Of a database that can be one. Errors: those of CheckPlace(), and of the connection.
+/// Connects to a database that is suitable. Errors: those of CheckPlace(), and of the connection.
 absl::StatusOr<std::unique_ptr<postgres::Connection>> Connect(const ControlOptions& options) {
   auto connection = postgres::Connection::Open(ConnectTo(options));
   if (!connection.ok()) return InControlWords(connection.status(), /*opened=*/false);

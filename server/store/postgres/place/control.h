@@ -16,56 +16,56 @@
 
 namespace mirror {
 
-/// What this program writes. A control database of a later layout is used as long as its `layout_min` is no
-/// greater: until then layouts differ by additions.
+/// The layout that this program writes. It also uses a control database of a later layout whose `layout_min`
+/// is not greater than this: such layouts only add something.
 inline constexpr std::int64_t kControlLayout = 2;
-/// The oldest whose servers can go on beside it.
+/// The oldest layout whose servers can run beside this one.
 inline constexpr std::int64_t kControlLayoutMin = 1;
 
-/// Unix milliseconds by the control database's clock, in its SQL: the servers' clocks need not agree.
+/// SQL: Unix milliseconds by the control database's clock. The servers' clocks need not agree.
 inline constexpr char kControlNow[] = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-/// Where its tables stand.
+/// The schema of its tables.
 inline constexpr TableAt kInControl = {Dialect::kPostgres, "mirror_control."};
 
 struct ControlOptions {
   std::string conninfo;
   std::string passfile = {};
   std::string application_name = "mirror-server";
-  std::size_t connections = 4;  ///< At most.
+  std::size_t connections = 4;  ///< Upper limit.
   std::chrono::milliseconds patience{2'000};
 };
 
-/// Relations of the schema `mirror_control`, all of which this program makes.
+/// The relations of the schema `mirror_control`; this program makes all of them.
 postgres::OwnRelations ControlRelations();
 
-/// What a commit waits for, beside the disk.
+/// Whether a commit waits for a standby as well as the disk.
 enum class Awaits : std::uint8_t { kStandby, kNobody };
 
-/// The database that says which mirror stands in which place, and holds the events and the audit log: its
-/// schema `mirror_control`. No mirrored row, LSN or cycle is in it; hubs have schemas of their own beside it.
-/// Errors of every call: kUnavailable, for people; kFailedPrecondition: another role has one of its names;
-/// those of the work that are not PostgreSQL's stay as they are. Threads: any.
+/// The control database, in its schema `mirror_control`: says which mirror is in which place, and holds the
+/// events and the audit log. It contains no mirrored row, LSN or cycle; hubs have schemas of their own beside
+/// it. Errors of every call: kUnavailable, for people; kFailedPrecondition: another role has one of its
+/// names. Errors of the work that do not come from PostgreSQL are returned unchanged. Threads: any.
 class PostgresControl {
  public:
-  /// Makes what is not there; of two servers that do it at once, one makes it. Errors: kFailedPrecondition,
-  /// too: those of CheckPlace(), or a schema of that name holds something else.
+  /// Makes what is missing; if two servers do so at once, one of them makes it. Errors also:
+  /// kFailedPrecondition: those of CheckPlace(), or a schema of that name holds something else.
   static absl::StatusOr<std::shared_ptr<PostgresControl>> Open(const ControlOptions& options);
 
-  /// The same, and makes nothing. Null: nothing was made there yet.
+  /// The same, but makes nothing. Null: the control database was not made yet.
   static absl::StatusOr<std::shared_ptr<PostgresControl>> Find(const ControlOptions& options);
 
   using Work = std::function<absl::Status(postgres::Connection&)>;
-  /// Does `work`, each statement by itself. It is done once more when the connection was lost before anything
-  /// could have lasted, two transactions were in each other's way, or the server refused to write: then at
-  /// the one that takes writes now.
+  /// Runs `work`, each statement as its own transaction. Runs it once more if the connection was lost before
+  /// anything could be committed, if it conflicted with another transaction, or if the server refused to
+  /// write: then at the server that is the primary now.
   absl::Status Run(const Work& work);
-  /// The same in one transaction. What is no promise waits for no standby: while none answers, each commit
-  /// that does keeps one of the few connections.
+  /// The same in one transaction. Work without a promise of durability should not wait for a standby: while
+  /// none answers, each commit that waits occupies one of the few connections.
   absl::Status Write(const Work& work, Awaits awaits = Awaits::kStandby);
-  /// Whether it does. That all connections are in use is no reason to say no.
+  /// Tells whether it answers. If all connections are in use, this returns true.
   bool Answers(std::chrono::milliseconds within);
-  /// Connections that are open are not used again: the passfile has changed, or another server answers now.
+  /// Stops reusing open connections: the passfile has changed, or another server answers now.
   void Reconnect() { pool_.Renew(); }
 
  private:

@@ -14,7 +14,7 @@ namespace {
 
 constexpr ColumnOptions kTextKey = {.key = true, .kind = ColumnKind::kKeyText};
 constexpr ColumnOptions kKeyText = {.kind = ColumnKind::kKeyText};
-/// Leaves room on a page for rows that are updated again and again.
+/// Leaves room on each page for rows that are updated often.
 constexpr TableOptions kLoose = {.postgres_behind = "WITH (fillfactor = 50)"};
 
 constexpr std::array<std::string_view, 9> kStates = {

@@ -10,12 +10,12 @@
 #include "server/store/postgres/place/placement.h"
 #include "server/store/postgres/place/server_rows.h"
 
-// The control database's own tables; those of the catalog stand in catalog_records.h. Times are by its clock:
-// it writes them, and a row has how long ago that was.
+// The control database's own tables; those of the catalog are in catalog_records.h. SQL writes times by that
+// database's clock; a row that is read says how long ago that was.
 
 namespace mirror {
 
-/// Which server has an import job.
+/// The server that runs an import job.
 struct ImportJobRow {
   std::string job, server;
 };
@@ -24,10 +24,10 @@ struct ListedRowOf {
   ListedRow row = {};
 };
 
-/// What stands in `state`; not for kUnknown.
+/// Returns the text of the column `state`; not for kUnknown.
 std::string_view WordOf(PlacementState state);
 
-/// `folded` stands in no member.
+/// The column `folded` has no member in Placement.
 const Record<Placement>& PlacementTable();
 const Record<ServerRow>& ServerTable();
 const Record<UploadServer>& UploadServerTable();

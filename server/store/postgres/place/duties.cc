@@ -23,7 +23,7 @@ absl::StatusOr<std::set<Duty>> TakeDuties(PostgresControl& control, const std::s
   std::set<Duty> held;
   const auto take = [&](postgres::Connection& connection) -> absl::Status {
     held.clear();
-    // In one order, or two servers would wait for each other's rows.
+    // Rows are locked in one order; otherwise two servers could deadlock.
     ASSIGN_OR_RETURN(
         const auto rows,
         connection.Query(
@@ -65,7 +65,7 @@ absl::Status NoteWaitingHooks(PostgresControl& control, const std::set<std::stri
             {ids.value()}, "noting that hooks wait")
         .status();
   };
-  // Nor does the event of which it tells.
+  // The event that it announces does not wait for a standby either.
   return control.Write(note, Awaits::kNobody);
 }
 

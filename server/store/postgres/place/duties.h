@@ -10,41 +10,41 @@
 #include "absl/status/statusor.h"
 #include "server/store/postgres/place/control.h"
 
-// What one server does for all of them. No row is safe because of it: done twice it is only told twice.
-// Errors: those of PostgresControl.
+// Duties that one server does for all servers. Correctness does not depend on them: a duty done twice only
+// sends a message twice. Errors: those of PostgresControl.
 
 namespace mirror {
 
 enum class Duty : std::uint8_t {
-  kHooks,       ///< Hooks are told what waits for them.
-  kIdleCycles,  ///< Cycles end whose server is gone.
-  kSummaries,   ///< It is told which tables are older than their targets.
-  kImportJobs,  ///< Import jobs end whose server is gone.
-  kHubs,        ///< Golden records are derived.
+  kHooks,       ///< Send waiting notifications to hooks.
+  kIdleCycles,  ///< End cycles whose server is gone.
+  kSummaries,   ///< Report tables that are older than their targets.
+  kImportJobs,  ///< End import jobs whose server is gone.
+  kHubs,        ///< Derive golden records.
 };
 std::string_view ToString(Duty duty);
 
-/// Of a duty, by the control database's clock: a server that has not renewed it for so long has lost it.
+/// A server that has not renewed a duty for so long loses it. By the control database's clock.
 inline constexpr std::int64_t kDutyMs = 15'000;
 
-/// Takes those of `wanted` that nobody has, or that their server did not renew in time; renews those that
-/// this server has. Gives all of them that are its own now.
+/// Takes those of `wanted` that no server has, or that their server did not renew in time; renews those that
+/// this server has. Returns those of `wanted` that this server has now.
 absl::StatusOr<std::set<Duty>> TakeDuties(PostgresControl& control, const std::string& server_id,
                                           const std::set<Duty>& wanted);
-/// Others may take what this server has, at once.
+/// Gives up the server's duties, so that other servers can take them at once.
 absl::Status GiveUpDuties(PostgresControl& control, const std::string& server_id);
 
-// In whose mirrors notifications wait for hooks: those servers say it that have committed them, to the one
-// that has the duty to deliver. The notifications themselves are in the mirrors; who takes the duty looks
-// into all of these, so what is lost here is late, and never lost. Errors: those of PostgresControl.
+// Mirrors in which notifications for hooks wait: each server that commits some reports it to the server with
+// the duty to deliver. The mirrors hold the notifications themselves, and a server that takes the duty checks
+// all mirrors. A lost report therefore only delays a notification. Errors: those of PostgresControl.
 
 absl::Status NoteWaitingHooks(PostgresControl& control, const std::set<std::string>& context_ids);
 
 struct WaitingHooks {
-  std::set<std::string> context_ids;  ///< Whose mirrors are to be looked into.
-  std::int64_t last_event = 0;        ///< Its id.
+  std::set<std::string> context_ids;  ///< The tenants whose mirrors to check.
+  std::int64_t last_event = 0;        ///< Id of the last event.
 };
-/// What was noted since the last time. Notes are taken only by who has the duty: another one is given none.
+/// Returns the reports since the last call. Only the server that has the duty takes them; others get none.
 absl::StatusOr<WaitingHooks> TakeWaitingHooks(PostgresControl& control, const std::string& server_id);
 
 }  // namespace mirror

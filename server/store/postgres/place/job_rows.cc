@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-/// Of a look: the next one finds the rest.
+/// Limit of one search: the next one finds the rest.
 constexpr int kOrphansMax = 1'000;
 
 absl::Status See(postgres::Connection& connection, const UploadServer& server) {
@@ -42,7 +42,7 @@ absl::Status SeeUploadServer(PostgresControl& control, const UploadServer& serve
              {kUploadServerForgottenMs}, "forgetting servers that are gone")
         .status();
   };
-  // One that a standby lacks comes again in a moment.
+  // If a standby lacks this row, the next report writes it again soon.
   return control.Write(see, Awaits::kNobody);
 }
 

@@ -23,7 +23,7 @@ absl::Status KeepListedRow(PostgresControl& control, const std::string& context_
     return WriteRow(ListedTable(), {context_id, row}, ListedTable().UpsertSql(kInControl), connection,
                     "keeping what lists say of a mirror");
   };
-  // What a standby lacks is read from the mirror again.
+  // If a standby lacks this row, it is read from the mirror again.
   return control.Write(keep, Awaits::kNobody);
 }
 

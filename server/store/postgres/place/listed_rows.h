@@ -9,8 +9,8 @@
 #include "absl/status/statusor.h"
 #include "server/store/postgres/place/control.h"
 
-// What lists of storages and import jobs say of each mirror, so that they open none. Errors: those of
-// PostgresControl.
+// A cached row for each mirror, from which lists of storages and import jobs are made without opening a
+// mirror. Errors: those of PostgresControl.
 
 namespace mirror {
 

@@ -6,40 +6,40 @@
 #include "base/db/postgres/pool.h"
 #include "server/store/intent.h"
 
-// A place is one PostgreSQL, or a Citus cluster: a coordinator and workers, each of which has the rows of
-// some mirrors. What is asked of which of them is decided here, and nowhere else.
+// A place is one PostgreSQL server, or a Citus cluster: a coordinator and workers, each with the rows of some
+// mirrors. Only this file decides which of them is asked for what.
 
 namespace mirror {
 
 enum class PlaceKind : std::uint8_t {
   kPlain,
-  kCitus,  ///< With schema-based sharding: all tables of a mirror stand at one node.
+  kCitus,  ///< Schema-based sharding: all tables of a mirror are at one node.
 };
 
-/// Where a connection is to lead. In a plain place both are one.
+/// The target of a connection. In a plain place both values mean the same server.
 enum class PlaceNode : std::uint8_t {
-  /// Whatever changes, locks or looks at definitions, and whole mirrors: Citus takes that here alone, or, as
-  /// ALTER … RENAME at a worker, has it take effect everywhere without the order that the coordinator keeps.
+  /// Changes, locks and reads of definitions, and whole mirrors. Citus allows these only here; others, like
+  /// ALTER … RENAME at a worker, would take effect everywhere without the coordinator's ordering.
   kCoordinator,
-  /// Rows, and what the mirror keeps for itself: at the node that has them it takes a fourth of the time, and
-  /// one that does not answer holds up its own mirrors alone.
+  /// Rows, and the mirror's own tables: at the node that has them access takes a fourth of the time, and a
+  /// node that does not answer delays only its own mirrors.
   kRows,
 };
 
-/// Of a transaction. One that turns out to need more than it said is begun again: see NodeRole.
+/// Returns the node for a transaction. One that needs more than its intent says is begun again: see NodeRole.
 inline PlaceNode NodeFor(const Intent& intent) {
   return intent.changes_tables ? PlaceNode::kCoordinator : PlaceNode::kRows;
 }
 
-/// What the server at the other end of a connection is to a mirror.
+/// The role of the connected server for a mirror.
 struct NodeRole {
-  /// Its number in Citus, which stays when a standby takes over: 0 is the coordinator. -1: no Citus there.
+  /// Its Citus group id, which a failover does not change: 0 is the coordinator. -1: not Citus.
   std::int64_t group = -1;
-  /// The mirror's rows stand there: its log and its table's oid are those that a restore changes.
+  /// It has the mirror's rows: a restore changes its WAL timeline and its table's oid.
   bool has_rows = true;
 
   bool may_change_tables() const { return group <= 0; }
-  /// What a session is set to does not reach where the rows are: see ReachRowsSql().
+  /// Session settings do not reach the node with the rows: see kReachRowsSql.
   bool passes_on() const { return group == 0; }
   bool operator==(const NodeRole&) const = default;
 };

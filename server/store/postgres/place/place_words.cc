@@ -15,7 +15,7 @@ namespace {
 using postgres::Failure;
 using postgres::Trouble;
 
-/// What InStoreWords() has said behind a message.
+/// The advice that InStoreWords() appended to a message.
 constexpr char kAdvicePayload[] = "mirror.store/advice";
 
 absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touched touched) {
@@ -25,7 +25,7 @@ absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touche
     case Trouble::kCancelled:
       return absl::StatusCode::kUnavailable;
     case Trouble::kUndefined:
-      // 55000 is said of what passes, too, as by Citus of a node: that quarantines no mirror.
+      // SQLSTATE 55000 also reports temporary states, as of a Citus node: no reason for a quarantine.
       return touched == Touched::kOwnTable && failure.sqlstate != "55000"
                  ? absl::StatusCode::kDataLoss
                  : absl::StatusCode::kFailedPrecondition;
@@ -87,7 +87,7 @@ std::string AdviceOn(const Failure& failure, Touched touched) {
   }
 }
 
-/// Without what InStoreWords() has said behind it on its way up to here.
+/// Returns the message without the advice that an earlier InStoreWords() appended.
 std::string WithoutAdvice(const absl::Status& status) {
   const auto advice = status.GetPayload(kAdvicePayload);
   if (!advice) return std::string(status.message());

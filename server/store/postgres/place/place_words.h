@@ -8,29 +8,29 @@
 
 namespace mirror {
 
-/// What a statement that failed was about.
+/// The subject of a statement that failed.
 enum class Touched : std::uint8_t {
-  kOwnTable,  ///< What the mirror keeps for itself: that it is not there, or not as it was made, is damage.
+  kOwnTable,  ///< A table of the mirror's own: if it is missing or altered, that is damage.
   kMirroredTable,  ///< A table of the source's: a DBA may have changed it.
 };
 
-/// PostgreSQL's error with the code that a store gives, see store_transaction.h, and what to do where that is
-/// known. postgres::FailureOf() goes on telling what it was. What is not PostgreSQL's stays as it is. What
-/// has come through here already is told as `touched` has it now, and once.
+/// Converts an error of PostgreSQL's to a store's code, see store_transaction.h, and adds advice if there is
+/// any. postgres::FailureOf() still returns the original failure. Other errors are returned unchanged. An
+/// error that was already converted is converted again by the present `touched`; its advice is not repeated.
 absl::Status InStoreWords(const absl::Status& status, Touched touched);
-/// The same of what has a value where all went well.
+/// The same for a status with a value.
 template <typename T>
 absl::StatusOr<T> InStoreWords(absl::StatusOr<T> got, Touched touched) {
   if (got.ok()) return got;
   return InStoreWords(got.status(), touched);
 }
 
-/// The same plan, made again in a new transaction, may succeed: two were in each other's way, or a table's
-/// definition changed under a statement that was prepared.
+/// Tells whether the same plan may succeed in a new transaction: two transactions conflicted, or a table's
+/// definition changed under a prepared statement.
 bool MayTryAgain(const absl::Status& status);
 
-/// CREATE SCHEMA failed since somebody else has made it: before, or at the same time, which an index tells
-/// who comes second.
+/// Tells whether CREATE SCHEMA failed because the schema exists: another session made it before, or at the
+/// same time. In the second case PostgreSQL reports a unique index violation.
 bool SchemaWasThere(const absl::Status& made);
 
 }  // namespace mirror

@@ -30,7 +30,7 @@ absl::StatusOr<std::vector<Placement>> AskPlacements(PostgresControl& control, c
   return placements;
 }
 
-/// How many rows.
+/// Returns how many rows it changed.
 absl::StatusOr<std::int64_t> ChangePlacements(PostgresControl& control, const std::string& sql,
                                               postgres::Values values) {
   std::int64_t changed = 0;
@@ -100,7 +100,7 @@ absl::StatusOr<std::optional<Placement>> TakeForImport(PostgresControl& control,
                                                        const std::string& context_id,
                                                        const std::string& place, const std::string& schema) {
   const std::string folded = FoldName(context_id);
-  // What it gives is of the row that this wrote: whoever was quicker is told from it by nothing else.
+  // RETURNING gives only the row that this statement wrote: nothing else tells which server was first.
   ASSIGN_OR_RETURN(
       auto taken,
       AskPlacements(

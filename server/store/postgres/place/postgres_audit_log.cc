@@ -20,8 +20,8 @@ class PostgresAuditRows final : public AuditRows {
  public:
   explicit PostgresAuditRows(postgres::Connection& connection) : connection_(connection) {}
 
-  /// A new chain when there is none. Its row is this transaction's until the end: records of several servers
-  /// stand one behind the other, and none is pruned meanwhile.
+  /// Begins a chain if there is none. Locks its row until this transaction ends: records of several servers
+  /// are appended one after another, and none is pruned meanwhile.
   absl::StatusOr<AuditPoint> Before() override {
     const OwnTable& table = OneAuditChainTable();
     const std::string sql = table.SelectSql(kInControl, "FOR UPDATE");
@@ -73,7 +73,7 @@ class PostgresAuditLog final : public ChainedAuditLog {
     bool holds = false;
     absl::Status status = control_->Write([&](postgres::Connection& connection) -> absl::Status {
       ASSIGN_OR_RETURN(const auto before, PostgresAuditRows(connection).Before());
-      // What was pruned since says nothing.
+      // A record that was pruned since proves nothing.
       holds = point.chain == before.chain && point.id <= before.id;
       if (holds || point.chain != before.chain) return absl::OkStatus();
       const auto there =
@@ -106,7 +106,7 @@ class PostgresAuditLog final : public ChainedAuditLog {
       return work(rows);
     });
   }
-  /// It makes a chain where there is none.
+  /// Reads by Write(), because that makes a chain if there is none.
   absl::Status Look(const Work& work) override { return Write(work); }
 
  private:

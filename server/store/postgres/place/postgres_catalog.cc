@@ -23,21 +23,21 @@
 namespace mirror {
 namespace {
 
-constexpr char kCutText[] = "left($6, 4000)";  // The message, in characters.
-/// A tenant's call waits while an event of it is added, and one that cannot be added now is added later: see
-/// Events. So it does not wait for a database that hangs, nor for each event anew.
+constexpr char kCutText[] = "left($6, 4000)";  // The message, cut to 4000 characters.
+/// A tenant's call waits while its event is added; an event that cannot be added now is added later: see
+/// Events. So the wait is limited for a database that hangs, and not repeated for each event.
 constexpr std::chrono::seconds kAnswerWithin{3};
 constexpr std::chrono::seconds kSlow{1};
 constexpr std::chrono::seconds kAgainBehindSlow{10};
-/// Nor for a standby: an event is no promise. Of that transaction alone.
+/// Nor does an event wait for a standby: it is no promise. Only this transaction has these settings.
 constexpr char kNoLongWaitSql[] =
     "SELECT set_config('synchronous_commit', 'local', true), set_config('lock_timeout', '2s', true), "
     "set_config('statement_timeout', '2s', true)";
 
-/// PostgreSQL takes no other text; events of sources may hold what a source's file held.
+/// PostgreSQL accepts no other text, and events may contain arbitrary text from a source's file.
 std::string Storable(const std::string& text) { return IsText(text) ? text : Printable(text); }
 
-/// EventFilter::kind as LIKE has it.
+/// Converts EventFilter::kind to a LIKE pattern.
 std::string LikePattern(const std::string& kind) {
   if (kind.empty()) return "%";
   return absl::StrReplaceAll(Storable(kind), {{"\\", "\\\\"}, {"%", "\\%"}, {"_", "\\_"}, {"*", "%"}});
@@ -60,7 +60,7 @@ class PostgresCatalog final : public Catalog {
       NoteTime(begun);
       return status;
     }
-    // The event is kept; what this leaves, the next one takes.
+    // The event is stored; what this prune leaves, the next one deletes.
     Prune(event).IgnoreError();
     return event;
   }
@@ -119,7 +119,7 @@ class PostgresCatalog final : public Catalog {
     for (const auto& [context_id, text] : by_context) all.Add(context_id);
     const auto keep = [&](postgres::Connection& connection) -> absl::Status {
       unknown.clear();
-      // In one order at all servers: they wait for each other's rows, and never in a circle.
+      // All servers lock rows in one order, so they wait for each other without a deadlock.
       ASSIGN_OR_RETURN(
           const auto rows,
           connection.Query(SummaryTable().SelectSql(
@@ -157,7 +157,7 @@ class PostgresCatalog final : public Catalog {
               "NOTHING RETURNING context_id",
               {new_ids.value(), new_texts.value()}, "keeping summaries of tenants"));
       for (int row = 0; row < inserted.rows(); ++row) added.erase(inserted.Text(row, 0));
-      // Another server was first: the next call says what it kept.
+      // Another server was first: the next call returns what it stored.
       for (const std::string& context_id : added) unknown[context_id] = "";
       return absl::OkStatus();
     };
@@ -185,7 +185,7 @@ class PostgresCatalog final : public Catalog {
     const MutexLock lock(mutex_);
     return now < again_;
   }
-  /// Of an event that was not taken.
+  /// Called for an event that was not stored.
   void NoteTime(Clock::time_point begun) MIRROR_EXCLUDES(mutex_) {
     const auto now = Clock::now();
     const MutexLock lock(mutex_);
@@ -205,8 +205,8 @@ class PostgresCatalog final : public Catalog {
       postgres::Pipeline pipeline(connection);
       transaction.Begin(pipeline);
       pipeline.Queue(kNoLongWaitSql, {}, kDoing);
-      // The head's row makes ids grow as commits do: a sequence's need not, and who follows events would pass
-      // one by that is committed later.
+      // Ids from the head's row grow in commit order. Ids of a sequence need not: a reader that follows
+      // events would miss one that is committed later.
       const int added = pipeline.Queue(
           absl::StrCat("WITH head AS (UPDATE mirror_control.event_head SET id = id + 1 RETURNING id) INSERT "
                        "INTO mirror_control.event (",
@@ -232,8 +232,8 @@ class PostgresCatalog final : public Catalog {
     return events;
   }
 
-  /// Whether it is time to look for a tenant's oldest events: now and then, and at its first event of this
-  /// process, since another one may have left some.
+  /// Tells whether to look for a tenant's oldest events: once per kEventsPruneEvery events, and at its first
+  /// event in this process, since an earlier process may have left some.
   bool IsDue(const std::string& context_id) MIRROR_EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     const auto [since, first] = added_since_.try_emplace(context_id, 0);
@@ -275,9 +275,9 @@ class PostgresCatalog final : public Catalog {
 
   const std::shared_ptr<PostgresControl> control_;
   Mutex mutex_;
-  /// By tenant, events since it was last looked for the oldest.
+  /// By tenant: events since the last search for the oldest ones.
   std::map<std::string, std::int64_t> added_since_ MIRROR_GUARDED_BY(mutex_);
-  Clock::time_point again_ MIRROR_GUARDED_BY(mutex_);  ///< Until then no event is tried.
+  Clock::time_point again_ MIRROR_GUARDED_BY(mutex_);  ///< No event is tried before this time.
 };
 
 }  // namespace
@@ -313,7 +313,7 @@ class PostgresHookCursor final : public HookCursor {
       return WriteRow(HookCursorTable(), {hook, event_id}, HookCursorTable().UpsertSql(kInControl),
                       connection, kDoing);
     };
-    // Where a standby lacks it, a hook is told once more.
+    // If a standby lacks it, a hook is notified once more.
     return control_->Write(note, Awaits::kNobody);
   }
 
@@ -330,7 +330,7 @@ std::unique_ptr<HookCursor> MakeHookCursor(std::shared_ptr<PostgresControl> cont
 
 namespace {
 
-/// Pruned in steps, or each look would delete one.
+/// Deletes many at once; otherwise each new look would delete one.
 constexpr std::int64_t kPruneLooksEvery = 128;
 
 class PostgresLookLog final : public LookLog {
@@ -355,7 +355,7 @@ class PostgresLookLog final : public LookLog {
           .Run("DELETE FROM mirror_control.looks WHERE id <= $1", {id - looks_max_}, "removing old looks")
           .status();
     };
-    // The look is kept; what this leaves, the next one takes.
+    // The look is stored; what this prune leaves, the next one deletes.
     control_->Write(prune, Awaits::kNobody).IgnoreError();
     return absl::OkStatus();
   }

@@ -8,7 +8,7 @@
 #include "server/store/catalog/catalog.h"
 #include "server/store/postgres/place/control.h"
 
-// What stands in the control database, each part for who needs it: of all servers that share it.
+// The parts of the control database, shared by all servers that use it, each behind its own interface.
 
 namespace mirror {
 

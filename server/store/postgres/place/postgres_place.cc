@@ -11,10 +11,10 @@
 namespace mirror {
 namespace {
 
-/// A merge or a look at each row of a table may be silent for so long.
+/// A merge, or a check of each row of a table, may send nothing for so long.
 constexpr std::chrono::minutes kScanAnswer{10};
-/// Over PlaceOptions::patience, within which a call has to get its connection: many places may be looked at
-/// one after the other, and a machine that is off says nothing.
+/// Added to PlaceOptions::patience, the limit for getting a connection: many places may be examined one after
+/// another, and a machine that is off sends nothing.
 constexpr std::chrono::seconds kLookWithin{3};
 
 postgres::ConnectAs ConnectTo(const PlaceOptions& options) {
@@ -27,7 +27,7 @@ postgres::ConnectAs ConnectTo(const PlaceOptions& options) {
 constexpr std::array<std::pair<PlaceUse, const char*>, 3> kUsesOfPools = {
     {{PlaceUse::kWrite, "writing"}, {PlaceUse::kRead, "reading"}, {PlaceUse::kScan, "scanning"}}};
 
-/// `at`: a worker, as it is named to people.
+/// `at`: a worker's name in messages.
 std::array<std::unique_ptr<postgres::Pool>, 3> PoolsFor(const PlaceOptions& options, const std::string& at) {
   std::array<std::unique_ptr<postgres::Pool>, 3> pools;
   for (const auto& [use, doing] : kUsesOfPools) {
@@ -146,7 +146,7 @@ absl::StatusOr<NodeLease> PostgresPlace::TakeAt(PlaceUse use, PlaceNode node, co
   if (!at) return Lent(Take(use), coordinator);
   absl::StatusOr<NodeLease> lease = TakeFrom(*at, use);
   if (lease.ok()) return lease;
-  // A DBA may have given its rows, or its name, to another one.
+  // A DBA may have moved its rows, or given its name, to another node.
   ForgetNode(of);
   const auto now = NodeOf(of);
   return now.ok() && *now && **now != *at ? TakeFrom(**now, use) : std::move(lease);
@@ -168,7 +168,7 @@ absl::StatusOr<std::optional<CitusNode>> PostgresPlace::NodeOf(const std::string
 }
 
 absl::StatusOr<NodeLease> PostgresPlace::TakeFrom(const CitusNode& node, PlaceUse use) {
-  // The coordinator may hold rows, too, and its own name for itself is often "localhost".
+  // The coordinator may hold rows, too; its own name for itself is often "localhost".
   if (node.group == 0) return Lent(Take(use), {.group = 0, .has_rows = true});
   postgres::Pool* pool = nullptr;
   {

@@ -24,10 +24,10 @@
 
 namespace mirror {
 
-/// How many bytes the large values have together that one server writes into a place at a time. A process of
-/// PostgreSQL holds a value several times over while it writes it, so without a bound each connection for
-/// writing would do that at once. A value that is larger than the room is written alone. Who came first is
-/// first: a large one does not wait for ever behind small ones.
+/// Limits the total bytes of large values that one server writes into a place at a time. A
+/// PostgreSQL process holds a value several times while it writes it; without a limit each
+/// write connection would do that at once. A value larger than the room is written alone.
+/// First come, first served: a large value does not wait forever while small ones pass.
 /// Threads: any.
 class ValueRoom {
  public:
@@ -35,7 +35,7 @@ class ValueRoom {
   ValueRoom(const ValueRoom&) = delete;
   ValueRoom& operator=(const ValueRoom&) = delete;
 
-  /// Given back when it goes. The room outlives it.
+  /// Returns its bytes when destroyed. The room must outlive it.
   class Share {
    public:
     Share() = default;
@@ -48,12 +48,12 @@ class ValueRoom {
     friend class ValueRoom;
     Share(ValueRoom& room, std::uint64_t bytes) : room_(&room), bytes_(bytes) {}
 
-    ValueRoom* room_ = nullptr;  ///< Null: it has nothing.
+    ValueRoom* room_ = nullptr;  ///< Null: it holds no bytes.
     std::uint64_t bytes_ = 0;
   };
 
-  /// Waits until there is room. 0 bytes wait for nothing. Who waits holds neither a connection nor a lock of
-  /// a database: those who have room would wait for it.
+  /// Waits until there is room. 0 bytes never wait. The caller must hold neither a connection nor a database
+  /// lock while it waits: the present holders of room could need it.
   Share Take(std::uint64_t bytes) MIRROR_EXCLUDES(mutex_);
 
   std::size_t waiting() MIRROR_EXCLUDES(mutex_);
@@ -63,61 +63,61 @@ class ValueRoom {
   Mutex mutex_;
   CondVar changed_;
   std::uint64_t bytes_ MIRROR_GUARDED_BY(mutex_) = 0;
-  /// Numbers of those who came: the next one's, and whose turn it is.
+  /// Ticket numbers: the next one to give out, and the one served now.
   std::uint64_t next_ MIRROR_GUARDED_BY(mutex_) = 0, turn_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
 struct PlaceOptions {
-  std::string name;  ///< Of the configuration: "p1".
+  std::string name;  ///< The name in the configuration: "p1".
   std::string conninfo;
   std::string passfile = {};
   std::string application_name = "mirror-server";
-  std::size_t connections = 4;  ///< At most, for each use; of Citus at each node.
+  std::size_t connections = 4;  ///< Upper limit for each use; on Citus also for each node.
   std::chrono::milliseconds patience{2'000};
-  /// A server that keeps a mirror's lock, and has sent nothing for so long, hangs: who waits ends its
-  /// connection.
+  /// A server that holds a mirror's lock, and has sent nothing for so long, counts as hung: a waiter
+  /// terminates its connection.
   std::chrono::milliseconds hung_after{15'000};
   PlaceKind kind = PlaceKind::kPlain;
-  std::int64_t relations_max = 100'000;  ///< From so many tables, indexes and such on it takes no new mirror.
+  std::int64_t relations_max = 100'000;  ///< At so many tables, indexes etc. it takes no new mirror.
   std::uint64_t value_room_bytes = 64 << 20;  ///< See ValueRoom.
 };
 
-/// A database that holds mirrors: pools of connections, apart for each use, and for each node where Citus
-/// spreads them. It is closed until it was looked at once, and open from then on. It outlives what works in
-/// it. Threads: any.
+/// A database that holds mirrors, with connection pools per use, and per node on Citus. It is closed until
+/// Admit() succeeds once, and open from then on. It must outlive everything that works in it.
+/// Threads: any.
 class PostgresPlace {
  public:
-  /// Connects to nothing. `now_ms`: since when it is tried.
+  /// Does not connect. `now_ms`: the time since which connecting is tried.
   static std::unique_ptr<PostgresPlace> Closed(const PlaceOptions& options, std::int64_t now_ms = NowMs());
-  /// The same, and admits it.
+  /// The same, then calls Admit().
   static absl::StatusOr<std::unique_ptr<PostgresPlace>> Open(const PlaceOptions& options);
 
   using Check = std::function<absl::Status(postgres::Connection&)>;
-  /// Connects, and looks whether it can hold mirrors; then asks `check`, if there is one, with a connection
-  /// that only reads. It opens when all is well; until then nothing is read there by anybody else. One that
-  /// is open is not asked. Errors: those of CheckPlace(), CheckCoordinator() and `check`; of a conninfo or
+  /// Connects and checks that the database can hold mirrors; then calls `check`, if given, with a read-only
+  /// connection. Opens the place if all is well; until then nothing else reads there. Does nothing if the
+  /// place is open. Errors: those of CheckPlace(), CheckCoordinator() and `check`; for a bad conninfo or
   /// passfile: as Connection::Open().
   absl::Status Admit(const Check& check = nullptr) MIRROR_EXCLUDES(mutex_);
   bool is_open() const { return is_open_; }
-  /// As it was when Admit() failed last, for people: since when, why, and what to do. Empty: it is open.
+  /// Explains the last failure of Admit(), for people: since when, why, and what to do. Empty: it is open.
   std::string WhyClosed() const MIRROR_EXCLUDES(mutex_);
-  /// Which database it was when it was looked at: that of another place's only where both are the same one.
+  /// Returns the id of the database when it was checked. Two places with the same id are one database.
   std::string database() const MIRROR_EXCLUDES(mutex_);
 
-  /// At the coordinator. Who holds one takes no second one of the same use: where all do that, nobody goes
-  /// on. Errors: kUnavailable, kFailedPrecondition. While it is closed: kUnavailable, at once.
+  /// Takes a connection to the coordinator. A caller that holds one must not take a second one of the same
+  /// use: that can deadlock. Errors: kUnavailable, kFailedPrecondition. Closed: kUnavailable, at once.
   absl::StatusOr<postgres::Lease> Take(PlaceUse use);
-  /// The same at a node, that of the mirror with the tenant's table `of` for kRows: as it was when it was
-  /// asked last, which is asked again where it does not answer. A mirror that is distributed nowhere is at
-  /// the coordinator.
+  /// The same at a node; for kRows at the node of the mirror with the tenant's table `of`. Uses the node
+  /// cached from the last lookup, and looks it up again if that node does not answer. A mirror that is not
+  /// distributed is at the coordinator.
   absl::StatusOr<NodeLease> TakeAt(PlaceUse use, PlaceNode node, const std::string& of)
       MIRROR_EXCLUDES(mutex_);
-  /// Somebody moved the mirror to another node.
+  /// Forgets the cached node: somebody moved the mirror to another node.
   void ForgetNode(const std::string& of) MIRROR_EXCLUDES(mutex_);
-  /// Those that are open are not used again: the passfile has changed, or another server answers now.
+  /// Stops reusing open connections: the passfile has changed, or another server answers now.
   void Reconnect() MIRROR_EXCLUDES(mutex_);
 
-  /// Of the large values that are written there, whatever mirror they are of.
+  /// For the large values written there, by any mirror.
   ValueRoom& value_room() { return value_room_; }
   /// At the coordinator.
   postgres::Pool::Counts counts(PlaceUse use) const { return PoolOf(use).counts(); }
@@ -139,14 +139,14 @@ class PostgresPlace {
   ValueRoom value_room_;
   mutable Mutex mutex_;
   std::string database_ MIRROR_GUARDED_BY(mutex_);
-  absl::Status failed_ MIRROR_GUARDED_BY(mutex_);  ///< Of Admit().
+  absl::Status failed_ MIRROR_GUARDED_BY(mutex_);  ///< The last error of Admit().
   /// By the tenant's table.
   std::map<std::string, CitusNode> nodes_ MIRROR_GUARDED_BY(mutex_);
-  /// By host and port; none goes, since who has a connection gives it back there.
+  /// By host and port. Entries are never removed: a connection is returned to its pool there.
   std::map<std::string, Pools> workers_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// Of a status of Admit(): nothing is wrong with the place as far as is known, and it may answer later.
+/// Tells whether an error of Admit() only means that the place did not answer; it may do so later.
 bool DoesNotAnswer(const absl::Status& failed);
 
 }  // namespace mirror

@@ -9,25 +9,25 @@
 #include "base/db/postgres/connection.h"
 #include "server/store/postgres/place/names.h"
 
-// Rights of others on what the mirror makes. Relations and schemas as they stand in SQL. Errors: as
+// Rights of other roles on what the mirror makes. Relations and schemas as they stand in SQL. Errors: as
 // InStoreWords().
 
 namespace mirror {
 
-/// Others may from now on with the relation `to` what they may with `from`, its columns too, and no more.
+/// Gives other roles exactly the rights on the relation `to`, and its columns, that they have on `from`.
 absl::Status GiveRights(postgres::Connection& connection, const std::string& from, const std::string& to);
 
-/// Others may read the relation `to`, the columns of it that they may read of `from`, and no more. Of one
-/// with row security nobody may: its policies would not be those of `to`.
+/// Lets other roles read exactly those columns of the relation `to` that they may read of `from`. If `from`
+/// has row security no role may: its policies would not apply to `to`.
 absl::Status GiveReading(postgres::Connection& connection, const std::string& from, const std::string& to);
 
-/// Nobody but its owner may use the relation, whatever default privileges say.
+/// Removes all rights of other roles on the relation, whatever default privileges say.
 absl::Status TakeRights(postgres::Connection& connection, const std::string& relation);
 
-/// The mirror `to` takes the place of the one in the schema `from`: others get their rights on that schema,
-/// its default privileges, and for each relation the rights on the one of that name. A mirrored table that
-/// was not there gets those that default privileges give. Row security does not come along: gives the tables
-/// of `from` that have it. Nobody gets rights on those, nor, where there is one, by default privileges.
+/// Copies rights when the mirror `to` replaces the one in the schema `from`: other roles get their rights on
+/// that schema, its default privileges, and their rights on each relation of the same name. A new mirrored
+/// table gets the rights of the default privileges. Row security is not copied: returns the tables of `from`
+/// that have it. No role gets rights on those, nor, if there is such a table, by default privileges.
 absl::StatusOr<std::vector<std::string>> CarryRights(postgres::Connection& connection,
                                                      const std::string& from, const PostgresOwnTables& to);
 

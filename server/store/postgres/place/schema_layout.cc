@@ -25,7 +25,7 @@ absl::Status RaiseLayout(postgres::Connection& connection, const SchemaLayout& k
   if (!row.ok() || !IsOlder(*row, known)) return row.status();
   postgres::Transaction transaction(connection);
   RETURN_IF_ERROR(transaction.Begin());
-  // The table and not its row: who waits for the row has a lock of the table by then, which a step may need.
+  // Locks the table, not its row: a waiter for the row already has a table lock, which could block a step.
   absl::Status locked =
       connection.Execute(absl::StrCat("LOCK TABLE ", known.table, " IN EXCLUSIVE MODE"), kDoing);
   if (locked.ok() && known.own != nullptr) locked = known.own->Find(connection).status();

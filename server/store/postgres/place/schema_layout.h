@@ -12,29 +12,29 @@
 
 namespace mirror {
 
-/// How what a server keeps for itself in a schema is arranged: a number for each kind of schema, counted from
-/// 1, in a table of one row with the columns layout, layout_min and program.
+/// The layout of the tables that a server keeps for itself in a schema: a number per kind of schema, counted
+/// from 1, in a table of one row with the columns layout, layout_min and program.
 struct SchemaLayout {
-  /// What makes the layout before it the new one. Whoever changes what stands in such a schema raises
-  /// `present` and adds one.
+  /// The change from the previous layout to this one. A developer who changes the tables of such a schema
+  /// raises `present` and adds a step.
   struct Step {
     std::int64_t to = 0;
-    std::string sql;  ///< Its statements. Names are with their schema.
-    /// It only adds what servers of the layout before do not read: they go on beside this one.
+    std::string sql;  ///< SQL statements. Names include their schema.
+    /// True: the step only adds something that older servers do not read, so they can run beside this one.
     bool older_go_on = true;
-    /// Runs after `sql`, in the same transaction. Null: nothing.
+    /// Runs after `sql`, in the same transaction. Null: nothing runs.
     std::function<absl::Status(postgres::Connection&)> run = nullptr;
   };
   std::string table;  ///< Quoted, with its schema.
   std::int64_t present = 1;
   std::vector<Step> steps = {};
-  /// Checks whose the table is before it is read. Null: nobody else can have it.
+  /// Checks the owner of the table before it is read. Null: no other role can own it.
   const MirrorGuard* own = nullptr;
 };
 
-/// Brings an older layout to the present one, in a transaction of its own, and writes that down. A later one
-/// is left as it is, and so is one without a row. Of several servers that do it at once one does, and the
-/// others find it done. Errors: PostgreSQL's; nothing was changed then.
+/// Raises an older layout to the present one, in a transaction of its own, and records that. Leaves a later
+/// layout, or a table without a row, unchanged. If several servers do this at once, one does it and the
+/// others find it done. Errors: PostgreSQL's; then nothing was changed.
 absl::Status RaiseLayout(postgres::Connection& connection, const SchemaLayout& known);
 
 }  // namespace mirror

@@ -35,7 +35,7 @@ absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& ser
             kBeating)
         .status();
   };
-  // One that a standby lacks comes again in a moment.
+  // If a standby lacks this row, the next beat writes it again soon.
   RETURN_IF_ERROR(control.Write(beat, Awaits::kNobody));
   return now_ms;
 }

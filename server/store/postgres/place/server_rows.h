@@ -14,37 +14,37 @@
 
 namespace mirror {
 
-/// One that was not seen for so long is gone, and one that was not for a day is forgotten.
+/// A server not seen for kServerGoneMs counts as gone; after kServerForgottenMs it is forgotten.
 inline constexpr std::int64_t kServerGoneMs = 15'000;
 inline constexpr std::int64_t kServerForgottenMs = 86'400'000;
 
-/// Of ServerRow::rules.
+/// Part of ServerRow::rules.
 inline constexpr std::size_t kColumnRulesDigits = 8;
 
 struct ServerRow {
-  std::string server_id;               ///< Of one start.
+  std::string server_id;               ///< New at each start.
   std::string host;                    ///< The machine's name.
-  std::string address, admin_address;  ///< Where it listens.
+  std::string address, admin_address;  ///< Listening addresses.
   std::string version;
-  /// A hash of what has to be configured alike on all of them; its first digits of how columns are set.
+  /// A hash of the settings that must be equal on all servers; its first digits are of the column rules.
   std::string rules;
-  std::string hash_key;             ///< Tells the key of hashed columns from another; empty: it has none.
-  std::vector<std::string> places;  ///< That its configuration names; empty: that is not known.
-  std::int64_t clock_ahead_ms = 0;  ///< Its clock less the control database's.
-  // Of the control database: not written.
-  std::int64_t started_ms = 0;      ///< Unix time by its clock.
-  std::int64_t silent_ms = 0;       ///< Since it was seen last.
-  std::vector<std::string> duties;  ///< In the order of the alphabet.
+  std::string hash_key;             ///< Identifies the key of hashed columns; empty: it has none.
+  std::vector<std::string> places;  ///< The places in its configuration; empty: not known.
+  std::int64_t clock_ahead_ms = 0;  ///< Its clock minus the control database's.
+  // Read from the control database, not written:
+  std::int64_t started_ms = 0;      ///< Unix time by that database's clock.
+  std::int64_t silent_ms = 0;       ///< Since it was last seen.
+  std::vector<std::string> duties;  ///< In alphabetical order.
 };
 
-/// Says that the server is there, and forgets those that were not seen for a day, and former starts of this
-/// one. Gives the control database's time, unix milliseconds.
+/// Records that the server runs; forgets servers not seen for a day, and earlier starts of this one. Returns
+/// the control database's time, Unix milliseconds.
 absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& server);
-/// All, by host and address.
+/// Returns all servers, by host and address.
 absl::StatusOr<std::vector<ServerRow>> ListServers(PostgresControl& control);
-/// One that runs and does not name the place, so that it could not serve what stands there. Null: all do.
+/// Returns a running server whose configuration lacks the place, so that it could not serve it. Null: none.
 const ServerRow* FindWithoutPlace(const std::vector<ServerRow>& servers, const std::string& place);
-/// One that stops as it was told to.
+/// Removes a server that shuts down as requested.
 absl::Status ForgetServer(PostgresControl& control, const std::string& server_id);
 
 }  // namespace mirror

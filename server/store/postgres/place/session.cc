@@ -47,12 +47,12 @@ std::vector<std::string> Missing(const postgres::Rows& rows, PlaceHolds holds) {
 
 postgres::Parameters SessionSettings(PlaceUse use) {
   postgres::Parameters settings = {
-      // Triggers and foreign keys of partners are not for rows that the source has checked.
+      // Triggers and foreign keys of partners must not act on rows that the source has checked.
       {"session_replication_role", "replica"},
       {"synchronous_commit", "on"},
-      // A server that hangs in a transaction gives up its locks, and another one goes on.
+      // Ends a server that hangs in a transaction, so that its locks are released and another one continues.
       {"idle_in_transaction_session_timeout", "15s"},
-      // And one that is gone while a statement runs: else its locks stay as long as that takes.
+      // Ends the statement of a client that is gone; otherwise its locks last as long as the statement.
       {"client_connection_check_interval", "10s"},
       {"lock_timeout", "5s"},
       {"statement_timeout", "0"},
@@ -102,7 +102,7 @@ absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds) {
 
 namespace {
 
-/// A pooler with several sessions may hand out another one each time.
+/// A pooler with several sessions may give out another one each time.
 constexpr int kPoolerLooks = 10;
 
 }  // namespace

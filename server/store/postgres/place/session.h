@@ -11,34 +11,34 @@
 
 namespace mirror {
 
-/// What a connection is for. Those that read cannot write.
+/// The use of a connection. kRead and kScan cannot write.
 enum class PlaceUse : std::uint8_t {
   kWrite,
-  kRead,  ///< What is soon over.
-  kScan,  ///< What takes minutes: snapshots, exports. It never keeps the others waiting.
+  kRead,  ///< Short reads.
+  kScan,  ///< Reads of minutes: snapshots, exports. They never delay the others.
 };
 
-/// What a session is set to when it connects, over postgres::PinnedSettings().
+/// Returns the settings of a new session, in addition to postgres::PinnedSettings().
 postgres::Parameters SessionSettings(PlaceUse use);
 
-/// What a database is for.
+/// The use of a database.
 enum class PlaceHolds : std::uint8_t {
   kMirrors,
-  kControl,  ///< Which mirror stands where, events and the audit log: no rows of others.
+  kControl,  ///< Placements, events and the audit log: no rows of others.
 };
 
-/// The same text for each connection to one database, and another for every other database, as long as
-/// PostgreSQL is not started again. Errors: as CheckPlace().
+/// Returns an id of the database: equal for all connections to it, and different for every other database. A
+/// restart of PostgreSQL changes it. Errors: as CheckPlace().
 absl::StatusOr<std::string> WhichDatabase(postgres::Connection& connection);
 
-/// Whether the database can hold that, and the role may do what a server has to. `connection` is without
-/// SessionSettings(), which need one of those rights. Errors: kFailedPrecondition, with all that is missing
-/// and what a DBA types; kUnavailable: it did not answer, or is a standby.
+/// Checks that the database can serve for `holds`, and that the role has the needed rights. `connection` must
+/// not have SessionSettings(), which need one of these rights. Errors: kFailedPrecondition, with all that is
+/// missing and what a DBA has to type; kUnavailable: it did not answer, or is a standby.
 absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds = PlaceHolds::kMirrors);
 
-/// Whether a pooler lends one session of PostgreSQL to several connections in turn, as PgBouncer may:
-/// settings and prepared statements then go to others. Opens two connections. Errors: those of the
-/// connection.
+/// Tells whether a pooler, like PgBouncer, shares one PostgreSQL session between several connections:
+/// settings and prepared statements would then reach other clients. Opens two connections. Errors: those of
+/// the connection.
 absl::StatusOr<bool> IsPooled(const postgres::ConnectAs& connect);
 
 }  // namespace mirror

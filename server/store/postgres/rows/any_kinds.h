@@ -10,30 +10,30 @@
 #include "proto/wire/row_block.h"
 #include "proto/wire/table.h"
 
-// Values of ANY columns: a text, and of what kind it is by a byte of the row's kKindsColumn, whose number is
-// that of Kind. Numbers stand there as people write them, blobs and texts that are no UTF-8 in hexadecimal.
+// A value of an ANY column: a text, whose kind is a byte of the row's kKindsColumn with the number of Kind.
+// Numbers are stored as people write them; blobs, and texts that are not UTF-8, in hexadecimal.
 
 namespace mirror {
 
-/// Which bytes of kKindsColumn are those of a table's ANY columns. A column keeps its place for as long as it
-/// is there, and nobody gets it afterwards.
+/// The bytes of kKindsColumn that belong to a table's ANY columns. A column keeps its place as long as it
+/// exists; the place of a dropped column is never used again.
 struct PostgresKinds {
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-  /// By column of the table; kNone: it is not ANY.
+  /// By column of the table; kNone: the column is not ANY.
   std::vector<std::size_t> of_column;
-  /// As many kinds as there are places: what counts in rows that are older than a place, which is the kind of
-  /// its column's default.
+  /// One kind per place: the kind of the column's default. It counts in rows that were written before the
+  /// place existed.
   std::string defaults;
 };
 
-/// Those of a new table: in the order of its columns.
+/// The places of a new table: in the order of its columns.
 PostgresKinds FirstKinds(const TableSchema& kept);
 
-/// As the column keeps it: a text is one by its bytes, and by some affinities a real is a whole number.
+/// Returns the kind that the column stores: a text by its bytes; some affinities turn a real into an integer.
 Kind KeptKind(const Column& column, const Value& value);
-/// The text of a value that is not NULL. `kind`: its KeptKind().
+/// Writes the text of a value that is not NULL. `kind`: its KeptKind().
 void WriteAnyText(Kind kind, const Value& value, std::string* text);
-/// The way back. `bytes` gets what the value's bytes view. False: `text` is not how that kind is written.
+/// Reads what WriteAnyText() wrote. `bytes` holds the bytes that the value views. False: `text` is malformed.
 bool ReadAnyText(Kind kind, std::string_view text, std::string* bytes, Value* value);
 
 }  // namespace mirror

@@ -240,7 +240,7 @@ bool PostgresStoredRows::ReadTyped(const Read& as, std::string_view binary, Valu
       *value = Whole(UnitsOfDays(postgres::ReadInt(binary)));
       return HoldsInt(column, *value);
     case PostgresForm::kTime:
-      // 24:00:00 is no time of a day in the protocol.
+      // The protocol has no time 24:00:00.
       *value = Whole(postgres::ReadInt(binary) * kUnitsOfMicro);
       return HoldsInt(column, *value);
     case PostgresForm::kTimestamp:

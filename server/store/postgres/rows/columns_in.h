@@ -21,53 +21,53 @@
 
 namespace mirror {
 
-/// Rows of a mirrored table as the protocol has them. The one place where a value is turned on its way in.
-/// Errors of all: kFailedPrecondition when somebody else wrote a value, or changed a column's type.
+/// Converts rows of a mirrored table to the protocol's values. No other code converts values on the way in.
+/// Errors of all: kFailedPrecondition: somebody else wrote a value, or changed a column's type.
 class PostgresStoredRows {
  public:
-  /// `kept` and `places` outlive it.
+  /// `kept` and `places` must outlive the object.
   PostgresStoredRows(const TableSchema& kept, const PostgresKinds& places,
                      std::vector<std::uint32_t> columns);
 
-  /// What a SELECT gives, for the other calls: the columns, with `alias` before them where it is not empty.
+  /// Returns the SELECT list that the other calls need: the columns, prefixed by `alias` if it is not empty.
   std::string SelectList(std::string_view alias = "") const;
 
-  /// The same of "m" with NULL for values of over `bytes_max`, and one column behind it: the row's ctid as a
-  /// text, or NULL where there is no such value.
+  /// The same of "m", with NULL for values of over `bytes_max`, and one more column at the end: the row's
+  /// ctid as text, or NULL if the row has no such value.
   std::string SelectListWithout(std::size_t bytes_max) const;
-  /// Behind that: ", " and how many bytes each value has, in the order of the columns; 0 of those that are
-  /// never long.
+  /// Appended after that list: ", " and the byte length of each value, in the order of the columns; 0 for
+  /// columns whose values are never long.
   std::string SelectSizes() const;
-  /// How many columns SelectList() has.
+  /// The number of columns of SelectList().
   std::size_t fields() const { return columns_.size() + (has_kinds_ ? 1 : 0); }
   const Column& column(std::size_t index) const { return reads_[index].column; }
 
-  /// A long value on its way into a digest, piece by piece, as it stands in the table.
+  /// Adds a long value to a digest, piece by piece, as the table stores it.
   class Pieces {
    public:
-    /// `kind`: of a value of an ANY column; else that of its column.
+    /// `kind`: the kind of an ANY column's value; for other columns the kind of the column.
     Pieces(const Column& column, PostgresForm form, Kind kind);
     void Begin(std::uint64_t octets, RowDigest* digest) const;
-    /// False: no value of that kind has it.
+    /// False: no value of that kind can contain the piece.
     bool Add(std::string_view piece, RowDigest* digest);
-    /// Of all that was added.
+    /// Tells whether all added pieces together are a valid value.
     bool IsHeld() const;
 
    private:
     const bool is_bytes_, is_in_hex_, is_readable_;
-    std::optional<TextInPieces> text_;  ///< Of a column whose texts may be too long for it.
+    std::optional<TextInPieces> text_;  ///< For a column whose texts may exceed its length.
   };
-  /// Adds the values of a row of SelectListWithout(), in their order. Those that `is_long` are added by
+  /// Adds the values of a row of SelectListWithout(), in their order. For a value with `is_long` it calls
   /// `add_long`.
   absl::Status DigestWith(const postgres::Rows& rows, int row,
                           const std::function<bool(std::size_t index)>& is_long,
                           const std::function<absl::Status(std::size_t index, Pieces& to)>& add_long,
                           RowDigest* digest);
-  /// What such a value is refused with; `by`: "wrote it".
+  /// Returns the error for such a value; `by`: "wrote it".
   absl::Status NotOfItsType(std::size_t index, std::string_view by) const;
 
-  /// Appends a row of what SelectList() selects to `block`, whose columns are these, in that order. After an
-  /// error it is not to be used.
+  /// Appends a row of SelectList() to `block`, whose columns are the same, in that order. After an error the
+  /// block must not be used.
   absl::Status Append(const postgres::RowView& row, RowBlock* block);
   absl::Status Append(const postgres::Rows& rows, int row, RowBlock* block);
   /// Adds its values to `digest`, in that order.
@@ -75,18 +75,18 @@ class PostgresStoredRows {
   absl::Status Digest(const postgres::Rows& rows, int row, RowDigest* digest);
 
  private:
-  /// What is known of a column before any row.
+  /// Properties of a column that do not depend on a row.
   struct Read {
     const Column& column;
     const postgres::Type type;
     const PostgresForm form;
     const bool has_text_form;
   };
-  /// What is viewed is gone with the next call.
+  /// Views in `value` are valid until the next call.
   absl::Status ReadValue(const postgres::RowView& row, std::size_t index, Value* value);
   bool ReadTyped(const Read& as, std::string_view binary, Value* value);
   bool ReadAny(const postgres::RowView& row, std::size_t index, Value* value);
-  /// Of a value of an ANY column; absent: somebody else changed the kinds.
+  /// The kind of an ANY column's value; absent: somebody else changed the kinds.
   std::optional<Kind> KindOfAny(const postgres::RowView& row, std::size_t index) const;
   postgres::RowView ViewOf(const postgres::Rows& rows, int row);
 
@@ -94,7 +94,7 @@ class PostgresStoredRows {
   const PostgresKinds& places_;
   const std::vector<std::uint32_t> columns_;
   std::vector<Read> reads_;  ///< By column of these.
-  bool has_kinds_ = false;   ///< Behind the columns.
+  bool has_kinds_ = false;   ///< After the columns.
   std::string bytes_;
   std::vector<postgres::Type> types_;
   std::vector<std::string_view> fields_;

@@ -14,23 +14,23 @@
 
 namespace mirror {
 
-/// A value, which is not NULL, in PostgreSQL's binary format: the one place where a value is turned on its
-/// way out. It may view `value` and `to`, which it may have written.
+/// Converts a value, which must not be NULL, to PostgreSQL's binary format. No other code converts values on
+/// the way out. The result may view `value` and `to`; this may write to `to`.
 postgres::Value PostgresValue(const Column& declared, const Value& value, std::string* to);
 
-/// What a batch has, in PostgreSQL's binary formats.
-/// Views the batch, which outlives it.
+/// The values of a batch in PostgreSQL's binary formats.
+/// Views the batch, which must outlive it.
 class PostgresBatchValues {
  public:
   PostgresBatchValues(const TableSchema& schema, const ChangeBatch& batch) : schema_(schema), batch_(batch) {
     turned_.resize(batch.columns.size());
   }
 
-  /// Of batch.columns[column]; not of a value that came in parts. Good until the next call for that column.
+  /// Value of batch.columns[column], which must not be one in parts. Valid until the column's next call.
   postgres::Value At(std::size_t column, std::uint32_t row);
-  /// kKindsColumn of a whole row. Good until the next call.
+  /// kKindsColumn of a whole row. Valid until the next call.
   std::string_view KindsOf(const PostgresKinds& places, std::uint32_t row);
-  /// The kinds alone, of the batch's ANY columns in their order there. Good until the next call.
+  /// Only the kinds of the batch's ANY columns, in the batch's order. Valid until the next call.
   std::string_view KindsSent(std::uint32_t row);
 
  private:

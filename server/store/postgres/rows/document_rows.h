@@ -13,7 +13,7 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/rows/own_writes.h"
 
-// What a door keeps beside the rows. Where nothing was ever kept there is no such table.
+// Documents that a door keeps beside the rows. If none was ever kept, their table may not exist.
 
 namespace mirror {
 

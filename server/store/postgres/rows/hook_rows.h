@@ -12,23 +12,23 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/rows/own_writes.h"
 
-// What waits to be told to hooks: it moves in the transaction of what it speaks of.
+// Notifications that wait for hooks. They are written in the transaction of the change that they report.
 
 namespace mirror {
 
-/// The oldest that waits for `hook`.
+/// Returns the oldest notification for `hook`.
 absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connection,
                                                    const PostgresOwnTables& names, const std::string& hook);
-/// All that waits, by id.
+/// Returns all notifications, by id.
 absl::StatusOr<std::vector<HookNote>> SelectHooks(postgres::Connection& connection,
                                                   const PostgresOwnTables& names);
-/// With the id that it has, which no other has.
+/// Inserts a note with its own id, which no other note has.
 void PutHook(OwnWrites& writes, const PostgresOwnTables& names, const HookNote& note);
-/// Numbered behind all that ever waited. What waits for other hooks than `known`, and was committed before
-/// `unknown_before_ms`, goes first: sooner another server may be configured for them already, or still.
+/// Appends notes with new, higher numbers. First deletes notes for hooks other than `known`, if committed
+/// before `unknown_before_ms`: another server may still, or already, have the hook of a newer note.
 void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<HookNote>& notes,
               const std::vector<std::string>& known, std::int64_t unknown_before_ms);
-/// Leaves the newest `count_max`, and gives how many went.
+/// Keeps the newest `count_max`; returns how many were deleted.
 absl::StatusOr<std::uint64_t> TrimHooks(postgres::Connection& connection, const PostgresOwnTables& names,
                                         std::int64_t count_max);
 void RemoveHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<std::int64_t>& ids);

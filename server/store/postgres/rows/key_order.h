@@ -7,7 +7,7 @@
 
 namespace mirror {
 
-// Of a batch with rows, of a table with a key.
+// The batch must have rows, and the table a key.
 Key LeastKey(const TableSchema& kept, const ChangeBatch& batch);
 Key GreatestKey(const TableSchema& kept, const ChangeBatch& batch);
 

@@ -17,28 +17,28 @@
 
 namespace mirror {
 
-/// Values over so many bytes are read by pieces where their digest alone is wanted.
+/// Values over so many bytes are read in pieces when only their digest is needed.
 inline constexpr std::size_t kLongValueBytes = 4 << 20;
 
-/// Whether the table may have values of over kLongValueBytes: those stand beside it, compressed if need be.
+/// Tells whether the table may have values of over kLongValueBytes: those are in its TOAST table.
 absl::StatusOr<bool> MayHaveLongValues(postgres::Connection& connection, const std::string& name,
                                        const TableSchema& kept);
 
-/// Rows with values that are not to stand in memory as a whole: libpq has a row it reads twice, and a value
-/// of an ANY column is twice as long as a text. The others are read as usual; what is left out of that is
-/// noted here, and read behind them, in the same snapshot.
+/// Rows whose values must not be in memory as a whole: libpq holds a row twice while it reads it, and a value
+/// of an ANY column is twice as long as its text. Other rows are read as usual. Skipped rows are noted here,
+/// and read afterwards in the same snapshot.
 class PostgresLongRows {
  public:
-  /// `name`: as it stands in SQL. All of them outlive it.
+  /// `name`: as it stands in SQL. All arguments must outlive the object.
   PostgresLongRows(postgres::Connection& connection, const std::string& name, const TableSchema& kept,
                    PostgresStoredRows& stored)
       : connection_(connection), name_(name), kept_(kept), stored_(stored) {}
 
-  /// What is selected of "m" in the place of PostgresStoredRows::SelectList().
+  /// The SELECT list from "m" to use instead of PostgresStoredRows::SelectList().
   std::string SelectList() const { return stored_.SelectListWithout(kLongValueBytes); }
-  /// A row of SelectList(). True: it has a long value, was noted, and is nothing to be read.
+  /// Takes a row of SelectList(). True: it has a long value and was noted; the caller skips it.
   bool Note(const postgres::RowView& row, std::size_t range);
-  /// Adds the digests of those that were noted, each to that of its range. `may_go_on`: as of ReadRanges().
+  /// Adds the digests of noted rows, each to that of its range. `may_go_on`: as in ReadRanges().
   absl::Status Digest(const std::function<absl::Status()>& may_go_on, std::vector<RangeDigest>* digests);
 
  private:

@@ -26,13 +26,13 @@ TableRecord RecordOf(const postgres::Rows& rows, int row) {
   TableRecord record;
   record.table = rows.Text(row, 0);
   record.schema_hash = rows.Text(row, 1);
-  // Whatever an operator wrote there that is not a position counts as -1.
+  // A value that an operator wrote and that is no position counts as -1.
   record.position.lsn.value = rows.IsNull(row, 2) ? -1 : std::max<std::int64_t>(-1, rows.Int(row, 2));
   record.position.lineage = rows.Text(row, 3);
   if (record.position.lsn == Lsn{}) record.position.lineage.clear();
   if (!rows.IsNull(row, 4)) record.pending = Position{Lsn{rows.Int(row, 4)}, rows.Text(row, 5)};
   record.seq = static_cast<std::uint64_t>(rows.Int(row, 6));
-  // What no table can have is not known. Counts are added up.
+  // An impossible count is unknown. Counts are added up, so the limit avoids an overflow.
   const bool counted = !rows.IsNull(row, 7) && rows.Int(row, 7) >= 0 && rows.Int(row, 7) <= kRowCountMax;
   record.row_count = counted ? rows.Int(row, 7) : -1;
   record.cycle = rows.Int(row, 8);
@@ -60,8 +60,8 @@ std::vector<TableRecord> RecordsOf(const postgres::Rows& rows) {
   std::vector<TableRecord> records;
   for (int row = 0; row < rows.rows(); ++row) {
     TableRecord record = RecordOf(rows, row);
-    // One whose name or key somebody changed is found by one of them alone: it counts as removed, and the
-    // next population of the table writes it anew.
+    // If somebody changed its name or key, a row is found by only one of them. It counts as removed, and the
+    // table's next population writes it anew.
     if (rows.View(row, 10) == FoldName(record.table)) records.push_back(std::move(record));
   }
   return records;
@@ -124,7 +124,7 @@ absl::StatusOr<std::vector<PostgresAgreed>> SelectDefinitions(postgres::Connecti
                                               " is not as the mirror wrote it: restore the mirror from a "
                                               "backup, or reset it with 'mirrorctl reset'"));
     }
-    // One whose key somebody changed counts as removed: the key that it has now is another table's.
+    // A row whose key somebody changed counts as removed: its present key is another table's.
     if (rows->View(row, 0) != FoldName(schema->name)) continue;
     all.push_back({*std::move(schema), rows->Int(row, 2), rows->Text(row, 3)});
   }
@@ -161,7 +161,7 @@ absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& c
 
 void WriteAgreed(OwnWrites& writes, const PostgresOwnTables& names, const PostgresAgreed& agreed) {
   writes.MoveState();
-  // Under another key its record does not count, see RecordsOf().
+  // A row under another key does not count, see RecordsOf().
   writes.Add(absl::StrCat("DELETE FROM ", names.metadata,
                           " WHERE lower(table_name COLLATE \"C\") = $1 AND table_key <> $1"),
              {writes.Keep(FoldName(agreed.schema.name))});

@@ -12,18 +12,18 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/rows/own_writes.h"
 
-// The table that partners know, `<contextId>_mirroring`, with a row for each mirrored table; and what is
-// agreed of those.
+// The table that partners know, `<contextId>_mirroring`, with a row for each mirrored table; and the agreed
+// definitions of these tables.
 
 namespace mirror {
 
-/// What SelectRecords() asks, for a pipeline, and what that gives; `some`: of $1, which is KeysOf(). `lock`:
-/// inside a transaction, a DBA's change of one comes before it or after.
+/// The query of SelectRecords(), for a pipeline, and how to read its result. `some`: only tables in $1, which
+/// is KeysOf(). `lock`: in a transaction, locks the rows, so that a DBA's change comes before or after it.
 std::string SelectRecordsSql(const PostgresOwnTables& names, bool some, bool lock);
 std::vector<TableRecord> RecordsOf(const postgres::Rows& rows);
-/// FoldName() of each, as an array.
+/// Returns FoldName() of each table, as an array.
 postgres::Array KeysOf(const std::vector<std::string>& tables);
-/// By name. `tables`: only those; none: all.
+/// By name. `tables`: only these; empty: all.
 absl::StatusOr<std::vector<TableRecord>> SelectRecords(postgres::Connection& connection,
                                                        const PostgresOwnTables& names,
                                                        const std::vector<std::string>& tables = {});
@@ -33,15 +33,15 @@ void RemoveRecord(OwnWrites& writes, const PostgresOwnTables& names, const std::
 /// A row of `_mirror_schema`.
 struct PostgresAgreed {
   TableSchema schema;
-  std::int64_t generation = 0;  ///< Grows when other rows come under the table's name.
-  std::string kinds;            ///< Of the store's rows: which byte of kKindsColumn is which column's.
-  bool is_there = false;        ///< Else somebody dropped the table.
+  std::int64_t generation = 0;  ///< Grows when other rows replace the table's rows.
+  std::string kinds;            ///< Of the store's rows: the byte of kKindsColumn for each column.
+  bool is_there = false;        ///< False: somebody dropped the table.
 };
-/// By folded name. `tables` as above. Errors: kDataLoss, too: one is not as the mirror wrote it.
+/// By folded name. `tables` as above. Errors also: kDataLoss: a row is not as the mirror wrote it.
 absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& connection,
                                                          const PostgresOwnTables& names,
                                                          const std::vector<std::string>& tables = {});
-/// The same, but for `is_there`, which is false; and what says that.
+/// The same with `is_there` false; FindTables() determines it.
 absl::StatusOr<std::vector<PostgresAgreed>> SelectDefinitions(postgres::Connection& connection,
                                                               const PostgresOwnTables& names,
                                                               const std::vector<std::string>& tables = {});

@@ -20,39 +20,39 @@ class StateMemory;
 
 inline constexpr TableAt kInSchema = {Dialect::kPostgres};
 
-/// Statements that write a mirror's own tables, and go together with the next round trip. Who reads what they
-/// write sends them first. Threads: one at a time.
+/// A queue of statements that write a mirror's own tables, sent together with the next round trip. A reader
+/// of these tables must send the queue first. Threads: one at a time.
 class OwnWrites {
  public:
-  /// A text that lives as long as the statements do.
+  /// Stores a text for as long as the statements live.
   std::string_view Keep(std::string text) { return kept_.emplace_back(std::move(text)); }
-  /// Texts and bytes of `values` were given to Keep(), or are constants.
+  /// Texts and bytes in `values` must come from Keep(), or be constants.
   void Add(std::string sql, std::vector<postgres::Value> values);
-  /// A row of a record, whose texts are kept.
+  /// Takes a row of a record, whose texts were stored by Keep().
   void Add(std::string sql, const Fields& row);
   bool empty() const { return statements_.empty(); }
   std::size_t size() const { return statements_.size(); }
-  /// The statements from number `size` on are not sent.
+  /// Removes the statements from number `size` on.
   void CutTo(std::size_t size) {
     statements_.erase(statements_.begin() + static_cast<std::ptrdiff_t>(size), statements_.end());
   }
 
-  /// Behind what is queued there; after the pipeline has run, Clear().
+  /// Appends to the pipeline's queue; call Clear() after the pipeline has run.
   void QueueIn(postgres::Pipeline& pipeline) const;
   void Clear();
-  /// In a pipeline of their own. Errors: those of InStoreWords(); none of them is queued any more.
+  /// Sends them in their own pipeline, and clears the queue in any case. Errors: those of InStoreWords().
   absl::Status Send(postgres::Connection& connection);
-  /// The same, and a statement behind them that reads: what it gives.
+  /// The same, followed by a reading statement; returns the rows of that.
   absl::StatusOr<postgres::Rows> SendAndQuery(postgres::Connection& connection, const std::string& sql,
                                               postgres::Values values, std::string_view doing);
-  /// How often statements were sent, and what the first one that failed said.
+  /// Number of times statements were sent, and the error of the first one that failed.
   std::size_t sent() const { return sent_; }
   const absl::Status& failed() const { return failed_; }
 
-  /// Told of each row of `_mirror_state` that is written. It outlives this.
+  /// Reports each written row of `_mirror_state` to `memory`, which must outlive this object.
   void Tell(StateMemory* memory) { memory_ = memory; }
   StateMemory* memory() const { return memory_; }
-  /// Something is written that others keep in memory under the tenant's `state_rev`.
+  /// Marks that this writes something that other servers cache under the tenant's `state_rev`.
   void MoveState() { moves_state_ = true; }
   bool moves_state() const { return moves_state_; }
 

@@ -25,8 +25,8 @@ namespace {
 constexpr std::chrono::milliseconds kBetweenLooks{10};
 constexpr int kRowsBetweenLooks = 1'000;
 
-/// How many values of the key a bound compares. No text in PostgreSQL has a NUL: one with it stands right
-/// before the least text that goes on behind what is before the NUL, and what follows in the key decides
+/// Returns how many values of the key a bound compares. No text in PostgreSQL has a NUL. A bound with a NUL
+/// stands just before the least text that extends the part before the NUL, so later key values decide
 /// nothing.
 std::size_t PartsOf(const Key& bound) {
   const auto nul = std::find_if(bound.begin(), bound.end(), [](const KeyPart& part) {
@@ -35,7 +35,7 @@ std::size_t PartsOf(const Key& bound) {
   return nul == bound.end() ? bound.size() : static_cast<std::size_t>(nul - bound.begin()) + 1;
 }
 
-/// The statement of ranges that are bounded in the same way, and what is bound to it.
+/// The statement for ranges with the same kind of bounds, and its bound values.
 class RangeStatement {
  public:
   explicit RangeStatement(const PostgresReading& reading) : reading_(reading), key_(reading.kept.Key()) {}
@@ -46,7 +46,7 @@ class RangeStatement {
                         reading_.in_key_order ? InKeyOrder() : "");
   }
 
-  /// Ranges from `begin` to before `end`.
+  /// SQL for the ranges from `begin` up to, not including, `end`.
   std::string Bounded(const std::vector<KeyRange>& ranges, std::size_t begin, std::size_t end) {
     std::string unnested, names;
     const auto bound = [&](char name, Key KeyRange::*which, const char* is) {
@@ -67,7 +67,7 @@ class RangeStatement {
     };
     const std::string first = bound('f', &KeyRange::first, ">=");
     const std::string last = bound('l', &KeyRange::last, "<");
-    // The order of the ranges is that in which they are unnested, and is not sorted again.
+    // unnest() gives the ranges in their order, so PostgreSQL does not sort them again.
     return absl::StrCat("SELECT v.*, r.n FROM unnest(", unnested, ") WITH ORDINALITY AS r(", names,
                         "n) CROSS JOIN LATERAL (", Selected(), " WHERE ", first,
                         first.empty() || last.empty() ? "" : " AND ", last, AndLive(reading_.kept, "m"),
@@ -107,7 +107,7 @@ class RangeStatement {
   std::vector<postgres::Array> arrays_;
 };
 
-/// Up to where the ranges from `begin` on are bounded as that one is.
+/// Returns the end of the ranges from `begin` that have the same kind of bounds as that one.
 std::size_t EndOfAlike(const std::vector<KeyRange>& ranges, std::size_t begin) {
   std::size_t end = begin + 1;
   const auto parts = [&](std::size_t at) {
@@ -121,7 +121,7 @@ std::string Doing(const PostgresReading& reading) {
   return absl::StrCat("reading table '", reading.kept.name, "'");
 }
 
-/// All rows of what gives them one by one. `at`: does what is to be done with the row at which it stands.
+/// Reads all rows of a stream one by one. `at` handles the current row.
 template <typename Stream, typename At>
 absl::Status ReadAll(Stream& stream, const std::function<absl::Status()>& may_go_on, const At& at) {
   for (std::int64_t row = 0;; ++row) {
@@ -134,7 +134,7 @@ absl::Status ReadAll(Stream& stream, const std::function<absl::Status()>& may_go
   }
 }
 
-/// Of one statement with values, whose last column counts its rows' ranges on from `first_range`.
+/// Reads a statement with bound values, whose last column numbers its rows' ranges on from `first_range`.
 absl::Status ReadNumbered(postgres::Connection& connection, const PostgresReading& reading,
                           const std::string& sql, postgres::Values values, std::size_t first_range,
                           const std::function<absl::Status()>& may_go_on, const TakeRangeRow& take) {
@@ -150,8 +150,8 @@ absl::Status ReadNumbered(postgres::Connection& connection, const PostgresReadin
   });
 }
 
-/// Of one statement without values: COPY gives a row for less than half of what libpq's own rows take, but
-/// does not say of which types its columns are. The transaction keeps others from changing them.
+/// Reads a statement without values: a row costs COPY less than half of libpq's own rows. COPY does not
+/// report column types, so they are asked for before. The transaction keeps others from changing them.
 absl::Status ReadByCopy(postgres::Connection& connection, const PostgresReading& reading,
                         const std::string& sql, std::size_t range,
                         const std::function<absl::Status()>& may_go_on, const TakeRangeRow& take) {
@@ -201,7 +201,7 @@ absl::StatusOr<RowBlock> ReadRowsByKey(postgres::Connection& connection, const P
                    QuoteName(kept.columns[kept.Key().front()].name), " = ANY ($1)", AndLive(kept, "m"));
   const std::string doing = absl::StrCat("reading table '", kept.name, "'");
   if (keys.size() > 1 && bytes_max != kAnyBytes) {
-    // All that is asked for is in memory at once.
+    // All requested values are in memory at once.
     std::string sum = "0";
     for (const Column& column : kept.columns)
       absl::StrAppend(&sum, " + coalesce(octet_length(m.", QuoteName(column.name), "::text), 0)");

@@ -17,25 +17,25 @@
 
 namespace mirror {
 
-/// What is read of a mirrored table. All of it outlives the reading.
+/// Describes what to read of a mirrored table. Everything in it must outlive the read.
 struct PostgresReading {
   std::string name;  ///< As it stands in SQL, with its schema.
   const TableSchema& kept;
-  std::string select;         ///< Of a table with the alias "m": see PostgresStoredRows::SelectList().
-  bool in_key_order = false;  ///< Where a range has no bound; others are.
-  bool first_alone = false;   ///< Of each range that has a bound, the first row.
-  /// Rows that are read in place of the table's, "(SELECT ...)": former ones. Empty: its own.
+  std::string select;         ///< For a table alias "m": see PostgresStoredRows::SelectList().
+  bool in_key_order = false;  ///< For ranges without a bound; others always are.
+  bool first_alone = false;   ///< Only the first row of each bounded range.
+  /// Former rows to read instead of the table's, "(SELECT ...)". Empty: the table's own rows.
   std::string rows = {};
 
   std::string From() const { return rows.empty() ? "ONLY " + name : rows; }
 };
 
-/// Takes a row of `ranges[range]`: what was selected, in its order. Its error ends the reading.
+/// Takes a row of `ranges[range]`, with the selected values in order. An error ends the read.
 using TakeRangeRow = std::function<absl::Status(const postgres::RowView& row, std::size_t range)>;
 
-/// The live rows of each range, one range after the other, those of one in the order of the key; without
-/// ranges all of them, as of one. `may_go_on` is asked at least each 10 ms, and behind some rows: its error
-/// ends the reading. The transaction has failed when the reading was ended. Errors: those of InStoreWords().
+/// Reads the live rows of each range, range by range, each in the order of the key; without ranges all rows,
+/// as of one range. Calls `may_go_on` at least every 10 ms, and every so many rows: its error ends the read.
+/// After an ended read the transaction has failed. Errors: those of InStoreWords().
 absl::Status ReadRanges(postgres::Connection& connection, const PostgresReading& reading,
                         const std::vector<KeyRange>& ranges, const std::function<absl::Status()>& may_go_on,
                         const TakeRangeRow& take);

@@ -13,12 +13,12 @@ namespace mirror {
 namespace {
 
 constexpr char kReadingReceipts[] = "reading the receipts";
-/// One whose key somebody changed counts as removed, also when the next one is written.
+/// A row whose key somebody changed counts as removed, also when the next receipt is written.
 constexpr char kOfChain[] = " AND table_key = ''";
 
 postgres::Value OfKind(ReceiptKind kind) { return static_cast<std::int64_t>(kind); }
 
-/// "SELECT … FROM … WHERE" the kind is $1.
+/// Returns "SELECT … FROM … WHERE" with the condition that the kind is $1.
 std::string Select(const PostgresOwnTables& names, const char* columns) {
   return absl::StrCat("SELECT ", columns, " FROM ", names.receipts, " WHERE kind = $1");
 }

@@ -16,47 +16,47 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/rows/own_writes.h"
 
-// The chain of receipts: its head moves in the transaction of the rows that it speaks of.
+// The chain of receipts: its head is updated in the transaction of the rows that the receipt covers.
 
 namespace mirror {
 
-/// What stands in `_mirror_receipts`. The numbers stand in databases.
+/// Kinds of rows in `_mirror_receipts`. Databases contain these numbers.
 enum class ReceiptKind : std::uint8_t {
   kReceipt = 1,
   kOpen = 2,
   kPart = 3,  ///< Of a large value; `number` is its id.
 };
 
-/// What SelectReceiptHead() asks, for a pipeline, and what that gives.
+/// The query of SelectReceiptHead(), for a pipeline, and how to read its result.
 std::string ReceiptHeadSql(const PostgresOwnTables& names);
 ReceiptHead ReceiptHeadOf(const postgres::Rows& rows);
 absl::StatusOr<ReceiptHead> SelectReceiptHead(postgres::Connection& connection,
                                               const PostgresOwnTables& names);
-/// Texts of those with a greater number, oldest first.
+/// Returns the texts of receipts with a greater number, oldest first.
 absl::StatusOr<std::vector<std::string>> SelectReceipts(postgres::Connection& connection,
                                                         const PostgresOwnTables& names, std::uint64_t after,
                                                         std::size_t count_max);
-/// All, by number.
+/// Returns all receipts, by number.
 absl::StatusOr<std::vector<KeptReceipt>> SelectKeptReceipts(postgres::Connection& connection,
                                                             const PostgresOwnTables& names);
 void InsertReceipt(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t number,
                    const std::string& text);
-/// Those with this number and with lesser ones.
+/// Deletes the receipts up to this number, inclusive.
 void RemoveReceipts(OwnWrites& writes, const PostgresOwnTables& names, std::uint64_t through);
 
-/// By folded name; of $1, which is KeysOf().
+/// By folded name; for the tables in $1, which is KeysOf().
 std::string OpenReceiptsSql(const PostgresOwnTables& names);
 absl::StatusOr<std::map<std::string, OpenReceipt>> OpenReceiptsOf(const postgres::Rows& rows,
                                                                   const PostgresOwnTables& names);
 absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(postgres::Connection& connection,
                                                              const PostgresOwnTables& names,
                                                              const std::string& table);
-/// Of all tables.
+/// Returns the open receipts of all tables.
 absl::StatusOr<std::vector<OpenReceiptOfTable>> SelectOpenReceipts(postgres::Connection& connection,
                                                                    const PostgresOwnTables& names);
 void WriteOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
                       const OpenReceipt& open);
-/// The table is gone.
+/// Called when the table is gone.
 void ForgetOpenReceipt(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
 
 }  // namespace mirror

@@ -7,7 +7,7 @@
 namespace mirror {
 namespace {
 
-/// Of each batch; others are asked for by what looks at a whole mirror.
+/// Kinds that each batch needs. Other kinds are for calls that look at a whole mirror, and are read together.
 bool IsOfBatch(StateKind kind) {
   return kind == StateKind::kShadow || kind == StateKind::kLoss || kind == StateKind::kJournal;
 }
@@ -33,7 +33,7 @@ absl::Status StateMemory::Load(StateKind kind) {
   } else {
     has_read_most_ = true;
     for (int other = 1; other <= kStateKindMax; ++other) {
-      // Where the journal stands is not in these rows alone: see StateOfKindSql().
+      // The journal's place is not only in these rows: see StateOfKindSql().
       if (StateKind(other) != StateKind::kJournal) known_[StateKind(other)].clear();
     }
     known_.erase(StateKind::kNonce);

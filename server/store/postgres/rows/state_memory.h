@@ -17,24 +17,24 @@
 
 namespace mirror {
 
-/// Rows of `_mirror_state` that a transaction under the tenant's lock has read, kept as it writes them: each
-/// kind is read once. All that it is given outlives it. Threads: one at a time.
+/// Caches the rows of `_mirror_state` that a transaction under the tenant's lock has read, and updates them
+/// as it writes: each kind is read once. All arguments must outlive it. Threads: one at a time.
 class StateMemory {
  public:
   StateMemory(postgres::Connection& connection, const PostgresOwnTables& names, OwnWrites& writes);
 
-  /// As ReadState(); what is queued goes with it.
+  /// Reads like ReadState(); sends the queued statements with it.
   absl::StatusOr<std::vector<StateRow>> Read(StateKind kind, const std::optional<std::string>& table_key);
 
-  /// All rows of the kind, as they were read before anything was written.
+  /// Stores all rows of the kind, as they were read before anything was written.
   void Know(StateKind kind, const std::vector<StateRow>& rows);
-  /// What was queued.
+  /// Records what was queued.
   void Put(StateKind kind, const StateRow& row);
   void Remove(StateKind kind, const std::optional<std::string>& table_key);
-  /// It is read again when it is asked for.
+  /// The kind is read again at the next request.
   void Forget(StateKind kind) { known_.erase(kind); }
   void ForgetAll() { known_.clear(); }
-  /// One was Put(); and the keys of those, also of some that a savepoint took back.
+  /// Tells whether one was Put(). KeysPut(): their keys, also those that a savepoint rollback undid.
   bool HasPut(StateKind kind) const { return put_.contains(kind); }
   std::set<std::string> KeysPut(StateKind kind) const;
 

@@ -10,10 +10,10 @@
 #include "absl/status/status.h"
 #include "server/own_records/record.h"
 
-// Several values in one bytea: a byte that says how they are written (1), then each value's length, seven
-// bits a byte and the least significant first, and its bytes. A number has eight, the most significant first,
-// so that it is PostgreSQL's int8send(): numbers that come first stand where SQL finds them. What a later
-// version adds stands at the end.
+// Several values in one bytea: a format byte (1), then for each value its length, seven bits a byte with
+// the least significant first, and its bytes. A number has eight bytes, the most significant first, like
+// PostgreSQL's int8send(): SQL can read numbers at the front. A later version appends new values at the
+// end.
 
 namespace mirror {
 
@@ -21,7 +21,7 @@ class PayloadWriter {
  public:
   PayloadWriter& Number(std::int64_t number);
   PayloadWriter& Text(std::string_view text);
-  /// The columns of `row` that are packed.
+  /// The packed columns of `row`.
   template <typename Row>
   PayloadWriter& Packed(const Record<Row>& record, const Row& row) {
     return Packed(record, record.Write(row));
@@ -33,8 +33,8 @@ class PayloadWriter {
   std::string bytes_ = std::string(1, '\1');
 };
 
-/// Values that are not there any more, as of an earlier version, are 0 and empty. It lives as long as the
-/// bytes.
+/// Values that are missing, as in rows of an earlier version, read as 0 and empty. The bytes must outlive the
+/// reader.
 class PayloadReader {
  public:
   explicit PayloadReader(std::string_view bytes);
@@ -47,7 +47,7 @@ class PayloadReader {
     return record.ReadPacked(
         [&](int, ColumnKind kind) { return IsNumber(kind) ? Field(Number()) : Field(Next()); }, row);
   }
-  /// False: they are not what PayloadWriter made.
+  /// False: PayloadWriter did not make these bytes.
   bool is_whole() const { return is_whole_; }
 
  private:
@@ -57,7 +57,7 @@ class PayloadReader {
   bool is_whole_;
 };
 
-/// Where the number at `place`, from 0, begins, as substr() counts, when only numbers stand before it.
+/// Position of number `place`, from 0, counted as substr() does; only numbers may stand before it.
 constexpr int NumberAt(int place) { return 3 + 9 * place; }
 /// That number as SQL: `payload` is an expression.
 std::string NumberSql(std::string_view payload, int place);

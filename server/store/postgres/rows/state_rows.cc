@@ -18,14 +18,14 @@ constexpr char kReading[] = "reading the mirror's own tables";
 
 postgres::Value NumberOf(StateKind kind) { return static_cast<std::int64_t>(kind); }
 
-/// Others keep it in memory under the tenant's `state_rev`.
+/// Tells whether other servers cache the kind under the tenant's `state_rev`.
 bool IsKeptElsewhere(StateKind kind) {
   return kind == StateKind::kAnswer || kind == StateKind::kCycleNote || kind == StateKind::kHold ||
          kind == StateKind::kObjects;
 }
 
-/// Where the journal stands, by the journal itself where somebody removed a row of it or changed its key: a
-/// number that was given is given to no other entry, and an open moment is that of its entry's table.
+/// SQL of the journal's place; replaced by the journal's own data if somebody removed a row or changed its
+/// key: no number is given to a second entry, and an open moment belongs to its entry's table.
 std::string JournalStateSql(const PostgresOwnTables& names, const std::string& of_kind) {
   const std::string of_journal = absl::StrCat(of_kind, " AND s.table_key = ''");
   return absl::StrCat("SELECT s.table_key, s.number, s.payload", of_journal,

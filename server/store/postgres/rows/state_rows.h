@@ -15,19 +15,19 @@
 #include "server/store/postgres/rows/own_writes.h"
 #include "server/store/store_transaction.h"
 
-// Rows of `_mirror_state`, which holds what the mirror remembers beside its tables' rows: by kind, table and
-// number. What reads a database does not see what
-// waits in an OwnWrites.
+// Rows of `_mirror_state`, which holds what the mirror remembers beside its tables' rows: by
+// kind, table and number. Reading the database does not show rows that are still queued in an
+// OwnWrites.
 
 namespace mirror {
 
-/// The numbers stand in databases.
+/// Databases contain these numbers.
 enum class StateKind : std::uint8_t {
-  kAnswer = 1,     ///< `number`: its place. A table that is refused may have a name that is no key.
+  kAnswer = 1,     ///< `number`: its place. A refused table may have a name that is no key.
   kCycleNote = 2,  ///< `number`: CycleNoteKind.
   kNonce = 3,      ///< `table_key`: the nonce; `number`: when it expires.
   kShadow = 4,
-  kDropped = 5,  ///< `table_key`: the name it has now; `number`: since when.
+  kDropped = 5,  ///< `table_key`: its present name; `number`: since when.
   kLostColumns = 6,
   kCheck = 7,
   kHold = 8,     ///< `number`: its id.
@@ -35,31 +35,31 @@ enum class StateKind : std::uint8_t {
   kTime = 10,    ///< `payload`: int8, or NULL: not known.
   kTarget = 11,  ///< `payload`: int8.
   kObjects = 12,
-  // 13 was of a version before the first release, and is given to nothing else.
-  kGarbage = 14,  ///< `table_key`: a relation that is to be dropped.
-  kEmptied = 15,  ///< Columns that are to be emptied.
-  kTooLong = 16,  ///< An index of the mirror's own that a value of the table is too long for.
-  /// Where the journal stands. `table_key` empty: that is there, and `payload` is int8, its last number; else
+  // 13 was used before the first release; it is never assigned again.
+  kGarbage = 14,  ///< `table_key`: a relation to drop.
+  kEmptied = 15,  ///< Columns to empty.
+  kTooLong = 16,  ///< An index of the mirror's own for which a value of the table is too long.
+  /// The journal's place. Empty `table_key`: the journal exists, and `payload` is int8, its last number. Else
   /// `number`: the table's moment that no commit has ended.
   kJournal = 17,
 };
 inline constexpr int kStateKindMax = 17;
 
 struct StateRow {
-  std::string table_key;  ///< FoldName() of a table, where it is one.
+  std::string table_key;  ///< FoldName() of a table, if it is a table.
   std::int64_t number = 0;
   std::optional<std::string> payload;
 
-  /// Of no payload: none. They live as long as this.
+  /// Empty if there is no payload. Valid as long as this row.
   std::string_view bytes() const { return payload ? std::string_view(*payload) : std::string_view(); }
   friend bool operator==(const StateRow&, const StateRow&) = default;
 };
 
-/// Where rows are read: in a database, or by a transaction that remembers what it has read and written.
+/// The source of rows: a database, or a transaction that caches what it has read and written.
 class StateSource {
  public:
   StateSource(postgres::Connection& connection)
-      : connection_(&connection) {}                       // NOLINT: one that is used as it is.
+      : connection_(&connection) {}                       // NOLINT: implicit on purpose.
   StateSource(StateMemory& memory) : memory_(&memory) {}  // NOLINT
 
  private:
@@ -69,38 +69,38 @@ class StateSource {
   StateMemory* memory_ = nullptr;
 };
 
-/// Whether the row is read as one of `table`, which its payload names. One whose key somebody changed counts
-/// as removed: what is written of the table stands beside it, and not in its place.
+/// Tells whether the row counts for `table`, which its payload names. A row whose key somebody changed counts
+/// as removed: a new row of the table is added beside it, and does not replace it.
 bool IsUnderKeyOf(const StateRow& row, const std::string& table);
-/// By key and number. With `table_key`, those alone.
+/// By key and number. With `table_key`, only its rows.
 absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource& from, const PostgresOwnTables& names,
                                                 StateKind kind,
                                                 const std::optional<std::string>& table_key = std::nullopt);
-/// All of a kind, for a pipeline, and what that gives. Of kJournal: as the journal itself says it, where
-/// somebody removed such a row or changed its key.
+/// The query of all rows of a kind, for a pipeline, and how to read its result. For kJournal, the journal
+/// itself replaces a row that somebody removed or whose key somebody changed.
 std::string StateOfKindSql(const PostgresOwnTables& names, StateKind kind);
 std::vector<StateRow> StateOfKind(const postgres::Rows& rows);
-/// In place of the one that has its kind, key and number.
+/// Replaces the row with the same kind, key and number.
 void PutState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind, StateRow row);
 void RemoveState(OwnWrites& writes, const PostgresOwnTables& names, StateKind kind,
                  const std::optional<std::string>& table_key = std::nullopt);
-/// Rows of a kind were written by other statements than these.
+/// Records that rows of a kind were written by other statements.
 void WroteState(OwnWrites& writes, StateKind kind);
-/// Of a payload that nobody of us wrote. Errors: kDataLoss.
+/// Returns the error for a payload that no server wrote. Errors: kDataLoss.
 absl::Status DamagedState(const PostgresOwnTables& names, StateKind kind);
 
 absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(const StateSource& from,
                                                         const PostgresOwnTables& names);
-/// In place of all that are there.
+/// Replaces all rows that are there.
 void WriteAnswers(OwnWrites& writes, const PostgresOwnTables& names,
                   const std::vector<SchemaAnswer>& answers);
 
-/// Those of `cycle`.
+/// Returns the notes of `cycle`.
 absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(const StateSource& from,
                                                         const PostgresOwnTables& names, std::int64_t cycle);
 void WriteCycleNotes(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t cycle,
                      const CycleNoteChanges& changes);
-/// Of other cycles than `cycle`.
+/// Deletes the notes of cycles other than `cycle`.
 void ForgetCycleNotes(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t cycle);
 
 absl::StatusOr<TenantVerbs::NonceCount> CountNonces(postgres::Connection& connection,
@@ -108,7 +108,7 @@ absl::StatusOr<TenantVerbs::NonceCount> CountNonces(postgres::Connection& connec
 /// By value.
 absl::StatusOr<std::vector<Nonce>> SelectNonces(const StateSource& from, const PostgresOwnTables& names);
 void InsertNonce(OwnWrites& writes, const PostgresOwnTables& names, const Nonce& nonce);
-/// Those that expire before.
+/// Deletes nonces that expire before.
 void ForgetNonces(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t before_ms);
 
 }  // namespace mirror

@@ -19,15 +19,15 @@
 namespace mirror {
 namespace {
 
-/// From here on COPY is faster than an upsert, with a DELETE before it and a look at the table.
+/// From so many rows on, COPY with a DELETE before it and a check of the table is faster than an upsert.
 constexpr std::size_t kCopyRowsMin = 200;
 
-// PostgreSQL's limits are 2,704 bytes for a key and 8,160 for a row, once its long values stand elsewhere and
-// others are compressed. What may be over them goes alone, so that it can be named.
+// PostgreSQL's limits are 2,704 bytes for a key and 8,160 for a row, after long values went to TOAST and
+// others were compressed. A row that may exceed them is written alone, so that an error can name it.
 constexpr std::size_t kKeyBytesSafe = 2'000, kRowBytesSafe = 7'000;
 constexpr std::size_t kValueBytesInRow = 24;
 
-/// What a statement may take longer for what it writes: a megabyte in a second.
+/// Extra time of a statement for the bytes that it writes: one second per megabyte.
 std::chrono::milliseconds TimeFor(const ChangeBatch& batch) {
   std::uint64_t bytes = 0;
   for (const ColumnView& view : batch.columns) {
@@ -123,7 +123,7 @@ class RowWriter {
     return RefusedRows(count.status(), schema_, row);
   }
 
-  /// Those of a row are complete, and texts where they have to be.
+  /// Checks that the large values of a row are complete, and are valid text if they must be.
   absl::Status CheckLarge(std::uint32_t row) {
     for (const ColumnView& view : batch_.columns) {
       if (view.IsNull(row)) continue;
@@ -149,7 +149,7 @@ class RowWriter {
                                                       "batch again."));
   }
 
-  /// Piece by piece: others wait for the locks that this transaction has, and memory is everybody's.
+  /// Reads piece by piece: others wait for this transaction's locks, and memory is shared.
   absl::Status CheckText(const Column& column, const Value& value, const std::string& place) {
     TextInPieces text(column);
     RETURN_IF_ERROR(ReadParts(connection_, parts_, value.large->value_id,
@@ -170,7 +170,7 @@ class RowWriter {
   PostgresBatchValues values_;
   PostgresSetWriter set_;
   std::vector<std::uint32_t> together_, alone_;  ///< In key order.
-  bool has_long_key_ = false;                    ///< By its type it may be one.
+  bool has_long_key_ = false;                    ///< Its type allows a long key.
   std::vector<std::uint64_t> used_values_;
 };
 

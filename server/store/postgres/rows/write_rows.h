@@ -9,10 +9,10 @@
 
 namespace mirror {
 
-/// Writes the rows of `apply.batch`, and removes the parts of the large values that it took. Runs in the
-/// caller's transaction, which has failed after an error of PostgreSQL's. Errors: kFailedPrecondition when
-/// rows of an UPDATE are missing (they are named), a constraint refuses or a large value is not complete;
-/// kInvalidArgument for what cannot be stored; kAborted when somebody else keeps the table; Failure.
+/// Writes the rows of `apply.batch`, and deletes the parts of the large values that it used. Runs in the
+/// caller's transaction, which has failed after an error of PostgreSQL's. Errors: kFailedPrecondition: rows
+/// of an UPDATE are missing (they are named), a constraint refuses, or a large value is incomplete;
+/// kInvalidArgument: a value cannot be stored; kAborted: somebody else locks the table; Failure.
 absl::Status WriteRows(postgres::Connection& connection, const PostgresTarget& target, const ApplyRows& apply,
                        RowsWritten* written);
 

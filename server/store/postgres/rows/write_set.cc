@@ -32,13 +32,13 @@ std::string Beside(const std::string& kept) { return kept.empty() ? kept : absl:
 
 }  // namespace
 
-/// What a statement reads: b, with "c0", "c1", … for the batch's columns, and what is bound to it.
+/// The FROM item of a statement: b, with "c0", "c1", … for the batch's columns, and the bound values.
 struct PostgresSetWriter::Statement {
   std::deque<postgres::Array> arrays;
   std::vector<postgres::Value> values;
   std::string unnested, names;  ///< "$1::bigint[], $2::text[]", "c0, c1"
-  std::string whole;            ///< Of the one row, in the same order: "($1::bigint[])[1] AS c0", and parts.
-  std::string parts;            ///< Where they stand; empty: nothing comes in parts.
+  std::string whole;            ///< For one row, in the same order: "($1::bigint[])[1] AS c0", and parts.
+  std::string parts;            ///< The parts' FROM item; empty: no value is in parts.
   std::string part_ids;         ///< "$3::bigint, $4::bigint"
 
   bool has_parts() const { return !parts.empty(); }
@@ -53,8 +53,8 @@ struct PostgresSetWriter::Statement {
     absl::StrAppend(&whole, whole.empty() ? "" : ", ", "($", bound, "::", type, "[])[1] AS ", name);
   }
   std::string From(std::string_view more = "") const {
-    // An aggregate over the parts is one row. As a value of its own, (SELECT string_agg(…)), or through a
-    // join that keeps rows, PostgreSQL would copy what it has put together once more.
+    // An aggregate over the parts gives one row. As a subquery value, (SELECT string_agg(…)), or through a
+    // join that keeps rows, PostgreSQL would copy the assembled value once more.
     if (has_parts())
       return absl::StrCat("(SELECT ", whole, " FROM ", parts, " AND number IN (", part_ids, ")) AS b");
     return absl::StrCat("unnest(", unnested, ")", more.empty() ? "" : " WITH ORDINALITY", " AS b(", names,
@@ -155,8 +155,8 @@ void PostgresSetWriter::AddParts(const LargeValue& large, std::size_t column, st
   const ColumnView& view = batch_.columns[column];
   const Type type = schema_.columns[view.column].type;
   const bool is_text = type == Type::kText || view.At(row).kind == Kind::kText;
-  // Pieces that are texts by themselves are put together as texts: turned as a whole, one would be there
-  // twice.
+  // Pieces that are valid text by themselves are joined as text: to convert the joined bytes would hold the
+  // value twice.
   const bool by_piece = is_text && whole_texts_.contains(large.value_id);
   const std::string whole =
       absl::StrCat("string_agg(", by_piece ? "convert_from(data, 'UTF8'), ''" : "data, ''::bytea",
@@ -193,7 +193,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
     absl::StrAppend(&values, ", b.kinds");
     absl::StrAppend(&set, set.empty() ? "" : ", ", kKindsColumn, " = excluded.", kKindsColumn);
   }
-  // Under another name: a table that is called "excluded" would hide the rows of that name.
+  // An alias is needed: a table called "excluded" would hide the special name.
   std::string insert = absl::StrCat("INSERT INTO ", target_.name, " AS m (", names, OwnNames(schema_),
                                     ") SELECT ", values, OwnValues(schema_), " FROM ", statement.From());
   const std::vector<std::uint32_t> key = schema_.Key();
@@ -209,7 +209,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
   absl::StrAppend(&set, Revive(schema_, set));
   absl::StrAppend(&insert, " ON CONFLICT (", key_names, ") DO ",
                   set.empty() ? "NOTHING" : absl::StrCat("UPDATE SET ", set), " RETURNING (xmax = 0) AS new");
-  // Rows of the partner's become ours, and were not before. All parts see what was there before.
+  // The partner's rows that become ours count as new. All parts of a statement see the state before it.
   const std::string added =
       HasOwned(schema_)
           ? absl::StrCat("(SELECT count(*) FROM w) - (SELECT count(*) FROM ONLY ", target_.name, " AS m, ",
@@ -220,7 +220,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
                    connection_.Query(absl::StrCat("WITH ", kept, kept.empty() ? "" : ", ", "w AS (", insert,
                                                   ") SELECT ", added, ", (SELECT count(*) FROM w)"),
                                      statement.values, kDoing));
-  // Of rows that are nothing but their keys, those that were there are not counted.
+  // For rows that are only a key, existing ones are not counted as written.
   if (!set.empty()) {
     RETURN_IF_ERROR(CheckNoneKeptOut(schema_, counts.Int(0, 1), rows));
   }
@@ -229,7 +229,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
 
 std::string PostgresSetWriter::SetKinds(Statement* to) const {
   const int defaults = to->Bind(postgres::Value::Bytes(target_.kinds.defaults));
-  // A row that is older than a place gets it first: else overlay and set_byte would hit another one.
+  // A row older than a place gets that place first: otherwise overlay and set_byte would change another one.
   std::string kinds = absl::StrCat("m.", kKindsColumn, " || substr($", defaults, "::bytea, octet_length(m.",
                                    kKindsColumn, ") + 1)");
   int sent = 0;

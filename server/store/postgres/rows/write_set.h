@@ -21,48 +21,48 @@
 
 namespace mirror {
 
-/// A statement over rows of a batch. It gets what stands behind FROM: b, with "c0", "c1", … for the batch's
-/// columns, and "kinds" where rows have them; and the number of the first value that is bound beside.
+/// Builds a statement over rows of a batch. `batch` is its FROM item b, with "c0", "c1", … for the batch's
+/// columns, and "kinds" if rows have them. `first`: the number of the first value bound in addition.
 using PostgresSqlOver = std::function<std::string(const std::string& batch, int first)>;
 
-/// What is kept of rows that are about to be written, of whole ones alone: none of their values comes in
+/// The versions to keep of rows that are about to be written; only whole rows: none of their values comes in
 /// parts.
 struct PostgresKeeping {
-  PostgresSqlOver sql;  ///< Has no result. Reads rows as they were.
-  std::int64_t moment;  ///< Is bound beside.
+  PostgresSqlOver sql;  ///< Returns no rows. Reads the old rows.
+  std::int64_t moment;  ///< Bound in addition.
 };
 
-/// Where a batch goes.
+/// The target of a batch.
 struct PostgresTarget {
   std::string name;      ///< As it stands in SQL, with its schema.
   std::string receipts;  ///< As it stands in SQL: see PostgresParts.
   PostgresKinds kinds;
-  bool has_new_keys = false;  ///< No key of the batch is there, as in a population in key order.
-  const PostgresKeeping* keeping = nullptr;  ///< Null: nothing is kept.
+  bool has_new_keys = false;  ///< No key of the batch exists, as in a population in key order.
+  const PostgresKeeping* keeping = nullptr;  ///< Null: no versions are kept.
 };
 
-/// Rows of a batch in one statement, which gets them as arrays.
+/// Writes rows of a batch in one statement, which gets them as arrays.
 class PostgresSetWriter {
  public:
-  /// All of them outlive it.
+  /// All arguments must outlive the object.
   PostgresSetWriter(postgres::Connection& connection, const PostgresTarget& target, const ApplyRows& apply,
                     PostgresBatchValues& values);
 
-  /// Rows of the batch, of which values in parts are taken from there: then they are one row. Keeps what is
-  /// to be kept of them, in the same statement. Gives how many are there now and were not; of an UPDATE, how
-  /// many were. Errors: PostgreSQL's, and CheckNoneKeptOut().
+  /// Writes rows of the batch. If a value is in parts, they are read from their table, and `rows` is one row.
+  /// Keeps versions in the same statement. Returns how many rows are new; for an UPDATE, how many existed.
+  /// Errors: PostgreSQL's, and CheckNoneKeptOut().
   absl::StatusOr<std::int64_t> Write(const std::vector<std::uint32_t>& rows);
-  /// Those rows of whatever batch by their keys, of which nothing is kept. Gives how many went, below 0.
+  /// Deletes these rows of any batch by key; keeps no versions. Returns minus the number of deleted rows.
   absl::StatusOr<std::int64_t> Remove(const std::vector<std::uint32_t>& rows);
-  /// Runs a statement over rows of the batch, of which none has a value in parts in what it gets:
-  /// `keys_alone`: its key. Gives how many rows it changed.
+  /// Runs a statement over rows of the batch whose bound values are not in parts. `keys_alone`: binds only
+  /// the key. Returns how many rows it changed.
   absl::StatusOr<std::int64_t> RunOver(const std::vector<std::uint32_t>& rows, bool keys_alone,
                                        const PostgresSqlOver& sql, postgres::Values values);
-  /// Keeps what is to be kept of whole rows of an INSERT, by itself.
+  /// Keeps versions for whole rows of an INSERT, in a statement of its own.
   absl::Status Keep(const std::vector<std::uint32_t>& rows);
-  /// Each piece of the text that came in parts is a text: none ends inside of a character.
+  /// Notes that each piece of this text value is valid text: none ends inside a character.
   void NoteWholePieces(std::uint64_t value_id) { whole_texts_.insert(value_id); }
-  /// Of the batch those whose key is not there: the first kMissingKeysMax.
+  /// Finds the rows of the batch whose key is missing: the first kMissingKeysMax.
   absl::Status FindMissing(RowsWritten* written);
 
  private:
@@ -71,7 +71,7 @@ class PostgresSetWriter {
   void BindKinds(const std::vector<std::uint32_t>& rows, Statement* to);
   void AddParts(const LargeValue& large, std::size_t column, std::uint32_t row, Statement* to) const;
   std::string SameKey() const;
-  /// "kept AS (…)", for what stands in a WITH; empty: nothing is kept.
+  /// "kept AS (…)", for a WITH clause; empty: nothing is kept.
   std::string Kept(Statement* to) const;
   absl::StatusOr<std::int64_t> Insert(Statement statement, std::size_t rows);
   std::string SetKinds(Statement* to) const;
@@ -88,25 +88,25 @@ class PostgresSetWriter {
   std::set<std::uint64_t> whole_texts_;  ///< Value ids.
 };
 
-/// Whether rows of the INSERT may be removed and written anew: nothing in a row is another's. Asked in the
-/// transaction that writes them.
+/// Tells whether rows of the INSERT may be deleted and inserted anew: the rows hold no data of others. The
+/// caller must be in the transaction that writes them.
 absl::StatusOr<bool> MayReplaceRows(postgres::Connection& connection, const PostgresTarget& target,
                                     const TableSchema& schema);
 
-/// Those rows of an INSERT by COPY, none of whose keys is there. Gives how many. The error's
+/// Inserts these rows of an INSERT by COPY; none of their keys may exist. Returns how many. The error's
 /// Failure::copy_row counts `rows`.
 absl::StatusOr<std::int64_t> CopyRows(postgres::Connection& connection, const PostgresTarget& target,
                                       const ApplyRows& apply, PostgresBatchValues& values,
                                       const std::vector<std::uint32_t>& rows);
 
-/// What people are told when PostgreSQL refuses rows of a batch, never with what is in them. `row`: the one
-/// that it is about, where that is known. kFailedPrecondition: a constraint, which is named, or a table that
-/// is not as it was agreed; kInvalidArgument: a value or a row that PostgreSQL cannot hold, which
-/// postgres::FailureOf() goes on telling; kAborted: a lock
-/// of somebody else's, which is this table's affair alone. Others are `status` itself.
+/// Returns the error for people when PostgreSQL refuses rows of a batch; it never contains row data. `row`:
+/// the refused row, if known. kFailedPrecondition: a constraint, which is named, or a table that is not as
+/// agreed; kInvalidArgument: PostgreSQL cannot hold a value, or a row (then postgres::FailureOf() still
+/// works); kAborted: a lock of somebody else's, which affects only this table. Other errors are returned as
+/// `status`.
 absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
                          std::optional<std::uint32_t> row);
-/// Whether all rows that were sent were written, where nothing refused them. Errors: kFailedPrecondition.
+/// Checks that all sent rows were written although nothing reported an error. Errors: kFailedPrecondition.
 absl::Status CheckNoneKeptOut(const TableSchema& schema, std::int64_t written, std::size_t sent);
 
 }  // namespace mirror

@@ -36,7 +36,7 @@ Value ValueOf(const Literal& literal) {
   return std::visit(Values(), literal);
 }
 
-/// As SQL has it: PostgreSQL writes what a batch would bring.
+/// Returns the value as an SQL literal: PostgreSQL itself formats it, from what a batch would send.
 absl::StatusOr<std::string> LiteralOf(TableWork& work, const Column& column, const Value& value) {
   std::string turned;
   const auto rows =
@@ -46,7 +46,7 @@ absl::StatusOr<std::string> LiteralOf(TableWork& work, const Column& column, con
   return rows->Text(0, 0);
 }
 
-/// Changes in the order in which they come, as one text.
+/// Collects changes in their order, as one text of SQL.
 class Alteration {
  public:
   /// `key`: folded names of the key's columns.
@@ -100,7 +100,7 @@ class Alteration {
     RenameKind(rename.from, rename.to, &agreed_.kinds);
     std::string from = QuoteName(rename.from);
     if (rename.from == rename.to) {
-      // PostgreSQL takes no name that is there, the column's own neither.
+      // PostgreSQL refuses a name that exists, even the column's own.
       Append("RENAME COLUMN ", from, " TO _mirror_renamed");
       from = "_mirror_renamed";
     }
@@ -117,7 +117,7 @@ class Alteration {
         ", and PostgreSQL would write all rows anew to make it ", DeclaredType(retype.to), "."));
   }
 
-  /// What changes nothing waits for nobody.
+  /// Runs the changes; without any, it takes no lock.
   absl::Status Run() {
     if (sql_.empty()) return absl::OkStatus();
     RETURN_IF_ERROR(LockTable(work_, agreed_.schema.name));
@@ -225,7 +225,7 @@ absl::Status AddMissingColumns(TableWork& work, const std::string& relation, con
 
 namespace {
 
-/// Why the table is not to be touched, for people.
+/// Returns why the table must not be touched, for people.
 std::string WhyNotRefitted(const RefitTable& refit, const PresentTable& present) {
   std::string why = WhyNotMerged(refit.from, present);
   for (const Column& column : refit.from.columns) {
@@ -235,7 +235,7 @@ std::string WhyNotRefitted(const RefitTable& refit, const PresentTable& present)
   return why;
 }
 
-/// A column of the partner's under a name that the source uses now.
+/// Returns a column of the partner's whose name the source uses now.
 std::string TakenName(const RefitTable& refit, const PresentTable& present) {
   for (const Column& column : refit.to.columns) {
     if (present.Find(column.name) != nullptr && !refit.from.Find(column.name)) return column.name;
@@ -243,7 +243,7 @@ std::string TakenName(const RefitTable& refit, const PresentTable& present) {
   return "";
 }
 
-/// Takes out what the mirror wrote to columns that a rule empties; rows of the partner's keep theirs.
+/// Empties the mirror's values in columns that a rule excludes; the partner's rows keep theirs.
 absl::Status Empty(TableWork& work, const std::string& relation, const RefitTable& refit) {
   std::vector<std::string> sets;
   for (const std::string& name : refit.emptied) {
@@ -258,8 +258,8 @@ absl::Status Empty(TableWork& work, const std::string& relation, const RefitTabl
                     "emptying columns");
 }
 
-/// A snapshot that is older than a table's new file sees no row in it. Those of the mirror
-/// notice it. Errors: kAborted, naming who has one: the same may be done later.
+/// A snapshot older than a table's new file sees no row in it; the mirror's own snapshots detect that.
+/// Errors: kAborted, naming the holder of such a snapshot: the caller may try later.
 absl::Status CheckNoOlderSnapshot(TableWork& work, const std::string& relation) {
   const auto older = work.connection.Query(
       "SELECT string_agg(format('''%s'' (process %s)', coalesce(nullif(application_name, ''), 'a program'), "
@@ -281,8 +281,8 @@ absl::Status Retype(TableWork& work, const RetypeColumn& change, PostgresAgreed*
   AddKind(change.to, Kind::kText, &agreed->kinds);
   if (DeclaredType(change.from) == DeclaredType(change.to)) return absl::OkStatus();
   RETURN_IF_ERROR(CheckNoOlderSnapshot(work, agreed->schema.name));
-  // What they are over may not be of the new type, or too long in it; who follows the source's makes them
-  // again.
+  // These indexes may be impossible for the new type, or their values too long in it. The next comparison
+  // with the source's indexes makes them again.
   RETURN_IF_ERROR(DropOwnIndexes(work, agreed->schema.name));
   const std::string name = QuoteName(change.to.name), type = DeclaredType(change.to);
   return RunOnTable(work,
@@ -300,7 +300,7 @@ absl::Status RefitLocked(TableWork& work, const Position& position, const RefitT
   for (const auto& [name, declared] : OwnDeclarations(refit.to)) {
     if (present.Find(name) != nullptr) continue;
     absl::StrAppend(&own, alter, "ADD COLUMN ", QuoteName(name), " ", declared);
-    // So it is the rows' without writing them, for which readers would wait.
+    // DEFAULT 1 marks all rows without rewriting them, for which readers would wait.
     if (takes_all && name == kOwnedColumn)
       absl::StrAppend(&own, " DEFAULT 1; ", alter, "ALTER COLUMN ", QuoteName(name), " DROP DEFAULT");
     own += "; ";
@@ -308,7 +308,7 @@ absl::Status RefitLocked(TableWork& work, const Position& position, const RefitT
   if (takes_all && present.Find(kOwnedColumn) != nullptr)
     absl::StrAppend(&own, "UPDATE ONLY ", work.In(relation), " SET ", kOwnedColumn, " = 1");
   absl::Status status = own.empty() ? absl::OkStatus() : RunOnTable(work, own, kAltering);
-  // While it is known whose a row is.
+  // Done while the owner of each row is still known.
   if (status.ok()) status = Empty(work, relation, refit);
   if (status.ok()) status = Change(work, position, refit.alter, agreed, lost);
   for (const RetypeColumn& change : refit.retyped) {

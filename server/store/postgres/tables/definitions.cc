@@ -46,9 +46,9 @@ absl::Status NotFree(const CreateTable& create, const Relation& there) {
                    "reset' drops it if it took the place of a mirrored table."));
 }
 
-/// Whether a table whose definition somebody removed stands there as the mirror would make it, with nothing
-/// of others in it: the population to come gives it its rows. Of columns of type ANY the definition alone
-/// says which kinds their values have.
+/// Tells whether a table whose definition somebody removed is still as the mirror would make it, with no
+/// objects of others: then the next population fills it. Not with ANY columns: only the definition says which
+/// kinds their values have.
 absl::StatusOr<bool> IsOwnAgain(TableWork& work, const CreateTable& create, const Relation& there) {
   const TableSchema& kept = create.schema;
   if (!create.lost_definition || !there.is_table() || !there.is_ours || KeepsPartner(kept) ||
@@ -61,7 +61,7 @@ absl::StatusOr<bool> IsOwnAgain(TableWork& work, const CreateTable& create, cons
          OtherColumns(kept, table->second).empty();
 }
 
-/// Columns that differ in case alone from what is agreed now.
+/// Renames columns that differ only in case from the agreed ones.
 absl::Status RenameByCase(TableWork& work, const TableSchema& kept, PresentTable* present) {
   std::string sql;
   for (PresentColumn& column : present->columns) {
@@ -77,7 +77,7 @@ absl::Status RenameByCase(TableWork& work, const TableSchema& kept, PresentTable
   return RunOnTable(work, sql, kPreparingTable);
 }
 
-/// Columns of `from` whose values are kept out now. `key`: those of the key, else all others.
+/// Returns the columns of `from` whose values are excluded now. `key`: those of the key, else all others.
 std::vector<std::string> KeptOut(const TableSchema& from, const TableSchema& to, bool key) {
   std::vector<std::string> names;
   const std::vector<int> origin = MatchColumns(from, to);
@@ -89,7 +89,7 @@ std::vector<std::string> KeptOut(const TableSchema& from, const TableSchema& to,
   return names;
 }
 
-/// Names of the columns that a note of kEmptied is of, as they were spelled when it was written.
+/// Returns the column names in a note of kEmptied, as they were spelled when it was written.
 std::vector<std::string> NamesIn(const StateRow& note) {
   PayloadReader payload(note.bytes());
   std::vector<std::string> names;
@@ -98,7 +98,7 @@ std::vector<std::string> NamesIn(const StateRow& note) {
   return names;
 }
 
-/// Columns that a note of kEmptied means, as they are spelled now: an agreement changes the case of some.
+/// Returns the columns in a note of kEmptied, as spelled now: an agreement may change a name's case.
 std::vector<std::string> FindNoted(const StateRow& note, const TableSchema& agreed,
                                    const PresentTable& present) {
   std::vector<std::string> found;
@@ -111,8 +111,8 @@ std::vector<std::string> FindNoted(const StateRow& note, const TableSchema& agre
   return found;
 }
 
-/// Takes away what was noted of another table, when somebody changed the note's key: a table whose rows count
-/// has no columns to be emptied but those that it does not mirror, or that a rule keeps out.
+/// Removes columns that were noted for another table, if somebody changed the note's key: in a table with a
+/// position, only columns that it does not mirror, or that a rule excludes, may be emptied.
 absl::Status KeepMirrored(TableWork& work, const TableSchema& agreed, std::vector<std::string>* emptied) {
   if (emptied->empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto records, SelectRecords(work.connection, work.names, {agreed.name}));
@@ -130,7 +130,7 @@ absl::Status Refuse(const std::string& table, const std::string& why, const std:
                                                     "; the next cycle goes on."));
 }
 
-/// See RunAgreeSchema(): `present` stands under the new name.
+/// See RunAgreeSchema(): `present` already has the new name.
 absl::Status Prepare(TableWork& work, const TableSchema& before, const TableSchema& agreed,
                      PresentTable& present) {
   const std::string& table = agreed.name;
@@ -145,7 +145,7 @@ absl::Status Prepare(TableWork& work, const TableSchema& before, const TableSche
   if (why.empty() && !KeptOut(before, agreed, /*key=*/true).empty()) why = "the rule for its key changed";
   if (why.empty()) {
     absl::Status added = AddMissingColumns(work, table, kept, present);
-    // Where it is not to be had now the shadow's begin adds them.
+    // If the table is in use now, RunBeginShadow() adds the columns.
     if (!added.ok() && !absl::IsAborted(added)) return added;
     return NoteEmptied(work, table, FindKeptOut(before, agreed));
   }
@@ -173,7 +173,7 @@ std::string CreateTableSql(const TableWork& work, const std::string& relation, c
         absl::StrCat("CONSTRAINT ", KeyName(key_id), " PRIMARY KEY (", absl::StrJoin(key, ", "), ")"));
   }
   std::string sql = absl::StrCat("CREATE TABLE ", table, " (", absl::StrJoin(parts, ", "), ")");
-  // Else logical replication refuses its updates.
+  // Without a key, logical replication would otherwise refuse updates.
   if (key.empty()) absl::StrAppend(&sql, "; ALTER TABLE ", table, " REPLICA IDENTITY FULL");
   return sql;
 }
@@ -197,7 +197,7 @@ absl::Status RunAgreeSchema(TableWork& work, const AgreeSchema& agree, PostgresA
                     before = agreed->schema.name.empty() ? name : agreed->schema.name;
   ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {before}));
   const auto found = present.find(before);
-  // A table of another role is left alone, under whatever name.
+  // A table of another role is left alone, whatever its name.
   agreed->is_there = found != present.end() && found->second.is_ours;
   if (agreed->is_there && before != name) {
     absl::Status renamed = LockTable(work, before);
@@ -243,7 +243,7 @@ absl::Status NoteEmptied(TableWork& work, const std::string& table, const std::v
   PayloadWriter payload;
   payload.Number(static_cast<std::int64_t>(columns.size()));
   for (const std::string& column : columns) payload.Text(column);
-  // A row each: none takes the place of one that waits.
+  // One row per note: a new note must not replace one that waits.
   PutState(work.writes, work.names, StateKind::kEmptied, {FoldName(table), id, payload.Take()});
   return absl::OkStatus();
 }

@@ -13,44 +13,44 @@
 #include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/tables/table_work.h"
 
-// Definitions of mirrored tables: see TableVerbs and plan.h. `agreed` is what the mirror has of the table;
-// who changes it queues it, too. Its schema is the agreed one, not its kept form.
+// Definitions of mirrored tables: see TableVerbs and plan.h. `agreed`: what the mirror keeps of the table; a
+// function that changes it also queues it. Its schema is the agreed one, not its kept form.
 
 namespace mirror {
 
-/// Statements that make a table, or the shadow of one, of this definition in its kept form. `key_id`:
-/// TakeId(), which no other table of the schema has.
+/// Returns the statements that make a table, or its shadow, of this definition in its kept form. `key_id`:
+/// from TakeId(); no other table of the schema has it.
 std::string CreateTableSql(const TableWork& work, const std::string& relation, const TableSchema& kept,
                            std::int64_t key_id);
 
-/// Gives what is kept of the table until RunAgreeSchema(): nothing is queued. With `lost_definition`, the
-/// mirror's own table counts as made when it stands there as announced; its rows stay until the population.
+/// Makes the table. Returns its data for RunAgreeSchema(); queues nothing. With `lost_definition`, an own
+/// table that stands there as announced counts as made; it keeps its rows until it is populated.
 absl::StatusOr<PostgresAgreed> RunCreateTable(TableWork& work, const CreateTable& create);
 
-/// `agreed`: empty where nothing is. Where the table has to be populated, it is prepared: columns that the
-/// merge needs are added, and those that a rule empties are noted in kEmptied. Errors: kFailedPrecondition
-/// where rows of this definition could only come by another table in its place, and objects depend on it.
+/// `agreed`: empty if nothing is agreed. A table to be populated is prepared: columns for the merge are
+/// added, and columns that a rule empties are noted in kEmptied. Errors: kFailedPrecondition: only another
+/// table in its place could hold rows of this definition, and objects depend on the present one.
 absl::Status RunAgreeSchema(TableWork& work, const AgreeSchema& agree, PostgresAgreed* agreed);
 
-/// Nothing is left that the mirror keeps of the table but its metadata row; a shadow of it, which is
-/// `shadow` where that is not empty and not the table itself, becomes garbage. What is queued:
-/// RemoveState() of all kinds that have the table's key, RemoveAgreed().
+/// Deletes what the mirror keeps of the table, except its metadata row. Its `shadow`, if not empty and not
+/// the table itself, becomes garbage. Queues RemoveState() of all kinds with the table's key, and
+/// RemoveAgreed().
 void ForgetTable(TableWork& work, const std::string& table, const std::string& shadow);
 
-/// Columns of `before`, but for its key's, whose values another rule keeps out of `announced`.
+/// Returns the columns of `before`, without its key's, whose values a new rule excludes from `announced`.
 std::vector<std::string> FindKeptOut(const TableSchema& before, const TableSchema& announced);
-/// Queues a row of kEmptied for them; RunAgreeSchema() does it where it succeeds. The rule holds also where
-/// the agreement was refused: see WorkView::EmptyAnyway().
+/// Queues a row of kEmptied for them; RunAgreeSchema() does so on success. The rule also holds if the
+/// agreement was refused: see WorkView::EmptyAnyway().
 absl::Status NoteEmptied(TableWork& work, const std::string& table, const std::vector<std::string>& columns);
 
-/// Folded names of the columns that a row of kEmptied is of.
+/// Returns the folded names of the columns in a row of kEmptied.
 std::set<std::string> EmptiedBy(const StateRow& note);
 
-// In a transaction of its own, behind the agreement's:
+// In a transaction of its own, after the agreement's:
 
-/// Empties them in the table that is agreed under the note's key, where the rows are not the partner's, and
-/// removes the note with it. `note`: of kEmptied, read under the tenant's lock: a swap removes it. Gives
-/// their names.
+/// Sets the columns to NULL in the table that is agreed under the note's key, except in the partner's rows,
+/// and removes the note. `note`: of kEmptied, read under the tenant's lock, because a swap removes it.
+/// Returns the columns' names.
 absl::StatusOr<std::vector<std::string>> EmptyColumns(TableWork& work, const StateRow& note);
 
 }  // namespace mirror

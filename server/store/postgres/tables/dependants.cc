@@ -10,7 +10,7 @@ absl::StatusOr<std::vector<std::string>> FindDependants(postgres::Connection& co
                                                         const PostgresOwnTables& names,
                                                         const std::string& relation,
                                                         const std::string& column) {
-  // The mirror's own views go and come with their table.
+  // The mirror's own views are dropped and made with their table.
   const auto rows = connection.Query(
       absl::StrCat(
           "WITH own AS MATERIALIZED (",

@@ -10,10 +10,10 @@
 
 namespace mirror {
 
-/// Views, foreign keys, functions and whatever else PostgreSQL would not let a table go without, for people:
-/// "view reports.sales"; and what guards or tells of its rows, which another one in its place would be
-/// without: row security, policies, publications, statistics. Not what else belongs to it: its indexes, its
-/// own constraints, its triggers. With `column` what needs that one.
+/// Lists objects that prevent the DROP of a table, for people: views, foreign keys, functions etc.: "view
+/// reports.sales"; also what a replacement table would lack: row security, policies, publications,
+/// statistics. Not what belongs to the table itself: indexes, own constraints, triggers. With `column`: what
+/// needs that column.
 absl::StatusOr<std::vector<std::string>> FindDependants(postgres::Connection& connection,
                                                         const PostgresOwnTables& names,
                                                         const std::string& relation,

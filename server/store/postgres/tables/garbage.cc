@@ -17,7 +17,7 @@ namespace {
 constexpr std::chrono::milliseconds kPatience(100);
 constexpr char kDropping[] = "dropping a table that is not needed any more";
 
-/// Whether the mirror needs what has that name now: somebody may have changed the one that was noted.
+/// Tells whether the mirror needs the relation now: somebody may have changed the note.
 absl::StatusOr<bool> IsInUse(postgres::Connection& connection, const PostgresOwnTables& names,
                              const std::string& relation) {
   const std::string named = Qualified(names.schema_name, relation);
@@ -43,7 +43,7 @@ absl::Status DropOne(postgres::Connection& connection, const MirrorGuard& own, c
   TableWork work{connection, names, writes};
   ASSIGN_OR_RETURN(const Relation there, FindRelation(work, relation));
   ASSIGN_OR_RETURN(const bool is_in_use, IsInUse(connection, names, relation));
-  // What another role has under that name stays.
+  // A relation of another role with that name stays.
   if (there.is_table() && there.is_ours && !is_in_use) {
     RETURN_IF_ERROR(connection.Execute(
         absl::StrCat("SET LOCAL lock_timeout = ", patience.count(), "; DROP TABLE ", work.In(relation)),

@@ -14,13 +14,13 @@
 namespace mirror {
 
 struct GarbageTurn {
-  std::set<std::string> first;                           ///< Relations that come before the others.
-  std::optional<std::chrono::milliseconds> within = {};  ///< Then none is begun any more; absent: all are.
+  std::set<std::string> first;                           ///< Relations to drop before the others.
+  std::optional<std::chrono::milliseconds> within = {};  ///< Starts no further drop later; absent: no limit.
 };
 
-/// Drops what MakeGarbage() noted, each relation in a transaction of its own, 100 ms of waiting each. One
-/// that somebody reads, or that a view hangs on, stays for the next time. Gives how many stay. Errors: as a
-/// store's, the first one of them, when all others have been tried.
+/// Drops what MakeGarbage() noted, each relation in its own transaction, which waits at most 100 ms for
+/// locks. A relation that is being read, or that a view depends on, stays for the next call. Returns how many
+/// stay. Errors: as a store's, the first one, after all relations were tried.
 absl::StatusOr<std::size_t> DropGarbage(postgres::Connection& connection, const MirrorGuard& own,
                                         const PostgresOwnTables& names, const GarbageTurn& turn = {});
 

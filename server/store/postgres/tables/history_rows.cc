@@ -13,10 +13,10 @@ namespace {
 
 constexpr char kReadingHistories[] = "looking of which tables versions of rows are kept";
 
-/// The table of a row, as FoldName() says it. Somebody may have changed `table_key`: see SelectHistories().
+/// The folded table name of a row. Somebody may have edited `table_key`: see SelectHistories().
 constexpr char kTableOf[] = "lower(table_name COLLATE \"C\")";
 
-/// Nothing is left of the table under another key, and of another table under its key.
+/// Deletes the table's row under another key; returns its own key to another table's row under this key.
 void FreeKey(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table) {
   const std::string_view key = writes.Keep(FoldName(table));
   writes.Add(absl::StrCat("DELETE FROM ", names.history, " WHERE ", kTableOf, " = $1 AND table_key <> $1"),
@@ -49,7 +49,7 @@ absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres:
                                               " is not as the mirror wrote it: restore the mirror from a "
                                               "backup, or reset it with 'mirrorctl reset'"));
     }
-    // Whatever key somebody gave it: the versions are of this table's rows.
+    // The key may be edited, but the versions are of this table's rows.
     const std::string key = FoldName(schema->name);
     if (histories.contains(key) && rows->View(row, 0) != key) continue;
     histories[key] = {rows->Text(row, 1), rows->Text(row, 2), *std::move(schema),
@@ -59,7 +59,7 @@ absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres:
 }
 
 void WriteHistory(OwnWrites& writes, const PostgresOwnTables& names, const PostgresHistory& history) {
-  // Others keep it in memory.
+  // Other servers cache it.
   writes.MoveState();
   FreeKey(writes, names, history.schema.name);
   writes.Add(absl::StrCat(

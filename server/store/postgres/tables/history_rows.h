@@ -16,16 +16,16 @@ namespace mirror {
 
 /// A row of `_mirror_history`.
 struct PostgresHistory {
-  std::string versions;  ///< The relation that has them.
-  std::string view;      ///< Of all versions.
-  TableSchema schema;    ///< The mirrored table's kept form, when it was looked at last.
+  std::string versions;  ///< The relation with the versions.
+  std::string view;      ///< The view of all versions.
+  TableSchema schema;    ///< The mirrored table's kept form, as last seen.
   std::int64_t known_from = 0;
-  bool is_view_whole = true;  ///< Else the table lacked a column when the view was made.
-  /// Columns that have a new rule, while the rows are still as they were before it.
+  bool is_view_whole = true;  ///< False: the table lacked a column when the view was made.
+  /// Columns with a new rule, while the rows are still as they were before it.
   std::vector<std::string> hidden = {};
 };
 
-/// By folded name of the table; none where no version was ever kept. Errors: kDataLoss, too.
+/// By folded table name; empty if no version was ever kept. Errors also: kDataLoss.
 absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres::Connection& connection,
                                                                        const PostgresOwnTables& names);
 void WriteHistory(OwnWrites& writes, const PostgresOwnTables& names, const PostgresHistory& history);

@@ -52,7 +52,7 @@ absl::Status DropIndex(TableWork& work, const std::string& name) {
   return RunOnTable(work, DropIndexSql(work, name), kDroppingIndex);
 }
 
-/// Where a value is too long for it, that is noted instead.
+/// If a value is too long for the index, notes that instead.
 absl::Status MakeIndex(TableWork& work, const OwnIndex& index, const std::string& sql) {
   postgres::Savepoint attempt(work.connection);
   if (absl::Status set = attempt.Begin(kMakingIndex); !set.ok())

@@ -12,47 +12,47 @@
 #include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/tables/table_work.h"
 
-// Indexes that the mirror made itself, which are those whose names begin with kOwnIndexPrefix; and what the
-// source told of its own: rows of kObjects.
+// Indexes that the mirror made itself (their names begin with kOwnIndexPrefix); and what the source reported
+// of its own objects: rows of kObjects.
 
 namespace mirror {
 
-/// Columns of an index as PostgreSQL's SQL, between its parentheses. What another collation compares there is
-/// indexed: lower("name").
+/// Returns an index's columns as PostgreSQL's SQL, between its parentheses. For a collation that ignores case
+/// it indexes an expression: lower("name").
 std::string PostgresIndexTerms(const TableSchema& kept, const std::vector<IndexColumn>& columns);
 
 absl::StatusOr<std::vector<OwnIndex>> FindOwnIndexes(postgres::Connection& connection,
                                                      const PostgresOwnTables& names);
-/// The same with what each of them is over, by name. What PostgresIndexTerms() left out of a collation is not
-/// known any more.
+/// Makes the table. Returns its data for RunAgreeSchema(); queues nothing. With `lost_definition`, an own
+/// table that stands there as announced counts as made; it keeps its rows until it is populated.
 absl::StatusOr<std::vector<IndexChange>> FindMadeIndexes(postgres::Connection& connection,
                                                          const PostgresOwnTables& names);
-/// `schema`: the agreed one of the change's table; null where it has none, and then nothing is made. One that
-/// a value is too long for is noted, and not made either: see NoteTooLong().
+/// `schema`: the agreed one of the change's table; null: there is none, and no index is made. If a value is
+/// too long for the index, that is noted and no index is made: see NoteTooLong().
 absl::Status ChangeIndex(TableWork& work, const IndexChange& change, const TableSchema* schema);
 absl::Status DropOwnIndexes(TableWork& work, const std::string& relation);
 
-/// What cannot be read counts as not told. `rows`: of kObjects.
+/// Rows that cannot be read are skipped. `rows`: of kObjects.
 std::vector<KeptObjects> ReadObjects(const std::vector<StateRow>& rows);
-/// What WriteObjects() queues, for who holds the rows.
+/// Returns the row that WriteObjects() queues, for a caller that caches the rows.
 StateRow ObjectsRow(const KeptObjects& kept);
 void WriteObjects(TableWork& work, const ObjectsChange& change);
 
-// An index takes 2,704 bytes of a row, and sources have no such limit. No row of theirs is refused for an
-// index that the mirror made itself: it goes. Who makes it again finds whether the values fit by then, and
-// where they do not it is noted in kTooLong, and not tried again before the table is populated anew.
+// An index entry takes at most 2,704 bytes; sources have no such limit. The mirror never refuses a source row
+// because of its own index: it drops the index. Making it again shows whether the values fit by then. If not,
+// the index is noted in kTooLong and not tried again before the table's next population.
 
-/// What refuses the row may be an index of the mirror's own: PostgreSQL names it, or none.
+/// Tells whether an index of the mirror's own may have refused the row: PostgreSQL names it, or none.
 bool MayBeOwnIndex(const postgres::Failure& failure);
-/// Drops those of the mirror's own that have a column of any length. Gives how many. Errors: as LockTable().
+/// Drops the mirror's own indexes over columns of any length. Returns how many. Errors: as LockTable().
 absl::StatusOr<std::size_t> DropIndexesOfAnyLength(TableWork& work, const std::string& table);
 
-/// A value of its table is too long for the index.
+/// Notes that a value of its table is too long for the index.
 absl::Status NoteTooLong(TableWork& work, const OwnIndex& index);
-/// Of all indexes of the table, or of one.
+/// Removes the notes of all indexes of the table, or of one.
 void ForgetTooLong(TableWork& work, const std::string& table,
                    const std::optional<std::string>& index = std::nullopt);
-/// `rows`: of kTooLong. What cannot be read is not told.
+/// `rows`: of kTooLong. Rows that cannot be read are skipped.
 std::vector<OwnIndex> ReadTooLong(const std::vector<StateRow>& rows);
 
 }  // namespace mirror

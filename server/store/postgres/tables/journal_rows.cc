@@ -22,7 +22,7 @@ postgres::Value BytesOrNull(OwnWrites& writes, const std::string& bytes) {
                        : postgres::Value::Bytes(writes.Keep(bytes));
 }
 
-/// lsn, lineage, receipt, source_ms, done_ms, row_count.
+/// Appends lsn, lineage, receipt, source_ms, done_ms, row_count.
 void AddCommit(OwnWrites& writes, const JournalCommit& commit, std::vector<postgres::Value>* values) {
   values->emplace_back(commit.position.lsn.value);
   values->push_back(postgres::Value::Bytes(writes.Keep(commit.position.lineage)));
@@ -39,9 +39,9 @@ void NoteLast(OwnWrites& writes, const PostgresOwnTables& names, std::int64_t la
   PutState(writes, names, StateKind::kJournal, {"", 0, std::move(number)});
 }
 
-/// What goes this time.
+/// The entries that this call removes.
 struct Passed {
-  std::int64_t through = 0;  ///< The last entry.
+  std::int64_t through = 0;  ///< Number of the last entry.
   std::int64_t count = 0;
 };
 
@@ -163,7 +163,7 @@ absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const
   for (const std::string& sql :
        {absl::StrCat("INSERT INTO ", names.floor, " SELECT number, salt FROM ", names.journal,
                      " WHERE number = $1"),
-        // What stays says when a moment began and ended, and no more which rows it was about.
+        // A kept entry still says when a moment began and ended, but not which rows it was about.
         absl::StrCat(
             "UPDATE ", names.journal, " AS j SET operation = ", head,
             ", columns = NULL, row_total = 0, least = NULL, most = NULL, keys = NULL WHERE number <= "
@@ -217,11 +217,11 @@ constexpr char kSelected[] =
     "SELECT e.number, e.salt, e.table_name, e.moment, e.operation, e.columns, e.row_total, e.least, e.most, "
     "e.keys, e.cycle, e.seq, e.origin, h.lsn, h.lineage, h.receipt, h.source_ms, h.done_ms, h.row_count, "
     "h.digest";
-/// The table of an entry, as FoldName() says it. `table_key`, by which heads are found, may have been edited.
+/// The folded table name of an entry. `table_key`, by which heads are found, may have been edited.
 constexpr char kOfTable[] = "lower(e.table_name COLLATE \"C\")";
-/// What an entry weighs beside its keys, roughly.
+/// Estimated size of an entry without its keys.
 constexpr int kEntryBytes = 100;
-/// Entries in memory at once, and bytes of their keys; one entry is in any case.
+/// Limits of entries in memory, and of the bytes of their keys; one entry is always allowed.
 constexpr std::size_t kEntriesAtOnce = 100;
 constexpr std::int64_t kBytesAtOnce = 1 << 20;
 
@@ -377,8 +377,8 @@ class PostgresJournalReader final : public JournalReader {
     std::vector<JournalEntry> commits;
     ASSIGN_OR_RETURN(const bool there, IsThere());
     if (!there) return commits;
-    // Where the LSN passed twice, as behind a restore of the source, two commits are the last one before it.
-    // How far LSNs went behind the last commit before that restore nobody knows.
+    // After a restore of the source an LSN can pass twice; then each of two commits is the last one before
+    // it. How far LSNs went after the last commit before that restore is unknown.
     const std::string by_lsn = absl::StrCat(
         "e.number IN (SELECT number FROM (SELECT number, lsn, lead(lsn) OVER (ORDER BY number) AS "
         "next FROM ",
@@ -416,7 +416,7 @@ class PostgresJournalReader final : public JournalReader {
   }
 
  private:
-  /// Some of those entries, and one at least where there are any. `order`: " DESC", or empty.
+  /// Selects some of those entries, at least one if there are any. `order`: " DESC", or empty.
   std::string PageSql(const std::string& which, const char* order) const {
     return absl::StrCat("SELECT * FROM (", kSelected,
                         ", sum(coalesce(octet_length(e.keys), 0)) OVER (ORDER BY e.number", order,

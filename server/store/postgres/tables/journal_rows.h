@@ -15,21 +15,21 @@
 #include "server/store/postgres/rows/own_writes.h"
 #include "server/store/postgres/rows/state_rows.h"
 
-// `_mirror_journal`, `_mirror_floor` and the view `_mirror_commits`. Where it stands is a row of kJournal,
-// which a transaction reads with its lock: so an entry costs no round trip of its own.
+// `_mirror_journal`, `_mirror_floor` and the view `_mirror_commits`. The journal's place is a row of
+// kJournal, which a transaction reads with its lock: so an entry costs no additional round trip.
 
 namespace mirror {
 
-/// `state`: all of kJournal.
+/// `state`: all rows of kJournal.
 JournalPlace JournalPlaceOf(const std::vector<StateRow>& state, const std::string& table);
 
-/// Reads what the journal saw last: the id and the text of documents of kSeenKind. `of_tables`: only those of
-/// the tables in $1, which is KeysOf().
+/// Makes the table. Returns its data for RunAgreeSchema(); queues nothing. With `lost_definition`, an own
+/// table that stands there as announced counts as made; it keeps its rows until it is populated.
 std::string SeenSql(const PostgresOwnTables& names, bool of_tables);
 
-/// Who has a head that is open has its row of kJournal, too.
+/// Also queues a row of kJournal for an entry that heads a new open moment.
 void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const JournalEntry& entry);
-/// `state` as above. An entry that heads no moment that is open is left as it is.
+/// `state` as above. Writes the commit and origin of `by` to entry `moment`; deletes its row of kJournal.
 void CloseMoment(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<StateRow>& state,
                  std::int64_t moment, const JournalEntry& by);
 void WriteDigest(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
@@ -38,19 +38,19 @@ void WriteDigest(OwnWrites& writes, const PostgresOwnTables& names, const std::s
 /// See JournalVerbs::FindLastCommit().
 absl::StatusOr<std::int64_t> LastCommitOf(postgres::Connection& connection, const PostgresOwnTables& names,
                                           const std::string& table);
-/// See JournalVerbs::Trim(). `has_history`: there is a `_mirror_history`.
+/// See JournalVerbs::Trim(). `has_history`: `_mirror_history` exists.
 absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const PostgresOwnTables& names,
                                          bool has_history, std::int64_t through, std::int64_t count_max);
 
-/// See JournalVerbs::ForgetKeys(). The journal is there.
+/// See JournalVerbs::ForgetKeys(). The journal must exist.
 void ForgetJournalKeys(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table);
 
-/// See JournalVerbs::EraseKey(). The journal is there.
+/// See JournalVerbs::EraseKey(). The journal must exist.
 absl::StatusOr<std::int64_t> EraseJournalKey(postgres::Connection& connection, const PostgresOwnTables& names,
                                              const std::string& table, const Key& key);
 
-/// In the transaction of `connection`. Both outlive it.
-/// The last commit that is old, or 0, of those that `which` names in SQL; $1 and $2: see OldCommits.
+/// Returns SQL for the last old commit, or 0, among those that `which` selects; $1 and $2: see OldCommits.
+/// The reader below works in the transaction of `connection`; both its arguments must outlive it.
 std::string LastOldSql(const PostgresOwnTables& names, const std::string& which);
 
 std::unique_ptr<JournalReader> MakePostgresJournalReader(postgres::Connection& connection,

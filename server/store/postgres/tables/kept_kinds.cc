@@ -11,7 +11,7 @@
 namespace mirror {
 namespace {
 
-/// By place; of a column that is gone the name is empty.
+/// By place; the name is empty if the column was dropped.
 struct Places {
   std::string of_old_rows;
   std::vector<std::string> names;

@@ -8,20 +8,20 @@
 #include "proto/wire/table.h"
 #include "server/store/postgres/rows/any_kinds.h"
 
-// PostgresAgreed::kinds: which byte of kKindsColumn is which ANY column's. A shadow has the places of its
-// table, so that a merge takes that column as it is.
+// PostgresAgreed::kinds: the byte of kKindsColumn for each ANY column. A shadow has the same places as its
+// table, so that a merge copies that column unchanged.
 
 namespace mirror {
 
-/// Of a table or a shadow with these columns, by their names.
+/// For a table or shadow with these columns, by their names.
 PostgresKinds KindsOf(const TableSchema& kept, std::string_view kinds);
 
-/// A place behind all others for an ANY column that has none. `of_old_rows`: of the value that rows have
-/// there which do not know that place.
+/// Appends a place for an ANY column that has none. `of_old_rows`: the kind to assume for rows written before
+/// the place existed.
 void AddKind(const Column& column, Kind of_old_rows, std::string* kinds);
-/// The same for all columns of `kept`: old rows have NULL there.
+/// The same for all columns of `kept`; old rows have NULL there.
 void AddKinds(const TableSchema& kept, std::string* kinds);
-/// Nobody gets its place. Empty: no column has one any more.
+/// Retires the column's place for good. `kinds` becomes empty if no column has a place any more.
 void DropKind(std::string_view column, std::string* kinds);
 void RenameKind(std::string_view from, std::string_view to, std::string* kinds);
 

@@ -27,36 +27,36 @@
 #include "server/store/postgres/tables/shadow.h"
 #include "server/store/postgres/tables/table_work.h"
 
-// The statements that compare a population with its table, and make the table's rows those of the population.
+// The statements that compare a population with its table, and then make the table's rows equal to it.
 
 namespace mirror {
 namespace {
 
-/// Of both sides' columns; `kept` outlives it. Rows of a table without a key are all absent and all missing:
-/// nobody can tell them apart.
+/// Builds SQL over the columns of both sides; `kept` must outlive it. In a table without a key all rows count
+/// as absent and all as missing, since they cannot be identified.
 class MergeSql {
  public:
   MergeSql(const TableWork& work, const TableSchema& kept, const PostgresShadow& shadow);
 
-  /// Behind SELECT: live rows that the shadow lacks.
+  /// Follows SELECT: live rows that the shadow lacks.
   std::string Absent() const;
   std::string DeleteAbsentAndChanged() const;
   std::string InsertMissing() const;
 
-  // The same by one comparison, which is kept in a temporary table until the transaction ends: by where rows
-  // stand, so that nothing may move them meanwhile.
-  /// It has a key, and no columns of the mirror's own.
+  // The same by one comparison, kept in a temporary table until the transaction ends. It stores ctids, so
+  // nothing may move the rows meanwhile.
+  /// True: the table has a key, and no columns of the mirror's own.
   bool can_be_noted() const;
   /// The temporary table.
   const std::string& noted() const { return noted_; }
   std::string NoteDifferences() const;
   std::string CountNotedAbsent() const;
-  /// What DeleteNoted() and InsertNoted() change, if nobody is in the way.
+  /// The row counts that DeleteNoted() and InsertNoted() must reach if no trigger interferes.
   std::string CountNoted() const;
   std::string DeleteNoted() const;
   std::string InsertNoted() const;
 
-  // Of a table that IGNOREs deletes.
+  // For a table that IGNOREs deletes.
   std::string GiveUpAbsent() const;
   std::string Upsert() const;
 
@@ -64,13 +64,13 @@ class MergeSql {
   void AddColumn(const std::string& plain, const Column& column);
   std::string Lacks(const std::string& same) const;
   std::string Insert() const;
-  /// A trigger of somebody's may have kept the row, or put one there.
+  /// A condition: the row is not there. Somebody's trigger may have kept it, or inserted one.
   std::string AndMissing() const;
 
   const TableSchema& kept_;
   const std::string table_, shadow_, noted_;
   std::string names_, values_, key_, same_key_, set_;
-  std::string old_, new_, excluded_;  ///< Behind the key, as they are compared.
+  std::string old_, new_, excluded_;  ///< The non-key columns, as they are compared.
 };
 
 MergeSql::MergeSql(const TableWork& work, const TableSchema& kept, const PostgresShadow& shadow)
@@ -178,13 +178,13 @@ std::string MergeSql::Upsert() const {
 constexpr char kComparing[] = "comparing a population with the table's rows";
 constexpr char kMerging[] = "merging a population into the table";
 
-/// Against writers: who reads goes on.
+/// Locks against writers; readers continue.
 absl::Status LockRows(TableWork& work, const std::string& table) {
   absl::Status locked = LockTable(work, table, "SHARE ROW EXCLUSIVE");
   return locked.ok() ? RunOnTable(work, "SET LOCAL work_mem = '64MB'", kMerging) : locked;
 }
 
-/// Merged in place: it has all columns, and a row of it is only there or not there.
+/// Tells whether the table can be merged in place: no column is missing, and WhyNotMerged() is empty.
 bool IsWhole(const TableSchema& kept, const PresentTable& present) {
   for (const Column& column : kept.columns)
     if (present.Find(column.name) == nullptr) return false;
@@ -198,7 +198,7 @@ struct Comparison {
   bool is_whole = false;  ///< See IsWhole().
 };
 
-/// Locks the table. Absent: it has no key, or had another one, and nobody can tell.
+/// Locks the table. Absent: the keys cannot be compared: there is none, or it was different.
 absl::StatusOr<std::optional<Comparison>> Compare(TableWork& work, const TableSchema& kept,
                                                   const PostgresShadow& shadow) {
   ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {kept.name}));
@@ -214,8 +214,8 @@ absl::StatusOr<std::optional<Comparison>> Compare(TableWork& work, const TableSc
   return Comparison{MergeSql(work, kept, shadow), IsWhole(kept, table->second)};
 }
 
-/// Notes once in the transaction what both sides have of their own, by where the rows stand: the table is
-/// locked until the transaction ends, and its columns are not changed. False: here that is not done.
+/// Stores the differences once per transaction, as ctids: the table is locked until the transaction ends, and
+/// its columns do not change. False: this is not possible here.
 absl::StatusOr<bool> NoteDifferences(TableWork& work, const MergeSql& sql) {
   if (!sql.can_be_noted()) return false;
   const auto found = work.connection.Query(
@@ -226,13 +226,13 @@ absl::StatusOr<bool> NoteDifferences(TableWork& work, const MergeSql& sql) {
   if (found->Bool(0, 0) || !found->Bool(0, 1)) return found->Bool(0, 0);
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   absl::Status noted = work.connection.Run(sql.NoteDifferences(), {}, kComparing).status();
-  // Of a new table PostgreSQL does not know whether it has a few rows or all.
+  // PostgreSQL has no statistics of a new table.
   if (noted.ok()) noted = work.connection.Run("ANALYZE " + sql.noted(), {}, kComparing).status();
   if (!noted.ok()) return InStoreWords(noted, Touched::kMirroredTable);
   return true;
 }
 
-/// Of its only row, as operators read it: see DeletedKeys().
+/// Returns the key of the only row, as operators read it: see DeletedKeys().
 Key ShownKey(const TableSchema& kept, const RowBlock& row) {
   Key key;
   for (const ColumnBuffer& buffer : row.columns) {
@@ -260,7 +260,7 @@ absl::Status CheckSize(const TableSchema& kept, const PostgresShadow& shadow, st
       "former rows. Raise that limit, or have 'mirrorctl reset' empty the table first."));
 }
 
-/// One that keeps the partner's rows is never replaced.
+/// Checks that the table can be written: a table with the partner's rows is never replaced.
 absl::Status CheckWritable(TableWork& work, const TableSchema& kept) {
   ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {kept.name}));
   const auto table = present.find(kept.name);
@@ -281,7 +281,7 @@ absl::Status Refused(const TableSchema& kept, const postgres::Failure& failure) 
       "not fulfil it: drop it, and the next cycle populates the table."));
 }
 
-/// How many rows.
+/// Returns how many rows it changed.
 absl::StatusOr<std::int64_t> RunMerging(TableWork& work, const TableSchema& kept, const std::string& sql) {
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const absl::StatusOr<std::int64_t> rows = work.connection.Run(sql, {}, kMerging);
@@ -297,7 +297,7 @@ absl::StatusOr<std::int64_t> RunMerging(TableWork& work, const TableSchema& kept
   return InStoreWords(ran, Touched::kMirroredTable);
 }
 
-/// Where triggers of others fire nonetheless, rows may not have gone, or come, as they should.
+/// If triggers or rules of others fire even for the mirror, checks the number of rows.
 absl::Status CheckAllWritten(TableWork& work, const TableSchema& kept, const PostgresShadow& shadow) {
   const auto triggers = work.connection.Number(
       "SELECT (SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal AND "
@@ -319,7 +319,7 @@ absl::Status CheckAllWritten(TableWork& work, const TableSchema& kept, const Pos
       ". None of them was applied; the table has its former rows. Drop it."));
 }
 
-/// What was to be removed and written, where that is known.
+/// Compares the number of changed rows with the number noted before.
 absl::Status CheckChanged(const TableSchema& kept, std::int64_t wanted, std::int64_t changed) {
   if (wanted == changed) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
@@ -328,8 +328,8 @@ absl::Status CheckChanged(const TableSchema& kept, std::int64_t wanted, std::int
       ". None of the new rows was applied; the table has its former ones. Drop it."));
 }
 
-/// An index that refuses the rows, and that is not of the mirror's key, goes: one of the mirror's own that a
-/// value is too long for, and, where they may be `left_out`, a unique one. False: it was something else.
+/// Drops an index that refuses the rows and is not the key's: one of the mirror's own whose value is too
+/// long, or, if `left_out` is given, a unique one. False: something else refused them.
 absl::StatusOr<bool> DropRefusing(TableWork& work, const TableSchema& kept, const absl::Status& failed,
                                   std::vector<std::string>* left_out) {
   const postgres::Failure failure = postgres::FailureOf(failed);
@@ -354,12 +354,12 @@ absl::StatusOr<bool> DropRefusing(TableWork& work, const TableSchema& kept, cons
                                                       "table has its former rows. Drop both."));
   }
   if (!dropped.ok()) return dropped;
-  // One of the mirror's own is made again by who follows the source's.
+  // The next comparison with the source's indexes makes one of the mirror's own again.
   if (!absl::StartsWith(FoldName(name), kOwnIndexPrefix)) left_out->push_back(name);
   return true;
 }
 
-/// Until no index refuses them: see DropRefusing().
+/// Repeats the statement until no index refuses its rows: see DropRefusing().
 absl::StatusOr<std::int64_t> WriteMerged(TableWork& work, const TableSchema& kept, const std::string& sql,
                                          std::vector<std::string>* left_out) {
   while (true) {

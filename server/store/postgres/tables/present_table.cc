@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kColumnNumbersMax = 1'600;
 constexpr char kReadingTables[] = "looking at the mirrored tables";
 
-/// Why rows cannot be written, or, when columns that are not there are still to be added, never.
+/// Returns why rows cannot be written; if not `whole`, why they cannot be even after columns are added.
 std::string Misfit(const TableSchema& kept, const PresentTable& present, bool whole) {
   if (!present.is_ours) return "another role made it: rename or drop it";
   if (present.is_unlogged) return "it is UNLOGGED: a crash of PostgreSQL would empty it";
@@ -81,8 +81,8 @@ absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connec
   postgres::Array wanted(postgres::Type::kText);
   for (const std::string& relation : relations) wanted.Add(relation);
   const auto rows = connection.Query(
-      // A type of another schema's has that before its name, so that it is none of ours: its owner may have
-      // made casts and operators for it.
+      // A type of another schema is qualified, so that it equals none of ours: its owner may have made casts
+      // and operators for it.
       "SELECT c.relname::text, a.attnum, CASE WHEN a.attisdropped THEN NULL ELSE a.attname::text END, CASE "
       "WHEN a.atttypmod = -1 AND t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname::text ELSE "
       "format_type(a.atttypid, a.atttypmod) END, l.collname = 'C' AND l.collnamespace = "
@@ -118,7 +118,7 @@ absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connec
 }
 
 absl::Status CheckNoHeirs(postgres::Connection& connection, const PostgresOwnTables& names) {
-  // Partitions are parts of their table.
+  // Partitions belong to their table, so only relkind 'r' counts.
   const auto rows = connection.Query(
       "SELECT format('%I.%I', n.nspname, c.relname), format('%I.%I', m.nspname, p.relname) FROM pg_inherits "
       "AS "
@@ -139,8 +139,8 @@ absl::Status CheckNoHeirs(postgres::Connection& connection, const PostgresOwnTab
 absl::StatusOr<std::string> PrintOfDefinitions(postgres::Connection& connection,
                                                const PostgresOwnTables& names) {
   const auto rows = connection.Query(
-      // pg_class has no index by schema, pg_depend has one. OFFSET 0 keeps the planner from reading a catalog
-      // whole: a place may have any number of relations beside these.
+      // pg_class has no index by schema, but pg_depend has. OFFSET 0 keeps the planner from scanning a whole
+      // catalog: a place may have any number of other relations.
       "WITH tables AS MATERIALIZED (SELECT c.* FROM (SELECT objid FROM pg_depend WHERE classid = "
       "'pg_catalog.pg_class'::regclass AND refclassid = 'pg_catalog.pg_namespace'::regclass AND refobjid = "
       "to_regnamespace($1) OFFSET 0) AS d CROSS JOIN LATERAL (SELECT oid, relname, relowner, relpersistence, "

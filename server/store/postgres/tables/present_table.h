@@ -13,7 +13,7 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/rows/metadata_rows.h"
 
-// Mirrored tables as they stand in PostgreSQL, where a DBA may have changed them.
+// Mirrored tables as they are in PostgreSQL, where a DBA may have changed them.
 
 namespace mirror {
 
@@ -25,39 +25,39 @@ struct PresentColumn {
 };
 
 struct PresentTable {
-  std::vector<PresentColumn> columns;  ///< In their order.
-  std::size_t numbers_used = 0;        ///< Columns that ever were: PostgreSQL gives no number twice.
+  std::vector<PresentColumn> columns;  ///< In the table's order.
+  std::size_t numbers_used = 0;        ///< All columns ever: PostgreSQL never reuses a number.
   bool is_ours = true;                 ///< The server's role owns it.
   bool is_unlogged = false;            ///< A crash of the database empties it.
-  std::string deferrable;              ///< A constraint that is checked at the commit; empty: none.
+  std::string deferrable;              ///< A constraint checked at the commit; empty: none.
 
   const PresentColumn* Find(std::string_view name) const;  ///< By its exact name.
   std::size_t key_size() const;
 };
 
-/// Those of the relations that are tables, by their exact names. One statement.
+/// Returns the relations that are tables, by exact name. One statement.
 absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connection& connection,
                                                                 const PostgresOwnTables& names,
                                                                 const std::vector<std::string>& relations);
-/// Refuses tables that inherit from one of the schema: their rows would count as that one's. Errors:
-/// kFailedPrecondition, with the statement that mends it.
+/// Refuses tables that inherit from one of the schema: their rows would count as that table's. Errors:
+/// kFailedPrecondition, with the statement that repairs it.
 absl::Status CheckNoHeirs(postgres::Connection& connection, const PostgresOwnTables& names);
-/// Another text whenever a definition in the schema is another.
+/// Returns a text that changes whenever a definition in the schema changes.
 absl::StatusOr<std::string> PrintOfDefinitions(postgres::Connection& connection,
                                                const PostgresOwnTables& names);
 
-/// Why rows of this definition cannot be merged into the table, for people: another key, another type, no
-/// column number left. Empty: they can, once the columns that it lacks are added.
+/// Tells why rows of this definition cannot be merged into the table, for people: another key, another type,
+/// no column number left. Empty: they can be merged after the missing columns are added.
 std::string WhyNotMerged(const TableSchema& kept, const PresentTable& present);
-/// Why no row of this definition can be written to it, for people; empty: they can.
+/// Tells why no row of this definition can be written to it, for people; empty: rows can be written.
 std::string WhyNotWritten(const TableSchema& kept, const PresentTable& present);
-/// Columns that the mirror would not make, in their order.
+/// Returns the columns that the mirror would not make, in table order.
 std::vector<std::string> OtherColumns(const TableSchema& kept, const PresentTable& present);
-/// The mirror's own of a table with this definition, and how they are declared: "bigint".
+/// Returns the mirror's own columns for this definition and their declarations: "bigint".
 std::map<std::string, std::string> OwnDeclarations(const TableSchema& kept);
 
-/// Those of `tables`, which are there and stand as agreed, that somebody changed by hand: see
-/// StoreRecords::ReadTouchedTables. One statement; the answer is the same as long as PrintOfDefinitions() is.
+/// Returns those of `tables` that somebody changed by hand; each must exist as agreed: see
+/// StoreRecords::ReadTouchedTables. One statement. The answer changes only if PrintOfDefinitions() does.
 absl::StatusOr<std::vector<TouchedTable>> FindTouched(postgres::Connection& connection,
                                                       const PostgresOwnTables& names,
                                                       const std::vector<PostgresAgreed>& tables);

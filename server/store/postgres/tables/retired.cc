@@ -22,7 +22,7 @@ namespace {
 constexpr char kLooking[] = "looking at tables that were set aside";
 constexpr std::int64_t kKeptForGood = std::numeric_limits<std::int64_t>::max();
 
-/// Without the mirror's own indexes, whose names are free then. Gives the name it has now.
+/// Renames it, without the mirror's own indexes, whose names become free. Returns its new name.
 absl::StatusOr<std::string> RenameAside(TableWork& work, const std::string& relation) {
   RETURN_IF_ERROR(LockTable(work, relation));
   RETURN_IF_ERROR(DropOwnIndexes(work, relation));
@@ -34,7 +34,7 @@ absl::StatusOr<std::string> RenameAside(TableWork& work, const std::string& rela
   return aside;
 }
 
-/// Those of `dropped` that keep what is the partner's: all rows of the others are the source's.
+/// Returns those of `dropped` that keep the partner's rows: all rows of the others are the source's.
 absl::StatusOr<std::vector<std::string>> KeepingTables(postgres::Connection& connection,
                                                        const PostgresOwnTables& names,
                                                        const std::vector<StateRow>& dropped) {
@@ -63,7 +63,7 @@ absl::StatusOr<bool> HoldsOthersRows(postgres::Connection& connection, const Pos
   return rows->rows() != 0;
 }
 
-/// "VIEW"; empty: a table, or what is no relation of its own.
+/// Returns "VIEW" etc.; empty: a table, or no relation of its own.
 std::string_view KindOf(const Relation& relation) {
   static const std::map<char, std::string_view> kKinds = {
       {'v', "VIEW"}, {'m', "MATERIALIZED VIEW"}, {'i', "INDEX"}, {'S', "SEQUENCE"}, {'f', "FOREIGN TABLE"}};
@@ -89,7 +89,7 @@ absl::Status RunDropTable(TableWork& work, const std::string& table, const std::
   ForgetTable(work, table, shadow);
   const absl::StatusOr<Relation> there = FindRelation(work, table);
   if (!there.ok() || there->name.empty()) return there.status();
-  // Another role may have put something else in its place, which is left to it.
+  // Another role may have put something else in its place; that stays.
   if (!there->is_ours) return absl::OkStatus();
   if (const std::string kind(KindOf(*there)); !kind.empty())
     return RunWhereFree(work, there->name, absl::StrCat("DROP ", kind, " ", work.In(there->name)),
@@ -110,7 +110,7 @@ absl::Status DropRetired(TableWork& work, const std::vector<StateRow>& dropped, 
   for (StateRow& row : old) {
     const std::string& name = row.table_key;
     RemoveState(work.writes, work.names, StateKind::kDropped, name);
-    // Somebody wrote another name there. What has it was not set aside.
+    // Somebody edited the name. A relation with such a name was not set aside.
     if (!IsDroppedName(name)) continue;
     absl::StatusOr<bool> kept = std::find(keeping.begin(), keeping.end(), name) != keeping.end();
     if (*kept) kept = HoldsOthersRows(work.connection, work.names, name);
@@ -122,7 +122,7 @@ absl::Status DropRetired(TableWork& work, const std::vector<StateRow>& dropped, 
     RETURN_IF_ERROR(RunOnTable(work,
                                absl::StrCat("DELETE FROM ONLY ", work.In(name), " WHERE ", LiveRowsAside()),
                                "emptying a table set aside"));
-    // The rest stays, and is not looked at again.
+    // The rest stays, and is not checked again.
     row.number = kKeptForGood;
     PutState(work.writes, work.names, StateKind::kDropped, std::move(row));
   }
@@ -145,7 +145,7 @@ absl::StatusOr<std::vector<std::string>> SetAside(postgres::Connection& connecti
     ASSIGN_OR_RETURN(const bool holds, HoldsOthersRows(connection, names, name));
     if (holds) holding.push_back(name);
   }
-  // Their numbers grow.
+  // Their numbers grow, so a shorter name is an older one.
   std::sort(holding.begin(), holding.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
   });

@@ -13,20 +13,20 @@
 #include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/tables/table_work.h"
 
-// Tables that are set aside: rows of kDropped, whose `number` says since when.
+// Tables that are set aside: rows of kDropped; `number`: since when.
 
 namespace mirror {
 
-/// Renames the relation aside, without the mirror's own indexes on it, and forgets the table: see
-/// ForgetTable(). `table` is spelled as its relation, which may be gone. Gives the row of kDropped that is
-/// queued; none: nothing was there.
+/// Renames the relation aside, drops the mirror's own indexes on it, and forgets the table: see
+/// ForgetTable(). `table`: in the relation's spelling; the relation may be missing. Returns the queued row of
+/// kDropped; none: there was no such table.
 absl::StatusOr<std::optional<StateRow>> RunRetireTable(TableWork& work, const std::string& table,
                                                        const std::string& shadow, std::int64_t now_ms);
-/// The same, and what was there is dropped, later.
+/// The same, but the relation becomes garbage and is dropped later.
 absl::Status RunDropTable(TableWork& work, const std::string& table, const std::string& shadow);
 
-/// Those set aside before, of `dropped` (all of kDropped). Ones with rows that are not live lose those that
-/// are and stay for good. The others are garbage.
+/// Handles those of `dropped` (all of kDropped) that were set aside before `before_ms`. Tables with rows that
+/// are not live lose their live rows and stay forever. The others become garbage.
 absl::Status DropRetired(TableWork& work, const std::vector<StateRow>& dropped, std::int64_t before_ms);
 /// See StoreRecords::SetAside.
 absl::StatusOr<std::vector<std::string>> SetAside(postgres::Connection& connection,

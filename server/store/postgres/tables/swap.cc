@@ -32,46 +32,46 @@
 namespace mirror {
 namespace {
 
-/// The indexes of a table, but for its key's, for the shadow that takes its place. All have their names, what
-/// was said of them and the mark of CLUSTER again. Each verb once, in this order. Errors: as RunOnTable().
+/// Carries a table's indexes, except its key's, to the shadow that replaces it: with their names, comments
+/// and the CLUSTER mark. The caller calls each method once, in this order. Errors: as RunOnTable().
 class CarriedIndexes {
  public:
   CarriedIndexes(TableWork& work, std::string table, std::string shadow)
       : work_(work), table_(std::move(table)), shadow_(std::move(shadow)) {}
 
-  /// Makes them on the shadow, under other names: readers would wait for that behind the lock.
+  /// Makes them on the shadow under other names: under the lock readers would wait for that.
   absl::Status Prepare();
-  /// The table is locked. Gives what drops its own: their names are the schema's.
+  /// The table must be locked. Returns SQL that drops its indexes: names are unique per schema.
   absl::StatusOr<std::string> Free();
-  /// The shadow has the table's name. `left_out`: those that its rows do not let be; they are not there any
-  /// more, and those of the mirror's own are not named.
+  /// The shadow must have the table's name by now. `left_out`: indexes that its rows violate; they are not
+  /// made. Those of the mirror's own are not listed.
   absl::Status Finish(std::vector<std::string>* left_out);
 
  private:
   struct Index {
     std::string name;
-    std::string make, drop;  ///< On the table, as it is named.
-    std::string tell;        ///< What was said of it, behind it; may be empty.
-    /// Before and behind its name and the relation's. Of an empty `head` that is not known.
+    std::string make, drop;  ///< On the table, under its name.
+    std::string tell;        ///< Comments etc., run afterwards; may be empty.
+    /// SQL before and after its name and the relation's. Empty `head`: not known.
     std::string head, tail;
     bool is_constraint = false;
   };
   enum class Made : std::uint8_t { kYes, kNo, kRowsRefuse };
   absl::StatusOr<std::vector<Index>> Find();
-  /// In a savepoint. Errors: others than those for which the index may be left out.
+  /// Runs in a savepoint. Errors: only those that are no reason to leave out the index.
   absl::StatusOr<Made> Make(const std::string& sql);
 
   TableWork& work_;
   const std::string table_, shadow_;
-  /// By definition the name that it has on the shadow; empty: the shadow's rows refuse it.
+  /// By definition: its name on the shadow; empty: the shadow's rows violate it.
   std::map<std::string, std::string> prepared_;
-  std::vector<Index> indexes_;  ///< Of Free().
+  std::vector<Index> indexes_;  ///< Set by Free().
 };
 
 constexpr char kCarrying[] = "making a table's indexes for its new rows";
 
-// An index without its name and its table, which PostgreSQL gives in the middle of its definition. Storage
-// parameters are in that, but for those of constraints.
+// Reads the definition of an index without its name and table, which PostgreSQL puts into the middle. It
+// includes storage parameters, except those of constraints.
 constexpr char kIndexesSql[] = R"(
 SELECT c.relname::text,
   CASE WHEN k.oid IS NULL THEN d.def
@@ -123,7 +123,7 @@ absl::Status CarriedIndexes::Prepare() {
             ? absl::StrCat("ALTER TABLE ", shadow, index.head, QuoteName(name), " ", index.tail)
             : absl::StrCat(index.head, QuoteName(name), " ON ", shadow, " ", index.tail);
     ASSIGN_OR_RETURN(const Made made, Make(sql));
-    // It may speak of the table by its name.
+    // kNo: the definition may name the table itself; then it is made after the rename.
     if (made != Made::kNo) prepared_[index.make] = made == Made::kYes ? name : "";
   }
   return absl::OkStatus();
@@ -152,13 +152,13 @@ absl::Status CarriedIndexes::Finish(std::vector<std::string>* left_out) {
     }
     if (made == Made::kYes) {
       RETURN_IF_ERROR(index.tell.empty() ? absl::OkStatus() : RunOnTable(work_, index.tell, kCarrying));
-      // One of the mirror's own is over a column that the source no longer has, or a value is too long for
-      // it.
+      // Below, an index of the mirror's own is not listed: the source no longer has its column, or a value is
+      // too long for it.
     } else if (!absl::StartsWith(FoldName(index.name), kOwnIndexPrefix)) {
       left_out->push_back(index.name);
     }
   }
-  // Somebody dropped or changed those meanwhile.
+  // Somebody dropped or changed these on the table meanwhile.
   for (const auto& [definition, name] : prepared_) {
     if (name.empty()) continue;
     RETURN_IF_ERROR(RunOnTable(work_,
@@ -175,32 +175,32 @@ absl::StatusOr<CarriedIndexes::Made> CarriedIndexes::Make(const std::string& sql
   if (made.ok()) made = RunOnTable(work_, sql, kCarrying);
   if (made.ok()) made = attempt.Release(kCarrying);
   if (made.ok()) return Made::kYes;
-  // A full disk is not the index's fault.
+  // A full disk, for example, does not mean that the index is impossible.
   if (!absl::IsFailedPrecondition(made)) return made;
   RETURN_IF_ERROR(attempt.RollBack(kCarrying));
   const postgres::Trouble trouble = postgres::TroubleOf(made);
-  // RunOnTable() has no trouble of a value that is too long.
+  // For a value that is too long, RunOnTable() returns an error with Trouble::kNone.
   return trouble == postgres::Trouble::kConstraint || trouble == postgres::Trouble::kNone ? Made::kRowsRefuse
                                                                                           : Made::kNo;
 }
 
 constexpr char kSwapping[] = "swapping a population in";
 
-/// The shadow in its table's place.
+/// Replaces a table by its shadow.
 class Replacement {
  public:
   Replacement(TableWork& work, const std::string& table, const PostgresShadow& shadow)
       : work_(work), table_(table), shadow_(shadow), indexes_(work, table, shadow.name) {}
 
-  /// Whether it may be, beside whoever reads: from then on they wait, so what takes long is done before.
-  /// Errors: kAborted, naming them.
+  /// Locks the table against readers, if it is free. They wait from then on, so slow work is done before.
+  /// Errors: kAborted, naming the readers.
   absl::Status Lock() {
     RETURN_IF_ERROR(LockTable(work_, shadow_.name));
     RETURN_IF_ERROR(indexes_.Prepare());
     return LockTable(work_, table_);
   }
 
-  /// What others made on the table is made again, on the new rows. `generation` gets the table's.
+  /// Replaces the table; makes objects of others again on the new rows. `generation` gets the table's.
   absl::Status Run(std::int64_t* generation, std::vector<std::string>* left_out) {
     ASSIGN_OR_RETURN(const std::vector<Part> triggers, FindTriggers());
     ASSIGN_OR_RETURN(const std::vector<Part> notes, FindNotes());
@@ -214,7 +214,7 @@ class Replacement {
                     work_.In(shadow_.name), " RESET (autovacuum_enabled); ALTER TABLE ",
                     work_.In(shadow_.name), " RENAME TO ", QuoteName(table_));
     for (const Part& note : notes) absl::StrAppend(&sql, "; ", note.make);
-    // They would go with the table to where it is set aside, and keep it.
+    // A view would otherwise stay on the set-aside table, and keep that from being dropped.
     RETURN_IF_ERROR(DropOwnViews());
     RETURN_IF_ERROR(RunOnTable(work_, sql, kSwapping));
     CrashPoint("swap.exchanged");
@@ -246,7 +246,7 @@ class Replacement {
         "$1::text::regclass AND NOT tgisinternal ORDER BY oid",
         {{work_.In(table_)}});
   }
-  /// What a DBA said of the table and its columns, and how its rows lie: the shadow has nothing of that.
+  /// Finds comments of a DBA on the table and its columns, and its storage options: the shadow has none.
   absl::StatusOr<std::vector<Part>> FindNotes() {
     return Find(R"(
 SELECT '', CASE WHEN d.objsubid = 0 THEN format('COMMENT ON TABLE %s IS %L', $1::text, d.description)
@@ -299,9 +299,9 @@ UNION ALL SELECT '', format('ALTER TABLE %s SET (%s%I = %L)', $1::text, part, op
   CarriedIndexes indexes_;
 };
 
-/// Whether the table has no row, and nothing of others that a table in its place would be without.
+/// Tells whether the table has no row, and no objects of others that a replacement would lack.
 absl::StatusOr<bool> IsBare(TableWork& work, const std::string& table) {
-  // Where all rows were deleted, their places are looked through.
+  // If all rows were deleted, this still scans their pages.
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const auto bare = work.connection.Query(
       absl::StrCat("SELECT NOT EXISTS (SELECT 1 FROM ONLY ", work.In(table), ")"), {}, kSwapping);
@@ -338,7 +338,7 @@ absl::Status CheckReplaceable(TableWork& work, const std::string& table, const s
       "the table."));
 }
 
-/// False: they are in use, or something hangs on one.
+/// False: the columns are in use, or an object depends on one.
 absl::StatusOr<bool> DropColumns(TableWork& work, const std::string& table,
                                  const std::vector<std::string>& columns) {
   std::vector<std::string> drops;
@@ -356,8 +356,8 @@ absl::StatusOr<bool> DropColumns(TableWork& work, const std::string& table,
   return dropped.ok();
 }
 
-/// Columns that the source has no more. Those that cannot be dropped now stay for a later population, and are
-/// emptied: a merge that took minutes does not fail for one.
+/// Drops columns that the source no longer has. Those that cannot be dropped now stay until a later
+/// population, and are emptied: that must not fail a merge of minutes.
 absl::Status DropOthers(TableWork& work, const TableSchema& kept, const PresentTable& present) {
   std::vector<std::string> free, stay;
   for (const std::string& name : OtherColumns(kept, present)) {
@@ -368,7 +368,7 @@ absl::Status DropOthers(TableWork& work, const TableSchema& kept, const PresentT
     ASSIGN_OR_RETURN(const bool dropped, DropColumns(work, kept.name, free));
     if (!dropped) stay.insert(stay.end(), free.begin(), free.end());
   }
-  // One of a DBA's that has to have values keeps them.
+  // A NOT NULL column of a DBA's keeps its values.
   std::erase_if(stay, [&](const std::string& name) { return present.Find(name)->is_not_null; });
   return NoteEmptied(work, kept.name, stay);
 }
@@ -386,7 +386,7 @@ absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t
   absl::StatusOr<bool> replaces = !why.empty();
   if (*replaces) {
     RETURN_IF_ERROR(CheckReplaceable(work, kept.name, why));
-    // Who makes a view on it may have been waited for.
+    // Checked again, because the lock may have waited for somebody who was creating a view on the table.
     RETURN_IF_ERROR(replacement.Lock());
     RETURN_IF_ERROR(CheckReplaceable(work, kept.name, why));
   } else if (replaces = IsBare(work, kept.name); replaces.ok() && *replaces) {
@@ -400,10 +400,10 @@ absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t
     RemoveState(work.writes, work.names, StateKind::kShadow, shadow.table_key);
     RemoveState(work.writes, work.names, StateKind::kEmptied, shadow.table_key);
   } else {
-    // They were there when the population began. Readers wait behind what adds one for the whole merge.
+    // The columns existed when the population began. To add one here blocks readers for the whole merge.
     RETURN_IF_ERROR(AddMissingColumns(work, kept.name, kept, table));
     absl::Status merged = MergeRows(work, kept, shadow, merge_rows_max, left_out);
-    // Of what a rule keeps out nothing is left, but for what is noted now.
+    // The merge left none of the excluded values, except those that DropOthers() notes now.
     if (merged.ok()) RemoveState(work.writes, work.names, StateKind::kEmptied, shadow.table_key);
     if (merged.ok()) merged = DropOthers(work, kept, table);
     if (!merged.ok()) return merged;

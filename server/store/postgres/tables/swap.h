@@ -10,20 +10,20 @@
 #include "server/store/postgres/tables/shadow.h"
 #include "server/store/postgres/tables/table_work.h"
 
-// A population takes the table's place. PostgreSQL shows a reader whose snapshot is older the rows of a table
-// that was renamed as they were committed then: a part of them. So the shadow's rows are merged into the
-// table, and all that others built around it stays: see merge.h. The shadow is renamed only where the table
-// is empty and nothing hangs on it, which is twice as fast, and where it cannot hold the new rows.
+// Replaces a table's rows by a population. To a reader with an older snapshot, PostgreSQL shows the rows of a
+// renamed table as they were committed then: only a part. So the shadow's rows are merged into the table, and
+// objects of others on the table stay: see merge.h. The shadow is renamed only if the table is empty and no
+// object depends on it, which is twice as fast, or if the table cannot hold the new rows.
 
 namespace mirror {
 
-/// The rows of the shadow become those of `agreed`, whose kinds and generation change and are queued; the
-/// shadow goes. Of a table that IGNOREs deletes: MergeIgnoring(). `left_out`: indexes that the new rows do
-/// not let be. Errors: kFailedPrecondition, for people: the table or the shadow is gone; the table cannot
-/// hold the rows, and objects depend on it, which are named; the rows are more than `merge_rows_max`; a
-/// constraint of somebody's refuses them. kAborted: see LockTable(); somebody dropped a column meanwhile.
-/// Columns that the source has no more are dropped. Where they are in use, or something depends on one, they
-/// stay for a later population, and are noted in kEmptied.
+/// Makes the rows of the shadow those of `agreed`; changes and queues its kinds and generation; the shadow
+/// becomes garbage. For a table that IGNOREs deletes: MergeIgnoring(). `left_out`: indexes that the new rows
+/// violate. Errors: kFailedPrecondition, for people: the table or the shadow is missing; the table cannot
+/// hold the rows, and objects, which are named, depend on it; there are more rows than `merge_rows_max`;
+/// somebody's constraint refuses them. kAborted: see LockTable(); somebody dropped a column meanwhile.
+/// Columns that the source no longer has are dropped. If they are in use, or an object depends on one, they
+/// stay until a later population, and are noted in kEmptied.
 absl::Status RunSwap(TableWork& work, const PostgresShadow& shadow, std::int64_t merge_rows_max,
                      PostgresAgreed* agreed, std::vector<std::string>* left_out);
 

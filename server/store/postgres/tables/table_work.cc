@@ -17,7 +17,7 @@ using postgres::Trouble;
 
 constexpr std::chrono::milliseconds kDefinitionPatience{100}, kRowsPatience{2'000};
 
-/// "'pg_dump' (process 1234)".
+/// Returns the lock holders: "'pg_dump' (process 1234)".
 absl::StatusOr<std::string> WhoHas(TableWork& work, const std::string& relation) {
   const auto rows = work.connection.Query(
       "SELECT coalesce(nullif(a.application_name, ''), 'a program'), l.pid FROM pg_locks AS l JOIN "
@@ -35,7 +35,7 @@ absl::StatusOr<std::string> WhoHas(TableWork& work, const std::string& relation)
 }  // namespace
 
 absl::Status LockTable(TableWork& work, const std::string& relation, std::string_view mode) {
-  // Behind other modes nobody waits who reads; and an autovacuum gives way after a second.
+  // Readers do not queue behind other modes; and an autovacuum gives way after a second.
   return RunWhereFree(work, relation,
                       absl::StrCat("LOCK TABLE ", work.In(relation), " IN ", std::string(mode), " MODE"),
                       "locking a table", mode == "ACCESS EXCLUSIVE" ? kDefinitionPatience : kRowsPatience);
@@ -70,7 +70,7 @@ absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_vie
 
 absl::Status OnTable(const absl::Status& ran) {
   const Trouble trouble = postgres::TroubleOf(ran);
-  // Of a definition: the table has too many columns, or its values are not of another type.
+  // From a definition: the table has too many columns, or its values do not fit the new type.
   if (trouble == Trouble::kTooLarge || trouble == Trouble::kValue)
     return absl::FailedPreconditionError(ran.message());
   return InStoreWords(ran, Touched::kMirroredTable);

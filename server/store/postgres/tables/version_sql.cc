@@ -21,7 +21,7 @@ void Append(std::string* list, const std::string& what) {
   absl::StrAppend(list, list->empty() ? "" : ", ", what);
 }
 
-/// All columns; kKindsColumn behind them.
+/// Lists all columns, then kKindsColumn.
 std::string AllOf(const TableSchema& kept, std::string_view alias) {
   std::string list;
   for (const Column& column : kept.columns)
@@ -34,7 +34,7 @@ std::string BatchColumn(const ChangeBatch& batch, std::uint32_t column) {
   return absl::StrCat("b.c", batch.Find(column) - batch.columns.data());
 }
 
-/// Of what kind a stored value is; of NULL nothing is said.
+/// SQL of a stored value's kind; undefined for NULL.
 std::string StoredKind(std::string_view alias, const Column& column, std::size_t place,
                        const PostgresKinds& kinds) {
   if (place >= kinds.defaults.size()) return "0";
@@ -44,8 +44,8 @@ std::string StoredKind(std::string_view alias, const Column& column, std::size_t
                       static_cast<int>(kinds.defaults[place]), " END");
 }
 
-/// Two rows of values of which one differs. Values of ANY differ in their kind, too, which is compared apart:
-/// a row of PostgreSQL's has no more values than a table may have columns.
+/// Compares two rows of values. The kinds of ANY values are compared in a ROW of their own: a ROW can have
+/// only as many values as a table can have columns.
 class Difference {
  public:
   void Add(const Column& column, const std::string& a, const std::string& b) {
@@ -57,7 +57,7 @@ class Difference {
     Append(&a_kinds_, a);
     Append(&b_kinds_, b);
   }
-  /// Whether they differ; else, with `same`, whether they do not.
+  /// SQL: true if they differ; with `same`, true if they are equal.
   std::string Sql(bool same = false) const {
     const char* const is = same ? " IS NOT DISTINCT FROM " : " IS DISTINCT FROM ";
     if (a_.empty()) return same ? "true" : "false";
@@ -70,7 +70,7 @@ class Difference {
   std::string a_, b_, a_kinds_, b_kinds_;
 };
 
-/// Of a view's column; a mirrored one may be called so.
+/// Names a view's column; a mirrored column may already have the name.
 std::string ViewColumn(const TableSchema& kept, const std::string& name) {
   return kept.Find(name) ? QuoteName("_mirror_" + name) : name;
 }
@@ -114,7 +114,7 @@ std::string VersionSql::Create(std::string_view name) const {
   for (const Column& column : kept_.columns)
     absl::StrAppend(&sql, ", ", QuoteName(column.name), " ", DeclaredType(column));
   if (HasKinds(kept_)) absl::StrAppend(&sql, ", ", kKindsColumn, " bytea NOT NULL DEFAULT ''");
-  // They are appended in the order of moments: of that a small index tells enough.
+  // Versions are appended in the order of moments, so a small BRIN index is enough.
   return absl::StrCat(sql, "); CREATE UNIQUE INDEX ", QuoteName(absl::StrCat(std::string(name), "_key")),
                       " ON ", versions_, " (", Key(""), ", ", kVersionUntil, "); CREATE INDEX ",
                       QuoteName(absl::StrCat(std::string(name), "_until")), " ON ", versions_,
@@ -186,7 +186,7 @@ std::string VersionSql::KeepDifference(const PostgresVisible& visible, const std
   for (std::size_t i = 0; i < kept_.columns.size(); ++i) {
     const Column& column = kept_.columns[i];
     if (!visible.columns.contains(FoldName(column.name))) {
-      // The row had no value in it: what it has now never stood there.
+      // The row had no value in this column: its new value never stood there before.
       absl::StrAppend(&comes, " OR ", Of("s", column.name), " IS NOT NULL");
       continue;
     }

@@ -44,13 +44,13 @@
 namespace mirror {
 namespace {
 
-/// A key's values, bound from $1 on. `key` and `table` outlive it.
+/// The values of a key, bound from $1 on. `key` and `table` must outlive it.
 class BoundKey {
  public:
-  /// `alias`: of the rows that are looked for.
+  /// `alias`: that of the searched rows.
   BoundKey(const TableSchema& table, const Key& key, std::string_view alias);
 
-  /// Else no row of this key can be in PostgreSQL.
+  /// False: no row with this key can exist in PostgreSQL.
   bool can_be_there() const { return can_be_there_; }
   const std::vector<postgres::Value>& values() const { return values_; }
   /// The condition, in SQL.
@@ -82,7 +82,7 @@ BoundKey::BoundKey(const TableSchema& table, const Key& key, std::string_view al
 constexpr char kKeeping[] = "keeping versions of rows";
 constexpr char kCutting[] = "removing the oldest versions of rows";
 constexpr char kErasing[] = "removing versions of a row";
-/// How names of columns begin that went, and whose names others have now.
+/// Prefix of the names of dropped columns, whose old names other columns may use now.
 constexpr char kFormer[] = "_mirror_former_";
 constexpr char kFollowing[] = "changing the versions of a table's rows";
 
@@ -96,7 +96,7 @@ absl::StatusOr<bool> IsTaken(TableWork& work, const std::string& name) {
   return !there.name.empty();
 }
 
-/// "orders_history"; under a name of the mirror's own where the partner or the source has that.
+/// Returns "orders_history", or a name of the mirror's own if a relation has that already.
 absl::StatusOr<std::string> FreeViewName(TableWork& work, const PostgresHistory& history) {
   for (const std::string& name :
        {history.schema.name + "_history", absl::StrCat("_mirror_history_", history.schema.name)}) {
@@ -107,7 +107,7 @@ absl::StatusOr<std::string> FreeViewName(TableWork& work, const PostgresHistory&
   return history.versions + "_view";
 }
 
-/// Rows of a batch of which a value comes in parts.
+/// Returns the rows of a batch that have a value in parts.
 std::vector<std::uint32_t> RowsInParts(const ChangeBatch& batch) {
   std::set<std::uint32_t> rows;
   if (batch.operation == Operation::kDelete) return {};
@@ -117,7 +117,7 @@ std::vector<std::uint32_t> RowsInParts(const ChangeBatch& batch) {
   return {rows.begin(), rows.end()};
 }
 
-/// Statements over rows of one batch.
+/// Runs statements over rows of one batch.
 class OverBatch {
  public:
   OverBatch(TableWork& work, const PostgresHistory& history, const PostgresKinds& kinds,
@@ -159,12 +159,12 @@ class OverBatch {
 bool SameType(const Column& before, const Column& now) {
   if (DeclaredType(before) != DeclaredType(now) || PostgresFormOf(before) != PostgresFormOf(now))
     return false;
-  // Whole numbers and reals are widened as they are.
+  // Integers and reals are widened without a conversion.
   return before.type == now.type || (PostgresFormOf(now) == PostgresForm::kInt && before.type < now.type) ||
          (PostgresFormOf(now) == PostgresForm::kReal && before.type < now.type);
 }
 
-/// Of states before that number.
+/// Deletes the digests of states before that number.
 absl::StatusOr<std::int64_t> ForgetProofs(TableWork& work, const std::string& table, std::int64_t before) {
   absl::StatusOr<std::int64_t> forgotten = work.connection.Run(
       absl::StrCat("UPDATE ", work.names.journal,
@@ -174,12 +174,12 @@ absl::StatusOr<std::int64_t> ForgetProofs(TableWork& work, const std::string& ta
   return forgotten;
 }
 
-/// The column goes, and its name is another one's.
+/// Retires the column, whose name another column gets.
 void Displace(const std::string& name, TableSchema* was) {
   if (const auto column = was->Find(name)) was->columns[*column].name = kFormer;
 }
 
-/// The definition of before, under the names of now.
+/// Returns the old definition under the new names.
 TableSchema Renamed(TableSchema before, const MovedColumns& moved) {
   for (const std::string& name : moved.replaced) Displace(name, &before);
   for (const auto& [from, to] : moved.renamed) {
@@ -189,7 +189,7 @@ TableSchema Renamed(TableSchema before, const MovedColumns& moved) {
   return before;
 }
 
-/// Statements that give a relation of versions the columns of another definition.
+/// Builds statements that give a relation of versions the columns of another definition.
 class Widening {
  public:
   Widening(TableWork& work, const PostgresHistory& history)
@@ -226,7 +226,7 @@ class Widening {
     }
   }
   bool Has(const std::string& column) const { return there_.contains(column); }
-  /// "a = NULL, b = NULL": under the names of now. Which column a former one was nobody knows: all of them.
+  /// Returns "a = NULL, b = NULL", under the new names. Includes all former columns: their origin is unknown.
   std::string Emptied(const TableSchema& was, const NewRules& rules) const {
     std::vector<std::string> columns = rules.returned;
     for (const std::string& name : rules.changed) columns.push_back(was.columns[*was.Find(name)].name);
@@ -243,7 +243,7 @@ class Widening {
   const std::string& sql() const { return sql_; }
 
  private:
-  /// One that went before stays, under a name of its own: it may have another type.
+  /// Renames a dropped column's remains out of the way: it may have another type.
   absl::Status Free(const std::string& name) {
     if (!there_.contains(name)) return absl::OkStatus();
     ASSIGN_OR_RETURN(const std::int64_t id, TakeId(work_.connection, work_.names));
@@ -336,7 +336,7 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
         "history. The new rows were not applied. 'mirrorctl reset' drops the table; the next cycle makes "
         "it."));
   }
-  // What merges or replaces the rows finds those that were compared.
+  // Locked, so that the later merge or swap finds the rows that were compared.
   absl::Status status = LockTable(work, kept.name, "SHARE ROW EXCLUSIVE");
   if (status.ok()) status = RunOnTable(work, "SET LOCAL work_mem = '64MB'", kKeeping);
   if (!status.ok()) return status;
@@ -377,7 +377,7 @@ bool MustBeginAnew(const TableSchema& before, const TableSchema& kept, const Mov
   }
   return std::any_of(kept.columns.begin(), kept.columns.end(), [&](const Column& column) {
     const std::optional<std::uint32_t> at = was.Find(column.name);
-    // By a new rule a column is emptied, and may get another type with it.
+    // A new rule empties a column, and may change its type.
     return at && !SameType(was.columns[*at], column) && !HasNewRule(was.columns[*at], column);
   });
 }
@@ -398,12 +398,12 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed, const 
     RETURN_IF_ERROR(widening->Rename(was.columns[*column].name, to));
     was.columns[*column].name = to;
   }
-  // What stood in other columns that went stays there.
+  // Values of other dropped columns stay in the versions.
   const NewRules rules =
       FindNewRules(was, agreed, [&](const std::string& column) { return widening->Has(column); });
   const std::string emptied = rules.empty() ? "" : widening->Emptied(was, rules);
   if (!emptied.empty()) {
-    // Before it is renamed where it gets another type.
+    // Emptied before it is renamed, if its type changes.
     const std::string empty = absl::StrCat("UPDATE ", work.In(history->versions), " SET ", emptied);
     RETURN_IF_ERROR(RunOnTable(
         work, absl::StrCat(widening->sql(), widening->sql().empty() ? "" : "; ", empty), kFollowing));
@@ -420,7 +420,7 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed, const 
     RETURN_IF_ERROR(RunOnTable(work, widening->sql(), kFollowing));
   }
   if (PackTable(history->schema) != PackTable(kept)) {
-    // A proof speaks of the columns that were there.
+    // A digest is only valid for the columns that it covered.
     RETURN_IF_ERROR(ForgetProofs(work, kept.name, INT64_MAX).status());
   }
   history->schema = kept;
@@ -437,7 +437,7 @@ absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* histo
     history->known_from = known_from;
     WriteHistory(work.writes, work.names, *history);
   }
-  // Heads of moments that nobody can ask for any more.
+  // Deletes heads of moments that nobody can ask for any more.
   absl::StatusOr<std::int64_t> gone = work.connection.Run(
       absl::StrCat(
           "DELETE FROM ", work.names.journal,
@@ -502,7 +502,7 @@ absl::Status MakeHistoryView(TableWork& work, PostgresHistory* history) {
   ASSIGN_OR_RETURN(const PostgresVisible visible, FindVisible(work.connection, work.names, kept));
   history->view = name;
   history->is_view_whole = visible.is_whole;
-  // Without its key the table's rows have no versions. The population to come makes it.
+  // The view needs the table's key. If it is missing, the next population makes the view.
   for (const std::uint32_t column : kept.Key()) {
     if (!visible.columns.contains(FoldName(kept.columns[column].name))) return absl::OkStatus();
   }
@@ -521,7 +521,7 @@ absl::StatusOr<bool> ShowsTable(TableWork& work, const PostgresHistory& history)
     ASSIGN_OR_RETURN(const PostgresVisible visible, FindVisible(work.connection, work.names, kept));
     return visible.is_whole || !history.is_view_whole;
   }
-  // A view keeps to the table and the columns that it was made for, whatever they are called by now.
+  // A view refers to its table and columns by number, whatever their present names.
   const auto rows = work.connection.Query(
       "SELECT DISTINCT a.attname::text FROM pg_catalog.pg_rewrite AS r JOIN pg_catalog.pg_depend AS d ON "
       "d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = "
@@ -564,9 +564,9 @@ absl::StatusOr<bool> MendHistoryView(TableWork& work, PostgresHistory* history) 
 
 namespace {
 
-/// What a version weighs is estimated from so many of the newest.
+/// The size of a version is estimated from so many rows, in no particular order.
 constexpr int kSampledRows = 1'000;
-/// Of a version, beside its row: its place in the index.
+/// Bytes of a version beside its row: its index entry.
 constexpr int kVersionBytes = 24;
 
 constexpr int kKeyBlockRows = 10'000;
@@ -593,11 +593,11 @@ class PostgresVersionReader final : public VersionReader {
                            {old.before_ms, old.now_ms, FoldName(history.schema.name)}, Doing(history.schema));
     if (!last_old.ok()) return InStoreWords(last_old.status(), Touched::kOwnTable);
     ASSIGN_OR_RETURN(const std::int64_t over, FindOver(history.schema, opened.versions(names_), bytes_max));
-    // The last state that was committed stays, however much a cycle that is under way has written.
+    // The last committed state stays, however much the running cycle has written.
     ASSIGN_OR_RETURN(const auto last, LastCommitOf(connection_, names_, history.schema.name));
     const std::int64_t cut = std::max(*last_old, std::min(over, last));
     if (cut > history.known_from) return cut;
-    // A cut that was interrupted goes on.
+    // Continues a cut that was interrupted.
     const auto left =
         connection_.Number(absl::StrCat("SELECT count(*) FROM (SELECT 1 FROM ", opened.versions(names_),
                                         " WHERE ", kVersionUntil, " <= $1 LIMIT 1) AS one"),
@@ -674,7 +674,7 @@ class PostgresVersionReader final : public VersionReader {
     const std::vector<std::uint32_t> key = table.Key();
     PostgresStoredRows stored(table, opened.kinds, key);
     const std::string list = stored.SelectList("v");
-    // Who takes keys may read rows of theirs before he goes on.
+    // A cursor, because `take` may read rows of these keys before the next fetch.
     const std::string cursor = absl::StrCat("_mirror_touched_", ++cursors_);
     absl::Status status = connection_.Execute(
         absl::StrCat("DECLARE ", cursor, " NO SCROLL CURSOR FOR SELECT DISTINCT ", list, " FROM ",
@@ -699,7 +699,7 @@ class PostgresVersionReader final : public VersionReader {
  private:
   struct Opened {
     PostgresHistory history;
-    PostgresKinds kinds;  ///< Of the table's rows, and of versions of them.
+    PostgresKinds kinds;  ///< Of the table's rows, and of their versions.
     PostgresVisible visible;
 
     std::string versions(const PostgresOwnTables& names) const {
@@ -722,8 +722,8 @@ class PostgresVersionReader final : public VersionReader {
     return history;
   }
 
-  /// The moment that ended the last version of those that are too many; 0: none is. Rows are counted: what is
-  /// deleted frees no space of the relation at once.
+  /// Returns the moment that ended the last surplus version; 0: there is none. Counts rows, because deleting
+  /// rows does not shrink the relation at once.
   absl::StatusOr<std::int64_t> FindOver(const TableSchema& table, const std::string& versions,
                                         std::uint64_t bytes_max) {
     const auto size =
@@ -737,7 +737,7 @@ class PostgresVersionReader final : public VersionReader {
     if (!each.ok()) return InStoreWords(each.status(), Touched::kMirroredTable);
     const std::uint64_t stay =
         std::min<std::uint64_t>(bytes_max / static_cast<std::uint64_t>(*each), INT64_MAX);
-    // Counted by moment: to sort the rows themselves may take more than there is.
+    // Counted by moment: sorting the rows themselves may need too much memory and disk.
     const auto until = connection_.Number(
         absl::StrCat(
             "SELECT coalesce(max(until), 0) FROM (SELECT until, sum(rows) OVER (ORDER BY until DESC) ",
@@ -748,7 +748,7 @@ class PostgresVersionReader final : public VersionReader {
     return *until;
   }
 
-  /// From then on nobody replaces the table, nor its versions.
+  /// Reads the table's history; from then on nobody can replace the table or its versions.
   absl::StatusOr<Opened> Open(const TableSchema& table) {
     ASSIGN_OR_RETURN(std::optional<PostgresHistory> kept, Find(table.name));
     if (!kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));

@@ -21,8 +21,8 @@
 #include "server/store/postgres/tables/version_sql.h"
 #include "server/store/version_reader.h"
 
-// Closed versions of rows: see HistoryVerbs. `history` is what the mirror has of the table; who changes it
-// queues it, too. `kinds`: of the table's rows. Errors: those of a store; kAborted, too: see LockTable().
+// Closed versions of rows: see HistoryVerbs. A function that changes `history` also queues it. `kinds`: of
+// the table's rows. Errors: those of a store; also kAborted: see LockTable().
 
 namespace mirror {
 
@@ -32,26 +32,26 @@ absl::StatusOr<PostgresVisible> FindVisible(postgres::Connection& connection, co
 absl::StatusOr<PostgresHistory> BeginVersions(TableWork& work, const TableSchema& kept,
                                               std::int64_t known_from);
 
-/// For WriteRows(), which keeps versions of a batch's whole rows. `apply` outlives what it gives.
+/// For WriteRows(), which keeps versions of a batch's whole rows. `apply` must outlive the result.
 PostgresKeeping KeepingVersions(const TableWork& work, const PostgresHistory& history,
                                 const PostgresKinds& kinds, const ApplyRows& apply, std::int64_t moment,
                                 bool is_first);
-/// Keeps all rows with values in parts, which are not in sight. Gives whether there are some:
-/// ForgetSameVersions() is to follow then.
+/// Keeps versions of all rows with values in parts, without comparing them. Returns whether there are any:
+/// then ForgetSameVersions() must follow.
 absl::StatusOr<bool> KeepRowsInParts(TableWork& work, const PostgresHistory& history,
                                      const PostgresKinds& kinds, const ApplyRows& apply, std::int64_t moment);
 absl::Status ForgetSameVersions(TableWork& work, const PostgresHistory& history, const PostgresKinds& kinds,
                                 const ApplyRows& apply, std::int64_t moment);
 
-/// `take` works with the transaction while rows are read: what it writes is queued.
+/// `take` may use the transaction while rows are read, but its writes are queued.
 absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& history, const TableSchema& kept,
                                    const PostgresKinds& kinds, const PostgresShadow& shadow,
                                    std::int64_t moment, const TakeKeys& take);
 
-/// Whether versions of this definition cannot stand beside those that are there: of another key, or of
-/// another type.
+/// Tells whether versions of this definition cannot be added to the existing ones, because a key or a type
+/// differs.
 bool MustBeginAnew(const TableSchema& before, const TableSchema& kept, const MovedColumns& moved);
-/// MustBeginAnew() is not so.
+/// MustBeginAnew() must be false.
 absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed, const MovedColumns& moved,
                               PostgresHistory* history);
 /// See HistoryVerbs::Cut().
@@ -59,33 +59,33 @@ absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* histo
                                          std::int64_t count_max);
 /// See HistoryVerbs::EraseRow().
 absl::StatusOr<std::int64_t> EraseVersions(TableWork& work, const PostgresHistory& history, const Key& key);
-/// To where tables that were set aside are.
+/// Sets the relation of versions aside, as a table is; drops the view.
 absl::Status SetVersionsAside(TableWork& work, const PostgresHistory& history, std::int64_t now_ms);
 
-// The view of all versions. PostgreSQL lets no column go, and no table, that a view needs.
+// The view of all versions. PostgreSQL drops no column and no table that a view needs.
 
 absl::Status DropHistoryView(TableWork& work, const PostgresHistory& history);
-/// Where there is none, under a name that nobody has.
+/// If there is no view: makes it under a free name.
 absl::Status MakeHistoryView(TableWork& work, PostgresHistory* history);
-/// Under a name of the mirror's own: a mirrored table is to get the one it has.
+/// Renames it to a name of the mirror's own: a mirrored table needs its present name.
 absl::Status RenameHistoryView(TableWork& work, PostgresHistory* history);
-/// See HistoryVerbs::IsAsKept(). The table is there.
+/// See HistoryVerbs::IsAsKept(). The table must exist.
 absl::StatusOr<bool> ShowsTable(TableWork& work, const PostgresHistory& history);
-/// Behind what put other rows in the place of the table's, or gave it columns: makes it again if need be.
-/// Gives whether it did.
+/// Call this after the table's rows were replaced, or it got columns: makes the view again if needed. Returns
+/// whether it did.
 absl::StatusOr<bool> MendHistoryView(TableWork& work, PostgresHistory* history);
 
 /// How a snapshot reads.
 struct SnapshotReading {
-  /// Before a table is read: from then on nobody replaces it.
+  /// Called before a table is read: from then on nobody can replace it.
   std::function<absl::StatusOr<PostgresKinds>(const TableSchema& table)> touch;
-  /// The same for a table of former rows, by its name. False: it is not the snapshot's any more.
+  /// The same for a table of former rows, by name. False: it is not the snapshot's any more.
   std::function<absl::StatusOr<bool>(const std::string& relation, const std::string& doing)> hold;
-  /// Its error ends the reading.
+  /// Its error ends the read.
   std::function<absl::Status(const VersionReader::GoOn& go_on)> may_go_on;
 };
 
-/// In the transaction of `connection`, a snapshot's. Both outlive it.
+/// Works in the transaction of `connection`, a snapshot's. Both arguments must outlive it.
 std::unique_ptr<VersionReader> MakePostgresVersionReader(postgres::Connection& connection,
                                                          const PostgresOwnTables& names,
                                                          SnapshotReading snapshot);
