@@ -26,8 +26,8 @@ enum class Deleted : std::uint8_t {
   kForgotten,   ///< kAll, and without a mark that it was deleted: the tenant may be made again at once.
 };
 
-/// On kNotFound and kDataLoss of StoreHome::Open: a mirror that was served is not in its place any more, for
-/// people. kNotFound: the place provably went back to before the mirror was made, and a new one may be made.
+/// On kNotFound and kDataLoss of StoreHome::Open: a mirror that was served is missing; for people. kNotFound:
+/// its place was provably reset to a state before the mirror was made, and a new one may be made.
 inline constexpr char kLostPayload[] = "mirror.store/lost";
 /// On kUnavailable: another process makes, moves or deletes the mirror just now; nothing is wrong with it.
 inline constexpr char kChangingPayload[] = "mirror.store/changing";
@@ -56,8 +56,8 @@ class MirrorCopy {
   virtual absl::StatusOr<std::vector<std::string>> CopyOf(Snapshot& mirror, const GoOnCopying& go_on) = 0;
   virtual absl::Status CopyOf(const std::string& path) = 0;
   virtual std::uint64_t Bytes() const = 0;
-  /// To be looked at, or changed before it becomes the mirror; it is closed before that. Errors: those of
-  /// StoreHome::Open; kFailedPrecondition with the reason when it is no mirror of this tenant.
+  /// Opens the copy to read or change it before it becomes the mirror; the caller closes it before that.
+  /// Errors: those of StoreHome::Open; kFailedPrecondition with the reason if it is not this tenant's mirror.
   virtual absl::StatusOr<std::unique_ptr<Store>> Open() = 0;
   /// Replaces the tenant's mirror, which nothing may have open. The former mirror stays beside it.
   /// On disk when it returns. After an error the tenant has its former mirror. If only a sync of the disk

@@ -52,7 +52,7 @@ class JournalReader {
   virtual absl::StatusOr<JournalBounds> ReadBounds() = 0;
   /// Returns the salt of the entry with this number, or of the floor. Absent: there is no such entry.
   virtual absl::StatusOr<std::optional<std::int64_t>> ReadSalt(std::int64_t number) = 0;
-  /// Returns entries in order, without heads. `commit`: that of the entry's moment; absent while that is open.
+  /// Returns entries in order, without heads. `commit`: that of the entry's moment; absent while it is open.
   virtual absl::StatusOr<std::vector<JournalEntry>> ReadAfter(const JournalPage& page) = 0;
   /// Calls `take` for entries of the table that may name a key: those of any key, and those whose range has
   /// `ordered_key`. Newest first, with their commits, until `take` returns false.
@@ -63,7 +63,7 @@ class JournalReader {
   /// restore of the source: then it returns the newest first, and three at most.
   virtual absl::StatusOr<std::vector<JournalEntry>> FindCommits(const std::string& table,
                                                                 const AsOf& as_of) = 0;
-  /// Visits commits at which the table was proven equal to its source's, newest first; stops if `take` says so.
+  /// Visits commits at which the table was proven equal to its source's, newest first, until `take` says no.
   virtual absl::Status WalkProven(const std::string& table, const TakeEntry& take) = 0;
   /// Returns the number of the table's entries, without heads.
   virtual absl::StatusOr<std::int64_t> CountEntries(const std::string& table) = 0;
