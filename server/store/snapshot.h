@@ -49,8 +49,8 @@ class Snapshot {
                                                           const std::vector<KeyRange>& ranges,
                                                           const GoOn& go_on) = 0;
 
-  /// The rows of each range, in key order, in blocks of about `block_bytes`. Errors: kFailedPrecondition when
-  /// a value is not of its column's type, as after damage by hand; the row is not shown.
+  /// Reads the rows of each range, in key order, in blocks of about `block_bytes`. Errors:
+  /// kFailedPrecondition if a value is not of its column's type, as after damage by hand; it shows no values.
   virtual absl::Status ReadRows(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                                 const std::vector<KeyRange>& ranges, std::size_t block_bytes,
                                 const GoOn& go_on, const TakeRows& take) = 0;

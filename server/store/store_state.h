@@ -21,7 +21,7 @@ struct PlaceState {
   std::string name;
   bool is_up = true;
   std::vector<PoolState> pools;
-  std::optional<std::int64_t> standbys;  ///< Those whose disks a commit waits for, or may; absent: may not be read.
+  std::optional<std::int64_t> standbys;  ///< Those a commit may wait for; absent: may not be read.
   /// Bytes of log that the slowest standby does not have on its disk yet; 0: none.
   std::optional<std::int64_t> standby_lag_bytes;
   std::optional<std::int64_t> relations;  ///< In the whole database; estimated for a large one.

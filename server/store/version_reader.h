@@ -85,7 +85,7 @@ class VersionReader {
                                        const GoOn& go_on, const TakeRows& take) = 0;
 };
 
-/// Passes on versions of a row, newest first. It holds each version until the next older one tells its `from`.
+/// Passes on versions of a row, newest first. It holds each one until the next older one tells its `from`.
 class VersionGiver {
  public:
   explicit VersionGiver(const VersionReader::TakeVersion& take) : take_(take) {}
