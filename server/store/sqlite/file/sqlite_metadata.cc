@@ -74,7 +74,7 @@ absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connec
   ASSIGN_OR_RETURN(Query query,
                    connection.Prepare("SELECT definition FROM _mirror_schema WHERE table_name = ?1"));
   ASSIGN_OR_RETURN(bool row, query.Bind(1, table).Step());
-  // A definition whose table somebody dropped does not count. This check is quick, as bulk loads call it often.
+  // The definition of a table that somebody dropped does not count. A population of many tables asks often.
   if (!row) return std::nullopt;
   ASSIGN_OR_RETURN(const bool there, connection.database().HasTable(table));
   if (!there) return std::nullopt;

@@ -47,7 +47,7 @@ bool IsBehind(const Freshness& stored, const Freshness& next) {
   return is_behind(stored.all_ms, next.all_ms) && are_behind(stored.tables) && are_behind(next.tables);
 }
 
-/// Returns answers that outlive their cycle: until such a table is accepted again, its rows follow older rules.
+/// Returns answers that outlive their cycle: until the table is accepted again, its rows follow older rules.
 std::vector<SchemaAnswer> RefusedOf(std::vector<SchemaAnswer> answers) {
   std::erase_if(
       answers, [](const SchemaAnswer& answer) { return IsWanted(static_cast<SchemaAction>(answer.action)); });

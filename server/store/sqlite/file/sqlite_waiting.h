@@ -59,7 +59,7 @@ class SqliteWaiting {
   void ForgetNotes(std::int64_t cycle);
   absl::Status TakeTimes(SqliteConnection& connection, const Freshness& next);
 
-  /// Whether what was taken may wait, if the transaction wrote nothing else.
+  /// Whether the taken rows may wait, if the transaction wrote nothing else.
   bool MayWait() const;
   /// Keeps the taken rows waiting; the transaction is rolled back.
   void Keep();
