@@ -7,8 +7,8 @@
 
 namespace mirror {
 
-/// What a transaction is for, as far as the caller of Begin() knows. A store may read ahead by it, and choose
-/// a connection. A wrong intent costs time, but never a row.
+/// The purpose of a transaction, as far as the caller of Begin() knows it. A store may read ahead by it, and
+/// choose a connection. A wrong intent costs time, but never a row.
 struct Intent {
   std::vector<std::string> tables = {};  ///< Tables whose records will be read. Empty: any table.
   bool changes_tables = true;            ///< False: rows and records alone, no definition and no shadow.

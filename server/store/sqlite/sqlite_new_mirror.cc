@@ -259,7 +259,7 @@ class NewMirror final : public Store {
 
   absl::Status Lost(const absl::Status& status) {
     lost_ = true;
-    // What can be read now is a mirror without a row and without a cycle.
+    // From now on readers find a mirror without a row and without a cycle.
     if (!rows_) rows_ = std::move(claim_);
     // An existing mirror allows a retry, or the quarantine of a damaged file;
     // of this one nothing is left.
