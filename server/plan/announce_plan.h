@@ -54,7 +54,7 @@ struct CheckedTable {
 struct MirroredTable {
   std::optional<TableSchema> agreed;
   std::vector<std::string> lost;   ///< See StoreRecords::ReadLostColumns().
-  std::vector<std::string> aside;  ///< See Store::SetAside(); for a table to be made that keeps the partner's data.
+  std::vector<std::string> aside;  ///< See Store::SetAside(); for a new table that keeps the partner's.
 };
 
 /// The mirror's state that the plan is based on.
@@ -68,7 +68,7 @@ struct AnnounceView {
   // The rest is not used if IsOtherSource().
   std::vector<CheckedTable> checked;  ///< For each announced table.
   std::vector<TableRecord> records;
-  std::vector<std::string> there;  ///< Agreed tables that somebody did not drop.
+  std::vector<std::string> there;  ///< Agreed tables that still exist.
   std::vector<TouchedTable> touched;
   std::vector<KeptObjects> objects;
   std::map<std::string, MirroredTable> tables;  ///< By folded name: those of TablesToRead().
