@@ -236,7 +236,7 @@ AnnouncePlan PlanAnnouncement(const AnnounceRequest& request, const AnnounceView
     }
     plan.source_objects = PlanObjects(view.objects, ObjectsOf(request, view), kept);
   }
-  // A new announcement must be on disk before the rows that follow it.
+  // A repeated announcement may wait: it is on disk before the rows that follow it.
   planned.repeats = IsRepeated(plan, view.tenant);
   if (planned.repeats) plan.kept = Kept::kWithNext;
   if (planned.answers.empty() && view.former.empty() && !view.IsOtherSource(request)) return planned;

@@ -29,7 +29,7 @@ struct CompletedTable {
 struct UnsentTable {
   std::string table;  ///< As the source spells it.
   UnsentReason reason = UnsentReason::kUnknown;
-  std::int64_t since_ms = 0;  ///< End of the first cycle without it; 0: this is the first.
+  std::int64_t since_ms = 0;  ///< End of the first cycle without it; 0: the source reported it just now.
   friend bool operator==(const UnsentTable&, const UnsentTable&) = default;
 };
 

@@ -222,7 +222,7 @@ class StepRun {
     return status;
   }
 
-  /// Checks the limit on deletes. It counts those of the source's earlier batches too.
+  /// Checks the cycle's limit on deletes. Also sets `planned`: what the source announced in an earlier batch.
   absl::Status CheckDeletes(std::int64_t lost, Loss* noted) {
     if (!step_.may_delete) return absl::OkStatus();
     ASSIGN_OR_RETURN(const std::vector<Loss> losses, transaction_.records().ReadLosses(step_.table));
@@ -252,7 +252,7 @@ class StepRun {
     }
     open = AddToReceipt(open, step, WithLargeValues(step.digest, values));
     if (!open) return absl::OkStatus();
-    // Only the last batch of a table closes the receipt; until then it stays open.
+    // The open receipt is stored only if the table has further batches.
     if (!step.commit) return tenant.WriteOpenReceipt(step_.table, *open);
     ASSIGN_OR_RETURN(const ReceiptHead head, tenant.ReadReceiptHead());
     const Receipt receipt =

@@ -29,7 +29,7 @@ enum class Deleted : std::uint8_t {
 /// On kNotFound and kDataLoss of StoreHome::Open: a mirror that was served is missing; for people. kNotFound:
 /// its place was provably reset to a state before the mirror was made, and a new one may be made.
 inline constexpr char kLostPayload[] = "mirror.store/lost";
-/// On kUnavailable: another process makes, moves or deletes the mirror just now; nothing is wrong with it.
+/// On kUnavailable: the mirror is just being made, moved or deleted; nothing is wrong with it.
 inline constexpr char kChangingPayload[] = "mirror.store/changing";
 /// On kDataLoss: a table that the mirror keeps for itself is missing.
 inline constexpr char kMissingPayload[] = "mirror.store/missing";

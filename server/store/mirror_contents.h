@@ -18,7 +18,7 @@ namespace mirror {
 /// A table that exists and has an agreed definition.
 struct ContentsTable {
   TableSchema agreed;
-  /// The columns that stand in the table, in its order, with the mirror's own ones (live_rows.h, INT64).
+  /// The columns of the table, in its order, with the mirror's own ones (live_rows.h, INT64).
   /// By it a snapshot reads all rows, live or not, and an import creates and fills the table. Nothing in it
   /// is the partner's, so it neither preserves anything nor keeps deleted rows. If the rows are of an older
   /// definition, or somebody changed the table by hand, columns have the types that the store knows: ANY if

@@ -39,7 +39,7 @@ struct Noted {
 /// Returns the second after the last one in which a token may have been issued that the former server
 /// accepted and whose use is forgotten.
 std::int64_t UsedBefore(const Noted& noted, std::int64_t now_ms, std::int64_t boot) {
-  // The clock may start behind the true time: the note covers tokens until kAheadMs later.
+  // The clock may be slow after the start: the note covers tokens until kAheadMs later.
   const std::int64_t noted_through_ms = noted.noted_ms + StartMark::kAheadMs;
   if (boot == 0 || noted.boot != boot) return (std::max(now_ms, noted_through_ms) + 999) / 1'000;
   // An older server kept no nonce only in memory, so within one boot nothing was forgotten.

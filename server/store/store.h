@@ -21,9 +21,9 @@ enum class Savepoints : std::uint8_t {
   kAlways,
 };
 
-/// The tenant's writer lock, and the transaction under it. Until it ends, no one else writes to the database:
-/// no other server, partner or DBA. Made by Store::Begin(). Reads of the store run in this transaction
-/// meanwhile, so planners use the same store interface before, during and after it.
+/// The tenant's writer lock, and the transaction under it. Until it ends, only its holder writes to the
+/// database: not another server, a partner or a DBA. Made by Store::Begin(). Reads of the store run in this
+/// transaction meanwhile, so planners use the same store interface before, during and after it.
 ///
 /// The holder of this object must not wait for anything. Slow work (decoding, digests, scans of rows) belongs
 /// before or after it.

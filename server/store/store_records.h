@@ -36,7 +36,7 @@ class StoreRecords {
   /// Returns tables that still have their agreed columns, but that somebody changed by hand. Checks again
   /// only when a definition changed since the last call.
   virtual absl::StatusOr<std::vector<TouchedTable>> ReadTouchedTables() = 0;
-  /// Counts rows of such a table that the mirror did not write, as far as the total number of rows tells.
+  /// Counts rows of `table` that the mirror did not write, as far as the total number of rows tells.
   virtual absl::StatusOr<std::int64_t> CountPartnerRows(const std::string& table) = 0;
   /// Returns the names of all tables that exist and have an agreed definition, with a metadata row or not.
   virtual absl::StatusOr<std::vector<std::string>> AgreedTables() = 0;

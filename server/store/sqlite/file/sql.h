@@ -25,8 +25,8 @@ std::string CreateTableSql(std::string_view name, const TableSchema& table, cons
 /// Returns the mirror's own columns (live_rows.h), to be appended to those of a CREATE TABLE.
 std::string OwnColumnsSql(const TableSchema& table);
 
-/// Follows INSERT and UPDATE: a violated constraint is an error, even if the partner's table says ON CONFLICT
-/// REPLACE or IGNORE, by which SQLite would silently delete the partner's rows or drop the source's.
+/// SQL after INSERT and UPDATE: a violated constraint is an error, even if the partner's table says ON
+/// CONFLICT REPLACE or IGNORE. By those SQLite silently deletes the partner's rows or drops the source's.
 std::string OrAbort(const TableSchema& table);
 
 /// Returns a statement, up to its WHERE, that removes or marks rows as `deletes` says. `now` is SQL: unix

@@ -34,7 +34,7 @@ absl::StatusOr<std::vector<Loss>> SelectLosses(SqliteConnection& connection, con
 absl::Status AddLoss(SqliteConnection& connection, const std::string& table, const Loss& loss,
                      std::int64_t rows);
 absl::Status MarkLossesCommitted(SqliteConnection& connection, const std::string& table);
-/// Remove committed losses.
+/// The first removes committed losses older than `before_ms`, the second all losses of a table.
 absl::Status ForgetLosses(SqliteConnection& connection, std::int64_t before_ms);
 absl::Status ForgetLosses(SqliteConnection& connection, const std::string& table);
 

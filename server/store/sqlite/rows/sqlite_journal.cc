@@ -175,7 +175,7 @@ class SqliteJournal final : public JournalVerbs {
   }
 
  private:
-  /// The entries that this call removes.
+  /// The entries that one call of Trim() passes: it removes them, or keeps only their heads.
   struct Passed {
     std::int64_t through = 0;  ///< The last entry.
     std::int64_t count = 0;

@@ -18,7 +18,7 @@
 
 namespace mirror {
 
-/// Finds them; for a table that keeps nothing of the partner's without a query. Errors: as SqliteConnection.
+/// Finds the mirror's own columns. Needs no query unless KeepsPartner(). Errors: as SqliteConnection.
 absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std::string& target,
                                         const TableSchema& table);
 
