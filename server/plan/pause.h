@@ -9,7 +9,7 @@
 
 namespace mirror {
 
-/// Who stopped the replication. The numbers are those of DoNotReplicateBy in mirror_client.proto.
+/// The party that stopped the replication. The numbers are those of DoNotReplicateBy in mirror_client.proto.
 enum class PausedBy : std::uint8_t { kNobody, kOperator, kMiss, kHook, kDeleted, kMove };
 
 /// The reason in the mirror's file when a tenant paused itself. Only this text tells such a pause from an

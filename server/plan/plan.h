@@ -257,7 +257,7 @@ struct DeleteBound {
   std::int64_t planned = -1;                        ///< Loss::planned.
 };
 
-/// What a batch adds to the tenant's chain of receipts, see proto/wire/receipt.h.
+/// The data that a batch adds to the tenant's chain of receipts, see proto/wire/receipt.h.
 struct ReceiptStep {
   std::int64_t cycle = 0;
   std::uint64_t seq = 0;
@@ -329,7 +329,7 @@ struct SchemaAnswer {
   friend bool operator==(const SchemaAnswer&, const SchemaAnswer&) = default;
 };
 
-/// What the running cycle has to remember beside its tables. The numbers are stored in the file.
+/// A fact that the running cycle has to remember beside its tables. The numbers are stored in the file.
 enum class CycleNoteKind : std::uint8_t {
   kRefused = 1,      ///< Batch `seq` of `table` was refused or too early, and was not sent again yet.
   kUnannounced = 2,  ///< The mirror has `table`, and the source does not announce it.

@@ -79,7 +79,7 @@ struct BatchOutcome {
   bool more_missing = false;
   bool held = false;    ///< An operator has to decide.
   std::string receipt;  ///< The receipt of a commit; empty: there is none.
-  /// Of a population's first batch: its reason, and the cycle that wrote the table before.
+  /// For a population's first batch: its reason, and the cycle that wrote the table before.
   PopulateReason populate = PopulateReason::kNone;
   std::int64_t former_cycle = 0;
 };

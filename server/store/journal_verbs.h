@@ -41,7 +41,7 @@ class JournalVerbs {
   virtual absl::Status NoteDigest(const std::string& table, const Position& position, std::int64_t rows,
                                   const std::string& digest) = 0;
   /// Removes entries up to number `through`, `count_max` at most, never the last. Keeps heads that are open
-  /// or whose table has a history. Returns how many entries it passed: `changes` reports those as gone.
+  /// or whose table has a history. Returns how many entries it passed: the change feed calls them gone.
   virtual absl::StatusOr<std::int64_t> Trim(std::int64_t through, std::int64_t count_max) = 0;
   /// Makes all entries of the table name no row: those that did now say that all rows are to be compared.
   virtual absl::Status ForgetKeys(const std::string& table) = 0;
