@@ -20,7 +20,7 @@ enum class Dialect : std::uint8_t { kSqlite, kPostgres };
 struct TableAt {
   Dialect dialect = Dialect::kSqlite;
   std::string_view before = {};  ///< Prefix of its name in SQL: "", "mirror_control.".
-  std::string_view name = {};    ///< Its whole name in SQL, instead of prefix and name; empty: not used.
+  std::string_view name = {};    ///< Its whole name in SQL, instead of both; empty: the record's.
 };
 
 /// The text of CREATE TABLE beside the columns.

@@ -79,8 +79,8 @@ struct TenantRecord {
   std::int64_t missed_ms = 0;
   /// The file has values that present column rules exclude: it is rewritten once the new rows are there.
   bool scrub = false;
-  /// An operator accepted `source_id` in place of another source, and no cycle of it has completed yet
-  /// without a table that is both unproven (IsUnproven) and stale.
+  /// An operator accepted `source_id` in place of another source. It stays set until a cycle completes that
+  /// leaves no table both unproven (IsUnproven) and stale.
   bool source_accepted = false;
   friend bool operator==(const TenantRecord&, const TenantRecord&) = default;
 
@@ -424,7 +424,7 @@ struct ObjectsChange {
   friend bool operator==(const ObjectsChange&, const ObjectsChange&) = default;
 };
 
-/// Prefix of the mirror's own indexes, which it makes and drops; a partner's index must not have it.
+/// Prefix of the indexes that the mirror makes and drops itself; an index with it is never the partner's.
 inline constexpr char kOwnIndexPrefix[] = "_mirror_index_";
 /// Prefix of configured indexes. No index made for the source has it: there a hash follows the first prefix.
 inline constexpr char kSetIndexPrefix[] = "_mirror_index_set_";

@@ -284,7 +284,7 @@ class StepRun {
   std::int64_t rows_;          ///< Rows of the visible table; -1: not known.
 };
 
-/// Runs a whole plan in a transaction that has begun. `tenant` is its row, read under the lock.
+/// Runs a whole plan in a transaction that has begun. `tenant` is the row as read under its lock.
 class PlanRun {
  public:
   PlanRun(StoreTransaction& transaction, const TenantRecord& tenant, const Plan& plan, bool savepoints)

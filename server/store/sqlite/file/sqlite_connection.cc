@@ -26,7 +26,7 @@ constexpr std::size_t kStatementsMax = 500;
 /// Short readers end within it; a writer does not wait for longer ones.
 constexpr int kReadersMs = 1'000;
 
-/// SQLite has one code for every reason why a file cannot be opened. This checks one reason.
+/// SQLite has one code for every reason why a file cannot be opened. This checks for missing descriptors.
 bool OutOfDescriptors() {
   const int probe = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (probe < 0) return errno == EMFILE || errno == ENFILE;
