@@ -54,7 +54,7 @@ struct CheckedTable {
 struct MirroredTable {
   std::optional<TableSchema> agreed;
   std::vector<std::string> lost;   ///< See StoreRecords::ReadLostColumns().
-  std::vector<std::string> aside;  ///< See Store::SetAside(); for a new table that keeps the partner's.
+  std::vector<std::string> aside;  ///< StoreRecords::SetAside(); for a new table that keeps partner rows.
 };
 
 /// The mirror's state that the plan is based on.

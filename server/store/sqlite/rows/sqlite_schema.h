@@ -42,7 +42,7 @@ absl::Status RunDropTable(SqliteConnection& connection, const std::string& table
 /// Drops the tables set aside before `before_ms`. A table with rows that are not live loses its live rows and
 /// stays for good; later calls skip it.
 absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms);
-/// See Store::SetAside.
+/// See StoreRecords::SetAside.
 absl::StatusOr<std::vector<std::string>> SetAside(SqliteConnection& connection, const std::string& table);
 
 absl::Status RunBeginShadow(SqliteConnection& connection, const std::string& table,
