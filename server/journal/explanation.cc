@@ -28,7 +28,7 @@ Explanation::Names Explanation::NamesKey(const JournalEntry& entry) const {
   if (entry.keys.empty()) return Names::kMaybe;
   const absl::StatusOr<LookedKeys> block = LookForKey(entry.keys, key_);
   if (!block.ok()) return Names::kMaybe;
-  // The key was another one then: which of its rows this is nobody can tell.
+  // The table had another key then, so it is unknown whether this entry names the row.
   const bool same_key =
       std::equal(block->columns.begin(), block->columns.end(), key_columns_.begin(), key_columns_.end(),
                  [](const Column& column, const std::string& name) { return SameName(column.name, name); });
@@ -45,7 +45,7 @@ bool Explanation::Take(const JournalEntry& entry) {
   told.keys.clear();
   told.least.clear();
   told.most.clear();
-  // Keys that cannot be told: as after a restore.
+  // The keys cannot be compared: reported like a restore.
   if (names == Names::kMaybe && !entry.keys.empty()) told.operation = JournalOperation::kCompare;
   for (ColumnWriter& writer : writers_) {
     if (writer.entry || !Sets(entry, writer.column)) continue;

@@ -11,27 +11,27 @@
 
 namespace mirror {
 
-/// Whose value a column of a row has.
+/// The journal entry that wrote a column of a row.
 struct ColumnWriter {
   std::string column;
-  /// The newest entry that set it, without its keys. One that names no keys, or whose keys cannot be told,
-  /// may have. Absent: the value is older than the journal.
+  /// The newest entry that set the column, without its keys. It may not be about this row if it names no
+  /// keys, or its keys cannot be compared. Absent: the value is older than the journal.
   std::optional<JournalEntry> entry = std::nullopt;
 };
 
-/// Finds out for a row which entry of the journal wrote each of its columns last. Threads: one.
+/// Finds, for a row, the journal entry that wrote each of its columns last. Threads: one.
 class Explanation {
  public:
   /// `key_columns`: names, in the order of `key`.
   Explanation(const std::vector<std::string>& columns, std::vector<std::string> key_columns, Key key);
 
-  /// Takes the table's entries, the newest first. False: all that there is to know is known.
+  /// Takes the table's entries, newest first. False: each column has its writer, so no more are needed.
   bool Take(const JournalEntry& entry);
-  /// In the order of the columns.
+  /// Returns the writers in the order of the columns.
   const std::vector<ColumnWriter>& writers() const { return writers_; }
 
  private:
-  /// Whether the entry is about the row, as far as can be told.
+  /// Whether the entry is about the row, as far as its keys tell.
   enum class Names { kNot, kMaybe, kSurely };
   Names NamesKey(const JournalEntry& entry) const;
 

@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-/// Tables whose rules are remembered; with more of them they are looked up anew.
+/// Maximum of tables in the cache of results; beyond it the cache is emptied.
 constexpr std::size_t kKnownMax = 10'000;
 
 std::vector<JournalRule> RulesOf(const JournalConfig& config, const std::string& context_id) {
@@ -37,7 +37,7 @@ TableJournal JournalRules::Of(const std::string& table) const {
     kept.history_bytes_max = rule.history_bytes_max.value_or(kept.history_bytes_max);
   }
   kept.journal = kept.journal || kept.history;
-  // It tells what stood in rows, and its source forgets that with the rows.
+  // The ledger holds values of rows, and its source deletes those with the rows: a history would keep them.
   if (SameName(table, kLedgerName)) kept.history = false;
   if (known_.size() >= kKnownMax) known_.clear();
   known_.emplace(table, kept);

@@ -12,7 +12,7 @@
 
 namespace mirror {
 
-/// What a [[tenant.table]] says of journal and history. Patterns; '*' stands for any characters.
+/// The journal and history settings of a [[tenant.table]]. Patterns; '*' stands for any characters.
 struct JournalRule {
   std::string context = "*", table = "*";
   std::optional<bool> journal = std::nullopt;  ///< "keys": true, "off": false.
@@ -22,8 +22,8 @@ struct JournalRule {
   friend bool operator==(const JournalRule&, const JournalRule&) = default;
 };
 
-/// [journal], and the rules of tables in the order of the file: of each thing the last one that says it
-/// counts.
+/// [journal], and the rules of tables in the order of the file: for each setting the last rule that
+/// has it counts.
 struct JournalConfig {
   std::int64_t keep_ms = 30LL * 86'400'000;
   std::uint64_t bytes_max = 1ULL << 30;
@@ -31,7 +31,7 @@ struct JournalConfig {
   friend bool operator==(const JournalConfig&, const JournalConfig&) = default;
 };
 
-/// What is kept of a table beside its rows.
+/// The data that is kept for a table beside its rows.
 struct TableJournal {
   bool journal = false;
   bool history = false;                 ///< Implies `journal`.
@@ -40,7 +40,7 @@ struct TableJournal {
   friend bool operator==(const TableJournal&, const TableJournal&) = default;
 };
 
-/// The rules of one tenant. Threads: any.
+/// The journal rules of one tenant. Threads: any.
 class JournalRules {
  public:
   JournalRules(const JournalConfig& config, const std::string& context_id);
@@ -50,15 +50,15 @@ class JournalRules {
   std::uint64_t bytes_max() const { return bytes_max_; }
 
  private:
-  const std::vector<JournalRule> rules_;  ///< Of this tenant.
+  const std::vector<JournalRule> rules_;  ///< The rules for this tenant.
   const std::int64_t keep_ms_;
   const std::uint64_t bytes_max_;
   mutable Mutex mutex_;
-  /// By the name as it was asked for: names come from the mirror's own list.
+  /// Results by the name as the caller spelled it: names come from the mirror's own list.
   mutable std::map<std::string, TableJournal> known_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// Null: nothing is kept of any table of this tenant.
+/// Returns null if nothing is kept for any table of this tenant.
 std::shared_ptr<const JournalRules> JournalRulesOf(const JournalConfig& config,
                                                    const std::string& context_id);
 

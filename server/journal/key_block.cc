@@ -75,7 +75,7 @@ std::string FixedBytes(std::uint64_t number) {
   return bytes;
 }
 
-/// One column's values, each behind the one before it.
+/// Writes one column's values, each after the one before it.
 class PartWriter {
  public:
   explicit PartWriter(std::string* out) : out_(out) {}
@@ -86,7 +86,7 @@ class PartWriter {
       case Kind::kNull:
         return;
       case Kind::kInteger: {
-        // Whole differences, folded so that small ones of either sign are short.
+        // Writes the difference in zigzag form, so that small ones of either sign are short.
         const std::uint64_t step = static_cast<std::uint64_t>(integer) - static_cast<std::uint64_t>(before_);
         AddNumber(step << 1U ^ (0 - (step >> 63U)), out_);
         before_ = integer;
@@ -107,7 +107,7 @@ class PartWriter {
   std::int64_t before_ = 0;
 };
 
-/// Reads what the functions above wrote; once something is missing, it says so for ever.
+/// Reads the bytes that PartWriter wrote; once some are missing, is_good() stays false.
 class BlockReader {
  public:
   explicit BlockReader(std::string_view block)
@@ -123,7 +123,7 @@ class BlockReader {
     return 0;
   }
   std::uint64_t Number() {
-    // Most are short: a search goes through millions of them.
+    // Most numbers are short: a search reads millions of them.
     if (at_ != end_ && *at_ <= 0x7f) return *at_++;
     std::uint64_t number = 0;
     for (unsigned shift = 0; shift < 64; shift += kSevenBits) {
@@ -143,8 +143,8 @@ class BlockReader {
     return number;
   }
   std::string_view Bytes() { return Take(Number()); }
-  /// Goes on behind whole numbers below `wanted`, as far as they are written in up to two bytes each, and
-  /// `rows_max` of them: a search through a journal passes millions. Gives how many; `before` is the last.
+  /// Skips integers below `wanted`, as long as each takes up to two bytes, `rows_max` at most: a search
+  /// through a journal skips millions. Returns how many it skipped; `before` gets the last one.
   std::uint64_t PassBelow(std::int64_t wanted, std::uint64_t rows_max, std::int64_t* before) {
     constexpr std::ptrdiff_t kBytesMax = 3;
     const unsigned char* at = at_;
@@ -189,7 +189,7 @@ class BlockReader {
   bool good_ = true;
 };
 
-/// `before`: the last whole number of the column.
+/// Reads a value. `before`: the last integer of the column.
 void ReadPart(BlockReader* reader, std::int64_t* before, KeyPart* read) {
   KeyPart& part = *read;
   part.kind = static_cast<Kind>(reader->Byte());
@@ -217,12 +217,12 @@ bool IsSame(const KeyPart& part, const KeyPart& wanted) {
   return part == wanted;
 }
 
-/// Keys are in order: behind `part` there is no `wanted`.
+/// Whether `part` is already greater than `wanted`. Keys are in order, so `wanted` cannot follow.
 bool IsBehind(const KeyPart& part, const KeyPart& wanted) {
   return part.kind == Kind::kInteger && wanted.kind == Kind::kInteger && part.integer > wanted.integer;
 }
 
-/// A block that is whole: its rows' values, column by column.
+/// A complete block: its rows' values, column by column.
 struct Opened {
   std::uint64_t rows = 0;
   std::string_view values;
@@ -368,7 +368,7 @@ absl::StatusOr<LookedKeys> LookForKey(std::string_view block, const Key& key) {
   ASSIGN_OR_RETURN(const Opened opened, Open(block, &looked.columns));
   if (looked.columns.size() != key.size()) return looked;
   BlockReader reader(opened.values);
-  // Rows that are the key's as far as the columns were read. They stand together, since keys are in order.
+  // The rows that equal the key in the columns read so far. They are adjacent, since keys are in order.
   std::uint64_t first = 0, last = opened.rows;
   KeyPart part;
   for (const KeyPart& wanted : key) {
@@ -376,7 +376,7 @@ absl::StatusOr<LookedKeys> LookForKey(std::string_view block, const Key& key) {
     std::uint64_t begin = last, end = first;
     const bool is_first = &wanted == &key.front();
     for (std::uint64_t row = 0; row < opened.rows; ++row) {
-      // Of other columns values are in order only where the columns before are the same.
+      // In a later column, values are in order only among rows with equal earlier columns.
       if (is_first && wanted.kind == Kind::kInteger && begin >= end) {
         row += reader.PassBelow(wanted.integer, opened.rows - row, &before);
         if (row == opened.rows) break;

@@ -14,13 +14,13 @@
 #include "server/journal/journal_entry.h"
 
 // The keys of a batch as bytes: columns with their names and types, in key order, integers as differences,
-// and a checksum. An ordinary key of whole numbers takes one to two bytes a row.
+// and a checksum. A usual integer key takes one to two bytes a row.
 
 namespace mirror {
 
-/// The entry as it is kept when nothing may name `key` any more: with its other keys; a head where there are
-/// none; and where its keys are damaged, one by which all rows are compared. Absent: it does not name the
-/// key.
+/// Returns the entry without `key`: with its other keys; a head if there are no others;
+/// an entry that makes readers compare all rows if its keys are damaged. Absent: the entry does not
+/// name the key.
 std::optional<JournalEntry> WithoutKey(const JournalEntry& entry, const Key& key);
 
 struct PackedKeys {
@@ -28,28 +28,28 @@ struct PackedKeys {
   std::string least, most;  ///< OrderedKey() of the first and the last row.
 };
 
-/// Absent values of large keys cannot be packed: then `block` is empty. The table has a key.
+/// Packs the batch's keys; the table has a key. Absent values of large keys give an empty `block`.
 PackedKeys PackKeys(const TableSchema& kept, const ChangeBatch& batch);
-/// The same of keys that a store read: `columns` are those of the key, in its order; sorted here.
+/// Packs keys that a store read: `columns` are those of the key, in its order. Sorts the keys.
 PackedKeys PackKeys(const std::vector<Column>& columns, std::vector<Key> keys);
 
 struct KeyBlock {
   std::vector<Column> columns;  ///< Name, type and key position; in key order.
   std::vector<Key> keys;        ///< In ascending order.
 };
-/// Errors: kDataLoss.
+/// Reads a block. Errors: kDataLoss.
 absl::StatusOr<KeyBlock> UnpackKeys(std::string_view block);
 
-/// Whether `key` is among the keys of a block, without making them: a fraction of what UnpackKeys() costs.
+/// Whether a block has `key`, found without unpacking: much faster than UnpackKeys().
 struct LookedKeys {
   std::vector<Column> columns;  ///< As KeyBlock has them.
   bool has_key = false;
 };
-/// Errors: kDataLoss.
+/// Looks for `key` in a block. Errors: kDataLoss.
 absl::StatusOr<LookedKeys> LookForKey(std::string_view block, const Key& key);
 
-/// Bytes that are ordered as values are, as far as they reach: a <= b means OrderedKey(a) <= OrderedKey(b).
-/// At most kOrderedKeyBytesMax.
+/// Returns a prefix of bytes in the order of the values: a <= b means OrderedKey(a) <= OrderedKey(b). At most
+/// kOrderedKeyBytesMax bytes.
 inline constexpr std::size_t kOrderedKeyBytesMax = 33;
 std::string OrderedKey(const KeyPart& part);
 

@@ -7,7 +7,7 @@
 namespace mirror {
 namespace {
 
-/// The parts that an operator does not change by hand.
+/// Returns the parts that an operator does not change by hand.
 std::string WithoutPosition(const SeenMark& mark) {
   return absl::StrCat(mark.cycle, " ", mark.seq, " ", absl::BytesToHexString(mark.schema_hash), " ");
 }

@@ -13,38 +13,38 @@
 
 namespace mirror {
 
-/// What a column's values are in SQLite; in PostgreSQL.
+/// The type of a column's values in SQLite; in PostgreSQL.
 enum class ColumnKind : std::uint8_t {
   kNumber,   ///< INTEGER; bigint.
   kFlag,     ///< INTEGER, 0 or 1; boolean.
   kText,     ///< TEXT; text.
   kKeyText,  ///< TEXT; text in the order of its bytes.
-  kRawText,  ///< TEXT; bytea, since it is a text of others, which need not be UTF-8.
+  kRawText,  ///< TEXT; bytea, since the text is from outside and need not be UTF-8.
   kBytes,    ///< BLOB; bytea.
 };
 
-/// What stands in one column of one row, on its way to a database or from it.
+/// The value of one column in one row, on its way to a database or from it.
 class Field {
  public:
-  /// NULL.
+  /// Makes NULL.
   Field() = default;
-  /// Unsigned numbers are kept as the same 64 bits, flags as 0 or 1.
+  /// Stores unsigned numbers as the same 64 bits, flags as 0 or 1.
   template <std::integral Number>
-  Field(Number number)  // NOLINT: stands in lists of fields, as all of these.
+  Field(Number number)  // NOLINT: implicit for lists of fields, as all of these constructors are.
       : is_null_(false), number_(static_cast<std::int64_t>(number)) {}
   template <typename Enum>
   requires std::is_enum_v<Enum> Field(Enum number) : Field(static_cast<std::int64_t>(number)) {}
-  /// A view, which lives as long as what it is of.
+  /// Makes a view, valid as long as the text that it refers to.
   Field(std::string_view text) : is_null_(false), view_(text) {}
   Field(const std::string& text) : Field(std::string_view(text)) {}
   Field(std::string&& text) : is_null_(false), owns_(true), own_(std::move(text)) {}
 
   bool is_null() const { return is_null_; }
-  /// 0 for NULL and texts.
+  /// Returns 0 for NULL and texts.
   std::int64_t number() const { return number_; }
-  /// Or bytes. Nothing for NULL and numbers; gone with this.
+  /// Returns the text or bytes; empty for NULL and numbers. Valid as long as this object.
   std::string_view text() const { return owns_ ? std::string_view(own_) : view_; }
-  /// Keeps a text that it only views.
+  /// Copies a text that it only views.
   void Own() {
     if (owns_ || view_.empty()) return;
     own_ = view_;
@@ -64,16 +64,16 @@ struct ColumnOptions {
   bool empty_is_null = false;  ///< An empty text is written as NULL.
   /// The kind of a text; absent: kText. Numbers and flags have the kind of their member.
   std::optional<ColumnKind> kind = std::nullopt;
-  std::string_view default_sql = {};  ///< As it stands in SQL: "0", "''"; empty: none.
-  /// Its place, counted from 0, where a row is packed into one value; -1: it is not in that. What is kept was
-  /// packed so: no column gets another place, and a new one the last.
+  std::string_view default_sql = {};  ///< As written in SQL: "0", "''"; empty: none.
+  /// Its place, counted from 0, in a row packed into one value; -1: it is not packed. Stored rows have these
+  /// places: a column never gets another place, and a new column gets the last.
   int packed = -1;
-  /// What stands behind its name in CREATE TABLE, where that does not follow from the rest.
+  /// The text after its name in CREATE TABLE, if it does not follow from the rest.
   std::string_view sqlite = {};
   std::string_view postgres = {};
 };
 
-/// A column, whatever rows it is of.
+/// A column, independent of the type of its rows.
 struct ColumnShape {
   std::string_view name;
   ColumnKind kind = ColumnKind::kText;
@@ -84,14 +84,14 @@ struct ColumnShape {
   std::string_view default_sql = {}, sqlite = {}, postgres = {};
 };
 
-/// A column, and what of a row stands in it.
+/// A column, and the functions that read and write its value in a row.
 template <typename Row>
 struct RecordColumn : ColumnShape {
   Field (*get)(const Row& row) = nullptr;
   absl::Status (*set)(const Field& field, Row& row) = nullptr;
 };
 
-namespace columns {  // For this file.
+namespace columns {  // Private to this file.
 
 template <typename Value>
 inline constexpr bool kIsOptional = false;
@@ -122,7 +122,7 @@ constexpr ColumnKind KindOf() {
   }
 }
 
-/// The kind of the last member of a path.
+/// Returns the kind of the last member of a path.
 template <auto First, auto... Rest>
 constexpr ColumnKind KindAt() {
   if constexpr (sizeof...(Rest) == 0) {
@@ -132,8 +132,8 @@ constexpr ColumnKind KindAt() {
   }
 }
 
-/// What stands at the end of a path of members. NULL when a part of it is absent; reading NULL makes no such
-/// part.
+/// Reads and writes the value at the end of a path of members. It is NULL if a part of the path is absent; to
+/// set NULL creates no such part.
 template <auto... Path>
 struct At {
   template <typename Value>
@@ -195,8 +195,8 @@ constexpr ColumnShape ShapeOf(std::string_view name, ColumnKind kind, bool may_b
 
 constexpr bool IsNumber(ColumnKind kind) { return kind == ColumnKind::kNumber || kind == ColumnKind::kFlag; }
 
-/// For a static_assert where columns are described: each place is taken once, and no number stands behind a
-/// text, since SQL finds numbers only where nothing before them has a length of its own.
+/// For a static_assert beside the definition of columns: each place occurs once, and no number follows a
+/// text, since SQL finds a number only if everything before it has a fixed length.
 template <typename Columns>
 constexpr bool ArePacked(const Columns& columns) {
   int packed = 0;
@@ -218,8 +218,8 @@ constexpr bool ArePacked(const Columns& columns) {
 /// Makes the columns of a record.
 template <typename Row>
 struct ColumnsOf {
-  /// A member, or one of a member: Member<&Row::place, &Place::town>("town"). Where a part of that is an
-  /// optional, the column may be NULL, and is when it is absent.
+  /// Makes a column of a member, or of a member's member: Member<&Row::place, &Place::town>("town"). If a
+  /// part of the path is an optional, the column may be NULL, which means absent.
   template <auto... Path>
   static constexpr RecordColumn<Row> Member(std::string_view name, const ColumnOptions& as = {}) {
     const bool may_be_null = (columns::kIsOptional<columns::ValueIn<Path>> || ...);
@@ -231,7 +231,7 @@ struct ColumnsOf {
             }};
   }
 
-  /// A member that stands there as a text, which these two functions write and read; NULL is read as "".
+  /// Makes a column of a member stored as text, which these two functions write and read; NULL is read as "".
   template <auto Pointer, std::string (*Write)(const columns::ValueIn<Pointer>&),
             absl::Status (*Read)(std::string_view, columns::ValueIn<Pointer>*)>
   static constexpr RecordColumn<Row> AsText(std::string_view name, const ColumnOptions& as = {}) {
@@ -240,7 +240,7 @@ struct ColumnsOf {
             [](const Field& field, Row& row) { return Read(field.text(), &(row.*Pointer)); }};
   }
 
-  /// The same of the row itself: of several members.
+  /// Makes such a column from the whole row: for several members.
   template <std::string (*Write)(const Row&), absl::Status (*Read)(std::string_view, Row*)>
   static constexpr RecordColumn<Row> RowAsText(std::string_view name, const ColumnOptions& as = {}) {
     return {columns::ShapeOf(name, ColumnKind::kText, false, as),
@@ -248,7 +248,7 @@ struct ColumnsOf {
             [](const Field& field, Row& row) { return Read(field.text(), &row); }};
   }
 
-  /// Stands in no member: who writes a row says it by Fields::Set().
+  /// Makes a column without a member: the writer of a row sets it by Fields::Set().
   static constexpr RecordColumn<Row> Beside(std::string_view name, ColumnKind kind,
                                             const ColumnOptions& as = {}) {
     return {columns::ShapeOf(name, kind, false, as), [](const Row&) { return Field(); },

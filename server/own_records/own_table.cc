@@ -35,7 +35,7 @@ std::string Parameter(Dialect dialect, int place) {
   return absl::StrCat(dialect == Dialect::kSqlite ? "?" : "$", place);
 }
 
-/// Empty: nothing else stands in its place.
+/// Returns the SQL that replaces the column; empty: none does.
 std::string_view OtherOf(const ColumnShape& column, Instead instead) {
   for (const auto& [name, sql] : instead) {
     if (name == column.name) return sql;
@@ -127,7 +127,7 @@ std::string OwnTable::CreateMissingSql(const TableAt& at) const {
   return "CREATE TABLE IF NOT EXISTS " + Body(at);
 }
 
-/// What stands behind the name of a column. `is_whole_key`: no other column is part of the key.
+/// Returns the text after a column's name. `is_whole_key`: no other column is part of the key.
 std::string OwnTable::DeclarationOf(Dialect dialect, const ColumnShape& column, bool is_whole_key) const {
   const bool sqlite = dialect == Dialect::kSqlite;
   const std::string_view own = sqlite ? column.sqlite : column.postgres;
@@ -140,8 +140,8 @@ std::string OwnTable::DeclarationOf(Dialect dialect, const ColumnShape& column, 
   return declared;
 }
 
-/// SQLite keeps this text, and files of one layout have one text: names stand there without quotes, as the
-/// first program wrote them.
+/// Returns the text in parentheses. SQLite stores this text, and it is the same in all files of one layout:
+/// names have no quotes, as in the first version of the program.
 std::string OwnTable::Body(const TableAt& at) const {
   const bool sqlite = at.dialect == Dialect::kSqlite;
   const auto name_of = [&](std::string_view name) { return sqlite ? std::string(name) : QuoteName(name); };

@@ -16,27 +16,27 @@ namespace mirror {
 
 enum class Dialect : std::uint8_t { kSqlite, kPostgres };
 
-/// Where a table stands.
+/// The place of a table.
 struct TableAt {
   Dialect dialect = Dialect::kSqlite;
-  std::string_view before = {};  ///< What stands before its name in SQL: "", "mirror_control.".
-  std::string_view name = {};    ///< As it stands in SQL, instead of both; empty: the record's.
+  std::string_view before = {};  ///< Prefix of its name in SQL: "", "mirror_control.".
+  std::string_view name = {};    ///< Its whole name in SQL, instead of both; empty: the record's.
 };
 
-/// What CREATE TABLE says beside the columns.
+/// The text of CREATE TABLE beside the columns.
 struct TableOptions {
-  std::string_view constraint = {};         ///< Behind the columns: "CHECK (a < b)".
-  std::string_view sqlite_constraint = {};  ///< The same, in SQLite alone.
+  std::string_view constraint = {};         ///< After the columns: "CHECK (a < b)".
+  std::string_view sqlite_constraint = {};  ///< The same, but only in SQLite.
   std::string_view sqlite_behind = {};      ///< "STRICT"
   std::string_view postgres_behind = {};    ///< "WITH (fillfactor = 50)"
-  bool has_one_row = false;                 ///< An UPDATE asks for no key.
-  bool is_bare_in_sqlite = false;           ///< Columns say no NOT NULL there, and have no default.
+  bool has_one_row = false;                 ///< Its UPDATE needs no key.
+  bool is_bare_in_sqlite = false;           ///< Without NOT NULL and defaults there.
 };
 
-/// SQL in the place of a column or its parameter: {{"seen_ms", "now.ms"}}.
+/// SQL that replaces a column or its parameter: {{"seen_ms", "now.ms"}}.
 using Instead = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
-/// Counted from 0. A name that no column has is a mistake of the program, and ends it.
+/// Returns the column's index, from 0. A name that no column has is a program error, and aborts.
 std::size_t PlaceOf(absl::Span<const ColumnShape> columns, std::string_view name);
 
 /// The SQL of a table that a Record describes. Column number n, counted from 0, is parameter number n + 1 of
@@ -48,29 +48,29 @@ class OwnTable {
   std::string_view name() const { return name_; }
   const std::vector<ColumnShape>& columns() const { return columns_; }
 
-  /// Columns that are packed, each by its number, in the order of their places.
+  /// Returns the indexes of the packed columns, in the order of their places.
   const std::vector<std::size_t>& packed() const { return packed_; }
-  /// The place of one.
+  /// Returns the packed place of a column.
   int PackedPlaceOf(std::string_view column) const { return columns_[PlaceOf(columns_, column)].packed; }
 
-  /// `"a", "b"`
+  /// Returns `"a", "b"`
   std::string Names(Instead instead = {}) const;
-  /// `$1, $2`
+  /// Returns `$1, $2`
   std::string Places(Dialect dialect, Instead instead = {}) const;
-  /// `SELECT "a", "b" FROM t `, and `rest` behind that.
+  /// Returns `SELECT "a", "b" FROM t `, followed by `rest`.
   std::string SelectSql(const TableAt& at, std::string_view rest = {}) const;
   std::string InsertSql(const TableAt& at, Instead instead = {}) const;
-  /// Of SQLite: in the place of the row with this key, also as that is spelled.
+  /// For SQLite: replaces the row with this key, and with it the key's spelling.
   std::string ReplaceSql(const TableAt& at) const;
-  /// Replaces the row with this key. One without columns beside its key stays as it is.
+  /// Inserts, or updates the row with this key. If all columns are in the key, that row stays unchanged.
   std::string UpsertSql(const TableAt& at, Instead instead = {}) const;
   /// Updates the row with this key.
   std::string UpdateSql(const TableAt& at) const;
   std::string CreateSql(const TableAt& at) const;
   std::string CreateMissingSql(const TableAt& at) const;
-  /// `"a" bigint NOT NULL`: what follows ADD COLUMN.
+  /// Returns `"a" bigint NOT NULL`: the text after ADD COLUMN.
   std::string ColumnSql(Dialect dialect, std::string_view column) const;
-  /// All of them, for a CREATE TABLE whose key stands behind them.
+  /// Returns that for all columns, for a CREATE TABLE that names its key after them.
   std::string ColumnsSql(Dialect dialect) const;
 
  private:
@@ -85,12 +85,12 @@ class OwnTable {
   const TableOptions options_;
 };
 
-/// A statement for a table that stands under many names. It is made once.
+/// A statement for a table that exists under many names; the rest of its text is made once.
 class SqlOfMany {
  public:
-  /// `sql`: as it is under the record's own name, which stands there once.
+  /// `sql`: the statement under the record's own name, which occurs in it once.
   SqlOfMany(const OwnTable& table, std::string_view sql);
-  /// `name`: as it stands in SQL.
+  /// Returns it for the table `name`, as written in SQL.
   std::string Of(std::string_view name) const;
 
  private:

@@ -15,11 +15,11 @@
 #include "base/status_macros.h"
 #include "server/own_records/record.h"
 
-// Rows of records in PostgreSQL. Errors: those of Record::Read().
+// Reads and writes rows of records in PostgreSQL. Errors: those of Record::Read().
 
 namespace mirror {
 
-/// They view the fields.
+/// Make values that view the fields.
 postgres::Value ValueOf(const Field& field, ColumnKind kind);
 std::vector<postgres::Value> ValuesOf(const Fields& fields);
 
@@ -33,14 +33,14 @@ absl::Status WriteRow(const Record<Row>& record, const Row& row, const std::stri
 
 Field PostgresFieldAt(const postgres::Rows& rows, int row, int column, ColumnKind kind);
 
-/// The columns of `rows` from `first` on are those of the record.
+/// Reads a row of `rows`, whose columns from `first` on are those of the record.
 template <typename Row>
 absl::StatusOr<Row> ReadRow(const Record<Row>& record, const postgres::Rows& rows, int row, int first = 0) {
   return record.Read(
       [&](int column, ColumnKind kind) { return PostgresFieldAt(rows, row, first + column, kind); });
 }
 
-/// The first one; absent: there is none.
+/// Reads the first row; absent: there is none.
 template <typename Row>
 absl::StatusOr<std::optional<Row>> ReadFirst(const Record<Row>& record, const postgres::Rows& rows) {
   if (rows.rows() == 0) return std::nullopt;

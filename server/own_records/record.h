@@ -15,8 +15,8 @@
 #include "server/own_records/column.h"
 #include "server/own_records/own_table.h"
 
-// A table of ours, described once: what its rows are in memory, and each column with the member that stands
-// in it. From that come CREATE, SELECT, INSERT and UPDATE, what is bound and what is read.
+// Describes one of our own tables once: the type of its rows in memory, and for each column the member that
+// it stores. From this come CREATE, SELECT, INSERT and UPDATE, and the binding and reading of values.
 //
 //     struct Seen { std::string name; std::int64_t at = 0; std::optional<std::int64_t> gone = {}; };
 //     using Of = ColumnsOf<Seen>;
@@ -27,11 +27,11 @@
 //       return record;
 //     }
 //
-// sqlite_record.h and postgres_record.h bind such rows and read them. Threads: any, nothing here changes.
+// sqlite_record.h and postgres_record.h bind and read such rows. Threads: any, since nothing here changes.
 
 namespace mirror {
 
-/// The fields of one row, in the order of the columns, which are the record's and outlive it.
+/// The fields of one row, in the order of the record's columns, which must outlive it.
 class Fields {
  public:
   Fields(absl::Span<const ColumnShape> columns, std::vector<Field> values)
@@ -41,7 +41,7 @@ class Fields {
   const ColumnShape& column(std::size_t at) const { return columns_[at]; }
   const Field& operator[](std::size_t at) const { return values_[at]; }
   const Field& Of(std::string_view column) const { return values_[PlaceOf(columns_, column)]; }
-  /// In the place of what the row has.
+  /// Replaces the row's value.
   void Set(std::string_view column, Field value) { values_[PlaceOf(columns_, column)] = std::move(value); }
   /// Copies the texts that it only views.
   void Own();
@@ -54,11 +54,11 @@ class Fields {
 template <typename Row>
 class Record : public OwnTable {
  public:
-  /// `columns` outlives it.
+  /// `columns` must outlive this object.
   Record(std::string_view name, absl::Span<const RecordColumn<Row>> columns, const TableOptions& options = {})
       : OwnTable(name, {columns.begin(), columns.end()}, options), columns_(columns) {}
 
-  /// Views the texts of `row`.
+  /// Returns the fields of `row`, which view its texts.
   Fields Write(const Row& row) const {
     std::vector<Field> values;
     values.reserve(columns_.size());
@@ -69,9 +69,9 @@ class Record : public OwnTable {
     return {columns(), std::move(values)};
   }
 
-  /// Gives the field of a column, counted from 0, of the row at which a reader stands.
+  /// Returns the field of a column, counted from 0, of a reader's current row.
   using FieldAt = absl::FunctionRef<Field(int column, ColumnKind kind)>;
-  /// Errors: those of the functions that read a column's text.
+  /// Makes a row. Errors: those of the functions that read a column's text.
   absl::StatusOr<Row> Read(FieldAt field_at) const {
     Row row;
     int place = 0;
@@ -80,7 +80,7 @@ class Record : public OwnTable {
     }
     return row;
   }
-  /// Columns that are packed; `row` keeps the others.
+  /// Reads the packed columns only; `row` keeps the others.
   absl::Status ReadPacked(FieldAt field_at, Row& row) const {
     for (const std::size_t at : packed()) {
       RETURN_IF_ERROR(columns_[at].set(field_at(static_cast<int>(at), columns_[at].kind), row));

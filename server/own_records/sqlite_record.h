@@ -17,7 +17,7 @@ namespace mirror {
 
 inline constexpr TableAt kInSqlite = {Dialect::kSqlite};
 
-/// From the first place on; `fields` live until the statement was stepped.
+/// Binds from the first parameter on; `fields` must live until the statement was stepped.
 sqlite::Statement& BindFields(sqlite::Statement& statement, const Fields& fields);
 
 /// Runs a statement of the record's with this row.
@@ -27,16 +27,16 @@ absl::Status WriteRow(const Record<Row>& record, const Row& row, sqlite::Stateme
   return BindFields(statement, fields).Run();
 }
 
-/// Reads a field of the row at which `statement` stands.
+/// Reads a field of the current row of `statement`.
 Field SqliteFieldAt(const sqlite::Statement& statement, int column, ColumnKind kind);
 
-/// The row at which `statement` stands, whose first columns are those of the record.
+/// Reads the current row of `statement`, whose first columns are those of the record.
 template <typename Row>
 absl::StatusOr<Row> ReadRow(const Record<Row>& record, const sqlite::Statement& statement) {
   return record.Read([&](int column, ColumnKind kind) { return SqliteFieldAt(statement, column, kind); });
 }
 
-/// The next one; absent: there is none.
+/// Reads the next row; absent: there is none.
 template <typename Row>
 absl::StatusOr<std::optional<Row>> ReadNext(const Record<Row>& record, sqlite::Statement& statement) {
   ASSIGN_OR_RETURN(const bool there, statement.Step());
@@ -44,7 +44,7 @@ absl::StatusOr<std::optional<Row>> ReadNext(const Record<Row>& record, sqlite::S
   return ReadRow(record, statement);
 }
 
-/// All that are left.
+/// Reads all remaining rows.
 template <typename Row>
 absl::StatusOr<std::vector<Row>> ReadRows(const Record<Row>& record, sqlite::Statement& statement) {
   std::vector<Row> rows;

@@ -10,7 +10,7 @@
 namespace mirror {
 namespace {
 
-/// What a mirror has, by folded name.
+/// The mirror's state, by folded name.
 struct Known {
   explicit Known(const AnnounceView& view) {
     for (const std::string& name : view.there) {
@@ -52,7 +52,7 @@ struct Known {
   std::map<std::string, const TouchedTable*> lacking;
 };
 
-/// What is unchanged is not kept: a repetition finds nothing and says so.
+/// Returns the answers to keep. It leaves out unchanged tables: a repetition computes the same for them.
 std::vector<SchemaAnswer> WorthKeeping(const std::vector<SchemaAnswer>& answers) {
   std::vector<SchemaAnswer> kept;
   for (const SchemaAnswer& answer : answers) {
@@ -61,7 +61,7 @@ std::vector<SchemaAnswer> WorthKeeping(const std::vector<SchemaAnswer>& answers)
   return kept;
 }
 
-/// What came of a step, where it is not what was planned.
+/// Corrects the answer if the step had another result than planned.
 void Correct(const StepResult& step, SchemaAnswer& answer) {
   if (!step.status.ok()) {
     answer.action = static_cast<std::int32_t>(SchemaAction::kRefused);
@@ -77,7 +77,7 @@ void Answer(const std::string& table, SchemaAction action, std::string reason, A
   planned->step_of.push_back(AnnouncePlan::kNoStep);
 }
 
-/// Nothing of it is applied until an operator decides.
+/// Plans nothing but a hold: the announcement waits for an operator.
 void PlanOtherSource(const AnnounceRequest& request, const AnnounceView& view, AnnouncePlan* planned) {
   const std::string reason = absl::StrCat(
       "another source database announces itself for this tenant, with the id ", request.source_id,
@@ -96,7 +96,7 @@ void PlanOtherSource(const AnnounceRequest& request, const AnnounceView& view, A
   planned->plan.cycle_notes = {.changes = {.forget_all = true, .written = {{CycleNoteKind::kOtherSource}}}};
 }
 
-/// Whether tables that are not announced any more stay until an operator decides.
+/// Returns whether tables that are no longer announced stay until an operator decides.
 bool HoldsTables(const AnnounceRequest& request, const AnnounceView& view, const Known& known,
                  const std::vector<std::string>& gone, Plan* plan) {
   std::vector<TableRecord> all, going;
@@ -112,7 +112,7 @@ bool HoldsTables(const AnnounceRequest& request, const AnnounceView& view, const
   return judgement.held;
 }
 
-/// Tables that are not announced any more: their steps come first. Gives those that stay.
+/// Plans the steps of tables that are no longer announced; they come first. Returns those that stay.
 std::vector<std::string> PlanUnannounced(const AnnounceRequest& request, const AnnounceView& view,
                                          const Known& known, AnnouncePlan* planned) {
   std::vector<std::string> gone = known.NotIn(request.tables);
@@ -136,7 +136,7 @@ std::vector<std::string> PlanUnannounced(const AnnounceRequest& request, const A
   return kept;
 }
 
-/// Numbers of tables and columns are those of one source: another one has the same for others.
+/// Removes the source's numbers of table and columns: another source uses the same numbers for others.
 void ForgetNumbers(TableSchema* agreed) {
   agreed->table_id = 0;
   for (Column& column : agreed->columns) column.column_id = 0;
@@ -236,7 +236,7 @@ AnnouncePlan PlanAnnouncement(const AnnounceRequest& request, const AnnounceView
     }
     plan.source_objects = PlanObjects(view.objects, ObjectsOf(request, view), kept);
   }
-  // It is on disk before the rows that follow it.
+  // A repeated announcement may wait: it is on disk before the rows that follow it.
   planned.repeats = IsRepeated(plan, view.tenant);
   if (planned.repeats) plan.kept = Kept::kWithNext;
   if (planned.answers.empty() && view.former.empty() && !view.IsOtherSource(request)) return planned;

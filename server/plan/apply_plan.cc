@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-/// How a message begins that is about a table: table 'contact'.
+/// Returns the beginning of a message about a table: table 'contact'.
 inline std::string QuotedTable(const std::string& table) { return absl::StrCat("table '", table, "'"); }
 
 BatchPlan Refuse(absl::Status status) {
@@ -26,7 +26,7 @@ absl::Status NoMetadataRow(const std::string& table) {
                    "Begin a new cycle; its TableSchema says where the table stands."));
 }
 
-/// Seq of the last batch that is applied in `cycle`.
+/// Returns the seq of the last batch that was applied in `cycle`.
 std::uint64_t AppliedSeq(std::int64_t cycle, const TableRecord& record) {
   return record.cycle == cycle ? record.seq : 0;
 }
@@ -54,7 +54,7 @@ ReceiptStep ReceiptOf(std::int64_t cycle, const ChangeBatch& batch, bool into_sh
   return receipt;
 }
 
-/// What a batch does that may be applied.
+/// Returns the step of a batch that may be applied.
 Step StepOf(std::int64_t cycle, const TableRecord& record, const TableSchema& schema,
             const ChangeBatch& batch, bool into_shadow) {
   const bool begins = batch.populate != PopulateReason::kNone;
@@ -144,7 +144,7 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
 BatchPlan PlanAdvance(std::int64_t cycle, const std::optional<TableRecord>& record, const std::string& table,
                       Lsn base_lsn, const Position& position) {
   if (!record) return Refuse(NoMetadataRow(table));
-  // The answer to an advance may have been lost: a repetition is acknowledged, as a batch would be.
+  // The answer to an advance may have been lost: a repetition is acknowledged, like that of a batch.
   if (record->position == position && !record->pending && record->cycle == cycle) {
     BatchPlan plan;
     plan.verdict = BatchPlan::Verdict::kRepeated;

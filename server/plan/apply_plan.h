@@ -12,14 +12,14 @@
 
 namespace mirror {
 
-/// What is to be done with one batch, by the rules of the protocol and what the mirror holds. A pure function
-/// of its arguments, which were read under the store's writer lock.
+/// The decision on one batch, by the rules of the protocol and the mirror's state. A pure function of its
+/// arguments, which were read under the store's writer lock.
 struct BatchPlan {
   enum class Verdict : std::uint8_t {
     kApply,     ///< Run `step`.
     kRepeated,  ///< It was applied before: acknowledge it.
-    kGap,       ///< A batch before it is missing; `status` is kAborted.
-    kRefused,   ///< `status` says why.
+    kGap,       ///< An earlier batch is missing; `status` is kAborted.
+    kRefused,   ///< `status` has the reason.
   };
   Verdict verdict = Verdict::kRefused;
   absl::Status status;
@@ -31,18 +31,18 @@ struct BatchPlan {
 BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record, const TableSchema& schema,
                     const ChangeBatch& batch);
 
-/// Moves a quiet table on. `verdict` is kApply or kRefused.
+/// Moves the position of a table without changes. `verdict` is kApply or kRefused.
 BatchPlan PlanAdvance(std::int64_t cycle, const std::optional<TableRecord>& record, const std::string& table,
                       Lsn base_lsn, const Position& position);
 
-/// A population that begins without a row.
+/// Plans a population that begins without a row.
 BatchPlan PlanWipe(std::int64_t cycle, const std::optional<TableRecord>& record, const TableSchema& schema,
                    const Position& target, bool receipts = false);
 
-/// The LSN becomes -1 and the table takes nothing more in `cycle`.
+/// Plans LSN -1; the table takes no further batch in `cycle`.
 Step PlanStop(std::int64_t cycle, const TableRecord& record);
 
-/// An operator's -1.
+/// Plans an operator's reset of the LSN to -1.
 Step PlanInvalidate(const TableRecord& record);
 
 }  // namespace mirror

@@ -20,11 +20,11 @@ constexpr char kRefused[] =
     "('mirrorctl "
     "hold commit'). Correct the source: its next cycle goes through.";
 
-/// What vanished and what there was, before the plan at hand.
+/// The losses and the number of rows before the present plan.
 struct Window {
-  std::int64_t gone = 0;    ///< By committed cycles.
-  std::int64_t open = 0;    ///< Since the last commit: the plan at hand begins there, and has them in it.
-  std::int64_t before = 0;  ///< The most rows.
+  std::int64_t gone = 0;    ///< Lost in committed cycles.
+  std::int64_t open = 0;    ///< Lost since the last commit: the present plan begins there and includes them.
+  std::int64_t before = 0;  ///< The highest number of rows.
 };
 
 Window WindowOf(const BreakerLimits& limits, std::int64_t rows, const std::vector<Loss>& losses,
@@ -42,7 +42,7 @@ Window WindowOf(const BreakerLimits& limits, std::int64_t rows, const std::vecto
   return window;
 }
 
-/// What an operator let happen: the held counts and a tenth more.
+/// Returns how many rows an operator has allowed to go: the held number and a tenth more.
 std::int64_t Allowed(const Hold* hold) {
   if (hold == nullptr || hold->state != HoldState::kCommit) return 0;
   return static_cast<std::int64_t>(hold->rows + hold->rows / 10);
@@ -53,15 +53,15 @@ std::string Counts(std::int64_t rows, std::int64_t before) {
                       Counted(static_cast<std::uint64_t>(before), "row"));
 }
 
-/// Whether an operator has refused that much.
+/// Returns whether an operator has refused that many.
 bool IsRefused(const Hold& next, const Hold* known) {
   if (known == nullptr || known->state != HoldState::kRollback) return false;
-  // Deletes of all rows: a late one says no smaller number, so that its refusal stands for any.
+  // A refusal of deletes of all rows covers any number: a late message gives no smaller one.
   const bool of_all = next.kind == HoldKind::kDeletes && known->rows >= known->rows_before;
   return of_all || next.rows >= known->rows;
 }
 
-/// A hold as it is to be from now on; absent: nothing about it changes.
+/// Returns the new state of a hold; absent: it does not change.
 std::optional<Hold> Renewed(Hold next, const Hold* known) {
   if (known == nullptr) return next;
   next.since_ms = known->since_ms;
@@ -100,7 +100,7 @@ Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::strin
   if (!limits.on || vanish <= 0 || rows < 0) return judgement;
   const Window window = WindowOf(limits, rows, losses, now_ms);
   const bool population = kind == HoldKind::kPopulation;
-  // A plan of deletes has those of `open` in it; what a population leaves out comes on top of them.
+  // A plan of deletes includes those of `open`; what a population leaves out is added to them.
   const std::int64_t total =
       window.gone + (population ? vanish + window.open : std::max(vanish, window.open));
   judgement.rows = static_cast<std::uint64_t>(total);

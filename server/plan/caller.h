@@ -6,17 +6,17 @@
 
 namespace mirror {
 
-/// Who calls, as the gate established it from the token. The context id is the only tenant that the call may
-/// touch.
+/// The caller, as the gate determined it from the token. The call may access the tenant with this
+/// context id only.
 struct Caller {
   std::string context_id;
   std::string issuer;
   std::string environment;
   std::string application_id;
   std::string nonce;
-  /// When the token can no longer be used, leeway included; unix milliseconds.
+  /// The time from which the token is not accepted, with leeway; unix milliseconds.
   std::int64_t expires_ms = 0;
-  std::int64_t issued_s = 0;  ///< When the token was, as it says; unix seconds.
+  std::int64_t issued_s = 0;  ///< Issue time of the token, by its own text; unix seconds.
 };
 
 }  // namespace mirror

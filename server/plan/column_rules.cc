@@ -27,7 +27,7 @@ bool AppendHash(const Value& value, KeyedHash* hash, std::string* out) {
   return hash->AppendHex(form.kind, form.bytes, out);
 }
 
-/// The column as texts.
+/// Converts the column to texts.
 absl::Status Turn(const TableSchema& agreed, const Column& column, std::uint32_t rows, KeyedHash* hash,
                   ColumnView* view, RuledValues* values) {
   if (!view->large.empty()) {
@@ -136,7 +136,7 @@ absl::Status ColumnRules::Set(TableSchema* table) const {
 
 absl::Status ApplyRules(const TableSchema& agreed, const TableSchema& kept, const TenantHashKey* key,
                         ChangeBatch* batch, RuledValues* values) {
-  std::vector<std::uint32_t> place(agreed.columns.size());  // In `kept`.
+  std::vector<std::uint32_t> place(agreed.columns.size());  // Index of each column in `kept`.
   std::uint32_t next = 0;
   for (std::size_t i = 0; i < agreed.columns.size(); ++i) {
     if (agreed.columns[i].rule != Rule::kLeftOut) place[i] = next++;
@@ -166,7 +166,7 @@ absl::Status ApplyRules(const TableSchema& agreed, const TableSchema& kept, cons
     view.column = place[index];
   }
   if (batch->operation == Operation::kUpdate && !beside_key) {
-    // Of its rows nothing is wanted; the batch still counts.
+    // The mirror keeps none of the updated columns; the batch still counts.
     batch->columns.clear();
     batch->key_order.clear();
     batch->row_count = 0;

@@ -14,15 +14,15 @@
 #include "proto/wire/table.h"
 #include "proto/wire/turned_value.h"
 
-// Columns that are left out, hashed or masked before anything of them is written down. What the protocol
-// means by each is said at ColumnRule in table.proto.
+// Columns that are left out, hashed or masked before any of their values is stored. The protocol's meaning of
+// each is described at ColumnRule in table.proto.
 
 namespace mirror {
 
-/// Of the hashes of one batch.
+/// Maximum bytes of all hashes of one batch.
 inline constexpr std::uint64_t kHashedBytesMax = 64 << 20;
 
-/// A [[tenant.table]] that says something of columns. Patterns; '*' stands for any characters.
+/// A [[tenant.table]] with rules on columns. Patterns; '*' stands for any characters.
 struct ColumnRuleBlock {
   std::string context = "*", table = "*";
   std::vector<std::string> plain, leave_out, hash, mask;
@@ -30,7 +30,7 @@ struct ColumnRuleBlock {
   friend bool operator==(const ColumnRuleBlock&, const ColumnRuleBlock&) = default;
 };
 
-/// All of them, in the order of the file; the last one that names a column counts.
+/// All blocks, in the order of the file; the last one that names a column counts.
 struct ColumnRulesConfig {
   std::vector<ColumnRuleBlock> blocks;
   std::string hash_key;  ///< File of the key; empty: nothing is hashed.
@@ -46,19 +46,19 @@ class ColumnRules {
 
   /// Writes the rules into the columns. Errors: kInvalidArgument when a column cannot have its rule.
   absl::Status Set(TableSchema* table) const;
-  /// What of the rules means no table, or no column of a table, of these: words for people, each with the
-  /// place.
+  /// Returns the rules that match no table, or no column of one, among `tables`: texts for people, each
+  /// with its place.
   std::vector<std::string> Idle(const std::vector<const TableSchema*>& tables) const;
-  /// Whether a block of the configuration is for this tenant.
+  /// Whether a block of the configuration applies to this tenant.
   bool any() const { return !blocks_.empty(); }
   const TenantHashKey* hash_key() const { return key_ ? &*key_ : nullptr; }
 
  private:
-  std::vector<ColumnRuleBlock> blocks_;  ///< Of this tenant.
+  std::vector<ColumnRuleBlock> blocks_;  ///< The blocks for this tenant.
   std::optional<TenantHashKey> key_;
 };
 
-/// The columns of a batch that its views were turned to; they point into it.
+/// Storage for the converted columns of a batch, whose views point into it.
 struct RuledValues {
   struct Column {
     std::string data;
@@ -67,9 +67,9 @@ struct RuledValues {
   std::deque<Column> columns;
 };
 
-/// Makes a batch of the agreed table, as it was decoded, one of KeptForm(agreed). `key` may be null when
-/// nothing is hashed. Errors: kInvalidArgument, for a value in parts that must not be kept as it is and for
-/// keys that are the same once hashed; kResourceExhausted over kHashedBytesMax; kUnavailable: hashing failed.
+/// Converts a decoded batch of the agreed table into one of KeptForm(agreed). `key` may be null if nothing is
+/// hashed. Errors: kInvalidArgument for a value in parts that must not be kept unchanged, and for keys with
+/// equal hashes; kResourceExhausted over kHashedBytesMax; kUnavailable: hashing failed.
 absl::Status ApplyRules(const TableSchema& agreed, const TableSchema& kept, const TenantHashKey* key,
                         ChangeBatch* batch, RuledValues* values);
 

@@ -24,7 +24,7 @@ void DigestCoverage::Add(const Position& position, const std::vector<KeyRange>& 
   for (std::size_t i = 0; i < ranges.size() && !whole_; ++i) {
     const KeyRange& range = ranges[i];
     if (range.first.empty()) {
-      // From the beginning, perhaps once more.
+      // From the beginning, perhaps again.
       sum_ = RangeDigest{};
     } else if (!begun_ || range.first != until_) {
       begun_ = false;
@@ -98,7 +98,7 @@ TableCheck UnprovenCheck(const TableRecord& record, const std::optional<TableChe
   return check;
 }
 
-// A population takes the position away, and a comparison says more.
+// A population resets the position, and a comparison sets another equality.
 bool IsUnproven(const TableCheck& check) {
   return check.equality == Equality::kUnknown && check.position.lsn.value >= 0;
 }

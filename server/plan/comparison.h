@@ -11,7 +11,7 @@
 #include "proto/wire/row_digest.h"
 #include "server/plan/plan.h"
 
-// What the endpoint concludes from what a source says of its own table. Pure.
+// Compares a source's report on its own table with the mirror. Pure.
 
 namespace mirror {
 
@@ -21,15 +21,15 @@ struct CompletedTable {
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
   std::optional<std::uint64_t> row_count;
   std::optional<std::uint64_t> digest;
-  std::optional<Position> position;          ///< Where the source counted; absent: where the mirror stands.
-  std::optional<std::uint64_t> rows_differ;  ///< Found by ranges.
+  std::optional<Position> position;          ///< The source's position; absent: the mirror's.
+  std::optional<std::uint64_t> rows_differ;  ///< Found by digests of ranges.
 };
 
 /// A table that its source could not send.
 struct UnsentTable {
   std::string table;  ///< As the source spells it.
   UnsentReason reason = UnsentReason::kUnknown;
-  std::int64_t since_ms = 0;  ///< End of the first cycle without it; 0: the source has just said so.
+  std::int64_t since_ms = 0;  ///< End of the first cycle without it; 0: the source reported it just now.
   friend bool operator==(const UnsentTable&, const UnsentTable&) = default;
 };
 
@@ -49,41 +49,41 @@ struct TableVerdict {
   std::string reason;
 };
 
-/// How much of a table's keys this endpoint has given digests of, at one position. Ranges that follow each
-/// other make a whole, also over several calls.
+/// Which part of a table's keys this endpoint has sent digests of, at one position. Adjacent ranges add up to
+/// a whole, even over several calls.
 class DigestCoverage {
  public:
-  /// `ranges` were answered; none means all of the table.
+  /// Adds an answer about `ranges`; an empty list means the whole table.
   void Add(const Position& position, const std::vector<KeyRange>& ranges,
            const std::vector<RangeDigest>& answer);
-  /// The whole table's digest at `position`; absent while some key was not asked for.
+  /// Returns the whole table's digest at `position`; absent while some keys were not covered.
   std::optional<RangeDigest> Whole(const Position& position) const;
 
  private:
   Position position_;
   bool begun_ = false, whole_ = false;
-  Key until_;  ///< Everything before it was answered.
+  Key until_;  ///< All keys before it are covered.
   RangeDigest sum_;
 };
 
 struct Compared {
   TableVerdict verdict;
-  /// What is known from now on; absent: no more than before.
+  /// The new check; absent: nothing new is known.
   std::optional<TableCheck> check;
 };
 
-/// `record`: the mirror's own, absent when there is none. `own`: its digest of all rows at the record's
-/// position, where it is known. Neither is needed for what the source did not give.
+/// Compares a table. `record`: the mirror's own, absent when there is none. `own`: its digest of all rows at
+/// the record's position, if known. A value that the source did not give needs neither.
 Compared Compare(const CompletedTable& source, const std::optional<TableRecord>& record,
                  const std::optional<RangeDigest>& own, std::int64_t now_ms);
 
-/// A table whose source another one took the place of: what stood at `record.position` the former one sent.
-/// `before`: the check that is kept. Until it IsUnproven() no more, the table was neither populated nor
+/// Returns the check for a table whose source was replaced: the former source sent the state at
+/// `record.position`. `before`: the present check. While IsUnproven(), the table was neither populated nor
 /// compared with its source by digests.
 TableCheck UnprovenCheck(const TableRecord& record, const std::optional<TableCheck>& before);
 bool IsUnproven(const TableCheck& check);
 
-/// Whether `next` may stand in place of `known`: a count proves less than digests do.
+/// Returns whether `next` may replace `known`: a count proves less than digests do.
 bool Supersedes(const TableCheck& next, const TableCheck& known);
 
 }  // namespace mirror

@@ -9,21 +9,21 @@
 
 namespace mirror {
 
-/// What a call of a cycle that is over gets. `why` follows the word "over"; empty: no reason is given.
+/// Returns the error for a call of a cycle that is over. `why` follows the word "over"; empty: no reason.
 absl::Status CycleOver(std::int64_t cycle, const std::string& why);
-/// Whether `cycle` is the tenant's running one. Errors: CycleOver().
+/// Checks that `cycle` is the tenant's running one. Errors: CycleOver().
 absl::Status CheckRuns(std::int64_t cycle, const TenantRecord& tenant);
 
-/// The number of the cycle after this one: the time where that is later. A number that no server gave, as one
-/// that was written by hand, counts as none.
+/// Returns the number of the next cycle: `now_ms` if that is greater. A number that no server assigned, such
+/// as one written by hand, counts as none.
 std::int64_t CycleAfter(std::int64_t cycle, std::int64_t now_ms = 0);
 
-/// `status` says to a source, or to an operator, that a mirror is not there, or not any more.
+/// Marks `status` as the report that a mirror does not exist (any more), to a source or an operator.
 absl::Status OfGone(const std::string& context_id, absl::Status status);
-/// To the calls of a cycle: kAborted.
+/// Returns the error for calls of a cycle: kAborted.
 absl::Status IsGoneFromCycle(const std::string& context_id);
-/// To whoever asks for records: kNotFound, since he has no cycle to begin, and none of an operator's
-/// commands. Any other status stays as it is.
+/// Converts such a status for clients of records: kNotFound, without advice to begin a cycle or to use an
+/// operator's commands. Returns any other status unchanged.
 absl::Status InRecordsWords(const absl::Status& status);
 
 }  // namespace mirror

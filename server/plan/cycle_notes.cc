@@ -8,11 +8,11 @@
 namespace mirror {
 namespace {
 
-/// What of `batches` is refused by then, over what was before.
+/// Adds the batches of this plan that were refused to the earlier ones.
 void AddBatches(const NotedBatches& batches, const std::vector<StepResult>& steps,
                 CycleNoteChanges* changes) {
   RefusedBatches refused = batches.refused_before;
-  std::map<std::string, std::string> names;  // As the source spells them, by folded name.
+  std::map<std::string, std::string> names;  // The source's spelling, by folded name.
   std::set<std::string> failed;
   bool missed = false, restored = false;
   for (const NotedBatch& batch : batches.all) {
@@ -25,7 +25,7 @@ void AddBatches(const NotedBatches& batches, const std::vector<StepResult>& step
       missed = missed || batch.is_miss;
       restored = restored || batch.restores;
     }
-    // Behind a step that failed it is aborted. Invented names must not pile up.
+    // After a failed step it is aborted, too. Invented names must not accumulate.
     const bool behind = !batch.step && batch.by_record && failed.contains(key);
     if (status.ok() || behind || !batch.is_there) continue;
     AddRefused(key, batch.seq, status, &refused);

@@ -10,13 +10,13 @@
 
 namespace mirror {
 
-/// What the cycle has to remember when the steps of `plan` end so, see Plan::cycle_notes. `steps`: one result
-/// for each of its steps.
+/// Returns the changes to the cycle's notes by these results of the plan's steps, see Plan::cycle_notes.
+/// `steps`: one result for each of its steps.
 CycleNoteChanges CycleNotesOf(const Plan& plan, const std::vector<StepResult>& steps);
 
 RefusedBatches RefusedOf(const std::vector<CycleNote>& notes);
-/// Batch `seq` of `table`, folded, ended with `status`. What came too early is to come again, and its rows
-/// are no more in the mirror than refused ones.
+/// Notes that batch `seq` of `table`, folded, ended with `status`. A batch that came too early must be sent
+/// again: its rows are as absent from the mirror as refused ones.
 void AddRefused(const std::string& table, std::uint64_t seq, const absl::Status& status,
                 RefusedBatches* refused);
 

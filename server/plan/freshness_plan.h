@@ -8,27 +8,27 @@
 
 #include "server/plan/plan.h"
 
-// As of when a mirror's tables are. Pure.
+// The source's time as of which a mirror's tables are current. Pure.
 
 namespace mirror {
 
-/// As of when a table is, unix milliseconds; absent: not known.
+/// Returns the time as of which a table is current, unix milliseconds; absent: not known.
 std::optional<std::int64_t> TimeOf(const Freshness& freshness, const std::string& table);
 
-/// How old a table may become, milliseconds; 0: as it likes.
+/// Returns the maximum age of a table, milliseconds; 0: no maximum.
 std::int64_t TargetOf(const FreshnessTargets& targets, const std::string& table);
 
-/// What `freshness` becomes when the source says that all of its tables but some are as of a moment. Tables
-/// that the mirror itself knows to lack something (not populated, a cycle that died left rows in them) stay
-/// as they were; one whose own time is later keeps that.
+/// Returns `freshness` after the source said that all of its tables, except some, are current as of a moment.
+/// Keeps the time of tables that the mirror knows to be incomplete (not populated, or with rows of a cycle
+/// that died), and any table's own time if that is later.
 Freshness WithAllAsOf(const Freshness& freshness, const std::vector<TableRecord>& records,
                       const AllAsOf& as_of);
 
-/// The times in a mirror's file may be behind what the server knows by less than this, where nothing else has
-/// to be written.
+/// The maximum by which the times in a mirror's file lag behind those in the server's memory, while nothing
+/// else has to be written.
 inline constexpr std::int64_t kTimesBehindMaxMs = 600'000;
-/// The same of a mirror with these targets: at most half of the shortest, so that no table seems to miss its
-/// target which does not.
+/// Returns that limit for a mirror with these targets: at most half of the shortest target, so that no table
+/// seems to miss its target by the lag alone.
 std::int64_t TimesBehindMax(const FreshnessTargets& targets);
 
 }  // namespace mirror

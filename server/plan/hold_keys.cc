@@ -36,7 +36,7 @@ std::vector<std::string> DeletedKeys(const TableSchema& table, const ChangeBatch
   const std::vector<std::uint32_t> columns = table.Key();
   const std::size_t rows = std::min<std::size_t>(batch.row_count, kHoldKeysMax);
   for (std::uint32_t row = 0; row < rows && !columns.empty(); ++row) {
-    // In the order of the key, where the batch has them in another one.
+    // In the order of the key, even if the batch has another one.
     const std::uint32_t at = batch.key_order.empty() ? row : batch.key_order[row];
     Key key;
     for (const std::uint32_t column : columns) {

@@ -18,7 +18,7 @@
 namespace mirror {
 namespace {
 
-/// Columns of the mirror's table, in its spelling. Absent: one of them is left out there.
+/// Returns the columns in the spelling of the mirror's table. Absent: the mirror leaves one out.
 std::optional<std::vector<IndexColumn>> ColumnsIn(const TableSchema& kept, const SourceIndex& index) {
   std::vector<IndexColumn> columns;
   for (const IndexColumn& column : index.columns) {
@@ -37,7 +37,7 @@ std::string NameForPeople(const TableSchema& kept, const SourceIndex& index) {
                       }));
 }
 
-/// A statement in which something would be otherwise for a terminal than for SQLite is not shown as one.
+/// Writes a statement as a comment if a terminal would show it differently than SQLite reads it.
 void AddLine(const std::string& statement, const std::string& remark, std::vector<std::string>* lines) {
   const std::string shown = Printable(statement);
   if (shown != statement) {
@@ -94,7 +94,7 @@ void AddForeignKey(const SourceForeignKey& key, std::vector<std::string>* lines)
   lines->push_back(Printable(line));
 }
 
-/// Of the same table: two with the same one are the same index.
+/// Returns a hash of the definition: within a table, indexes with the same hash are the same.
 std::string Definition(const TableSchema& kept, const SourceIndex& index) {
   RowDigest form;
   form.AddText(FoldName(kept.name));
@@ -105,7 +105,7 @@ std::string Definition(const TableSchema& kept, const SourceIndex& index) {
   return absl::StrCat(absl::Hex(form.Finish(), absl::kZeroPad16));
 }
 
-/// The indexes that are to be on a table. One that the configuration has is not made again for the source.
+/// Returns the indexes that a table should have. A configured one is not made again for the source.
 std::vector<IndexChange> Wanted(const FollowedTable& table, bool follows) {
   std::vector<IndexChange> wanted;
   std::set<std::string> configured;
@@ -124,7 +124,7 @@ std::vector<IndexChange> Wanted(const FollowedTable& table, bool follows) {
   return wanted;
 }
 
-/// The columns that keep it from being made.
+/// Returns the columns that prevent it, since the mirror lacks them.
 std::vector<std::string> MissingColumns(const TableSchema& kept, const SourceIndex& index) {
   std::vector<std::string> missing;
   for (const IndexColumn& column : index.columns) {
@@ -154,14 +154,14 @@ std::vector<ObjectsChange> PlanObjects(const std::vector<KeptObjects>& kept,
 }
 
 std::string OwnIndexName(const TableSchema& kept, const SourceIndex& index, const std::string& prefix) {
-  constexpr std::size_t kBytesMax = 63;  // PostgreSQL cuts a longer one itself, between any two bytes.
+  constexpr std::size_t kBytesMax = 63;  // PostgreSQL cuts a longer name itself, between any two bytes.
   return std::string(CutUtf8(absl::StrCat(prefix, Definition(kept, index), "_", index.name), kBytesMax));
 }
 
 std::vector<IndexChange> PlanFollow(const std::vector<FollowedTable>& tables,
                                     const std::vector<OwnIndex>& there, bool follows) {
   std::vector<IndexChange> makes;
-  std::set<std::string> stay, known, untold;  // Folded: names of indexes; names of tables.
+  std::set<std::string> stay, known, untold;  // Folded names of indexes, and of tables.
   std::map<std::string, std::string> table_of;
   for (const OwnIndex& index : there) table_of[FoldName(index.name)] = FoldName(index.table);
   for (const FollowedTable& table : tables) {

@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 2> kKinds = {"server", "place"};
 constexpr std::string_view kNone = "-";
 constexpr std::size_t kIdMin = 8, kIdMax = 32;
 
-/// "mirror-move ID PHASE KIND TARGET CONTENTS PAUSED REASON", where the reason may hold anything.
+/// "mirror-move ID PHASE KIND TARGET CONTENTS PAUSED REASON", where REASON may be any text.
 constexpr std::size_t kWords = 7;
 
 template <typename Names>

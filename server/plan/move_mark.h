@@ -11,49 +11,49 @@
 
 namespace mirror {
 
-/// How far a tenant's move is, as its mirror says.
+/// The state of a tenant's move, as stored in its mirror.
 enum class MovePhase : std::uint8_t {
-  kLeaving,   ///< It stands still here, and is being copied.
-  kLeft,      ///< It is served elsewhere, or will be: what stands here goes on no more.
-  kArriving,  ///< The copy, not served yet.
+  kLeaving,   ///< The mirror is frozen here while it is being copied.
+  kLeft,      ///< It is, or will be, served elsewhere: the mirror here is out of use.
+  kArriving,  ///< The copy, which is not served yet.
   kDropping,  ///< The copy, which is being removed again.
 };
 std::string_view ToString(MovePhase phase);
 
-/// To where.
+/// The kind of the move's target.
 enum class MoveKind : std::uint8_t { kServer, kPlace };
 
-/// That a mirror is part of a move. It stands in the tenant's row, in the place of the pause's reason, so
-/// that every kind of store has it, and every program of before keeps the source away.
+/// The mark of a mirror that is part of a move. It is stored in the tenant's row, as the pause's reason. So
+/// every kind of store has it, and older versions of the program refuse the source.
 struct MoveMark {
-  std::string id;  ///< Of the move: hexadecimal digits.
+  std::string id;  ///< The move's id: hexadecimal digits.
   MovePhase phase = MovePhase::kLeaving;
   MoveKind kind = MoveKind::kServer;
-  std::string target;    ///< The sources' address of the other server, or the place. May be empty.
-  std::string contents;  ///< kLeft: digest of what left, see DigestContents().
+  std::string target;    ///< The other server's address for sources, or the place. May be empty.
+  std::string contents;  ///< kLeft: digest of the moved contents, see DigestContents().
   bool was_paused = false;
-  std::string reason;  ///< Of that pause.
+  std::string reason;  ///< The reason of that pause.
   friend bool operator==(const MoveMark&, const MoveMark&) = default;
 };
 
 inline constexpr std::size_t kMoveTargetBytesMax = 300;
 
 std::string PackMark(const MoveMark& mark);
-/// Absent: it is no mark.
+/// Reads a mark. Absent: the reason is no mark.
 std::optional<MoveMark> MarkOf(bool paused, std::string_view reason);
 std::optional<MoveMark> MarkOf(const TenantRecord& tenant);
-/// For people: what a source or an operator is told in the place of the mark; other reasons as they are.
+/// Returns the text shown to a source or an operator instead of the mark; returns other reasons unchanged.
 std::string PauseWords(bool paused, std::string_view reason);
 
-/// Before an operator changes the mirror of `context_id`: one that leaves, left or arrives is the copy that
-/// nobody goes on with, or may become that. Errors: kFailedPrecondition: it is part of a move.
+/// Checks that an operator may change the mirror of `context_id`. A mirror that leaves, left or arrives may
+/// be the copy that is given up. Errors: kFailedPrecondition: it is part of a move.
 absl::Status CheckStays(const std::string& context_id, const std::optional<MoveMark>& mark);
 
 void SetMark(const MoveMark& mark, TenantRecord* tenant);
-/// The tenant is paused, or not, as it was before the move.
+/// Restores the tenant's pause from before the move.
 void TakeMarkOff(const MoveMark& mark, TenantRecord* tenant);
 
-/// Of a move: 8 to 32 hexadecimal digits; a target without spaces. Errors: kInvalidArgument.
+/// Check a move's id, 8 to 32 hexadecimal digits, and its target, without spaces. Errors: kInvalidArgument.
 absl::Status CheckMoveId(std::string_view id);
 absl::Status CheckMoveTarget(std::string_view target);
 

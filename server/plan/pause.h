@@ -9,11 +9,11 @@
 
 namespace mirror {
 
-/// Who wants that nothing is replicated. The numbers of DoNotReplicateBy in mirror_client.proto.
+/// The party that stopped the replication. The numbers are those of DoNotReplicateBy in mirror_client.proto.
 enum class PausedBy : std::uint8_t { kNobody, kOperator, kMiss, kHook, kDeleted, kMove };
 
-/// The reason that stands in the mirror's file when a tenant paused itself. Files have no other sign of it,
-/// so these words stay as they are.
+/// The reason in the mirror's file when a tenant paused itself. Only this text tells such a pause from an
+/// operator's, so it must not change.
 inline constexpr char kMissPause[] =
     "two source databases seem to feed this mirror in turn: each does not know what the other one sent";
 

@@ -8,14 +8,14 @@
 #include "proto/wire/receipt.h"
 #include "server/plan/plan.h"
 
-// What a tenant's chain of receipts becomes by a batch. Pure.
+// Computes a tenant's chain of receipts after a batch. Pure.
 
 namespace mirror {
 
-/// The last of a tenant's receipts are kept, so many of them.
+/// Maximum of receipts that are kept for a tenant; the oldest are removed.
 inline constexpr std::uint64_t kReceiptsKeptMax = 10'000;
 
-/// What the batches of a table amount to so far in a cycle; a row of `_mirror_receipts_open`.
+/// The sums over a table's batches so far in a cycle; a row of `_mirror_receipts_open`.
 struct OpenReceipt {
   std::int64_t cycle = 0;
   std::uint64_t seq = 0;
@@ -24,12 +24,12 @@ struct OpenReceipt {
   friend bool operator==(const OpenReceipt&, const OpenReceipt&) = default;
 };
 
-/// `open` with one more batch, whose digest is `digest`. Absent: the batches before it are not known, as when
-/// receipts were switched on in the middle; then there is no receipt.
+/// Returns `open` with one more batch, whose digest is `digest`. Absent: earlier batches are not known, as
+/// when receipts were switched on during a cycle; then there is no receipt.
 std::optional<OpenReceipt> AddToReceipt(const std::optional<OpenReceipt>& open, const ReceiptStep& step,
                                         const std::string& digest);
 
-/// The receipt of a table that was committed at `position`, behind `head`.
+/// Returns the receipt of a table that was committed at `position`; it follows `head` in the chain.
 Receipt CloseReceipt(const ReceiptHead& head, const std::string& context_id, const std::string& table,
                      const Position& position, const OpenReceipt& open, const ReceiptStep& step);
 

@@ -16,32 +16,32 @@
 
 namespace mirror {
 
-/// So many requests, and so many bytes of them, are committed together at most.
+/// Maximum of requests, and of their bytes, in one commit.
 inline constexpr std::size_t kGroupRequestsMax = 64;
 inline constexpr std::uint64_t kGroupBytesMax = 2 << 20;
-/// A request over this is committed with those of its own thread alone: others would wait for its rows longer
-/// than for a commit.
+/// A larger request is committed only with those of its own thread: others would wait longer for its rows
+/// than for a commit of their own.
 inline constexpr std::uint64_t kGroupedRequestBytesMax = 256 << 10;
 
-/// A definition as it was agreed: what a batch is decoded by.
+/// An agreed definition, by which batches are decoded.
 struct AgreedTable {
   std::shared_ptr<const TableSchema> schema;
-  std::string hash;  ///< SchemaHash of it.
-  /// KeptForm of it: what its rows are applied by, and read. `origin`: of each column its index in `schema`.
+  std::string hash;  ///< SchemaHash of `schema`.
+  /// KeptForm of `schema`, by which rows are applied and read. `origin`: each column's index in `schema`.
   std::shared_ptr<const TableSchema> kept = {};
   std::vector<std::uint32_t> origin = {};
 };
 
-/// One batch of a request: what the codec made of it.
+/// One batch of a request, decoded by the codec.
 struct IncomingBatch {
   std::string table;
   std::uint64_t seq = 0;
   std::shared_ptr<const TableSchema> schema;  ///< AgreedTable::kept.
   absl::StatusOr<ChangeBatch> batch;
-  /// AgreedTable::hash of what it was decoded by; empty: not looked at. Another table may be agreed by the
-  /// time it is applied.
+  /// AgreedTable::hash of the definition that decoded it; empty: not checked. Another definition may be
+  /// agreed before the batch is applied.
   std::string decoded_hash = {};
-  /// What `batch` shows of hashed and masked columns.
+  /// Storage for the hashed and masked values that `batch` views.
   std::shared_ptr<const void> ruled = {};
 };
 
@@ -55,7 +55,7 @@ struct IncomingPart {
 struct IncomingAdvance {
   Position position;
   std::vector<std::pair<std::string, Lsn>> tables;
-  std::int64_t source_ms = 0;  ///< As of when they are, unix milliseconds; 0: not told.
+  std::int64_t source_ms = 0;  ///< The time as of which they are current, unix milliseconds; 0: not sent.
 };
 
 /// A RowData request, decoded. Its views point into the message, which must outlive it.
@@ -78,13 +78,13 @@ struct BatchOutcome {
   std::vector<std::uint32_t> missing_rows;
   bool more_missing = false;
   bool held = false;    ///< An operator has to decide.
-  std::string receipt;  ///< Of a commit; empty: there is none.
-  /// Of a population's first batch: why it came, and the cycle that had written the table.
+  std::string receipt;  ///< The receipt of a commit; empty: there is none.
+  /// For a population's first batch: its reason, and the cycle that wrote the table before.
   PopulateReason populate = PopulateReason::kNone;
   std::int64_t former_cycle = 0;
 };
 
-/// Outcomes of one request: of refused parts, then of all batches, then of all tables of `advance`.
+/// Results of one request: of refused parts, then of all batches, then of all tables of `advance`.
 using RowAnswer = absl::StatusOr<std::vector<BatchOutcome>>;
 
 }  // namespace mirror

@@ -22,7 +22,7 @@ bool SameKeyColumn(const Column& before, const Column& now) {
   return same_type && before.affinity == now.affinity && SameRule(before, now);
 }
 
-/// Renames that may take each other's names: by a name that nobody has.
+/// Adds renames. If they may take each other's names, they go through names that no column has.
 void AddRenames(const std::vector<RenameColumn>& renames, std::set<std::string> names, AlterTable* alter) {
   const bool taken = std::any_of(renames.begin(), renames.end(), [&](const RenameColumn& rename) {
     return !SameName(rename.from, rename.to) && names.contains(FoldName(rename.to));
@@ -72,7 +72,7 @@ RefitPlan PlanRefit(const TableSchema& agreed, const TableSchema& announced) {
       continue;
     }
     kept.insert(origin[i]);
-    // Values that another rule keeps out must not stay, not even in rows that nobody writes again.
+    // Values that another rule excludes must be removed, even in rows that will not be written again.
     if (!SameRule(*before, now)) refit.emptied.push_back(before->name);
     if (before->name != now.name) renames.push_back({before->name, now.name});
     if (before->type != now.type || before->affinity != now.affinity) refit.retyped.push_back({*before, now});
@@ -81,7 +81,7 @@ RefitPlan PlanRefit(const TableSchema& agreed, const TableSchema& announced) {
   for (std::size_t i = 0; i < announced.columns.size(); ++i) {
     if (announced_from[i] < 0 || announced.columns[i].rule != Rule::kLeftOut) continue;
     const Column& before = agreed.columns[static_cast<std::size_t>(announced_from[i])];
-    // Nor those of one that goes, where it cannot go.
+    // Likewise the values of a column that should be dropped, if it cannot be.
     if (before.rule != Rule::kLeftOut) refit.emptied.push_back(before.name);
   }
   std::set<std::string> names;
@@ -101,12 +101,12 @@ RefitPlan PlanRefit(const TableSchema& agreed, const TableSchema& announced) {
 
 namespace {
 
-/// The affinity with which a mirror declares a column of this type; what ANY must have to hold its values
-/// unchanged.
+/// Returns the affinity with which a mirror declares such a column, and which an ANY column needs to keep the
+/// values unchanged.
 Affinity AffinityOf(Type type) {
   if (IsInteger(type) || type == Type::kBool) return Affinity::kInteger;
   if (type == Type::kFloat || type == Type::kDouble) return Affinity::kReal;
-  // Of these a mirror has the same text that sources write; times have as many digits as were announced.
+  // A mirror stores these as the source's text; other times have as many digits as were announced.
   if (type == Type::kText || type == Type::kDecimal || type == Type::kDate || type == Type::kUuid) {
     return Affinity::kText;
   }
@@ -114,7 +114,7 @@ Affinity AffinityOf(Type type) {
   return Affinity::kUnspecified;
 }
 
-/// Whether every value of `from` is, as it is stored, a value of `to`.
+/// Returns whether every stored value of `from` is also a value of `to`.
 bool Widens(const Column& from, const Column& to) {
   const bool longer = to.length == 0 || (from.length != 0 && from.length <= to.length);
   if (from.type == to.type) {
@@ -138,7 +138,7 @@ bool Widens(const Column& from, const Column& to) {
 
 std::string Quoted(const std::string& column) { return absl::StrCat("column '", column, "'"); }
 
-/// A rule that is not what it was; empty: they are the same.
+/// Returns the first rule that changed; empty: none did.
 std::string ChangedRule(const TableSchema& from, const TableSchema& to) {
   const std::vector<int> origin = MatchColumns(from, to);
   for (std::size_t i = 0; i < to.columns.size(); ++i) {
@@ -150,8 +150,8 @@ std::string ChangedRule(const TableSchema& from, const TableSchema& to) {
   return "";
 }
 
-/// What a source says of a column that it added holds for mirrors that never had it. One that an older state
-/// of the source took away while the mirror stayed where it was had values there.
+/// A source's default for an added column holds for a mirror that never had the column. If an older state of
+/// the source dropped the column and the mirror's position stayed, the column had values there.
 std::string Regained(const AlterTable& alter, const std::vector<std::string>& lost) {
   for (const auto& change : alter.changes) {
     const auto* const add = std::get_if<AddColumn>(&change);
@@ -166,7 +166,7 @@ std::string Regained(const AlterTable& alter, const std::vector<std::string>& lo
   return "";
 }
 
-/// What a change of the two settings means for the rows.
+/// Returns the effect on the rows if one of the two settings changed.
 std::string ChangedKeeping(const TableSchema& from, const TableSchema& to) {
   const auto deletes = [](const TableSchema& table) {
     return table.deletes == Deletes::kUnspecified ? Deletes::kApply : table.deletes;
@@ -179,7 +179,7 @@ std::string ChangedKeeping(const TableSchema& from, const TableSchema& to) {
   return "preserve_target or deletes changed";
 }
 
-// The steps of Compare(). `origin`: MatchColumns(from, to). Each gives why the table has to be populated;
+// The steps of Compare(). `origin`: MatchColumns(from, to). Each returns why the table has to be populated;
 // empty: it need not be.
 
 std::string ChangedColumns(const TableSchema& from, const TableSchema& to, const std::vector<int>& origin) {
@@ -199,12 +199,12 @@ std::string ChangedColumns(const TableSchema& from, const TableSchema& to, const
       return absl::StrCat(Quoted(now.name), " changed its type in a way that its old values may not fit");
     }
   }
-  // Its rows would be empty, and SQLite drops no last column.
+  // Its rows would be empty, and SQLite cannot drop the last column.
   const bool none_left = std::all_of(origin.begin(), origin.end(), [](int one) { return one < 0; });
   return none_left ? "none of its columns is left" : "";
 }
 
-/// `names`: of the table while it is being changed.
+/// `names`: the table's column names, updated with each change.
 std::string DropColumns(const TableSchema& from, const std::vector<int>& origin, std::set<std::string>* names,
                         AlterTable* alter) {
   const std::set<int> kept(origin.begin(), origin.end());
@@ -250,7 +250,7 @@ std::string AddColumns(const TableSchema& to, const std::vector<int>& origin, Al
   return {};
 }
 
-/// Those that stay, under their names of now.
+/// Changes the types of the columns that stay, under their new names.
 void RetypeColumns(const TableSchema& from, const TableSchema& to, const std::vector<int>& origin,
                    AlterTable* alter) {
   for (std::size_t i = 0; i < to.columns.size(); ++i) {
@@ -262,7 +262,7 @@ void RetypeColumns(const TableSchema& from, const TableSchema& to, const std::ve
   }
 }
 
-/// The whole of it, but for what concerns the table as one.
+/// Compares everything but the settings of the table as a whole.
 std::string CompareColumns(const TableSchema& from, const TableSchema& to, AlterTable* alter) {
   const std::vector<int> origin = MatchColumns(from, to);
   std::set<std::string> names;
@@ -281,8 +281,8 @@ TablePlan Refused(TablePlan plan, std::string reason) {
   return plan;
 }
 
-/// What is visible is still under the rules of before. A column that is left out since then would count as
-/// the partner's and stay, and so would values in rows that the source does not write again.
+/// Returns the refusal while the visible rows still follow the former rules. A column that is now left out
+/// would count as the partner's and stay, and so would values in rows that the source does not write again.
 std::string RulesFirst(const std::string& table) {
   return absl::StrCat(
       "table '", table,
@@ -297,7 +297,7 @@ TablePlan PlanNew(const TableSchema& announced, Step step) {
   plan.action = SchemaAction::kCreated;
   step.actions.emplace_back(CreateTable{KeptForm(announced), step.expected.has_value()});
   step.actions.emplace_back(AgreeSchema{announced});
-  // A metadata row without a definition is a leftover that nobody can trust.
+  // A metadata row without a definition is a leftover that cannot be trusted.
   step.record->position = Position{};
   step.record->pending.reset();
   step.record->state = TableState::kMirrored;
@@ -326,7 +326,7 @@ TablePlan PlanRepopulation(const TableSchema& agreed, const TableSchema& announc
   return plan;
 }
 
-/// The same changes, of a table that keeps the partner's rows.
+/// Makes the same changes for a table that keeps the partner's rows.
 RefitTable AsRefit(const TableSchema& agreed, const TableSchema& announced, AlterTable alter) {
   RefitTable refit{KeptForm(agreed), KeptForm(announced), {}, {}, {}};
   for (auto& change : alter.changes) {
@@ -349,7 +349,7 @@ TablePlan PlanAlter(const TableSchema& agreed, const TableSchema& announced, Tab
   if (!alter.changes.empty() && KeepsPartner(announced)) {
     step.actions.emplace_back(AsRefit(agreed, announced, std::move(alter)));
   } else if (!alter.changes.empty()) {
-    // What a partner's view or index prevents becomes a population.
+    // If a partner's view or index prevents the change, the table is populated.
     Step otherwise = step;
     otherwise.actions.emplace_back(AgreeSchema{announced});
     otherwise.record->position = Position{};
@@ -366,7 +366,7 @@ TablePlan PlanAlter(const TableSchema& agreed, const TableSchema& announced, Tab
 }  // namespace
 
 std::vector<int> MatchColumns(const TableSchema& from, const TableSchema& to) {
-  // The ids of columns are those of one table: another one under its name has them for other columns.
+  // Column ids belong to one table: another table of that name has them for other columns.
   const bool same_table = from.table_id == 0 || to.table_id == 0 || from.table_id == to.table_id;
   const auto id_of = [&](const Column& column) { return same_table ? column.column_id : 0; };
   std::map<std::uint64_t, int> by_id;
@@ -384,7 +384,7 @@ std::vector<int> MatchColumns(const TableSchema& from, const TableSchema& to) {
       found = id->second;
     } else if (const auto name = by_name.find(FoldName(column.name)); name != by_name.end()) {
       const std::uint64_t old_id = id_of(from.columns[static_cast<std::size_t>(name->second)]);
-      // The same name under another id is another column, as when one is dropped and made again.
+      // The same name with another id is another column, as after a drop and a new creation.
       if (old_id == 0 || id_of(column) == 0) found = name->second;
     }
     if (found >= 0 && !taken.insert(found).second) found = -1;

@@ -22,50 +22,50 @@ enum class SchemaAction : std::uint8_t {
   kHeld = 6,
 };
 
-/// What becomes of one table. A pure function of its arguments.
+/// The decision on one announced table. A pure function of its arguments.
 struct TablePlan {
   SchemaAction action = SchemaAction::kUnchanged;
   std::string reason;
-  /// The mirror's file holds values under other rules than those of now.
+  /// The mirror's file has values under rules other than the present ones.
   bool rules_changed = false;
-  /// Somebody else than the source changed what the mirror has, and that is why it is populated.
+  /// Someone other than the source changed the mirror's data, and so the table is populated.
   bool by_hand = false;
   /// Absent when nothing has to be written.
   std::optional<Step> step;
 };
 
-/// `record` and `agreed`: what the mirror has; either may be absent (a metadata row that somebody deleted).
-/// `lost`: StoreRecords::ReadLostColumns(). `announced`: what the source has now, checked. `hash`:
-/// SchemaHash(announced). `rules_pending`: rules changed since the mirror's file was last rewritten.
-/// `touched`: what somebody did to the mirror's table by hand; null: nothing.
+/// Plans one announced table. `record` and `agreed`: the mirror's; either may be absent (a metadata row that
+/// somebody deleted). `lost`: StoreRecords::ReadLostColumns(). `announced`: the source's, checked. `hash`:
+/// SchemaHash(announced). `rules_pending`: rules changed since the file was last rewritten. `touched`:
+/// a manual change of the mirror's table; null: none.
 TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optional<TableSchema>& agreed,
                     const std::vector<std::string>& lost, const TableSchema& announced,
                     const std::string& hash, bool rules_pending = false,
                     const TouchedTable* touched = nullptr);
 
-/// For each column of `to`, the index in `from` of the column that it was; -1 for a new one. Ids decide where
-/// both have them and are those of one table, names otherwise.
+/// Returns, for each column of `to`, the index in `from` of the same column; -1 for a new column. Compares
+/// ids if both have them and they are those of one table, else names.
 std::vector<int> MatchColumns(const TableSchema& from, const TableSchema& to);
 
-/// What keeps the agreed table from becoming the announced one in place; empty when nothing does, and then
-/// `changes` are the steps.
+/// The difference of two definitions: why the agreed table cannot become the announced one in place;
+/// if empty, it can, by the steps `changes`.
 struct SchemaDifference {
   std::string repopulate_reason;
   AlterTable alter;
 };
 SchemaDifference Compare(const TableSchema& agreed, const TableSchema& announced);
 
-/// A table that the source no longer lists.
+/// Plans for a table that the source no longer lists.
 Step PlanRetire(const std::optional<TableRecord>& record, const std::string& table, std::int64_t now_ms);
 
 struct RefitPlan {
-  std::string refusal;  ///< Why it cannot be done, and what to do; empty: it can, by `action`.
+  std::string refusal;  ///< Why it is impossible, and what to do; empty: `action` does it.
   RefitTable action;
 };
 
-/// How a table that keeps the partner's rows and columns gets the announced definition in place, before it is
-/// populated; an ordinary table would be swapped instead. Until the population the source's columns keep
-/// their old values where there were any. A pure function.
+/// Plans how a table that keeps the partner's rows and columns gets the announced definition in place, before
+/// its population; an ordinary table would be swapped instead. Until the population, columns of the source
+/// keep their old values, if any. A pure function.
 RefitPlan PlanRefit(const TableSchema& agreed, const TableSchema& announced);
 
 }  // namespace mirror

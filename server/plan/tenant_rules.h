@@ -9,29 +9,29 @@
 #include "proto/wire/source_objects.h"
 #include "server/plan/plan.h"
 
-// What [[tenant]] of the configuration says of indexes, receipts and freshness.
+// The settings for indexes, receipts and freshness in [[tenant]] of the configuration.
 
 namespace mirror {
 
-/// What a [[tenant]] of the configuration turns on or off.
+/// A setting that a [[tenant]] turns on or off.
 struct TenantSwitch {
   std::string context = "*";  ///< Pattern; '*' stands for any characters.
   bool on = false;
   friend bool operator==(const TenantSwitch&, const TenantSwitch&) = default;
 };
-/// In the order of the file; the last one that fits counts. `otherwise` where none fits.
+/// Returns the last setting in the file that fits, or `otherwise` if none fits.
 bool IsOnFor(const std::string& context_id, const std::vector<TenantSwitch>& switches, bool otherwise);
 
-/// A [[tenant.index]]: one on each table that the pattern means and that has its columns.
+/// A [[tenant.index]]: an index for each table that matches the pattern and has its columns.
 struct ConfiguredIndex {
   std::string context = "*", table = "*";  ///< Patterns; '*' stands for any characters.
   SourceIndex index;
   friend bool operator==(const ConfiguredIndex&, const ConfiguredIndex&) = default;
 };
 
-/// Which indexes the server makes itself, and for which tenants.
+/// The indexes that the server makes, and for which tenants.
 struct IndexRules {
-  std::vector<TenantSwitch> follow;  ///< The source's; without one none of them is made.
+  std::vector<TenantSwitch> follow;  ///< Whether to make the source's; if none fits, none is made.
   std::vector<ConfiguredIndex> configured;
   friend bool operator==(const IndexRules&, const IndexRules&) = default;
 };
@@ -39,7 +39,7 @@ struct IndexRules {
 inline bool FollowsIndexes(const IndexRules& rules, const std::string& context_id) {
   return IsOnFor(context_id, rules.follow, false);
 }
-/// Those of one tenant.
+/// Returns the configured indexes for one tenant.
 inline std::vector<ConfiguredIndex> ConfiguredFor(const IndexRules& rules, const std::string& context_id) {
   std::vector<ConfiguredIndex> configured;
   for (const ConfiguredIndex& one : rules.configured) {
@@ -48,7 +48,7 @@ inline std::vector<ConfiguredIndex> ConfiguredFor(const IndexRules& rules, const
   return configured;
 }
 
-/// Which tenants get a receipt for each commit.
+/// The tenants that get a receipt for each commit.
 struct ReceiptRules {
   bool on = true;  ///< [data] receipts
   std::vector<TenantSwitch> tenants;
@@ -59,17 +59,17 @@ inline bool KeepsReceipts(const ReceiptRules& rules, const std::string& context_
   return IsOnFor(context_id, rules.tenants, rules.on);
 }
 
-/// What a `[[tenant]]` block, or a `[[tenant.table]]` in it, says.
+/// A rule in a `[[tenant]]` block, or in a `[[tenant.table]]` of it.
 struct FreshnessRule {
   std::string context = "*", table = "*";  ///< Patterns; '*' stands for any characters.
-  bool of_table = false;                   ///< It stands in a [[tenant.table]].
+  bool of_table = false;                   ///< It is in a [[tenant.table]].
   std::int64_t target_ms = 0;              ///< 0: none.
   friend bool operator==(const FreshnessRule&, const FreshnessRule&) = default;
 };
 /// In the order of the file; the last one that fits counts.
 using FreshnessRules = std::vector<FreshnessRule>;
 
-/// For a tenant that has these tables.
+/// Returns the targets of a tenant that has these tables.
 FreshnessTargets TargetsOf(const FreshnessRules& rules, const std::string& context_id,
                            const std::vector<std::string>& tables);
 

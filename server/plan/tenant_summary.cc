@@ -13,10 +13,10 @@
 namespace mirror {
 namespace {
 
-/// What is kept of why a cycle failed.
+/// Maximum bytes of a failure's reason.
 constexpr std::size_t kFailureBytesMax = 600;
 
-/// The member, or what it is when it is absent or something else.
+/// Returns the member, or `otherwise` if it is absent or of another type.
 template <typename T>
 T MemberOr(const nlohmann::json& object, const char* name, T otherwise) {
   const auto found = object.find(name);
@@ -46,7 +46,7 @@ std::optional<std::int64_t> TimeOfJson(const nlohmann::json& time) {
   return time.is_number_integer() ? std::optional(time.get<std::int64_t>()) : std::nullopt;
 }
 
-/// Tables of their own time by their place in `table_names`: their names stand there already.
+/// Packs the tables with a time of their own by index in `table_names`, which already has their names.
 nlohmann::json PackTimes(const TenantSummary& summary) {
   nlohmann::json own = nlohmann::json::array();
   for (std::size_t i = 0; i < summary.table_names.size(); ++i) {
@@ -62,7 +62,7 @@ void UnpackTimes(const nlohmann::json& times, TenantSummary* summary) {
   const auto names = times.find("names");
   if (names == times.end() || !names->is_array()) return;
   for (const nlohmann::json& name : *names) {
-    // The places of the others must stay theirs.
+    // An empty name keeps the indexes of the others.
     summary->table_names.push_back(name.is_string() ? name.get<std::string>() : std::string());
   }
   if (const auto all = times.find("all_ms"); all != times.end()) summary->freshness.all_ms = TimeOfJson(*all);
@@ -100,7 +100,7 @@ void SummarizeTables(const std::vector<TableRecord>& records, const std::vector<
     summary->lsn = std::max(summary->lsn, record.position.lsn.value);
   }
   summary->oldest_source_ms = OldestOf(*summary);
-  // Of records that time is when they were last written.
+  // For records that time is their last write.
   if (summary->HasRecords()) summary->progress_ms = OldestTimeOf(*summary);
   summary->tables_differing =
       static_cast<std::uint32_t>(std::count_if(checks.begin(), checks.end(), [](const TableCheck& check) {

@@ -31,17 +31,17 @@
 namespace mirror {
 namespace {
 
-/// What became of a plan that was run and is not committed yet.
+/// The outcome of a plan that ran and is not committed yet.
 struct RanPlan {
   absl::StatusOr<CommitResult> result;
-  bool needs_savepoint = false;  ///< A step failed that could not be taken back alone.
-  TenantRecord after;            ///< The tenant's row by then; with a result that is OK.
-  Kept kept = Kept::kNow;        ///< The plan's, unless it turned out to be more than it was planned for.
+  bool needs_savepoint = false;  ///< A step failed that could not be rolled back alone.
+  TenantRecord after;            ///< The tenant's row after the plan; set if `result` is OK.
+  Kept kept = Kept::kNow;        ///< The plan's, unless it turned out to do more than was planned.
 };
 
-/// How often a running cycle's sign of life is written, at most.
+/// The shortest time between two writes of a running cycle's progress.
 constexpr std::int64_t kProgressIntervalMs = 1'000;
-/// How often what is over kReceiptsKeptMax is removed, in receipts.
+/// Receipts between two removals of those above kReceiptsKeptMax.
 constexpr std::uint64_t kPruneEvery = 64;
 
 absl::Status BehindRefused(const std::string& table) {
@@ -69,7 +69,7 @@ bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord
   return a == b;
 }
 
-/// One step, from its metadata row to the new one.
+/// Runs one step: checks its metadata row, makes its changes, writes the new row.
 class StepRun {
  public:
   StepRun(StoreTransaction& transaction, const Plan& plan, const TenantRecord& tenant, const Step& step,
@@ -102,7 +102,7 @@ class StepRun {
  private:
   std::int64_t RowsBefore() const { return stored_ ? stored_->row_count : -1; }
 
-  /// A batch takes its large values away, so they are looked at first.
+  /// Hashes the large values of a batch before the batch takes them away.
   absl::StatusOr<std::vector<std::string>> HashValues() {
     std::vector<std::string> values;
     if (!step_.receipt) return values;
@@ -117,7 +117,7 @@ class StepRun {
   absl::Status Do(const CreateTable& create) {
     rows_ = 0;
     absl::Status status = transaction_.tables().Create(create);
-    // What is said of all tables does not mean one that has no rows yet.
+    // A time that was set for all tables does not hold for a new one, which has no rows yet.
     if (status.ok()) status = transaction_.records().WriteTime(step_.table, std::nullopt);
     return status.ok() ? journal_.Created() : status;
   }
@@ -187,11 +187,11 @@ class StepRun {
     return transaction_.tables().Swap(step_.table, &result_->left_out);
   }
 
-  /// See SwapShadow::may_lose.
+  /// Checks SwapShadow::may_lose.
   absl::Status CheckLoss(const Shadow& shadow, std::int64_t may_lose) {
     std::int64_t lost = std::max<std::int64_t>(0, rows_ - shadow.rows);
     ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, transaction_.tables().ReadSchema(step_.table));
-    // Keys that are hashed now, or under another key, are no longer those of the visible table.
+    // Keys that are hashed now, or a new key, cannot be compared with those of the visible table.
     const bool same_keys = schema && !HasHashedKey(*schema);
     if (lost <= may_lose && same_keys) {
       ASSIGN_OR_RETURN(const std::int64_t absent,
@@ -207,7 +207,7 @@ class StepRun {
         "table '", step_.table, "': ", Counted(static_cast<std::uint64_t>(lost), "row"), " would vanish"));
   }
 
-  /// See Step::loss, may_delete and accepted.
+  /// Notes Step::loss and checks it by may_delete and accepted.
   absl::Status NoteLoss() {
     RecordVerbs& records = transaction_.records();
     Loss loss = *step_.loss;
@@ -222,7 +222,7 @@ class StepRun {
     return status;
   }
 
-  /// Also takes what the source had planned in a batch before.
+  /// Checks the cycle's limit on deletes. Also sets `planned`: what the source announced in an earlier batch.
   absl::Status CheckDeletes(std::int64_t lost, Loss* noted) {
     if (!step_.may_delete) return absl::OkStatus();
     ASSIGN_OR_RETURN(const std::vector<Loss> losses, transaction_.records().ReadLosses(step_.table));
@@ -252,7 +252,7 @@ class StepRun {
     }
     open = AddToReceipt(open, step, WithLargeValues(step.digest, values));
     if (!open) return absl::OkStatus();
-    // What the table amounts to is written down only when more of it comes.
+    // The open receipt is stored only if the table has further batches.
     if (!step.commit) return tenant.WriteOpenReceipt(step_.table, *open);
     ASSIGN_OR_RETURN(const ReceiptHead head, tenant.ReadReceiptHead());
     const Receipt receipt =
@@ -280,11 +280,11 @@ class StepRun {
   const std::optional<TableRecord>& stored_;
   StepResult* const result_;
   StepJournal journal_;
-  std::uint64_t receipt_ = 0;  ///< Number of the one that was kept; 0: none.
-  std::int64_t rows_;          ///< Of the visible table; -1: not known.
+  std::uint64_t receipt_ = 0;  ///< Number of the receipt that was written; 0: none.
+  std::int64_t rows_;          ///< Rows of the visible table; -1: not known.
 };
 
-/// A whole plan, in a transaction that has begun. `tenant` is the row under its lock.
+/// Runs a whole plan in a transaction that has begun. `tenant` is the row as read under its lock.
 class PlanRun {
  public:
   PlanRun(StoreTransaction& transaction, const TenantRecord& tenant, const Plan& plan, bool savepoints)
@@ -318,20 +318,20 @@ class PlanRun {
     return std::move(result_);
   }
 
-  /// A step failed that could not be taken back alone, and could be with a savepoint.
+  /// A step failed that could not be rolled back alone; with a savepoint it could.
   bool needs_savepoint() const { return needs_savepoint_; }
   Kept kept() const { return kept_; }
-  /// The tenant's row, once it ran.
+  /// The tenant's row after Run().
   const TenantRecord& after() const { return after_; }
 
  private:
-  /// That of the tenant when the plan is done.
+  /// The tenant's cycle number once the plan is done.
   std::int64_t CycleAfter() const { return plan_.tenant ? plan_.tenant->cycle : before_.cycle; }
 
   absl::Status UseNonce() {
     if (!plan_.nonce) return absl::OkStatus();
     TenantVerbs& verbs = transaction_.tenant();
-    // A plan with a nonce has the time that counts.
+    // A plan with a nonce also carries the time by which nonces expire.
     const TenantRecord& tenant = plan_.tenant ? *plan_.tenant : before_;
     RETURN_IF_ERROR(verbs.ForgetNonces(std::max(tenant.clock_ms, plan_.now_ms)));
     ASSIGN_OR_RETURN(const TenantVerbs::NonceCount count, verbs.CountNonces(plan_.nonce->value));
@@ -364,7 +364,7 @@ class PlanRun {
       StepResult result;
       RETURN_IF_ERROR(RunStep(step, &result));
       if (!result.status.ok()) failed_.insert(FoldName(step.table));
-      // A step that only restates its record, as one of a part does, changes nothing.
+      // A step that only writes its record again, as one for a part of a value does, changes nothing.
       touched_ =
           touched_ || (result.status.ok() && step.expected && step.record && *step.record != *step.expected);
       result_.steps.push_back(std::move(result));
@@ -372,7 +372,7 @@ class PlanRun {
     return absl::OkStatus();
   }
 
-  /// Status: what ends the whole plan. The step's own outcome is in `result`.
+  /// Runs a step. The status ends the whole plan; the step's own outcome is in `result`.
   absl::Status RunStep(const Step& step, StepResult* result) {
     ASSIGN_OR_RETURN(const std::optional<TableRecord> stored, transaction_.records().ReadRecord(step.table));
     if (!SameButCount(stored, step.expected)) {
@@ -386,7 +386,7 @@ class PlanRun {
       needs_savepoint_ = true;
       return status;
     }
-    // What can be done later needs nothing in its place.
+    // After kAborted the caller can retry the step, so `otherwise` does not replace it.
     if (!step.otherwise.empty() && !absl::IsAborted(status)) {
       result->otherwise = true;
       result->reason = std::string(status.message());
@@ -397,7 +397,7 @@ class PlanRun {
     return absl::OkStatus();
   }
 
-  /// Whether the whole transaction is lost, or must be.
+  /// Whether the whole transaction is lost, or must be rolled back.
   bool Ends(const absl::Status& status) const {
     return savepoint_failed_ || transaction_.IsOver() || transaction_.MayTryAgain() ||
            absl::IsUnavailable(status) || absl::IsDataLoss(status);
@@ -421,7 +421,7 @@ class PlanRun {
     return undone.ok() ? status : undone;
   }
 
-  /// A step that cannot be taken back, as without memory, takes the plan with it.
+  /// Notes a failed savepoint, as without memory: then the whole plan fails with its step.
   absl::Status AtSavepoint(absl::Status status) {
     savepoint_failed_ = !status.ok();
     return status;
@@ -463,7 +463,7 @@ class PlanRun {
     }
     if (!plan_.cycle_notes) return absl::OkStatus();
     const CycleNoteChanges changes = CycleNotesOf(plan_, result_.steps);
-    // A refusal that was answered must not be forgotten.
+    // The source got this refusal as an answer, so it must not be lost.
     const bool refuses =
         std::any_of(changes.written.begin(), changes.written.end(),
                     [](const CycleNote& note) { return note.kind == CycleNoteKind::kRefused; });
@@ -518,7 +518,7 @@ class PlanRun {
     return absl::OkStatus();
   }
 
-  /// Whoever reads the journal is to compare the whole table.
+  /// Adds a journal entry that makes readers compare the whole table.
   absl::Status NoteComparison(const std::string& table) {
     ASSIGN_OR_RETURN(const std::optional<TableRecord> stored, transaction_.records().ReadRecord(table));
     Step step;
@@ -538,16 +538,16 @@ class PlanRun {
     result_.versions_erased += versions;
     result_.entries_erased += entries;
     CrashPoint("history.erased");
-    // Somebody may not have read yet that the row is gone.
+    // A reader may not have read yet that the row is gone.
     return entries == 0 ? absl::OkStatus() : NoteComparison(row.table);
   }
 
-  /// With a sign of the cycle's life, and the highest time ever seen.
+  /// Writes the tenant's row, with the cycle's progress and the highest time ever seen.
   absl::Status WriteTenant() {
     TenantRecord next = plan_.tenant.value_or(before_);
     if (plan_.cycle && !plan_.tenant) {
       next.touched = touched_;
-      // From far ahead it is by a wrong clock, and none.
+      // A progress time far in the future comes from a wrong clock, and is ignored.
       const std::int64_t since_ms = plan_.now_ms - next.progress_ms;
       if (next.touched != before_.touched || since_ms >= kProgressIntervalMs ||
           since_ms < -kStoredAheadMaxMs) {
@@ -566,21 +566,21 @@ class PlanRun {
   bool needs_savepoint_ = false;
   Kept kept_ = plan_.kept;
   bool savepoint_failed_ = false;
-  std::set<std::string> failed_;  ///< Tables of steps that failed, folded.
+  std::set<std::string> failed_;  ///< Tables whose steps failed, folded.
   bool touched_ = false;
   TenantRecord after_;
   SeenTables seen_;
   CommitResult result_;
 };
 
-/// Runs a plan in `transaction`, which has begun; `tenant` is the row under its lock. What every store does
-/// the same way: see StoreWork for what it promises.
+/// Runs a plan in `transaction`, which has begun; `tenant` is the row under its lock. This code is the same
+/// for every store: StoreWork says what it promises.
 ///
-/// The cycle and the metadata rows are compared with what the plan says before anything is written of them. A
-/// step is done whole or not at all: with `savepoints` behind one of its own. Without them a step that fails
-/// takes the plan with it, and so does one that cannot be taken back, one that fails with kUnavailable or
-/// kDataLoss, and whatever fails where the transaction MayTryAgain(). A step that fails with kAborted does
-/// not become its `otherwise`.
+/// Compares the cycle and the metadata rows with the plan before it writes any of them. A step is done whole
+/// or not at all: with `savepoints` each step has its own. Without them a failing step makes the whole plan
+/// fail. So do, in any case, a step that cannot be rolled back, a step that fails with kUnavailable or
+/// kDataLoss, and any failure of a transaction for which MayTryAgain() holds. A step that fails with kAborted
+/// is not replaced by its `otherwise`.
 RanPlan RunPlan(StoreTransaction& transaction, const TenantRecord& tenant, const Plan& plan,
                 bool savepoints) {
   PlanRun run(transaction, tenant, plan, savepoints);
@@ -588,20 +588,20 @@ RanPlan RunPlan(StoreTransaction& transaction, const TenantRecord& tenant, const
   return {std::move(result), run.needs_savepoint(), run.after(), run.kept()};
 }
 
-/// Takes back a transaction that nobody has committed.
+/// Rolls back a transaction that was not committed.
 struct RollBack {
   void operator()(StoreTransaction* transaction) const {
     try {
       transaction->Rollback();
     } catch (const std::bad_alloc&) {
-      // Whoever has no memory for it closes the store, and that takes it back.
+      // Without memory for the rollback, the caller closes the store, which rolls it back.
     }
   }
 };
 using BegunTransaction = std::unique_ptr<StoreTransaction, RollBack>;
 
-/// A savepoint makes SQLite copy each page that a step changes, a sixth of the time of a large one, and of
-/// those hardly any is refused. Of many small ones one that is refused would have all written twice.
+/// With a savepoint SQLite copies each page that a step changes: a sixth of the time of a large step, which
+/// is rarely refused. Among many small steps, one refusal without savepoints makes all of them run twice.
 constexpr std::uint32_t kRowsWithSavepointMax = 1'000;
 
 class RunnerWork final : public StoreWork {
@@ -647,7 +647,7 @@ class RunnerWork final : public StoreWork {
     if (transaction_ == nullptr) return Start(plan);
     RanPlan ran = RunPlan(*transaction_, tenant_, plan, /*savepoints=*/false);
     ran.kept = plan.kept == Kept::kNow ? Kept::kNow : *first_kept_;
-    // The first plan can be done without it.
+    // The first plan can be committed without this one.
     ran.needs_savepoint = !ran.result.ok();
     return End(std::move(ran), Savepoints::kWhereNeeded);
   }
@@ -667,9 +667,9 @@ class RunnerWork final : public StoreWork {
     return again;
   }
 
-  BegunTransaction transaction_;  ///< Null: it is over.
+  BegunTransaction transaction_;  ///< Null: the transaction is over.
   TenantRecord tenant_;
-  std::optional<Kept> first_kept_;  ///< Of the plan that ran first. Absent: none did.
+  std::optional<Kept> first_kept_;  ///< That of the plan that RunFirst() ran. Absent: none ran.
 };
 
 }  // namespace

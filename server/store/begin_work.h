@@ -10,13 +10,13 @@
 
 namespace mirror {
 
-/// Begins `transaction`, which outlives what this gives, and reads the tenant's row: what is given runs a
-/// plan in it, see RunPlan(), and ends it.
+/// Begins `transaction`, which must outlive the returned object, and reads the tenant's row. The returned
+/// object runs a plan in the transaction, see RunPlan(), and ends it.
 ///
-/// A savepoint costs every page that changes, so a step that is the only one, or one of large ones, goes
-/// without. If that fails, the transaction is over and CommitResult::again says so: with the lock let go,
-/// what stood there may be another's by now, and only a new plan knows. The first failure where the
-/// transaction MayTryAgain() is CommitResult::again, too.
+/// A savepoint costs a copy of every page that changes. So the only step of a plan, and steps with large
+/// batches, run without one. If such a step fails, the transaction is over and CommitResult::again is set:
+/// the lock is released, another writer may change the mirror, and the caller has to make a new plan. The
+/// first failure of a transaction for which MayTryAgain() holds sets CommitResult::again, too.
 absl::StatusOr<std::unique_ptr<StoreWork>> BeginWork(StoreTransaction& transaction, const Intent& intent);
 
 }  // namespace mirror

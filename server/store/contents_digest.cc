@@ -18,7 +18,7 @@
 namespace mirror {
 namespace {
 
-/// Values as bytes, so that different ones never give the same.
+/// Packs values as bytes, so that different values never give the same bytes.
 class Packed {
  public:
   void Add(const std::string& text) { absl::StrAppend(&bytes_, text.size(), ":", text); }
@@ -89,7 +89,7 @@ class Packed {
 };
 
 void AddMetadata(const MirrorContents& contents, Packed* packed) {
-  // Not every kind of store forgets those of a table that is gone.
+  // Some kinds of stores keep the lost columns of a table that is gone: leave those out.
   std::vector<LostColumn> lost;
   for (const LostColumn& one : contents.lost_columns) {
     const auto is_of_it = [&](const TableRecord& record) { return FoldName(record.table) == one.table; };

@@ -8,12 +8,12 @@
 
 namespace mirror {
 
-/// Tells whether two mirrors, in whatever kinds of stores, are equal: 32 hexadecimal digits over all rows of
-/// all tables and all that MirrorContents has, but for what two servers have of their own: nonces, the pause,
-/// clocks, freshness targets, indexes that the server makes, and the numbers that ids go on from. Reads every
-/// row. Errors: those of the snapshot.
+/// Returns 32 hexadecimal digits by which two mirrors, in stores of any kind, are compared: equal mirrors
+/// give equal digits. They cover all rows of all tables and all of MirrorContents, except what each server
+/// has for itself: nonces, the pause, clocks, freshness targets, indexes that the server makes, and the
+/// counters of ids. Reads every row. Errors: those of the snapshot.
 absl::StatusOr<std::string> DigestContents(Snapshot& mirror, const GoOn& go_on);
-/// The same without the rows.
+/// Returns the same digest without the rows.
 absl::StatusOr<std::string> DigestMetadata(Snapshot& mirror);
 
 }  // namespace mirror

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
 
-/// Rows that are known to be there. One of a table that nobody counted is none.
+/// Returns the number of rows by the records. A table that was never counted adds 0.
 std::uint64_t RowsOf(const MirrorContents& contents) {
   std::uint64_t rows = 0;
   for (const TableRecord& record : contents.records) {

@@ -10,9 +10,9 @@
 
 namespace mirror {
 
-/// Makes `to` the mirror that `from` is a moment of, whatever kinds of stores the two are of; gives
-/// MirrorContents::left_out. `go_on` is told bytes of rows, and how many there are as far as the number of
-/// rows tells. Errors: those of both; kCancelled: `go_on` said so.
+/// Copies the mirror that `from` shows into `to`; the two stores may be of different kinds. Returns
+/// MirrorContents::left_out. `go_on` gets the bytes of rows copied so far, and an estimate of all bytes by
+/// the number of rows. Errors: those of both; kCancelled: `go_on` returned false.
 absl::StatusOr<std::vector<std::string>> CopyContents(Snapshot& from, MirrorImport& to,
                                                       const GoOnCopying& go_on);
 

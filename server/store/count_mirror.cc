@@ -25,13 +25,13 @@
 namespace mirror {
 namespace {
 
-/// What is kept of a table beside its rows, and goes with it.
+/// Data that the mirror keeps for a table beside its rows, and deletes with it.
 struct KeptBeside {
   std::int64_t versions = 0;  ///< Former versions of its rows.
-  std::int64_t entries = 0;   ///< Of the journal. Who has read them is not known.
+  std::int64_t entries = 0;   ///< Entries of the journal. It is not known who has read them.
 };
 
-/// Errors: those of the snapshot. Of a mirror that keeps neither a history nor a journal: nothing.
+/// Counts them; both 0 if the mirror keeps neither history nor journal. Errors: those of the snapshot.
 absl::StatusOr<KeptBeside> CountKeptBeside(Snapshot& mirror, const std::string& table) {
   KeptBeside kept;
   ASSIGN_OR_RETURN(const std::optional<TableHistory> history, mirror.versions().ReadHistory(table));
@@ -44,12 +44,12 @@ absl::StatusOr<KeptBeside> CountKeptBeside(Snapshot& mirror, const std::string& 
   return kept;
 }
 
-/// Bytes of keys that are read at once.
+/// Bytes of keys that one read returns.
 constexpr std::size_t kKeyBlockBytes = 64 << 10;
-/// Tables that a message names one by one.
+/// Maximum of tables that a message names one by one.
 constexpr std::size_t kToldTablesMax = 5;
 
-/// The tables that are meant, by name.
+/// The tables of `act`, by folded name.
 std::map<std::string, const TableRecord*> Meant(const CountedMirror& mirror, const Act& act) {
   std::set<std::string> names;
   for (const std::string& table : act.tables) names.insert(FoldName(table));
@@ -73,7 +73,7 @@ absl::StatusOr<std::int64_t> CountRows(const CountedMirror& mirror, const TableS
   return static_cast<std::int64_t>(digests.front().rows);
 }
 
-/// Rows of the source's, those of others, and what is kept beside them.
+/// Counts the source's rows, those of others, and what is kept beside them.
 absl::Status CountTable(const CountedMirror& mirror, const TableRecord& record, Consequence* counted) {
   counted->table = record.table;
   const ContentsTable* const table = FindTable(mirror.contents, record.table);
@@ -104,7 +104,7 @@ absl::StatusOr<Consequences> CountGone(const CountedMirror& mirror, const Act& a
   return counted;
 }
 
-/// What others made and that hangs on no mirrored table.
+/// The objects of others that belong to no mirrored table.
 std::vector<std::string> OfNoTable(const MirrorContents& contents) {
   std::vector<std::string> names;
   for (const OthersObject& other : OthersObjects(contents)) {
@@ -113,7 +113,7 @@ std::vector<std::string> OfNoTable(const MirrorContents& contents) {
   return names;
 }
 
-/// What is told of it is not that nothing happens to it.
+/// Whether the act changes something of the table.
 bool Loses(const Consequence& one) {
   const bool differs =
       one.restored && (!one.restored->compared ||
@@ -154,7 +154,7 @@ absl::StatusOr<std::vector<std::string>> FirstKeys(const CountedMirror& mirror, 
   const std::vector<std::uint32_t> key = kept.Key();
   std::vector<std::string> keys;
   if (key.empty()) return keys;
-  // To its end: a reading that is left before it would end the snapshot of some stores.
+  // Reads to the end: in some stores a read that stops early would end the snapshot.
   RETURN_IF_ERROR(mirror.snapshot.ReadRows(kept, key, {}, kKeyBlockBytes, mirror.go_on,
                                            [&](RowBlock* block) -> absl::Status {
                                              if (keys.size() >= kShownKeysMax) return absl::OkStatus();
@@ -185,7 +185,7 @@ absl::StatusOr<Consequences> CountReset(const CountedMirror& mirror, const Act& 
   if (!counted.ok()) return counted;
   for (Consequence& table : counted->tables) {
     table.rows_to_send = table.rows;
-    // The journal stays, and says that the table is gone.
+    // The journal stays, with an entry that the table is gone.
     if (!kept) table.entries = 0;
   }
   std::vector<std::string> views;
@@ -268,7 +268,7 @@ std::string WordsOf(const Consequences& consequences) {
 
 namespace {
 
-/// Of one side: the columns that both have, those of the key first, in the order of the key.
+/// One side of a comparison. `columns`: those that both have, first those of the key, in key order.
 struct Side {
   const CountedMirror& mirror;
   TableSchema kept;
@@ -276,7 +276,7 @@ struct Side {
   std::size_t key_size = 0;
 };
 
-/// A row's key, and its values as they are told apart.
+/// A row's key, and a digest of its values.
 struct Row {
   Key key;
   std::uint64_t digest = 0;
@@ -324,8 +324,8 @@ struct KeyLess {
   }
 };
 
-/// Compares two tables piece by piece: a piece of the copy, and what the mirror has between its ends. The
-/// copy is a file, whose reading may be left at any row; what is read of the mirror is read to its end.
+/// Compares two tables piece by piece: a piece of the copy with the mirror's rows between its ends. The copy
+/// is a file, whose reading may stop at any row; a read of the mirror runs to its end.
 class Comparing {
  public:
   Comparing(const Side& now, const Side& then, std::size_t block_bytes, bool with_keys)
@@ -349,7 +349,7 @@ class Comparing {
   }
 
  private:
-  /// At least two rows, where there are more than one.
+  /// Reads a piece of at least two rows, if there are more than one.
   absl::Status ReadPiece(const KeyRange& range, std::vector<Row>* piece, bool* is_last) {
     *is_last = true;
     constexpr std::size_t kRowsMin = 2;
@@ -360,7 +360,7 @@ class Comparing {
           *is_last = piece->size() < kRowsMin;
           return *is_last ? absl::OkStatus() : absl::CancelledError("the piece is whole");
         });
-    // The last block is taken as any other; the piece behind it has one row then.
+    // The last block counts as any other; the piece after it then has one row.
     return *is_last ? read : absl::OkStatus();
   }
 
@@ -408,7 +408,7 @@ const TableSchema* FindSchema(const MirrorContents& contents, const std::string&
   return nullptr;
 }
 
-/// Absent: the rows cannot be told apart by one key.
+/// Pairs the two sides of a table. Absent: no key tells the rows of both apart.
 std::optional<std::pair<Side, Side>> SidesOf(const CountedMirror& now, const CountedMirror& then,
                                              const std::string& table) {
   const TableSchema* const here = FindSchema(now.contents, table);
@@ -443,7 +443,7 @@ Records ByName(const std::vector<TableRecord>& records) {
   return by_name;
 }
 
-/// Rows of an older definition are not read.
+/// Whether the rows can be read; rows of an older definition cannot.
 bool CanBeRead(const TableRecord* record) {
   return record != nullptr && record->state != TableState::kRepopulate;
 }
@@ -478,7 +478,7 @@ void NoteSince(const CountedMirror* now, const CountedMirror& then, Consequences
   counted->notes.push_back("the mirror as it is stays beside it");
 }
 
-/// Of the journal, and of the history that goes with it.
+/// Adds notes about the journal, and about the history that depends on it.
 absl::Status NoteJournal(const CountedMirror& now, const CountedMirror& then, Consequences* counted) {
   ASSIGN_OR_RETURN(const JournalBounds here, now.snapshot.journal().ReadBounds());
   ASSIGN_OR_RETURN(const JournalBounds there, then.snapshot.journal().ReadBounds());

@@ -12,16 +12,16 @@
 #include "server/store/snapshot.h"
 #include "server/store/state_token.h"
 
-// What an operator's acts would do, counted in one snapshot of the mirror. Nothing is written, and whoever
-// writes waits for none of it. Rows of partners are counted by a look through the table.
-// Errors: those of the snapshot; kCancelled when `go_on` says so.
+// Counts what an operator's acts would do, in one snapshot of the mirror. It writes nothing and blocks no
+// writer. Rows of partners are counted by reading through the table.
+// Errors: those of the snapshot; kCancelled when `go_on` returns false.
 
 namespace mirror {
 
-/// Keys that are shown of one table.
+/// Maximum of keys that are shown of one table.
 inline constexpr std::size_t kShownKeysMax = 20;
 
-/// RestoredTable in mirror_admin.proto.
+/// The same as RestoredTable in mirror_admin.proto.
 struct RestoredTable {
   std::int64_t lsn_now = -1, lsn_then = -1;
   std::int64_t rows_now = -1, rows_then = -1;
@@ -30,7 +30,7 @@ struct RestoredTable {
   friend bool operator==(const RestoredTable&, const RestoredTable&) = default;
 };
 
-/// Consequence in mirror_admin.proto.
+/// The same as Consequence in mirror_admin.proto.
 struct Consequence {
   std::string table;
   std::int64_t rows = 0;
@@ -45,14 +45,14 @@ struct Consequence {
   friend bool operator==(const Consequence&, const Consequence&) = default;
 };
 
-/// What an operator's call would do, counted at one moment.
+/// The effects of an operator's call, counted at one moment.
 struct Consequences {
-  std::vector<Consequence> tables;  ///< By name; of what belongs to no table last.
+  std::vector<Consequence> tables;  ///< By name; the entry of things that belong to no table is last.
   std::vector<std::string> notes;   ///< Sentences for people, without a full stop.
   std::string token;                ///< See StateToken().
 };
 
-/// A moment of a mirror, and how it is looked at.
+/// One moment of a mirror, and options for reading it.
 struct CountedMirror {
   Snapshot& snapshot;
   const MirrorContents& contents;  ///< Of that snapshot.
@@ -60,31 +60,31 @@ struct CountedMirror {
   const GoOn& go_on;
 };
 
-/// All rows stay, and are sent again. `act`: see StateToken(); its tables are those that are meant.
+/// Counts an invalidation: all rows stay, and are sent again. `act`: see StateToken(); it names the tables.
 Consequences CountInvalidated(const CountedMirror& mirror, const Act& act);
-/// The tables go, with what hangs on them. `kept`: a copy of the whole mirror is kept beside.
+/// Counts a reset: removes the tables and what depends on them. `kept`: a copy of the whole mirror is kept.
 absl::StatusOr<Consequences> CountReset(const CountedMirror& mirror, const Act& act, bool kept);
-/// Everything goes.
+/// Counts a deletion of the whole mirror.
 absl::StatusOr<Consequences> CountDeleted(const CountedMirror& mirror, const Act& act);
-/// Rows of `hold` that may go, as of now.
+/// Counts the rows of `hold` that would be deleted now.
 absl::StatusOr<Consequences> CountCommitted(const CountedMirror& mirror, const Act& act, const Hold& hold);
-/// Nothing goes; what the source sends depends on what it finds to differ: of each table all rows, at most.
+/// Counts an acceptance: it deletes nothing. The source sends the rows that differ: all rows at most.
 Consequences CountAccepted(const CountedMirror& mirror, const Act& act);
 
-/// Keys of the first rows of a table, kShownKeysMax at most.
+/// Returns the keys of the first rows of a table, kShownKeysMax at most.
 absl::StatusOr<std::vector<std::string>> FirstKeys(const CountedMirror& mirror, const TableSchema& agreed);
 
-/// For people, of one line: "table 'a': 3 rows, 1 row of the partner's, index 'i'; table 'b': ...". The
-/// tables behind the first of them are counted together.
+/// Returns one line for people: "table 'a': 3 rows, 1 row of the partner's, index 'i'; table 'b': ...". Names
+/// the first tables one by one and counts the rest together.
 std::string WordsOf(const Consequences& consequences);
 
-/// Bytes of rows of one side that are held at once while two moments are compared.
+/// Bytes of rows of each side that are in memory at once while two moments are compared.
 inline constexpr std::size_t kComparedBlockBytes = 4 << 20;
 
-/// What a restore would do: the mirror as it is `now` beside the copy, of `then`. `now` absent: there is no
-/// mirror. `quick`: numbers of rows alone; else the rows of each table that both have are compared, key by
-/// key, in the columns of one name that both have. A table without a key, or with other keys, is not.
-/// `act.more` is to name the copy's state. Errors: those of the snapshots; kCancelled.
+/// Counts a restore: compares the mirror `now` with the copy, `then`. `now` absent: there is no mirror.
+/// `quick`: compares only numbers of rows. Else compares the rows of each table that both have, key by key,
+/// in the columns whose names both have. Skips a table without a key, or with different keys in the two.
+/// `act.more` must name the copy's state. Errors: those of the snapshots; kCancelled.
 absl::StatusOr<Consequences> CountRestored(const CountedMirror* now, const CountedMirror& then,
                                            const Act& act, bool quick,
                                            std::size_t block_bytes = kComparedBlockBytes);

@@ -13,24 +13,24 @@
 
 namespace mirror {
 
-/// Columns that a plan drops from a table that stays.
+/// The columns that a plan drops from a table that stays.
 struct DroppedColumns {
   std::string table;
-  std::size_t step = 0;  ///< Its number in the plan.
+  std::size_t step = 0;  ///< The number of the step in the plan.
   std::vector<std::string> columns;
-  std::optional<std::uint64_t> values = {};  ///< In them, see CountValues(); absent: not counted.
+  std::optional<std::uint64_t> values = {};  ///< Values in them, see CountValues(); absent: not counted.
 };
 
-/// Of the steps that are tried first.
+/// Finds the dropped columns of these steps; does not look at Step::otherwise.
 std::vector<DroppedColumns> FindDropped(const std::vector<Step>& steps);
 
-/// Columns that stand in `mirror` and go with a population that these steps call for: a definition that the
-/// rows cannot be changed to. Errors: those of the snapshot.
+/// Finds columns of `mirror` that a population, which these steps ask for, would drop. It happens where the
+/// rows cannot be changed to the new definition. Errors: those of the snapshot.
 absl::StatusOr<std::vector<DroppedColumns>> FindPopulatedWithout(Snapshot& mirror,
                                                                  const std::vector<Step>& steps);
 
-/// Values that are not NULL in these columns of the source's rows. A table that is not there, or not as it
-/// was agreed, has none. Reads the columns whole. Errors: those of the snapshot.
+/// Counts the values that are not NULL in these columns of the source's rows. Returns 0 for a table that is
+/// missing or not as agreed. Reads the columns whole. Errors: those of the snapshot.
 absl::StatusOr<std::uint64_t> CountValues(Snapshot& mirror, const std::string& table,
                                           const std::vector<std::string>& columns, const GoOn& go_on);
 

@@ -12,17 +12,17 @@
 
 namespace mirror {
 
-/// Gathers keys that a store reads into ExchangedKeys of a bounded size, by what happens to their rows.
+/// Collects keys that a store reads into ExchangedKeys of bounded size, by the operation on their rows.
 /// Threads: none.
 class KeysByOperation {
  public:
-  /// Both outlive this.
+  /// Both must outlive this object.
   KeysByOperation(const TableSchema& kept, const TakeKeys& take) : kept_(kept), take_(take) {}
 
-  /// Where the columns of the next key are appended, in key order; Added() follows.
+  /// Returns the block to which the caller appends the next key's columns, in key order, before Added().
   RowBlock& Of(JournalOperation operation);
   absl::Status Added(JournalOperation operation);
-  /// Gives the rest.
+  /// Passes on the keys that are left.
   absl::Status End();
 
  private:
@@ -33,7 +33,7 @@ class KeysByOperation {
   std::map<JournalOperation, RowBlock> blocks_;
 };
 
-/// The keys of rows that a store gave; the block's columns are those of the key, in its order.
+/// Returns the keys of the rows in a block, whose columns are those of the key, in key order.
 std::vector<Key> KeysOf(const TableSchema& kept, RowBlock* block);
 
 }  // namespace mirror

@@ -23,7 +23,7 @@ absl::StatusOr<std::unique_ptr<FolderLock>> FolderLock::Take(const std::string& 
 }
 
 FolderLock::~FolderLock() {
-  flock(file_, LOCK_UN);  // A child that was forked meanwhile may still have the file open.
+  flock(file_, LOCK_UN);  // A child process that was forked meanwhile may still have the file open.
   close(file_);
 }
 

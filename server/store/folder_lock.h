@@ -8,10 +8,10 @@
 
 namespace mirror {
 
-/// A data folder that is this process's alone, as long as this lives.
+/// Locks a data folder for this process, as long as the object lives.
 class FolderLock {
  public:
-  /// Errors: kFailedPrecondition: another server has the folder, or it cannot be written.
+  /// Takes the lock. Errors: kFailedPrecondition: another server has the folder, or it is not writable.
   static absl::StatusOr<std::unique_ptr<FolderLock>> Take(const std::string& dir);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;

@@ -7,13 +7,13 @@
 
 namespace mirror {
 
-/// What a transaction is for, as far as who begins it knows: a store may read ahead by it, and choose its
-/// connection. A wrong one costs time, never a row.
+/// The purpose of a transaction, as far as the caller of Begin() knows it. A store may read ahead by it, and
+/// choose a connection. A wrong intent costs time, but never a row.
 struct Intent {
-  std::vector<std::string> tables = {};  ///< Whose records will be asked for. Empty: those of any.
+  std::vector<std::string> tables = {};  ///< Tables whose records will be read. Empty: any table.
   bool changes_tables = true;            ///< False: rows and records alone, no definition and no shadow.
   bool writes_records = true;            ///< False: no table's record, and so no row either.
-  std::uint64_t large_bytes = 0;         ///< Of the row whose values that came in parts have the most.
+  std::uint64_t large_bytes = 0;         ///< Bytes of the largest row with values that came in parts.
 };
 
 }  // namespace mirror

@@ -63,7 +63,7 @@ using OfNonce = ColumnsOf<Nonce>;
 constexpr std::array kNonceColumns = {OfNonce::Member<&Nonce::value>("nonce", {.key = true}),
                                       OfNonce::Member<&Nonce::expires_ms>("expires_ms")};
 
-/// Names hold no NUL.
+/// Joins names by NUL, which no name contains.
 std::string JoinNames(const std::vector<std::string>& names) {
   return absl::StrJoin(names, std::string(1, '\0'));
 }
@@ -72,10 +72,10 @@ absl::Status SplitNames(std::string_view joined, std::vector<std::string>* names
   return absl::OkStatus();
 }
 
-/// At this place of what is packed.
+/// Options of a column at this place of a packed row.
 constexpr ColumnOptions At(int place) { return {.packed = place}; }
 constexpr ColumnOptions BytesAt(int place) { return {.kind = ColumnKind::kBytes, .packed = place}; }
-/// The name of a table of the mirror's, which is a part of the key, or all of it.
+/// Options of a column with the name of a mirrored table, which is the key or a part of it.
 constexpr ColumnOptions TableNameAt(int place) {
   return {.key = true, .packed = place, .sqlite = "TEXT COLLATE NOCASE"};
 }

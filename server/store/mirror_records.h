@@ -5,33 +5,33 @@
 #include "server/plan/plan.h"
 #include "server/store/mirror_contents.h"
 
-// The tables that a mirror keeps for itself, in its file and in its schema. In a schema a table has a key
-// with a name of its own, and some tables are rows of `_mirror_state`. layouts_test compares what CREATE
-// TABLE says: who changes a column adds a layout.
+// The tables that a mirror keeps for itself, in its file and in its schema. In a schema each key has a
+// constraint name of its own, and some tables are rows of `_mirror_state`. layouts_test compares what CREATE
+// TABLE says: a change of a column needs a new layout.
 
 namespace mirror {
 
-/// A note, and the cycle with which it ends.
+/// A note, and the number of the cycle with which it ends.
 struct CycleNoteRow {
   CycleNote note;
   std::int64_t cycle = 0;
 };
 
-/// Of one row. A schema has more columns in it.
+/// The table of the tenant's only row. A schema has more columns in it.
 const Record<TenantRecord>& TenantTable();
 const Record<Document>& DocumentTable();
-/// A schema has more columns in it.
+/// A schema has more columns in this table.
 const Record<HookNote>& HookTable();
 
-/// Of a file.
+/// Exists in a file only.
 const Record<Nonce>& NonceTable();
 
-// Of a file, and packed in a schema's `_mirror_state` or `_mirror_receipts`.
+// Tables of a file; a schema packs these rows in `_mirror_state` or `_mirror_receipts`.
 
 const Record<SchemaAnswer>& AnswerTable();
 const Record<CycleNoteRow>& CycleNoteTable();
 const Record<TableCheck>& CheckTable();
-/// Without Hold::keys; in a schema without Hold::tables, too.
+/// Lacks Hold::keys; in a schema Hold::tables, too.
 const Record<Hold>& HoldTable();
 const Record<LossOfTable>& LossTable();
 const Record<OpenReceiptOfTable>& OpenReceiptTable();

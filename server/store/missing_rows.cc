@@ -11,7 +11,7 @@ absl::Status RowsMissing(const TableSchema& schema, const ChangeBatch& batch, Ro
   std::sort(written->missing_rows.begin(), written->missing_rows.end());
   const std::size_t count = written->missing_rows.size();
   if (count == 0) {
-    // Each key is there. Somebody else keeps the row from being changed, or deleted it for a moment.
+    // Every key exists. Some object prevents the change of its row, or the row was deleted for a moment.
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", schema.name, "': the database changed fewer rows than batch ", batch.seq,
         " has, although it has all of them: a rule, a trigger or a policy that somebody added to the table "

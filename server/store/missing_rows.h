@@ -8,8 +8,8 @@
 
 namespace mirror {
 
-/// kFailedPrecondition for an UPDATE of rows that are not there, in the words of every store. Puts them in
-/// order.
+/// Returns kFailedPrecondition for an UPDATE of rows that are not there; all stores use the same message.
+/// Sorts `written->missing_rows`.
 absl::Status RowsMissing(const TableSchema& schema, const ChangeBatch& batch, RowsWritten* written);
 
 }  // namespace mirror

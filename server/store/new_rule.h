@@ -9,23 +9,23 @@
 
 namespace mirror {
 
-/// What stood in the column must not be kept in its former form.
+/// Returns whether the column's former values must not be kept in their former form.
 inline bool HasNewRule(const Column& before, const Column& now) {
   return now.rule != Rule::kPlain && (before.rule != now.rule || before.rule_detail != now.rule_detail);
 }
 
-/// Columns of which a history must not keep what it has.
+/// Columns whose former values a history must not keep.
 struct NewRules {
-  std::vector<std::string> changed;   ///< They have a new rule. Rows that stand are as before it.
-  std::vector<std::string> returned;  ///< They went before it came; versions have them still.
+  std::vector<std::string> changed;   ///< Columns with a new rule. The present rows are still as before it.
+  std::vector<std::string> returned;  ///< Columns dropped before their rule came; versions still have them.
 
   bool empty() const { return changed.empty() && returned.empty(); }
 };
-/// `has`: whether versions have a column of that name.
+/// Finds them. `has`: whether versions have a column of that name.
 NewRules FindNewRules(const TableSchema& before, const TableSchema& agreed,
                       const std::function<bool(const std::string& column)>& has);
 
-/// The table without those of its columns that are not in its key.
+/// Returns the table without those of these columns that are not in its key.
 TableSchema WithoutColumns(TableSchema table, const std::vector<std::string>& columns);
 
 }  // namespace mirror

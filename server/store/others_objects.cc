@@ -6,7 +6,7 @@
 namespace mirror {
 namespace {
 
-/// Of words that end in `' of 'TABLE'`, or in `' of table 'TABLE'`, where there is one such table.
+/// Reads the table from the end of the text, `' of 'TABLE'` or `' of table 'TABLE'`, if that table exists.
 OthersObject Split(const MirrorContents& contents, const std::string& words) {
   OthersObject object{.words = words,
                       .is_view = words.starts_with("view '") || words.starts_with("materialized view '")};

@@ -6,14 +6,14 @@
 
 #include "absl/status/status.h"
 
-// Names of tables that no store mirrors a source's table under: the mirror's own tables are called so.
+// Reserved names: no store mirrors a source's table under the name of one of the mirror's own tables.
 
 namespace mirror {
 
-/// Errors: kInvalidArgument.
+/// Checks that `table` is no reserved name. Errors: kInvalidArgument.
 absl::Status CheckNotOwnName(const std::string& table, const std::string& context_id);
 
-/// The refusal of a name that cannot be had; `why` is a clause.
+/// Returns the error for a name that a table cannot have; `why` is a clause.
 absl::Status NotUnderThisName(const std::string& table, std::string_view why);
 
 }  // namespace mirror

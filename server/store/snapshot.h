@@ -19,19 +19,19 @@
 
 namespace mirror {
 
-/// Asked every few milliseconds while a snapshot reads; false ends that with kCancelled.
+/// Called every few milliseconds while a snapshot reads; false ends the read with kCancelled.
 using GoOn = std::function<bool()>;
-/// The same while a copy is made, with how many bytes are done of all.
+/// Called likewise while a copy is made, with the bytes done and the bytes in all.
 using GoOnCopying = std::function<bool(std::uint64_t done, std::uint64_t all)>;
-/// Takes rows that were read; its error ends the reading. It may keep the block's memory for itself.
+/// Receives rows that were read; its error ends the reading. It may keep the block's memory for itself.
 using TakeRows = std::function<absl::Status(RowBlock* block)>;
 
-/// One committed moment of a mirror, read beside its writer, which neither waits for it nor is waited for.
-/// Made by Store::OpenSnapshot; stays what it is when the store goes on, or is closed.
+/// One committed moment of a mirror. Readers and the writer do not block each other.
+/// Made by Store::OpenSnapshot; it stays the same when the store commits, or is closed.
 ///
 /// Errors of every call:
-///   kCancelled    `go_on` said so
-///   kUnavailable  the disk; the same call again is safe
+///   kCancelled    `go_on` returned false
+///   kUnavailable  the disk failed; the same call may be repeated
 ///   kDataLoss     the database is damaged
 /// Threads: one at a time, not the store's.
 class Snapshot {
@@ -42,21 +42,21 @@ class Snapshot {
   virtual absl::StatusOr<std::vector<TableRecord>> ReadTables() = 0;
   virtual absl::StatusOr<std::optional<TableSchema>> ReadSchema(const std::string& table) = 0;
 
-  /// Rows and digest over `columns` of each range; without ranges those of the whole table, as one. The key
-  /// of the table has as many columns as each bound.
+  /// Returns the number of rows and a digest over `columns` for each range; without ranges one for the whole
+  /// table. Each bound has as many columns as the table's key.
   virtual absl::StatusOr<std::vector<RangeDigest>> Digest(const TableSchema& table,
                                                           const std::vector<std::uint32_t>& columns,
                                                           const std::vector<KeyRange>& ranges,
                                                           const GoOn& go_on) = 0;
 
-  /// The rows of each range, in key order, in blocks of about `block_bytes`. Errors: kFailedPrecondition when
-  /// a value is not of its column's type, as after damage by hand; the row is not shown.
+  /// Reads the rows of each range, in key order, in blocks of about `block_bytes`. Errors:
+  /// kFailedPrecondition if a value is not of its column's type, as after damage by hand; it shows no values.
   virtual absl::Status ReadRows(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                                 const std::vector<KeyRange>& ranges, std::size_t block_bytes,
                                 const GoOn& go_on, const TakeRows& take) = 0;
 
-  /// The first row from a key on, which has it or a later one, at the begin of a block. `take` is not called
-  /// where there is none. Errors: those of ReadRows() and of `take`.
+  /// Reads the first row whose key is `from` or greater; it is the first of its block. Does not call `take`
+  /// if there is none. Errors: those of ReadRows() and of `take`.
   virtual absl::Status ReadFirstRow(const TableSchema& table, const std::vector<std::uint32_t>& columns,
                                     const Key& from, const TakeRows& take) {
     bool was_read = false;
@@ -71,15 +71,15 @@ class Snapshot {
     return was_read ? taken : read;
   }
 
-  // As of the same moment; they live as long as the snapshot.
+  // Readers of the same moment; they live as long as the snapshot.
   virtual JournalReader& journal() = 0;
   virtual VersionReader& versions() = 0;
 
-  /// All that the mirror holds but its rows, which ReadRows() gives for each ContentsTable::stored.
+  /// Returns the whole mirror but its rows, which ReadRows() reads by each ContentsTable::stored.
   virtual absl::StatusOr<MirrorContents> ReadContents() = 0;
 
-  /// Writes all of it into a new file, durable when it returns. After an error there is none. kUnimplemented:
-  /// the mirror is no file, see CopyContents().
+  /// Writes the whole mirror into a new file, durable when it returns. After an error there is no file.
+  /// kUnimplemented: the mirror is no file, see CopyContents().
   virtual absl::Status CopyTo(const std::string& path, const GoOnCopying& go_on) = 0;
 };
 

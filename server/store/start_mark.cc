@@ -36,21 +36,21 @@ struct Noted {
   std::int64_t up_ms = 0;
 };
 
-/// The second behind the last one in which a token may have been issued that the server before took, and
-/// that is forgotten.
+/// Returns the second after the last one in which a token may have been issued that the former server
+/// accepted and whose use is forgotten.
 std::int64_t UsedBefore(const Noted& noted, std::int64_t now_ms, std::int64_t boot) {
-  // A clock may come up behind: what was noted covers tokens until kAheadMs later.
+  // The clock may be slow after the start: the note covers tokens until kAheadMs later.
   const std::int64_t noted_through_ms = noted.noted_ms + StartMark::kAheadMs;
   if (boot == 0 || noted.boot != boot) return (std::max(now_ms, noted_through_ms) + 999) / 1'000;
-  // A server of before let no nonce wait in memory, so that nothing was forgotten within one boot.
+  // An older server kept no nonce only in memory, so within one boot nothing was forgotten.
   if (noted.up_ms == 0) return now_ms / 1'000;
-  // Somebody may have set the clock back since.
+  // The clock may have been set back since.
   const std::int64_t unset_ms = noted.noted_ms + UpTimeOfMachine() - noted.up_ms;
   const std::int64_t last_ms = std::min(std::max(now_ms, unset_ms), noted_through_ms);
   return std::max(last_ms / 1'000 + 1, now_ms / 1'000);
 }
 
-/// Absent: no server has begun a cycle in this folder.
+/// Reads the file. Absent: no server has started a cycle in this folder.
 absl::StatusOr<std::optional<Noted>> Read(const std::string& path, std::int64_t now_ms) {
   std::error_code error;
   if (!std::filesystem::exists(path, error) && !error) return std::nullopt;
@@ -64,7 +64,7 @@ absl::StatusOr<std::optional<Noted>> Read(const std::string& path, std::int64_t 
                      "Look at its owner and mode."));
   }
   text.resize(static_cast<std::size_t>(file.gcount()));
-  // Of a damaged one nothing is known, as after a server that did not end well.
+  // A damaged file tells nothing, as after a server that did not end cleanly.
   Noted noted;
   int known = 0;
   std::istringstream lines(text);
@@ -85,7 +85,7 @@ absl::StatusOr<std::optional<Noted>> Read(const std::string& path, std::int64_t 
   return noted;
 }
 
-/// `sync`: fsync, or syncfs for all that is on its disk.
+/// Syncs `path` by `sync`: fsync, or syncfs for everything on its disk.
 bool Sync(const std::string& path, int (*sync)(int)) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
@@ -94,7 +94,7 @@ bool Sync(const std::string& path, int (*sync)(int)) {
   return synced;
 }
 
-/// A mirror that is closed is synced. What one left that could not be, or that is being built, is not.
+/// Syncs files of mirrors that are not synced: those whose close failed, and those being built.
 bool SyncWhatWasLeft(const std::string& dir) {
   std::error_code error;
   for (std::filesystem::directory_iterator file(dir, error), end; !error && file != end;
@@ -113,7 +113,7 @@ std::int64_t BootOfMachine() {
   std::string id;
   file >> id;
   std::erase(id, '-');
-  constexpr std::size_t kDigits = 15;  // Of a positive number.
+  constexpr std::size_t kDigits = 15;  // Few enough for a positive number.
   std::int64_t number = 0;
   const std::string_view digits = std::string_view(id).substr(0, kDigits);
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
@@ -168,17 +168,17 @@ void StartMark::TakeClock(std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   while (writing_) written_.Wait(mutex_);
   tokens_used_before_s_ = std::min(tokens_used_before_s_, now_ms / 1'000);
-  note_.noted_ms = 0;  // The next begin writes it.
+  note_.noted_ms = 0;  // The next start of a cycle writes the file.
 }
 
 bool StartMark::Covers(std::int64_t cycle, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   while (writing_ && !note_.Covers(cycle, now_ms)) written_.Wait(mutex_);
   const bool covered = note_.Covers(cycle, now_ms);
-  // Written again before it has to be, so that nobody waits.
+  // Writes the file before it has to, so that no caller waits for it.
   if (covered && (writing_ || note_.Covers(cycle + kAheadMs / 2, now_ms + kAheadMs / 2))) return true;
   const bool set_back = note_.SetBack(now_ms);
-  // Another mirror's numbers may be further.
+  // Another mirror's cycle numbers may be higher.
   const Note next{std::max(std::max({cycle, now_ms, cycles_given_}) + kAheadMs, note_.through), now_ms,
                   UpTimeOfMachine()};
   const std::int64_t used_before_s = tokens_used_before_s_;
@@ -186,7 +186,7 @@ bool StartMark::Covers(std::int64_t cycle, std::int64_t now_ms) {
   bool written = false;
   {
     const MutexUnlock unlocked(mutex_);
-    // To open a file of an open mirror and close it again would end SQLite's locks.
+    // Syncs the whole disk: opening and closing a file of an open mirror would release SQLite's locks.
     written = (!set_back || Sync(std::filesystem::path(path_).parent_path().string(), syncfs)) &&
               Write(next, used_before_s, /*ended=*/false).ok();
   }

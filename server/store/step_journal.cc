@@ -38,7 +38,7 @@ JournalOperation OperationOf(const ChangeBatch& batch) {
   return JournalOperation::kInsert;
 }
 
-/// Names of those that an UPDATE sets; empty: all.
+/// Returns the names of the columns that an UPDATE sets; empty: all.
 std::vector<std::string> SetColumns(const ApplyRows& apply) {
   std::vector<std::string> names;
   if (apply.batch->operation != Operation::kUpdate) return names;
@@ -67,7 +67,7 @@ bool HasRuleOnKey(const TableSchema& agreed) {
   });
 }
 
-/// A column of the key of before is kept in another form now, or is left out.
+/// Returns whether a column of the former key is kept in another form now, or is left out.
 bool HidesKey(const TableSchema& before, const TableSchema& agreed) {
   return std::any_of(before.columns.begin(), before.columns.end(), [&](const Column& was) {
     if (was.key_position == 0) return false;
@@ -77,7 +77,7 @@ bool HidesKey(const TableSchema& before, const TableSchema& agreed) {
   });
 }
 
-/// Names of columns that one of two definitions lacks, or has otherwise.
+/// Returns the names of columns that only one of two definitions has, or that differ.
 std::vector<std::string> OtherColumns(const TableSchema& before, const TableSchema& agreed) {
   std::vector<std::string> names;
   const auto add = [&names](const TableSchema& from, const TableSchema& to, bool compares) {
@@ -102,7 +102,7 @@ bool AddsColumn(const AlterTable& alter, const std::string& name) {
   });
 }
 
-/// By the numbers that the source gives its columns, one has another name now, or its name is another's.
+/// Returns whether, by the source's column numbers, a column has a new name, or its name went to another.
 bool MovesColumns(const TableSchema& before, const TableSchema& agreed) {
   if (before.table_id != agreed.table_id) return false;
   return std::any_of(before.columns.begin(), before.columns.end(), [&](const Column& was) {
@@ -120,13 +120,13 @@ SeenMark SeenMarkOf(const TableRecord& record) {
           .schema_hash = record.schema_hash};
 }
 
-/// Returns whether a step leaves the metadata row as it was, but for what is written together with the rows.
+/// Returns whether a step keeps the metadata row, apart from what changes together with the rows.
 bool LeavesRecord(const Step& step) {
   if (!step.expected || !step.record) return !step.expected && !step.record;
   return ToText(SeenMarkOf(*step.expected)) == ToText(SeenMarkOf(*step.record));
 }
 
-/// So that versions have their own columns beside the table's in every store.
+/// Leaves room for the versions' own columns beside the table's, in every store.
 constexpr std::size_t kColumnsWithVersionsMax = 1'500;
 
 }  // namespace
@@ -170,7 +170,7 @@ void SeenTables::Keep() {
 absl::Status SeenTables::Write() {
   std::vector<DocumentChange> changes;
   for (const auto& [table, text] : kept_) changes.push_back({kSeenKind, table, text});
-  // They are of no time: nothing bounds them by one.
+  // The documents have no time: no limit by age removes them.
   return changes.empty() ? absl::OkStatus() : transaction_.tenant().WriteDocuments(changes, 0);
 }
 
@@ -195,7 +195,7 @@ absl::Status StepJournal::Open() {
 absl::Status StepJournal::NoteMissed() {
   missed_ = true;
   RETURN_IF_ERROR(SetAsideHistory());
-  // Its moment is open: no state before the next commit can be read again.
+  // Opens a moment: no state before the next commit can be read again.
   RETURN_IF_ERROR(EnsureHead());
   absl::Status noted = Write(EntryOf(step_.expected ? JournalOperation::kCompare : JournalOperation::kGone));
   if (noted.ok()) CrashPoint("journal.missed");
@@ -209,8 +209,8 @@ absl::Status StepJournal::EndJournal(JournalOperation operation) {
   ASSIGN_OR_RETURN(const SeenTables::Saw saw, seen_.Look(step_.table, step_.expected));
   if (saw == SeenTables::Saw::kEnded) return absl::OkStatus();
   if (saw == SeenTables::Saw::kNever) {
-    // Nothing tells whether the table never had a journal, or had it once: an older server left no mark, and
-    // a table that went takes its mark along.
+    // It is unknown whether the table once had a journal: an older server left no mark, and a dropped table's
+    // mark goes with it.
     is_unseen_ = true;
     return absl::OkStatus();
   }
@@ -263,11 +263,11 @@ absl::Status StepJournal::Put(JournalEntry entry) {
 }
 
 absl::Status StepJournal::BeginHistory(const TableSchema& kept, bool has_rows) {
-  // The state before a first change is known, too; before the first rows there is none, and of a moment that
-  // is open already nobody kept what changed.
+  // The state before a first change is known, too. Before the first rows there is no state. If a moment is
+  // already open, its earlier changes were not kept.
   std::int64_t known_from = Moment();
   if (has_rows && place_->open == 0) {
-    // As of the table's last commit, which is older than the last of all tables.
+    // The table's own last commit, which is older than the last one of all tables.
     ASSIGN_OR_RETURN(const std::int64_t last, transaction_.journal().FindLastCommit(step_.table));
     known_from = last != 0 ? last : Moment() - 1;
   }
@@ -333,7 +333,7 @@ absl::Status StepJournal::BeforeSwap(const std::optional<TableSchema>& agreed, c
             return Put(std::move(entry));
           }));
       CrashPoint("history.compared");
-      // A moment that is open has kept some versions already: which of them changed again nobody knows.
+      // The open moment already has some versions: it is unknown which of those rows changed again.
       if (was_open_ == 0) return absl::OkStatus();
       return Put(EntryOf(JournalOperation::kPopulated));
     }
@@ -368,7 +368,7 @@ absl::Status StepJournal::Emptied(const std::vector<std::string>& columns) {
 absl::Status StepJournal::Compare() {
   if (!kept_.journal) return EndJournal(JournalOperation::kCompare);
   RETURN_IF_ERROR(Open());
-  // The journal says it already.
+  // The journal already has a COMPARE entry.
   if (missed_) return absl::OkStatus();
   return Put(EntryOf(JournalOperation::kCompare));
 }
@@ -386,11 +386,11 @@ absl::Status StepJournal::BeforeAgreement(const TableSchema& agreed) {
   }
   begins_anew_ = !altered_ && MovesColumns(**before, agreed);
   if (kept_.history && !altered_) {
-    // The view is made again for the table as it is by now: what it was made for before is known here alone.
+    // The view is made again for the present table; only here is it known what it was made for before.
     ASSIGN_OR_RETURN(const bool as_kept, transaction_.history().IsAsKept(step_.table));
     begins_anew_ = begins_anew_ || !as_kept;
   }
-  // The population compares columns that both have: what came, or went, is in no row's key.
+  // The population compares the columns that both have: new and dropped columns are in no row's key.
   return kept_.history && !altered_ ? Emptied(OtherColumns(**before, agreed)) : absl::OkStatus();
 }
 
@@ -414,7 +414,7 @@ absl::Status StepJournal::Gone() {
 absl::Status StepJournal::End(std::uint64_t receipt, std::int64_t rows) {
   if (!kept_.journal) {
     if (is_unseen_ && step_.record) seen_.NoteEnded(step_.table);
-    // Only the first step without the journal has an entry.
+    // Only the first step without the journal writes an entry.
     if (!waiting_) return absl::OkStatus();
     if (step_.record) {
       seen_.NoteEnded(step_.table);

@@ -17,99 +17,99 @@
 
 namespace mirror {
 
-/// Whether versions can be kept of its rows: it has a key, few enough columns, and none with a name of the
-/// mirror's own.
+/// Returns whether versions of the table's rows can be kept: it has a key, few enough columns, and no column
+/// with one of the mirror's own names.
 bool CanHaveVersions(const TableSchema& table);
 
-/// Knows which writes to the tables of a plan the journal did not see, see server/journal/seen_mark.h. One
-/// object serves all steps of a plan. Errors and threads: those of the verbs.
+/// Detects writes to the tables of a plan that the journal missed, see server/journal/seen_mark.h. One object
+/// serves all steps of a plan. Errors and threads: those of the verbs.
 class SeenTables {
  public:
   explicit SeenTables(StoreTransaction& transaction) : transaction_(transaction) {}
 
   enum class Saw : std::uint8_t {
-    kNever,   ///< There is no mark: perhaps no journal was ever kept of the table.
-    kAll,     ///< Every write so far.
-    kMissed,  ///< Somebody wrote to the table without the journal.
-    kEnded,   ///< The same, and the mark says so.
+    kNever,   ///< There is no mark: perhaps the table never had a journal.
+    kAll,     ///< The journal has every write so far.
+    kMissed,  ///< Some write to the table bypassed the journal.
+    kEnded,   ///< kMissed, and the mark already says so.
   };
-  /// `stored`: the table's metadata row.
+  /// Compares the mark with `stored`, the table's metadata row.
   absl::StatusOr<Saw> Look(const std::string& table, const std::optional<TableRecord>& stored);
 
-  // What a step leaves. It counts from Keep() on; Drop() takes it back, as the step is.
+  // The marks that a step leaves. Keep() makes them count; Drop() discards them when the step rolls back.
   void NoteSeen(const std::string& table, const std::optional<TableRecord>& record);
   void NoteEnded(const std::string& table);
   void Keep();
   void Drop() { waiting_.clear(); }
 
-  /// Writes what the steps left, once for each table.
+  /// Writes the marks of all steps, once for each table.
   absl::Status Write();
 
  private:
-  /// Text of the document by folded name of the table; absent: there is none.
+  /// Texts of documents by the table's folded name; absent: there is none.
   using Texts = std::map<std::string, std::optional<std::string>>;
 
   absl::StatusOr<std::optional<std::string>> TextOf(const std::string& table);
 
   StoreTransaction& transaction_;
   Texts read_;     ///< As the transaction found them.
-  Texts waiting_;  ///< Of the step that runs.
+  Texts waiting_;  ///< Marks of the step that runs.
   Texts kept_;
 };
 
-/// What one step notes beside its rows: entries of the journal and closed versions, in the step's own
-/// transaction and savepoint. Where nothing is kept of the table it does nothing at all.
+/// Writes the entries of the journal and the closed versions for one step, in the step's own transaction and
+/// savepoint. Does nothing if neither is kept for the table.
 ///
-/// A moment lasts from commit to commit of its table. A step that is a commit by itself is one entry; else
-/// the first entry is a head, which the commit fills in. What a cycle that died wrote belongs to the moment
-/// of the commit that comes after it: nobody confirmed a state in between.
+/// A moment lasts from one commit of its table to the next. A step that is a whole commit has one entry. Else
+/// the first entry is a head, which the commit completes. Writes of a cycle that died belong to the moment of
+/// the next commit: no state in between was ever confirmed.
 ///
-/// Where the journal did not see the last write to the table, the step first writes a COMPARE entry, and the
-/// versions of rows are set aside: they do not lead to the rows that are there. Where no journal is kept of
-/// the table any more, the first step that changes rows writes the COMPARE entry as the last one of the
-/// table.
+/// If the journal did not see the last write to the table, the step first writes a COMPARE entry.
+/// It sets the versions of rows aside, because the present rows do not follow from them.
+/// If no journal is kept for the table any more, the first step that changes rows writes a COMPARE entry, the
+/// table's last entry.
 ///
 /// Errors and threads: those of the verbs.
 class StepJournal {
  public:
-  /// `seen` outlives it.
+  /// `seen` must outlive this object.
   StepJournal(StoreTransaction& transaction, const Plan& plan, const Step& step, SeenTables& seen);
 
-  /// After a table was made. One that had its name before is gone, and nobody kept its rows.
+  /// Called after a table was made. A former table of that name is gone, and no version has its rows.
   absl::Status Created();
 
-  /// Around a batch that goes into the visible table.
+  /// Called before and after a batch is written into the visible table.
   absl::Status BeforeRows(const ApplyRows& apply);
   absl::Status AfterRows(const ApplyRows& apply);
-  /// Before the rows of `shadow` become those of the table. Null: the table is its own shadow. `agreed`: its
-  /// definition.
+  /// Called before the rows of `shadow` become the table's. Null: the table is its own shadow. `agreed`:
+  /// its definition.
   absl::Status BeforeSwap(const std::optional<TableSchema>& agreed, const Shadow* shadow);
-  /// Behind changes in place.
+  /// Called after changes in place.
   absl::Status Altered(const AlterTable& alter);
   absl::Status Emptied(const std::vector<std::string>& columns);
-  /// Before the definition is another one: where a key is to be kept in another form, no entry may go on
-  /// naming rows by it, whether new ones are written or not. Where versions are kept, columns that a
-  /// population is to bring are told, too.
+  /// Called before the definition changes. If a key gets another form, it removes that key from all
+  /// entries, whether or not new ones are written. If versions are kept, it also notes the columns that a
+  /// population will fill.
   absl::Status BeforeAgreement(const TableSchema& agreed);
   absl::Status Agreed(const TableSchema& agreed);
-  /// Any row may have changed.
+  /// Notes that any row may have changed.
   absl::Status Compare();
-  /// The table is dropped, or set aside.
+  /// Notes that the table is dropped, or set aside.
   absl::Status Gone();
-  /// Behind all of it. `receipt`: its number, 0: none. `rows`: -1: not known.
+  /// Called last. `receipt`: the receipt's number, 0: none. `rows`: -1: not known.
   absl::Status End(std::uint64_t receipt, std::int64_t rows);
 
  private:
-  /// Reads where the journal stands, and ends what cannot go on.
+  /// Reads the state of the journal, and ends a journal or history that cannot continue.
   absl::Status Open();
-  /// Somebody wrote to the table without the journal.
+  /// Notes that some write to the table bypassed the journal.
   absl::Status NoteMissed();
-  /// No journal is kept of the table, and its rows are about to change.
+  /// Ends the journal of a table that has none any more and whose rows are about to change.
   absl::Status EndJournal(JournalOperation operation);
   absl::Status SetAsideHistory();
   absl::Status EndMoment(std::uint64_t receipt, std::int64_t rows);
   absl::Status BeginHistory(const TableSchema& kept, bool has_rows);
-  /// Number of the moment that what is written now belongs to.
+  /// Returns the number of the moment that present writes belong to.
   std::int64_t Moment() const { return place_->open != 0 ? place_->open : place_->last + 1; }
   absl::Status Put(JournalEntry entry);
   absl::Status Write(JournalEntry entry);
@@ -124,12 +124,12 @@ class StepJournal {
   std::optional<JournalPlace> place_;    ///< Absent: not read yet.
   bool missed_ = false;                  ///< NoteMissed() was called.
   bool ended_ = false;                   ///< EndJournal() was called.
-  bool is_unseen_ = false;               ///< It found no mark.
-  bool altered_ = false;                 ///< In place, which told the columns.
-  std::int64_t was_open_ = 0;            ///< The moment that the step found open; 0: none.
-  std::optional<JournalEntry> waiting_;  ///< May turn out to be a commit by itself.
+  bool is_unseen_ = false;               ///< The step found no mark.
+  bool altered_ = false;                 ///< Columns changed in place, which also noted them.
+  std::int64_t was_open_ = 0;            ///< The moment that was open when the step began; 0: none.
+  std::optional<JournalEntry> waiting_;  ///< An entry that may turn out to be a whole commit.
   MovedColumns moved_;
-  bool begins_anew_ = false;  ///< Former values are other columns' by their names, and rows still stand so.
+  bool begins_anew_ = false;  ///< Old values now belong to other columns; rows are not migrated yet.
 };
 
 }  // namespace mirror

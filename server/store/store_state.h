@@ -9,11 +9,11 @@
 
 namespace mirror {
 
-/// Connections for one use: those that may still be opened are free.
+/// Connections for one use. `free`: those that may still be opened.
 struct PoolState {
   std::string use;
   std::size_t used = 0, idle = 0, free = 0;
-  std::uint64_t refused = 0;  ///< Callers that got none in time, since the start.
+  std::uint64_t refused = 0;  ///< Requests since the start that got no connection in time.
 };
 
 /// A database that holds mirrors.
@@ -21,13 +21,13 @@ struct PlaceState {
   std::string name;
   bool is_up = true;
   std::vector<PoolState> pools;
-  std::optional<std::int64_t> standbys;  ///< Whose disk a commit waits for, or may; absent: nobody may say.
-  /// Log that the standby which is furthest behind has not on its disk; 0: there is none.
+  std::optional<std::int64_t> standbys;  ///< Those a commit may wait for; absent: may not be read.
+  /// Bytes of log that the slowest standby does not have on its disk yet; 0: none.
   std::optional<std::int64_t> standby_lag_bytes;
-  std::optional<std::int64_t> relations;  ///< Of the whole database; of a large one estimated.
+  std::optional<std::int64_t> relations;  ///< In the whole database; estimated for a large one.
 };
 
-/// What is known of the databases that the mirrors stand in.
+/// The state of the databases that hold the mirrors.
 struct StoreState {
   std::vector<PlaceState> places;
   bool is_control_up = true;

@@ -13,46 +13,46 @@
 
 namespace mirror {
 
-/// The audit log's records in the catalog, as a chain. What it has kept outlives kill -9 and the power.
-/// Errors: kUnavailable, with what the database said. Threads: any.
+/// The audit log's records in the catalog, as a hash chain. A record that was added survives kill -9 and
+/// a power failure. Errors: kUnavailable, with the database's message. Threads: any.
 class AuditLog {
  public:
-  /// Makes the text of a seal, for a record at `time_ms` behind `last`.
+  /// Makes the text of a seal, for a record of `time_ms` that follows `last`.
   using MakeSeal = std::function<absl::StatusOr<std::string>(const AuditPoint& last, std::int64_t time_ms)>;
 
   struct Added {
-    AuditPoint before;  ///< What it was added behind.
+    AuditPoint before;  ///< The end of the chain before the record was added.
     AuditPoint now;
   };
 
   virtual ~AuditLog() = default;
-  /// Its id and hash are set here, and its time unless it is set.
+  /// Appends `record`. Sets its id and hash, and its time if the caller left that 0.
   virtual absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal = {}) = 0;
-  /// Removes all but the last `keep` records, and adds one that says so, sealed by `seal` for the last that
-  /// was removed. Absent: there were no more.
+  /// Removes all but the last `keep` records, and adds a record that reports this. `seal` signs for the last
+  /// removed record. Absent: there were not more than `keep` records, and nothing changed.
   virtual absl::StatusOr<std::optional<Added>> Prune(std::uint64_t keep, AuditRecord record,
                                                      const MakeSeal& seal) = 0;
-  /// `sealed` is not set: it is kept elsewhere.
+  /// Returns both ends of the kept chain. Does not set `sealed`, which is kept elsewhere.
   virtual absl::StatusOr<AuditState> State() = 0;
-  /// Other servers add to this chain, too, and `point` is its begin, still in it, or pruned since: what
-  /// stands behind it may be theirs.
+  /// Returns true if other servers add to this chain too and `point` lies in it, or was pruned from it. Then
+  /// records after `point` may be theirs.
   virtual absl::StatusOr<bool> Holds(const AuditPoint& point) = 0;
-  /// Those after `after_id`, oldest first.
+  /// Returns the records after `after_id`, oldest first; `limit` at most.
   virtual absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) = 0;
 };
 
-/// Looks and refusals that are kept; older ones make room.
+/// Maximum of kept looks and refusals. Newer ones replace the oldest.
 inline constexpr std::uint64_t kLooksMax = 100'000;
 
-/// Who looked at what, and who was refused, in the catalog beside the audit log: no chain, no signatures, and
-/// a ring of its own, so that whoever looks a million times pushes out looks. Errors: kUnavailable. Threads:
-/// any.
+/// The log of read-only calls and of refusals, in the catalog beside the audit log. It has no chain and no
+/// signatures, and a size limit of its own: a client that reads a million times evicts only looks. Errors:
+/// kUnavailable. Threads: any.
 class LookLog {
  public:
   virtual ~LookLog() = default;
-  /// Its id is set here.
+  /// Adds `look` and gives it the next id.
   virtual absl::Status Add(const AuditRecord& look) = 0;
-  /// The last so many, oldest first; 0: all.
+  /// Returns the last `limit` records, oldest first; 0: all.
   virtual absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) = 0;
 };
 

@@ -8,7 +8,7 @@
 namespace mirror {
 namespace {
 
-/// Behind `last`, sealed for `point` where there is a seal.
+/// Inserts `record` after `last`. If `seal` is set, it seals `point`.
 absl::StatusOr<AuditLog::Added> Append(AuditRows& rows, AuditRecord record, const AuditPoint& last,
                                        const AuditPoint& point, const AuditLog::MakeSeal& seal) {
   if (record.time_ms == 0) record.time_ms = NowMs();
@@ -53,7 +53,7 @@ absl::StatusOr<std::optional<AuditLog::Added>> ChainedAuditLog::Prune(std::uint6
     AuditPoint cut = state.before;
     cut.id = state.last.id - keep;
     ASSIGN_OR_RETURN(std::optional<std::string> hash, rows.HashOf(cut.id));
-    if (!hash) return absl::OkStatus();  // Somebody took it: the check tells.
+    if (!hash) return absl::OkStatus();  // Someone removed that record: the check of the chain reports it.
     cut.hash = *std::move(hash);
     ASSIGN_OR_RETURN(added, Append(rows, record, state.last, cut, seal));
     return rows.CutAt(cut);

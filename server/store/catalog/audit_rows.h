@@ -13,24 +13,24 @@
 
 namespace mirror {
 
-/// What a database does of an audit log, in a transaction that its caller has begun. Errors: the database's.
-/// Threads: none.
+/// The operations on the audit log's rows that each database implements. The caller has begun a transaction.
+/// Errors: the database's. Threads: none.
 class AuditRows {
  public:
   virtual ~AuditRows() = default;
 
-  /// Where the kept records begin.
+  /// Returns the point after which the kept records begin.
   virtual absl::StatusOr<AuditPoint> Before() = 0;
-  /// The last record; without one `before`.
+  /// Returns the last record's point, or `before` if there is no record.
   virtual absl::StatusOr<AuditPoint> Last(AuditPoint before) = 0;
-  /// Absent: there is no such record.
+  /// Returns the hash of record `id`. Absent: there is no such record.
   virtual absl::StatusOr<std::optional<std::string>> HashOf(std::uint64_t id) = 0;
   virtual absl::Status Insert(const AuditRecord& record) = 0;
-  /// The kept records begin behind `cut`.
+  /// Removes the records up to `cut`, and notes that the kept records begin after it.
   virtual absl::Status CutAt(const AuditPoint& cut) = 0;
 };
 
-/// An audit log over such rows: how records hang together is the same in every database.
+/// An audit log that stores its records by AuditRows. The rules of the chain are the same in every database.
 class ChainedAuditLog : public AuditLog {
  public:
   absl::StatusOr<Added> Add(AuditRecord record, const MakeSeal& seal) final;
@@ -40,9 +40,9 @@ class ChainedAuditLog : public AuditLog {
 
  protected:
   using Work = std::function<absl::Status(AuditRows& rows)>;
-  /// Does `work` in a transaction of its own; maybe twice.
+  /// Runs `work` in a transaction of its own. May run it twice.
   virtual absl::Status Write(const Work& work) = 0;
-  /// The same of one that adds nothing.
+  /// Runs `work`, which only reads. May run it twice.
   virtual absl::Status Look(const Work& work) = 0;
 };
 

@@ -10,7 +10,7 @@ constexpr ColumnOptions kRawText = {.kind = ColumnKind::kRawText};
 constexpr ColumnOptions kBytes = {.kind = ColumnKind::kBytes};
 
 Field SeverityOf(const EventRecord& event) { return event.severity; }
-/// One that this program does not know is information.
+/// Reads a severity. A number that this program does not know counts as kInformation.
 absl::Status TakeSeverity(const Field& field, EventRecord& event) {
   const std::int64_t number = field.number();
   event.severity = number >= 1 && number <= 3 ? static_cast<Severity>(number) : Severity::kInformation;
@@ -31,8 +31,8 @@ using OfSummary = ColumnsOf<SummaryRow>;
 constexpr std::array kSummaryColumns = {OfSummary::Member<&SummaryRow::context_id>("context_id", kTextKey),
                                         OfSummary::Member<&SummaryRow::text>("text")};
 
-/// What texts of others stand in, is bytea: names in certificates need not be UTF-8, and the chain's hashes
-/// are over their bytes.
+/// Columns with text from outside are bytea: names in certificates need not be UTF-8, and the chain hashes
+/// their bytes.
 using OfAudit = ColumnsOf<AuditRecord>;
 constexpr std::array kAuditColumns = {
     OfAudit::Member<&AuditRecord::id>("id", {.key = true}),

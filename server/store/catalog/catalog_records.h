@@ -9,15 +9,15 @@
 #include "server/store/catalog/catalog.h"
 
 // The tables of the catalog, in its file and in the control database. layouts_test compares what CREATE TABLE
-// says in the file: who changes a column adds a layout.
+// says in the file: a change of a column needs a new layout.
 
 namespace mirror {
 
-/// What was kept of a tenant.
+/// The text that is kept for a tenant.
 struct SummaryRow {
   std::string context_id, text;
 };
-/// How far a hook was told.
+/// The last event that a hook received.
 struct HookCursorRow {
   std::string hook;
   std::uint64_t event_id = 0;
@@ -26,11 +26,11 @@ struct HookCursorRow {
 const Record<EventRecord>& EventTable();
 const Record<SummaryRow>& SummaryTable();
 const Record<AuditRecord>& AuditTable();
-/// Where the records that are kept begin. In PostgreSQL `one` stands before these columns, see
+/// The point at which the kept records begin. In PostgreSQL the column `one` precedes these columns, see
 /// OneAuditChainTable().
 const Record<AuditPoint>& AuditChainTable();
 const Record<AuditPoint>& OneAuditChainTable();
-/// Records without seal and hash.
+/// Audit records without seal and hash.
 const Record<AuditRecord>& LookTable();
 const Record<HookCursorRow>& HookCursorTable();
 

@@ -114,7 +114,7 @@ class SqliteCatalog final : public Catalog {
   }
 
  private:
-  /// Now and then, and at a tenant's first event of this process: it may have left some to be looked for.
+  /// Removes the oldest events: after every kEventsPruneEvery, and at a tenant's first event in this process.
   absl::Status Prune(const sqlite::Connection& database, const EventRecord& added) {
     const auto [since, first] = added_since_.try_emplace(added.context_id, 0);
     if (first || ++since->second >= kEventsPruneEvery) {
@@ -135,7 +135,7 @@ class SqliteCatalog final : public Catalog {
         .Run();
   }
 
-  /// Adds those of ids from `from` to below `before`, newest first.
+  /// Appends the selected events with ids from `from` to below `before`, newest first, up to `limit` in all.
   static absl::Status Look(const sqlite::Connection& database, const EventFilter& filter, std::int64_t from,
                            std::int64_t before, std::uint32_t limit, std::vector<EventRecord>* events) {
     sqlite::Statement query = database.Prepare(EventTable().SelectSql(
@@ -152,7 +152,7 @@ class SqliteCatalog final : public Catalog {
   }
 
   const std::shared_ptr<CatalogFile> file_;
-  /// By tenant, events since it was last looked for the oldest. Used inside of Run() only.
+  /// Events of each tenant since its last pruning. Used only inside of Run().
   std::map<std::string, std::int64_t> added_since_;
 };
 
@@ -215,10 +215,10 @@ std::unique_ptr<HookCursor> MakeHookCursor(std::shared_ptr<CatalogFile> file) {
 
 namespace {
 
-/// Pruned in steps, or each look would delete one.
+/// Looks that may be added between two prunings; else each Add() would delete one.
 constexpr std::int64_t kPruneEvery = 128;
 
-/// A catalog that was moved away under the server has none.
+/// Creates the table, which is missing if somebody moved the catalog away while the server ran.
 absl::Status MakeLooks(const sqlite::Connection& database) {
   return database.Execute(LookTable().CreateMissingSql(kInSqlite));
 }
@@ -269,12 +269,12 @@ std::unique_ptr<LookLog> MakeLookLog(std::shared_ptr<CatalogFile> file, std::uin
 
 namespace {
 
-/// The layouts that 0.1.0 had, whose number stood in user_version; it stays there, for that version.
+/// The last layout of 0.1.0, which kept its number in user_version. The number stays, for that version.
 constexpr int kVersion = 2;
 const KnownLayout kLayout = {"the catalog", 3};
 constexpr int kBusyTimeoutMs = 2'000;
 
-/// Records of version 1 had no hashes: they get the begin of the chain.
+/// Gives hashes to the records of version 1, which had none: the chain begins with them.
 absl::Status ChainOldRecords(const sqlite::Connection& database, AuditPoint last) {
   sqlite::Statement read =
       database.Prepare(absl::StrCat("SELECT ", LookTable().Names(), " FROM audit_1 ORDER BY id"));
@@ -291,7 +291,7 @@ absl::Status ChainOldRecords(const sqlite::Connection& database, AuditPoint last
 
 absl::StatusOr<std::shared_ptr<CatalogFile>> CatalogFile::Open(const std::string& dir) {
   std::shared_ptr<CatalogFile> file(new CatalogFile(dir));
-  // Also when there is a damaged one in the way.
+  // Run() also replaces a damaged file.
   RETURN_IF_ERROR(file->Run(Outlives::kProcess, [](const sqlite::Connection&) { return absl::OkStatus(); }));
   return file;
 }
@@ -383,10 +383,10 @@ absl::Status CatalogFile::MakeTables(const sqlite::Connection& database, std::in
   return made.ok() ? database.Execute(absl::StrCat("PRAGMA user_version = ", kVersion)) : made;
 }
 
-/// The old file keeps its log beside it; a new file beside a foreign log would read as that one.
+/// Moves the log along with the damaged file: a new file would take a foreign log for its own.
 absl::Status CatalogFile::MoveAside() {
   database_.reset();
-  // Ids of events go on growing: whoever follows them has seen lower ones.
+  // Ids of events must go on growing, because readers that follow them have seen lower ones.
   first_event_id_ = NowMs();
   const std::string aside = absl::StrCat(path_, ".damaged-", first_event_id_);
   for (const char* const part : {"-wal", "-shm", ""}) {

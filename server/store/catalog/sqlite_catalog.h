@@ -13,29 +13,29 @@
 #include "server/store/catalog/audit_log.h"
 #include "server/store/catalog/catalog.h"
 
-// What stands in one catalog file, each part for who needs it.
+// The parts of a catalog file, as one interface for each kind of user.
 
 namespace mirror {
 
-/// What a change of the catalog has to outlive.
+/// The failures that a change of the catalog must survive.
 enum class Outlives {
-  kProcess,  ///< kill -9: the system has it.
-  kPower,    ///< The disk has it.
+  kProcess,  ///< kill -9: the operating system has the change.
+  kPower,    ///< A power failure: the disk has the change.
 };
 
-/// The database behind the events and the audit log, `<dir>/catalog.db`. Made anew when it is not there; one
-/// that is damaged is moved aside, whenever that shows, and made anew. One of an earlier version is taken
-/// over. Threads: any.
+/// The database file of the events and the audit log, `<dir>/catalog.db`. Creates it if it is missing. When
+/// damage shows, moves the damaged file aside and creates a new one. Upgrades a file of an earlier version.
+/// Threads: any.
 class CatalogFile {
  public:
-  /// Errors: kUnavailable; kFailedPrecondition: a later version of the program arranged it.
+  /// Opens or creates it. Errors: kUnavailable; kFailedPrecondition: a later version wrote its layout.
   static absl::StatusOr<std::shared_ptr<CatalogFile>> Open(const std::string& dir);
 
   using Work = std::function<absl::Status(const sqlite::Connection&)>;
-  /// Does `work`, alone. SQLite's errors are kUnavailable; after damage it is done once more, in a new and
-  /// empty catalog.
+  /// Runs `work` while no other call uses the file. SQLite's errors become kUnavailable. After damage it runs
+  /// `work` once more, in a new and empty catalog.
   absl::Status Run(Outlives outlives, const Work& work);
-  /// The same in one transaction that writes.
+  /// Does Run(), with `work` in one write transaction.
   absl::Status Write(Outlives outlives, const Work& work);
 
   const std::string& path() const { return path_; }
@@ -52,9 +52,9 @@ class CatalogFile {
   const std::string path_;
   Mutex mutex_;
   std::unique_ptr<sqlite::Connection> database_ MIRROR_GUARDED_BY(mutex_);
-  bool damaged_ MIRROR_GUARDED_BY(mutex_) = false;  ///< SQLite found it so, since it was asked last.
+  bool damaged_ MIRROR_GUARDED_BY(mutex_) = false;  ///< SQLite reported damage during the present call.
   Outlives outlives_ MIRROR_GUARDED_BY(mutex_) = Outlives::kProcess;
-  /// Of a catalog that took a damaged one's place; 0: from 1.
+  /// The id at which events begin in a catalog that replaced a damaged one; 0: from 1.
   std::int64_t first_event_id_ MIRROR_GUARDED_BY(mutex_) = 0;
 };
 
@@ -63,7 +63,7 @@ std::unique_ptr<AuditLog> MakeAuditLog(std::shared_ptr<CatalogFile> file);
 std::unique_ptr<HookCursor> MakeHookCursor(std::shared_ptr<CatalogFile> file);
 std::unique_ptr<LookLog> MakeLookLog(std::shared_ptr<CatalogFile> file, std::uint64_t looks_max = kLooksMax);
 
-/// Events and summaries alone, in `<dir>/catalog.db`.
+/// Opens a catalog of events and summaries only, in `<dir>/catalog.db`.
 absl::StatusOr<std::unique_ptr<Catalog>> OpenSqliteCatalog(const std::string& dir);
 
 }  // namespace mirror

@@ -8,15 +8,15 @@
 #include "server/store/mirror_contents.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// Inside the caller's transaction.
+// Run inside the caller's transaction.
 
 namespace mirror {
 
-/// See Snapshot::ReadContents.
+/// Reads the contents. See Snapshot::ReadContents.
 absl::StatusOr<MirrorContents> ReadSqliteContents(SqliteConnection& connection,
                                                   const std::string& context_id);
 
-/// Into a mirror that has its own tables and nothing in them: all but rows and `own_indexes`.
+/// Writes all but rows and `own_indexes` into a mirror that has its own tables, which are empty.
 absl::Status WriteSqliteContents(SqliteConnection& connection, const MirrorContents& contents);
 
 }  // namespace mirror

@@ -48,7 +48,7 @@
 namespace mirror {
 namespace {
 
-/// What stands in it is what was agreed now.
+/// Whether the table's rows follow its present agreed definition.
 bool IsAsAgreed(const TableRecord& record, const std::optional<TableSchema>& schema) {
   return schema && record.state == TableState::kMirrored && record.schema_hash == SchemaHash(*schema);
 }
@@ -170,12 +170,12 @@ class SqliteRecords final : public StoreRecords {
   const std::string context_id_;
   const std::string metadata_;
   SqliteWaiting& waiting_;
-  std::int64_t looked_schema_ = -1;    ///< `schema_version` at the last look for touched tables.
-  std::vector<TouchedTable> touched_;  ///< What that found.
+  std::int64_t looked_schema_ = -1;    ///< `schema_version` at the last search for touched tables.
+  std::vector<TouchedTable> touched_;  ///< The result of that search.
 };
 
-/// What is known of one mirror file, and of what waits to be written to it. `connection` and `waiting`
-/// outlive it.
+/// Reads one mirror file and the rows that wait to be written to it. `connection` and `waiting`
+/// must outlive it.
 std::unique_ptr<StoreRecords> MakeSqliteRecords(SqliteConnection& connection, const std::string& context_id,
                                                 SqliteWaiting& waiting) {
   return std::make_unique<SqliteRecords>(connection, context_id, waiting);
@@ -200,7 +200,7 @@ class SqliteUpkeep final : public StoreUpkeep {
   }
 
   Stale WhyStale() override {
-    // Only once nothing of a log that nothing leads to can be lost.
+    // First empties a log that has lost its name, so that nothing of it is lost.
     const bool replaced = !connection_.SameFile() || (!connection_.SameLog() && connection_.EmptyLog(0)) ||
                           HasOtherLayout(connection_);
     return replaced ? Stale::kReplaced : Stale::kNo;
@@ -210,8 +210,8 @@ class SqliteUpkeep final : public StoreUpkeep {
 
   void StandAlone() override { connection_.StandAlone(); }
   void Rest() override {
-    // Measured with small tables: statements are 77 KB of an open tenant, its page cache 83 KB, the rest 77
-    // KB.
+    // Measured with small tables, an open tenant's memory is: statements 77 KB, page cache 83 KB,
+    // the rest 77 KB.
     connection_.StandAlone();
     connection_.ForgetStatements();
     ForgetImages(connection_);
@@ -252,10 +252,10 @@ class SqliteUpkeep final : public StoreUpkeep {
   SqliteConnection& connection_;
   const std::string context_id_;
   const std::function<absl::Status()> write_waiting_;
-  std::string quarantined_;  ///< Why; empty: it is not.
+  std::string quarantined_;  ///< The reason; empty: it is not quarantined.
 };
 
-/// Keeps one mirror file well. `connection` outlives it. `write_waiting`: see StoreUpkeep::WriteWaiting().
+/// Maintains one mirror file. `connection` must outlive it. `write_waiting`: see StoreUpkeep::WriteWaiting().
 std::unique_ptr<StoreUpkeep> MakeSqliteUpkeep(SqliteConnection& connection, const std::string& context_id,
                                               std::function<absl::Status()> write_waiting) {
   return std::make_unique<SqliteUpkeep>(connection, context_id, std::move(write_waiting));
@@ -273,13 +273,13 @@ class Database final : public SqliteDatabase {
 
   ~Database() override {
     if (waiting_.empty()) return;
-    // A quarantined file stays as it is, and one that was replaced is nobody's.
+    // A quarantined file stays unchanged, and a replaced file is not ours any more.
     const bool may_write =
         upkeep_->Quarantined().empty() && upkeep_->WhyStale() == Stale::kNo && !connection_->LostPages();
     try {
       if (may_write && WriteWaiting().ok()) return;
     } catch (const std::bad_alloc&) {
-      // As if the disk were full.
+      // The outcome is the same as with a full disk.
     }
     if (waiting_.has_nonces() && options_.forgot_nonces) options_.forgot_nonces();
   }
@@ -287,7 +287,7 @@ class Database final : public SqliteDatabase {
   Database& operator=(const Database&) = delete;
 
   absl::Status Prepare() {
-    // One transaction: a file that died in the middle of its making has no metadata, and gets it here.
+    // In one transaction: a file whose creation was interrupted has no metadata, and gets it here.
     RETURN_IF_ERROR(connection_->Execute("BEGIN IMMEDIATE"));
     absl::Status status = TakeOverFile(*connection_, context_id_);
     const bool ours = status.ok();
@@ -298,14 +298,14 @@ class Database final : public SqliteDatabase {
     if (status.ok()) status = tenant.status();
     if (status.ok()) status = connection_->Execute("COMMIT");
     if (ours && absl::IsFailedPrecondition(status)) {
-      // Our statements know the columns of our tables: somebody may have changed those by hand.
+      // Our statements name the columns of our tables: somebody may have changed those by hand.
       if (absl::Status own = CheckOwnColumns(*connection_, context_id_); absl::IsDataLoss(own)) status = own;
     }
     if (!status.ok()) transaction_->Rollback();
     connection_->KnowLog();
     if (!status.ok() || !*tenant || (*tenant)->door() != Door::kRecords) return status;
-    // Whoever deletes records means it: pages that become free are overwritten, too, which writes more. What
-    // remains in others goes with StoreUpkeep::Scrub().
+    // Deleted records must be gone: freed pages are overwritten, too, at the cost of more writes.
+    // StoreUpkeep::Scrub() removes the deleted data that remains in other pages.
     return connection_->Execute("PRAGMA secure_delete = ON");
   }
 
@@ -323,7 +323,7 @@ class Database final : public SqliteDatabase {
       transaction_->Rollback();
       return status;
     }
-    // Closed with it, the file has a mirror's mark, and there is nothing of it outside.
+    // When closed now, the file is marked as a mirror's, and nothing of it is outside of it.
     connection_->ForgetStatements();
     ForgetImages(*connection_);
     return connection_->Execute("PRAGMA journal_mode = WAL");
@@ -334,7 +334,7 @@ class Database final : public SqliteDatabase {
   }
 
   absl::StatusOr<std::unique_ptr<StoreWork>> Begin(const Intent& intent) override {
-    // Whether the files are still ours is looked at before the commit.
+    // The commit checks whether the files are still ours.
     if (connection_->LostPages()) return LostPages(*connection_);
     connection_->TrimStatements();
     RETURN_IF_ERROR(CheckLogSize(*connection_, options_.wal_bytes_max));
@@ -349,8 +349,8 @@ class Database final : public SqliteDatabase {
     RETURN_IF_ERROR(CheckFiles(*connection_));
     absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenSqliteSnapshot(connection_->path(), context_id_);
     if (!snapshot.ok()) return snapshot;
-    // Looked at once more: a file put there meanwhile is another mirror, and without our log it is an older
-    // one.
+    // Checks again: a file put there meanwhile is another mirror, and without our log it would be an older
+    // state of ours.
     RETURN_IF_ERROR(CheckFiles(*connection_));
     return snapshot;
   }

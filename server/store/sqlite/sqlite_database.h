@@ -12,17 +12,17 @@
 
 namespace mirror {
 
-/// One SQLite file as a store: what a mirror is once it has its name, and what one that is being built is
-/// made of.
+/// One SQLite file as a store: a mirror with its final name, or a part of one that is
+/// being built.
 class SqliteDatabase : public Store {
  public:
-  /// Those that are remembered, expired ones perhaps too.
+  /// Reads the stored nonces, perhaps expired ones too.
   virtual absl::StatusOr<std::vector<Nonce>> ReadNonces() = 0;
-  /// The last thing before a mirror that was built gets its name: see EmptyUnfinished.
+  /// The last call before a built mirror gets its name: see EmptyUnfinished.
   virtual absl::Status EndBuilding() = 0;
 };
 
-/// Errors: as OpenSqliteStore.
+/// Opens the file. Errors: as OpenSqliteStore.
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenSqliteDatabase(const std::string& path,
                                                                    const std::string& context_id, bool create,
                                                                    MirrorUse use,

@@ -12,35 +12,35 @@
 
 namespace mirror {
 
-/// Within the folder: what is being restored or tried, removed by Recover().
+/// Folder within the home for copies and imports in progress; Recover() removes it.
 inline constexpr char kWorkFolder[] = ".work";
 
-/// A home that is a folder with a SQLite file for each tenant, `<dir>/Mirror_<context_id>.db`. Beside it
-/// stands what was there before a restore, a reset and a rebuild, as `.replaced-<now_ms>`, `.reset-<now_ms>`
-/// and
-/// `.damaged-<now_ms>` behind that name.
-/// Takes the folder for this process alone (a lock file). `checkpointer` and `begin_building` of `options`
-/// are its own. It outlives its stores. Errors: kFailedPrecondition when another server has the folder, or it
-/// cannot be written.
+/// A home that is a folder with a SQLite file for each tenant, `<dir>/Mirror_<context_id>.db`.
+/// Beside it are files kept by a restore, a reset and a rebuild, with `.replaced-<now_ms>`,
+/// `.reset-<now_ms>` and `.damaged-<now_ms>` appended to that name.
+/// Locks the folder for this process (a lock file).
+/// `checkpointer` and `begin_building` of `options` are its own.
+/// It must outlive its stores. Errors: kFailedPrecondition when another server has the folder, or it is
+/// not writable.
 absl::StatusOr<std::unique_ptr<StoreHome>> OpenSqliteHome(const std::string& dir,
                                                           const SqliteOptions& options);
 
-// That an operator deleted a tenant, `<dir>/Mirror_<context_id>.deleted`: a small file beside the mirrors,
-// so that no loss of the catalog lets a deleted tenant come back. While its files go it is called
-// `.deleting`: a start finishes what that says, and takes a mirror that stands beside a `.deleted` for one
-// that was put there since.
+// The mark that an operator deleted a tenant, `<dir>/Mirror_<context_id>.deleted`: a small file beside the
+// mirrors, so that a loss of the catalog does not bring the tenant back. While the tenant's files are being
+// removed its name is `.deleting`: a start finishes the removal. A mirror beside a `.deleted` is one that was
+// put there later.
 
-/// On disk when it returns; once more is harmless. Errors: kUnavailable.
+/// Sets the mark; on disk when it returns. May be called again. Errors: kUnavailable.
 absl::Status SetDeletingMark(const std::string& dir, const std::string& context_id,
                              Deleted what = Deleted::kAll);
-/// As it was set. kAll where there is none.
+/// Returns the value that was set; kAll if there is no mark.
 absl::StatusOr<Deleted> WhatIsDeleted(const std::string& dir, const std::string& context_id);
-/// The files are gone.
+/// Replaces the mark once the files are gone.
 absl::Status SetDeletedMark(const std::string& dir, const std::string& context_id);
-/// The same of one that is kForgotten: nothing tells of it any more.
+/// Removes the mark instead, for kForgotten: no trace of the deletion remains.
 absl::Status RemoveDeletingMark(const std::string& dir, const std::string& context_id);
 absl::Status RemoveDeletedMark(const std::string& dir, const std::string& context_id);
-/// Context ids of those that there are in the folder. Errors: kUnavailable.
+/// Returns the context ids of all marks in the folder. Errors: kUnavailable.
 absl::StatusOr<std::vector<std::string>> FindDeletedMarks(const std::string& dir);
 absl::StatusOr<std::vector<std::string>> FindDeletingMarks(const std::string& dir);
 

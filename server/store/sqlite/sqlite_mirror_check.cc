@@ -14,9 +14,9 @@
 namespace mirror {
 namespace {
 
-/// Of a mirror, of one that is being built and of its claim. A file of the present layout has all tables that
-/// CreateOwnTables() makes: what is missing there was dropped by hand, and is not made again. So who adds one
-/// raises the number, as who changes what stands in one.
+/// The layout of a mirror, of one that is being built and of its claim. A file of this layout has all tables
+/// that CreateOwnTables() makes: a missing one was dropped by hand, and is not recreated. So a change that
+/// adds a table, or changes what a table holds, raises the number.
 const KnownLayout kLayout = {"the mirror file", 3};
 constexpr std::int64_t kUnnumbered = 1;
 
@@ -25,7 +25,7 @@ absl::Status Emptied() { return absl::DataLossError("it is empty: it was cut off
 bool IsEmpty(SqliteConnection& connection) {
   std::error_code error;
   const bool has_no_bytes = std::filesystem::file_size(connection.path(), error) == 0 && !error;
-  // What is being built may be in memory.
+  // A mirror that is being built may be in memory only.
   if (has_no_bytes && !connection.building()) return true;
   absl::StatusOr<Query> query = connection.Prepare("SELECT 1 FROM sqlite_schema LIMIT 1");
   if (!query.ok()) return false;
@@ -33,13 +33,13 @@ bool IsEmpty(SqliteConnection& connection) {
   return row.ok() && !*row;
 }
 
-/// What has no such table any more is no mirror.
+/// Returns the error for a file without the tenant's table, which is no mirror.
 absl::Status WhyNoTenant(SqliteConnection& connection, const std::string& context_id, absl::Status status) {
-  // What its log has is of no use, whatever SQLite says of that.
+  // The contents of its log are of no use, whatever SQLite reports about it.
   if (IsEmpty(connection)) return Emptied();
   if (!absl::IsFailedPrecondition(status)) return status;
   RETURN_IF_ERROR(CheckOwnTablesAndColumns(connection, context_id));
-  // The rest says what to do, and so does whoever tells of the loss.
+  // Only the first sentence: the caller adds what to do.
   const absl::string_view message = status.message();
   return absl::DataLossError(message.substr(0, message.find(". ")));
 }
@@ -75,8 +75,8 @@ absl::Status TakeOverFile(SqliteConnection& connection, const std::string& conte
 
 bool HasOtherLayout(SqliteConnection& connection) {
   absl::StatusOr<Query> query = connection.Prepare("SELECT layout FROM _mirror_layout");
-  // That the table is gone is told by no other code than a mistake in the statement would be. What has lost
-  // all its tables was put there by nobody: it was cut off.
+  // SQLite reports a missing table by the same code as an error in the statement. A file that lost all its
+  // tables was truncated, not replaced.
   if (!query.ok()) return absl::IsFailedPrecondition(query.status()) && !IsEmpty(connection);
   const absl::StatusOr<bool> row = query->Step();
   if (!row.ok()) return absl::IsFailedPrecondition(row.status()) && !IsEmpty(connection);

@@ -9,23 +9,23 @@
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// Whether the file that is open is this tenant's mirror, whole, and in the layout of this version.
+// Checks that the open file is this tenant's mirror, whole, and in this version's layout.
 
 namespace mirror {
 
-/// Inside of the transaction that makes the store's own tables in it. Errors: kFailedPrecondition for the
-/// mirror of somebody else or of a later layout, which is left as it is; kDataLoss for one that lacks a
-/// table.
+/// Runs inside of the transaction that makes the store's own tables. Errors:
+/// kFailedPrecondition for another tenant's mirror or a later layout, both left unchanged; kDataLoss if a
+/// table is missing.
 absl::Status TakeOverFile(SqliteConnection& connection, const std::string& context_id);
 
-/// Whether somebody put back, into the file that is open here, what another version wrote: SQLite's own
-/// restore does. It is taken over, or refused, when it is opened anew.
+/// Whether somebody restored a file of another layout into the open one, as SQLite's own restore does. The
+/// next opening upgrades or refuses it.
 bool HasOtherLayout(SqliteConnection& connection);
 
-/// kDataLoss, with the reason, where it cannot be read since the file is none any more.
+/// Reads the tenant. kDataLoss, with the reason, if the file is no longer a mirror.
 absl::StatusOr<TenantRecord> ReadTenantOf(SqliteConnection& connection, const std::string& context_id);
 
-/// See StoreUpkeep::CheckOwnTables: the tables, their columns, which take longer, and both.
+/// See StoreUpkeep::CheckOwnTables. They check the tables, their columns (slower), or both.
 absl::Status CheckOwnTables(SqliteConnection& connection, const std::string& context_id);
 absl::Status CheckOwnColumns(SqliteConnection& connection, const std::string& context_id);
 absl::Status CheckOwnTablesAndColumns(SqliteConnection& connection, const std::string& context_id);

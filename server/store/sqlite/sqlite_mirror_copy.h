@@ -10,15 +10,15 @@
 
 namespace mirror {
 
-/// A new folder within `<dir>/<work>`, from where what is in it can be renamed. Errors: kUnavailable.
+/// Makes a new folder within `<dir>/<work>`; files can be renamed out of it. Errors: kUnavailable.
 absl::StatusOr<std::string> MakeWorkFolder(const std::string& dir, const std::string& work);
 
-/// See StoreHome::NewCopy. It stands in a folder of MakeWorkFolder().
+/// See StoreHome::NewCopy. The copy is in a folder of MakeWorkFolder().
 absl::StatusOr<std::unique_ptr<MirrorCopy>> NewSqliteMirrorCopy(const std::string& dir,
                                                                 const std::string& work,
                                                                 const std::string& context_id);
 
-/// See StoreHome::NewImport. Until it is finished its file stands in a folder of MakeWorkFolder().
+/// See StoreHome::NewImport. Until it is finished, its file is in a folder of MakeWorkFolder().
 absl::StatusOr<std::unique_ptr<MirrorImport>> NewSqliteImport(const std::string& dir, const std::string& work,
                                                               const std::string& context_id);
 

@@ -31,7 +31,7 @@ void RemoveDatabase(const std::string& path) {
   }
 }
 
-/// Between what happened and what to do, in the words of a mirror that is there: see SqliteStatus.
+/// The sentence between the cause and the advice, as for an existing mirror: see SqliteStatus.
 constexpr char kNothingApplied[] = ". Nothing was applied";
 
 absl::Status DiskTrouble(const std::string& path, const char* doing) {
@@ -45,10 +45,10 @@ absl::Status Sync(const std::string& path, int flags) {
   return errno == 0 ? absl::OkStatus() : DiskTrouble(path, "writing");
 }
 
-/// Of a new mirror, which begin their way to the disk while it grows: the sync at its end is of all of it.
+/// Bytes of a growing new mirror after which their way to the disk begins, since the final sync covers all.
 constexpr std::int64_t kEarlyBytes = 16 << 20;
 
-/// The tenant as a claim knows it: a crash ends the cycle.
+/// Returns the tenant as a claim stores it: a crash ends the cycle.
 TenantRecord Claimed(TenantRecord tenant) {
   tenant.active = false;
   tenant.holder.clear();
@@ -119,7 +119,7 @@ class NewMirror final : public Store {
   absl::Status MakeDurable() override { return absl::OkStatus(); }
 
  private:
-  /// A transaction of the rows. What the claim has to know is committed to it before.
+  /// A transaction on the rows. It first commits to the claim what that must know.
   class BuildingWork final : public StoreWork {
    public:
     BuildingWork(NewMirror& mirror, std::unique_ptr<StoreWork> rows)
@@ -128,7 +128,7 @@ class NewMirror final : public Store {
     absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
       return mirror_.CommitBuilding(*rows_, plan, savepoints);
     }
-    /// The end of a cycle is more here than a plan.
+    /// The end of a cycle does more here than run a plan.
     bool ReadsItsWrites() const override { return false; }
     absl::StatusOr<CommitResult> RunFirst(const Plan&) override {
       return absl::InternalError("a mirror that is being made takes one plan at a time. Nothing was done.");
@@ -139,7 +139,7 @@ class NewMirror final : public Store {
     const std::unique_ptr<StoreWork> rows_;
   };
 
-  /// Of what is being built: it is thrown away, not kept.
+  /// The upkeep of a mirror being built: it is discarded, not kept.
   class BuildingUpkeep final : public StoreUpkeep {
    public:
     explicit BuildingUpkeep(NewMirror& mirror) : mirror_(mirror) {}
@@ -206,20 +206,20 @@ class NewMirror final : public Store {
     return rows_->Commit(plan.nonce ? Plan{} : plan).status();
   }
 
-  /// What must outlive a crash is on disk before anybody hears of it.
+  /// Puts on disk what must survive a crash, before any caller learns of it.
   absl::Status KeepClaim(const Plan& plan) {
     if (!plan.tenant) return absl::OkStatus();
     Plan kept;
     kept.now_ms = plan.now_ms;
     kept.tenant = Claimed(*plan.tenant);
-    // A plan that is made again, see CommitResult::again, has it again; the rows know whether it is new.
+    // A plan that is run again, see CommitResult::again, repeats its nonce; the rows tell whether it is new.
     if (plan.nonce && plan.nonce->value != claimed_nonce_) kept.nonce = plan.nonce;
     absl::Status status = claim_->Commit(kept).status();
     if (status.ok() && plan.nonce) claimed_nonce_ = plan.nonce->value;
     return status;
   }
 
-  /// The cycle that ran is over, or an operator did something to a tenant without one.
+  /// Whether the running cycle is over, or an operator changed a tenant without a cycle.
   static bool EndsBuilding(const Plan& plan, const TenantRecord& before) {
     if (!plan.tenant) return false;
     if (before.active) return !plan.tenant->active || plan.tenant->cycle != before.cycle;
@@ -234,7 +234,7 @@ class NewMirror final : public Store {
     for (const char* suffix : {kLogSuffix, kIndexSuffix}) {
       std::error_code error;
       fs::remove(building_path_ + suffix, error);
-      // A log that lies there from an older mirror would be replayed over this one.
+      // A log left by an older mirror would be replayed into this one.
       fs::remove(path_ + suffix, error);
       if (error) return DiskTrouble(path_ + suffix, "removing");
     }
@@ -259,10 +259,10 @@ class NewMirror final : public Store {
 
   absl::Status Lost(const absl::Status& status) {
     lost_ = true;
-    // What is left to be read is a mirror without a row and without a cycle.
+    // From now on readers find a mirror without a row and without a cycle.
     if (!rows_) rows_ = std::move(claim_);
-    // A call may be made again and a damaged file be set aside where there is a mirror; of this one nothing
-    // is left.
+    // An existing mirror allows a retry, or the quarantine of a damaged file;
+    // of this one nothing is left.
     const std::string said(status.message());
     const std::size_t cause = said.find(kNothingApplied);
     if (!absl::IsDataLoss(status) && cause == std::string::npos) return status;
@@ -287,18 +287,18 @@ class NewMirror final : public Store {
   const std::string building_path_;
   const std::string context_id_;
   const SqliteOptions options_;
-  std::shared_ptr<void> place_;  ///< While it is being built.
+  std::shared_ptr<void> place_;  ///< Held while the mirror is being built.
   bool building_ = true;
-  bool lost_ = false;                      ///< While it was being built, which is not over by that.
-  std::unique_ptr<SqliteDatabase> claim_;  ///< While it is being built.
-  std::string claimed_nonce_;              ///< Of a plan that the rows did not take yet.
+  bool lost_ = false;                      ///< The rows were lost while building, which still continues.
+  std::unique_ptr<SqliteDatabase> claim_;  ///< Set while the mirror is being built.
+  std::string claimed_nonce_;              ///< Nonce of a plan that the rows did not take yet.
   std::unique_ptr<SqliteDatabase> rows_;
-  /// While it is being built: open from before the first row on, so that its sync tells of each page that the
-  /// disk refused since.
+  /// Set while the mirror is being built: open from before the first row, so that its sync reports each page
+  /// that the disk refused since.
   std::optional<OwnedDescriptor> file_;
-  std::optional<EarlyWriting> early_;  ///< While it is being built.
-  std::int64_t bytes_ = 0;             ///< Of the file, behind the last commit.
-  BuildingUpkeep upkeep_{*this};       ///< While it is being built.
+  std::optional<EarlyWriting> early_;  ///< Set while the mirror is being built.
+  std::int64_t bytes_ = 0;             ///< Size of the file after the last commit.
+  BuildingUpkeep upkeep_{*this};       ///< Used while the mirror is being built.
 };
 
 }  // namespace

@@ -11,27 +11,27 @@
 
 namespace mirror {
 
-/// Beside a mirror's file while it is being made: what outlives the process before its first row (issuer,
-/// environment, cycle, nonces; a loss of power may take it, see SqliteOptions::claims_wait), and the rows,
-/// which a crash may lose.
+/// Suffixes of files beside a mirror's file while it is being built. The claim is data that must survive
+/// the process before the first row (issuer, environment, cycle, nonces; a loss of power may take it, see
+/// SqliteOptions::claims_wait). The other file has the rows, which a crash may lose.
 inline constexpr char kClaimSuffix[] = ".claim";
 inline constexpr char kBuildingSuffix[] = ".building";
 
-/// A mirror that has no file yet. Its rows are written into `<path>.building` without journal and syncs on
-/// disk, and nobody else sees them; the plan that ends its cycle, whatever ends it, puts the file on disk and
-/// gives it its name, and from then on it is as any other. What a crash leaves is thrown away when it is
-/// opened again: no cycle runs then, and the claim still knows whose mirror it is.
-/// `place` is let go of when nothing is built any more.
-/// Any trouble with the disk meanwhile ends the cycle in the same way: WhyStale() says so.
+/// Opens a mirror that has no file yet. Its rows are written into `<path>.building` without a journal and
+/// syncs on disk, and no one else sees them. The plan that ends its cycle, in whatever way, puts the file
+/// on disk under its name; from then on it is a normal mirror. The remains of a crash are discarded at the
+/// next opening: no cycle runs then, and the claim still names the mirror's owner. `place` is released when
+/// nothing is being built any more. Any error of the disk meanwhile ends the cycle in the same way:
+/// WhyStale() reports it.
 absl::StatusOr<std::unique_ptr<Store>> OpenNewMirror(const std::string& path, const std::string& context_id,
                                                      const SqliteOptions& options,
                                                      std::shared_ptr<void> place);
 
-/// Begins one that is `owner`'s, without a cycle, on disk when it returns.
+/// Begins a mirror owned by `owner`, without a cycle; on disk when it returns.
 absl::Status ClaimNewMirror(const std::string& path, const std::string& context_id, const TenantRecord& owner,
                             std::int64_t now_ms);
 
-/// What is left of one that was built, or is not wanted.
+/// Removes the remains of a mirror that was built, or is not wanted.
 void RemoveNewMirror(const std::string& path);
 
 }  // namespace mirror

@@ -47,7 +47,7 @@ absl::Status CopyTrouble(const std::string& doing, const std::string& path, int 
   return wrong_path ? absl::FailedPreconditionError(words) : absl::UnavailableError(words);
 }
 
-/// The copy's own name is of no use to who reads this.
+/// Returns the error without the copy's temporary name, which is of no use to the reader.
 absl::Status NotBegun(const std::string& folder, const std::string& path, int error) {
   absl::Status status = CopyTrouble("making a copy in", path, error);
   const char* next = "";
@@ -66,7 +66,7 @@ absl::Status SyncCopy(const std::string& path, int flags) {
   return failed == 0 ? absl::OkStatus() : CopyTrouble("syncing", path, failed);
 }
 
-/// 0: SQLite did not tell.
+/// Returns the page size; 0: SQLite did not tell.
 std::uint64_t PageBytes(SqliteConnection& connection) {
   absl::StatusOr<Query> query = connection.Prepare("PRAGMA page_size");
   if (!query.ok()) return 0;
@@ -84,7 +84,7 @@ absl::Status CopyPages(SqliteConnection& from, const std::string& path, const Go
                                           },
                                           doing));
   const sqlite::Connection& to = *opened;
-  // Synced as a whole in the end.
+  // The whole file is synced at the end.
   RETURN_IF_ERROR(to.Execute("PRAGMA synchronous = OFF", doing));
   sqlite3_backup* const backup = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");
   if (backup == nullptr) return to.LastError(doing);
@@ -116,19 +116,19 @@ absl::Status MakeCopy(SqliteConnection& from, const std::string& path, const std
   return SyncCopy(fs::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
 }
 
-/// Copies what `from` sees, page by page, into `path`: one file with a rollback journal, closed to group and
-/// others, which any SQLite tool reads. It gets its name when all of it is on disk; until then it is
-/// `<path>.part-` and six characters, which is removed after an error.
-///   kAlreadyExists  `path` is there
+/// Copies the state that `from` sees, page by page, into `path`: one file with a rollback journal, closed to
+/// group and others, which any SQLite tool reads. Until all of it is on disk, its name is `<path>.part-` and
+/// six characters; that file is removed after an error.
+///   kAlreadyExists  `path` exists
 ///   kUnavailable    the folder or the disk
-///   kCancelled      `go_on` said so
+///   kCancelled      `go_on` returned false
 absl::Status CopySqliteFile(SqliteConnection& from, const std::string& path, const GoOnCopying& go_on) {
   struct stat info {};
   if (lstat(path.c_str(), &info) == 0) {
     return absl::AlreadyExistsError(
         absl::StrCat("making a copy in '", path, "': File exists. No copy was made. Name another file."));
   }
-  // Each attempt has a name of its own.
+  // Each attempt has a file name of its own.
   std::string unfinished = path + kUnfinished;
   const int file = mkostemp(unfinished.data(), O_CLOEXEC);
   if (file < 0) return NotBegun(fs::path(path).parent_path().string(), path, errno);
@@ -142,7 +142,7 @@ absl::Status CopySqliteFile(SqliteConnection& from, const std::string& path, con
 }
 
 constexpr char kDigestFunction[] = "_mirror_digest";
-/// Instructions of SQLite's machine between two looks whether to go on: a few milliseconds.
+/// Virtual machine steps of SQLite between two calls of `go_on`: a few milliseconds.
 constexpr int kStepsBetweenLooks = 100'000;
 
 class SqliteSnapshot final : public Snapshot {
@@ -229,7 +229,7 @@ class SqliteSnapshot final : public Snapshot {
   }
 
  private:
-  /// Lets `go_on` interrupt what SQLite does meanwhile.
+  /// Lets `go_on` interrupt SQLite while it lives.
   class Watched {
    public:
     Watched(SqliteSnapshot& snapshot, const GoOn& go_on)
@@ -258,7 +258,7 @@ class SqliteSnapshot final : public Snapshot {
   const std::unique_ptr<JournalReader> journal_;
   const std::unique_ptr<VersionReader> versions_;
   RowDigest digest_;
-  RangeDigest sum_;  ///< Of the range that is being read.
+  RangeDigest sum_;  ///< Sum of the range that is being read.
 };
 
 }  // namespace

@@ -28,10 +28,10 @@ constexpr char kSuffix[] = ".db";
 }  // namespace
 
 void ConfigureSqlite() {
-  // Every small allocation would take one process-wide mutex to count itself: tenants on two threads gain 16
-  // %.
+  // Else each small allocation would take one process-wide mutex for statistics: without it, tenants on two
+  // threads gain 16 %.
   sqlite::PrepareSqlite();
-  // It changes what all connections share, and so comes before the first one.
+  // It changes a hook that all connections share, so it runs before the first one.
   GatheringVfs(Gathered::kLog);
 }
 
@@ -65,7 +65,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& dir, c
                                                        bool create, const SqliteOptions& options) {
   RETURN_IF_ERROR(CheckContextId(context_id));
   const std::string path = SqlitePath(dir, context_id);
-  // What is left of a damaged mirror stays while its file is away, which may come back.
+  // Keeps what is left of a damaged mirror while its file is missing: the file may come back.
   absl::Status left;
   if (FileExists(path)) {
     left = SetLogOfDamagedAside(path);
@@ -100,11 +100,11 @@ absl::Status CheckSqliteMirror(const std::string& path, const std::string& conte
 
 namespace {
 
-/// All that can fail without harm.
+/// Does everything that can fail without harm.
 absl::Status PutInPlace(const std::string& from, const std::string& path) {
-  // That of a file which somebody took away may alone have what the disk lost.
+  // If somebody took the former file away, only its log may have what the disk lost.
   RETURN_IF_ERROR(SetLogOfDamagedAside(path));
-  // A log that lies there would be replayed over the new file.
+  // A log left there would be replayed into the new file.
   for (const char* suffix : {kLogSuffix, kIndexSuffix}) {
     std::error_code error;
     fs::remove(path + suffix, error);
@@ -134,8 +134,8 @@ absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const st
                                                 const std::optional<TenantRecord>& owner) {
   const std::string path = SqlitePath(dir, context_id);
   const std::string aside = absl::StrCat(path, ".damaged-", now_ms);
-  // Until the file loses its first name, all is as it was: what was begun beside a mirror that is there is
-  // nothing, and a log belongs to its file under both names.
+  // Until the file loses its first name, nothing changes: a begun mirror beside an existing one does not
+  // count, and a log belongs to its file under both names.
   std::error_code error;
   const bool has_one_name = fs::is_directory(path, error);
   const absl::StatusOr<bool> named = has_one_name ? true : NameTwice(path, aside);
@@ -144,7 +144,7 @@ absl::StatusOr<std::string> SetSqliteStoreAside(const std::string& dir, const st
   absl::Status begun = owner ? ClaimNewMirror(path, context_id, *owner, now_ms) : absl::OkStatus();
   if (begun.ok()) begun = SyncFolder(dir);
   CrashPoint("rebuild.claimed");
-  // The log of a file that somebody took away may alone have what the disk lost.
+  // If somebody took the file away, only its log may have what the disk lost.
   if (begun.ok() && !*named) begun = SetLogOfDamagedAside(path);
   if (begun.ok() && has_one_name) {
     fs::rename(path, aside, error);
@@ -173,7 +173,7 @@ absl::StatusOr<std::string> KeepSqliteStore(const std::string& dir, const std::s
 
 namespace {
 
-/// What restores, resets and quarantines kept beside it holds the customer's rows, too.
+/// Removes the files kept by restores, resets and quarantines: they hold the customer's rows, too.
 absl::Status RemoveKept(const std::string& path) {
   const std::string name = fs::path(path).filename().string();
   std::error_code error;

@@ -11,7 +11,7 @@
 
 namespace mirror {
 
-/// The verbs over one mirror file. `connection` and `waiting` outlive it.
+/// Makes the verbs on one mirror file. `connection` and `waiting` must outlive them.
 std::unique_ptr<StoreTransaction> MakeSqliteTransaction(SqliteConnection& connection,
                                                         const std::string& context_id,
                                                         const SqliteOptions& options, SqliteWaiting& waiting);

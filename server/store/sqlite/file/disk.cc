@@ -48,7 +48,7 @@ absl::Status TryWriting(const std::string& dir) {
     written = count > 0;
     at += written ? static_cast<std::size_t>(count) : 0;
   }
-  // Some file systems look for room only now.
+  // Some file systems allocate space only at the sync.
   written = written && fdatasync(file) == 0;
   const int error = errno;
   if (file >= 0) close(file);

@@ -13,20 +13,20 @@
 namespace mirror {
 namespace {
 
-/// The largest that the format has: the fewest pages.
+/// The largest page size of the format, for the fewest pages.
 constexpr std::size_t kImagePageBytes = 65'536;
-/// A row with more goes on in other pages, which are not written here.
+/// A longer row would need overflow pages, which this code does not write.
 constexpr std::size_t kPayloadMax = kImagePageBytes - 35;
-/// What a record's header has of a value that has room in a page, and what it has beside its values.
+/// Maximum bytes of a record header's serial type, for values that fit into a page, and of its length.
 constexpr std::size_t kTypeBytesMax = 3, kHeaderBytesMax = 2;
 constexpr std::size_t kNumberBytes = 8;
-/// The first page has the schema. Behind the pages of rows stands the table's root, where there are several.
+/// The first page has the schema. If there are several pages of rows, the table's root is after them.
 constexpr std::uint32_t kFirstLeaf = 2;
 constexpr std::size_t kPagesMax = RowImage::kBytesMax / kImagePageBytes;
 
 constexpr std::size_t kFileHeaderBytes = 100, kLeafHeaderBytes = 8, kInnerHeaderBytes = 12;
 constexpr unsigned char kLeafPage = 13, kInnerPage = 5;
-/// Serial types.
+/// Serial types of the file format.
 constexpr std::uint64_t kReal = 7, kZero = 8, kOne = 9, kBlob = 12, kText = 13;
 
 void PutBig(std::uint64_t value, std::size_t bytes, unsigned char* to) {
@@ -40,7 +40,7 @@ std::size_t VarintSize(std::uint64_t value) {
 
 unsigned char* PutLongVarint(std::uint64_t value, unsigned char* to) {
   const std::size_t size = VarintSize(value);
-  // The ninth byte has eight bits, and each before it seven.
+  // The ninth byte has eight bits, the others have seven.
   const int last_bits = size == 9 ? 8 : 7;
   std::size_t at = size - 1;
   to[at] = static_cast<unsigned char>(value & ((1U << last_bits) - 1));
@@ -84,8 +84,8 @@ std::string CreateTableOf(const TableSchema& schema, const std::vector<std::uint
 
 void PutFileHeader(std::uint32_t pages, unsigned char* to) {
   std::memcpy(to, "SQLite format 3", 16);
-  PutBig(1, 2, to + 16);  // Stands for pages of 65,536 bytes, which do not fit.
-  to[18] = to[19] = 1;    // Without a log.
+  PutBig(1, 2, to + 16);  // Means pages of 65,536 bytes, which do not fit.
+  to[18] = to[19] = 1;    // Not in WAL mode.
   to[21] = 64;
   to[22] = to[23] = 32;
   PutBig(1, 4, to + 24);
@@ -96,17 +96,17 @@ void PutFileHeader(std::uint32_t pages, unsigned char* to) {
   PutBig(1, 4, to + 92);
 }
 
-/// Cells of a page, which grow down from its end, and the list of where they are, which grows towards them.
+/// Cells grow down from the page's end; the list of their offsets grows towards them.
 void PutPageHeader(unsigned char kind, std::uint32_t cells, std::size_t begin, unsigned char* to) {
   to[0] = kind;
   PutBig(cells, 2, to + 3);
   PutBig(begin, 2, to + 5);
 }
 
-/// By page.
+/// The last rowid of each page.
 using LastRowids = std::array<std::int64_t, kPagesMax + 1>;
 
-/// A page that names each page of rows but the last with its highest row, and the last one by itself.
+/// Writes the root: the highest rowid of each page of rows except the last, and the last page's number.
 void WriteRoot(const LastRowids& last_rowids, std::uint32_t last_leaf, unsigned char* root) {
   std::memset(root, 0, kInnerHeaderBytes);
   std::size_t begin = kImagePageBytes;
@@ -182,7 +182,7 @@ RowImage::RowImage(const TableSchema& schema, const ChangeBatch& batch,
     sources_.push_back({view, &of, ValueFormOf(of, *view), of.key_position != 0});
   }
   const std::string sql = CreateTableOf(schema, order);
-  // type, name, tbl_name, rootpage, sql: all but the last in a byte each, or two.
+  // type, name, tbl_name, rootpage, sql: the types of all but the last have a byte each, or two.
   std::vector<unsigned char> record(16 + sql.size());
   unsigned char* at = record.data() + 1;
   at = PutVarint(kText + 2 * 5, at);
@@ -211,7 +211,7 @@ void RowImage::SetInteger(Field& field, std::int64_t value) {
 }
 
 void RowImage::SetReal(Field& field, double value, bool may_be_integer) {
-  // In a column of REAL, SQLite writes whole numbers as integers while those are shorter.
+  // In a REAL column, SQLite stores whole numbers as integers while those are shorter.
   constexpr double kShorter = std::uint64_t{1} << 47;
   if (may_be_integer && value >= -kShorter && value < kShorter && std::trunc(value) == value) {
     return SetInteger(field, static_cast<std::int64_t>(value));
@@ -270,7 +270,7 @@ void RowImage::MakeFields(std::uint32_t row) {
     types += VarintSize(fields_[i].type);
     values += fields_[i].size;
   }
-  // Its own length counts: a byte, or two behind more than 126 of the others.
+  // The header's length includes itself: one byte, or two if the types have more than 126.
   header_bytes_ = types + (types < 127 ? 1 : 2);
   payload_bytes_ = header_bytes_ + values;
 }

@@ -47,7 +47,7 @@ absl::Status NameOrCopy(const std::string& path, const std::string& second) {
   return copied;
 }
 
-/// Of a mirror's file; empty: the name is none that is given beside one.
+/// Returns the mirror's file for a second name; empty: `path` is not a second name.
 std::string FirstNameOf(const std::string& path) {
   for (const std::string_view mark : kBehindTheName) {
     const std::size_t found = path.rfind(mark);
@@ -71,7 +71,7 @@ absl::Status TakeBack(const std::string& path, const std::string& second) {
   return SyncFolderOf(path);
 }
 
-/// `path`: of one mirror; empty: of all.
+/// `path`: the mirror to repair; empty: all.
 absl::Status TakeBackIn(const std::string& dir, const std::string& path) {
   std::error_code error;
   std::vector<std::string> named_twice;

@@ -11,7 +11,7 @@
 namespace mirror {
 namespace {
 
-/// A text literal; NUL was refused when the default was checked.
+/// Returns a text literal. A NUL was refused when the default was checked.
 std::string QuoteText(std::string_view text) {
   std::string quoted = "'";
   for (const char c : text) {

@@ -12,9 +12,9 @@
 namespace mirror {
 namespace {
 
-/// Columns of the tables there are. The last is the most that SQLite allows.
+/// Widths of the tables. The last is SQLite's maximum.
 constexpr std::array<std::size_t, 4> kWidths = {16, 64, 256, 2'000};
-/// What the planner is told: enough for it to read the batch once and to seek in the table.
+/// Rows told to the planner: enough to make it read the batch once and seek in the table.
 constexpr sqlite3_int64 kRowsEstimated = 5'000;
 
 struct Table {
@@ -44,7 +44,7 @@ int Disconnect(sqlite3_vtab* table) {
   return SQLITE_OK;
 }
 
-/// Always the whole batch, in its order.
+/// The plan is always the whole batch, in its order.
 int BestIndex(sqlite3_vtab*, sqlite3_index_info* info) {
   info->estimatedRows = kRowsEstimated;
   info->estimatedCost = static_cast<double>(kRowsEstimated);
@@ -53,7 +53,7 @@ int BestIndex(sqlite3_vtab*, sqlite3_index_info* info) {
 
 }  // namespace
 
-/// In the namespace, not hidden, since it reads what BatchTable shows.
+/// Has external linkage, because it is a friend of BatchTable.
 struct BatchCursor {
   sqlite3_vtab_cursor base;
   BatchTable* source;
@@ -96,7 +96,7 @@ struct BatchCursor {
   static int Column(sqlite3_vtab_cursor* base, sqlite3_context* context, int index) {
     const auto* const self = reinterpret_cast<BatchCursor*>(base);
     const std::vector<BatchTable::ShownColumn>& columns = self->source->columns_;
-    // A result that is not set is NULL.
+    // If no result is set, it is NULL.
     if (static_cast<std::size_t>(index) < columns.size())
       self->Give(context, columns[static_cast<std::size_t>(index)]);
     return SQLITE_OK;
@@ -173,7 +173,7 @@ namespace {
 
 template <std::size_t kWidth>
 const sqlite3_module* Module() {
-  // No xCreate: the table is there without being made, and is in no schema.
+  // No xCreate: the table exists without being created, and is in no schema.
   static const sqlite3_module module = [] {
     sqlite3_module made{};
     made.xConnect = Connect<kWidth>;

@@ -13,46 +13,46 @@ struct sqlite3;
 
 namespace mirror {
 
-/// What SQLite is given for the values of a column.
+/// The form in which SQLite gets a column's values.
 enum class ValueForm : std::uint8_t {
   kInteger,
   kReal,
   kText,
   kBlob,
-  kTextOfInteger,  ///< Travels as a number, and is kept as a text.
+  kTextOfInteger,  ///< Sent as a number, stored as a text.
   kTextOfBytes,
-  kAny,  ///< Each value has a kind of its own.
+  kAny,  ///< Each value has its own kind.
 };
 
-/// `view`: the column's values in a batch.
+/// Returns the form. `view`: the column's values in a batch.
 ValueForm ValueFormOf(const Column& column, const ColumnView& view);
 
 /// A decoded batch as a table that SQL can read: column c0 is the batch's first column, the rowid is the
 /// row's index in the batch, and rows come in key order. One statement then applies a whole batch, without a
-/// bind call for each value; the texts are read straight from the message.
+/// bind call for each value; SQLite reads the texts straight from the message.
 ///
-/// A connection has one. Its tables are eponymous virtual tables of several widths, since a table's columns
-/// stay in the connection's memory once it was used. They answer only while a batch is shown, never to a
-/// schema object (SQLITE_VTAB_DIRECTONLY). Threads: none.
+/// Each connection has one. Its tables are eponymous virtual tables of several widths, since a connection
+/// keeps a table's columns in memory once it has used it. They have rows only between Show() and Hide(), and
+/// no schema object may use them (SQLITE_VTAB_DIRECTONLY). Threads: none.
 class BatchTable {
  public:
   BatchTable() = default;
   BatchTable(const BatchTable&) = delete;
   BatchTable& operator=(const BatchTable&) = delete;
 
-  /// Makes the tables known to `handle`, which this must outlive. Returns SQLite's result code.
+  /// Registers the tables with `handle`, which this object must outlive. Returns SQLite's result code.
   int Register(sqlite3* handle);
 
-  /// Whether a batch can be shown: every value stands in the message, and there are not too many columns.
+  /// Whether a batch can be shown: the message holds every value, and there are not too many columns.
   static bool CanShow(const ChangeBatch& batch);
-  /// The narrowest table that has enough columns.
+  /// Returns the name of the narrowest table that has enough columns.
   static std::string NameFor(const ChangeBatch& batch);
 
-  /// Until Hide(); both must stay as they are meanwhile.
+  /// Shows the batch until Hide(); both arguments must stay unchanged meanwhile.
   void Show(const TableSchema& schema, const ChangeBatch& batch);
   void Hide();
 
-  /// Index of the row that was last read: the one that an error is about.
+  /// Returns the index of the row that was read last: an error refers to that row.
   std::uint32_t row() const { return row_; }
 
  private:
@@ -64,7 +64,7 @@ class BatchTable {
   };
 
   const ChangeBatch* batch_ = nullptr;
-  std::vector<ShownColumn> columns_;  ///< Of `batch_`, and what its schema says of them.
+  std::vector<ShownColumn> columns_;  ///< The columns of `batch_`, with their schema.
   std::uint32_t row_ = 0;
 };
 

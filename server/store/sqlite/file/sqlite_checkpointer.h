@@ -13,28 +13,28 @@ struct sqlite3;
 
 namespace mirror {
 
-/// Works on the logs of mirrors in a thread of its own, while their writers go on: copies them into the files
-/// (CopyLog), and makes them longer ahead of their writers (LogGrowth).
+/// Works on the logs of mirrors in a thread of its own while their writers continue: copies logs into the
+/// files (CopyLog), and extends logs ahead of their writers (LogGrowth).
 ///
-/// One log at a time: who cannot wait copies its log itself. Threads: any. Outlives the tasks.
+/// Works on one log at a time: a writer that cannot wait copies its log. Threads: any. Outlives the tasks.
 class Checkpointer {
  public:
-  /// So many tasks wait, each with two descriptors at most; the writers of more copy their logs.
+  /// Maximum of queued tasks, each with two descriptors at most; further writers copy their logs themselves.
   static constexpr std::size_t kWaitingMax = 16;
 
-  /// What is done with one log.
+  /// A piece of work on one log.
   class Task {
    public:
-    /// `work` gives what result() says. Throws std::system_error when the system gives no thread.
+    /// Queues `work`, which returns result(). Throws std::system_error if no thread can be started.
     Task(Checkpointer& checkpointer, std::function<std::int64_t()> work);
     ~Task() { End(); }
     Task(const Task&) = delete;
     Task& operator=(const Task&) = delete;
 
     bool Ended() const;
-    /// Withdraws it if it was not begun, else waits until it has ended.
+    /// Withdraws the task if it has not begun, else waits until it has ended.
     void End();
-    /// 0 where it was withdrawn, or has not ended.
+    /// Returns 0 if the task was withdrawn, or has not ended.
     std::int64_t result() const;
 
    private:
@@ -48,7 +48,7 @@ class Checkpointer {
   };
 
   bool HasRoom() const { return Waiting() < kWaitingMax; }
-  /// Tasks that were not begun yet.
+  /// Returns the number of tasks that have not begun.
   std::size_t Waiting() const;
 
   Checkpointer() = default;
@@ -61,16 +61,16 @@ class Checkpointer {
 
   mutable Mutex mutex_;
   CondVar came_, ended_;
-  /// About kWaitingMax: who has seen room takes it a moment later.
+  /// May exceed kWaitingMax a little: a caller of HasRoom() adds its task a moment later.
   std::deque<Task*> waiting_ MIRROR_GUARDED_BY(mutex_);
   bool over_ MIRROR_GUARDED_BY(mutex_) = false;
-  std::thread thread_ MIRROR_GUARDED_BY(mutex_);  ///< From the first task on.
+  std::thread thread_ MIRROR_GUARDED_BY(mutex_);  ///< Started with the first task.
 };
 
-/// Copies a log into its file, all but the last pages, and syncs the file, so that the writer need not wait
-/// for the disk: a log begins anew only when all of it is in the file, which a writer that does not pause
-/// never lets happen; the last few pages are left to it, and are soon copied. `connection`: of its own,
-/// already used once. Gives SQLite's extended code.
+/// Copies a log into its file, except the last pages, and syncs the file, so that the writer need not wait
+/// for the disk. A log begins anew only when all of it is in the file, which a busy writer never lets happen
+/// here; the writer itself soon copies the last few pages. `connection`: one of its own, already used once.
+/// Returns SQLite's extended code.
 int CopyLog(sqlite3* connection);
 
 }  // namespace mirror

@@ -23,10 +23,10 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kStatementsMax = 500;
-/// Readers that are short end within it; for others nobody waits who writes.
+/// Short readers end within it; a writer does not wait for longer ones.
 constexpr int kReadersMs = 1'000;
 
-/// SQLite has one code for all that keeps a file from being opened.
+/// SQLite has one code for every reason why a file cannot be opened. This checks for missing descriptors.
 bool OutOfDescriptors() {
   const int probe = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (probe < 0) return errno == EMFILE || errno == ENFILE;
@@ -34,8 +34,8 @@ bool OutOfDescriptors() {
   return false;
 }
 
-/// Of what is at a path; absent: nothing is. It does not ask for the file's times: Linux would give it a new
-/// one at the next write then, which the next sync would have to write, too (docs/decisions/0072).
+/// Returns file attributes; absent: the path does not exist. It does not ask for times: Linux would then set
+/// a new time at the next write, which the next sync would have to write, too (docs/decisions/0072).
 std::optional<struct statx> Look(const std::string& path, unsigned what) {
   struct statx info {};
   if (statx(AT_FDCWD, path.c_str(), 0, what, &info) != 0) return std::nullopt;
@@ -48,7 +48,7 @@ std::optional<SqliteConnection::FileId> IdOf(const std::string& path) {
   return SqliteConnection::FileId{makedev(info->stx_dev_major, info->stx_dev_minor), info->stx_ino};
 }
 
-/// Our statements name tables and columns that were there when they were written.
+/// Our statements name tables and columns that existed when they were prepared.
 std::string WhatIsToBeDone(int code, std::string_view detail) {
   const bool changed =
       detail.starts_with("no such column: ") || detail.starts_with("no such table: ") ||
@@ -69,7 +69,7 @@ absl::Status Explain(const sqlite::Failure& failure, std::string_view what) {
   return SqliteStatus(failure.primary(), failure.extended, what, failure.words);
 }
 
-/// See FrameSeals.
+/// Returns the error for missing checksums, see FrameSeals.
 absl::Status NotInTheLog(const std::string& begin, const std::string& end) {
   return absl::UnavailableError(
       absl::StrCat(begin, "a part of a large transaction was refused, and SQLite cannot keep the rest", end,
@@ -81,7 +81,7 @@ absl::Status NotInTheLog(const std::string& begin, const std::string& end) {
 absl::Status SqliteStatus(int code, int extended, std::string_view what, std::string_view detail) {
   const std::string begin = absl::StrCat(std::string(what), ": ");
   const std::string end = absl::StrCat(" (SQLite ", extended, ")");
-  // The index beside a log could not grow, which SQLite does not call full.
+  // The log's index file could not grow: SQLite does not report this as a full disk.
   if (extended == SQLITE_IOERR_SHMSIZE) code = SQLITE_FULL;
   if (extended == SQLITE_IOERR_DATA) return NotInTheLog(begin, end);
   switch (code) {
@@ -122,7 +122,7 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
       }
       [[fallthrough]];
     case SQLITE_NOTADB:
-      return absl::DataLossError(absl::StrCat(SqliteWords(detail), end));  // Tenant says the rest.
+      return absl::DataLossError(absl::StrCat(SqliteWords(detail), end));  // Tenant adds the rest.
     case SQLITE_TOOBIG:
       return absl::InvalidArgumentError(
           absl::StrCat(begin, "a row is larger than SQLite can hold", end, "."));
@@ -192,7 +192,7 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
 absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer) {
   sqlite3* const db = handle();
   sqlite3_extended_result_codes(db, 1);
-  // Debian builds SQLite with every door open; a mirror file comes from anywhere.
+  // Debian enables all of SQLite's features; a mirror file may come from anywhere.
   database_->ReadQuotedAsNames();
   if (const int code = GuardSchema(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
@@ -221,10 +221,10 @@ absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer)
   return absl::OkStatus();
 }
 
-/// Before anything is written. A file without any table may become one.
+/// Checks the file before anything is written to it. A file without any table may become a mirror.
 absl::Status SqliteConnection::CheckIsMirror() {
-  // Either of two, since somebody may have dropped one; a source's change log has neither. They are the first
-  // that are made in a mirror, and the rest of a long schema is not looked at.
+  // Looks for either of two tables, since somebody may have dropped one; a source's change log has neither.
+  // They are the first tables made in a mirror, so the rest of a long schema is not read.
   for (const char* const sql :
        {"SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name IN ('_mirror_tenant', "
         "'_mirror_schema') LIMIT 1",
@@ -243,7 +243,7 @@ absl::Status SqliteConnection::CheckIsMirror() {
 
 absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
   RETURN_IF_ERROR(CheckIsMirror());
-  // So that a partner without write access to the folder can read a mirror that the server has closed.
+  // With the log kept, a partner without write access to the folder can read a closed mirror.
   int persist = 1;
   sqlite3_file_control(handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
   RETURN_IF_ERROR(Run(*this, {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"}));
@@ -253,22 +253,22 @@ absl::Status SqliteConnection::ConfigureMirror(Checkpointer* checkpointer) {
 }
 
 absl::Status SqliteConnection::ConfigureBuilding() {
-  // The journal is there, in memory: a refused batch is taken back as it is in a mirror. Only the pages that
-  // a transaction changes stand in it, not those that it adds.
+  // The journal is in memory, so a refused batch can be rolled back as in a mirror. It holds only the pages
+  // that a transaction changes, not those that it adds.
   return Run(*this,
              {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = MEMORY", "PRAGMA synchronous = OFF"});
 }
 
 sqlite3* SqliteConnection::OpenBeside() const {
   const auto same = [&] { return SameFile() && wal_ && SameLog(); };
-  // A connection to another log would copy its pages by the index of this one.
+  // With another log, the connection would copy that log's pages by the index of this one.
   if (!same()) return nullptr;
   sqlite3* connection = nullptr;
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-  // It lengthens the file before it copies.
+  // This VFS extends the file before a checkpoint copies pages.
   int code = sqlite3_open_v2(path_.c_str(), &connection, kFlags, GatheringVfs(Gathered::kLog));
   if (code == SQLITE_OK) code = GuardSchema(connection);
-  // Opens the log.
+  // The first read opens the log.
   if (code == SQLITE_OK) {
     code =
         sqlite3_exec(connection, "PRAGMA synchronous = FULL; PRAGMA user_version", nullptr, nullptr, nullptr);
@@ -276,7 +276,7 @@ sqlite3* SqliteConnection::OpenBeside() const {
   }
   if (connection != nullptr) {
     sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    // What fails of a copying has to be known; behind a commit SQLite tells nobody.
+    // Failures of a checkpoint must be seen; SQLite hides those of its automatic checkpoint after a commit.
     sqlite3_wal_autocheckpoint(connection, 0);
   }
   if (code == SQLITE_OK && same()) return connection;
@@ -305,16 +305,16 @@ absl::Status SqliteConnection::Rewrite() {
     return absl::UnavailableError(
         absl::StrCat("the log of '", path_, "' could not be emptied: ", WhyLogStays(*this).why));
   };
-  // A reader that holds the log would do so behind the rewriting, too.
+  // A reader that holds the log now would hold it after the rewrite, too.
   RETURN_IF_ERROR(empty_log());
   sqlite3* const beside = OpenBeside();
   if (beside == nullptr)
     return absl::UnavailableError(absl::StrCat("'", path_, "' could not be opened again"));
   sqlite3_extended_result_codes(beside, 1);
   sqlite3_busy_timeout(beside, kBusyTimeoutMs);
-  // Samples of values, where somebody ran ANALYZE. It need not be there.
+  // Samples of values, left by ANALYZE. The table need not exist.
   sqlite3_exec(beside, "DELETE FROM sqlite_stat4", nullptr, nullptr, nullptr);
-  // VACUUM attaches a file, which the writer may not.
+  // VACUUM attaches a file, which the writer's connection forbids.
   const int code = sqlite3_exec(beside, "VACUUM", nullptr, nullptr, nullptr);
   absl::Status status;
   if (code != SQLITE_OK) {
@@ -328,10 +328,10 @@ SqliteConnection::~SqliteConnection() {
   ForgetStatements();
   if (use_ != MirrorUse::kMirror) return;
   const bool same_file = SameFile(), same_log = SameLog();
-  // The log stays, empty: see SQLITE_FCNTL_PERSIST_WAL.
+  // The log file stays, empty: see SQLITE_FCNTL_PERSIST_WAL.
   if (same_file) EmptyLog(kBusyTimeoutMs);
-  // Another file at the path must neither get our log nor have it replayed over it; a log that alone has
-  // what the disk did not keep must stay.
+  // Another file at the path must neither get our log nor have the log replayed into it. A log must stay if
+  // the disk lost pages of the file that only the log has.
   if (!same_file || !same_log || keep_log_ || LostPages()) {
     sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
@@ -390,9 +390,9 @@ bool SqliteConnection::SameLog() const {
 bool SqliteConnection::OtherLog() const { return wal_ && WalBytes() > 0 && IdOf(log_path_) != wal_; }
 
 bool SqliteConnection::EmptyLog(int patience_ms) {
-  // Copied under another log, ours would be mixed with it.
+  // Copying while another log is at the path would mix the two.
   if (keep_log_ || OtherLog()) return false;
-  // Whoever made another index reads by it; the log has its name, and all that it had.
+  // A process that made another index reads by it; the log still has its name and all its pages.
   const std::optional<FileId> index = IdOf(index_path_);
   if (index && index_ && index != index_ && IdOf(log_path_) == wal_) return true;
   sqlite3_busy_timeout(handle(), patience_ms);

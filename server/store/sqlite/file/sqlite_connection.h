@@ -25,27 +25,27 @@ namespace mirror {
 using Query = sqlite::Statement;
 
 enum class MirrorUse : std::uint8_t {
-  kMirror,    ///< Log, synced at each commit; others read it meanwhile.
-  kBuilding,  ///< Nobody else opens it, and a crash may leave it as it likes: journal in memory, no sync.
-  kReading,   ///< A mirror, only to be read.
-  kClaim,  ///< A few rows beside a mirror that is being built: a journal that stays, synced at each commit.
-  kClaimWithoutSync,  ///< The same; a commit survives the process, and a loss of power may take all of it.
+  kMirror,    ///< A log, synced at each commit; others read the file meanwhile.
+  kBuilding,  ///< Not open elsewhere; may be lost in a crash: journal in memory, no sync.
+  kReading,   ///< A mirror, to be read only.
+  kClaim,  ///< A few rows beside a mirror that is being built: a persistent journal, synced at each commit.
+  kClaimWithoutSync,  ///< Like kClaim, but a loss of power may take commits; a kill of the process does not.
 };
 
-/// A connection to one mirror file: its writer, or a reader beside it, with everything that Debian's SQLite
-/// leaves open shut. Threads: none; NOMUTEX.
+/// A connection to one mirror file, its writer's or a reader's. It disables the risky features that Debian's
+/// SQLite leaves enabled. Threads: none; NOMUTEX.
 class SqliteConnection {
  public:
-  /// How long a statement waits for another's lock.
+  /// How long a statement waits for another connection's lock.
   static constexpr int kBusyTimeoutMs = 5'000;
 
-  ///   kNotFound when the file is not there and `create` is false;
-  ///   kFailedPrecondition when another program made it, and then it is left as it is.
-  /// `checkpointer`: see SqliteLog; outlives the connection, may be null.
+  ///   kNotFound when the file does not exist and `create` is false;
+  ///   kFailedPrecondition when another program made the file, which is left unchanged.
+  /// `checkpointer`: see SqliteLog; must outlive the connection, may be null.
   static absl::StatusOr<std::unique_ptr<SqliteConnection>> Open(const std::string& path, bool create,
                                                                 MirrorUse use, Checkpointer* checkpointer);
-  /// Checkpoints and truncates the log, unless the file was replaced or is only being built, KeepLog() was
-  /// called, or the disk did not keep what was copied: then the log alone has it.
+  /// Checkpoints and truncates the log. It keeps the log if the file was replaced or is being built, if
+  /// KeepLog() was called, or if the disk lost copied pages: then only the log has them.
   ~SqliteConnection();
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
@@ -57,47 +57,47 @@ class SqliteConnection {
 
   const sqlite::Connection& database() const { return *database_; }
   absl::Status Execute(const std::string& sql);
-  /// Rows that the last INSERT, UPDATE or DELETE changed.
+  /// Returns the number of rows that the last INSERT, UPDATE or DELETE changed.
   std::int64_t Changes() const { return database_->Changes(); }
-  /// The statement is kept and found again by its text.
+  /// Prepares a statement, or reuses the cached one with the same text.
   absl::StatusOr<Query> Prepare(const std::string& sql);
-  /// For the hot path: the statement itself, reset, without bindings.
+  /// For the hot path: returns the raw statement, reset and without bindings.
   absl::StatusOr<sqlite3_stmt*> Statement(const std::string& sql);
-  /// Keeps their number bounded; no statement may be in use.
+  /// Limits the number of cached statements; no statement may be in use.
   void TrimStatements();
-  /// See StoreUpkeep::Scrub. For kMirror.
+  /// See StoreUpkeep::Scrub. Only for kMirror.
   absl::Status Rewrite();
-  /// Before anything that no statement may be open for.
+  /// Called before operations that need all statements closed.
   void ForgetStatements() { statements_.Forget(); }
 
-  /// The path leads to the file that is open.
+  /// Whether the path leads to the open file.
   bool SameFile() const;
-  /// Remembers which log, and which index of it, are this connection's own. Called once a transaction has
-  /// made them.
+  /// Remembers which log and which log index this connection has. Called once a transaction has
+  /// created them.
   void KnowLog();
-  /// Their paths lead to those that are open. What is written to a log without a name is lost with this
-  /// process.
+  /// Whether the paths of both lead to the open ones. Writes to a log without a name are lost with
+  /// this process.
   bool SameLog() const;
-  /// Another log, which is not empty, stands in the place of this one.
+  /// Whether another log, which is not empty, has replaced this one.
   bool OtherLog() const;
-  /// Copies the log into the file and empties it; one that has lost its name, too, so that nothing of it is
-  /// lost. False: a reader holds it, for `patience_ms` at least, the disk does not take it, or OtherLog();
-  /// WhyLogStays() in sqlite_files.h tells them apart.
+  /// Copies the log into the file and empties it, also a log that has lost its name, so that nothing is lost.
+  /// False: a reader holds it for longer than `patience_ms`, the disk refuses, or OtherLog(); WhyLogStays()
+  /// in sqlite_files.h tells which.
   bool EmptyLog(int patience_ms);
   /// See SqliteLog::code().
   int log_code() const { return log_ ? log_->code() : 0; }
-  /// Closing leaves the log as it is, or not.
+  /// Whether the destructor leaves the log unchanged.
   void KeepLog(bool keep) { keep_log_ = keep; }
-  /// After each commit.
+  /// Called after each commit.
   void Committed();
-  /// The disk did not take what was copied from the log into the file.
+  /// Whether the disk lost pages that were copied from the log into the file.
   bool LostPages() const;
-  /// Nobody but this connection has the file open on its behalf, until the next commit; see StoreUpkeep.
+  /// Closes helper connections to the file until the next commit; see StoreUpkeep.
   void StandAlone();
-  /// Size of the log.
+  /// Returns the size of the log.
   std::uint64_t WalBytes() const;
 
-  /// By SQLite's result code. `what` begins the sentence ("writing table 't'").
+  /// Converts SQLite's result code. `what` begins the sentence ("writing table 't'").
   absl::Status ToStatus(int code, std::string_view what) const;
 
   struct FileId {
@@ -114,22 +114,22 @@ class SqliteConnection {
   sqlite3* OpenBeside() const;
   absl::Status ConfigureBuilding();
 
-  BatchTable batch_table_;  ///< Outlives the connection, which knows it.
+  BatchTable batch_table_;  ///< Must outlive the connection, which refers to it.
   std::unique_ptr<sqlite::Connection> database_;
   sqlite::StatementCache statements_;
   std::string path_, log_path_, index_path_;
   MirrorUse use_;
   std::optional<FileId> file_, wal_, index_;
   bool keep_log_ = false;
-  std::unique_ptr<SqliteLog> log_;  ///< Of a mirror.
+  std::unique_ptr<SqliteLog> log_;  ///< Only for a mirror.
 };
 
-/// Runs a statement without rows. It is kept, and found again by its text.
+/// Runs a statement without rows. Keeps it cached by its text.
 absl::Status ExecuteKept(SqliteConnection& connection, const std::string& sql);
-/// The first number that a statement gives. The statement is kept, and found again by its text.
+/// Returns the first number of a statement's result. Keeps the statement cached by its text.
 absl::StatusOr<std::int64_t> ReadNumber(SqliteConnection& connection, const std::string& sql);
 
-/// The status that a result code of SQLite means, and the sentence for people.
+/// Returns the status for a result code of SQLite, with a sentence for people.
 absl::Status SqliteStatus(int code, int extended, std::string_view what, std::string_view detail);
 
 }  // namespace mirror

@@ -26,7 +26,7 @@ absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(SqliteConnection& connec
 absl::Status WriteCycleNotes(SqliteConnection& connection, std::int64_t cycle,
                              const CycleNoteChanges& changes) {
   if (changes.forget_all) {
-    // Without a WHERE SQLite would write the page of an empty table, too.
+    // Without a WHERE, SQLite would write a page even if the table is empty.
     RETURN_IF_ERROR(ExecuteKept(connection, "DELETE FROM _mirror_cycle_notes WHERE 1"));
   }
   for (const CycleNote& note : changes.forgotten) {

@@ -9,20 +9,20 @@
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// What the running cycle has to remember, in `_mirror_cycle_notes` of the mirror's own file: a server that
-// closes the file, or another one that takes the next call, finds it there.
+// The notes of the running cycle, in `_mirror_cycle_notes` of the mirror's own file. A server that reopened
+// the file, or another server that gets the next call, reads them there.
 
 namespace mirror {
 
 absl::Status CreateCycleNotesTable(SqliteConnection& connection);
 
-/// Those of the tenant's cycle.
+/// Reads the notes of the tenant's cycle.
 absl::StatusOr<std::vector<CycleNote>> SelectCycleNotes(SqliteConnection& connection);
 
-/// Inside the caller's transaction.
+/// Runs inside the caller's transaction.
 absl::Status WriteCycleNotes(SqliteConnection& connection, std::int64_t cycle,
                              const CycleNoteChanges& changes);
-/// Of other cycles than `cycle`.
+/// Removes the notes of cycles other than `cycle`.
 absl::Status ForgetCycleNotes(SqliteConnection& connection, std::int64_t cycle);
 
 }  // namespace mirror

@@ -10,7 +10,7 @@ namespace mirror {
 namespace {
 
 absl::StatusOr<bool> HasDocuments(SqliteConnection& connection) {
-  // Marks of the journal are written with each commit of many mirrors.
+  // Asked often: in many mirrors each commit writes marks of the journal.
   return connection.database().HasTable("_mirror_documents");
 }
 
@@ -58,7 +58,7 @@ absl::StatusOr<std::vector<Document>> SelectAllDocuments(SqliteConnection& conne
 absl::Status WriteDocument(SqliteConnection& connection, const Document& document) {
   RETURN_IF_ERROR(MakeDocuments(connection));
   if (document.at_ms == 0) {
-    // One without a time is written often. Its place in the index stays.
+    // A document without a time is written often. An UPDATE leaves its index entry unchanged.
     ASSIGN_OR_RETURN(Query again,
                      connection.Prepare(
                          "UPDATE _mirror_documents SET text = ?3 WHERE kind = ?1 AND id = ?2 AND at_ms = 0"));

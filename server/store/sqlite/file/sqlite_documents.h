@@ -12,8 +12,8 @@
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// What a door keeps beside the rows, in `_mirror_documents` of the mirror's own file. Where nothing was ever
-// kept there is no such table.
+// Documents that a door keeps beside the rows, in `_mirror_documents` of the mirror's own file. The first
+// document creates that table.
 
 namespace mirror {
 
@@ -22,10 +22,10 @@ absl::StatusOr<std::vector<Document>> SelectDocuments(SqliteConnection& connecti
                                                       const std::string& from, std::size_t count_max);
 /// See StoreRecords::ReadListedDocuments().
 absl::StatusOr<ListedDocuments> SelectListedDocuments(SqliteConnection& connection);
-/// By kind, then id.
+/// Reads all documents, ordered by kind, then id.
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(SqliteConnection& connection);
 
-// Inside the caller's transaction.
+// The following run inside the caller's transaction.
 
 absl::Status WriteDocuments(SqliteConnection& connection, const std::vector<DocumentChange>& changes,
                             std::int64_t now_ms);

@@ -7,7 +7,7 @@
 namespace mirror {
 namespace {
 
-/// How long readers are waited for that a log without a name needs to be copied.
+/// How long to wait for readers that prevent the copy of a log without a name.
 constexpr int kPatienceMs = 1'000;
 
 absl::Status OtherLog() {
@@ -16,7 +16,7 @@ absl::Status OtherLog() {
       "server's own log was last copied may be missing, and the other log may not fit the file");
 }
 
-/// A log is emptied under the lock of who writes, too. Nobody waits for it here.
+/// Returns whether another connection holds the write lock, under which a log is emptied. Does not wait.
 bool SomebodyWrites(const SqliteConnection& connection) {
   sqlite3* const db = connection.handle();
   if (sqlite3_txn_state(db, "main") != SQLITE_TXN_NONE) return false;
@@ -54,7 +54,7 @@ LogStays WhyLogStays(const SqliteConnection& connection) {
 absl::Status CheckWhole(SqliteConnection& connection, std::chrono::milliseconds patience) {
   const bool is_empty = connection.EmptyLog(static_cast<int>(patience.count()));
   const bool is_held = (connection.log_code() & 0xff) == SQLITE_BUSY;
-  // What somebody is about to commit would go with a file that is taken away.
+  // Taking the file away would lose what another connection is about to commit.
   if (is_empty && !(is_held && SomebodyWrites(connection))) return absl::OkStatus();
   if (connection.LostPages()) return LostPages(connection);
   if (connection.OtherLog()) return OtherLog();

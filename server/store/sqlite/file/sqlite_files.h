@@ -9,30 +9,30 @@
 
 namespace mirror {
 
-/// Whether what is committed through the connection can be found again: the paths lead to the files that are
-/// open, and the disk keeps what is written to them. A log that has lost its name is copied into the file
-/// first.
-///   kUnavailable  another file or log, or none, is there; or a reader keeps the log from being copied
-///   kDataLoss     pages are lost, or what was committed may be
+/// Checks that commits through the connection can be found again: the paths lead to the open
+/// files, and the disk keeps what is written to them. First copies a log that has lost its name
+/// into the file.
+///   kUnavailable  the paths have another file or log, or none; or a reader prevents the copy of the log
+///   kDataLoss     pages are lost, or commits may be
 absl::Status CheckFiles(SqliteConnection& connection);
 
-/// Why SqliteConnection::EmptyLog() was false just now, where no other log stands in its place.
+/// The reason why SqliteConnection::EmptyLog() returned false just now, if no other log is at its path.
 struct LogStays {
-  std::string why;     ///< "a reader holds ...", or whoever holds the write lock.
+  std::string why;     ///< "a reader holds ...", or the holder of the write lock.
   std::string remedy;  ///< "End that reader".
 };
 LogStays WhyLogStays(const SqliteConnection& connection);
 
-/// OK: nothing of the mirror is outside of its own file. Other programs' locks are waited for as long as
-/// `patience`; a write lock that somebody holds then is an error even where the log is empty.
-///   kUnavailable  why its log has more, and what to do
-///   kDataLoss     pages are lost, or what was committed may be
+/// OK: the whole mirror is in its own file. Waits for other programs' locks as long as `patience`. A write
+/// lock held after that is an error even if the log is empty.
+///   kUnavailable  the reason why its log has more, and what to do
+///   kDataLoss     pages are lost, or commits may be
 absl::Status CheckWhole(SqliteConnection& connection, std::chrono::milliseconds patience);
 
-/// The errors themselves.
+/// The errors of CheckFiles() and CheckWhole().
 absl::Status FileReplaced(const SqliteConnection& connection);
 absl::Status LostPages(const SqliteConnection& connection);
-/// Of a commit that is done.
+/// The error after a commit that was done but may not be durable.
 absl::Status NotKept(const SqliteConnection& connection);
 
 }  // namespace mirror

@@ -23,12 +23,12 @@
 namespace mirror {
 namespace {
 
-/// Pieces of this size: twice as much gained nothing more.
+/// Size of the buffer: twice as much was no faster.
 constexpr std::size_t kPieceBytes = 64 << 10;
 constexpr std::array<char, kPieceBytes> kZeroPiece{};
-/// Of a large transaction, which begin their way to the disk before its end.
+/// Bytes of a large transaction after which their way to the disk begins.
 constexpr std::int64_t kEarlyBytes = 512 << 10;
-/// Of a copying of the log.
+/// The same for pages of a checkpoint.
 constexpr std::int64_t kEarlyPagesBytes = 1 << 20;
 constexpr int kFrameHeaderBytes = FrameSeals::kHeaderBytes;
 
@@ -37,14 +37,14 @@ sqlite3_vfs* System() {
   return system;
 }
 
-/// A file of the system, which lies behind this in memory, and what waits to be written to it.
+/// Buffers writes to a file of the system's VFS, which follows this object in memory.
 class GatheringFile : public sqlite3_file {
  public:
   static GatheringFile& Of(sqlite3_file* file) { return *static_cast<GatheringFile*>(file); }
 
   sqlite3_file* system() { return reinterpret_cast<sqlite3_file*>(this + 1); }
   const sqlite3_io_methods& methods() { return *system()->pMethods; }
-  /// Its system's file is open.
+  /// Called once the system's file is open.
   void BeginEarly() { early_.emplace(sqlite::DescriptorOf(system()), kEarlyBytes); }
 
   int Read(void* to, int size, sqlite3_int64 from) {
@@ -61,8 +61,8 @@ class GatheringFile : public sqlite3_file {
     seals_.Wrote(bytes, size, to);
     begins_anew_ = begins_anew_ || to == 0;
     if (commit_begin_ < 0 || to < commit_begin_) commit_begin_ = to;
-    // Where a page was written twice, a transaction ends with headers that are written once more: the page of
-    // the last one stands behind it.
+    // If a page was written twice, a transaction ends with headers that are written again. The page after the
+    // last of them is already in the file.
     if (size != kFrameHeaderBytes) page_bytes_ = size;
     commit_end_ = to + size + (size == kFrameHeaderBytes ? page_bytes_ : 0);
     if (failed_ != SQLITE_OK) return failed_;
@@ -78,13 +78,13 @@ class GatheringFile : public sqlite3_file {
     return SQLITE_OK;
   }
 
-  /// What cannot be written is lost, and from there on everything fails until it is dropped: SQLite may have
-  /// counted on it already. `more`: of the transaction is to come.
+  /// Writes the buffer. After a failure its bytes are lost, and all calls that concern them fail until
+  /// Drop(), since SQLite may already rely on them. `more`: the transaction has more to write.
   int Flush(bool more = true) {
     if (waiting_ == 0 || failed_ != SQLITE_OK) return failed_;
     const int size = static_cast<int>(std::exchange(waiting_, 0));
     failed_ = methods().xWrite(system(), piece_->data(), size, begin_);
-    // At the end the sync does it.
+    // At the end of a transaction the sync does this.
     if (more && failed_ == SQLITE_OK && early_ && !early_->Wrote(begin_, size)) early_failed_ = true;
     return failed_;
   }
@@ -100,7 +100,7 @@ class GatheringFile : public sqlite3_file {
       return SQLITE_OK;
     }
     if (const int code = sync_failed_ ? WriteOwed() : SQLITE_OK; code != SQLITE_OK) return code;
-    // The system need not tell that once more.
+    // The system might not report this failure again.
     const bool lost = std::exchange(early_failed_, false);
     const int code = lost ? SQLITE_IOERR_FSYNC : methods().xSync(system(), flags);
     sync_failed_ = code != SQLITE_OK;
@@ -111,7 +111,7 @@ class GatheringFile : public sqlite3_file {
   }
   void SetWithoutSync(bool without) { without_sync_ = without; }
 
-  /// And keeps no memory: most tenants are idle.
+  /// Writes the buffer and frees it: most tenants are idle.
   int FlushAndRest() {
     const int code = Flush(false);
     piece_.reset();
@@ -119,7 +119,7 @@ class GatheringFile : public sqlite3_file {
     return code;
   }
 
-  /// It belongs to a transaction that is no more.
+  /// Discards the buffer, which belongs to a transaction that was rolled back.
   void Drop() {
     waiting_ = 0;
     failed_ = SQLITE_OK;
@@ -133,8 +133,8 @@ class GatheringFile : public sqlite3_file {
  private:
   using Piece = std::array<char, kPieceBytes>;
 
-  /// A sync that failed has lost what it was to write: the system takes it for clean from then on. SQLite
-  /// writes the pages of its transaction again, and not those of commits before it that waited for this sync.
+  /// Rewrites bytes of earlier commits after a failed sync: the system takes them for written, and SQLite
+  /// rewrites only the pages of its own transaction, not those of earlier commits that waited for this sync.
   int WriteOwed() {
     if (owed_begin_ < 0) return SQLITE_OK;
     const std::unique_ptr<Piece> bytes(new (std::nothrow) Piece);
@@ -142,7 +142,7 @@ class GatheringFile : public sqlite3_file {
     for (sqlite3_int64 at = owed_begin_; at < owed_end_;) {
       const int size = static_cast<int>(std::min<sqlite3_int64>(kPieceBytes, owed_end_ - at));
       int code = methods().xRead(system(), bytes->data(), size, at);
-      // Somebody has copied all of it, and cut the log.
+      // Another connection has copied all of it and truncated the log.
       if (code == SQLITE_IOERR_SHORT_READ) return SQLITE_OK;
       if (code == SQLITE_OK) code = methods().xWrite(system(), bytes->data(), size, at);
       if (code != SQLITE_OK) return code;
@@ -151,11 +151,11 @@ class GatheringFile : public sqlite3_file {
     return SQLITE_OK;
   }
 
-  /// What is written goes behind all commits of its log. So what is owed was of one that somebody has copied
-  /// and begun anew since, us or another process.
+  /// Whether the unsynced bytes belong to a former log. A log grows only at its end. A transaction before
+  /// that point means that this or another process has copied the log and begun it anew.
   bool IsOfAnotherLog() const { return owed_begin_ >= 0 && commit_begin_ >= 0 && commit_begin_ < owed_end_; }
 
-  /// With those that wait already.
+  /// Whether this commit may wait, too, by the number of all unsynced bytes.
   bool MayWait() const {
     const sqlite3_int64 from = owed_begin_ < 0 ? commit_begin_ : owed_begin_;
     return commit_end_ - from <= CommitWithoutSync::kWaitingMax;
@@ -167,19 +167,19 @@ class GatheringFile : public sqlite3_file {
   FrameSeals seals_;
   std::unique_ptr<Piece> piece_;
   std::size_t waiting_ = 0;
-  sqlite3_int64 begin_ = 0;  ///< Of what waits, or of what is lost.
+  sqlite3_int64 begin_ = 0;  ///< Offset of the buffered or lost bytes.
   int failed_ = SQLITE_OK;
   bool without_sync_ = false;
-  bool begins_anew_ = false;                          ///< Its header was written, and not synced yet.
-  sqlite3_int64 commit_begin_ = -1, commit_end_ = 0;  ///< What the transaction at hand wrote; -1: nothing.
-  int page_bytes_ = 0;                                ///< Of the page that was written last.
-  sqlite3_int64 owed_begin_ = -1, owed_end_ = 0;  ///< What commits wrote that wait for a sync; -1: nothing.
-  bool sync_failed_ = false;                      ///< The last one.
-  bool early_failed_ = false;                     ///< Of the transaction at hand, as if its sync had failed.
+  bool begins_anew_ = false;                          ///< The log's header was written and not synced yet.
+  sqlite3_int64 commit_begin_ = -1, commit_end_ = 0;  ///< Range that the present transaction wrote; -1: none.
+  int page_bytes_ = 0;                                ///< Size of the page that was written last.
+  sqlite3_int64 owed_begin_ = -1, owed_end_ = 0;  ///< Range of commits that wait for a sync; -1: none.
+  bool sync_failed_ = false;                      ///< The last sync failed.
+  bool early_failed_ = false;                     ///< The transaction's early write failed, like a sync.
 };
 
 int Close(sqlite3_file* file) {
-  // What a transaction needed was written at its end; what waits still is of none.
+  // A transaction was written at its end; buffered bytes belong to none.
   GatheringFile& gathering = GatheringFile::Of(file);
   const int code = gathering.methods().xClose(gathering.system());
   gathering.~GatheringFile();
@@ -241,7 +241,7 @@ int DeviceCharacteristics(sqlite3_file* file) {
   return gathering.methods().xDeviceCharacteristics(gathering.system());
 }
 
-/// Version 1: neither a log nor a file that is being built is mapped or shared.
+/// Version 1, without shared memory and mapping: neither kind of file needs them.
 constexpr sqlite3_io_methods kMethods = {
     1,
     Close,
@@ -264,19 +264,19 @@ constexpr sqlite3_io_methods kMethods = {
     nullptr,
 };
 
-// A file of pages is the system's own, and its methods are but for two.
+// The methods for a mirror's file are the system's own, except for two.
 const sqlite3_io_methods* system_pages = nullptr;
 
-/// Lies behind the system's file in memory, where another file has what gathers.
+/// The object follows the system's file in memory, at the place where another file has the gathered bytes.
 EarlyWriting& EarlyPages(sqlite3_file* file) {
   static_assert(sizeof(EarlyWriting) <= sizeof(GatheringFile));
-  static_assert(std::is_trivially_destructible_v<EarlyWriting>);  // Nobody is told when it goes.
+  static_assert(std::is_trivially_destructible_v<EarlyWriting>);  // Its destructor is never called.
   return *reinterpret_cast<EarlyWriting*>(reinterpret_cast<char*>(file) + System()->szOsFile);
 }
 
-/// A copying of the log says how long it makes the file, and then writes page by page: where large pieces of
-/// zeros stand already a page costs the system less (docs/decisions/0071). Who copies holds the lock of it,
-/// so nobody else makes the file longer meanwhile. What the disk refuses, the copying meets.
+/// Extends a file before a checkpoint, which tells its final length and then writes page by page: a page
+/// costs the system less if large pieces of zeros are there already (docs/decisions/0071). The caller holds
+/// the checkpoint lock, so no one else extends the file. The checkpoint itself meets any error of the disk.
 void Lengthen(sqlite3_file* file, sqlite3_int64 length) {
   constexpr auto kPiece = static_cast<sqlite3_int64>(kPieceBytes);
   sqlite3_int64 at = 0;
@@ -294,7 +294,7 @@ int ControlPages(sqlite3_file* file, int operation, void* argument) {
   return system_pages->xFileControl(file, operation, argument);
 }
 
-/// A copying ends with a sync of all its pages, behind which the syncs of the log would have to wait.
+/// Writes a page and begins its way to the disk: else a checkpoint's final sync would delay log syncs.
 int WritePage(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 to) {
   const int code = system_pages->xWrite(file, bytes, size, to);
   if (code != SQLITE_OK) return code;
@@ -328,7 +328,7 @@ int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* giv
     gathering->pMethods = &kMethods;
     if (kind == SQLITE_OPEN_WAL) gathering->BeginEarly();
   } else {
-    gathering->pMethods = nullptr;  // SQLite will not close it.
+    gathering->pMethods = nullptr;  // Tells SQLite not to close it.
     if (gathering->system()->pMethods != nullptr) gathering->methods().xClose(gathering->system());
     gathering->~GatheringFile();
   }
@@ -339,7 +339,7 @@ template <int kind>
 const char* Register(const char* name) {
   if (System() == nullptr) return nullptr;
   sqlite::WatchDescriptors(System());
-  // All but opening is the system's, and works by the system's own fields.
+  // All calls but open are the system's, and use the system's own fields.
   static sqlite3_vfs vfs = *System();
   vfs.zName = name;
   vfs.szOsFile = static_cast<int>(sizeof(GatheringFile)) + System()->szOsFile;
@@ -347,7 +347,7 @@ const char* Register(const char* name) {
   return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? name : nullptr;
 }
 
-/// Null: the connection has none open, or one of another VFS.
+/// Returns the connection's log. Null: none is open, or it is one of another VFS.
 GatheringFile* LogOf(sqlite3* connection) {
   sqlite3_file* log = nullptr;
   sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
@@ -380,7 +380,7 @@ const char* GatheringVfs(Gathered what) {
 
 namespace {
 
-/// In a header: two numbers that are the same for the whole log.
+/// Offset in a header of two numbers that are the same for the whole log.
 constexpr int kSaltsAt = 8;
 
 }  // namespace
@@ -405,13 +405,13 @@ bool FrameSeals::End() {
   return all;
 }
 
-/// What stood there and behind it was taken back.
+/// Notes a new frame at `at`. Earlier frames at and after it were rolled back.
 void FrameSeals::Appended(std::int64_t at) {
   if (open_ >= at) open_ = -1;
   if (open_ < 0 && !is_sealed_) open_ = at;
 }
 
-/// A header without its page behind it is one that was there.
+/// Notes a header without its page: one that was written again over its former place.
 void FrameSeals::WrittenAgain() {
   const std::int64_t at = std::exchange(header_, -1);
   if (at >= 0 && is_sealed_ && (sealed_ < 0 || at < sealed_)) sealed_ = at;
@@ -419,8 +419,8 @@ void FrameSeals::WrittenAgain() {
 
 namespace {
 
-/// In KiB, as SQLite takes a negative number. Not its cache_spill alone: over the cache's size it would give
-/// up each unchanged page at once, and read it again for the next row.
+/// In KiB, as SQLite takes a negative number. To set only cache_spill would not do: above the cache's size
+/// SQLite would evict each unchanged page at once, and read it again for the next row.
 constexpr int kHeld = -32'768;
 
 std::string Ask(sqlite3* connection, const char* pragma) {
@@ -433,15 +433,15 @@ std::string Ask(sqlite3* connection, const char* pragma) {
   return answer;
 }
 
-/// What the cache is to be again; kHeld: it is to stay as it is.
+/// Returns the cache size to restore later; kHeld: no change.
 int CacheToChange(sqlite3* connection) {
   int size = kHeld;
-  // What is lost is lost in a log.
+  // Only a database with a log has this problem.
   if (Ask(connection, "PRAGMA main.journal_mode") != "wal") return kHeld;
   return absl::SimpleAtoi(Ask(connection, "PRAGMA main.cache_size"), &size) ? size : kHeld;
 }
 
-// Where there is no memory for it, pages are written as ever.
+// If there is no memory for it, SQLite writes pages as usual.
 void SetCache(sqlite3* connection, int size) {
   std::array<char, 64> sql;
   std::snprintf(sql.data(), sql.size(), "PRAGMA main.cache_size = %d", size);
@@ -460,10 +460,10 @@ HeldPages::~HeldPages() {
 
 namespace {
 
-/// Of the system. One that is written again at once would go to the disk twice.
+/// The system's page size. A page that is written again soon after would go to the disk twice.
 constexpr std::int64_t kSystemPageBytes = 4'096;
 
-/// Else nothing was begun, and the sync does all.
+/// Whether the failed call lost pages. If not, it began nothing, and the sync writes everything.
 bool LosesPages(int error) {
   return error != ESPIPE && error != EINVAL && error != ENOSYS && error != EPERM && error != ENOMEM;
 }

@@ -19,11 +19,11 @@ absl::StatusOr<bool> HasTable(SqliteConnection& connection) {
 absl::Status Insert(SqliteConnection& connection, const HookNote& note) {
   ASSIGN_OR_RETURN(Query query, connection.Prepare(HookTable().InsertSql(kInSqlite)));
   Fields fields = HookTable().Write(note);
-  fields.Set("id", {});  // The file numbers it.
+  fields.Set("id", {});  // SQLite gives the number.
   return BindFields(query, fields).Run();
 }
 
-/// Of hooks that are not configured any more.
+/// Removes notes for hooks that are no longer configured.
 absl::Status RemoveUnknown(SqliteConnection& connection, const std::vector<std::string>& known,
                            std::int64_t before_ms) {
   ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT DISTINCT hook FROM _mirror_hooks"));

@@ -11,20 +11,20 @@
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// What waits to be told to hooks, in `_mirror_hooks` of the mirror's own file: it moves in the transaction of
-// what it speaks of. Without a hook there is no such table, and nothing is asked of it.
+// Notes that wait for hooks, in `_mirror_hooks` of the mirror's own file. They are written in the transaction
+// of the change that they report. Without hooks there is no such table, and no call reads it.
 
 namespace mirror {
 
-/// The oldest that waits for `hook`.
+/// Returns the oldest note that waits for `hook`.
 absl::StatusOr<std::optional<HookNote>> SelectHook(SqliteConnection& connection, const std::string& hook);
 
-// Inside the caller's transaction.
+// The following run inside the caller's transaction.
 
-/// What waits for other hooks than `known`, and was committed before `unknown_before_ms`, goes first.
+/// Adds notes. First removes notes for hooks that are not in `known`, committed before `unknown_before_ms`.
 absl::Status AddHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
                       const std::vector<std::string>& known, std::int64_t unknown_before_ms);
-/// Behind AddHooks: leaves the newest `count_max`, and gives how many went.
+/// Called after AddHooks: keeps the newest `count_max` notes, and returns how many it removed.
 absl::StatusOr<std::uint64_t> TrimHooks(SqliteConnection& connection, std::int64_t count_max);
 absl::Status RemoveHooks(SqliteConnection& connection, const std::vector<std::int64_t>& delivered);
 

@@ -16,18 +16,18 @@ namespace mirror {
 
 namespace {
 
-/// Keys that are looked up in the shadow before all are: about so many, spread over all rows.
+/// About how many keys, spread over all rows, are looked up in the shadow before all keys are.
 constexpr std::int64_t kSampledKeys = 1'000;
-/// And so many from the beginning, and from the end, where most that goes, goes.
+/// Keys that are looked up at each end of the table, where most deletes happen.
 constexpr std::int64_t kKeysOfAnEnd = 500;
-/// Where fewer keys of the sample stand for what may be lost, chance has too large a say: all are counted.
+/// If fewer sampled keys stand for what may be lost, the sample is too random: all keys are counted.
 constexpr std::int64_t kTellingKeysMin = 20;
-/// Where keys are integers, so many are drawn between the least and the greatest. Each of these numbers is as
-/// likely as any other, so each key is, too.
+/// Numbers that are drawn between the lowest and the highest integer key. Each number is equally likely, so
+/// each key is, too.
 constexpr std::int64_t kDrawnKeys = 4 * kSampledKeys;
-/// No source's table has such a name.
+/// A name that no source's table has.
 constexpr char kDrawn[] = "_mirror_drawn";
-/// In a narrower range it is as quick to look at all of them.
+/// In a narrower range, a look at all keys is as quick.
 constexpr std::int64_t kDrawnWidthMin = 100'000;
 
 absl::Status RunOfTable(SqliteConnection& connection, const char* sql, const std::string& table) {
@@ -84,7 +84,7 @@ absl::StatusOr<std::vector<Hold>> SelectHolds(SqliteConnection& connection) {
 
 namespace {
 
-/// What is left of holds that are gone, or of one that is written anew.
+/// Removes keys of holds that are gone, or of the one that is written anew.
 absl::Status ForgetHoldKeys(SqliteConnection& connection, const Hold* written) {
   ASSIGN_OR_RETURN(Query query, connection.Prepare("DELETE FROM _mirror_hold_keys WHERE hold NOT IN (SELECT "
                                                    "id FROM _mirror_holds WHERE kind IS NOT ?1 OR "
@@ -119,7 +119,7 @@ absl::Status WriteHold(SqliteConnection& connection, const Hold& hold) {
                                       "source_id = excluded.source_id, since_ms = excluded.since_ms, state = "
                                       "excluded.state, reason = excluded.reason"));
   Fields fields = HoldTable().Write(hold);
-  fields.Set("id", {});  // The file numbers it.
+  fields.Set("id", {});  // SQLite gives the number.
   RETURN_IF_ERROR(BindFields(query, fields).Run());
   return WriteHoldKeys(connection, hold);
 }
@@ -183,7 +183,7 @@ absl::Status ForgetLedger(SqliteConnection& connection, const std::string& table
 
 namespace {
 
-/// Before a population under another key the visible table may lack a column of the one that is agreed.
+/// Checks the columns: before a population with a new key the visible table may lack a column of that key.
 absl::StatusOr<bool> HasColumns(SqliteConnection& connection, const TableSchema& schema,
                                 const std::vector<std::uint32_t>& columns) {
   for (const std::uint32_t column : columns) {
@@ -206,11 +206,11 @@ absl::StatusOr<std::int64_t> Count(SqliteConnection& connection, const std::stri
 
 namespace {
 
-/// In SQL: live rows of the table, and whether the shadow lacks one of them, `t`.
+/// SQL for live rows of the table, and for the condition that the shadow lacks one of them, `t`.
 struct Absence {
   std::string table, lacks;
 
-  /// What stands behind rows to mean those that the shadow lacks.
+  /// Returns SQL that selects, after a table's name, the rows that the shadow lacks.
   std::string absent() const { return " AS t WHERE " + lacks; }
 };
 
@@ -272,12 +272,12 @@ absl::StatusOr<std::vector<std::string>> AbsentKeys(SqliteConnection& connection
 
 namespace {
 
-/// Keys of the sample that the shadow lacks, and for how many rows each key of it stands.
+/// The number of sampled keys that the shadow lacks, and the number of rows for each sampled key.
 struct Sample {
   std::int64_t absent = 0, stride = 0;
 };
 
-/// In SQL: the keys of both ends.
+/// Returns SQL for the keys of both ends.
 std::string EndsSql(const TableSchema& schema, const std::string& keys) {
   const std::string names = NameList(schema, schema.Key());
   std::string down;
@@ -288,7 +288,7 @@ std::string EndsSql(const TableSchema& schema, const std::string& keys) {
                       ") UNION SELECT * FROM (", keys, " ORDER BY ", down, " LIMIT ", kKeysOfAnEnd, ")");
 }
 
-/// Whether rows are found by the key that was drawn, also in a table that somebody made anew.
+/// Returns whether SQLite searches by the drawn keys, also in a table that somebody rebuilt.
 absl::StatusOr<bool> FindsDrawn(SqliteConnection& connection, const std::string& sql) {
   ASSIGN_OR_RETURN(Query plan, connection.Prepare("EXPLAIN QUERY PLAN " + sql));
   absl::StatusOr<bool> row = plan.Step();
@@ -299,7 +299,7 @@ absl::StatusOr<bool> FindsDrawn(SqliteConnection& connection, const std::string&
   return row;
 }
 
-/// Absent: keys are no integers, or stand too far from each other.
+/// Absent: keys are no integers, or are too far apart.
 absl::StatusOr<std::optional<Sample>> DrawKeys(SqliteConnection& connection, const TableSchema& schema,
                                                const Absence& sql) {
   if (!HasIntegerKey(schema)) return std::nullopt;
@@ -344,7 +344,7 @@ absl::StatusOr<std::int64_t> CountAbsent(SqliteConnection& connection, const Tab
   std::string sample = EndsSql(schema, keys);
   if (!drawn) absl::StrAppend(&sample, " UNION ", keys, " WHERE random() % ", stride, " = 0");
   ASSIGN_OR_RETURN(const std::int64_t sampled, Count(connection, absl::StrCat("(", sample, ")", absent)));
-  // From the half on of what so many rows would leave in the sample, on average.
+  // A limit of half the average number of sampled keys that a loss of `may_lose` rows would give.
   const std::int64_t all = sampled + (drawn ? drawn->absent : 0);
   return all < telling / 2 ? 0 : Count(connection, table + absent);
 }

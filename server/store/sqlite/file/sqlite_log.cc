@@ -57,14 +57,14 @@ bool SqliteLog::Empty() { return CopyAll(SQLITE_CHECKPOINT_TRUNCATE); }
 bool SqliteLog::CopyAll(int how) {
   Leave();
   if (growth_) growth_->End();
-  // Another attempt would seem to succeed, and the log begin anew: it alone has what the file lacks.
+  // Another attempt would seem to succeed and begin the log anew, but only the log has what the file lacks.
   if (failed_) return false;
-  // Both stay where somebody else is copying: nothing is known of the log then.
+  // Both stay -1 if another connection is copying: the state of the log is then unknown.
   int pages = -1, copied = -1;
   const int code = sqlite3_wal_checkpoint_v2(writer_, "main", how, &pages, &copied);
   code_ = code == SQLITE_OK ? SQLITE_OK : sqlite3_extended_errcode(writer_);
   NoteFailure(code_);
-  // Busy: a reader keeps it from being truncated, perhaps not from being copied.
+  // Busy: a reader prevents truncation, but maybe not the copy.
   return (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY) && pages >= 0 && copied == pages;
 }
 
@@ -75,7 +75,7 @@ void SqliteLog::CopyBeside() {
   try {
     copy_.emplace(*checkpointer_, [beside = beside_] { return CopyLog(beside); });
   } catch (const std::system_error&) {
-    // No thread to be had: the writer copies, later.
+    // No thread is available: the writer copies later.
     sqlite3_close(std::exchange(beside_, nullptr));
   }
 }
@@ -89,8 +89,8 @@ void SqliteLog::Leave() {
   sqlite3_close(std::exchange(beside_, nullptr));
 }
 
-/// What cannot be written, as on a full disk, is written by the next attempt. What was written and cannot be
-/// kept is not: the system takes it for clean from then on.
+/// A failed write, as on a full disk, is repeated by the next attempt. Data that was written but not synced
+/// is not: the system takes it for clean from then on.
 void SqliteLog::NoteFailure(int code) {
   if (code == SQLITE_IOERR_FSYNC) failed_ = true;
 }
@@ -98,11 +98,11 @@ void SqliteLog::NoteFailure(int code) {
 namespace {
 
 constexpr std::int64_t kHeaderBytes = 32, kPageBytes = 4'096 + 24;
-/// Written at a time.
+/// Zeros for one write.
 constexpr std::array<char, 64 << 10> kZeros{};
 
 std::int64_t LengthOf(int file) {
-  // Its times are not asked for: see docs/decisions/0072.
+  // Does not ask for times: see docs/decisions/0072.
   struct statx info {};
   if (statx(file, "", AT_EMPTY_PATH, STATX_SIZE | STATX_TYPE, &info) != 0) return 0;
   return S_ISREG(info.stx_mode) ? static_cast<std::int64_t>(info.stx_size) : 0;
@@ -120,7 +120,7 @@ bool Append(int file, std::int64_t bytes) {
     if (write(file, kZeros.data(), size) != static_cast<ssize_t>(size)) return false;
     bytes -= static_cast<std::int64_t>(size);
   }
-  // The writer's own sync meets a failure, too: the system tells it by each descriptor.
+  // The writer's own sync sees a failure, too: the system reports it for each descriptor.
   return fdatasync(file) == 0;
 }
 
@@ -162,7 +162,7 @@ void LogGrowth::Begin(std::int64_t used, std::int64_t bytes) {
   try {
     task_.emplace(checkpointer_, [path = path_, used, bytes] { return GrowLog(path, used, bytes); });
   } catch (const std::system_error&) {
-    refused_ = true;  // No thread to be had.
+    refused_ = true;  // No thread is available.
   }
 }
 

@@ -13,31 +13,31 @@ struct sqlite3;
 
 namespace mirror {
 
-/// Has the checkpointer append zeros to a mirror's log ahead of small commits, and sync them: a commit's sync
-/// that has to find room for what it writes takes longer (docs/decisions/0066). SQLite takes zeros for the
-/// log's end, as it does what a former log has left.
+/// Makes the checkpointer append zeros to a mirror's log ahead of small commits, and sync them: a commit's
+/// sync takes longer if it also has to allocate space (docs/decisions/0066). SQLite reads zeros as the log's
+/// end, as it does the remains of a former log.
 ///
-/// The file gets at most twice as long as what is in it. Zeros are appended alone, which the system does in
-/// one piece with whoever else writes, and so they never cover what another has written. Nothing is appended
-/// where the disk has less than kFreeMin, nor again where it refused. Threads: the writer's.
+/// The file gets at most twice as long as its content. Zeros are only appended, which the system does
+/// atomically beside other writers, so they never overwrite another's data. Nothing is appended if the disk
+/// has less than kFreeMin, nor again after it refused. Threads: the writer's.
 class LogGrowth {
  public:
-  /// Of zeros, in one task. A commit that comes meanwhile waits for their sync, too: seldom and long is
-  /// better for all others than often and short.
+  /// Limits of the zeros that one task appends. A commit in the meantime waits for their sync, too: rare and
+  /// long waits are better for other users than frequent short ones.
   static constexpr std::int64_t kStepMin = 1 << 20, kStepMax = 4 << 20;
-  /// A commit of more pages is a bulk load's: it writes more than a sync costs.
+  /// A commit of more pages is part of a bulk load: its write takes longer than a sync.
   static constexpr int kSmallCommitPages = 64;
-  /// Left to others.
+  /// Disk space that is left to others.
   static constexpr std::uint64_t kFreeMin = 256 << 20;
-  /// Tasks that wait: those of more logs find zeros later, and copies find room.
+  /// Maximum of queued tasks. The other logs are extended later, so that copies have room in the queue.
   static constexpr std::size_t kWaitingMax = 4;
 
-  /// `checkpointer` outlives this.
+  /// `checkpointer` must outlive this object.
   LogGrowth(Checkpointer& checkpointer, std::string path);
 
-  /// Behind each commit; `pages` are in the log.
+  /// Called after each commit; `pages`: those in the log.
   void Committed(int pages);
-  /// Nothing is appended until the next commit; the log may be truncated. Waits for a task that has begun.
+  /// Stops until the next commit, so that the log may be truncated. Waits for a task that has begun.
   void End();
 
  private:
@@ -46,46 +46,46 @@ class LogGrowth {
   Checkpointer& checkpointer_;
   const std::string path_;
   int pages_ = 0;
-  std::int64_t length_ = 0;  ///< Of the file, as far as it was looked at.
-  std::int64_t asked_ = 0;   ///< What the task makes of it.
-  bool refused_ = false;     ///< Not all was appended, for whatever reason.
+  std::int64_t length_ = 0;  ///< Length of the file, as last seen.
+  std::int64_t asked_ = 0;   ///< Length that the task extends it to.
+  bool refused_ = false;     ///< The last task failed to append everything.
   std::optional<Checkpointer::Task> task_;
 };
 
-/// Appends zeros until the file has `bytes`, and syncs them. Nothing is done to a file that is shorter than
-/// `used`: it is another one, or was truncated since. Gives the file's length at the end; 0: nothing was
-/// done.
+/// Appends zeros until the file has `bytes`, and syncs them. Does nothing to a file shorter than `used`:
+/// it is another file, or was truncated since. Returns the file's final length; 0:
+/// nothing was done.
 std::int64_t GrowLog(const std::string& path, std::int64_t used, std::int64_t bytes);
 
-/// Keeps the log of a mirror short, and ahead of small commits (LogGrowth): from kLogPages on it is copied
-/// into the file by the checkpointer, while the mirror is written to. The writer copies the last pages, a log
-/// of kLongLogPages that nobody else has copied by then, and every one where there is no checkpointer.
+/// Keeps the log of a mirror short, and extends it ahead of small commits (LogGrowth). From kLogPages on,
+/// the checkpointer copies the log into the file while the mirror is written to. The writer copies the last
+/// pages, a log of kLongLogPages that is still not copied, and every log if there is no checkpointer.
 /// Threads: the writer's.
 class SqliteLog {
  public:
-  /// Pages of the log, of 4 KiB, at which it is copied, so that a bulk load rarely has to wait for it, and at
-  /// which the writer waits for that.
+  /// Pages of the log, of 4 KiB, at which the checkpointer copies it, so that a bulk load rarely waits for
+  /// that; and those at which the writer does wait.
   static constexpr int kLogPages = 8'000;
   static constexpr int kLongLogPages = 4 * kLogPages;
 
-  /// `writer` outlives this. `open_beside`: another connection to the same file and log, for the
-  /// checkpointer; null when there can be none now. `checkpointer` may be null.
+  /// `writer` must outlive this object. `open_beside` opens another connection to the same file and log, for
+  /// the checkpointer; it returns null if that is impossible now. `checkpointer` may be null.
   SqliteLog(sqlite3* writer, Checkpointer* checkpointer, std::function<sqlite3*()> open_beside);
   ~SqliteLog();
   SqliteLog(const SqliteLog&) = delete;
   SqliteLog& operator=(const SqliteLog&) = delete;
 
-  /// After each commit.
+  /// Called after each commit.
   void Committed();
-  /// Copies all of it and truncates it, unless a reader needs it; the writer's busy timeout is the patience.
-  /// True: all of it is in the file, and on disk.
+  /// Copies the whole log and truncates it, unless a reader needs it; waits as long as the writer's busy
+  /// timeout. True: all of it is in the file, and on disk.
   bool Empty();
-  /// Nothing is copied, and no other connection is open, until the next commit. It may still be made longer.
+  /// Stops copying, and closes the other connection, until the next commit. The log may still be extended.
   void Leave();
-  /// The disk did not take what was copied: the file may lack pages, whatever later attempts say.
+  /// Whether the disk lost copied pages: the file may lack them, whatever later attempts report.
   bool failed() const { return failed_; }
-  /// What SQLite said to the writer's last copying, extended; SQLITE_OK and SQLITE_BUSY, too, where a reader
-  /// keeps the log from being truncated.
+  /// Returns SQLite's extended code for the writer's last copy. SQLITE_OK and SQLITE_BUSY also occur if a
+  /// reader prevents the truncation of the log.
   int code() const { return code_; }
 
  private:

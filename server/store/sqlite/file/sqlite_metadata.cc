@@ -29,14 +29,14 @@ TableRecord RecordOf(const Query& query) {
   TableRecord record;
   record.table = query.Text(0);
   record.schema_hash = query.Text(1);
-  // Whatever an operator wrote there that is not a position counts as -1.
+  // Any value that an operator wrote there and that is no position counts as -1.
   record.position.lsn.value =
       query.TypeAt(2) == sqlite::Type::kInteger ? std::max<std::int64_t>(-1, query.Int(2)) : -1;
   record.position.lineage = query.Text(3);
   if (record.position.lsn == Lsn{}) record.position.lineage.clear();
   if (!query.IsNull(4)) record.pending = Position{Lsn{query.Int(4)}, query.Text(5)};
   record.seq = static_cast<std::uint64_t>(query.Int(6));
-  // What no table can have is not known. Counts are added up.
+  // An impossible count is unknown: counts are added up.
   const bool counted = !query.IsNull(7) && query.Int(7) >= 0 && query.Int(7) <= kRowCountMax;
   record.row_count = counted ? query.Int(7) : -1;
   record.cycle = query.Int(8);
@@ -74,7 +74,7 @@ absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connec
   ASSIGN_OR_RETURN(Query query,
                    connection.Prepare("SELECT definition FROM _mirror_schema WHERE table_name = ?1"));
   ASSIGN_OR_RETURN(bool row, query.Bind(1, table).Step());
-  // A definition whose table somebody dropped is none. It is asked for with each population of many tables.
+  // The definition of a table that somebody dropped does not count. A population of many tables asks often.
   if (!row) return std::nullopt;
   ASSIGN_OR_RETURN(const bool there, connection.database().HasTable(table));
   if (!there) return std::nullopt;

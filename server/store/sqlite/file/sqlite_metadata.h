@@ -11,11 +11,11 @@
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// What stands in a mirror about its tables, read by its writer and by snapshots.
+// Data about a mirror's tables, read by its writer and by snapshots.
 
 namespace mirror {
 
-/// Quoted name of the table that partners know: `<contextId>_mirroring`.
+/// Returns the quoted name of the metadata table, which partners know: `<contextId>_mirroring`.
 std::string MetadataTable(const std::string& context_id);
 
 absl::StatusOr<std::optional<TableRecord>> SelectRecord(SqliteConnection& connection,
@@ -23,11 +23,11 @@ absl::StatusOr<std::optional<TableRecord>> SelectRecord(SqliteConnection& connec
                                                         const std::string& table);
 absl::StatusOr<std::vector<TableRecord>> SelectRecords(SqliteConnection& connection,
                                                        const std::string& metadata);
-/// The agreed definition of a table that is there.
+/// Reads the agreed definition of a table that exists.
 absl::StatusOr<std::optional<TableSchema>> SelectSchema(SqliteConnection& connection,
                                                         const std::string& table);
 
-// Inside the caller's transaction.
+// The following run inside the caller's transaction.
 
 absl::Status WriteRecord(SqliteConnection& connection, const std::string& metadata,
                          const TableRecord& record);

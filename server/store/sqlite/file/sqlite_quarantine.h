@@ -7,19 +7,19 @@
 
 namespace mirror {
 
-/// A note beside a mirror file that it is damaged and takes nothing, and why: what a restart must not forget,
-/// kept outside of a file that is not to be trusted.
+/// The suffix of a note beside a damaged mirror file: it says that the mirror takes no writes, and why. It
+/// must survive a restart, and is kept outside of the file, which cannot be trusted.
 inline constexpr char kQuarantineSuffix[] = ".quarantine";
 
-/// Empty: it is not.
+/// Reads the reason; empty: the mirror is not quarantined.
 std::string ReadQuarantine(const std::string& path);
-/// Where the file that is damaged is no more, or another one was put in its place, the log that was left
-/// beside it is renamed: SQLite would replay it over the other, and it alone has what the disk lost. Before
-/// the file is opened.
+/// Called before the file is opened. If the damaged file is gone, or was replaced, renames the
+/// log left beside it. SQLite would replay that log into the new file, and only the log has what
+/// the disk lost.
 absl::Status SetLogOfDamagedAside(const std::string& path);
-/// Once a new one is begun in the place of a file that is no more: the same, and the note goes.
+/// Called when a new file is begun in place of a missing one: renames the log likewise, and removes the note.
 absl::Status LeaveDamaged(const std::string& path);
-/// On disk when it returns. Errors: kUnavailable.
+/// Writes the note; on disk when it returns. Errors: kUnavailable.
 absl::Status WriteQuarantine(const std::string& path, const std::string& why);
 absl::Status RemoveQuarantine(const std::string& path);
 

@@ -12,33 +12,33 @@
 #include "server/plan/receipt_plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// The chain of receipts, in the mirror's own file: its head is the last row of `_mirror_receipts`, and moves
-// in the transaction of the rows that it speaks of.
+// The chain of receipts, in the mirror's own file. Its head is the last row of `_mirror_receipts`, which is
+// written in the transaction of the rows that it covers.
 
 namespace mirror {
 
 absl::Status CreateReceiptTables(SqliteConnection& connection);
 
 absl::StatusOr<ReceiptHead> SelectReceiptHead(SqliteConnection& connection);
-/// Texts of those with a greater number, oldest first.
+/// Reads the texts of receipts above number `after`, oldest first.
 absl::StatusOr<std::vector<std::string>> SelectReceipts(SqliteConnection& connection, std::uint64_t after,
                                                         std::size_t count_max);
 
-// Inside the caller's transaction.
+// The following run inside the caller's transaction.
 
 absl::Status InsertReceipt(SqliteConnection& connection, std::uint64_t number, const std::string& text);
-/// Those with this number and with lesser ones.
+/// Removes receipts with numbers up to `through`.
 absl::Status RemoveReceipts(SqliteConnection& connection, std::uint64_t through);
 absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(SqliteConnection& connection,
                                                              const std::string& table);
 absl::Status WriteOpenReceipt(SqliteConnection& connection, const std::string& table,
                               const OpenReceipt& open);
 
-/// SHA-256 of a value that came in parts.
+/// Returns the SHA-256 of a value that came in parts.
 absl::StatusOr<std::string> HashParts(SqliteConnection& connection, const std::string& table,
                                       std::int64_t cycle, std::uint64_t value_id);
 
-/// The table is gone.
+/// Removes the open receipt of a dropped table.
 absl::Status ForgetOpenReceipt(SqliteConnection& connection, const std::string& table);
 
 }  // namespace mirror

@@ -61,7 +61,7 @@ absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(SqliteConnection& connec
 }
 
 std::vector<SchemaAnswer> AsSelected(std::vector<SchemaAnswer> answers) {
-  // The last one of a name counts.
+  // If a name occurs twice, the last answer counts.
   std::reverse(answers.begin(), answers.end());
   std::stable_sort(answers.begin(), answers.end(), [](const SchemaAnswer& a, const SchemaAnswer& b) {
     return FoldName(a.table) < FoldName(b.table);

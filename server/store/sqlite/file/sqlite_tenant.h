@@ -12,28 +12,28 @@
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/store_transaction.h"
 
-// The tenant's own row, the nonces that it used, and what its last TableSchema was answered. All writing runs
+// The tenant's own row, the nonces that it used, and the answers to its last TableSchema. All writes run
 // inside the caller's transaction.
 
 namespace mirror {
 
-/// Absent: its row is gone.
+/// Reads the tenant's row. Absent: the row is gone.
 absl::StatusOr<std::optional<TenantRecord>> SelectTenant(SqliteConnection& connection);
-/// Where there is none.
+/// Inserts the row if there is none.
 absl::Status InsertTenant(SqliteConnection& connection, const std::string& context_id);
 absl::Status UpdateTenant(SqliteConnection& connection, const TenantRecord& tenant);
 
 absl::StatusOr<std::vector<Nonce>> SelectNonces(SqliteConnection& connection);
 absl::Status ForgetNonces(SqliteConnection& connection, std::int64_t before_ms);
-/// Of those that do not expire before `from_ms`.
+/// Counts the nonces that expire at `from_ms` or later.
 absl::StatusOr<TenantVerbs::NonceCount> CountNonces(SqliteConnection& connection, const std::string& value,
                                                     std::int64_t from_ms = 0);
 absl::Status InsertNonce(SqliteConnection& connection, const Nonce& nonce);
 
 absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(SqliteConnection& connection);
-/// As SelectAnswers() gives them once they are written: one for each name, sorted by it.
+/// Returns what SelectAnswers() gives once these are written: one for each name, sorted by name.
 std::vector<SchemaAnswer> AsSelected(std::vector<SchemaAnswer> answers);
-/// In place of all that are there; nothing is written where they are these.
+/// Replaces all stored answers; writes nothing if they are equal.
 absl::Status WriteAnswers(SqliteConnection& connection, const std::vector<SchemaAnswer>& answers);
 
 }  // namespace mirror

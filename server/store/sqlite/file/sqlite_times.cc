@@ -8,8 +8,8 @@
 namespace mirror {
 namespace {
 
-/// With functions that also a partner's older SQLite has. The age is as of the
-/// moment of the query.
+/// Returns the view's SQL, with functions that a partner's older SQLite has, too. The age is computed when
+/// the view is queried.
 std::string ViewSql(const std::string& metadata) {
   return absl::StrCat(
       "CREATE VIEW _mirror_freshness AS SELECT table_name, strftime('%Y-%m-%dT%H:%M:%SZ', source_ms / "
@@ -41,7 +41,7 @@ absl::Status CreateView(SqliteConnection& connection, const std::string& metadat
   if (!there.empty()) {
     RETURN_IF_ERROR(connection.Execute("DROP VIEW _mirror_freshness"));
   }
-  // Whatever else somebody gave that name stays, and is no reason not to open the mirror.
+  // Another object that somebody gave that name stays, and does not prevent the opening of the mirror.
   ASSIGN_OR_RETURN(Query taken,
                    connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = '_mirror_freshness'"));
   const absl::StatusOr<bool> row = taken.Step();

@@ -10,25 +10,25 @@
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// As of when the tables of a mirror are, and how old they may become; the view in which a partner sees it.
-// All writing runs inside the caller's transaction.
+// The source's time as of which each table is current, and the maximum age of tables; and the view that shows
+// a partner both. All writes run inside the caller's transaction.
 
 namespace mirror {
 
-/// `metadata`: the quoted name of the metadata table, which is there.
+/// Creates the tables and the view. `metadata`: the quoted name of the metadata table, which exists.
 absl::Status CreateTimesTables(SqliteConnection& connection, const std::string& metadata);
 
 absl::StatusOr<Freshness> SelectFreshness(SqliteConnection& connection);
-/// Writes what differs between the two; `now` has been read in this transaction.
+/// Writes the differences between the two; `now` was read in this transaction.
 absl::Status WriteTimes(SqliteConnection& connection, const Freshness& now, const Freshness& next);
 absl::Status WriteTargets(SqliteConnection& connection, const FreshnessTargets& targets);
 
-/// The name under which the time of all tables stands that have none of their own.
+/// The name whose time is that of all tables without a time of their own.
 inline constexpr char kTimeOfAll[] = "";
-/// The table's own time; absent: from now on it is not known.
+/// Sets the table's own time; absent: from now on it is not known.
 absl::Status SetTime(SqliteConnection& connection, const std::string& table,
                      std::optional<std::int64_t> source_ms);
-/// The table is gone.
+/// Removes the time of a dropped table.
 absl::Status ForgetTime(SqliteConnection& connection, const std::string& table);
 
 }  // namespace mirror

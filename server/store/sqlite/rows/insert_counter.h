@@ -7,14 +7,14 @@ struct sqlite3;
 
 namespace mirror {
 
-/// Where a table has the mirror's own columns (live_rows.h), counting from 0; -1: it has none.
+/// Indexes of the mirror's own columns (live_rows.h) in a table, counted from 0; -1: it has no such column.
 struct OwnPlaces {
   int owned = -1, deleted_at = -1;
 };
 
-/// Counts the rows that an upsert really adds: SQLite's own count is the same for both. A row that stood
-/// there and was not live is one that is added. A row that REPLACE takes out is taken off again, in a table
-/// without the mirror's own columns. Counts from its making until it goes. Threads: none.
+/// Counts the rows that an upsert adds: SQLite's own count includes updated rows. A row that was there but
+/// not live counts as added. In a table without the mirror's own columns, a row that REPLACE deletes is
+/// subtracted. Counts as long as the object lives. Threads: none.
 class InsertCounter {
  public:
   explicit InsertCounter(sqlite3* handle, OwnPlaces own = {});

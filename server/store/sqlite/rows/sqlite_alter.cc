@@ -14,9 +14,9 @@
 namespace mirror {
 namespace {
 
-/// The partner's definitions may have text in double quotes, as the sqlite3 program lets it stand. What is
-/// altered by this store has columns and their types, in which nothing could be taken for text; and SQLite
-/// itself looks at the others without this when a column is gone.
+/// Allows text in double quotes, as the sqlite3 program does: the partner's definitions may have it.
+/// This store's own statements have only columns and types, where nothing could be taken for text. And SQLite
+/// itself reads the other definitions without this setting when a column is dropped.
 class TextInDoubleQuotes {
  public:
   explicit TextInDoubleQuotes(SqliteConnection& connection) : db_(connection.handle()) { Set(1); }
@@ -32,11 +32,11 @@ class TextInDoubleQuotes {
   sqlite3* const db_;
 };
 
-/// So much is sooner copied than SQLite has read all definitions of a file with many tables.
+/// Limits up to which copying is faster than SQLite's reading of all definitions in a file with many tables.
 constexpr int kCopiedRowsMax = 500;
 constexpr std::int64_t kCopiedBytesMax = 64 << 10;
 
-/// Looks at rows until they are too many: what tells a table's pages is closed to the writer, see
+/// Reads rows until there are too many: the writer has no access to a table's number of pages, see
 /// GuardSchema.
 absl::StatusOr<bool> IsSmall(SqliteConnection& connection, const std::string& table) {
   sqlite::Statement rows =
@@ -55,7 +55,7 @@ absl::StatusOr<bool> IsSmall(SqliteConnection& connection, const std::string& ta
   return true;
 }
 
-/// SQLite looks at no definition but the table's own.
+/// Copies the rows. SQLite then reads no definition but the table's own.
 absl::Status CopyTable(SqliteConnection& connection, const std::string& from, const std::string& to) {
   ASSIGN_OR_RETURN(const std::optional<Definition> table, FindTable(connection, from));
   if (!table || !IsOurs(*table)) {
@@ -94,7 +94,7 @@ absl::Status AlterColumns(SqliteConnection& connection, const std::string& sql) 
   absl::Status altered = connection.Execute(sql);
   const std::string_view said = sqlite3_errmsg(connection.handle());
   if (!absl::IsFailedPrecondition(altered) || said != sqlite3_errstr(SQLITE_ERROR)) return altered;
-  // It tells which one it could not read where it is to look at all of them, and only then.
+  // SQLite names the definition that it cannot read only if it has to check all of them.
   absl::Status told = connection.Execute("PRAGMA legacy_alter_table = OFF");
   if (told.ok()) altered = connection.Execute(sql);
   told.Update(connection.Execute("PRAGMA legacy_alter_table = ON"));

@@ -8,31 +8,31 @@
 #include "absl/status/statusor.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// Definitions that change in a file in which the partner has definitions of their own: SQLite reads all of
-// them for each change. Inside the caller's transaction and savepoint.
+// Changes of definitions in a file in which the partner has definitions, too: SQLite reads all of them at
+// each change. Inside the caller's transaction and savepoint.
 
 namespace mirror {
 
-/// Of a table, an index or a trigger, as it stands in the file.
+/// The SQL of a table, an index or a trigger, as stored in the file.
 struct Definition {
   std::string name, sql;
 };
 absl::StatusOr<std::optional<Definition>> FindTable(SqliteConnection& connection, const std::string& name);
-/// Whether this store, or a rename, wrote the definition of a table.
+/// Returns whether this store, or a rename, wrote the definition of a table.
 bool IsOurs(const Definition& table);
 
-/// An ALTER TABLE that adds, drops or renames a column, or what goes with it. Errors: kFailedPrecondition,
-/// with the name of the object of the partner's that prevents it.
+/// Runs an ALTER TABLE that adds, drops or renames a column, or a statement that belongs to one. Errors:
+/// kFailedPrecondition, naming the partner's object that prevents it.
 absl::Status AlterColumns(SqliteConnection& connection, const std::string& sql);
 
-/// Renames a table as the writer is set up to (legacy_alter_table, no foreign keys): views, foreign keys and
-/// triggers of others that speak of either name go on to speak of it. Errors: kFailedPrecondition when there
-/// is a definition in the file that only the partner's programs can read, as with a collation of theirs.
+/// Renames a table with the writer's settings (legacy_alter_table, no foreign keys): views, foreign keys and
+/// triggers that name either table keep that name. Errors: kFailedPrecondition if only the partner's programs
+/// can read some definition in the file, as with a collation of theirs.
 absl::Status RenameTable(SqliteConnection& connection, const std::string& from, const std::string& to);
-/// The same; where SQLite renames nothing the rows are copied, and the table's own indexes and triggers go.
+/// Renames it too. If SQLite cannot, it copies the rows, and drops the table's own indexes and triggers.
 absl::Status MoveTable(SqliteConnection& connection, const std::string& from, const std::string& to);
-/// The same for a shadow, which has neither: the rows of a small one are copied in any case, since for a
-/// rename SQLite reads all definitions of the file, three times.
+/// Renames a shadow, which has no indexes or triggers. Copies the rows of a small one, since for a rename
+/// SQLite reads all definitions of the file three times.
 absl::Status MoveShadow(SqliteConnection& connection, const std::string& from, const std::string& to);
 
 }  // namespace mirror

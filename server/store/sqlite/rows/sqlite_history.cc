@@ -29,7 +29,7 @@ namespace mirror {
 namespace {
 
 constexpr char kHistory[] = "_mirror_history";
-/// How names of columns begin that went, and whose names others have now.
+/// Prefix for the names of dropped columns whose names other columns have now.
 constexpr char kFormer[] = "_mirror_former_";
 
 absl::Status MakeTable(SqliteConnection& connection) {
@@ -46,7 +46,7 @@ absl::StatusOr<bool> IsTaken(SqliteConnection& connection, const std::string& na
   return query.Bind(1, name).Step();
 }
 
-/// "orders_history"; under a name of the mirror's own where the partner or the source has that.
+/// Returns "orders_history"; a name of the mirror's own if the partner or the source uses that.
 absl::StatusOr<std::string> FreeViewName(SqliteConnection& connection, const std::string& table) {
   const std::string name = table + "_history";
   ASSIGN_OR_RETURN(const bool taken, IsTaken(connection, name));
@@ -90,14 +90,14 @@ bool HasOtherKey(const TableSchema& before, const TableSchema& now) {
   return false;
 }
 
-/// Former values of a column cannot be read as values of it.
+/// Returns whether a column's former values cannot be read as values of the present column.
 bool HasOtherType(const TableSchema& before, const TableSchema& now) {
   return std::any_of(now.columns.begin(), now.columns.end(), [&](const Column& column) {
     const std::optional<std::uint32_t> at = before.Find(column.name);
     if (!at) return false;
     const Column& was = before.columns[*at];
-    if (HasNewRule(was, column)) return false;  // It is emptied.
-    // ANY is stored as it is declared.
+    if (HasNewRule(was, column)) return false;  // Its values are removed.
+    // An ANY column stores values by its declared type.
     const bool as_before = was.type == Type::kText || was.type == Type::kBytes || was.type == Type::kDouble ||
                            (was.type >= Type::kInt16 && was.type <= Type::kInt64);
     if (column.type == Type::kAny && as_before) return SqliteDeclaration(was) != SqliteDeclaration(column);
@@ -132,8 +132,8 @@ class SqliteHistory final : public HistoryVerbs {
                                                     "name = ?1 COLLATE NOCASE AND instr(sql, ?2)"));
     ASSIGN_OR_RETURN(const bool there, own.Bind(1, history->view).Bind(2, history->versions).Step());
     if (!there) return is_whole;
-    // SQLite writes new names into the text of a view. A table that waits for columns that a population is to
-    // bring has a view that shows it so.
+    // SQLite writes new names into the text of a view. The view of a table that still waits for a
+    // population's columns shows NULL for them.
     const std::string sql = own.Text(0);
     if (sql ==
         CreateViewSql(history->view, history->versions, schema, FindVisibleRows(schema, columns, ""))) {
@@ -169,7 +169,7 @@ class SqliteHistory final : public HistoryVerbs {
     if (BatchTable::CanShow(batch)) {
       return Keep((*history)->versions, *apply.schema, batch, true, moment);
     }
-    // Large values are not in sight: all rows are kept, and compared when they are written.
+    // Large values cannot be compared yet: all rows are kept, and compared once they are written.
     ASSIGN_OR_RETURN(const std::int64_t last,
                      ReadNumber(connection_, absl::StrCat("SELECT coalesce(max(", kVersionNumber,
                                                           "), 0) FROM ", QuoteName((*history)->versions))));
@@ -215,7 +215,7 @@ class SqliteHistory final : public HistoryVerbs {
     if (!history.ok() || !*history) return history.status();
     RETURN_IF_ERROR(DropHistoryView(connection_, kept.name));
     TableSchema before = std::move((*history)->schema);
-    // A proof speaks of the columns that were there.
+    // A proof covers the columns that existed then.
     if (PackTable(before) != PackTable(kept)) {
       RETURN_IF_ERROR(ForgetProofs(kept.name));
     }
@@ -242,11 +242,11 @@ class SqliteHistory final : public HistoryVerbs {
         before, agreed, [&](const std::string& column) { return there.contains(FoldName(column)); });
     for (const Column& column : kept.columns) {
       if (before.Find(column.name)) continue;
-      // It went before, and is another one now.
+      // The column was dropped before; the present column is another one.
       RETURN_IF_ERROR(Free(versions, column.name));
     }
     RETURN_IF_ERROR(Widen(versions, kept));
-    // What stood in other columns that went stays there.
+    // The values of other dropped columns stay.
     if (!rules.empty()) {
       std::vector<std::string> hidden = (*history)->hidden;
       hidden.insert(hidden.end(), rules.changed.begin(), rules.changed.end());
@@ -261,10 +261,10 @@ class SqliteHistory final : public HistoryVerbs {
     ASSIGN_OR_RETURN(const std::optional<KeptHistory> history, FindHistory(connection_, table));
     if (!history) return 0;
     const std::string versions = QuoteName(history->versions);
-    // The oldest are a prefix. What is read beside this sees both or neither.
+    // The oldest versions come first. Concurrent readers see both changes or neither.
     for (const std::string& sql :
          {std::string("UPDATE _mirror_history SET known_from = ?1 WHERE table_name = ?2 AND known_from < ?1"),
-          // Heads of moments that nobody can ask for any more.
+          // Heads of moments that can no longer be read.
           std::string(
               "DELETE FROM _mirror_journal WHERE number < ?1 AND table_name = ?2 AND number = moment AND "
               "done_ms IS NOT NULL AND number <= (SELECT number FROM _mirror_floor)")}) {
@@ -316,7 +316,7 @@ class SqliteHistory final : public HistoryVerbs {
     RETURN_IF_ERROR(DropHistoryView(connection_, table));
     ASSIGN_OR_RETURN(const std::string aside, FreeTableName(connection_, "_mirror_dropped_"));
     connection_.ForgetStatements();
-    // An index keeps its name, which the next history of the table needs.
+    // An index keeps its name, which the table's next history needs.
     absl::Status status =
         connection_.Execute(absl::StrCat("DROP INDEX IF EXISTS ", QuoteName((*history)->versions + "_key")));
     if (status.ok()) status = RenameTable(connection_, (*history)->versions, aside);
@@ -354,7 +354,7 @@ class SqliteHistory final : public HistoryVerbs {
                                                   QuoteName(from), " TO ", QuoteName(to)));
   }
 
-  /// What a column of that name holds stays under another one.
+  /// Moves the values of a column to another name, so that this name is free.
   absl::Status Free(const std::string& versions, const std::string& column) {
     ASSIGN_OR_RETURN(const DeclaredColumns there, ReadColumns(connection_, versions));
     if (!there.contains(FoldName(column))) return absl::OkStatus();
@@ -374,7 +374,7 @@ class SqliteHistory final : public HistoryVerbs {
     return absl::OkStatus();
   }
 
-  /// Which column a former one was nobody knows: all of them lose what they have.
+  /// It is unknown which former column it was: removes the values of all of them.
   absl::Status Empty(const std::string& versions, const TableSchema& kept, const NewRules& rules) {
     ASSIGN_OR_RETURN(const DeclaredColumns there, ReadColumns(connection_, versions));
     std::vector<std::string> columns = rules.changed;
@@ -407,7 +407,7 @@ class SqliteHistory final : public HistoryVerbs {
     return status.ok() ? MakeView(connection_, view, versions, kept) : status;
   }
 
-  /// Keys of versions behind `before`, as what the exchange does to their rows.
+  /// Passes on the keys of versions after number `before`, by the operation on their rows.
   absl::Status TakeKept(const std::string& versions, const TableSchema& kept, const Shadow& shadow,
                         std::int64_t before, const TakeKeys& take) {
     std::string same;
@@ -435,7 +435,7 @@ class SqliteHistory final : public HistoryVerbs {
   }
 
   SqliteConnection& connection_;
-  std::int64_t uncompared_from_ = 0;  ///< Versions from it on were not compared; 0: all were.
+  std::int64_t uncompared_from_ = 0;  ///< Versions from this number on were not compared; 0: all were.
 };
 
 }  // namespace
@@ -536,12 +536,12 @@ std::unique_ptr<HistoryVerbs> MakeSqliteHistory(SqliteConnection& connection) {
 
 namespace {
 
-/// Instructions of SQLite's machine between two looks whether to go on: a few milliseconds.
+/// Virtual machine steps of SQLite between two calls of `go_on`: a few milliseconds.
 constexpr int kStepsBetweenLooks = 100'000;
 constexpr std::size_t kKeyBlockRows = 10'000;
-/// What a version weighs is estimated from so many of the newest.
+/// The average size of a version is estimated from so many of the newest.
 constexpr int kSampledRows = 1'000;
-/// Of a version, beside its values: its number, its moment and its place in the index.
+/// Bytes of a version beside its values: its number, its moment and its index entry.
 constexpr std::uint64_t kVersionBytes = 40;
 
 class SqliteVersionReader final : public VersionReader {
@@ -560,12 +560,12 @@ class SqliteVersionReader final : public VersionReader {
     if (!kept) return 0;
     ASSIGN_OR_RETURN(const std::int64_t last_old, FindLastOld(connection_, history.schema.name, old));
     ASSIGN_OR_RETURN(const std::int64_t over, FindOver(history.schema, kept->versions, bytes_max));
-    // The last state that was committed stays, however much a cycle that is under way has written.
+    // Keeps the last committed state, however much a running cycle has written.
     const absl::StatusOr<std::int64_t> last = LastCommitOf(connection_, history.schema.name);
     if (!last.ok()) return last;
     const std::int64_t cut = std::max(last_old, std::min(over, *last));
     if (cut > history.known_from) return cut;
-    // A cut that was interrupted goes on.
+    // Continues a cut that was interrupted.
     ASSIGN_OR_RETURN(const std::int64_t oldest,
                      ReadNumber(connection_, absl::StrCat("SELECT coalesce((SELECT ", kVersionUntil, " FROM ",
                                                           QuoteName(kept->versions), " ORDER BY ",
@@ -627,7 +627,7 @@ class SqliteVersionReader final : public VersionReader {
     const std::vector<std::uint32_t> all = table.AllColumns();
     const std::string list = NameList(table, all);
     ASSIGN_OR_RETURN(const VisibleRows visible, ReadVisibleRows(connection_, (*kept)->schema));
-    // The present row, and behind it what each moment ended.
+    // The present row, then the version that each moment ended.
     const std::string with = absl::StrCat(
         "WITH ", QuoteName(table.name), " AS (SELECT ", list, ", 1 AS _mirror_stood, ", INT64_MAX,
         " AS _mirror_ended FROM (", LiveRowsSql((*kept)->schema, visible), ") UNION ALL SELECT ", list, ", ",
@@ -675,7 +675,7 @@ class SqliteVersionReader final : public VersionReader {
   }
 
  private:
-  /// The moment that ended the last version of those that are too many; 0: none is.
+  /// Returns the moment that ended the last of the excess versions; 0: there are none.
   absl::StatusOr<std::int64_t> FindOver(const TableSchema& table, const std::string& versions,
                                         std::uint64_t bytes_max) {
     const std::vector<std::uint32_t> all = table.AllColumns();
@@ -700,7 +700,7 @@ class SqliteVersionReader final : public VersionReader {
     return at.Int(0);
   }
 
-  /// As the name of the table, before a statement over it.
+  /// Returns a WITH clause that defines the table's name as its rows at `moment`.
   absl::StatusOr<std::string> AsOf(const TableSchema& table, std::int64_t moment) {
     ASSIGN_OR_RETURN(const std::optional<KeptHistory> kept, FindHistory(connection_, table.name));
     if (!kept) return absl::NotFoundError(absl::StrCat("table '", table.name, "' has no history"));

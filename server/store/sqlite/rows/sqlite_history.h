@@ -19,34 +19,34 @@ namespace mirror {
 
 /// A row of `_mirror_history`.
 struct KeptHistory {
-  std::string versions;  ///< The table that has them.
-  std::string view;      ///< Of all versions.
-  TableSchema schema;    ///< The mirrored table's, when it was looked at last.
+  std::string versions;  ///< The table with the versions.
+  std::string view;      ///< The view of all versions.
+  TableSchema schema;    ///< The mirrored table's definition, when last read.
   std::int64_t known_from = 0;
   /// Columns that have a new rule, while the rows are still as they were before it.
   std::vector<std::string> hidden;
 };
 absl::StatusOr<std::optional<KeptHistory>> FindHistory(SqliteConnection& connection,
                                                        const std::string& table);
-/// Names of tables.
+/// Returns the names of tables with a history.
 absl::StatusOr<std::vector<std::string>> SelectHistories(SqliteConnection& connection);
 
-/// As the visible table stands. Errors: kFailedPrecondition without a column of its key.
+/// Reads the visible table's columns. Errors: kFailedPrecondition if a column of its key is missing.
 absl::StatusOr<VisibleRows> ReadVisibleRows(SqliteConnection& connection, const TableSchema& kept);
 
-/// Before a definition is changed by ALTER: views of the mirror's own that speak of the table go until
-/// HistoryVerbs::Follow() makes them again. SQLite would refuse the change for their sake. What somebody else
-/// put under their names stays.
+/// Called before an ALTER: drops the mirror's own views of the table until HistoryVerbs::Follow() makes
+/// them again. Otherwise SQLite would refuse the change because of them. Keeps other objects with
+/// their names.
 absl::Status DropHistoryView(SqliteConnection& connection, const std::string& table);
-/// Behind a population, which may have brought columns that the view could not show before.
+/// Called after a population, which may have added columns that the view lacked.
 absl::Status MendHistoryView(SqliteConnection& connection, const std::string& table);
-/// A table is to be made under a name that one of those views may have.
+/// Called before a table is made whose name may be that of such a view.
 absl::Status YieldViewName(SqliteConnection& connection, const std::string& name);
 
-/// Over `_mirror_history` and the tables that it names. `connection` outlives it.
+/// Makes the verbs on `_mirror_history` and the tables that it names. `connection` must outlive them.
 std::unique_ptr<HistoryVerbs> MakeSqliteHistory(SqliteConnection& connection);
 
-/// In the transaction of `connection`, which outlives it.
+/// Makes a reader in the transaction of `connection`, which must outlive it.
 std::unique_ptr<VersionReader> MakeSqliteVersionReader(SqliteConnection& connection);
 
 }  // namespace mirror

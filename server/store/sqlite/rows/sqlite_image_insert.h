@@ -12,15 +12,15 @@
 
 namespace mirror {
 
-/// Inserts a batch that RowImage::CanHold() into `target`, by whole records where SQLite sees that it can.
-/// `order`: see PlainOrder(). Every key in `target` is smaller than the batch's first. False: nothing is
-/// written; the batch table may do it, or says which row is at fault. Errors: as SqliteConnection; the
+/// Inserts a batch for which RowImage::CanHold() is true into `target`; SQLite copies whole records if it
+/// can. `order`: see PlainOrder(). Every key in `target` is less than the batch's first. False:
+/// nothing was written; the batch table may write it, or name the bad row. Errors: as SqliteConnection; the
 /// transaction is over.
 absl::StatusOr<bool> InsertAsImages(SqliteConnection& connection, const std::string& target,
                                     const TableSchema& schema, const ChangeBatch& batch,
                                     const std::vector<std::uint32_t>& order);
 
-/// Gives up what it needs of the connection's memory. Not within a transaction.
+/// Frees the connection's memory for images. Not within a transaction.
 void ForgetImages(SqliteConnection& connection);
 
 }  // namespace mirror

@@ -161,7 +161,7 @@ class SqliteJournal final : public JournalVerbs {
     for (const std::string& sql :
          {std::string("DELETE FROM _mirror_floor"),
           std::string("INSERT INTO _mirror_floor SELECT number, salt FROM _mirror_journal WHERE number = ?1"),
-          // What stays says when a moment began and ended, and no more which rows it was about.
+          // The remaining heads say when a moment began and ended, but no longer name rows.
           absl::StrCat("UPDATE _mirror_journal SET operation = ", static_cast<int>(JournalOperation::kHead),
                        ", columns = NULL, row_total = 0, least = NULL, most = NULL, keys = NULL WHERE number "
                        "<= ?1 AND ",
@@ -175,7 +175,7 @@ class SqliteJournal final : public JournalVerbs {
   }
 
  private:
-  /// What goes this time.
+  /// The entries that one call of Trim() passes: it removes them, or keeps only their heads.
   struct Passed {
     std::int64_t through = 0;  ///< The last entry.
     std::int64_t count = 0;
@@ -256,7 +256,7 @@ bool HasOwnTable(SqliteConnection& connection, const std::string& name) {
 
 namespace {
 
-/// What an entry weighs beside its keys, roughly.
+/// Bytes of an entry beside its keys, roughly.
 constexpr int kEntryBytes = 100;
 
 /// e: the entry, h: the head of its moment.
@@ -402,8 +402,8 @@ class SqliteJournalReader final : public JournalReader {
                                                         const AsOf& as_of) override {
     std::vector<JournalEntry> commits;
     if (!IsThere()) return commits;
-    // Where the LSN passed twice, as behind a restore of the source, two commits are the last one before it.
-    // How far LSNs went behind the last commit before that restore nobody knows.
+    // If an LSN occurs twice, as after a restore of the source, two commits are the last at or before it. The
+    // highest LSN after the last commit before that restore is unknown.
     const std::string fits = as_of.moment ? "e.number <= ?2"
                              : as_of.lsn  ? "e.number IN (SELECT number FROM (SELECT number, lsn, lead(lsn) "
                                             "OVER (ORDER BY number) AS next FROM "

@@ -13,17 +13,17 @@
 
 namespace mirror {
 
-/// Over `_mirror_journal` and `_mirror_floor`, and the view `_mirror_commits`. `connection` outlives it.
+/// Verbs on `_mirror_journal`, `_mirror_floor` and the view `_mirror_commits`. `connection` outlives them.
 std::unique_ptr<JournalVerbs> MakeSqliteJournal(SqliteConnection& connection);
 
-/// Whether the mirror has a table of its own by this name: asked of what the connection knows, not of the
-/// file.
+/// Returns whether the mirror has its own table of this name, by what the connection knows, without
+/// reading the file.
 bool HasOwnTable(SqliteConnection& connection, const std::string& name);
 
-/// In the transaction of `connection`, which outlives it.
-/// Number of the table's last commit; 0: there is none. There is a journal.
+/// In the transaction of `connection`, which must outlive the reader.
+/// Returns the number of the table's last commit; 0: there is none. The journal must exist.
 absl::StatusOr<std::int64_t> LastCommitOf(SqliteConnection& connection, const std::string& table);
-/// The last commit that is old, or 0. `table`: empty for those of all tables.
+/// Returns the last old commit, or 0. `table`: empty for commits of all tables.
 absl::StatusOr<std::int64_t> FindLastOld(SqliteConnection& connection, const std::string& table,
                                          const OldCommits& old);
 

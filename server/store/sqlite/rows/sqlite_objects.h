@@ -10,22 +10,22 @@
 #include "server/plan/plan.h"
 #include "server/store/sqlite/file/sqlite_connection.h"
 
-// What the source told of its tables' indexes and foreign keys, in `_mirror_source_objects`, and the indexes
-// that the mirror makes by it. All that changes something runs inside of the caller's transaction.
+// Indexes and foreign keys that the source announced for its tables, in `_mirror_source_objects`, and the
+// indexes that the mirror makes from them. All writes run inside of the caller's transaction.
 
 namespace mirror {
 
 absl::Status CreateObjectsTable(SqliteConnection& connection);
-/// What cannot be read counts as not told: the next announcement writes it anew.
+/// Leaves out what cannot be read: the next announcement writes it again.
 absl::StatusOr<std::vector<KeptObjects>> SelectObjects(SqliteConnection& connection);
 absl::Status WriteObjects(SqliteConnection& connection, const ObjectsChange& change);
 absl::Status ForgetObjects(SqliteConnection& connection, const std::string& table);
 
-/// Whether an index of this name is the mirror's own.
+/// Returns whether an index of this name is the mirror's own.
 bool IsOwnIndex(std::string_view name);
 absl::StatusOr<std::vector<OwnIndex>> SelectOwnIndexes(SqliteConnection& connection);
 absl::Status ChangeIndex(SqliteConnection& connection, const IndexChange& change);
-/// Those of the mirror's own that keep a column from being dropped: the source has none of them any more.
+/// Drops the mirror's own indexes that prevent the drop of a column: the source no longer has them.
 absl::Status DropOwnIndexesOver(SqliteConnection& connection, const std::string& table,
                                 const std::string& column);
 

@@ -26,13 +26,13 @@ struct StoredColumn {
   std::string name;
   std::string type;
   std::int64_t place = 0;
-  std::int64_t stored_place = 0;  ///< Without the columns that SQLite computes when it reads them.
+  std::int64_t stored_place = 0;  ///< Not counting columns that SQLite computes when it reads them.
   std::int64_t key_position = 0;  ///< From 1; 0: not in the key.
   bool is_generated = false;
   bool is_not_null = false;
   bool has_default = false;
 };
-/// By folded name.
+/// The key is the folded name.
 using StoredColumns = std::map<std::string, StoredColumn>;
 
 absl::StatusOr<StoredColumns> ColumnsOf(SqliteConnection& connection, const std::string& table) {
@@ -57,7 +57,7 @@ absl::StatusOr<StoredColumns> ColumnsOf(SqliteConnection& connection, const std:
   return columns;
 }
 
-/// https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+/// See https://www.sqlite.org/datatype3.html#determination_of_column_affinity
 std::string_view AffinityOf(std::string_view declared) {
   const std::string type = FoldName(declared);
   const auto has = [&](const char* word) { return absl::StrContains(type, word); };
@@ -68,7 +68,7 @@ std::string_view AffinityOf(std::string_view declared) {
   return "NUMERIC";
 }
 
-/// Columns of the index behind the primary key, with their collations; empty for a rowid and for no key.
+/// Returns the columns of the primary key's index, with collations; empty for a rowid and without a key.
 absl::StatusOr<std::vector<std::string>> KeyIndex(SqliteConnection& connection, const std::string& table) {
   ASSIGN_OR_RETURN(
       Query query,
@@ -79,7 +79,7 @@ absl::StatusOr<std::vector<std::string>> KeyIndex(SqliteConnection& connection, 
   return query.Bind(1, table).Texts();
 }
 
-/// Whether rows are found as a mirror's own table of this definition finds them.
+/// Returns whether the key is as in a mirror's own table of this definition.
 absl::StatusOr<bool> HasSameKey(SqliteConnection& connection, const std::string& table,
                                 const TableSchema& schema, const StoredColumns& columns) {
   const std::vector<std::uint32_t> key = schema.Key();
@@ -98,8 +98,8 @@ absl::StatusOr<bool> HasSameKey(SqliteConnection& connection, const std::string&
                     [](const std::string& a, const std::string& b) { return a == FoldName(b); });
 }
 
-/// What keeps `table` from being one of this definition, for people; empty when nothing does. `whole`: also
-/// that a column is not there.
+/// Returns, for people, how `table` differs from this definition; empty if it does not. `whole`: also reports
+/// a missing column.
 absl::StatusOr<std::string> Misfit(SqliteConnection& connection, const std::string& table,
                                    const TableSchema& schema, const StoredColumns& columns, bool whole) {
   ASSIGN_OR_RETURN(const bool same_key, HasSameKey(connection, table, schema, columns));
@@ -122,7 +122,7 @@ absl::StatusOr<std::string> Misfit(SqliteConnection& connection, const std::stri
   return std::string();
 }
 
-/// A column of the partner's that no row of the source's can have: nothing is written to it.
+/// Returns a column of the partner's that must have a value, but gets none in the source's rows.
 std::string Unfillable(const TableSchema& schema, const StoredColumns& columns) {
   std::set<std::string> written = {kOwnedColumn};
   for (const Column& column : schema.columns) written.insert(FoldName(column.name));
@@ -133,7 +133,7 @@ std::string Unfillable(const TableSchema& schema, const StoredColumns& columns) 
   return "";
 }
 
-/// What keeps rows of this definition from being written, for people; empty: nothing.
+/// Returns, for people, why rows of this definition cannot be written; empty: they can.
 std::string Lacking(const TableSchema& schema, const StoredColumns& columns) {
   for (const Column& column : schema.columns) {
     const auto found = columns.find(FoldName(column.name));
@@ -157,7 +157,7 @@ std::string Lacking(const TableSchema& schema, const StoredColumns& columns) {
   return "its primary key is another than the source's";
 }
 
-/// Those that the mirror would not make, in their order.
+/// Returns the columns that the mirror would not make, in their order.
 std::vector<std::string> OtherColumns(const TableSchema& schema, const StoredColumns& columns) {
   std::set<std::string> own;
   for (const Column& column : schema.columns) own.insert(FoldName(column.name));
@@ -171,7 +171,7 @@ std::vector<std::string> OtherColumns(const TableSchema& schema, const StoredCol
   return names;
 }
 
-/// SQLite's own limit, told before one of its statements fails on it.
+/// Checks SQLite's limit of columns before a statement fails on it.
 absl::Status CheckCount(SqliteConnection& connection, const std::string& table, std::size_t count) {
   const int count_max = sqlite3_limit(connection.handle(), SQLITE_LIMIT_COLUMN, -1);
   if (count <= static_cast<std::size_t>(count_max)) return absl::OkStatus();
@@ -184,7 +184,7 @@ absl::Status CheckCount(SqliteConnection& connection, const std::string& table, 
 
 std::string Alter(const std::string& table) { return absl::StrCat("ALTER TABLE ", QuoteName(table), " "); }
 
-/// Those of the mirror's own columns that are not there yet.
+/// Adds those of the mirror's own columns that are missing.
 absl::Status AddOwnColumns(SqliteConnection& connection, const std::string& table, const TableSchema& schema,
                            const StoredColumns& columns, bool rows_are_ours) {
   for (const std::string& name : OwnColumns(schema)) {
@@ -199,7 +199,7 @@ absl::Status AddOwnColumns(SqliteConnection& connection, const std::string& tabl
   return absl::OkStatus();
 }
 
-/// A column of the partner's under a name that the source uses now.
+/// Returns a column of the partner's whose name the source now uses.
 std::string TakenName(const RefitTable& action, const StoredColumns& columns) {
   std::set<std::string> known;
   for (const Column& column : action.from.columns) known.insert(FoldName(column.name));
@@ -225,7 +225,7 @@ absl::Status Retype(SqliteConnection& connection, const std::string& table, cons
   return absl::OkStatus();
 }
 
-/// Takes out what the mirror wrote to columns that a rule empties; rows of the partner's keep theirs.
+/// Removes the mirror's values from columns that a rule empties; the partner's rows keep theirs.
 absl::Status Empty(SqliteConnection& connection, const std::string& table, const StoredColumns& columns,
                    const RefitTable& action) {
   const bool whose_is_known = HasOwned(action.from) || HasOwned(action.to);
@@ -236,7 +236,7 @@ absl::Status Empty(SqliteConnection& connection, const std::string& table, const
     std::vector<std::string> statements;
     if (stored->second.is_not_null) {
       RETURN_IF_ERROR(DropOwnIndexesOver(connection, table, name));
-      // An adopted table's. A value that is to be kept out must go, whatever else goes with it.
+      // The table was adopted. A value that must be excluded is removed, even if other things go with it.
       statements = {absl::StrCat(Alter(table), "DROP COLUMN ", QuoteName(name)),
                     absl::StrCat(Alter(table), "ADD COLUMN ", QuoteName(name), " ",
                                  std::string(SqliteDeclaration(action.from.columns[*column])))};
@@ -256,7 +256,7 @@ absl::Status Change(SqliteConnection& connection, const std::string& table, cons
   connection.ForgetStatements();
   const bool rows_are_ours = !HasOwned(action.from);
   RETURN_IF_ERROR(AddOwnColumns(connection, table, action.to, columns, rows_are_ours));
-  // While it is known whose a row is.
+  // Runs while the marks still tell the mirror's rows from the partner's.
   RETURN_IF_ERROR(Empty(connection, table, columns, action));
   const std::vector<std::string> kept = OwnColumns(action.to);
   for (const std::string& name : OwnColumns(action.from)) {
@@ -330,7 +330,7 @@ absl::StatusOr<std::optional<std::vector<std::uint32_t>>> PlainOrder(SqliteConne
     const Column& column = table.columns[i];
     const auto found = columns.find(FoldName(column.name));
     if (found == columns.end() || found->second.is_generated) return std::nullopt;
-    // In place of a NULL there SQLite would write the column's default.
+    // For a NULL there, SQLite would write the column's default.
     if (found->second.is_not_null && column.key_position == 0) return std::nullopt;
     order[static_cast<std::size_t>(found->second.place)] = i;
   }
@@ -344,7 +344,7 @@ absl::StatusOr<std::optional<std::vector<std::uint32_t>>> PlainOrder(SqliteConne
 
 namespace {
 
-/// A column of a definition that is not known any more.
+/// Returns a column for one whose definition is no longer known.
 Column ColumnOfAny(const StoredColumn& stored, bool is_rowid) {
   const std::string_view affinity = AffinityOf(stored.type);
   Column column{.name = stored.name, .type = is_rowid ? Type::kInt64 : Type::kAny};
@@ -456,7 +456,7 @@ absl::Status RunRefitTable(SqliteConnection& connection, const std::string& tabl
 
 namespace {
 
-/// As far as its columns tell. Keeping nothing: all its rows are the mirror's.
+/// Returns what the table's columns tell of it. If it keeps nothing, all its rows are the mirror's.
 absl::StatusOr<TableSchema> KeepingForm(SqliteConnection& connection, const std::string& table) {
   ASSIGN_OR_RETURN(const StoredColumns columns, ColumnsOf(connection, table));
   TableSchema like;

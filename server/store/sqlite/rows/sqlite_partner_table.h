@@ -13,58 +13,58 @@
 #include "server/store/sqlite/file/sqlite_connection.h"
 #include "server/store/sqlite/rows/insert_counter.h"
 
-// Definitions of tables that keep what is the partner's (KeepsPartner): they are never made anew, since rows
-// and columns stand in them that the mirror does not know. Inside the caller's transaction and savepoint.
+// Definitions of tables that keep the partner's data (KeepsPartner): they are never recreated, since they
+// have rows and columns that the mirror does not know. Inside the caller's transaction and savepoint.
 
 namespace mirror {
 
-/// Of a table that keeps nothing of the partner's: without a look. Errors: as SqliteConnection.
+/// Finds the mirror's own columns. Needs no query unless KeepsPartner(). Errors: as SqliteConnection.
 absl::StatusOr<OwnPlaces> FindOwnPlaces(SqliteConnection& connection, const std::string& target,
                                         const TableSchema& table);
 
-/// Whether a table is as the mirror would make it: the key, the columns and no others.
+/// Returns whether a table is as the mirror would make it: the key, the columns and no other columns.
 absl::StatusOr<bool> HasDefinition(SqliteConnection& connection, const std::string& table,
                                    const TableSchema& schema);
 
-/// What somebody changed of a mirrored table by hand. `schema`: in its kept form. Types are not looked at:
-/// SQLite writes a value to a column of any.
+/// Finds manual changes of a mirrored table. `schema`: in its kept form. It does not check types: SQLite
+/// stores a value in a column of any type.
 absl::StatusOr<TouchedTable> LookForTouch(SqliteConnection& connection, const std::string& table,
                                           const TableSchema& schema);
 
-/// Whether SQLite finds a row of this table, whose key is one integer, by that as its rowid. One that
-/// somebody rebuilt may have the same key and rowids of its own.
+/// Returns whether the table's rowid is its key, which is one integer. A table that somebody rebuilt may have
+/// the same key with separate rowids.
 absl::StatusOr<bool> KeyIsRowid(SqliteConnection& connection, const std::string& target,
                                 const TableSchema& table);
 
-/// The schema's columns as they stand in this table, where INSERT OR REPLACE of rows with all of them does
-/// what an upsert does: their key is its rowid, and it has no other column or default to be lost and no index
-/// that could name another row to be replaced. Its triggers and foreign keys do nothing on our connections.
-/// Absent: it is another table.
+/// Returns the schema's columns in the table's order, if INSERT OR REPLACE of whole rows has the effect
+/// of an upsert: the key is the rowid, no other column or default can be lost, and no index makes it
+/// replace other rows. Its triggers and foreign keys are inactive on our connections. Absent: the table
+/// is different.
 absl::StatusOr<std::optional<std::vector<std::uint32_t>>> PlainOrder(SqliteConnection& connection,
                                                                      const std::string& target,
                                                                      const TableSchema& table);
 
-/// Whether a table that is made anew can have the mirror's own columns beside the source's. Errors:
+/// Checks that a recreated table can have the mirror's own columns beside the source's. Errors:
 /// kFailedPrecondition, for people.
 absl::Status CheckOwnFit(SqliteConnection& connection, const TableSchema& table);
 
-/// Takes in a table of this name that the partner made: the columns that it lacks are added, and its rows are
-/// the partner's. Errors: kFailedPrecondition when its key is another, or a column is declared otherwise,
-/// and when no row of the source's could be written to it.
+/// Adopts a table that the partner made under this name: adds the missing columns; its present rows stay the
+/// partner's. Errors: kFailedPrecondition if its key differs, a column is declared differently, or no row of
+/// the source's could be written to it.
 absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table);
 
 /// See RefitTable in plan.h. `position`: as for RunAlterTable.
 absl::Status RunRefitTable(SqliteConnection& connection, const std::string& table, const Position& position,
                            const RefitTable& action);
 
-/// See ContentsTable::stored. `is_older`: its rows are not of the agreed definition. `left_out` gets the
-/// partner's columns.
+/// See ContentsTable::stored. `is_older`: its rows are of an older definition than `agreed`. `left_out` gets
+/// the partner's columns.
 absl::StatusOr<TableSchema> StoredForm(SqliteConnection& connection, const TableSchema& agreed, bool is_older,
                                        std::vector<std::string>* left_out);
 
-/// Whether a table, which may be any, holds rows that are not live.
+/// Returns whether a table of any kind holds rows that are not live.
 absl::StatusOr<bool> HoldsOthersRows(SqliteConnection& connection, const std::string& table);
-/// Of a table that keeps what is the partner's; of any other nothing.
+/// Deletes the live rows of a table that keeps the partner's data; does nothing to other tables.
 absl::Status DeleteLiveRows(SqliteConnection& connection, const std::string& table);
 
 }  // namespace mirror

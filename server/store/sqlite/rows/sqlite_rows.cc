@@ -32,10 +32,10 @@
 namespace mirror {
 namespace {
 
-// What people are told when a batch cannot be written, whichever way it was tried.
+// Messages to people for a batch that cannot be written, by either method.
 
-/// SQLite answered `code` when row `row` was written: kFailedPrecondition naming the partner's unique indexes
-/// for a constraint, else SqliteConnection::ToStatus.
+/// Returns the error for SQLite's `code` at row `row`: kFailedPrecondition naming the partner's unique
+/// indexes for a constraint, else SqliteConnection::ToStatus.
 absl::Status RefusedRow(SqliteConnection& connection, const std::string& target, const TableSchema& schema,
                         int code, std::uint32_t row) {
   const std::string place = absl::StrCat("table '", schema.name, "', row ", row);
@@ -59,12 +59,12 @@ absl::Status RefusedRow(SqliteConnection& connection, const std::string& target,
                                    : "The source's rows need not be unique there: drop that index."));
 }
 
-/// One row's turn to hold whole values in memory, which takes twice their size: one row at a time in the
-/// whole process. It belongs to who writes the row and ends with it; whoever assembles is handed it. It is
-/// the last lock that is taken: nothing that is called under it waits for another.
+/// The right to hold whole values in memory, which takes twice their size: one row at a time in the whole
+/// process. The writer of the row owns it until the row is written, and passes it to the code that assembles
+/// values. It is the last lock taken: no call under it waits for another lock.
 class AssemblyTurn {
  public:
-  /// Waits for it, unless the row has it.
+  /// Waits for the right, unless this row already has it.
   void Take() {
     static Mutex mutex;
     if (!lock_) lock_.emplace(mutex);
@@ -83,7 +83,7 @@ std::string Where(const TableSchema& schema) {
   return where;
 }
 
-/// Parameter ?n is column n - 1 of the schema, in every statement; behind them, for a mark, the time.
+/// Returns the SQL. In every statement ?n is column n - 1 of the schema; the next one, for a mark, the time.
 std::string StatementSql(const std::string& target, const TableSchema& schema, const ChangeBatch& batch) {
   const std::string table = QuoteName(target);
   if (batch.operation == Operation::kDelete) {
@@ -94,7 +94,7 @@ std::string StatementSql(const std::string& target, const TableSchema& schema, c
     std::string set;
     for (const ColumnView& view : batch.columns) {
       const Column& column = schema.columns[view.column];
-      // An ANY key may come as 1.0 where 1 stands; it is stored as it was sent last.
+      // An ANY key may come as 1.0 where 1 is stored; the last form is kept.
       if (column.key_position != 0 && column.type != Type::kAny) continue;
       absl::StrAppend(&set, set.empty() ? "" : ", ", QuoteName(column.name), " = ?", view.column + 1);
     }
@@ -111,7 +111,7 @@ std::string StatementSql(const std::string& target, const TableSchema& schema, c
       absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
     }
   }
-  // Under another name: a table that is called "excluded" would hide the rows of that name.
+  // The alias avoids a conflict: a table named "excluded" would hide the upsert's own `excluded`.
   std::string sql = absl::StrCat("INSERT", OrAbort(schema), " INTO ", table, " AS _mirror_target (", names,
                                  OwnNames(schema), ") VALUES (", places, OwnValues(schema), ")");
   const std::vector<std::uint32_t> key = schema.Key();
@@ -160,7 +160,7 @@ class RowWriter {
       counter.emplace(connection_.handle(), own);
     }
     if (absl::Status status = WriteEach(written); !status.ok()) {
-      // Missing rows are named only where they are what is wrong.
+      // Missing rows are named only in the error for missing rows.
       written->missing_rows.clear();
       return status;
     }
@@ -284,7 +284,7 @@ class RowWriter {
     }
     used_values_.push_back(value.large->value_id);
     RETURN_IF_ERROR(CheckComplete(column, *value.large, row));
-    // A blob of a rowid table is written piece by piece; everything else has to stand in memory once.
+    // A blob of a rowid table is written piece by piece; any other value must be in memory once.
     if (!text && integer_key_) {
       sqlite3_bind_zeroblob64(statement_, place, value.large->size);
       streamed_.push_back({&column, value.large});
@@ -401,8 +401,8 @@ class RowWriter {
   std::vector<std::uint64_t> used_values_;
 };
 
-/// Writes a batch with one bound statement a row, the texts straight from the message: any batch, values in
-/// parts too. The plain way, which the other is compared with. As WriteRows.
+/// Writes a batch with one bound statement for each row, with texts read straight from the message. It takes
+/// any batch, also values in parts. It is the simple method, the reference for comparisons. As WriteRows.
 absl::Status WriteByBindLoop(SqliteConnection& connection, const std::string& target, const ApplyRows& apply,
                              std::int64_t now_ms, RowsWritten* written) {
   ASSIGN_OR_RETURN(sqlite3_stmt * statement,
@@ -410,21 +410,21 @@ absl::Status WriteByBindLoop(SqliteConnection& connection, const std::string& ta
   return RowWriter(connection, target, apply, now_ms, statement).WriteAll(written);
 }
 
-/// Below this the loop is as fast, and needs no look at the plan.
+/// With fewer rows the loop is as fast, and needs no check of the plan.
 constexpr std::uint32_t kSetRowsMin = 16;
-/// Below this it does not pay to look at the table's definition.
+/// With fewer rows, the time to read the table's definition is not won back.
 constexpr std::uint32_t kLookRowsMin = 200;
-/// Keys for each row of a batch that is called dense: about one page of short rows.
+/// Key range for each row of a dense batch: about one page of short rows.
 constexpr std::uint64_t kDenseKeysMax = 20;
 
-/// c0 is the batch's first column; `column` is an index of the schema.
+/// Returns c0 for the batch's first column, and so on; `column` is an index of the schema.
 std::string BatchColumn(const ChangeBatch& batch, std::uint32_t column) {
   const auto found = std::find_if(batch.columns.begin(), batch.columns.end(),
                                   [&](const ColumnView& view) { return view.column == column; });
   return absl::StrCat("c", found - batch.columns.begin());
 }
 
-/// `alias` is the target's name in the statement.
+/// Returns SQL that compares the keys. `alias` is the target's name in the statement.
 std::string SameKey(const TableSchema& schema, const ChangeBatch& batch, std::string_view alias) {
   std::string where;
   for (const std::uint32_t column : schema.Key()) {
@@ -434,16 +434,16 @@ std::string SameKey(const TableSchema& schema, const ChangeBatch& batch, std::st
   return where;
 }
 
-/// Whether a column of an existing row is set. The key is what it is; but an ANY key may come as 1.0 where 1
-/// stands, and is stored as it was sent last.
+/// Returns whether an UPDATE sets the column. A key does not change; but an ANY key may come as 1.0 where 1
+/// is stored, and the last form is kept.
 bool IsSet(const Column& column) { return column.key_position == 0 || column.type == Type::kAny; }
 
-/// What is to happen to a row whose key is there.
+/// The action on a row whose key exists.
 enum class IfThere : std::uint8_t { kNever, kUpdate, kReplace };
 
-/// The batch's columns in the order in which the target has them: SQLite copies each value once more in any
-/// other. `order`: the schema's columns as they stand there, where the batch has all; null: unknown, and
-/// mostly the schema's.
+/// Returns the batch's columns in the target's order: in any other, SQLite copies each value once more.
+/// `order`: the schema's columns in the target's order, if the batch has all of them; null: unknown, and
+/// mostly the schema's order.
 std::vector<std::size_t> InOrder(const ChangeBatch& batch, const std::vector<std::uint32_t>* order) {
   std::vector<std::uint32_t> place(order == nullptr ? 0 : order->size());
   for (std::uint32_t i = 0; i < place.size(); ++i) place[(*order)[i]] = i;
@@ -468,15 +468,15 @@ std::string InsertSql(const std::string& target, const TableSchema& schema, cons
     absl::StrAppend(&values, values.empty() ? "b.c" : ", b.c", i);
     if (IsSet(column)) absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
   }
-  // OR FAIL here and below: a batch that is refused is taken back by who called, and SQLite need not keep the
-  // former content of every page for that.
+  // OR FAIL here and below: the caller rolls a refused batch back, so SQLite need not keep the former content
+  // of every page for that.
   std::string sql =
       absl::StrCat("INSERT OR ", if_there == IfThere::kReplace ? "REPLACE" : "FAIL", " INTO ",
                    QuoteName(target), " AS _mirror_target (", names, OwnNames(schema), ") SELECT ", values,
                    OwnValues(schema), " FROM ", BatchTable::NameFor(batch), " AS b");
   if (if_there != IfThere::kUpdate) return sql;
   absl::StrAppend(&set, Revive(schema, set));
-  // WHERE true: without it the parser takes ON for a join's.
+  // WHERE true: without it the parser reads ON as part of a join.
   absl::StrAppend(&sql, " WHERE true ON CONFLICT (", NameList(schema, schema.Key()), ") DO ",
                   set.empty() ? "NOTHING" : absl::StrCat("UPDATE SET ", set));
   return sql;
@@ -502,7 +502,7 @@ std::string DeleteSql(const std::string& target, const TableSchema& schema, cons
                       AndLive(schema, ""));
 }
 
-/// Keeps a batch in sight of the connection's statements.
+/// Shows a batch to the connection's statements.
 class Shown {
  public:
   Shown(BatchTable& table, const ApplyRows& apply) : table_(table) {
@@ -563,22 +563,22 @@ class SetWriter {
     return status;
   }
 
-  /// Present: rows may be replaced, for which SQLite need not look at what stands in their columns: a seventh
-  /// of its time for an upsert.
+  /// Returns PlainOrder(). If present, rows may be replaced: then SQLite need not read the former values,
+  /// which saves a seventh of the time of an upsert.
   absl::StatusOr<std::optional<std::vector<std::uint32_t>>> Order() {
     if (batch_.columns.size() != schema_.columns.size()) return std::nullopt;
     if (method_ != ApplyMethod::kSet && batch_.row_count < kLookRowsMin) return std::nullopt;
     return PlainOrder(connection_, target_, schema_);
   }
 
-  /// False: nothing is written.
+  /// False: nothing was written.
   absl::StatusOr<bool> InsertImages() {
     ASSIGN_OR_RETURN(const std::optional<std::vector<std::uint32_t>> order, Order());
     if (!order || !RowImage::CanHold(schema_, batch_)) return false;
     return InsertAsImages(connection_, target_, schema_, batch_, *order);
   }
 
-  /// No row of the target comes after the batch's first: what a population in key order looks like.
+  /// Returns whether all rows follow the target's last row, as in a population in key order.
   absl::StatusOr<bool> AllNew() {
     const std::vector<std::uint32_t> key = schema_.Key();
     if (key.empty()) return true;
@@ -588,7 +588,7 @@ class SetWriter {
       absl::StrAppend(&values, comma, BatchColumn(batch_, column));
       absl::StrAppend(&backwards, comma, QuoteName(schema_.columns[column].name), " DESC");
     }
-    // Of the last row alone: a range of several columns would be sought by its first.
+    // Reads the last row only: for a condition on several columns SQLite would seek by the first.
     ASSIGN_OR_RETURN(Query last, connection_.Prepare(
                                      absl::StrCat("SELECT (", NameList(schema_, key), ") >= (SELECT ", values,
                                                   " FROM ", BatchTable::NameFor(batch_), " LIMIT 1) FROM ",
@@ -606,8 +606,8 @@ class SetWriter {
     return RefusedRow(connection_, target_, schema_, code, connection_.batch_table().row());
   }
 
-  /// The batch is read once, from our own table, and the target's rows are found by their key. Asked each
-  /// time: SQLite plans anew when the partner changes definitions or statistics.
+  /// Returns whether the plan reads the batch once, from our own table, and seeks the target's rows by key.
+  /// Checked each time: SQLite plans anew when the partner changes definitions or statistics.
   absl::StatusOr<bool> Seeks(const std::string& sql) {
     ASSIGN_OR_RETURN(Query plan, connection_.Prepare("EXPLAIN QUERY PLAN " + sql));
     bool reads_batch = false;
@@ -649,18 +649,18 @@ class SetWriter {
   Shown shown_;
 };
 
-/// Whether one statement over the batch as a table does what the bind loop does: every value stands in the
-/// message, and for a DELETE the key is one column (SQLite seeks a key of several by its first column only).
+/// Returns whether one statement over the batch can replace the bind loop: the message holds every value, and
+/// for a DELETE the key is one column (SQLite seeks a key of several by its first column only).
 bool CanApplyAsSet(const TableSchema& schema, const ChangeBatch& batch) {
   return batch.row_count > 0 && BatchTable::CanShow(batch) &&
          (batch.operation != Operation::kDelete || schema.Key().size() == 1);
 }
 
-/// Whether that is also the faster way, as measured.
+/// Returns whether that is also faster, as measured.
 bool IsFasterAsSet(const TableSchema& schema, const ChangeBatch& batch) {
   if (batch.row_count < kSetRowsMin) return false;
   if (batch.operation != Operation::kUpdate) return true;
-  // UPDATE FROM collects the rows before it writes them: that pays where neighbours share their pages.
+  // UPDATE FROM collects rows before it writes them: that is faster if neighbours share their pages.
   if (!HasIntegerKey(schema)) return false;
   const auto keys = batch.Find(schema.Key()[0])->ints;
   const auto [least, most] = std::minmax_element(keys.begin(), keys.end());
@@ -668,10 +668,10 @@ bool IsFasterAsSet(const TableSchema& schema, const ChangeBatch& batch) {
   return width / batch.row_count < kDenseKeysMax;
 }
 
-/// Writes a batch with one statement that reads BatchTable. Absent, and nothing was done, when SQLite's plan
-/// for it would read the whole target, as a partner's ANALYZE from when the table was small brings about, or
-/// would not read BatchTable, as with a table of the partner's under its name. As
-/// WriteRows otherwise.
+/// Writes a batch with one statement that reads BatchTable. Absent, with nothing done, if SQLite's plan
+/// would read the whole target, for example by a partner's ANALYZE from when the table was small;
+/// or if it would not read BatchTable, as with a partner's table of its name.
+/// Otherwise as WriteRows.
 std::optional<absl::Status> WriteAsSet(SqliteConnection& connection, const std::string& target,
                                        const ApplyRows& apply, ApplyMethod method, std::int64_t now_ms,
                                        RowsWritten* written) {
@@ -703,7 +703,7 @@ absl::Status WritePart(SqliteConnection& connection, const std::string& table, s
   const std::int64_t held = known.Int(0);
   const auto offset = static_cast<std::int64_t>(part.offset);
   const auto size = static_cast<std::int64_t>(part.data.size());
-  // It came before. A part is bounded by the message that brings it.
+  // The part came before. The message that brings a part limits its size.
   if (offset >= 0 && offset < held && size <= held - offset) return absl::OkStatus();
   if (offset != held) {
     return absl::FailedPreconditionError(

@@ -26,7 +26,7 @@
 namespace mirror {
 namespace {
 
-/// What CreateOwnTables() makes, but for the one that is named after the tenant.
+/// The tables that CreateOwnTables() makes, except the one that is named after the tenant.
 constexpr std::string_view kOwnTables[] = {
     "_mirror_tenant",         "_mirror_schema",        "_mirror_answers", "_mirror_nonces",
     "_mirror_shadow",         "_mirror_dropped",       "_mirror_parts",   "_mirror_lost_columns",
@@ -39,7 +39,7 @@ absl::Status Run(SqliteConnection& connection, const std::string& sql, const std
   return query.Bind(1, table).Run();
 }
 
-/// A name that no table has yet.
+/// Returns a name that no table has yet.
 absl::StatusOr<std::string> FreeName(SqliteConnection& connection, std::string_view prefix) {
   ASSIGN_OR_RETURN(
       Query query,
@@ -103,7 +103,7 @@ absl::Status RememberLost(SqliteConnection& connection, const std::string& table
   return query.Bind(1, table).Bind(2, column).Bind(3, position.lsn.value).BindBlob(4, position.lineage).Run();
 }
 
-/// A mirror of an earlier version has a tenant's row without them.
+/// Adds the columns that the tenant's row of an earlier version lacks.
 absl::Status AddTenantColumns(SqliteConnection& connection) {
   for (const char* const column : {"missed_cycle", "missed_ms", "scrub", "source_accepted"}) {
     ASSIGN_OR_RETURN(
@@ -172,7 +172,7 @@ absl::StatusOr<std::string> FindDroppedOwnTable(SqliteConnection& connection, co
 
 namespace {
 
-/// As "table.column"; the metadata table without the tenant's name.
+/// Returns them as "table.column"; the metadata table without the tenant's name.
 absl::StatusOr<std::vector<std::string>> OwnColumnsOf(SqliteConnection& connection,
                                                       const std::string& context_id) {
   ASSIGN_OR_RETURN(
@@ -185,7 +185,7 @@ absl::StatusOr<std::vector<std::string>> OwnColumnsOf(SqliteConnection& connecti
   return query.Bind(1, FoldName(context_id + "_mirroring")).Texts();
 }
 
-/// Of a mirror that was just made.
+/// Returns the columns of a newly made mirror.
 absl::StatusOr<std::vector<std::string>> NewOwnColumns() {
   const absl::StatusOr<std::unique_ptr<SqliteConnection>> made =
       SqliteConnection::Open(":memory:", /*create=*/true, MirrorUse::kBuilding, nullptr);
@@ -217,7 +217,7 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
   if (KeepsPartner(action.schema)) {
     RETURN_IF_ERROR(CheckOwnFit(connection, action.schema));
   }
-  // Made first and asked then: a look at sqlite_schema reads all definitions, for each table.
+  // Tries before it checks: a query of sqlite_schema would read all definitions, for each table.
   absl::Status made =
       connection.Execute(CreateTableSql(action.schema.name, action.schema, OwnColumnsSql(action.schema)));
   if (!absl::IsFailedPrecondition(made)) return made;
@@ -258,9 +258,9 @@ absl::StatusOr<std::vector<std::string>> LostColumns(SqliteConnection& connectio
 
 namespace {
 
-/// Whether SQLite reads, for rows that were there before a column, this default as it stores the value when
-/// it is bound. It reads 4.0 as the integer 4 where the column has no type and as the text of the statement
-/// where it is TEXT; and at the ends of the range its conversion of a decimal number is not exact.
+/// Returns whether SQLite reads this default, for rows older than the column, as it stores the bound value.
+/// It reads 4.0 as the integer 4 if the column has no type, and as the statement's text if it is TEXT. And at
+/// the ends of the range its conversion of decimal numbers is inexact.
 absl::StatusOr<bool> ReadsDefault(SqliteConnection& connection, const Column& column, double value) {
   const std::string_view declared = SqliteDeclaration(column);
   if (declared.empty() || declared == "TEXT") return false;
@@ -277,7 +277,7 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
   const std::string alter = absl::StrCat("ALTER TABLE ", QuoteName(table), " ");
   connection.ForgetStatements();
   for (const auto& change : action.changes) {
-    // Columns hold what their values are stored as, whatever they are declared.
+    // Columns hold values in their storage type, whatever the declared type.
     if (std::holds_alternative<RetypeColumn>(change)) continue;
     std::string sql;
     const double* real_default = nullptr;
@@ -286,8 +286,8 @@ absl::Status RunAlterTable(SqliteConnection& connection, const std::string& tabl
                          std::string(SqliteDeclaration(add->column)));
       const bool filled = add->column.backfill == Backfill::kDefault && add->column.default_value.has_value();
       const auto* const real = filled ? std::get_if<double>(&*add->column.default_value) : nullptr;
-      // Old rows are not touched: SQLite reads the default for them. Where it would read another one, they
-      // are written.
+      // Old rows are not written: SQLite reads the default for them. They are written only if it would read a
+      // different value.
       if (real != nullptr) {
         ASSIGN_OR_RETURN(const bool same, ReadsDefault(connection, add->column, *real));
         if (!same) real_default = real;
@@ -333,7 +333,7 @@ absl::Status RunRetireTable(SqliteConnection& connection, const std::string& tab
   connection.ForgetStatements();
   absl::Status status = RenameTable(connection, table, aside);
   if (absl::IsFailedPrecondition(status)) {
-    // An index of the partner that SQLite cannot carry over must not keep the table here.
+    // An index of the partner that SQLite cannot carry over must not prevent the table's retirement.
     ASSIGN_OR_RETURN(std::vector<std::string> indexes, IndexesOf(connection, table));
     for (const std::string& index : indexes) {
       status = connection.Execute(absl::StrCat("DROP INDEX ", QuoteName(index)));
@@ -343,7 +343,7 @@ absl::Status RunRetireTable(SqliteConnection& connection, const std::string& tab
   }
   if (!status.ok()) return status;
   absl::StatusOr<Query> query = connection.Prepare(
-      // In the place of one that the partner dropped since.
+      // Replaces the entry of a table that the partner dropped since.
       "INSERT OR REPLACE INTO _mirror_dropped (dropped_name, table_name, dropped_ms) VALUES (?1, ?2, ?3)");
   if (!query.ok()) return query.status();
   return query->Bind(1, aside).Bind(2, table).Bind(3, action.now_ms).Run();
@@ -376,7 +376,7 @@ absl::Status DropRetired(SqliteConnection& connection, std::int64_t before_ms) {
       absl::Status emptied = DeleteLiveRows(connection, name);
       // An index of the partner's may prevent it; that must not stop an announcement.
       if (!emptied.ok() && !absl::IsFailedPrecondition(emptied)) return emptied;
-      // The rest stays for good, and is not looked at again.
+      // The other rows stay for good; later calls skip this table.
       emptied = Run(connection, "UPDATE _mirror_dropped SET dropped_ms = NULL WHERE dropped_name = ?1", name);
       if (!emptied.ok()) return emptied;
       continue;
@@ -415,8 +415,8 @@ absl::StatusOr<std::vector<std::string>> SetAside(SqliteConnection& connection, 
 
 namespace {
 
-/// Nobody sees a mirror that is being built: a table of it that has no row yet needs no other one beside it.
-/// Asked without a look at sqlite_schema, which would read the definitions of all tables for each.
+/// A mirror that is being built is visible to no one: an empty table of it needs no separate shadow. Checked
+/// without sqlite_schema, whose query would read all definitions for each table.
 absl::StatusOr<bool> IsOwnShadow(SqliteConnection& connection, const std::string& table,
                                  const TableSchema& schema) {
   if (!connection.building()) return false;

@@ -15,8 +15,8 @@ struct sqlite3_stmt;
 
 namespace mirror {
 
-/// Appends the row at which `row` stands; its columns are those of `block`, in that order.
-/// Errors: kFailedPrecondition when a value is not what its column holds; then the block is not to be used.
+/// Appends the current row of `row`; its columns are those of `block`, in that order.
+/// Errors: kFailedPrecondition when a value has the wrong type for its column; then `block` is not usable.
 absl::Status AppendStoredRow(const TableSchema& table, sqlite3_stmt* row, RowBlock* block);
 
 /// See StoreRecords::ReadRows().

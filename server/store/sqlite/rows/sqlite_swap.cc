@@ -25,7 +25,7 @@
 namespace mirror {
 namespace {
 
-// Indexes of the partner on a mirrored table, which are made again when its rows were exchanged. Inside the
+// The partner's indexes on a mirrored table, which are recreated when its rows were exchanged. Inside the
 // caller's transaction.
 
 struct PartnerIndex {
@@ -35,8 +35,8 @@ struct PartnerIndex {
 
 enum class IndexKind : std::uint8_t { kAny, kUnique };
 
-/// What makes the table's indexes of this kind again: their own text, which may speak of columns that the new
-/// rows do not have. In the order in which they were made.
+/// Returns the SQL that recreates the table's indexes of this kind: their own text, which may name columns
+/// that the new rows lack. In the order of their creation.
 absl::StatusOr<std::vector<PartnerIndex>> FindIndexes(SqliteConnection& connection, const std::string& table,
                                                       IndexKind kind) {
   ASSIGN_OR_RETURN(
@@ -61,7 +61,7 @@ absl::StatusOr<std::vector<PartnerIndex>> FindIndexes(SqliteConnection& connecti
   return indexes;
 }
 
-/// The same, and drops them.
+/// Returns them, and drops them.
 absl::StatusOr<std::vector<PartnerIndex>> TakeOffIndexes(SqliteConnection& connection,
                                                          const std::string& table, IndexKind kind) {
   absl::StatusOr<std::vector<PartnerIndex>> indexes = FindIndexes(connection, table, kind);
@@ -72,12 +72,12 @@ absl::StatusOr<std::vector<PartnerIndex>> TakeOffIndexes(SqliteConnection& conne
   return indexes;
 }
 
-/// Makes it again. Errors: kFailedPrecondition when the rows, or a column that is gone, do not let it be.
+/// Recreates the index. Errors: kFailedPrecondition when the rows, or a missing column, do not allow it.
 absl::Status MakeIndex(SqliteConnection& connection, const PartnerIndex& index) {
   absl::Status made = connection.Execute(index.sql);
   if (made.ok() || !index.has_expression) return made;
-  // The partner's tool may have let text stand in double quotes, as SQLite does by default. Never where
-  // plain columns are indexed: one that is gone would be taken for its own name.
+  // The partner's tool may have allowed text in double quotes, SQLite's default. It is never allowed for
+  // plain columns: SQLite would read a missing column as the text of its name.
   sqlite3* const db = connection.handle();
   sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 1, nullptr);
   made = connection.Execute(index.sql);
@@ -85,7 +85,7 @@ absl::Status MakeIndex(SqliteConnection& connection, const PartnerIndex& index) 
   return made;
 }
 
-/// In the order in which they were made, which is that in which SQLite runs them.
+/// Returns them in the order of their creation, in which SQLite runs them.
 absl::StatusOr<std::vector<Definition>> FindTriggers(SqliteConnection& connection, const std::string& table) {
   ASSIGN_OR_RETURN(Query query, connection.Prepare("SELECT name, sql FROM sqlite_schema WHERE type = "
                                                    "'trigger' AND tbl_name = ?1 COLLATE NOCASE ORDER BY "
@@ -102,8 +102,8 @@ struct Statistic {
   std::optional<std::string> index;
 };
 
-/// What ANALYZE counted, by which SQLite plans the partner's queries. Not its samples of values, which are
-/// those of the old rows.
+/// Returns ANALYZE's counts, by which SQLite plans the partner's queries. Not its samples of values, which
+/// are those of the old rows.
 absl::StatusOr<std::vector<Statistic>> FindStatistics(SqliteConnection& connection,
                                                       const std::string& table) {
   std::vector<Statistic> statistics;
@@ -124,7 +124,7 @@ absl::StatusOr<std::vector<Statistic>> FindStatistics(SqliteConnection& connecti
   return statistics;
 }
 
-/// Those of the table itself and of indexes that it has now.
+/// Stores those of the table itself and of indexes that it has now.
 absl::Status KeepStatistics(SqliteConnection& connection, const std::vector<Statistic>& statistics) {
   for (const Statistic& statistic : statistics) {
     ASSIGN_OR_RETURN(
@@ -147,13 +147,13 @@ absl::Status KeepStatistics(SqliteConnection& connection, const std::vector<Stat
 
 absl::Status MakeIndexes(SqliteConnection& connection, const std::vector<PartnerIndex>& indexes,
                          std::vector<std::string>* left_out) {
-  const HeldPages held(connection.handle());  // One that is refused takes back what it wrote.
+  const HeldPages held(connection.handle());  // A refused statement rolls back what it wrote.
   for (const PartnerIndex& index : indexes) {
     absl::Status made = MakeIndex(connection, index);
     if (made.ok()) continue;
-    // A full disk is not the index's fault.
+    // A full disk is no fault of the index.
     if (made.code() != absl::StatusCode::kFailedPrecondition) return made;
-    // One of the mirror's own is over a column that the source no longer has.
+    // An index of the mirror's own is over a column that the source no longer has.
     if (!IsOwnIndex(index.name)) left_out->push_back(index.name);
   }
   return absl::OkStatus();
@@ -225,7 +225,7 @@ std::string AbsentSql(const TableSchema& schema, const std::string& shadow) {
   }
   std::string sql =
       absl::StrCat(RemoveSql(schema, schema.name, kTarget, "?1"), " WHERE ", LiveRows(schema, kTarget));
-  // Without a key nobody can tell the rows apart: all of them go, and all come again.
+  // Without a key the rows cannot be told apart: all are deleted and written again.
   if (same.empty()) return sql;
   return absl::StrCat(sql, " AND NOT EXISTS (SELECT 1 FROM ", QuoteName(shadow), " AS s WHERE ", same, ")");
 }
@@ -235,7 +235,7 @@ std::string UpsertSql(const TableSchema& schema, const std::string& shadow) {
   for (const Column& column : schema.columns) {
     const std::string name = QuoteName(column.name);
     absl::StrAppend(&names, names.empty() ? "" : ", ", name);
-    // An ANY key may come as 1.0 where 1 stands.
+    // An ANY key may come as 1.0 where 1 is stored.
     if (column.key_position != 0 && column.type != Type::kAny) continue;
     absl::StrAppend(&set, set.empty() ? "" : ", ", name, " = excluded.", name);
   }
@@ -259,7 +259,7 @@ absl::Status Refused(const TableSchema& schema, const std::string& what) {
 
 absl::Status RunMerge(SqliteConnection& connection, const TableSchema& schema, const std::string& shadow,
                       std::int64_t now_ms) {
-  // While rows take each other's place two of them may have the same value, which they do not in the end.
+  // While rows exchange values, two of them may have the same value for a moment, but not in the end.
   ASSIGN_OR_RETURN(const std::vector<PartnerIndex> unique,
                    TakeOffIndexes(connection, schema.name, IndexKind::kUnique));
   {

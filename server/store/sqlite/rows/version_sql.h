@@ -10,57 +10,57 @@
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"
 
-// The SQL of closed versions of rows. `versions` is the table that holds them: the columns of the mirrored
-// table, declared as there, so that its index is used, and what stands below.
+// The SQL of closed versions of rows. `versions` is the table that holds them: it has the columns of the
+// mirrored table, declared as there, so that its index is used, and the columns below.
 
 namespace mirror {
 
 inline constexpr char kVersionNumber[] = "_mirror_number";
 /// The moment that ended the version.
 inline constexpr char kVersionUntil[] = "_mirror_until";
-/// 1: this row stood until then; 0: none did, and only the key is there.
+/// 1: this row existed until then; 0: no row existed, and the version has only the key.
 inline constexpr char kVersionWas[] = "_mirror_was";
 
-/// Columns of a table: folded names, and how each is declared.
+/// The columns of a table: folded names, and their declarations.
 using DeclaredColumns = std::map<std::string, std::string>;
 
-/// Rows of the visible table as `t`, as SQL; it has every column of `kept`. Between a definition and the
-/// population behind it the table is of the former one: NULL stands for columns that are missing, and for
-/// those that a rule keeps as text and that have numbers yet.
+/// The rows of the visible table as `t`, as SQL, with every column of `kept`. Between a new definition and
+/// its population the table has the former definition. Then NULL stands for missing columns, and for columns
+/// that a rule keeps as text while they still have numbers.
 struct VisibleRows {
-  std::string from;  ///< Behind FROM.
-  std::string live;  ///< Which of them are live; empty: all.
+  std::string from;  ///< SQL after FROM.
+  std::string live;  ///< Condition on live rows; empty: all are live.
   bool has_key = true;
   std::vector<std::string> common;  ///< Columns of `kept` that the table has, too.
 };
 
-/// `columns`: the table's. `schema`: what stands before its name, "main." or nothing.
+/// `columns`: the table's. `schema`: prefix of its name, "main." or nothing.
 VisibleRows FindVisibleRows(const TableSchema& kept, const DeclaredColumns& columns, std::string_view schema);
 
 std::string CreateVersionsSql(const std::string& versions, const TableSchema& kept);
 std::string CreateVersionsIndexSql(const std::string& versions, const TableSchema& kept);
 
-/// Keeps what a batch, which the connection shows, is about to change; ?1 is the moment. `compares`: rows
-/// that stay as they are get no version; else all of them do.
+/// Stores the rows that a batch, which the connection shows, will change; ?1 is the moment. `compares`: skips
+/// rows that will not change; else stores all of them.
 std::string KeepOldSql(const std::string& versions, const TableSchema& kept, const ChangeBatch& batch,
                        bool compares);
-/// Removes those from number ?1 on that are as the rows.
+/// Removes versions from number ?1 on that equal the present rows.
 std::string ForgetSameSql(const std::string& versions, const TableSchema& kept);
 
-/// Keeps rows that `shadow` lacks or has otherwise, or that it gives a value in a column that comes; ?1 is
-/// the moment.
+/// Stores rows that `shadow` lacks or changes, or whose new columns get a value from it;
+/// ?1 is the moment.
 std::string KeepDifferenceSql(const std::string& versions, const TableSchema& kept,
                               const VisibleRows& visible, const std::string& shadow);
-/// Keys that `shadow` alone has.
+/// Stores the keys that only `shadow` has.
 std::string KeepNewSql(const std::string& versions, const TableSchema& kept, const VisibleRows& visible,
                        const std::string& shadow);
 
-/// The rows as they are.
+/// Selects the present rows.
 std::string LiveRowsSql(const TableSchema& kept, const VisibleRows& visible);
-/// The rows as of the moment that `place` is in SQL.
+/// Selects the rows as of a moment; `place` is the moment in SQL.
 std::string AsOfSql(const std::string& versions, const TableSchema& kept, const VisibleRows& visible,
                     std::string_view place);
-/// The view of all versions, the present ones too.
+/// Creates the view of all versions, with the present ones.
 std::string CreateViewSql(const std::string& view, const std::string& versions, const TableSchema& kept,
                           const VisibleRows& visible);
 
