@@ -123,7 +123,7 @@ void Array::Add(const Value& value) {
 }
 
 Value Array::value() {
-  PutNumber<std::int32_t>(&bytes_[0], size_ == 0 ? 0 : 1);  // Number of dimensions: without any, no length follows.
+  PutNumber<std::int32_t>(&bytes_[0], size_ == 0 ? 0 : 1);  // Number of dimensions: without any, no length.
   PutNumber<std::int32_t>(&bytes_[4], has_null_ ? 1 : 0);
   PutNumber<std::int32_t>(&bytes_[12], size_);
   PutNumber<std::int32_t>(&bytes_[16], 1);

@@ -38,7 +38,7 @@ struct KnownLayout {
   std::vector<Step> steps = {};
 };
 
-/// Returns kFailedPrecondition if a later program wrote the file: with what to install, or what to do instead.
+/// Returns kFailedPrecondition if a later program wrote the file: with what to install, or else what to do.
 absl::Status CheckLayout(const FileLayout& found, const KnownLayout& known, const std::string& path);
 
 // In SQLite files the layout is a row of `_mirror_layout`, whose own form never changes.
