@@ -16,7 +16,7 @@ struct MetricsConfig {
   bool enabled = false;
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;     ///< 0: the system chooses.
-  bool allow_remote = false;  ///< Allows other addresses than loopback: everybody who reaches it can read all.
+  bool allow_remote = false;  ///< Allows other addresses than loopback: all who reach it can read everything.
   friend bool operator==(const MetricsConfig&, const MetricsConfig&) = default;
 };
 

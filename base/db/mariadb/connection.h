@@ -61,7 +61,7 @@ class Rows {
 /// The database to connect to, and the options of the connection.
 struct ConnectAs {
   std::string dsn;  ///< See ReadDsn().
-  /// File with the password alone, maybe with an end of line; only its owner may read it. Read at each connect.
+  /// File with only the password, maybe with a line end; only its owner may read it. Read at each connect.
   std::string password_file = {};
   std::string program_name = {};  ///< Name shown in performance_schema.
   /// Time for each host; with several hosts the total can be that much for each. Whole seconds, at least one.
