@@ -15,7 +15,7 @@ namespace mirror {
 std::string NewToken() { return std::move(NewTokens(1).front()); }
 
 std::vector<std::string> NewTokens(std::size_t count) {
-  constexpr std::size_t kBytes = 16, kTogether = 256 / kBytes;  // The kernel returns at most 256 bytes at a time.
+  constexpr std::size_t kBytes = 16, kTogether = 256 / kBytes;  // The kernel gives at most 256 bytes at once.
   std::vector<std::string> tokens;
   tokens.reserve(count);
   std::array<char, kBytes * kTogether> bytes{};
