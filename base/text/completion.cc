@@ -174,7 +174,7 @@ Completion Line::Candidates(const std::string& current) const {
     }
   } else if (option_ != nullptr) {
     AddValues(*option_, current, "", completion);
-    // An option would take an argument's place, but not a command's.
+    // The option would take an argument as its value, but not a command.
     AddCommands(current, completion);
   } else {
     AddPlain(current, completion);
