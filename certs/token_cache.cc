@@ -9,7 +9,7 @@ namespace mirror {
 
 absl::StatusOr<VerifiedToken> TokenCache::Verify(std::string_view token, TokenUse use, const KeyRing& ring,
                                                  const TokenRules& rules, std::int64_t now_s) {
-  if (token.size() > kTokenBytesMax) return VerifyToken(token, use, ring, rules, now_s);  // It refuses this token.
+  if (token.size() > kTokenBytesMax) return VerifyToken(token, use, ring, rules, now_s);  // It refuses it.
   std::string fingerprint =
       Sha256(absl::StrCat(ring.generation(), ":", std::string(TokenType(use)), ":", std::string(token)));
   {
