@@ -302,8 +302,8 @@ void HttpListener::Core::AcceptLater() {
 /// Connections with an unanswered request stay.
 bool HttpListener::Core::LetGoOne() {
   const HttpConnection* const spared = newest();
-  // A crowd that requests pages without a key and does not read the answers, or that announces a body without
-  // an admission, must not keep others out.
+  // A crowd that requests pages without a key and does not read the answers, or that announces a body for
+  // such a request, must not keep others out.
   const auto rank = [](const HttpConnection& one) {
     return (one.is_known() ? 3 : 0) + (one.is_taking_body() ? 2 : one.is_writing() ? 1 : 0);
   };

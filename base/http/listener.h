@@ -62,10 +62,10 @@ struct HttpConnections {
 ///
 /// A stranger is a connection without a request admitted for an asker with a name. If all places are in use,
 /// a new connection replaces a stranger in this order: one without an admitted request; one that is reading
-/// its immediate answer; one that sends a body. Among these, the address with most strangers comes first,
-/// then the oldest. Last comes a known connection that waits between two requests. While all others have open
-/// requests, a new connection waits in the kernel's queue until the first of them is answered. Threads: its
-/// own: one reads and writes, and `answers_max` make answers.
+/// its immediate answer; one that sends a body. Within each of these kinds, the address with most strangers
+/// comes first, then the oldest. Last comes a known connection that waits between two requests. While all
+/// others have open requests, a new connection waits in the kernel's queue until the first of them is
+/// answered. Threads: its own: one reads and writes, and `answers_max` make answers.
 class HttpListener {
  public:
   /// `address`: of this machine, as numbers or a name. Port 0: the system chooses. `identity`: absent: plain

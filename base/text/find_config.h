@@ -50,7 +50,7 @@ inline constexpr std::pair<const char*, const char*> kConfigHome = {
     "XDG_CONFIG_HOME", "The folder that stands in for ~/.config where the configuration is searched for."};
 
 /// Prints "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml", if it was found outside of the
-/// current folder; before it any rejected files, for each place. Otherwise nothing.
+/// current folder; before it any rejected files, wherever the accepted one is. Otherwise nothing.
 void SayConfig(const FoundConfig& found, const char* program, std::ostream& out);
 
 /// Makes `config`, an option of `command` that sets `path`, optional: an environment variable replaces it,
