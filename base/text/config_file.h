@@ -97,7 +97,7 @@ class ConfigFile {
   /// Returns true if a key of a section is set, in the file or by a variable.
   bool Says(const std::string& section, const std::string& key) const;
 
-  /// Error about a key of a section, for its origin: "FILE:LINE: [section] 'key' WHAT" or "VARIABLE WHAT".
+  /// Returns an error about a key, by its origin: "FILE:LINE: [section] 'key' WHAT" or "VARIABLE WHAT".
   absl::Status Wrong(const std::string& section, const std::string& key, const std::string& what) const;
   /// Returns the error for a required key that is empty or missing.
   absl::Status Missing(const std::string& section, const std::string& key) const;

@@ -23,8 +23,8 @@ std::string AnnouncementSha256(const v1::TableSchemaRequest& announcement);
 
 /// Returns views into `message`, which must outlive the result. Checks everything before a value can be
 /// bound: lengths against row_count, row_count times columns, UTF-8, declared length, range, NULL in a column
-/// without NULL, the columns that the operation needs, duplicate keys. Errors: kInvalidArgument naming table,
-/// column, row and reason; kResourceExhausted over a limit.
+/// that is not nullable, the columns that the operation needs, duplicate keys. Errors: kInvalidArgument
+/// naming table, column, row and reason; kResourceExhausted over a limit.
 absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const TableSchema& table,
                                         const WireLimits& limits);
 
