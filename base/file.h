@@ -75,8 +75,8 @@ struct NewFile {
 /// again.
 absl::Status WriteFilesAtomically(const std::vector<NewFile>& files, ExistingFile existing);
 
-/// Removes the temporary files that a killed WriteFileAtomically() left beside `path`, and nothing else.
-/// Nobody may write `path` at the same time. Files that cannot be removed stay.
+/// Removes the temporary files that a killed WriteFileAtomically() left beside `path`, and nothing else. No
+/// other process may write `path` at the same time. Files that cannot be removed stay.
 void RemoveTemporaries(const std::string& path);
 
 enum class FolderUse {

@@ -124,7 +124,7 @@ class Connection {
 
   /// Returns true if the connection is open, as far as is known without asking the server.
   bool IsOpen() const { return handle_ != nullptr; }
-  /// Also reads pending data without asking: detects that the server closed the connection.
+  /// Also requires that the server has sent nothing: a connection that the server closed is not alive.
   bool IsAlive() const;
   /// Selects its database again: only then does it see privileges that were granted or revoked since.
   absl::Status UseAgain();
