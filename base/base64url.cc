@@ -23,7 +23,7 @@ std::string EncodeBase64Url(std::string_view bytes) {
   std::string text;
   text.reserve((bytes.size() * 4 + 2) / 3);
   std::uint32_t bits = 0;
-  int count = 0;  // Bits that are waiting in `bits`.
+  int count = 0;  // Number of unused bits in `bits`.
   for (const char byte : bytes) {
     bits = (bits << 8) | static_cast<unsigned char>(byte);
     for (count += 8; count >= 6; count -= 6) text.push_back(kAlphabet[(bits >> (count - 6)) & 63]);

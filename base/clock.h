@@ -6,7 +6,7 @@
 
 namespace mirror {
 
-/// Unix milliseconds.
+/// Returns unix milliseconds.
 inline std::int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())

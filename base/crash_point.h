@@ -3,9 +3,9 @@
 
 namespace mirror {
 
-/// Where the crash tests end the process, as kill -9 would: at the n-th pass of the point that the
-/// environment names, MIRROR_CRASH_AT = "commit.before:3". With ":stop" behind it, it only stands still
-/// there, as by SIGSTOP, until a SIGCONT. Without that variable a call costs one comparison.
+/// Ends the process for crash tests, like kill -9: at the n-th pass of the point named by the environment
+/// variable MIRROR_CRASH_AT = "commit.before:3". With ":stop" appended, the process only stops there, as by
+/// SIGSTOP, until a SIGCONT. Without the variable a call costs one comparison.
 void CrashPoint(const char* name);
 
 }  // namespace mirror

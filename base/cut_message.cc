@@ -7,14 +7,14 @@ constexpr std::string_view kCut = " ...";
 
 bool Continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
 
-/// As gRPC's percent-encoding counts it.
+/// Returns the length in gRPC's percent-encoding.
 std::size_t WireBytes(char byte) { return byte >= ' ' && byte <= '~' && byte != '%' ? 1 : 3; }
 
 }  // namespace
 
 std::string CutMessage(std::string_view message, std::size_t bytes_max) {
-  std::size_t bytes = 0;  // On the wire, of all before `i`.
-  std::size_t end = 0;    // Where a character begins and the cut mark still has room.
+  std::size_t bytes = 0;  // On the wire, for everything before `i`.
+  std::size_t end = 0;    // Start of a character after which the cut mark still fits.
   for (std::size_t i = 0; i < message.size(); ++i) {
     if (!Continues(message[i]) && bytes + kCut.size() <= bytes_max) end = i;
     bytes += WireBytes(message[i]);

@@ -7,12 +7,12 @@
 
 namespace mirror {
 
-/// Bytes of a status message on the wire, where gRPC writes each byte that is not printable ASCII as three. A
-/// client takes at most 8 KB of trailers, and a longer message would hide the status itself.
+/// Greatest size of a status message on the wire, where gRPC writes each byte that is not printable ASCII as
+/// three. A client accepts at most 8 KB of trailers, and a longer message would hide the status itself.
 inline constexpr std::size_t kMessageBytesMax = 4'000;
 
-/// `message` cut so that it takes at most `bytes_max` on the wire, between two characters; a cut one ends
-/// with " ...".
+/// Returns `message`, cut between two characters so that it needs at most `bytes_max` on the wire; a cut one
+/// ends with " ...".
 std::string CutMessage(std::string_view message, std::size_t bytes_max = kMessageBytesMax);
 
 }  // namespace mirror

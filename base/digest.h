@@ -7,10 +7,10 @@
 
 namespace mirror {
 
-/// 32 hexadecimal digits of 128-bit XXH3 over `bytes`: tells apart what is not made to collide on purpose.
+/// Returns 32 hexadecimal digits of 128-bit XXH3 over `bytes`: not safe against deliberate collisions.
 std::string HexDigest(std::string_view bytes);
 
-/// 64-bit XXH3 over `bytes` behind what `before` is the digest of: shows that a bit of them was turned.
+/// Returns 64-bit XXH3 over `bytes` after data with the digest `before`: detects a changed bit.
 std::uint64_t ShortDigest(std::string_view bytes, std::uint64_t before = 0);
 
 }  // namespace mirror

@@ -6,17 +6,17 @@
 
 namespace mirror {
 
-/// A file that was built into the program, see mirror_embed() in the root's CMakeLists.txt. The bytes live as
-/// long as the program.
+/// A file built into the program, see mirror_embed() in the root's CMakeLists.txt. The bytes are valid as
+/// long as the program runs.
 struct EmbeddedFile {
-  const char* name;  ///< As mirror_embed() was given it. Null: the end of the list.
+  const char* name;  ///< Name given to mirror_embed(). Null: the end of the list.
   const char* begin;
   const char* end;
 
   std::string_view bytes() const { return {begin, static_cast<std::size_t>(end - begin)}; }
 };
 
-/// The one of this name in a list that ends with one without; null: there is none.
+/// Finds a file by name in a list that ends with a null name; null: there is none.
 inline const EmbeddedFile* FindEmbedded(const EmbeddedFile* list, std::string_view name) {
   while (list->name != nullptr && list->name != name) ++list;
   return list->name == nullptr ? nullptr : list;

@@ -9,7 +9,7 @@
 
 namespace mirror {
 
-/// How the values of an enum are written in files and messages: each value has one word.
+/// The words for the values of an enum in files and messages: each value has one word.
 template <typename T>
 using EnumWords = std::vector<std::pair<std::string, T>>;
 
@@ -22,7 +22,7 @@ std::string WordOf(const EnumWords<T>& words, T value) {
   return "";
 }
 
-/// Absent: it is none of the words.
+/// Absent: the text is none of the words.
 template <typename T>
 std::optional<T> ValueOf(const EnumWords<T>& words, std::string_view text) {
   for (const auto& [word, meaning] : words) {

@@ -6,9 +6,9 @@
 
 namespace mirror {
 
-/// Compares names as the protocol does: by ASCII case only.
+/// Compares names as the protocol does: without regard to ASCII case.
 bool SameName(std::string_view a, std::string_view b);
-/// The form under which a name is looked up: ASCII upper case made lower.
+/// Returns the form in which a name is looked up: ASCII letters in lower case.
 std::string FoldName(std::string_view name);
 
 }  // namespace mirror

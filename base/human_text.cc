@@ -12,7 +12,7 @@
 namespace mirror {
 namespace {
 
-/// What every shell takes as it stands.
+/// Characters that every shell takes literally.
 constexpr std::string_view kPlain =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:,=+@%";
 
@@ -27,7 +27,7 @@ std::string Grouped(std::uint64_t number) {
 std::string Counted(std::uint64_t count, std::string_view noun) {
   std::string words = absl::StrCat(Grouped(count), " ", std::string(noun));
   if (count == 1) return words;
-  // "entries", and "keys".
+  // Makes "entries", but "keys".
   constexpr std::string_view kVowels = "aeiou";
   const bool is_y =
       noun.size() > 1 && noun.ends_with('y') && kVowels.find(noun[noun.size() - 2]) == kVowels.npos;
@@ -39,7 +39,7 @@ std::string SizeText(std::uint64_t bytes) {
   static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   double size = static_cast<double>(bytes);
   std::size_t unit = 0;
-  while (size >= 1023.95 && unit + 1 < std::size(kUnits)) {  // 1024.0 would be shown.
+  while (size >= 1023.95 && unit + 1 < std::size(kUnits)) {  // Otherwise 1024.0 would be shown.
     size /= 1024;
     ++unit;
   }

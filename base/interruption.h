@@ -5,8 +5,8 @@
 
 namespace mirror {
 
-/// While it lives, the first SIGINT, SIGTERM and SIGHUP, as of a connection that ends, do not end the
-/// process but are noted; a SIGHUP that is ignored, as behind nohup, stays so. One at a time. Threads: any
+/// While it lives, the first SIGINT, SIGTERM and SIGHUP (such as from a closed connection) do not end the
+/// process but are noted; a SIGHUP that is ignored, as with nohup, stays ignored. One at a time. Threads: any
 /// may wait.
 class Interruption {
  public:
@@ -15,7 +15,7 @@ class Interruption {
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
 
-  /// Whether a signal came, waiting for one as long as `patience`.
+  /// Waits for a signal for at most `patience`; returns true if one came.
   bool Wait(std::chrono::milliseconds patience) const;
 };
 

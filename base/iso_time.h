@@ -6,7 +6,7 @@
 
 namespace mirror {
 
-/// Of unix milliseconds: "2026-11-26T10:00:00.000Z".
+/// Formats unix milliseconds: "2026-11-26T10:00:00.000Z".
 std::string Iso8601(std::int64_t unix_ms);
 
 }  // namespace mirror

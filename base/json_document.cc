@@ -9,7 +9,7 @@
 
 namespace mirror {
 
-/// What nlohmann's parser calls, value by value; its false ends the parsing.
+/// Receives the values from nlohmann's parser; returning false ends the parsing.
 class JsonTaker {
  public:
   JsonTaker(JsonDocument& document, const JsonLimits& limits) : document_(document), limits_(limits) {}
@@ -18,7 +18,7 @@ class JsonTaker {
 
   bool null() { return Add(JsonKind::kNull, ""); }
   bool boolean(bool value) { return Add(JsonKind::kBool, value ? "t" : ""); }
-  /// Called with a negative number, and with 0 where "-0" was written.
+  /// Called for a negative number, and with 0 for "-0".
   bool number_integer(std::int64_t value) {
     return Add(JsonKind::kNumber, value == 0 ? std::string("-0") : std::to_string(value));
   }
@@ -92,7 +92,7 @@ class JsonTaker {
 };
 
 absl::StatusOr<JsonDocument> JsonDocument::Parse(std::string_view text, const JsonLimits& limits) {
-  // The parser takes a NUL for the end, and whatever stands behind it would be nobody's.
+  // The parser treats a NUL as the end, and would ignore everything after it.
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)
     return absl::InvalidArgumentError(absl::StrCat("it is no JSON from byte ", nul + 1, " on"));
   JsonDocument document;
@@ -111,7 +111,7 @@ std::string_view JsonView::text() const {
 }
 
 bool JsonView::HasNul() const {
-  // The texts of a value stand together, in the order of the nodes.
+  // The texts of a value are adjacent, in the order of the nodes.
   const std::vector<JsonDocument::Node>& nodes = document_->nodes_;
   const std::size_t end = node().next < nodes.size() ? nodes[node().next].at : document_->texts_.size();
   return std::string_view(document_->texts_).substr(node().at, end - node().at).find('\0') !=
@@ -193,7 +193,7 @@ void JsonView::AppendTo(std::string* json) const {
 std::size_t CountJsonValues(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) text.remove_prefix(kByteOrderMark.size());
-  // Each string, number and word begins one, and each bracket.
+  // Each string, number and word begins a value, and so does each opening bracket.
   std::size_t values = 0;
   bool is_in_string = false, is_in_word = false;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -216,7 +216,7 @@ std::size_t CountJsonValues(std::string_view text) {
 void AppendJsonString(std::string_view text, std::string* json) {
   constexpr char kHex[] = "0123456789abcdef";
   json->push_back('"');
-  std::size_t plain = 0;  // Where what needs no escape began.
+  std::size_t plain = 0;  // Start of the text that needs no escape.
   for (std::size_t at = 0; at < text.size(); ++at) {
     const auto byte = static_cast<unsigned char>(text[at]);
     if (byte >= 0x20 && byte != '"' && byte != '\\') continue;

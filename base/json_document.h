@@ -17,18 +17,18 @@ enum class JsonKind : std::uint8_t { kNull, kBool, kNumber, kString, kArray, kOb
 
 struct JsonLimits {
   std::size_t depth_max = 32;
-  std::size_t values_max = 1'000'000;  ///< Names of members are values, too. 16 bytes each.
+  std::size_t values_max = 1'000'000;  ///< Also counts names of members. 16 bytes each.
 };
 
 class JsonView;
 
-/// A JSON text of somebody else's, taken apart within bounds. Memory: the decoded texts, and 16 bytes for
+/// A parsed JSON text from an untrusted origin, with limits. Memory: the decoded texts, and 16 bytes for
 /// each value. Threads: any, once it is made.
 class JsonDocument {
  public:
-  /// Errors: kInvalidArgument, with the place and never with what stands there: it is no JSON, or not UTF-8.
-  /// kResourceExhausted: it is deeper, or has more values, than the limits. kAlreadyExists: two members of
-  /// one object have one name.
+  /// Errors: kInvalidArgument: not JSON, or not UTF-8; the message has the position and never the content.
+  /// kResourceExhausted: deeper, or more values, than the limits. kAlreadyExists: two members of
+  /// one object have the same name.
   static absl::StatusOr<JsonDocument> Parse(std::string_view text, const JsonLimits& limits = {});
 
   JsonView root() const;
@@ -38,37 +38,37 @@ class JsonDocument {
   friend class JsonTaker;
   struct Node {
     JsonKind kind = JsonKind::kNull;
-    std::uint32_t at = 0;      ///< In `texts_`, of a string, a number and of true.
-    std::uint32_t length = 0;  ///< There.
-    std::uint32_t next = 0;    ///< Of the node behind this one and all that is in it.
+    std::uint32_t at = 0;      ///< Offset in `texts_` of a string, a number or true.
+    std::uint32_t length = 0;  ///< Length there.
+    std::uint32_t next = 0;    ///< Index of the node after this one and all its content.
   };
 
-  std::vector<Node> nodes_;  ///< In the order of the text; the name of a member stands before its value.
+  std::vector<Node> nodes_;  ///< In the order of the text; a member's name comes before its value.
   std::string texts_;
 };
 
-/// A value of a document, which outlives it.
+/// A value of a document, which must outlive it.
 class JsonView {
  public:
   JsonKind kind() const { return node().kind; }
   bool Is(JsonKind kind) const { return node().kind == kind; }
   bool IsTrue() const { return node().kind == JsonKind::kBool && node().length != 0; }
-  /// Of a string what it means, of a number its text as it was written; else empty.
+  /// Returns a string's decoded value, or a number's text as written; otherwise empty.
   std::string_view text() const;
-  /// This one and all that are in it; see JsonLimits::values_max.
+  /// Counts this value and all values in it; see JsonLimits::values_max.
   std::size_t CountValues() const { return node().next - index_; }
-  /// Whether a string in it, or the name of a member, has a NUL character.
+  /// Returns true if a string in it, or the name of a member, contains a NUL character.
   bool HasNul() const;
-  /// Of an array; else none.
+  /// Elements of an array; none for other values.
   std::vector<JsonView> Elements() const;
-  /// Of an object, in their order; else none.
+  /// Members of an object, in order; none for other values.
   std::vector<std::pair<std::string_view, JsonView>> Members() const;
   std::optional<JsonView> Find(std::string_view name) const;
-  /// text() of a member; empty: it is not there.
+  /// Returns text() of a member; empty: there is no such member.
   std::string TextOf(std::string_view name) const;
-  /// Of a member that is a whole number, or a string of one; else 0.
+  /// Returns a member that is a whole number, or a string with one; 0 otherwise.
   std::uint64_t NumberOf(std::string_view name) const;
-  /// The value as JSON without blanks, numbers as they were written.
+  /// Appends the value as JSON without blanks; numbers are unchanged.
   void AppendTo(std::string* json) const;
 
  private:
@@ -80,8 +80,8 @@ class JsonView {
   std::uint32_t index_;
 };
 
-/// Returns how many values a JSON text has, see JsonLimits::values_max, without taking it apart. Of a text
-/// that is no JSON it returns some number.
+/// Returns the number of values in a JSON text, see JsonLimits::values_max, without parsing it. For a text
+/// that is not JSON the number has no meaning.
 std::size_t CountJsonValues(std::string_view text);
 /// Appends `text`, which is UTF-8, as a JSON string with its quotes.
 void AppendJsonString(std::string_view text, std::string* json);

@@ -11,7 +11,7 @@
 
 namespace mirror {
 
-/// A JSON text, member by member; commas come by themselves. What is begun is ended by whoever began it.
+/// A JSON text, written member by member; it adds commas itself. The caller ends what it begins.
 class JsonWriter {
  public:
   JsonWriter& Begin(char bracket) { return Put(std::string_view(&bracket, 1), /*opens=*/true); }
@@ -37,7 +37,7 @@ class JsonWriter {
   JsonWriter& Number(std::uint64_t number) { return Put(std::to_string(number)); }
   JsonWriter& Bool(bool value) { return Put(value ? "true" : "false"); }
   JsonWriter& Null() { return Put("null"); }
-  /// What is JSON already.
+  /// Adds a text that is already JSON.
   JsonWriter& Raw(std::string_view json) { return Put(json); }
 
   JsonWriter& Member(std::string_view name, std::string_view text) { return Key(name).String(text); }
@@ -53,8 +53,8 @@ class JsonWriter {
   }
   JsonWriter& Put(std::string_view json, bool opens = false) {
     Comma();
-    // With room for what ends the document: growing would hold a page's values once more, and twice their
-    // size.
+    // Reserves room for the end of the document, too: growing would hold a page's values once more, and twice
+    // their size.
     if (json.size() >= kLargeBytes) json_.reserve(json_.size() + json.size() + kLargeBytes);
     json_.append(json);
     needs_comma_ = !opens;

@@ -9,21 +9,21 @@
 
 namespace mirror {
 
-// The log's lines, of server and agent: for people, or for machines, each one JSON object with time, level,
-// kind, tenant and message, whatever names are in them.
+// Log lines of server and agent: for people, or for machines as one JSON object each, with time, level,
+// kind, tenant and message, whatever names they contain.
 
-/// What a line is about.
+/// The subject of a line.
 struct LogSubject {
   std::string_view kind = "log";  ///< A word for programs: "cycle.completed", "call", "audit".
   std::string_view tenant;        ///< Empty: none.
 };
 
-/// Sets how `logger` writes.
+/// Sets the format of `logger`.
 void SetFormat(spdlog::logger& logger, LogFormat format);
-/// From which level on.
+/// Sets the lowest level that is written.
 void SetLevel(spdlog::logger& logger, LogLevel level);
 
-/// One line. `before` stands before the message in a line for people only: a machine has the subject.
+/// Writes one line. `before` precedes the message only in lines for people: machines get the subject.
 void WriteLog(spdlog::logger& logger, spdlog::level::level_enum level, const LogSubject& subject,
               std::string_view before, std::string_view message);
 

@@ -7,7 +7,7 @@
 
 #include "base/enum_words.h"
 
-// What a configuration says of the log, for those that write none.
+// Log settings of a configuration, for code that writes no log itself.
 
 namespace mirror {
 
@@ -17,7 +17,7 @@ const EnumWords<LogFormat>& LogFormatWords();
 std::string ToString(LogFormat format);
 std::optional<LogFormat> ParseLogFormat(std::string_view word);
 
-/// The least that is written.
+/// The lowest level that is written.
 enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError };
 
 const EnumWords<LogLevel>& LogLevelWords();

@@ -8,9 +8,9 @@
 #include <stop_token>
 #include <utility>
 
-// The standard library's locks, with what clang's thread-safety analysis has to know of them: libstdc++'s own
-// say nothing. A member says which lock guards it, a private function which one its caller holds; the build
-// with the thread sanitizer refuses code that does otherwise.
+// The standard library's locks with annotations for clang's thread-safety analysis; libstdc++'s own have
+// none. A member names the lock that guards it, a private function names the lock that its caller must hold;
+// the build with the thread sanitizer rejects code that violates this.
 
 #ifdef __clang__
 #define MIRROR_OF_LOCKS(attribute) __attribute__((attribute))
@@ -18,26 +18,26 @@
 #define MIRROR_OF_LOCKS(attribute)  // GCC has no such analysis.
 #endif
 
-/// Of a member: it is read and written under this mutex. `&Other::mutex_`: that of any object of the class.
+/// For a member: reads and writes need this mutex. `&Other::mutex_`: the mutex of any object of that class.
 #define MIRROR_GUARDED_BY(mutex) MIRROR_OF_LOCKS(guarded_by(mutex))
-/// Of a pointer: what it points at is.
+/// For a pointer: the object that it points to needs the mutex.
 #define MIRROR_PT_GUARDED_BY(mutex) MIRROR_OF_LOCKS(pt_guarded_by(mutex))
-/// Of a mutex: who needs both takes this one first.
+/// For a mutex: code that needs both locks this one first.
 #define MIRROR_ACQUIRED_BEFORE(...) MIRROR_OF_LOCKS(acquired_before(__VA_ARGS__))
-/// Of a function: its caller holds the mutex.
+/// For a function: its caller must hold the mutex.
 #define MIRROR_REQUIRES(...) MIRROR_OF_LOCKS(requires_capability(__VA_ARGS__))
-/// Of a function: its caller does not hold the mutex, since it is taken inside.
+/// For a function: its caller must not hold the mutex, since the function locks it.
 #define MIRROR_EXCLUDES(...) MIRROR_OF_LOCKS(locks_excluded(__VA_ARGS__))
-/// Of a function: it takes the mutex, or gives it back.
+/// For a function: it locks the mutex, or unlocks it.
 #define MIRROR_ACQUIRES(...) MIRROR_OF_LOCKS(acquire_capability(__VA_ARGS__))
 #define MIRROR_ACQUIRES_SHARED(...) MIRROR_OF_LOCKS(acquire_shared_capability(__VA_ARGS__))
 #define MIRROR_RELEASES(...) MIRROR_OF_LOCKS(release_capability(__VA_ARGS__))
 #define MIRROR_RELEASES_SHARED(...) MIRROR_OF_LOCKS(release_shared_capability(__VA_ARGS__))
-/// Of a function: it took the mutex when it returns `true`.
+/// For a function: it has locked the mutex if it returns `true`.
 #define MIRROR_TRY_ACQUIRES(...) MIRROR_OF_LOCKS(try_acquire_capability(__VA_ARGS__))
-/// Of a function: it gives this mutex out.
+/// For a function: it returns this mutex.
 #define MIRROR_RETURNS(mutex) MIRROR_OF_LOCKS(lock_returned(mutex))
-/// Of a class: a mutex, or what holds one for as long as it lives.
+/// For a class: a mutex, or an object that holds one for its lifetime.
 #define MIRROR_IS_MUTEX MIRROR_OF_LOCKS(capability("mutex"))
 #define MIRROR_HOLDS_MUTEX MIRROR_OF_LOCKS(scoped_lockable)
 
@@ -65,11 +65,11 @@ class MIRROR_IS_MUTEX SharedMutex {
   std::shared_mutex mutex_;
 };
 
-/// Holds the mutex for as long as it lives.
+/// Holds the mutex for its lifetime.
 class MIRROR_HOLDS_MUTEX MutexLock {
  public:
   explicit MutexLock(Mutex& mutex) MIRROR_ACQUIRES(mutex) : mutex_(mutex) { mutex_.lock(); }
-  /// One that try_lock() took.
+  /// Takes over a mutex locked by try_lock().
   MutexLock(Mutex& mutex, std::adopt_lock_t) MIRROR_REQUIRES(mutex) : mutex_(mutex) {}
   ~MutexLock() MIRROR_RELEASES() { mutex_.unlock(); }
   MutexLock(const MutexLock&) = delete;
@@ -79,11 +79,11 @@ class MIRROR_HOLDS_MUTEX MutexLock {
   Mutex& mutex_;
 };
 
-/// Lets go of a mutex that is held, and takes it again at its end.
+/// Unlocks a held mutex, and locks it again in its destructor.
 class MIRROR_HOLDS_MUTEX MutexUnlock {
  public:
   explicit MutexUnlock(Mutex& mutex) MIRROR_RELEASES(mutex) : mutex_(mutex) { mutex_.unlock(); }
-  ~MutexUnlock() MIRROR_RELEASES() { mutex_.lock(); }  // The analysis means: undoes the constructor.
+  ~MutexUnlock() MIRROR_RELEASES() { mutex_.lock(); }  // For the analysis: undoes the constructor.
   MutexUnlock(const MutexUnlock&) = delete;
   MutexUnlock& operator=(const MutexUnlock&) = delete;
 
@@ -115,8 +115,8 @@ class MIRROR_HOLDS_MUTEX ReaderLock {
   SharedMutex& mutex_;
 };
 
-/// Waits once, as std::condition_variable without a predicate: the caller's loop says for what, where the
-/// analysis sees it.
+/// Waits once, like std::condition_variable without a predicate: the caller's loop has the condition, where
+/// the analysis sees it.
 class CondVar {
  public:
   void Wait(Mutex& mutex) MIRROR_REQUIRES(mutex) {
@@ -124,7 +124,7 @@ class CondVar {
     condition_.wait(held);
     held.release();
   }
-  /// False: it is `time`.
+  /// Returns false when `time` is reached.
   template <class Clock, class Duration>
   bool WaitUntil(Mutex& mutex, const std::chrono::time_point<Clock, Duration>& time) MIRROR_REQUIRES(mutex) {
     std::unique_lock held(mutex.mutex_, std::adopt_lock);
@@ -139,11 +139,11 @@ class CondVar {
   std::condition_variable condition_;
 };
 
-/// The same for who may be told to stop meanwhile. `done` is asked under the mutex, and says that it needs
-/// it.
+/// A condition variable for threads that may be told to stop. `done` is called under the mutex and must be
+/// annotated with it.
 class StopCondVar {
  public:
-  /// Whether it is done.
+  /// Returns true if `done` became true.
   template <class Done>
   bool Wait(Mutex& mutex, const std::stop_token& stop, Done done) MIRROR_REQUIRES(mutex) {
     return condition_.wait(mutex, stop, std::move(done));
@@ -160,7 +160,7 @@ class StopCondVar {
   std::condition_variable_any condition_;
 };
 
-/// False: told to stop before that.
+/// Returns false if told to stop before that.
 template <class Length>
 bool SleepFor(const Length& length, const std::stop_token& stop) {
   Mutex mutex;

@@ -5,10 +5,10 @@
 
 namespace mirror {
 
-/// Whether a text is what a pattern means: `*` stands for any characters, the rest for itself.
+/// Returns true if a text matches a pattern: `*` matches any characters, others match themselves.
 bool MatchesExactly(std::string_view text, std::string_view pattern);
 
-/// The same for names of tables, which are compared by ASCII case only.
+/// Like MatchesExactly() for names of tables: without regard to ASCII case.
 bool MatchesPattern(std::string_view name, std::string_view pattern);
 
 }  // namespace mirror

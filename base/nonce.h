@@ -8,13 +8,13 @@
 
 namespace mirror {
 
-/// 128 random bits from the kernel as 32 upper-case hexadecimal digits.
+/// Returns 128 random bits from the kernel as 32 upper-case hexadecimal digits.
 std::string NewNonce();
-/// The same in lower case.
+/// Returns the same in lower case.
 std::string NewToken();
-/// So many of them, with fewer calls of the kernel.
+/// Returns `count` of these, with fewer calls of the kernel.
 std::vector<std::string> NewTokens(std::size_t count);
-/// Whether two secrets are the same, and how long that takes says nothing of where they differ. Lengths are
+/// Compares two secrets in a time that does not depend on the position of a difference. Their lengths are
 /// no secret.
 bool IsSameSecret(std::string_view one, std::string_view other);
 

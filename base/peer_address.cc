@@ -16,10 +16,10 @@ namespace {
 using Bytes = std::array<std::uint8_t, 16>;
 
 constexpr int kIp4Bits = 32, kIp6Bits = 128;
-/// The bytes with which an IPv4 address within IPv6 begins.
+/// The first bytes of an IPv4 address within IPv6.
 constexpr Bytes kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 constexpr std::size_t kMappedBytes = 12;
-/// Bytes of an IPv6 address that tell one customer from another.
+/// Number of bytes of an IPv6 address that identify a customer.
 constexpr std::size_t kIp6PrefixBytes = 8;
 
 Bytes BytesOf(const in_addr& ip4) {

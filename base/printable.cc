@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-/// Bytes of the character at the start of `text`; 0 when it is not UTF-8.
+/// Returns the size of the first character of `text`; 0 if it is not UTF-8.
 std::size_t CharacterBytes(std::string_view text) {
   if (text.front() == '\0') return 1;
   std::size_t bytes = 1;
@@ -26,12 +26,12 @@ std::uint32_t CodePoint(std::string_view character) {
   return point;
 }
 
-/// Whether a terminal would act on it, or show the line in another order.
+/// Returns true if a terminal would act on it, or show the line in another order.
 bool IsControl(std::uint32_t point) {
   return point < 0x20 || (point >= 0x7F && point < 0xA0) ||  // C0, DEL, C1.
          point == 0x061C || point == 0x200E || point == 0x200F || point == 0xFEFF ||
          (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) ||
-         (point >= 0xE0000 && point <= 0xE007F);  // Tags, which nothing shows.
+         (point >= 0xE0000 && point <= 0xE007F);  // Tags, which are invisible.
 }
 
 std::string Escape(std::uint32_t point) {

@@ -6,9 +6,9 @@
 
 namespace mirror {
 
-/// A text from elsewhere, as a terminal or a line of the log may show it: control characters, those that turn
-/// or break the line and bytes that are not UTF-8 become \n, \x1b, \u202e. Everything else, a backslash too,
-/// stays.
+/// Makes a text from elsewhere safe for a terminal or a line of the log: control characters, characters that
+/// reverse or break the line, and bytes that are not UTF-8 become \n, \x1b, \u202e. Everything else stays,
+/// a backslash too.
 std::string Printable(std::string_view text);
 
 }  // namespace mirror

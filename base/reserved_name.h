@@ -8,10 +8,10 @@
 
 namespace mirror {
 
-/// The one name with `_mirror_` that a source's table may have: what an exchange did there.
+/// The only name with `_mirror_` that a source's table may have: the ledger of the exchange.
 inline constexpr std::string_view kLedgerName = "_mirror_ledger";
 
-/// Whether SQLite or the mirror keeps such names of tables and indexes for itself, in whatever case.
+/// Returns true if SQLite or the mirror reserves such names of tables and indexes, in any case.
 inline bool IsReservedName(std::string_view name) {
   const std::string folded = FoldName(name);
   return folded.starts_with("sqlite_") || folded.starts_with("_mirror_");

@@ -5,17 +5,17 @@
 
 namespace mirror {
 
-// One clock for several processes, each of which may have a wrong one.
+// One clock for several processes, each of which may have a wrong clock.
 
-/// How far ahead of the shared clock a time may be that some process stored, in milliseconds. A time further
-/// ahead was written by a process with a wrong clock: it does not count.
+/// Greatest difference by which a stored time may be ahead of the shared clock, in milliseconds. A process
+/// with a wrong clock wrote a time further ahead: it is ignored.
 inline constexpr std::int64_t kStoredAheadMaxMs = 300'000;
 
-/// Says what the shared clock shows now, unix milliseconds.
+/// Sets the shared clock to its time now, unix milliseconds.
 void SetSharedClock(std::int64_t theirs_ms);
 
-/// Unix milliseconds by the shared clock as it was set last, carried on by this machine's monotonic clock. As
-/// NowMs() where it never was set.
+/// Returns unix milliseconds by the shared clock as set last, advanced by this machine's monotonic clock.
+/// Equals NowMs() if it was never set.
 std::int64_t SharedNowMs();
 
 }  // namespace mirror

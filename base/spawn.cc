@@ -10,7 +10,7 @@
 namespace mirror {
 namespace {
 
-/// The program's own are put onto the first three: one of these goes there from a copy.
+/// The child's descriptors replace the first three: one that is among these is copied to a higher number.
 class Above {
  public:
   explicit Above(int descriptor)
@@ -21,7 +21,7 @@ class Above {
   Above(const Above&) = delete;
   Above& operator=(const Above&) = delete;
 
-  /// -1: there is none; errno says why.
+  /// Returns -1 if the copy failed; errno has the reason.
   int get() const { return descriptor_ > STDERR_FILENO ? descriptor_ : copy_; }
 
  private:

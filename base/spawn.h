@@ -8,10 +8,10 @@
 
 namespace mirror {
 
-/// Starts a program that has nothing of this process but `input` and `output` as its first two descriptors:
-/// its stderr is /dev/null, it is in a process group of its own, in "/", and no signal is blocked or ignored.
-/// `words`: its name and arguments. `environment`: all that it has, as NAME=VALUE.
-/// Gives errno, 0 when it runs; `pid` is then its own, and whoever called waits for it. Threads: any.
+/// Starts a program that inherits nothing but `input` and `output` as its first two descriptors:
+/// its stderr is /dev/null, it has a process group of its own, in "/", and no signal is blocked or ignored.
+/// `words`: its name and arguments. `environment`: its whole environment, as NAME=VALUE.
+/// Returns errno, 0 if it runs; `pid` is then its id, and the caller must wait for it. Threads: any.
 int SpawnAlone(const std::string& program, int input, int output, std::vector<std::string> words,
                std::vector<std::string> environment, pid_t* pid);
 

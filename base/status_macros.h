@@ -11,7 +11,7 @@
 
 /// Evaluates an absl::StatusOr<T> once. Returns its status from the enclosing function unless it is OK,
 /// otherwise moves its value into `declaration`: ASSIGN_OR_RETURN(const Rows rows, connection.Query(sql));
-/// Two statements: not the only one behind an `if` without braces. A type with a comma is written `auto`.
+/// It makes two statements: do not use it behind an `if` without braces. Write a type with a comma as `auto`.
 #define ASSIGN_OR_RETURN(declaration, ...) \
   MIRROR_ASSIGN_OR_RETURN(MIRROR_UNIQUE_NAME(__COUNTER__), declaration, __VA_ARGS__)
 

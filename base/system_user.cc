@@ -27,11 +27,11 @@
 namespace mirror {
 namespace {
 
-constexpr int kMostGroups = 65'536;  // As Linux has it.
+constexpr int kMostGroups = 65'536;  // Limit of Linux.
 
 using OpenFile = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
-// Of an image that somebody else made: no link out of it, and no pipe to wait at.
+// For files of a foreign image: follows no link out of it, and does not wait at a pipe.
 OpenFile OpenBelow(const std::string& root, const char* name) {
   const int file = open((root + name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   struct stat info = {};
@@ -40,7 +40,7 @@ OpenFile OpenBelow(const std::string& root, const char* name) {
   return {nullptr, &std::fclose};
 }
 
-// The first entry that fits; of this system whatever its name service knows.
+// Returns the first matching entry; for this system, also entries of its name service.
 const passwd* PasswdEntry(const std::string& root, const std::function<bool(const passwd&)>& fits,
                           const std::function<const passwd*()>& ask) {
   if (root.empty()) return ask();
@@ -79,7 +79,7 @@ std::optional<SystemUser> UserOf(const std::string& root, const passwd* entry) {
   return user;
 }
 
-// Why the user may not, as errno; 0: it may. See MayAccess().
+// Returns the reason why the user may not, as errno; 0: it may. See MayAccess().
 int AccessError(const SystemUser& user, const std::string& path, int mode) {
   const auto ask = [&] { return eaccess(path.c_str(), mode) == 0 ? 0 : errno; };
   if (geteuid() != 0 || user.id == 0) return ask();
@@ -94,7 +94,7 @@ int AccessError(const SystemUser& user, const std::string& path, int mode) {
   return ended ? WEXITSTATUS(status) : EPERM;
 }
 
-// This process' command line, as a shell takes it; it names its configuration, wherever that was found.
+// Returns this process' command line, quoted for a shell; it includes the configuration's path.
 std::string TypedCommand(const std::string& config) {
   std::ifstream line("/proc/self/cmdline", std::ios::binary);
   std::vector<std::string> words;
@@ -107,7 +107,7 @@ std::string TypedCommand(const std::string& config) {
   return absl::StrJoin(words, " ");
 }
 
-// Whether it is the one whom a user namespace shows in the place of all that it does not map.
+// Returns true for the user that a user namespace shows instead of all users that it does not map.
 bool IsOverflowUser(uid_t id) {
   constexpr std::uint64_t kEveryUser = 4'294'967'295;
   uid_t overflow = 0;

@@ -16,18 +16,18 @@ std::uint64_t Load(const char* bytes) {
   return word;
 }
 
-// Has a high bit where `word` has a byte that is 0 or over 127; without one all eight are plain ASCII.
+// Has a high bit if `word` has a byte that is 0 or over 127; without one all eight are plain ASCII.
 std::uint64_t NotAscii(std::uint64_t word) { return (word | (word - kOnes)) & kHighBits; }
 
-// How many bytes at the front of `word`, as it lies in memory, are 1 to 127.
+// Returns how many of the first bytes of `word`, in memory order, are 1 to 127.
 std::size_t AsciiAhead(std::uint64_t word) {
   const std::uint64_t other = NotAscii(word);
   if (other == 0) return 8;
-  if constexpr (std::endian::native != std::endian::little) return 0;  // The caller goes on byte by byte.
+  if constexpr (std::endian::native != std::endian::little) return 0;  // The caller continues byte by byte.
   return static_cast<std::size_t>(std::countr_zero(other)) / 8;
 }
 
-// Length of the character that begins with the byte at `p`, which is over 127; 0 when it is none.
+// Length of the character that begins with the byte at `p`, which is over 127; 0: not a character.
 int MultiByteLength(const unsigned char* p, const unsigned char* end) {
   const unsigned first = p[0];
   const int length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
@@ -107,7 +107,7 @@ bool IsAscii(std::string_view text) {
     for (; end - p > 8; p += 8) {
       if (NotAscii(Load(p)) != 0) return false;
     }
-    return NotAscii(Load(end - 8)) == 0;  // Some of it once more.
+    return NotAscii(Load(end - 8)) == 0;  // Reads some bytes a second time.
   }
   for (; p != end; ++p) {
     if (static_cast<signed char>(*p) <= 0) return false;

@@ -52,13 +52,13 @@ std::string PathOf(const std::string& folder, const std::string& name) {
   return absl::StrCat(folder, "/", name, kEnding);
 }
 
-/// Whose is what root makes here.
+/// Owner for files that root makes here.
 struct Owner {
   uid_t user = 0;
   gid_t group = 0;
 };
 
-/// Absent: this process cannot give anything away, or there is nobody to give it to.
+/// Absent: this process cannot change owners, or no other user than root is meant.
 absl::StatusOr<std::optional<Owner>> OwnerOf(const std::string& file) {
   if (file.empty() || geteuid() != 0) return std::optional<Owner>();
   struct stat status = {};
@@ -67,9 +67,9 @@ absl::StatusOr<std::optional<Owner>> OwnerOf(const std::string& file) {
   return status.st_uid == 0 ? std::optional<Owner>() : std::optional(Owner{status.st_uid, status.st_gid});
 }
 
-/// What stands there itself, never what a link leads to or what has another name, too: whoever owns the
-/// folder could have put it there for something of root's. A folder that others than root may use stays as
-/// it is.
+/// Changes only the file itself, never a link's target or a file with several names: the folder's owner
+/// could have put it there to get a file of root's. A folder that others than root may use stays
+/// unchanged.
 absl::Status Give(const std::string& path, const Owner& owner) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   struct stat status = {};
@@ -93,7 +93,7 @@ std::string Today() {
   return text;
 }
 
-/// By name. Errors: as ReadApiKeys().
+/// Returns file names, sorted. Errors: as ReadApiKeys().
 absl::StatusOr<std::vector<std::string>> FindFiles(const std::string& folder) {
   std::vector<std::string> found;
   std::error_code error;
@@ -166,7 +166,7 @@ absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey&
   absl::Status made = MakeFolder(folder);
   if (made.ok() && owner) made = Give(folder, *owner);
   if (!made.ok()) return made;
-  // 256 bits, with a beginning by which scanners of leaked secrets know it.
+  // 256 bits, with a prefix that scanners for leaked secrets recognise.
   const std::string text = absl::StrCat("mk_", NewToken(), NewToken());
   const std::string content = absl::StrCat(
       "# A key of the HTTP door. Whoever removes this file revokes it.\n[key]\nrole = "
@@ -220,9 +220,9 @@ absl::StatusOr<std::string> ApiKeysMark(const std::string& folder) {
   std::string mark;
   for (const std::string& file : files) {
     struct stat status = {};
-    // One that went meanwhile is one that has nothing.
+    // A file that was removed meanwhile counts as empty.
     if (stat(absl::StrCat(folder, "/", file).c_str(), &status) != 0) status = {};
-    // Not the time that a program can set.
+    // Uses ctime, because a program can set mtime.
     absl::StrAppend(&mark, file, "\n", status.st_ino, " ", status.st_size, " ", status.st_ctim.tv_sec, ".",
                     status.st_ctim.tv_nsec, "\n");
   }

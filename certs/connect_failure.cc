@@ -21,13 +21,13 @@ std::string ConnectReason(const std::string& grpc_words) {
 }
 
 ConnectFailure ConnectFailureIn(const std::string& reason) {
-  // The words of a TLS library may be joined with '_'.
+  // A TLS library may join words with '_'.
   const std::string folded = absl::StrReplaceAll(absl::AsciiStrToLower(reason), {{"_", " "}});
   const auto says = [&folded](std::initializer_list<const char*> any) {
     return std::any_of(any.begin(), any.end(),
                        [&folded](const char* words) { return absl::StrContains(folded, words); });
   };
-  // First: a host may be called as what is looked for below.
+  // Checked first: the host's name may contain one of the texts below.
   if (says({"connection refused", "no route to host", "network is unreachable", "dns resolution failed"}))
     return ConnectFailure::kNobody;
   if (says({"wrong version number", "http request"})) return ConnectFailure::kNoTls;

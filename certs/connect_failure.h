@@ -6,19 +6,19 @@
 
 namespace mirror {
 
-/// Why a connection by TLS was not made.
+/// Reason why a TLS connection failed.
 enum class ConnectFailure : std::uint8_t {
-  kNobody,       ///< Nobody answers at that address. Also what is not known better.
-  kNoTls,        ///< What listens there does not speak TLS.
-  kCertificate,  ///< The server's certificate is not trusted, or is another host's.
+  kNobody,       ///< No server answers at that address. Also for unknown reasons.
+  kNoTls,        ///< The server at this port does not speak TLS.
+  kCertificate,  ///< The server's certificate is not trusted, or names another host.
   kHandshake,    ///< The server refused the handshake.
-  kClosed,       ///< The server closed the connection: it refused the handshake, or has no place.
+  kClosed,       ///< The server closed the connection: it refused the handshake, or has no free place.
 };
 
-/// gRPC's reason for a call that never left, without the names of its own parts: "failed to connect to all
-/// addresses; last error: UNKNOWN: ipv4:127.0.0.1:7444: Connection refused" ends with what happened.
+/// Returns gRPC's reason for a call that was not sent, without gRPC's internal names: "failed to connect to
+/// all addresses; last error: UNKNOWN: ipv4:127.0.0.1:7444: Connection refused" ends with the real reason.
 std::string ConnectReason(const std::string& grpc_words);
-/// `reason` may name the host, whatever that is called.
+/// `reason` may contain the host, whatever its name is.
 ConnectFailure ConnectFailureIn(const std::string& reason);
 
 }  // namespace mirror

@@ -8,54 +8,54 @@
 
 namespace mirror {
 
-/// Days before its end from which a key or certificate is spoken of.
+/// Number of days before its end from which a key or certificate is reported.
 inline constexpr std::int64_t kExpiryNoticeDays = 30;
 
-/// What a key is for. Which words stand for it, and what renews it, is said by KindName() and Renewal().
+/// Purpose of a key. KindName() returns its name, and Renewal() the way to renew it.
 enum class KeyKind : std::uint8_t {
   kSource,       ///< A source's public certificate, at the endpoint: its tokens are refused from the end on.
-  kSourceOwn,    ///< The same at the source, where it lies beside the signing key.
-  kApplication,  ///< The endpoint's signing key, by its certificate.
+  kSourceOwn,    ///< The same at the source, beside the signing key.
+  kApplication,  ///< The endpoint's signing key, with its certificate's end.
   kListener,     ///< TLS of the port for sources.
-  kListenerCa,   ///< Who signs the sources' certificates for mutual TLS.
-  kHttp,         ///< TLS of the port for JSON, where it has a pair of its own.
+  kListenerCa,   ///< Authority of the sources' certificates for mutual TLS.
+  kHttp,         ///< TLS of the port for JSON, if it has its own pair.
   kAdmin,        ///< TLS of the port for operators.
-  kAdminCa,      ///< Who signs the operators' certificates.
-  kAdminIdentity,  ///< An operator's or viewer's own.
-  kEndpointCa,     ///< Whom a client believes to sign the server's certificate.
-  kClient,         ///< A source's own for mutual TLS.
+  kAdminCa,      ///< Authority of the operators' certificates.
+  kAdminIdentity,  ///< Certificate of an operator or viewer.
+  kEndpointCa,     ///< Authority that a client trusts for the server's certificate.
+  kClient,         ///< A source's certificate for mutual TLS.
 };
 
-/// "source", "listener_ca": for events, metrics and JSON.
+/// Returns "source", "listener_ca": for events, metrics and JSON.
 std::string_view KindName(KeyKind kind);
-/// The way back; kinds of a newer version count as `kSource`.
+/// The inverse of KindName(); kinds of a newer version count as `kSource`.
 KeyKind KindNamed(std::string_view name);
-/// What to do about its end, one sentence without a stop.
+/// Returns the advice for its renewal, one sentence without a stop.
 std::string_view Renewal(KeyKind kind);
 
-/// One key or certificate with its end.
+/// One key or certificate with its end of validity.
 struct DatedKey {
-  std::string name;  ///< The file's path; of a source's certificate at the endpoint its key id.
+  std::string name;  ///< Path of the file; for a source's certificate at the endpoint its key id.
   KeyKind kind = KeyKind::kSource;
   std::int64_t not_after_s = 0;  ///< Unix seconds.
   friend bool operator==(const DatedKey&, const DatedKey&) = default;
 };
 
-/// Adds each certificate of a PEM file; an authority's may hold several. What cannot be read is left out:
-/// that is another complaint than this one's.
+/// Adds each certificate of a PEM file; an authority's file may have several. Omits what it cannot read:
+/// another check reports that.
 void AddCertificates(const std::string& path, KeyKind kind, std::vector<DatedKey>* keys);
 
-/// The certificate's path where 'mirrorctl certs' writes it beside this private key.
+/// Returns the certificate's path that 'mirrorctl certs' uses for this private key.
 std::string CertificateBeside(const std::string& key_path);
 
 enum class Expiry : std::uint8_t {
   kFar,
-  kSoon,  ///< Within kExpiryNoticeDays.
+  kSoon,  ///< Expires within kExpiryNoticeDays.
   kOver,
 };
 Expiry ExpiryAt(std::int64_t not_after_s, std::int64_t now_s);
 
-/// "expires 2024-05-01T12:00:00Z, in 12 days", "expired 2024-05-01T12:00:00Z, 3 days ago".
+/// Returns "expires 2024-05-01T12:00:00Z, in 12 days", "expired 2024-05-01T12:00:00Z, 3 days ago".
 std::string ExpiryWords(std::int64_t not_after_s, std::int64_t now_s);
 
 }  // namespace mirror

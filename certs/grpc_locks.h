@@ -5,9 +5,9 @@
 
 namespace mirror {
 
-/// Debian builds Abseil so that each lock of gRPC is looked up in a table of the whole process, under a lock
-/// of its own, to find locks that wait for each other. That is for gRPC's developers. Where many calls are
-/// made or taken: before the first server or channel. Calling it again does no harm.
+/// Turns off a check for gRPC's developers: Debian builds Abseil so that it records each lock of gRPC in one
+/// table of the process, under a lock of its own, to detect deadlocks. Programs with many calls should call
+/// this before the first server or channel. Calling it again does no harm.
 inline void LeaveGrpcLocksUnchecked() { absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore); }
 
 }  // namespace mirror

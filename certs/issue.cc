@@ -25,7 +25,7 @@ namespace {
 
 constexpr int kRsaBits = 3072;
 constexpr std::int64_t kDay = 86'400;       // Seconds.
-constexpr std::int64_t kBackdated = 3'600;  // Seconds: the other side's clock may be behind.
+constexpr std::int64_t kBackdated = 3'600;  // Seconds: the other side's clock may be slow.
 constexpr std::size_t kNameMax = 64;        // Characters of a common name (X.520).
 constexpr std::size_t kHostMax = 253;       // Characters of a DNS name.
 
@@ -34,7 +34,7 @@ absl::Status OpenSslFailed(const std::string& what) {
       absl::StrCat(what, " failed: ", TakeOpenSslError(), ". Nothing was written. Run the command again."));
 }
 
-// Both halves of a CA that can sign.
+// Certificate and key of a CA that can sign.
 struct Ca {
   X509Ptr certificate;
   PkeyPtr key;
@@ -59,7 +59,7 @@ absl::StatusOr<Ca> LoadCa(const PairFiles& files) {
 
 struct Extension {
   int nid;
-  std::string value;  // As in openssl's configuration files.
+  std::string value;  // In the form of openssl's configuration files.
 };
 
 bool AddExtension(X509* certificate, X509* issuer, const Extension& extension) {
@@ -84,7 +84,7 @@ bool SetSerial(X509* certificate) {
   return set;
 }
 
-// A certificate for `key` with subject CN=`name`,O=Mirror, signed by `ca` or, when null, by itself.
+// Makes a certificate for `key` with subject CN=`name`,O=Mirror, signed by `ca` or, if null, by itself.
 absl::StatusOr<X509Ptr> Certify(EVP_PKEY* key, const Ca* ca, const std::string& name,
                                 const IssueOptions& options, const std::vector<Extension>& extensions) {
   const std::int64_t now_s = options.now_s != 0 ? options.now_s : std::time(nullptr);
@@ -142,7 +142,7 @@ absl::Status CheckRequest(const PairFiles& files, const std::string& name, const
 
 template <typename Write>
 absl::StatusOr<std::string> ToPem(Write write) {
-  // Secure memory is not needed: the text is wiped below and the BIO wipes its own when freed.
+  // Secure memory is not needed: the text is wiped below, and the BIO wipes its own when freed.
   const BioPtr bio(BIO_new(BIO_s_secmem()));
   if (bio == nullptr || write(bio.get()) != 1) return OpenSslFailed("writing PEM");
   char* data = nullptr;
@@ -168,7 +168,7 @@ absl::Status WritePair(const PairFiles& files, EVP_PKEY* key, X509* certificate,
   return written;
 }
 
-// A new key and its certificate, signed by `ca` or, when null, by itself.
+// Makes a new key and its certificate, signed by `ca` or, if null, by itself.
 absl::Status Issue(const PairFiles& files, const Ca* ca, const std::string& name, Algorithm algorithm,
                    const IssueOptions& options, const std::vector<Extension>& extensions) {
   const PkeyPtr key(algorithm == Algorithm::kRs256
@@ -190,7 +190,7 @@ absl::Status IssueLeaf(const PairFiles& files, const PairFiles& ca_files, const 
   return Issue(files, &ca, name, Algorithm::kEs256, options, extensions);
 }
 
-// "IP:..." or "DNS:...". The text goes into a list with commas, so its characters are checked.
+// Returns "IP:..." or "DNS:...". The text becomes part of a list with commas, so its characters are checked.
 absl::StatusOr<std::string> AlternativeName(const std::string& host) {
   unsigned char address[sizeof(in6_addr)];
   if (inet_pton(AF_INET, host.c_str(), address) == 1 || inet_pton(AF_INET6, host.c_str(), address) == 1) {

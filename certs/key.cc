@@ -26,7 +26,7 @@ namespace mirror {
 namespace {
 
 constexpr int kRsaBitsMin = 2048;
-constexpr int kRsaBitsMax = 8192;       // Above that one forged token costs the server milliseconds.
+constexpr int kRsaBitsMax = 8192;       // With a longer key one forged token costs milliseconds.
 constexpr std::size_t kEs256Half = 32;  // Bytes of r, and of s.
 constexpr std::size_t kTextMax = 64;    // Characters of a key id or a context id.
 
@@ -65,7 +65,7 @@ absl::StatusOr<Algorithm> AlgorithmOf(EVP_PKEY* key, const std::string& name) {
   }
 }
 
-// r and s, 32 bytes each, as tokens have them, from DER as OpenSSL has it.
+// Returns r and s, 32 bytes each, the form in tokens, from OpenSSL's DER.
 absl::StatusOr<std::string> RawFromDer(std::string_view der) {
   const auto* data = reinterpret_cast<const unsigned char*>(der.data());
   const EcdsaSigPtr signature(d2i_ECDSA_SIG(nullptr, &data, static_cast<long>(der.size())));
@@ -80,7 +80,7 @@ absl::StatusOr<std::string> RawFromDer(std::string_view der) {
   return raw;
 }
 
-// Empty: not a raw signature.
+// Empty: the input is not a raw signature.
 std::string DerFromRaw(std::string_view raw) {
   if (raw.size() != 2 * kEs256Half) return "";
   const auto* data = reinterpret_cast<const unsigned char*>(raw.data());
@@ -170,7 +170,7 @@ bool IsContextId(std::string_view text) {
 absl::StatusOr<PublicKey> PublicKey::Load(const std::string& path) {
   ASSIGN_OR_RETURN(std::string pem, ReadKeyFile(path, FileUse::kPublic));
   absl::StatusOr<PublicKey> key = Parse(pem, path);
-  if (!key.ok()) OPENSSL_cleanse(pem.data(), pem.size());  // It may have been a private key.
+  if (!key.ok()) OPENSSL_cleanse(pem.data(), pem.size());  // The text may have been a private key.
   return key;
 }
 
@@ -186,7 +186,7 @@ absl::StatusOr<PublicKey> PublicKey::Parse(const std::string& pem, const std::st
   if (pem.find("-----BEGIN CERTIFICATE-----") != std::string::npos) {
     ASSIGN_OR_RETURN(const X509Ptr certificate, ParseCertificate(pem, name));
     key.reset(X509_get_pubkey(certificate.get()));
-    // A time that cannot be read makes the certificate one that never was valid.
+    // A certificate with an unreadable time counts as never valid.
     constexpr auto kNever = std::numeric_limits<std::int64_t>::max();
     result.not_before_ = ToUnixSeconds(X509_get0_notBefore(certificate.get()), kNever);
     result.not_after_ = ToUnixSeconds(X509_get0_notAfter(certificate.get()), 0);

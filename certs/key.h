@@ -25,28 +25,28 @@ enum class Algorithm {
 /// "RS256" or "ES256", as in a token's `alg`.
 std::string_view ToString(Algorithm algorithm);
 
-/// Reads what ToString() gives, exactly. Absent: any other text, "none" and "HS256" included.
+/// Parses exactly the results of ToString(). Absent: any other text, also "none" and "HS256".
 std::optional<Algorithm> ParseAlgorithm(std::string_view text);
 
-/// Whether a text may name a key: 1 to 64 of [A-Za-z0-9._-], not beginning with a dot or a dash.
+/// Returns true if a text may name a key: 1 to 64 of [A-Za-z0-9._-], not beginning with a dot or a dash.
 /// It is also the name of the key's file, without ".crt".
 bool IsKeyId(std::string_view text);
 
-/// Whether a text is a context id: 1 to 64 of [A-Za-z0-9_-].
+/// Returns true for a context id: 1 to 64 of [A-Za-z0-9_-].
 bool IsContextId(std::string_view text);
 
-/// The public half of a key: who holds the private one may sign.
+/// The public half of a key. The holder of the private half can sign.
 ///
 /// An immutable value, cheap to copy. Thread safety: every call, from any thread.
 class PublicKey {
  public:
   /// Reads an X.509 certificate or a bare public key from a PEM file, once: verifying does not
-  /// parse it again. Whether the certificate is valid *now* is asked by CheckValidity().
-  /// Errors: kNotFound, kPermissionDenied, kInvalidArgument (neither of both; RSA under 2,048
+  /// parse it again. CheckValidity() checks the certificate's validity at a time.
+  /// Errors: kNotFound, kPermissionDenied, kInvalidArgument (neither of the two; RSA under 2,048
   /// bits; a curve other than P-256). All name the path.
   static absl::StatusOr<PublicKey> Load(const std::string& path);
 
-  /// The same from PEM text; `name` stands for the path in errors.
+  /// Reads the same from PEM text; errors have `name` instead of the path.
   static absl::StatusOr<PublicKey> Parse(const std::string& pem, const std::string& name);
 
   Algorithm algorithm() const { return algorithm_; }
@@ -58,11 +58,11 @@ class PublicKey {
   /// SHA-256 of the certificate (of the key when it is bare), 64 lower-case hexadecimal digits.
   const std::string& thumbprint() const { return thumbprint_; }
 
-  /// OK when the certificate is valid at `now_s` or the key is bare.
+  /// OK if the certificate is valid at `now_s` or the key is bare.
   /// Errors: kFailedPrecondition, with the certificate's time and `now_s`.
   absl::Status CheckValidity(std::int64_t now_s) const;
 
-  /// Whether `signature` (as in a token, decoded) is this key's over `bytes`.
+  /// Returns true if `signature` (in a token's form, decoded) is this key's for `bytes`.
   bool Verify(std::string_view bytes, std::string_view signature) const;
 
  private:
@@ -88,14 +88,14 @@ class SigningKey {
   Algorithm algorithm() const { return algorithm_; }
   const std::string& key_id() const { return key_id_; }
 
-  /// SHA-256 of the public half, 64 lower-case hexadecimal digits: no secret. That of the bare public key.
+  /// SHA-256 of the bare public half, 64 lower-case hexadecimal digits; not a secret.
   std::string PublicThumbprint() const;
 
-  /// The signature over `bytes` as it stands in a token, before base64url.
-  /// Errors: kInternal when OpenSSL refuses.
+  /// Returns the signature over `bytes` in a token's form, before base64url.
+  /// Errors: kInternal if OpenSSL fails.
   absl::StatusOr<std::string> Sign(std::string_view bytes) const;
 
-  /// Whether `key` is the other half of this one.
+  /// Returns true if `key` is the public half of this one.
   bool Matches(const PublicKey& key) const;
 
  private:
@@ -106,21 +106,21 @@ class SigningKey {
   std::string key_id_;
 };
 
-/// What a person wants to know about a certificate, see 'mirrorctl certs show'.
+/// Facts about a certificate for people, see 'mirrorctl certs show'.
 struct CertificateInfo {
   std::string subject;                         ///< RFC 2253, e.g. "CN=source-1,O=Mirror".
-  std::string issuer;                          ///< The same, of who signed it.
+  std::string issuer;                          ///< The signer's name in the same form.
   std::string algorithm;                       ///< "ES256", "RS256", or why the key is not usable here.
   std::int64_t not_before = 0, not_after = 0;  ///< Unix seconds.
   std::string thumbprint;                      ///< SHA-256, 64 lower-case hexadecimal digits.
-  std::vector<std::string> uris;               ///< Names that are URIs: the roles of an administrator.
-  bool is_for_clients = false;                 ///< Its extended key usage says so; listeners ask for that.
+  std::vector<std::string> uris;               ///< Names of type URI: the roles of an administrator.
+  bool is_for_clients = false;                 ///< Set by its extended key usage; listeners require it.
 };
 
 /// Reads the first certificate of a PEM file.
 /// Errors: kNotFound, kPermissionDenied, kInvalidArgument; they name the path.
 absl::StatusOr<CertificateInfo> ReadCertificateInfo(const std::string& path);
-/// The same for all of them; there is at least one.
+/// Reads all certificates of the file; there is at least one.
 absl::StatusOr<std::vector<CertificateInfo>> ReadCertificateInfos(const std::string& path);
 
 }  // namespace mirror

@@ -13,17 +13,17 @@
 
 namespace mirror {
 
-/// Keys in one ring; more are refused by Load().
+/// Greatest number of keys in one ring; Load() refuses more.
 inline constexpr std::size_t kKeysMax = 10'000;
 
-/// One issuer's public certificates of one environment, as `[[issuer]]` in the configuration says.
+/// One issuer's public certificates for one environment, from `[[issuer]]` in the configuration.
 struct IssuerFolder {
-  std::string issuer;       ///< `iss` of its tokens.
+  std::string issuer;       ///< The `iss` of its tokens.
   std::string environment;  ///< E.g. "production"; a token's environment is that of its key's folder.
   std::string folder;       ///< Holds `<kid>.crt`, PEM; several are valid at once (rollover).
 };
 
-/// What 'mirrorctl keys' prints for one key.
+/// Facts about one key for 'mirrorctl keys'.
 struct KeyInfo {
   std::string issuer, environment, key_id;
   Algorithm algorithm = Algorithm::kEs256;
@@ -31,10 +31,10 @@ struct KeyInfo {
   std::string thumbprint;                      ///< SHA-256, 64 lower-case hexadecimal digits.
 };
 
-/// Whose tokens are believed: all certificates of all issuers, by key id.
+/// The keys that sign accepted tokens: all certificates of all issuers, by key id.
 ///
-/// An immutable value, cheap to copy: to re-read the folders, load a new ring and put it in the
-/// old one's place. Thread safety: every call, from any thread.
+/// An immutable value, cheap to copy: to re-read the folders, load a new ring and replace the old
+/// one by it. Thread safety: every call, from any thread.
 class KeyRing {
  public:
   struct Entry {
@@ -42,24 +42,24 @@ class KeyRing {
     PublicKey key;
   };
 
-  /// An empty ring believes nobody.
+  /// An empty ring accepts no token.
   KeyRing();
 
-  /// Reads every `*.crt` of every folder; hidden files and other names are passed over. A folder
-  /// may be empty. An expired certificate is loaded and listed, and refused when a token names it.
-  /// All or nothing: after an error keep the ring you have.
+  /// Reads every `*.crt` of every folder; ignores hidden files and other names. A folder
+  /// may be empty. An expired certificate is loaded and listed; a token that names it is refused.
+  /// All or nothing: after an error keep the former ring.
   /// Errors name the file or folder:
-  ///   kNotFound            a folder that is not there
-  ///   kPermissionDenied    a file or folder that cannot be read
-  ///   kInvalidArgument     no certificate in it, an unusable key, a malformed key id
-  ///   kAlreadyExists       a key id that stands in two folders
+  ///   kNotFound            a folder does not exist
+  ///   kPermissionDenied    a file or folder cannot be read
+  ///   kInvalidArgument     a file without a certificate, an unusable key, a malformed key id
+  ///   kAlreadyExists       a key id is in two folders
   ///   kResourceExhausted   more than kKeysMax keys
   static absl::StatusOr<KeyRing> Load(const std::vector<IssuerFolder>& folders);
 
-  /// The key of that id, or null. Lives as long as this ring or a copy of it.
+  /// Returns the key of this id, or null. Valid as long as this ring or a copy of it.
   const Entry* Find(std::string_view key_id) const;
 
-  /// All keys, by key id.
+  /// Returns all keys, sorted by key id.
   std::vector<KeyInfo> keys() const;
 
   std::size_t size() const;

@@ -11,19 +11,19 @@
 
 namespace mirror {
 
-/// Bytes of a key at least, as of what it is made of: the hash's own strength.
+/// Least size in bytes of a key, and of its secret: the strength of the hash.
 inline constexpr std::size_t kHashKeyBytesMin = 32;
 
-/// The key that hashes a tenant's values: HMAC-SHA-256 of the endpoint's key over the context id, so that the
-/// hashes of one tenant say nothing about another's.
-/// Threads: any.
+/// The key that hashes a tenant's values: HMAC-SHA-256 with the endpoint's key over the
+/// context id, so that the hashes of one tenant reveal nothing about another's. Threads:
+/// any.
 class TenantHashKey {
  public:
   /// `secret`: kHashKeyBytesMin bytes or more.
   TenantHashKey(std::string_view secret, std::string_view context_id);
 
   const std::string& bytes() const { return bytes_; }
-  /// Tells one key from another, and nothing of it.
+  /// Returns a number that distinguishes keys and reveals nothing about them.
   std::uint32_t fingerprint() const { return fingerprint_; }
 
  private:
@@ -31,7 +31,7 @@ class TenantHashKey {
   std::uint32_t fingerprint_ = 0;
 };
 
-/// HMAC-SHA-256 of one value after the other under the same key. Threads: one.
+/// Computes HMAC-SHA-256 of values, one after the other, with the same key. Threads: one.
 class KeyedHash {
  public:
   explicit KeyedHash(const TenantHashKey& key);
@@ -40,7 +40,7 @@ class KeyedHash {
   KeyedHash& operator=(const KeyedHash&) = delete;
 
   static constexpr std::size_t kHexBytes = 64;
-  /// Of `kind` and then `value`; lower-case hexadecimal, appended. False: OpenSSL refused, as without memory.
+  /// Appends the hash of `kind` and then `value`, lower-case hexadecimal. False: OpenSSL failed (no memory).
   bool AppendHex(char kind, std::string_view value, std::string* out);
 
  private:
@@ -48,10 +48,10 @@ class KeyedHash {
   std::unique_ptr<State> state_;
 };
 
-/// The secret that a file holds: its bytes but for the line end, kHashKeyBytesMin to 4,096 of them; made by
+/// Reads a secret from a file: its bytes without the line end, kHashKeyBytesMin to 4,096; made by
 /// `openssl rand -hex 32`. Errors: as ReadKeyFile; kInvalidArgument for its length.
 absl::StatusOr<std::string> ReadHashSecret(const std::string& path);
-/// A new one, as text with a line end.
+/// Returns a new secret, as text with a line end.
 absl::StatusOr<std::string> NewHashSecret();
 
 }  // namespace mirror

@@ -14,7 +14,7 @@
 namespace mirror {
 namespace {
 
-// Without it OpenSSL would ask for a pass phrase on the terminal.
+// Without this function OpenSSL would ask for a pass phrase on the terminal.
 int NoPassphrase(char*, int, int, void*) { return 0; }
 
 }  // namespace
@@ -55,7 +55,7 @@ absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem, c
   while (X509* const certificate = PEM_read_bio_X509(bio.get(), nullptr, NoPassphrase, nullptr)) {
     certificates.emplace_back(certificate);
   }
-  ERR_clear_error();  // The end of the text is one, too.
+  ERR_clear_error();  // The end of the text is an error for OpenSSL, too.
   return certificates;
 }
 

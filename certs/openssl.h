@@ -18,7 +18,7 @@
 
 namespace mirror {
 
-/// Owners for what OpenSSL allocates. Only files in certs/ include this header.
+/// Owners for objects that OpenSSL allocates. Only files in certs/ include this header.
 template <auto kFree>
 struct OpenSslFree {
   template <typename T>
@@ -32,37 +32,37 @@ using X509Ptr = std::unique_ptr<X509, OpenSslFree<X509_free>>;
 using MdCtxPtr = std::unique_ptr<EVP_MD_CTX, OpenSslFree<EVP_MD_CTX_free>>;
 using EcdsaSigPtr = std::unique_ptr<ECDSA_SIG, OpenSslFree<ECDSA_SIG_free>>;
 
-/// The reason of the last OpenSSL error, in OpenSSL's words ("no start line"); empties
-/// this thread's error queue, so that the error cannot turn up in an unrelated call.
+/// Returns the reason of the last OpenSSL error, in OpenSSL's text ("no start line"); empties
+/// this thread's error queue, so that the error cannot appear in an unrelated call.
 std::string TakeOpenSslError();
 
-/// A private key from PEM text. `name` (a path) is used in errors only; nothing of the key is.
-/// An encrypted key is refused: nobody is there to type its pass phrase.
-/// Errors: kInvalidArgument.
+/// Reads a private key from PEM text. `name` (a path) is used only in errors; these contain
+/// nothing of the key. Refuses an encrypted key: nobody can type its pass phrase. Errors:
+/// kInvalidArgument.
 absl::StatusOr<PkeyPtr> ParsePrivateKey(const std::string& pem, const std::string& name);
 
-/// The first X.509 certificate of PEM text. Errors: kInvalidArgument.
+/// Reads the first X.509 certificate of PEM text. Errors: kInvalidArgument.
 absl::StatusOr<X509Ptr> ParseCertificate(const std::string& pem, const std::string& name);
 
-/// All of them; there is at least one. Errors: as ParseCertificate.
+/// Reads all certificates; there is at least one. Errors: as ParseCertificate.
 absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem, const std::string& name);
 
-/// What a person wants to know of it, see key.h.
+/// Facts about a certificate for people, see key.h.
 struct CertificateInfo;
 CertificateInfo DescribeCertificate(X509* certificate);
 
-/// Whether its extended key usage has clientAuth. OpenSSL takes a certificate without one as one for
-/// everything.
+/// Returns true if its extended key usage has clientAuth. OpenSSL accepts a certificate without extended key
+/// usage for every use.
 bool IsForClients(X509* certificate);
 
-/// Unix seconds of a certificate's time; `fallback` when it cannot be read.
+/// Returns a certificate's time in unix seconds; `fallback` if it cannot be read.
 std::int64_t ToUnixSeconds(const ASN1_TIME* time, std::int64_t fallback);
 
-/// SHA-256, 32 bytes.
+/// Returns the SHA-256, 32 bytes.
 std::string Sha256(std::string_view bytes);
 
-/// Leaves OpenSSL's memory to the end of the process. It would free it when main() returns, while threads of
-/// gRPC still run: what those have of it is then lost, or used after it is gone. Before the first call of
+/// Stops OpenSSL from freeing its memory at the end of main(), while threads of gRPC still run: these
+/// would lose their part of it, or use it after it was freed. Call this before the first call of
 /// OpenSSL.
 inline void LeaveOpenSslToTheEnd() { OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr); }
 

@@ -5,9 +5,9 @@
 
 namespace mirror {
 
-/// For a process that has private keys in its memory: no core file shows them, and no debugger of the same
-/// user. A program that it starts is as any other. Root may still look; so may the address sanitizer, which
-/// looks for leaks as a debugger would.
+/// Call it in a process with private keys in memory: no core file and no debugger of the same user can then
+/// read it. Programs that it starts are not affected. Root still has access. So has the address sanitizer,
+/// which searches for leaks like a debugger.
 inline void KeepMemoryPrivate() {
 #ifndef __SANITIZE_ADDRESS__
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

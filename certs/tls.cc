@@ -29,7 +29,7 @@ constexpr char kServerCommands[] = "'mirrorctl certs issue-tls'";
 constexpr char kClientCommands[] =
     "'mirrorctl certs issue-operator' or 'issue-viewer' (an administrator), 'issue-client' (a source)";
 
-// `commands`: what makes such a pair.
+// `commands`: the commands that make such a pair.
 absl::StatusOr<TlsPair> ReadTlsPair(const std::string& certificate_path, const std::string& key_path,
                                     const char* commands) {
   ASSIGN_OR_RETURN(std::string certificate_pem, ReadKeyFile(certificate_path, FileUse::kPublic));
@@ -61,7 +61,7 @@ absl::StatusOr<std::string> ReadCa(const std::string& path) {
   return pem;
 }
 
-/// Refuses a certificate of the client authority that is not for clients, such as a server's.
+/// Refuses a certificate of the client authority that is not for clients, such as a server certificate.
 class ClientUseVerifier final : public grpc::experimental::ExternalCertificateVerifier {
  public:
   bool Verify(grpc::experimental::TlsCustomVerificationCheckRequest* request,

@@ -30,7 +30,7 @@ constexpr std::size_t kNonceMin = 16, kNonceMax = 64;  // Characters.
 constexpr int kDepthMax = 8;                           // Levels of nesting in a header or payload.
 constexpr std::int64_t kLastSecond = 253402300799;     // 9999-12-31T23:59:59Z: sums below cannot overflow.
 
-// Every refusal ends in what it left and what to do.
+// Every refusal ends with the resulting state and what to do.
 absl::Status Refuse(const std::string& what, const std::string& next) {
   return absl::UnauthenticatedError(absl::StrCat(what, ". Nothing was done. ", next));
 }
@@ -41,14 +41,14 @@ absl::Status ByTheClock(absl::Status status, std::int64_t clock_s) {
 }
 
 bool IsNonce(std::string_view text) {
-  // The characters of a context id, another length.
+  // The same characters as in a context id, with another length.
   return text.size() >= kNonceMin && text.size() <= kNonceMax && IsContextId(text);
 }
 
-// A JSON object without a member given twice, at any level: two readers of the same text could
-// otherwise see two different tokens.
+// Reads a JSON object in which no member occurs twice, at any level: otherwise two readers of the same text
+// could see two different tokens.
 absl::StatusOr<Json> ParseObject(std::string_view text, const std::string& part) {
-  std::vector<std::set<std::string>> names;  // One set for each object that is open.
+  std::vector<std::set<std::string>> names;  // One set for each open object.
   bool twice = false, deep = false;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
     deep = deep || depth > kDepthMax;
@@ -72,13 +72,13 @@ absl::StatusOr<Json> ParseObject(std::string_view text, const std::string& part)
   return object;
 }
 
-// Null: not there, or not a text.
+// Null: missing, or not a text.
 const std::string* Text(const Json& object, const std::string& name) {
   const auto found = object.find(name);
   return found == object.end() ? nullptr : found->get_ptr<const std::string*>();
 }
 
-// Absent: not there, or not a whole number that fits.
+// Absent: missing, or not a whole number in range.
 std::optional<std::int64_t> Integer(const Json& object, const std::string& name) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_number_integer()) return std::nullopt;
@@ -89,10 +89,10 @@ std::optional<std::int64_t> Integer(const Json& object, const std::string& name)
   return found->get<std::int64_t>();
 }
 
-// A token taken apart; nothing in it is believed yet. The views are into the token.
+// The parts of a token, not verified yet. The views are into the token.
 struct Parts {
   Json header;
-  std::string_view signed_bytes;  // Header, dot, payload as they travelled.
+  std::string_view signed_bytes;  // Header, dot and payload as received.
   std::string_view payload;       // Still base64url.
   std::string signature;          // Decoded.
   Algorithm algorithm = Algorithm::kEs256;
@@ -145,7 +145,7 @@ absl::StatusOr<Parts> TakeApart(std::string_view token, TokenUse use) {
   return parts;
 }
 
-// The payload, read only once the signature is right.
+// Reads the payload, only after the signature was verified.
 absl::StatusOr<Json> Open(const Parts& parts, const PublicKey& key, const std::string& whose) {
   if (parts.algorithm != key.algorithm()) {
     return Refuse(absl::StrCat("the token's 'alg' is ", std::string(ToString(parts.algorithm)), " and ",
@@ -175,7 +175,7 @@ absl::Status CheckAudience(const Json& payload, const std::string& expected) {
       "Put its id into 'aud' ([identity] application_id in the agent's configuration).");
 }
 
-// A time that every sum below can bear.
+// Reads a time that fits all sums below.
 absl::StatusOr<std::int64_t> Time(const Json& payload, const std::string& name) {
   const std::optional<std::int64_t> time = Integer(payload, name);
   if (time && *time > 0 && *time <= kLastSecond) return *time;
@@ -220,7 +220,7 @@ absl::Status CheckTimes(const Json& payload, const TokenRules& rules, std::int64
 absl::StatusOr<std::string> Sign(const SigningKey& key, TokenUse use, const Json& payload) {
   const Json header = {{"alg", ToString(key.algorithm())}, {"kid", key.key_id()}, {"typ", TokenType(use)}};
   const auto encode = [](const Json& part) {
-    // Text that is not UTF-8 is replaced, not thrown about; the receiver refuses it by its shape.
+    // Replaces bytes that are not UTF-8 instead of throwing; the receiver refuses the text by its form.
     return EncodeBase64Url(part.dump(-1, ' ', false, Json::error_handler_t::replace));
   };
   std::string token = absl::StrCat(encode(header), ".", encode(payload));
@@ -378,7 +378,7 @@ absl::StatusOr<Answer> VerifyReceiptHead(std::string_view token, const PublicKey
 absl::StatusOr<Answer> VerifyAnswer(std::string_view token, const PublicKey& application_key,
                                     const Answer& expected, std::int64_t now_s) {
   const auto unproven = [&expected](absl::string_view reason, const std::string& next) {
-    // The first sentence: what follows it tells the signer what to do, who is not here.
+    // Only the first sentence: the rest tells the signer what to do, who does not read this.
     const absl::string_view what = reason.substr(0, reason.find(". "));
     return absl::UnauthenticatedError(
         absl::StrCat("the endpoint cannot prove that it is application '", expected.application_id,

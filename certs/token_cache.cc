@@ -9,7 +9,7 @@ namespace mirror {
 
 absl::StatusOr<VerifiedToken> TokenCache::Verify(std::string_view token, TokenUse use, const KeyRing& ring,
                                                  const TokenRules& rules, std::int64_t now_s) {
-  if (token.size() > kTokenBytesMax) return VerifyToken(token, use, ring, rules, now_s);  // Refuses it.
+  if (token.size() > kTokenBytesMax) return VerifyToken(token, use, ring, rules, now_s);  // It refuses it.
   std::string fingerprint =
       Sha256(absl::StrCat(ring.generation(), ":", std::string(TokenType(use)), ":", std::string(token)));
   {
@@ -31,7 +31,7 @@ absl::StatusOr<VerifiedToken> TokenCache::Verify(std::string_view token, TokenUs
   if (!verified.ok() || tokens_max_ == 0) return verified;
 
   const MutexLock lock(mutex_);
-  if (by_fingerprint_.contains(fingerprint)) return verified;  // Another thread was faster.
+  if (by_fingerprint_.contains(fingerprint)) return verified;  // Another thread added it first.
   while (entries_.size() >= tokens_max_) {
     by_fingerprint_.erase(entries_.back().fingerprint);
     entries_.pop_back();

@@ -15,14 +15,14 @@
 
 namespace mirror {
 
-/// Tokens that a cache remembers unless told otherwise; about 600 bytes each.
+/// Default number of tokens in a cache; about 600 bytes each.
 inline constexpr std::size_t kCachedTokensMax = 10'000;
 
-/// VerifyToken() with a memory: a token seen again costs a hash instead of a signature.
+/// VerifyToken() with a cache: a known token costs a hash instead of a signature check.
 ///
-/// Remembered is only what passed every check, under the SHA-256 of ring, use and token: another
-/// ring never finds an older one's answers, whatever the order of calls at a reload. Times are
-/// compared with the clock at every hit. The least recently used entry makes room for a new one.
+/// Only tokens that passed every check are cached, under the SHA-256 of ring, use and token: a new ring never
+/// finds results of an older one, whatever the order of calls at a reload. Each hit compares the times with
+/// the clock. The least recently used entry is evicted for a new one.
 ///
 /// The rules are those of the first call; call Clear() when they change. Thread safety: every
 /// call, from any thread; signatures are verified outside the lock.
@@ -30,16 +30,16 @@ class TokenCache {
  public:
   explicit TokenCache(std::size_t tokens_max = kCachedTokensMax) : tokens_max_(tokens_max) {}
 
-  /// As VerifyToken(), with the same errors. Refusals are not remembered.
+  /// Like VerifyToken(), with the same errors. Refusals are not cached.
   absl::StatusOr<VerifiedToken> Verify(std::string_view token, TokenUse use, const KeyRing& ring,
                                        const TokenRules& rules, std::int64_t now_s);
 
-  /// Forgets everything: after the keys or the rules were re-read.
+  /// Removes all entries: call it after the keys or the rules were re-read.
   void Clear();
 
   struct Counts {
-    std::size_t size = 0;                ///< Entries now, at most `tokens_max`.
-    std::uint64_t hits = 0, misses = 0;  ///< Since the start.
+    std::size_t size = 0;                ///< Number of entries now, at most `tokens_max`.
+    std::uint64_t hits = 0, misses = 0;  ///< Since the start of the process.
   };
   Counts counts() const;
 
@@ -52,7 +52,7 @@ class TokenCache {
 
   const std::size_t tokens_max_;
   mutable Mutex mutex_;
-  Entries entries_ MIRROR_GUARDED_BY(mutex_);  ///< The most recently used first.
+  Entries entries_ MIRROR_GUARDED_BY(mutex_);  ///< Most recently used first.
   /// Views into entries_.
   std::unordered_map<std::string_view, Entries::iterator> by_fingerprint_ MIRROR_GUARDED_BY(mutex_);
   std::uint64_t hits_ MIRROR_GUARDED_BY(mutex_) = 0;

@@ -10,15 +10,15 @@
 
 namespace mirror {
 
-/// Memory for bodies that are not whole yet, or wait for their turn: of all connections together, and half of
-/// it for one asker. Threads: any.
+/// Memory for bodies that are incomplete, or wait for a turn: for all connections together, and half of it
+/// for one asker. Threads: any.
 class HttpBodyRoom {
  public:
   explicit HttpBodyRoom(std::uint64_t bytes) : most_(bytes), most_of_one_(bytes / 2) {}
 
-  /// Whether Take() would do it now.
+  /// Returns true if Take() would succeed now.
   bool Has(const std::string& asker, std::uint64_t bytes) MIRROR_EXCLUDES(mutex_);
-  /// False: there is no room for all of them, and none was taken.
+  /// Reserves bytes. False: there is no room for all of them, and none was reserved.
   bool Take(const std::string& asker, std::uint64_t bytes) MIRROR_EXCLUDES(mutex_);
   void GiveBack(const std::string& asker, std::uint64_t bytes) MIRROR_EXCLUDES(mutex_);
 
@@ -31,7 +31,7 @@ class HttpBodyRoom {
   std::map<std::string, std::uint64_t> taken_by_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// The body of a request, with its room. Threads: one at a time.
+/// The body of a request, with its reserved memory. Threads: one at a time.
 class HttpKeptBody {
  public:
   explicit HttpKeptBody(HttpBodyRoom& room) : room_(room) {}
@@ -39,15 +39,15 @@ class HttpKeptBody {
   HttpKeptBody(const HttpKeptBody&) = delete;
   HttpKeptBody& operator=(const HttpKeptBody&) = delete;
 
-  /// False: there is no room for it. All pieces of a body are of one asker.
+  /// Appends a piece. False: there is no room for it. All pieces of a body must have the same asker.
   bool Append(const std::string& asker, std::string_view piece);
-  /// The body, whose room is given back.
+  /// Returns the body and releases its memory.
   std::string Take();
 
  private:
   HttpBodyRoom& room_;
   std::string asker_, body_;
-  std::uint64_t bytes_ = 0;  ///< That it has room for.
+  std::uint64_t bytes_ = 0;  ///< Number of reserved bytes.
 };
 
 }  // namespace mirror

@@ -47,17 +47,17 @@ std::size_t Count(const HttpHead& head, std::string_view name) {
                                                 [name](const auto& field) { return field.first == name; }));
 }
 
-/// The parser also takes a list of equal numbers, of which other programs take the first, or none.
+/// Rejects a list of equal numbers, which the parser accepts; other programs use its first number, or none.
 bool IsOneNumber(std::string_view length) {
   return !length.empty() && std::all_of(length.begin(), length.end(), absl::ascii_isdigit);
 }
 
-/// Returns the status and the message with which a request is refused that another program, such as a proxy,
-/// might read differently, or that this listener does not read at all. Absent: the request is clear.
+/// Returns the status and message to refuse a request that another program, such as a proxy, might read
+/// differently, or that this listener does not support. Absent: the request is unambiguous.
 /// `version`: 10 or 11.
 std::optional<std::pair<int, std::string>> WhyUnfit(const HttpHead& head, unsigned version) {
   if (version > 11) return Refusal(505, "This port speaks HTTP/1.1.");
-  // A request of HTTP/1.0 may have no Host.
+  // An HTTP/1.0 request may have no Host.
   if (const std::size_t hosts = Count(head, "host"); hosts > 1 || (hosts == 0 && version == 11))
     return Refusal(400, "A request names its Host once.");
   if (!head.path.starts_with('/')) return Refusal(400, "A request's target begins with '/'.");
@@ -87,7 +87,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 
-/// Of what a refused client still sends, so that the kernel does not take the answer back from it.
+/// Limit for reading what a refused client still sends; otherwise the kernel could drop the answer.
 constexpr std::size_t kDrainedBytesMax = 64 << 10;
 constexpr std::chrono::seconds kDrainTime{1};
 constexpr std::size_t kPieceBytes = 64 << 10;
@@ -96,10 +96,10 @@ constexpr char kNoRoom[] =
     "Requests whose bodies are coming, or that wait for their turn, have all the memory there is for them. "
     "Nothing was done. Send the request again later.";
 
-/// Bytes of chunk extensions in one body. Nothing reads them.
+/// Limit for the bytes of chunk extensions in one body. Nothing reads them.
 constexpr std::size_t kChunkExtensionBytesMax = 1'024;
 
-/// Refuses a body in chunks whose extensions have more bytes than that together.
+/// Refuses a chunked body whose extensions together exceed that limit.
 struct ChunkWatch {
   std::size_t extension_bytes = 0;
   void operator()(std::uint64_t /*size*/, beast::string_view extensions, error_code& error) {
@@ -112,32 +112,32 @@ bool IsOfHttp(const error_code& error) {
   return error.category() == make_error_code(http::error::bad_method).category();
 }
 
-/// When a body is late. The stream's own deadline would close it, and nobody could be told. Threads: the
+/// Detects a late body. The stream's own deadline would close the connection without an answer. Threads: the
 /// listener's.
 class BodyWatch {
  public:
   explicit BodyWatch(const asio::any_io_executor& executor) : timer_(executor) {}
 
-  /// A body begins: it has to be there `in_all` from now on, and no piece of it takes longer than `pause`.
+  /// Starts with a body: it must be complete `in_all` from now, and no piece may take longer than `pause`.
   void Begin(std::chrono::seconds pause, std::chrono::seconds in_all) {
     pause_ = pause;
     until_ = Clock::now() + std::max(pause, in_all);
   }
-  /// A piece is waited for: `cancel` is called once it is late. It keeps the watch alive.
+  /// Waits for a piece: calls `cancel` once it is late, which must keep the watch alive.
   template <class Cancel>
   void Await(Cancel cancel) {
     is_late_ = false;
     const std::uint64_t piece = ++pieces_;
     timer_.expires_at(std::min(Clock::now() + pause_, until_));
     timer_.async_wait([this, piece, cancel](const error_code& cancelled) {
-      // The piece may have come while this was on its way.
+      // The piece may have come while the timer's callback was queued.
       if (cancelled || piece != pieces_) return;
       is_late_ = true;
       cancel();
     });
   }
-  /// It came, or does not. Whether it was late, or the body is: of one that keeps coming in small pieces the
-  /// timer has no turn.
+  /// Ends the wait for a piece. Returns true if the piece or the body was late; for a body that arrives in
+  /// many small pieces the timer would never fire.
   bool End() {
     ++pieces_;
     timer_.cancel();
@@ -152,14 +152,14 @@ class BodyWatch {
   bool is_late_ = false;
 };
 
-/// Or at its end of sending, which no reader of a stream is. Under TLS there may be bytes before that.
+/// Also true after the peer's end of sending, as no stream reader does it. TLS may have bytes before it.
 bool HasPeerLeft(tcp::socket& socket) {
   pollfd peer{.fd = socket.native_handle(), .events = POLLRDHUP, .revents = 0};
   return poll(&peer, 1, 0) > 0;
 }
 
-/// By a thread of the pool: a source may wait at its end for whom it reads from, a sink may have a large file
-/// to remove.
+/// Destroys it in a thread of the pool: a source may wait in its destructor for another party, and a sink may
+/// have a large file to remove.
 void LetGoOf(std::shared_ptr<void> ended, HttpTurns& turns) {
   if (ended == nullptr) return;
   turns.Ask("", [ended = std::move(ended), &turns]() mutable {
@@ -175,7 +175,7 @@ template <class Stream>
 class ConnectionOf final : public HttpConnection, public std::enable_shared_from_this<ConnectionOf<Stream>> {
   static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
 
-  /// No memory for a step of one connection is that one's end.
+  /// If a step runs out of memory, only its connection ends.
   template <class Step>
   auto Guarded(Step step) {
     return [self = this->shared_from_this(), step](const auto&... results) {
@@ -222,7 +222,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
 
   // --- The request ---
 
-  /// Of the next request the first byte.
+  /// Waits for the first byte of the next request.
   void Await(std::chrono::seconds within) {
     if (host_.is_stopping()) return Leave();
     if (buffer_.size() > 0) return ReadHead();
@@ -243,7 +243,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     asker_.clear();
     weight_ = 1;
     parser_->header_limit(static_cast<std::uint32_t>(limits().header_bytes_max));
-    // The door says how long it may be. (Beast 1.74 takes "none" for 0.)
+    // The door checks the length. (Beast 1.74 treats "none" as 0.)
     parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
     Lowest().expires_after(limits().request_time);
     http::async_read_header(
@@ -253,7 +253,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
 
   void HaveHead(const error_code& error) {
     head_.came = Clock::now();
-    // Gone, too late, or let go: nobody is there to be told.
+    // The peer left, is too late, or was disconnected: no answer is possible.
     const bool readable = !error || IsOfHttp(error);
     if (!readable || error == http::error::end_of_stream || error == http::error::partial_message)
       return Leave();
@@ -353,7 +353,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     Ask();
   }
 
-  /// What has been read goes to the door's sink.
+  /// Sends the received data to the door's sink.
   void Sink() {
     Do([self = this->shared_from_this()] {
       absl::Status taken;
@@ -372,9 +372,9 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     });
   }
 
-  // --- The door's work, by a thread of the pool ---
+  // --- The door's work, in a thread of the pool ---
 
-  /// `work` ends with a Back().
+  /// `work` must end with a Back().
   template <class Work>
   void Do(Work work) {
     host_.turns().Ask(
@@ -418,7 +418,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   // --- The answer ---
 
   void Refuse(int status, std::string_view words) { Write(host_.door().Refuse(status, words)); }
-  /// 413: for its length; 503: for want of room.
+  /// 413: the body is too long; 503: there is no room for it.
   void RefuseBody(int status) {
     is_whole_ = false;
     if (status == 503) {
@@ -474,7 +474,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     if (is_chunked_) {
       stream_head_->chunked(true);
     } else {
-      // The end of the connection is the stream's.
+      // A stream without chunks ends with the connection.
       keeps_ = false;
       stream_head_->keep_alive(false);
     }
@@ -510,7 +510,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     has_more_ = *more;
     if (piece_.empty()) {
       if (!has_more_) return EndStream();
-      // Writing would tell, but there may be nothing to write for long, and others may wait for its place.
+      // A write would detect it, but there may be nothing to write for long, and others may need its place.
       return HasPeerLeft(Lowest().socket()) ? Leave() : NextPiece();
     }
     Lowest().expires_at(std::min(Clock::now() + limits().answer_time, stream_until_));
@@ -536,18 +536,18 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
                       }));
   }
 
-  /// The answer is on its way: what keeps others waiting is over.
+  /// The answer was sent: releases what other requests wait for.
   void Written() {
     ForgetAnswer();
     GiveTurnBack();
     has_asked_ = is_writing_ = is_streaming_ = false;
     if (keeps_) {
-      // Another request may be there already.
+      // Another request may already be in the buffer.
       if (buffer_.size() == 0) host_.Rests(*this);
       return Await(limits().idle_time);
     }
     if (host_.IsOfCrowd(*this)) {
-      // Its place is wanted. What it sent after its request may make the kernel drop the answer.
+      // Its place is needed. Unread data after its request may make the kernel drop the answer.
       error_code ignored;
       Lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
       return Leave();
@@ -589,7 +589,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
       LetGoOf(std::exchange(admission_, {}), host_.turns());
       ForgetAnswer();
     } catch (const std::bad_alloc&) {
-      // What was to end, a sink or a source, ended here.
+      // The sink or source that was to be destroyed in a thread was destroyed here.
     }
     host_.Left(*this);
   }
@@ -599,18 +599,18 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   BodyWatch body_watch_;
   std::string peer_;
   beast::flat_buffer buffer_;
-  ChunkWatch chunks_;  ///< The parser calls it.
+  ChunkWatch chunks_;  ///< Called by the parser.
   std::optional<http::request_parser<http::buffer_body>> parser_;
   HttpHead head_;
   HttpAdmission admission_;
-  std::string asker_;       ///< Of the request, for its turns.
-  std::size_t weight_ = 1;  ///< The same.
-  std::size_t call_ = 0;    ///< Of the request, for the door.
+  std::string asker_;       ///< Asker of the request, for its turns.
+  std::size_t weight_ = 1;  ///< Weight of the request, for its turns.
+  std::size_t call_ = 0;    ///< Number of the request's call, for the door.
   HttpKeptBody body_;
-  std::string piece_;  ///< What is read of the body, or what is written of a stream.
+  std::string piece_;  ///< Data read from the body, or written to a stream.
   std::uint64_t body_bytes_ = 0;
   Clock::time_point stream_until_;
-  HttpAnswer answer_;  ///< From the pool.
+  HttpAnswer answer_;  ///< Set by a thread of the pool.
   std::optional<http::response<http::string_body>> response_;
   std::optional<http::response_serializer<http::string_body>> serializer_;
   std::optional<http::response<http::empty_body>> stream_head_;
@@ -618,7 +618,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   std::unique_ptr<HttpBodySource> source_;
   std::array<char, 4'096> rest_{};
   std::size_t drained_ = 0;
-  bool is_whole_ = false;  ///< The request was read to its end.
+  bool is_whole_ = false;  ///< The request was read completely.
   bool is_head_ = false, is_chunked_ = false, has_more_ = false;
   bool keeps_ = false;  ///< Another request may follow.
   bool has_turn_ = false, has_left_ = false;

@@ -14,32 +14,32 @@
 
 namespace mirror {
 
-/// One connection of a listener: all of it happens on the listener's thread, but the door's work, which is
-/// done by HttpTurns.
+/// One connection of a listener. All its work runs in the listener's thread, except the door's, which
+/// HttpTurns runs.
 class HttpConnection {
  public:
   virtual ~HttpConnection() = default;
   virtual void Run() = 0;
-  /// Ends, whatever it does.
+  /// Ends the connection in any state.
   virtual void Close() = 0;
-  /// A request of it was admitted, and is not answered. A request without an API key counts only once its
-  /// body is whole: a stranger's word that one will come holds no place.
+  /// A request was admitted and is not answered yet. A request without an API key counts only once its body
+  /// is complete: a stranger's announcement of a body reserves no place.
   bool has_asked() const { return has_asked_; }
-  /// A body was admitted, and is not whole.
+  /// A body was admitted and is incomplete.
   bool is_taking_body() const { return is_taking_body_; }
-  /// An answer is on its way.
+  /// An answer is being sent.
   bool is_writing() const { return is_writing_; }
   /// That answer is a stream.
   bool is_streaming() const { return is_streaming_; }
 
-  /// A request of it was admitted for an asker with a name, see HttpAdmission::asker.
+  /// A request was admitted for an asker with a name, see HttpAdmission::asker.
   bool is_known() const { return is_known_; }
 
-  // The listener's.
+  // Used by the listener.
   std::list<std::shared_ptr<HttpConnection>>::iterator place;
-  std::string group;        ///< See AddressGroup(). Empty: its address has no limit.
-  bool is_counted = false;  ///< Among the strangers of its group.
-  bool is_let_go = false;   ///< It was closed, and has not left yet.
+  std::string group;        ///< Result of AddressGroup(). Empty: its address has no limit.
+  bool is_counted = false;  ///< Counted among the strangers of its group.
+  bool is_let_go = false;   ///< It was closed, and has not called Left() yet.
   bool has_rested = false;  ///< One of its requests was answered.
 
  protected:
@@ -47,7 +47,7 @@ class HttpConnection {
        is_streaming_ = false;
 };
 
-/// What a connection needs of its listener. It outlives all of them.
+/// The listener's interface for its connections. It must outlive them.
 class HttpConnectionHost {
  public:
   virtual ~HttpConnectionHost() = default;
@@ -55,19 +55,19 @@ class HttpConnectionHost {
   virtual HttpDoor& door() = 0;
   virtual HttpTurns& turns() = 0;
   virtual HttpBodyRoom& body_room() = 0;
-  /// No more requests are taken.
+  /// True: no more requests are accepted.
   virtual bool is_stopping() const = 0;
-  /// Its answer was sent, and it waits for another request: it can be let go for another connection.
+  /// Reports: its answer was sent and it waits for another request. It may be closed for another connection.
   virtual void Rests(HttpConnection& connection) = 0;
-  /// Its first request was admitted for an asker with a name.
+  /// Reports: its first request was admitted for an asker with a name.
   virtual void Knows(HttpConnection& connection) = 0;
-  /// It is a stranger, of so many that none of them keeps its connection for another request.
+  /// True: a stranger, when there are so many that none may keep its connection for another request.
   virtual bool IsOfCrowd(const HttpConnection& connection) const = 0;
-  /// It is over: nothing of it happens any more.
+  /// Reports the end: no more work of the connection follows.
   virtual void Left(HttpConnection& connection) = 0;
 };
 
-/// `tls`: null: plain text.
+/// `tls`: null means plain text.
 std::shared_ptr<HttpConnection> MakeHttpConnection(HttpConnectionHost& host,
                                                    boost::asio::ip::tcp::socket socket,
                                                    std::shared_ptr<boost::asio::ssl::context> tls);

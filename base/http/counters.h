@@ -7,12 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 
-// What work counts while it is being done. Own atomics, since the library's histogram takes a mutex for each
-// observation; its part begins when somebody looks (MetricPage).
+// Counters that are updated during work. They use their own atomics, because the library's histogram locks a
+// mutex for each observation; the library is used only when a page is made (MetricPage).
 
 namespace mirror {
 
-/// A number that only grows. Threads: any.
+/// A number that only increases. Threads: any.
 class Counter {
  public:
   void Add(std::uint64_t number = 1) { value_.fetch_add(number, std::memory_order_relaxed); }
@@ -22,10 +22,10 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// How long something took, each time: a histogram. Noting one is two atomic adds. Threads: any.
+/// A histogram of durations. Adding one costs two atomic additions. Threads: any.
 class Timings {
  public:
-  /// Upper ends of the buckets, seconds: from a commit to memory to a population's last swap.
+  /// Upper bounds of the buckets, seconds: from a commit in memory to the last swap of a population.
   static constexpr std::array<double, 16> kBounds = {
       0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300};
 
@@ -37,7 +37,7 @@ class Timings {
     nanoseconds_.Add(took.count() > 0 ? static_cast<std::uint64_t>(took.count()) : 0);
   }
 
-  /// Of one bucket alone; the last one holds what is beyond all bounds.
+  /// Count of one bucket alone; the last one has the values above all bounds.
   std::uint64_t bucket(std::size_t index) const { return buckets_[index].value(); }
   double seconds() const { return static_cast<double>(nanoseconds_.value()) / 1e9; }
 

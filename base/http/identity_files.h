@@ -18,14 +18,14 @@ class HttpIdentityFiles {
 
   /// Errors: those of ReadKeyFile().
   absl::StatusOr<HttpIdentity> Read();
-  /// Whether one of them came, went or was changed since Read().
+  /// Returns true if one of them appeared, disappeared or changed since Read().
   bool IsStale() const;
 
  private:
   std::string Mark() const;
 
   const std::string certificate_, key_;
-  std::string mark_;  ///< Of the files, when they were read.
+  std::string mark_;  ///< State of the files when they were read.
 };
 
 }  // namespace mirror

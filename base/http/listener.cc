@@ -58,19 +58,19 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-/// Until the next look when the system has no descriptor for another connection.
+/// Pause before the next try when the system has no descriptor for another connection.
 constexpr std::chrono::milliseconds kAcceptPause{100};
-/// Connections that are accepted one behind the other, before those that are there have their turn again: a
-/// crowd that comes anew and anew must not keep a newcomer in the queue. And those that were let go, and have
-/// not left yet.
+/// Greatest number of connections accepted in a row before the existing ones run again: a crowd that
+/// reconnects all the time must not keep a newcomer in the queue. Also limits connections that were closed
+/// and have not left yet.
 constexpr std::size_t kAcceptsAtOnce = 32;
 
-/// A program that this one starts must not have it open.
+/// Prevents that programs started by this one inherit it.
 void CloseOnExec(int descriptor) { fcntl(descriptor, F_SETFD, FD_CLOEXEC); }
 
 }  // namespace
 
-/// All connections. All but Listen() to Stop(), and SetTls(), happens on its thread.
+/// All connections. Everything but Listen(), Stop() and SetTls() runs in its own thread.
 class HttpListener::Core : public HttpConnectionHost {
  public:
   Core(std::shared_ptr<HttpDoor> door, const HttpLimits& limits)
@@ -112,12 +112,12 @@ class HttpListener::Core : public HttpConnectionHost {
   void Take(const error_code& error, tcp::socket socket);
   bool Begin(tcp::socket socket);
   void AcceptLater();
-  /// Whether another connection has a place: where all are taken, one is let go for it, but not newest().
+  /// Returns true if there is a place for another connection: if none is, closes one, but not newest().
   bool MakeRoom();
   bool LetGoOne();
   void Count(HttpConnection& connection);
   void Uncount(HttpConnection& connection);
-  /// It has had no time to ask. Null: it has asked before.
+  /// The newest connection, if it had no time for a request yet. Null: it has sent one before.
   const HttpConnection* newest() const {
     return connections_.empty() || connections_.back()->has_rested ? nullptr : connections_.back().get();
   }
@@ -134,11 +134,11 @@ class HttpListener::Core : public HttpConnectionHost {
   tcp::acceptor acceptor_{io_};
   asio::steady_timer pause_{io_}, stop_{io_};
   std::uint16_t port_ = 0;
-  Connections connections_;  ///< The newest last.
+  Connections connections_;  ///< The newest is last.
   std::size_t strangers_ = 0;
   std::unordered_map<std::string, std::size_t> groups_;  ///< Strangers by HttpConnection::group.
   std::size_t leaving_ = 0;                              ///< See HttpConnection::is_let_go.
-  bool accepting_ = false;  ///< Or about to; else a connection that leaves makes it so.
+  bool accepting_ = false;  ///< Accepting or about to; if false, a leaving connection starts it.
   std::atomic<bool> stopping_ = false;
   std::atomic<std::size_t> open_ = 0;
   std::atomic<std::uint64_t> let_go_ = 0;
@@ -190,7 +190,7 @@ void HttpListener::Core::Work() {
       io_.run();
       return;
     } catch (const std::exception&) {
-      // For want of memory, of a connection that was to be let go, at most.
+      // Out of memory: at most, a connection that was to be closed stays open.
     }
   }
 }
@@ -201,7 +201,7 @@ void HttpListener::Core::Stop() {
     error_code ignored;
     acceptor_.close(ignored);
     pause_.cancel();
-    // Whoever has asked is answered first, and then sees that this stops; a stream is cut.
+    // Connections with a request get their answer and then stop; streams are cut.
     for (const std::shared_ptr<HttpConnection>& connection : connections_) {
       const bool is_answered = connection->has_asked() || connection->is_writing();
       if (!is_answered || connection->is_taking_body() || connection->is_streaming()) connection->Close();
@@ -281,7 +281,7 @@ bool HttpListener::Core::Begin(tcp::socket socket) {
     connection->Run();
     return true;
   } catch (const std::exception&) {
-    // For want of memory, of which OpenSSL's is a system_error.
+    // Out of memory; for OpenSSL this is a system_error.
     if (connections_.size() > before) {
       Uncount(*connections_.back());
       connections_.pop_back();
@@ -299,16 +299,16 @@ void HttpListener::Core::AcceptLater() {
   });
 }
 
-/// Whoever has asked stays.
+/// Connections with an unanswered request stay.
 bool HttpListener::Core::LetGoOne() {
   const HttpConnection* const spared = newest();
-  // A crowd that asks for what needs no key, and reads none of it, or promises a body for which none is
-  // asked, keeps nobody out.
+  // A crowd that requests pages without a key and does not read the answers, or that announces a body for
+  // such a request, must not keep others out.
   const auto rank = [](const HttpConnection& one) {
     return (one.is_known() ? 3 : 0) + (one.is_taking_body() ? 2 : one.is_writing() ? 1 : 0);
   };
   HttpConnection* found = nullptr;
-  std::pair<int, std::size_t> best;  // Rank, and others that are not of its group.
+  std::pair<int, std::size_t> best;  // Rank, and number of connections outside of its group.
   for (const std::shared_ptr<HttpConnection>& one : connections_) {
     if (one->has_asked() || one->is_let_go || one.get() == spared) continue;
     const auto group = groups_.find(one->group);
@@ -329,7 +329,7 @@ bool HttpListener::Core::LetGoOne() {
 
 void HttpListener::Core::Rests(HttpConnection& connection) {
   connection.has_rested = true;
-  // All connections are taken, and when the last of them came all others had asked.
+  // All places are in use, and when the last connection came all others had sent a request.
   if (accepting_ || stopping_ || !MakeRoom()) return;
   accepting_ = true;
   Accept();

@@ -8,7 +8,7 @@
 
 namespace mirror {
 
-/// A door for whoever only looks: GET and HEAD. A request with a body is refused with 413, another method
+/// A door for read-only clients: GET and HEAD. Refuses a request with a body with 413, another method
 /// with 405.
 class LookersDoor : public HttpDoor {
  public:
@@ -25,7 +25,7 @@ class LookersDoor : public HttpDoor {
   }
 
  private:
-  /// By threads of the listener's pool, several at a time.
+  /// Called by threads of the listener's pool, several at a time.
   virtual HttpAnswer Answer(const HttpHead& head) = 0;
 };
 

@@ -17,7 +17,7 @@
 
 namespace mirror {
 
-/// The fields of a request that this program reads.
+/// The header fields of a request that this program uses.
 enum class HttpFieldName : std::uint8_t {
   kAccept,
   kAuthorization,
@@ -35,13 +35,13 @@ enum class HttpFieldName : std::uint8_t {
 
 struct HttpField {
   std::string_view name;   ///< In lower case.
-  std::string_view shown;  ///< As messages write it.
-  /// A request may have several. Of the others the listener refuses a second one: a proxy may have judged the
-  /// request by that one.
+  std::string_view shown;  ///< Spelling in messages.
+  /// A request may have several of them. The listener refuses a second field of the others: a proxy may have
+  /// used that one to judge the request.
   bool may_repeat = false;
 };
 
-/// By HttpFieldName.
+/// Indexed by HttpFieldName.
 inline constexpr HttpField kHttpFields[] = {
     {"accept", "Accept", true},
     {"authorization", "Authorization"},
@@ -57,14 +57,14 @@ inline constexpr HttpField kHttpFields[] = {
     {"x-api-key", "X-API-KEY"},
 };
 
-/// What stands before a request's body.
+/// The request without its body.
 struct HttpHead {
-  std::string method;                                       ///< As it was sent, "GET".
-  std::string path;                                         ///< Up to a '?', as it was sent.
-  std::string query;                                        ///< Behind it, as it was sent.
+  std::string method;                                       ///< Unchanged, such as "GET".
+  std::string path;                                         ///< Up to a '?', unchanged.
+  std::string query;                                        ///< After the '?', unchanged.
   std::vector<std::pair<std::string, std::string>> fields;  ///< Names in lower case.
   std::optional<std::uint64_t> content_length;
-  bool has_body = false;  ///< Or may have one: chunked.
+  bool has_body = false;  ///< It has a body, or may have one: chunked.
   std::string peer;       ///< "127.0.0.1:4711"
   std::chrono::steady_clock::time_point came = {};
 
@@ -72,21 +72,21 @@ struct HttpHead {
   const std::string* Find(HttpFieldName name) const;
 };
 
-/// Takes a body piece by piece. Calls come one after the other, each on any thread of the listener's pool. An
-/// error ends the request with what Refuse() of the door makes of it.
+/// Receives a body piece by piece. Calls come one after the other, each in any thread of the listener's pool.
+/// An error ends the request with the answer that the door's Refuse() makes of it.
 class HttpBodySink {
  public:
   virtual ~HttpBodySink() = default;
   virtual absl::Status Write(std::string_view piece) = 0;
 };
 
-/// Gives an answer's body piece by piece, so that no more than one of them is in memory. Calls come one after
-/// the other, each on any thread of the listener's pool. An empty one is no end: it asks again.
+/// Gives an answer's body piece by piece, so that only one piece is in memory. Calls come one after the
+/// other, each in any thread of the listener's pool. An empty piece is not the end: the listener calls again.
 class HttpBodySource {
  public:
   virtual ~HttpBodySource() = default;
-  /// False: `piece` is the last one, or empty. An error, or what it throws, cuts the connection, by which the
-  /// client knows that the body is not whole.
+  /// False: `piece` is the last one, or empty. An error or an exception cuts the connection, from which the
+  /// client knows that the body is incomplete.
   virtual absl::StatusOr<bool> Next(std::string* piece) = 0;
 };
 
@@ -95,58 +95,58 @@ struct HttpAnswer {
   std::string content_type;
   std::string body;
   std::vector<std::pair<std::string, std::string>> fields = {};
-  std::unique_ptr<HttpBodySource> stream = nullptr;  ///< In the place of `body`.
+  std::unique_ptr<HttpBodySource> stream = nullptr;  ///< Used instead of `body`.
 };
 
-/// What becomes of a request, decided before a byte of its body is read.
+/// The decision about a request, made before a byte of its body is read.
 struct HttpAdmission {
-  /// It is answered with this, and its body is not read: a refusal, or what is there already. Small: it takes
-  /// no turn.
+  /// If set, this is the answer and the body is not read: a refusal, or an answer that is ready. It must be
+  /// small: it needs no turn.
   std::optional<HttpAnswer> refusal = std::nullopt;
   std::uint64_t body_bytes_max = 0;
-  /// Who asks: answers of one are bounded by themselves. Empty: it is a request without an API key.
+  /// The client: answers for one asker have a limit. Empty: a request without an API key.
   std::string asker = {};
-  /// Turns that it takes, for what its answer may hold until it is taken.
+  /// Number of turns that it needs, for the memory that its answer may hold until it is read.
   std::size_t weight = 1;
-  /// The door's own number of what is asked for, which NoteAnswer() gets back.
+  /// The door's own number of the call, passed back to NoteAnswer().
   std::size_t call = 0;
-  /// Takes the body; null: it is kept in memory for `answer`.
+  /// Receives the body; null: the body is kept in memory for `answer`.
   std::unique_ptr<HttpBodySink> sink = nullptr;
-  /// Called once by a thread of the pool, when the body is there.
+  /// Called once by a thread of the pool, when the body is complete.
   std::function<HttpAnswer(const HttpHead& head, std::string body)> answer = nullptr;
 };
 
-/// What stands behind a listener.
+/// The application behind a listener.
 class HttpDoor {
  public:
   virtual ~HttpDoor() = default;
-  /// On the listener's one thread: it must not wait.
+  /// Called in the listener's only thread: must not wait.
   virtual HttpAdmission Admit(const HttpHead& head) = 0;
-  /// The answer to what the listener itself, or a sink, refuses: in text, unless a door says it otherwise.
+  /// Makes the answer for a refusal of the listener or a sink: a text, unless a door overrides it.
   virtual HttpAnswer Refuse(int status, std::string_view words) const;
-  /// What a request is answered with, told before that is sent, also of what the listener itself refuses; of
-  /// a stream when it begins. `call`: that of its admission; 0: it was not admitted. `took`: since its head
-  /// was there. On the listener's one thread: it must not wait.
+  /// Reports the answer of each request before it is sent, also of one that the listener itself refuses; for
+  /// a stream when it begins. `call`: from its admission; 0: not admitted. `took`: time since its head was
+  /// complete. Called in the listener's only thread: must not wait.
   virtual void NoteAnswer(std::size_t /*call*/, int /*status*/, std::chrono::nanoseconds /*took*/) {}
-  /// A body is refused with 503, as those that wait have all the room there is. As NoteAnswer().
+  /// Reports that a body is refused with 503, because waiting bodies use all memory. As NoteAnswer().
   virtual void NoteNoRoom() {}
 };
 
-/// The status of HTTP that a sink's error becomes.
+/// Returns the HTTP status for a sink's error.
 int HttpStatusOf(const absl::Status& status);
 
-/// What a request's target says, decoded.
+/// The decoded target of a request.
 struct HttpTarget {
-  std::vector<std::string> segments;  ///< Of the path, without its first '/'; "/" has none.
-  std::vector<std::pair<std::string, std::string>> query;  ///< In their order; a '+' is a blank.
+  std::vector<std::string> segments;  ///< Segments of the path, without its first '/'; "/" has none.
+  std::vector<std::pair<std::string, std::string>> query;  ///< In order; a '+' is a blank.
 
-  /// Of the query, every value of this name.
+  /// Returns every value of this name in the query.
   std::vector<std::string> All(std::string_view name) const;
 };
 
-/// `path` and `query` as HttpHead has them. Errors: kInvalidArgument, with words for people, for what two
-/// programs might read otherwise: a '%' without two digits; an encoded '/' or NUL; control characters; what
-/// is not UTF-8; segments that are empty, "." or ".."; more than 1,000 parameters.
+/// Decodes `path` and `query` of HttpHead. Errors: kInvalidArgument, with a text for people, for targets that
+/// two programs might read differently: a '%' without two digits; an encoded '/' or NUL; control characters;
+/// bytes that are not UTF-8; segments that are empty, "." or ".."; more than 1,000 parameters.
 absl::StatusOr<HttpTarget> ParseHttpTarget(std::string_view path, std::string_view query);
 
 }  // namespace mirror

@@ -26,7 +26,7 @@ namespace {
 using prometheus::ClientMetric;
 using prometheus::MetricType;
 
-/// When this process began, as far as it matters: static objects are made at its start.
+/// Approximate start of this process: static objects are made at its start.
 const std::chrono::system_clock::time_point kStarted = std::chrono::system_clock::now();
 
 std::size_t OpenDescriptors() {
@@ -36,10 +36,10 @@ std::size_t OpenDescriptors() {
        entry.increment(error)) {
     ++count;
   }
-  return count == 0 ? 0 : count - 1;  // One is this look's own.
+  return count == 0 ? 0 : count - 1;  // The count includes this function's own descriptor.
 }
 
-/// Bytes; 0: the system does not tell.
+/// Returns bytes; 0: the system does not report it.
 double ResidentBytes() {
   std::uint64_t size = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> size >> resident;

@@ -20,23 +20,23 @@ using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 struct MetricAbout {
   std::string type, help;
 };
-/// By name.
+/// Keyed by name.
 using MetricsAbout = std::map<std::string, MetricAbout>;
 
-/// Describes the metrics of every process and a program's own; its file is as base/http/metrics.toml.
+/// Describes the metrics of every process and a program's own; `own` has the form of base/http/metrics.toml.
 MetricsAbout DescribedMetrics(const EmbeddedFile* own);
 
-/// The page that a scrape gets: metrics by name, in the order in which each name was first added.
+/// The page that a scrape returns: metrics by name, in the order in which each name was first added.
 /// Threads: none.
 class MetricPage {
  public:
-  /// `about` outlives it. A metric that is not in it is a gauge without words.
+  /// `about` must outlive it. A metric that is not in `about` is a gauge without a description.
   explicit MetricPage(const MetricsAbout& about);
   ~MetricPage();
   MetricPage(const MetricPage&) = delete;
   MetricPage& operator=(const MetricPage&) = delete;
 
-  /// A counter or a gauge.
+  /// Adds a counter or a gauge.
   template <typename Number>
   requires std::is_arithmetic_v<Number>
   void Add(const std::string& name, const MetricLabels& labels, Number value) {
@@ -45,15 +45,15 @@ class MetricPage {
   void Add(const std::string& name, const MetricLabels& labels, const Counter& counter) {
     Add(name, labels, counter.value());
   }
-  /// Seconds.
+  /// Adds a histogram in seconds.
   void AddHistogram(const std::string& name, const MetricLabels& labels, const Timings& timings);
-  /// All of them as one.
+  /// Adds all of them as one histogram.
   void AddHistogram(const std::string& name, const MetricLabels& labels,
                     const std::vector<const Timings*>& timings);
-  /// What every process shows: descriptors, memory, processor time, its start; and our version.
+  /// Adds the values of every process: descriptors, memory, processor time, start; and our version.
   void AddProcess();
 
-  /// In Prometheus' text format.
+  /// Returns the page in Prometheus' text format.
   std::string Text() const;
   static const char* ContentType() { return "text/plain; version=0.0.4; charset=utf-8"; }
 

@@ -11,30 +11,30 @@
 
 namespace mirror {
 
-/// What [metrics] of both configurations says.
+/// The section [metrics] of both configurations.
 struct MetricsConfig {
   bool enabled = false;
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;     ///< 0: the system chooses.
-  bool allow_remote = false;  ///< Another address than loopback may be given: whoever gets there reads all.
+  bool allow_remote = false;  ///< Allows other addresses than loopback: all who reach it can read everything.
   friend bool operator==(const MetricsConfig&, const MetricsConfig&) = default;
 };
 
-/// Serves GET /metrics (the page that `text` gives), GET /healthz ("ok") and GET /ready ("ready", or 503 with
-/// the reason) over plain HTTP: no TLS, no password, nothing secret on it but names of tenants.
+/// Serves GET /metrics (the page that `text` returns), GET /healthz ("ok") and GET /ready ("ready", or 503
+/// with the reason) over plain HTTP: no TLS, no password; the only sensitive content are names of tenants.
 ///
-/// Bounded as an HttpListener is: 64 connections with one request each, 8 KB of its line and headers and
-/// no body, kMetricsRequestTime for a client to send it and kMetricsAnswerTime to take the answer, of
-/// kMetricsThreads that there are at a time. Clients that have sent nothing make room for new ones.
-/// Threads: its own; `text` is called by any of them.
+/// Limits are those of HttpListener: 64 connections with one request each, 8 KB for its line and headers and
+/// no body, kMetricsRequestTime for a client to send it and kMetricsAnswerTime to read the answer. At most
+/// kMetricsThreads answers are made at a time. Clients without a request make room for new ones.
+/// Threads: its own; any of them calls `text`.
 class MetricsListener {
  public:
-  /// Errors: kUnavailable when the port is taken or there are no threads.
+  /// Errors: kUnavailable if the port is in use or there are no threads.
   /// `why_not_ready`: for GET /ready; null: always ready.
   static absl::StatusOr<std::unique_ptr<MetricsListener>> Open(
       const MetricsConfig& config, std::function<std::string()> text,
       const std::function<std::string()>& why_not_ready = nullptr);
-  /// Ends when the complete requests have been answered; unfinished ones are dropped.
+  /// Ends when the complete requests have been answered; incomplete ones are dropped.
   ~MetricsListener();
   MetricsListener(const MetricsListener&) = delete;
   MetricsListener& operator=(const MetricsListener&) = delete;

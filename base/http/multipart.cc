@@ -26,13 +26,13 @@ struct HeaderValue {
   const std::string* Find(std::string_view name) const;
 };
 
-/// The header of a part of a form.
+/// The header of one part of a form.
 struct PartHeader {
   std::string name;
   std::optional<std::string> file_name;
 };
 
-/// Whether a token of RFC 9110 may have it.
+/// Returns true if a token of RFC 9110 may contain it.
 bool IsTokenCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
@@ -57,8 +57,8 @@ std::string_view TakeToken(std::string_view* text) {
   return token;
 }
 
-/// Takes a quoted text from behind its first quote. A backslash escapes a quote or a backslash alone: old
-/// programs write paths so.
+/// Reads a quoted text after its first quote. A backslash escapes only a quote or a backslash, since old
+/// programs write paths with single backslashes.
 std::optional<std::string> TakeQuoted(std::string_view* text) {
   std::string value;
   for (std::size_t i = 0; i < text->size(); ++i) {
@@ -79,7 +79,7 @@ const std::string* HeaderValue::Find(std::string_view name) const {
   return found == parameters.end() ? nullptr : &found->second;
 }
 
-/// Absent: it is not written as one, or a parameter stands twice.
+/// Absent: the syntax is wrong, or a parameter occurs twice.
 std::optional<HeaderValue> ParseHeaderValue(std::string_view text) {
   HeaderValue value;
   SkipBlanks(&text);
@@ -95,7 +95,7 @@ std::optional<HeaderValue> ParseHeaderValue(std::string_view text) {
     if (text.front() != ';') return std::nullopt;
     text.remove_prefix(1);
     SkipBlanks(&text);
-    if (text.empty()) break;  // A last ';' has nothing behind it.
+    if (text.empty()) break;  // A final ';' has nothing after it.
     std::string name = Lower(TakeToken(&text));
     if (name.empty() || text.empty() || text.front() != '=' || value.Find(name) != nullptr)
       return std::nullopt;
@@ -118,7 +118,7 @@ absl::Status WrongPart(std::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("a part of the form ", std::string(why)));
 }
 
-/// Of one line; the others say nothing that changes how the part is read.
+/// Reads one header line; only Content-Disposition and lines that change how the part is read matter.
 absl::Status TakeLine(std::string_view line, std::optional<HeaderValue>* disposition) {
   const std::size_t colon = line.find(':');
   std::string_view name = line.substr(0, std::min(colon, line.size()));
@@ -142,7 +142,7 @@ absl::Status TakeLine(std::string_view line, std::optional<HeaderValue>* disposi
   return absl::OkStatus();
 }
 
-/// `header`: its lines, each with its CR LF. Errors: kInvalidArgument, with words for people.
+/// `header`: its lines, each with its CR LF. Errors: kInvalidArgument, with a text for people.
 absl::StatusOr<PartHeader> ParsePartHeader(std::string_view header) {
   std::optional<HeaderValue> disposition;
   while (!header.empty()) {
@@ -154,7 +154,7 @@ absl::StatusOr<PartHeader> ParsePartHeader(std::string_view header) {
   if (!disposition) return WrongPart("has no Content-Disposition: form-data; name=\"...\"");
   const std::string* const name = disposition->Find("name");
   if (name == nullptr || name->empty()) return WrongPart("has no name");
-  // Both forms of the file's name: programs differ in which of them counts.
+  // Checks both forms of the file's name: programs differ in which of them they use.
   const std::string* const file_name = disposition->Find("filename");
   const bool extended = disposition->Find("filename*") != nullptr;
   PartHeader part{*name, std::nullopt};
@@ -162,9 +162,9 @@ absl::StatusOr<PartHeader> ParsePartHeader(std::string_view header) {
   return part;
 }
 
-/// Of RFC 2046.
+/// Limit of RFC 2046.
 constexpr std::size_t kBoundaryMax = 70;
-/// Blanks that may stand behind a boundary.
+/// Blanks that are allowed after a boundary.
 constexpr std::size_t kPaddingMax = 64;
 
 absl::Status WrongForm(const std::string& why) {
@@ -273,7 +273,7 @@ absl::StatusOr<bool> MultipartSink::TakeHeader() {
   const std::string_view there = rest();
   const bool is_empty = there.starts_with("\r\n");
   const std::size_t end = is_empty ? 0 : there.find("\r\n\r\n");
-  // What ends it may have come in part.
+  // The end of the part may have arrived incompletely.
   const std::size_t least =
       end == std::string_view::npos ? there.size() - std::min<std::size_t>(there.size(), 3) : end;
   if (least > limits_.header_bytes_max) {
@@ -319,7 +319,7 @@ absl::StatusOr<bool> MultipartSink::TakeContent() {
   const std::string_view there = rest();
   const std::size_t end = there.find(delimiter_);
   const bool ends = end != std::string_view::npos;
-  // A boundary may have begun at the end of what is there.
+  // A boundary may begin at the end of the data.
   const std::size_t taken = ends ? end : there.size() - std::min(there.size(), delimiter_.size() - 1);
   RETURN_IF_ERROR(AddContent(there.substr(0, taken)));
   at_ += ends ? end + delimiter_.size() : taken;
@@ -346,7 +346,7 @@ absl::Status MultipartSink::AddContent(std::string_view bytes) {
 }
 
 absl::StatusOr<bool> MultipartSink::TakeEnd() {
-  // A line end, and nothing else.
+  // Only a line end may follow.
   if (!std::string_view("\r\n").starts_with(rest())) return WrongForm("goes on behind its last boundary");
   return false;
 }

@@ -16,44 +16,44 @@
 
 namespace mirror {
 
-/// What separates the parts of a multipart/form-data body, by the request's Content-Type. Errors:
-/// kInvalidArgument, with words for people: it is another type, or its boundary is missing, doubled or none.
+/// Returns the boundary of a multipart/form-data body, from the request's Content-Type. Errors:
+/// kInvalidArgument, with a text for people: another type, or the boundary is missing, doubled or invalid.
 absl::StatusOr<std::string> MultipartBoundary(std::string_view content_type);
 
 struct MultipartLimits {
-  std::size_t fields_max = 32;             ///< Beside the file.
-  std::size_t field_bytes_max = 64 << 10;  ///< Of each.
-  std::size_t header_bytes_max = 8 << 10;  ///< Of each part.
+  std::size_t fields_max = 32;             ///< Without the file.
+  std::size_t field_bytes_max = 64 << 10;  ///< For each field.
+  std::size_t header_bytes_max = 8 << 10;  ///< For each part.
   std::uint64_t file_bytes_max = 10'000'000;
-  std::string file_field = "file";      ///< Whose content is the file.
-  std::vector<std::string> repeatable;  ///< Fields that may stand more than once.
+  std::string file_field = "file";      ///< The field with the file.
+  std::vector<std::string> repeatable;  ///< Fields that may occur more than once.
 };
 
-/// What a form said, while it is read and afterwards.
+/// The content of a form, during and after reading.
 struct MultipartForm {
   std::vector<std::pair<std::string, std::string>>
-      fields;                            ///< In their order; names are UTF-8, values any bytes.
-  std::optional<std::string> file_name;  ///< As the client calls it, or empty; absent: no file.
+      fields;                            ///< In order; names are UTF-8, values any bytes.
+  std::optional<std::string> file_name;  ///< From the client, may be empty; absent: no file.
   std::uint64_t file_bytes = 0;
 
-  /// The last boundary came: without it the body was cut off, whatever its length says.
+  /// The last boundary came: without it the body was cut off, even if its length is right.
   bool is_whole = false;
 
-  /// The first of this name; null: there is none.
+  /// Finds the first field of this name; null: there is none.
   const std::string* Find(std::string_view name) const;
 };
 
-/// Reads a multipart/form-data body (RFC 7578) as it comes: small fields into memory, the one file into a
+/// Reads a multipart/form-data body (RFC 7578) as it arrives: small fields into memory, the one file into a
 /// sink.
 ///
-/// Strict, since two programs must not read it differently: nothing stands before the first boundary or
-/// behind the last; a part's header has one Content-Disposition with a name, no folded line, no encoding; a
-/// name comes once; a file comes in its field alone.
+/// Strict, since two programs must not read it differently: nothing before the first boundary or after the
+/// last; a part's header has one Content-Disposition with a name, no folded line, no encoding; each name
+/// occurs once; a file is allowed only in its field.
 ///
-/// Write() errors, with words for people: kInvalidArgument; kOutOfRange, which is a 413: a field or the file
-/// is over its limit; those of the file's sink. Behind an error nothing more is taken. Who answers the
-/// request asks for `is_whole` first: a sink is not told of the end. Memory: the fields, a part's header, and
-/// a boundary's length of what came.
+/// Write() errors, with texts for people: kInvalidArgument; kOutOfRange, which becomes a 413: a field or the
+/// file is over its limit; those of the file's sink. After an error no more data is accepted. The door that
+/// answers the request must check `is_whole` first: a sink is not told of the end. Memory: the fields, a
+/// part's header, and data of the length of a boundary.
 class MultipartSink : public HttpBodySink {
  public:
   /// `file`: takes the bytes of the file.
@@ -64,7 +64,7 @@ class MultipartSink : public HttpBodySink {
  private:
   enum class State { kBegin, kBoundary, kHeader, kContent, kEnd };
 
-  /// What can be done with what is there. False: more is needed.
+  /// Processes the data at hand. False: more is needed.
   absl::StatusOr<bool> Step();
   absl::StatusOr<bool> TakeBegin();
   absl::StatusOr<bool> TakeBoundary();
@@ -82,7 +82,7 @@ class MultipartSink : public HttpBodySink {
   const std::shared_ptr<MultipartForm> form_;
   State state_ = State::kBegin;
   std::string buffer_;
-  std::size_t at_ = 0;  ///< What stands before it was taken.
+  std::size_t at_ = 0;  ///< Data before this offset was processed.
   bool in_file_ = false;
   absl::Status failed_;
 };

@@ -32,7 +32,7 @@ void HttpTurns::Ask(const std::string& asker, std::function<void()> work, std::s
     const MutexLock lock(mutex_);
     asked_.push_back({asker, std::move(work), std::min(weight, most_of_one_)});
   }
-  // Not under the lock: who wakes up would wait for it.
+  // After unlocking: the woken thread would wait for the lock.
   changed_.NotifyOne();
 }
 
@@ -55,7 +55,7 @@ void HttpTurns::GiveBack(const std::string& asker, std::size_t weight) {
 }
 
 std::deque<HttpTurns::Asked>::iterator HttpTurns::Next() {
-  std::set<std::string_view> waiting;  // Nobody's light ones pass a heavy one of the same asker for ever.
+  std::set<std::string_view> waiting;  // So that a light request never overtakes its asker's heavy one.
   for (auto one = asked_.begin(); one != asked_.end(); ++one) {
     if (taken_ >= most_) return asked_.end();
     const auto taken = taken_by_.find(one->asker);
@@ -64,7 +64,7 @@ std::deque<HttpTurns::Asked>::iterator HttpTurns::Next() {
       waiting.insert(one->asker);
       continue;
     }
-    // Nor do those of others.
+    // Requests of other askers do not overtake it either.
     return taken_ + one->weight > most_ ? asked_.end() : one;
   }
   return asked_.end();
@@ -77,7 +77,7 @@ void HttpTurns::Work() {
       const MutexLock lock(mutex_);
       auto next = Next();
       for (; next == asked_.end() && !stopping_; next = Next()) changed_.Wait(mutex_);
-      // At the end all is done, whoever asked: nobody is there to give a turn back.
+      // During the stop all requests run, whatever their asker's limit: no turn is given back any more.
       if (next == asked_.end()) next = asked_.begin();
       if (next == asked_.end()) return;
       work = std::move(next->work);

@@ -14,22 +14,22 @@
 
 namespace mirror {
 
-/// Threads that do what requests ask for, and a turn for each: whoever has one keeps it until GiveBack(),
-/// also while its answer is taken, so that no more answers than that are in memory. Threads: any.
+/// Threads for the work of requests, and a turn for each request. A request keeps its turn until GiveBack(),
+/// also while its answer is sent, so that the number of answers in memory is limited. Threads: any.
 class HttpTurns {
  public:
-  /// `turns`: of threads and of turns, each. `of_one`: those that one asker can have.
+  /// `turns`: number of threads and of turns. `of_one`: limit for one asker.
   explicit HttpTurns(std::size_t turns, std::size_t of_one) : most_(turns), most_of_one_(of_one) {}
-  /// Does all that was asked for, and waits for it.
+  /// Runs all queued work, and waits for it.
   ~HttpTurns() { Stop(); }
 
-  /// Errors: kUnavailable: the system has no thread at all.
+  /// Errors: kUnavailable: the system cannot start a single thread.
   absl::Status Start();
   void Stop() MIRROR_EXCLUDES(mutex_);
 
-  /// `work` is done with a turn, when there is one; whoever asked first is first, but for those whose asker
-  /// has all that one can have. It throws nothing. An asker without a name has no bound of its own.
-  /// `weight`: in turns, of what its answer may hold; more than one can have is all that one can have.
+  /// Queues `work`, which runs with a turn as soon as one is free; first come, first served, except that an
+  /// asker at its limit waits. `work` must not throw. An asker without a name has no limit of its own.
+  /// `weight`: number of turns, for the memory that its answer may hold; cut to the limit of one asker.
   void Ask(const std::string& asker, std::function<void()> work, std::size_t weight = 1)
       MIRROR_EXCLUDES(mutex_);
   void GiveBack(const std::string& asker, std::size_t weight = 1) MIRROR_EXCLUDES(mutex_);
@@ -41,7 +41,7 @@ class HttpTurns {
     std::size_t weight = 1;
   };
   void Work() MIRROR_EXCLUDES(mutex_);
-  /// The first whose turn it is.
+  /// Returns the first request that may run now.
   std::deque<Asked>::iterator Next() MIRROR_REQUIRES(mutex_);
 
   const std::size_t most_, most_of_one_;
@@ -50,7 +50,7 @@ class HttpTurns {
   CondVar changed_;
   std::deque<Asked> asked_ MIRROR_GUARDED_BY(mutex_);
   std::size_t taken_ MIRROR_GUARDED_BY(mutex_) = 0;
-  std::map<std::string, std::size_t> taken_by_ MIRROR_GUARDED_BY(mutex_);  ///< Askers that have a name.
+  std::map<std::string, std::size_t> taken_by_ MIRROR_GUARDED_BY(mutex_);  ///< Only askers with a name.
   bool stopping_ MIRROR_GUARDED_BY(mutex_) = false;
 };
 

@@ -14,9 +14,9 @@ namespace mirror {
 namespace {
 
 constexpr int kZstdLevel = 3;
-/// Its size is 32 bits with a sign.
+/// The format stores the size in 32 bits with a sign.
 constexpr std::size_t kPageBytesMax = INT32_MAX;
-/// Room that stays with a packer between pages.
+/// Memory that a packer keeps between pages.
 constexpr std::size_t kKeptBytesMax = 4 << 20;
 
 // parquet.thrift.
@@ -32,7 +32,7 @@ void GiveBack(std::string* room) {
   if (room->capacity() > kKeptBytesMax) *room = std::string();
 }
 
-constexpr std::size_t kPacked = 8;  ///< Levels of a byte.
+constexpr std::size_t kPacked = 8;  ///< Number of levels in a byte.
 
 void AppendNumber(std::uint64_t value, std::string* out) {
   for (; value >= 0x80; value >>= 7) out->push_back(static_cast<char>(value | 0x80));
@@ -105,7 +105,7 @@ std::string EncodeLevels(const std::vector<bool>& levels) {
       at += run;
       continue;
     }
-    // Whole bytes, until a run is worth its two. Only the last may have levels that are not there.
+    // Packs whole bytes until a run is worth its two bytes. Only the last byte may have unused levels.
     std::string packed;
     do {
       packed.push_back(PackAt(levels, at));
@@ -153,7 +153,7 @@ absl::Status ColumnChunk::EndPage(PagePacker& packer) {
   rows_ += levels_.size();
   raw_bytes_ += values_.size() + levels.size();
   levels_.clear();
-  // A value of a gigabyte leaves no room behind for which there is no use.
+  // A value of a gigabyte must not leave unused memory allocated.
   if (values_.capacity() > 2 * kParquetPageBytes) values_ = std::string();
   values_.clear();
   bits_ = 0;

@@ -16,7 +16,7 @@
 
 namespace mirror {
 
-/// How a column's values stand in the file; the numbers of parquet.thrift.
+/// Storage of a column's values in the file; the numbers of parquet.thrift.
 enum class ParquetType : std::int32_t {
   kBoolean = 0,
   kInt32 = 1,
@@ -27,7 +27,7 @@ enum class ParquetType : std::int32_t {
   kFixedBytes = 7,
 };
 
-/// What they mean to who reads them.
+/// Meaning of the values for readers.
 enum class ParquetMeaning : std::uint8_t {
   kPlain,
   kString,           ///< kByteArray: UTF-8.
@@ -37,7 +37,7 @@ enum class ParquetMeaning : std::uint8_t {
   kDate,             ///< kInt32: days since 1970-01-01.
   kTimeMicros,       ///< kInt64, since midnight.
   kTimeNanos,        ///< kInt64, since midnight.
-  kTimestampMicros,  ///< kInt64, since 1970-01-01 00:00 of whatever clock.
+  kTimestampMicros,  ///< kInt64, since 1970-01-01 00:00 of any clock.
   kInstantMicros,    ///< kInt64, since 1970-01-01 00:00 UTC.
   kUuid,             ///< kFixedBytes of 16.
 };
@@ -47,25 +47,25 @@ struct ParquetColumn {
   ParquetType type = ParquetType::kByteArray;
   ParquetMeaning meaning = ParquetMeaning::kPlain;
   bool nullable = false;
-  std::int32_t length = 0;     ///< kFixedBytes: bytes of each value.
-  std::int32_t precision = 0;  ///< kDecimal: digits in all.
-  std::int32_t scale = 0;      ///< kDecimal: digits after the dot.
+  std::int32_t length = 0;     ///< kFixedBytes: size of each value.
+  std::int32_t precision = 0;  ///< kDecimal: number of all digits.
+  std::int32_t scale = 0;      ///< kDecimal: number of digits after the dot.
 };
 
-/// The pages of one column of a row group, as they stand in the file, headers included. One string each: a
-/// single one that grows would take their room three times while it is moved.
+/// The pages of one column of a row group, in file format, with headers. One string for each page: a single
+/// string that grows would need its size three times while it is moved.
 struct PackedChunk {
   std::vector<std::string> pages;
-  std::uint64_t unpacked_bytes = 0;  ///< The same, were they not packed.
+  std::uint64_t unpacked_bytes = 0;  ///< Size before packing.
   std::uint64_t values = 0;          ///< NULLs included.
 };
 
-/// Makes data pages (version 1, PLAIN, zstd) of values. Threads: one at a time.
+/// Makes data pages (version 1, PLAIN, zstd) from values. Threads: one at a time.
 class PagePacker {
  public:
   PagePacker();
 
-  /// Errors: kResourceExhausted: a page has more than 2 GiB, or there is no memory for it.
+  /// Errors: kResourceExhausted: a page is over 2 GiB, or there is no memory for it.
   absl::Status Pack(std::string_view levels, std::string_view values, std::size_t rows, PackedChunk* chunk);
 
  private:
@@ -73,15 +73,15 @@ class PagePacker {
   std::string page_, packed_;
 };
 
-/// Definition levels of a column that may be NULL, one bit for each row (false: NULL), in Parquet's hybrid of
+/// Encodes definition levels of a nullable column, one bit for each row (false: NULL), in Parquet's hybrid of
 /// runs and packed bits.
 std::string EncodeLevels(const std::vector<bool>& levels);
 
-/// A page takes values until it has so many bytes: one more value, whatever it weighs, is the last.
+/// A page is full when it reaches this size: the value that reaches it, of any size, is the last.
 inline constexpr std::size_t kParquetPageBytes = 1 << 20;
 
-/// One column of a row group while it is filled: one value for each row, with the call of the column's type.
-/// Pages that are full are packed at once.
+/// One column of a row group while it is filled: append one value for each row, with the call for the
+/// column's type. Full pages are packed at once.
 class ColumnChunk {
  public:
   explicit ColumnChunk(const ParquetColumn& column) : column_(column) {}
@@ -109,19 +109,19 @@ class ColumnChunk {
   }
   void AppendFloat(float value);
   void AppendDouble(double value);
-  /// kByteArray: at most UINT32_MAX bytes; kFixedBytes: as many as the column says.
+  /// kByteArray: at most UINT32_MAX bytes; kFixedBytes: exactly the column's size.
   void AppendBytes(std::string_view value);
 
   std::size_t rows() const { return rows_ + levels_.size(); }
-  /// What was appended, before it is packed, with what each row takes for being there.
+  /// Returns the size of the appended values before packing, including the levels of the rows.
   std::size_t bytes() const { return raw_bytes_ + values_.size() + levels_.size() / 8; }
 
-  /// Behind each row. Errors: kResourceExhausted: one value is more than a page may have.
+  /// Call after each row. Errors: kResourceExhausted: a value is larger than a page may be.
   absl::Status EndRow(PagePacker& packer) {
     return values_.size() < kParquetPageBytes && levels_.size() < kPageRowsMax ? absl::OkStatus()
                                                                                : EndPage(packer);
   }
-  /// All of it, which is empty afterwards and gives its memory back.
+  /// Returns all pages; the chunk is then empty and has released its memory.
   absl::StatusOr<PackedChunk> Take(PagePacker& packer);
 
  private:
@@ -134,11 +134,11 @@ class ColumnChunk {
   absl::Status EndPage(PagePacker& packer);
 
   const ParquetColumn& column_;
-  std::size_t rows_ = 0;       ///< Of the pages that are packed.
-  std::size_t raw_bytes_ = 0;  ///< Theirs.
+  std::size_t rows_ = 0;       ///< Number of rows in packed pages.
+  std::size_t raw_bytes_ = 0;  ///< Unpacked size of these pages.
   PackedChunk packed_;
   std::vector<bool>
-      levels_;  ///< Of the page that is filled; also where no value can be NULL: it counts rows.
+      levels_;  ///< Levels of the current page; also for columns without NULL, because it counts rows.
   std::string values_;
   std::size_t bits_ = 0;
 };

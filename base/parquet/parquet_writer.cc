@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int32_t kVersion = 2, kPlain = 0, kRunLength = 3, kZstd = 6, kRequired = 0, kOptional = 1;
 
-/// For readers that came before logical types.
+/// Returns the type for readers older than logical types.
 std::optional<std::int32_t> ConvertedType(ParquetMeaning meaning) {
   switch (meaning) {
     case ParquetMeaning::kString:
@@ -29,7 +29,7 @@ std::optional<std::int32_t> ConvertedType(ParquetMeaning meaning) {
       return 19;
     case ParquetMeaning::kTimeMicros:
     case ParquetMeaning::kTimeNanos:
-    case ParquetMeaning::kTimestampMicros:  // Those of before were all of UTC.
+    case ParquetMeaning::kTimestampMicros:  // The old types were all in UTC.
     case ParquetMeaning::kPlain:
     case ParquetMeaning::kUuid:
       break;

@@ -14,7 +14,7 @@
 
 namespace mirror {
 
-/// Where one column of a row group stands in the file.
+/// Location of one column of a row group in the file.
 struct ChunkPlace {
   std::uint64_t offset = 0, bytes = 0, unpacked_bytes = 0, values = 0;
 };
@@ -22,34 +22,34 @@ struct GroupPlace {
   std::uint64_t rows = 0;
   std::vector<ChunkPlace> chunks;  ///< One for each column.
 };
-/// What whoever made the file says of it.
+/// Key and value pairs that the program stores in the file.
 using ParquetNotes = std::vector<std::pair<std::string, std::string>>;
 
-/// FileMetaData of parquet.thrift, without its length and the magic behind it.
+/// Encodes FileMetaData of parquet.thrift, without its length and the magic after it.
 std::string EncodeFooter(const std::vector<ParquetColumn>& columns, const std::vector<GroupPlace>& groups,
                          const ParquetNotes& notes, const std::string& created_by);
 
-/// A row group ends with the first row that makes it reach one of these. What a writer holds is less than
-/// twice `bytes` and the one row, and some 50 bytes for each column of each group that it wrote.
+/// A row group ends with the first row that reaches one of these limits. A writer holds less than twice
+/// `bytes` and one row, and about 50 bytes for each column of each written group.
 struct RowGroupMax {
   std::size_t rows = 100'000;
-  std::size_t bytes = 32 << 20;  ///< Before they are packed.
+  std::size_t bytes = 32 << 20;  ///< Size before packing.
 };
 
 /// Writes one Parquet file, from its first byte to its last: PLAIN values in zstd pages, row group by row
-/// group. The file is whole when Finish() has returned OK.
-/// Errors of all calls: those of `sink`; kResourceExhausted: a value of more than 2 GiB. After one of them
-/// nothing is called any more. Threads: one at a time.
+/// group. The file is complete when Finish() has returned OK.
+/// Errors of all calls: those of `sink`; kResourceExhausted: a value of more than 2 GiB. After an error no
+/// further call is allowed. Threads: one at a time.
 class ParquetWriter {
  public:
-  /// Takes the next bytes of the file.
+  /// Receives the next bytes of the file.
   using Sink = std::function<absl::Status(std::string_view bytes)>;
 
   ParquetWriter(std::vector<ParquetColumn> columns, Sink sink, RowGroupMax most = {});
   ParquetWriter(const ParquetWriter&) = delete;
   ParquetWriter& operator=(const ParquetWriter&) = delete;
 
-  /// For the values of a row: each column gets one before EndRow().
+  /// Returns a column for the values of a row: append one to each column before EndRow().
   ColumnChunk& column(std::size_t index) { return chunks_[index]; }
   absl::Status EndRow();
   absl::Status Finish(const ParquetNotes& notes, const std::string& created_by);
@@ -67,7 +67,7 @@ class ParquetWriter {
   PagePacker packer_;
   std::vector<ColumnChunk> chunks_;
   std::vector<GroupPlace> groups_;
-  std::size_t rows_ = 0;  ///< Of the group that is filled.
+  std::size_t rows_ = 0;  ///< Number of rows in the current group.
   std::uint64_t offset_ = 0;
 };
 

@@ -9,8 +9,8 @@
 
 namespace mirror {
 
-/// One struct in Thrift's compact protocol, as far as Parquet needs it. Fields come in the order of their
-/// numbers. Whatever is begun is ended by whoever began it.
+/// Writes one struct in Thrift's compact protocol, as far as Parquet needs it. Write fields in the order of
+/// their numbers. The caller ends what it begins.
 class ThriftWriter {
  public:
   ThriftWriter() { last_.push_back(0); }
@@ -35,7 +35,7 @@ class ThriftWriter {
     last_.pop_back();
     return *this;
   }
-  /// One without fields.
+  /// Writes a struct without fields.
   ThriftWriter& Empty(int field) { return BeginStruct(field).EndStruct(); }
 
   /// The elements follow, each by its own call.
@@ -55,7 +55,7 @@ class ThriftWriter {
     return Number((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
   }
 
-  /// The struct's bytes. Nothing is called after it.
+  /// Returns the struct's bytes. No further call is allowed.
   std::string Take() {
     bytes_.push_back(0);
     return std::move(bytes_);
@@ -100,7 +100,7 @@ class ThriftWriter {
   }
 
   std::string bytes_;
-  std::vector<int> last_;  ///< Of each struct that is open: the field that was written last.
+  std::vector<int> last_;  ///< For each open struct: the field that was written last.
 };
 
 }  // namespace mirror

@@ -21,7 +21,7 @@
 
 namespace mirror::cli {
 
-/// What CLI11 has no place for.
+/// Data that CLI11 cannot store.
 struct CommandNotes {
   struct OfOption {
     std::vector<std::string> choices = {};
@@ -33,30 +33,30 @@ struct CommandNotes {
   std::string version = {};
   std::map<const CLI::Option*, OfOption> options = {};
   std::map<const CLI::App*, std::vector<std::function<std::string()>>> checks = {};
-  std::optional<AboutProgram> about = {};  ///< Absent: the program does not speak to shells.
+  std::optional<AboutProgram> about = {};  ///< Absent: the program has no manual page or completion.
   const CLI::App *help = nullptr, *completion = nullptr;
-  std::vector<std::string> words = {};  ///< Behind one of these two.
+  std::vector<std::string> words = {};  ///< The words after one of these two.
 };
 
 namespace {
 
 constexpr char kHelp[] = "help", kManual[] = "manual", kCompletion[] = "completion", kComplete[] = "complete";
 
-/// "--config and --wide". CLI11 has them in another order each time.
+/// Returns "--config and --wide". CLI11's order differs in each run.
 std::string NamesOf(const std::set<CLI::Option*>& options) {
   std::set<std::string> names;
   for (const CLI::Option* option : options) names.insert(option->get_name());
   return absl::StrJoin(names, " and ");
 }
 
-/// Help in lines that fit a terminal, in words: CLI11's own say how it holds a value.
+/// Makes help in lines that fit a terminal, as sentences: CLI11's own text shows how it stores a value.
 class HelpFormat : public CLI::Formatter {
  public:
   explicit HelpFormat(const CommandNotes& notes) : notes_(notes) {}
 
   std::size_t width = kTextWidth;
 
-  /// Behind the names: what the value is called.
+  /// Returns the text after the names: the name of the value.
   std::string make_option_opts(const CLI::Option* option) const override {
     if (option->get_positional() || option->get_type_size() == 0) return "";
     std::string name = option->get_type_name();
@@ -70,7 +70,7 @@ class HelpFormat : public CLI::Formatter {
     return absl::StrCat(" ", name, many ? "..." : "");
   }
 
-  /// The help, and behind it in brackets what else is to be known.
+  /// Returns the help, followed by further facts in brackets.
   std::string make_option_desc(const CLI::Option* option) const override {
     const CommandNotes::OfOption& notes = NotesOf(option);
     std::vector<std::string> facts;
@@ -89,7 +89,7 @@ class HelpFormat : public CLI::Formatter {
     return absl::StrCat(text, goes_on ? "; " : " (", absl::StrJoin(facts, "; "), ")");
   }
 
-  /// An argument, behind 'Usage:'.
+  /// Returns an argument's text after 'Usage:'.
   std::string make_option_usage(const CLI::Option* option) const override {
     const bool many = option->get_items_expected_max() > 1;
     const std::string name = absl::StrCat(option->get_name(true, false), many ? "..." : "");
@@ -110,7 +110,7 @@ class HelpFormat : public CLI::Formatter {
   const CommandNotes& notes_;
 };
 
-/// The program, or the innermost command that was given.
+/// Returns the program, or the innermost command that was given.
 const CLI::App& Asked(const CLI::App& app) {
   const std::vector<CLI::App*> given = app.get_subcommands();
   return given.empty() ? app : Asked(*given.front());
@@ -124,7 +124,7 @@ std::vector<std::string> CommandsOf(const CLI::App& asked) {
   return names;
 }
 
-/// With those of the commands around it, which may stand behind it, too.
+/// Returns its options and those of the outer commands, which are also allowed after it.
 std::vector<std::string> OptionsOf(const CLI::App& asked) {
   std::vector<std::string> names;
   for (const CLI::App* command = &asked; command != nullptr; command = command->get_parent()) {
@@ -139,7 +139,7 @@ std::string Unknown(const char* what, const std::string& word, const std::vector
   return absl::StrCat("there is no ", what, " '", word, "'. Nothing was done.", DidYouMean(word, known));
 }
 
-/// Of a word where there are options alone.
+/// Returns the error for a word where only options are allowed.
 std::string NoSuchWord(const std::string& word, const AboutProgram& about) {
   if (word == kHelp || word == kCompletion) {
     return absl::StrCat("'", word, "' must be the first word, as in '", about.name, " ", word,
@@ -150,7 +150,7 @@ std::string NoSuchWord(const std::string& word, const AboutProgram& about) {
   return absl::StrCat(words, " Leave it out: ", about.name, " takes options alone.");
 }
 
-/// Of a word that is no command of the program itself, but one of a program that came with it.
+/// Returns the error for a word that is not a command of this program, but of one installed with it.
 std::string NoSuchCommand(const std::string& word, const CLI::App& asked, const CommandNotes& notes) {
   if (notes.about && asked.get_parent() == nullptr) {
     for (const auto& [program, commands] : notes.about->sisters) {
@@ -161,13 +161,13 @@ std::string NoSuchCommand(const std::string& word, const CLI::App& asked, const 
   return Unknown("command", word, CommandsOf(asked));
 }
 
-/// What is wrong with the words of a command line; of a command or an option that there is not, with the one
-/// that was meant.
+/// Returns the error in the words of a command line; for an unknown command or option, with the most similar
+/// known one.
 std::string WrongUsageWords(const CLI::App& app, const CommandNotes& notes, const CLI::ParseError& error) {
   const std::vector<std::string> unknown = app.remaining(true);
   const CLI::App& asked = Asked(app);
   const std::vector<std::string> commands = CommandsOf(asked);
-  // They are what is wrong: that something else is missing comes of it.
+  // Reports these first: a missing word is a consequence of them.
   const auto option = std::find_if(unknown.begin(), unknown.end(),
                                    [](const std::string& word) { return word.starts_with("--"); });
   std::string words = error.what();
@@ -190,7 +190,7 @@ std::vector<const CLI::App*> CommandsBelow(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });
 }
 
-/// Null: there is none.
+/// Returns the command of this name; null: there is none.
 const CLI::App* CommandBelow(const CLI::App& app, const std::string& name) {
   for (const CLI::App* command : CommandsBelow(app)) {
     if (command->get_name() == name) return command;
@@ -198,19 +198,19 @@ const CLI::App* CommandBelow(const CLI::App& app, const std::string& name) {
   return nullptr;
 }
 
-/// With the commands around it; `program` is what the program is called.
+/// Returns the name with those of the outer commands; `program` is the program's name.
 std::string FullName(const CLI::App& app, const std::string& program) {
   if (app.get_parent() == nullptr) return program;
   return absl::StrCat(FullName(*app.get_parent(), program), " ", app.get_name());
 }
 
-/// What '--help' prints.
+/// Returns the output of '--help'.
 std::string HelpOf(const CLI::App& app, const std::string& program) {
   return app.get_formatter()->make_help(&app, FullName(app, program), CLI::AppFormatMode::Normal);
 }
 
 OptionTree DescribeOption(const CLI::Option& option, const CommandNotes& notes) {
-  // CLI11's "any number" is far more than a line has words.
+  // CLI11's "any number" is far larger than the number of words in a line.
   constexpr int kManyValues = 1 << 20;
   OptionTree tree;
   if (option.get_positional()) {
@@ -228,7 +228,7 @@ OptionTree DescribeOption(const CLI::Option& option, const CommandNotes& notes) 
   tree.least = option.get_items_expected_min();
   tree.most = std::min(option.get_items_expected_max(), kManyValues);
   tree.repeats = tree.most > 1 || option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
-  // Each time that it is given it takes one value, see Option::AsItStands().
+  // Each use of the option takes one value, see Option::AsItStands().
   if (!option.get_positional() && !option.get_allow_extra_args() && tree.most == kManyValues) {
     tree.most = std::max(1, tree.least);
   }
@@ -257,7 +257,7 @@ CommandTree DescribeCommand(const CLI::App& app, const CommandNotes& notes, cons
   return tree;
 }
 
-/// 'help COMMAND...' of the words behind it.
+/// Runs 'help COMMAND...' for the words after 'help'.
 Outcome PrintHelp(const CLI::App& program, const std::vector<std::string>& words, const std::string& called,
                   std::ostream& out) {
   const CLI::App* asked = &program;
@@ -284,8 +284,8 @@ Outcome PrintScript(const std::vector<std::string>& words, const std::string& pr
 
 constexpr char kCompletionHelp[] = "Print what a shell reads to complete commands and options";
 
-/// It wins wherever it stands, as long as it can be an option: what else is missing or wrong, its reader
-/// learns from it.
+/// Help wins anywhere in the line where it can be an option: the user learns from it what else is missing or
+/// wrong.
 bool AsksForHelp(int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
@@ -295,12 +295,12 @@ bool AsksForHelp(int argc, const char* const* argv) {
   return false;
 }
 
-/// Names a shell while there is none.
+/// Completes the name of a shell if none is given yet.
 std::vector<std::string> ShellToComplete(const TypedLine& line) {
   return line.Value("shell").empty() ? ShellsToComplete() : std::vector<std::string>();
 }
 
-/// What stands behind 'completion'.
+/// Adds the argument of 'completion'.
 void AddShell(const Command& completion, const std::string& program, std::vector<std::string>& words) {
   completion.Footer(
       absl::StrCat("Examples:\n  source <(", program, " completion bash)\n  ", program,
@@ -309,7 +309,7 @@ void AddShell(const Command& completion, const std::string& program, std::vector
   completion.Add("shell", words, "bash, zsh or fish").Completes(ShellToComplete);
 }
 
-/// What a program without commands takes as its first word. `words`: the line, as PrintCandidates() gets it.
+/// Adds the possible first words of a program without commands. `words`: the line, as for PrintCandidates().
 void AddWords(const std::vector<std::string>& words, CommandTree& program) {
   const bool first = words.size() <= 2;
   if (!first && words[1] != kCompletion) return;
@@ -318,7 +318,7 @@ void AddWords(const std::vector<std::string>& words, CommandTree& program) {
   program.commands.back().arguments = {{.names = {"shell"}, .asks = ShellToComplete}};
 }
 
-/// 'complete -- WORD... CURRENT' of the words behind it.
+/// Runs 'complete -- WORD... CURRENT' for the words after 'complete'.
 Outcome PrintCandidates(const CommandTree& program, std::vector<std::string> words, std::ostream& out) {
   if (!words.empty() && words.front() == "--") words.erase(words.begin());
   std::string current;
@@ -554,7 +554,7 @@ Outcome Program::Parse(int argc, const char* const* argv, std::ostream& out) con
     program_->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
-      program_->exit(error, AsItIs(out));  // --help or --version.
+      program_->exit(error, AsItIs(out));  // The text for --help or --version.
     } else if (AsksForHelp(argc, argv)) {
       AsItIs(out) << program_->help();
     } else {

@@ -6,37 +6,37 @@
 #include <string>
 #include <vector>
 
-// A program's commands and options as plain values: its manual page and its completion are made of them.
+// A program's commands and options as plain values: source of its manual page and its completion.
 namespace mirror::cli {
 
-/// What stands on a line before the word that is completed.
+/// The line before the word that is completed.
 struct TypedLine {
-  /// By the last name of an option ("--config") or the name of an argument ("context_id"). A flag has none.
+  /// Keyed by an option's last name ("--config") or an argument's name ("context_id"). A flag has no values.
   std::map<std::string, std::vector<std::string>> values;
 
-  /// The last value of an option or argument; empty: there is none.
+  /// Returns the last value of an option or argument; empty: there is none.
   std::string Value(const std::string& name) const {
     const auto found = values.find(name);
     return found == values.end() || found->second.empty() ? std::string() : found->second.back();
   }
 };
 
-/// What a shell may complete besides the words that it is given.
+/// Completions of a shell besides the given words.
 enum class Besides { kNothing, kFiles, kFolders };
 
-/// Gives words that may follow; those that do not begin as the typed one are left out by whoever asks.
+/// Returns possible next words; the caller removes words that do not begin like the typed one.
 using Completer = std::function<std::vector<std::string>(const TypedLine&)>;
 
 /// An option, or an argument.
 struct OptionTree {
-  std::vector<std::string> names;  ///< "-h", "--help"; of an argument its only one, without dashes.
-  std::string form = {};           ///< What the help shows behind the names: " FILE".
-  std::string help = {};           ///< With range, default, variable and the like.
-  std::string brief = {};          ///< Without.
-  std::string variable = {};       ///< Of the environment; empty: none stands in for it.
+  std::vector<std::string> names;  ///< "-h", "--help"; for an argument its only name, without dashes.
+  std::string form = {};           ///< Text after the names in the help: " FILE".
+  std::string help = {};           ///< Including range, default, variable and the like.
+  std::string brief = {};          ///< Without these.
+  std::string variable = {};       ///< Environment variable that is used instead; empty: none.
   bool required = false;
-  int least = 1, most = 1;  ///< How many values stand behind it; `most` 0: it is a flag.
-  bool repeats = false;     ///< May be given again.
+  int least = 1, most = 1;  ///< Number of values after it; `most` 0: it is a flag.
+  bool repeats = false;     ///< May be given several times.
   std::vector<std::string> choices = {};
   Besides besides = Besides::kNothing;
   Completer asks = {};
@@ -50,7 +50,7 @@ struct CommandTree {
   std::string help = {};
   std::string usage = {};  ///< "mirrorctl hold list [OPTIONS] [context_id]"
   std::string footer = {};
-  bool options_behind = false;  ///< Its options may also stand behind its commands.
+  bool options_behind = false;  ///< Its options are also allowed after its commands.
   std::vector<OptionTree> options = {};
   std::vector<OptionTree> arguments = {};
   std::vector<CommandTree> commands = {};

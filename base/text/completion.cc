@@ -16,7 +16,7 @@ bool HasName(const OptionTree& option, const std::string& name) {
   return std::find(option.names.begin(), option.names.end(), name) != option.names.end();
 }
 
-/// A line, read up to the word that is completed.
+/// A line up to the word that is completed.
 class Line {
  public:
   explicit Line(const CommandTree& program) : path_{&program} {}
@@ -41,13 +41,13 @@ class Line {
  private:
   const CommandTree& command() const { return *path_.back(); }
 
-  /// Whether the option before takes this word, too.
+  /// Returns true if the option before this word takes it as a value.
   bool TakesValue(const std::string& word) const {
     if (option_ == nullptr) return false;
     return option_values_ < option_->least || !IsOption(word);
   }
 
-  /// Those of the command, and those around it that may stand behind it.
+  /// Returns the command's options, and those of outer commands that are allowed after it.
   std::vector<const OptionTree*> Options() const {
     std::vector<const OptionTree*> options;
     for (auto level = path_.rbegin(); level != path_.rend(); ++level) {
@@ -94,7 +94,7 @@ class Line {
     ++arguments_;
   }
 
-  /// The argument that the next plain word is; null: there is no more.
+  /// Returns the argument for the next plain word; null: there is none.
   const OptionTree* Argument() const {
     int before = 0;
     for (const OptionTree& argument : command().arguments) {
@@ -111,9 +111,9 @@ class Line {
   void AddPlain(const std::string& current, Completion& completion) const;
 
   std::vector<const CommandTree*> path_;
-  int arguments_ = 0;  ///< Plain words of the innermost command.
+  int arguments_ = 0;  ///< Number of plain words of the innermost command.
   bool only_arguments_ = false;
-  const OptionTree* option_ = nullptr;  ///< Takes values still.
+  const OptionTree* option_ = nullptr;  ///< The option that still takes values.
   int option_values_ = 0;
   TypedLine typed_;
 };
@@ -126,7 +126,7 @@ void Line::AddValues(const OptionTree& option, const std::string& current, const
   }
   const auto given = typed_.values.find(option.name());
   for (const std::string& word : words) {
-    // A word from elsewhere might rule the terminal, and a line cannot hold every one.
+    // Skips untrusted words that could control the terminal, and words with a line break.
     if (word.empty() || !word.starts_with(current) || Printable(word) != word) continue;
     const bool again = given != typed_.values.end() && prefix.empty() &&
                        std::find(given->second.begin(), given->second.end(), word) != given->second.end();
@@ -155,7 +155,7 @@ void Line::AddPlain(const std::string& current, Completion& completion) const {
   AddCommands(current, completion);
   const OptionTree* const argument = Argument();
   if (argument != nullptr) return AddValues(*argument, current, "", completion);
-  // An option where an argument belongs would be typed by a shell, as far as all begin alike: "--".
+  // Options in place of an argument would make a shell insert their common beginning: "--".
   if (completion.candidates.empty() && current.empty()) AddOptions(current, completion);
 }
 
@@ -174,7 +174,7 @@ Completion Line::Candidates(const std::string& current) const {
     }
   } else if (option_ != nullptr) {
     AddValues(*option_, current, "", completion);
-    // It would swallow an argument, but no command.
+    // The option would take an argument as its value, but not a command.
     AddCommands(current, completion);
   } else {
     AddPlain(current, completion);

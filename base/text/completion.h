@@ -18,20 +18,20 @@ struct Completion {
   Besides besides = Besides::kNothing;
 };
 
-/// What may stand in the place of `current`, which is the begin of a word or empty. `words`: the complete
-/// ones before it, without the program's name.
+/// Returns the possible words in place of `current`, which is the beginning of a word or empty. `words`: the
+/// complete ones before it, without the program's name.
 Completion Complete(const CommandTree& program, const std::vector<std::string>& words,
                     const std::string& current);
 
-/// As the scripts read it: a line for each candidate, "word" or "word<TAB>help", then ":files", ":folders" or
-/// ":none".
+/// Formats them for the scripts: a line for each candidate, "word" or "word<TAB>help", then ":files",
+/// ":folders" or ":none".
 std::string CompletionLines(const Completion& completion);
 
-/// The shells that there is a script for.
+/// Returns the shells that have a script.
 const std::vector<std::string>& ShellsToComplete();
 
-/// What a user's shell reads to complete a program; the script asks the program itself and knows no option.
-/// `shell` is one of ShellsToComplete().
+/// Returns the script with which a user's shell completes a program; the script asks the program itself and
+/// knows no option. `shell` is one of ShellsToComplete().
 std::string CompletionScript(const std::string& shell, const std::string& program);
 
 }  // namespace mirror::cli

@@ -1,4 +1,4 @@
-// What a shell reads to complete a program. All that is known of commands and options is in the program.
+// The scripts for shells. All facts about commands and options are in the program.
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/text/completion.h"
@@ -6,11 +6,11 @@
 namespace mirror::cli {
 namespace {
 
-// The line is read here as a shell would read it: bash's own words have their quotes and backslashes still.
-// Readline puts a candidate behind the last of the signs that it takes for ends of words (but an @ it
-// replaces, too), or behind a quote that is open: what the word has before that is left out. What is put in
-// is quoted: names come from others. A quote is closed by readline, but for a candidate that ends with one.
-// Behind < and > stand files, which are no words of the program's.
+// The script parses the line as a shell would: bash's own words still have their quotes and backslashes.
+// Readline inserts a candidate after the last character that it treats as the end of a word (except an @,
+// which it replaces, too), or after an open quote: the script removes the part of the word before that.
+// Inserted text is quoted, since names come from others. Readline closes a quote, except for a candidate that
+// ends with one. After < and > files follow, which are not words of the program.
 constexpr char kBash[] = R"sh(# bash completion of PROGRAM: source <(PROGRAM completion bash)
 _FUNCTION() {
   local line=${COMP_LINE:0:COMP_POINT} words=() word= begun= open= kept= before= file= sign i
@@ -129,7 +129,7 @@ const std::vector<std::string>& ShellsToComplete() {
 
 std::string CompletionScript(const std::string& shell, const std::string& program) {
   const char* const script = shell == "bash" ? kBash : shell == "zsh" ? kZsh : kFish;
-  // Some shells take no dashes in the names of functions.
+  // Some shells allow no dashes in names of functions.
   const std::string function = absl::StrCat(absl::StrReplaceAll(program, {{"-", "_"}}), "_completion");
   return absl::StrReplaceAll(script, {{"FUNCTION", function}, {"PROGRAM", program}});
 }

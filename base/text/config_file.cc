@@ -28,7 +28,7 @@
 namespace mirror {
 namespace {
 
-/// "MIRROR_AGENT_WINDOW"
+/// Returns "MIRROR_AGENT_WINDOW".
 std::string VariableOf(const std::string& prefix, const std::string& section, const std::string& key) {
   return prefix + absl::AsciiStrToUpper(absl::StrCat(section, "_", key));
 }
@@ -57,8 +57,8 @@ absl::Status Unknown(const ConfigForm& form, const std::string& name) {
                    : absl::StrCat("did you mean '", near, "'?")));
 }
 
-/// A variable that begins with the form's prefix and is none of it says nothing, so it was meant otherwise.
-/// Errors: kInvalidArgument naming it and the one that may be meant.
+/// A variable with the form's prefix that the form does not know has no effect, so it is probably misspelled.
+/// Errors: kInvalidArgument with its name and the most similar known one.
 absl::Status CheckVariables(const ConfigForm& form) {
   if (form.prefix.empty()) return absl::OkStatus();
   std::vector<std::string> known;
@@ -83,7 +83,7 @@ struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-/// "[agent] 'window'"
+/// Returns "[agent] 'window'".
 std::string KeyWords(const std::string& table, const std::string& key) {
   return absl::StrCat(table, " '", key, "'");
 }
@@ -153,7 +153,7 @@ absl::StatusOr<std::vector<ConfigTable>> ConfigTable::Blocks(const std::string& 
 }
 
 absl::StatusOr<ConfigFile> ConfigFile::Open(const std::string& path, const std::string& advice) {
-  // To open a pipe must not wait for whoever writes there.
+  // Opening a pipe must not wait for its writer.
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
     const int reason = errno;
@@ -175,7 +175,7 @@ absl::StatusOr<ConfigFile> ConfigFile::Open(const std::string& path, const std::
     return absl::PermissionDeniedError(
         absl::StrCat("'", path, "' cannot be read: it must be a file of at most 16 MiB"));
   }
-  // One byte more shows that it became longer.
+  // Reads one byte more than the size, to detect that the file grew.
   std::string text(static_cast<std::size_t>(info.st_size) + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (text.size() != static_cast<std::size_t>(info.st_size)) {
@@ -184,7 +184,7 @@ absl::StatusOr<ConfigFile> ConfigFile::Open(const std::string& path, const std::
   }
   ASSIGN_OR_RETURN(ConfigNode root, ParseToml(text, path));
   std::error_code error;
-  // Of a link the folder where it stands: what lies beside it was put there for it.
+  // For a link, the folder of the link: files beside it belong to it.
   return ConfigFile(path, std::filesystem::absolute(path, error).parent_path(), std::move(root));
 }
 
@@ -230,7 +230,7 @@ absl::Status ConfigFile::ReadSections(const ConfigForm& form) {
     RETURN_IF_ERROR(ReadSection(section));
   }
   RETURN_IF_ERROR(CheckVariables(form));
-  // What stands in the file before what does not: that has a line.
+  // Reports keys in the file before missing ones: only the former have a line.
   for (const bool stands : {true, false}) {
     for (const ConfigSection& section : form.sections) {
       for (const ConfigKey& key : section.keys) {

@@ -14,38 +14,38 @@
 #include "base/text/config_key.h"
 #include "base/text/config_node.h"
 
-// One configuration file: its sections, its blocks, and the variables that take the place of its words. All
-// errors about what it says are kInvalidArgument "FILE:LINE: [section] 'key' ...", or begin with the
+// One configuration file: its sections, its blocks, and the environment variables that override them. All
+// errors about its content are kInvalidArgument "FILE:LINE: [section] 'key' ...", or begin with the
 // variable.
 
 namespace mirror {
 
-/// A table while it is read: a section, a block of [[name]], or an inline one. The file outlives it.
+/// A table that is being read: a section, a block of [[name]], or an inline one. The file must outlive it.
 class ConfigTable {
  public:
-  /// `written`: how messages call it, as "[[source]]".
+  /// `written`: name in messages, such as "[[source]]".
   ConfigTable(std::string file, const ConfigNode& node, std::string written)
       : file_(std::move(file)), node_(&node), written_(std::move(written)) {}
 
   int line() const { return node_->line; }
   bool Has(std::string_view key) const { return node_->Find(key) != nullptr; }
-  /// "FILE:LINE: [[source]] 'key' WHAT", with the line of the key where it stands here.
+  /// Returns "FILE:LINE: [[source]] 'key' WHAT", with the line of the key if it is in this table.
   absl::Status Wrong(const std::string& key, const std::string& what) const;
-  /// "FILE:LINE: [[source]] WHAT"
+  /// Returns "FILE:LINE: [[source]] WHAT".
   absl::Status Wrong(const std::string& what) const;
-  /// All that it holds. Errors: also a key that is not one of `keys`, and one that is needed and says
-  /// nothing.
+  /// Reads all keys of the table. Errors also for a key that is not one of `keys`, and for a required key
+  /// without a value.
   absl::Status Read(const ConfigKeys& keys) const;
-  /// The same without what is needed: a variable may say that.
+  /// Like Read(), without requiring keys: a variable may set them.
   absl::Status ReadWhatStands(const ConfigKeys& keys) const;
-  /// Errors: one of these keys does not stand here.
+  /// Errors: one of these keys is missing here.
   absl::Status CheckHas(const std::vector<std::string>& keys) const;
-  /// A table that is the value of one of its keys.
+  /// Returns a table that is the value of one of its keys.
   ConfigTable Inline(const ConfigNode& node, const std::string& written) const {
     return {file_, node, written};
   }
-  /// Its blocks `key`, written [[`written`]]; none: there are none. Errors: it has one bracket, or is no
-  /// table.
+  /// Returns its blocks `key`, named [[`written`]] in messages; may be empty. Errors: single brackets, or not
+  /// a table.
   absl::StatusOr<std::vector<ConfigTable>> Blocks(const std::string& key, const std::string& written) const;
 
  private:
@@ -56,19 +56,19 @@ class ConfigTable {
   std::string written_;
 };
 
-/// [name], a table that stands once.
+/// [name], a table that occurs once.
 struct ConfigSection {
   std::string name;
   ConfigKeys keys;
 };
 
-/// What a program takes from file and environment.
+/// The keys that a program reads from file and environment.
 struct ConfigForm {
-  /// Of its variables: MIRROR_ makes MIRROR_AGENT_WINDOW of [agent] window. Empty: keys have no variables.
+  /// Prefix of its variables: MIRROR_ gives MIRROR_AGENT_WINDOW for [agent] window. Empty: no variables.
   std::string prefix;
   std::vector<ConfigSection> sections;
-  std::vector<std::string> blocks = {};  ///< [[name]]. They have no variables.
-  /// Variables that begin like its own and are somebody else's; `*` stands for any characters.
+  std::vector<std::string> blocks = {};  ///< [[name]]. Blocks have no variables.
+  /// Patterns for variables with this prefix that belong to others; `*` matches any characters.
   std::vector<std::string> let_through = {};
 };
 
@@ -76,30 +76,30 @@ class ConfigFile {
  public:
   static constexpr std::uintmax_t kBytesMax = 16 << 20;
 
-  /// Reads the file. `advice` is what a person does who has none. Errors: kNotFound, kPermissionDenied (also
-  /// a file over kBytesMax or whose length changes, and those of CheckConfigOwner()), kInvalidArgument: it is
-  /// no TOML.
+  /// Reads the file. `advice`: what a person without a file should do. Errors: kNotFound, kPermissionDenied
+  /// (also for a file over kBytesMax or with a changing length, and those of CheckConfigOwner()),
+  /// kInvalidArgument: not TOML.
   static absl::StatusOr<ConfigFile> Open(const std::string& path, const std::string& advice);
 
   const std::string& path() const { return path_; }
-  /// Complete, of a link its own. Relative paths begin here.
+  /// Absolute path; for a link, the link's folder. Relative paths in the file start here.
   const std::filesystem::path& folder() const { return folder_; }
 
-  /// Every section, then what the variables say. Errors: also a table or a variable that is unknown, and a
-  /// needed key that stands nowhere. An empty variable says nothing.
+  /// Reads every section, then the variables, which override. Errors also for an unknown table or variable,
+  /// and for a required key without a value. An empty variable counts as not set.
   absl::Status ReadSections(const ConfigForm& form);
   absl::StatusOr<std::vector<ConfigTable>> Blocks(const std::string& name) const;
-  /// [[section.name]], of a section whose key `name` is SetElsewhere().
+  /// Returns [[section.name]] of a section whose key `name` is SetElsewhere().
   absl::StatusOr<std::vector<ConfigTable>> Blocks(const std::string& section, const std::string& name) const;
-  /// The path that a key of a section has, of a file that is another program's: nothing else in it is looked
-  /// at, nor a variable. Empty: it does not stand there. Errors: it is no path.
+  /// Returns the path in a key of a section, from the file of another program: reads nothing else in it, and
+  /// no variable. Empty: the key is missing. Errors: the value is not a path.
   absl::StatusOr<std::string> PathOf(const std::string& section, const std::string& key) const;
-  /// Whether a key of a section was said, in the file or by a variable.
+  /// Returns true if a key of a section is set, in the file or by a variable.
   bool Says(const std::string& section, const std::string& key) const;
 
-  /// About a key of a section, wherever it was said: "FILE:LINE: [section] 'key' WHAT" or "VARIABLE WHAT".
+  /// Returns an error about a key, by its origin: "FILE:LINE: [section] 'key' WHAT" or "VARIABLE WHAT".
   absl::Status Wrong(const std::string& section, const std::string& key, const std::string& what) const;
-  /// A key that is needed is empty, or stands nowhere.
+  /// Returns the error for a required key that is empty or missing.
   absl::Status Missing(const std::string& section, const std::string& key) const;
 
  private:
@@ -108,13 +108,13 @@ class ConfigFile {
 
   absl::Status CheckTables(const ConfigForm& form) const;
   absl::Status ReadSection(const ConfigSection& section);
-  bool Stands(const std::string& section, const std::string& key) const;  ///< In the file.
+  bool Stands(const std::string& section, const std::string& key) const;  ///< True if set in the file.
 
   std::string path_;
   std::filesystem::path folder_;
   ConfigNode root_;
   std::string prefix_;
-  std::map<std::string, std::string> said_;  ///< "[agent] 'window'" -> the variable that said it last.
+  std::map<std::string, std::string> said_;  ///< "[agent] 'window'" -> the last variable that set it.
 };
 
 }  // namespace mirror

@@ -30,7 +30,7 @@ struct Unit {
   const char* name;
   std::uint64_t size;
 };
-/// The largest first. A text without a unit has bytes, a time needs one.
+/// The largest unit first. A size without a unit is in bytes; a time needs a unit.
 constexpr Unit kSizes[] = {{"GiB", 1U << 30}, {"GB", 1'000'000'000}, {"MiB", 1U << 20}, {"MB", 1'000'000},
                            {"KiB", 1U << 10}, {"KB", 1'000},         {"B", 1},          {"", 1}};
 constexpr Unit kSpans[] = {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}};
@@ -48,7 +48,7 @@ std::string Trimmed(std::string text) {
   return text;
 }
 
-/// "16 MiB" in the smallest unit. Absent: it is no number with one of these units, or more than `high`.
+/// Reads "16 MiB" in the smallest unit. Absent: not a number with one of these units, or over `high`.
 template <std::size_t N>
 std::optional<std::uint64_t> Measure(const std::string& written, const Unit (&units)[N], std::uint64_t high) {
   const std::string text = absl::AsciiStrToLower(Trimmed(written));
@@ -88,7 +88,7 @@ bool IsPlainName(std::string_view text) {
   });
 }
 
-/// Whether each part between dots has a length that DNS takes; a dot may end the name.
+/// Returns true if each part between dots has a length that DNS allows; a dot may end the name.
 bool HasLabels(std::string_view name) {
   static constexpr std::size_t kLabelBytesMax = 63;
   if (name.ends_with('.')) name.remove_suffix(1);
@@ -100,7 +100,7 @@ bool HasLabels(std::string_view name) {
   }
 }
 
-/// What is wrong with the host; empty: nothing. A name is not looked up.
+/// Returns the error of a host; empty: none. Does not look up a name.
 std::string HostProblem(std::string_view host) {
   if (host.empty()) return "it has no host";
   if (host.front() == '[' || host.find(':') != std::string_view::npos) {
@@ -120,7 +120,7 @@ std::string HostProblem(std::string_view host) {
                       "' is not an IPv4 address, which has four numbers from 0 to 255");
 }
 
-/// What is wrong with "127.0.0.1:7444", "mirror.example.org:7444" or "[::1]:7444"; empty: nothing.
+/// Returns the error of "127.0.0.1:7444", "mirror.example.org:7444" or "[::1]:7444"; empty: none.
 std::string HostAndPortProblem(std::string_view text) {
   if (text.find("://") != std::string_view::npos) return "leave out what stands up to '://'";
   const std::size_t colon = text.rfind(':');
@@ -263,7 +263,7 @@ Setter SetText(std::string* target) {
 Setter SetPath(std::string* target, const std::filesystem::path& folder) {
   return [target, folder](const Given& given) {
     ASSIGN_OR_RETURN(const std::string text, AsText(given));
-    // A key's own text would be shown by whoever says that there is no such file.
+    // The text may be a private key, which the error for a missing file would then show.
     if (text.find_first_of("\n\r") != std::string::npos || absl::StrContains(text, "-----BEGIN"))
       return given.Wrong("must be the path of a file, not the text in it");
     *target = text.empty() ? "" : (folder / text).lexically_normal().string();

@@ -19,14 +19,14 @@
 #include "base/status_macros.h"
 #include "base/text/config_node.h"
 
-// Rows of a table of keys: what a key is called, how its value is written, where it goes.
+// Rows of a table of keys: the key's name, the form of its value, and its target.
 
 namespace mirror {
 
-// How values are written, in every program and also in variables. Errors are kInvalidArgument; they begin
+// Readers of values, for every program and also for variables. Errors are kInvalidArgument; they begin
 // with Given::where and say what is allowed.
 
-/// A value, and how messages call it.
+/// A value, and its name in messages.
 struct Given {
   std::string where;  ///< "mirror-agent.toml:12: [agent] 'window'" or "MIRROR_AGENT_WINDOW".
   const ConfigNode& node;
@@ -34,67 +34,67 @@ struct Given {
   absl::Status Wrong(const std::string& what) const;
 };
 
-/// Without NUL; it may be empty.
+/// Returns a text without NUL; it may be empty.
 absl::StatusOr<std::string> AsText(const Given& given);
 absl::StatusOr<bool> AsFlag(const Given& given);
 absl::StatusOr<std::int64_t> AsWhole(const Given& given, std::int64_t low, std::int64_t high);
-/// Bytes: a number, or a text as "1048576", "512 kb", "16MiB". KB, MB and GB are powers of 1000; upper and
-/// lower case are the same, and blanks around and between number and unit say nothing.
+/// Returns bytes from a number, or a text such as "1048576", "512 kb", "16MiB". KB, MB and GB are powers of
+/// 1000; case is ignored, and so are blanks around and between number and unit.
 absl::StatusOr<std::uint64_t> AsSize(const Given& given, std::uint64_t low, std::uint64_t high);
-/// "500ms", "30s", "20 m", "2h", "7d"; upper and lower case and blanks as in a size. `step`: what it must be
-/// a multiple of, a millisecond or a second.
+/// Reads "500ms", "30s", "20 m", "2h", "7d"; case and blanks as in a size. `step`: the value must be a
+/// multiple of it, a millisecond or a second.
 absl::StatusOr<std::chrono::milliseconds> AsSpan(const Given& given, std::chrono::milliseconds low,
                                                  std::chrono::milliseconds high,
                                                  std::chrono::milliseconds step);
-/// In a variable commas separate them, and the blanks around them say nothing.
+/// In a variable, commas separate the texts; blanks around commas are ignored.
 absl::StatusOr<std::vector<std::string>> AsTexts(const Given& given);
 
-/// OK when `text` is one of `known`; `index` is then which.
+/// Returns OK if `text` is one of `known`, and sets `index` to its position.
 absl::Status CheckOneOf(const Given& given, const std::string& text, const std::vector<std::string>& known,
                         std::size_t* index = nullptr);
 
-/// Of `known` the one that may be meant: a few letters are otherwise, or one begins with the other. Empty:
-/// none.
+/// Returns the one of `known` that is probably meant: a few letters differ, or one begins with the other.
+/// Empty: none.
 std::string NearestKnown(std::string_view word, const std::vector<std::string>& known);
-/// "; did you mean 'window'?", or all that there are when none is near.
+/// Returns "; did you mean 'window'?", or all known words if none is similar.
 std::string Suggestion(std::string_view word, const std::vector<std::string>& known);
 
-/// "16MiB", "1GB": as a person writes it.
+/// Returns "16MiB", "1GB": as a person writes it.
 std::string SizeWords(std::uint64_t bytes);
 
-/// Checks a value and keeps it. What it writes to outlives it, and is as it was when the value is refused.
+/// Checks a value and stores it. The target must outlive it, and stays unchanged if the value is refused.
 using Setter = std::function<absl::Status(const Given&)>;
 
 struct ConfigKey {
   std::string name;
   Setter set;
-  const std::string* needed = nullptr;  ///< What must not be empty in the end; null: it may be.
+  const std::string* needed = nullptr;  ///< Must not be empty after reading; null: may be empty.
 };
 using ConfigKeys = std::vector<ConfigKey>;
 
-/// Not empty.
+/// Requires a text that is not empty.
 Setter SetText(std::string* target);
-/// Seen from `folder`, without a slash at the end. "" says that there is none. A text of several lines is
-/// refused and not shown: it may be a key.
+/// Resolves a path from `folder`, without a slash at the end. "" means none. Refuses a text of several lines
+/// and does not show it: it may be a key.
 Setter SetPath(std::string* target, const std::filesystem::path& folder);
 
-/// host:port, "[::1]:7444" for IPv6; the port is 1 to 65535. A name is not looked up; a host of digits and
-/// dots must be an IPv4 address. `example`: what a refusal shows.
+/// Requires host:port, "[::1]:7444" for IPv6; the port is 1 to 65535. Does not look up a name; a host of
+/// digits and dots must be an IPv4 address. `example`: shown in an error.
 Setter SetHostAndPort(std::string* target, const std::string& example);
 
 enum class ListRule {
-  kAny,    ///< Also an empty list, and empty texts.
-  kSome,   ///< At least one text.
-  kNamed,  ///< No empty text.
+  kAny,    ///< Allows an empty list, and empty texts.
+  kSome,   ///< Requires at least one text.
+  kNamed,  ///< Allows no empty text.
 };
 Setter SetTexts(std::vector<std::string>* target, ListRule rule);
-/// At least one, each one of `known`.
+/// Requires at least one text; each must be one of `known`.
 Setter SetSomeOf(std::vector<std::string>* target, const std::vector<std::string>& known);
 
 Setter SetSpan(std::chrono::seconds* target, std::chrono::seconds low, std::chrono::seconds high);
 Setter SetSpan(std::chrono::milliseconds* target, std::chrono::milliseconds low,
                std::chrono::milliseconds high);
-/// Read in another place, by ConfigTable::Blocks().
+/// The key is read elsewhere, by ConfigTable::Blocks().
 Setter SetElsewhere();
 
 namespace config_internal {
@@ -118,7 +118,7 @@ Setter SetFlag(T* target) {
   };
 }
 
-/// `T`: a whole number that holds `low` to `high`, or std::optional of one.
+/// `T`: an integer type with room for `low` to `high`, or std::optional of one.
 template <typename T>
 Setter SetWhole(T* target, std::int64_t low, std::int64_t high) {
   return [target, low, high](const Given& given) {
@@ -128,7 +128,7 @@ Setter SetWhole(T* target, std::int64_t low, std::int64_t high) {
   };
 }
 
-/// `T`: a whole number that holds `low` to `high`.
+/// `T`: an integer type with room for `low` to `high`.
 template <typename T>
 Setter SetSize(T* target, std::uint64_t low, std::uint64_t high) {
   return [target, low, high](const Given& given) {
@@ -138,7 +138,7 @@ Setter SetSize(T* target, std::uint64_t low, std::uint64_t high) {
   };
 }
 
-/// As milliseconds. `T`: std::int64_t, or std::optional of it.
+/// Stores milliseconds. `T`: std::int64_t, or std::optional of it.
 template <typename T>
 Setter SetMilliseconds(T* target, std::chrono::milliseconds low, std::chrono::milliseconds high) {
   return [target, low, high](const Given& given) {
@@ -149,7 +149,7 @@ Setter SetMilliseconds(T* target, std::chrono::milliseconds low, std::chrono::mi
   };
 }
 
-/// `known`: the words, and what each means. `T`: that, or std::optional of it.
+/// `known`: the words with their values. `T`: the values' type, or std::optional of it.
 template <typename T>
 Setter SetOneOf(T* target, const EnumWords<typename config_internal::Plain<T>::Type>& known) {
   std::vector<std::string> words;
@@ -162,10 +162,10 @@ Setter SetOneOf(T* target, const EnumWords<typename config_internal::Plain<T>::T
     return status;
   };
 }
-/// The word itself is kept.
+/// Stores the word itself.
 Setter SetOneOf(std::string* target, const std::vector<std::string>& known);
 
-/// An inline table, as { id = "integer" }, whose values `set` keeps. `shown`: what it must be a table of.
+/// An inline table, such as { id = "integer" }, whose values `set` stores. `shown`: its required content.
 template <typename T>
 Setter SetEach(std::map<std::string, T>* target, const std::string& shown,
                const std::function<Setter(T*)>& set) {

@@ -26,7 +26,7 @@ ConfigNode TableOf(const toml::table& from) {
     if (key.source().begin.line > 0) entry.line = static_cast<int>(key.source().begin.line);
     table.entries.push_back(std::move(entry));
   }
-  // So that of several mistakes the first one in the file is named.
+  // Sorted, so that the first of several mistakes in the file is reported.
   std::stable_sort(table.entries.begin(), table.entries.end(),
                    [](const ConfigNode& a, const ConfigNode& b) { return a.line < b.line; });
   return table;
@@ -55,11 +55,11 @@ ConfigNode NodeOf(const toml::node& from) {
   return node;
 }
 
-/// Tables within tables are released one within the other, on the stack: a key of many parts (a.a.a = 1)
-/// would end the process.
+/// Nested tables are released recursively, on the stack: a key of very many parts (a.a.a = 1)
+/// would crash the process.
 constexpr int kDotsMax = 1'000;
 
-/// Where a text that begins at `begin` ends; behind it, or the end of everything.
+/// Returns the end of a text that begins at `begin`: after it, or the end of the file.
 std::size_t EndOfText(std::string_view all, std::size_t begin) {
   const char quote = all[begin];
   const std::string three(3, quote);
@@ -75,8 +75,8 @@ std::size_t EndOfText(std::string_view all, std::size_t begin) {
   return all.size();
 }
 
-/// The line of the first statement with more than kDotsMax dots outside of texts and comments; 0: there is
-/// none.
+/// Returns the line of the first statement with more than kDotsMax dots outside of texts and comments; 0:
+/// there is none.
 int FindManyDots(std::string_view text) {
   int line = 1, brackets = 0, dots = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -138,7 +138,7 @@ absl::StatusOr<ConfigNode> ParseToml(const std::string& text, const std::string&
     return TableOf(toml::parse(std::string_view(text), std::string_view(file)));
   } catch (const toml::parse_error& wrong) {
     const std::string why(wrong.description());
-    // As in 20m, which is a text.
+    // For a value like 20m, which must be a quoted text.
     const char* const quotes =
         absl::StrContains(why, "expected digit") ? ". A value with a unit stands in quotes, as \"20m\"" : "";
     return absl::InvalidArgumentError(

@@ -11,31 +11,31 @@
 
 namespace mirror {
 
-/// A value as a file holds it, or a text that a variable gives in its place.
+/// A value from a file, or a text from a variable that overrides it.
 struct ConfigNode {
   enum class Kind { kTable, kBlocks, kList, kText, kWhole, kFraction, kFlag, kTime, kVariable };
   Kind kind = Kind::kTable;
-  std::string name;  ///< Its key; empty: it has none.
-  int line = 0;      ///< In the file, from 1; 0: it comes from none.
+  std::string name;  ///< The key; empty: it has none.
+  int line = 0;      ///< Line in the file, from 1; 0: not from a file.
   std::string text;  ///< kText, kVariable
   std::int64_t whole = 0;
   bool flag = false;
-  std::vector<ConfigNode> entries = {};  ///< kTable: by line; kBlocks ([[name]]), kList: as they stand.
+  std::vector<ConfigNode> entries = {};  ///< kTable: sorted by line; kBlocks ([[name]]), kList: in order.
 
   /// Null: the table has no such key.
   const ConfigNode* Find(std::string_view key) const;
 };
 
-/// "a table", "a text"
+/// Returns "a table", "a text".
 std::string KindName(ConfigNode::Kind kind);
 
-/// The table of everything in `text`. `file` is for messages. Errors: kInvalidArgument "FILE:LINE: not TOML:
+/// Parses `text` into one table. `file` is for messages. Errors: kInvalidArgument "FILE:LINE: not TOML:
 /// ...".
 absl::StatusOr<ConfigNode> ParseToml(const std::string& text, const std::string& file);
 
-/// The rows of a file that describes keys, metrics or events, and was built into the program: TOML with
-/// tables of a name and rows. `table`: of this one alone; empty: of all. One that is no such file ends the
-/// program.
+/// Returns the rows of a built-in file that describes keys, metrics or events: TOML with tables of a name and
+/// rows. `table`: only the rows of this one; empty: of all. The program ends if the file
+/// is not of this form.
 std::vector<ConfigNode> DescribedRows(const EmbeddedFile& file, std::string_view table = "");
 
 }  // namespace mirror

@@ -10,13 +10,13 @@
 
 namespace mirror {
 
-/// How far something is that takes long: on a terminal one line that is drawn over, else a line every ten
+/// Progress of a long action: on a terminal one line that is redrawn, otherwise a line every ten
 /// seconds. Threads: one.
 class DrawnLine {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `often`: how much time a terminal's line stands at least.
+  /// `often`: least time between two updates on a terminal.
   DrawnLine(std::ostream& out, bool terminal, std::chrono::milliseconds often, Clock::time_point (*now)())
       : out_(out),
         terminal_(terminal),
@@ -25,7 +25,7 @@ class DrawnLine {
         shown_(now()) {}
 
   bool terminal() const { return terminal_; }
-  /// Something else is shown from now on.
+  /// Call it when other output was shown.
   void Restart() { shown_ = now_(); }
   bool Due() const { return now_() - shown_ >= interval_; }
   void Show(std::string_view line) {
@@ -34,7 +34,7 @@ class DrawnLine {
                  << (terminal_ ? "" : "\n") << std::flush;
     drawn_ = terminal_;
   }
-  /// Takes the line away.
+  /// Clears the line.
   void Clear() {
     if (drawn_) AsItIs(out_) << "\r\x1b[K" << std::flush;
     drawn_ = false;

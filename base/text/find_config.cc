@@ -22,7 +22,7 @@
 namespace mirror {
 namespace {
 
-/// "MIRROR_AGENT_CONFIG" of mirror-agent.toml.
+/// Returns "MIRROR_AGENT_CONFIG" for mirror-agent.toml.
 std::string VariableFor(const std::string& name) {
   const std::string program(absl::StripSuffix(name, ".toml"));
   return absl::StrCat(absl::AsciiStrToUpper(absl::StrReplaceAll(program, {{"-", "_"}})), "_CONFIG");
@@ -33,13 +33,13 @@ std::string EnvironmentOf(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-/// A folder that the environment names; only a complete path is one.
+/// Returns a folder from an environment variable; only an absolute path counts.
 std::string FolderOf(const char* variable) {
   const std::string folder = EnvironmentOf(variable);
   return folder.starts_with('/') ? folder : "";
 }
 
-/// Who is made another user by 'runuser' or 'sudo' may keep the former one's home, which is none of his.
+/// After 'runuser' or 'sudo' HOME may still be the former user's home, which must not be used.
 std::string OwnHome() {
   const std::string home = FolderOf("HOME");
   struct stat info = {};
@@ -48,18 +48,18 @@ std::string OwnHome() {
 
 struct Place {
   std::string path;
-  /// Anybody may have put the file there, as in /tmp, and a hook in it would run as whoever reads it: only
-  /// one of this user or root is taken, which nobody else may write.
+  /// Everybody can put files there, as in /tmp, and a hook in the file would run as its reader. Only a file
+  /// of this user or root is accepted, and only if nobody else can write it.
   bool anybodys = false;
 };
 
-/// A place whose file is not taken, and why.
+/// A place whose file is not accepted, and the reason.
 struct PassedOver {
   std::string path, why;
 };
 
-/// The files that were taken for their owner and rights. A loader is given a path alone, and may come again
-/// hours later.
+/// The files that were accepted because of their owner and mode. A loader gets only a path, and may read it
+/// again hours later.
 struct OwnFiles {
   Mutex mutex;
   std::set<std::string> paths MIRROR_GUARDED_BY(mutex);
@@ -70,9 +70,9 @@ OwnFiles& TheOwnFiles() {
   return files;
 }
 
-/// Why others could have written `path`, which leads to `file`: it is neither this user's nor root's, where a
-/// link's maker and its file's owner count alike, or its mode lets them. The group of this process may: a
-/// user's own is nobody else's on Debian, where its files may be for the group, too. Empty: they could not.
+/// Returns the reason why others could have written `path`, which leads to `file`: a link or its file is
+/// neither this user's nor root's, or the mode allows it. The group of this process may write: on Debian each
+/// user has a group alone, and files may be writable for it. Empty: they could not.
 std::string StrangersIn(const std::string& path, const struct stat& file) {
   struct stat link = {};
   if (lstat(path.c_str(), &link) != 0) link = file;
@@ -80,17 +80,17 @@ std::string StrangersIn(const std::string& path, const struct stat& file) {
     if (owner != geteuid() && owner != 0) return absl::StrCat("another user's (user id ", owner, ")");
   }
   const mode_t others = S_IWOTH | (file.st_gid == getegid() ? 0 : S_IWGRP);
-  // A link's own mode says nothing.
+  // A link's own mode has no meaning.
   if (S_ISLNK(file.st_mode) || (file.st_mode & others) == 0) return "";
   return absl::StrCat("one that ", (file.st_mode & S_IWOTH) != 0 ? "everybody" : "another group",
                       " may write ('chmod go-w' ends that)");
 }
 
-/// Empty: it is taken.
+/// Empty: the file is accepted.
 std::string WhyPassedOver(const Place& place) {
   struct stat file = {};
   if (!place.anybodys) return "";
-  // A link that leads nowhere is its maker's.
+  // A link without a target belongs to its creator.
   if (stat(place.path.c_str(), &file) != 0 && lstat(place.path.c_str(), &file) != 0) return "";
   const std::string strangers = StrangersIn(place.path, file);
   if (strangers.empty()) return "";
@@ -102,7 +102,7 @@ std::string WhyPassedOver(const Place& place) {
 std::vector<Place> PlacesOf(const std::string& name, const std::string& etc) {
   std::vector<Place> places = {{name, true}};
   const std::string below = "/partner-mirror/" + name;
-  // 'su' keeps the variable of the user before.
+  // 'su' keeps the variable of the former user.
   if (const std::string given = FolderOf("XDG_CONFIG_HOME"); !given.empty()) {
     places.push_back({given + below, true});
   } else if (const std::string home = OwnHome(); !home.empty()) {
@@ -122,15 +122,15 @@ FoundConfig Found(const Place& place, const std::vector<PassedOver>& before) {
   FoundConfig found{place.path, true};
   for (const PassedOver& other : before) {
     std::error_code error;
-    // The current folder may be the one where it was found.
+    // The current folder may be the folder where it was found.
     if (std::filesystem::equivalent(other.path, place.path, error)) continue;
     absl::StrAppend(&found.passed_over, found.passed_over.empty() ? "" : "; ", other.why);
   }
   return found;
 }
 
-/// The server's folder may be closed to the agent's user, who has one of his own: nothing else would be
-/// taken.
+/// The server's folder may be closed to the agent's user. If the agent has its own folder, no file
+/// in the server's would be used anyway.
 bool IsBehindTheAgents(const std::string& path, const std::string& name, const std::string& etc) {
   std::error_code error;
   return name == kAgentConfig && path.starts_with(etc + "/partner-mirror/") &&
@@ -154,7 +154,7 @@ absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::stri
   std::string next = advice, unseen;
   for (const Place& place : PlacesOf(name, etc)) {
     std::error_code error;
-    // A link that leads nowhere is there, too: what it should have led to is missed by its loader.
+    // A link without a target counts, too: its loader then reports the missing target.
     const std::filesystem::file_status status = std::filesystem::symlink_status(place.path, error);
     const bool denied = error == std::errc::permission_denied;
     if (std::filesystem::exists(status)) {

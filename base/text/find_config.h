@@ -11,56 +11,56 @@
 
 namespace mirror {
 
-/// The agent's, which has a folder of its own below /etc.
+/// The agent's file, which has its own folder below /etc.
 inline constexpr char kAgentConfig[] = "mirror-agent.toml";
 
-/// A configuration, and how it came to be the one.
+/// A configuration, and how it was found.
 struct FoundConfig {
   std::string path;
-  bool searched = false;         ///< Nobody named it.
-  std::string passed_over = {};  ///< Files of others that it stands in for, and why; else empty.
+  bool searched = false;         ///< The user did not name it.
+  std::string passed_over = {};  ///< Rejected files of others that precede it, and why; may be empty.
 };
 
-/// `given`, or where that is empty the first that is there of
-///   ./NAME, whose path is NAME alone, of this user or root; a link and its file both. Not one that
-///     everybody may write, or a group that is not this process' own
-///   $XDG_CONFIG_HOME/partner-mirror/NAME, the same; without the variable
-///   ~/.config/partner-mirror/NAME, of a HOME of this user's
-///   /etc/partner-mirror-agent/NAME, of mirror-agent.toml
+/// Returns `given` or, if that is empty, the first existing one of
+///   ./NAME, whose path is just NAME, owned by this user or root; a link and its file both. Rejected if
+///     everybody can write it, or a group other than this process' own
+///   $XDG_CONFIG_HOME/partner-mirror/NAME, with the same rule; if the variable is not set
+///   ~/.config/partner-mirror/NAME, if HOME belongs to this user
+///   /etc/partner-mirror-agent/NAME, only for mirror-agent.toml
 ///   /etc/partner-mirror/NAME
-/// Who may write the folder does not count: what others put there is theirs. Whether it can be read is its
-/// loader's to say. `etc` is another folder in tests. Errors: kNotFound with the places; kPermissionDenied:
-/// one of them may not be looked into, so that nobody knows which would be the first (but the current folder
-/// and the variable's, which may be anybody's, are left out then).
-/// Threads: any. What was found in one of these two is remembered for CheckConfigOwner(), for the process and
-/// by its path, until somebody names that as `given`.
+/// The folder's mode does not matter: files that others put there belong to them. The loader reports an
+/// unreadable file. `etc` is another folder in tests. Errors: kNotFound with the places; kPermissionDenied:
+/// a place cannot be searched, so that the first match is unknown (the current folder and the variable's
+/// folder, which may belong to anybody, are skipped then). Threads: any. A file found in one of these two
+/// is remembered for CheckConfigOwner(), for the process and by its path, until the path is passed as
+/// `given`.
 absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::string& name,
                                        const std::string& etc = "/etc");
 
-/// Of a path that FindConfig() remembers: whether what was opened there stands there still, and is this
-/// user's or root's. Of any other path nothing is asked. Errors: kPermissionDenied.
+/// For a path that FindConfig() remembers: checks that the opened file is still at that path, and is this
+/// user's or root's. Any other path is not checked. Errors: kPermissionDenied.
 absl::Status CheckConfigOwner(const std::string& path, int descriptor);
 
-/// "run it with sudo": how somebody may read a file who may not, by its owner or that of the nearest folder
-/// that can be seen.
+/// Returns "run it with sudo": how a user without access can read a file, by its owner or that of the nearest
+/// visible folder.
 std::string AsItsOwner(const std::string& path);
 
 /// For the manual page of a program that searches for its configuration.
 inline constexpr std::pair<const char*, const char*> kConfigHome = {
     "XDG_CONFIG_HOME", "The folder that stands in for ~/.config where the configuration is searched for."};
 
-/// "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml", of one that was found elsewhere than in the
-/// current folder; before it what was passed over, wherever the other one is. Else nothing.
+/// Prints "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml", if it was found outside of the
+/// current folder; before it any rejected files, wherever the accepted one is. Otherwise nothing.
 void SayConfig(const FoundConfig& found, const char* program, std::ostream& out);
 
-/// `config`, an option of `command` that sets `path`, may be left out: a variable of the environment stands
-/// in for it, MIRRORCTL_CONFIG for mirrorctl.toml. An empty one is wrong usage; an empty variable says
-/// nothing.
+/// Makes `config`, an option of `command` that sets `path`, optional: an environment variable replaces it,
+/// MIRRORCTL_CONFIG for mirrorctl.toml. An empty option is wrong usage; an empty variable counts as not
+/// set.
 void LetSearch(const cli::Command& command, const cli::Option& config, const std::string& path,
                const std::string& name);
 
-/// Of a line that is being completed: what FindConfig() gives for its --config or the variable, and that
-/// itself where nothing is found. The shell has not yet made a path of a ~.
+/// For a line that is being completed: returns FindConfig()'s result for its --config or the variable, or
+/// that value itself if nothing is found. The shell has not expanded a ~ yet.
 std::string ConfigOfLine(const cli::TypedLine& line, const std::string& name);
 
 }  // namespace mirror

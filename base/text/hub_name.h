@@ -6,13 +6,13 @@
 #include <string>
 #include <string_view>
 
-// Names in [[hub]]: what a configuration is refused for, and what 'mirrorctl hub init' prints.
+// Rules for names in [[hub]], for checking a configuration and for 'mirrorctl hub init'.
 
 namespace mirror {
 
-/// Bytes of the name of a storage, a data source or a tenant,
+/// Greatest length in bytes of the name of a storage, a data source or a tenant.
 inline constexpr std::size_t kHubNameMax = 64;
-/// and of an entity's, which becomes part of the name of a table.
+/// Greatest length of an entity's name, which becomes part of a table's name.
 inline constexpr std::size_t kHubEntityNameMax = 40;
 
 inline bool IsHubNameCharacter(char c) {
@@ -24,7 +24,7 @@ inline bool IsHubName(std::string_view name, std::size_t length_max) {
          std::all_of(name.begin(), name.end(), IsHubNameCharacter);
 }
 
-/// What such a name is, for people: "1 to 64 letters, digits, '_' and '-'".
+/// Returns the rule for people: "1 to 64 letters, digits, '_' and '-'".
 inline std::string HubNameWords(std::size_t length_max) {
   return "1 to " + std::to_string(length_max) + " letters, digits, '_' and '-'";
 }

@@ -18,7 +18,7 @@
 namespace mirror::cli {
 namespace {
 
-/// As man shows it unchanged, anywhere in a line.
+/// Escapes a text so that man shows it unchanged, anywhere in a line.
 std::string Escaped(std::string_view text) {
   static const std::map<char, std::string> kEscapes = {{'\\', "\\e"},  {'-', "\\-"},   {'\'', "\\(aq"},
                                                        {'"', "\\(dq"}, {'`', "\\(ga"}, {'^', "\\(ha"},
@@ -35,14 +35,14 @@ std::string Escaped(std::string_view text) {
   return escaped;
 }
 
-/// A line of its own. A dot at its begin would be a command for man.
+/// Returns a line of its own. A dot at its start would be a command for man.
 std::string LineOf(std::string_view text) {
   return absl::StrCat(text.starts_with('.') ? "\\&" : "", Escaped(text), "\n");
 }
 
 std::string Bold(std::string_view text) { return absl::StrCat("\\fB", Escaped(text), "\\fR"); }
 
-/// Lines as they are, where they go in: they are there to be typed.
+/// Keeps indented lines unchanged: users copy them.
 std::string Text(const std::string& text) {
   std::string page;
   bool typed = false;
@@ -59,7 +59,7 @@ std::string Text(const std::string& text) {
   return page + (typed ? ".fi\n.RE\n" : "");
 }
 
-/// The parts of a program's last lines that have sections of their own.
+/// The parts of a program's footer that have their own sections.
 struct Footer {
   std::string plain, status, examples;
 };
@@ -79,7 +79,7 @@ Footer PartsOf(const std::string& text) {
       if (example == 0) part = &footer.examples;
       const std::size_t next = std::min(status == 0 ? rest.find("Exit code", 1) : status,
                                         example == 0 ? rest.find("Example", 1) : example);
-      // The section's title says what it is.
+      // The section's title replaces it.
       std::string_view here = rest.substr(0, next);
       for (const std::string_view label : {"Exit codes:", "Exit code:", "Examples:", "Example:"}) {
         if (here.starts_with(label)) here.remove_prefix(label.size());
@@ -100,7 +100,7 @@ std::string OptionText(const OptionTree& option) {
   const std::string names = absl::StrJoin(option.names, ", ", [](std::string* out, const std::string& name) {
     absl::StrAppend(out, Bold(name));
   });
-  // A long list of words may go on in the next line.
+  // Allows a long list of words to continue in the next line.
   const std::string form = absl::StrReplaceAll(Escaped(option.form), {{",", ",\\:"}});
   return absl::StrCat(".TP\n", names, form, "\n", LineOf(option.help));
 }
@@ -111,7 +111,7 @@ std::string OptionsText(const std::vector<OptionTree>& options) {
   return text;
 }
 
-/// Without what the program has, too: --help.
+/// Returns its options without those of the program, such as --help.
 std::vector<OptionTree> OwnOptions(const CommandTree& command, const CommandTree& program) {
   std::vector<OptionTree> own;
   for (const OptionTree& option : command.options) {
@@ -176,7 +176,7 @@ std::string SeeAlso(const AboutProgram& about) {
   return pages.empty() ? "" : absl::StrCat(absl::StrJoin(pages, ",\n"), "\n");
 }
 
-/// The help's first line, as whatis lists it: without the name in front of it and the stop behind.
+/// Returns the help's first line for whatis: without the leading name and the final dot.
 std::string Summary(const CommandTree& program, const AboutProgram& about) {
   std::string_view text = program.help;
   text = text.substr(0, text.find('\n'));
@@ -194,7 +194,7 @@ std::string ManualPage(const CommandTree& program, const AboutProgram& about, co
   return absl::StrCat(
       ".TH ", Escaped(absl::AsciiStrToUpper(about.name)), " ", about.section, " \"", Escaped(date), "\" \"",
       Escaped(about.version), "\" \"Partner Mirror\"\n",
-      // Words of the command line are not to be broken or spread.
+      // Words of the command line must not be broken or spread.
       ".nh\n.ad l\n",  //
       Section("NAME", absl::StrCat(Escaped(about.name), " \\- ", Escaped(Summary(program, about)), "\n")),
       Section("SYNOPSIS", absl::StrCat(Bold(program.usage), "\n")),

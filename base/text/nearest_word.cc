@@ -9,10 +9,10 @@ namespace mirror {
 namespace {
 
 constexpr std::size_t kFarthest = 2;
-/// Nobody's command is longer; the table below grows with the square.
+/// No command is longer; the table below grows with the square of it.
 constexpr std::size_t kLettersMost = 64;
 
-/// Letters left out, put in, changed or swapped with their neighbour.
+/// Counts letters that were omitted, added, changed or swapped with their neighbour.
 std::size_t Distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> steps(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i) steps[i][0] = i;

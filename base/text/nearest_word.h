@@ -7,11 +7,11 @@
 
 namespace mirror {
 
-/// Of `words` the one that `typed` most likely was meant to be: at most two letters were left out, put in,
-/// changed or swapped with their neighbour, and fewer than half of them. Empty: none is near.
+/// Returns the one of `words` that `typed` most likely means: at most two letters were omitted, added,
+/// changed or swapped with their neighbour, and fewer than half of them. Empty: none is similar.
 std::string NearestWord(std::string_view typed, const std::vector<std::string>& words);
 
-/// " Did you mean 'tables'?", to be put behind a sentence; empty: none is near.
+/// Returns " Did you mean 'tables'?", to follow a sentence; empty: none is similar.
 std::string DidYouMean(std::string_view typed, const std::vector<std::string>& words);
 
 }  // namespace mirror

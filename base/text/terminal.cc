@@ -23,7 +23,7 @@ std::string Variable(const char* name) {
 Terminal TerminalAt(int descriptor) {
   if (isatty(descriptor) == 0) return {};
   winsize size = {};
-  // One that does not know its size, as a serial line, says 0.
+  // A terminal of unknown size, such as a serial line, reports 0.
   if (ioctl(descriptor, TIOCGWINSZ, &size) != 0) size = {};
   std::size_t width = 0;
   if (!absl::SimpleAtoi(Variable("COLUMNS"), &width) || width == 0) width = size.ws_col;

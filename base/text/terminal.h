@@ -11,24 +11,24 @@
 
 namespace mirror {
 
-/// What a stream's reader sees of it. As it begins: a file, a pipe, a log.
+/// The display of a stream's reader. The default: a file, a pipe, a log.
 struct Terminal {
-  std::size_t width = kTextWidth;  ///< Characters of a line.
-  std::size_t height = 0;          ///< Lines; 0: it is no terminal.
+  std::size_t width = kTextWidth;  ///< Characters in a line.
+  std::size_t height = 0;          ///< Lines; 0: not a terminal.
   bool colours = false;
 };
 
-/// For the manual page of a program that shows colours.
+/// For the manual page of a program with colours.
 inline constexpr std::pair<const char*, const char*> kNoColour = {
     "NO_COLOR", "When it says anything, nothing has colours. Nothing has any either where TERM is dumb."};
 
-/// Of a terminal its width (COLUMNS wins), 40 to 300, and its height, asked for now; and colours, unless
-/// NO_COLOR says something or TERM is dumb.
+/// Returns a terminal's width (COLUMNS wins), 40 to 300, and its height, read now; with colours, unless
+/// NO_COLOR is set or TERM is dumb.
 Terminal TerminalAt(int descriptor);
 
 enum class Colour : std::uint8_t { kNone, kRed, kYellow, kGreen };
 
-/// A text with the terminal's signs for its colour around it.
+/// Returns a text between the terminal's codes for its colour.
 std::string Painted(std::string_view text, Colour colour);
 
 }  // namespace mirror

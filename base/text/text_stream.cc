@@ -10,7 +10,7 @@
 namespace mirror {
 namespace {
 
-/// Who read the output has ended, as head does when it has seen enough: nobody misses the rest.
+/// True if the reader of the output has ended, as head does when it has enough: the rest is not needed.
 bool ReaderIsGone() {
   pollfd output = {STDOUT_FILENO, POLLOUT, 0};
   return poll(&output, 1, /*timeout=*/0) == 1 && (output.revents & POLLERR) != 0;
@@ -45,11 +45,11 @@ void TextStream::Lines::WritePending() {
   marked_.clear();
 }
 
-/// The line in its colours. What the first piece of a broken line no longer holds stays without one.
+/// Returns the line with colours. A mark past the first piece of a broken line stays without colour.
 std::string TextStream::Lines::Shown() const {
   std::string shown = WrappedLine(line_, kHangingIndent, terminal_.width);
   const std::size_t whole = std::min(shown.find('\n'), shown.size());
-  // From behind: what stands before keeps its place.
+  // From the end: earlier positions stay valid.
   for (auto mark = marked_.rbegin(); mark != marked_.rend(); ++mark) {
     if (mark->end > whole) continue;
     const std::size_t bytes = mark->end - mark->begin;

@@ -12,17 +12,17 @@
 
 namespace mirror {
 
-/// A word that is shown in a colour where the stream's terminal has colours. Text of others is Printable().
+/// A word that is coloured if the stream's terminal has colours. Untrusted text is made Printable().
 struct Coloured {
   std::string_view text;
   Colour colour = Colour::kNone;
 };
 
-/// How a line goes on, behind the program's name, that is no error.
+/// Start of a line that follows the program's name and is no error.
 inline constexpr Coloured kWarningWord{"warning:", Colour::kYellow};
 
-/// What a program says to people: each line goes to `target` with its end, as WrappedLine() makes it for the
-/// width of `terminal`. What has no end yet goes when the stream is flushed, as it is. Threads: one.
+/// A program's output for people: each complete line goes to `target`, as WrappedLine() makes it for the
+/// width of `terminal`. An incomplete line is written unchanged when the stream is flushed. Threads: one.
 class TextStream : public std::ostream {
  public:
   explicit TextStream(std::ostream& target, const Terminal& terminal = {});
@@ -31,7 +31,7 @@ class TextStream : public std::ostream {
   const Terminal& terminal() const { return lines_.terminal(); }
   void Write(const Coloured& word);
 
-  /// For what is not to be wrapped; all that was written before is there.
+  /// Returns the target for text that must not be wrapped; everything written before is flushed.
   std::ostream& target();
 
  private:
@@ -40,7 +40,7 @@ class TextStream : public std::ostream {
     Lines(std::ostream& target, const Terminal& terminal) : target_(target), terminal_(terminal) {}
     std::ostream& target() { return target_; }
     const Terminal& terminal() const { return terminal_; }
-    /// The next `bytes` of the line have this colour.
+    /// Gives a colour to the next `bytes` of the line.
     void Mark(std::size_t bytes, Colour colour);
     void WritePending();
 
@@ -59,25 +59,25 @@ class TextStream : public std::ostream {
     std::ostream& target_;
     const Terminal terminal_;
     std::string line_;
-    std::vector<Marked> marked_;  ///< Of the line, in their order.
+    std::vector<Marked> marked_;  ///< Marks of the line, in order.
   };
 
   Lines lines_;
 };
 
-/// For tables, JSON, SQL and what is drawn on a terminal: the target of a TextStream; any other stream as it
-/// stands.
+/// For tables, JSON, SQL and drawn output: returns the target of a TextStream; any other stream
+/// unchanged.
 std::ostream& AsItIs(std::ostream& out);
 
-/// That of a TextStream; of any other stream as a file has it.
+/// Returns a TextStream's terminal; for other streams that of a file.
 Terminal TerminalOf(const std::ostream& out);
 
-/// Any stream but a TextStream takes the text alone.
+/// A stream other than a TextStream gets only the text.
 std::ostream& operator<<(std::ostream& out, const Coloured& word);
 
-/// The exit code of `program`: `code`, or 1 where that is 0 and what was printed could not be written, as on
-/// a full disk. `err` is told so, and of 0 that all else was done. A reader of stdout that has ended misses
-/// nothing.
+/// Returns the exit code of `program`: `code`, or 1 if that is 0 and the output could not be written, as on a
+/// full disk. Writes the error to `err` and, for 0, that all else succeeded. An ended reader of stdout is not
+/// an error.
 int ExitCode(int code, std::ostream& out, std::ostream& err, std::string_view program);
 
 }  // namespace mirror

@@ -10,10 +10,10 @@
 namespace mirror {
 namespace {
 
-constexpr std::size_t kGap = 2;  // Spaces between two columns.
-// Below so many characters nothing is cut; the last column wraps narrower only where that is not enough.
+constexpr std::size_t kGap = 2;  // Spaces between columns.
+// Least widths: nothing is cut below the first; the last column wraps narrower only if that is not enough.
 constexpr std::size_t kCutLeast = 12, kWrapLeast = 30;
-// As many characters of a text are worth more than a column that can be done without.
+// Wanted widths of texts: to reach them, columns that are not essential are removed.
 constexpr std::size_t kTextWanted = 24, kLastWanted = 40;
 
 }  // namespace
@@ -37,10 +37,10 @@ void TextTable::Add(const std::vector<Cell>& cells) {
   any_ = true;
 }
 
-/// How the cells of a line are shown.
+/// Widths and mode for the cells of a line.
 struct TextTable::Line {
-  std::vector<std::size_t> widths;  ///< Of all columns.
-  bool cut = true;                  ///< Else the last cell is as long as it needs.
+  std::vector<std::size_t> widths;  ///< Widths of all columns.
+  bool cut = true;                  ///< False: the last cell is as long as needed.
   bool colours = false;
 
   std::string Painted(const std::string& text, Colour colour) const {
@@ -50,7 +50,7 @@ struct TextTable::Line {
 
 void TextTable::Print(std::ostream& to) {
   const Terminal terminal = TerminalOf(to);
-  std::ostream& out = AsItIs(to);  // Its lines are as long as they may be.
+  std::ostream& out = AsItIs(to);  // Its lines must not be wrapped.
   const std::size_t width = width_ == kStreamWidth ? terminal.width : width_;
   const bool on_terminal = terminal.height != 0;
   if (on_terminal && !header_printed_ && rows_.empty()) return;
@@ -68,7 +68,7 @@ void TextTable::Print(std::ostream& to) {
   if (with_header) SayLeftOut(to);
 }
 
-/// The line is wrapped as other words are.
+/// The line is wrapped like other text.
 void TextTable::SayLeftOut(std::ostream& out) const {
   if (shown_.size() == columns_.size()) return;
   std::string names;
@@ -80,13 +80,13 @@ void TextTable::SayLeftOut(std::ostream& out) const {
       << '\n';
 }
 
-/// Takes columns away until the others have room. One that has gone stays away.
+/// Removes columns until the others fit. A removed column is not shown again.
 void TextTable::LeaveOut(std::size_t width) {
   const std::size_t last = columns_.size() - 1;
   const auto wanted = [&](std::size_t column) {
     const std::size_t whole = widths_[column];
     if (columns_[column].number || columns_[column].uncut) return whole;
-    // One that is longer goes on below, or is cut, in any case.
+    // A longer one wraps, or is cut, in any case.
     if (column == last) return whole <= kLastWanted ? whole : kWrapLeast;
     return std::min(whole, kTextWanted);
   };
@@ -104,8 +104,8 @@ void TextTable::LeaveOut(std::size_t width) {
   }
 }
 
-/// The columns' widths, made to fit: first the last column, which wraps, then the widest text. On a terminal
-/// a last column that is no long text comes later: a row is one line there as long as it can be.
+/// Returns the columns' widths, reduced to fit: first the last column, which wraps, then the widest text. On
+/// a terminal, a last column without long text is reduced later: a row stays one line as long as possible.
 std::vector<std::size_t> TextTable::Fitted(std::size_t width, bool on_terminal) const {
   std::vector<std::size_t> widths = widths_;
   if (width == 0) return widths;

@@ -13,24 +13,24 @@
 
 namespace mirror {
 
-/// Of a table: as many characters as a line of its stream has.
+/// Width of a table: the characters in a line of its stream.
 inline constexpr std::size_t kStreamWidth = static_cast<std::size_t>(-1);
 
-/// Rows below a header line, in columns at least two spaces apart: people read them, and awk does.
+/// Rows below a header line, in columns at least two spaces apart: for people and for awk.
 class TextTable {
  public:
   struct Column {
     std::string name;
-    bool number = false;    ///< To the right, and never cut.
-    bool one_line = false;  ///< Of the last column: it is cut, too.
-    /// On a terminal that is too narrow for all columns, the lowest goes first; 0: it never does, and the
-    /// last column has none.
+    bool number = false;    ///< Aligned to the right, and never cut.
+    bool one_line = false;  ///< For the last column: it is cut, too.
+    /// On a terminal that is too narrow for all columns, the lowest number is removed first; 0: never, also
+    /// for the last column.
     int goes = 0;
-    bool whole = false;  ///< It tells rows apart: the others are cut before.
-    bool uncut = false;  ///< It is never cut, as a number: somebody types it, or every sign of it counts.
+    bool whole = false;  ///< Identifies the row: other columns are cut first.
+    bool uncut = false;  ///< Never cut, like a number: users type it, or every character matters.
   };
 
-  /// The colour stands beside the text: it has no width, and is shown where the stream has colours.
+  /// The colour is separate from the text: it has no width, and is used if the stream has colours.
   struct Cell {
     Cell(std::string words, Colour shown_in = Colour::kNone) : text(std::move(words)), colour(shown_in) {}
     Cell(const char* words) : text(words) {}
@@ -39,24 +39,24 @@ class TextTable {
     Colour colour = Colour::kNone;
   };
 
-  /// `width`: characters that a line may have, as far as the numbers let it; 0: as many as it needs. What
-  /// does not fit is cut with an ellipsis, but for the last column, which goes on in lines of its own. On a
-  /// terminal whose width it has, columns go before that: see Column.
-  /// `indent`: spaces in front of each line. `all`: what is to be typed to see columns that have gone, as it
-  /// stands behind their names; empty: nothing.
+  /// `width`: greatest number of characters in a line, as far as numbers allow; 0: no limit. Longer
+  /// content is cut with an ellipsis, except in the last column, which continues in lines of its
+  /// own. On a terminal of that width, columns are removed first: see Column. `indent`: spaces
+  /// before each line. `all`: the option that shows removed columns, printed after their names;
+  /// empty: none.
   explicit TextTable(std::vector<Column> columns, std::size_t width = kStreamWidth, std::size_t indent = 0,
                      std::string all = "--wide");
 
-  /// As many cells as there are columns, in any characters: they are made Printable(). An empty one is shown
-  /// as "-", so that the next do not move.
+  /// Adds a row: one cell for each column, with any characters: they are made Printable(). An empty cell is
+  /// shown as "-", so that the next ones keep their column.
   void Add(const std::vector<Cell>& cells);
 
-  /// Prints the header, once (again when a column has gone), the rows added since the last call, and behind a
-  /// header's rows which columns have gone. Columns grow, and never shrink. Without a row it prints nothing
-  /// on a terminal, and elsewhere the header.
+  /// Prints the header, once (again when a column was removed), the rows added since the last call and, after
+  /// a header's rows, the removed columns. Columns only grow. Without a row it prints nothing on a terminal,
+  /// and elsewhere the header.
   void Print(std::ostream& out);
 
-  /// Whether a row was ever added.
+  /// Returns true if a row was ever added.
   bool any() const { return any_; }
 
  private:
@@ -70,8 +70,8 @@ class TextTable {
   std::vector<Column> columns_;
   const std::size_t width_, indent_;
   const std::string all_;
-  std::vector<std::size_t> widths_;  ///< Characters.
-  std::vector<std::size_t> shown_;   ///< Columns.
+  std::vector<std::size_t> widths_;  ///< In characters.
+  std::vector<std::size_t> shown_;   ///< Indexes of columns.
   std::vector<std::vector<Cell>> rows_;
   bool header_printed_ = false, any_ = false;
 };

@@ -18,7 +18,7 @@ namespace {
 constexpr int kNothingToLookAt = 2;
 constexpr std::size_t kLinesLeast = 2;  // Below the head.
 
-/// A look, kept until all of it is there.
+/// The output of one refresh, kept until it is complete.
 struct Kept {
   int code = 0;
   std::string out, err;
@@ -43,7 +43,7 @@ std::vector<std::string> LinesOf(const std::string& text) {
   return lines;
 }
 
-/// Over what stands there, from the top on: nothing is cleared before its place is taken.
+/// Draws over the old content from the top: nothing is cleared before it is replaced.
 void Draw(const Watched& watched, const Terminal& terminal, const Kept& kept, std::ostream& out) {
   const std::string head =
       absl::StrCat(watched.what, ", every ", watched.every.count(), " s, ", watched.time());
@@ -54,7 +54,7 @@ void Draw(const Watched& watched, const Terminal& terminal, const Kept& kept, st
     lines.resize(room - 1);
     lines.push_back(absl::StrCat("and ", Counted(left_out, "line"), " more than fit here"));
   }
-  // A line that is longer than the terminal is cut by it, and takes no second one.
+  // The terminal cuts a line that is longer than its width, so it needs no second line.
   std::string screen = "\x1b[H\x1b[?7l" + CutTo(head, terminal.width) + "\x1b[K\n";
   for (const std::string& line : lines) absl::StrAppend(&screen, "\x1b[K\n", line);
   AsItIs(out) << screen << "\x1b[K\x1b[J\x1b[?7h" << std::flush;

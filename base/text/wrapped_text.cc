@@ -7,13 +7,13 @@
 namespace mirror {
 namespace {
 
-constexpr std::size_t kGapLeast = 2;  // Spaces between two columns, at least.
-// A path can be no longer, and who looks for the end of a quotation looks no further.
+constexpr std::size_t kGapLeast = 2;  // Least number of spaces between two columns.
+// The longest possible path; the search for the end of a quotation stops there.
 constexpr std::size_t kQuotationMost = 4'096;
-// Bytes of a name of SQL in its quotes: 64 characters of up to 4 bytes, or 63 doubled quotes.
+// Bytes of a quoted name of SQL: 64 characters of up to 4 bytes, or 63 doubled quotes.
 constexpr std::size_t kNameMost = 258;
 
-/// Bytes of the character at the start of `text`; 0 when it is not UTF-8.
+/// Returns the size of the first character of `text`; 0 if it is not UTF-8.
 std::size_t CharacterBytes(std::string_view text) {
   if (text.front() == '\0') return 1;
   std::size_t bytes = 1;
@@ -26,7 +26,7 @@ bool IsWordCharacter(char byte) {
          static_cast<unsigned char>(byte) >= 0x80;
 }
 
-/// Behind the quotation that begins at `at`; npos: none does.
+/// Returns the position after the quotation that begins at `at`; npos: there is none.
 std::size_t EndOfQuotation(std::string_view text, std::size_t at) {
   const char quote = text[at];
   if (quote != '\'' && quote != '"' && quote != '`') return std::string_view::npos;
@@ -37,11 +37,11 @@ std::size_t EndOfQuotation(std::string_view text, std::size_t at) {
   return std::string_view::npos;
 }
 
-/// Where the word that begins at `begin` ends: at a space, or at the text's end.
+/// Returns the end of the word that begins at `begin`: at a space, or at the end of the text.
 std::size_t EndOfWord(std::string_view text, std::size_t begin, std::size_t width) {
   std::size_t at = begin;
   while (at < text.size() && text[at] != ' ') {
-    // An apostrophe stands behind a letter.
+    // An apostrophe follows a letter.
     const bool may_open = at == begin || !IsWordCharacter(text[at - 1]);
     const std::size_t end = may_open ? EndOfQuotation(text, at) : std::string_view::npos;
     if (end == std::string_view::npos) {
@@ -77,7 +77,7 @@ std::string CutTo(std::string_view text, std::size_t characters) {
 
 std::vector<std::string> Folded(std::string_view text, std::size_t width, LongWords long_words) {
   std::vector<std::string> pieces;
-  std::size_t begin = 0, end = 0, used = 0;  // Of the piece at hand.
+  std::size_t begin = 0, end = 0, used = 0;  // For the current piece.
   while (true) {
     const std::size_t word = text.find_first_not_of(' ', end);
     if (word == std::string_view::npos) break;

@@ -8,39 +8,39 @@
 
 namespace mirror {
 
-/// Characters of a line where nobody knows of a terminal's width.
+/// Characters in a line if the terminal's width is unknown.
 inline constexpr std::size_t kTextWidth = 100;
 
-/// As a terminal counts them: code points, and bytes where a text is not UTF-8.
+/// Counts characters as a terminal does: code points, and bytes if a text is not UTF-8.
 std::size_t CharactersOf(std::string_view text);
 
-/// Bytes of the first `characters` of a text; all of them where it has fewer.
+/// Returns the size of the first `characters` of a text; of the whole text if it has fewer.
 std::size_t BytesOf(std::string_view text, std::size_t characters);
 
-/// All of a text, or its begin and an ellipsis.
+/// Returns the whole text, or its start and an ellipsis.
 std::string CutTo(std::string_view text, std::size_t characters);
 
-/// What becomes of a word that is longer than a line.
+/// Handling of a word that is longer than a line.
 enum class LongWords {
-  kWhole,  ///< It stands out: a path is there to be copied.
+  kWhole,  ///< The word exceeds the line: users copy paths.
   kCut,
 };
 
-/// `text` in pieces of at most `width` characters, broken at spaces; there is at least one. What stands in
-/// single quotes is one word when it has a slash, as paths do, or fits a piece: a command that is quoted is
-/// there to be copied, too.
+/// Splits `text` into pieces of at most `width` characters, at spaces; there is at least one. Text in single
+/// quotes is one word if it has a slash, as paths do, or fits into a piece: users copy quoted
+/// commands, too.
 std::vector<std::string> Folded(std::string_view text, std::size_t width, LongWords long_words);
 
-/// How far the further lines of a broken one go in, behind the spaces that it begins with.
+/// Indent of the continuation lines, in addition to the line's own leading spaces.
 inline constexpr std::size_t kHangingIndent = 2;
 
-/// A line of any length as lines of at most `width` characters, without an end of the last one. They go on
-/// under the line's text: below its last column where it has columns, which stand two spaces apart, else
-/// `indent` behind its begin.
+/// Breaks a line into lines of at most `width` characters; the last one has no line end. Continuation lines
+/// are aligned with the line's text: below its last column if it has columns, which are two spaces apart,
+/// otherwise `indent` after its start.
 std::string WrappedLine(std::string_view line, std::size_t indent = kHangingIndent,
                         std::size_t width = kTextWidth);
 
-/// The same of each line of a text.
+/// Wraps each line of a text.
 std::string WrappedText(std::string_view text, std::size_t indent = kHangingIndent,
                         std::size_t width = kTextWidth);
 

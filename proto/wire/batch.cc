@@ -28,7 +28,7 @@ int CompareBytes(std::string_view a, std::string_view b) {
   return Compare(a.size(), b.size());
 }
 
-// By value, without rounding the integer: 2^53 + 1 is greater than 2^53 as a double.
+// Compares by value, without rounding the integer: 2^53 + 1 is greater than 2^53 as a double.
 int CompareIntReal(std::int64_t integer, double real) {
   if (real >= 0x1p63) return -1;
   if (real < -0x1p63) return 1;
@@ -58,7 +58,7 @@ std::string_view BytesAt(const ColumnView& column, std::uint32_t slot) {
   return column.data.substr(start, column.starts[slot + 1] - start);
 }
 
-// The order of two rows in one key column, which has no NULL and no large value.
+// Returns the order of two rows in one key column, which has no NULL and no large value.
 int CompareRows(const ColumnView& column, std::uint32_t a, std::uint32_t b) {
   switch (column.storage) {
     case Storage::kInts:
@@ -82,8 +82,8 @@ int CompareKeys(const KeyColumns& key, std::uint32_t a, std::uint32_t b) {
   return 0;
 }
 
-// A number that orders rows as the first key column does as far as it reaches: where two of them differ, so
-// do the keys, in the same direction. Saves most comparisons of a sort the way to the values.
+// Returns a number that orders rows by the start of the first key column: if two of these numbers differ,
+// the keys differ in the same direction. Most comparisons of a sort then need not read the values.
 std::uint64_t Prefix(const ColumnView& column, std::uint32_t row) {
   constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
   switch (column.storage) {

@@ -14,7 +14,7 @@
 namespace mirror {
 namespace {
 
-// Enumerations have the numbers of the messages; a number from a later version is kUnspecified.
+// Converts an enumeration by number; a number from a later version becomes kUnspecified.
 template <typename E>
 E Known(int number, E last) {
   return number >= 0 && number <= static_cast<int>(last) ? static_cast<E>(number) : E{};
@@ -32,7 +32,7 @@ Literal DecodeLiteral(const v1::Literal& message) {
       return message.text_value();
     case v1::Literal::kBytesValue:
       return Bytes{message.bytes_value()};
-    case v1::Literal::kRawTextValue:  // Refused by DecodeTable.
+    case v1::Literal::kRawTextValue:  // DecodeTable refuses it.
     case v1::Literal::kNullValue:
     case v1::Literal::VALUE_NOT_SET:
       break;
@@ -61,7 +61,7 @@ Column DecodeColumn(const v1::Column& message) {
   if (message.has_default_value()) column.default_value = DecodeLiteral(message.default_value());
   column.key_position = message.key_position();
   column.column_id = message.column_id();
-  column.backfill = Known(message.backfill(), Backfill::kUnknown);  // Not known counts as UNKNOWN.
+  column.backfill = Known(message.backfill(), Backfill::kUnknown);  // An unknown number counts as UNKNOWN.
   return column;
 }
 
@@ -89,7 +89,7 @@ absl::Status CheckPosition(const Place& place, const std::string& what, const v1
   return absl::OkStatus();
 }
 
-// What surrounds the rows.
+// Checks the fields of the batch other than the rows.
 absl::Status CheckFrame(const v1::ChangeBatch& message, const Place& place) {
   if (!SameName(message.table(), place.table.name)) {
     return place.Refuse("the batch is for another table", "send it under the table's own name");
@@ -135,8 +135,8 @@ absl::Status CheckSize(const v1::ChangeBatch& message, const Place& place, const
   return absl::OkStatus();
 }
 
-// Returns for each column of the table whether it is given. Errors: an index that the table does not have, or
-// a column that is given twice.
+// Returns for each column of the table whether it is present. Errors: an index that the table does not have,
+// or a column that is present twice.
 absl::StatusOr<std::vector<bool>> GivenColumns(
     const google::protobuf::RepeatedPtrField<v1::ColumnData>& columns, const Place& place) {
   const TableSchema& table = place.table;
@@ -155,7 +155,7 @@ absl::StatusOr<std::vector<bool>> GivenColumns(
   return given;
 }
 
-// Checks that the columns that the operation asks for are given, each once.
+// Checks that the columns required by the operation are present, each once.
 absl::Status CheckColumns(const v1::ChangeBatch& message, const Place& place) {
   const TableSchema& table = place.table;
   ASSIGN_OR_RETURN(const std::vector<bool> given, GivenColumns(message.columns(), place));
@@ -221,7 +221,7 @@ ColumnView ViewOf(const v1::ColumnData& data) {
   return view;
 }
 
-// Checks and views the values of columns, which GivenColumns() has checked before.
+// Checks the values of columns that GivenColumns() has checked before, and makes views of them.
 absl::Status DecodeColumns(const google::protobuf::RepeatedPtrField<v1::ColumnData>& columns,
                            std::uint32_t row_count, const TableSchema& table, const WireLimits& limits,
                            std::vector<ColumnView>* views) {
@@ -237,7 +237,7 @@ absl::Status DecodeColumns(const google::protobuf::RepeatedPtrField<v1::ColumnDa
   return absl::OkStatus();
 }
 
-// --- Rows and keys that are read ---
+// --- Rows and keys that an endpoint returns ---
 
 void EncodeColumns(const RowBlock& block, google::protobuf::RepeatedPtrField<v1::ColumnData>* columns) {
   for (const ColumnBuffer& column : block.columns) {
@@ -314,7 +314,7 @@ KeyPart PartOf(const v1::Literal& message) {
   return part;
 }
 
-/// Whether a value may bound keys of this column: it need not be one that the column holds.
+/// Returns true if a value can be a bound for keys of this column: the column need not be able to hold it.
 bool CanBound(const Column& column, const KeyPart& part) {
   switch (StorageOf(column.type)) {
     case Storage::kInts:
@@ -456,7 +456,7 @@ absl::StatusOr<ReadRowsView> DecodeRows(const v1::ReadRowsResponse& message, con
                                         const WireLimits& limits) {
   const Place place{table};
   RETURN_IF_ERROR(GivenColumns(message.columns(), place).status());
-  // Only a column's values bound the number of rows.
+  // Without columns, nothing bounds the number of rows.
   if (message.row_count() > 0 && message.columns().empty())
     return place.Refuse("rows without a column", kAsAgreed);
   ReadRowsView rows;
@@ -503,7 +503,7 @@ std::string PackTable(const TableSchema& table) {
 
 namespace {
 
-/// False: they do not fit the table.
+/// Decodes the kept rules. Returns false if they do not fit the table.
 bool DecodeRules(const v1::Table& message, TableSchema* table) {
   if (message.kept_rules().empty()) return message.kept_rule_details().empty();
   const auto count = static_cast<int>(table->columns.size());
@@ -525,7 +525,7 @@ absl::StatusOr<TableSchema> UnpackTable(std::string_view packed) {
                      v1::Deletes_IsValid(message.deletes());
   if (whole) {
     TableSchema table = TableOf(message);
-    // Earlier versions took a zero with a sign.
+    // Earlier versions accepted a zero with a sign.
     for (Column& column : table.columns) {
       auto* const text = column.default_value ? std::get_if<std::string>(&*column.default_value) : nullptr;
       if (text != nullptr && column.type == Type::kDecimal && text->starts_with('-') &&

@@ -18,13 +18,13 @@ namespace mirror {
 /// Reads and checks one announced table. Errors: kInvalidArgument (CheckTable), kResourceExhausted (columns).
 absl::StatusOr<TableSchema> DecodeTable(const v1::Table& message, const WireLimits& limits);
 void EncodeTable(const TableSchema& table, v1::Table* message);
-/// For AuthenticateRequest.announced_sha256. `announcement` has no cycle.
+/// Returns the value for AuthenticateRequest.announced_sha256. `announcement` has no cycle.
 std::string AnnouncementSha256(const v1::TableSchemaRequest& announcement);
 
-/// Views over `message`, which must outlive the result; everything is checked before anything is bound:
-/// lengths against row_count, row_count times columns, UTF-8, declared length, range, NULL where none may be,
-/// the columns that the operation asks for, keys that stand twice. Errors: kInvalidArgument naming table,
-/// column, row and reason; kResourceExhausted over a limit.
+/// Returns views into `message`, which must outlive the result. Checks everything before a value can be
+/// bound: lengths against row_count, row_count times columns, UTF-8, declared length, range, NULL in a column
+/// that is not nullable, the columns that the operation needs, duplicate keys. Errors: kInvalidArgument
+/// naming table, column, row and reason; kResourceExhausted over a limit.
 absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const TableSchema& table,
                                         const WireLimits& limits);
 
@@ -33,16 +33,16 @@ void EncodeRows(const RowBlock& block, v1::ChangeBatch* message);
 
 void EncodeRows(const RowBlock& block, v1::ReadRowsResponse* message);
 
-/// Rows that the endpoint sent back: views over the message, which must outlive them.
+/// Rows that the endpoint returned: views into the message, which must outlive them.
 struct ReadRowsView {
   std::uint32_t row_count = 0;
   std::vector<ColumnView> columns;
 };
-/// Checked as a batch's columns are. Errors: kInvalidArgument.
+/// Decodes rows, with the same checks as for a batch's columns. Errors: kInvalidArgument.
 absl::StatusOr<ReadRowsView> DecodeRows(const v1::ReadRowsResponse& message, const TableSchema& table,
                                         const WireLimits& limits);
 
-/// Errors: kInvalidArgument when a bound has not one value for each column of the key, of its type.
+/// Errors: kInvalidArgument if a bound does not have one value of the right type for each key column.
 absl::StatusOr<KeyRange> DecodeKeyRange(const v1::KeyRange& message, const TableSchema& table);
 void EncodeKeyRange(const KeyRange& range, v1::KeyRange* message);
 

@@ -16,8 +16,8 @@ constexpr std::string_view kSendValid = "send a value that the column can hold";
 constexpr std::string_view kSendAsStored = "send it as the affinity makes it";
 constexpr std::string_view kEncodeAgain = "encode the batch as ColumnData says";
 
-// Checks the values of one column. First all of them in one pass without branches, NULLs included; only where
-// that finds something are rows looked at one by one, and those that are NULL passed over.
+// Checks the values of one column. The first pass tests all of them without branches, NULLs included. Only if
+// that pass finds a fault are rows tested one by one, without the NULL ones.
 class ColumnCheck {
  public:
   ColumnCheck(const Place& place, std::uint32_t rows, const WireLimits& limits,
@@ -60,8 +60,8 @@ class ColumnCheck {
         kEncodeAgain);
   }
 
-  // Each array has as many entries as there are rows, or none where the type does not use it. ANY's arrays
-  // are counted with its kinds.
+  // Each array has one entry for each row, or none if the type does not use the array. ANY's arrays
+  // are counted together with its kinds.
   absl::Status Arrays() const {
     const bool any = view_.storage == Storage::kAny;
     const auto wanted = [this](Storage storage) { return view_.storage == storage ? rows_ : 0U; };
@@ -140,12 +140,12 @@ class ColumnCheck {
     return absl::OkStatus();
   }
 
-  // Gives each row its place in the array of its kind.
+  // Gives each row its index in the array of its kind.
   absl::Status Kinds() {
-    // Arrays by kind: none, ints, doubles, bytes.
+    // Array for each kind: none, ints, doubles, bytes.
     constexpr std::array<std::uint8_t, 6> kArray = {0, 1, 2, 3, 3, 3};
     std::array<std::uint32_t, 4> counts{};
-    unsigned seen = 0;  // Bit k: some row has kind k.
+    unsigned seen = 0;  // Bit k is set if some row has kind k.
     view_.slots.resize(rows_);
     for (std::uint32_t row = 0; row < rows_; ++row) {
       const auto kind = static_cast<unsigned char>(view_.kinds[row]);
@@ -159,11 +159,11 @@ class ColumnCheck {
     return Refused(seen);
   }
 
-  // Kinds that the column cannot take as they are.
+  // Refuses kinds that the column cannot store unchanged.
   absl::Status Refused(unsigned seen) const {
     const auto bit = [](Kind kind) { return 1U << static_cast<unsigned>(kind); };
     const unsigned null = MayBeNull() ? 0 : bit(Kind::kNull);
-    // Storing these would change them.
+    // Storing these kinds would change the values.
     const unsigned changed = column_.affinity == Affinity::kText   ? bit(Kind::kInteger) | bit(Kind::kReal)
                              : column_.affinity == Affinity::kReal ? bit(Kind::kInteger)
                                                                    : 0;
@@ -178,7 +178,7 @@ class ColumnCheck {
     return absl::OkStatus();
   }
 
-  // From lengths to places, and their sum against the data.
+  // Computes offsets from the lengths, and checks their sum against the data.
   absl::Status Starts() {
     view_.starts.resize(lengths_.size() + 1);
     std::uint32_t* starts = view_.starts.data();
@@ -227,7 +227,7 @@ class ColumnCheck {
           absl::StrCat("a value of ", large.size, " bytes; the limit is ", limits_.value_bytes_max),
           "leave the column out or shorten the value");
     }
-    // A UTF-16 unit is 3 bytes of UTF-8 at most; what is left is checked when the text is together.
+    // A UTF-16 unit is at most 3 bytes of UTF-8; the exact length is checked when the text is complete.
     const std::uint64_t unit_bytes = column_.type == Type::kText ? 3 : 1;
     if (column_.length != 0 && large.size > unit_bytes * column_.length) {
       return at.Refuse(absl::StrCat("the value in 'large' is longer than ", column_.length,
@@ -250,7 +250,7 @@ class ColumnCheck {
     return absl::OkStatus();
   }
 
-  // Whether no length is over the column's, counted in bytes. UTF-16 units are never more than that.
+  // Returns true if no length in bytes is over the column's. A text never has more UTF-16 units than bytes.
   bool LengthsFit() const {
     if (column_.length == 0) return true;
     bool fits = true;
@@ -282,7 +282,7 @@ class ColumnCheck {
     return absl::OkStatus();
   }
 
-  // Whether the data is UTF-8 as a whole and no value begins inside a character.
+  // Returns true if all data is UTF-8 and no value begins inside a character.
   bool WholeCharacters() const {
     if (!CountUtf8(view_.data)) return false;
     bool whole = true;

@@ -14,7 +14,7 @@
 
 namespace mirror {
 
-/// Where in a batch something is wrong. Makes the error: where, `reason`, that nothing was applied, `remedy`.
+/// Place of an error in a batch. Makes the error text: place, `reason`, that nothing was applied, `remedy`.
 struct Place {
   const TableSchema& table;
   const Column* column = nullptr;
@@ -28,10 +28,10 @@ struct Place {
   std::string Words(const std::string& reason, std::string_view remedy) const;
 };
 
-/// Checks one column's values and completes its view. Comes with `column`, which has to be an index of the
-/// table, and `ints`, `doubles`, `data`, `nulls`, `kinds` and `large` as received; `storage`, `text`,
-/// `starts` and `slots` are set here. Errors: kInvalidArgument, kResourceExhausted (a large value over the
-/// limit).
+/// Checks one column's values and completes its view. The caller sets `column`, which must be an index of the
+/// table, and `ints`, `doubles`, `data`, `nulls`, `kinds` and `large` as received; this function sets
+/// `storage`, `text`, `starts` and `slots`. Errors: kInvalidArgument, kResourceExhausted (a large value over
+/// the limit).
 absl::Status CheckColumn(const TableSchema& table, std::uint32_t row_count, const WireLimits& limits,
                          std::span<const std::uint32_t> lengths, ColumnView* view);
 

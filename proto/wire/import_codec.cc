@@ -20,7 +20,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::io::CodedInputStream;
 
 constexpr std::size_t kLengthBytes = 4;
-/// Messages and texts of lists in one frame: each has two bytes in the pipe, and up to two hundred in memory.
+/// Messages and list texts in one frame: each has two bytes in the pipe, and up to two hundred in memory.
 constexpr std::uint32_t kEntriesMax = 4'096;
 
 std::string Framed(const v1::ImportFrame& message) {
@@ -34,7 +34,7 @@ std::string Framed(const v1::ImportFrame& message) {
 
 absl::Status Wrong(std::string_view why) { return absl::InvalidArgumentError(std::string(why)); }
 
-/// Whether nothing but known fields stands in a message, and no more entries than `left`.
+/// Returns true if a message has only known fields, and no more entries than `left`.
 bool IsBounded(const Descriptor& type, CodedInputStream& in, std::uint32_t* left) {
   while (const std::uint32_t tag = in.ReadTag()) {
     const FieldDescriptor* const field = type.FindFieldByNumber(static_cast<int>(tag >> 3U));
@@ -55,7 +55,7 @@ bool IsBounded(const Descriptor& type, CodedInputStream& in, std::uint32_t* left
   return in.ConsumedEntireMessage();
 }
 
-/// A text for people that stays within its bounds.
+/// Returns true for a text for people within its limits.
 bool IsReason(const std::string& text) { return text.size() <= kImportReasonBytesMax && IsText(text); }
 
 }  // namespace

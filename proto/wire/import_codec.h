@@ -14,16 +14,16 @@
 
 namespace mirror {
 
-/// A frame as it stands in the pipe, with its length.
+/// Returns a frame for the pipe, including its length.
 std::string EncodeFrame(const ImportHeader& header);
-/// `rows`: of all columns of ImportTable().
+/// `rows`: has all columns of ImportTable().
 std::string EncodeFrame(const RowBlock& rows, std::uint64_t seq);
 std::string EncodeFrame(const ImportRejects& rejects);
 std::string EncodeFrame(const ImportProgress& progress);
 std::string EncodeFrame(const ImportEnd& end);
 
-/// Takes what comes out of the pipe, which may be anything: whoever wrote it has read a stranger's file.
-/// Memory: one frame, and what it becomes, which is bounded. Threads: one.
+/// Decodes the bytes of the pipe. They are not trusted: the program that wrote them has read a stranger's
+/// file. Memory: one frame and its decoded form, both bounded. Threads: one.
 class ImportFrames {
  public:
   ImportFrames();
@@ -33,9 +33,9 @@ class ImportFrames {
 
   void Append(std::string_view bytes);
 
-  /// The next frame; absent: more bytes are needed. What it gave before is gone. Errors, after which nothing
-  /// more can be asked for: kInvalidArgument, with a reason for who looks after the program: it is no frame,
-  /// too large, out of its order, does not hold what import.proto says, or its counts are wrong.
+  /// Returns the next frame; absent: more bytes are needed. Invalidates the frame returned before. Errors,
+  /// after which no further call is allowed: kInvalidArgument, with a reason for the operator: not a frame,
+  /// too large, out of order, not as import.proto says, or with wrong counts.
   absl::StatusOr<std::optional<ImportPiece>> Next();
 
  private:
@@ -50,7 +50,7 @@ class ImportFrames {
   std::string buffer_;
   std::size_t at_ = 0;
   const std::unique_ptr<Message> message_;
-  std::optional<TableSchema> table_;  ///< Absent: there was no header yet.
+  std::optional<TableSchema> table_;  ///< Absent: no header was read yet.
   std::uint64_t seq_ = 0, rows_ = 0, rejects_ = 0, read_ = 0;
   bool has_ended_ = false;
 };

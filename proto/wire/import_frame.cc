@@ -57,7 +57,7 @@ absl::Status CheckImportHeader(const ImportHeader& header) {
     RETURN_IF_ERROR(CheckName(columns[i], absl::StrCat("column ", i + 1, " of the header")));
     const auto [first, is_new] = seen.try_emplace(FoldName(columns[i]), i);
     if (is_new) continue;
-    // Without that name: of a file without a header it is what somebody's row has.
+    // The message omits the name: in a file without a header it is a value of somebody's row.
     return absl::InvalidArgumentError(absl::StrCat("columns ", first->second + 1, " and ", i + 1,
                                                    " of the header have the same name: give each its own"));
   }

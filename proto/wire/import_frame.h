@@ -15,12 +15,12 @@
 
 namespace mirror {
 
-// What the program that parses an uploaded file tells the server, frame by frame: see import.proto.
+// Frames that the parser of an uploaded file sends to the server: see import.proto.
 
-inline constexpr std::size_t kImportFrameBytesMax = 8 << 20;  ///< Of one message.
+inline constexpr std::size_t kImportFrameBytesMax = 8 << 20;  ///< For one message.
 inline constexpr std::size_t kImportColumnsMax = 2'000;
 inline constexpr std::size_t kImportBatchRowsMax = 1'000;
-inline constexpr std::size_t kImportRejectsMax = 1'000;  ///< Of one frame.
+inline constexpr std::size_t kImportRejectsMax = 1'000;  ///< For one frame.
 inline constexpr std::size_t kImportReasonBytesMax = 1'024;
 inline constexpr std::size_t kImportRawBytesMax = 4'096;
 
@@ -29,34 +29,34 @@ struct ImportHeader {
   bool workbook = false;
 };
 
-/// Rows of a file. Columns have the numbers that they have in the header.
+/// Rows of a file. Column numbers are those of the header.
 struct ImportRows {
   std::uint64_t seq = 0;
-  std::uint32_t columns = 0;  ///< Of the header.
-  ChangeBatch batch;          ///< Of ImportTable(): views, valid until the next frame is read.
+  std::uint32_t columns = 0;  ///< Number of columns of the header.
+  ChangeBatch batch;          ///< Rows of ImportTable(): views, valid until the next frame is read.
 
-  /// Absent: no value. An empty text is one.
+  /// Returns a text; absent: no value. An empty text is a value.
   std::optional<std::string_view> Text(std::uint32_t row, std::uint32_t column) const;
-  /// Whether the file says that the value is a number, a date or the like. Of a CSV file it says so of none.
+  /// Returns true if the file says that the value is a number, a date or the like. Never true for a CSV file.
   bool IsNoText(std::uint32_t row, std::uint32_t column) const;
-  /// Where the row begins in the file, from 1.
+  /// Returns the line where the row begins in the file, from 1.
   std::uint64_t Line(std::uint32_t row) const;
 };
 
 struct ImportReject {
   std::uint64_t line = 0;
-  std::string reason;  ///< For people; without values.
-  std::string raw;     ///< The row as it stands there, cut; any bytes.
-  /// The first ones, as far as they could be told apart, each with a NUL behind it, cut; any bytes.
+  std::string reason;  ///< Text for people; without values.
+  std::string raw;     ///< The row as written in the file, cut; any bytes.
+  /// The first cells, as far as they could be separated, each followed by a NUL, cut; any bytes.
   std::string cells;
 
-  /// Absent: it could not be told apart, or was cut off.
+  /// Returns a cell; absent: it could not be separated, or was cut off.
   std::optional<std::string_view> Cell(std::size_t column) const;
-  /// Of the row, as far as they are there.
+  /// Returns the number of cells of the row that are present.
   std::size_t CountCells() const;
 };
 struct ImportRejects {
-  std::uint64_t before_seq = 0;  ///< They stand before the rows of this number, which may not follow.
+  std::uint64_t before_seq = 0;  ///< The rejects come before the rows of this number, which may not follow.
   std::vector<ImportReject> rejects;
 };
 
@@ -64,22 +64,22 @@ struct ImportProgress {
   std::uint64_t bytes_read = 0, bytes_total = 0;
 };
 
-/// The numbers of import.proto.
+/// Results of an import; the numbers are those of import.proto.
 enum class ImportOutcome : std::uint8_t { kDone = 1, kCouldNotStart = 2, kFailed = 3 };
 struct ImportEnd {
   ImportOutcome outcome = ImportOutcome::kDone;
-  std::string reason;  ///< For people; empty: kDone.
+  std::string reason;  ///< Text for people; empty: kDone.
   std::uint64_t rows = 0, rejects = 0;
 };
 
 using ImportPiece = std::variant<ImportHeader, ImportRows, ImportRejects, ImportProgress, ImportEnd>;
 
-/// 1 to kImportColumnsMax names, each of them as CheckName() has it and once, by ASCII case only. Errors:
-/// kInvalidArgument, with a sentence for whoever has the file.
+/// Checks 1 to kImportColumnsMax names, each valid for CheckName() and different from all others in more than
+/// ASCII case. Errors: kInvalidArgument, with a sentence for the owner of the file.
 absl::Status CheckImportHeader(const ImportHeader& header);
 
-/// The table that ImportRows.batch is of: the header's columns, then the line, then the marks of cells that
-/// are no texts.
+/// Returns the table of ImportRows.batch: the header's columns, then the line, then the marks of cells that
+/// are not text.
 TableSchema ImportTable(const std::vector<std::string>& columns);
 
 }  // namespace mirror

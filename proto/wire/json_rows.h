@@ -12,27 +12,27 @@
 
 namespace mirror {
 
-/// Rows of a mirrored table as JSON objects, by their columns' types and never by a value: INT64 and DECIMAL
-/// are texts, as dates, times and UUIDs are, in the forms of table.proto; bytes are base64; infinite and
-/// undefined doubles are the texts "Infinity", "-Infinity" and "NaN"; whole numbers of an ANY column are
-/// texts, too.
+/// Rows of a mirrored table as JSON objects. Each value is written by its column's type, never by its
+/// content: INT64, DECIMAL, dates, times and UUIDs are texts, in the forms of table.proto; bytes are base64;
+/// infinite and undefined doubles are the texts "Infinity", "-Infinity" and "NaN"; whole numbers of an ANY
+/// column are texts, too.
 class JsonRows {
  public:
-  /// `columns` of `table`, in that order. It outlives this.
+  /// `columns` are indexes in `table`, in order of output. `table` must outlive this object.
   JsonRows(const TableSchema& table, const std::vector<std::uint32_t>& columns);
 
-  /// `views`: these columns, in that order.
+  /// `views`: the same columns, in the same order.
   void Append(std::span<const ColumnView> views, std::uint32_t row, std::string* json) const;
 
  private:
   const TableSchema& table_;
-  std::vector<std::string> names_;  ///< As JSON, with the comma before and the colon behind.
+  std::vector<std::string> names_;  ///< JSON text, with the comma before and the colon after it.
 };
 
-/// One value in that form.
+/// Appends one value in the same form.
 void AppendJsonValue(const Column& column, const Value& value, std::string* json);
 
-/// The texts of numbers in it, without quotes: the shortest that give the same number again.
+/// Append the texts of numbers, without quotes: the shortest ones that read back as the same number.
 void AppendInteger(std::int64_t value, std::string* text);
 void AppendReal(double value, std::string* text);
 std::string Base64(std::string_view bytes);

@@ -10,14 +10,14 @@
 
 namespace mirror {
 
-/// One value of a key as it travels: DATE to TIMESTAMP_TZ as kInteger, UUID as kBlob. Never kNull.
+/// One value of a key in its wire form: DATE to TIMESTAMP_TZ as kInteger, UUID as kBlob. Never kNull.
 struct KeyPart {
   Kind kind = Kind::kNull;
   std::int64_t integer = 0;
   double real = 0;
-  std::string bytes;  ///< kText, kRawText, kBlob.
+  std::string bytes;  ///< Set for kText, kRawText, kBlob.
 
-  /// As SQLite's BINARY collation: numbers by value, then text by bytes, then blobs by bytes.
+  /// Orders like SQLite's BINARY collation: numbers by value, then text by bytes, then blobs by bytes.
   friend std::weak_ordering operator<=>(const KeyPart& a, const KeyPart& b);
   friend bool operator==(const KeyPart& a, const KeyPart& b) { return (a <=> b) == 0; }
 };
@@ -27,7 +27,7 @@ inline bool IsNumber(const KeyPart& part) { return part.kind == Kind::kInteger |
 /// The values of a key's columns in the order of TableSchema::Key(). Compared value by value.
 using Key = std::vector<KeyPart>;
 
-/// Keys from `first` (inclusive) to `last` (exclusive); an empty one is no bound.
+/// Keys from `first` (inclusive) to `last` (exclusive); an empty key is no bound.
 struct KeyRange {
   Key first, last;
 };

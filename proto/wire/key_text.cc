@@ -15,7 +15,7 @@ std::string RealText(double value) {
   return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
 }
 
-/// Cut in front of a character.
+/// Cuts the text before a character.
 std::string Quoted(const std::string& bytes) {
   const std::string_view shown = CutUtf8(bytes, kKeyPartShown);
   std::string text = "'";

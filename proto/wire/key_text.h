@@ -8,12 +8,12 @@
 
 namespace mirror {
 
-/// Of one value of a key, in KeyText().
+/// Greatest length of one value of a key in KeyText().
 inline constexpr std::size_t kKeyPartShown = 40;
 
-/// A key as SQL would have it, for who asked to see it: "17", "'Ada', 3", "x'00ff'". Long texts and blobs are
-/// cut with an ellipsis behind kKeyPartShown characters. It is printable. Not for logs and events: a key may
-/// be a name.
+/// Formats a key as in SQL, for an operator who requested it: "17", "'Ada', 3", "x'00ff'". Long texts and
+/// blobs are cut after kKeyPartShown characters, with an ellipsis. The result is printable. Not for logs and
+/// events: a key may be a name.
 std::string KeyText(const Key& key);
 
 }  // namespace mirror

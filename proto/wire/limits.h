@@ -6,7 +6,7 @@
 
 namespace mirror {
 
-/// What the protocol itself fixes. What an operator may set is in WireLimits.
+/// Limits fixed by the protocol. WireLimits has those that an operator can configure.
 inline constexpr std::size_t kNameCharactersMax = 128;
 inline constexpr std::size_t kContextIdBytesMax = 64;
 inline constexpr std::size_t kLineageBytesMax = 64;
@@ -15,25 +15,25 @@ inline constexpr std::size_t kSourceIdBytesMax = 128;
 inline constexpr std::size_t kMissingKeysMax = 1'000;
 inline constexpr std::size_t kDefaultBytesMax = 8'192;
 inline constexpr std::uint32_t kDecimalDigitsMax = 1'000;
-/// Ranges of one DigestRanges or ReadRows.
+/// Ranges in one DigestRanges or ReadRows.
 inline constexpr std::uint32_t kDigestRangesMax = 10'000;
-/// Messages within one request, at whatever depth.
+/// Messages in one request, at any depth.
 inline constexpr std::uint32_t kMessageEntriesMax = 400'000;
-/// A value over this travels in parts of at most this.
+/// Greatest size of a part. Values over this size are sent in parts.
 inline constexpr std::uint32_t kPartBytesMax = 4 << 20;
 
-/// What one request may hold. The endpoint's are in AuthenticateResponse.limits; over them:
-/// RESOURCE_EXHAUSTED.
+/// Limits for one request. The endpoint gives its own in AuthenticateResponse.limits; a request over them
+/// fails with RESOURCE_EXHAUSTED.
 struct WireLimits {
   std::size_t message_bytes_max = 16 << 20;
   std::uint32_t tables_max = 10'000;
   std::uint32_t columns_max = 2'000;
   std::uint32_t batch_rows_max = 1'000'000;
-  std::uint64_t batch_cells_max = 10'000'000;  ///< Rows times columns.
+  std::uint64_t batch_cells_max = 10'000'000;  ///< Rows multiplied by columns.
   std::uint64_t value_bytes_max = 1'000'000'000;
 };
 
-/// Unix milliseconds of the end of the year 9999: the latest time that a source may tell.
+/// Unix milliseconds of the end of the year 9999: the latest time that a source may give.
 inline constexpr std::int64_t kSourceTimeMsMax = 253'402'300'799'999;
 
 }  // namespace mirror

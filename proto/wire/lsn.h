@@ -7,12 +7,12 @@
 
 namespace mirror {
 
-/// Where one table stands in its source's change log.
+/// Position of one table in its source's change log.
 ///
-/// Unit: the source's log sequence number. Two of them can be ordered; the difference between them means
-/// nothing. The mirror's copy, in `<contextId>_mirroring`, is the truth; the source keeps none.
+/// Unit: the source's log sequence number. Two of them can be ordered; their difference has no
+/// meaning. The mirror's copy, in `<contextId>_mirroring`, is authoritative; the source keeps none.
 struct Lsn {
-  std::int64_t value = -1;  ///< -1: nothing is trusted, send every row.
+  std::int64_t value = -1;  ///< -1: no data is trusted, send every row.
   friend auto operator<=>(const Lsn&, const Lsn&) = default;
 };
 

@@ -26,7 +26,7 @@ std::string_view BytesOf(std::span<const T> values) {
 
 absl::Status NoReceipt() { return absl::InvalidArgumentError("it is no receipt of a mirror"); }
 
-/// Without memory for it there is no proof, and no sense in going on.
+/// Stops the program if a hash fails for lack of memory: without it there is no proof.
 void Must(bool good) {
   if (!good) std::abort();
 }

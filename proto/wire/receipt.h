@@ -14,14 +14,14 @@
 #include "proto/wire/batch.h"
 #include "proto/wire/lsn.h"
 
-// What a mirror gives for each commit, so that its source can prove later what was delivered. The form of
-// all of it stands at BatchResult.receipt in change_batch.proto.
+// Receipts that a mirror gives for each commit, so that its source can prove later what was delivered.
+// BatchResult.receipt in change_batch.proto defines their form.
 
 namespace mirror {
 
-/// Bytes of the text of a receipt; a longer one is none.
+/// Greatest size of a receipt's text in bytes; a longer text is not a receipt.
 inline constexpr std::size_t kReceiptBytesMax = 4096;
-/// Of one answer of Authenticate.
+/// Number of receipts in one answer of Authenticate.
 inline constexpr std::size_t kReceiptsPerAnswerMax = 1'000;
 
 struct Receipt {
@@ -40,23 +40,23 @@ struct Receipt {
 };
 
 std::string ReceiptText(const Receipt& receipt);
-/// Errors: kInvalidArgument: it is no receipt.
+/// Errors: kInvalidArgument: the text is not a receipt.
 absl::StatusOr<Receipt> ParseReceipt(std::string_view text);
 
 /// The end of a chain, as it is signed.
 struct ReceiptHead {
   std::uint64_t number = 0;  ///< 0: there is no receipt.
-  std::string hash;          ///< SHA-256 of its text, 32 bytes; empty: none.
+  std::string hash;          ///< SHA-256 of the receipt's text, 32 bytes; empty: no receipt.
   friend bool operator==(const ReceiptHead&, const ReceiptHead&) = default;
 };
 
-/// 32 bytes.
+/// Returns the SHA-256 of `bytes`, 32 bytes.
 std::string HashOf(std::string_view bytes);
 std::string HexOf(std::string_view bytes);
-/// Absent when it is not `bytes` bytes in hexadecimal digits.
+/// Decodes a hash; absent: the text is not `bytes` bytes in hexadecimal digits.
 std::optional<std::string> BytesOfHex(std::string_view text, std::size_t bytes);
 
-/// SHA-256 of what comes in pieces. Threads: one.
+/// SHA-256 of data that comes in pieces. Threads: one.
 class Sha256Stream {
  public:
   Sha256Stream();
@@ -75,7 +75,7 @@ class Sha256Stream {
     }
     Add({bytes, sizeof(Number)});
   }
-  /// 32 bytes; afterwards it begins anew.
+  /// Returns the 32 bytes; the object can then be used for the next hash.
   std::string Finish();
 
  private:
@@ -83,7 +83,7 @@ class Sha256Stream {
   std::unique_ptr<State> state_;
 };
 
-/// The digest of a batch, built column by column, without the bytes of large values.
+/// Computes the digest of a batch, column by column, without the bytes of large values.
 class BatchHasher {
  public:
   BatchHasher(std::uint8_t operation, std::uint32_t rows, std::uint32_t columns);
@@ -102,13 +102,13 @@ class BatchHasher {
   Sha256Stream sha_;
 };
 
-/// Of a batch as it is kept. `origin`: of each of its columns the index in Table.columns; empty: the same.
+/// Digest of a batch as stored. `origin`: index in Table.columns of each of its columns; empty: the same.
 std::string BatchDigest(const ChangeBatch& batch, const std::vector<std::uint32_t>& origin);
-/// Of a Wipe, and of any batch without rows that inserts.
+/// Digest of a Wipe, and of any insert batch without rows.
 const std::string& EmptyBatchDigest();
-/// `digest` with the SHA-256 of each large value of the batch, in order; without any it stays as it is.
+/// Adds the SHA-256 of each large value of the batch, in order, to `digest`; without large values: `digest`.
 std::string WithLargeValues(const std::string& digest, const std::vector<std::string>& values);
-/// Content of n batches; `before` is that of the first n - 1, empty for none.
+/// Returns the content of n batches; `before` is the content of the first n - 1, empty for none.
 std::string AddContent(const std::string& before, const std::string& batch);
 
 }  // namespace mirror

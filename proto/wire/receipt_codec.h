@@ -7,7 +7,7 @@
 
 namespace mirror {
 
-/// The digest of a batch as its source sends it, see receipt.h; without its large values.
+/// Returns the digest of a batch as its source sends it, see receipt.h; without its large values.
 std::string BatchDigest(const v1::ChangeBatch& batch);
 
 }  // namespace mirror

@@ -9,20 +9,20 @@
 
 namespace mirror {
 
-/// Why Authenticate was refused, for programs: payloads of the absl::Status whose names begin so pass the
-/// wire under their own names, as metadata behind the call. What they say is in mirror_client.proto.
+/// Reason of a refused Authenticate, for programs: absl::Status payloads whose names have this prefix are
+/// sent under their own names, as trailing metadata of the call. mirror_client.proto defines their values.
 inline constexpr std::string_view kRefusalPrefix = "mirror-";
 
-/// The endpoint has no mirror of the tenant; its value is the tenant.
+/// The endpoint has no mirror of the tenant; the value is the tenant's context id.
 inline constexpr char kNoMirrorPayload[] = "mirror-none-of";
 
-/// The token may have been used before, and a new one has not: its value is the unix second from which on
-/// tokens are new.
+/// The token may have been used before, and a new one is needed: the value is the unix second from which on
+/// tokens are accepted as new.
 inline constexpr char kNewTokenPayload[] = "mirror-new-token";
 
-/// Why a source could not send a table. The numbers are those of UnsentReason in completion.proto.
+/// Reason why a source could not send a table. Numbers are those of UnsentReason in completion.proto.
 enum class UnsentReason : std::uint8_t {
-  kUnknown = 0,  ///< The source does not say, or says what this program does not know.
+  kUnknown = 0,  ///< The source gives no reason, or one unknown to this program.
   kUnreadable = 1,
   kNotAnnounced = 2,
   kTwin = 3,
@@ -39,13 +39,13 @@ inline constexpr std::uint8_t kUnsentReasonLast = 10;
 /// Capability of an endpoint that shows the tables that a source could not send.
 inline constexpr char kUnsentCapability[] = "unsent_reasons";
 
-/// A word or two for programs, and half a sentence for people. The words are constants of the program, so
-/// that they never have a value of a row, or a message of the source's database.
+/// A word or two for programs, and half a sentence for people. The texts are constants of the program, so
+/// they never contain a value of a row, or a message of the source's database.
 struct UnsentWording {
   std::string_view code, people;
 };
 
-/// By number.
+/// Indexed by number.
 inline constexpr std::array<UnsentWording, kUnsentReasonLast + 1> kUnsentWords = {{
     {"unknown", "the source does not say why"},
     {"unreadable",
@@ -63,7 +63,7 @@ inline constexpr std::array<UnsentWording, kUnsentReasonLast + 1> kUnsentWords =
     {"no log", "the source has no record of its changes, and cannot say whether there were any"},
 }};
 
-/// From the number of the wire; kUnknown for a number that this program does not know.
+/// Converts the wire's number; kUnknown for a number that this program does not know.
 constexpr UnsentReason UnsentReasonOf(int number) {
   return number >= 0 && number <= kUnsentReasonLast ? static_cast<UnsentReason>(number)
                                                     : UnsentReason::kUnknown;
@@ -72,7 +72,7 @@ constexpr UnsentReason UnsentReasonOf(int number) {
 constexpr std::string_view ToString(UnsentReason reason) {
   return kUnsentWords.at(static_cast<std::size_t>(reason)).code;
 }
-/// Absent: no word of ToString().
+/// Parses a word of ToString(); absent: any other word.
 constexpr std::optional<UnsentReason> ParseUnsentReason(std::string_view word) {
   for (std::size_t i = 0; i < kUnsentWords.size(); ++i) {
     if (kUnsentWords.at(i).code == word) return static_cast<UnsentReason>(i);
@@ -80,12 +80,12 @@ constexpr std::optional<UnsentReason> ParseUnsentReason(std::string_view word) {
   return std::nullopt;
 }
 
-/// For people.
+/// Text for people.
 constexpr std::string_view UnsentWords(UnsentReason reason) {
   return kUnsentWords.at(static_cast<std::size_t>(reason)).people;
 }
 
-/// Whether the source announced such a table, as far as the reason tells.
+/// Returns true if the source announced such a table, as far as the reason tells.
 constexpr bool IsAnnounced(UnsentReason reason) {
   return reason != UnsentReason::kNotAnnounced && reason != UnsentReason::kTwin;
 }

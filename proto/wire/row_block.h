@@ -12,18 +12,18 @@
 
 namespace mirror {
 
-/// What a value of TYPE_ANY is; the numbers of proto/mirror/v1/change_batch.proto.
+/// Kind of a TYPE_ANY value; the numbers are those of proto/mirror/v1/change_batch.proto.
 enum class Kind : std::uint8_t { kNull = 0, kInteger = 1, kReal = 2, kText = 3, kBlob = 4, kRawText = 5 };
 
 struct LargeValue {
   std::uint32_t row = 0;
   std::uint64_t value_id = 0;
-  std::uint64_t size = 0;  ///< Bytes.
+  std::uint64_t size = 0;  ///< Size in bytes.
   friend bool operator==(const LargeValue&, const LargeValue&) = default;
 };
 
 /// The rows of one column while a source collects them. Append exactly one value for each row, with the call
-/// that belongs to the column's Storage; AppendNull goes with each.
+/// for the column's Storage; AppendNull fits each Storage.
 class ColumnBuffer {
  public:
   ColumnBuffer(std::uint32_t column, Storage storage) : column_(column), storage_(storage) {}
@@ -40,7 +40,7 @@ class ColumnBuffer {
     doubles_.push_back(value);
     ++rows_;
   }
-  /// `kind` counts only for TYPE_ANY: kText, kBlob or kRawText.
+  /// `kind` is used only for TYPE_ANY: kText, kBlob or kRawText.
   void AppendBytes(std::string_view value, Kind kind = Kind::kText) {
     assert(storage_ == Storage::kBytes || storage_ == Storage::kAny);
     if (storage_ == Storage::kAny) kinds_.push_back(static_cast<char>(kind));
@@ -49,25 +49,25 @@ class ColumnBuffer {
     ++rows_;
   }
   void AppendNull();
-  /// A value that travels ahead in parts.
+  /// Appends a value that is sent ahead in parts.
   void AppendLarge(std::uint64_t value_id, std::uint64_t size, Kind kind = Kind::kBlob);
-  /// Has nulls() reach to the last row, where it is not empty.
+  /// Extends nulls() to the last row, if it is not empty.
   void CompleteNulls();
   void Clear();
 
   std::uint32_t column() const { return column_; }
-  /// For who counts the columns otherwise.
+  /// Sets the column's index, for callers that number the columns differently.
   void set_column(std::uint32_t column) { column_ = column; }
   Storage storage() const { return storage_; }
   std::size_t rows() const { return rows_; }
-  /// What it will weigh on the wire, roughly.
+  /// Returns the approximate size on the wire.
   std::size_t bytes() const;
 
   const std::vector<std::int64_t>& ints() const { return ints_; }
   const std::vector<double>& doubles() const { return doubles_; }
   const std::string& data() const { return data_; }
   const std::vector<std::uint32_t>& lengths() const { return lengths_; }
-  /// Empty where nothing is null; it may end early, rows after its end are not null.
+  /// Empty if no row is null. May be too short: rows after its end are not null.
   const std::string& nulls() const { return nulls_; }
   const std::string& kinds() const { return kinds_; }
   const std::vector<LargeValue>& large() const { return large_; }
@@ -91,7 +91,7 @@ class ColumnBuffer {
 struct RowBlock {
   std::vector<ColumnBuffer> columns;
 
-  /// One empty buffer for each of `indexes` of `table`.
+  /// Returns a block with one empty buffer for each of `indexes` of `table`.
   static RowBlock For(const TableSchema& table, const std::vector<std::uint32_t>& indexes);
   static RowBlock ForAll(const TableSchema& table);
   std::size_t rows() const { return columns.empty() ? 0 : columns.front().rows(); }

@@ -10,7 +10,7 @@ struct XXH3_state_s;
 
 namespace mirror {
 
-/// Some rows of a table: how many, and the sum modulo 2^64 of their digests, in whatever order.
+/// A set of rows of a table: their number, and the sum modulo 2^64 of their digests, in any order.
 struct RangeDigest {
   std::uint64_t rows = 0;
   std::uint64_t sum = 0;
@@ -26,8 +26,8 @@ struct RangeDigest {
   friend bool operator==(const RangeDigest&, const RangeDigest&) = default;
 };
 
-/// The digest of one row, as DigestRangesResponse in mirror_client.proto defines it: its values are added in
-/// the order of the table's columns, each as it is stored.
+/// Computes the digest of one row, as DigestRangesResponse in mirror_client.proto defines it. Add its values
+/// in the order of the table's columns, each as it is stored.
 /// Threads: one. Memory: one row up to kBufferMax, beyond that none.
 class RowDigest {
  public:
@@ -39,15 +39,15 @@ class RowDigest {
   void AddNull() { buffer_.push_back(0); }
   void AddInteger(std::int64_t value) { AddNumber(1, static_cast<std::uint64_t>(value)); }
   void AddReal(double value);
-  /// UTF-8, or what SQLite takes for it.
+  /// Adds UTF-8, or any bytes that SQLite accepts as text.
   void AddText(std::string_view text) { AddWhole(3, text); }
   void AddBytes(std::string_view bytes) { AddWhole(4, bytes); }
-  /// A value of `size` bytes that comes in pieces: AddPiece() until all of it was there.
+  /// Begins a value of `size` bytes that comes in pieces: call AddPiece() until all of it is added.
   void BeginText(std::uint64_t size) { AddNumber(3, size); }
   void BeginBytes(std::uint64_t size) { AddNumber(4, size); }
   void AddPiece(std::string_view piece);
 
-  /// The digest of what was added; the next row begins.
+  /// Returns the digest of the added values; the next row begins.
   std::uint64_t Finish();
 
  private:

@@ -11,12 +11,12 @@
 #include "absl/status/status.h"
 #include "proto/wire/table.h"
 
-// Indexes and foreign keys of a table at its source, as they are announced. What each means is said in
-// proto/mirror/v1/table.proto.
+// Indexes and foreign keys of a table at its source, as announced. proto/mirror/v1/table.proto defines the
+// meaning of each.
 
 namespace mirror {
 
-/// Of one table: indexes, foreign keys and untold indexes, each; and columns of one of them.
+/// Limit per table for each of: indexes, foreign keys, untold indexes; and for columns of one of these.
 inline constexpr std::size_t kSourceObjectsMax = 64;
 inline constexpr std::size_t kObjectColumnsMax = 32;
 
@@ -56,7 +56,7 @@ struct UntoldIndex {
 struct SourceForeignKey {
   std::vector<std::string> columns;
   std::string table;
-  std::vector<std::string> table_columns;  ///< Empty: its key.
+  std::vector<std::string> table_columns;  ///< Empty: the key of that table.
   ForeignKeyAction on_delete = ForeignKeyAction::kNoAction;
   ForeignKeyAction on_update = ForeignKeyAction::kNoAction;
   friend bool operator==(const SourceForeignKey&, const SourceForeignKey&) = default;
@@ -65,27 +65,27 @@ struct SourceObjects {
   std::vector<SourceIndex> indexes;
   std::vector<SourceForeignKey> foreign_keys;
   std::vector<UntoldIndex> untold;
-  std::uint32_t more = 0;  ///< That are there beyond all of these.
+  std::uint32_t more = 0;  ///< Number of objects that the lists omit.
   friend bool operator==(const SourceObjects&, const SourceObjects&) = default;
 };
 
-/// What a store keeps of them, by table.
+/// Source objects in the form of a store, by table.
 struct KeptObjects {
   std::string table;
   SourceObjects objects;
   friend bool operator==(const KeptObjects&, const KeptObjects&) = default;
 };
 
-/// Everything that can be wrong with them: too many, names, names that stand twice, columns that the table
+/// Checks the objects: their number, names, duplicate names, and columns that the table
 /// does not have. Errors: kInvalidArgument, naming table and object.
 absl::Status CheckObjects(const SourceObjects& objects, const TableSchema& table);
 
-/// What one is in the message, for limits that count what a message holds.
+/// Returns the number of messages and texts that it has in a message, for limits on these.
 std::size_t EntriesOf(const SourceObjects& objects);
 
-/// As bytes (a serialised mirror.v1.SourceObjects), for those who keep them and know no protobuf.
+/// Returns bytes (a serialised mirror.v1.SourceObjects), for callers that store them without protobuf.
 std::string PackObjects(const SourceObjects& objects);
-/// Absent: the bytes are not what PackObjects made.
+/// Absent: PackObjects did not make these bytes.
 std::optional<SourceObjects> UnpackObjects(std::string_view packed);
 
 }  // namespace mirror

@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-/// Before anything is copied.
+/// Checks the limits before anything is copied.
 bool IsBounded(const v1::SourceObjects& message) {
   constexpr auto kMost = static_cast<int>(kSourceObjectsMax);
   constexpr auto kColumns = static_cast<int>(kObjectColumnsMax);
@@ -24,7 +24,7 @@ bool IsBounded(const v1::SourceObjects& message) {
   return bounded;
 }
 
-/// Numbers that a later version has are kUnspecified.
+/// Converts by number; numbers from a later version become kUnspecified.
 ForeignKeyAction ActionOf(v1::ForeignKeyAction action) {
   return v1::ForeignKeyAction_IsValid(action) ? static_cast<ForeignKeyAction>(action)
                                               : ForeignKeyAction::kUnspecified;

@@ -3,7 +3,7 @@
 
 namespace mirror {
 
-/// Metadata behind a call of the MirrorAdmin: how the tenant is spelled that was asked for in another case.
+/// Trailing metadata of a MirrorAdmin call: the tenant's own spelling, if the request had another case.
 inline constexpr char kSpellingMetadata[] = "mirror-context-id";
 
 }  // namespace mirror

@@ -33,7 +33,7 @@ absl::Status WrongDefinition(const std::string& where, const std::string& reason
       absl::StrCat(where, ": ", reason, ". Correct the definition and announce the table again."));
 }
 
-// What is wrong with the attributes of a column by itself; empty when nothing is.
+// Returns the fault in the attributes of one column; empty if there is none.
 std::string AttributeFault(const Column& column) {
   const std::string type(ToString(column.type));
   if (!IsKnown(column.type)) return "its type is not known here";
@@ -64,7 +64,7 @@ std::string AttributeFault(const Column& column) {
   return {};
 }
 
-// Positions 1 to n, each once.
+// Checks that the key has positions 1 to n, each once.
 absl::Status CheckKey(const TableSchema& table) {
   std::vector<std::pair<std::uint32_t, const Column*>> key;
   for (const Column& column : table.columns) {
@@ -81,7 +81,7 @@ absl::Status CheckKey(const TableSchema& table) {
   return absl::OkStatus();
 }
 
-// Two columns with one name or one id.
+// Finds two columns with the same name or the same id.
 absl::Status CheckDistinct(const TableSchema& table) {
   std::vector<std::pair<std::string, std::size_t>> names;
   std::vector<std::pair<std::uint64_t, std::size_t>> ids;
@@ -108,7 +108,7 @@ absl::Status CheckDistinct(const TableSchema& table) {
   return absl::OkStatus();
 }
 
-// Writes what a hash goes over: numbers as 8 bytes, lowest first; texts with their length before them.
+// Writes the input of a hash: numbers as 8 bytes, lowest first; texts after their length.
 class HashInput {
  public:
   void Add(std::uint64_t number) {
@@ -357,7 +357,7 @@ bool KeepsPartner(const TableSchema& table) {
 
 std::string SchemaHash(const TableSchema& table) {
   HashInput input;
-  input.Add(std::uint64_t{1});  // Version of this form.
+  input.Add(std::uint64_t{1});  // Version of this format.
   input.Add(std::string_view(table.name));
   input.Add(table.table_id);
   input.Add(std::uint64_t{table.preserve_target});

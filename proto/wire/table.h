@@ -12,7 +12,7 @@
 
 namespace mirror {
 
-/// The types of proto/mirror/v1/table.proto, with the same numbers; what each means is said there.
+/// The types of proto/mirror/v1/table.proto, with the same numbers and meanings.
 enum class Type : std::uint8_t {
   kUnspecified = 0,
   kBool = 1,
@@ -46,10 +46,10 @@ enum class Affinity : std::uint8_t {
 enum class Backfill : std::uint8_t { kUnspecified = 0, kNone = 1, kDefault = 2, kUnknown = 3 };
 enum class Deletes : std::uint8_t { kUnspecified = 0, kApply = 1, kIgnore = 2, kMark = 3 };
 
-/// What becomes of a column's values before they are kept. The numbers of ColumnRule in table.proto.
+/// Change to a column's values before they are stored. Numbers are those of ColumnRule in table.proto.
 enum class Rule : std::uint8_t { kPlain = 1, kLeftOut = 2, kHashed = 3, kMasked = 4 };
 
-/// Which array of a batch holds a type's values.
+/// The array of a batch that holds a type's values.
 enum class Storage : std::uint8_t { kInts, kDoubles, kBytes, kAny };
 Storage StorageOf(Type type);
 std::string_view ToString(Type type);
@@ -69,7 +69,7 @@ struct Column {
   std::string name;
   Type type = Type::kUnspecified;
   std::uint32_t length = 0;     ///< TEXT: UTF-16 units, BYTES: bytes; 0: unbounded.
-  std::uint32_t precision = 0;  ///< DECIMAL: digits in all. DATE to TIMESTAMP_TZ: digits of a second.
+  std::uint32_t precision = 0;  ///< DECIMAL: number of all digits. DATE to TIMESTAMP_TZ: digits of a second.
   std::uint32_t scale = 0;      ///< DECIMAL: digits after the dot.
   Affinity affinity = Affinity::kUnspecified;  ///< ANY only.
   bool nullable = false;
@@ -77,8 +77,8 @@ struct Column {
   std::uint32_t key_position = 0;  ///< From 1; 0: not in the key.
   std::uint64_t column_id = 0;     ///< 0: the source has none.
   Backfill backfill = Backfill::kUnspecified;
-  Rule rule = Rule::kPlain;       ///< The endpoint's, never the source's.
-  std::uint32_t rule_detail = 0;  ///< kMasked: characters that stay. kHashed: tells keys apart.
+  Rule rule = Rule::kPlain;       ///< Rule of the endpoint, never of the source.
+  std::uint32_t rule_detail = 0;  ///< kMasked: characters that stay. kHashed: identifies the key.
   friend bool operator==(const Column&, const Column&) = default;
 };
 
@@ -95,46 +95,46 @@ struct TableSchema {
   std::vector<std::uint32_t> Key() const;
   /// Indexes of all columns, in their order.
   std::vector<std::uint32_t> AllColumns() const;
-  /// Index of the column with this name, by ASCII case only.
+  /// Returns the index of the column with this name, ignoring ASCII case.
   std::optional<std::uint32_t> Find(std::string_view column_name) const;
 };
 
-/// The table as an endpoint keeps it: without the columns that are left out, and with those that are hashed
-/// or masked as texts without a default. `origin`, when given: for each column its index in `agreed`.
+/// Returns the table as an endpoint stores it: without the columns that are left out; hashed and masked
+/// columns become texts without a default. `origin`, if given: for each column its index in `agreed`.
 TableSchema KeptForm(const TableSchema& agreed, std::vector<std::uint32_t>* origin = nullptr);
-/// Indexes of the columns whose values are kept as they were sent: what digests are over.
+/// Returns indexes of the columns whose values are stored unchanged: digests cover only these.
 std::vector<std::uint32_t> PlainColumns(const TableSchema& table);
-/// A key that is hashed: the table is compared by its number of rows alone.
+/// Returns true if the key is hashed: then only the table's number of rows can be compared.
 bool HasHashedKey(const TableSchema& table);
 
-/// Whether rows or columns of the table may be the partner's: preserve_target, or deletes other than APPLY.
-/// Its populations merge, and only some of its rows are the source's.
+/// Returns true if rows or columns of the table may be the partner's: preserve_target, or deletes other than
+/// APPLY. Its populations merge, and only some of its rows are the source's.
 bool KeepsPartner(const TableSchema& table);
 
-/// "name" with quotes doubled: the one way in which a name reaches the text of a statement, on both sides.
+/// Returns "name" with quotes doubled: the only way to write a name into a statement, on both sides.
 std::string QuoteName(std::string_view name);
 
-/// A few names of many, for people: the first `most`, then "and 7 more".
+/// Lists a few of many names, for people: the first `most`, then "and 7 more".
 std::string ListNames(const std::vector<std::string>& names, std::size_t most = 20);
 
-/// 1 to 128 characters of UTF-8 without NUL. Errors: kInvalidArgument; `what` ("table", "column 3 of table
-/// 'x'") begins the message.
+/// Checks for 1 to 128 characters of UTF-8 without NUL. Errors: kInvalidArgument; `what` ("table", "column 3
+/// of table 'x'") begins the message.
 absl::Status CheckName(std::string_view name, std::string_view what);
-/// `^[A-Za-z0-9_-]{1,64}$`: what may reach a path, a database name or SQL. Errors: kInvalidArgument.
+/// Checks for `^[A-Za-z0-9_-]{1,64}$`: safe in a path, a database name or SQL. Errors: kInvalidArgument.
 absl::Status CheckContextId(std::string_view context_id);
 
-/// Everything that can be wrong with one table by itself: names, duplicate columns, types and their
-/// attributes, the key's positions, defaults that do not fit their column, a rule for deletes that asks for a
-/// key. Errors: kInvalidArgument, naming table and column.
+/// Checks one table by itself: names, duplicate columns, types and their attributes, the key's positions,
+/// defaults that do not fit their column, a rule for deletes that needs a key. Errors: kInvalidArgument,
+/// naming table and column.
 absl::Status CheckTable(const TableSchema& table);
-/// Whether a default fits its column. Errors: kInvalidArgument with the reason only.
+/// Checks that a default fits its column. Errors: kInvalidArgument with the reason only.
 absl::Status CheckLiteral(const Column& column, const Literal& literal);
-/// Whether a text that came in parts fits TEXT (or ANY, as KIND_TEXT): UTF-8 without NUL, at most `length`
-/// UTF-16 units. The codec has checked all others. Errors: kInvalidArgument with the reason only, never the
-/// text.
+/// Checks that a text that came in parts fits TEXT (or ANY, as KIND_TEXT): UTF-8 without NUL, at most
+/// `length` UTF-16 units. The codec checks all other texts. Errors: kInvalidArgument with the reason only,
+/// never the text.
 absl::Status CheckText(const Column& column, std::string_view text);
 
-/// 32 hexadecimal digits over everything but `backfill`. Private to the endpoint: a source echoes it.
+/// Returns 32 hexadecimal digits over all but `backfill`. The endpoint alone computes it; a source echoes it.
 std::string SchemaHash(const TableSchema& table);
 
 }  // namespace mirror

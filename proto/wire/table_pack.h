@@ -9,9 +9,9 @@
 
 namespace mirror {
 
-/// A table as bytes (a serialised mirror.v1.Table), for those who keep it and know no protobuf.
+/// Returns a table as bytes (a serialised mirror.v1.Table), for callers that store it without protobuf.
 std::string PackTable(const TableSchema& table);
-/// Errors: kDataLoss when the bytes are not what PackTable made.
+/// Errors: kDataLoss if PackTable did not make these bytes.
 absl::StatusOr<TableSchema> UnpackTable(std::string_view packed);
 
 }  // namespace mirror

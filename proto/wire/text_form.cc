@@ -71,8 +71,8 @@ constexpr std::int64_t kTicksOfDay = 86'400 * kTicksOfSecond;
 constexpr std::int64_t kDaysToYearOne = 306;
 constexpr std::size_t kDateLength = 10, kFractionDigits = 7;
 
-/// The digits of `text` from `at` on; anything else counts as some digit (of sixteen at most, so that no sum
-/// overflows), and shows when it is written back.
+/// Returns the digits of `text` from `at` on. Any other character counts as some digit (sixteen at most, so
+/// no sum overflows); the caller detects it because writing the value back gives another text.
 std::int64_t Digits(std::string_view text, std::size_t at, std::size_t count) {
   std::int64_t value = 0;
   for (std::size_t i = at; i < at + count && i < text.size(); ++i) value = value * 10 + (text[i] & 0xf);
@@ -170,7 +170,7 @@ std::optional<std::int64_t> ParseTextForm(const Column& column, std::string_view
 std::optional<std::string> ParseUuid(std::string_view text) {
   std::string digits(text);
   std::erase(digits, '-');
-  // It takes anything for a digit; what it took is written again, and must be the same.
+  // HexStringToBytes accepts any character as a digit: its result is written again, and must be the same.
   std::string bytes = absl::HexStringToBytes(digits);
   if (bytes.size() != 16 || UuidText(bytes) != text) return std::nullopt;
   return bytes;

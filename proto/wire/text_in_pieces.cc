@@ -9,22 +9,22 @@
 namespace mirror {
 namespace {
 
-/// No number has a longer shape: " -0.0e-0 ".
+/// Longest shape of a number: " -0.0e-0 ".
 constexpr std::size_t kShapeMax = 16;
 
-/// What stands for the run that `c` is part of.
+/// Returns the shape's character for the run that `c` is part of.
 char ShapeOf(char c) {
   if (c >= '0' && c <= '9') return '0';
   return c == ' ' || (c >= '\t' && c <= '\r') ? ' ' : c;
 }
 
-/// Bytes of the character that begins with `first`.
+/// Returns the number of bytes of the character that begins with `first`.
 std::size_t LengthOf(char first) {
   const auto byte = static_cast<unsigned char>(first);
   return byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
 }
 
-/// How much of `text` is not a character that has yet to end.
+/// Returns the length of `text` without an incomplete character at its end.
 std::size_t WholeOf(std::string_view text) {
   const std::size_t back_max = std::min<std::size_t>(text.size(), 3);
   for (std::size_t back = 1; back <= back_max; ++back) {

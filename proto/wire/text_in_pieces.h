@@ -9,23 +9,23 @@
 
 namespace mirror {
 
-/// What value_rules.h says of a text for a column, of one that comes piece by piece: it never stands in
-/// memory as a whole. Pieces may end inside of a character. `column` outlives it.
+/// Applies the rules of value_rules.h to a text that comes piece by piece: it is never in memory as a
+/// whole. Pieces may end inside a character. `column` must outlive this object.
 class TextInPieces {
  public:
   explicit TextInPieces(const Column& column) : column_(column) {}
 
   void Add(std::string_view piece);
 
-  // Of all that was added.
+  // Results for all pieces added so far.
 
-  /// As ::mirror::IsStoredAsNumber().
+  /// See ::mirror::IsStoredAsNumber().
   bool IsStoredAsNumber() const;
-  /// As HoldsText().
+  /// See HoldsText().
   bool IsHeld() const;
-  /// As WhyNotText().
+  /// See WhyNotText().
   std::string WhyNot() const;
-  /// No piece ended inside of a character: each of them is a text.
+  /// True if no piece ended inside a character: each piece is a text.
   bool HasWholePieces() const { return !is_split_; }
 
  private:
@@ -34,9 +34,9 @@ class TextInPieces {
   void Count(std::string_view characters);
 
   const Column& column_;
-  std::string begun_;  ///< A character that the last piece broke off in.
+  std::string begun_;  ///< Incomplete character at the end of the last piece.
   std::string
-      shape_;  ///< Each run of digits or of blanks as one of them: a number as long as the text is one.
+      shape_;  ///< Each run of digits or blanks as one of them: a number if and only if the text is one.
   std::size_t utf16_units_ = 0;
   bool is_utf8_ = true, has_nul_ = false, is_split_ = false;
 };

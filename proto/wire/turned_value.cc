@@ -18,7 +18,7 @@ bool IsWhole(double real, std::int64_t* integer) {
   return true;
 }
 
-/// The last `keep` characters of a text that has twice as many at least.
+/// Returns the last `keep` characters of a text that has at least twice as many.
 std::string_view Tail(std::string_view text, std::uint32_t keep) {
   std::size_t begin = text.size();
   std::uint32_t seen = 0;
@@ -36,7 +36,7 @@ HashedForm FormToHash(const Value& value, std::array<char, 8>* number) {
     return {value.kind == Kind::kBlob ? 'b' : 't', value.bytes};
   }
   std::int64_t integer = value.integer;
-  // A key may come as 1.0 where it was 1, and is the same one. -0.0 is 0.
+  // A key may come as 1.0 instead of 1, and means the same row. -0.0 is 0.
   const bool whole = value.kind == Kind::kInteger || IsWhole(value.real, &integer);
   std::uint64_t bits = whole ? static_cast<std::uint64_t>(integer) : std::bit_cast<std::uint64_t>(value.real);
   // Little-endian, on every machine.

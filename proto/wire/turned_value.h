@@ -10,13 +10,13 @@
 
 namespace mirror {
 
-// What a value is hashed and masked as, see ColumnRule in table.proto: at an endpoint and at a source alike.
+// Hashed and masked forms of values, see ColumnRule in table.proto: the same at an endpoint and at a source.
 
-/// Characters at the end that a mask may leave.
+/// Greatest number of characters at the end that a mask may leave.
 inline constexpr std::uint32_t kMaskKeepMax = 16;
 
-/// What goes into the hash of a value that is not NULL: a letter for its kind, and bytes, which are those of
-/// the value or stand in `number`.
+/// Input for the hash of a value that is not NULL: a letter for its kind, and bytes. The bytes are views of
+/// the value or of `number`.
 struct HashedForm {
   char kind = 't';
   std::string_view bytes;

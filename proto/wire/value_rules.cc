@@ -31,7 +31,7 @@ IntRule::IntRule(std::int64_t min, std::int64_t max, std::uint64_t step)
       shift_(std::countr_zero(step)),
       quotient_max_(UINT64_MAX / step) {
   const std::uint64_t odd = step >> shift_;
-  inverse_ = odd;  // Right in the lowest 3 bits; each round of Newton's method doubles them.
+  inverse_ = odd;  // Correct in the lowest 3 bits; each round of Newton's method doubles the correct bits.
   for (int bits = 3; bits < 64; bits *= 2) inverse_ *= 2 - odd * inverse_;
 }
 
@@ -72,7 +72,7 @@ bool IsWrittenAsDecimal(const Column& column, std::string_view text) {
   if (digits == 0) return false;
   if (*whole == '0') {
     if (digits > 1) return false;
-    digits = 0;  // The 0 of "0.5" takes no place.
+    digits = 0;  // The 0 of "0.5" does not count as a digit.
   }
   std::uint64_t fraction = 0;
   if (p != end) {
@@ -101,7 +101,7 @@ std::size_t SkipDigits(std::string_view text, std::size_t at) {
   return at;
 }
 
-/// As SQLite reads it: a number from end to end, with blanks around it.
+/// Returns true for a number as SQLite reads it: the whole text, with blanks around it allowed.
 bool IsNumber(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\n\v\f\r";
   const std::size_t begin = text.find_first_not_of(kBlanks);

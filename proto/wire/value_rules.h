@@ -10,7 +10,7 @@
 
 namespace mirror {
 
-/// What an integer of a column may be: `min` to `max` and a multiple of a step.
+/// Allowed integers of a column: `min` to `max` and a multiple of a step.
 class IntRule {
  public:
   IntRule(std::int64_t min, std::int64_t max, std::uint64_t step);
@@ -18,44 +18,44 @@ class IntRule {
   bool InRange(std::int64_t value) const {
     return static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(min_) <= width_;
   }
-  /// Whether `value`, which is not negative, is a multiple of the step. Without a division: it is one exactly
-  /// when value / step, computed modulo 2^64, is no greater than the greatest quotient that there can be.
+  /// Returns true if `value`, which is not negative, is a multiple of the step. Without a division: this is
+  /// so exactly when value / step, computed modulo 2^64, is at most the greatest possible quotient.
   bool OnStep(std::int64_t value) const {
     return std::rotr(static_cast<std::uint64_t>(value) * inverse_, shift_) <= quotient_max_;
   }
   bool Holds(std::int64_t value) const { return InRange(value) && OnStep(value); }
   bool has_step() const { return step_ > 1; }
-  /// Whether every integer fits: no check is needed.
+  /// Returns true if every integer fits: no check is needed.
   bool HoldsAll() const { return width_ == UINT64_MAX; }
 
  private:
   std::int64_t min_;
   std::uint64_t width_;  // max - min.
   std::uint64_t step_;
-  std::uint64_t inverse_ = 1;  // Of the odd part of the step, modulo 2^64.
-  int shift_ = 0;              // The step's power of two.
+  std::uint64_t inverse_ = 1;  // Inverse of the odd part of the step, modulo 2^64.
+  int shift_ = 0;              // Exponent of the step's power of two.
   std::uint64_t quotient_max_;
 };
 
-/// The rule of a column whose Storage is kInts.
+/// Returns the rule of a column whose Storage is kInts.
 IntRule IntRuleOf(const Column& column);
 
-/// Whether a FLOAT or DOUBLE column, or ANY, holds `value`: finite, and for FLOAT exactly a 32-bit float.
+/// Returns true if a FLOAT, DOUBLE or ANY column holds `value`: finite, and for FLOAT exactly a 32-bit float.
 bool HoldsReal(Type type, double value);
-/// Whether `text` is written as a DECIMAL column's values are; zero may have a sign, as it may in a mirror
+/// Returns true if `text` has the form of a DECIMAL column's values; zero may have a sign, as in a mirror
 /// that an earlier version wrote.
 bool IsWrittenAsDecimal(const Column& column, std::string_view text);
-/// Whether a DECIMAL column holds `text`: not every store keeps the sign of a zero.
+/// Returns true if a DECIMAL column holds `text`: not every store keeps the sign of a zero.
 bool HoldsDecimal(const Column& column, std::string_view text);
-/// Whether ANY would make a number of `text`, by the column's affinity: '007' and '7' would be one key.
+/// Returns true if ANY would store `text` as a number, by the affinity: '007' and '7' would be one key.
 bool IsStoredAsNumber(const Column& column, std::string_view text);
-/// Whether TEXT or ANY holds `text`: UTF-8 without NUL, not longer than the column's length, and not stored
-/// as something else.
+/// Returns true if TEXT or ANY holds `text`: UTF-8 without NUL, not longer than the column's length, and not
+/// stored as something else.
 bool HoldsText(const Column& column, std::string_view text);
 
 inline constexpr char kChangesKind[] = "storing it would change its kind, by the column's affinity";
 
-/// Why the column does not hold it. For values that the functions above refused.
+/// Return the reason why the column does not hold a value that the functions above refused.
 std::string WhyNotInt(const Column& column, std::int64_t value);
 std::string WhyNotReal(double value);
 std::string WhyNotDecimal(const Column& column);

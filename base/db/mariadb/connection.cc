@@ -39,15 +39,15 @@ bool Rows::Add(const std::vector<std::string_view>& fields) {
 namespace {
 
 constexpr std::uint32_t kOldestVersion = 100500;
-/// A rogue server could ask for the password in clear by any other.
+/// With any other method a rogue server could ask for the password in clear text.
 constexpr char kLoginMethods[] = "mysql_native_password,client_ed25519,auth_gssapi_client";
 constexpr char kNoTls[] =
     "the server has no TLS: give it a certificate, or write tls=off where nobody listens on the way";
 constexpr std::size_t kProgramNameBytesMax = 63;
-/// A row comes whole.
+/// The limit for one packet: a row comes in one piece.
 constexpr unsigned long kPacketBytesMax = 1UL << 30;  // MariaDB's own limit.
 
-/// What texts of values and of statements depend on, whatever the server or the user has as its default.
+/// Settings that texts of values and statements depend on; overrides defaults of the server or the user.
 constexpr const char* kPinned[] = {
     "SET NAMES utf8mb4",
     "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', "
@@ -56,7 +56,7 @@ constexpr const char* kPinned[] = {
 };
 
 void InitializeLibrary() {
-  // Its first call is not to be made by two threads at once.
+  // Two threads must not make its first call at once.
   static const int done = mysql_library_init(0, nullptr, nullptr);
   (void)done;
 }
@@ -66,7 +66,7 @@ unsigned int WholeSeconds(std::chrono::milliseconds time) {
   return static_cast<unsigned int>(std::max<std::int64_t>(1, (time.count() + 999) / 1000));
 }
 
-/// A peer whose machine is gone is noticed within seconds, however long its answer may take.
+/// Detects within seconds that the peer's machine is down, however long an answer may take.
 void KeepAlive(int socket) {
   const int on = 1, idle_seconds = 5, interval_seconds = 2, count = 3, unheard_ms = 10'000;
   setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -83,7 +83,7 @@ void SetOptions(MYSQL* handle, const ConnectAs& as, const Dsn& dsn) {
   mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect_within);
   mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &answer_within);
   mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &answer_within);
-  // A server can ask for any file of this machine.
+  // A server can request any file of this machine.
   mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &off);
   mysql_options(handle, MYSQL_OPT_MAX_ALLOWED_PACKET, &kPacketBytesMax);
   mysql_options(handle, MARIADB_OPT_RESTRICTED_AUTH, kLoginMethods);
@@ -122,7 +122,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as
   absl::Status connected;
   for (const auto& [host, port] : hosts) {
     connected = connection->Connect(as, host, port, *password);
-    // Another host would not let this user in either, and may count what it refuses.
+    // Another host would refuse this user too, and may count refused logins.
     if (connected.ok() || TroubleOf(connected) == Trouble::kNotLetIn) break;
   }
   if (connected.ok()) connected = connection->SetUp(as);
@@ -142,7 +142,7 @@ absl::Status Connection::Connect(const ConnectAs& as, const std::string& host, s
       mysql_real_connect(handle_, by_socket ? nullptr : host.c_str(), dsn_.user.c_str(), password.c_str(),
                          /*database=*/nullptr, port, by_socket ? dsn_.socket.c_str() : nullptr,
                          /*flags=*/0) != nullptr;
-  // Where a server has no TLS the library goes on without, unless it is to verify who that is.
+  // If a server has no TLS, the library continues without it, unless it must verify the server.
   if (is_in && dsn_.tls != Tls::kOff && cipher().empty()) {
     Close();
     return ToStatus({.trouble = Trouble::kNotLetIn, .words = kNoTls},
@@ -261,13 +261,13 @@ RowStream::RowStream(RowStream&& other) noexcept
 
 RowStream::~RowStream() {
   if (connection_ == nullptr || result_ == nullptr) return;
-  // Else freeing the result would read all that is left.
+  // Otherwise freeing the result would read all remaining rows.
   mariadb_cancel(connection_->handle());
   mysql_free_result(result_);
   connection_->Close();
 }
 
-/// Before its connection is closed: the result knows of that.
+/// Called before its connection is closed, because the result refers to the connection.
 void RowStream::Free() {
   mysql_free_result(result_);
   result_ = nullptr;
@@ -281,7 +281,7 @@ absl::StatusOr<bool> RowStream::Step() {
     Connection* const connection = connection_;
     const Failure failure = ReadFailure(mysql_errno(connection->handle()), mysql_error(connection->handle()));
     Free();
-    // At its end the library has no error.
+    // At the end of the rows the library reports no error.
     if (failure.number == 0) return false;
     return connection->Failed(failure, doing_);
   }

@@ -21,10 +21,10 @@ struct st_mysql_res;
 
 namespace mirror::mariadb {
 
-/// The most that the rows of one statement take in memory.
+/// Greatest memory for the rows of one statement, in bytes.
 inline constexpr std::size_t kRowsBytesMax = 256'000'000;
 
-/// The rows that a statement gave, in memory; their values are texts. Rows and columns count from 0.
+/// The result rows of a statement, in memory; their values are texts. Rows and columns count from 0.
 class Rows {
  public:
   explicit Rows(std::size_t columns = 0) : columns_(columns) {}
@@ -32,18 +32,18 @@ class Rows {
   std::size_t rows() const { return columns_ == 0 ? 0 : values_.size() / columns_; }
   std::size_t columns() const { return columns_; }
   bool IsNull(std::size_t row, std::size_t column) const { return At(row, column).begin == kNull; }
-  /// NULL as nothing. Gone with this, or with the next Add().
+  /// Returns a view; NULL is an empty view. Valid until this object is destroyed or the next Add().
   std::string_view View(std::size_t row, std::size_t column) const {
     const Place& place = At(row, column);
     return place.begin == kNull ? std::string_view()
                                 : std::string_view(bytes_).substr(place.begin, place.size);
   }
   std::string Text(std::size_t row, std::size_t column) const { return std::string(View(row, column)); }
-  /// 0 for NULL and what is no whole number.
+  /// Returns a whole number; 0 for NULL and for other values.
   std::int64_t Int(std::size_t row, std::size_t column) const;
   bool Bool(std::size_t row, std::size_t column) const { return Int(row, column) != 0; }
 
-  /// Copies it; a field without data is NULL. False: it would be more than kRowsBytesMax.
+  /// Copies a row; a field without data is NULL. Returns false if the rows would exceed kRowsBytesMax.
   bool Add(const std::vector<std::string_view>& fields);
 
  private:
@@ -58,36 +58,36 @@ class Rows {
   std::string bytes_;
 };
 
-/// Which database, and how it is spoken with.
+/// The database to connect to, and the options of the connection.
 struct ConnectAs {
   std::string dsn;  ///< See ReadDsn().
-  /// The password alone, maybe with a line's end; for its owner alone; read at each connect. Empty: none.
+  /// File with only the password, maybe with a line end; only its owner may read it. Read at each connect.
   std::string password_file = {};
-  std::string program_name = {};  ///< As performance_schema shows it.
-  /// Of each host; all of them together may take that much for each. Whole seconds, at least one.
+  std::string program_name = {};  ///< Name shown in performance_schema.
+  /// Time for each host; with several hosts the total can be that much for each. Whole seconds, at least one.
   std::chrono::milliseconds connect_within{10'000};
-  /// How long a call waits while nothing comes from the server; 0: for ever. A server that is silent for
-  /// longer counts as gone. Whole seconds, at least one.
+  /// Longest wait without data from the server; 0: no limit. A server that is silent for longer counts as
+  /// lost. Whole seconds, at least one.
   std::chrono::milliseconds answer_within{60'000};
-  /// Statements that are run at connect, behind those that all sessions have.
+  /// Statements that run at connect, after those that all sessions have.
   std::vector<std::string> settings = {};
 };
 
 class Connection;
 
-/// The rows of a statement one by one, as they come: never more of them in memory than one, and what was read
-/// ahead. Nothing else is done with the connection meanwhile. One that is left before its end ends the
-/// connection: to read the rest would take as long as there is of it. The connection outlives it.
+/// Streams the rows of a statement. Memory: one row, and the data that was read ahead. The connection must
+/// not be used for anything else meanwhile, and must outlive the stream. Destroying the stream before its
+/// last row closes the connection: reading the rest would take as long as reading all rows.
 class RowStream {
  public:
   RowStream(RowStream&& other) noexcept;
   RowStream& operator=(RowStream&&) = delete;
   ~RowStream();
 
-  /// False: that were all.
+  /// Moves to the next row. False: there is none.
   absl::StatusOr<bool> Step();
-  /// The row at which this stands; a field without data is NULL, all others have some, if they are empty,
-  /// too. They are there until the next Step().
+  /// Returns the current row. A field without data is NULL; all others have data, also if they are empty.
+  /// Valid until the next Step().
   const std::vector<std::string_view>& fields() const { return fields_; }
 
  private:
@@ -96,53 +96,53 @@ class RowStream {
       : connection_(&connection), result_(result), doing_(doing), fields_(columns) {}
   void Free();
 
-  Connection* connection_;  ///< Null: at its end.
+  Connection* connection_;  ///< Null after the last row.
   st_mysql_res* result_;
   std::string doing_;
   std::vector<std::string_view> fields_;
 };
 
-/// A connection to a MariaDB database, as utf8mb4, with time zone +00:00 and a fixed sql_mode. All errors of
-/// it and of what works on it are those of Failure. Once one is Trouble::kLost, all others are. The
-/// statements' values come as texts, and go in as literals: see name.h. Threads: one at a time.
+/// A connection to a MariaDB database, with utf8mb4, time zone +00:00 and a fixed sql_mode. All errors of it
+/// and of objects that use it are those of Failure. After a Trouble::kLost, all later errors are kLost, too.
+/// Values of statements are read as texts, and written as literals: see name.h. Threads: one at a time.
 class Connection {
  public:
-  /// Errors: those of ReadDsn(), of a password_file that others may read; Failure, of the last host.
+  /// Errors: those of ReadDsn(), of a password_file that others may read; Failure, for the last host.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const ConnectAs& as);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// One statement; whatever rows it gives.
+  /// Runs one statement and ignores its rows.
   absl::Status Execute(const std::string& sql, std::string_view doing = "");
-  /// One that gives rows. They are whole in memory; at most kRowsBytesMax of them (kResourceExhausted).
+  /// Runs one statement and returns its rows, all in memory; more than kRowsBytesMax: kResourceExhausted.
   absl::StatusOr<Rows> Query(const std::string& sql, std::string_view doing = "");
-  /// The first value of the first row, a whole number. Errors: also when there is none.
+  /// Returns the first value of the first row, a whole number. No such value is an error, too.
   absl::StatusOr<std::int64_t> Number(const std::string& sql, std::string_view doing = "");
-  /// One that gives many rows.
+  /// Runs one statement that returns many rows.
   absl::StatusOr<RowStream> Stream(const std::string& sql, std::string_view doing = "");
 
-  /// Whether it is there as far as is known without asking the server.
+  /// Returns true if the connection is open, as far as is known without asking the server.
   bool IsOpen() const { return handle_ != nullptr; }
-  /// The same, where it has heard nothing from the server either: one that the server closed says so.
+  /// Also requires that the server has sent nothing: a connection that the server closed is not alive.
   bool IsAlive() const;
-  /// Uses its database again: only so does it know of rights that were given or taken since.
+  /// Selects its database again: only then does it see privileges that were granted or revoked since.
   absl::Status UseAgain();
-  /// As the server counts them, for KILL: see KillOther().
+  /// Id of the server's thread, for KILL: see KillOther().
   std::uint64_t server_thread() const { return server_thread_; }
-  /// Ends another connection of the same user, and what it is at work on. One that is gone is no error.
+  /// Ends another connection of the same user and its running statement. A closed connection is not an error.
   absl::Status KillOther(std::uint64_t server_thread);
-  /// 101119 for 10.11.19.
+  /// Version as a number: 101119 for 10.11.19.
   std::uint32_t server_version() const { return server_version_; }
-  /// Encrypted, and how; empty: it is not.
+  /// Returns the cipher of the connection; empty: it is not encrypted.
   std::string cipher() const;
   const Dsn& dsn() const { return dsn_; }
   void Close();
 
-  // For who speaks libmariadb's other protocols over it.
+  // For code that uses libmariadb's other protocols over this connection.
 
   st_mysql* handle() { return handle_; }
-  /// The library's error now. One that ends the connection closes it.
+  /// Returns the library's current error. Closes the connection if the error ends it.
   absl::Status ErrorNow(std::string_view doing);
 
  private:

@@ -24,13 +24,13 @@ constexpr char kHowItIs[] =
     ". It is as 'host=db1 port=3306 dbname=crm user=mirror tls=verify', or 'socket=/run/mysqld/mysqld.sock "
     "dbname=crm user=mirror'";
 
-/// What was read may hold a password: no piece of it is repeated.
+/// The text may contain a password, so the error repeats no part of it.
 absl::Status UnreadableDsn(std::string_view why) {
   return absl::InvalidArgumentError(
       absl::StrCat("the connection string cannot be read: ", std::string(why), kHowItIs));
 }
 
-/// The next keyword's value, from `at` on, which moves behind it. Absent: a quote is not closed.
+/// Returns the next keyword's value from `at` on, and moves `at` after it. Absent: a quote is not closed.
 std::optional<std::string> TakeDsnValue(std::string_view text, std::size_t* at) {
   std::string value;
   if (*at < text.size() && text[*at] == '\'') {
@@ -121,7 +121,7 @@ std::string Dsn::Address() const {
 
 std::string Dsn::Name() const {
   std::string where = absl::StrCat(Address(), ", database ", database);
-  // In quotes, by which SourceWords() knows it.
+  // Written in quotes, by which SourceWords() finds it.
   std::replace(where.begin(), where.end(), '"', '\'');
   return absl::StrCat("MariaDB at \"", where, "\"");
 }

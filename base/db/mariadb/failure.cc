@@ -18,7 +18,7 @@ struct MariadbCondition {
   Trouble trouble;
 };
 
-/// By their names in MariaDB's and the library's list of errors.
+/// The names are those in MariaDB's and the library's lists of errors.
 constexpr MariadbCondition kMariadbConditions[] = {
     {2002, Trouble::kNotReady},     // CR_CONNECTION_ERROR
     {2003, Trouble::kNotReady},     // CR_CONN_HOST_ERROR
@@ -124,7 +124,7 @@ absl::StatusCode CodeOfMariadbTrouble(Trouble trouble) {
   return absl::StatusCode::kInternal;
 }
 
-/// In quotes, by which SourceWords() knows what others said.
+/// Puts the text in quotes, by which SourceWords() recognises text of others.
 std::string SaidByMariadb(const char* who, std::string_view words) {
   std::string line(words.substr(0, words.find('\n')));
   std::replace(line.begin(), line.end(), '"', '\'');
@@ -135,7 +135,7 @@ bool IsOfLibrary(unsigned int number) {
   return (number >= 2000 && number < 3000) || (number >= 5000 && number < 6000);
 }
 
-/// What is to be done for a session.
+/// Returns the advice for a session that was refused.
 std::string LoginAdvice(unsigned int number, bool has_password) {
   switch (number) {
     case 1045:
@@ -207,7 +207,7 @@ Failure ReadFailure(unsigned int number, std::string_view message) {
   if (failure.trouble == Trouble::kValue) {
     failure.words = "a value is not as its type wants it";
   } else if (number == 1062 || number == 1064 || (number >= 1644 && number <= 1646)) {
-    // They repeat a key, a piece of the statement, and what a trigger's SIGNAL says.
+    // These messages repeat a key, a part of the statement, or the text of a trigger's SIGNAL.
     failure.words = number == 1064 ? "MariaDB cannot read the statement" : "MariaDB refuses it";
   } else {
     failure.words = SaidByMariadb(IsOfLibrary(number) ? "libmariadb" : "MariaDB", message);
@@ -217,7 +217,7 @@ Failure ReadFailure(unsigned int number, std::string_view message) {
 
 Failure ReadRefusal(unsigned int number, std::string_view message, bool has_password) {
   Failure failure = ReadFailure(number, message);
-  // The library makes its own words of bytes that are none.
+  // The library makes a text of its own from bytes that are not text.
   if (number == 5010) failure.words = "the server asks for a method of logging in that is not allowed";
   if (failure.trouble == Trouble::kLost || failure.trouble == Trouble::kOther)
     failure.trouble = Trouble::kNotReady;

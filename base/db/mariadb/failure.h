@@ -9,46 +9,46 @@
 
 namespace mirror::mariadb {
 
-/// What an error means to the caller. Each has one status code, see ToStatus().
+/// Meaning of an error for the caller. Each has one status code, see ToStatus().
 enum class Trouble : std::uint8_t {
-  kNone,         ///< No error of MariaDB's.
-  kLost,         ///< The connection is gone. What was not committed is rolled back. UNAVAILABLE.
-  kLockTimeout,  ///< A lock of somebody else's was not to be had in time. UNAVAILABLE.
+  kNone,         ///< No error of MariaDB.
+  kLost,         ///< The connection is lost; uncommitted changes are rolled back. UNAVAILABLE.
+  kLockTimeout,  ///< Waiting for another session's lock timed out. UNAVAILABLE.
   kNoSpace,      ///< The disk or the memory is full. UNAVAILABLE.
-  kTooMany,      ///< All connections of the server or the user are taken. UNAVAILABLE.
-  kNotReady,     ///< It starts, stops, does not answer, or is not there. UNAVAILABLE.
-  kCancelled,    ///< By Canceller, an operator or a limit of time. CANCELLED.
-  kRetry,        ///< Two transactions were in each other's way: begin this one again. ABORTED.
+  kTooMany,      ///< All connections of the server or the user are in use. UNAVAILABLE.
+  kNotReady,     ///< The server starts, stops, does not answer, or does not exist. UNAVAILABLE.
+  kCancelled,    ///< Cancelled by Canceller, an operator or a time limit. CANCELLED.
+  kRetry,        ///< Conflict with another transaction: begin this one again. ABORTED.
   kMoved,        ///< A table's definition changed since the transaction's snapshot. ABORTED.
-  kUndefined,    ///< No such table, column, database, engine. NOT_FOUND.
-  kDenied,       ///< The user may not. PERMISSION_DENIED.
+  kUndefined,    ///< The table, column, database or engine does not exist. NOT_FOUND.
+  kDenied,       ///< The user lacks a privilege. PERMISSION_DENIED.
   kNotLetIn,     ///< No session: the password, the user, the database, TLS. PERMISSION_DENIED.
-  kNoLog,        ///< The binlog is not there, or not from that position on. FAILED_PRECONDITION.
+  kNoLog,        ///< There is no binlog, or none from that position on. FAILED_PRECONDITION.
   kValue,        ///< A value does not fit its type or column. INVALID_ARGUMENT.
   kTooLarge,     ///< A row or a statement is over max_allowed_packet. INVALID_ARGUMENT.
-  kDamage,       ///< The database's files are. DATA_LOSS.
+  kDamage,       ///< The database's files are damaged. DATA_LOSS.
   kOther,        ///< INTERNAL.
 };
 
-/// An error of MariaDB's, without the messages of those conditions that repeat a value.
+/// An error of MariaDB, without the messages of conditions that repeat a value.
 struct Failure {
   Trouble trouble = Trouble::kOther;
   unsigned int number = 0;  ///< MariaDB's (1045); from 2000 to 2999 and from 5000 on the library's; 0: none.
   std::string words = {};
 };
 
-/// `doing` is what was tried, "reading it"; empty where the caller does not say.
+/// `doing`: the action that failed, "reading it"; empty if the caller does not give it.
 absl::Status ToStatus(const Failure& failure, std::string_view doing);
 
-/// What ToStatus() was told, but for the words. kNone: OK, or an error from elsewhere.
+/// Returns the Failure given to ToStatus(), without its text. kNone: OK, or an error from elsewhere.
 Failure FailureOf(const absl::Status& status);
 Trouble TroubleOf(const absl::Status& status);
 
-// For this room.
+// Only for the files of this folder.
 
-/// Of an error's number and message.
+/// Makes a Failure from an error's number and message.
 Failure ReadFailure(unsigned int number, std::string_view message);
-/// Of a connection that was refused.
+/// Makes a Failure from a refused connection.
 Failure ReadRefusal(unsigned int number, std::string_view message, bool has_password);
 
 }  // namespace mirror::mariadb

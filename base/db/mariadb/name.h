@@ -9,23 +9,23 @@
 
 namespace mirror::mariadb {
 
-/// Characters (code points).
+/// Greatest length of a name in characters (code points).
 inline constexpr std::size_t kNameCharactersMax = 64;
 
-/// A name as it stands in SQL, whatever sql_mode says. Names reach SQL through this function alone. Errors:
-/// kInvalidArgument: MariaDB can keep no object of this name: it is empty, too long, holds a NUL or is no
+/// Returns a name quoted for SQL, valid for any sql_mode. The only way to put a name into SQL. Errors:
+/// kInvalidArgument: MariaDB allows no object of this name: it is empty, too long, contains a NUL or is not
 /// UTF-8.
 absl::StatusOr<std::string> QuotedName(std::string_view name);
-/// database.name, both quoted.
+/// Returns database.name, both quoted.
 absl::StatusOr<std::string> QuotedName(std::string_view database, std::string_view name);
 
-/// A text as it stands in SQL, whatever sql_mode and the session's character set say: of utf8mb4. Any bytes
-/// can stand in it; MariaDB refuses those that are no UTF-8.
+/// Returns a utf8mb4 text literal for SQL, valid for any sql_mode and session character set. Any bytes are
+/// allowed here; MariaDB refuses those that are not UTF-8.
 std::string QuotedText(std::string_view text);
 
-/// 'user'@'host' as people write it in a GRANT; of a role, without a host, 'role'.
+/// Returns 'user'@'host' as in a GRANT; for a role, which has no host, 'role'.
 std::string AccountInSql(std::string_view user, std::string_view host);
-/// The same for bytes.
+/// Returns a literal of bytes, quoted like a text.
 std::string QuotedBytes(std::string_view bytes);
 
 }  // namespace mirror::mariadb

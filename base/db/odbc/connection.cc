@@ -35,7 +35,7 @@ SQLPOINTER Seconds(std::chrono::seconds time) {
   return reinterpret_cast<SQLPOINTER>(static_cast<std::uintptr_t>(time.count()));
 }
 
-/// What to do about a driver that is not there.
+/// Returns advice for a missing driver.
 std::string NoDriver(const ConnectionString& to) {
   const std::string* const driver = to.Find("DRIVER");
   const std::string named = driver != nullptr
@@ -50,7 +50,7 @@ std::string NoDriver(const ConnectionString& to) {
 
 }  // namespace
 
-/// What a statement's parameters point at.
+/// Buffers that a statement's parameters point to.
 struct Connection::Bound {
   std::vector<SQLLEN> lengths;
 };
@@ -69,7 +69,7 @@ absl::Status Connection::Connect(const ConnectAs& as) {
   SQLSetEnvAttr(environment_, SQL_ATTR_ODBC_VERSION,
                 reinterpret_cast<SQLPOINTER>(static_cast<std::uintptr_t>(SQL_OV_ODBC3)), 0);
   if (!SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_DBC, environment_, &handle_))) return no_memory();
-  // A driver that has no such attribute waits as long as it likes.
+  // A driver without this attribute waits without a limit.
   SQLSetConnectAttr(handle_, SQL_ATTR_LOGIN_TIMEOUT, Seconds(as.connect_within), 0);
   ConnectionString to = as.to;
   if (!as.password.empty()) to.Set("PWD", as.password);
@@ -129,7 +129,7 @@ bool Connection::IsDead() const {
 
 absl::Status Connection::Failed(std::int16_t handle_type, void* handle, std::string_view doing) {
   Failure failure = ReadFailure(handle_type, handle, secrets_);
-  // Drivers have no common word for that.
+  // Drivers have no common error code for a lost connection.
   if (failure.trouble == Trouble::kOther && IsDead()) failure.trouble = Trouble::kLost;
   if (failure.trouble == Trouble::kNotReached) failure.trouble = Trouble::kLost;
   is_lost_ = is_lost_ || failure.trouble == Trouble::kLost;
@@ -143,7 +143,7 @@ absl::StatusOr<std::unique_ptr<RowStream>> Connection::NewStatement(std::string_
     return Failed(SQL_HANDLE_DBC, handle_, doing);
   ++statements_;
   std::unique_ptr<RowStream> rows(new RowStream(*this, statement, std::string(doing)));
-  // What a driver does not know of these it does without.
+  // A driver ignores the attributes that it does not know.
   SQLSetStmtAttr(statement, SQL_ATTR_NOSCAN, reinterpret_cast<SQLPOINTER>(SQL_NOSCAN_ON), SQL_IS_UINTEGER);
   SQLSetStmtAttr(statement, SQL_ATTR_QUERY_TIMEOUT, Seconds(answer_within_), SQL_IS_UINTEGER);
   if (rows_max > 0) {

@@ -16,7 +16,7 @@
 
 namespace mirror::odbc {
 
-/// What a driver calls the type of a column: the numbers of ODBC. There may be others.
+/// Type of a column as a driver gives it: the numbers of ODBC. Other numbers may occur.
 enum class SqlType : std::int64_t {
   kNumeric = 2,
   kDecimal = 3,
@@ -36,20 +36,20 @@ enum class SqlType : std::int64_t {
   kBit = -7,
   kGuid = -11,
 };
-/// Of a catalog's column NULLABLE: each row has a value.
+/// Value of a catalog's column NULLABLE: each row has a value.
 inline constexpr std::int64_t kNoNulls = 0;
 
 struct ConnectAs {
   ConnectionString to;
-  std::string password = {};  ///< Empty: none is given. It is in no message.
+  std::string password = {};  ///< Empty: none is given. Never part of a message.
   std::chrono::seconds connect_within{15};
 };
 
-/// A session of a database, by the driver that its connection string names. Every session has an environment
-/// of its own: drivers are not trusted with handles that threads share.
+/// A session of a database, through the driver that its connection string names. Every session has its own
+/// environment, since drivers are not trusted with handles shared by threads.
 ///
-/// Threads: one. Waiting for an answer ends when it is there, when `answer_within` is over as far as the
-/// driver keeps to that, or when the driver finds that the network is gone.
+/// Threads: one. Waiting for an answer ends when it arrives, when `answer_within` is over (as far as the
+/// driver obeys it), or when the driver detects that the network failed.
 class Connection {
  public:
   /// Errors: see Trouble; kNoDriver says which package is missing.
@@ -58,41 +58,41 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// For statements from here on; a driver that cannot do that waits.
+  /// Sets the limit for later statements; a driver without this feature waits without a limit.
   void SetAnswerWithin(std::chrono::seconds within) { answer_within_ = within; }
 
-  /// A statement with no rows, or whose rows are of no interest.
+  /// Runs a statement without rows, or ignores its rows.
   absl::Status Execute(const std::string& sql, std::string_view doing);
-  /// `fetches`: of each column; those that are not there are texts. `rows_max`: the driver gives no more;
-  /// 0: all. The text goes to the database as it stands: "{" means nothing to the driver.
+  /// `fetches`: one for each column; missing ones mean text. `rows_max`: the driver returns no more rows;
+  /// 0: all. The text is sent unchanged to the database: "{" has no meaning for the driver.
   absl::StatusOr<std::unique_ptr<RowStream>> Query(const std::string& sql,
                                                    const std::vector<Parameter>& parameters,
                                                    const std::vector<Fetch>& fetches, std::string_view doing,
                                                    std::size_t rows_max = 0);
-  /// The first value of the first row; empty: there is none.
+  /// Returns the first value of the first row; empty: there is no row.
   absl::StatusOr<std::string> Text(const std::string& sql, std::string_view doing);
 
-  /// The rows of a catalog function of ODBC. An empty name is none, and the schema's a pattern.
+  /// Rows of an ODBC catalog function. An empty name means no name; the schema's name is a pattern.
   enum class Catalog : std::uint8_t { kTables, kColumns, kPrimaryKey };
   absl::StatusOr<std::unique_ptr<RowStream>> Ask(Catalog what, const std::string& catalog,
                                                  const std::string& schema, const std::string& table);
 
-  // What the driver says of itself and of the database.
+  // Facts that the driver reports about itself and the database.
   const std::string& dbms() const { return dbms_; }  ///< "PostgreSQL", "MariaDB", "SQLite"
   const std::string& driver() const { return driver_; }
   std::string server() const;
   std::string database() const;
   std::string user() const;
-  /// Put around names; empty: none can be.
+  /// Quote character for names; empty: names cannot be quoted.
   const std::string& quote() const { return quote_; }
   bool gives_bound_again() const { return gives_bound_again_; }
-  /// Names of another catalog or schema may stand before that of a table.
+  /// A table's name may be qualified with another catalog or schema.
   bool has_schemas() const { return has_schemas_; }
 
-  /// The session is gone.
+  /// The session is lost.
   bool IsDead() const;
 
-  // For RowStream.
+  // Called by RowStream.
   absl::Status Failed(std::int16_t handle_type, void* handle, std::string_view doing);
   void StatementEnded() { --statements_; }
 

@@ -23,8 +23,8 @@ bool HasSecretWord(std::string_view text) {
   return false;
 }
 
-/// Each driver has names of its own for them. Where one value is many options (psqlodbc's PQOPT), it says
-/// which.
+/// Each driver has its own names for them. If one value has many options (psqlodbc's PQOPT), the value
+/// says which.
 bool IsSecret(std::string_view key, std::string_view value) {
   return HasSecretWord(key) || (value.find('=') != std::string_view::npos && HasSecretWord(value));
 }
@@ -42,7 +42,7 @@ absl::Status Wrong(std::string_view why) {
                    ". It is of the form DRIVER={name};SERVER=host;DATABASE=name;UID=user"));
 }
 
-/// A value in braces, in which "}}" is one "}". Takes it and what follows up to the next ";" from `rest`.
+/// Reads a value in braces, in which "}}" means one "}". Removes it, up to the next ";", from `rest`.
 absl::StatusOr<std::string> TakeBraced(std::string_view* rest) {
   std::string value;
   for (std::size_t i = 1; i < rest->size(); ++i) {
@@ -129,7 +129,7 @@ std::vector<std::string> ConnectionString::Secrets() const {
 
 std::string ConnectionString::ToString() const {
   return absl::StrJoin(pairs_, ";", [](std::string* to, const auto& pair) {
-    // Some drivers take the braces for a part of the value: only where there is no other way.
+    // Some drivers treat the braces as part of the value: use them only if nothing else works.
     const std::string& value = pair.second;
     const bool plain = value.find(';') == std::string::npos && Trimmed(value) == value &&
                        (value.empty() || value.front() != '{');

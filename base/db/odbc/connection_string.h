@@ -10,26 +10,26 @@
 
 namespace mirror::odbc {
 
-/// "DRIVER={PostgreSQL Unicode};SERVER=db1;UID=mir": keys, of which case does not count, with their values.
-/// Threads: as a value.
+/// Text "DRIVER={PostgreSQL Unicode};SERVER=db1;UID=mir": keys, whose case is ignored, with their values.
+/// Threads: as for a value.
 class ConnectionString {
  public:
-  /// Errors: kInvalidArgument: it is none; the words have no value of it.
+  /// Errors: kInvalidArgument: not a connection string; the message contains no value of it.
   static absl::StatusOr<ConnectionString> Parse(std::string_view text);
 
-  /// Null: there is none. Where it is given twice, the first one counts, as ODBC has it.
+  /// Null: there is none. If a key is given twice, the first one counts, as in ODBC.
   const std::string* Find(std::string_view key) const;
-  /// In the place of what it was.
+  /// Sets a value, replacing a former one.
   void Set(std::string_view key, std::string_view value);
   void SetUnlessGiven(std::string_view key, std::string_view value);
-  /// The first key whose value is a secret; empty: none is.
+  /// Returns the first key whose value is a secret; empty: there is none.
   std::string SecretKey() const;
-  /// Values that no message may repeat.
+  /// Returns values that no message may repeat.
   std::vector<std::string> Secrets() const;
 
-  /// With every value as the driver manager reads it.
+  /// Returns the text, with every value written as the driver manager reads it.
   std::string ToString() const;
-  /// For people: driver or DSN, server and database, and nothing else of it.
+  /// Returns driver or DSN, server and database for people, and nothing else.
   std::string Place() const;
 
  private:

@@ -21,7 +21,7 @@ constexpr char kPayload[] = "mirror.odbc/trouble";
 constexpr std::size_t kWordsMax = 500;
 
 struct Condition {
-  std::string_view sqlstate;  ///< Or how it begins; the first that fits counts.
+  std::string_view sqlstate;  ///< Whole state or its beginning; the first match counts.
   Trouble trouble;
 };
 constexpr Condition kConditions[] = {
@@ -34,7 +34,7 @@ constexpr Condition kConditions[] = {
     {"07006", Trouble::kValue},      {"HYC00", Trouble::kUnsupported}, {"IM", Trouble::kUnsupported},
 };
 
-/// Numbers of MySQL and MariaDB, whose states say little.
+/// Error numbers of MySQL and MariaDB, whose states are not specific.
 struct NativeCondition {
   std::int64_t first, last;
   Trouble trouble;
@@ -95,7 +95,7 @@ absl::StatusCode CodeOf(Trouble trouble) {
   return absl::StatusCode::kInternal;
 }
 
-/// The first line, as UTF-8, without who passed it on ("[unixODBC][…]") and without secrets.
+/// Returns the first line, as UTF-8, without the passing layers ("[unixODBC][…]") and without secrets.
 std::string SafeWords(std::string_view said, const std::vector<std::string>& secrets) {
   while (!said.empty() && said.front() == '[') {
     const std::size_t end = said.find(']');
@@ -142,7 +142,7 @@ Failure ReadFailure(std::int16_t handle_type, void* handle, const std::vector<st
   SQLINTEGER native = 0;
   SQLSMALLINT length = 0;
   std::string said;
-  // Warnings stand before the error in some drivers: the first record that is none counts.
+  // Some drivers put warnings before the error: the first record that is no warning counts.
   for (SQLSMALLINT record = 1; record < 16; ++record) {
     if (!SQL_SUCCEEDED(SQLGetDiagRec(handle_type, handle, record, state.data(), &native, words.data(),
                                      static_cast<SQLSMALLINT>(words.size()), &length))) {
@@ -162,7 +162,7 @@ Failure ReadFailure(std::int16_t handle_type, void* handle, const std::vector<st
   if (connecting && (failure.trouble == Trouble::kOther || failure.trouble == Trouble::kLost))
     failure.trouble = Trouble::kNotReached;
   const std::string_view kind = std::string_view(failure.sqlstate).substr(0, 2);
-  // They repeat the value that is wrong.
+  // These messages repeat the value that is wrong.
   if (failure.trouble != Trouble::kValue && kind != "23") failure.words = SafeWords(said, secrets);
   return failure;
 }

@@ -16,12 +16,12 @@
 namespace mirror::odbc {
 namespace {
 
-/// Of a value that comes with its row; what is longer is asked for in pieces. It grows with what is met.
+/// Buffer for a value that is fetched with its row; longer values are fetched in pieces. Grows when needed.
 constexpr std::size_t kBoundFirst = 512;
 constexpr std::size_t kBoundMax = 256 << 10;
 constexpr std::size_t kPieceBytes = 1 << 20;
 constexpr std::size_t kColumnsMax = 4'096;
-/// Of one value.
+/// Limit for one value.
 constexpr std::size_t kValueBytesMax = 1'000'000'000;
 
 }  // namespace
@@ -29,12 +29,12 @@ constexpr std::size_t kValueBytesMax = 1'000'000'000;
 struct RowStream::Field {
   SQLSMALLINT type = SQL_C_CHAR;
   std::string buffer = std::string(kBoundFirst, '\0');
-  SQLLEN length = 0;  ///< As the driver tells it: SQL_NULL_DATA, SQL_NO_TOTAL, bytes.
+  SQLLEN length = 0;  ///< Length from the driver: SQL_NULL_DATA, SQL_NO_TOTAL, bytes.
   std::string whole = {};
   bool is_bound = false;
   bool grows = false;
 
-  /// Bytes of a value that the buffer holds: a text has a NUL behind it.
+  /// Returns the bytes of a value that fit the buffer: a text is followed by a NUL.
   std::size_t room() const { return buffer.size() - (type == SQL_C_CHAR ? 1 : 0); }
 };
 
@@ -125,7 +125,7 @@ absl::Status RowStream::Take(std::size_t column) {
   return TakeLong(column);
 }
 
-/// Piece by piece.
+/// Reads a value in pieces.
 absl::Status RowStream::TakeLong(std::size_t column) {
   Field& field = *fields_[column];
   field.whole.clear();

@@ -19,13 +19,13 @@ struct Blob {
 };
 using Parameter = std::variant<std::monostate, std::int64_t, double, std::string, Blob>;
 
-/// How the values of a column are asked for.
+/// The form in which a column's values are fetched.
 enum class Fetch : std::uint8_t {
-  kText,   ///< As the driver writes them.
-  kBytes,  ///< As they are.
+  kText,   ///< Text as the driver writes it.
+  kBytes,  ///< Bytes without conversion.
 };
 
-/// What a driver says of a column of a statement.
+/// A column of a statement, as the driver describes it.
 struct ResultColumn {
   std::string name;
   std::int16_t type = 0;  ///< SQL_INTEGER, …
@@ -33,28 +33,28 @@ struct ResultColumn {
 
 class Connection;
 
-/// The rows of one statement, one after the other. Threads: one, that of its connection, which outlives it.
+/// The rows of one statement, one after the other. Threads: the connection's one; it must outlive this.
 class RowStream {
  public:
   ~RowStream();
   RowStream(const RowStream&) = delete;
   RowStream& operator=(const RowStream&) = delete;
 
-  /// False: there is no further row. Errors: those of a driver; kInvalidArgument: a value is over
-  /// kValueBytesMax.
+  /// Moves to the next row; false: there is none. Errors: those of a driver; kInvalidArgument: a value is
+  /// over kValueBytesMax.
   absl::StatusOr<bool> Step();
-  /// Of the present row; one without data is NULL. Until the next Step().
+  /// Returns the current row's values; one without data is NULL. Valid until the next Step().
   const std::vector<std::string_view>& fields() const { return views_; }
   bool IsNull(std::size_t column) const { return views_[column].data() == nullptr; }
-  /// Empty for NULL.
+  /// Returns a value; empty for NULL.
   std::string Text(std::size_t column) const { return std::string(views_[column]); }
-  /// 0 for what is no number.
+  /// Returns a number; 0 if the value is not a number.
   std::int64_t Int(std::size_t column) const;
   const std::vector<ResultColumn>& columns() const { return columns_; }
 
  private:
   friend class Connection;
-  /// Of a column: where its value comes, and how long it was.
+  /// Buffer of a column, and the length of its value.
   struct Field;
   RowStream(Connection& connection, void* statement, std::string doing);
 
@@ -67,7 +67,7 @@ class RowStream {
   Connection& connection_;
   void* const statement_;
   const std::string doing_;
-  bool binds_ = false;  ///< Values come with the row; else each is asked for.
+  bool binds_ = false;  ///< Values come with the row; otherwise each is requested.
   bool at_end_ = false;
   std::vector<ResultColumn> columns_;
   std::vector<std::unique_ptr<Field>> fields_;

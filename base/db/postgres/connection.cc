@@ -72,10 +72,10 @@ void Canceller::Allow(bool allow) {
 namespace {
 
 constexpr int kText = 0, kBinary = 1;
-constexpr std::size_t kValuesMax = 65'535;       // PostgreSQL's.
-constexpr std::size_t kValueBytesMax = 1 << 30;  // The same.
+constexpr std::size_t kValuesMax = 65'535;       // Limit of PostgreSQL.
+constexpr std::size_t kValueBytesMax = 1 << 30;  // Limit of PostgreSQL, too.
 constexpr std::chrono::milliseconds kCancelAgain{100};
-/// Earlier servers do not know the setting and would refuse it.
+/// Older servers do not know the setting and would refuse it.
 constexpr char kTablesOnlySql[] =
     "SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = "
     "'restrict_nonsystem_relation_kind';";
@@ -86,7 +86,7 @@ absl::StatusOr<std::string> SettingsSql(const Parameters& settings) {
     const absl::StatusOr<std::string> key = QuotedName(name);
     if (!key.ok()) return key;
     std::vector<std::string> parts = {value};
-    // A list in one text would be one name.
+    // A list in a single text would be taken for one name.
     if (name == "search_path") parts = absl::StrSplit(value, ", ");
     for (std::string& part : parts) {
       absl::StatusOr<std::string> quoted = QuotedText(part);
@@ -126,7 +126,7 @@ BoundValues::BoundValues(Values values) {
       return;
     }
     types_.push_back(static_cast<unsigned int>(value.type()));
-    // libpq takes a null pointer for NULL.
+    // libpq treats a null pointer as NULL.
     data_.push_back(value.is_null() ? nullptr : binary.data() == nullptr ? "" : binary.data());
     sizes_.push_back(static_cast<int>(binary.size()));
     formats_.push_back(value.type() == Type::kUnknown ? kText : kBinary);
@@ -145,7 +145,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as
   ASSIGN_OR_RETURN(std::unique_ptr<Line> line, Line::Open(as));
   std::unique_ptr<Connection> connection(new Connection(std::move(line), as.statements_max));
   ASSIGN_OR_RETURN(std::string settings, SettingsSql(SettingsOf(as)));
-  // After search_path is set, so that its names are PostgreSQL's own.
+  // Comes after search_path is set, so that its names are PostgreSQL's own.
   if (as.tables_only) absl::StrAppend(&settings, kTablesOnlySql);
   connection->SetAnswerWithin(as.connect_within);
   RETURN_IF_ERROR(connection->ExecuteAs(IfLost::kNothing, settings, "setting up the session").status());
@@ -159,7 +159,7 @@ void Connection::RenewCanceller() {
 }
 
 absl::Status Connection::Execute(const std::string& sql, std::string_view doing) {
-  // A text of several statements may have a COMMIT in it; but not one in a transaction.
+  // A text of several statements may contain a COMMIT; but not inside a transaction.
   return ExecuteAs(InTransaction() ? IfLost::kNothing : IfLost::kUnknown, sql, doing).status();
 }
 
@@ -233,7 +233,7 @@ absl::Status Connection::SendStatement(const std::string& sql, Values values, If
 }
 
 absl::StatusOr<Result> Connection::RunOnce(const std::string& sql, Values values, std::string_view doing) {
-  // In a transaction nothing lasts before its COMMIT.
+  // In a transaction nothing is durable before its COMMIT.
   const IfLost if_lost = line_->InTransaction() ? IfLost::kNothing : IfLost::kUnknown;
   RETURN_IF_ERROR(SendStatement(sql, values, if_lost, doing));
   absl::StatusOr<Result> result = line_->Finish(doing);
@@ -243,7 +243,7 @@ absl::StatusOr<Result> Connection::RunOnce(const std::string& sql, Values values
 
 absl::StatusOr<Rows> Connection::Query(const std::string& sql, Values values, std::string_view doing) {
   absl::StatusOr<Result> result = RunOnce(sql, values, doing);
-  // In a transaction that is for its caller to do, from its begin on.
+  // In a transaction the caller must repeat it from the beginning.
   if (!result.ok() && TroubleOf(result.status()) == Trouble::kStalePlan && IsIdle()) {
     result = RunOnce(sql, values, doing);
   }
@@ -284,7 +284,7 @@ absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, Values valu
   if (!bound.status().ok()) return bound.status();
   line_->NoteSize(bound.bytes());
   RETURN_IF_ERROR(line_->Begin(IfLost::kNothing, doing));
-  // Never prepared: it takes long in any case, and a plan that became stale would fail it.
+  // Never prepared: the statement takes long anyway, and a stale plan would make it fail.
   RETURN_IF_ERROR(SendUnnamed(*line_, sql, bound, doing));
   if (PQsetSingleRowMode(line_->handle()) != 1)
     return line_->Cut(doing, {.words = "libpq gives no single rows"});
@@ -314,8 +314,8 @@ int Connection::server_pid() const { return IsOpen() ? PQbackendPID(line_->handl
 
 namespace {
 
-/// libpq keeps the mode until the next statement outside of a pipeline: the first one in a pipeline would
-/// give its rows singly, and none at its end.
+/// libpq keeps the mode until the next statement outside of a pipeline: otherwise the first statement in a
+/// pipeline would return its rows singly, and none at its end.
 absl::Status LeaveSingleRows(Connection& connection) {
   return connection.IsOpen() ? connection.Probe() : absl::OkStatus();
 }

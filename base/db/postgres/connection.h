@@ -22,30 +22,30 @@
 struct pg_cancel;
 struct pg_conn;
 
-// For this room.
+// Only for the files of this folder.
 
 namespace mirror::postgres {
 
-/// Which texts a connection's server has prepared, under which names. A text is prepared when it is used for
-/// the second time: preparing costs a round trip. The one that was not used for longest goes for a new one.
-/// Threads: one at a time.
+/// Statements that a connection's server has prepared, with their names. A statement is prepared at its
+/// second use, because preparing costs a round trip. A new one replaces the least recently used one. Threads:
+/// one at a time.
 class PreparedStatements {
  public:
   explicit PreparedStatements(std::size_t max) : max_(max) {}
 
-  /// A text with the types of its values is one statement; with other types it is another one.
+  /// Returns the key of a text with the types of its values; other types make another statement.
   static std::string KeyOf(const std::string& sql, Values values);
 
   struct Use {
-    std::string name;                 ///< Empty: run it without a name.
-    bool has_to_be_prepared = false;  ///< First, under this name.
+    std::string name;                 ///< Empty: run the statement without a name.
+    bool has_to_be_prepared = false;  ///< Prepare it first, under this name.
   };
   Use UseOf(const std::string& key);
-  /// Preparing it failed, or the server knows it no more.
+  /// Removes a statement that could not be prepared, or that the server no longer has.
   void Forget(const std::string& key);
-  /// The server's plan is of no use any more.
+  /// Removes a statement whose plan on the server is no longer valid.
   void Drop(const std::string& key);
-  /// Names that are to be deallocated, once.
+  /// Returns the names to deallocate, once.
   std::vector<std::string> TakeDropped();
 
  private:
@@ -53,7 +53,7 @@ class PreparedStatements {
     std::string key;
     std::string name;
   };
-  using Entries = std::list<Entry>;  ///< Used last: first.
+  using Entries = std::list<Entry>;  ///< Most recently used first.
 
   const std::size_t max_;
   std::uint64_t names_ = 0;
@@ -62,8 +62,8 @@ class PreparedStatements {
   std::vector<std::string> dropped_;
 };
 
-/// Ends what a connection's server is at work on, from another thread: the statement fails with
-/// Trouble::kCancelled. Threads: any, and it may outlive its connection.
+/// Cancels, from another thread, the statement that a connection's server runs: it fails with
+/// Trouble::kCancelled. Threads: any; may outlive its connection.
 class Canceller {
  public:
   explicit Canceller(pg_conn* connection);
@@ -71,12 +71,12 @@ class Canceller {
   Canceller(const Canceller&) = delete;
   Canceller& operator=(const Canceller&) = delete;
 
-  /// Opens a connection of its own and waits for its end. Harmless when nothing is at work. Errors:
-  /// kFailedPrecondition: the connection commits, which is never cancelled, since others then read what may
-  /// not last; or it was given back. kUnavailable: the server was not reached.
+  /// Opens a connection of its own and waits until it closes. Harmless if no statement runs. Errors:
+  /// kFailedPrecondition: the connection commits, which is never cancelled (others would read data that may
+  /// not be durable), or it was given back. kUnavailable: the server was not reached.
   absl::Status Cancel() MIRROR_EXCLUDES(mutex_);
 
-  /// For its connection: from here on it does, or does not. Waits for a Cancel() that is under way.
+  /// Allows or forbids cancelling from now on. Called by the connection. Waits for a running Cancel().
   void Allow(bool allow) MIRROR_EXCLUDES(mutex_);
 
  private:
@@ -87,99 +87,99 @@ class Canceller {
 
 class Connection;
 
-/// The rows of a statement one by one, as they come: never more of them in memory than one, and what libpq
-/// has read ahead. Nothing else is done with the connection meanwhile. One that is left before its end is
-/// cancelled at the server. The connection outlives it.
+/// Streams the rows of a statement. Memory: one row, and the data that libpq has read ahead. The connection
+/// must not be used for anything else in the meantime. Destroying the stream before its last row cancels the
+/// statement at the server. The connection must outlive the stream.
 class RowStream {
  public:
   RowStream(RowStream&& other) noexcept;
   RowStream& operator=(RowStream&&) = delete;
   ~RowStream();
 
-  /// False: that were all.
+  /// Moves to the next row. False: there is none.
   absl::StatusOr<bool> Step();
-  /// Whether Step() would not wait, or does not any more within this time: between two looks at whether to go
-  /// on.
+  /// Returns true if Step() would not wait, or will not within this time. For callers that check in between
+  /// whether to continue.
   bool IsReady(std::chrono::milliseconds within);
-  /// Row 0 of it is the one at which this stands.
+  /// Returns rows whose row 0 is the current one.
   const Rows& row() const { return row_; }
 
  private:
   friend class Connection;
   RowStream(Connection& connection, std::string_view doing) : connection_(&connection), doing_(doing) {}
 
-  Connection* connection_;  ///< Null: at its end.
+  Connection* connection_;  ///< Null after the last row.
   std::string doing_;
   Rows row_;
 };
 
-/// How long a server may take to end what is given up.
+/// Longest time for a server to end a cancelled statement.
 inline constexpr std::chrono::seconds kGiveUpWithin{5};
 
-/// A connection to a PostgreSQL database. All errors of it and of what works on it are those of Failure, but
-/// for kInvalidArgument of what cannot be sent. Once one is Trouble::kLost or kCommitUnknown, all others are
-/// kLost. Threads: one at a time, but for the canceller.
+/// A connection to a PostgreSQL database. All errors of it and of objects that use it are those of Failure,
+/// and kInvalidArgument for values that cannot be sent. After kLost or kCommitUnknown, all later errors are
+/// kLost. Threads: one at a time, except for the canceller.
 class Connection {
  public:
-  /// Errors: those of ReadConninfo(), of a passfile that others may read, of settings the server refuses;
-  /// Failure.
+  /// Errors: those of ReadConninfo(), of a passfile that others may read, of settings that the server
+  /// refuses; Failure.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const ConnectAs& as);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Runs one statement or several, as one transaction unless they say otherwise; whatever rows they give. A
-  /// transaction that has begun is committed by Transaction::Commit(), which knows what a lost answer means.
+  /// Runs one or several statements, as one transaction unless they say otherwise, and ignores their rows. Do
+  /// not commit an open transaction here: Transaction::Commit() handles a lost answer.
   absl::Status Execute(const std::string& sql, std::string_view doing = "");
-  /// One statement, with $1, $2, … for its values. The rows are whole in memory.
+  /// Runs one statement, with $1, $2, … for its values. Returns its rows, all in memory.
   absl::StatusOr<Rows> Query(const std::string& sql, Values values = {}, std::string_view doing = "");
-  /// The same for one that changes rows: how many.
+  /// Runs one statement that changes rows, and returns their number.
   absl::StatusOr<std::int64_t> Run(const std::string& sql, Values values = {}, std::string_view doing = "");
-  /// One statement, or a command of the replication protocol, without values: by the simple protocol, so that
-  /// all that comes is text, for Rows::View() and Rows::Text().
+  /// Runs one statement, or a command of the replication protocol, without values, in the simple protocol:
+  /// all values are text, for Rows::View() and Rows::Text().
   absl::StatusOr<Rows> Command(const std::string& command, std::string_view doing = "");
-  /// The first value of the first row, a whole number. Errors: also when there is none.
+  /// Returns the first value of the first row, a whole number. No such value is an error, too.
   absl::StatusOr<std::int64_t> Number(const std::string& sql, Values values = {},
                                       std::string_view doing = "");
-  /// Of which types the columns of a SELECT are, that is run for this. Never prepared: one whose columns have
-  /// become others is no error.
+  /// Runs a SELECT to find the types of its columns. Never prepared: a statement whose columns have changed
+  /// is no error.
   absl::StatusOr<std::vector<Type>> ColumnTypes(const std::string& sql, std::string_view doing = "");
-  /// One that gives many rows and changes none.
+  /// Runs one statement that returns many rows and changes none.
   absl::StatusOr<RowStream> Stream(const std::string& sql, Values values = {}, std::string_view doing = "");
 
-  /// Whether it is there as far as is known without asking the server.
+  /// Returns true if the connection is open, as far as is known without asking the server.
   bool IsOpen() const { return line_->IsOpen(); }
-  /// Asks the server.
+  /// Sends a request to the server to check the connection.
   absl::Status Probe();
   bool InTransaction() const { return line_->InTransaction(); }
-  /// Neither in a transaction nor in a statement.
+  /// True outside of a transaction and of a statement.
   bool IsIdle() const { return line_->IsIdle(); }
-  /// See ConnectAs::answer_within; from the next wait on.
+  /// Sets ConnectAs::answer_within, from the next wait on.
   void SetAnswerWithin(std::chrono::milliseconds within) { line_->SetAnswerWithin(within); }
   std::chrono::milliseconds answer_within() const { return line_->answer_within(); }
 
-  /// What the server reports without being asked: server_version, server_encoding, in_hot_standby; empty: it
-  /// does not report that.
+  /// Returns a value that the server reports by itself: server_version, server_encoding, in_hot_standby;
+  /// empty: it does not report it.
   std::string Setting(const std::string& name) const;
   int server_pid() const;
   const std::shared_ptr<Canceller>& canceller() const { return canceller_; }
-  /// The one so far cancels nothing any more: who has it is not to reach who has the connection next.
+  /// Makes the former canceller ineffective, so that its holder cannot cancel for the connection's next user.
   void RenewCanceller();
   void Close() { line_->Close(); }
 
-  // For this room.
+  // Only for the files of this folder.
 
-  /// Ends a statement before its end: it is cancelled, and what it has sent meanwhile is thrown away by
-  /// `ended`, which waits for so long at most and tells whether all has come. Cancelled again while more
-  /// comes: a server that has not begun with the statement yet passes over it. Not within kGiveUpWithin: the
-  /// connection is closed.
+  /// Cancels a statement before its end. `ended` discards the data that the server sent meanwhile; it waits
+  /// at most the given time, and returns true if the end has come. Cancels again while more data come,
+  /// because a server that has not begun with the statement ignores the first request. After kGiveUpWithin
+  /// the connection is closed.
   void GiveUp(const std::function<bool(std::chrono::milliseconds)>& ended);
 
   Line& line() { return *line_; }
   PreparedStatements& prepared() { return prepared_; }
-  /// Deallocates what is not used any more, where the server takes that.
+  /// Deallocates unused statements, if the server accepts that now.
   absl::Status DeallocateDropped();
-  /// Keeps the books after an error of a prepared statement.
+  /// Updates the prepared statements after one of them failed.
   void NoteFailed(const std::string& key, const absl::Status& failed);
 
  private:
@@ -193,7 +193,7 @@ class Connection {
   std::shared_ptr<Canceller> canceller_;
 };
 
-/// While it lives, answers are waited for so long: see ConnectAs::answer_within. Then as before.
+/// Sets ConnectAs::answer_within while it lives, then restores it.
 class AnswersWithin {
  public:
   AnswersWithin(Connection& connection, std::chrono::milliseconds within)
@@ -209,18 +209,18 @@ class AnswersWithin {
   const std::chrono::milliseconds before_;
 };
 
-/// Values as libpq wants them. They live as long as this, and as long as this does not move.
+/// Values in libpq's form. Valid as long as this object lives and is not moved.
 class BoundValues {
  public:
   explicit BoundValues(Values values);
-  /// Errors: kInvalidArgument: there are more of them, or more bytes in one, than PostgreSQL takes.
+  /// Errors: kInvalidArgument: more values, or more bytes in one value, than PostgreSQL allows.
   absl::Status status() const { return status_; }
   int size() const { return static_cast<int>(data_.size()); }
   const unsigned int* types() const { return types_.data(); }
   const char* const* data() const { return data_.data(); }
   const int* sizes() const { return sizes_.data(); }
   const int* formats() const { return formats_.data(); }
-  std::size_t bytes() const { return bytes_; }  ///< Of all of them.
+  std::size_t bytes() const { return bytes_; }  ///< Sum of all values.
 
  private:
   absl::Status status_;
@@ -230,7 +230,7 @@ class BoundValues {
   std::size_t bytes_ = 0;
 };
 
-/// What is sent as SQL ends where a NUL stands. Errors: kInvalidArgument.
+/// Checks for a NUL, at which the sent SQL would end. Errors: kInvalidArgument.
 absl::Status CheckSql(const std::string& sql);
 
 }  // namespace mirror::postgres

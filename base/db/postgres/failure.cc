@@ -19,13 +19,13 @@ namespace mirror::postgres {
 namespace {
 
 constexpr char kPayload[] = "mirror.postgres/failure";
-/// 53300 is said of each of the three.
+/// Advice for 53300, which means any of the three limits.
 constexpr char kRaise[] =
     ". All connections that it allows are taken: raise its max_connections or, where a role or a database is "
     "named, the CONNECTION LIMIT of that, or end connections of others";
 
 struct Condition {
-  std::string_view sqlstate;  ///< Or how it begins; the first that fits counts.
+  std::string_view sqlstate;  ///< Whole state or its beginning; the first match counts.
   Trouble trouble;
 };
 
@@ -100,14 +100,14 @@ absl::StatusCode CodeOf(Trouble trouble) {
   return absl::StatusCode::kInternal;
 }
 
-/// In quotes, by which SourceWords() knows what others said.
+/// Puts the text in quotes, by which SourceWords() recognises text of others.
 std::string Quoted(const char* who, std::string_view words) {
   std::string line(words.substr(0, words.find('\n')));
   std::replace(line.begin(), line.end(), '"', '\'');
   return absl::StrCat(who, " says \"", line, "\"");
 }
 
-/// PostgreSQL's own message, where its condition repeats no value.
+/// Returns PostgreSQL's own message, if its condition repeats no value.
 std::string SafeWords(std::string_view sqlstate, std::string_view words) {
   constexpr std::array<std::string_view, 4> kWithoutValues = {"22001", "22012", "22P03", "22P04"};
   const bool is_safe =
@@ -120,7 +120,7 @@ std::string SafeWords(std::string_view sqlstate, std::string_view words) {
     if (sqlstate == "22021") return "a text holds what the database's encoding does not have";
     return "a value is not as its type wants it";
   }
-  // Words of functions that others wrote, and of other databases.
+  // Texts from functions that others wrote, or from other databases.
   if (kind == "P0" || kind == "38" || kind == "39" || kind == "HV")
     return "a trigger or function raised an error";
   return Quoted("PostgreSQL", words);
@@ -131,10 +131,10 @@ std::string FieldOf(const pg_result* result, int field) {
   return text == nullptr ? std::string() : text;
 }
 
-/// "COPY t, line 3, column a: …": its words are translated, its first number is the row.
+/// Reads "COPY t, line 3, column a: …": the text is translated; its first number is the row.
 std::int64_t CopyRow(std::string_view context) {
   if (context.substr(0, 5) != "COPY ") return 0;
-  // The table's name may hold anything, a comma and digits, too; the row comes behind ", ".
+  // The table's name may contain anything, even a comma and digits; the row follows after ", ".
   for (std::size_t comma = context.find(", "); comma != std::string_view::npos;
        comma = context.find(", ", comma + 2)) {
     const std::string_view word =
@@ -147,15 +147,15 @@ std::int64_t CopyRow(std::string_view context) {
   return 0;
 }
 
-/// For a connection of all of whose kind none is free.
+/// Advice when no connection of a kind is free.
 std::string TooManyAdvice(std::string_view words) {
-  // The setting's name, which is not translated.
+  // The setting's name is not translated.
   if (words.find("max_wal_senders") == std::string_view::npos) return kRaise;
   return ". All that may read the log at once do so: raise its max_wal_senders, or end one of those in "
          "pg_stat_replication";
 }
 
-/// What is to be done for a session; empty: it is not of those.
+/// Returns the advice for a session that was refused; empty: the state is another one.
 std::string NotLetInAdvice(std::string_view sqlstate, const Login& login) {
   const std::string file = login.passfile.empty() ? "~/.pgpass" : absl::StrCat("'", login.passfile, "'");
   if (login.lacks_password) {
@@ -201,7 +201,7 @@ absl::Status ToStatus(const Failure& failure, std::string_view doing) {
 Failure FailureOf(const absl::Status& status) {
   const auto payload = status.GetPayload(kPayload);
   if (!payload) return {.trouble = Trouble::kNone};
-  // No name of PostgreSQL's holds a NUL.
+  // No name in PostgreSQL contains a NUL.
   const std::vector<std::string> fields = absl::StrSplit(std::string(*payload), '\0');
   Failure failure;
   int trouble = 0;
@@ -227,13 +227,13 @@ Failure ReadFailure(const pg_result* result) {
   failure.constraint = FieldOf(result, PG_DIAG_CONSTRAINT_NAME);
   failure.copy_row = CopyRow(FieldOf(result, PG_DIAG_CONTEXT));
   if (failure.sqlstate.empty()) {
-    // libpq's own: the connection, or memory.
+    // libpq's own error: the connection, or memory.
     failure.words = Quoted("libpq", PQresultErrorMessage(result));
     return failure;
   }
   failure.words = SafeWords(failure.sqlstate, FieldOf(result, PG_DIAG_MESSAGE_PRIMARY));
   failure.trouble = TroubleOfState(failure.sqlstate);
-  // These have the code of much else, and words that are translated; the function that said it is not.
+  // Many errors share this code and their text is translated; the function's name is not.
   const std::string function = FieldOf(result, PG_DIAG_SOURCE_FUNCTION);
   if (function == "RevalidateCachedQuery") failure.trouble = Trouble::kStalePlan;
   if (function == "check_enable_rls") failure.trouble = Trouble::kRowSecurity;
@@ -251,7 +251,7 @@ Failure ReadRefusal(std::string_view words, const Login& login) {
   if (at != std::string::npos && line.size() > state + 6 && line[state + 5] == ':') {
     failure.sqlstate = line.substr(state, 5);
     failure.trouble = TroubleOfState(failure.sqlstate);
-    // Of a connection 55000 says that the database lets nobody in for now.
+    // For a connection, 55000 means that the database accepts no sessions now.
     if (failure.trouble == Trouble::kLost || failure.trouble == Trouble::kOther ||
         failure.sqlstate == "55000") {
       failure.trouble = Trouble::kNotReady;
@@ -261,7 +261,7 @@ Failure ReadRefusal(std::string_view words, const Login& login) {
   failure.words = Quoted("libpq", line);
   if (failure.trouble == Trouble::kTooMany) failure.words += TooManyAdvice(line);
   std::string advice = NotLetInAdvice(failure.sqlstate, login);
-  // Who lacks CONNECT is refused by another function, whose name is not translated.
+  // A role without CONNECT is refused by another function, whose name is not translated.
   if (login.replication && failure.sqlstate == "42501" &&
       words.find("CheckMyDatabase") == std::string_view::npos) {
     advice =

@@ -11,62 +11,62 @@ struct pg_result;
 
 namespace mirror::postgres {
 
-/// What an error means to the caller. Each has one status code, see ToStatus().
+/// Meaning of an error for the caller. Each has one status code, see ToStatus().
 enum class Trouble : std::uint8_t {
-  kNone,           ///< No error of PostgreSQL's.
-  kLost,           ///< The connection is gone. What was not committed is rolled back. UNAVAILABLE.
-  kCommitUnknown,  ///< It went before the answer to what commits: may have been applied. UNAVAILABLE.
-  kNotReplicated,  ///< Committed at this server, and its standbys may not have it. UNAVAILABLE.
-  kRetry,          ///< Two transactions were in each other's way: begin this one again. ABORTED.
+  kNone,           ///< No error of PostgreSQL.
+  kLost,           ///< The connection is lost; uncommitted changes are rolled back. UNAVAILABLE.
+  kCommitUnknown,  ///< Lost before the answer to a commit: it may have been applied. UNAVAILABLE.
+  kNotReplicated,  ///< Committed at this server, but its standbys may not have it. UNAVAILABLE.
+  kRetry,          ///< Conflict with another transaction: begin this one again. ABORTED.
   kStalePlan,      ///< A table's definition changed under a prepared statement: begin again. ABORTED.
-  kLockTimeout,    ///< A lock of somebody else's was not to be had in time. UNAVAILABLE.
+  kLockTimeout,    ///< Waiting for another session's lock timed out. UNAVAILABLE.
   kNoSpace,        ///< The disk is full or does not read or write, or memory is full. UNAVAILABLE.
-  kTooMany,        ///< All connections of the server, the database or the role are taken. UNAVAILABLE.
-  kNotReady,       ///< It, or another one that it needs, starts, stops or does not answer. UNAVAILABLE.
-  kReadOnly,       ///< A standby, or a server or session that may not write. UNAVAILABLE.
-  kCancelled,      ///< By Canceller, an operator or statement_timeout. CANCELLED.
-  kConstraint,     ///< Failure::constraint says which. FAILED_PRECONDITION.
+  kTooMany,        ///< All connections of the server, the database or the role are in use. UNAVAILABLE.
+  kNotReady,       ///< The server, or one that it needs, starts, stops or does not answer. UNAVAILABLE.
+  kReadOnly,       ///< The server is a standby, or server or session is read-only. UNAVAILABLE.
+  kCancelled,      ///< Cancelled by Canceller, an operator or statement_timeout. CANCELLED.
+  kConstraint,     ///< Failure::constraint names the constraint. FAILED_PRECONDITION.
   kDependent,      ///< Other objects depend on it. FAILED_PRECONDITION.
-  kUnsupported,    ///< PostgreSQL cannot do that. FAILED_PRECONDITION.
-  kUndefined,      ///< No such table, column, function, schema, database; or of another kind. NOT_FOUND.
-  kExists,         ///< There is one already. ALREADY_EXISTS.
-  kDenied,         ///< The role may not. PERMISSION_DENIED.
-  kNotLetIn,       ///< No session: the password, the role, the database, or a rule there. PERMISSION_DENIED.
+  kUnsupported,    ///< PostgreSQL does not support it. FAILED_PRECONDITION.
+  kUndefined,      ///< The table, column, function, schema or database does not exist. NOT_FOUND.
+  kExists,         ///< The object exists already. ALREADY_EXISTS.
+  kDenied,         ///< The role lacks a privilege. PERMISSION_DENIED.
+  kNotLetIn,       ///< No session: the password, role or database, or an access rule. PERMISSION_DENIED.
   kValue,          ///< A value does not fit its type or column. INVALID_ARGUMENT.
   kTooLarge,       ///< A row, a key or a statement is over one of PostgreSQL's limits. INVALID_ARGUMENT.
-  kDamage,         ///< The database's files are. DATA_LOSS.
-  kRowSecurity,    ///< Policies would choose among the rows for this role. PERMISSION_DENIED.
+  kDamage,         ///< The database's files are damaged. DATA_LOSS.
+  kRowSecurity,    ///< A row security policy would hide rows from this role. PERMISSION_DENIED.
   kOther,          ///< INTERNAL.
 };
 
-/// An error of PostgreSQL's, without what may hold values of rows: its DETAIL, its CONTEXT, and the messages
-/// of those conditions that repeat a value.
+/// An error of PostgreSQL, without parts that may contain values of rows: its DETAIL, its CONTEXT, and the
+/// messages of conditions that repeat a value.
 struct Failure {
   Trouble trouble = Trouble::kOther;
-  std::string sqlstate = {};  ///< Empty: the server did not say it.
+  std::string sqlstate = {};  ///< Empty: the server gave none.
   std::string words = {};
-  std::string schema = {}, table = {}, column = {}, constraint = {};  ///< Where PostgreSQL names them.
-  std::int64_t copy_row = 0;  ///< Of COPY: the row, counted from 1, at which it failed; 0: none is named.
+  std::string schema = {}, table = {}, column = {}, constraint = {};  ///< Set if PostgreSQL names them.
+  std::int64_t copy_row = 0;  ///< For COPY: number of the row that failed, from 1; 0: not named.
 };
 
-/// `doing` is what was tried, "reading it"; empty where the caller does not say.
+/// `doing`: the action that failed, "reading it"; empty if the caller does not give it.
 absl::Status ToStatus(const Failure& failure, std::string_view doing);
 
-/// What ToStatus() was told, but for the words. kNone: OK, or an error from elsewhere.
+/// Returns the Failure given to ToStatus(), without its text. kNone: OK, or an error from elsewhere.
 Failure FailureOf(const absl::Status& status);
 Trouble TroubleOf(const absl::Status& status);
 
-// For this room.
+// Only for the files of this folder.
 
-/// Of a result that is an error.
+/// Makes a Failure from a result that is an error.
 Failure ReadFailure(const pg_result* result);
-/// What a refusal's words do not say.
+/// Facts about a login that a refusal's text does not contain.
 struct Login {
-  std::string passfile = {};    ///< Empty: libpq's own.
-  bool lacks_password = false;  ///< One was asked for, and there was none.
+  std::string passfile = {};    ///< Empty: the default of libpq.
+  bool lacks_password = false;  ///< The server asked for a password, and there was none.
   bool replication = false;     ///< See ConnectAs.
 };
-/// Of a connection that was refused: libpq has no result of that, only words, with its verbosity at VERBOSE.
+/// Makes a Failure from a refused connection: libpq gives only a text for it, at verbosity VERBOSE.
 Failure ReadRefusal(std::string_view words, const Login& login = {});
 
 }  // namespace mirror::postgres

@@ -23,10 +23,10 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kWarningsMax = 16;
 
-/// What came: 0 when the time is over.
+/// Returns the events that came; 0 when the time is over.
 short Poll(int socket, short events, Line::Clock::time_point until) {
   for (;;) {
-    // Rounded up; a look at what is there already waits for nothing.
+    // Rounded up. With no time left, poll() only checks for pending events.
     const auto left = std::chrono::ceil<milliseconds>(until - Line::Clock::now());
     pollfd one{socket, events, 0};
     const int ready = poll(&one, 1, static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000)));
@@ -44,7 +44,7 @@ void KeepWarning(void* warnings, const PGresult* notice) {
   if (kept.size() < kWarningsMax) kept.emplace_back(sqlstate);
 }
 
-/// Of the parameters, for one host.
+/// Returns connect_timeout of the parameters, for one host.
 milliseconds OwnTimeout(const Parameters& parameters) {
   for (const auto& [keyword, value] : parameters) {
     int seconds = 0;
@@ -59,7 +59,7 @@ Login LoginOf(const PGconn* handle, const Parameters& parameters) {
   Login login{.lacks_password = PQconnectionNeedsPassword(handle) == 1};
   login.replication = FindParameter(parameters, "replication") != nullptr;
   if (const std::string* const passfile = FindParameter(parameters, "passfile")) {
-    // Whole, by which SourceWords() knows it.
+    // Written as a full path, by which SourceWords() finds it.
     std::error_code error;
     const std::filesystem::path whole = std::filesystem::absolute(*passfile, error);
     login.passfile = error ? *passfile : whole.string();
@@ -110,7 +110,7 @@ absl::StatusOr<std::unique_ptr<Line>> Line::Open(const ConnectAs& as) {
     const Clock::time_point end = own == milliseconds::max() ? now + share : std::min(now + own, until);
     absl::Status connected = line->Connect(attempt, end);
     if (connected.ok()) return line;
-    // Of several hosts that one speaks for all which says more than that it is not there.
+    // Among several hosts, keep the error that says more than that the host is not ready.
     if (refused.ok() || TroubleOf(refused) == Trouble::kNotReady) refused = std::move(connected);
   }
   return refused;
@@ -126,7 +126,7 @@ absl::Status Line::Connect(const Parameters& parameters, Clock::time_point until
   values.push_back(nullptr);
   handle_ = PQconnectStartParams(keywords.data(), values.data(), 0);
   if (handle_ == nullptr) return absl::ResourceExhaustedError("no memory for a connection");
-  // Of a refusal libpq keeps nothing but words: these have the SQLSTATE among them.
+  // libpq keeps only the text of a refusal: with this setting the text contains the SQLSTATE.
   PQsetErrorVerbosity(handle_, PQERRORS_VERBOSE);
   PQsetNoticeReceiver(handle_, KeepWarning, &warnings_);
   PostgresPollingStatusType state =
@@ -163,7 +163,7 @@ absl::Status Line::Wait(short events, short& came, std::string_view doing) {
 }
 
 absl::Status Line::Send(int sent, std::string_view doing) {
-  // With nothing read meanwhile, two full buffers would wait for each other.
+  // Reads in between, since otherwise two full buffers would wait for each other.
   while (sent == 1) {
     const int left = PQflush(handle_);
     if (left == 0) return absl::OkStatus();
@@ -181,13 +181,13 @@ absl::Status Line::Send(int sent, std::string_view doing) {
 absl::Status Line::WaitForMore(std::string_view doing) {
   short came = 0;
   RETURN_IF_ERROR(Wait(POLLIN, came, doing));
-  // A line that was cut may have words of the server's before its end: PQgetResult() gives them.
+  // A lost connection may have delivered a message of the server first: PQgetResult() returns it.
   PQconsumeInput(handle_);
   return absl::OkStatus();
 }
 
 bool Line::HasNext(milliseconds within) {
-  std::optional<Clock::time_point> until;  // As in HasPiece().
+  std::optional<Clock::time_point> until;  // Set as in HasPiece().
   while (IsOpen() && PQisBusy(handle_) == 1) {
     if (!until) until = Clock::now() + within;
     if (Poll(PQsocket(handle_), POLLIN, *until) == 0) return false;
@@ -211,7 +211,7 @@ bool Line::HasPiece(milliseconds within) {
   while (IsOpen() && next_size_ == 0) {
     next_size_ = PQgetCopyData(handle_, &next_piece_, 1);
     if (next_size_ != 0) break;
-    // Not for each row: some machines take as long for the time as for a row.
+    // Not set for each row: some machines need as long for the time as for a row.
     if (!until) until = Clock::now() + within;
     if (Poll(PQsocket(handle_), POLLIN, *until) == 0) return false;
     PQconsumeInput(handle_);
@@ -236,7 +236,7 @@ absl::StatusOr<std::string_view> Line::NextPiece(std::string_view doing) {
 }
 
 bool Line::HearWhatCame() {
-  // Words before the end of a connection come for themselves; a server that never stops is none to wait for.
+  // A message before the end of a connection comes by itself; stops if the server never stops sending.
   for (int times = 0; IsOpen() && times < 8; ++times) {
     if (Poll(PQsocket(handle_), POLLIN, Clock::now()) == 0) return true;
     PQconsumeInput(handle_);
@@ -271,8 +271,8 @@ absl::StatusOr<Result> Line::Finish(std::string_view doing) {
 absl::Status Line::ErrorOf(const pg_result* result, std::string_view doing) {
   Failure failure = ReadFailure(result);
   refused_to_write_ = refused_to_write_ || failure.trouble == Trouble::kReadOnly;
-  // Of a connection that the server itself has to another one, as Citus to its workers: this one goes on,
-  // unless what was to commit may have done so there.
+  // The server may have lost its connection to another server, as Citus to its workers. This connection
+  // remains, unless the lost one may have committed there.
   const char* const severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
   if (failure.sqlstate.starts_with("08") && severity != nullptr && std::string_view(severity) == "ERROR" &&
       IsOpen() && if_lost_ == IfLost::kNothing) {

@@ -18,7 +18,7 @@
 struct pg_conn;
 struct pg_result;
 
-// For this room: what is sent and comes back over one connection.
+// Only for the files of this folder: requests and answers of one connection.
 
 namespace mirror::postgres {
 
@@ -27,19 +27,19 @@ struct ClearResult {
 };
 using Result = std::unique_ptr<pg_result, ClearResult>;
 
-/// What it means when the line is cut before the answer has come.
+/// Meaning of a connection lost before the answer.
 enum class IfLost : std::uint8_t {
-  kNothing,  ///< Nothing was changed that lasts.
-  kUnknown,  ///< It commits.
+  kNothing,  ///< No durable change was made.
+  kUnknown,  ///< The statement commits.
 };
 
-/// libpq without a call that blocks: it waits in poll(), and no longer than it may. A server that is silent
-/// for longer counts as gone, and the connection is closed. Threads: one at a time.
+/// libpq without blocking calls: waits in poll(), with a time limit. A server that is silent for longer
+/// counts as lost, and the connection is closed. Threads: one at a time.
 class Line {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Errors: those of ReadTarget() and Failure, with all hosts that were tried.
+  /// Errors: those of ReadTarget(), and Failure, with all hosts that were tried.
   static absl::StatusOr<std::unique_ptr<Line>> Open(const ConnectAs& as);
   ~Line();
   Line(const Line&) = delete;
@@ -47,52 +47,52 @@ class Line {
 
   pg_conn* handle() const { return handle_; }
   bool IsOpen() const;
-  /// Between statements, and outside of a transaction.
+  /// True between statements, outside of a transaction.
   bool IsIdle() const;
-  /// In a transaction, failed or not.
+  /// True in a transaction, failed or not.
   bool InTransaction() const;
-  /// The server's process, where the line was cut before its answer to what commits: it may be at that still,
-  /// for as long as no standby answers it. 0: none is left so.
+  /// Returns the server's process if the connection was lost before the answer to a commit: the process may
+  /// still wait, as long as no standby answers it. 0: there is no such process.
   int left_pid() const { return is_left_ ? pid_ : 0; }
   void SetAnswerWithin(std::chrono::milliseconds within) { answer_within_ = within; }
   std::chrono::milliseconds answer_within() const { return answer_within_; }
   void Close();
 
-  /// First of each statement. Errors: kLost: the connection is closed already, nothing was sent.
+  /// Starts each statement. Errors: kLost: the connection is closed already, nothing was sent.
   absl::Status Begin(IfLost if_lost, std::string_view doing);
-  /// Behind a PQsend…() or PQput…(): whether it went well, and all that is queued has left. `sent`: what that
-  /// call gave.
+  /// Call after a PQsend…() or PQput…(): checks its result and sends everything that is queued. `sent`: the
+  /// result of that call.
   absl::Status Send(int sent, std::string_view doing);
-  /// Whether Next() would not wait, or does not any more within this time.
+  /// Returns true if Next() would not wait, or will not within this time.
   bool HasNext(std::chrono::milliseconds within);
-  /// As libpq has it: null behind the last one of a statement. An error of the server's is in the result.
+  /// Returns a result as libpq does: null after the last one. A server's error is in the result.
   absl::StatusOr<Result> Next(std::string_view doing);
-  /// Until more than now has come. Errors: the line is cut.
+  /// Waits until more data have come. Errors: the connection is lost.
   absl::Status WaitForMore(std::string_view doing);
-  /// Whether NextPiece() would not wait, or does not any more within this time. What that gave last stays.
+  /// Returns true if NextPiece() would not wait, or will not within this time. Keeps the last piece valid.
   bool HasPiece(std::chrono::milliseconds within);
-  /// The next piece of a COPY that comes: 0 bytes at its end, when Finish() has the result. It is there until
-  /// the next call.
+  /// Returns the next piece of an incoming COPY: 0 bytes at its end, then Finish() has the result. Valid
+  /// until the next call.
   absl::StatusOr<std::string_view> NextPiece(std::string_view doing);
-  /// All results of one statement: the last, or the first error.
+  /// Reads all results of one statement; returns the last one, or the first error.
   absl::StatusOr<Result> Finish(std::string_view doing);
 
-  /// Of a result that is an error. Closes the line when the server did, with what that means.
+  /// Converts a result that is an error. Closes the connection if the server closed it.
   absl::Status ErrorOf(const pg_result* result, std::string_view doing);
-  /// The line is cut; closes this end.
+  /// Marks the connection as lost and closes it.
   absl::Status Cut(std::string_view doing, const Failure& why = {});
 
-  /// What came without being asked for, as the end of an idle connection. False: it is closed.
+  /// Reads unrequested data, such as the end of an idle connection. False: the connection is closed.
   bool HearWhatCame();
 
-  /// The server has refused to write: it is a standby, or was told to write nothing.
+  /// The server refused a write: it is a standby, or is set to read-only.
   bool refused_to_write() const { return refused_to_write_; }
 
-  /// Of what came or went as a whole the largest, in bytes: libpq's buffers have grown to that, and stay so.
+  /// Size of the largest single message sent or received, in bytes: libpq's buffers keep that size.
   std::size_t largest() const { return largest_; }
   void NoteSize(std::size_t bytes) { largest_ = std::max(largest_, bytes); }
 
-  /// SQLSTATEs of warnings since Begin().
+  /// Returns the SQLSTATEs of warnings since Begin().
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
@@ -106,12 +106,12 @@ class Line {
   IfLost if_lost_ = IfLost::kNothing;
   bool refused_to_write_ = false;
   bool is_left_ = false;
-  int pid_ = 0;  ///< As libpq does not tell it of a lost one.
+  int pid_ = 0;  ///< Stored here because libpq does not give it after a loss.
   std::size_t largest_ = 0;
   std::vector<std::string> warnings_;
-  char* piece_ = nullptr;  ///< libpq's, as the next one.
+  char* piece_ = nullptr;  ///< Buffer of libpq; so is the next one.
   char* next_piece_ = nullptr;
-  int next_size_ = 0;  ///< As libpq has it; 0: it has not come.
+  int next_size_ = 0;  ///< Size from libpq; 0: no piece has come.
 };
 
 }  // namespace mirror::postgres

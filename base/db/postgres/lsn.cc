@@ -7,7 +7,7 @@
 namespace mirror::postgres {
 namespace {
 
-/// All of it: one to eight hexadecimal digits.
+/// Reads the whole text: one to eight hexadecimal digits.
 bool ReadHalf(std::string_view text, std::uint64_t* half) {
   if (text.empty() || text.size() > 8) return false;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *half, 16);

@@ -9,9 +9,9 @@
 
 namespace mirror::postgres {
 
-/// A position in PostgreSQL's log as it writes it: "16/B374D848".
+/// Formats a position in PostgreSQL's log as the server does: "16/B374D848".
 std::string FormatLsn(std::uint64_t lsn);
-/// Errors: kInvalidArgument: it is none.
+/// Errors: kInvalidArgument: the text is not a position.
 absl::StatusOr<std::uint64_t> ParseLsn(std::string_view text);
 
 }  // namespace mirror::postgres

@@ -42,7 +42,7 @@ absl::StatusOr<std::string> QuotedName(std::string_view schema, std::string_view
 
 absl::StatusOr<std::string> QuotedText(std::string_view text) {
   RETURN_IF_ERROR(CheckText(text, "a text"));
-  // E'…' reads the same whatever standard_conforming_strings says.
+  // E'…' has the same meaning for each value of standard_conforming_strings.
   const bool escapes = text.find('\\') != std::string_view::npos;
   return absl::StrCat(escapes ? "E'" : "'",
                       absl::StrReplaceAll(std::string(text), {{"'", "''"}, {"\\", "\\\\"}}), "'");
@@ -51,7 +51,7 @@ absl::StatusOr<std::string> QuotedText(std::string_view text) {
 absl::StatusOr<std::string> DollarQuoted(std::string_view text) {
   RETURN_IF_ERROR(CheckText(text, "a text"));
   std::string quoted(text), tag = "$mirror$";
-  // The first tag behind the text has to be the one that ends it.
+  // The tag must not occur before the end of the text.
   while (absl::StrCat(quoted, tag).find(tag) != quoted.size()) tag.insert(1, "_");
   return absl::StrCat(tag, quoted, tag);
 }

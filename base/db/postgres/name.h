@@ -10,23 +10,23 @@
 
 namespace mirror::postgres {
 
-/// Bytes in UTF-8. PostgreSQL cuts longer names off with a NOTICE, so that two of them can be one.
+/// Bytes of a name in UTF-8. PostgreSQL cuts longer names with a NOTICE, so two names could become one.
 inline constexpr std::size_t kNameBytesMax = 63;
 
-/// Whether PostgreSQL can keep an object of this name. Errors: kInvalidArgument, naming it: it is empty, over
-/// kNameBytesMax, holds a NUL or is no UTF-8.
+/// Checks that PostgreSQL allows an object of this name. Errors: kInvalidArgument, naming it: it is empty,
+/// over kNameBytesMax, contains a NUL or is not UTF-8.
 absl::Status CheckName(std::string_view name);
 
-/// A name as it stands in SQL, with its upper case kept. Names reach SQL through this function alone.
+/// Returns a name quoted for SQL, which keeps its upper case. The only way to put a name into SQL.
 /// Errors: those of CheckName().
 absl::StatusOr<std::string> QuotedName(std::string_view name);
-/// schema.name, both quoted.
+/// Returns schema.name, both quoted.
 absl::StatusOr<std::string> QuotedName(std::string_view schema, std::string_view name);
 
-/// A text as it stands in SQL, for the places that take no parameter: SET, COPY, a column's default.
-/// Errors: kInvalidArgument: it holds a NUL or is no UTF-8.
+/// Returns a text literal, for places in SQL without parameters: SET, COPY, a column's default.
+/// Errors: kInvalidArgument: the text contains a NUL or is not UTF-8.
 absl::StatusOr<std::string> QuotedText(std::string_view text);
-/// The same in dollar quotes, which people can read: the body of a function or of DO.
+/// Returns it in dollar quotes, which are easier to read: for the body of a function or of DO.
 absl::StatusOr<std::string> DollarQuoted(std::string_view text);
 
 }  // namespace mirror::postgres

@@ -8,13 +8,13 @@
 namespace mirror::postgres {
 namespace {
 
-/// Transactions of others that are short end within it.
+/// Short transactions of other sessions end within this time.
 constexpr std::chrono::seconds kPatience{1};
 constexpr std::chrono::milliseconds kLook{50};
 constexpr char kLooking[] = "looking for who may see deleted rows";
 
-/// A transaction that has an id, in whichever database, is in each snapshot that is taken meanwhile; old
-/// snapshots count in their own.
+/// A transaction with an id, in any database, is in each snapshot taken while it runs; old snapshots count in
+/// their own database.
 constexpr char kOlderSql[] =
     "SELECT string_agg(DISTINCT who, ', ') FROM (SELECT format('''%s'' (process %s)', "
     "coalesce(nullif(a.application_name, ''), 'a program'), a.pid), v.xid FROM pg_stat_activity AS a, "

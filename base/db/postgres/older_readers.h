@@ -8,8 +8,8 @@
 
 namespace mirror::postgres {
 
-/// Who may still see rows that are deleted by now, which VACUUM would keep on disk: those that have not ended
-/// a second later. For people, "'psql' (process 17)"; empty: nobody. Errors: the connection's.
+/// Finds sessions that may still see deleted rows, which VACUUM then keeps on disk: those still running a
+/// second later. For people, "'psql' (process 17)"; empty: none. Errors: the connection's.
 absl::StatusOr<std::string> FindOlderReaders(Connection& connection);
 
 }  // namespace mirror::postgres

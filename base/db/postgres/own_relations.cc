@@ -18,9 +18,9 @@ constexpr char kLookingWhose[] = "looking whose the tables are";
 constexpr char kForeignPayload[] = "mirror.postgres/foreign";
 constexpr char kDivisionByZero[] = "22012";
 
-/// Kinds are those of pg_class.relkind. 'T' is a type that is no relation: it takes a table's name, too.
-/// Array types are left out, since PostgreSQL renames them when their name is wanted. The names are looked up
-/// by the catalogs' indexes, and first of all: many mirrors have relations of the same names.
+/// Kinds are those of pg_class.relkind. 'T' is a type that is no relation: it occupies a table's name, too.
+/// Array types are omitted, since PostgreSQL renames them when their name is needed. The names are looked up
+/// first, by the catalogs' indexes: many mirrors have relations of the same names.
 constexpr char kThere[] = R"(
 WITH me AS (SELECT r.oid, r.rolname FROM pg_roles AS r WHERE r.rolname = current_user),
   own AS (SELECT n.oid, n.nspowner AS owner FROM pg_namespace AS n WHERE n.nspname = $1::text::name),
@@ -41,14 +41,14 @@ WITH me AS (SELECT r.oid, r.rolname FROM pg_roles AS r WHERE r.rolname = current
         AND there.kinds = 'r' AND there.kind = 'r') AS rule
     FROM there))";
 
-/// At least one row.
+/// Returns at least one row.
 constexpr char kFind[] = R"(
 SELECT own.oid IS NOT NULL, own.owner = me.oid, pg_get_userbyid(own.owner)::text, me.rolname::text,
   l.name::text, l.kind, l.owner = me.oid, strpos(l.kinds, l.kind) > 0, pg_get_userbyid(l.owner)::text,
   l.trigger, l.rule
 FROM me LEFT JOIN own ON true LEFT JOIN looked AS l ON true ORDER BY l.name)";
 
-/// The condition is no constant, so the planner does not divide.
+/// The condition is not a constant, so the planner does not evaluate the division.
 constexpr char kGuard[] = R"(
 SELECT 1 / CASE WHEN NOT EXISTS (SELECT FROM me)
   OR EXISTS (SELECT FROM own, me WHERE own.owner <> me.oid)
@@ -57,7 +57,7 @@ SELECT 1 / CASE WHEN NOT EXISTS (SELECT FROM me)
 
 struct KindWords {
   const char* noun;
-  const char* type;  ///< As in DROP and ALTER.
+  const char* type;  ///< The keyword in DROP and ALTER.
 };
 KindWords WordsOf(char kind) {
   switch (kind) {

@@ -12,10 +12,10 @@
 
 namespace mirror::postgres {
 
-/// Names in a schema that a program keeps for itself. Another role may have taken them. Without quotes.
+/// Names in a schema that a program reserves for itself. Another role may have taken them. Without quotes.
 struct OwnRelations {
   std::string schema;
-  std::vector<std::string> tables = {};  ///< Ordinary tables that nobody may give triggers or rules.
+  std::vector<std::string> tables = {};  ///< Ordinary tables to which nobody may add triggers or rules.
   std::vector<std::string> views = {};
   std::vector<std::string> indexes = {};
   /// Ordinary or partitioned tables to which others may add triggers.
@@ -43,9 +43,9 @@ class OwnGuard {
   /// Failure.
   absl::StatusOr<OwnFound> Find(Connection& connection) const;
   /// Queues the check. If it fails, no later statement of the pipeline runs. Its error is IsRefusal() and has
-  /// no message for people: Find() gives that. This must live until the pipeline has run.
+  /// no message for people: Find() gives that. This object must live until the pipeline has run.
   void QueueIn(Pipeline& pipeline) const;
-  /// Whether an error is that of a queued check.
+  /// Returns true if an error comes from a queued check.
   static bool IsRefusal(const absl::Status& status);
 
   const std::string& schema() const { return schema_; }
@@ -56,9 +56,9 @@ class OwnGuard {
   const std::vector<Value> values_;  ///< Views of the members above.
 };
 
-/// Whether an error says that another role has a name of ours.
+/// Returns true if an error says that another role has a name of ours.
 bool IsForeign(const absl::Status& status);
-/// The same error as another layer's message for people, which IsForeign() still knows.
+/// Makes an error with another layer's message for people, which IsForeign() still recognises.
 absl::Status ForeignError(const std::string& what, const std::string& remedy);
 
 }  // namespace mirror::postgres

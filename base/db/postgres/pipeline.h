@@ -10,26 +10,26 @@
 
 namespace mirror::postgres {
 
-/// Several statements that are sent together and answered together: one round trip. Outside of a transaction
-/// they are one. COPY cannot be among them. Threads: one at a time.
+/// Statements that are sent together and answered together: one round trip. Outside of a transaction they
+/// form one. COPY is not possible. Threads: one at a time.
 class Pipeline {
  public:
   explicit Pipeline(Connection& connection) : connection_(connection) {}
 
-  /// Texts and bytes of the values live until Run(). The result: its number, from 0.
+  /// Queues a statement; texts and bytes of the values must live until Run(). Returns its number, from 0.
   int Queue(const std::string& sql, Values values = {}, std::string_view doing = "");
   int size() const { return static_cast<int>(steps_.size()); }
 
-  /// What each of them gave; nothing is queued any more. Errors: that of the first statement that failed,
-  /// named by its `doing`, and failed(). None behind it was run, and outside of a transaction none before it
-  /// lasts.
+  /// Runs the queue, which is then empty, and returns the rows of each statement. Errors: that of the first
+  /// failed statement, named by its `doing`; see failed(). No statement after it was run, and outside of a
+  /// transaction none before it is durable.
   absl::StatusOr<std::vector<Rows>> Run();
-  /// The number of the statement that failed in the last Run(); -1: none, or not one alone, as when the
-  /// connection is lost.
+  /// Number of the statement that failed in the last Run(); -1: none, or not a single one, such as when the
+  /// connection was lost.
   int failed() const { return failed_; }
 
  private:
-  static constexpr std::size_t kStepsAtOnce = 500;  ///< Before their answers are read.
+  static constexpr std::size_t kStepsAtOnce = 500;  ///< Statements sent before their answers are read.
 
   friend class Transaction;
   struct Step {
@@ -37,7 +37,7 @@ class Pipeline {
     std::vector<Value> values;
     std::string doing;
   };
-  /// What was sent: some steps are prepared before they run.
+  /// Record of what was sent: some steps are prepared before they run.
   struct Sent {
     std::size_t step = 0;
     bool prepares = false;
@@ -46,7 +46,7 @@ class Pipeline {
   absl::Status Enter(const std::vector<Step>& steps);
   absl::StatusOr<std::vector<Sent>> Send(const std::vector<Step>& steps, std::size_t from, std::size_t to);
   absl::Status SendEnd(const std::vector<Step>& steps);
-  /// What came of those; the first failure.
+  /// Reads the results of these; returns the first failure.
   absl::Status Read(const std::vector<Step>& steps, const std::vector<Sent>& sent, std::vector<Rows>& rows);
   absl::Status SendStep(const Step& step, std::size_t number, std::vector<Sent>& sent);
   absl::Status ReadOne(const std::string& doing, Result& last);
@@ -54,9 +54,9 @@ class Pipeline {
 
   Connection& connection_;
   std::vector<Step> steps_;
-  bool begins_ = false;     ///< The first is BEGIN.
-  bool commits_ = false;    ///< Its end commits.
-  std::size_t commit_ = 0;  ///< With `commits_`: the number of COMMIT; 0: there is none.
+  bool begins_ = false;     ///< The first statement is BEGIN.
+  bool commits_ = false;    ///< The end of the pipeline commits.
+  std::size_t commit_ = 0;  ///< With `commits_`: the number of the COMMIT; 0: there is none.
   int failed_ = -1;
 };
 

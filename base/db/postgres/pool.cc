@@ -13,15 +13,15 @@ using std::chrono::milliseconds;
 
 namespace {
 
-/// Between two tries for a slot of a server that had none left: each costs it a process.
+/// Pause between two tries when the server had no free slot: each try costs it a process.
 constexpr milliseconds kSlotPauseMin{20};
 constexpr milliseconds kSlotPauseMax{250};
 
-/// Between two looks which processes are gone.
+/// Pause between two checks for ended processes.
 constexpr milliseconds kLookEvery{1'000};
 constexpr milliseconds kLookWithin{2'000};
 
-/// Their numbers come again, also at another server that took over: one that began later is another one.
+/// Process numbers are reused, also after a failover: a process with a later start is another one.
 constexpr char kLookSql[] =
     "SELECT pid::bigint, (extract(epoch FROM clock_timestamp() - backend_start) * 1000)::bigint FROM "
     "pg_stat_activity WHERE pid = ANY ($1) AND usename = session_user";
@@ -71,7 +71,7 @@ absl::StatusOr<Pool::Place> Pool::TakePlace(Clock::time_point until, millisecond
   const MutexLock lock(mutex_);
   ++waiting_;
   while (IsFull() && !IsLookDue() && Clock::now() < until) {
-    // One that looks tells when it is done.
+    // The thread that checks notifies the others when it is done.
     given_back_.WaitUntil(mutex_, left_.empty() || is_looking_ ? until : std::min(until, look_again_));
   }
   --waiting_;
@@ -100,13 +100,13 @@ void Pool::WaitForSlot(Clock::time_point until) {
 
 absl::StatusOr<Lease> Pool::Take(milliseconds within) {
   const Clock::time_point until = Clock::now() + within;
-  absl::Status full;  // What the server said when it had no slot left.
+  absl::Status full;  // The server's error when it had no free slot.
   for (milliseconds pause = kSlotPauseMin;; pause = std::min(2 * pause, kSlotPauseMax)) {
     absl::StatusOr<Place> place = TakePlace(until, within);
     if (!place.ok()) return full.ok() ? place.status() : full;
     absl::StatusOr<Lease> lease = Fill(*std::move(place), until);
     const Trouble trouble = TroubleOf(lease.status());
-    // What is left of the time may be too short for an answer.
+    // The remaining time may be too short for an answer.
     const bool late = !full.ok() && trouble == Trouble::kNotReady && Clock::now() >= until;
     if (trouble != Trouble::kTooMany && !late) return lease;
     if (!late) full = lease.status();
@@ -114,13 +114,13 @@ absl::StatusOr<Lease> Pool::Take(milliseconds within) {
     if (Clock::now() < until) continue;
     const MutexLock lock(mutex_);
     ++refused_;
-    // Who gave one back may have told this one of it.
+    // This waiter may have received the notification of a returned connection: pass it on.
     given_back_.NotifyOne();
     return full;
   }
 }
 
-/// Its place is taken, whatever becomes of it.
+/// Opens a connection for a place, which stays occupied in any case.
 absl::StatusOr<Lease> Pool::Fill(Place place, Clock::time_point until) {
   Kept& kept = place.kept;
   absl::Status filled = kept.connection != nullptr && IsGood(kept) ? absl::OkStatus() : Open(place, until);
@@ -138,7 +138,7 @@ absl::StatusOr<Lease> Pool::Fill(Place place, Clock::time_point until) {
   const MutexLock lock(mutex_);
   if (!place.is_beyond) --open_;
   given_back_.NotifyOne();
-  // What was left of the time may have been too short for an answer.
+  // The remaining time may have been too short for an answer.
   return place.is_beyond && Clock::now() >= until ? TooMany(place.within) : filled;
 }
 
@@ -155,8 +155,8 @@ absl::Status Pool::Open(Place& place, Clock::time_point until) {
   return absl::OkStatus();
 }
 
-/// Frees the places of processes that are gone, and takes one for who looks, where it has none. Errors: there
-/// is none, or the connection was lost.
+/// Frees the places of ended processes, and takes one for the caller if it has none. Errors: no place is
+/// free, or the connection was lost.
 absl::Status Pool::Look(Place& place) {
   Connection& connection = *place.kept.connection;
   std::vector<Left> left;
@@ -170,7 +170,7 @@ absl::Status Pool::Look(Place& place) {
   const Clock::time_point asked_at = Clock::now();
   const absl::StatusOr<Rows> there =
       connection.Query(kLookSql, {pids.value()}, "looking what is still at work");
-  // Not as it was told, which its caller would take for what became of its own statement.
+  // Returns another error than the lost one, which the caller would take for the error of its own statement.
   if (!connection.IsOpen()) {
     return ToStatus({.trouble = Trouble::kNotReady,
                      .words = absl::StrCat("a connection of ", options_.name,
@@ -178,7 +178,7 @@ absl::Status Pool::Look(Place& place) {
                     "");
   }
   const auto is_gone = [&](const Left& one) {
-    // What was left meanwhile was not asked for.
+    // Processes left after the query began were not part of it.
     const bool asked = std::any_of(left.begin(), left.end(), [&](const Left& of) { return of == one; });
     for (int row = 0; asked && row < there->rows(); ++row) {
       if (there->Int(row, 0) == one.pid && asked_at - one.since <= milliseconds(there->Int(row, 1)))
@@ -197,7 +197,7 @@ absl::Status Pool::Look(Place& place) {
 
 void Pool::GiveBack(Lease& lease) {
   const Clock::time_point now = Clock::now();
-  // Those that are idle lead to the same server: the next one looks for it anew.
+  // Idle connections lead to the same server: the next one must look for it again.
   if (lease.connection_->line().refused_to_write()) Renew();
   bool stays = lease.connection_->IsIdle() && now - lease.opened_ < options_.age_max &&
                ++lease.uses_ < options_.uses_max && lease.connection_->line().largest() <= options_.bytes_max;

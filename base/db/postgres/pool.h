@@ -18,25 +18,25 @@ namespace mirror::postgres {
 
 struct PoolOptions {
   ConnectAs connect_as;
-  std::string name;             ///< For messages: "place p1, writing".
-  std::size_t connections = 4;  ///< At most so many are open at once.
-  /// One that was idle for longer is asked whether it is there still.
+  std::string name;             ///< Name for messages: "place p1, writing".
+  std::size_t connections = 4;  ///< Greatest number of open connections.
+  /// A connection that was idle for longer is probed before use.
   std::chrono::milliseconds probe_after{10'000};
-  /// Older ones, and those with more uses, are closed when they come back: a server's process keeps what it
-  /// has learned of each table.
+  /// Older connections, and those with more uses, are closed when they come back: a server's process keeps
+  /// data about each table that it used.
   std::chrono::milliseconds age_max{3'600'000};
   std::int64_t uses_max = 500;
-  /// And one over which more than this came or went as a whole, as a large value does: its buffers would keep
-  /// that size.
+  /// A connection that sent or received a larger single message, such as a large value, is closed, too: its
+  /// buffers would keep that size.
   std::size_t bytes_max = 32 << 20;
-  /// Checks each new connection before it is lent; on an error the connection is closed. Null: no check.
+  /// Checks each new connection before its first use; on an error the connection is closed. Null: no check.
   std::function<absl::Status(Connection&)> admit = nullptr;
 };
 
 class Pool;
 
-/// A connection of a pool's, which goes back at the end: into the pool, or away when it is lost or in a
-/// transaction, or when its server has refused to write: then all others, too, as by Renew().
+/// A connection of a pool. At the end of the lease it returns to the pool, or is closed if it is lost or in a
+/// transaction, or if its server refused to write: then all others are closed, too, as by Renew().
 class Lease {
  public:
   Lease(Lease&& other) noexcept;
@@ -59,30 +59,30 @@ class Lease {
   std::uint64_t generation_;
 };
 
-/// Connections to one database that are used again. It outlives what it lends. Threads: any.
+/// A pool of connections to one database. Must outlive its leases. Threads: any.
 ///
-/// One that was lost before the answer to what commits keeps its place until the server's process is gone:
-/// where no standby answers, that waits on without its client, and with new ones beside it commits would use
-/// up all slots that the server has. The wait is not cancelled: others would read what may not last.
+/// A connection lost before the answer to a commit keeps its place until the server's process has ended. If
+/// no standby answers, that process waits on without its client; without this rule, new commits would use up
+/// all slots of the server. The wait is not cancelled: others would read data that may not be durable.
 class Pool {
  public:
   explicit Pool(PoolOptions options) : options_(std::move(options)) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  /// Waits for one as long as `within`, connecting included, also where the server has no slot left for it.
-  /// Where all places are taken, one connection more is there while it looks which processes are gone.
-  /// Errors: Failure's kTooMany: none came back, or no slot was to be had, in time; those of
+  /// Waits at most `within` for a connection, including the time to connect, also if the server has no
+  /// free slot. If all places are occupied, one more connection is opened to check for ended processes.
+  /// Errors: Failure's kTooMany: none was returned, or no slot was free, in time; those of
   /// Connection::Open().
   absl::StatusOr<Lease> Take(std::chrono::milliseconds within) MIRROR_EXCLUDES(mutex_);
 
-  /// Those that are open are not used again: the passfile has changed, or the server has.
+  /// Closes the open connections after use: the passfile has changed, or the server has.
   void Renew() MIRROR_EXCLUDES(mutex_);
 
   struct Counts {
     std::size_t open = 0, idle = 0, waiting = 0;
-    std::size_t left = 0;       ///< Of those that are open: their clients are gone, see above.
-    std::uint64_t refused = 0;  ///< Those for whom none was to be had in time.
+    std::size_t left = 0;       ///< Number of open ones that were lost in a commit, see above.
+    std::uint64_t refused = 0;  ///< Number of callers that got none in time.
   };
   Counts counts() const MIRROR_EXCLUDES(mutex_);
 
@@ -94,15 +94,15 @@ class Pool {
     Clock::time_point opened, idle_since;
     std::int64_t uses = 0;
   };
-  /// Room for one, and what stands in it already.
+  /// Room for one connection, and the connection if there is one.
   struct Place {
     Kept kept = {};
     std::uint64_t generation = 0;
-    std::chrono::milliseconds within{0};  ///< As it was asked for.
-    bool looks = false;                   ///< Which processes are gone is for who has it to ask.
-    bool is_beyond = false;               ///< There is room only if one is gone.
+    std::chrono::milliseconds within{0};  ///< The time given by the caller.
+    bool looks = false;                   ///< Its holder must check for ended processes.
+    bool is_beyond = false;               ///< There is room only if a process has ended.
   };
-  /// A process of the server's whose client is gone.
+  /// A process of the server that lost its client.
   struct Left {
     int pid = 0;
     Clock::time_point since;
@@ -116,7 +116,7 @@ class Pool {
   absl::Status Open(Place& place, Clock::time_point until) MIRROR_EXCLUDES(mutex_);
   absl::Status Look(Place& place) MIRROR_EXCLUDES(mutex_);
   absl::Status TooMany(std::chrono::milliseconds within) const MIRROR_REQUIRES(mutex_);
-  /// Until one of its own comes back, too.
+  /// Waits; ends also when a connection of this pool comes back.
   void WaitForSlot(Clock::time_point until) MIRROR_EXCLUDES(mutex_);
   void GiveBack(Lease& lease) MIRROR_EXCLUDES(mutex_);
   bool IsGood(Kept& kept) const;
@@ -124,7 +124,7 @@ class Pool {
   const PoolOptions options_;
   mutable Mutex mutex_;
   CondVar given_back_;
-  std::vector<Kept> idle_ MIRROR_GUARDED_BY(mutex_);  ///< Used last: at the end.
+  std::vector<Kept> idle_ MIRROR_GUARDED_BY(mutex_);  ///< Most recently used last.
   std::size_t open_ MIRROR_GUARDED_BY(mutex_) = 0;    ///< Idle, lent, being opened, and left.
   std::vector<Left> left_ MIRROR_GUARDED_BY(mutex_);
   bool is_looking_ MIRROR_GUARDED_BY(mutex_) = false;

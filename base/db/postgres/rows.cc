@@ -17,7 +17,7 @@ std::int64_t Rows::affected() const {
 }
 
 std::string_view Rows::tag() const {
-  // libpq takes no const result for this one.
+  // libpq's function takes no const result.
   const char* const tag = PQcmdStatus(result_.get());
   return tag == nullptr ? std::string_view() : tag;
 }

@@ -16,8 +16,8 @@
 
 namespace mirror::postgres {
 
-/// A row, from wherever it came: of each column its type, and its value in the binary format of that. One
-/// without data is NULL; all others have some, if they are empty, too.
+/// A row from any origin: the type of each column, and its value in that type's binary format. A value
+/// without data is NULL; all others have data, also if they are empty.
 struct RowView {
   absl::Span<const Type> types;
   absl::Span<const std::string_view> fields;
@@ -25,8 +25,8 @@ struct RowView {
   bool IsNull(std::size_t column) const { return fields[column].data() == nullptr; }
 };
 
-/// What a statement gave: rows in memory, or how many it changed. Rows and columns count from 0; what is
-/// viewed is gone with this.
+/// The result of a statement: rows in memory, or the number of changed rows. Rows and columns count from 0;
+/// views are valid as long as this object.
 class Rows {
  public:
   Rows() = default;
@@ -34,28 +34,28 @@ class Rows {
 
   int rows() const;
   int columns() const;
-  /// Rows that were inserted, updated, deleted, copied or selected.
+  /// Number of rows that were inserted, updated, deleted, copied or selected.
   std::int64_t affected() const;
-  /// "COMMIT", "UPDATE 3".
+  /// Returns the command tag: "COMMIT", "UPDATE 3".
   std::string_view tag() const;
 
   std::string_view NameOf(int column) const;
   Type TypeOf(int column) const;
   std::vector<Type> Types() const;
-  /// Whether the columns are of these types, which say how they may be read. Errors: kInternal, naming the
-  /// first one that is not.
+  /// Checks that the columns have these types, which decide how to read them. Errors: kInternal, naming the
+  /// first other one.
   absl::Status Require(std::initializer_list<Type> types) const;
 
   bool IsNull(int row, int column) const;
-  /// In the binary format of its type; text and bytea as they are. NULL as nothing.
+  /// Returns a value in the binary format of its type; text and bytea unchanged. NULL is an empty view.
   std::string_view View(int row, int column) const;
   std::string Text(int row, int column) const { return std::string(View(row, column)); }
-  /// Of bool, int2, int4, int8 and oid; 0 for NULL and other types.
+  /// Returns a bool, int2, int4, int8 or oid; 0 for NULL and other types.
   std::int64_t Int(int row, int column) const;
   bool Bool(int row, int column) const { return Int(row, column) != 0; }
-  /// Of float4 and float8; 0 for NULL and other types.
+  /// Returns a float4 or float8; 0 for NULL and other types.
   double Real(int row, int column) const;
-  /// All of a row, for a RowView: `fields` has as many as there are columns then.
+  /// Gets all values of a row, for a RowView: `fields` gets one for each column.
   void ViewRow(int row, std::vector<std::string_view>* fields) const;
 
  private:

@@ -19,7 +19,7 @@ namespace {
 
 using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
 
-/// What libpq says may repeat pieces of the text, and so a password.
+/// libpq's message may repeat parts of the text, and so a password.
 constexpr char kUnreadable[] = "the connection string cannot be read";
 constexpr char kHowItIs[] =
     ". It is as libpq has it: 'host=db1 dbname=crm user=mirror "
@@ -32,8 +32,8 @@ constexpr char kHasService[] =
     "the connection string names a service, whose words stand in another file, where nobody looks at them. "
     "Write them here: host, port, dbname, user, sslmode";
 
-/// A keyword that is none, as libpq has it in quotes. Empty: it is not about one, or not surely no piece of a
-/// password.
+/// Returns an unknown keyword that libpq names in quotes. Empty: the message names none, or it may be part of
+/// a password.
 std::string WrongKeyword(const std::string& conninfo, const std::string& libpq_words) {
   const std::size_t begin = libpq_words.find('"') + 1;
   const std::size_t end = libpq_words.find('"', begin);
@@ -62,7 +62,7 @@ void Set(Parameters& parameters, std::string_view keyword, std::string_view valu
   parameters.emplace_back(keyword, value);
 }
 
-/// libpq itself goes to the next host only when one answers or refuses, and not in time when it is silent.
+/// libpq itself tries the next host only after an answer or a refusal, and too late if a host is silent.
 std::vector<Parameters> OneByOne(const Parameters& parameters) {
   std::vector<std::vector<std::string>> lists;
   const std::vector<std::string> keywords = {"host", "hostaddr", "port"};
@@ -76,7 +76,7 @@ std::vector<Parameters> OneByOne(const Parameters& parameters) {
   for (std::size_t host = 0; host < hosts; ++host) {
     Parameters& attempt = attempts.emplace_back(parameters);
     for (std::size_t i = 0; i < keywords.size(); ++i) {
-      // One port is that of all hosts.
+      // A single port is used for all hosts.
       if (!lists[i].empty()) Set(attempt, keywords[i], lists[i][std::min(host, lists[i].size() - 1)]);
     }
   }
@@ -151,7 +151,7 @@ std::string PlaceWords(const Parameters& parameters) {
     absl::StrAppend(&where, ", port ", *port);
   if (const std::string* const base = FindParameter(parameters, "dbname"))
     absl::StrAppend(&where, ", database ", *base);
-  // In quotes, by which SourceWords() knows it.
+  // Written in quotes, by which SourceWords() finds it.
   std::replace(where.begin(), where.end(), '"', '\'');
   return absl::StrCat("PostgreSQL at \"", where, "\"");
 }
@@ -160,7 +160,7 @@ absl::StatusOr<Target> ReadTarget(const ConnectAs& as) {
   ASSIGN_OR_RETURN(Parameters parameters, ReadConninfo(as.conninfo));
   if (!as.passfile.empty()) Set(parameters, "passfile", as.passfile);
   if (const std::string* const passfile = FindParameter(parameters, "passfile")) {
-    // libpq passes over one that others may read, and says only that no password was supplied.
+    // libpq ignores a passfile that others may read, and says only that no password was supplied.
     RETURN_IF_ERROR(ReadKeyFile(*passfile, FileUse::kPassfile).status());
   }
   if (!as.application_name.empty()) {
@@ -172,7 +172,7 @@ absl::StatusOr<Target> ReadTarget(const ConnectAs& as) {
   }
   Set(parameters, "client_encoding", "UTF8");
   if (as.replication) Set(parameters, "replication", "database");
-  // A peer whose machine is gone is noticed within seconds.
+  // Detects within seconds that the peer's machine is down.
   SetUnlessGiven(parameters, "keepalives_idle", "5");
   SetUnlessGiven(parameters, "keepalives_interval", "2");
   SetUnlessGiven(parameters, "keepalives_count", "3");

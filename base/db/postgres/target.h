@@ -13,54 +13,54 @@
 
 namespace mirror::postgres {
 
-/// Names and values, as of libpq's parameters and of settings.
+/// Names and values, for libpq's parameters and for settings.
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-/// Which database, and how it is spoken with.
+/// The database to connect to, and the options of the connection.
 struct ConnectAs {
-  /// libpq's: "host=db1,db2 dbname=crm sslmode=verify-full", or "postgresql://db1/crm". It holds no password.
+  /// libpq's string: "host=db1,db2 dbname=crm sslmode=verify-full", or "postgresql://db1/crm". No password.
   std::string conninfo;
-  /// libpq's format, for its owner alone; read at each connect. Empty: as libpq does, ~/.pgpass.
+  /// File in libpq's format, readable only by its owner; read at each connect. Empty: libpq's ~/.pgpass.
   std::string passfile = {};
-  std::string application_name = {};  ///< As pg_stat_activity shows it; at most 63 bytes.
-  /// For all hosts together; connect_timeout in the conninfo is that of each one.
+  std::string application_name = {};  ///< Name in pg_stat_activity; at most 63 bytes.
+  /// Time for all hosts together; connect_timeout in the conninfo is the time for each one.
   std::chrono::milliseconds connect_within{10'000};
-  /// How long a call waits while nothing comes from the server; 0: for ever. A server that is silent for
-  /// longer counts as gone. Statements that take longer need more: see Connection::SetAnswerWithin().
+  /// Longest wait without data from the server; 0: no limit. A server that is silent for longer counts as
+  /// lost. Slow statements need more: see Connection::SetAnswerWithin().
   std::chrono::milliseconds answer_within{60'000};
-  Parameters settings = {};  ///< Made at connect, over PinnedSettings().
-  /// The session refuses views and foreign tables, if the server can do that (PostgreSQL 15.8, 16.4, 17):
-  /// they would run what their owner made.
+  Parameters settings = {};  ///< Set at connect, after PinnedSettings().
+  /// The session refuses views and foreign tables, if the server supports that (PostgreSQL 15.8, 16.4, 17):
+  /// they would run code of their owner.
   bool tables_only = false;
-  /// A connection that can read the log of its database. It takes Command() and Execute() alone.
+  /// A connection for reading the log of its database. Only Command() and Execute() work.
   bool replication = false;
-  std::size_t statements_max = 256;  ///< Texts that are remembered, see PreparedStatements.
+  std::size_t statements_max = 256;  ///< Greatest number of remembered texts, see PreparedStatements.
 };
 
-/// Takes libpq's variables (PGPASSWORD, PGHOST, PGSERVICE, ...) out of this process's environment: where a
-/// program connects, and as whom, is said by its configuration alone. Before the first thread.
+/// Removes libpq's variables (PGPASSWORD, PGHOST, PGSERVICE, ...) from this process's environment: only the
+/// configuration decides where a program connects, and as which user. Call before the first thread.
 void ForgetEnvironment();
 
-/// What our SQL relies on, whatever a server, a database or a role has as its default: names are looked for
-/// in pg_catalog alone, values have one form, and rows that a policy hides are an error.
+/// Settings that our SQL needs, whatever the defaults of server, database or role: names are looked up only
+/// in pg_catalog, values have one form, and rows that a policy hides are an error.
 const Parameters& PinnedSettings();
 
-/// What it gives, by libpq's keywords. Errors: kInvalidArgument, without its text: libpq cannot read it, or
-/// it holds a password, or names a service.
+/// Parses a connection string, by libpq's keywords. Errors: kInvalidArgument, which does not repeat the text:
+/// libpq cannot read it, or it contains a password, or names a service.
 absl::StatusOr<Parameters> ReadConninfo(const std::string& conninfo);
-/// Null: it gives none.
+/// Null: the parameter is not given.
 const std::string* FindParameter(const Parameters& parameters, std::string_view keyword);
-/// PostgreSQL at "db1,db2, database crm": where it is, for messages.
+/// Returns PostgreSQL at "db1,db2, database crm": the address, for messages.
 std::string PlaceWords(const Parameters& parameters);
 
-// For this room.
+// Only for the files of this folder.
 
-/// One host after the other, each with all its parameters.
+/// The hosts to try in order, each with all its parameters.
 struct Target {
   std::vector<Parameters> attempts;
-  std::string name;  ///< Its PlaceWords().
+  std::string name;  ///< Result of PlaceWords().
 };
-/// Checks the passfile, too. Errors: those of ReadConninfo() and ReadKeyFile().
+/// Also checks the passfile. Errors: those of ReadConninfo() and ReadKeyFile().
 absl::StatusOr<Target> ReadTarget(const ConnectAs& as);
 
 }  // namespace mirror::postgres

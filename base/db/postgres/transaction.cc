@@ -10,20 +10,20 @@
 namespace mirror::postgres {
 namespace {
 
-/// A standby refuses READ WRITE with the code of what PostgreSQL cannot do; without it, the first statement
-/// that writes.
+/// A standby refuses READ WRITE with the error code for unsupported features. Without READ WRITE it refuses
+/// the first statement that writes.
 std::string BeginSql(const BeginAs& as) {
   const char* level = as.repeatable_read ? "REPEATABLE READ" : "READ COMMITTED";
   if (as.serializable) level = "SERIALIZABLE";
   return absl::StrCat("BEGIN ISOLATION LEVEL ", level, as.read_only ? " READ ONLY" : "");
 }
 
-/// The name hides one that is open until this one is released, so nested ones may share it.
+/// A nested savepoint with the same name hides the outer one until its release, so they may share the name.
 constexpr char kName[] = "mirror_savepoint";
 
 constexpr char kAsking[] = "asking whether a standby is waited for";
 
-/// While it lives, nobody cancels.
+/// No statement is cancelled while it lives.
 class NoCancel {
  public:
   explicit NoCancel(const Connection& connection) : canceller_(connection.canceller()) {
@@ -65,7 +65,7 @@ absl::StatusOr<std::vector<Rows>> Transaction::Commit(Pipeline& pipeline, std::s
                                                       bool* has_standby) {
   const NoCancel no_cancel(connection_);
   const int commit = pipeline.Queue("COMMIT", {}, doing.empty() ? "committing" : doing);
-  // PostgreSQL reads its configuration anew between two statements: this one sees what let the commit go.
+  // PostgreSQL reloads its configuration between two statements: this one sees what ended the commit's wait.
   if (has_standby != nullptr) pipeline.Queue(kHasStandbySql, {}, kAsking);
   pipeline.commits_ = true;
   pipeline.commit_ = static_cast<std::size_t>(commit);
@@ -90,7 +90,7 @@ absl::Status Transaction::Committed(const Rows& answer, std::string_view doing) 
     return ToStatus({.words = "it was rolled back, since a statement of it had failed"}, doing);
   }
   const std::vector<std::string>& warnings = connection_.line().warnings();
-  // The wait for a standby was broken off: a warning without a condition of its own.
+  // The wait for a standby was interrupted: a warning without a condition of its own.
   if (std::find(warnings.begin(), warnings.end(), "01000") == warnings.end()) return absl::OkStatus();
   return ToStatus(
       {.trouble = Trouble::kNotReplicated,

@@ -12,17 +12,17 @@
 
 namespace mirror::postgres {
 
-/// Whether commits wait for a standby: one row, one boolean.
+/// Returns whether commits wait for a standby: one row, one boolean.
 inline constexpr char kHasStandbySql[] = "SELECT current_setting('synchronous_standby_names') <> ''";
 
 struct BeginAs {
-  bool repeatable_read = false;  ///< Else read committed.
+  bool repeatable_read = false;  ///< If false: read committed.
   bool read_only = false;
-  bool serializable = false;  ///< Over `repeatable_read`.
+  bool serializable = false;  ///< Overrides `repeatable_read`.
 };
 
-/// Takes back at its end what was not committed; where the server does not answer to that, the connection is
-/// closed. The connection outlives it. Threads: one at a time.
+/// Rolls back at its end unless committed; if the server does not answer, the connection is closed.
+/// The connection must outlive it. Threads: one at a time.
 class Transaction {
  public:
   explicit Transaction(Connection& connection) : connection_(connection) {}
@@ -31,16 +31,16 @@ class Transaction {
   Transaction& operator=(const Transaction&) = delete;
 
   absl::Status Begin(const BeginAs& as = {}, std::string_view doing = "");
-  /// As the first of a pipeline, in which nothing is queued yet: no round trip of its own.
+  /// Begins as the first step of an empty pipeline: without a round trip of its own.
   void Begin(Pipeline& pipeline, const BeginAs& as = {}) const;
 
-  /// Once sent it is not cancelled: Canceller says so. Errors: Trouble::kCommitUnknown when the answer was
-  /// lost, also that of a commit that went well; kNotReplicated when it is committed and may not last; all
-  /// others: nothing is committed.
+  /// Commits. A commit that was sent cannot be cancelled, see Canceller. Errors: Trouble::kCommitUnknown if
+  /// the answer was lost, even if the commit succeeded; kNotReplicated if it is committed but may not be
+  /// durable; any other: nothing is committed.
   absl::Status Commit(std::string_view doing = "");
-  /// As the last of a pipeline, which it runs. Nothing is committed when a statement of it fails.
-  /// `has_standby`, where it is given: whether commits still wait for a standby behind this one. Names that
-  /// are emptied while it waits let it go without a word.
+  /// Commits as the last step of a pipeline, and runs it. Nothing is committed if one of its statements
+  /// fails. `has_standby`, if given: set to whether commits still wait for a standby after this one. If the
+  /// setting is emptied during the wait, the server ends the wait without a warning.
   absl::StatusOr<std::vector<Rows>> Commit(Pipeline& pipeline, std::string_view doing = "",
                                            bool* has_standby = nullptr);
   absl::Status RollBack(std::string_view doing = "");
@@ -51,7 +51,7 @@ class Transaction {
   Connection& connection_;
 };
 
-/// Part of a transaction that can be taken back alone; at its end it is, unless it was released.
+/// A part of a transaction that can be rolled back alone; rolls back at its end unless released.
 class Savepoint {
  public:
   explicit Savepoint(Connection& connection) : connection_(connection) {}
@@ -60,7 +60,7 @@ class Savepoint {
   Savepoint& operator=(const Savepoint&) = delete;
 
   absl::Status Begin(std::string_view doing = "");
-  /// What was done since stays, if the transaction does.
+  /// Keeps the changes since then, as part of the transaction.
   absl::Status Release(std::string_view doing = "");
   absl::Status RollBack(std::string_view doing = "");
 

@@ -8,7 +8,7 @@
 namespace mirror::postgres {
 namespace {
 
-/// pg_type.typarray
+/// Returns pg_type.typarray.
 Type ArrayOf(Type element) {
   switch (element) {
     case Type::kBool:
@@ -54,7 +54,7 @@ Number ReadNumber(std::string_view binary) {
   return static_cast<Number>(bits);
 }
 
-// Digits to the base of 10,000, most significant first; none at either end is 0.
+// Digits to base 10,000, most significant first; neither the first nor the last is 0.
 constexpr std::size_t kDigitsOfGroup = 4;
 constexpr std::int16_t kPositive = 0, kNegative = 0x4000;
 constexpr std::size_t kNumericHeaderBytes = 8;
@@ -123,7 +123,7 @@ void Array::Add(const Value& value) {
 }
 
 Value Array::value() {
-  PutNumber<std::int32_t>(&bytes_[0], size_ == 0 ? 0 : 1);  // Dimensions: of none there is no length.
+  PutNumber<std::int32_t>(&bytes_[0], size_ == 0 ? 0 : 1);  // Number of dimensions: without any, no length.
   PutNumber<std::int32_t>(&bytes_[4], has_null_ ? 1 : 0);
   PutNumber<std::int32_t>(&bytes_[12], size_);
   PutNumber<std::int32_t>(&bytes_[16], 1);

@@ -12,14 +12,14 @@
 
 #include "absl/types/span.h"
 
-// Values in PostgreSQL's binary formats, as they go out and come in. Inline: they are written and read for
+// Values in PostgreSQL's binary formats, sent and received. Inline, because they are written and read for
 // each value of each row.
 
 namespace mirror::postgres {
 
-/// Of a value, by PostgreSQL's own numbers (pg_type.oid); others than these are cast.
+/// Type of a value, by PostgreSQL's numbers (pg_type.oid); values of other types are cast.
 enum class Type : std::uint32_t {
-  kUnknown = 0,  ///< As the statement wants it.
+  kUnknown = 0,  ///< Chosen by the statement.
   kBool = 16,
   kBytea = 17,
   kName = 19,
@@ -56,18 +56,18 @@ void AppendNumber(std::string& to, Number number) {
   to.append(bytes, sizeof(Number));
 }
 
-/// A number of 1, 2, 4 or 8 bytes; 0 for anything else.
+/// Reads a number of 1, 2, 4 or 8 bytes; 0 for any other size.
 std::int64_t ReadInt(std::string_view binary);
-/// One of float4 or float8; 0 for anything else.
+/// Reads a float4 or float8; 0 for any other size.
 double ReadReal(std::string_view binary);
 
-/// A value that is bound to a statement or written into a row of COPY. Text and bytes are the caller's: they
-/// live until that is done.
+/// A value that is bound to a statement or written into a row of COPY. Text and bytes belong to the caller
+/// and must live until that is done.
 class Value {
  public:
-  /// NULL, of the type that the statement wants.
+  /// NULL, of the type that the statement needs.
   Value(std::nullptr_t) {}  // NOLINT: stands in lists of values, as all of these.
-  /// bool, or int8, whose unsigned numbers are kept as the same 64 bits.
+  /// For bool, or int8; unsigned numbers are stored as the same 64 bits.
   template <std::integral Number>
   Value(Number number) : is_null_(false) {
     if constexpr (std::same_as<Number, bool>) {
@@ -97,15 +97,15 @@ class Value {
     return value;
   }
   static Value Bytes(std::string_view bytes) { return Value(Type::kBytea, bytes); }
-  /// In the binary format of that type.
+  /// Value in the binary format of that type.
   static Value Raw(Type type, std::string_view binary) { return Value(type, binary); }
 
-  /// A text that is read as a value of whatever type the statement wants; a NUL ends it.
+  /// A text that the server reads as the type that the statement needs; a NUL ends it.
   static Value AsWanted(const std::string& text) { return Value(Type::kUnknown, std::string_view(text)); }
 
   Type type() const { return type_; }
   bool is_null() const { return is_null_; }
-  /// Nothing for NULL. Gone with this.
+  /// Empty for NULL. Valid as long as this object.
   std::string_view binary() const {
     return own_size_ == 0 ? view_ : std::string_view(own_.data(), own_size_);
   }
@@ -131,13 +131,13 @@ using Values = absl::Span<const Value>;
 /// An array of one dimension, for unnest($1) and = ANY($1).
 class Array {
  public:
-  /// Of kBool, kBytea, kInt8, kInt2, kInt4, kText, kFloat8, kDate, kTime, kTimestamp, kTimestamptz, kNumeric
-  /// or kUuid.
+  /// `element`: kBool, kBytea, kInt8, kInt2, kInt4, kText, kFloat8, kDate, kTime, kTimestamp, kTimestamptz,
+  /// kNumeric or kUuid.
   explicit Array(Type element);
-  /// Of the element's type. Copies it.
+  /// Copies a value of the element's type.
   void Add(const Value& value);
   std::int32_t size() const { return size_; }
-  /// Gone with the next Add(), and with this.
+  /// Valid until the next Add(), and as long as this object.
   Value value();
 
  private:
@@ -147,11 +147,11 @@ class Array {
   std::string bytes_;
 };
 
-/// The binary format of a numeric, behind `to`. `decimal` is written as "-12.50": digits, and behind a dot
-/// as many more as it shows; at most 1,000 of them.
+/// Appends the binary format of a numeric to `to`. `decimal` has the form "-12.50": digits, and after a dot
+/// the digits of its scale; at most 1,000 digits.
 void AppendNumeric(std::string_view decimal, std::string& to);
 
-/// The way back, with as many digits behind the dot as it shows. Absent: NaN, an infinity, or no numeric.
+/// The inverse, with the digits of the scale after the dot. Absent: NaN, an infinity, or not a numeric.
 std::optional<std::string> ReadNumeric(std::string_view binary);
 
 }  // namespace mirror::postgres

@@ -18,7 +18,7 @@ int FlagsOf(const OpenAs& as) {
   return flags;
 }
 
-/// Takes back what was not committed, also where the work threw.
+/// Rolls back uncommitted changes, also after an exception.
 class RollBack {
  public:
   explicit RollBack(sqlite3* handle) : handle_(handle) {}
@@ -115,7 +115,7 @@ absl::Status Connection::Transact(Begin begin, const std::function<absl::Status(
 absl::StatusOr<bool> Connection::HasTable(const std::string& name) const {
   const int code = sqlite3_table_column_metadata(handle_, "main", name.c_str(), nullptr, nullptr, nullptr,
                                                  nullptr, nullptr, nullptr);
-  // SQLITE_ERROR is SQLite's answer for what is no table.
+  // SQLite returns SQLITE_ERROR if there is no such table.
   if (code != SQLITE_OK && code != SQLITE_ERROR) return Error(code, "looking for a table");
   return code == SQLITE_OK;
 }

@@ -15,95 +15,95 @@ struct sqlite3;
 
 namespace mirror::sqlite {
 
-/// Once, before anything else of SQLite: without its memory statistics no allocation takes a lock.
+/// Call once, before any other use of SQLite: without its memory statistics no allocation takes a lock.
 void PrepareSqlite();
 
 /// A call that SQLite refused.
 struct Failure {
-  int code = 0;       ///< What the call gave; see primary().
+  int code = 0;       ///< Result of the call; see primary().
   int extended = 0;   ///< SQLite's extended code.
-  std::string words;  ///< SQLite's own, which may hold SQL.
+  std::string words;  ///< Message of SQLite, which may contain SQL.
 
-  /// What the call gave, without what an extended code adds.
+  /// Returns the result without the bits of the extended code.
   int primary() const { return code & 0xff; }
 };
 
-/// The words for a code alone: "database is locked".
+/// Returns the message for a code: "database is locked".
 std::string WordsOf(int code);
-/// The file is no database, or one with damaged pages.
+/// True if the file is not a database, or has damaged pages.
 bool IsDamage(const Failure& failure);
-/// The disk is full.
+/// True if the disk is full.
 bool IsFull(const Failure& failure);
-/// A lock of somebody else's was not to be had.
+/// True if another connection holds a lock.
 bool IsBusy(const Failure& failure);
 
-/// What a failure means to the people who keep the file. `doing` is what was tried, "reading it"; empty where
-/// the caller does not say.
+/// Converts a failure to an error for the people who own the file. `doing`: the action that failed, "reading
+/// it"; empty if the caller does not give it.
 using Explain = std::function<absl::Status(const Failure& failure, std::string_view doing)>;
 
-/// How a file is opened.
+/// Options for opening a file.
 struct OpenAs {
   enum class Mode : std::uint8_t {
     kRead,
-    kWrite,  ///< A file that is there.
-    kMake,   ///< One that may have to be made; "" is a temporary one, ":memory:" none.
+    kWrite,  ///< An existing file.
+    kMake,   ///< A file that is created if missing; "" is temporary, ":memory:" no file.
   };
   Mode mode = Mode::kWrite;
-  int busy_ms = 0;          ///< How long a statement waits for another's lock.
-  bool one_thread = false;  ///< The caller sees to it that one thread at a time is in it.
+  int busy_ms = 0;          ///< Time for a statement to wait for another's lock.
+  bool one_thread = false;  ///< The caller ensures that only one thread at a time uses it.
   bool uri = false;         ///< The path is a URI.
-  std::string vfs = {};     ///< Empty: the system's.
+  std::string vfs = {};     ///< Empty: the default of the system.
 };
 
-/// A connection to a SQLite database, and the words for what goes wrong there. All errors of it and of its
-/// statements are those of `explain`. Threads: one at a time.
+/// A connection to a SQLite database, and its error messages. All errors of it and of its statements are made
+/// by `explain`. Threads: one at a time.
 class Connection {
  public:
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& path, const OpenAs& as,
                                                           Explain explain, std::string_view doing = "");
-  /// Over what somebody else has opened, and closes after this.
+  /// Uses a connection that the caller opened, and closes after this object.
   Connection(sqlite3* opened, Explain explain);
-  /// Statements that are still there keep the file open until they are gone.
+  /// Statements that still exist keep the file open until they are destroyed.
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   sqlite3* handle() const { return handle_; }
 
-  /// What stands in double quotes is a name: a misspelled one is a mistake, no text.
+  /// Text in double quotes is always a name: a misspelled name is an error, not a text.
   void ReadQuotedAsNames() const;
 
-  /// Runs one statement or several, whatever rows they give.
+  /// Runs one or several statements and ignores their rows.
   absl::Status Execute(const std::string& sql, std::string_view doing = "") const;
-  /// Statement::status() has the error. `doing` is what its steps are named, too.
+  /// Errors are in Statement::status(). `doing` is also the name of its steps.
   Statement Prepare(const std::string& sql, std::string_view doing = "") const;
-  /// The first value of the first row. Errors: also when there is none.
+  /// Returns the first value of the first row. No such value is an error, too.
   absl::StatusOr<std::int64_t> Number(const std::string& sql, std::string_view doing = "") const;
 
-  /// Whether there is a table of this name, and no view: by what SQLite remembers of the schema, where a
-  /// query of sqlite_schema reads all of it. As of the statement that was stepped last and is not over.
+  /// Returns true if a table (no view) has this name. Uses SQLite's copy of the schema, while a query of
+  /// sqlite_schema reads all of it. State as of the last stepped statement that has not ended.
   absl::StatusOr<bool> HasTable(const std::string& name) const;
 
-  /// All of another file as of one moment, in place of what is here. `busy_ms`: how long it waits for the
-  /// lock of who writes there.
+  /// Replaces the content by that of another file as of one moment. `busy_ms`: time to wait for the lock of a
+  /// writer of that file.
   absl::Status LoadFrom(const std::string& path, int busy_ms, std::string_view doing = "") const;
 
-  /// Of a call of the C API that gave this code.
+  /// Returns the error for a call of the C API with this code.
   absl::Status Error(int code, std::string_view doing = "") const;
-  /// Of what SQLite refused last.
+  /// Returns the error of the last call.
   absl::Status LastError(std::string_view doing = "") const;
 
   enum class Begin : std::uint8_t {
     kDeferred,
-    kImmediate,  ///< With the right to write from the first statement on.
+    kImmediate,  ///< Takes the write lock at the first statement.
   };
-  /// Commits what `work` did, or takes it back: when it says an error, and when it cannot be committed.
+  /// Commits the changes of `work`. Rolls back if `work` returns an error, or if the commit fails.
   absl::Status Transact(Begin begin, const std::function<absl::Status()>& work,
                         std::string_view doing = "") const;
   bool InTransaction() const;
 
   std::int64_t LastRowid() const;
-  /// Rows that the last INSERT, UPDATE or DELETE changed.
+  /// Number of rows that the last INSERT, UPDATE or DELETE changed.
   std::int64_t Changes() const;
 
  private:
@@ -114,8 +114,8 @@ class Connection {
   Explain explain_;
 };
 
-/// While it lives, `is_over` is asked after each so many steps of SQLite's machine; true ends the statement
-/// that is at work with SQLITE_INTERRUPT. One at a time on a connection.
+/// While it lives, SQLite calls `is_over` after each such number of its machine's steps; true ends the
+/// running statement with SQLITE_INTERRUPT. One at a time for a connection.
 class Watch {
  public:
   Watch(sqlite3* handle, int steps, std::function<bool()> is_over);
@@ -128,7 +128,7 @@ class Watch {
   const std::function<bool()> is_over_;
 };
 
-/// Whether it ends where a statement ends; whether it can be prepared is not looked at.
+/// Returns true if the text ends at the end of a statement; does not check that it can be prepared.
 bool IsCompleteSql(const std::string& sql);
 
 }  // namespace mirror::sqlite

@@ -8,14 +8,14 @@
 namespace mirror::sqlite {
 namespace {
 
-// SQLite is built with lengths of 64 bits, and fills the same struct.
+// SQLite is built with 64-bit lengths, and fills the same struct.
 static_assert(sizeof(off_t) == 8);
 
 using Fstat = int (*)(int, struct stat*);
-/// What is called behind ours, in any thread.
+/// The function called after ours, in any thread.
 std::atomic<Fstat> former = nullptr;
 
-/// What SQLite asked for the length of last in this thread.
+/// Descriptor whose length SQLite requested last in this thread.
 thread_local int asked = -1;
 
 int NoteAsked(int file, struct stat* found) { return former.load()(asked = file, found); }

@@ -6,13 +6,13 @@ struct sqlite3_vfs;
 
 namespace mirror::sqlite {
 
-/// Makes DescriptorOf() possible: from now on it is told whenever SQLite asks for the length of a file, by
-/// any connection of this process. `system`: SQLite's own VFS for Unix. Once, before other threads use it.
+/// Enables DescriptorOf(): installs a hook that sees each time SQLite requests the length of a file, for any
+/// connection of this process. `system`: SQLite's own VFS for Unix. Call once, before other threads use it.
 void WatchDescriptors(sqlite3_vfs* system);
 
-/// The descriptor by which SQLite has `file` open, which it shows to nobody: one of our own would take
-/// SQLite's locks on the same file with it when it is closed. It is SQLite's, and closed with the file. -1:
-/// unknown. Threads: any, one for a file.
+/// Returns the descriptor with which SQLite has `file` open; SQLite has no call for it. A second descriptor
+/// of the same file would release SQLite's locks when it is closed. SQLite owns it, and closes it with the
+/// file. -1: unknown. Threads: any, one for each file.
 int DescriptorOf(sqlite3_file* file);
 
 }  // namespace mirror::sqlite

@@ -62,7 +62,7 @@ absl::Status CheckLayout(const FileLayout& found, const KnownLayout& known, cons
 }
 
 absl::StatusOr<std::optional<FileLayout>> ReadLayout(sqlite3* database) {
-  // Asked for first: without the table the statement below would be an error like any other.
+  // Checks first for the table: without it, the statement below would give an ordinary error.
   ASSIGN_OR_RETURN(
       const Statement there,
       Prepare(database, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_layout'"));

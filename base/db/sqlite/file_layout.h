@@ -17,43 +17,43 @@ namespace mirror {
 /// The version of this program.
 std::string_view ProgramVersion();
 
-/// How what stands in a file of ours is arranged: a number for each kind of file, counted from 1, and the
-/// version of the program that arranged it so.
+/// The layout of one of our files: a number for each kind of file, counted from 1, and the version of the
+/// program that wrote it.
 struct FileLayout {
   std::int64_t number = 1;
-  std::string program = {};  ///< Empty: the file is from before programs wrote themselves down.
+  std::string program = {};  ///< Empty: the file is older than this field.
   friend bool operator==(const FileLayout&, const FileLayout&) = default;
 };
 
-/// What this program knows of a kind of file. Whoever changes what stands in it raises `present` and says, as
-/// a step, what makes the layout before it the new one. A file whose number somebody removed meets all steps:
-/// a step leaves what is there already.
+/// The layouts of a kind of file that this program knows. To change the content, increase `present` and add a
+/// step that converts the previous layout to the new one. All steps run on a file whose number somebody
+/// removed: a step must keep content that is already converted.
 struct KnownLayout {
   struct Step {
     std::int64_t to = 0;
     absl::Status (*take)(sqlite3* database) = nullptr;
   };
-  std::string_view what;  ///< For people: "the mirror file".
+  std::string_view what;  ///< Name for people: "the mirror file".
   std::int64_t present = 1;
   std::vector<Step> steps = {};
 };
 
-/// kFailedPrecondition when a later program arranged it: with what to install, and what to do otherwise.
+/// Returns kFailedPrecondition if a later program wrote the file: with what to install, or else what to do.
 absl::Status CheckLayout(const FileLayout& found, const KnownLayout& known, const std::string& path);
 
 // In SQLite files the layout is a row of `_mirror_layout`, whose own form never changes.
 
-/// Absent: it has none, as files of 0.1.0, or one that is no number. Errors: kDataLoss: SQLite cannot read
-/// the file; kUnavailable: what else SQLite says.
+/// Absent: the file has no layout, as files of 0.1.0, or its number is no number. Errors: kDataLoss: SQLite
+/// cannot read the file; kUnavailable: any other error of SQLite.
 absl::StatusOr<std::optional<FileLayout>> ReadLayout(sqlite3* database);
 
-/// Inside of the caller's write transaction: brings an older layout to the present one, step by step, and
-/// writes that down. `unnumbered` is the layout of a file that has no number. Errors: those of CheckLayout(),
-/// ReadLayout() and the steps; the caller rolls back.
+/// Runs in the caller's write transaction: converts an older layout to the present one, step by step, and
+/// stores the new number. `unnumbered`: the layout of a file without a number. Errors: those of
+/// CheckLayout(), ReadLayout() and the steps; the caller rolls back.
 absl::Status TakeOver(sqlite3* database, const KnownLayout& known, std::int64_t unnumbered,
                       const std::string& path);
 
-/// Whether TakeOver() has something to do: for who would not begin a transaction for nothing.
+/// Returns true if TakeOver() has work to do, so that callers can avoid a transaction otherwise.
 /// Errors: those of CheckLayout() and ReadLayout().
 absl::StatusOr<bool> IsOlder(sqlite3* database, const KnownLayout& known, const std::string& path);
 

@@ -6,7 +6,7 @@
 namespace mirror::sqlite {
 
 /// Adds a value to the digest of its row, as it is stored. Both sides read SQLite for the digests that they
-/// compare, and must add the same. `Digest` is RowDigest, which stands in a room above this one.
+/// compare, and must add the same values. `Digest` is RowDigest, which belongs to a layer above this one.
 template <typename Digest>
 void AddToDigest(sqlite3_value* value, Digest* digest) {
   switch (TypeOf(value)) {

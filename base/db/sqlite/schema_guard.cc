@@ -9,13 +9,13 @@
 namespace mirror {
 namespace {
 
-/// Of full text and of R*Tree; all of JSON's is told by its name.
+/// Functions of full text search and R*Tree; JSON's are recognised by name.
 constexpr std::array<std::string_view, 13> kHarmless = {
     "->",        "->>",     "bm25",     "fts5",       "fts5_source_id", "highlight", "match",
     "matchinfo", "offsets", "optimize", "rtreecheck", "rtreedepth",     "rtreenode"};
 
-/// Tables of the database's own pages, and functions that give rows. Others show statements of ours or raw
-/// pages.
+/// Tables of the database's own pages, and functions that return rows. Others expose statements of ours or
+/// raw pages.
 const char* kModules[] = {"json_each", "json_tree", "fts3",  "fts4",      "fts4aux", "fts3tokenize",
                           "fts5",      "fts5vocab", "rtree", "rtree_i32", "geopoly", nullptr};
 
@@ -24,7 +24,7 @@ bool IsHarmless(const std::string& name) {
          std::find(kHarmless.begin(), kHarmless.end(), name) != kHarmless.end();
 }
 
-/// What this SQLite has by itself.
+/// Returns the functions that this SQLite has built in.
 std::vector<SqlFunction> BuiltIn() {
   std::vector<SqlFunction> functions;
   sqlite3* database = nullptr;
@@ -84,7 +84,7 @@ void TrustNoSchema(sqlite3* database) {
 
 bool IsUnreadableSchema(std::string_view message) {
   if (!message.starts_with("malformed database schema (")) return false;
-  // Of these SQLite has looked at pages; without further words it could not read the entry itself.
+  // These two come from reading pages; without further text, SQLite could not read the entry itself.
   return message.find(") - ") != std::string_view::npos &&
          message.find("invalid rootpage") == std::string_view::npos &&
          message.find("orphan index") == std::string_view::npos;

@@ -10,7 +10,7 @@ struct sqlite3;
 
 namespace mirror {
 
-/// A function as 'PRAGMA function_list' has it.
+/// A function as listed by 'PRAGMA function_list'.
 struct SqlFunction {
   std::string name;
   int arguments = -1;
@@ -18,28 +18,28 @@ struct SqlFunction {
   friend bool operator==(const SqlFunction&, const SqlFunction&) = default;
 };
 
-/// Those that the schema of a database may not call: SQLite does not promise of them that they are harmless,
-/// does not keep them from schemas itself, and they are not among those of which we know that they read their
-/// arguments and tables of the database alone.
+/// Returns the functions that the schema of a database may not call: SQLite does not declare them harmless,
+/// does not itself block them in schemas, and they are not in our list of functions that read only their
+/// arguments and tables of the database.
 std::vector<SqlFunction> NotForSchemas(const std::vector<SqlFunction>& functions);
 
-/// Makes a connection fit for a database whose schema others wrote.
+/// Prepares a connection for a database with a schema written by others.
 ///
-/// TRUSTED_SCHEMA stays on: without it SQLite 3.40 can neither read nor write a table that has JSON in a
-/// CHECK, an index or a generated column, since it does not call its JSON functions INNOCUOUS. What that
-/// setting is against is closed here: functions outside of NotForSchemas()' list of good ones, tables that
-/// show the process instead of the database, extensions, tokenizers by pointer. Also DEFENSIVE.
+/// TRUSTED_SCHEMA stays on: without it SQLite 3.40 can neither read nor write a table with JSON in a CHECK,
+/// an index or a generated column, since its JSON functions are not INNOCUOUS. This function blocks what that
+/// setting is meant against: functions outside of NotForSchemas()' list of good ones, tables that show the
+/// process instead of the database, extensions, tokenizers by pointer. It also sets DEFENSIVE.
 ///
-/// Functions and modules that are registered behind this have to be DIRECTONLY.
-/// The result: a code of SQLite's.
+/// Functions and modules registered after this call must be DIRECTONLY.
+/// Returns a result code of SQLite.
 int GuardSchema(sqlite3* database);
 
-/// For a database whose schema is ours: it may call nothing that reaches out of the file, nobody writes into
-/// its pages, and what stands in double quotes is a name.
+/// For a database with a schema of ours: it may call nothing that reaches outside of the file, nobody writes
+/// into its pages, and text in double quotes is a name.
 void TrustNoSchema(sqlite3* database);
 
-/// Whether SQLITE_CORRUPT with these words means that SQLite could not read the text of an object of the
-/// schema, which another version of it may have written: no page need be damaged.
+/// Returns true if SQLITE_CORRUPT with this message means that SQLite could not read the text of a schema
+/// object, which another version of it may have written: the pages may be intact.
 bool IsUnreadableSchema(std::string_view message);
 
 }  // namespace mirror

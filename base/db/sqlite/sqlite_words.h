@@ -6,11 +6,11 @@
 
 namespace mirror {
 
-/// How SQLite's own words stand in a message: SQLite says "no such table: x". They may hold SQL, and a source
-/// is not told them, see SourceWords().
+/// Formats a message of SQLite for our messages: SQLite says "no such table: x". It may contain SQL, and is
+/// not sent to a source, see SourceWords().
 std::string SqliteWords(std::string_view said);
 
-/// Whether a result code of SQLite's says that a file cannot be opened, or not for writing.
+/// Returns true if a result code means that SQLite cannot open a file, or cannot open it for writing.
 bool IsNoAccess(int code);
 
 }  // namespace mirror

@@ -10,7 +10,7 @@
 namespace mirror::sqlite {
 namespace {
 
-/// SQLite takes no pointer for NULL.
+/// SQLite treats a null pointer as NULL.
 const char* DataOf(std::string_view bytes) { return bytes.data() == nullptr ? "" : bytes.data(); }
 
 }  // namespace
@@ -131,7 +131,7 @@ std::int64_t Statement::Int(int column) const { return sqlite3_column_int64(stat
 double Statement::Real(int column) const { return sqlite3_column_double(statement_, column); }
 
 std::string_view Statement::View(int column) const {
-  // Not by sqlite3_column_value(): its value is not protected in a connection of several threads.
+  // Avoids sqlite3_column_value(): its value is not protected in a connection used by several threads.
   const void* const data = TypeAt(column) == Type::kBlob
                                ? sqlite3_column_blob(statement_, column)
                                : static_cast<const void*>(sqlite3_column_text(statement_, column));

@@ -20,33 +20,33 @@ namespace mirror::sqlite {
 
 class Connection;
 
-/// A prepared statement. It keeps the error of preparing it, and until Reset() that of a value that SQLite
-/// did not take, for its Step() and Run(), so that errors are looked at once.
+/// A prepared statement. It keeps a prepare error and, until Reset(), the error of a refused value. Step()
+/// and Run() return them, so that errors are checked in one place.
 ///
 ///     connection.Prepare("INSERT INTO t VALUES (?, ?)").With(name, 7).Run()
 ///
-/// Its connection outlives its use. Threads: its connection's.
+/// Its connection must outlive its use. Threads: its connection's.
 class Statement {
  public:
-  /// None: its Step() and Run() are an error, as those of a text without a statement.
+  /// No statement: Step() and Run() return an error, as for a text without a statement.
   Statement() = default;
   explicit Statement(absl::Status refused) : status_(std::move(refused)) {}
-  /// Ended with this. `doing`: see Explain.
+  /// Finalized with this object. `doing`: see Explain.
   Statement(const Connection& connection, sqlite3_stmt* prepared, std::string_view doing);
   ~Statement() { Leave(); }
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&& other) noexcept;
 
   const absl::Status& status() const { return status_; }
-  /// For the C API; null after an error of Prepare().
+  /// Handle for the C API; null after an error of Prepare().
   sqlite3_stmt* get() const { return statement_; }
-  /// Whether it can write into the database.
+  /// Returns true if it cannot write into the database.
   bool IsReadOnly() const;
-  /// What its steps are called from here on.
+  /// Sets the name of later steps for error messages.
   void SetDoing(std::string_view doing) { doing_ = doing; }
 
-  /// Places count from 1. Text and bytes live until the statement was stepped; a string that does not is
-  /// copied. Unsigned numbers are kept as the same 64 bits.
+  /// Positions count from 1. Text and bytes must live until the statement was stepped; temporary strings are
+  /// copied. Unsigned numbers are stored as the same 64 bits.
   template <std::integral Number>
   Statement& Bind(int place, Number value) {
     return BindInt(place, static_cast<std::int64_t>(value));
@@ -55,11 +55,11 @@ class Statement {
   Statement& Bind(int place, std::string_view text);
   Statement& Bind(int place, const char* text) { return Bind(place, std::string_view(text)); }
   Statement& Bind(int place, std::string&& text);
-  /// A copy.
+  /// Binds a copy.
   Statement& Bind(int place, const Value& value);
   Statement& BindBlob(int place, std::string_view bytes);
   Statement& BindNull(int place);
-  /// All of them, from the first place on.
+  /// Binds all values, from the first position on.
   template <typename... Values>
   Statement& With(Values&&... values) {
     int place = 0;
@@ -67,24 +67,24 @@ class Statement {
     return *this;
   }
 
-  /// True while there is a row.
+  /// Moves to the next row. True while there is one.
   absl::StatusOr<bool> Step();
-  /// The same for a row that has to be there. Errors: also when there is none.
+  /// Moves to a row that must exist. Its absence is an error, too.
   absl::Status StepToRow();
-  /// To the end, and back to the begin.
+  /// Runs to the end, then resets.
   absl::Status Run();
-  /// Back to the begin, with what was bound. Without an open run it holds no lock.
+  /// Resets and keeps the bound values. Without an open run the statement holds no lock.
   void Reset();
-  /// The first column of all rows that are left.
+  /// Returns the first column of all remaining rows.
   absl::StatusOr<std::vector<std::string>> Texts();
 
-  // Of the row at which it stands. Columns count from 0; what is viewed is gone with the row.
+  // Access to the current row. Columns count from 0; views are valid until the next row.
   int columns() const;
   Type TypeAt(int column) const;
   bool IsNull(int column) const { return TypeAt(column) == Type::kNull; }
   std::int64_t Int(int column) const;
   double Real(int column) const;
-  /// Text in UTF-8, or the bytes of a blob; numbers as SQLite writes them, NULL as nothing.
+  /// Text in UTF-8, or the bytes of a blob; numbers as SQLite writes them, NULL as an empty view.
   std::string_view View(int column) const;
   std::string Text(int column) const { return std::string(View(column)); }
   Value ValueAt(int column) const;
@@ -98,12 +98,12 @@ class Statement {
 
   const Connection* connection_ = nullptr;
   sqlite3_stmt* statement_ = nullptr;
-  bool kept_ = false;  ///< Goes on after this, see StatementCache.
+  bool kept_ = false;  ///< Kept for reuse after this object, see StatementCache.
   std::string doing_;
   absl::Status status_;
 };
 
-/// Statements that are found again by their text. The connection outlives it. Threads: the connection's.
+/// Prepared statements by their text. The connection must outlive it. Threads: the connection's.
 class StatementCache {
  public:
   explicit StatementCache(const Connection& connection) : connection_(connection) {}
@@ -111,9 +111,9 @@ class StatementCache {
   StatementCache(const StatementCache&) = delete;
   StatementCache& operator=(const StatementCache&) = delete;
 
-  /// For one use of it, after which it is reset and what was bound is forgotten. In use once at a time.
+  /// Returns it for one use, after which it is reset and unbound. Only one use at a time.
   Statement Prepare(const std::string& sql, std::string_view doing);
-  /// For the C API: the statement itself. The caller resets it, and unbinds what it bound.
+  /// Handle for the C API. The caller resets it, and unbinds what it bound.
   absl::StatusOr<sqlite3_stmt*> Find(const std::string& sql, std::string_view doing);
   /// No statement may be in use.
   void Forget();

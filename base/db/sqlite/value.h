@@ -9,11 +9,11 @@
 #include <string_view>
 #include <vector>
 
-// Values as SQLite hands them over. Inline: they are read for each value of each row.
+// Values in the form in which SQLite returns them. Inline, because they are read for each value of each row.
 
 namespace mirror::sqlite {
 
-/// Of a value, by SQLite's own numbers.
+/// Type of a value, by SQLite's own numbers.
 enum class Type : std::uint8_t {
   kInteger = SQLITE_INTEGER,
   kReal = SQLITE_FLOAT,
@@ -31,9 +31,9 @@ inline std::string_view ViewOf(const void* data, int size) {
                    : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
 }
 
-/// The bytes of a value, valid as long as the value; text in UTF-8. Its connection is opened with
-/// OpenAs::one_thread and used by one thread at a time; so what sqlite3_column_value() gives may be read like
-/// any other value.
+/// Returns the bytes of a value, valid as long as the value; text in UTF-8. The connection must be opened
+/// with OpenAs::one_thread and used by one thread at a time; then the result of sqlite3_column_value() may be
+/// read like any other value.
 inline std::string_view TextOf(sqlite3_value* value) {
   const unsigned char* const text = sqlite3_value_text(value);
   return ViewOf(text, sqlite3_value_bytes(value));
@@ -43,7 +43,7 @@ inline std::string_view BlobOf(sqlite3_value* value) {
   return ViewOf(blob, sqlite3_value_bytes(value));
 }
 
-/// The values of the row at which a statement stands.
+/// The values of a statement's current row.
 class RowValues {
  public:
   sqlite3_value** Of(sqlite3_stmt* row) {
@@ -58,7 +58,7 @@ class RowValues {
   std::vector<sqlite3_value*> values_;
 };
 
-/// A value that is kept after its row is gone.
+/// A copy of a value that outlives its row.
 struct Value {
   Type type = Type::kNull;
   std::int64_t integer = 0;
@@ -66,7 +66,7 @@ struct Value {
   std::string bytes;
 
   void Keep(sqlite3_value* value);
-  /// A copy of it. The result: a code of SQLite's.
+  /// Binds a copy of it. Returns a result code of SQLite.
   int Bind(sqlite3_stmt* statement, int place) const;
 };
 

@@ -11,40 +11,40 @@
 #include "base/reserved_name.h"
 #include "proto/wire/table.h"
 
-// `_mirror_ledger`: what the exchange did in a source's database. It stands there, is written in the
-// transaction of the rows that it tells of, and is mirrored as any other table, so that a hub learns of it
-// with the rows themselves.
+// `_mirror_ledger`: the table in a source's database that records what the exchange did. Each entry is
+// written in the transaction of the rows that it describes. The table is mirrored like any other table, so
+// that a hub reads the entries together with the rows.
 
 namespace mirror {
 
 inline constexpr std::string_view kLedgerTable = kLedgerName;
-/// How long what was refused rests at most, milliseconds.
+/// Longest time before a refused delivery is retried, milliseconds.
 inline constexpr std::int64_t kRefusedRestMaxMs = 86'400'000;
 
-/// Its columns, in their order, all of them mirrored:
-/// - `delivery_id`: TEXT, the key; of a row that a statement changed beside its own "<delivery_id>/1" ...
-/// - `number`: INT64, from 1, without gaps, in the order of what was done
-/// - `operation`: TEXT: INSERT, UPDATE, DELETE; beside a delivery DELETE where the row is gone
+/// Returns the table's schema: its columns, in their order, all of them mirrored:
+/// - `delivery_id`: TEXT, the key; for another row that a statement changed: "<delivery_id>/1" ...
+/// - `number`: INT64, from 1, without gaps, in the order of the changes
+/// - `operation`: TEXT: INSERT, UPDATE, DELETE; for another changed row DELETE if the row was deleted
 /// - `table_name`: TEXT, as announced
-/// - `key`: TEXT, KeyJson(): of an INSERT the one that the database made
+/// - `key`: TEXT, KeyJson(): for an INSERT the key that the database generated
 /// - `state`: TEXT: APPLIED, REFUSED
 /// - `wrote`: TEXT, WroteJson()
-/// - `reason`: TEXT, why it was refused, without values; NULL: it was not
-/// - `attempts`: INT64, how often it was refused
-/// - `next_at`: INT64, unix milliseconds: when it may be tried again; 0: it was not refused
+/// - `reason`: TEXT, the reason of a refusal, without values; NULL: not refused
+/// - `attempts`: INT64, number of refusals
+/// - `next_at`: INT64, unix milliseconds: earliest time of a retry; 0: not refused
 /// - `at`: INT64, unix milliseconds
 TableSchema LedgerSchema();
 
-/// What became of a column.
+/// Result of writing one column.
 struct WroteColumn {
-  std::optional<std::int64_t> version_ms;  ///< Absent: the database itself changed it, nobody asked.
-  std::optional<Literal> wish;             ///< What was delivered; goes with `version_ms`.
-  Literal result;                          ///< What stood there behind the statement.
+  std::optional<std::int64_t> version_ms;  ///< Absent: the database changed the column by itself.
+  std::optional<Literal> wish;             ///< The delivered value; set together with `version_ms`.
+  Literal result;                          ///< Value in the column after the statement.
   friend bool operator==(const WroteColumn&, const WroteColumn&) = default;
 };
-using Wrote = std::map<std::string, WroteColumn>;  ///< By column.
+using Wrote = std::map<std::string, WroteColumn>;  ///< Keyed by column.
 
-/// {"city":[1714000000000,"Bern","BERN"],"rev":["17"]}: version, wish, result; or the result alone.
+/// Example: {"city":[1714000000000,"Bern","BERN"],"rev":["17"]}: version, wish, result; or only the result.
 std::string WroteJson(const Wrote& wrote);
 /// Errors: kInvalidArgument.
 absl::StatusOr<Wrote> WroteOf(std::string_view json);

@@ -21,7 +21,7 @@
 namespace mirror {
 namespace {
 
-/// All of it; a whole number as an integer, which another system may have it as.
+/// Returns all digits; a whole number is written as an integer, since another system may store it as one.
 std::string TextOf(double value) {
   constexpr double kExactBelow = 9'007'199'254'740'992.0;  // 2^53
   if (std::abs(value) < kExactBelow && value == std::trunc(value)) {
@@ -44,7 +44,7 @@ using CodePoints = std::vector<utf8proc_int32_t>;
 
 utf8proc_option_t Options(int options) { return static_cast<utf8proc_option_t>(options); }
 
-/// Decomposes a text, with its marks in Unicode's order. Empty: it is not UTF-8.
+/// Decomposes a text, with its marks in Unicode's order. Empty: the text is not UTF-8.
 CodePoints Decompose(std::string_view text, int options) {
   const auto* const bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
   const auto size = static_cast<utf8proc_ssize_t>(text.size());
@@ -60,7 +60,7 @@ CodePoints Decompose(std::string_view text, int options) {
   return points;
 }
 
-/// Writes code points as UTF-8; with `compose`, their marks are composed first.
+/// Writes code points as UTF-8; with `compose`, composes their marks first.
 std::string TextOf(CodePoints points, bool compose) {
   auto count = static_cast<utf8proc_ssize_t>(points.size());
   if (compose) {
@@ -88,7 +88,7 @@ void Trim(CodePoints* points) {
   points->erase(std::find_if_not(points->rbegin(), points->rend(), IsBlank).base(), points->end());
 }
 
-/// A mark belongs to the character before it, and goes with it.
+/// Removes all other characters. A mark belongs to the character before it, and is removed with it.
 void KeepLettersAndDigits(CodePoints* points) {
   bool keeps = false;
   const auto is_left_out = [&](utf8proc_int32_t point) {
@@ -118,7 +118,7 @@ void KeepLettersAndDigits(CodePoints* points) {
   *points = std::move(kept);
 }
 
-/// The same for a text of ASCII, as most are.
+/// CaselessText() for an ASCII text, the most frequent case.
 std::string CaselessAscii(std::string_view text, ComparedPart part) {
   std::string compared;
   if (part == ComparedPart::kLettersAndDigits) {

@@ -9,32 +9,32 @@
 
 #include "proto/wire/table.h"
 
-// What two rows of different systems are found to be one by. Hub and agent bring values to the same form.
+// Match keys, by which rows of different systems are linked. Hub and agent normalise values in the same way.
 
 namespace mirror {
 
-/// The numbers of Normalise in mirror_client.proto; what each does is said there.
+/// Ways to normalise a value; numbers and meaning are those of Normalise in mirror_client.proto.
 enum class Normalise : std::uint8_t { kNone = 0, kFold = 1, kAlnum = 2 };
-/// Changes with every change of what kFold and kAlnum make of a value: hubs derive their match keys anew
-/// then.
+/// Version of the rules of kFold and kAlnum. Increased with every change of their results; hubs then compute
+/// their match keys again.
 inline constexpr int kNormaliseVersion = 2;
-/// "fold", "alnum"; absent: there is no such word.
+/// Parses "fold" or "alnum"; absent: any other word.
 std::optional<Normalise> NormaliseOf(std::string_view word);
 
-/// The value in that form, as UTF-8; empty: it matches nothing, as a text that is not UTF-8.
+/// Returns the normalised value as UTF-8; empty: it matches nothing, for example a text that is not UTF-8.
 std::string NormaliseValue(Normalise how, const Literal& value);
 
-/// Which characters of a text are compared.
+/// Characters of a text that are compared.
 enum class ComparedPart : std::uint8_t {
-  kWithoutOuterBlanks,  ///< All but white space at both ends.
-  /// Letters and digits with the combining marks that belong to them: "ö" is no "o", however it is written.
+  kWithoutOuterBlanks,  ///< All except white space at both ends.
+  /// Letters and digits with their combining marks: "ö" differs from "o" in every encoding.
   kLettersAndDigits,
 };
 
-/// Returns a form in UTF-8 that two texts share if Unicode takes them for one without regard to case: NFC of
-/// the full case folding, so that "ß" is "ss" and "Zürich" is one text in NFC and in NFD. Characters that
-/// show nothing, as a soft hyphen, are left out. The same on every machine, whatever its locale is.
-/// Empty: no character is compared, or the text is not UTF-8.
+/// Returns a form in UTF-8 that two texts share if Unicode considers them equal without regard to case: NFC
+/// of the full case folding, so that "ß" equals "ss", and "Zürich" in NFC equals it in NFD. Invisible
+/// characters, such as a soft hyphen, are removed. The result does not depend on the machine's locale. Empty:
+/// no character is compared, or the text is not UTF-8.
 std::string CaselessText(std::string_view text, ComparedPart part);
 
 }  // namespace mirror

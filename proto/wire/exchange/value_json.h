@@ -10,9 +10,9 @@
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
-// Values as JSON that gives the very same value again, as ledger and hub keep them: whole numbers without a
-// dot, others with one or an exponent, text as text. Bytes, text that is not UTF-8 and numbers that JSON has
-// not are objects of one member: "bytes" and "raw" with base64url, "real" with "nan", "inf" or "-inf".
+// Values as JSON that converts back to the same value, as stored by ledger and hub: whole numbers without a
+// dot, others with a dot or an exponent, text as text. Bytes, text that is not UTF-8 and numbers that JSON
+// lacks are objects with one member: "bytes" and "raw" with base64url, "real" with "nan", "inf" or "-inf".
 
 namespace mirror {
 
@@ -21,13 +21,13 @@ std::string ValueJson(const Literal& value);
 /// Errors: kInvalidArgument.
 absl::StatusOr<Literal> ValueOf(const JsonView& json);
 
-/// The values of a key in an array: [17], ["NO",3]. What names a row in ledger and hub.
+/// Returns the values of a key as an array: [17], ["NO",3]. Ledger and hub identify a row by this text.
 std::string KeyJson(const std::vector<Literal>& key);
 std::string KeyJson(const Key& key);
 /// Errors: kInvalidArgument.
 absl::StatusOr<std::vector<Literal>> KeyOfJson(std::string_view json);
 
-/// A key's value as a value.
+/// Converts the value of a key column to a literal.
 Literal LiteralOf(const KeyPart& part);
 
 }  // namespace mirror
