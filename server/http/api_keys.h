@@ -22,7 +22,7 @@ class ApiKeys {
   ApiKeys(std::string folder, std::size_t requests_per_key)
       : folder_(std::move(folder)), requests_per_key_(requests_per_key) {}
 
-  /// Reads the folder; after an error the former keys stay. Returns the files left out, in sentences.
+  /// Reads the folder; after an error the former keys stay. Returns a sentence for each file left out.
   absl::StatusOr<std::vector<std::string>> Load();
   /// Returns whether a key was added, removed or changed since the last good Load(), or cannot be checked.
   bool IsStale();

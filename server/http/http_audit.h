@@ -25,17 +25,17 @@ class HttpAudit {
   /// Takes a record: the caller, the call, the outcome.
   using Write =
       std::function<void(const std::string& who, const std::string& what, const absl::Status& outcome)>;
-  /// `look`: takes the callers that were refused before any work, summed up, too, for a list of its own.
+  /// `look`: takes records of callers that were refused before any work, also summed up, for another list.
   HttpAudit(Write write, Write look) : write_(std::move(write)), look_(std::move(look)) {}
 
   void Add(const HttpCall& call, const std::string& what, const absl::Status& outcome);
   void AddUpsert(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
   void AddDelete(const HttpCall& call, const std::string& tenant, const RecordOutcome& outcome);
-  /// A file sent to a link, which is all that its sender shows: recorded for the key that asked for the link.
+  /// Records an upload by a link, for the key that asked for the link; the sender shows only the link.
   void AddUpload(const std::string& key, const absl::Status& outcome);
   /// Records the outcome of the rows of an ended import job.
   void AddEnd(const ImportJob& job);
-  /// A request without a known key (`key` null), or whose key does not have the role for this call.
+  /// Records a request without a known key (`key` null), or whose key lacks the role for this call.
   void AddRefused(const HttpHead& head, const ApiKey* key, std::string_view call, const absl::Status& why);
   /// Writes the sums.
   void Flush();

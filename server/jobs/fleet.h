@@ -28,7 +28,7 @@ namespace mirror {
 
 /// A clock that differs from the control database's by more than this is reported.
 inline constexpr std::int64_t kClockAheadMaxMs = 30'000;
-/// A duty counts as lost here so long before others may take it: so no two servers do it at once.
+/// A duty counts as lost here this long before others may take it, so that no two servers do it at once.
 inline constexpr std::int64_t kDutyMarginMs = 5'000;
 
 struct FleetOptions {
@@ -39,7 +39,7 @@ struct FleetOptions {
   std::vector<std::string> places;
   bool has_hubs = false;
   std::chrono::milliseconds beat{5'000};
-  std::chrono::milliseconds look{1'000};  ///< Time between checks which hooks wait.
+  std::chrono::milliseconds look{1'000};  ///< Time between checks for waiting hooks.
   std::int64_t (*now_ms)() = &NowMs;      ///< Another clock in tests.
   /// Called with the control database's time at each beat: shared mirrors' times are by that clock.
   void (*set_clock)(std::int64_t theirs_ms) = [](std::int64_t) {};

@@ -10,7 +10,7 @@
 namespace mirror {
 
 /// Logs one line for a call that ended, and counts it in the metrics: at level debug, or info when
-/// it was refused. Lines about refusals are limited in time, so that a stranger cannot fill the disk
+/// it was refused. The rate of lines about refusals is limited, so that a stranger cannot fill the disk
 /// with them. Never contains values, tokens or keys.
 class CallLog {
  public:

@@ -25,7 +25,7 @@ namespace mirror {
 struct FileTable {
   std::string name;
   std::string file;  ///< A pattern with '*'; the last file by name is the table's present state.
-  bool all_files = false;                  ///< All files together are, the last one by name first.
+  bool all_files = false;                  ///< All files together are its state, the last one by name first.
   std::vector<std::string> key;            ///< Names of columns. Empty: no key.
   std::map<std::string, Type> types = {};  ///< Column types that are declared, not guessed.
   CsvOptions csv = {};

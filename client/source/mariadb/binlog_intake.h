@@ -83,8 +83,8 @@ class BinlogIntake {
   /// Whether there are commits or positions since the last flush.
   bool HasCommits() const { return has_commits_; }
 
-  /// Returns the LSN after which lie all groups that end after the place, which was taken; absent: the place
-  /// is older than all that was taken lately.
+  /// Returns an LSN for a place that was taken: all groups that end after the place have greater LSNs.
+  /// Absent: the place is older than all that was taken lately.
   std::optional<std::int64_t> LsnAt(const BinlogPlace& place) const;
   std::uint64_t changes() const { return changes_; }
   std::int64_t last_lsn() const { return lsn_; }

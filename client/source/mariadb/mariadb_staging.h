@@ -26,8 +26,8 @@
 
 namespace mirror {
 
-/// Lets one process at a time read a binlog with a server_id: the server ends the stream of the earlier
-/// reader. It is a lock of the operating system (flock), released with the process, on a file with its pid.
+/// Lets only one process at a time read a binlog with a server_id: the server would end the stream of the
+/// earlier one. A lock of the operating system (flock) on a file with the pid; it ends with the process.
 ///
 /// Threads: one.
 class StagingLock {
@@ -86,8 +86,8 @@ class MariadbStaging : public LogKeeper {
   absl::StatusOr<StageMark> StageToMarker(const std::atomic<bool>* stop, std::int64_t above = 0)
       MIRROR_EXCLUDES(mutex_);
 
-  /// Waits until the place of a snapshot (binlog_snapshot_file, _position) of this server is staged; returns
-  /// the LSN after which all groups are that the snapshot does not see. Errors: those of StageToMarker();
+  /// Waits until the place of a snapshot (binlog_snapshot_file, _position) of this server is staged. Returns
+  /// an LSN: all groups that the snapshot does not see are after it. Errors: those of StageToMarker();
   /// kAborted: the snapshot is older than what was read: take another one.
   absl::StatusOr<std::int64_t> LsnOf(const BinlogPlace& place, std::uint32_t server,
                                      const std::atomic<bool>* stop) MIRROR_EXCLUDES(mutex_);

@@ -200,7 +200,7 @@ absl::Status SlotStream::Confirm(std::uint64_t lsn) {
                                                    postgres::FormatLsn(come_)));
   }
   absl::Status told = Put(StatusUpdate(std::max(come_, lsn), lsn));
-  // See the class: later answers report nothing again that may be dropped.
+  // See the class: this answer, as all but Confirm()'s, names no position that may be dropped.
   if (told.ok()) told = Answer();
   if (!told.ok()) return failed_ = Explain(told);
   confirmed_ = lsn;
@@ -229,7 +229,7 @@ void SlotStream::AnswerAlone() {
 }
 
 absl::Status SlotStream::Explain(const absl::Status& status) {
-  // "undefined object", in a running stream: by its slot only the publication is named.
+  // "undefined object", in a running stream: the publication is the only object that it names.
   if (postgres::FailureOf(status).sqlstate != "42704" || !connection_->IsOpen()) return status;
   const absl::StatusOr<std::string> name = postgres::QuotedText(publication_);
   if (!name.ok()) return status;

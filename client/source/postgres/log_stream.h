@@ -50,7 +50,7 @@ class LogStream {
   /// publication did not exist at the slot's position.
   virtual absl::StatusOr<std::optional<std::string_view>> Next(std::chrono::milliseconds within) = 0;
   /// Confirms that everything below is on the agent's disk: the server may drop it. Sent at once. No effect
-  /// if not above the last one. Errors: kInvalidArgument: nothing was received from there; those of Next().
+  /// if not above the last one. Errors: kInvalidArgument: the log was not received so far; those of Next().
   virtual absl::Status Confirm(std::uint64_t lsn) = 0;
   /// Returns the position up to which the server had read its log at its last message.
   virtual std::uint64_t server_end() const = 0;

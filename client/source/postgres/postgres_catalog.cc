@@ -188,7 +188,7 @@ absl::StatusOr<std::vector<PostgresTable>> PostgresTableQueries::Take(const std:
     table.oid = static_cast<std::uint32_t>(tables.Int(row, 0));
     table.name = tables.Text(row, 1);
     const absl::StatusOr<std::string> quoted = postgres::QuotedName(schema_, table.name);
-    // Not quoted in a database without an encoding.
+    // Quoting may fail in a database without an encoding.
     table.quoted = quoted.ok() ? *quoted : "";
     table.partitioned = tables.Bool(row, 2);
     table.unlogged = tables.Bool(row, 3);

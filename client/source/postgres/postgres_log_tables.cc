@@ -287,7 +287,7 @@ absl::StatusOr<bool> PostgresLogTables::RenewOnce(const std::vector<std::string>
     return true;
   }
   RETURN_IF_ERROR(RaiseRenewed(renewal));
-  // Changes written before used definitions that equal the ones read now.
+  // The second read confirms it: changes written until now used the definitions of the first.
   const std::shared_ptr<const LogCatalog> before = catalog_;
   RETURN_IF_ERROR(ReadCatalog());
   if (catalog_ != before) return false;

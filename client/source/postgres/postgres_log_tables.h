@@ -69,8 +69,8 @@ enum class TableMove : std::uint8_t {
 /// For texts that are no fingerprints: kKey.
 TableMove CompareFingerprints(std::string_view before, std::string_view after);
 
-/// False: the table was removed from the publication meanwhile, or the publication left out changes. A
-/// table's locks do not prevent transactions that write to it from being open during that time.
+/// False: the table was removed from the publication meanwhile, or the publication left out changes. In spite
+/// of the table's locks, a transaction that writes to it may have been open for all that time.
 bool PublishedTheSame(std::string_view before, std::string_view after);
 
 /// False: its rows were rewritten; the catalogs may no longer tell a new column's value in them.

@@ -15,7 +15,7 @@ namespace mirror {
 namespace {
 
 constexpr char kHolding[] = "keeping one moment for all tables";
-/// The server's limit, counted from the last statement: a reading that began in time still finds it.
+/// The server's limit, counted from the last statement: a reading that began in time still finds the moment.
 constexpr std::chrono::minutes kServerWaits = PostgresMoment::kKeptFor + std::chrono::minutes(2);
 
 bool IsSnapshotName(const std::string& text) {

@@ -268,7 +268,7 @@ void PostgresStaging::MarkIfDue(const LogStream& stream, const LogIntake& intake
   const auto now = Clock::now();
   if (behind < options_.mark_bytes || now - marked_ < options_.mark_within) return;
   marked_ = now;
-  // A failed position is made later.
+  // If it fails, a later call makes a position.
   (void)EmitMarker();
 }
 
@@ -367,7 +367,7 @@ absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(std::string token, cons
       failures = failures_;
     }
     if (!begins_elsewhere) continue;
-    // The last one may be after the position that is awaited.
+    // The log now begins elsewhere, perhaps after the awaited position: awaits a new one.
     ASSIGN_OR_RETURN(token, EmitMarker());
   }
   return absl::DeadlineExceededError(absl::StrCat(

@@ -18,7 +18,7 @@ FoldedRow Compose(const FoldedRow& below, FoldedRow above) {
   above.born = below.born;
   if (above.kind != StagedKind::kPart) return above;
   if (below.kind == StagedKind::kGone) {
-    // No log reports this, unless changes in between are missing here.
+    // A log has no update of a deleted row, unless changes in between are missing here.
     above.kind = above.complete ? StagedKind::kWhole : StagedKind::kMoved;
     above.rekeyed = above.complete ? 0 : above.lsn;
     return above;

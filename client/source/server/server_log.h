@@ -67,7 +67,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     if (!known->trouble.ok()) return known->trouble;
     const absl::StatusOr<StagedTable> staged = tables().StagedOf(*known);
     if (!staged.ok() && !absl::IsAborted(staged.status())) return staged.status();
-    // All present rows came after that, whatever was on record before.
+    // True: all present rows came after the emptying, whatever was on record before.
     const bool is_emptied = staged.ok() && staged->truncated_lsn > staged->floor;
     known->emptied = false;
     if (known->adopted == position) {
@@ -113,8 +113,8 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     return has;
   }
 
-  /// The result includes keys of commits that a snapshot used to read the table's rows since Refresh() does
-  /// not see, and of all commits up to now: a row that differs and is not among them is wrong. kAborted: the
+  /// Includes keys of all commits up to now, and of commits that are missing in a snapshot in which the
+  /// table's rows were read since Refresh(). A row that differs and is not among them is wrong. kAborted: the
   /// staged changes of the table were discarded since its rows were read.
   absl::StatusOr<std::optional<std::vector<Key>>> ChangedKeys(const std::string& table, Lsn lsn) override {
     constexpr std::size_t kRowsAtATime = 10'000;

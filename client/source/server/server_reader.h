@@ -195,7 +195,7 @@ class ServerReader : public SourceReader {
     if (log_ != nullptr) log_->LeaveMoment();
   }
   void Forget(const std::string& table) override { tables_.Forget(table); }
-  /// An open snapshot keeps the server from cleaning up row versions newer than it.
+  /// An open snapshot keeps the server from removing row versions that were replaced after it.
   bool HoldsLog(bool /*closed_later*/) const override { return true; }
 
  protected:

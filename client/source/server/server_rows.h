@@ -52,7 +52,7 @@ class ServerRows : public ValueRows {
         read_(known_->ToRead(ask_.columns)),
         decoder_(std::move(decoder)) {}
 
-  /// Begins the reading; the table matches its look and its definition is kept from changing.
+  /// Begins the reading: checks that the table matches its look, and locks its definition.
   virtual absl::Status Begin() = 0;
   /// Sends the query; Step() gives its rows.
   virtual absl::Status Send() = 0;
@@ -106,7 +106,7 @@ class ServerRows : public ValueRows {
     return TakeMisfits();
   }
 
-  /// Whether the row passes the table's `where`.
+  /// Whether the row is asked for: it matches `where`, or with `left_out` it does not. Then sets `values_`.
   absl::StatusOr<bool> TakeSteps() {
     const absl::StatusOr<bool> matches = steps_->Matches(decoder_.values());
     if (!matches.ok()) return matches;

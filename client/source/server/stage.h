@@ -124,7 +124,7 @@ class Stage : public StageView {
   static absl::StatusOr<std::unique_ptr<Stage>> Open(StageOptions options);
 
   static constexpr int kBusyMs = 60'000;
-  /// A table with a longer row (its values and their lengths, packed) is discarded from the stage.
+  /// If a row (its values and their lengths, packed) is longer, all staged rows of its table are discarded.
   static constexpr std::size_t kRowBytesMax = 900'000'000;
 
   // Changes from the log.

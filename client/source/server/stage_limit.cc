@@ -14,7 +14,7 @@ namespace {
 constexpr char kMakingRoom[] = "making room in it";
 /// Rows of one transaction; limits the wait of other writers.
 constexpr std::int64_t kTrimRows = 10'000;
-/// Reason of the steps in which durable rows are dropped, by the age of their last change.
+/// Why the floors rise; then the number of steps in which durable rows are dropped, by age of last change.
 constexpr char kConfirmedThere[] = "the mirror had confirmed them";
 constexpr int kTrimSteps = 8;
 constexpr int kReadersWaitMs = 1'000;
@@ -45,8 +45,8 @@ absl::StatusOr<bool> EmptyLog(const sqlite::Connection& database) {
   return checkpoint.Int(0) == 0;
 }
 
-/// Copies all of SQLite's log into the file first. Absent: a reader uses the log, which therefore stays;
-/// discarding rows now would not shorten it.
+/// Returns the bytes in use after all of SQLite's log was copied into the file. Absent: a reader uses the
+/// log, which therefore stays; discarding rows now would not shorten it.
 absl::StatusOr<std::optional<std::int64_t>> UsedWithoutLog(const sqlite::Connection& database) {
   // The staging thread does not wait long while rows are copied.
   absl::Status set = database.Execute(absl::StrCat("PRAGMA busy_timeout = ", kReadersWaitMs), kMakingRoom);

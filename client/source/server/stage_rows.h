@@ -47,7 +47,7 @@ absl::StatusOr<StagedRows::Row> RowAt(const sqlite::Statement& row);
 inline constexpr StagedKind kReadOrder[] = {StagedKind::kGone, StagedKind::kMoved, StagedKind::kPart,
                                             StagedKind::kWhole};
 std::string Quoted(StagedKind kind);
-/// Adds up the rows of a query over kinds, whether born after a place, and counts; its parameters are bound.
+/// Adds up rows of a query: kind, whether born after a place (0 or 1), count. Its parameters are bound.
 absl::StatusOr<StagedRows::Counts> TakeCounts(sqlite::Statement select);
 /// Within the caller's transaction: checks that the table is staged from this LSN on.
 absl::Status CheckStagedFrom(const sqlite::Connection& database, std::int64_t table, std::int64_t from);

@@ -129,7 +129,7 @@ StageWriter::~StageWriter() {
 
 // --- Changes from the log ---
 
-/// Before the staging thread continues: checks that no other process stages, and reads their table changes.
+/// Before the staging thread continues: checks that no other process stages; loads tables changed by others.
 absl::Status StageWriter::Own() {
   if (!lost_.ok()) return std::exchange(lost_, absl::OkStatus());
   const absl::StatusOr<StageLink::Found> found = link_.Own();

@@ -85,7 +85,7 @@ struct TableChanges {
   std::int64_t truncated_lsn = 0;  ///< LSN of a TRUNCATE by the source among these changes; 0: none.
   std::int64_t floor = 0;          ///< Lower bound of the table's floor.
   std::string because;             ///< With `floor`: why the table was discarded; empty: it was not.
-  bool is_too_long = false;        ///< The reason is a row that is too long.
+  bool is_too_long = false;        ///< The reason is that a row, or the stage, is too long.
   Fold fold;
 
   void Truncate(std::int64_t lsn) {

@@ -546,7 +546,7 @@ class EmptiedTable : public TableReader {
 
  private:
   absl::Status Begin() {
-    // Read twice: the first read gives the position. Later changes in that transaction have its LSN.
+    // Reads the table first for the position. Minus 1: later changes in that transaction have its LSN.
     RETURN_IF_ERROR(look_.Know(ask_.schema));
     const std::int64_t emptied = look_.known().truncated_lsn;
     if (emptied == 0) return NotAll();

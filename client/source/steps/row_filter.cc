@@ -147,7 +147,7 @@ absl::StatusOr<std::set<std::string>> CheckExpression(sqlite3* database, const s
   Found plain{.table = table, .selects_allowed = INT32_MAX};
   const std::string head = absl::StrCat("SELECT 1 FROM ", from, " WHERE ");
   RETURN_IF_ERROR(Prepare(database, head + "1", &plain));
-  // Without the parentheses: it closes only what it opened. With them: it leaves nothing open.
+  // The first check: it closes no parenthesis that it did not open. The second: it leaves none open.
   Found found;
   for (const std::string& term : {expression + "\n", AsTerm(expression)}) {
     found = Found{.table = table, .selects_allowed = plain.selects};

@@ -36,7 +36,7 @@ class RowFilter {
   /// CheckExpression.
   static absl::StatusOr<RowFilter> Make(const TableSchema& table, const std::string& expression);
 
-  /// Binds a value in wire form. The expression sees the mirror's form: DATE to TIMESTAMP_TZ, UUID as text.
+  /// Binds a value in wire form. The expression sees the mirror's form: text for UUID, DATE to TIMESTAMP_TZ.
   void Bind(std::size_t column, const Value& value);
   /// Evaluates the row of the bound values, which must still exist. Errors: it cannot be evaluated.
   absl::StatusOr<bool> Matches();

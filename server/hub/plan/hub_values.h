@@ -26,7 +26,7 @@ struct RowRef {
   friend auto operator<=>(const RowRef&, const RowRef&) = default;
 };
 
-/// A key that finds a row: of a match rule all of whose attributes have a value.
+/// A key that finds a row. It comes from a match rule whose attributes all have a value.
 struct HubKey {
   std::size_t rule = 0;                 ///< Its place in HubEntity::match.
   std::vector<std::string> parts = {};  ///< Normalised, in the rule's order.
@@ -53,7 +53,7 @@ struct Said {
 struct RowWork {
   bool read = false;
   bool fresh = false;             ///< It has news, or a user or program of its system made it.
-  bool identity_changed = false;  ///< By its own news.
+  bool identity_changed = false;  ///< Changed by its own news.
   bool resumed = false;           ///< First seen at a resume.
   bool first = false;             ///< Its member's first reading found it.
   bool made = false;              ///< The exchange made it,

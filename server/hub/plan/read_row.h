@@ -16,7 +16,7 @@ namespace mirror {
 /// The other forms in which a column's database may write a value without an edit.
 enum class FormOf : std::uint8_t {
   kNothing,  ///< Texts and bytes: another form is another value.
-  kTyped,    ///< Numbers or times: the database rewrites every text in it.
+  kTyped,    ///< Numbers or times: the database writes every text in the type's own form.
   /// Each value has a kind of its own, as in a SQLite column without a type. Texts stay as a user typed
   /// them: '01067' is not '1067', and '+49' is not '49'.
   kAny,
@@ -49,7 +49,7 @@ struct RowReading {
   bool first = false;                  ///< Nothing of the member was read before.
   bool compare = false;                ///< All of its rows are read.
   bool anew = false;                   ///< The journal says that a row with this key was deleted.
-  bool removed = false;                ///< The ledger says that the exchange deleted one.
+  bool removed = false;                ///< The ledger says that the exchange deleted such a row.
   Wrote wrote = {};                    ///< The exchange's writes, from the ledger.
   std::set<std::string> undone = {};   ///< Columns that the exchange wrote and their database changed again.
   std::set<std::string> applied = {};  ///< See RowWork.

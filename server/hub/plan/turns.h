@@ -53,7 +53,7 @@ struct FrozenAttribute {
 };
 
 /// Freezes attributes that a database undoes again and again while other deliveries are written, for example
-/// by a trigger that allows one row only to have a value. Called after GoldenPlan(), before DeliveryPlan().
+/// by a trigger that allows only one row to have a value. Called after GoldenPlan(), before DeliveryPlan().
 std::vector<FrozenAttribute> FreezeUndone(Component* component);
 
 }  // namespace mirror

@@ -103,7 +103,7 @@ class Audit {
       0;                                                 ///< When it last tried to report lost records.
   bool is_told_ MIRROR_GUARDED_BY(mutex_) = false;       ///< An event reported waiting records.
   bool is_announced_ MIRROR_GUARDED_BY(mutex_) = false;  ///< The chain says that records that waited follow.
-  bool may_be_kept_ MIRROR_GUARDED_BY(mutex_) = true;  ///< A killed server may have kept the first one.
+  bool may_be_kept_ MIRROR_GUARDED_BY(mutex_) = true;  ///< The chain may have the first waiting one: a kill.
 };
 
 /// Makes a record of these texts, each in one line of bounded length.
@@ -113,9 +113,9 @@ AuditRecord AuditRecordOf(const std::string& who, const std::string& call, const
 /// Milliseconds until a failed signature is tried again.
 inline constexpr std::int64_t kAuditRetryMs = 60'000;
 
-/// Records that wait while the catalog cannot be written.
+/// Maximum number of records that wait while the catalog cannot be written.
 inline constexpr std::size_t kAuditPlaces = 256;
-/// The part of these that is reserved for operators' calls.
+/// The number of these places that is reserved for operators' calls.
 inline constexpr std::size_t kAuditOperatorsPlaces = 128;
 
 /// The number of records above the limit at which the oldest are pruned.

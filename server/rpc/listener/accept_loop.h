@@ -34,8 +34,8 @@ struct AcceptOptions {
   /// Limits of bytes on a connection beyond those that calls vouch for; absent: bytes are not counted.
   struct Unvouched {
     VouchedBytes* vouched = nullptr;  ///< Must outlive the loop.
-    /// On a connection that no call has vouched for yet: without an answer of ours in
-    /// between, or in all when `patience` is over.
+    /// On a connection that no call has vouched for yet: bytes without an answer of ours in
+    /// between; once `patience` is over, all its bytes.
     std::uint64_t stranger_max = 0;
     /// On all of these together, beyond kHandshakeBytes of each. For those that made a
     /// call without a good token, an eighth of it.
@@ -166,8 +166,8 @@ class AcceptLoop {
   void Look(Connection& connection, const TcpTraffic& now, const VouchedBytes::Report& report);
   void LookAtStranger(Connection& connection);
   void EndIdleStrangers();
-  /// Ends the strangers with the largest values for the longest time, until all have at most `most`.
-  /// `callers`: only those with a call without a good token. A source is briefly a stranger, among the last.
+  /// Ends strangers, the greatest product of value and age first, until all together have at most `most`.
+  /// `callers`: only those with a call without a good token. A new source is a stranger, too, but ended last.
   void EndStrangers(bool callers, std::uint64_t Connection::*what, std::uint64_t most);
   /// Returns the bytes that strangers had sent without an answer of ours when they were ended, until gRPC has
   /// closed them. Above unanswered_max no new connection is admitted.
