@@ -119,7 +119,7 @@ void PrintNotes(const CycleReport& report, std::ostream& out) {
   for (const std::string& note : report.notes) out << "  note: " << Printable(note) << '\n';
 }
 
-/// Prints the outcome, except for a run without problems.
+/// Prints the outcome; prints nothing for a run that completed.
 void PrintOutcomeBriefly(const SourceRun& run, std::ostream& out, std::ostream& err) {
   const CycleReport& report = run.report;
   switch (report.outcome) {

@@ -19,7 +19,7 @@ namespace mirror {
 
 /// The first wait after a run that failed; each further failure doubles it, up to the interval.
 inline constexpr std::chrono::milliseconds kFirstRetry(5'000);
-/// A retry's wait is changed at random by up to this part, so that many sources do not retry together.
+/// A retry's wait is changed at random by up to this fraction, so that many sources do not retry together.
 inline constexpr double kJitter = 0.2;
 /// Time between the first runs of two sources.
 inline constexpr std::chrono::milliseconds kStartStep(250);
@@ -37,7 +37,7 @@ class Schedule {
   /// The first run begins at once, but not in quiet hours. With cron it begins at the next
   /// time if the last run was good: a time missed while no agent ran is not made up for.
   Time First(Time now, bool was_good = false) const;
-  /// After a good run: see Regular(). After a failed one earlier, with growing waits.
+  /// After a good run: see Regular(). After a failed run: earlier, but later with each further failure.
   Time Next(Time begun, Time ended, bool good);
   /// After a good run: `interval` after its begin, or the next time of `cron` after its end. A time
   /// in quiet hours moves to their end. If the end is before the begin, the clock was set back.
@@ -71,8 +71,8 @@ class Wait {
   const Steady end_;
 };
 
-/// Returns the wait of source `number` (from 0) of `sources` before its first run: so many
-/// sources do not begin in the same second, and stay apart later. At most one interval in all.
+/// Returns how long source `number` (from 0) of `sources` waits before its first run. So the runs of many
+/// sources do not begin in the same second, now or later. The last source waits less than one interval.
 std::chrono::milliseconds FirstWait(std::size_t number, std::size_t sources,
                                     std::chrono::milliseconds interval);
 

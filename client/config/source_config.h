@@ -24,7 +24,7 @@ struct ServerSource {
   /// postgres: a conninfo. mariadb: host, port, socket, dbname, user, tls, tls_ca. odbc: a connection string.
   /// Without a password.
   std::string dsn;
-  std::string password_file;  ///< 0600; of PostgreSQL a passfile.
+  std::string password_file;  ///< With mode 0600; for PostgreSQL a passfile.
   /// `schemas`: exactly one. mariadb: none, the database is used.
   /// odbc: empty by default, for all tables that the driver shows.
   std::string schema = "public";
@@ -70,7 +70,7 @@ struct KindTraits {
   Strategy strategy = Strategy::kCdc;       ///< For a [[source]] without a strategy.
   bool has_reader = true;         ///< False: this build cannot read them, and no configuration may name them.
   bool reads_log = has_log;       ///< False: this build cannot read their log.
-  bool reads_views = true;        ///< A view of theirs with a `key` is a table.
+  bool reads_views = true;        ///< A view with a `key` counts as a table.
   bool takes_deliveries = false;  ///< An exchange can write deliveries into them.
 };
 const KindTraits& TraitsOf(SourceKind kind);
@@ -105,7 +105,7 @@ struct TableConfig {
   int line = 0;  ///< In the file, for messages.
   std::string name;
   std::optional<Strategy> strategy = {};         ///< Not kPopulate. Absent: the source's.
-  std::string watermark;                         ///< The column by which the last three find changes.
+  std::string watermark;                         ///< The column by which the last three strategies find changes.
   std::optional<DeletesFrom> deletes_from = {};  ///< watermark: the table with the deletes.
   Precision precision = {};                      ///< watermark_cdc
   std::int64_t window_ms = 30LL * 86'400'000;    ///< window
@@ -154,7 +154,7 @@ struct SourceConfig {
   /// for people, as in SourceMark.path; it cannot be opened.
   std::string path;
   ServerSource server = {};
-  /// For files: kSynthetic. If it needs a column, tables without a [[source.table]] are synthetic.
+  /// For files: kSynthetic. If the strategy needs a column, tables without a [[source.table]] are synthetic.
   Strategy strategy = Strategy::kCdc;
   std::vector<TableConfig> tables = {};  ///< csv.
   std::int64_t settle_ms = 2'000;  ///< csv: a file written to within this time is left for the next run.

@@ -37,7 +37,7 @@ class CycleReceipts {
   std::string Take(const Job& job, std::int64_t cycle, const std::string& context_id);
   /// Writes the taken receipts to disk.
   std::string Save();
-  /// Takes the token of ReplicationCompleted; empty: there was nothing to sign.
+  /// Stores the signature from the token of ReplicationCompleted; empty token: there was nothing to sign.
   std::string End(const std::string& token, const MirrorClient& client);
 
  private:

@@ -44,14 +44,14 @@ absl::StatusOr<sqlite::Statement> PrepareTask(const SqliteFile& file, const Deli
 
 /// Returns a row's key in the form of ledger and hub.
 std::string KeyText(const RowOf& key);
-/// Why the row of an update or a delete differs from what the hub knew, for people; empty: it does not.
+/// Returns why the row of an update or delete differs from what the hub knew, for people; empty: it is equal.
 /// `row`: its mapped columns; absent: it was deleted.
 std::string WhyNotAsKnown(const v1::Delivery& delivery, const std::optional<RowOf>& row);
 /// Makes the ledger's row of a delivery that is refused now. `known`: the ledger's present row.
 LedgerRow RefusedRow(const v1::Delivery& delivery, const std::optional<LedgerState>& known,
                      const std::string& reason, std::int64_t now_ms);
-/// Returns the new values of a written row: each delivered column, and each other
-/// one that changed. `before`: the mapped columns; empty: there was no row.
+/// Returns the new values of a written row: of each delivered column, and of each other column that changed.
+/// `before`, `behind`: its mapped columns before and after the write; empty `before`: there was no row.
 Wrote WroteOf(const DeliveryTask& task, const RowOf& before, const RowOf& behind);
 
 }  // namespace mirror

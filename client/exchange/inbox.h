@@ -49,8 +49,8 @@ struct FetchedDeliveries {
   bool whole = false;                    ///< See FetchDeliveriesResponse.whole.
 };
 
-/// Empties `_mirror_inbox`: deliveries that were fetched and not yet imported, in the order of the fetch. A
-/// push empties it, so that no delivery is imported that the hub offered before it knew what the push sends.
+/// Empties `_mirror_inbox`, which holds the fetched deliveries until they are imported. A push empties it: a
+/// delivery must not be imported if the hub offered it before the hub knew the changes of that push.
 ///
 /// `file`: opened with Use::kChange. Each call is one transaction. Errors: those of SqliteFile. Threads: one.
 absl::Status EmptyInbox(const SqliteFile& file);

@@ -24,7 +24,7 @@ using ShowWork = std::function<void(const Work&)>;
 class WorkNote {
  public:
   using Clock = std::chrono::steady_clock;
-  /// Shorter runs write none; the file is rewritten at this interval.
+  /// A run shorter than this writes no file; a longer run rewrites it at this interval.
   static constexpr std::chrono::seconds kInterval{2};
 
   struct Content {

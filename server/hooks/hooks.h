@@ -54,7 +54,7 @@ struct HookCycle {
 /// least once, even if the process was killed in between, and in order for each tenant. A failure or an
 /// exception is retried with growing delays, at most one minute, for a day. Then an event reports it, and
 /// the next notification follows. Threads: several at a time, never with a lock of the server held. A hook
-/// that never returns blocks one of a few threads of its own; calls of the source are not affected.
+/// that never returns blocks one of the few threads for hooks; calls of the source are not affected.
 class MirrorHooks {
  public:
   virtual ~MirrorHooks() = default;

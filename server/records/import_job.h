@@ -19,7 +19,7 @@ inline bool IsOver(JobState state) { return state != JobState::kScheduled && sta
 /// Messages of jobs that a user ended.
 inline constexpr char kJobCancelled[] = "cancelled", kJobCleared[] = "cleared";
 
-/// An import of one file into one data source; a document of its tenant's mirror, which moves with the rows.
+/// An import of one file into one data source. Stored as a document of the tenant's mirror: it moves with it.
 struct ImportJob {
   std::string id;  ///< "Acme--crm-5b2f0c1e8d7a": the tenant and 12 digits.
   std::string storage, source;
@@ -34,7 +34,7 @@ struct ImportJob {
   std::uint64_t ahead = 0;     ///< Number of committed rows after that block.
   std::uint64_t inserts = 0, updates = 0, unchanged = 0, failed = 0;
   std::uint64_t rejects = 0;       ///< Rejects that are kept, see RejectOf().
-  std::uint64_t rejects_read = 0;  ///< The file's own rejects that were counted; after a kill they recur.
+  std::uint64_t rejects_read = 0;  ///< Counted rejects from reading the file; skipped when it is read again.
   std::int64_t created_ms = 0, modified_ms = 0;
 };
 
@@ -60,7 +60,7 @@ struct Reject {
   std::string message, raw;
 };
 std::string RejectId(const std::string& job, std::uint64_t number);
-/// If the external id of the row is unknown, `raw` is not kept: deleting that id could not find it.
+/// If the external id of the row is unknown, `raw` is not kept: a deletion of that id would not find it.
 std::string RejectText(const Reject& reject);
 std::optional<Reject> RejectOf(const std::string& text);
 

@@ -20,7 +20,7 @@
 namespace mirror {
 
 inline constexpr std::size_t kChangesPerPageMax = 1'000;
-/// Limit for packed keys in a page, one entry excepted: as text they take up to 25 times as much.
+/// Bytes of packed keys in a page; a single entry may exceed it. As text they take up to 25 times as much.
 inline constexpr std::size_t kChangeKeysBytesMax = 256 << 10;
 
 /// A journal entry with its keys unpacked.
@@ -53,7 +53,7 @@ absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& 
 /// Errors: kFailedPrecondition: the table has no journal, and how to get one. `rules`: as above.
 absl::Status CheckHasJournal(const JournalRules* rules, const std::string& table);
 
-/// Returns the token after which a reader continues once it compared all rows since this ReadChanges() error.
+/// `status`: an error of ReadChanges(). A reader compares all rows after it, then continues from this token.
 std::optional<std::string> TokenToGoOn(const absl::Status& status);
 
 /// Appends an entry as a JSON object. Without `with_keys` the keys are null, as if any row were meant.

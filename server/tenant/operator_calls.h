@@ -39,7 +39,7 @@ struct AskedErasure {
   bool now = false;  ///< Also erase it from the files at once.
 };
 
-/// Returns the act with what it removes and drops, which the state does not show.
+/// Returns the act. It also names the removed counts and dropped tables, which the tenant's state lacks.
 Act ErasureAct(const MeantRow& row, const std::string& key, const KeptOfRow& kept,
                const MirrorContents& contents);
 

@@ -44,7 +44,7 @@ struct TenantInHub {
   std::int64_t suspended_ms = 0;                  ///< Begin of the suspension; 0: not suspended.
   bool source_restored = false;                   ///< Suspended because the source itself was restored.
   std::uint64_t open = 0, held = 0, refused = 0;  ///< Its deliveries; `refused` is a part of `open`.
-  std::uint64_t frozen = 0;  ///< Golden records with a row of it in which systems keep overwriting a value.
+  std::uint64_t frozen = 0;  ///< Golden records with one of its rows, frozen: systems overwrite each other.
   std::string stopped = {};  ///< Why it gets no deliveries, or not all; empty: it gets all.
   friend bool operator==(const TenantInHub&, const TenantInHub&) = default;
 

@@ -130,8 +130,8 @@ struct TenantsOptions {
 
 /// All tenants of a home. They are found again from their mirrors at every start. If other
 /// servers use the home, too, their new and deleted tenants are found when a call asks for
-/// one, and when all are listed. Threads: any. Each tenant has its own lock. While the home
-/// is asked, no lock is held here except the one that serializes Delete() and Allow().
+/// one, and when all are listed. Threads: any. Each tenant has its own lock. During a call of
+/// the home, no lock is held here except the one that serializes Delete() and Allow().
 class Tenants {
  public:
   /// Finishes work that a kill interrupted. `home` and `events` must outlive this object.
@@ -146,7 +146,7 @@ class Tenants {
   /// For Authenticate: accepts a tenant that has no database yet,
   /// unless provisioning is off. Null: an operator deleted the tenant.
   absl::StatusOr<std::shared_ptr<Tenant>> FindOrTakeIn(const Caller& caller);
-  /// Called after it: forgets a tenant that was only probed and has no mirror.
+  /// Called after FindOrTakeIn(): forgets a tenant that was only probed and has no mirror.
   void ForgetUnlessThere(const std::string& context_id);
   /// Finds a tenant for the operator, who may write its name in upper or lower case. Errors: kNotFound.
   absl::StatusOr<std::shared_ptr<Tenant>> Find(const std::string& context_id);

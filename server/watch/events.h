@@ -62,7 +62,7 @@ class Events {
   /// Returns the events after `after_id`, at most `limit`, oldest first.
   absl::StatusOr<std::vector<EventRecord>> After(const std::string& context_id, std::uint64_t after_id,
                                                  std::uint32_t limit);
-  /// Returns when an event was added, or when `patience` is over.
+  /// Waits until an event is added, at most for `patience`.
   void Wait(std::chrono::milliseconds patience);
 
  private:

@@ -34,7 +34,7 @@ enum class Question {
 /// not act; the console then has the reason.
 bool Ask(Question question, const std::string& name, Console& console);
 
-/// Shows `counted` and asks. Returns false if the command must not act; the console then has the reason.
+/// Shows `counted`, or warns if it is an error; then asks. False: the command must not act, as the console says.
 bool AskBefore(const absl::StatusOr<v1::Consequences>& counted, Question question,
                const std::string& context_id, Console& console);
 

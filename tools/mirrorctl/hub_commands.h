@@ -13,7 +13,7 @@
 
 namespace mirror {
 
-/// Adds the option for the command's storage; it completes to storages that have a hub.
+/// Adds the option for the command's storage. Shell completion offers the storages that have a hub.
 cli::Option AddHubStorage(const AdminCommands& commands, const cli::Command& command, bool required = true);
 
 /// Returns "'crm', 'erp'".

@@ -22,8 +22,8 @@ absl::Status PlanWithFeed(Mirror& mirror, const AnnounceRequest& request, const 
 
 /// Returns whether the configuration has a hub that reads the mirror.
 bool IsOfHub(const Mirror& mirror);
-/// An announcement deletes the cycle notes that were taken before it. This
-/// keeps one of them: the note that the source itself records its cycles.
+/// An announcement deletes the cycle notes that were taken before it. This function
+/// keeps one of them, kExchange: it says that the source itself records its cycles.
 absl::Status KeepExchangeNote(Mirror& mirror, Plan* plan) MIRROR_REQUIRES(mirror.mutex());
 
 /// One state of a mirror, as a hub reads it.

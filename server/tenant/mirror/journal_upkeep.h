@@ -27,10 +27,10 @@ void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms);
 absl::StatusOr<bool> HasNoJournal(Store& store);
 /// Adds a COMPARE of every table of the store: rows may have changed without a journal entry.
 absl::Status CompareAllTables(StoreRecords& records, Plan* plan);
-/// For a mirror that is opened. If a hub has read it and the configuration no longer has a
-/// hub for it, the mirror records that. Once there is a hub again, an entry of the journal
-/// says that all rows are to be compared: it is unknown which rows were written in
-/// between. Errors: those of the store, except for reading: then nothing may be written.
+/// Called when a mirror is opened. If a hub has read the mirror, but the configuration has no hub for it now,
+/// the mirror records that. Once there is a hub again, the journal gets a COMPARE entry for each table: it is
+/// unknown which rows were written in between. If the hub's record cannot be read, does
+/// nothing and returns OK. Errors: those of the store.
 absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t now_ms);
 
 /// Removes journal entries and row versions that exceed their retention

@@ -107,8 +107,8 @@ class CycleProgress {
     ended_ms_ = ended_ms;
     seen_.NoteProgress(ended_ms);
   }
-  /// Returns a time from the mirror's row if it is usable, else 0. In a shared mirror a server with a wrong
-  /// clock may have written it: far beyond `now_ms` it means nothing. Elsewhere one clock made all times.
+  /// Returns a time from the mirror's row, or 0 if the time is unusable. In a shared mirror a server with a
+  /// wrong clock may have written it: a time far after `now_ms` is not used. Other mirrors have one clock.
   std::int64_t Counted(std::int64_t stored_ms, std::int64_t now_ms) const {
     return options_.is_shared && stored_ms > now_ms + kStoredAheadMaxMs ? 0 : stored_ms;
   }
@@ -116,8 +116,8 @@ class CycleProgress {
   std::int64_t LatestOf(const TenantRecord& tenant, std::int64_t now_ms) const {
     return std::max(Counted(tenant.clock_ms, now_ms), now_ms);
   }
-  /// Returns until when to remember the nonce of a token that expires at `expires_ms`. Longer in
-  /// a shared mirror: its database's clock may be set back, and a time far ahead is not used.
+  /// Returns the time until which the nonce of a token that expires at `expires_ms` is remembered.
+  /// In a shared mirror it is longer: its database's clock may be set back, and Counted() drops some times.
   std::int64_t NonceEnds(std::int64_t expires_ms) const {
     return options_.is_shared ? expires_ms + kNonceKeptMs : expires_ms;
   }
@@ -344,18 +344,18 @@ absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant);
 /// Checks that the tenant is the caller's and that `cycle` runs. Planners check
 /// it, too: another cycle may have begun while they waited for the store's lock.
 absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRecord& tenant);
-/// OpenForOperator(): opens it; a missing file is kNotFound, not the end of a cycle as for a source.
-/// ForgetListed(): called before data of the lists changes: see SharedLists, TenantOptions::forget_summary.
-/// Errors: kUnavailable.
+/// Called before data of the lists changes: see SharedLists, TenantOptions::forget_summary. Errors:
+/// kUnavailable. The next function, OpenForOperator(), opens the mirror: there a missing file is
+/// kNotFound, not the end of a cycle as for a source.
 absl::Status ForgetListed(Mirror& mirror);
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms,
                              Mirror::Trust trust = Mirror::Trust::kNeeded) MIRROR_REQUIRES(mirror.mutex());
 /// Returns the error for a batch or an advance of a table that this cycle does not mirror.
 absl::Status NotAgreed(const std::string& table);
-/// Returns the agreed definition, for decoding. It waits for a running request only
-/// at the first use of a table, and if `schema_hash` is not the known one: another
-/// server may have agreed it anew. Empty `schema_hash`: whichever is agreed; where
-/// other servers write, too, that waits. Errors: kFailedPrecondition: there is none.
+/// Returns the agreed definition, for decoding. Takes the tenant's lock, and so waits for a
+/// running request, only if the table is not cached or has another hash than `schema_hash`:
+/// another server may have agreed a new one. Empty `schema_hash`: the present definition; in
+/// a shared mirror this always takes the lock. Errors: kFailedPrecondition: there is none.
 absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table,
                                        std::string_view schema_hash) MIRROR_EXCLUDES(mirror.mutex());
 /// Reports changed holds; `written` are new ones, `known` are those from which the plan was made.
@@ -366,8 +366,8 @@ void TellNotKept(Mirror& mirror, const std::vector<AnnouncedTable>& tables) MIRR
 /// Renews seen() from the mirror, which is opened for it. False:
 /// not now, as a call is running or the mirror cannot be read.
 bool SummarizeNow(Mirror& mirror, std::int64_t now_ms) MIRROR_EXCLUDES(mirror.mutex());
-/// Makes the configured targets those of the file. An error
-/// here occurs again in the running call, which reports it.
+/// Writes the configured freshness targets into the mirror, if they differ. An
+/// error here occurs again in the running call, which reports it.
 void KeepTargets(Store& store, const FreshnessRules& rules, const std::string& context_id);
 
 // Add the events of a cycle that ended badly; each counts as a failure until a cycle ends well.

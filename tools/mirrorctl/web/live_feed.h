@@ -36,7 +36,7 @@ class LiveFeed {
   /// `interruption` ends the feed and must outlive it. Makes no call before Start().
   LiveFeed(ControlConfig config, const Interruption& interruption)
       : config_(std::move(config)), interruption_(interruption) {}
-  /// After Start(), waits for `interruption`.
+  /// Ends all streams. After Start(), also waits for `interruption`.
   ~LiveFeed();
   LiveFeed(const LiveFeed&) = delete;
   LiveFeed& operator=(const LiveFeed&) = delete;
@@ -54,7 +54,7 @@ class LiveFeed {
   struct Line {
     std::string json;
     std::uint64_t version = 0;  ///< Unique.
-    std::uint64_t round = 0;    ///< The watch that gave it.
+    std::uint64_t round = 0;    ///< Number of the watch that sent it.
   };
   /// The position of a tab.
   struct Place {

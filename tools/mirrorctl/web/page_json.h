@@ -15,7 +15,7 @@ namespace mirror {
 std::string JsonLine(const Json& json);
 /// Leaves out fields that are 0, false or empty, since a list has thousands of tenants.
 std::string TenantLine(const v1::Tenant& tenant);
-/// Replaces the record's signature and hash by whether it signs the chain.
+/// Leaves out the record's signature and hash; "sealed" says whether the record has a signature.
 Json RecordJson(const v1::AuditRecord& record);
 Json DatedJson(const v1::DiagnoseResponse::Key& key);
 /// {"error": the message, for people}

@@ -18,7 +18,7 @@ namespace mirror {
 inline constexpr std::int64_t kServerGoneMs = 15'000;
 inline constexpr std::int64_t kServerForgottenMs = 86'400'000;
 
-/// Part of ServerRow::rules.
+/// The first digits of ServerRow::rules: a hash of the column rules.
 inline constexpr std::size_t kColumnRulesDigits = 8;
 
 struct ServerRow {
@@ -26,7 +26,7 @@ struct ServerRow {
   std::string host;                    ///< The machine's name.
   std::string address, admin_address;  ///< Listening addresses.
   std::string version;
-  /// A hash of the settings that must be equal on all servers; its first digits are of the column rules.
+  /// A hash of the settings that must be equal on all servers; its first digits cover the column rules.
   std::string rules;
   std::string hash_key;             ///< Identifies the key of hashed columns; empty: it has none.
   std::vector<std::string> places;  ///< The places in its configuration; empty: not known.

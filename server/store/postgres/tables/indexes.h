@@ -23,8 +23,8 @@ std::string PostgresIndexTerms(const TableSchema& kept, const std::vector<IndexC
 
 absl::StatusOr<std::vector<OwnIndex>> FindOwnIndexes(postgres::Connection& connection,
                                                      const PostgresOwnTables& names);
-/// Makes the table. Returns its data for RunAgreeSchema(); queues nothing. With `lost_definition`, an own
-/// table that stands there as announced counts as made; it keeps its rows until it is populated.
+/// Returns the same indexes, each with its columns, sorted by the index's name. The part of a collation that
+/// PostgresIndexTerms() left out of the index is not returned.
 absl::StatusOr<std::vector<IndexChange>> FindMadeIndexes(postgres::Connection& connection,
                                                          const PostgresOwnTables& names);
 /// `schema`: the agreed one of the change's table; null: there is none, and no index is made. If a value is

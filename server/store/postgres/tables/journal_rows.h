@@ -23,13 +23,13 @@ namespace mirror {
 /// `state`: all rows of kJournal.
 JournalPlace JournalPlaceOf(const std::vector<StateRow>& state, const std::string& table);
 
-/// Makes the table. Returns its data for RunAgreeSchema(); queues nothing. With `lost_definition`, an own
-/// table that stands there as announced counts as made; it keeps its rows until it is populated.
+/// Returns SQL that reads what the journal saw last: id and text of the documents of kSeenKind. `of_tables`:
+/// only the documents of the tables in $1, which is KeysOf().
 std::string SeenSql(const PostgresOwnTables& names, bool of_tables);
 
 /// Also queues a row of kJournal for an entry that heads a new open moment.
 void InsertEntry(OwnWrites& writes, const PostgresOwnTables& names, const JournalEntry& entry);
-/// `state` as above. Writes the commit and origin of `by` to entry `moment`; deletes its row of kJournal.
+/// `state` as above. Copies the commit and origin of `by` to entry `moment`; deletes its row of kJournal.
 void CloseMoment(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<StateRow>& state,
                  std::int64_t moment, const JournalEntry& by);
 void WriteDigest(OwnWrites& writes, const PostgresOwnTables& names, const std::string& table,
@@ -49,8 +49,8 @@ void ForgetJournalKeys(OwnWrites& writes, const PostgresOwnTables& names, const 
 absl::StatusOr<std::int64_t> EraseJournalKey(postgres::Connection& connection, const PostgresOwnTables& names,
                                              const std::string& table, const Key& key);
 
-/// Returns SQL for the last old commit, or 0, among those that `which` selects; $1 and $2: see OldCommits.
-/// The reader below works in the transaction of `connection`; both its arguments must outlive it.
+/// Returns SQL that selects the last old commit of those that `which` selects, or 0; $1 and $2: see
+/// OldCommits. (MakePostgresJournalReader: reads in the connection's transaction; both arguments outlive it.)
 std::string LastOldSql(const PostgresOwnTables& names, const std::string& which);
 
 std::unique_ptr<JournalReader> MakePostgresJournalReader(postgres::Connection& connection,

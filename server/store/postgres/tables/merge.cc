@@ -319,7 +319,7 @@ absl::Status CheckAllWritten(TableWork& work, const TableSchema& kept, const Pos
       ". None of them was applied; the table has its former rows. Drop it."));
 }
 
-/// Compares the number of changed rows with the number noted before.
+/// Checks that as many rows were changed (`changed`) as the merge had to change (`wanted`).
 absl::Status CheckChanged(const TableSchema& kept, std::int64_t wanted, std::int64_t changed) {
   if (wanted == changed) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
