@@ -31,8 +31,7 @@ struct MultipartLimits {
 
 /// The content of a form, during and after reading.
 struct MultipartForm {
-  std::vector<std::pair<std::string, std::string>>
-      fields;                            ///< In order; names are UTF-8, values any bytes.
+  std::vector<std::pair<std::string, std::string>> fields;  ///< In order; names are UTF-8, values any bytes.
   std::optional<std::string> file_name;  ///< From the client, may be empty; absent: no file.
   std::uint64_t file_bytes = 0;
 

@@ -53,9 +53,8 @@ struct OnceOptions {
 int Once(const OnceOptions& options, std::ostream& out, std::ostream& err);
 
 struct PointersOptions {
-  std::string config = {};  ///< Path of mirror-agent.toml.
-  std::string context_id =
-      {};  ///< Empty: all sources; optional with `set` and `reset` if there is only one.
+  std::string config = {};      ///< Path of mirror-agent.toml.
+  std::string context_id = {};  ///< Empty: all sources; optional with `set` and `reset` if there is only one.
   std::vector<std::string> set = {};    ///< TABLE=VALUE
   std::vector<std::string> reset = {};  ///< TABLE
   bool deletes = false;                 ///< `set` and `reset` change the feeds of deletes.

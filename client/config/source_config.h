@@ -105,7 +105,7 @@ struct TableConfig {
   int line = 0;  ///< In the file, for messages.
   std::string name;
   std::optional<Strategy> strategy = {};         ///< Not kPopulate. Absent: the source's.
-  std::string watermark;                         ///< The column by which the last three strategies find changes.
+  std::string watermark;                         ///< Shows changes; for the last three strategies.
   std::optional<DeletesFrom> deletes_from = {};  ///< watermark: the table with the deletes.
   Precision precision = {};                      ///< watermark_cdc
   std::int64_t window_ms = 30LL * 86'400'000;    ///< window
@@ -157,10 +157,10 @@ struct SourceConfig {
   /// For files: kSynthetic. If the strategy needs a column, tables without a [[source.table]] are synthetic.
   Strategy strategy = Strategy::kCdc;
   std::vector<TableConfig> tables = {};  ///< csv.
-  std::int64_t settle_ms = 2'000;  ///< csv: a file written to within this time is left for the next run.
-  std::string rejects;             ///< For files: a folder for rows that cannot be parsed.
-  bool keeps_rejects = true;       ///< Rejected rows are written there. Not configured.
-  bool trusts_types = false;       ///< See SqliteReaderOptions. Not configured.
+  std::int64_t settle_ms = 2'000;      ///< csv: a file written to within this time is left for the next run.
+  std::string rejects;                 ///< For files: a folder for rows that cannot be parsed.
+  bool keeps_rejects = true;           ///< Rejected rows are written there. Not configured.
+  bool trusts_types = false;           ///< See SqliteReaderOptions. Not configured.
   std::vector<std::string> announced;  ///< Tables of the last run, see TableChoice. Not configured.
   bool keeps_twins = false;            ///< See TableChoice. Not configured.
   std::vector<std::string> include = {"*"}, skip;

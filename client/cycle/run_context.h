@@ -82,20 +82,19 @@ struct Cycle {
   // Set by BeginCycle().
   std::int64_t id = 0;
   v1::Limits limits;
-  bool follows_broken = false;  ///< The source notes that the cycle before was not completed.
-  bool can_compare = false;     ///< The endpoint answers DigestRanges.
-  bool delivers = false;        ///< The endpoint has deliveries, and takes the ledger of their results.
-  bool shows_unsent = false;    ///< The endpoint shows its operator the tables that could not be sent.
-  std::string announced_sha256;                      ///< See KnownAnnouncement().
+  bool follows_broken = false;   ///< The source notes that the cycle before was not completed.
+  bool can_compare = false;      ///< The endpoint answers DigestRanges.
+  bool delivers = false;         ///< The endpoint has deliveries, and takes the ledger of their results.
+  bool shows_unsent = false;     ///< The endpoint shows its operator the tables that could not be sent.
+  std::string announced_sha256;  ///< See KnownAnnouncement().
   std::optional<v1::TableSchemaResponse> announced;  ///< Set if the mirror knew the announcement: its answer.
 
   // Set by AnnounceTables().
   std::vector<v1::TableStatus> statuses;  ///< One for each table of the schema; none: not announced yet.
   // Set by MakeJobs(); SendJobs() writes the results into them.
   std::vector<Job> jobs;
-  std::optional<EndOfCycle> ended;  ///< Set by SendJobs(): the mirror ended the cycle with its rows.
-  std::vector<std::size_t>
-      resting;  ///< Tables of the schema that are not sent because nothing changed.
+  std::optional<EndOfCycle> ended;   ///< Set by SendJobs(): the mirror ended the cycle with its rows.
+  std::vector<std::size_t> resting;  ///< Tables of the schema that are not sent because nothing changed.
 
   // Set by CompareTables(). Receipts and verdicts also add to `compare_again`.
   std::map<std::string, Compared> compared;

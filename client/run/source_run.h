@@ -18,8 +18,7 @@ namespace mirror {
 /// Options of one run.
 struct RunRequest {
   bool repopulate = false;
-  std::vector<std::string> tables =
-      {};  ///< Tables to repopulate; empty: all. Unknown names are ignored.
+  std::vector<std::string> tables = {};  ///< Tables to repopulate; empty: all. Unknown names are ignored.
   ShowWork progress = {};
   /// Compares tables with the mirror by digests: all, or those of `verify_tables`.
   /// Without a request this is done when verify_interval has passed.

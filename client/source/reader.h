@@ -142,8 +142,7 @@ struct ChangePiece {
   std::optional<Planned> planned = {};
   /// With `planned`, or in the last piece: rows of the table at that moment, where they were counted.
   std::optional<std::uint64_t> rows_now = {};
-  std::optional<std::uint64_t>
-      row_count;  ///< In the last piece: rows of the table at that moment, if cheap.
+  std::optional<std::uint64_t> row_count;  ///< In the last piece: rows of the table at that moment, if cheap.
 };
 
 /// The net changes of one table since a position, by key. A key that changes while they are read may be given

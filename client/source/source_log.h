@@ -42,9 +42,8 @@ class CycleMarks {
 struct LogFigures {
   std::optional<std::int64_t> lag;       ///< Log of the source that is not staged yet.
   std::optional<std::int64_t> retained;  ///< Log that the source keeps for this agent.
-  std::optional<std::int64_t> safe;  ///< May still be written before the source drops this agent's log.
-  std::optional<std::int64_t>
-      unconfirmed;  ///< From the restart position of decoding to the confirmed one.
+  std::optional<std::int64_t> safe;      ///< May still be written before the source drops this agent's log.
+  std::optional<std::int64_t> unconfirmed;  ///< From the restart position of decoding to the confirmed one.
   std::optional<std::int64_t> stage_rows, stage_bytes;
   std::optional<std::int64_t> decoded;  ///< Changes since the agent started.
   std::optional<double> snapshot_wait;  ///< Seconds that a new table has waited for open transactions.

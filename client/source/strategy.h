@@ -70,8 +70,8 @@ std::optional<TimeFormat> ParseTimeFormat(std::string_view word);
 struct Form {
   std::optional<Strategy> strategy = {};  ///< Absent: another program's text, kept whole in `shape`.
   std::string shape = {};                 ///< A digest of columns and keys; empty: they do not matter.
-  std::string rows = {};  ///< A digest of the steps that choose and change rows:
-                          ///< forms with the same digest have the same rows.
+  std::string rows = {};                  ///< A digest of the steps that choose and change rows:
+                                          ///< forms with the same digest have the same rows.
   friend bool operator==(const Form&, const Form&) = default;
 };
 

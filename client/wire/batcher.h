@@ -21,12 +21,11 @@
 namespace mirror {
 
 struct BatcherLimits {
-  std::size_t request_bytes =
-      1'000'000;                         ///< A request that reaches this size is sent; one block may be as large.
-  std::size_t message_bytes = 16 << 20;  ///< Limit of the endpoint; a request is kept well under it.
-  std::size_t part_bytes = 4 << 20;      ///< Size of one ValuePart.
-  std::size_t request_batches = 32;      ///< Small tables share a request, which is one transaction.
-  bool receipts = false;                 ///< The content of each table is hashed, see content().
+  std::size_t request_bytes = 1'000'000;  ///< Sends a request of this size; one block may be as large.
+  std::size_t message_bytes = 16 << 20;   ///< Limit of the endpoint; a request is kept well under it.
+  std::size_t part_bytes = 4 << 20;       ///< Size of one ValuePart.
+  std::size_t request_batches = 32;       ///< Small tables share a request, which is one transaction.
+  bool receipts = false;                  ///< The content of each table is hashed, see content().
 };
 
 /// Makes batches of blocks of rows: numbers the batches of each table, sends long values before the batch

@@ -93,7 +93,7 @@ struct AnnouncePlan {
   std::set<std::string> by_hand;      ///< Folded names of tables with TablePlan::by_hand.
   std::vector<std::string> retired;
   bool retires_partner = false;  ///< One of `retired` may hold rows of the partner's.
-  bool repeats = false;  ///< It says what is known: it decides nothing, and changes no definition.
+  bool repeats = false;          ///< It says what is known: it decides nothing, and changes no definition.
 };
 AnnouncePlan PlanAnnouncement(const AnnounceRequest& request, const AnnounceView& view);
 

@@ -140,8 +140,7 @@ class StoreHome {
   struct Found {
     std::string context_id;
     std::string quarantine;  ///< Why it is damaged, lost or unreadable; empty: no such reason is known.
-    bool has_log =
-        false;  ///< A kill left the last commits outside of its file; opening it takes them in.
+    bool has_log = false;    ///< A kill left the last commits outside of its file; opening it takes them in.
   };
   struct Space {
     std::uint64_t free_bytes = 0;  ///< Bytes that this process may still write.

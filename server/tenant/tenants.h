@@ -181,8 +181,8 @@ class Tenants {
     bool is_open = false;
     std::shared_ptr<const TenantSummary> summary;
     std::int64_t progress_ms = 0;  ///< Also of a running cycle.
-    std::string unreadable = {};  ///< Why the home can open it for nobody; empty: it can, as far as known.
-    CycleBook::Now rows = {};     ///< As this process saw it.
+    std::string unreadable = {};   ///< Why the home can open it for nobody; empty: it can, as far as known.
+    CycleBook::Now rows = {};      ///< As this process saw it.
   };
   /// `at_once`: includes the latest changes of other servers that use the home. A
   /// summary then has the data of the lists only if they are certainly current.

@@ -34,7 +34,7 @@ enum class Question {
 /// not act; the console then has the reason.
 bool Ask(Question question, const std::string& name, Console& console);
 
-/// Shows `counted`, or warns if it is an error; then asks. False: the command must not act, as the console says.
+/// Shows `counted`, or warns if it is an error; then asks. False: the command must not act.
 bool AskBefore(const absl::StatusOr<v1::Consequences>& counted, Question question,
                const std::string& context_id, Console& console);
 

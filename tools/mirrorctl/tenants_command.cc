@@ -36,7 +36,7 @@ struct TenantList {
   v1::ListTenantsResponse answer;
   const LineServers* servers = nullptr;  ///< Null: one server was asked.
   std::string where = {};                ///< For several servers: "at 2 of 3 servers".
-  bool unfiltered = false;  ///< An older server ignored the filter and gave all its tenants.
+  bool unfiltered = false;               ///< An older server ignored the filter and gave all its tenants.
 };
 
 /// Tells whether no tenant at all has such a name: the pattern is then probably mistyped.

@@ -58,8 +58,8 @@ class CaptureState {
     std::int64_t floor = 0;    ///< Notes up to this run are not complete any more.
     std::uint64_t digest = 0;  ///< Sum of the digests of all rows; for a table without a key.
     std::size_t key_parts = 0;
-    bool by_column = false;  ///< Changes of a row are known column by column.
-    KeyPart pointer;  ///< Greatest value of the column that shows changes; kNull: none yet.
+    bool by_column = false;      ///< Changes of a row are known column by column.
+    KeyPart pointer;             ///< Greatest value of the column that shows changes; kNull: none yet.
     KeyPart deletes_pointer;     ///< The same for the feed of its deletes.
     std::string feed;            ///< Identity of that feed; empty: no feed yet.
     std::string feed_record;     ///< SourceTable.record of the feed.

@@ -24,9 +24,9 @@ namespace mirror {
 /// One table of a folder of files.
 struct FileTable {
   std::string name;
-  std::string file;  ///< A pattern with '*'; the last file by name is the table's present state.
-  bool all_files = false;                  ///< All files together are its state, the last one by name first.
-  std::vector<std::string> key;            ///< Names of columns. Empty: no key.
+  std::string file;              ///< A pattern with '*'; the last file by name is the table's present state.
+  bool all_files = false;        ///< All files together are its state, the last one by name first.
+  std::vector<std::string> key;  ///< Names of columns. Empty: no key.
   std::map<std::string, Type> types = {};  ///< Column types that are declared, not guessed.
   CsvOptions csv = {};
   bool workbook = false;   ///< An .xlsx workbook, else CSV.
@@ -72,9 +72,9 @@ struct FileLook {
   std::vector<FileSeen> files;  ///< In reading order.
   TableSchema schema;           ///< With the types of the file's values.
   const TenantHashKey* hash_key = nullptr;
-  std::vector<bool> guessed;  ///< For each column: its type is guessed.
-  std::vector<bool> comma;    ///< For each column: its reals have a decimal comma.
-  Decimals decimals;          ///< Decimal marks that its numbers may have.
+  std::vector<bool> guessed;         ///< For each column: its type is guessed.
+  std::vector<bool> comma;           ///< For each column: its reals have a decimal comma.
+  Decimals decimals;                 ///< Decimal marks that its numbers may have.
   std::vector<FileColumn> recorded;  ///< Findings of the last run; empty: there are none.
   char decimal = 0;                  ///< CsvOptions.decimal of those findings.
   FileState taken;                   ///< Files whose rows the last run took; without a size: none.

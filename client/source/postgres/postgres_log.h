@@ -51,7 +51,7 @@ struct PostgresLogOptions {
   std::int64_t snapshot_wait_ms = 30'000;   ///< Wait of a new table for open transactions.
   std::string source_id = {};               ///< The agent's id of the source; empty: it has none.
   const std::atomic<bool>* stop = nullptr;  ///< May be null; otherwise it must outlive the log.
-  bool exchange = false;  ///< Notes cycles, if the source has the table for that.
+  bool exchange = false;                    ///< Notes cycles, if the source has the table for that.
   /// Whether values of a table's column are hashed or masked before they are sent.
   std::function<bool(const std::string& table, const std::string& column)> turns = {};
 };

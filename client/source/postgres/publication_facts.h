@@ -22,12 +22,11 @@ struct PublishedTable {
   std::uint32_t oid = 0;
   std::uint32_t membership = 0;  ///< pg_publication_rel.oid: it changes when the table is removed and added.
   std::string name;
-  std::string quoted;          ///< With its schema.
-  bool filters = false;        ///< Only some of its rows are published.
-  bool lists_columns = false;  ///< Only some of its columns are published.
-  std::vector<std::uint32_t>
-      leaves;               ///< Of a partitioned table: its parts, and their parts.
-  std::string fingerprint;  ///< Of its definition, see postgres_log_tables.h.
+  std::string quoted;                 ///< With its schema.
+  bool filters = false;               ///< Only some of its rows are published.
+  bool lists_columns = false;         ///< Only some of its columns are published.
+  std::vector<std::uint32_t> leaves;  ///< Of a partitioned table: its parts, and their parts.
+  std::string fingerprint;            ///< Of its definition, see postgres_log_tables.h.
 };
 
 /// A publication at one moment.

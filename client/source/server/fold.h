@@ -19,8 +19,7 @@ namespace mirror {
 /// A StagedRow in the form in which it is stored.
 struct FoldedRow {
   StagedKind kind = StagedKind::kGone;
-  bool complete =
-      false;  ///< `values` has all columns: for kWhole always, for kPart maybe, else never.
+  bool complete = false;  ///< `values` has all columns: for kWhole always, for kPart maybe, else never.
   std::int64_t lsn = 0, born = 0, rekeyed = 0;
   std::string values;  ///< Packed.
   friend bool operator==(const FoldedRow&, const FoldedRow&) = default;

@@ -43,9 +43,8 @@ struct StagedTable {
   std::int64_t id = 0;  ///< The source's number for it (a PostgreSQL oid); never that of another one.
   std::string name;
   std::vector<std::int64_t> key;  ///< Numbers of the key's columns, in its order.
-  std::string
-      fingerprint;         ///< Fingerprint of its definition; if it differs, staged rows may be incomplete.
-  std::int64_t floor = 0;  ///< All changes after this LSN are staged; earlier ones may not be.
+  std::string fingerprint;  ///< Fingerprint of its definition; if it differs, staged rows may be incomplete.
+  std::int64_t floor = 0;   ///< All changes after this LSN are staged; earlier ones may not be.
   std::int64_t truncated_lsn =
       0;  ///< LSN of the last emptying: the net rows after it are all rows. 0: never emptied.
   std::string gone_because;  ///< The reason why the floor was raised last, for people.

@@ -14,8 +14,8 @@ namespace mirror {
 
 /// Facts about the staged log, stored as the stage's source.
 struct StagedLog {
-  std::string database;   ///< The server's identity of itself and its database. Empty: not read yet.
-  std::string source_id;  ///< The mirror knows the source by this id; empty: it has none.
+  std::string database;       ///< The server's identity of itself and its database. Empty: not read yet.
+  std::string source_id;      ///< The mirror knows the source by this id; empty: it has none.
   std::int64_t timeline = 0;  ///< For servers that have timelines.
   /// Why earlier positions do not belong to this log: a standby was promoted; the database was restored, and
   /// lacks the future of the positions; or the log ends before them.

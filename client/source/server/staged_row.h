@@ -49,7 +49,7 @@ struct LoggedChange {
   StagedKey old_key;                ///< For an update and a delete: the key before it.
   StagedKey key;                    ///< For an insert and an update: the key after it.
   std::vector<StagedValue> values;  ///< For an insert and an update, by column number.
-  bool whole = true;  ///< `values` has all columns; else the log left out some unchanged ones.
+  bool whole = true;                ///< `values` has all columns; else the log left out some unchanged ones.
 };
 
 // Values packed into one text: for each the column's number, the length and the bytes; by number.

@@ -99,9 +99,8 @@ class Audit {
   /// When the catalog refused a record; 0: it took the last one. And its message.
   std::int64_t unkept_ms_ MIRROR_GUARDED_BY(mutex_) = 0;
   std::string unkept_why_ MIRROR_GUARDED_BY(mutex_);
-  std::int64_t lost_tried_ms_ MIRROR_GUARDED_BY(mutex_) =
-      0;                                                 ///< When it last tried to report lost records.
-  bool is_told_ MIRROR_GUARDED_BY(mutex_) = false;       ///< An event reported waiting records.
+  std::int64_t lost_tried_ms_ MIRROR_GUARDED_BY(mutex_) = 0;  ///< When it last tried to report lost records.
+  bool is_told_ MIRROR_GUARDED_BY(mutex_) = false;            ///< An event reported waiting records.
   bool is_announced_ MIRROR_GUARDED_BY(mutex_) = false;  ///< The chain says that records that waited follow.
   bool may_be_kept_ MIRROR_GUARDED_BY(mutex_) = true;  ///< The chain may have the first waiting one: a kill.
 };

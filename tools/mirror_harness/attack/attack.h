@@ -15,7 +15,7 @@ class Target;
 
 /// Results of a call or a connection, in addition to gRPC's statuses.
 inline constexpr char kClosed[] = "CLOSED";  ///< The endpoint closed the connection.
-inline constexpr char kOpen[] = "OPEN";  ///< Nothing happened; the attacker stopped waiting.
+inline constexpr char kOpen[] = "OPEN";      ///< Nothing happened; the attacker stopped waiting.
 /// Results of TableSchema for a table.
 inline constexpr char kRefused[] = "REFUSED", kCreated[] = "CREATED";
 

@@ -297,7 +297,7 @@ absl::StatusOr<std::unique_ptr<AdminClient>> AdminClient::Open(const ControlConf
   QuietGrpc();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kReceiveBytesMax);
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // No web proxy for the administration.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);                  // No web proxy for the administration.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);  // Also the limit of one attempt.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);

@@ -28,7 +28,7 @@ namespace mirror {
 namespace {
 
 constexpr std::int64_t kSkewNoticeMs = 5'000;
-constexpr std::int64_t kSkewMaxMs = 60'000;  // The default of [tokens] leeway.
+constexpr std::int64_t kSkewMaxMs = 60'000;                                 // The default of [tokens] leeway.
 constexpr std::uint64_t kDiskNotice = 1ULL << 30, kDiskMin = 100ULL << 20;  // Bytes.
 constexpr std::uint64_t kSyncNoticeUs = 100'000;
 

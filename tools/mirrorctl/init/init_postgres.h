@@ -21,7 +21,7 @@ namespace mirror {
 /// File name; the file is in the folder of mirror-server.toml.
 inline constexpr char kPassfile[] = "pgpass";
 
-/// Adds both options. Returns a function to call after parsing: it returns the error text; empty: all is well.
+/// Adds both options. Returns a function to call after parsing: it returns an error text; empty: no error.
 std::function<std::string()> AddStoreOptions(const cli::Command& init,
                                              const std::shared_ptr<InitOptions>& options);
 

@@ -17,8 +17,7 @@ enum class CsvEncoding { kUtf8, kLatin1, kWindows1252 };
 struct CsvOptions {
   char separator = 0;  ///< 0: the one of ',', ';', tab and '|' that is most frequent in the header.
   char quote = '"';
-  char decimal =
-      0;  ///< Decimal mark; 0: a point or, with ';' as separator, per column point or comma.
+  char decimal = 0;  ///< Decimal mark; 0: a point or, with ';' as separator, per column point or comma.
   CsvEncoding encoding = CsvEncoding::kUtf8;
 };
 

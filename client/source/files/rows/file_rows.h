@@ -92,11 +92,10 @@ struct FileLimits {
 struct FileRow {
   std::uint64_t line = 0;                               ///< Line where it begins, from 1.
   std::vector<std::optional<std::string_view>> fields;  ///< UTF-8 if the file is valid.
-  std::vector<bool>
-      texts;              ///< For each field: the file marks it as text; empty: it marks none.
-  std::string wrong;      ///< Why it is rejected, for people; empty: it is valid.
-  std::string_view raw;   ///< Its unchanged text in the file, with its line end.
-  std::string_view file;  ///< Its file, in a table of several files; else empty.
+  std::vector<bool> texts;  ///< For each field: the file marks it as text; empty: it marks none.
+  std::string wrong;        ///< Why it is rejected, for people; empty: it is valid.
+  std::string_view raw;     ///< Its unchanged text in the file, with its line end.
+  std::string_view file;    ///< Its file, in a table of several files; else empty.
 };
 
 /// The rows of a file with a header, from the first to the last. Memory: one row and a piece of the file.

@@ -10,7 +10,7 @@ namespace mirror {
 
 /// The subject of a statement that failed.
 enum class Touched : std::uint8_t {
-  kOwnTable,  ///< A table of the mirror's own: if it is missing or altered, that is damage.
+  kOwnTable,       ///< A table of the mirror's own: if it is missing or altered, that is damage.
   kMirroredTable,  ///< A table of the source's: a DBA may have changed it.
 };
 

@@ -78,7 +78,7 @@ struct PlaceOptions {
   /// terminates its connection.
   std::chrono::milliseconds hung_after{15'000};
   PlaceKind kind = PlaceKind::kPlain;
-  std::int64_t relations_max = 100'000;  ///< At so many tables, indexes etc. it takes no new mirror.
+  std::int64_t relations_max = 100'000;       ///< At so many tables, indexes etc. it takes no new mirror.
   std::uint64_t value_room_bytes = 64 << 20;  ///< See ValueRoom.
 };
 

@@ -58,9 +58,8 @@ struct StateRow {
 /// The source of rows: a database, or a transaction that caches what it has read and written.
 class StateSource {
  public:
-  StateSource(postgres::Connection& connection)
-      : connection_(&connection) {}                       // NOLINT: implicit on purpose.
-  StateSource(StateMemory& memory) : memory_(&memory) {}  // NOLINT
+  StateSource(postgres::Connection& connection) : connection_(&connection) {}  // NOLINT: implicit on purpose.
+  StateSource(StateMemory& memory) : memory_(&memory) {}                       // NOLINT
 
  private:
   friend absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource&, const PostgresOwnTables&,

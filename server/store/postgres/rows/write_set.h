@@ -37,7 +37,7 @@ struct PostgresTarget {
   std::string name;      ///< As it stands in SQL, with its schema.
   std::string receipts;  ///< As it stands in SQL: see PostgresParts.
   PostgresKinds kinds;
-  bool has_new_keys = false;  ///< No key of the batch exists, as in a population in key order.
+  bool has_new_keys = false;                 ///< No key of the batch exists, as in a population in key order.
   const PostgresKeeping* keeping = nullptr;  ///< Null: no versions are kept.
 };
 

@@ -173,9 +173,9 @@ class GatheringFile : public sqlite3_file {
   bool begins_anew_ = false;                          ///< The log's header was written and not synced yet.
   sqlite3_int64 commit_begin_ = -1, commit_end_ = 0;  ///< Range that the present transaction wrote; -1: none.
   int page_bytes_ = 0;                                ///< Size of the page that was written last.
-  sqlite3_int64 owed_begin_ = -1, owed_end_ = 0;  ///< Range of commits that wait for a sync; -1: none.
-  bool sync_failed_ = false;                      ///< The last sync failed.
-  bool early_failed_ = false;                     ///< The transaction's early write failed, like a sync.
+  sqlite3_int64 owed_begin_ = -1, owed_end_ = 0;      ///< Range of commits that wait for a sync; -1: none.
+  bool sync_failed_ = false;                          ///< The last sync failed.
+  bool early_failed_ = false;                         ///< The transaction's early write failed, like a sync.
 };
 
 int Close(sqlite3_file* file) {
