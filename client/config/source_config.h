@@ -105,7 +105,7 @@ struct TableConfig {
   int line = 0;  ///< In the file, for messages.
   std::string name;
   std::optional<Strategy> strategy = {};         ///< Not kPopulate. Absent: the source's.
-  std::string watermark;                         ///< Shows changes; for the last three strategies.
+  std::string watermark;                         ///< Last three strategies: column that shows changes.
   std::optional<DeletesFrom> deletes_from = {};  ///< watermark: the table with the deletes.
   Precision precision = {};                      ///< watermark_cdc
   std::int64_t window_ms = 30LL * 86'400'000;    ///< window

@@ -60,7 +60,7 @@ class VersionSql {
                              const PostgresKinds& coming) const;
   /// Keeps the keys that only the shadow has.
   std::string KeepNew(const PostgresVisible& visible, const std::string& shadow) const;
-  /// Selects `select` (SQL over v) of moment $1, and what the swap does: 1 insert, 2 update, 3 delete.
+  /// Selects `select` (SQL over v) of moment $1's versions; what the swap does: 1 insert, 2 update, 3 delete.
   std::string Kept(const std::string& select, const std::string& shadow) const;
 
   /// In parentheses: the rows as of the moment that `place` is in SQL, with the table's columns.
