@@ -19,7 +19,7 @@
 namespace mirror {
 namespace {
 
-/// What this endpoint can do beyond the first version of the protocol.
+/// Capabilities of this endpoint beyond the first version of the protocol.
 constexpr const char* kCapabilities[] = {"row_data_stream", "advance",     "value_parts",
                                          "digest_ranges",   "source_time", kUnsentCapability};
 /// For tenants with receipts.
