@@ -1,0 +1,35 @@
+#ifndef MIRROR_CLIENT_SOURCE_CHANGE_SIGNAL_H_
+#define MIRROR_CLIENT_SOURCE_CHANGE_SIGNAL_H_
+
+#include <chrono>
+#include <cstdint>
+#include <stop_token>
+
+#include "absl/status/status.h"
+
+namespace mirror {
+
+/// Finds out between runs that a source has changes to send, so that the next run need not wait for its
+/// time. It reads only what it needs for that, sends nothing and writes nothing.
+///
+/// Threads: one.
+class ChangeSignal {
+ public:
+  virtual ~ChangeSignal() = default;
+
+  /// To be called before a run: what a run that begins now reads is known from here on. Errors: also
+  /// kFailedPrecondition: the source has no change log, so that changes cannot be told from other writes.
+  virtual absl::Status Mark() = 0;
+
+  enum class Heard : std::uint8_t {
+    kChange,   ///< The source has something that a run would send, or it is not the one of Mark() any more.
+    kNothing,  ///< No change in this time, or the wait was stopped.
+    kLost,     ///< The source cannot be read. A run says why.
+  };
+  /// Waits for a change since Mark(), at most so long. After anything but kNothing: Mark() comes first.
+  virtual Heard Wait(std::chrono::nanoseconds most, const std::stop_token& stop) = 0;
+};
+
+}  // namespace mirror
+
+#endif  // MIRROR_CLIENT_SOURCE_CHANGE_SIGNAL_H_
