@@ -87,7 +87,7 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
   mirror_.partner().TellRows(
       *mirror_.store(), cycle, table,
       "A repair by the source ('verify --repair', or a comparison that differs), or the next "
-      "population, takes");
+      "population, removes");
   TableReading reading;
   reading.place = std::move(place);
   reading.snapshot = *std::move(snapshot);

@@ -383,7 +383,7 @@ void RowWriter::TellPartnersRows(const TenantRecord& tenant, const std::vector<W
     for (const IncomingBatch& batch : waiting->request.batches) {
       if (batch.seq != 1 || !batch.batch.ok() || batch.batch->populate == PopulateReason::kNone) continue;
       mirror_.partner().TellRows(*mirror_.store(), tenant.cycle, batch.table,
-                                 "The population that began now takes");
+                                 "The population that began now removes");
     }
   }
 }
