@@ -42,7 +42,7 @@ absl::StatusOr<std::optional<Place>> BehindOf(const std::string& token) {
     if (TokenOf(place) == token) return std::optional(std::move(place));
   }
   return absl::InvalidArgumentError(
-      "'page_token' is not what an answer to this request gave. Ask for the first page again.");
+      "'page_token' is not from an answer to this request. Ask for the first page again.");
 }
 
 absl::Status CheckStates(const std::set<std::string>& states) {

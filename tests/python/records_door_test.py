@@ -219,7 +219,7 @@ class DoorTest(Place):
         for wrong, status in (({"limit": 0}, 400), ({"startAfter": "~?"}, 400), ({"dataSource": "none"}, 404)):
             self.door.request("GET", path, query=wrong).expect(status)
         none = self.door.request("GET", f"{path}/none").expect(404).json()
-        self.assertIn("GET /v4/storages/{storageId}/records tells which there are", none["message"])
+        self.assertIn("GET /v4/storages/{storageId}/records lists its tables", none["message"])
         reader = self.server.issue("lists", "reader", "Cust")
         self.door.request("GET", path, key=reader).expect(200)
         self.door.request("GET", path, key=self.server.issue("lists-other", "owner", "Other")).expect(404)
