@@ -439,7 +439,7 @@ absl::StatusOr<std::string> ImportCalls::FindElsewhere(const ImportJob& job) {
   if (!server) return NoUpload();
   if (server->silent > config_.job_lease) {
     return absl::InvalidArgumentError(
-        "the server that has this upload is gone. Nothing was started. Send the file again.");
+        "the server that has this upload is down. Nothing was started. Send the file again.");
   }
   if (!server->answers) {
     return absl::UnavailableError(

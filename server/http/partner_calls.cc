@@ -41,7 +41,7 @@ RecordItem ItemOf(const JsonView& partner, std::size_t place) {
   const std::optional<JsonView> id = partner.Find("externalId");
   if (id && id->Is(JsonKind::kString)) item.external_id = id->text();
   absl::Status status = id && !id->Is(JsonKind::kString)
-                            ? absl::InvalidArgumentError("the external id is no text")
+                            ? absl::InvalidArgumentError("the external id is not a text")
                             : CheckExternalId(item.external_id);
   if (!status.ok() && item.external_id.empty()) {
     status = absl::InvalidArgumentError(
@@ -72,7 +72,8 @@ struct AskedPartners {
 
 absl::Status AddPartner(const JsonView& partner, AskedPartners* asked) {
   if (!partner.Is(JsonKind::kObject))
-    return absl::InvalidArgumentError("an entry of 'businessPartners' is no object. Nothing was written.");
+    return absl::InvalidArgumentError(
+        "an entry of 'businessPartners' is not an object. Nothing was written.");
   const absl::StatusOr<std::string> source = SourceOfBody(partner);
   if (!source.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("'businessPartners[", asked->items.size(),
@@ -136,7 +137,7 @@ absl::StatusOr<std::vector<std::string>> IdsOf(const JsonView& body, std::string
   } else if (ids && ids->Is(JsonKind::kArray)) {
     for (const JsonView& id : ids->Elements()) {
       if (!id.Is(JsonKind::kString))
-        return absl::InvalidArgumentError("'externalId' is no list of texts. Nothing was done.");
+        return absl::InvalidArgumentError("'externalId' is not a list of texts. Nothing was done.");
       texts.emplace_back(id.text());
     }
   } else {

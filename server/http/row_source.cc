@@ -144,7 +144,7 @@ class VersionRows final : public RowSource {
           all.push_back(version);
           if (rows.bytes() <= kVersionsOfRowBytesMax) return true;
           return absl::ResourceExhaustedError(
-              "a row has more than 256 MB of versions, which an export of all versions does not take. Export "
+              "a row has more than 256 MB of versions, too many for an export of all versions. Export "
               "the table as of moments, or shorten its history.");
         });
     const ChangeBatch batch = ViewOf(history_.schema, &rows);

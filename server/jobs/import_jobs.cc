@@ -44,7 +44,7 @@ bool ComesBefore(const ImportJob& a, const ImportJob& b) {
 
 /// The message of the other server, which ends such a job.
 constexpr char kServerGone[] =
-    "the server that has the file is gone. What was committed stays; send the file again.";
+    "the server that has the file is down. What was committed stays; send the file again.";
 
 /// Returns whether another server's job of the same data source comes first.
 bool MustWait(const ImportJob& job, Tenant& tenant) {

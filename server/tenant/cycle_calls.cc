@@ -120,7 +120,7 @@ absl::Status CycleCalls::CheckBeginning(const Caller& caller, const TenantRecord
   // Nonces that expired by the highest time ever seen were forgotten: a repetition would go unnoticed.
   return absl::UnauthenticatedError(absl::StrCat(
       "the token expires before the latest time that this mirror has seen (unix ms ", tenant.clock_ms,
-      "): the server's clock was ahead, or is behind now. No cycle began. Set the clock right; "
+      "): the server's clock was ahead, or is behind now. No cycle began. Correct the clock; "
       "'mirrorctl resume ",
       mirror_.context_id(), "' makes the mirror take the present time."));
 }

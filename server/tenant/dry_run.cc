@@ -167,7 +167,7 @@ absl::StatusOr<Consequences> WouldRestore(Tenants& tenants, const std::string& c
 
 absl::Status StaleWords(const absl::StatusOr<Consequences>& now) {
   const std::string changed =
-      "the state has changed since the dry run, or that was of another call. Nothing was done. ";
+      "the state has changed since the dry run, or the token is of another call. Nothing was done. ";
   if (!now.ok()) {
     return absl::FailedPreconditionError(
         absl::StrCat(changed, "The present counts cannot be read: ", now.status().message()));

@@ -126,7 +126,7 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Reset(const std::vector<
       absl::StrCat("an operator dropped ", Counted(names->size(), "table"),
                    " with the partner's indexes and triggers on ",
                    names->size() == 1 ? "it; the next cycle makes it" : "them; the next cycle makes them",
-                   " anew, without those"));
+                   " anew, without those indexes and triggers"));
   return names;
 }
 

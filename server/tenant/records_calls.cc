@@ -267,7 +267,7 @@ absl::Status RecordsCalls::SetMapper(const RecordMapper& mapper, std::int64_t no
 
 absl::StatusOr<RecordMapper> RecordsCalls::ReadMapper() {
   ASSIGN_OR_RETURN(const std::optional<Document> source, FindDocument(kSourceKind, ""));
-  if (!source) return absl::NotFoundError("it is no source of records");
+  if (!source) return absl::NotFoundError("it is not a source of records");
   return MapperOf(source->text);
 }
 

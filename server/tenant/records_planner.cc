@@ -335,7 +335,7 @@ std::string Packed(const std::string& body_hash, const std::string& kept) {
 
 absl::Status OtherBody() {
   return absl::OutOfRangeError(
-      "this Idempotency-Key came before with another body. Nothing was done. Use a new key for a new "
+      "this Idempotency-Key was used before with another body. Nothing was done. Use a new key for a new "
       "request.");
 }
 

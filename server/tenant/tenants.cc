@@ -151,7 +151,7 @@ void TakeLists(SharedLists& lists, std::vector<Tenants::Seen>* all) {
 }
 
 constexpr char kBeginOrAsk[] = "Begin with Authenticate, or ask the mirror's operator.";
-constexpr char kAsk[] = "Look at the spelling of the context id, or ask the mirror's operator.";
+constexpr char kAsk[] = "Check the spelling of the context id, or ask the mirror's operator.";
 
 }  // namespace
 

@@ -181,7 +181,7 @@ absl::StatusOr<std::string> Run(const sqlite::Connection& database, const std::s
   if (!late) return answer;
   return absl::DeadlineExceededError(absl::StrCat(
       "the statements took longer than ", kSqlHookTimeMax.count(),
-      " ms or the hook's timeout, and the mirror is locked while they run; all of them were undone"));
+      " ms or the hook's timeout, and the mirror is locked while they run; all were rolled back"));
 }
 
 class SqlHook final : public HookTarget {
