@@ -304,7 +304,7 @@ HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
   const absl::StatusOr<std::string> source = SourceOfBody(body->root());
   if (!source.ok()) return ErrorAnswer(source.status());
   const absl::StatusOr<std::vector<std::string>> ids =
-      IdsOf(body->root(), "A page of all of them is GET on 'businesspartners'.");
+      IdsOf(body->root(), "For a page of all of them use GET on 'businesspartners'.");
   if (!ids.ok()) return ErrorAnswer(ids.status());
   const absl::StatusOr<AskedSource> asked = FindSourceOf(storages_, call.parts[0], *source);
   if (!asked.ok()) return ErrorAnswer(asked.status());
@@ -353,8 +353,8 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   if (!Has(*features, kDeleteFeature)) {
     return ErrorAnswer(
         absl::InvalidArgumentError(absl::StrCat("'featuresOn' does not have ", kDeleteFeature,
-                                                ". Nothing was deleted. Add it if the business "
-                                                "partners shall go.")));
+                                                ". Nothing was deleted. Add it to delete the business "
+                                                "partners.")));
   }
   const absl::StatusOr<std::string> source = SourceOfBody(body->root());
   if (!source.ok()) return ErrorAnswer(source.status());

@@ -94,7 +94,7 @@ absl::StatusOr<bool> CheckIsHub(postgres::Connection& connection, const HubSchem
   }
   if (is_hub) return true;
   return absl::FailedPreconditionError(
-      absl::StrCat("a schema ", schema.name, " stands in the control database, and it is not that of hub '",
+      absl::StrCat("a schema ", schema.name, " exists in the control database, and it is not that of hub '",
                    rules.storage, "'. Nothing was changed: rename it, or drop it."));
 }
 

@@ -268,8 +268,8 @@ bool ImportJobs::RunOne(const Waiting& next) {
   if (absl::IsDataLoss(job.status())) {
     events_.Add(TenantOfJob(next.id), Severity::kWarning, "import.failed",
                 absl::StrCat("import job '", next.id,
-                             "' cannot go on, as its mirror is damaged. Its file was removed: send it again "
-                             "when the mirror is well."));
+                             "' cannot continue, as its mirror is damaged. Its file was removed: send the "
+                             "file again when the mirror is repaired."));
     return true;
   }
   if (IsGone(job) && *job) TellEnd(**job);

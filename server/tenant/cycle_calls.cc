@@ -46,7 +46,7 @@ absl::Status OpenToBegin(Mirror& mirror, const Caller& caller, bool probe, std::
   // A file that an operator removed is not the end of a cycle.
   absl::Status none = absl::PermissionDeniedError(
       absl::StrCat("tenant '", mirror.context_id(), "' has no mirror here",
-                   probe ? " yet" : ", and this endpoint takes in no tenants by itself",
+                   probe ? " yet" : ", and this endpoint makes no mirrors for new tenants by itself",
                    ". Nothing was done. Ask the mirror's operator."));
   none.SetPayload(kNoMirrorPayload, absl::Cord(caller.context_id));
   return none;
@@ -500,8 +500,8 @@ void CycleCalls::TellRefusedTable(const SchemaAnswer& answer) {
   const bool there = record.ok() && *record;
   mirror_.Tell(
       there ? Severity::kError : Severity::kWarning, "table.refused",
-      absl::StrCat(answer.reason, there ? " What the mirror has of it stays as it was, readable, until "
-                                          "the table is taken again or 'mirrorctl reset' drops it."
+      absl::StrCat(answer.reason, there ? " The mirror keeps the rows that it has, and they stay readable, "
+                                          "until the table is accepted again or 'mirrorctl reset' drops it."
                                         : ""));
 }
 
@@ -525,7 +525,7 @@ void CycleCalls::TellIdleRules(const std::vector<AnnouncedTable>& tables) {
   if (told_idle_rules_.empty()) return;
   mirror_.Tell(Severity::kWarning, "columns.rule_idle",
                absl::StrCat("column rules that match nothing in the source: ", told_idle_rules_,
-                            ". They keep nothing out. Correct them in mirror-server.toml and restart the "
+                            ". They have no effect. Correct them in mirror-server.toml and restart the "
                             "server, or remove them"));
 }
 
@@ -569,7 +569,7 @@ void CycleCalls::TakeBack(std::int64_t cycle, std::int64_t now_ms) {
   });
   if (absl::IsAborted(status)) return;
   mirror_.Tell(Severity::kInformation, "cycle.ended",
-               absl::StrCat("cycle ", cycle, " is over: its caller was gone before it began",
+               absl::StrCat("cycle ", cycle, " is over: its caller disconnected before it began",
                             status.ok() ? "" : absl::StrCat(". ", status.message())));
 }
 

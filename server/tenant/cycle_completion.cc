@@ -225,7 +225,7 @@ void CycleCompletion::TellEnd(const Completing& completing) {
   if (!completing.paused.empty()) {
     mirror_.Tell(Severity::kError, "tenant.paused",
                  absl::StrCat("the tenant was paused: ", completing.paused,
-                              ". Find the second one and stop it, then 'mirrorctl resume ",
+                              ". Find the second source and stop it, then type 'mirrorctl resume ",
                               mirror_.context_id(), "'"));
   }
   const std::string counts = absl::StrCat(Counted(changed, "table"), " changed, ", Counted(inserts, "insert"),
@@ -243,10 +243,10 @@ void CycleCompletion::TellEnd(const Completing& completing) {
 void CycleCompletion::TellUnannounced(std::int64_t cycle) {
   const std::optional<std::string> why = mirror_.cycle().WhyUnannounced(cycle);
   TellCycleFailed(mirror_, cycle,
-                  absl::StrCat("its source ended it without having announced its tables",
+                  absl::StrCat("its source ended it without announcing its tables",
                                why ? ": TableSchema was refused: " : "", why.value_or("")),
-                  why ? "Until that is corrected, no cycle gets further."
-                      : "TableSchema was refused, or the source could not go on; its agent says why.");
+                  why ? "Until that is corrected, every cycle ends so."
+                      : "TableSchema was refused, or the source could not continue; its agent says why.");
 }
 
 void CycleCompletion::TellUnsent(const UnsentNews& news) {
@@ -260,8 +260,8 @@ void CycleCompletion::TellUnsent(const UnsentNews& news) {
   }
   if (news.sent_again.empty()) return;
   mirror_.Tell(Severity::kInformation, "tables.sent_again",
-               absl::StrCat("the source names ", Counted(news.sent_again.size(), "table"),
-                            " no longer as unsent: ", ListNames(news.sent_again)));
+               absl::StrCat("the source no longer reports ", Counted(news.sent_again.size(), "table"),
+                            " as unsent: ", ListNames(news.sent_again)));
 }
 
 void CycleCompletion::TellVerdict(const TableVerdict& verdict) {
@@ -372,12 +372,12 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
     if (!std::exchange(told_unscrubbed_, true)) {
       mirror_.Tell(
           Severity::kWarning, "mirror.not_scrubbed",
-          absl::StrCat("what column rules keep out, and what was erased, may still be in the mirror. "
+          absl::StrCat("the mirror may still have values that column rules keep out or that were erased. "
                        "It is rewritten once all tables are populated. Not populated yet: ",
                        ListNames(*awaited),
-                       ". Let the source's next cycle populate them, and resolve why any of them was "
-                       "refused; 'mirrorctl tables ",
-                       mirror_.context_id(), "' shows how they stand"));
+                       ". Let the source's next cycle populate them. If a table was refused, correct the "
+                       "cause; 'mirrorctl tables ",
+                       mirror_.context_id(), "' shows the state of each table"));
     }
     return;
   }
@@ -386,18 +386,19 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
     told_unscrubbed_ = false;
     mirror_.Tell(
         Severity::kInformation, "mirror.scrubbed",
-        absl::StrCat("the mirror was rewritten without what column rules keep out, and what was erased",
+        absl::StrCat("the mirror was rewritten without the values that column rules keep out or that were "
+                     "erased",
                      aside->empty()
                          ? ""
-                         : absl::StrCat(". Tables that were set aside may still hold it, in rows "
+                         : absl::StrCat(". Tables that were set aside may still have such values, in rows "
                                         "of the partner's or rows that the source does not have: ",
                                         ListNames(*aside), ". Drop those tables when they are not needed")));
   } else {
     mirror_.Tell(
         Severity::kWarning, "mirror.not_scrubbed",
-        absl::StrCat("what column rules keep out, and what was erased, may still be in free pages of the "
-                     "mirror or in its log: ",
-                     aside.status().message(), ". It is tried again after the next cycle"));
+        absl::StrCat("free pages of the mirror, or its log, may still have values that column rules keep "
+                     "out or that were erased: ",
+                     aside.status().message(), ". The server tries again after the next cycle"));
   }
 }
 

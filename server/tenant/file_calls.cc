@@ -93,9 +93,9 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
   RETURN_IF_ERROR(writing.result().status());
   const absl::Status whole = copy.upkeep().CheckWhole({});
   if (whole.ok()) return whole;
-  return absl::Status(
-      whole.code(),
-      absl::StrCat("the copy of the backup is incomplete, and the mirror is as it was: ", whole.message()));
+  return absl::Status(whole.code(),
+                      absl::StrCat("the copy of the backup is incomplete, and the mirror was not changed: ",
+                                   whole.message()));
 }
 
 absl::Status FileCalls::CheckIntegrity() {
@@ -133,7 +133,7 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
   if (mirror_.file().retired) {
     return absl::FailedPreconditionError(absl::StrCat(
         "tenant '", mirror_.context_id(),
-        "' is being deleted, and files of it are still there. Nothing was done. Delete it once more, "
+        "' is being deleted, and some of its files still exist. Nothing was done. Delete it once more, "
         "then restore."));
   }
   RETURN_IF_ERROR(CheckExpected(expected, now_ms));
@@ -166,10 +166,10 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
   mirror_.Tell(
       Severity::kWarning, "mirror.restored",
       door == Door::kRecords
-          ? "an operator put a backup in the mirror's place; records that were written since are not "
-            "in it, and nobody sends them again"
+          ? "an operator put a backup in the mirror's place; it lacks the records that were written "
+            "after the backup, and no source sends them again"
           : "an operator put a backup in the mirror's place; the running cycle is over, and the next "
-            "one catches up from where the backup stands");
+            "one catches up from the backup's position");
   return absl::OkStatus();
 }
 
@@ -187,7 +187,7 @@ absl::Status FileCalls::TakeIn(const std::function<absl::Status(bool replaces)>&
     const std::optional<MoveMark> mark = MarkOf(*tenant);
     if (!mark || mark->phase != MovePhase::kLeft) {
       return absl::FailedPreconditionError(absl::StrCat("there is a mirror of '", mirror_.context_id(),
-                                                        "' here by now. It was left as it is."));
+                                                        "' here now. It was not changed."));
     }
     RETURN_IF_ERROR(mirror_.store()->upkeep().CheckWhole(kOthersLocksMax));
   }
@@ -289,7 +289,7 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
       return absl::FailedPreconditionError(
           absl::StrCat("the mirror of '", mirror_.context_id(),
                        "' is not known to be damaged. Nothing was done. 'mirrorctl diagnose ",
-                       mirror_.context_id(), "' looks."));
+                       mirror_.context_id(), "' checks it."));
     }
   }
   const std::optional<TenantRecord> owner = FindOwner();
@@ -310,8 +310,8 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
   mirror_.Tell(
       Severity::kWarning, "mirror.rebuilt",
       aside.empty()
-          ? "an operator had a new mirror begun for the one that is gone; the next cycle populates it"
-          : absl::StrCat("an operator had the mirror set aside that could not be used, as '", aside,
+          ? "an operator began a new mirror in place of the missing one; the next cycle populates it"
+          : absl::StrCat("an operator set the unusable mirror aside as '", aside,
                          "'; the next cycle populates a new one"));
   return absl::OkStatus();
 }

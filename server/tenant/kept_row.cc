@@ -33,8 +33,8 @@ absl::Status NoTypedKey(const TableSchema& table) {
                     std::string(ToString(column.type)));
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("that is no key of table '", table.name, "', which has (", columns,
-                   "). Nothing was read. Type its values with commas between them, as 17 or \"'Ada', 3\", or "
+      absl::StrCat("that is not a key of table '", table.name, "'. Its key has (", columns,
+                   "). Nothing was read. Type the values with commas between them, as 17 or \"'Ada', 3\", or "
                    "as a JSON array like those that 'mirrorctl changes --json' prints."));
 }
 
@@ -150,8 +150,8 @@ namespace {
 
 absl::Status NoTable(const std::string& table) {
   return absl::NotFoundError(absl::StrCat("there is no table '", table,
-                                          "' in the mirror. Nothing was read. 'mirrorctl tables' shows which "
-                                          "there are."));
+                                          "' in the mirror. Nothing was read. 'mirrorctl tables' lists its "
+                                          "tables."));
 }
 
 absl::StatusOr<bool> Stands(Snapshot& snapshot, const TableSchema& kept, const Key& key) {

@@ -172,7 +172,7 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::v
 absl::Status OperatorCalls::Pause(const std::string& reason, std::int64_t now_ms) {
   if (MarkOf(/*paused=*/true, reason)) {
     return absl::InvalidArgumentError(
-        "the reason is what the server itself writes for a move. Nothing was changed. Give another one.");
+        "the server itself writes such a reason for a move. Nothing was changed. Give another reason.");
   }
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
@@ -199,7 +199,7 @@ absl::StatusOr<Hold> OperatorCalls::FindHoldById(std::uint64_t id) {
   if (found != mirror_.cycle().holds().end()) return *found;
   return absl::NotFoundError(
       absl::StrCat("tenant '", mirror_.context_id(), "' has no hold ", id,
-                   ". Nothing was changed. 'mirrorctl hold list' shows those that there are."));
+                   ". Nothing was changed. 'mirrorctl hold list' shows all holds."));
 }
 
 absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms,
@@ -300,9 +300,8 @@ absl::Status CheckGone(const MeantRow& row) {
       row.stands
           ? "' has this row. Nothing was erased. Delete it at its source first, and call again when that has "
             "arrived."
-          : "' has this row still, as it keeps rows that go at their source. Nothing was erased. Delete it "
-            "in "
-            "the mirror with SQL, and call again."));
+          : "' still has this row, as it keeps rows that are deleted at their source. Nothing was erased. "
+            "Delete it in the mirror with SQL, and call again."));
 }
 
 /// `act`: what was counted, if `expected` requires it.
@@ -342,7 +341,7 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
   RETURN_IF_ERROR(RewriteFiles(now_ms, stays_noted));
   if (!gone.ok()) {
     return absl::UnavailableError(
-        absl::StrCat("the row is erased in the mirror, and in no file of it any more, but ",
+        absl::StrCat("the row is erased in the mirror and in all its files, but ",
                      std::string(gone.message()), " Call again with --now then."));
   }
   erased->scrubbed = true;

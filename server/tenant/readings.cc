@@ -52,7 +52,7 @@ absl::Status IsReadable(const TableRecord& record) {
   if (record.position.lsn != Lsn{} || record.row_count != 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", record.table,
-      "' has no rows and stands at LSN -1: it was never populated, or it was empty when its LSN "
+      "' has no rows and is at LSN -1: it was never populated, or it was empty when its LSN "
       "was set to -1. Nothing was read. Its source populates it in the next cycle that succeeds; "
       "then ask again."));
 }
@@ -87,7 +87,7 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
   mirror_.partner().TellRows(
       *mirror_.store(), cycle, table,
       "A repair by the source ('verify --repair', or a comparison that differs), or the next "
-      "population, takes");
+      "population, removes");
   TableReading reading;
   reading.place = std::move(place);
   reading.snapshot = *std::move(snapshot);
@@ -104,12 +104,12 @@ absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& tabl
     if (kind == ReadingKind::kExport) {
       return absl::NotFoundError(absl::StrCat("tenant '", mirror_.context_id(), "' has no table '", table,
                                               "' in its mirror. Nothing was read. 'mirrorctl tables ",
-                                              mirror_.context_id(), "' tells which there are."));
+                                              mirror_.context_id(), "' lists its tables."));
     }
     return absl::NotFoundError(
         absl::StrCat("there is no table '", table,
-                     "' in the mirror. Nothing was read. GET /v4/storages/{storageId}/records tells which "
-                     "there are."));
+                     "' in the mirror. Nothing was read. GET /v4/storages/{storageId}/records lists its "
+                     "tables."));
   }
   RETURN_IF_ERROR(IsReadable(*record));
   reading->record = *record;

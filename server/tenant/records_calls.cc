@@ -37,7 +37,7 @@ constexpr std::size_t kIdsAtATime = 8;
 absl::Status ComesByCycles(const TenantRecord& tenant) {
   return absl::FailedPreconditionError(
       absl::StrCat("the rows of '", tenant.context_id,
-                   "' come by cycles, and are no business partners. Nothing was read. Read its tables by "
+                   "' come by cycles, and are not business partners. Nothing was read. Read its tables by "
                    "'records/{table}'."));
 }
 
@@ -396,12 +396,12 @@ absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
   ASSIGN_OR_RETURN(const std::optional<std::int64_t> again, FindErased(now_ms));
   if (!again) return absl::OkStatus();  // Another server was faster.
   if (gone.ok() && again != erased) {
-    gone = absl::UnavailableError("something more was deleted meanwhile, which a hub may still hold.");
+    gone = absl::UnavailableError("more was deleted meanwhile, and a hub may still have it.");
   }
   ASSIGN_OR_RETURN(const std::string erasing, ScrubDeleted(now_ms));
   if (absl::Status ended = EndErasing(erasing, gone.ok(), now_ms); !ended.ok() || gone.ok()) return ended;
   return absl::UnavailableError(
-      absl::StrCat("the mirror's own files hold no more of it, but ", std::string(gone.message())));
+      absl::StrCat("the mirror's own files no longer have it, but ", std::string(gone.message())));
 }
 
 absl::StatusOr<std::string> RecordsCalls::ScrubDeleted(std::int64_t now_ms) {

@@ -334,8 +334,8 @@ absl::Status OtherBody() {
 
 absl::Status NotKept() {
   return absl::FailedPreconditionError(
-      "this request was answered before, and its answer is not kept any more. Nothing was done. Send it "
-      "under another Idempotency-Key if it is to be done again.");
+      "this request was answered before, and its answer is not kept any more. Nothing was done. To do it "
+      "again, send it under another Idempotency-Key.");
 }
 
 /// Parses what PackedOutcome() kept.
@@ -430,7 +430,7 @@ std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableReco
     return absl::StrCat("the table of data source '", tenant.context_id,
                         "' has LSN -1, or no row of its own in the mirror's metadata: somebody stopped it. "
                         "Nothing was written. 'mirrorctl resume ",
-                        tenant.context_id, "' lets it go on.");
+                        tenant.context_id, "' lets it continue.");
   }
   return "";
 }
@@ -616,7 +616,7 @@ absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, c
   if (record.row_count != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("data source '", tenant.context_id,
-                     "' has business partners, and its mapper stays as it is. Nothing was done. Clear it "
+                     "' has business partners: its mapper cannot be changed. Nothing was done. Clear it "
                      "first, or make another data source."));
   }
   Step step;

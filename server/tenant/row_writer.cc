@@ -33,13 +33,13 @@ const char* InWords(PopulateReason reason) {
     case PopulateReason::kMinusOne:
       return "the mirror's LSN was -1";
     case PopulateReason::kAhead:
-      return "the mirror is ahead of the source: it was restored, or counts its changes anew";
+      return "the mirror is ahead of the source: the source was restored, or counts its changes anew";
     case PopulateReason::kLineageMiss:
-      return "the source does not know the mirror's position: it or the mirror was restored, it is another "
-             "database, or counts its changes anew, as after a change of its strategy";
+      return "the source does not know the mirror's position: the source or the mirror was restored, or the "
+             "source is another database, or counts its changes anew, as after a change of its strategy";
     case PopulateReason::kPendingMiss:
-      return "the source does not know where an interrupted cycle was going: it was restored meanwhile, or "
-             "counts its changes anew";
+      return "the source does not know the position that an interrupted cycle aimed at: the source was "
+             "restored meanwhile, or counts its changes anew";
     case PopulateReason::kHistoryGone:
       return "the source's log no longer reaches back to the mirror's LSN";
     case PopulateReason::kSchema:
@@ -383,7 +383,7 @@ void RowWriter::TellPartnersRows(const TenantRecord& tenant, const std::vector<W
     for (const IncomingBatch& batch : waiting->request.batches) {
       if (batch.seq != 1 || !batch.batch.ok() || batch.batch->populate == PopulateReason::kNone) continue;
       mirror_.partner().TellRows(*mirror_.store(), tenant.cycle, batch.table,
-                                 "The population that began now takes");
+                                 "The population that began now removes");
     }
   }
 }

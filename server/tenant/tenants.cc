@@ -96,7 +96,8 @@ absl::Status HalfDeleted(const std::string& context_id) {
 
 void TellPutInPlace(Events& events, const std::string& context_id) {
   events.Add(context_id, Severity::kInformation, "tenant.allowed",
-             "a mirror was put in the place of the one that an operator deleted: its source is let in again");
+             "a mirror was put in the place of the one that an operator deleted: its source is admitted "
+             "again");
 }
 
 /// Deleted tenants in their spelling, by folded context id.
@@ -327,8 +328,9 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& c
     found = tenants_.emplace(FoldName(context_id), Entry{Make(context_id), {}}).first;
   }
   if (found->second.tenant->context_id() != context_id) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the tenant is known as '", found->second.tenant->context_id(), "'. Nothing was done. Spell it so."));
+    return absl::FailedPreconditionError(absl::StrCat("the tenant is known as '",
+                                                      found->second.tenant->context_id(),
+                                                      "'. Nothing was done. Use that spelling."));
   }
   if (half_deleted_.contains(found->first)) return HalfDeleted(context_id);
   Used(found->second);
@@ -462,7 +464,7 @@ absl::StatusOr<std::string> Tenants::Allow(const std::string& context_id, LetIn 
     if (by != LetIn::kByOperator) return context_id;
     return absl::NotFoundError(absl::StrCat("tenant '", context_id,
                                             "' was not deleted. Nothing was done. 'mirrorctl tenants "
-                                            "--state deleted' lists those that were."));
+                                            "--state deleted' lists the deleted tenants."));
   }
   RETURN_IF_ERROR(home_.AllowAgain(spelled));
   if (by != LetIn::kByOperator) TellPutInPlace(events_, context_id);

@@ -98,7 +98,7 @@ class DryRuns(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("FAILED_PRECONDITION", done.stderr)
         self.assertIn("Nothing was done", done.stderr)
-        self.assertIn("As of now", done.stderr)
+        self.assertIn("The present counts", done.stderr)
         self.assertEqual(self.state()[:2], before)
 
 

@@ -96,9 +96,9 @@ class Stopped(unittest.TestCase):
         listed = self.ctl(place, "tenants", "--wide")
         self.assertRegex(listed.stdout, r"crm +held .*suspended in hub 'Acme' for ")
         self.assertIn("crm: it is suspended in hub 'Acme' since ", one_line(listed.stderr))
-        self.assertIn("its source was restored. 'mirrorctl hub status Acme' says how to go on", one_line(listed.stderr))
+        self.assertIn("its source was restored. 'mirrorctl hub status Acme' says how to continue", one_line(listed.stderr))
         # The other goes on with what concerns no row of the CRM's, and is told so.
-        self.assertIn("as that is suspended", self.tenant(place, "erp")["hub"]["stopped"])
+        self.assertIn("as that member is suspended", self.tenant(place, "erp")["hub"]["stopped"])
         self.assertEqual(self.tenant(place, "erp")["state"], "good")
         ill = self.ctl(place, "doctor", code=1)
         self.assertIn("the source of 'crm' was restored", one_line(ill.stdout))

@@ -49,7 +49,7 @@ class Strangers(unittest.TestCase):
             for system in (place.erp, place.crm):
                 system.try_agent("once")
         self.assertEqual(place.erp.rows(), [("NO 1", "Ada", "Oslo"), ("NO 2", "Bea", "Bonn")])
-        self.assertIn("did not get through", place.ctl("hub", "status", "Acme", "--json").stdout)
+        self.assertIn("was not completed", place.ctl("hub", "status", "Acme", "--json").stdout)
         place.crm.sql("UPDATE company SET val = NULL WHERE vat = 'NO 9'")
         place.rounds()
         all_rows = [("NO 1", "Ada", "Oslo"), ("NO 2", "Bea", "Bonn"), ("NO 9", "Far", None)]
@@ -166,7 +166,7 @@ class Strangers(unittest.TestCase):
         for _ in range(2):
             done = json.loads(place.erp.try_agent("once", "--json").stdout)["sources"][0]["deliveries"]
             self.assertEqual((done["refused"], done["conflicts"], done["applied"]), (0, 0, 0), done)
-            self.assertIn("table 'company' did not get through with its last cycle", done["waiting"])
+            self.assertIn("table 'company' was not completed in the last cycle", done["waiting"])
         self.assertEqual(place.erp.rows(), [("NO 1", "Ada", "Ulm")])
         # It goes on by itself once the value is mended.
         place.erp.sql("UPDATE company SET score = 1")

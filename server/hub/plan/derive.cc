@@ -195,7 +195,7 @@ constexpr char kHand[] = "hand";
 absl::Status MergeByHand(HandDecision* decision, Component* component) {
   if (decision->golden_id == decision->other_id) {
     return absl::InvalidArgumentError(
-        absl::StrCat("both are record '", decision->golden_id, "' by now. Nothing was merged."));
+        absl::StrCat("both ids are record '", decision->golden_id, "' now. Nothing was merged."));
   }
   const GoldenRecord& a = component->records.at(decision->golden_id);
   const GoldenRecord& b = component->records.at(decision->other_id);
@@ -226,7 +226,7 @@ absl::StatusOr<std::vector<MemberRow*>> RowsToPart(const HandDecision& decision,
   if (rows.size() == component->RowsOf(decision.golden_id).size()) {
     return absl::InvalidArgumentError(
         absl::StrCat("these are all rows of record '", decision.golden_id,
-                     "'. Nothing was parted. Leave out those that stay in it."));
+                     "'. Nothing was parted. Leave out the rows that stay in it."));
   }
   return rows;
 }

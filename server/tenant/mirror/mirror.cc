@@ -142,7 +142,7 @@ void PartnerNews::TellRows(Store& store, std::int64_t cycle, const std::string& 
   events_.Add(context_id_, Severity::kWarning, "partner.rows_lost",
               absl::StrCat("table '", table, "' has ", Counted(static_cast<std::uint64_t>(*rows), "row"),
                            " more than the mirror wrote: somebody else wrote into it. ", what_comes,
-                           *rows == 1 ? " it away. " : " them away. ", kKeep));
+                           *rows == 1 ? " it. " : " them. ", kKeep));
 }
 
 namespace {
@@ -159,7 +159,7 @@ absl::Status IsGone(const std::string& context_id, const SeenSummary& seen, cons
 /// Says how the tenant continues with the present mirror; `cycles`: the text for sources of cycles.
 std::string NextOf(const SeenSummary& seen, const char* cycles) {
   return absl::StrCat(seen.HasRecords() ? "records are read from, and written to," : cycles,
-                      seen.HasRecords() ? " what is there now" : " from what is there now");
+                      seen.HasRecords() ? " the mirror as it is now" : " from the mirror's present state");
 }
 
 /// Says how an operator can repair a mirror that is not trusted any more.
@@ -172,7 +172,7 @@ std::string WayBack(const std::string& context_id, bool lost, const SeenSummary&
                     lost ? "' lets the next cycle populate a new one"
                          : "' sets it aside and lets the next cycle populate a new one");
   }
-  return absl::StrCat(words, "; after a repair by hand 'mirrorctl resume ", context_id, "'.");
+  return absl::StrCat(words, "; after a repair by hand, type 'mirrorctl resume ", context_id, "'.");
 }
 
 /// Another process may have repaired the mirror or replaced it.
@@ -248,12 +248,11 @@ void Mirror::FindStale() {
   file_.replaced = true;
   if (!built) {
     Tell(Severity::kWarning, "mirror.not_built",
-         "the new mirror could not be built: its rows are lost and its cycle is over; the next one "
+         "the new mirror could not be built: its rows are lost and its cycle is over; the next cycle "
          "populates it");
   } else if (why == Stale::kWentBack) {
     Tell(Severity::kWarning, "mirror.went_back",
-         absl::StrCat("what was committed last may not be in the mirror any more, as after a restore or a "
-                      "failover; ",
+         absl::StrCat("the mirror may have lost the last commits, as after a restore or a failover; ",
                       NextOf(seen_, "the running cycle is over, and the next one catches up")));
   } else {
     Tell(Severity::kWarning, "mirror.replaced",
@@ -354,7 +353,8 @@ absl::Status Mirror::Noticed(absl::Status status) {
          noted.ok()
              ? file_.quarantine
              : absl::StrCat(file_.quarantine,
-                            " A restart of the server would forget this: ", std::string(noted.message())));
+                            " The server could not write this down and forgets it at a restart: ",
+                            std::string(noted.message())));
     Summarize(Look::kTenant);
     return absl::DataLossError(file_.quarantine);
   }
@@ -493,7 +493,7 @@ absl::Status NotAgreed(const std::string& table) {
   return absl::FailedPreconditionError(
       absl::StrCat("table '", table,
                    "' is not agreed in this cycle. Nothing was applied. Announce it with TableSchema, and "
-                   "send batches only of tables that are wanted there."));
+                   "send batches only of tables that its answer wants."));
 }
 
 absl::Status EndIdleCycle(Mirror& mirror, std::int64_t cycle, std::int64_t now_ms) {
@@ -549,9 +549,8 @@ absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) {
   if (tenant.issuer.empty()) return absl::OkStatus();
   if (tenant.issuer == caller.issuer && tenant.environment == caller.environment) return absl::OkStatus();
   return absl::PermissionDeniedError(
-      "the tenant belongs to another issuer or environment. Nothing was done. Sign with a key of the one "
-      "that it "
-      "belongs to, or ask the mirror's operator.");
+      "the tenant belongs to another issuer or environment. Nothing was done. Sign with a key of that issuer "
+      "and environment, or ask the mirror's operator.");
 }
 
 absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRecord& tenant) {
@@ -571,11 +570,11 @@ absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms, Mirror::Trust 
   return OfGone(
       mirror.context_id(),
       absl::NotFoundError(absl::StrCat(
-          "the mirror of '", mirror.context_id(), "' is gone. Nothing was done. Put a backup in its place",
+          "the mirror of '", mirror.context_id(), "' is missing. Nothing was done. Put a backup in its place",
           mirror.seen().HasRecords() ? "; 'mirrorctl delete "
-                                     : ", or let the source's next cycle make it anew (with "
+                                     : ", or let the source's next cycle make a new one (with "
                                        "automatic_provisioning); 'mirrorctl delete ",
-          mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it.")));
+          mirror.context_id(), " --confirm ", mirror.context_id(), "' removes the tenant.")));
 }
 
 absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table,
@@ -608,7 +607,7 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
     return absl::FailedPreconditionError(
         absl::StrCat("table '", table,
                      "': this endpoint's rules for its columns changed since it was agreed. Nothing was "
-                     "applied. Begin a new cycle; its TableSchema says what is to be done."));
+                     "applied. Begin a new cycle; its TableSchema says what to do."));
   }
   AgreedTable agreed;
   agreed.hash = SchemaHash(**schema);
@@ -665,14 +664,14 @@ void TellCycleFailed(Mirror& mirror, std::int64_t cycle, const std::string& why,
   mirror.Tell(
       Severity::kError, "cycle.failed",
       absl::StrCat("cycle ", cycle, " failed: ", why,
-                   ". What was committed stays, and the source's next cycle goes on from there. ", next));
+                   ". What was committed stays, and the source's next cycle continues from there. ", next));
 }
 
 void TellTimedOut(Mirror& mirror, std::int64_t cycle) {
   TellCycleFailed(mirror, cycle,
                   absl::StrCat("its source made no progress for ", mirror.options().cycle_idle_ms / 1'000,
                                " s and sent no ReplicationCompleted"),
-                  "Look whether the source's agent runs, and at the line between them.");
+                  "Check that the source's agent runs, and the network between it and this server.");
 }
 
 void TellNotKept(Mirror& mirror, const std::vector<AnnouncedTable>& tables) {
@@ -687,14 +686,14 @@ void TellNotKept(Mirror& mirror, const std::vector<AnnouncedTable>& tables) {
   if (names.empty()) return;
   mirror.Tell(Severity::kInformation, "history.not_kept",
               absl::StrCat("no history is kept of ", ListNames(names),
-                           ", though mirror-server.toml asks for it: a table without a key, with more than "
-                           "1,500 columns, or with a column whose name begins with _mirror_ has none"));
+                           ", though mirror-server.toml asks for it: a table can have none if it has no key, "
+                           "more than 1,500 columns, or a column whose name begins with _mirror_"));
 }
 
 void TellInterrupted(Mirror& mirror, std::int64_t cycle) {
   TellCycleFailed(mirror, cycle, "it ended without ReplicationCompleted, and its source began another one",
-                  "The source's agent, this server or the line between them was interrupted; look at their "
-                  "logs when it happens again.");
+                  "The source's agent, this server or the network between them was interrupted; look at "
+                  "their logs if it happens again.");
 }
 
 }  // namespace mirror

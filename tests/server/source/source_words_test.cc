@@ -96,7 +96,8 @@ TEST(SourceWordsTest, SaysNothingOfWhatItsOperatorIsToDo) {
   EXPECT_EQ(
       SourceWords("the mirror of 'Cust' is lost: its schema is gone. It takes nothing more. 'mirrorctl "
                   "restore Cust FILE --confirm Cust' puts a backup in its place, 'mirrorctl reset Cust "
-                  "--all --confirm Cust' sets it aside; after a repair by hand 'mirrorctl resume Cust'."),
+                  "--all --confirm Cust' sets it aside; after a repair by hand, type 'mirrorctl resume "
+                  "Cust'."),
       "the mirror of 'Cust' is lost: its schema is gone. It takes nothing more until its operator mends "
       "it.");
 }
