@@ -156,7 +156,7 @@ void AuditChecker::Add(const AuditRecord& record) {
   for (const Expected& expected : expected_) {
     if (expected.point.id != record.id || expected.point.hash == record.hash) continue;
     Find(absl::StrCat("record ", record.id, " is not the same as ", expected.what,
-                      ": it or a record before it was changed, and the hashes were recomputed"));
+                      ": this record or an earlier one was changed, and the hashes were recomputed"));
   }
   if (!record.seal.empty()) AddSeal(record, before);
 }
