@@ -174,9 +174,9 @@ int Main(int argc, char** argv) {
   app.AddFlag("--check-config", check_only,
               "Check configuration, keys, certificates, data folder, hooks and databases, and end");
   app.AddFlag("--data", check_data,
-              "With --check-config: count the values that column rules of now take from the mirrors");
+              "With --check-config: count the values that the column rules will remove from the mirrors");
   app.Check([&check_only, &check_data] {
-    return check_data && !check_only ? "--data goes with --check-config" : "";
+    return check_data && !check_only ? "--data works only with --check-config" : "";
   });
   app.SpeakToShells(
       {.name = "mirror-server",
