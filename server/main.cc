@@ -110,7 +110,7 @@ int CheckOnly(const ServerConfig& config, bool data) {
   }
   TextStream out(std::cout, TerminalAt(STDOUT_FILENO));
   out << config.file << ": no errors" << std::endl;
-  for (const std::string& note : *notes) out << "to know: " << note << std::endl;
+  for (const std::string& note : *notes) out << "note: " << note << std::endl;
   if (!std::filesystem::exists(config.data.dir)) {
     out << "the data folder '" << config.data.dir
         << "' does not exist yet: the server makes it when it starts" << std::endl;
