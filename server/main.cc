@@ -161,7 +161,7 @@ int Main(int argc, char** argv) {
   app.Footer(
       "Signals: SIGTERM lets running calls end and stops; SIGHUP reads [application], [tokens],\n"
       "[[issuer]] with its keys, and [log] again.\n"
-      "'mirror-server completion bash' (or zsh, fish) prints what a shell reads to complete options.\n"
+      "'mirror-server completion bash' (or zsh, fish) prints the script that completes options.\n"
       "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.\n"
       "Example:\n  mirrorctl init --dir dev --context-id Cust26759\n"
       "  mirror-server --config dev/mirror-server.toml");

@@ -282,7 +282,7 @@ Outcome PrintScript(const std::vector<std::string>& words, const std::string& pr
   return {.answered = true};
 }
 
-constexpr char kCompletionHelp[] = "Print what a shell reads to complete commands and options";
+constexpr char kCompletionHelp[] = "Print the script with which a shell completes commands and options";
 
 /// Help wins anywhere in the line where it can be an option: the user learns from it what else is missing or
 /// wrong.

@@ -179,10 +179,10 @@ absl::Status CheckColumns(const v1::ChangeBatch& message, const Place& place) {
       }
       return absl::OkStatus();
     case v1::OPERATION_UPDATE:
-      if (others == 0) return place.Refuse("an UPDATE of the key alone", "send at least one other column");
+      if (others == 0) return place.Refuse("an UPDATE with only the key", "send at least one other column");
       break;
     case v1::OPERATION_DELETE:
-      if (others != 0) return place.Refuse("a DELETE with columns beside the key", "send the key alone");
+      if (others != 0) return place.Refuse("a DELETE with columns other than the key", "send only the key");
       break;
     default:
       return place.Refuse("an operation that is not known here", kAsAgreed);

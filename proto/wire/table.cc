@@ -102,8 +102,8 @@ absl::Status CheckDistinct(const TableSchema& table) {
   }
   if (const auto twin = std::adjacent_find(ids.begin(), ids.end(), same); twin != ids.end()) {
     return WrongDefinition(where(std::next(twin)->second),
-                           absl::StrCat("column_id ", twin->first, " is that of column '",
-                                        table.columns[twin->second].name, "' too"));
+                           absl::StrCat("column_id ", twin->first, " is used by column '",
+                                        table.columns[twin->second].name, "', too"));
   }
   return absl::OkStatus();
 }

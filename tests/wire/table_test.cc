@@ -165,7 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
                   ""},
         TableCase{"ColumnIdTwice",
                   [](TableSchema& table) { table.columns[0].column_id = table.columns[2].column_id = 7; },
-                  "column 'photo': column_id 7 is that of column 'id' too"},
+                  "column 'photo': column_id 7 is used by column 'id', too"},
         TableCase{"ColumnIdsMissing", [](TableSchema& table) { table.columns[0].column_id = 7; }, ""}),
     [](const auto& test) { return test.param.name; });
 

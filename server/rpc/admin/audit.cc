@@ -142,10 +142,10 @@ void Audit::Replaced(const AuditPoint& former) {
   events_.Add(
       "", Severity::kError, "audit.replaced",
       absl::StrCat("the audit log is not the one that this server knew up to record ", former.id,
-                   ": the catalog was replaced, cut or made anew after damage. No mirrored row is "
-                   "affected. 'mirrorctl audit verify' says what is missing. With SQLite files look for "
-                   "catalog.db.damaged-* in the data folder; with PostgreSQL, whether the control database "
-                   "was restored, or its schema mirror_control dropped"));
+                   ": the catalog was replaced, cut or made anew after damage. No mirrored row is affected. "
+                   "'mirrorctl audit verify' says what is missing. With SQLite files look for "
+                   "catalog.db.damaged-* in the data folder; with PostgreSQL, check whether the control "
+                   "database was restored, or its schema mirror_control dropped"));
   SealLocked();
 }
 
