@@ -56,7 +56,8 @@ Canceller::~Canceller() { PQfreeCancel(cancel_); }
 
 absl::Status Canceller::Cancel() {
   const MutexLock lock(mutex_);
-  if (!allowed_) return absl::FailedPreconditionError("nothing was cancelled: it is committing or has ended");
+  if (!allowed_)
+    return absl::FailedPreconditionError("nothing was cancelled: the connection commits or is closed");
   char words[256] = "";
   if (cancel_ == nullptr || PQcancel(cancel_, words, sizeof(words)) != 1) {
     return absl::UnavailableError("the server was not reached, so the statement there was not cancelled");
