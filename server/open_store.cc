@@ -145,9 +145,9 @@ absl::Status CheckSessions(const PostgresConfig& postgres) {
     if (!pooled.ok() || !*pooled) return absl::OkStatus();
     return absl::FailedPreconditionError(absl::StrCat(
         what,
-        ": a connection pooler stands before PostgreSQL and lends one session to several connections, as "
-        "PgBouncer does with pool_mode = transaction or statement. Settings and prepared statements of the "
-        "server would reach other clients. Name PostgreSQL itself, or set pool_mode = session."));
+        ": a connection pooler in front of PostgreSQL lends one session to several connections, as PgBouncer "
+        "does with pool_mode = transaction or statement. Settings and prepared statements of the server "
+        "would reach other clients. Name PostgreSQL itself, or set pool_mode = session."));
   };
   absl::Status own = check("the control database", postgres.control);
   for (const PostgresPlaceConfig& place : postgres.places) {

@@ -130,17 +130,13 @@ absl::StatusOr<NeededRights> RightsOn(mariadb::Connection& connection, const Mar
   return needed;
 }
 
-void FailToAskForWrites(const absl::Status& status, SourceFindings* findings) {
-  findings->CannotAsk(kDeliveriesStep, status);
-}
-
 /// False: the server accepts no change, or the query failed.
 bool CheckIsWritable(const MariadbCheckLook& look, SourceFindings* findings) {
   const absl::StatusOr<std::int64_t> read_only = look.connection.Number("SELECT @@global.read_only", kAsking);
-  if (!read_only.ok()) return FailToAskForWrites(read_only.status(), findings), false;
+  if (!read_only.ok()) return findings->CannotAsk(kDeliveriesStep, read_only.status()), false;
   if (*read_only == 0) return true;
   const absl::StatusOr<std::set<std::string>> rights = ReadMariadbGlobalRights(look.connection);
-  if (!rights.ok()) return FailToAskForWrites(rights.status(), findings), false;
+  if (!rights.ok()) return findings->CannotAsk(kDeliveriesStep, rights.status()), false;
   const bool by_super = rights->contains("SUPER") && look.connection.server_version() < kSuperIsNotEnough;
   if (by_super || rights->contains("ALL PRIVILEGES") || rights->contains("READ_ONLY ADMIN")) return true;
   findings->Fail(
@@ -159,7 +155,7 @@ void CheckOwnTables(const MariadbCheckLook& look, SourceFindings* findings) {
         "run 'mirror-agent install', which makes them, or let the database's owner run what "
         "'mirror-agent install --print-sql' prints");
   }
-  if (!there.ok()) return FailToAskForWrites(there, findings);
+  if (!there.ok()) return findings->CannotAsk(kDeliveriesStep, there);
   std::vector<std::string> grants;
   for (const auto& [name, column] : MariadbExchangeNames()) {
     const absl::StatusOr<std::string> table = mariadb::QuotedName(look.connection.dsn().database, name);
@@ -169,7 +165,7 @@ void CheckOwnTables(const MariadbCheckLook& look, SourceFindings* findings) {
     for (const std::string& sql : {absl::StrCat("SELECT 1 FROM ", *table), InsertSql(*table, {*quoted}),
                                    UpdateSql(*table, {*quoted}), DeleteSql(*table)}) {
       const absl::StatusOr<bool> one = MayRun(look.connection, sql);
-      if (!one.ok()) return FailToAskForWrites(one.status(), findings);
+      if (!one.ok()) return findings->CannotAsk(kDeliveriesStep, one.status());
       may = may && *one;
     }
     if (!may)
@@ -202,7 +198,7 @@ void CheckEngines(const std::vector<const MariadbTable*>& accepted, SourceFindin
 void CheckMariadbWrites(const MariadbCheckLook& look, const ExchangeRules& rules, SourceFindings* findings) {
   if (!CheckIsWritable(look, findings)) return;
   const MayPrepare writes(look.connection);
-  if (!writes.begun().ok()) return FailToAskForWrites(writes.begun(), findings);
+  if (!writes.begun().ok()) return findings->CannotAsk(kDeliveriesStep, writes.begun());
   CheckOwnTables(look, findings);
   std::vector<const MariadbTable*> accepted;
   for (const MariadbTable& table : look.tables) {
@@ -214,7 +210,7 @@ void CheckMariadbWrites(const MariadbCheckLook& look, const ExchangeRules& rules
   std::vector<NeededRights> needed;
   for (const MariadbTable* const table : accepted) {
     absl::StatusOr<NeededRights> rights = RightsOn(look.connection, *table, rules);
-    if (!rights.ok()) return FailToAskForWrites(rights.status(), findings);
+    if (!rights.ok()) return findings->CannotAsk(kDeliveriesStep, rights.status());
     needed.push_back(*std::move(rights));
   }
   TellNeededRights(rules, needed, absl::StrCat("the user ", look.grantee), look.grantee, findings);

@@ -187,14 +187,10 @@ absl::StatusOr<OwnTables> FindOwn(postgres::Connection& connection, const Postgr
   return own;
 }
 
-void FailToAskForWrites(const absl::Status& status, SourceFindings* findings) {
-  findings->CannotAsk(kDeliveriesStep, status);
-}
-
 /// Checks what any role could do with the function of DataJoin's triggers.
 void CheckNoteFunction(const PostgresCheckLook& look, const std::string& schema, SourceFindings* findings) {
   const absl::StatusOr<NoteFunction> function = FindNoteFunction(look.connection, schema);
-  if (!function.ok()) return FailToAskForWrites(function.status(), findings);
+  if (!function.ok()) return findings->CannotAsk(kDeliveriesStep, function.status());
   const std::string unsafe = WhyUnsafe(*function);
   if (unsafe.empty()) return;
   findings->Fail(kDeliveriesStep, unsafe,
@@ -205,7 +201,7 @@ void CheckNoteFunction(const PostgresCheckLook& look, const std::string& schema,
 void CheckOwnTables(const PostgresCheckLook& look, const PostgresWriteCheckOptions& options,
                     SourceFindings* findings) {
   const absl::StatusOr<OwnTables> own = FindOwn(look.connection, options, SqlName(look.role));
-  if (!own.ok()) return FailToAskForWrites(own.status(), findings);
+  if (!own.ok()) return findings->CannotAsk(kDeliveriesStep, own.status());
   if (!own->missing.empty()) {
     findings->Fail(kDeliveriesStep,
                    absl::StrCat("none is fetched, since tables of the exchange are missing: ",
@@ -233,7 +229,7 @@ void CheckPostgresWrites(const PostgresCheckLook& look, const PostgresWriteCheck
   if (options.boxes) CheckNoteFunction(look, options.schema, findings);
   const std::vector<const PostgresTable*> accepted = AcceptedOf(look, options.rules);
   const absl::StatusOr<GrantedByOid> granted = ReadGranted(look.connection, accepted);
-  if (!granted.ok()) return FailToAskForWrites(granted.status(), findings);
+  if (!granted.ok()) return findings->CannotAsk(kDeliveriesStep, granted.status());
   const std::string to = SqlName(look.role);
   std::vector<NeededRights> needed;
   for (const PostgresTable* const table : accepted) {

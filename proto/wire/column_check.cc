@@ -13,7 +13,7 @@ namespace mirror {
 namespace {
 
 constexpr std::string_view kSendValid = "send a value that the column can hold";
-constexpr std::string_view kSendAsStored = "send it as the affinity makes it";
+constexpr std::string_view kSendAsStored = "send it as the column's affinity would convert it";
 constexpr std::string_view kEncodeAgain = "encode the batch as ColumnData says";
 
 // Checks the values of one column. The first pass tests all of them without branches, NULLs included. Only if

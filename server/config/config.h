@@ -119,7 +119,7 @@ struct LimitsConfig {
   friend bool operator==(const LimitsConfig&, const LimitsConfig&) = default;
 };
 
-/// What happens when a hook is called and does not answer.
+/// Decides what happens when a hook is called and does not answer.
 enum class OnError {
   kAccept,  ///< The cycle begins as if there were no hook.
   kRefuse,  ///< No cycle begins.

@@ -38,7 +38,7 @@ class ImportCalls {
   void AddTo(HttpRoutes* routes);
 
  private:
-  /// What a form brings, while it comes and afterwards.
+  /// The content of a form, while it arrives and afterwards.
   struct Coming;
   /// The outcome of a request to start a job.
   struct Started {

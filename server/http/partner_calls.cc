@@ -64,7 +64,7 @@ RecordItem ItemOf(const JsonView& partner, std::size_t place) {
 /// The business partners of a body, and their members beside the records.
 struct AskedPartners {
   std::vector<RecordItem> items;
-  /// As spelled there; an empty one: some partners name none.
+  /// Data sources, spelled as in the request. An empty one: some partners name none.
   std::set<std::string, std::less<>> sources;
   /// Members beside a `record`.
   std::set<std::string_view> unknown;
@@ -324,7 +324,7 @@ HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
         return true;
       });
   if (!read.ok()) return ErrorAnswer(read);
-  // What is cut off would be neither among the values nor among the missing.
+  // Refused, because values that are cut off would count neither as found nor as missing.
   if (values.next()) return ErrorAnswer(TooManyValues(ids->size()));
   JsonWriter json;
   json.Begin('{');

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <string>
@@ -121,13 +120,12 @@ class VersionRows final : public RowSource {
                              const GoOn& go_on) {
     std::set<Key> read(touched.begin(), touched.end());
     if (!first.empty()) read.insert(first);
-    std::vector<std::uint32_t> all(reading_.kept.columns.size());
-    std::iota(all.begin(), all.end(), 0U);
-    return reading_.snapshot->ReadRows(reading_.kept, all, {KeyRange{.first = first, .last = last}},
-                                       block_bytes_, go_on, [&](RowBlock* block) -> absl::Status {
+    return reading_.snapshot->ReadRows(reading_.kept, reading_.kept.AllColumns(),
+                                       {KeyRange{.first = first, .last = last}}, block_bytes_, go_on,
+                                       [&](RowBlock* block) -> absl::Status {
                                          const ChangeBatch batch = ViewOf(reading_.kept, block);
                                          for (std::uint32_t row = 0; row < batch.row_count; ++row) {
-                                           if (read.contains(KeyAt(batch, row))) continue;
+                                           if (read.contains(KeyAt(reading_.kept, batch, row))) continue;
                                            RETURN_IF_ERROR(Add(batch, row, {}));
                                          }
                                          return absl::OkStatus();
@@ -152,17 +150,6 @@ class VersionRows final : public RowSource {
     return status;
   }
 
-  Key KeyAt(const ChangeBatch& batch, std::uint32_t row) const {
-    Key key;
-    for (const std::uint32_t column : reading_.kept.Key()) {
-      const Value value = batch.Find(column)->At(row);
-      key.push_back({.kind = value.kind,
-                     .integer = value.integer,
-                     .real = value.real,
-                     .bytes = std::string(value.bytes)});
-    }
-    return key;
-  }
   absl::Status Add(const ChangeBatch& batch, std::uint32_t row, const RowVersion& version) {
     const std::size_t own = history_.schema.columns.size();
     AppendRow(batch, row, own, &block_);
@@ -241,9 +228,7 @@ class PresentRows final : public RowSource {
 
   const RowsForm& form() const override { return form_; }
   absl::Status Read(std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) override {
-    std::vector<std::uint32_t> columns(form_.table.columns.size());
-    std::iota(columns.begin(), columns.end(), 0U);
-    return reading_.snapshot->ReadRows(form_.table, columns, {}, block_bytes, go_on, take);
+    return reading_.snapshot->ReadRows(form_.table, form_.table.AllColumns(), {}, block_bytes, go_on, take);
   }
 
  private:
@@ -267,10 +252,8 @@ class FormerRows final : public RowSource {
 
   const RowsForm& form() const override { return form_; }
   absl::Status Read(std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) override {
-    std::vector<std::uint32_t> columns(form_.table.columns.size());
-    std::iota(columns.begin(), columns.end(), 0U);
-    return reading_.snapshot->versions().ReadRowsAsOf(history_, moment_, columns, {}, block_bytes, go_on,
-                                                      take);
+    return reading_.snapshot->versions().ReadRowsAsOf(history_, moment_, form_.table.AllColumns(), {},
+                                                      block_bytes, go_on, take);
   }
 
  private:
@@ -293,6 +276,18 @@ absl::Status CheckWish(const RowsWish& wish) {
 }
 
 }  // namespace
+
+Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row) {
+  Key key;
+  for (const std::uint32_t column : kept.Key()) {
+    const Value value = batch.Find(column)->At(row);
+    key.push_back({.kind = value.kind,
+                   .integer = value.integer,
+                   .real = value.real,
+                   .bytes = std::string(value.bytes)});
+  }
+  return key;
+}
 
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(Readings& readings, const RowsWish& wish) {
   RETURN_IF_ERROR(CheckWish(wish));

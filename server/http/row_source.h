@@ -8,6 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "proto/wire/batch.h"
+#include "proto/wire/key_range.h"
 #include "proto/wire/lsn.h"
 #include "proto/wire/table.h"
 #include "server/store/snapshot.h"
@@ -23,7 +25,7 @@ struct RowsWish {
 };
 inline constexpr std::size_t kAsOfBytesMax = 100;
 
-/// What is known about the rows before they are read.
+/// Facts about the rows that are known before they are read.
 struct RowsForm {
   TableSchema table;  ///< The columns in their order; the key, if the rows have one.
   Position position;
@@ -46,6 +48,9 @@ class RowSource {
 /// Opens the rows. Errors: those of Readings::ReadCommitted(), FindTableHistory()
 /// and FindMoment(); kInvalidArgument: the wish.
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(Readings& readings, const RowsWish& wish);
+
+/// Returns the key of a row. The batch has all columns of the table's key.
+Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row);
 
 }  // namespace mirror
 

@@ -1,7 +1,6 @@
 #include "server/http/table_calls.h"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "server/http/asked_source.h"
 #include "server/http/http_error.h"
 #include "server/http/page_values.h"
+#include "server/http/row_source.h"
 #include "server/http/row_stream_source.h"
 #include "server/records/json_row.h"
 
@@ -25,13 +25,9 @@ constexpr char kLines[] = "application/x-ndjson";
 
 /// Returns the columns that were asked for; a page also has those of the key.
 absl::StatusOr<std::vector<std::uint32_t>> ColumnsOf(const HttpCall& call, const TableSchema& kept) {
-  std::vector<std::uint32_t> columns;
   const std::optional<std::string> asked = call.Query("columns");
-  if (!asked) {
-    columns.resize(kept.columns.size());
-    std::iota(columns.begin(), columns.end(), 0U);
-    return columns;
-  }
+  if (!asked) return kept.AllColumns();
+  std::vector<std::uint32_t> columns;
   for (const absl::string_view name : absl::StrSplit(*asked, ',')) {
     const std::optional<std::uint32_t> column = kept.Find(std::string(name));
     if (!column) {
@@ -53,18 +49,6 @@ std::vector<std::uint32_t> WithKey(const TableSchema& kept, std::vector<std::uin
     if (std::find(columns.begin(), columns.end(), part) == columns.end()) columns.push_back(part);
   }
   return columns;
-}
-
-Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row) {
-  Key key;
-  for (const std::uint32_t column : kept.Key()) {
-    const Value value = batch.Find(column)->At(row);
-    key.push_back({.kind = value.kind,
-                   .integer = value.integer,
-                   .real = value.real,
-                   .bytes = std::string(value.bytes)});
-  }
-  return key;
 }
 
 /// Reads the row with this key, if it exists.

@@ -404,7 +404,7 @@ absl::StatusOr<std::uint64_t> Hubs::CountForDecliner(const std::string& context_
   const std::shared_ptr<Hub> hub = members.front().hub;
   if (!IsWritten(hub->rules(), members.front().data_source)) return 0;
   NoteTaking(context_id, Taking::kDeclines);
-  // What is not derived in time is reported after the next cycle.
+  // Records that are not derived in time are reported after the next cycle.
   RETURN_IF_ERROR(WaitForDerivation(hub).status());
   ASSIGN_OR_RETURN(const HubStanding standing, hub->Stand());
   for (const MemberState& state : standing.members) {

@@ -65,7 +65,7 @@ class Hubs {
   /// See Hub::HandOut(). Errors: kFailedPrecondition: no hub has a table of this tenant.
   absl::StatusOr<HandedOut> HandOut(const std::string& context_id, std::int64_t cycle, std::size_t limit);
 
-  /// What a source reports about the deliveries of its last run, for operators.
+  /// A source's report about the deliveries of its last run, for operators.
   struct Report {
     std::int64_t at_ms = 0;
     int conflicts = 0, refused = 0;

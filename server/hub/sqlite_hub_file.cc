@@ -158,7 +158,7 @@ class SqliteHubFile final : public HubFile {
   const HubRules& rules_;
   const std::unique_ptr<sqlite::Connection> connection_;
   Mutex mutex_;
-  /// Of this server's run: former news count as one that was not read.
+  /// News since this server started. Older news count as one that was not read.
   News news_ MIRROR_GUARDED_BY(mutex_) = {.noted = 1, .read = 0};
 };
 

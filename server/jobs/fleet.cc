@@ -306,7 +306,7 @@ absl::Status Fleet::KeepHooks() {
   return absl::OkStatus();
 }
 
-/// Of two servers that differ, the one that started later reports it.
+/// If two servers differ, the one that started later reports it.
 void Fleet::Compare(const std::vector<ServerRow>& servers) {
   std::int64_t started_ms = 0;
   others_are_right_ = false;

@@ -86,7 +86,7 @@ absl::StatusOr<Caller> CheckedService::Admit(const grpc::ServerContext& context,
   // Other calls see it when they read: gRPC answers this by a wait, which is expensive for a small call.
   if (context.IsCancelled()) {
     vouched_.NoteEmptyCall(context.peer(), 0);
-    return absl::CancelledError("its caller took it back");
+    return absl::CancelledError("its caller cancelled it");
   }
   vouched_.NoteRefusedCall(context.peer());
   CallLog(call).Finish(caller.status()).IgnoreError();

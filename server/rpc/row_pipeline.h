@@ -24,7 +24,7 @@ inline constexpr std::uint64_t kAheadBytesMax = 4 << 20;
 /// A stream keeps the memory of its messages for the next ones, up to this.
 inline constexpr std::uint64_t kKeptMessageBytesMax = 4 << 20;
 
-/// What a RowPipeline does to the call that it serves. Threads: two. Read() and Decode() never run
+/// Steps that a RowPipeline takes with the call that it serves. Threads: two. Read() and Decode() never run
 /// twice at the same time, Apply() and Write() likewise.
 class RowStreamCall {
  public:

@@ -89,7 +89,7 @@ absl::Status EncodeKey(const HubEntity& entity, const HubDelivery& delivery, v1:
 
 absl::Status EncodeDelivery(const HubRules& rules, const HubDelivery& delivery, v1::Delivery* message) {
   const HubEntity* const entity = rules.Find(delivery.data_source, delivery.table).entity;
-  if (entity == nullptr) return absl::InternalError("a delivery for a table that is no member's");
+  if (entity == nullptr) return absl::InternalError("a delivery for a table that belongs to no member");
   message->set_delivery_id(delivery.id);
   message->set_operation(static_cast<v1::Operation>(delivery.operation));
   message->set_table(delivery.table);

@@ -18,7 +18,7 @@
 
 namespace mirror {
 
-/// What the gate last judged a running call by: while that holds, another check is nearly free.
+/// Basis of the gate's last check of a running call: while it holds, another check is nearly free.
 struct CallerStanding {
   std::uint64_t keys = 0;        ///< Generation of the keys and rules.
   std::int64_t key_until_s = 0;  ///< When its key's certificate is no longer valid; unix seconds.

@@ -79,7 +79,7 @@ class InFlight {
   absl::StatusOr<Call> BeginCall(const std::string& tenant);
   absl::StatusOr<Stream> OpenStream(const std::string& tenant);
 
-  /// What is in flight now, for all tenants.
+  /// Bytes, streams and calls in flight now, for all tenants.
   struct Usage {
     std::uint64_t stream_bytes = 0;
     std::uint32_t streams = 0, calls = 0;

@@ -19,7 +19,7 @@
 namespace mirror {
 namespace {
 
-/// What this endpoint can do beyond the first version of the protocol.
+/// Capabilities of this endpoint beyond the first version of the protocol.
 constexpr const char* kCapabilities[] = {"row_data_stream", "advance",     "value_parts",
                                          "digest_ranges",   "source_time", kUnsentCapability};
 /// For tenants with receipts.
@@ -39,9 +39,9 @@ WireLimits WireLimitsOf(const LimitsConfig& config) {
 }
 
 std::string BusyText(const BusyCycle& busy, const std::string& context_id, std::chrono::seconds idle) {
-  return absl::StrCat("cycle ", busy.cycle, " is at work since ", FormatUnixTime(busy.since_ms / 1'000),
+  return absl::StrCat("cycle ", busy.cycle, " has been running since ", FormatUnixTime(busy.since_ms / 1'000),
                       ". No cycle began. Try again later: a cycle that makes no progress for ", idle.count(),
-                      " s is over; if no source runs it, as after a change by hand, 'mirrorctl resume ",
+                      " s ends; if no source runs it, as after a change by hand, 'mirrorctl resume ",
                       context_id, "' ends it.");
 }
 
@@ -171,7 +171,7 @@ absl::Status SourceCalls::AnswerBegin(const SourceCall& call, const v1::Authenti
   }
   if (admission.accepted && call.HasLeft()) {
     tenant->TakeBack(admission.cycle, SharedNowMs());
-    return absl::CancelledError("the caller was gone before its cycle began. No cycle runs.");
+    return absl::CancelledError("the caller left before its cycle began. No cycle runs.");
   }
   if (hubs_ != nullptr && hubs_->HasMember(caller.context_id)) {
     response->add_capabilities(kDeliveriesCapability);

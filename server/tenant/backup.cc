@@ -1,7 +1,6 @@
 #include "server/tenant/backup.h"
 
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -46,8 +45,7 @@ absl::StatusOr<std::vector<DrilledTable>> Drill(MirrorCopy& made, Snapshot& orig
     // If the agreed definition is newer than the rows, the table has other columns than the definition.
     if (!schema || record.state == TableState::kRepopulate) continue;
     const TableSchema kept = KeptForm(*schema);
-    std::vector<std::uint32_t> all(kept.columns.size());
-    std::iota(all.begin(), all.end(), 0U);
+    const std::vector<std::uint32_t> all = kept.AllColumns();
     ASSIGN_OR_RETURN(const std::vector<RangeDigest> there, original.Digest(kept, all, {}, go_on));
     const absl::StatusOr<std::vector<RangeDigest>> here = (*copy)->Digest(kept, all, {}, go_on);
     if (absl::IsCancelled(here.status())) return here.status();

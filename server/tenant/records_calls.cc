@@ -4,7 +4,6 @@
 #include <limits>
 #include <map>
 #include <new>
-#include <numeric>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -329,8 +328,7 @@ absl::StatusOr<std::uint64_t> RecordsCalls::ReadPartnersBehind(const std::string
   ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, snapshot->ReadSchema(kPartnerTable));
   if (!record || !agreed) return 0;
   const TableSchema kept = KeptForm(*agreed);
-  std::vector<std::uint32_t> columns(kept.columns.size());
-  std::iota(columns.begin(), columns.end(), 0U);
+  const std::vector<std::uint32_t> columns = kept.AllColumns();
   KeyRange range;
   if (!after.empty()) range.first = {{.kind = Kind::kText, .bytes = after}};
   bool is_enough = false;

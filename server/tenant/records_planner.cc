@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -286,14 +285,8 @@ absl::Status PartnerChanges::AddChange(Operation operation, const std::vector<co
   return absl::OkStatus();
 }
 
-std::vector<std::uint32_t> PartnerChanges::AllColumns() const {
-  std::vector<std::uint32_t> columns(form_.agreed.columns.size());
-  std::iota(columns.begin(), columns.end(), 0U);
-  return columns;
-}
-
 std::vector<std::uint32_t> PartnerChanges::UpdatedColumns(const Known& known) const {
-  if (!form_.is_ruled) return AllColumns();
+  if (!form_.is_ruled) return form_.agreed.AllColumns();
   // Stored values differ from received ones: write only values that came now.
   std::vector<std::uint32_t> columns = {0, 3};
   columns.insert(columns.end(), known.touched.begin(), known.touched.end());
@@ -321,7 +314,7 @@ absl::Status PartnerChanges::AddTo(Step* step) {
   for (const auto& [columns, rows] : updated) {
     if (added.ok()) added = AddChange(Operation::kUpdate, rows, columns, step);
   }
-  if (added.ok()) added = AddChange(Operation::kInsert, inserted, AllColumns(), step);
+  if (added.ok()) added = AddChange(Operation::kInsert, inserted, form_.agreed.AllColumns(), step);
   // The written batches have their own copies.
   rows_.clear();
   return added;

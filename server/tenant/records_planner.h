@@ -85,7 +85,6 @@ class PartnerChanges {
   void BeginRow(const std::string& external_id, std::size_t more, PartnerRow* row);
   absl::Status AddChange(Operation operation, const std::vector<const PartnerRow*>& rows,
                          const std::vector<std::uint32_t>& columns, Step* step);
-  std::vector<std::uint32_t> AllColumns() const;
   std::vector<std::uint32_t> UpdatedColumns(const Known& known) const;
 
   const RecordsForm& form_;

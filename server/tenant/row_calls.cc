@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,12 +14,6 @@
 
 namespace mirror {
 namespace {
-
-std::vector<std::uint32_t> AllColumnsOf(const TableSchema& table) {
-  std::vector<std::uint32_t> all(table.columns.size());
-  std::iota(all.begin(), all.end(), 0U);
-  return all;
-}
 
 /// Returns the names of the columns to explain.
 std::vector<std::string> ExplainedNames(const TableSchema& kept) {
@@ -125,7 +118,7 @@ absl::StatusOr<VersionsOfRow> ReadRowHistory(Snapshot& snapshot, const std::stri
   VersionsOfRow answer;
   answer.table = history.schema.name;
   answer.known_from = history.known_from;
-  const JsonRows rows(history.schema, AllColumnsOf(history.schema));
+  const JsonRows rows(history.schema, history.schema.AllColumns());
   std::size_t bytes = 0;
   RETURN_IF_ERROR(snapshot.versions().ReadVersions(
       history, key, [&](const RowVersion& version, RowBlock* block) -> absl::StatusOr<bool> {

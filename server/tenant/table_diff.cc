@@ -1,7 +1,6 @@
 #include "server/tenant/table_diff.h"
 
 #include <cstdint>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -76,8 +75,7 @@ absl::StatusOr<DiffedMoments> FindMoments(Snapshot& snapshot, const std::string&
 absl::Status DiffTable(Snapshot& snapshot, const DiffedMoments& moments, const GoOn& go_on,
                        const TakeDifference& take) {
   const TableSchema& table = moments.history.schema;
-  std::vector<std::uint32_t> all(table.columns.size());
-  std::iota(all.begin(), all.end(), 0U);
+  const std::vector<std::uint32_t> all = table.AllColumns();
   const JsonRows json(table, all);
   TwoStates states(table, moments.from.moment, moments.to.moment);
   return snapshot.versions().ReadTouchedKeys(

@@ -143,7 +143,7 @@ class H16(DryRuns):
         self.assertIn("no backup of it is known", self.looked("delete", "Cust")["notes"])
         self.server.ctl("backup", "Cust", self.work / "copy.db")
         counted = self.looked("delete", "Cust")
-        self.assertIn("its last backup is of 20", " ".join(counted["notes"]))
+        self.assertIn("its last backup was made at 20", " ".join(counted["notes"]))
         self.assertEqual([t["table"] for t in counted["tables"]], ["people", ""])
         self.assertEqual(counted["tables"][1]["objects"], ["table 'notes'"])
         self.server.ctl("delete", "Cust", "--confirm", "Cust", "--expect", counted["token"])

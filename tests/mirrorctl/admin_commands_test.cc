@@ -983,7 +983,7 @@ TEST_F(AdminCommands, WrongUsageIsTwoAndAsksNothing) {
   }
   EXPECT_THAT(fake_.Calls(), IsEmpty());
   EXPECT_THAT(Run({"delete", "a", "--confirm", "b"}).errors, HasSubstr("Nothing was deleted"));
-  EXPECT_THAT(Run({"tenants", "--watch", "Cust*"}).errors, HasSubstr("SECONDS stand behind --watch"));
+  EXPECT_THAT(Run({"tenants", "--watch", "Cust*"}).errors, HasSubstr("SECONDS follow --watch"));
 }
 
 TEST_F(AdminCommands, HelpOfResetSaysWhatIsLost) {

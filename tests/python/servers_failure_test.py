@@ -181,7 +181,7 @@ class Failures(unittest.TestCase):
         self.assertEqual(server.stop(), 0)
         words = "the place 'p1' has not answered this server since its start, 20"
         checked = here.run("mirror-server", "--config", server.config, "--check-config")
-        self.assertIn(f"to know: {words}", checked.stdout)
+        self.assertIn(f"note: {words}", checked.stdout)
         server.start()
         self.assertEqual(self.closed(), ["p1"])
         pushed = self.push_new()

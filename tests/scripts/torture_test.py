@@ -17,7 +17,7 @@ OF_BOTH = ("server/tenant", "server/store/*.cc")
 OF_POSTGRES = (*OF_BOTH, "server/store/postgres")
 OF_MOVES = ("move.", "import.")
 # Those that a server passes only where it takes records.
-OF_RECORDS = ("server/jobs", "server/storages", "server/http", "server/tenant/records")
+OF_RECORDS = ("server/jobs", "server/storages", "server/http", "server/tenant/records_calls.cc")
 
 
 def points_in(*folders):
@@ -57,7 +57,7 @@ class Torture(unittest.TestCase):
         there = points_in(*OF_POSTGRES) | set(scenarios.BACKUP)
         # No kill leaves a log beside a mirror in PostgreSQL.
         there -= {"start.tenant"}
-        self.assertEqual(named, there - set(scenarios.STOP) - points_in("server/tenant/records"))
+        self.assertEqual(named, there - set(scenarios.STOP) - points_in("server/tenant/records_calls.cc"))
 
     def test_each_point_of_an_agent_is_died_at(self):
         of_logs = {

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -213,8 +212,7 @@ absl::StatusOr<SourceReading> ReadSource(const std::string& place) {
   ASSIGN_OR_RETURN(const auto schema, reader->Schema());
   NoLargeValues sink;
   for (const SourceTable& table : schema.tables) {
-    std::vector<std::uint32_t> columns(table.schema.columns.size());
-    std::iota(columns.begin(), columns.end(), 0U);
+    const std::vector<std::uint32_t> columns = table.schema.AllColumns();
     ASSIGN_OR_RETURN(const auto rows, reader->Read(table.schema.name, columns));
     for (bool more = true; more;) {
       RowBlock block = RowBlock::For(table.schema, columns);

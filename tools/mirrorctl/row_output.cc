@@ -1,6 +1,5 @@
 #include "tools/mirrorctl/row_output.h"
 
-#include <numeric>
 #include <string>
 #include <utility>
 
@@ -101,16 +100,10 @@ class Csv final : public LinesOutput {
   std::string text_;
 };
 
-std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
-  std::vector<std::uint32_t> columns(table.columns.size());
-  std::iota(columns.begin(), columns.end(), 0U);
-  return columns;
-}
-
 class JsonLines final : public LinesOutput {
  public:
   JsonLines(const TableSchema& table, ByteSink sink)
-      : LinesOutput(std::move(sink)), rows_(table, AllColumns(table)) {}
+      : LinesOutput(std::move(sink)), rows_(table, table.AllColumns()) {}
 
   absl::Status Begin() override { return absl::OkStatus(); }
 

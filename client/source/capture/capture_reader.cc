@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
@@ -146,12 +145,6 @@ constexpr std::size_t kDigestsAtATime = 20'000;
 /// Maximum number of looks when the source moves.
 constexpr int kLooks = 4;
 
-std::vector<std::uint32_t> AllColumns(const TableSchema& table) {
-  std::vector<std::uint32_t> columns(table.columns.size());
-  std::iota(columns.begin(), columns.end(), 0U);
-  return columns;
-}
-
 absl::StatusOr<std::uint32_t> ColumnOf(const TableSchema& schema, const CaptureRule& rule) {
   if (rule.how == Strategy::kSynthetic) return 0U;
   const std::string strategy = ToString(rule.how);
@@ -211,7 +204,7 @@ class CaptureReader : public SourceReader {
   absl::StatusOr<std::unique_ptr<TableReader>> Read(const std::string& table,
                                                     const std::vector<std::uint32_t>& columns) override {
     if (const auto due = due_.find(FoldName(table)); due != due_.end()) {
-      if (columns == AllColumns(due->second.source.schema)) {
+      if (columns == due->second.source.schema.AllColumns()) {
         const Due first = std::move(due->second);
         due_.erase(due);
         return ReadAndLook(first, columns);
@@ -481,8 +474,8 @@ class CaptureReader : public SourceReader {
   }
 
   absl::Status TakeAll(Taken& taken) {
-    const auto rows = taken.by_column ? inner_->ScanByColumn(taken.schema.name, AllColumns(taken.schema))
-                                      : inner_->Scan(taken.schema.name, AllColumns(taken.schema));
+    const auto rows = taken.by_column ? inner_->ScanByColumn(taken.schema.name, taken.schema.AllColumns())
+                                      : inner_->Scan(taken.schema.name, taken.schema.AllColumns());
     return rows.ok() ? Take(**rows, taken) : rows.status();
   }
 
@@ -497,7 +490,7 @@ class CaptureReader : public SourceReader {
     }
     bound.from = *std::move(from);
     bound.by_column = taken.by_column;
-    ASSIGN_OR_RETURN(const auto rows, inner_->ScanFrom(taken.schema.name, AllColumns(taken.schema), bound));
+    ASSIGN_OR_RETURN(const auto rows, inner_->ScanFrom(taken.schema.name, taken.schema.AllColumns(), bound));
     RETURN_IF_ERROR(Take(*rows, taken));
     // A strategy that reads all keys finds deletes by them.
     return taken.rule.filtered && !taken.rule.SeesDeletes() ? TakeLeftOut(bound, taken) : absl::OkStatus();

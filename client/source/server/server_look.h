@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,10 +41,7 @@ struct KnownServerTable {
   TableSchema ForSteps() const { return schema; }
   /// Returns the columns to read for `asked`: with steps all of them.
   std::vector<std::uint32_t> ToRead(const std::vector<std::uint32_t>& asked) const {
-    if (!steps) return asked;
-    std::vector<std::uint32_t> all(schema.columns.size());
-    std::iota(all.begin(), all.end(), 0U);
-    return all;
+    return steps ? schema.AllColumns() : asked;
   }
   std::vector<Column> Announced(const std::vector<std::uint32_t>& columns) const {
     std::vector<Column> announced;

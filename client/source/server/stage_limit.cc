@@ -14,8 +14,9 @@ namespace {
 constexpr char kMakingRoom[] = "making room in it";
 /// Rows of one transaction; limits the wait of other writers.
 constexpr std::int64_t kTrimRows = 10'000;
-/// Why the floors rise; then the number of steps in which durable rows are dropped, by age of last change.
+/// Reason why the floors rise.
 constexpr char kConfirmedThere[] = "the mirror had confirmed them";
+/// Number of steps in which durable rows are dropped, by the age of their last change.
 constexpr int kTrimSteps = 8;
 constexpr int kReadersWaitMs = 1'000;
 constexpr std::int64_t kPagesGivenBack = 10'000;

@@ -215,7 +215,7 @@ void RowFilter::Bind(std::size_t column, const Value& value) {
 
 absl::StatusOr<bool> RowFilter::Matches() {
   const absl::Status row = statement_.StepToRow();
-  // As in WHERE: NULL is not true.
+  // NULL is not true, as in WHERE.
   const bool matches = row.ok() && statement_.Real(0) != 0;
   statement_.Reset();
   if (!row.ok()) return row;

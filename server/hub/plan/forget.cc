@@ -51,7 +51,7 @@ absl::Status ForgetInRow(const HubRules& rules, const HubUpkeep::Glance& glance,
   ASSIGN_OR_RETURN(std::optional<MemberRow> row, book.ReadRow(glance.ref));
   if (!row) return absl::OkStatus();
   if (is_member) return ForgetWords(rules, *std::move(row), book);
-  // As when its record is planned: it says nothing, and its removal is not a user's deletion.
+  // The row has no values to offer, and its removal is not a user's deletion, as when its record is planned.
   absl::Status removed = book.RemoveRow(*row);
   return removed.ok() && !row->golden_id.empty() ? Touch(rules, row->golden_id, book) : removed;
 }

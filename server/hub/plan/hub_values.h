@@ -49,7 +49,7 @@ struct Said {
   friend bool operator==(const Said&, const Said&) = default;
 };
 
-/// What a derivation knows about a row until it has planned its record.
+/// Facts that a derivation knows about a row until it has planned its record.
 struct RowWork {
   bool read = false;
   bool fresh = false;             ///< It has news, or a user or program of its system made it.
@@ -109,7 +109,7 @@ struct Turn {
   friend bool operator==(const Turn&, const Turn&) = default;
 };
 
-/// What a derivation knows about a record until it has planned it.
+/// Facts that a derivation knows about a record until it has planned it.
 struct RecordWork {
   bool touched = false;
   std::set<std::string> departed = {};          ///< Data sources where a user deleted a row of it.
@@ -153,7 +153,7 @@ struct Refusal {
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
-/// What is to be written into one row of one system.
+/// Values to be written into one row of one system.
 struct HubDelivery {
   std::string id = {};
   std::string data_source, table;
@@ -182,7 +182,7 @@ struct HubDelivery {
   }
 };
 
-/// What a hub and a mirror's file store about each other.
+/// A note that a hub and a mirror's file store about each other.
 struct HubAnchor {
   std::string journal_id = {};
   std::int64_t number = 0;

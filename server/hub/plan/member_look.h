@@ -16,7 +16,7 @@
 
 namespace mirror {
 
-/// What the hub must know about a mirror before it reads it.
+/// Facts that the hub must know about a mirror before it reads it.
 struct LookHead {
   HubAnchor anchor;             ///< The mirror's note about the hub.
   std::int64_t last_entry = 0;  ///< In its journal.

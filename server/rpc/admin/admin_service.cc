@@ -81,8 +81,8 @@ absl::Status CheckRole(const Peer& peer, bool operator_needed) {
   }
   if (!operator_needed) return absl::OkStatus();
   return absl::PermissionDeniedError(
-      "this call needs the role operator, and the client certificate has viewer. Nothing was done. Use an "
-      "operator's certificate; 'mirrorctl certs issue-operator' makes one.");
+      "this call needs the role operator, but the client certificate has the role viewer. Nothing was done. "
+      "Use an operator's certificate; 'mirrorctl certs issue-operator' makes one.");
 }
 
 void EncodeEvent(const EventRecord& event, v1::Event* message) {
@@ -360,7 +360,7 @@ grpc::Status AdminService::AllowTenant(grpc::ServerContext* context, const v1::A
                  ASSIGN_OR_RETURN(const std::string allowed, tenants_.Allow(request->context_id()));
                  TellSpelling(allowed, request->context_id(), *context);
                  events_.Add(allowed, Severity::kInformation, "tenant.allowed",
-                             "an operator lets the deleted tenant be mirrored again");
+                             "an operator allowed the deleted tenant to be mirrored again");
                  return absl::OkStatus();
                });
 }

@@ -92,7 +92,7 @@ class AdminMoves : public v1::MirrorAdmin::Service {
                                   const Watch& watch) {
     absl::Status status = ++running > most ? absl::ResourceExhaustedError(absl::StrCat(
                                                  "there are ", most, " watchers of ", what,
-                                                 " already. End one of them, or look with ", look, "."))
+                                                 " already. End one of them, or read once with ", look, "."))
                                            : watch();
     --running;
     return status;

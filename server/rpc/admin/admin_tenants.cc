@@ -168,7 +168,7 @@ absl::StatusOr<std::vector<ListedTenant>> AdminTenants::All() {
   const std::map<std::string, std::shared_ptr<const TenantInHub>> hubs = HubsOfTenants();
   for (Tenants::Seen& seen : tenants_.AllKnown()) {
     if (!deleted.empty() && deleted.contains(FoldName(seen.context_id))) continue;
-    // What was known of it before may no longer be true.
+    // Facts that were known before may no longer be true.
     if (!seen.unreadable.empty()) {
       TenantSummary unknown;
       unknown.quarantine = std::move(seen.unreadable);

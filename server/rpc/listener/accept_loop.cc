@@ -147,7 +147,7 @@ absl::StatusOr<std::unique_ptr<AcceptLoop>> AcceptLoop::Bind(const AcceptOptions
   std::optional<SocketAddress> address = Parse(options.address, options.port);
   if (!address) {
     return absl::FailedPreconditionError(
-        absl::StrCat("'", options.address, "' is no IP address to listen on. Give one of this machine."));
+        absl::StrCat("'", options.address, "' is not an IP address to listen on. Give one of this machine."));
   }
   const int family = address->storage.ss_family;
   const int listener = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -262,8 +262,8 @@ bool AcceptLoop::AcceptOne(bool* pause) {
              &address_full_);
   } else if (room == Room::kAllTaken) {
     Complain(
-        absl::StrCat("all places are taken: a connection of ", connection.peer, " was closed, as each of ",
-                     options_.connections_max, " others (connections_max) is in use"),
+        absl::StrCat("all places are taken: a connection of ", connection.peer, " was closed, because ",
+                     options_.connections_max, " others (connections_max) are in use"),
         &full_);
   }
   if (room != Room::kFree) {
@@ -315,7 +315,7 @@ bool AcceptLoop::EndAStranger() {
          options_.unvouched->vouched->Take({&stranger->peer}).front());
     if (stranger->ended) return true;
     if (stranger->known || (was_silent && stranger->traffic.received > 0)) continue;
-    End(*stranger, "all places are taken, another one came, and no call on this one was admitted",
+    End(*stranger, "all places are taken, another connection came, and no call on this one was admitted",
         &made_room_);
     return true;
   }

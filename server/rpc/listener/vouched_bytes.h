@@ -11,8 +11,8 @@
 
 namespace mirror {
 
-/// What calls report about their connections: for how many of the bytes a call with
-/// a good token vouches. No call vouches for the rest: an unfinished message,
+/// Counts, for each connection, the bytes for which calls with
+/// a good token vouch. No call vouches for the rest: an unfinished message,
 /// headers without an end, what a stranger sends.
 ///
 /// A connection is named by its other end, as gRPC's peer() writes it: "ipv4:127.0.0.1:40044".

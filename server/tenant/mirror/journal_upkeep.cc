@@ -55,11 +55,22 @@ absl::StatusOr<std::vector<std::string>> FindMissed(Store& store, const JournalR
   return missed;
 }
 
+/// Commits what `plan` returns. It is called once without the store's lock: if it plans nothing, no lock is
+/// taken. Otherwise it is called again under the lock.
+template <typename MakePlan>
+absl::Status CommitIfAny(Store& store, const MakePlan& plan) {
+  const absl::StatusOr<std::optional<Plan>> before = plan();
+  if (!before.ok() || !*before) return before.status();
+  Writing writing;
+  while (writing.Begin(store)) writing.Commit(plan());
+  return writing.result().status();
+}
+
 }  // namespace
 
 absl::Status NotePassedWrites(Store& store, const JournalRules* rules, std::int64_t now_ms) {
   if (rules == nullptr) return absl::OkStatus();
-  const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+  const auto plan = [&]() -> absl::StatusOr<std::optional<Plan>> {
     ASSIGN_OR_RETURN(std::vector<std::string> missed, FindMissed(store, *rules));
     if (missed.empty()) return std::optional<Plan>();
     Plan next;
@@ -67,15 +78,11 @@ absl::Status NotePassedWrites(Store& store, const JournalRules* rules, std::int6
     next.compared_tables = std::move(missed);
     return std::optional(std::move(next));
   };
-  const absl::StatusOr<std::optional<Plan>> before = plan({});
-  if (!before.ok() || !*before) return before.status();
-  Writing writing;
-  while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));
-  return writing.result().status();
+  return CommitIfAny(store, plan);
 }
 
 void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms) {
-  const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+  const auto plan = [&]() -> absl::StatusOr<std::optional<Plan>> {
     ASSIGN_OR_RETURN(const std::vector<std::string> kept, store.upkeep().ReadHistories());
     Plan next;
     next.now_ms = now_ms;
@@ -85,11 +92,7 @@ void EndHistories(Store& store, const JournalRules* rules, std::int64_t now_ms) 
     if (next.ended_histories.empty()) return std::optional<Plan>();
     return std::optional(std::move(next));
   };
-  // A mirror with only required histories takes no lock.
-  if (const absl::StatusOr<std::optional<Plan>> before = plan({}); before.ok() && *before) {
-    Writing writing;
-    while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));
-  }
+  CommitIfAny(store, plan).IgnoreError();
 }
 
 absl::StatusOr<bool> HasNoJournal(Store& store) {
@@ -107,7 +110,7 @@ absl::Status CompareAllTables(StoreRecords& records, Plan* plan) {
 absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t now_ms) {
   // Each member of a hub has the ledger's journal.
   const bool has_hub = rules != nullptr && rules->Of(std::string(kLedgerName)).journal;
-  const auto plan = [&](const TenantRecord&) -> absl::StatusOr<std::optional<Plan>> {
+  const auto plan = [&]() -> absl::StatusOr<std::optional<Plan>> {
     absl::StatusOr<MirrorFeed> feed = ReadFeed(store.records());
     if (!feed.ok() || feed->token.empty() || feed->left_out != has_hub) return std::optional<Plan>();
     Plan next;
@@ -119,12 +122,7 @@ absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t
     }
     return std::optional(std::move(next));
   };
-  // A mirror without a change takes no lock.
-  const absl::StatusOr<std::optional<Plan>> before = plan({});
-  if (!before.ok() || !*before) return before.status();
-  Writing writing;
-  while (writing.Begin(store)) writing.Commit(plan(writing.tenant()));
-  return writing.result().status();
+  return CommitIfAny(store, plan);
 }
 
 namespace {

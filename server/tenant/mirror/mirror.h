@@ -345,9 +345,9 @@ absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant);
 /// it, too: another cycle may have begun while they waited for the store's lock.
 absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRecord& tenant);
 /// Called before data of the lists changes: see SharedLists, TenantOptions::forget_summary. Errors:
-/// kUnavailable. The next function, OpenForOperator(), opens the mirror: there a missing file is
-/// kNotFound, not the end of a cycle as for a source.
+/// kUnavailable.
 absl::Status ForgetListed(Mirror& mirror);
+/// Opens the mirror. A missing file is kNotFound, not the end of a cycle as for a source.
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms,
                              Mirror::Trust trust = Mirror::Trust::kNeeded) MIRROR_REQUIRES(mirror.mutex());
 /// Returns the error for a batch or an advance of a table that this cycle does not mirror.

@@ -181,7 +181,7 @@ TEST_F(CheckMariadbTest, AnAnonymousUserIsTakenForAnother) {
   source_.server.dsn = server_->Dsn(database_, "anyhost");
   const std::string said = Said("reach");
   Sql("DROP USER ''@localhost");
-  EXPECT_THAT(said, HasSubstr("An anonymous user comes before one for any host ('%')"));
+  EXPECT_THAT(said, HasSubstr("MariaDB prefers an anonymous user to a user for any host ('%')"));
 }
 
 }  // namespace

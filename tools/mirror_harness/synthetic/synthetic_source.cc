@@ -1,7 +1,5 @@
 #include "tools/mirror_harness/synthetic/synthetic_source.h"
 
-#include <numeric>
-
 #include "proto/wire/codec.h"
 
 namespace mirror::harness {
@@ -72,10 +70,7 @@ v1::ChangeBatch BatchAt(const std::string& table, const v1::TableStatus& status,
 
 void FillBatch(const TableSchema& table, std::vector<std::uint32_t> columns,
                const std::function<void(RowBlock*)>& fill, v1::ChangeBatch* batch) {
-  if (columns.empty()) {
-    columns.resize(table.columns.size());
-    std::iota(columns.begin(), columns.end(), 0U);
-  }
+  if (columns.empty()) columns = table.AllColumns();
   RowBlock block = RowBlock::For(table, columns);
   fill(&block);
   EncodeRows(block, batch);

@@ -23,9 +23,8 @@ absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, c
                                              const std::string& where, postgres::Values values) {
   ASSIGN_OR_RETURN(const bool there, HasDocuments(connection, names));
   if (!there) return std::vector<Document>();
-  const auto rows = connection.Query(
-      DocumentTable().SelectSql({.dialect = Dialect::kPostgres, .name = names.documents}, where), values,
-      kReadingDocuments);
+  static const SqlOfMany select(DocumentTable(), DocumentTable().SelectSql(kInSchema));
+  const auto rows = connection.Query(select.Of(names.documents) + where, values, kReadingDocuments);
   if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
   return ReadRows(DocumentTable(), *rows);
 }
@@ -35,7 +34,7 @@ absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, c
 absl::StatusOr<std::vector<Document>> SelectDocuments(postgres::Connection& connection,
                                                       const PostgresOwnTables& names, const std::string& kind,
                                                       const std::string& from, std::size_t count_max) {
-  return Select(connection, names, " WHERE kind = $1 AND id >= $2 ORDER BY id LIMIT $3",
+  return Select(connection, names, "WHERE kind = $1 AND id >= $2 ORDER BY id LIMIT $3",
                 {kind, from, static_cast<std::int64_t>(count_max)});
 }
 
@@ -55,7 +54,7 @@ absl::StatusOr<ListedDocuments> SelectListedDocuments(postgres::Connection& conn
 
 absl::StatusOr<std::vector<Document>> SelectAllDocuments(postgres::Connection& connection,
                                                          const PostgresOwnTables& names) {
-  return Select(connection, names, " ORDER BY kind, id", {});
+  return Select(connection, names, "ORDER BY kind, id", {});
 }
 
 void PutDocument(OwnWrites& writes, const PostgresOwnTables& names, const Document& document) {

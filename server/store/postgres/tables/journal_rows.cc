@@ -328,16 +328,11 @@ class PostgresJournalReader final : public JournalReader {
                                                  static_cast<int>(JournalOperation::kHead)),
                                     " DESC");
     const std::string key = FoldName(table);
-    for (std::int64_t before = INT64_MAX;;) {
-      ASSIGN_OR_RETURN(const auto rows, Query(sql, {before, key, postgres::Value::Bytes(ordered_key)}));
-      for (int row = 0; row < rows.rows(); ++row) {
-        JournalEntry entry = EntryOf(rows, row);
-        before = entry.number;
-        ASSIGN_OR_RETURN(const bool more, take(entry));
-        if (!more) return absl::OkStatus();
-      }
-      if (rows.rows() == 0) return absl::OkStatus();
-    }
+    return WalkDown(
+        [&](std::int64_t before) {
+          return Query(sql, {before, key, postgres::Value::Bytes(ordered_key)});
+        },
+        take);
   }
 
   absl::Status WalkProven(const std::string& table, const TakeEntry& take) override {
@@ -348,16 +343,7 @@ class PostgresJournalReader final : public JournalReader {
         "IS NOT NULL",
         " DESC");
     const std::string key = FoldName(table);
-    for (std::int64_t before = INT64_MAX;;) {
-      ASSIGN_OR_RETURN(const auto rows, Query(sql, {before, key}));
-      for (int row = 0; row < rows.rows(); ++row) {
-        JournalEntry entry = EntryOf(rows, row);
-        before = entry.number;
-        ASSIGN_OR_RETURN(const bool more, take(entry));
-        if (!more) return absl::OkStatus();
-      }
-      if (rows.rows() == 0) return absl::OkStatus();
-    }
+    return WalkDown([&](std::int64_t before) { return Query(sql, {before, key}); }, take);
   }
 
   absl::StatusOr<std::int64_t> CountEntries(const std::string& table) override {
@@ -416,6 +402,21 @@ class PostgresJournalReader final : public JournalReader {
   }
 
  private:
+  /// Passes entries to `take`, newest first, until it wants no more. `read`: reads a page of entries below a
+  /// number; an empty page is the end.
+  template <typename ReadPage>
+  absl::Status WalkDown(const ReadPage& read, const TakeEntry& take) {
+    for (std::int64_t before = INT64_MAX;;) {
+      ASSIGN_OR_RETURN(const auto rows, read(before));
+      for (int row = 0; row < rows.rows(); ++row) {
+        JournalEntry entry = EntryOf(rows, row);
+        before = entry.number;
+        ASSIGN_OR_RETURN(const bool more, take(entry));
+        if (!more) return absl::OkStatus();
+      }
+      if (rows.rows() == 0) return absl::OkStatus();
+    }
+  }
   /// Selects some of those entries, at least one if there are any. `order`: " DESC", or empty.
   std::string PageSql(const std::string& which, const char* order) const {
     return absl::StrCat("SELECT * FROM (", kSelected,

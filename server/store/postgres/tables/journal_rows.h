@@ -49,10 +49,11 @@ void ForgetJournalKeys(OwnWrites& writes, const PostgresOwnTables& names, const 
 absl::StatusOr<std::int64_t> EraseJournalKey(postgres::Connection& connection, const PostgresOwnTables& names,
                                              const std::string& table, const Key& key);
 
-/// Returns SQL that selects the last old commit of those that `which` selects, or 0; $1 and $2: see
-/// OldCommits. (MakePostgresJournalReader: reads in the connection's transaction; both arguments outlive it.)
+/// Returns SQL that selects the last old commit of those that `which` selects, or 0. $1 and $2: see
+/// OldCommits.
 std::string LastOldSql(const PostgresOwnTables& names, const std::string& which);
 
+/// Reads in the connection's transaction; both arguments must outlive the reader.
 std::unique_ptr<JournalReader> MakePostgresJournalReader(postgres::Connection& connection,
                                                          const PostgresOwnTables& names);
 

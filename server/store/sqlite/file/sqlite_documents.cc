@@ -27,8 +27,9 @@ absl::StatusOr<std::vector<Document>> SelectDocuments(SqliteConnection& connecti
                                                       const std::string& from, std::size_t count_max) {
   ASSIGN_OR_RETURN(const bool there, HasDocuments(connection));
   if (!there) return std::vector<Document>();
-  ASSIGN_OR_RETURN(Query query, connection.Prepare(DocumentTable().SelectSql(
-                                    kInSqlite, "WHERE kind = ?1 AND id >= ?2 ORDER BY id LIMIT ?3")));
+  static const std::string sql =
+      DocumentTable().SelectSql(kInSqlite, "WHERE kind = ?1 AND id >= ?2 ORDER BY id LIMIT ?3");
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
   query.Bind(1, kind).Bind(2, from).Bind(3, static_cast<std::int64_t>(count_max));
   return ReadRows(DocumentTable(), query);
 }

@@ -17,7 +17,8 @@ absl::StatusOr<bool> HasTable(SqliteConnection& connection) {
 }
 
 absl::Status Insert(SqliteConnection& connection, const HookNote& note) {
-  ASSIGN_OR_RETURN(Query query, connection.Prepare(HookTable().InsertSql(kInSqlite)));
+  static const std::string sql = HookTable().InsertSql(kInSqlite);
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
   Fields fields = HookTable().Write(note);
   fields.Set("id", {});  // SQLite gives the number.
   return BindFields(query, fields).Run();
@@ -42,8 +43,8 @@ absl::Status RemoveUnknown(SqliteConnection& connection, const std::vector<std::
 absl::StatusOr<std::optional<HookNote>> SelectHook(SqliteConnection& connection, const std::string& hook) {
   ASSIGN_OR_RETURN(const bool there, HasTable(connection));
   if (!there) return std::optional<HookNote>();
-  ASSIGN_OR_RETURN(Query query, connection.Prepare(
-                                    HookTable().SelectSql(kInSqlite, "WHERE hook = ?1 ORDER BY id LIMIT 1")));
+  static const std::string sql = HookTable().SelectSql(kInSqlite, "WHERE hook = ?1 ORDER BY id LIMIT 1");
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
   query.Bind(1, hook);
   return ReadNext(HookTable(), query);
 }

@@ -55,8 +55,8 @@ absl::Status InsertNonce(SqliteConnection& connection, const Nonce& nonce) {
 }
 
 absl::StatusOr<std::vector<SchemaAnswer>> SelectAnswers(SqliteConnection& connection) {
-  ASSIGN_OR_RETURN(Query query,
-                   connection.Prepare(AnswerTable().SelectSql(kInSqlite, "ORDER BY table_name")));
+  static const std::string sql = AnswerTable().SelectSql(kInSqlite, "ORDER BY table_name");
+  ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
   return ReadRows(AnswerTable(), query);
 }
 
@@ -78,7 +78,7 @@ absl::Status WriteAnswers(SqliteConnection& connection, const std::vector<Schema
   const std::vector<SchemaAnswer> next = AsSelected(answers);
   if (next == stored) return absl::OkStatus();
   RETURN_IF_ERROR(ExecuteKept(connection, "DELETE FROM _mirror_answers"));
-  const std::string sql = AnswerTable().ReplaceSql(kInSqlite);
+  static const std::string sql = AnswerTable().ReplaceSql(kInSqlite);
   for (const SchemaAnswer& answer : next) {
     ASSIGN_OR_RETURN(Query query, connection.Prepare(sql));
     RETURN_IF_ERROR(WriteRow(AnswerTable(), answer, std::move(query)));
