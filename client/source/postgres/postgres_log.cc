@@ -94,7 +94,7 @@ absl::Status PostgresStagedTexts::ReadInto(const std::vector<StagedKey>& keys, b
   for (std::size_t i = 0; i < key_.size(); ++i) arrays.emplace_back(postgres::Type::kText);
   for (const StagedKey& key : keys) {
     const std::vector<std::string> texts = UnpackStagedKey(key);
-    if (texts.size() != key_.size()) return absl::DataLossError("a staged key is not one of its table");
+    if (texts.size() != key_.size()) return absl::DataLossError("a staged key does not fit its table");
     for (std::size_t i = 0; i < key_.size(); ++i) arrays[i].Add(texts[i]);
   }
   std::vector<postgres::Value> values;
@@ -180,7 +180,8 @@ StagedKey StagedKeyOf(const PostgresTable& table, const TableSchema& schema, con
 }
 
 absl::Status MovedMeanwhile(const StagedTable& table) {
-  return absl::AbortedError(absl::StrCat("table '", table.name, "' moved while its rows were read",
+  return absl::AbortedError(absl::StrCat("table '", table.name,
+                                         "' lost staged changes while its rows were read",
                                          table.gone_because.empty() ? "" : ": ", table.gone_because));
 }
 
@@ -335,7 +336,7 @@ absl::Status PostgresLog::CheckReadable(const PostgresTable& table) {
   if (known != nullptr && !known->trouble.ok()) return known->trouble;
   if (known == nullptr || known->id != table.oid) {
     return absl::AbortedError(
-        absl::StrCat("table '", table.name, "' was made while the source was looked at"));
+        absl::StrCat("table '", table.name, "' was created while the source was read"));
   }
   return absl::OkStatus();
 }

@@ -97,7 +97,7 @@ absl::StatusOr<PostgresSource> PostgresSessions::Look() {
   if (rows.Int(0, 0) < kOldestVersion) {
     return absl::FailedPreconditionError(
         absl::StrCat("the source is PostgreSQL ", rows.Int(0, 0) / 10'000,
-                     ", and 14 is the oldest that can be read. Nothing was sent"));
+                     ", but 14 is the oldest that can be read. Nothing was sent"));
   }
   PostgresSource place;
   const std::string encoding = rows.Text(0, 1);

@@ -179,7 +179,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     LogTable* const table = FindStaged(*known);
     if (table == nullptr || !marker_) {
       return absl::AbortedError(
-          absl::StrCat("table '", known->table.name, "' was made while it was looked at"));
+          absl::StrCat("table '", known->table.name, "' was created while the source was read"));
     }
     StagedAsk staged;
     staged.table = table->id;

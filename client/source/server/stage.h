@@ -82,7 +82,8 @@ class StagedRows {
 
 /// The error for a caller that finds that Flush() did not reach a commit: the log must be read again.
 inline absl::Status StageFellBehind() {
-  return absl::AbortedError("the stage lacks what was staged last: that is read anew from the source's log");
+  return absl::AbortedError(
+      "the stage lacks the changes that were staged last: they are read again from the source's log");
 }
 
 /// Reads what is staged. kNotFound: the table is not staged. Other errors: those of Stage.

@@ -237,7 +237,8 @@ absl::Status CheckStagedFrom(const sqlite::Connection& database, std::int64_t ta
   ASSIGN_OR_RETURN(const std::optional<StagedTable> known, ReadStagedTable(database, table));
   if (!known) return absl::NotFoundError(absl::StrCat("table ", table, " is not staged"));
   if (from >= known->floor) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("table '", known->name, "': its changes are not all staged any more",
+  return absl::AbortedError(absl::StrCat("table '", known->name,
+                                         "': some of its changes are no longer staged",
                                          known->gone_because.empty() ? "" : ": ", known->gone_because));
 }
 

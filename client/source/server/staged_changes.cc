@@ -106,7 +106,7 @@ std::optional<std::uint32_t> StagedBlocks::ColumnOf(std::int64_t number) {
 absl::StatusOr<std::vector<std::string>> StagedBlocks::KeyTexts(const StagedKey& key) const {
   std::vector<std::string> texts = UnpackStagedKey(key);
   if (texts.size() == key_.size()) return texts;
-  return absl::AbortedError(absl::StrCat("table '", schema_.name, "': a staged key is not one of its keys"));
+  return absl::AbortedError(absl::StrCat("table '", schema_.name, "': a staged key does not fit its key"));
 }
 
 absl::StatusOr<StagedBlocks::Texts> StagedBlocks::ByColumn(const StagedKey& key,
@@ -445,7 +445,8 @@ class StagedChanges : public ChangeReader {
     for (int reading = 0; !keys.empty(); ++reading) {
       if (reading == kStagedReadsMax) {
         return absl::AbortedError(absl::StrCat("table '", ask_.schema.name, "': ", keys.size(),
-                                               " of its rows could not be read as the log tells of them"));
+                                               " of its rows could not be read in a state that fits the "
+                                               "log"));
       }
       ASSIGN_OR_RETURN(StagedTexts::BaseRows base, texts_->ReadBase(keys));
       // These may be newer than the round's rows.

@@ -471,7 +471,7 @@ TEST_F(StageTest, AFileThatIsReplacedIsTheStagingThreadsToMeetThoughAnotherOneMe
   Write(10, {InsertOf("1")});
   Commit(*stage_, 20, {InsertOf("2")});
   replace();
-  EXPECT_THAT(stage_->Begin({30, 1, 1}), StatusIs(absl::StatusCode::kAborted, HasSubstr("read anew")));
+  EXPECT_THAT(stage_->Begin({30, 1, 1}), StatusIs(absl::StatusCode::kAborted, HasSubstr("read again")));
   EXPECT_THAT(stage_->Place(), IsOkAndHolds(0));
   Write(10, {InsertOf("1")});
   Commit(*stage_, 20, {InsertOf("2")});
