@@ -51,9 +51,7 @@ absl::Status CheckHook(const ServerConfig& config, const HookConfig& hook) {
 absl::Status CheckDoor(const ServerConfig& config, std::vector<std::string>* notes) {
   const HttpConfig& http = config.http;
   if (!http.enabled) return absl::OkStatus();
-  if (!http.plaintext) {
-    RETURN_IF_ERROR(CheckTlsPair(http.certificate, http.key));
-  }
+  if (!http.plaintext) RETURN_IF_ERROR(CheckTlsPair(http.certificate, http.key));
   const absl::StatusOr<FoundApiKeys> found = ReadApiKeys(http.api_keys);
   if (!found.ok()) {
     return absl::FailedPreconditionError(absl::StrCat(

@@ -161,9 +161,7 @@ absl::Status ColumnChunk::EndPage(PagePacker& packer) {
 }
 
 absl::StatusOr<PackedChunk> ColumnChunk::Take(PagePacker& packer) {
-  if (!levels_.empty()) {
-    RETURN_IF_ERROR(EndPage(packer));
-  }
+  if (!levels_.empty()) RETURN_IF_ERROR(EndPage(packer));
   rows_ = 0;
   raw_bytes_ = 0;
   return std::exchange(packed_, PackedChunk());

@@ -34,9 +34,7 @@ class ColumnCheck {
     }
     if (view_.storage == Storage::kInts) return Ints();
     if (view_.storage == Storage::kDoubles) return Doubles();
-    if (view_.storage == Storage::kAny) {
-      RETURN_IF_ERROR(Kinds());
-    }
+    if (view_.storage == Storage::kAny) RETURN_IF_ERROR(Kinds());
     RETURN_IF_ERROR(Starts());
     RETURN_IF_ERROR(Large());
     switch (column_.type) {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "proto/wire/batch.h"
+#include "proto/wire/key_part.h"
 #include "server/store/exchanged_keys.h"
 #include "server/store/version_reader.h"
 #include "server/tenant/as_of.h"
@@ -279,13 +280,7 @@ absl::Status CheckWish(const RowsWish& wish) {
 
 Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row) {
   Key key;
-  for (const std::uint32_t column : kept.Key()) {
-    const Value value = batch.Find(column)->At(row);
-    key.push_back({.kind = value.kind,
-                   .integer = value.integer,
-                   .real = value.real,
-                   .bytes = std::string(value.bytes)});
-  }
+  for (const std::uint32_t column : kept.Key()) key.push_back(KeyPartOf(batch.Find(column)->At(row)));
   return key;
 }
 

@@ -88,9 +88,7 @@ absl::StatusOr<bool> CheckIsHub(postgres::Connection& connection, const HubSchem
       return OtherLayoutError(rules.storage, absl::StrCat("schema ", schema.name, " of the control database"),
                               layout, row.Text(0, 3), kHubLayout);
     }
-    if (layout < kHubLayout) {
-      RETURN_IF_ERROR(TakeOver(connection, schema));
-    }
+    if (layout < kHubLayout) RETURN_IF_ERROR(TakeOver(connection, schema));
   }
   if (is_hub) return true;
   return absl::FailedPreconditionError(

@@ -40,13 +40,12 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
           "' are new at once that they wait until an operator decides. 'mirrorctl hub hold list ", storage,
           "' shows them");
     case HubNote::Kind::kOvertaken:
-      return absl::StrCat("hub '", storage, "': an edit of '", note.attribute, "' in '", note.data_source,
-                          "' (", FormatUnixTime(note.lost_ms / 1'000), ", version ", note.lost_ms,
-                          ") lost against a later one in '", note.won, "' (",
-                          FormatUnixTime(note.won_ms / 1'000), ", version ", note.won_ms,
-                          ") that was made without knowing it, in record '", note.golden_id,
-                          "'. 'mirrorctl hub explain ", storage, " ", note.golden_id,
-                          "' shows the value that counts");
+      return absl::StrCat(
+          "hub '", storage, "': an edit of '", note.attribute, "' in '", note.data_source, "' (",
+          FormatUnixTime(note.lost_ms / 1'000), ", version ", note.lost_ms, ") lost against a later one in '",
+          note.won, "' (", FormatUnixTime(note.won_ms / 1'000), ", version ", note.won_ms,
+          ") that was made without knowing it, in record '", note.golden_id, "'. 'mirrorctl hub explain ",
+          storage, " ", note.golden_id, "' shows the value that counts");
     case HubNote::Kind::kUnreadTime:
       return absl::StrCat("hub '", storage, "': texts of '", note.attribute, "' in table '", note.table,
                           "' of '", note.data_source,
@@ -398,7 +397,7 @@ absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int6
   return hub->HandOut(members.front().data_source, cycle, limit);
 }
 
-absl::StatusOr<std::uint64_t> Hubs::CountForDecliner(const std::string& context_id) {
+absl::StatusOr<std::uint64_t> Hubs::CountUndelivered(const std::string& context_id) {
   const std::vector<Member> members = MembersOf(context_id);
   if (members.empty()) return NoHubError(context_id);
   const std::shared_ptr<Hub> hub = members.front().hub;
@@ -426,7 +425,7 @@ Hubs::Taking Hubs::TakingOf(const std::string& context_id) {
   return asks && asked->second.cycles_since >= kCyclesUnasked ? Taking::kNeverAsks : asked->second.taking;
 }
 
-void Hubs::LookIfOthersDerive(Hub& hub) {
+void Hubs::RefreshIfFollower(Hub& hub) {
   if (derives_ && !derives_()) hub.Look(SharedNowMs());
 }
 

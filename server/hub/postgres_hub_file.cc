@@ -110,9 +110,7 @@ absl::Status PostgresHubFile::InHubWords(const absl::Status& status) {
 }
 
 absl::Status PostgresHubFile::RunAnywhere(const Work& work) {
-  if (!is_laid_out_) {
-    RETURN_IF_ERROR(LayOut());
-  }
+  if (!is_laid_out_) RETURN_IF_ERROR(LayOut());
   return control_->Run([&](postgres::Connection& connection) {
     // Another server may have removed the hub since, and another role may have taken its name.
     const absl::Status ours = own_.Find(connection).status();

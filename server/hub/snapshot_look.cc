@@ -268,9 +268,7 @@ absl::Status SnapshotLook::ReadEntry(const JournalEntry& entry, const TakeNews& 
 absl::Status SnapshotLook::ReadNews(std::int64_t number, const TakeNews& take) {
   ASSIGN_OR_RETURN(const JournalBounds bounds, snapshot().journal().ReadBounds());
   // Entries that were not read were dropped: any row may have changed.
-  if (bounds.floor.number > number) {
-    RETURN_IF_ERROR(take({"", "", false}));
-  }
+  if (bounds.floor.number > number) RETURN_IF_ERROR(take({"", "", false}));
   for (JournalPage page{.after = number};;) {
     ASSIGN_OR_RETURN(const std::vector<JournalEntry> entries, snapshot().journal().ReadAfter(page));
     if (entries.empty()) return absl::OkStatus();

@@ -118,12 +118,10 @@ absl::StatusOr<JobPage> ListImportJobs(Tenants& tenants, const JobQuery& query) 
   ASSIGN_OR_RETURN(const std::optional<Place> behind, BehindOf(query.page_token));
   RETURN_IF_ERROR(CheckStates(query.states));
   if (!query.storage.empty() && absl::IsNotFound(tenants.Find(query.storage).status())) {
-    return absl::NotFoundError(absl::StrCat("there is no storage '", query.storage,
-                                            "'. 'mirrorctl storages' lists all storages."));
+    return absl::NotFoundError(
+        absl::StrCat("there is no storage '", query.storage, "'. 'mirrorctl storages' lists all storages."));
   }
-  if (!query.context_id.empty()) {
-    RETURN_IF_ERROR(tenants.Find(query.context_id).status());
-  }
+  if (!query.context_id.empty()) RETURN_IF_ERROR(tenants.Find(query.context_id).status());
   const std::size_t page_size =
       query.page_size == 0 ? kJobsPerPage : std::min(query.page_size, kJobsPerPageMax);
   JobPage page;

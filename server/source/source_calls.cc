@@ -130,9 +130,7 @@ absl::StatusOr<Admission> SourceCalls::UseToken(Caller* caller, Tenant& tenant, 
 /// Asks before a cycle begins, and before a mirror is made for it. Returns a text: why none may begin.
 absl::StatusOr<std::string> SourceCalls::AskHooks(const Caller& caller) {
   const HookCaller asking{caller.context_id, caller.issuer, caller.environment};
-  if (!tenants_.home().Exists(caller.context_id)) {
-    RETURN_IF_ERROR(hooks_->ResolveConnection(asking));
-  }
+  if (!tenants_.home().Exists(caller.context_id)) RETURN_IF_ERROR(hooks_->ResolveConnection(asking));
   return hooks_->Authenticated(asking);
 }
 

@@ -17,6 +17,7 @@
 #include "base/human_text.h"
 #include "base/status_macros.h"
 #include "proto/wire/batch.h"
+#include "proto/wire/key_part.h"
 #include "proto/wire/key_range.h"
 #include "server/plan/hold_keys.h"
 #include "server/store/others_objects.h"
@@ -298,11 +299,6 @@ void AddValue(const Value& value, RowDigest* digest) {
   }
 }
 
-KeyPart PartOf(const Value& value) {
-  return {
-      .kind = value.kind, .integer = value.integer, .real = value.real, .bytes = std::string(value.bytes)};
-}
-
 void AppendRows(const Side& side, RowBlock* block, std::vector<Row>* rows) {
   const ChangeBatch batch = ViewOf(side.kept, block);
   RowDigest digest;
@@ -310,7 +306,7 @@ void AppendRows(const Side& side, RowBlock* block, std::vector<Row>* rows) {
     Row& read = rows->emplace_back();
     for (std::size_t i = 0; i < side.columns.size(); ++i) {
       const Value value = batch.Find(side.columns[i])->At(row);
-      if (i < side.key_size) read.key.push_back(PartOf(value));
+      if (i < side.key_size) read.key.push_back(KeyPartOf(value));
       AddValue(value, &digest);
     }
     read.digest = digest.Finish();
@@ -523,9 +519,7 @@ absl::StatusOr<Consequences> CountRestored(const CountedMirror* now, const Count
     }
     if (table.compared) one.rows = static_cast<std::int64_t>(table.only_now);
   }
-  if (now != nullptr) {
-    RETURN_IF_ERROR(NoteJournal(*now, then, &counted));
-  }
+  if (now != nullptr) RETURN_IF_ERROR(NoteJournal(*now, then, &counted));
   NoteSince(now, then, &counted);
   counted.token = StateToken(act, now == nullptr ? MirrorState() : StateOf(now->contents));
   return counted;

@@ -94,9 +94,7 @@ absl::StatusOr<ResetReport> CopyBeforeReset(Tenants& tenants, Tenant& tenant, st
 absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, Tenant& tenant, const std::string& path,
                                           bool drill, const GoOn& go_on, const ShowBackup& show) {
   const bool kept = !path.empty() || !drill;
-  if (kept) {
-    RETURN_IF_ERROR(tenants.home().CheckCopyOut(path));
-  }
+  if (kept) RETURN_IF_ERROR(tenants.home().CheckCopyOut(path));
   std::unique_ptr<MirrorCopy> copy;
   if (drill) {
     ASSIGN_OR_RETURN(copy, tenants.home().NewCopy(tenant.context_id()));

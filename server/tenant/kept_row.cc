@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "proto/wire/key_part.h"
 #include "server/journal/key_block.h"
 #include "server/records/json_row.h"
 
@@ -159,13 +160,7 @@ absl::StatusOr<bool> Stands(Snapshot& snapshot, const TableSchema& kept, const K
   RETURN_IF_ERROR(snapshot.ReadFirstRow(kept, kept.Key(), key, [&](RowBlock* block) -> absl::Status {
     const ChangeBatch batch = ViewOf(kept, block);
     Key found;
-    for (const ColumnView& view : batch.columns) {
-      const Value value = view.At(0);
-      found.push_back({.kind = value.kind,
-                       .integer = value.integer,
-                       .real = value.real,
-                       .bytes = std::string(value.bytes)});
-    }
+    for (const ColumnView& view : batch.columns) found.push_back(KeyPartOf(view.At(0)));
     stands = found == key;
     return absl::OkStatus();
   }));

@@ -551,9 +551,7 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
     plan.steps.push_back(std::move(step));
   }
   // Also if the row was created again since: its former values must be erased.
-  if (changes_->has_removed() || has_erased_) {
-    RETURN_IF_ERROR(MustErase(store_.records(), tenant_, &plan));
-  }
+  if (changes_->has_removed() || has_erased_) RETURN_IF_ERROR(MustErase(store_.records(), tenant_, &plan));
   return plan;
 }
 

@@ -104,9 +104,7 @@ absl::StatusOr<std::map<std::string, std::string>> SummaryKeeper::Write(
     const std::map<std::string, std::string>& changed, const std::map<std::string, std::string>& gone) {
   std::map<std::string, std::string> all = gone;
   if (!shared_) all.insert(changed.begin(), changed.end());
-  if (!all.empty()) {
-    RETURN_IF_ERROR(catalog_.KeepSummaries(all));
-  }
+  if (!all.empty()) RETURN_IF_ERROR(catalog_.KeepSummaries(all));
   if (shared_ && !changed.empty()) {
     return catalog_.KeepKnownSummaries(
         changed, [this](const std::string& context_id, const std::string& kept) {

@@ -311,13 +311,14 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context
   const auto gone = std::find_if(deleted.begin(), deleted.end(),
                                  [&](const std::string& one) { return SameName(one, context_id); });
   if (gone != deleted.end()) {
-    return OfGone(*gone, absl::NotFoundError(absl::StrCat(
-                             "tenant '", *gone, "' was deleted. Nothing was done. 'mirrorctl allow ", *gone,
-                             "' lets its source mirror it anew.")));
+    return TagMirrorDeleted(
+        *gone, absl::NotFoundError(absl::StrCat("tenant '", *gone,
+                                                "' was deleted. Nothing was done. 'mirrorctl allow ", *gone,
+                                                "' lets its source mirror it anew.")));
   }
-  return OfGone(context_id,
-                absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
-                                                 "'. Nothing was done. 'mirrorctl tenants' lists them.")));
+  return TagMirrorDeleted(
+      context_id, absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
+                                                   "'. Nothing was done. 'mirrorctl tenants' lists them.")));
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& context_id) {
@@ -397,9 +398,7 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
     is_decided = true;
     CrashPoint("delete.before");
     // A later tenant of this name is another one.
-    if (options_.tenant.lists != nullptr) {
-      RETURN_IF_ERROR(options_.tenant.lists->Forget(spelled));
-    }
+    if (options_.tenant.lists != nullptr) RETURN_IF_ERROR(options_.tenant.lists->Forget(spelled));
     {
       const MutexLock marks(marks_mutex_);
       RETURN_IF_ERROR(home_.BeginDeletion(spelled, what, epoch));

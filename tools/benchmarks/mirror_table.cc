@@ -94,9 +94,7 @@ absl::Status MirrorTable::Stream(const BatchMaker& maker, const StepHead& head) 
   };
   for (std::size_t sent = 0; sent < maker.batches(); ++sent) {
     maker.Encode(sent, head, request.mutable_batches(0));
-    if (sent - answered == kWindow) {
-      RETURN_IF_ERROR(receive());
-    }
+    if (sent - answered == kWindow) RETURN_IF_ERROR(receive());
     RETURN_IF_ERROR(stream->Send(request));
   }
   while (answered < maker.batches()) {

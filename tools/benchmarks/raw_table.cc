@@ -218,9 +218,7 @@ absl::StatusOr<StepTime> RawTable::Run(const Step& step) {
   if (step.verb == Verb::kDigest) return absl::InvalidArgumentError("a bare file has no digests");
   if (IsPush(step.verb)) return absl::InvalidArgumentError("a bare file accepts no pushes");
   if (ReadsStore(step.verb)) return absl::InvalidArgumentError("a bare file can only be written");
-  if (step.verb == Verb::kPopulate) {
-    RETURN_IF_ERROR(Renew());
-  }
+  if (step.verb == Verb::kPopulate) RETURN_IF_ERROR(Renew());
   const std::vector<std::int64_t> keys = KeysOf(step);
   const sqlite::Statement statement = database_->Prepare(StatementFor(*rows_, step.verb));
   if (!statement.status().ok()) return statement.status();

@@ -113,9 +113,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as
   const absl::StatusOr<std::string> password =
       as.password_file.empty() ? std::string() : ReadPasswordFile(as.password_file);
   if (!password.ok()) return password.status();
-  if (!dsn.tls_ca.empty()) {
-    RETURN_IF_ERROR(ReadKeyFile(dsn.tls_ca, FileUse::kPublic).status());
-  }
+  if (!dsn.tls_ca.empty()) RETURN_IF_ERROR(ReadKeyFile(dsn.tls_ca, FileUse::kPublic).status());
   std::unique_ptr<Connection> connection(new Connection(std::move(dsn)));
   std::vector<std::pair<std::string, std::uint16_t>> hosts = connection->dsn_.hosts;
   if (hosts.empty()) hosts.emplace_back();

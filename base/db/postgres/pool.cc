@@ -148,9 +148,7 @@ absl::Status Pool::Open(Place& place, Clock::time_point until) {
   as.connect_within = std::clamp(std::chrono::duration_cast<milliseconds>(until - Clock::now()),
                                  milliseconds(1), as.connect_within);
   ASSIGN_OR_RETURN(std::unique_ptr<Connection> opened, Connection::Open(as));
-  if (options_.admit != nullptr) {
-    RETURN_IF_ERROR(options_.admit(*opened));
-  }
+  if (options_.admit != nullptr) RETURN_IF_ERROR(options_.admit(*opened));
   place.kept = {.connection = std::move(opened), .opened = Clock::now()};
   return absl::OkStatus();
 }

@@ -123,9 +123,7 @@ class RowsLookedAt : public TableReader {
 
   absl::Status End() {
     notes_ = inner_->Notes();
-    if (!keyed_) {
-      RETURN_IF_ERROR(look_->AddAll(all_.rows, all_.sum));
-    }
+    if (!keyed_) RETURN_IF_ERROR(look_->AddAll(all_.rows, all_.sum));
     const auto found =
         look_->End(inner_->partial() ? CaptureLook::Others::kStay : CaptureLook::Others::kGone);
     if (found.ok()) NoteTwice(reader_, schema_.name, *found, &notes_);

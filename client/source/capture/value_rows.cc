@@ -13,6 +13,7 @@
 #include "client/source/capture/value_digest.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/log/packed_key.h"
+#include "proto/wire/key_part.h"
 
 namespace mirror {
 namespace {

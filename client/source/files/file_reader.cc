@@ -26,6 +26,7 @@
 #include "client/source/files/rows/file_rows.h"
 #include "client/source/sqlite/log/sorted_digests.h"
 #include "client/source/steps/row_steps.h"
+#include "proto/wire/key_part.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
@@ -254,9 +255,7 @@ absl::StatusOr<FileLook> WidenColumns(const FileLook& known) {
   std::vector<TypeGuess> guesses;
   for (const Column& column : known.schema.columns) guesses.emplace_back(column.type, known.decimals);
   RETURN_IF_ERROR(ShowAll(known.OpenRows(), &guesses));
-  if (!known.mended.empty()) {
-    RETURN_IF_ERROR(ShowAll(TypedRows::OpenMended(known), &guesses));
-  }
+  if (!known.mended.empty()) RETURN_IF_ERROR(ShowAll(TypedRows::OpenMended(known), &guesses));
   FileLook wider = known;
   for (std::size_t i = 0; i < guesses.size(); ++i) {
     if (!known.guessed[i] || !guesses[i].seen()) continue;
@@ -441,7 +440,7 @@ class FileReader : public SourceReader {
         ++facts.nulls;
         continue;
       }
-      KeyPart part{value.kind, value.integer, value.real, std::string(value.bytes)};
+      KeyPart part = KeyPartOf(value);
       if (guessed_text) (ReadReal(value.bytes) ? numbers : texts) = true;
       if (facts.least.kind == Kind::kNull || part < facts.least) facts.least = part;
       if (facts.greatest.kind == Kind::kNull || facts.greatest < part) facts.greatest = std::move(part);

@@ -21,6 +21,7 @@
 #include "client/source/mariadb/value_text.h"
 #include "client/source/server/server_staged_texts.h"
 #include "client/source/server/staged_changes.h"
+#include "proto/wire/key_part.h"
 #include "proto/wire/text_form.h"
 
 namespace mirror {
@@ -471,9 +472,7 @@ absl::Status MariadbLog::Refresh() {
 absl::StatusOr<std::map<std::string, Position>> MariadbLog::Begin(const std::vector<std::string>& tables,
                                                                   std::int64_t highest) {
   // The clock that gives a new stage's first LSN was set back.
-  if (marker_ && marker_->lsn <= highest) {
-    RETURN_IF_ERROR(TakeMarker(highest));
-  }
+  if (marker_ && marker_->lsn <= highest) RETURN_IF_ERROR(TakeMarker(highest));
   return ServerLog::Begin(tables, highest);
 }
 

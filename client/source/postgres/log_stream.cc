@@ -139,9 +139,7 @@ absl::Status SlotStream::Begin(const std::string& command, milliseconds slot_wit
     }
     if (!connection_->IsOpen()) return copy.status();
     const absl::StatusOr<SlotLook> look = LookAtSlot(*connection_, slot_);
-    if (look.ok()) {
-      RETURN_IF_ERROR(WhyUnreadable(slot_, *look));
-    }
+    if (look.ok()) RETURN_IF_ERROR(WhyUnreadable(slot_, *look));
     // "object in use"
     if (postgres::FailureOf(copy.status()).sqlstate != "55006") return ExplainLog(copy.status(), slot_);
     if (StreamClock::now() >= until) {

@@ -17,6 +17,7 @@
 #include "client/source/postgres/publication.h"
 #include "client/source/postgres/replication_slot.h"
 #include "client/source/server/staged_row.h"
+#include "proto/wire/key_part.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
@@ -228,9 +229,7 @@ absl::Status PostgresLog::KeepSource() {
 }
 
 absl::Status PostgresLog::Refresh() {
-  if (!staging_->has_tables()) {
-    RETURN_IF_ERROR(tables_.KnowStaged());
-  }
+  if (!staging_->has_tables()) RETURN_IF_ERROR(tables_.KnowStaged());
   ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(stop_));
   tables_.ForgetSnapshots();
   return KeepSource();
@@ -335,8 +334,7 @@ absl::Status PostgresLog::CheckReadable(const PostgresTable& table) {
   const Table* const known = tables_.Find(table.name);
   if (known != nullptr && !known->trouble.ok()) return known->trouble;
   if (known == nullptr || known->id != table.oid) {
-    return absl::AbortedError(
-        absl::StrCat("table '", table.name, "' was created while the source was read"));
+    return absl::AbortedError(absl::StrCat("table '", table.name, "' was created while the source was read"));
   }
   return absl::OkStatus();
 }

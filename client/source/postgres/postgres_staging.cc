@@ -84,9 +84,7 @@ void PostgresStaging::AddNews(std::string news) {
   if (news_.size() < kNewsMax) news_.push_back(std::move(news));
 }
 
-PostgresStaging::Counts PostgresStaging::counts() const {
-  return {changes_.load(), lag_bytes_.load(), confirmed_lsn_.load()};
-}
+PostgresStaging::Counts PostgresStaging::counts() const { return {changes_.load(), confirmed_lsn_.load()}; }
 
 // --- The thread ---------------------------------------------------------------
 
@@ -254,7 +252,6 @@ absl::Status PostgresStaging::FlushIfDue(LogStream& stream, LogIntake& intake) {
   flushed_ = Clock::now();
   for (std::string& news : TellGivenUp(*stage_)) AddNews(std::move(news));
   const std::int64_t mark = intake.flushed_mark();
-  lag_bytes_ = static_cast<std::int64_t>(stream.server_end()) - mark;
   if (mark <= confirmed_lsn_) return absl::OkStatus();
   confirmed_lsn_ = mark;
   absl::Status confirmed = stream.Confirm(static_cast<std::uint64_t>(mark));
@@ -370,11 +367,11 @@ absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(std::string token, cons
     // The log now begins elsewhere, perhaps after the awaited position: awaits a new one.
     ASSIGN_OR_RETURN(token, EmitMarker());
   }
-  return absl::DeadlineExceededError(absl::StrCat(
-      "the agent wrote a position into the source's log and did not receive it within ",
-      options_.marker_within.count() / 1'000,
-      " s. Nothing was sent. Does another process read the replication slot '", options_.slot,
-      "'? SELECT active_pid FROM pg_replication_slots shows it"));
+  return absl::DeadlineExceededError(
+      absl::StrCat("the agent wrote a position into the source's log and did not receive it within ",
+                   options_.marker_within.count() / 1'000,
+                   " s. Nothing was sent. Does another process read the replication slot '", options_.slot,
+                   "'? SELECT active_pid FROM pg_replication_slots shows it"));
 }
 
 }  // namespace mirror

@@ -238,9 +238,7 @@ absl::Status UninstallPublication(postgres::Connection& connection, const std::s
                                   const std::string& application) {
   ASSIGN_OR_RETURN(const std::string name, postgres::QuotedName(publication));
   ASSIGN_OR_RETURN(const std::optional<PublicationFacts> now, ReadPublication(connection, publication));
-  if (now) {
-    RETURN_IF_ERROR(CheckOwner(*now, source_id, "Nothing was dropped"));
-  }
+  if (now) RETURN_IF_ERROR(CheckOwner(*now, source_id, "Nothing was dropped"));
   // First: a slot without its publication can never be read again.
   RETURN_IF_ERROR(DropSlot(connection, slot, application));
   if (!now) return absl::OkStatus();
@@ -248,12 +246,11 @@ absl::Status UninstallPublication(postgres::Connection& connection, const std::s
   // A running agent may have made it again in between; from now on it cannot.
   if (dropped.ok()) return DropSlot(connection, slot, application);
   if (postgres::TroubleOf(dropped) != Trouble::kDenied) return dropped;
-  return absl::PermissionDeniedError(
-      absl::StrCat(std::string(dropped.message()), ". The slot '", slot,
-                   "' is dropped, but the publication still exists. Its owner can drop it: DROP PUBLICATION ",
-                   name,
-                   ". Then run 'mirror-agent uninstall' again, which removes the rest and says which rights "
-                   "are left"));
+  return absl::PermissionDeniedError(absl::StrCat(
+      std::string(dropped.message()), ". The slot '", slot,
+      "' is dropped, but the publication still exists. Its owner can drop it: DROP PUBLICATION ", name,
+      ". Then run 'mirror-agent uninstall' again, which removes the rest and says which rights "
+      "are left"));
 }
 
 }  // namespace mirror

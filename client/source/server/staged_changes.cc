@@ -272,7 +272,7 @@ class StagedLook {
   StagedLook(StageView& stage, std::int64_t table) : stage_(stage), table_(table) {}
 
   absl::Status Open(const TableSchema& schema, std::int64_t from) {
-    absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage_.RowsBehind(table_, from);
+    absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage_.RowsAfter(table_, from);
     if (!rows.ok()) return NotStaged(schema, rows.status());
     rows_ = *std::move(rows);
     at_end_ = false;
@@ -530,9 +530,7 @@ class EmptiedTable : public TableReader {
         blocks_(*texts_, ask_.schema, ask_.columns) {}
 
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
-    if (!has_begun_) {
-      RETURN_IF_ERROR(Begin());
-    }
+    if (!has_begun_) RETURN_IF_ERROR(Begin());
     bool more = true;
     while (more && !blocks_.IsFull(size)) {
       ASSIGN_OR_RETURN(std::optional<StagedRows::Row> row, look_.Next());

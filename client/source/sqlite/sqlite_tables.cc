@@ -90,9 +90,7 @@ class TypeScan {
         return ++rows < file_->look_rows() || !cursor.can_leave();
       }));
       if (stop == SqliteCursor::Stop::kEnd) return absl::OkStatus();
-      if (stop == SqliteCursor::Stop::kHeavy) {
-        RETURN_IF_ERROR(SeeHeavy(cursor));
-      }
+      if (stop == SqliteCursor::Stop::kHeavy) RETURN_IF_ERROR(SeeHeavy(cursor));
       if (file_->access() == Access::kChunks) cursor.Leave();
     }
   }

@@ -174,9 +174,7 @@ absl::StatusOr<std::string> Run(const sqlite::Connection& database, const std::s
     absl::Status committed = database.Execute("COMMIT");
     return committed.ok() ? answer : committed;
   }
-  if (database.InTransaction()) {
-    RETURN_IF_ERROR(database.Execute("ROLLBACK"));
-  }
+  if (database.InTransaction()) RETURN_IF_ERROR(database.Execute("ROLLBACK"));
   if (answer.ok()) answer = absl::AbortedError("a statement ended the transaction");
   if (!late) return answer;
   return absl::DeadlineExceededError(absl::StrCat(

@@ -90,7 +90,7 @@ void EncodeMembers(Hubs& hubs, const Hub& hub, const WatchedHub& watched, v1::Hu
 /// Encodes the hub's present state. A hub that cannot be read says why, and does not block the others.
 void EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
   message->set_storage(hub.rules().storage);
-  hubs.LookIfOthersDerive(hub);
+  hubs.RefreshIfFollower(hub);
   const absl::Status looked = hubs.LookAt(hub);
   for (const WatchedHub& watched : hubs.watch().All()) {
     if (watched.storage != hub.rules().storage) continue;
@@ -334,9 +334,8 @@ std::string CallOf(const char* name, const v1::PartGoldenRequest& request) {
 absl::StatusOr<std::shared_ptr<Hub>> AdminHubs::Find(const std::string& storage) const {
   const std::shared_ptr<Hub> hub = hubs_ == nullptr ? nullptr : hubs_->Find(storage);
   if (hub != nullptr) return hub;
-  return absl::NotFoundError(
-      absl::StrCat("there is no hub '", storage,
-                   "'. Nothing was done. 'mirrorctl hub status' lists the hubs."));
+  return absl::NotFoundError(absl::StrCat("there is no hub '", storage,
+                                          "'. Nothing was done. 'mirrorctl hub status' lists the hubs."));
 }
 
 std::map<std::string, std::shared_ptr<const TenantInHub>> AdminHubs::HubsOfTenants() const {

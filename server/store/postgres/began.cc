@@ -12,7 +12,7 @@
 #include "server/plan/cycle_check.h"
 #include "server/store/home.h"
 #include "server/store/postgres/place/citus.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/metadata_rows.h"
 #include "server/store/postgres/rows/own_schema.h"
 #include "server/store/postgres/rows/receipt_rows.h"
@@ -154,12 +154,13 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
                                      std::chrono::milliseconds hung_after) {
   auto rows = AskUnderLock(connection, transaction, role, own, names, intent, exact);
   for (bool again = true; !rows.ok(); again = false) {
-    if (!connection.IsOpen()) return InStoreWords(rows.status(), Touched::kOwnTable);
-    if (absl::Status back = transaction.RollBack(); !back.ok()) return InStoreWords(back, Touched::kOwnTable);
+    if (!connection.IsOpen()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+    if (absl::Status back = transaction.RollBack(); !back.ok())
+      return ToStoreStatus(back, TouchedTable::kOwnTable);
     // Checks the owner first: the search for the lock's holder below reads the table itself.
     const absl::Status failed = own.Explain(connection, rows.status());
     if (postgres::TroubleOf(failed) != postgres::Trouble::kLockTimeout)
-      return InStoreWords(failed, Touched::kOwnTable);
+      return ToStoreStatus(failed, TouchedTable::kOwnTable);
     // Process and transaction numbers of another node mean nothing here.
     const std::vector<Holder> holders =
         role.has_rows ? FindHolders(connection, names, hung_after) : std::vector<Holder>();
@@ -241,7 +242,7 @@ absl::Status EndRestoredCycle(postgres::Connection& connection, const PostgresOw
                    "$3::text::oid, rev = rev + 1, state_rev = $4 RETURNING rev, state_rev"),
       {CycleAfter(row->tenant.cycle), row->timeline_now, absl::StrCat(row->self_oid_now), NewStateRev()},
       "ending the cycle of a mirror that was restored");
-  if (!revisions.ok()) return InStoreWords(revisions.status(), Touched::kOwnTable);
+  if (!revisions.ok()) return ToStoreStatus(revisions.status(), TouchedTable::kOwnTable);
   row->rev = revisions->Int(0, 0);
   row->state_rev = revisions->Int(0, 1);
   return absl::OkStatus();

@@ -195,9 +195,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   file->mark_ = {file->path_, header.status.st_dev, header.status.st_ino, header.change_counter()};
 
   file->beside_.emplace(file->path_);
-  if (use == Use::kChange) {
-    RETURN_IF_ERROR(file->beside_->Check());
-  }
+  if (use == Use::kChange) RETURN_IF_ERROR(file->beside_->Check());
   const bool makes_log = file->wal_ && file->access_ != Access::kStill;
   if (makes_log) {
     for (const char* const suffix : {"-wal", "-shm"}) file->beside_->Make(suffix);
@@ -210,12 +208,8 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   RETURN_IF_ERROR(
       file->Connect(uri, {.mode = mode, .busy_ms = kSourceBusyMs, .one_thread = true, .uri = true}));
   RETURN_IF_ERROR(file->Configure());
-  if (file->access_ == Access::kSnapshot) {
-    RETURN_IF_ERROR(file->Run("BEGIN"));
-  }
-  if (use == Use::kChange) {
-    RETURN_IF_ERROR(file->Run("PRAGMA synchronous = FULL"));
-  }
+  if (file->access_ == Access::kSnapshot) RETURN_IF_ERROR(file->Run("BEGIN"));
+  if (use == Use::kChange) RETURN_IF_ERROR(file->Run("PRAGMA synchronous = FULL"));
   // The first read: it detects problems of locks, journals and the schema.
   const absl::StatusOr<std::int64_t> tables = file->Number("SELECT count(*) FROM sqlite_schema");
   if (makes_log) file->beside_->GiveAway();

@@ -118,9 +118,7 @@ absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vecto
   findings.locks_out = std::string(BesideFiles(file->mark().path).Check().message());
   ASSIGN_OR_RETURN(const LogPresence presence, FindLog(*file));
   findings.presence = presence;
-  if (findings.presence != LogPresence::kNone) {
-    RETURN_IF_ERROR(CheckLogOwner(*file, owner));
-  }
+  if (findings.presence != LogPresence::kNone) RETURN_IF_ERROR(CheckLogOwner(*file, owner));
   LogTables logs(*file);
   // Triggers may remain when the rest is gone.
   ASSIGN_OR_RETURN(const std::vector<std::string> blocked, logs.Blocked());

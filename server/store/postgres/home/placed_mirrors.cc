@@ -12,8 +12,8 @@
 #include "server/store/home.h"
 #include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/names.h"
-#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/server_rows.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_import.h"
 
 namespace mirror {
@@ -236,7 +236,7 @@ absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& c
     if (there.has_value()) return Room{place.get(), true, there->epoch, !there->IsServed()};
     if (FindWithoutPlace(servers, place->options().name) != nullptr) continue;
     const auto relations = lease->Number("SELECT count(*) FROM pg_class", {}, "counting relations");
-    if (!relations.ok()) return InStoreWords(relations.status(), Touched::kOwnTable);
+    if (!relations.ok()) return ToStoreStatus(relations.status(), TouchedTable::kOwnTable);
     if (*relations >= place->options().relations_max) {
       full.push_back(absl::StrCat("'", place->options().name, "' has ", *relations, " tables and indexes"));
     } else if (best.place == nullptr || *relations < fewest) {

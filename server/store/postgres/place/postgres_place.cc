@@ -6,7 +6,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/human_text.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -135,7 +135,7 @@ std::string PostgresPlace::WhyClosed() const {
 
 absl::StatusOr<postgres::Lease> PostgresPlace::Take(PlaceUse use) {
   if (!is_open_) return absl::UnavailableError(WhyClosed());
-  return InStoreWords(PoolOf(use).Take(options_.patience), Touched::kMirroredTable);
+  return ToStoreStatus(PoolOf(use).Take(options_.patience), TouchedTable::kMirroredTable);
 }
 
 absl::StatusOr<NodeLease> PostgresPlace::TakeAt(PlaceUse use, PlaceNode node, const std::string& of) {
@@ -185,7 +185,7 @@ absl::StatusOr<NodeLease> PostgresPlace::TakeFrom(const CitusNode& node, PlaceUs
   }
   absl::StatusOr<postgres::Lease> lease = pool->Take(options_.patience);
   if (lease.ok()) return NodeLease{*std::move(lease), {.group = node.group, .has_rows = true}};
-  const absl::Status failed = InStoreWords(lease.status(), Touched::kMirroredTable);
+  const absl::Status failed = ToStoreStatus(lease.status(), TouchedTable::kMirroredTable);
   return absl::Status(failed.code(),
                       absl::StrCat("place '", options_.name, "', worker ", NameOf(node),
                                    ", which has the mirror's rows: ", std::string(failed.message())));

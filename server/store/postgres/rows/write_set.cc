@@ -221,9 +221,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
                                                   ") SELECT ", added, ", (SELECT count(*) FROM w)"),
                                      statement.values, kDoing));
   // For rows that are only a key, existing ones are not counted as written.
-  if (!set.empty()) {
-    RETURN_IF_ERROR(CheckNoneKeptOut(schema_, counts.Int(0, 1), rows));
-  }
+  if (!set.empty()) RETURN_IF_ERROR(CheckNoneKeptOut(schema_, counts.Int(0, 1), rows));
   return counts.Int(0, 0);
 }
 

@@ -1,4 +1,4 @@
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 #include <string>
 #include <string_view>
@@ -15,10 +15,10 @@ namespace {
 using postgres::Failure;
 using postgres::Trouble;
 
-/// The advice that InStoreWords() appended to a message.
+/// The advice that ToStoreStatus() appended to a message.
 constexpr char kAdvicePayload[] = "mirror.store/advice";
 
-absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touched touched) {
+absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, TouchedTable touched) {
   switch (failure.trouble) {
     case Trouble::kRetry:
     case Trouble::kStalePlan:
@@ -26,7 +26,7 @@ absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touche
       return absl::StatusCode::kUnavailable;
     case Trouble::kUndefined:
       // SQLSTATE 55000 also reports temporary states, as of a Citus node: no reason for a quarantine.
-      return touched == Touched::kOwnTable && failure.sqlstate != "55000"
+      return touched == TouchedTable::kOwnTable && failure.sqlstate != "55000"
                  ? absl::StatusCode::kDataLoss
                  : absl::StatusCode::kFailedPrecondition;
     case Trouble::kExists:
@@ -39,7 +39,7 @@ absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touche
   }
 }
 
-std::string AdviceOn(const Failure& failure, Touched touched) {
+std::string AdviceOn(const Failure& failure, TouchedTable touched) {
   switch (failure.trouble) {
     case Trouble::kRetry:
     case Trouble::kStalePlan:
@@ -58,19 +58,19 @@ std::string AdviceOn(const Failure& failure, Touched touched) {
       return "Nothing was applied. Somebody made what has that name in the mirror's schema: rename or drop "
              "it; the next cycle goes on.";
     case Trouble::kUnsupported:
-      if (touched == Touched::kOwnTable)
+      if (touched == TouchedTable::kOwnTable)
         return "Nothing was applied. Somebody changed a table that the mirror keeps for itself, or added "
                "something to it: take that back.";
       return "Nothing was applied. What somebody added to the table (a view, a rule, a policy, a generated "
              "column, a partition) or an extension keeps PostgreSQL from it: drop or change that; the next "
              "cycle goes on. 'mirrorctl invalidate' lets that make the table anew.";
     case Trouble::kConstraint:
-      if (failure.constraint.empty() || touched == Touched::kOwnTable) return "";
+      if (failure.constraint.empty() || touched == TouchedTable::kOwnTable) return "";
       return absl::StrCat("Nothing of it was applied. '", failure.constraint,
                           "' is no constraint of the mirror's if a DBA added it: the source's rows need not "
                           "fulfil it, so drop it.");
     case Trouble::kUndefined:
-      if (touched == Touched::kOwnTable)
+      if (touched == TouchedTable::kOwnTable)
         return "Somebody dropped or changed a table that the mirror keeps for itself.";
       return "Somebody dropped or changed the table: 'mirrorctl invalidate' lets the next cycle make it "
              "anew.";
@@ -87,7 +87,7 @@ std::string AdviceOn(const Failure& failure, Touched touched) {
   }
 }
 
-/// Returns the message without the advice that an earlier InStoreWords() appended.
+/// Returns the message without the advice that an earlier ToStoreStatus() appended.
 std::string WithoutAdvice(const absl::Status& status) {
   const auto advice = status.GetPayload(kAdvicePayload);
   if (!advice) return std::string(status.message());
@@ -96,7 +96,7 @@ std::string WithoutAdvice(const absl::Status& status) {
 
 }  // namespace
 
-absl::Status InStoreWords(const absl::Status& status, Touched touched) {
+absl::Status ToStoreStatus(const absl::Status& status, TouchedTable touched) {
   const Failure failure = postgres::FailureOf(status);
   if (failure.trouble == Trouble::kNone) return status;
   std::string advice = AdviceOn(failure, touched);
@@ -106,7 +106,7 @@ absl::Status InStoreWords(const absl::Status& status, Touched touched) {
       [&told](absl::string_view type, const absl::Cord& payload) { told.SetPayload(type, payload); });
   told.SetPayload(kAdvicePayload, absl::Cord(advice));
   told.ErasePayload(kMissingPayload);
-  if (failure.trouble == Trouble::kUndefined && touched == Touched::kOwnTable)
+  if (failure.trouble == Trouble::kUndefined && touched == TouchedTable::kOwnTable)
     told.SetPayload(kMissingPayload, absl::Cord(failure.sqlstate));
   return told;
 }

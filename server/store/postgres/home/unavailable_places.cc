@@ -1,4 +1,4 @@
-#include "server/store/postgres/home/late_places.h"
+#include "server/store/postgres/home/unavailable_places.h"
 
 #include <pthread.h>
 
@@ -47,7 +47,7 @@ absl::Status AdmitPlace(PostgresPlace& place, const std::vector<std::shared_ptr<
   });
 }
 
-void LatePlaces::Start(Tell tell) {
+void UnavailablePlaces::Start(Tell tell) {
   bool all_open = true;
   for (const std::shared_ptr<PostgresPlace>& place : places_) {
     const std::string why = place->WhyClosed();
@@ -62,7 +62,7 @@ void LatePlaces::Start(Tell tell) {
   });
 }
 
-std::size_t LatePlaces::Look(const Tell& tell, const std::stop_token& stop) {
+std::size_t UnavailablePlaces::Look(const Tell& tell, const std::stop_token& stop) {
   std::size_t closed = 0;
   for (const std::shared_ptr<PostgresPlace>& place : places_) {
     if (place->is_open() || stop.stop_requested()) continue;
@@ -91,7 +91,7 @@ std::size_t LatePlaces::Look(const Tell& tell, const std::stop_token& stop) {
   return closed;
 }
 
-std::vector<std::string> LatePlaces::FindClosed() const {
+std::vector<std::string> UnavailablePlaces::FindClosed() const {
   std::vector<std::string> closed;
   for (const std::shared_ptr<PostgresPlace>& place : places_) {
     if (!place->is_open()) closed.push_back(place->options().name);
@@ -99,7 +99,7 @@ std::vector<std::string> LatePlaces::FindClosed() const {
   return closed;
 }
 
-absl::Status LatePlaces::TakeIn(const PostgresPlace& place, postgres::Connection& connection) const {
+absl::Status UnavailablePlaces::TakeIn(const PostgresPlace& place, postgres::Connection& connection) const {
   // A new object without cached placements; other objects ask again where that matters.
   PlacedMirrors mirrors(control_, places_, /*replicated=*/false);
   return mirrors.TakeInUnknownOf(place, connection);

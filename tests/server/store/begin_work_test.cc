@@ -14,7 +14,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::plan_runner_test {
+namespace mirror::begin_work_test {
 namespace {
 
 using testing::AllOf;
@@ -634,4 +634,4 @@ TEST_F(PlanRunnerTest, ASignOfLifeIsWrittenOnceASecondAndWithTheFirstBatch) {
 }
 
 }  // namespace
-}  // namespace mirror::plan_runner_test
+}  // namespace mirror::begin_work_test
