@@ -17,8 +17,7 @@ constexpr char kGonePayload[] = "mirror.plan/gone";
 absl::Status CycleOver(std::int64_t cycle, const std::string& why) {
   return absl::AbortedError(absl::StrCat(
       "cycle ", cycle, " is over", why,
-      ". Nothing of this call was applied; what was committed before stays. Begin a new cycle with "
-      "Authenticate."));
+      ". Nothing of this call was applied; earlier commits are kept. Begin a new cycle with Authenticate."));
 }
 
 absl::Status CheckRuns(std::int64_t cycle, const TenantRecord& tenant) {
@@ -39,7 +38,8 @@ absl::Status OfGone(const std::string& context_id, absl::Status status) {
 absl::Status IsGoneFromCycle(const std::string& context_id) {
   return OfGone(context_id, absl::AbortedError(absl::StrCat(
                                 "the mirror of '", context_id,
-                                "' is gone. Nothing was applied. Begin a new cycle with Authenticate.")));
+                                "' no longer exists. Nothing was applied. Begin a new cycle with "
+                                "Authenticate.")));
 }
 
 absl::Status InRecordsWords(const absl::Status& status) {
