@@ -18,7 +18,7 @@
 #include "server/hub/postgres_hub_file.h"
 #include "server/hub/sqlite_hub_file.h"
 #include "server/store/catalog/sqlite_catalog.h"
-#include "server/store/postgres/home/late_places.h"
+#include "server/store/postgres/home/unavailable_places.h"
 #include "server/store/postgres/home/postgres_home.h"
 #include "server/store/postgres/home/store_look.h"
 #include "server/store/postgres/place/control.h"
@@ -209,7 +209,7 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
             for (const std::shared_ptr<PostgresPlace>& place : places) place->Reconnect();
           },
       .look = [look = std::move(look)] { return look->Look(); },
-      .late = std::make_unique<LatePlaces>(*control, *places),
+      .late = std::make_unique<UnavailablePlaces>(*control, *places),
       .notes = NotesOf(postgres, *places)};
 }
 

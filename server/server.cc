@@ -363,7 +363,7 @@ struct Server::Parts {
   std::unique_ptr<ExpiryWatch> expiry;
   std::unique_ptr<SourceCalls> source_calls;
   std::unique_ptr<MirrorService> mirror;
-  VouchedBytes vouched, admin_vouched;
+  AuthenticatedTraffic vouched, admin_vouched;
   RunningCalls calls;
   std::unique_ptr<CheckedService> checked;
   std::unique_ptr<AdminService> admin;

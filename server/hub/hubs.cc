@@ -396,7 +396,7 @@ absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int6
   return hub->HandOut(members.front().data_source, cycle, limit);
 }
 
-absl::StatusOr<std::uint64_t> Hubs::CountForDecliner(const std::string& context_id) {
+absl::StatusOr<std::uint64_t> Hubs::CountUndelivered(const std::string& context_id) {
   const std::vector<Member> members = MembersOf(context_id);
   if (members.empty()) return NoHubError(context_id);
   const std::shared_ptr<Hub> hub = members.front().hub;
@@ -424,7 +424,7 @@ Hubs::Taking Hubs::TakingOf(const std::string& context_id) {
   return asks && asked->second.cycles_since >= kCyclesUnasked ? Taking::kNeverAsks : asked->second.taking;
 }
 
-void Hubs::LookIfOthersDerive(Hub& hub) {
+void Hubs::RefreshIfFollower(Hub& hub) {
   if (derives_ && !derives_()) hub.Look(SharedNowMs());
 }
 

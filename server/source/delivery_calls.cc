@@ -129,7 +129,7 @@ absl::Status CheckLastCycle(Tenant& tenant, Hubs* hubs, const Caller& caller, st
 /// Sends the count, to a source that takes no deliveries.
 absl::Status CountOpen(Hubs* hubs, const Caller& caller, const SendDeliveries& send) {
   if (hubs == nullptr || !hubs->HasMember(caller.context_id)) return NoTable();
-  ASSIGN_OR_RETURN(const std::uint64_t open, hubs->CountForDecliner(caller.context_id));
+  ASSIGN_OR_RETURN(const std::uint64_t open, hubs->CountUndelivered(caller.context_id));
   v1::FetchDeliveriesResponse message;
   message.set_open(open);
   return send(message) ? absl::OkStatus() : absl::CancelledError("the caller left");

@@ -623,7 +623,7 @@ class RunnerWork final : public StoreWork {
   }
 
   absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
-    if (first_kept_) return CommitBehind(plan);
+    if (first_kept_) return CommitSecond(plan);
     RETURN_IF_ERROR(Start(plan));
     return End(RunPlan(*transaction_, tenant_, plan, HasSavepoints(plan, savepoints)), savepoints);
   }
@@ -643,7 +643,7 @@ class RunnerWork final : public StoreWork {
            (plan.steps.size() > 1 && LargestBatch(plan) <= kRowsWithSavepointMax);
   }
 
-  absl::StatusOr<CommitResult> CommitBehind(const Plan& plan) {
+  absl::StatusOr<CommitResult> CommitSecond(const Plan& plan) {
     if (transaction_ == nullptr) return Start(plan);
     RanPlan ran = RunPlan(*transaction_, tenant_, plan, /*savepoints=*/false);
     ran.kept = plan.kept == Kept::kNow ? Kept::kNow : *first_kept_;

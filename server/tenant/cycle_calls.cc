@@ -234,7 +234,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   const AnnounceRequest request{cycle,  source_id, digest,
                                 tables, now_ms,    announcing == Announcing::kRepetition};
   absl::StatusOr<AnnounceView> view = LookBefore(request, running);
-  if (!view.ok()) return mirror_.Noticed(view.status());
+  if (!view.ok()) return mirror_.QuarantineIfDamaged(view.status());
   // Report partners' columns while they exist: the announcement may require a population.
   mirror_.partner().TellColumns(std::exchange(view->touched, {}));
   Announced announced{caller, request, *view};
@@ -326,7 +326,7 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
   RETURN_IF_ERROR(CheckOwner(caller, tenant));
   const AnnounceRequest request{tenant.cycle, source_id, "", tables, now_ms};
   const absl::StatusOr<AnnounceView> view = LookBefore(request, tenant);
-  if (!view.ok()) return mirror_.Noticed(view.status());
+  if (!view.ok()) return mirror_.QuarantineIfDamaged(view.status());
   LookedAnnouncement looked;
   Writing writing;
   while (mirror_.Begin(writing)) {
@@ -341,7 +341,7 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
   }
   RETURN_IF_ERROR(mirror_.Finish(writing).status());
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
   looked.snapshot = *std::move(snapshot);
   return looked;
 }
@@ -439,17 +439,17 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
 absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTable>& tables,
                                                  bool source_accepted, bool repeats) {
   // Durable first: after the answers the source forgets data that they make unnecessary.
-  if (absl::Status status = mirror_.store()->MakeDurable(); !status.ok()) return mirror_.Noticed(status);
+  if (absl::Status status = mirror_.store()->MakeDurable(); !status.ok()) return mirror_.QuarantineIfDamaged(status);
   absl::StatusOr<std::vector<SchemaAnswer>> kept = mirror_.store()->records().ReadAnswers();
-  if (!kept.ok()) return mirror_.Noticed(kept.status());
+  if (!kept.ok()) return mirror_.QuarantineIfDamaged(kept.status());
   absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
-  if (!records.ok()) return mirror_.Noticed(records.status());
+  if (!records.ok()) return mirror_.QuarantineIfDamaged(records.status());
   std::map<std::string, const SchemaAnswer*> answer_of;
   for (const SchemaAnswer& answer : *kept) answer_of[FoldName(answer.table)] = &answer;
   std::map<std::string, const TableRecord*> record_of;
   for (const TableRecord& record : *records) record_of[FoldName(record.table)] = &record;
   absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->records().ReadChecks();
-  if (!checks.ok()) return mirror_.Noticed(checks.status());
+  if (!checks.ok()) return mirror_.QuarantineIfDamaged(checks.status());
   std::set<std::string> wanted, unproven;
   for (const TableCheck& check : *checks) {
     if (check.wanted) wanted.insert(FoldName(check.table));
@@ -481,7 +481,7 @@ absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTabl
 }
 
 absl::Status CycleCalls::AddHeld(const std::vector<AnnouncedTable>& tables, Announcement* announcement) {
-  RETURN_IF_ERROR(mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())));
+  RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(mirror_.cycle().Load(*mirror_.store())));
   const Hold* const hold = FindHold(mirror_.cycle().holds(), HoldKind::kTables, "");
   if (hold == nullptr) return absl::OkStatus();
   std::set<std::string> listed;

@@ -47,9 +47,9 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
     absl::Status status = mirror_.Running(caller, cycle, now_ms).status();
     if (status.ok()) status = End(&completing);
     // The answer to the first call may have been lost, or another server got the first call.
-    if (!status.ok() && WasCompleted(caller, cycle)) status = mirror_.Noticed(CompareNow(&completing));
+    if (!status.ok() && WasCompleted(caller, cycle)) status = mirror_.QuarantineIfDamaged(CompareNow(&completing));
     // Durable before the answer: afterwards the source forgets the cycle's changes.
-    if (status.ok() && mirror_.store() != nullptr) status = mirror_.Noticed(mirror_.store()->MakeDurable());
+    if (status.ok() && mirror_.store() != nullptr) status = mirror_.QuarantineIfDamaged(mirror_.store()->MakeDurable());
     if (!status.ok()) return status;
   }
   return Finish(&completing);
@@ -71,7 +71,7 @@ void CycleCompletion::BehindRows::NoteCommitted() {
   NoteCycleEnd(owner_.mirror_, before_, ended_, completing_.now_ms);
   owner_.Ended(completing_);
   status_ = owner_.mirror_.store() == nullptr ? absl::OkStatus()
-                                              : owner_.mirror_.Noticed(owner_.mirror_.store()->MakeDurable());
+                                              : owner_.mirror_.QuarantineIfDamaged(owner_.mirror_.store()->MakeDurable());
 }
 
 std::optional<std::vector<TableVerdict>> CycleCompletion::BehindRows::Finish() {
@@ -205,7 +205,7 @@ void CycleCompletion::Ended(const Completing& completing) {
   TellEnd(completing);
   if (mirror_.store() != nullptr) ScrubFile(completing.now_ms);
   if (mirror_.store() == nullptr) return;
-  mirror_.Noticed(mirror_.indexes().Follow(*mirror_.store(), completing.now_ms))
+  mirror_.QuarantineIfDamaged(mirror_.indexes().Follow(*mirror_.store(), completing.now_ms))
       .IgnoreError();  // The cycle is over.
 }
 
@@ -294,7 +294,7 @@ absl::StatusOr<std::optional<Compared>> CycleCompletion::CompareRows(const Compl
     const MutexLock lock(mirror_.mutex());
     if (mirror_.store() == nullptr) return std::optional<Compared>();
     absl::StatusOr<std::unique_ptr<Snapshot>> opened = mirror_.store()->OpenSnapshot();
-    if (!opened.ok()) return mirror_.Noticed(opened.status());
+    if (!opened.ok()) return mirror_.QuarantineIfDamaged(opened.status());
     snapshot = *std::move(opened);
   }
   ASSIGN_OR_RETURN(const std::optional<TableRecord> record, snapshot->ReadTable(table.table));

@@ -101,7 +101,7 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
 absl::Status FileCalls::CheckIntegrity() {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
-  return mirror_.Noticed(mirror_.store()->upkeep().CheckIntegrity());
+  return mirror_.QuarantineIfDamaged(mirror_.store()->upkeep().CheckIntegrity());
 }
 
 absl::StatusOr<std::unique_ptr<Snapshot>> FileCalls::OpenSnapshot() {
@@ -110,7 +110,7 @@ absl::StatusOr<std::unique_ptr<Snapshot>> FileCalls::OpenSnapshot() {
   // A full disk does not prevent a copy to another disk; its cycles and times are slightly older.
   mirror_.store()->upkeep().WriteWaiting().IgnoreError();
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
   return snapshot;
 }
 
@@ -156,7 +156,7 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
   Door door = Door::kCycles;
   // If the copy's journal does not belong to its rows, readers of the former journal must be told.
   const absl::StatusOr<bool> is_new = HasNoJournal(*mirror_.store());
-  if (!is_new.ok()) return mirror_.Noticed(is_new.status());
+  if (!is_new.ok()) return mirror_.QuarantineIfDamaged(is_new.status());
   RETURN_IF_ERROR(
       mirror_.EndCycle(now_ms, [&](const TenantRecord& tenant, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) {
         door = tenant.door();
@@ -183,7 +183,7 @@ absl::Status FileCalls::TakeIn(const std::function<absl::Status(bool replaces)>&
   if (!there.ok() && !absl::IsNotFound(there)) return there;
   if (there.ok()) {
     const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
-    if (!tenant.ok()) return mirror_.Noticed(tenant.status());
+    if (!tenant.ok()) return mirror_.QuarantineIfDamaged(tenant.status());
     const std::optional<MoveMark> mark = MarkOf(*tenant);
     if (!mark || mark->phase != MovePhase::kLeft) {
       return absl::FailedPreconditionError(absl::StrCat("there is a mirror of '", mirror_.context_id(),
@@ -217,7 +217,7 @@ absl::Status FileCalls::CloseForMove(std::int64_t now_ms, std::string* damaged,
       if (!whole.ok() && !absl::IsDataLoss(whole)) return whole;
       // This check found that the disk lost pages: rename the file together with the log that has them.
       if (!whole.ok() && damaged->empty()) {
-        mirror_.Noticed(whole).IgnoreError();  // The event reports it.
+        mirror_.QuarantineIfDamaged(whole).IgnoreError();  // The event reports it.
         *damaged = std::exchange(mirror_.file().quarantine, {});
       }
     }
@@ -251,7 +251,7 @@ absl::Status FileCalls::Retire(const std::function<absl::Status()>& decide,
   if (!expected.token.empty() && !removed_) {
     RETURN_IF_ERROR(OpenForOperator(mirror_, SharedNowMs()));
     absl::StatusOr<std::unique_ptr<StoreWork>> work = mirror_.store()->Begin({});
-    if (!work.ok()) return mirror_.Noticed(work.status());
+    if (!work.ok()) return mirror_.QuarantineIfDamaged(work.status());
     ASSIGN_OR_RETURN(const MirrorState state, ReadState(mirror_.store()->records(), (*work)->tenant()));
     RETURN_IF_ERROR(expected.Check({.call = "DeleteMirror"}, state));
     mirror_.file().retired = true;
@@ -270,7 +270,7 @@ bool FileCalls::IsUnusable() {
   const MutexLock lock(mirror_.mutex());
   if (!mirror_.file().quarantine.empty()) return true;
   absl::Status status = OpenForOperator(mirror_, 0);
-  if (status.ok()) status = mirror_.Noticed(mirror_.store()->upkeep().CheckOwnTables());
+  if (status.ok()) status = mirror_.QuarantineIfDamaged(mirror_.store()->upkeep().CheckOwnTables());
   return absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
 }
 
@@ -278,7 +278,7 @@ void FileCalls::Distrust(const absl::Status& why) {
   const MutexLock lock(mirror_.mutex());
   std::string words(why.message());
   if (words.ends_with('.')) words.pop_back();
-  mirror_.Noticed(absl::DataLossError(words)).IgnoreError();  // The event reports it.
+  mirror_.QuarantineIfDamaged(absl::DataLossError(words)).IgnoreError();  // The event reports it.
 }
 
 absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_ms) {
@@ -389,7 +389,7 @@ absl::Status FileCalls::Resume(std::int64_t now_ms) {
 absl::Status FileCalls::LookOnceMore(const std::string& damaged, std::int64_t now_ms) {
   if (damaged.empty()) return OpenForOperator(mirror_, now_ms);
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms, Mirror::Trust::kLook));
-  RETURN_IF_ERROR(mirror_.Noticed(mirror_.store()->upkeep().CheckIntegrity()));
+  RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(mirror_.store()->upkeep().CheckIntegrity()));
   return mirror_.store()->upkeep().Release();
 }
 

@@ -81,7 +81,7 @@ absl::Status MoveCalls::BeginMove(MoveMark mark, std::int64_t now_ms) {
 absl::Status MoveCalls::MakeDurable() {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
-  return mirror_.Noticed(mirror_.store()->MakeDurable());
+  return mirror_.QuarantineIfDamaged(mirror_.store()->MakeDurable());
 }
 
 absl::Status MoveCalls::Commit(std::int64_t now_ms, const Change& change) {

@@ -65,7 +65,7 @@ absl::Status OperatorCalls::EndCycleAsMeant(std::int64_t now_ms, const ActTerms&
   }
   RETURN_IF_ERROR(mirror_.Finish(writing).status());
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
   terms.look->snapshot = *std::move(snapshot);
   terms.look->act = act;
   return absl::OkStatus();
@@ -325,10 +325,10 @@ absl::StatusOr<std::optional<Plan>> PlanErasure(StoreRecords& records, const Ten
 
 }  // namespace
 
-absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, std::int64_t now_ms,
+absl::StatusOr<ErasedRowCounts> OperatorCalls::EraseRow(const AskedErasure& asked, std::int64_t now_ms,
                                                     const ActTerms& terms) {
   bool rule_waits = false;
-  absl::StatusOr<ErasedOfRow> erased = ErasedOfRow();
+  absl::StatusOr<ErasedRowCounts> erased = ErasedRowCounts();
   {
     const MutexLock lock(mirror_.mutex());
     erased = EraseKept(asked, now_ms, terms, &rule_waits);
@@ -349,24 +349,24 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
   return erased;
 }
 
-absl::StatusOr<ErasedOfRow> OperatorCalls::EraseKept(const AskedErasure& asked, std::int64_t now_ms,
+absl::StatusOr<ErasedRowCounts> OperatorCalls::EraseKept(const AskedErasure& asked, std::int64_t now_ms,
                                                      const ActTerms& terms, bool* rule_waits) {
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
   ASSIGN_OR_RETURN(MeantRow row, FindRow(**snapshot, asked.table, asked.key));
   RETURN_IF_ERROR(CheckGone(row));
   if (terms.look != nullptr) {
     terms.look->snapshot = *std::move(snapshot);
     terms.look->row = std::move(row);
-    return ErasedOfRow{.table = terms.look->row->table};
+    return ErasedRowCounts{.table = terms.look->row->table};
   }
   Act act;
   if (!terms.expected.token.empty()) {
     const absl::StatusOr<KeptOfRow> kept = CountKeptOfRow(**snapshot, row);
-    if (!kept.ok()) return mirror_.Noticed(kept.status());
+    if (!kept.ok()) return mirror_.QuarantineIfDamaged(kept.status());
     const absl::StatusOr<MirrorContents> contents = (*snapshot)->ReadContents();
-    if (!contents.ok()) return mirror_.Noticed(contents.status());
+    if (!contents.ok()) return mirror_.QuarantineIfDamaged(contents.status());
     act = ErasureAct(row, asked.key, *kept, *contents);
   }
   snapshot->reset();
@@ -379,7 +379,7 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseKept(const AskedErasure& asked, 
                               : stays);
   }
   ASSIGN_OR_RETURN(const std::optional<Committed> done, mirror_.Finish(writing));
-  ErasedOfRow erased{.table = row.table};
+  ErasedRowCounts erased{.table = row.table};
   if (done) {
     erased.versions = done->result.versions_erased;
     erased.entries = done->result.entries_erased;

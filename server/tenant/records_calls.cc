@@ -51,7 +51,7 @@ const absl::Status& NoMemory() {
 }
 
 absl::Status NoticedOf(Mirror& mirror, const absl::Status& status) MIRROR_REQUIRES(mirror.mutex()) {
-  return InRecordsWords(mirror.Noticed(status));
+  return ToRecordsStatus(mirror.QuarantineIfDamaged(status));
 }
 
 absl::Status FirstFailure(const Committed& committed) {
@@ -166,7 +166,7 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
     writing.Commit(std::move(plan));
   }
   const absl::StatusOr<std::optional<Committed>> committed = mirror_.Finish(writing);
-  if (!committed.ok()) return InRecordsWords(committed.status());
+  if (!committed.ok()) return ToRecordsStatus(committed.status());
   if (!*committed) return absl::OkStatus();
   const absl::Status failed = FirstFailure(**committed);
   if (failed.ok()) NoteWritten((*committed)->plan, now_ms);
@@ -223,7 +223,7 @@ absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t
   }
   const absl::StatusOr<std::optional<Committed>> committed = mirror_.Finish(writing);
   mirror_.seen().NoteDocuments();
-  if (!committed.ok()) return InRecordsWords(committed.status());
+  if (!committed.ok()) return ToRecordsStatus(committed.status());
   mirror_.options().records_changed(mirror_.context_id());
   mirror_.agreed().Forget();
   mirror_.Summarize(Look::kAll);
@@ -529,7 +529,7 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
   if (is_listed && mirror_.store() != nullptr) KeepListed().status().IgnoreError();
   mirror_.seen().NoteDocuments();
   if (changed.ok() && is_job) mirror_.Summarize(Look::kTenant);
-  return InRecordsWords(changed);
+  return ToRecordsStatus(changed);
 }
 
 }  // namespace mirror

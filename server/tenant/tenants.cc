@@ -310,11 +310,11 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context
   const auto gone = std::find_if(deleted.begin(), deleted.end(),
                                  [&](const std::string& one) { return SameName(one, context_id); });
   if (gone != deleted.end()) {
-    return OfGone(*gone, absl::NotFoundError(absl::StrCat(
+    return TagMirrorDeleted(*gone, absl::NotFoundError(absl::StrCat(
                              "tenant '", *gone, "' was deleted. Nothing was done. 'mirrorctl allow ", *gone,
                              "' lets its source mirror it anew.")));
   }
-  return OfGone(context_id,
+  return TagMirrorDeleted(context_id,
                 absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
                                                  "'. Nothing was done. 'mirrorctl tenants' lists them.")));
 }

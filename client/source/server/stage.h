@@ -95,7 +95,7 @@ class StageView {
   /// Whether a key changed after `from`, or the table was emptied.
   virtual absl::StatusOr<bool> HasRowsBehind(std::int64_t table, std::int64_t from) = 0;
   /// Errors: also kAborted: `from` is below the table's floor.
-  virtual absl::StatusOr<std::unique_ptr<StagedRows>> RowsBehind(std::int64_t table, std::int64_t from) = 0;
+  virtual absl::StatusOr<std::unique_ptr<StagedRows>> RowsAfter(std::int64_t table, std::int64_t from) = 0;
   /// Returns the staged rows of these keys; keys without a staged change are missing in the answer.
   virtual absl::StatusOr<std::vector<StagedRows::Row>> RowsOf(std::int64_t table,
                                                               const std::vector<StagedKey>& keys) = 0;

@@ -98,9 +98,9 @@ absl::StatusOr<StagedRow> Unfolded(const FoldedRow& row) {
                    *std::move(values), row.kind == StagedKind::kPart && row.complete};
 }
 
-class RowsBehind : public StagedRows {
+class RowsAfter : public StagedRows {
  public:
-  RowsBehind(std::int64_t table, std::int64_t from) : table_(table), from_(from) {}
+  RowsAfter(std::int64_t table, std::int64_t from) : table_(table), from_(from) {}
 
   absl::Status Start(StageFile& file) {
     ASSIGN_OR_RETURN(StageFile::Reading reading, file.Read());
@@ -370,7 +370,7 @@ absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, c
 
 absl::StatusOr<std::unique_ptr<StagedRows>> ReadRowsBehind(StageFile& file, std::int64_t table,
                                                            std::int64_t from) {
-  auto rows = std::make_unique<RowsBehind>(table, from);
+  auto rows = std::make_unique<RowsAfter>(table, from);
   RETURN_IF_ERROR(rows->Start(file));
   return rows;
 }

@@ -272,7 +272,7 @@ class StagedLook {
   StagedLook(StageView& stage, std::int64_t table) : stage_(stage), table_(table) {}
 
   absl::Status Open(const TableSchema& schema, std::int64_t from) {
-    absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage_.RowsBehind(table_, from);
+    absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage_.RowsAfter(table_, from);
     if (!rows.ok()) return NotStaged(schema, rows.status());
     rows_ = *std::move(rows);
     at_end_ = false;

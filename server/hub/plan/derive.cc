@@ -552,7 +552,7 @@ absl::Status Derivation::DistrustRemade(Feeds* feeds) {
 absl::StatusOr<bool> Derivation::LacksRows(const std::string& name, MemberLook& look) {
   const std::set<std::string>& remade = look.head().remade;
   for (std::int64_t behind = 0; !remade.empty();) {
-    ASSIGN_OR_RETURN(const std::vector<HubUpkeep::Glance> rows, book_.upkeep().RowsBehind(behind));
+    ASSIGN_OR_RETURN(const std::vector<HubUpkeep::Glance> rows, book_.upkeep().RowsAfter(behind));
     if (rows.empty()) return false;
     for (const HubUpkeep::Glance& glance : rows) {
       if (glance.ref.data_source != name || !remade.contains(glance.ref.table)) continue;
@@ -627,7 +627,7 @@ absl::Status Derivation::PlanOne(const HubWork& work, HandDecision* decision) {
     derived_.notes.push_back({HubNote::Kind::kPingPong, one.data_source, one.golden_id, one.attribute});
   }
   for (auto& [id, record] : now.records) ForgetTurns(rules_, in_.now_ms, &record);
-  RETURN_IF_ERROR(LookElsewhere(&book_, &component));
+  RETURN_IF_ERROR(LoadOtherMembers(&book_, &component));
   DeliveryPlan(&now);
   return SaveComponent(std::move(component), state_.time, &book_);
 }

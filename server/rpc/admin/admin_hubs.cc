@@ -90,7 +90,7 @@ void EncodeMembers(Hubs& hubs, const Hub& hub, const WatchedHub& watched, v1::Hu
 /// Encodes the hub's present state. A hub that cannot be read says why, and does not block the others.
 void EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
   message->set_storage(hub.rules().storage);
-  hubs.LookIfOthersDerive(hub);
+  hubs.RefreshIfFollower(hub);
   const absl::Status looked = hubs.LookAt(hub);
   for (const WatchedHub& watched : hubs.watch().All()) {
     if (watched.storage != hub.rules().storage) continue;

@@ -239,7 +239,7 @@ absl::Status WriteAudit(Audit& audit, const grpc::ServerContext& context, const 
 }  // namespace
 
 AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
-                           VouchedBytes& vouched, Reload reload, DatedKeys dated_keys,
+                           AuthenticatedTraffic& vouched, Reload reload, DatedKeys dated_keys,
                            const FreshnessWatch& freshness, const TimeSeries& time_series, Servers servers,
                            Storages& storages, HttpDoorLook look_at_door)
     : AdminChanges(gate, tenants, freshness, time_series, storages, std::move(look_at_door)),

@@ -22,7 +22,7 @@
 #include "server/rpc/admin/asked_tenant.h"
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/admin/looks.h"
-#include "server/rpc/listener/vouched_bytes.h"
+#include "server/rpc/listener/authenticated_traffic.h"
 #include "server/source/gate.h"
 #include "server/storages/storages.h"
 #include "server/store/snapshot.h"
@@ -284,7 +284,7 @@ class AdminService final : public AdminChanges {
   /// All references must outlive the service. It tells `vouched` which
   /// connections belong to an operator or a viewer.
   AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
-               VouchedBytes& vouched, Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
+               AuthenticatedTraffic& vouched, Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
                const TimeSeries& time_series, Servers servers, Storages& storages, HttpDoorLook look_at_door);
 
   /// Ends watching calls, which never end by themselves, and long calls, with
@@ -352,7 +352,7 @@ class AdminService final : public AdminChanges {
   Events& events_;
   Audit& audit_;
   Looks& looks_;
-  VouchedBytes& vouched_;
+  AuthenticatedTraffic& vouched_;
   const Reload reload_;
   const DatedKeys dated_keys_;
   const Servers servers_;

@@ -70,11 +70,11 @@ Audit::Audit(AuditLog& log, Events& events, AuditSigner signer, const Options& o
 void Audit::Begin() {
   const MutexLock lock(mutex_);
   waiting_ = WaitingRecords::Open(options_.dir + "/audit-waiting", kAuditPlaces);
-  LookBack();
+  ReadPastAudit();
   KeepWaiting(NowMs());
 }
 
-void Audit::LookBack() {
+void Audit::ReadPastAudit() {
   head_ = ReadHead(HeadPath());
   const absl::StatusOr<AuditState> state = log_.State();
   if (!state.ok()) {

@@ -386,7 +386,7 @@ void AcceptLoop::EndUnvouched(bool all) {
     peers.push_back(&connection.peer);
     traffic.push_back(TrafficOf(connection.socket).value_or(connection.traffic));
   }
-  const std::vector<VouchedBytes::Report> reports = limits.vouched->Take(peers);
+  const std::vector<AuthenticatedTraffic::Report> reports = limits.vouched->Take(peers);
   for (std::size_t i = 0; i < seen.size(); ++i) Look(*seen[i], traffic[i], reports[i]);
   if (all) {
     for (Connection& connection : connections_) {
@@ -477,7 +477,7 @@ void AcceptLoop::EndWithMostIdleCalls() {
   }
 }
 
-void AcceptLoop::Look(Connection& connection, const TcpTraffic& now, const VouchedBytes::Report& report) {
+void AcceptLoop::Look(Connection& connection, const TcpTraffic& now, const AuthenticatedTraffic::Report& report) {
   const AcceptOptions::Unvouched& limits = *options_.unvouched;
   const TcpTraffic before = std::exchange(connection.traffic, now);
   const bool known = connection.known || report.bytes + report.other_bytes > 0;

@@ -4,7 +4,7 @@
 
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/metadata_rows.h"
 #include "server/store/postgres/rows/receipt_rows.h"
 #include "server/store/postgres/tables/definitions.h"
@@ -143,7 +143,7 @@ absl::Status WorkView::CheckOurs(const std::string& table) {
   if (began_.looked_at.contains(table) && !began_.not_ours.contains(table)) return absl::OkStatus();
   RETURN_IF_ERROR(writes_.Send(connection_));
   const postgres::OwnGuard own({.schema = names_.schema_name, .shared = {table}});
-  absl::Status ours = InStoreWords(own.Find(connection_).status(), Touched::kMirroredTable);
+  absl::Status ours = ToStoreStatus(own.Find(connection_).status(), TouchedTable::kMirroredTable);
   if (!ours.ok()) return ours;
   // Under the tenant's lock no server of ours frees the name.
   began_.looked_at.insert(table);
@@ -264,7 +264,7 @@ absl::StatusOr<std::optional<std::string>> SeenMarks::Find(WorkView& view, const
   if (has_all_) return std::nullopt;
   postgres::Array keys = KeysOf({table});
   const auto rows = view.writes().SendAndQuery(view.connection(), SeenSql(view.names(), /*of_tables=*/true),
-                                               {keys.value()}, "reading what the journal saw last");
+                                               {keys.value()}, "reading the last state that the journal saw");
   if (!rows.ok()) return rows.status();
   std::optional<std::string>& text = texts_[key];
   if (rows->rows() == 1) text = rows->Text(0, 1);

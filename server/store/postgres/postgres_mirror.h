@@ -23,7 +23,7 @@
 #include "server/store/postgres/began.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/postgres_store.h"
 #include "server/store/postgres/rows/metadata_rows.h"

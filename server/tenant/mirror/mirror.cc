@@ -152,8 +152,8 @@ constexpr int kLooksMax = 5;
 
 absl::Status IsGone(const std::string& context_id, const SeenSummary& seen, const absl::Status& opened) {
   const bool is_deleted = !opened.GetPayload(kLostPayload) && !opened.GetPayload(kForgottenPayload);
-  const absl::Status gone = IsGoneFromCycle(context_id);
-  return seen.HasRecords() && is_deleted ? InRecordsWords(gone) : gone;
+  const absl::Status gone = MirrorDeletedError(context_id);
+  return seen.HasRecords() && is_deleted ? ToRecordsStatus(gone) : gone;
 }
 
 /// Says how the tenant continues with the present mirror; `cycles`: the text for sources of cycles.
@@ -282,16 +282,16 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   if (absl::IsNotFound(store.status())) return IsGone(context_id_, seen_, store.status());
   // The file there is not this tenant's mirror, or is of a later version.
   if (absl::IsFailedPrecondition(store.status())) TellUnavailable(store.status());
-  if (!store.ok()) return Noticed(store.status());
+  if (!store.ok()) return QuarantineIfDamaged(store.status());
   if (std::string why = (*store)->upkeep().Quarantined(); trust == Trust::kNeeded && !why.empty()) {
     file_.quarantine = std::move(why);
     Summarize(Look::kTenant);
     return absl::DataLossError(file_.quarantine);
   }
   (*store)->SetJournal(journal_);
-  if (absl::Status noted = NoteIfLeftOut(**store, journal_.get(), now_ms); !noted.ok()) return Noticed(noted);
+  if (absl::Status noted = NoteIfLeftOut(**store, journal_.get(), now_ms); !noted.ok()) return QuarantineIfDamaged(noted);
   if (absl::Status noted = NotePassedWrites(**store, journal_.get(), now_ms); !noted.ok())
-    return Noticed(noted);
+    return QuarantineIfDamaged(noted);
   store_ = *std::move(store);
   is_open_ = true;
   seen_.NoteDocuments();
@@ -311,7 +311,7 @@ absl::Status Mirror::EndCycleInNewFile(std::int64_t now_ms) {
   return status;
 }
 
-absl::Status Mirror::Noticed(absl::Status status) {
+absl::Status Mirror::QuarantineIfDamaged(absl::Status status) {
   // A statement of the store itself may have failed because somebody dropped its table.
   if (absl::IsFailedPrecondition(status) && store_) {
     if (absl::Status own = store_->upkeep().CheckOwnTables(); absl::IsDataLoss(own)) status = own;
@@ -403,7 +403,7 @@ absl::StatusOr<std::optional<Committed>> Mirror::Finish(Writing& writing) {
   if (!committed.ok()) {
     // The plan may be committed nevertheless, and a repetition would not write notes again.
     hooks_.Wake();
-    return Noticed(committed.status());
+    return QuarantineIfDamaged(committed.status());
   }
   if (!*committed) return std::optional<Committed>();
   told_unavailable_.clear();
@@ -541,7 +541,7 @@ absl::StatusOr<TenantRecord> ReadTenantOf(Mirror& mirror, std::int64_t now_ms) {
     RETURN_IF_ERROR(mirror.Open(false, now_ms));
     tenant = mirror.store()->records().ReadTenant();
   }
-  if (!tenant.ok()) return mirror.Noticed(tenant.status());
+  if (!tenant.ok()) return mirror.QuarantineIfDamaged(tenant.status());
   return tenant;
 }
 
@@ -568,7 +568,7 @@ absl::Status ForgetListed(Mirror& mirror) {
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms, Mirror::Trust trust) {
   absl::Status status = mirror.Open(false, now_ms, trust);
   if (!absl::IsAborted(status)) return status;
-  return OfGone(
+  return TagMirrorDeleted(
       mirror.context_id(),
       absl::NotFoundError(absl::StrCat(
           "the mirror of '", mirror.context_id(), "' is gone. Nothing was done. Put a backup in its place",
@@ -594,14 +594,14 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
     RETURN_IF_ERROR(ReadTenantOf(mirror, 0).status());
     version = mirror.store()->ReadDataVersion();
   }
-  if (!version.ok()) return mirror.Noticed(version.status());
+  if (!version.ok()) return mirror.QuarantineIfDamaged(version.status());
   known = schema_hash.empty() ? mirror.agreed().FindAt(key, *version) : std::nullopt;
   if (known) return *std::move(known);
   absl::StatusOr<TenantRecord> tenant = mirror.store()->records().ReadTenant();
-  if (!tenant.ok()) return mirror.Noticed(tenant.status());
+  if (!tenant.ok()) return mirror.QuarantineIfDamaged(tenant.status());
   RETURN_IF_ERROR(CheckOwner(caller, *tenant));
   absl::StatusOr<std::optional<TableSchema>> schema = mirror.store()->records().ReadSchema(table);
-  if (!schema.ok()) return mirror.Noticed(schema.status());
+  if (!schema.ok()) return mirror.QuarantineIfDamaged(schema.status());
   if (!*schema) return NotAgreed(table);
   TableSchema by_now = **schema;
   if (!mirror.agreed().rules().Set(&by_now).ok() || by_now != **schema) {

@@ -12,7 +12,7 @@
 #include "base/db/postgres/transaction.h"
 #include "proto/wire/receipt.h"
 #include "server/store/mirror_records.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/session.h"
 #include "server/store/postgres/rows/hook_rows.h"
 #include "server/store/postgres/rows/ledger_rows.h"

@@ -1,4 +1,4 @@
-#include "server/store/postgres/home/late_places.h"
+#include "server/store/postgres/home/unavailable_places.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -55,10 +55,10 @@ class LatePlacesTest : public PostgresDatabaseTest {
   PostgresPlace& late() { return *places_[1]; }
   /// How many are closed behind it; what it tells is in `told_`.
   std::size_t Look() {
-    LatePlaces places(control_, places_);
+    UnavailablePlaces places(control_, places_);
     return Look(places);
   }
-  std::size_t Look(LatePlaces& places) {
+  std::size_t Look(UnavailablePlaces& places) {
     told_.clear();
     return places.Look(Hear());
   }
@@ -115,7 +115,7 @@ TEST_F(LatePlacesTest, OnePlaceThatDoesNotAnswerIsClosedUntilItDoes) {
 TEST_F(LatePlacesTest, WhatIsWrongWithOneThatAnswersIsToldOnceAndLookedAtAgain) {
   ASSERT_THAT(connection_->Execute("CREATE ROLE late_plain LOGIN"), IsOk());
   places_[1] = Place("p2", absl::StrCat(late_conninfo_, " user=late_plain"));
-  LatePlaces places(control_, places_);
+  UnavailablePlaces places(control_, places_);
   EXPECT_EQ(Look(places), 1U);
   const auto words =
       AllOf(HasSubstr("the place 'p2', which did not answer at this server's start"),
@@ -200,7 +200,7 @@ TEST_F(LatePlacesTest, KnownMirrorsAreListedWhileTheirPlaceIsClosed) {
 
 TEST_F(LatePlacesTest, AtTheStartEachThatIsClosedIsToldAndThenTried) {
   std::promise<std::string> opened;
-  LatePlaces places(control_, places_);
+  UnavailablePlaces places(control_, places_);
   std::vector<std::string> closed;
   places.Start([&](const ClosedPlaces::Told& told) {
     if (told.is_open) return opened.set_value(told.place);
