@@ -132,10 +132,9 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
                      "with `populate` on batch 1.")));
   }
   if (batch.commit && batch.commit->batches != batch.seq) {
-    return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(QuotedTable(batch.table), ": the commit counts ", batch.commit->batches,
-                     " batches, but is on batch ", batch.seq,
-                     ". Nothing of this batch was applied. The commit belongs on the last batch.")));
+    return Refuse(absl::FailedPreconditionError(absl::StrCat(
+        QuotedTable(batch.table), ": the commit counts ", batch.commit->batches, " batches, but is on batch ",
+        batch.seq, ". Nothing of this batch was applied. The commit belongs on the last batch.")));
   }
 
   plan.verdict = BatchPlan::Verdict::kApply;

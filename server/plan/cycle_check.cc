@@ -37,9 +37,9 @@ absl::Status TagMirrorDeleted(const std::string& context_id, absl::Status status
 
 absl::Status MirrorDeletedError(const std::string& context_id) {
   return TagMirrorDeleted(context_id, absl::AbortedError(absl::StrCat(
-                                "the mirror of '", context_id,
-                                "' no longer exists. Nothing was applied. Begin a new cycle with "
-                                "Authenticate.")));
+                                          "the mirror of '", context_id,
+                                          "' no longer exists. Nothing was applied. Begin a new cycle with "
+                                          "Authenticate.")));
 }
 
 absl::Status ToRecordsStatus(const absl::Status& status) {

@@ -41,9 +41,8 @@ std::string_view ToString(MovePhase phase) { return kPhases.at(static_cast<std::
 
 absl::Status CheckMoveId(std::string_view id) {
   if (id.size() >= kIdMin && id.size() <= kIdMax && IsHexadecimal(id)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("the id of a move has ", kIdMin, " to ", kIdMax,
-                   " characters of 0-9 and a-f. Nothing was done."));
+  return absl::InvalidArgumentError(absl::StrCat("the id of a move has ", kIdMin, " to ", kIdMax,
+                                                 " characters of 0-9 and a-f. Nothing was done."));
 }
 
 absl::Status CheckMoveTarget(std::string_view target) {

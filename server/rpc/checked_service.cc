@@ -57,8 +57,9 @@ class LargeMessage {
   const bool large_;
 };
 
-CheckedService::CheckedService(MirrorService& service, Gate& gate, AuthenticatedTraffic& vouched, RunningCalls& calls,
-                               std::uint64_t message_bytes_max, const MemoryShare::Limits& memory)
+CheckedService::CheckedService(MirrorService& service, Gate& gate, AuthenticatedTraffic& vouched,
+                               RunningCalls& calls, std::uint64_t message_bytes_max,
+                               const MemoryShare::Limits& memory)
     : service_(service),
       gate_(gate),
       vouched_(vouched),

@@ -23,7 +23,8 @@ class StreamMessages {
   using Raw = grpc::ServerReaderWriter<v1::RowDataResponse, grpc::ByteBuffer>;
 
   /// Its references must outlive it. `tenant`: the tenant whose memory share is used.
-  StreamMessages(Raw* raw, AuthenticatedTraffic& vouched, MemoryShare& memory, std::string peer, std::string tenant)
+  StreamMessages(Raw* raw, AuthenticatedTraffic& vouched, MemoryShare& memory, std::string peer,
+                 std::string tenant)
       : raw_(raw), vouched_(vouched), memory_(memory), peer_(std::move(peer)), tenant_(std::move(tenant)) {}
 
   /// Blocks. False: no more messages, the call was cancelled, or the message was refused, see fault(). `room`

@@ -439,7 +439,8 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
 absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTable>& tables,
                                                  bool source_accepted, bool repeats) {
   // Durable first: after the answers the source forgets data that they make unnecessary.
-  if (absl::Status status = mirror_.store()->MakeDurable(); !status.ok()) return mirror_.QuarantineIfDamaged(status);
+  if (absl::Status status = mirror_.store()->MakeDurable(); !status.ok())
+    return mirror_.QuarantineIfDamaged(status);
   absl::StatusOr<std::vector<SchemaAnswer>> kept = mirror_.store()->records().ReadAnswers();
   if (!kept.ok()) return mirror_.QuarantineIfDamaged(kept.status());
   absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();

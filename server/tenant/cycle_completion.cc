@@ -47,9 +47,11 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
     absl::Status status = mirror_.Running(caller, cycle, now_ms).status();
     if (status.ok()) status = End(&completing);
     // The answer to the first call may have been lost, or another server got the first call.
-    if (!status.ok() && WasCompleted(caller, cycle)) status = mirror_.QuarantineIfDamaged(CompareNow(&completing));
+    if (!status.ok() && WasCompleted(caller, cycle))
+      status = mirror_.QuarantineIfDamaged(CompareNow(&completing));
     // Durable before the answer: afterwards the source forgets the cycle's changes.
-    if (status.ok() && mirror_.store() != nullptr) status = mirror_.QuarantineIfDamaged(mirror_.store()->MakeDurable());
+    if (status.ok() && mirror_.store() != nullptr)
+      status = mirror_.QuarantineIfDamaged(mirror_.store()->MakeDurable());
     if (!status.ok()) return status;
   }
   return Finish(&completing);
@@ -70,8 +72,9 @@ absl::StatusOr<std::optional<Plan>> CycleCompletion::BehindRows::MakePlan(const 
 void CycleCompletion::BehindRows::NoteCommitted() {
   NoteCycleEnd(owner_.mirror_, before_, ended_, completing_.now_ms);
   owner_.Ended(completing_);
-  status_ = owner_.mirror_.store() == nullptr ? absl::OkStatus()
-                                              : owner_.mirror_.QuarantineIfDamaged(owner_.mirror_.store()->MakeDurable());
+  status_ = owner_.mirror_.store() == nullptr
+                ? absl::OkStatus()
+                : owner_.mirror_.QuarantineIfDamaged(owner_.mirror_.store()->MakeDurable());
 }
 
 std::optional<std::vector<TableVerdict>> CycleCompletion::BehindRows::Finish() {

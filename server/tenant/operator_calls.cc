@@ -326,7 +326,7 @@ absl::StatusOr<std::optional<Plan>> PlanErasure(StoreRecords& records, const Ten
 }  // namespace
 
 absl::StatusOr<ErasedRowCounts> OperatorCalls::EraseRow(const AskedErasure& asked, std::int64_t now_ms,
-                                                    const ActTerms& terms) {
+                                                        const ActTerms& terms) {
   bool rule_waits = false;
   absl::StatusOr<ErasedRowCounts> erased = ErasedRowCounts();
   {
@@ -350,7 +350,7 @@ absl::StatusOr<ErasedRowCounts> OperatorCalls::EraseRow(const AskedErasure& aske
 }
 
 absl::StatusOr<ErasedRowCounts> OperatorCalls::EraseKept(const AskedErasure& asked, std::int64_t now_ms,
-                                                     const ActTerms& terms, bool* rule_waits) {
+                                                         const ActTerms& terms, bool* rule_waits) {
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
   if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());

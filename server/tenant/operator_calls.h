@@ -77,7 +77,7 @@ class OperatorCalls {
   /// continues. Errors: kNotFound, kInvalidArgument: the table or the key; kFailedPrecondition: the
   /// row exists. kUnavailable with `now`: the row is erased, but the files are rewritten later.
   absl::StatusOr<ErasedRowCounts> EraseRow(const AskedErasure& asked, std::int64_t now_ms,
-                                       const ActTerms& terms = {});
+                                           const ActTerms& terms = {});
 
  private:
   /// Ends the cycle with a step for each of the tables, and returns their `names`.
@@ -93,8 +93,9 @@ class OperatorCalls {
   absl::StatusOr<Hold> FindHoldById(std::uint64_t id) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status PlanUnproven(Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
   /// Does all but the files. `rule_waits`: the files already had to be rewritten before.
-  absl::StatusOr<ErasedRowCounts> EraseKept(const AskedErasure& asked, std::int64_t now_ms, const ActTerms& terms,
-                                        bool* rule_waits) MIRROR_REQUIRES(mirror_.mutex());
+  absl::StatusOr<ErasedRowCounts> EraseKept(const AskedErasure& asked, std::int64_t now_ms,
+                                            const ActTerms& terms, bool* rule_waits)
+      MIRROR_REQUIRES(mirror_.mutex());
   /// Rewrites the files, without tables that were set aside.
   /// `stays_noted`: another rewrite is due after the next population, or a hub must be asked again.
   absl::Status RewriteFiles(std::int64_t now_ms, bool stays_noted) MIRROR_REQUIRES(mirror_.mutex());

@@ -364,7 +364,7 @@ absl::StatusOr<std::optional<Plan>> RowWriter::PlanGroup(const TenantRecord& ten
 }
 
 absl::StatusOr<std::optional<Plan>> RowWriter::PlanCycleEndAfter(RowGroup& group, const Committed& done,
-                                                             const TenantRecord& tenant) {
+                                                                 const TenantRecord& tenant) {
   const Plan& plan = done.plan;
   const bool judged = !plan.holds.empty() || std::any_of(plan.steps.begin(), plan.steps.end(),
                                                          [](const Step& step) { return step.settles_holds; });

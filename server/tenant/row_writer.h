@@ -77,7 +77,7 @@ class RowWriter {
   /// Returns the plan of the cycle's end after `group`, if every
   /// batch was applied and the cycle has to remember nothing of it.
   static absl::StatusOr<std::optional<Plan>> PlanCycleEndAfter(RowGroup& group, const Committed& done,
-                                                           const TenantRecord& tenant);
+                                                               const TenantRecord& tenant);
   /// Counts partners' rows that populations delete; called before the store's lock is taken.
   void TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());

@@ -310,13 +310,14 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context
   const auto gone = std::find_if(deleted.begin(), deleted.end(),
                                  [&](const std::string& one) { return SameName(one, context_id); });
   if (gone != deleted.end()) {
-    return TagMirrorDeleted(*gone, absl::NotFoundError(absl::StrCat(
-                             "tenant '", *gone, "' was deleted. Nothing was done. 'mirrorctl allow ", *gone,
-                             "' lets its source mirror it anew.")));
+    return TagMirrorDeleted(
+        *gone, absl::NotFoundError(absl::StrCat("tenant '", *gone,
+                                                "' was deleted. Nothing was done. 'mirrorctl allow ", *gone,
+                                                "' lets its source mirror it anew.")));
   }
-  return TagMirrorDeleted(context_id,
-                absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
-                                                 "'. Nothing was done. 'mirrorctl tenants' lists them.")));
+  return TagMirrorDeleted(
+      context_id, absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
+                                                   "'. Nothing was done. 'mirrorctl tenants' lists them.")));
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& context_id) {

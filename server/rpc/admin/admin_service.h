@@ -284,8 +284,9 @@ class AdminService final : public AdminChanges {
   /// All references must outlive the service. It tells `vouched` which
   /// connections belong to an operator or a viewer.
   AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
-               AuthenticatedTraffic& vouched, Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
-               const TimeSeries& time_series, Servers servers, Storages& storages, HttpDoorLook look_at_door);
+               AuthenticatedTraffic& vouched, Reload reload, DatedKeys dated_keys,
+               const FreshnessWatch& freshness, const TimeSeries& time_series, Servers servers,
+               Storages& storages, HttpDoorLook look_at_door);
 
   /// Ends watching calls, which never end by themselves, and long calls, with
   /// kUnavailable. Called before the listener stops.

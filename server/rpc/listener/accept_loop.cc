@@ -477,7 +477,8 @@ void AcceptLoop::EndWithMostIdleCalls() {
   }
 }
 
-void AcceptLoop::Look(Connection& connection, const TcpTraffic& now, const AuthenticatedTraffic::Report& report) {
+void AcceptLoop::Look(Connection& connection, const TcpTraffic& now,
+                      const AuthenticatedTraffic::Report& report) {
   const AcceptOptions::Unvouched& limits = *options_.unvouched;
   const TcpTraffic before = std::exchange(connection.traffic, now);
   const bool known = connection.known || report.bytes + report.other_bytes > 0;

@@ -18,8 +18,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/peer_address.h"
-#include "server/rpc/listener/tcp_traffic.h"
 #include "server/rpc/listener/authenticated_traffic.h"
+#include "server/rpc/listener/tcp_traffic.h"
 
 namespace mirror {
 
@@ -118,8 +118,8 @@ class AcceptLoop {
   void Start(Handover handover);
   /// No connection is handed over after it returns, and the port is free.
   void Stop();
-  /// Called after Stop(): closes the connections except those whose names, as AuthenticatedTraffic writes them, are
-  /// in `busy`. Data that was sent on them still arrives.
+  /// Called after Stop(): closes the connections except those whose names, as AuthenticatedTraffic writes
+  /// them, are in `busy`. Data that was sent on them still arrives.
   void CloseAllBut(const std::set<std::string>& busy);
 
  private:

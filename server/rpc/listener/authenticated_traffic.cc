@@ -75,7 +75,8 @@ bool AuthenticatedTraffic::Holds(const std::string& peer) {
   return entry != nullptr && entry->held > 0;
 }
 
-std::vector<AuthenticatedTraffic::Report> AuthenticatedTraffic::Take(const std::vector<const std::string*>& peers) {
+std::vector<AuthenticatedTraffic::Report> AuthenticatedTraffic::Take(
+    const std::vector<const std::string*>& peers) {
   std::vector<Report> reports(peers.size());
   const MutexLock lock(mutex_);
   for (std::size_t i = 0; i < peers.size(); ++i) {

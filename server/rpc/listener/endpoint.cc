@@ -321,7 +321,8 @@ void Endpoint::Stop(std::chrono::milliseconds patience) {
 std::string Endpoint::address() const { return address_; }
 std::string Endpoint::admin_address() const { return admin_address_; }
 
-AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, AuthenticatedTraffic* vouched) {
+AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls,
+                                         AuthenticatedTraffic* vouched) {
   AcceptOptions::Unvouched unvouched;
   unvouched.vouched = vouched;
   unvouched.stranger_max = kStrangerBytesMax;

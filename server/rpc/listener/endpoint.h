@@ -18,10 +18,10 @@
 #include "base/mutex.h"
 #include "server/config/config.h"
 #include "server/rpc/listener/accept_loop.h"
+#include "server/rpc/listener/authenticated_traffic.h"
 #include "server/rpc/listener/handover_threads.h"
 #include "server/rpc/listener/held_streams.h"
 #include "server/rpc/listener/running_calls.h"
-#include "server/rpc/listener/authenticated_traffic.h"
 
 namespace mirror {
 

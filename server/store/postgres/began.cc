@@ -155,7 +155,8 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
   auto rows = AskUnderLock(connection, transaction, role, own, names, intent, exact);
   for (bool again = true; !rows.ok(); again = false) {
     if (!connection.IsOpen()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
-    if (absl::Status back = transaction.RollBack(); !back.ok()) return ToStoreStatus(back, TouchedTable::kOwnTable);
+    if (absl::Status back = transaction.RollBack(); !back.ok())
+      return ToStoreStatus(back, TouchedTable::kOwnTable);
     // Checks the owner first: the search for the lock's holder below reads the table itself.
     const absl::Status failed = own.Explain(connection, rows.status());
     if (postgres::TroubleOf(failed) != postgres::Trouble::kLockTimeout)
@@ -229,9 +230,8 @@ absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* sta
 }
 
 absl::Status WentBack() {
-  return absl::UnavailableError(
-      absl::StrCat("the database was restored, or a standby took over: earlier commits may be lost.",
-                   kNothingApplied));
+  return absl::UnavailableError(absl::StrCat(
+      "the database was restored, or a standby took over: earlier commits may be lost.", kNothingApplied));
 }
 
 absl::Status EndRestoredCycle(postgres::Connection& connection, const PostgresOwnTables& names,

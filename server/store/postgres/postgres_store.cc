@@ -369,7 +369,7 @@ absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& 
     return MakeOwnSchema(connection, mirror.context_id, mirror.names, mirror.options.epoch).status();
   if (there.names.contains("_mirror_tenant")) {
     return ToStoreStatus(RaiseLayout(connection, MirrorLayout(mirror.names, mirror.own.get())),
-                        TouchedTable::kOwnTable);
+                         TouchedTable::kOwnTable);
   }
   if (there.names.contains(MetadataOf(mirror.context_id)))
     return CheckOwnRelations(connection, mirror.context_id, mirror.names);

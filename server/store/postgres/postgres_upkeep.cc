@@ -42,8 +42,8 @@ absl::Status CheckTidy(postgres::Connection& connection, const PostgresOwnTables
   return absl::UnavailableError(absl::StrCat(
       "some tables that the mirror no longer needs could not be dropped or emptied, because others use them "
       "or ",
-      "made a view on them: ", ListNames(left),
-      ". No table was rewritten, and deleted rows may still be on ", "disk; the next cycle tries again."));
+      "made a view on them: ", ListNames(left), ". No table was rewritten, and deleted rows may still be on ",
+      "disk; the next cycle tries again."));
 }
 
 /// Refuses while older readers exist: for them VACUUM would keep dead rows on disk.

@@ -247,7 +247,7 @@ class PostgresTableVerbs final : public TableVerbs {
     ASSIGN_OR_RETURN(TableWork work, view().Work());
     const PostgresParts of{mirror_.names.receipts, table, part.cycle};
     return ToStoreStatus(::mirror::WritePart(work.connection, of, part, mirror_.options.value_bytes_max),
-                        TouchedTable::kOwnTable);
+                         TouchedTable::kOwnTable);
   }
   absl::StatusOr<std::string> HashParts(const std::string& table, std::int64_t cycle,
                                         std::uint64_t value_id) override {

@@ -289,7 +289,8 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
     return absl::DataLossError(file_.quarantine);
   }
   (*store)->SetJournal(journal_);
-  if (absl::Status noted = NoteIfLeftOut(**store, journal_.get(), now_ms); !noted.ok()) return QuarantineIfDamaged(noted);
+  if (absl::Status noted = NoteIfLeftOut(**store, journal_.get(), now_ms); !noted.ok())
+    return QuarantineIfDamaged(noted);
   if (absl::Status noted = NotePassedWrites(**store, journal_.get(), now_ms); !noted.ok())
     return QuarantineIfDamaged(noted);
   store_ = *std::move(store);

@@ -16,8 +16,8 @@
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/home/placed_deletion.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/server_rows.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_import.h"
 #include "server/store/postgres/postgres_snapshot.h"
 #include "server/store/postgres/rows/tenant_row.h"
@@ -88,7 +88,8 @@ class PlacedMove final : public PlaceMove {
     // After the switch only the copy exists: it must be as durable as any commit to a mirror.
     RETURN_IF_ERROR(mirrors_.replicated() ? WaitForStandby(*there) : absl::OkStatus());
     postgres::Transaction serving(*there);
-    if (absl::Status begun = serving.Begin(); !begun.ok()) return ToStoreStatus(begun, TouchedTable::kOwnTable);
+    if (absl::Status begun = serving.Begin(); !begun.ok())
+      return ToStoreStatus(begun, TouchedTable::kOwnTable);
     RETURN_IF_ERROR(HoldMirror(*there, to_.options().kind, names_, Frees::kNothing));
     // A server that wants to remove the copy waits for this lock.
     ASSIGN_OR_RETURN(const TenantRow copy, LockTenant(*there, names_));
@@ -167,7 +168,8 @@ class PlacedMove final : public PlaceMove {
   template <typename Work>
   absl::Status WithHeld(postgres::Connection& connection, PlaceKind kind, const Work& work) const {
     postgres::Transaction transaction(connection);
-    if (absl::Status begun = transaction.Begin(); !begun.ok()) return ToStoreStatus(begun, TouchedTable::kOwnTable);
+    if (absl::Status begun = transaction.Begin(); !begun.ok())
+      return ToStoreStatus(begun, TouchedTable::kOwnTable);
     absl::Status done = HoldMirror(connection, kind, names_, Frees::kNothing);
     if (done.ok()) done = work();
     return done.ok() ? ToStoreStatus(transaction.Commit(kMoving), TouchedTable::kOwnTable) : done;
@@ -186,7 +188,8 @@ class PlacedMove final : public PlaceMove {
     ASSIGN_OR_RETURN(PostgresPlace* const old, mirrors_.PlaceOf(from()));
     ASSIGN_OR_RETURN(const postgres::Lease lease, old->Take(PlaceUse::kWrite));
     postgres::Transaction transaction(*lease);
-    if (absl::Status begun = transaction.Begin(); !begun.ok()) return ToStoreStatus(begun, TouchedTable::kOwnTable);
+    if (absl::Status begun = transaction.Begin(); !begun.ok())
+      return ToStoreStatus(begun, TouchedTable::kOwnTable);
     RETURN_IF_ERROR(HoldMirror(*lease, old->options().kind, names_, Frees::kNothing));
     ASSIGN_OR_RETURN(const TenantRow row, LockTenant(*lease, names_));
     if (row.state != "serving" || row.moved_to || row.epoch > placement_.epoch) return Overtaken();
@@ -224,7 +227,8 @@ class PlacedMove final : public PlaceMove {
                                        std::int64_t number) const {
     std::string aside = AsideName(placement_.context_id, number, epoch);
     postgres::Transaction transaction(connection);
-    if (absl::Status begun = transaction.Begin(); !begun.ok()) return ToStoreStatus(begun, TouchedTable::kOwnTable);
+    if (absl::Status begun = transaction.Begin(); !begun.ok())
+      return ToStoreStatus(begun, TouchedTable::kOwnTable);
     RETURN_IF_ERROR(HoldMirror(connection, kind, names_, Frees::kItsName));
     absl::Status renamed = connection.Execute(
         absl::StrCat("ALTER SCHEMA ", names_.schema, " RENAME TO ", QuoteName(aside)), kMoving);

@@ -38,11 +38,10 @@ absl::Status WasOvertaken(const std::string& context_id) {
 
 /// Returns the error for a deletion that was begun but not finished.
 absl::Status StillThere(const std::string& context_id, const absl::Status& why) {
-  return absl::Status(
-      why.code(),
-      absl::StrCat("the mirror of '", context_id,
-                   "' accepts nothing any more, but not all of its rows are deleted yet: ",
-                   absl::StripSuffix(why.message(), "."), ". Delete it again to continue."));
+  return absl::Status(why.code(),
+                      absl::StrCat("the mirror of '", context_id,
+                                   "' accepts nothing any more, but not all of its rows are deleted yet: ",
+                                   absl::StripSuffix(why.message(), "."), ". Delete it again to continue."));
 }
 
 PlacementState StateOf(Deleted what) {
@@ -234,7 +233,8 @@ constexpr char kLock[] = "SELECT pg_advisory_xact_lock(hashtextextended('mirror-
 constexpr char kIsToGo[] = "epoch <= $1 AND ($2 OR state <> 'serving' OR moved_to IS NOT NULL)";
 
 absl::Status Drop(postgres::Connection& connection, const std::string& what) {
-  return ToStoreStatus(connection.Execute(absl::StrCat("DROP ", what), kRemoving), TouchedTable::kMirroredTable);
+  return ToStoreStatus(connection.Execute(absl::StrCat("DROP ", what), kRemoving),
+                       TouchedTable::kMirroredTable);
 }
 
 /// Returns the first column of the first kNamedMax rows.
@@ -251,7 +251,8 @@ absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnT
                             const Removed& which, PlaceKind kind) {
   RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
   postgres::Savepoint savepoint(connection);
-  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return ToStoreStatus(begun, TouchedTable::kOwnTable);
+  if (absl::Status begun = savepoint.Begin(); !begun.ok())
+    return ToStoreStatus(begun, TouchedTable::kOwnTable);
   const auto others =
       connection.Number(absl::StrCat("SELECT count(*) FROM ", names.tenant, " WHERE NOT (", kIsToGo, ")"),
                         {which.epoch_max, which.also_served}, kRemoving);
@@ -297,7 +298,8 @@ absl::Status DropViews(postgres::Connection& connection, const PostgresOwnTables
 absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const PostgresOwnTables& names,
                                 const Removed& which, PlaceKind kind, bool is_first) {
   postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin(); !begun.ok()) return ToStoreStatus(begun, TouchedTable::kOwnTable);
+  if (absl::Status begun = transaction.Begin(); !begun.ok())
+    return ToStoreStatus(begun, TouchedTable::kOwnTable);
   const auto locked = connection.Query(kLock, {names.schema_name}, kRemoving);
   if (!locked.ok()) return ToStoreStatus(locked.status(), TouchedTable::kOwnTable);
   ASSIGN_OR_RETURN(const postgres::Rows tables, ListTables(connection, names));
@@ -335,10 +337,9 @@ absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnT
   if (rows->rows() == 0) return absl::OkStatus();
   std::vector<std::string> named = NamesIn(*rows);
   if (rows->rows() > kNamedMax) named.push_back(absl::StrCat(rows->rows() - kNamedMax, " more"));
-  return absl::FailedPreconditionError(
-      absl::StrCat("objects of others depend on the schema ", names.schema, " or are in it: ",
-                   absl::StrJoin(named, ", "),
-                   ". The server never drops them: drop them, or move them away, and try again."));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "objects of others depend on the schema ", names.schema, " or are in it: ", absl::StrJoin(named, ", "),
+      ". The server never drops them: drop them, or move them away, and try again."));
 }
 
 absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTables& names) {
@@ -360,7 +361,8 @@ absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTa
 absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names,
                          const Removed& which, PlaceKind kind) {
   postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin(); !begun.ok()) return ToStoreStatus(begun, TouchedTable::kOwnTable);
+  if (absl::Status begun = transaction.Begin(); !begun.ok())
+    return ToStoreStatus(begun, TouchedTable::kOwnTable);
   RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
   const auto marked =
       connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET state = 'deleting' WHERE ", kIsToGo),

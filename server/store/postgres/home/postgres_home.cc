@@ -36,9 +36,9 @@
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/place/rights.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_upkeep.h"
 #include "server/store/postgres/rows/own_schema.h"
 #include "server/store/postgres/rows/tenant_row.h"
@@ -219,7 +219,8 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
   if (!there.ok()) return ToStoreStatus(there.status(), TouchedTable::kOwnTable);
   if (*there == 0 && !owner) return false;
   postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin(); !begun.ok()) return ToStoreStatus(begun, TouchedTable::kOwnTable);
+  if (absl::Status begun = transaction.Begin(); !begun.ok())
+    return ToStoreStatus(begun, TouchedTable::kOwnTable);
   postgres::Pipeline pipeline(connection);
   OwnWrites writes;
   if (*there == 1) {
@@ -242,7 +243,8 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
   }
   absl::Status done = ToStoreStatus(pipeline.Run().status(), TouchedTable::kMirroredTable);
   if (done.ok() && *there == 1 && owner) done = CarryRights(connection, QuoteName(aside), names).status();
-  if (done.ok()) done = ToStoreStatus(transaction.Commit("setting the mirror aside"), TouchedTable::kMirroredTable);
+  if (done.ok())
+    done = ToStoreStatus(transaction.Commit("setting the mirror aside"), TouchedTable::kMirroredTable);
   if (!done.ok()) return done;
   return *there == 1;
 }

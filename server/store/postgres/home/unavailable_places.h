@@ -40,7 +40,7 @@ class UnavailablePlaces final : public ClosedPlaces {
  public:
   using Places = std::vector<std::shared_ptr<PostgresPlace>>;
   UnavailablePlaces(std::shared_ptr<PostgresControl> control, Places places,
-             std::chrono::milliseconds pause = std::chrono::seconds(2))
+                    std::chrono::milliseconds pause = std::chrono::seconds(2))
       : control_(std::move(control)), places_(std::move(places)), pause_(pause) {}
   ~UnavailablePlaces() override { UnavailablePlaces::Stop(); }
 

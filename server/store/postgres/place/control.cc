@@ -11,9 +11,9 @@
 #include "base/status_macros.h"
 #include "server/store/catalog/catalog_records.h"
 #include "server/store/postgres/place/control_records.h"
-#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/schema_layout.h"
 #include "server/store/postgres/place/session.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {

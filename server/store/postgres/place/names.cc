@@ -108,8 +108,7 @@ absl::Status CheckHoldable(const TableSchema& kept, const std::string& context_i
                       "mirror does.");
   }
   if (kept.deletes == Deletes::kMark) {
-    return CannotHold(kept,
-                      "it asks to mark deleted rows (deletes MARK), which only a SQLite mirror does.");
+    return CannotHold(kept, "it asks to mark deleted rows (deletes MARK), which only a SQLite mirror does.");
   }
   for (const Column& column : kept.columns) {
     RETURN_IF_ERROR(CheckColumn(kept, column));

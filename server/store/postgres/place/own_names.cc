@@ -77,7 +77,9 @@ absl::Status OwnTransaction::Begin(const postgres::BeginAs& as) {
   return ToStoreStatus(guard_.Explain(connection_, begun), TouchedTable::kOwnTable);
 }
 
-absl::Status OwnTransaction::Commit() { return ToStoreStatus(transaction_.Commit(), TouchedTable::kOwnTable); }
+absl::Status OwnTransaction::Commit() {
+  return ToStoreStatus(transaction_.Commit(), TouchedTable::kOwnTable);
+}
 
 const char kNotOurTablesSql[] =
     "SELECT w.name FROM unnest($2::text[]) AS w (name) WHERE NOT EXISTS (SELECT FROM pg_class AS c WHERE "
@@ -108,7 +110,8 @@ absl::Status HoldMirror(postgres::Connection& connection, PlaceKind kind, const 
   if (kind == PlaceKind::kPlain) {
     const char* const mode = frees == Frees::kItsName ? "ACCESS EXCLUSIVE" : "ACCESS SHARE";
     postgres::Savepoint savepoint(connection);
-    if (absl::Status begun = savepoint.Begin(); !begun.ok()) return ToStoreStatus(begun, TouchedTable::kOwnTable);
+    if (absl::Status begun = savepoint.Begin(); !begun.ok())
+      return ToStoreStatus(begun, TouchedTable::kOwnTable);
     locked = connection.Execute(absl::StrCat("LOCK TABLE ", names.tenant, " IN ", mode, " MODE"), kHolding);
     const absl::Status ended = locked.ok() ? savepoint.Release() : savepoint.RollBack();
     if (!ended.ok()) return ToStoreStatus(ended, TouchedTable::kOwnTable);

@@ -44,8 +44,7 @@ absl::StatusOr<std::int64_t> ChangePlacements(PostgresControl& control, const st
 
 absl::Status NoPlacement(const std::string& context_id) {
   return absl::UnavailableError(absl::StrCat("the control database no longer knows the mirror of '",
-                                             context_id,
-                                             "'. Nothing was changed; try again."));
+                                             context_id, "'. Nothing was changed; try again."));
 }
 
 }  // namespace

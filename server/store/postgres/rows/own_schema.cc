@@ -8,8 +8,8 @@
 #include "base/db/postgres/transaction.h"
 #include "base/status_macros.h"
 #include "server/store/mirror_records.h"
-#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/rights.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/state_payload.h"
 #include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/rows/tenant_row.h"
@@ -209,8 +209,7 @@ SchemaLayout MirrorLayout(const PostgresOwnTables& names, const MirrorGuard* own
 absl::Status NotTheMirrorOf(const std::string& context_id, const PostgresOwnTables& names) {
   return absl::FailedPreconditionError(
       absl::StrCat("the schema ", names.schema, " is there already, and it is not the mirror of '",
-                                                context_id,
-                   "'. Nothing was made: rename it, or drop it, and try again."));
+                   context_id, "'. Nothing was made: rename it, or drop it, and try again."));
 }
 
 void QueueOwnSchema(postgres::Pipeline& pipeline, const std::string& context_id,

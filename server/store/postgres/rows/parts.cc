@@ -27,10 +27,9 @@ absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of
   // The piece came before. The message that brings a part limits its size.
   if (offset >= 0 && offset < held && size <= held - offset) return absl::OkStatus();
   if (offset != held) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("table '", of.table, "': a part at byte ", offset,
-                     " of a value arrived, but the mirror has ", held,
-                     " bytes of this value. Nothing was stored. Send its parts in order."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", of.table, "': a part at byte ", offset, " of a value arrived, but the mirror has ", held,
+        " bytes of this value. Nothing was stored. Send its parts in order."));
   }
   ASSIGN_OR_RETURN(
       const std::int64_t all,

@@ -122,7 +122,8 @@ absl::StatusOr<std::optional<TenantRow>> SelectTenant(postgres::Connection& conn
 absl::Status FenceEpoch(postgres::Connection& connection, const PostgresOwnTables& names,
                         std::int64_t epoch) {
   postgres::Savepoint savepoint(connection);
-  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return ToStoreStatus(begun, TouchedTable::kOwnTable);
+  if (absl::Status begun = savepoint.Begin(); !begun.ok())
+    return ToStoreStatus(begun, TouchedTable::kOwnTable);
   const absl::Status fenced =
       connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET epoch = $1"), {epoch}, "taking the mirror")
           .status();

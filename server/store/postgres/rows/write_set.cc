@@ -377,8 +377,7 @@ absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
     case postgres::Trouble::kLockTimeout:
       return absl::AbortedError(absl::StrCat(
           "table '", schema.name, "': another session has held a lock on it, or on rows of it, for long",
-                                  kNothing,
-          "The same batch again is safe. pg_locks shows who has the lock."));
+          kNothing, "The same batch again is safe. pg_locks shows who has the lock."));
     default:
       return status;
   }
@@ -388,8 +387,7 @@ absl::Status CheckNoneKeptOut(const TableSchema& schema, std::int64_t written, s
   if (written == static_cast<std::int64_t>(sent)) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("table '", schema.name, "': a trigger or rule that somebody added let only ", written,
-                                           " of ",
-                   Counted(sent, "row"),
+                   " of ", Counted(sent, "row"),
                    " in. None of them was applied. Drop the trigger or rule: the mirror must have the "
                    "source's rows unchanged."));
 }

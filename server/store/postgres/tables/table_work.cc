@@ -54,7 +54,8 @@ absl::Status RunWhereFree(TableWork& work, const std::string& relation, const st
                    "; SET LOCAL lock_timeout = '", kLockPatience, "'; RELEASE SAVEPOINT _mirror_lock"),
       doing);
   if (is_counted) *work.may_wait -= std::chrono::steady_clock::now() - began;
-  if (postgres::TroubleOf(ran) != Trouble::kLockTimeout) return ToStoreStatus(ran, TouchedTable::kMirroredTable);
+  if (postgres::TroubleOf(ran) != Trouble::kLockTimeout)
+    return ToStoreStatus(ran, TouchedTable::kMirroredTable);
   ran = work.connection.Execute("ROLLBACK TO SAVEPOINT _mirror_lock; RELEASE SAVEPOINT _mirror_lock", doing);
   if (!ran.ok()) return ToStoreStatus(ran, TouchedTable::kMirroredTable);
   ASSIGN_OR_RETURN(const std::string who, WhoHas(work, relation));

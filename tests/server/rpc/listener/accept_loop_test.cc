@@ -194,7 +194,9 @@ TEST_F(AcceptLoopTest, ConnectionOverTheLimitOfItsAddressIsClosedAndOthersAreSer
 }
 
 /// Limits that no test of places reaches.
-AcceptOptions::Unvouched NoBytes(AuthenticatedTraffic* vouched) { return {vouched, 1'000'000, 1'000'000, 1'000'000}; }
+AcceptOptions::Unvouched NoBytes(AuthenticatedTraffic* vouched) {
+  return {vouched, 1'000'000, 1'000'000, 1'000'000};
+}
 
 TEST_F(AcceptLoopTest, WhereAllPlacesAreTakenTheOldestStrangerGoes) {
   unvouched_ = NoBytes(&vouched_);

@@ -28,9 +28,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/rpc/listener/authenticated_traffic.h"
 #include "server/rpc/listener/endpoint.h"
 #include "server/rpc/listener/tcp_traffic.h"
-#include "server/rpc/listener/authenticated_traffic.h"
 #include "tests/server/rpc/listener/plain_listener.h"
 
 namespace mirror::late_handlers_test {

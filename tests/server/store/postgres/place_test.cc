@@ -11,8 +11,8 @@
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/home/place_marks.h"
 #include "server/store/postgres/place/names.h"
-#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/session.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/types.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/postgres_server.h"
@@ -191,9 +191,10 @@ TEST_F(PlaceOfMirrors, RowSecurityThatBindsTheOwnerTooIsToldAsThat) {
                 StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("NO FORCE ROW LEVEL SECURITY"),
                                                                 Not(HasSubstr("needs all rights")))));
   }
-  EXPECT_THAT(ToStoreStatus(connection_->Execute("CREATE TABLE public.h (a int)"), TouchedTable::kMirroredTable),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       AllOf(HasSubstr("needs all rights"), HasSubstr("GRANT ALL ON SCHEMA"))));
+  EXPECT_THAT(
+      ToStoreStatus(connection_->Execute("CREATE TABLE public.h (a int)"), TouchedTable::kMirroredTable),
+      StatusIs(StatusCode::kFailedPrecondition,
+               AllOf(HasSubstr("needs all rights"), HasSubstr("GRANT ALL ON SCHEMA"))));
   Do("RESET ROLE; DROP TABLE public.g; DROP ROLE guarded_owner");
 }
 
