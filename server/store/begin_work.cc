@@ -52,15 +52,15 @@ absl::Status BehindRefused(const std::string& table) {
 
 absl::Status ShadowGone(const std::string& table) {
   return absl::FailedPreconditionError(absl::StrCat("table '", table,
-                                                    "': the shadow of this population is gone. Nothing was "
-                                                    "applied. Populate again."));
+                                                    "': the shadow table of this population is missing. "
+                                                    "Nothing was applied. Populate the table again."));
 }
 
 absl::Status PlannedElsewhere(const std::string& table) {
   return absl::InternalError(absl::StrCat(
       "table '", table,
-      "': the plan was made for another metadata row than the one that is there. That is a mistake of this "
-      "server's, please report it. Nothing was applied; the same call again is safe."));
+      "': its metadata row is not the one that the plan was made for. This is a bug in this server: please "
+      "report it. Nothing was applied; the same call again is safe."));
 }
 
 bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord> b) {

@@ -73,7 +73,7 @@ void Writing::Settle(Plan plan, absl::StatusOr<CommitResult> done) {
 
 void Writing::Again() {
   if (savepoints_ == Savepoints::kAlways) {
-    return End(absl::InternalError("a step could not be taken back alone. Nothing was applied."));
+    return End(absl::InternalError("a single step could not be rolled back. Nothing was applied."));
   }
   savepoints_ = Savepoints::kAlways;
   first_.reset();

@@ -18,9 +18,8 @@ absl::Status WaitForStandby(postgres::Connection& connection) {
   if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
   if (has_standby && (*rows)[1].Bool(0, 0)) return absl::OkStatus();
   return absl::UnavailableError(
-      "what was committed is at no standby, since synchronous_standby_names is empty at the database: the "
-      "same "
-      "call is answered once a DBA has named one there.");
+      "the commit is on no standby, because synchronous_standby_names is empty at the database: the same "
+      "call is answered when a DBA has named a standby there.");
 }
 
 }  // namespace mirror

@@ -351,7 +351,7 @@ class ContentsReader {
         absl::StrCat("SELECT table_key FROM ", names_.state, " WHERE kind = $1 UNION SELECT table_key FROM ",
                      names_.receipts, " WHERE kind = $2 ORDER BY 1"),
         {static_cast<std::int64_t>(StateKind::kShadow), static_cast<std::int64_t>(ReceiptKind::kPart)},
-        "looking what the running cycle brought");
+        "finding the uncommitted rows of the running cycle");
     if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
     for (int row = 0; row < rows->rows(); ++row) {
       left_out.push_back(absl::StrCat("what the running cycle brought for table '", rows->Text(row, 0),
@@ -452,12 +452,12 @@ absl::Status CheckSame(postgres::Connection& connection, const PostgresOwnTables
   const auto same = connection.Query(
       "SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE "
       "n.nspname = $2 AND c.oid = to_regclass($1))",
-      {names.tenant, names.schema_name}, "looking whether it is the same mirror");
+      {names.tenant, names.schema_name}, "checking that it is the same mirror");
   if (!same.ok()) return ToStoreStatus(same.status(), TouchedTable::kOwnTable);
   if (same->Bool(0, 0)) return absl::OkStatus();
   return absl::UnavailableError(
-      "another mirror took this one's place while it was read, as a restore or a reset does at any server. "
-      "What was read is not used; the same call again is safe.");
+      "another mirror replaced this one while it was read, for example by a restore or a reset at some "
+      "server. The rows that were read are not used; the same call again is safe.");
 }
 
 }  // namespace

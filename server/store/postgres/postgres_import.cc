@@ -75,7 +75,7 @@ std::string RenameSql(const std::string& from, const std::string& to) {
 absl::StatusOr<bool> ImportRuns(postgres::Connection& connection, const std::string& context_id) {
   // Shared mode: concurrent checks must not mistake each other for the import.
   const auto row = connection.Query(LockSql("pg_try_advisory_xact_lock_shared"), {FoldName(context_id)},
-                                    "looking whether an import runs");
+                                    "checking whether an import runs");
   if (!row.ok()) return ToStoreStatus(row.status(), TouchedTable::kOwnTable);
   return !row->Bool(0, 0);
 }

@@ -260,7 +260,7 @@ absl::StatusOr<std::optional<std::string>> SeenMarks::Find(WorkView& view, const
   if (has_all_) return std::nullopt;
   postgres::Array keys = KeysOf({table});
   const auto rows = view.writes().SendAndQuery(view.connection(), SeenSql(view.names(), /*of_tables=*/true),
-                                               {keys.value()}, "reading what the journal saw last");
+                                               {keys.value()}, "reading the last state that the journal saw");
   if (!rows.ok()) return rows.status();
   std::optional<std::string>& text = texts_[key];
   if (rows->rows() == 1) text = rows->Text(0, 1);

@@ -162,7 +162,7 @@ class PostgresSnapshot final : public Snapshot {
 
   absl::Status CopyTo(const std::string& path, const GoOnCopying&) override {
     return absl::UnimplementedError(
-        absl::StrCat("the mirror stands in a PostgreSQL database, and is no file that could be copied to '",
+        absl::StrCat("the mirror is in a PostgreSQL database, so there is no file that could be copied to '",
                      path, "'. Nothing was written."));
   }
 
@@ -241,18 +241,17 @@ class PostgresSnapshot final : public Snapshot {
       return kinds;
     }
     return absl::UnavailableError(absl::StrCat("table '", table.name,
-                                               "' was replaced by a population, or written anew, when the "
-                                               "reading of it began. Nothing was read; the same call again "
-                                               "is safe."));
+                                               "' was replaced by a population, or rewritten, when the read "
+                                               "began. Nothing was read; the same call again is safe."));
   }
 
   absl::Status MayGoOn(const GoOn& go_on) const {
-    if (!go_on()) return absl::CancelledError("the reading was called off");
+    if (!go_on()) return absl::CancelledError("the read was cancelled");
     if (Clock::now() - began_ < lasts_) return absl::OkStatus();
     return absl::UnavailableError(absl::StrCat(
-        "a reading of the mirror took longer than ", lasts_ / std::chrono::minutes(1),
-        " minutes, and was ended: longer ones slow down who writes. The same call again is safe; "
-        "ask for fewer rows at once."));
+        "a read of the mirror took longer than ", lasts_ / std::chrono::minutes(1),
+        " minutes, and was ended, because longer reads slow down writers. The same call again is safe; ask "
+        "for fewer rows at once."));
   }
 
   std::string Milliseconds() const { return absl::StrCat(lasts_.count()); }

@@ -40,9 +40,9 @@ absl::Status CheckTidy(postgres::Connection& connection, const PostgresOwnTables
   }
   if (left.empty()) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(
-      "not all that the mirror does not need any more could be dropped or emptied, since others use it or ",
-      "made a view on it: ", ListNames(left),
-      ". No table was rewritten, and what was deleted may still be on ",
+      "some tables that the mirror no longer needs could not be dropped or emptied, because others use them "
+      "or ",
+      "made a view on them: ", ListNames(left), ". No table was rewritten, and deleted rows may still be on ",
       "disk; the next cycle tries again."));
 }
 
@@ -52,8 +52,8 @@ absl::Status CheckUnseen(postgres::Connection& connection) {
   if (!older.ok()) return ToStoreStatus(older.status(), TouchedTable::kOwnTable);
   if (older->empty()) return absl::OkStatus();
   return absl::UnavailableError(
-      absl::StrCat("rows that were deleted would stay on disk, since these may still see them: ", *older,
-                   ". No table was rewritten; the next cycle tries again. End what stays there for long."));
+      absl::StrCat("deleted rows would stay on disk, because these may still see them: ", *older,
+                   ". No table was rewritten; the next cycle tries again. End those that stay for long."));
 }
 
 /// Checks the key indexes of mirrored tables and of the mirror's own. A missing table or key is no damage:
@@ -78,8 +78,8 @@ absl::Status CheckKeys(postgres::Connection& connection, const PostgresOwnTables
     if (absl::IsDataLoss(whole)) {
       return absl::DataLossError(absl::StrCat(
           "the index of the key of table '", keys->Text(row, 2),
-          "' is damaged: ", std::string(whole.message()), ". Where its rows are whole, REINDEX TABLE ",
-          keys->Text(row, 1), " mends it; look at the database's ", "disk and log before"));
+          "' is damaged: ", std::string(whole.message()), ". If the table's rows are intact, REINDEX TABLE ",
+          keys->Text(row, 1), " repairs it; check the database's ", "disk and log first"));
     }
     // Somebody may have dropped it since.
     if (!whole.ok() && postgres::TroubleOf(whole) != postgres::Trouble::kUndefined)
@@ -203,7 +203,7 @@ class PostgresUpkeep final : public StoreUpkeep {
   /// Empty text: removes the comment.
   absl::Status Comment(const std::string& text) {
     absl::StatusOr<std::string> quoted = text.empty() ? "NULL" : postgres::QuotedText(text);
-    if (!quoted.ok()) quoted = absl::StrCat("'", kQuarantine, "why cannot be written'");
+    if (!quoted.ok()) quoted = absl::StrCat("'", kQuarantine, "the reason cannot be written'");
     ASSIGN_OR_RETURN(const auto lease, mirror_.place.Take(PlaceUse::kWrite));
     return ToStoreStatus(
         lease->Execute(absl::StrCat("COMMENT ON SCHEMA ", mirror_.names.schema, " IS ", *quoted),
@@ -226,7 +226,7 @@ absl::StatusOr<std::string> ReadQuarantine(postgres::Connection& connection, con
   const auto rows = connection.Query(
       "SELECT obj_description(n.oid, 'pg_namespace') FROM pg_namespace n JOIN pg_roles r ON r.oid = "
       "n.nspowner WHERE n.nspname = $1 AND r.rolname = current_user",
-      {names.schema_name}, "looking whether the mirror is quarantined");
+      {names.schema_name}, "checking whether the mirror is quarantined");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
   // A comment on another role's schema does not count.
   if (rows->rows() == 0) return std::string();
@@ -237,7 +237,7 @@ absl::StatusOr<std::string> ReadQuarantine(postgres::Connection& connection, con
 namespace {
 
 constexpr std::chrono::milliseconds kBehindACommit{200}, kBehindACycle{2'000};
-constexpr char kTidying[] = "looking what is to be tidied";
+constexpr char kTidying[] = "finding what to tidy up";
 
 /// Empties what is noted for one table, under the tenant's lock, because a swap does the same.
 absl::Status Empty(postgres::Connection& connection, const MirrorGuard& own, const PostgresOwnTables& names,

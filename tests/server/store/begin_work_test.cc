@@ -492,7 +492,7 @@ TEST_F(PlanRunnerTest, WithoutItsShadowNoRowIsWritten) {
   const auto result = Run(InCycle({step, StepOn("pairs", {CreateTable{Pairs()}})}));
   ASSERT_THAT(result, IsOk());
   EXPECT_THAT(result->steps[0].status,
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Populate again")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Populate the table again")));
   EXPECT_THAT(script_.verbs, Not(Contains("Write people shadow")));
 }
 

@@ -13,7 +13,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kLooking[] = "looking which mirrors stand there";
+constexpr char kLooking[] = "finding the mirrors of the place";
 constexpr char kAsidePrefix[] = "mirror_aside_";
 
 }  // namespace
@@ -58,7 +58,7 @@ absl::Status CheckIsOf(postgres::Connection& connection, PlaceKind kind, const s
   return absl::FailedPreconditionError(
       absl::StrCat("the control database says that the mirror of '", context_id, "' is schema ",
                    QuoteName(schema), ", which is the mirror of '", (*there)->context_id,
-                   "'. Nothing was done. Somebody changed mirror_control.tenant: put it right there."));
+                   "'. Nothing was done. Somebody changed mirror_control.tenant: correct it there."));
 }
 
 absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection, PlaceKind kind) {

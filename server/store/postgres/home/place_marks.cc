@@ -14,7 +14,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kMarking[] = "marking how far the place is";
+constexpr char kMarking[] = "writing a mark into the place";
 /// Identifies the database and its timeline: "7312345678901234567/16384/00000001". A copy of the database in
 /// the same server has another oid. A promoted standby, and a restore of the server's files, have another
 /// timeline. A standby has an empty one.
@@ -107,7 +107,7 @@ absl::StatusOr<bool> WentBackBefore(PostgresPlace& place, const std::string& mar
 }
 
 absl::Status TryWriting(postgres::Connection& connection, const char* schema) {
-  constexpr char kTrying[] = "trying whether anything can be written";
+  constexpr char kTrying[] = "writing a test table";
   const std::string table = Qualified(schema, absl::StrCat("write_test_", NewToken()));
   postgres::Transaction transaction(connection);
   RETURN_IF_ERROR(transaction.Begin());

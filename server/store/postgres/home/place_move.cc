@@ -155,13 +155,13 @@ class PlacedMove final : public PlaceMove {
     }
     return absl::UnavailableError(absl::StrCat("the mirror of '", placement_.context_id,
                                                "' was moved or changed by somebody else meanwhile. Nothing "
-                                               "was taken back; the same call again is safe."));
+                                               "was undone; the same call again is safe."));
   }
 
   absl::Status Overtaken() const {
     return absl::AbortedError(absl::StrCat("the mirror of '", placement_.context_id,
-                                           "' was changed while it was copied, or another move of it was "
-                                           "quicker. This one changed nothing."));
+                                           "' was changed while it was copied, or another move of it ended "
+                                           "first. This one changed nothing."));
   }
 
   /// Runs `work` in a transaction in which the schema's name keeps its present meaning.
@@ -260,7 +260,7 @@ class PlacedMove final : public PlaceMove {
       return RemoveSchema(connection, names_, {.epoch_max = row->epoch, .also_served = false}, kind);
     return absl::FailedPreconditionError(absl::StrCat(
         "the place '", to_name(), "' has a schema ", names_.schema,
-        " already, and it is no copy that a move left. Nothing was changed. Rename it, or drop it."));
+        " already, which is not a copy that a move left. Nothing was changed. Rename it, or drop it."));
   }
 
   PlacedMirrors& mirrors_;

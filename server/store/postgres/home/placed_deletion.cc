@@ -33,16 +33,15 @@ using ActOnSchema =
 absl::Status WasOvertaken(const std::string& context_id) {
   return absl::AbortedError(absl::StrCat("the mirror of '", context_id,
                                          "' was deleted or moved by somebody else meanwhile. Nothing was "
-                                         "deleted; look what is there now, and try again."));
+                                         "deleted; check where it is now, and try again."));
 }
 
 /// Returns the error for a deletion that was begun but not finished.
 absl::Status StillThere(const std::string& context_id, const absl::Status& why) {
-  return absl::Status(
-      why.code(),
-      absl::StrCat("the mirror of '", context_id,
-                   "' takes nothing any more, and its rows are not all gone yet: ",
-                   absl::StripSuffix(why.message(), "."), ". To delete it again goes on with that."));
+  return absl::Status(why.code(),
+                      absl::StrCat("the mirror of '", context_id,
+                                   "' accepts nothing any more, but not all of its rows are deleted yet: ",
+                                   absl::StripSuffix(why.message(), "."), ". Delete it again to continue."));
 }
 
 PlacementState StateOf(Deleted what) {
@@ -333,15 +332,14 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
 
 absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto rows = connection.Query(absl::StrCat(kMirror, Views(), ",", kOthers), {names.schema_name},
-                                     "looking who uses the mirror's tables");
+                                     "finding out who uses the mirror's tables");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kMirroredTable);
   if (rows->rows() == 0) return absl::OkStatus();
   std::vector<std::string> named = NamesIn(*rows);
   if (rows->rows() > kNamedMax) named.push_back(absl::StrCat(rows->rows() - kNamedMax, " more"));
-  return absl::FailedPreconditionError(
-      absl::StrCat("others have objects that depend on the schema ", names.schema,
-                   " or stand in it: ", absl::StrJoin(named, ", "),
-                   ". They are never dropped with it: drop them, or move them away, and try again."));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "objects of others depend on the schema ", names.schema, " or are in it: ", absl::StrJoin(named, ", "),
+      ". The server never drops them: drop them, or move them away, and try again."));
 }
 
 absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTables& names) {
@@ -351,12 +349,13 @@ absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTa
       "l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND "
       "c.relnamespace = to_regnamespace($1) AND NOT (a.usename = current_user AND "
       "starts_with(a.application_name, 'mirror-server')) ORDER BY 1 LIMIT 20",
-      {names.schema}, "looking who has locks on the mirror's tables");
+      {names.schema}, "finding out who holds locks on the mirror's tables");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
   if (rows->rows() == 0) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(
-      "somebody has locks on tables of the schema ", names.schema, ": ", absl::StrJoin(NamesIn(*rows), ", "),
-      ". Nothing was done. Wait for it, or end it with pg_terminate_backend(), and try again."));
+      "other sessions hold locks on tables of the schema ", names.schema, ": ",
+      absl::StrJoin(NamesIn(*rows), ", "),
+      ". Nothing was done. Wait for them, or end them with pg_terminate_backend(), and try again."));
 }
 
 absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names,

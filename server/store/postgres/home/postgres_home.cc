@@ -51,7 +51,7 @@ namespace {
 // Finds the tenants of a place whose rows fulfil a condition. Asks for several tenants per statement, and
 // waits for no writer. A mirror that cannot be read is left out.
 
-constexpr char kLookingIntoAll[] = "looking into all mirrors";
+constexpr char kLookingIntoAll[] = "reading all mirrors";
 /// One statement locks each of its tables.
 constexpr std::size_t kAskedAtOnce = 50;
 /// A caller asks all places, one after another.
@@ -170,12 +170,12 @@ absl::Status WhyLost(PlacedMirrors& mirrors, const Placement& placement) {
                                         placement.place, "' any more, ");
   if (nowhere) {
     const std::string why =
-        absl::StrCat(lost, "which went back to before the mirror was made, as after a failover or a restore");
+        absl::StrCat(lost, "whose state is older than the mirror, as after a failover or a restore");
     return WithPayload(absl::NotFoundError(why), kLostPayload, why);
   }
   const std::string why = absl::StrCat(lost,
-                                       "where the control database has it: somebody dropped or renamed it, "
-                                       "or the place is another database than it was");
+                                       "where the control database lists it: somebody dropped or renamed it, "
+                                       "or the place is now another database");
   return WithPayload(absl::DataLossError(why), kLostPayload, why);
 }
 
@@ -200,8 +200,8 @@ absl::Status IsUnknown(const PlacedMirrors& mirrors, const std::string& context_
   const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
   if (!room.ok() || room->has_schema) return none;
   return WithPayload(none, kForgottenPayload,
-                     "neither the control database nor a place knows of it: both went back to before it was "
-                     "made, as after a failover or a restore");
+                     "neither the control database nor a place has it: their states are older than the "
+                     "mirror, as after a failover or a restore");
 }
 
 /// After this time the server that was making a mirror has finished or is gone.
@@ -250,7 +250,7 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
 }
 
 absl::Status Unknown(const std::string& context_id) {
-  return absl::UnavailableError(absl::StrCat("the control database knows of no mirror of '", context_id,
+  return absl::UnavailableError(absl::StrCat("the control database has no mirror of '", context_id,
                                              "'. Nothing was done; the same call again is safe."));
 }
 
@@ -574,7 +574,7 @@ class PostgresHome final : public StoreHome {
   std::uint64_t LogBytes(const std::string&) const override { return 0; }
   absl::StatusOr<Space> FindSpace() const override {
     return absl::UnimplementedError(
-        "PostgreSQL does not say how much room its disk has: watch the disks of the places themselves");
+        "PostgreSQL does not report the free space of its disk: watch the disks of the places themselves");
   }
   absl::StatusOr<Space> FindCopySpace() const override { return files_->FindCopySpace(); }
   std::vector<std::string> TryWriting() const override {

@@ -33,10 +33,10 @@ absl::StatusOr<std::vector<std::string>> MissingAt(postgres::Connection& connect
   }
   if (rows->Bool(0, 1)) {
     missing.emplace_back(
-        "its Citus is not loaded: name it first in shared_preload_libraries, and restart it");
+        "its Citus is not loaded: name it first in shared_preload_libraries, and restart PostgreSQL");
   }
   if (rows->Int(0, 2) != 0) {
-    missing.emplace_back("it is a worker's, where no schema can be made: name the coordinator");
+    missing.emplace_back("it is on a worker, where no schema can be made: name the coordinator");
   } else if (rows->Int(0, 3) == 0) {
     missing.emplace_back(
         "it has no node that may hold rows: as a superuser, type SELECT citus_add_node('host', 5432)");
@@ -87,7 +87,7 @@ absl::Status CheckCoordinator(postgres::Connection& connection) {
   if (found->Int(0, 0) == 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         database, "has no Citus, and its place is of kind \"citus\": as a superuser, type CREATE EXTENSION ",
-        "citus there and at each worker; or say \"plain\"."));
+        "citus there and at each worker; or set the kind to \"plain\"."));
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> missing, MissingAt(connection));
   if (missing.empty()) return absl::OkStatus();

@@ -63,8 +63,8 @@ absl::Status MirrorGuard::Explain(postgres::Connection& connection, const absl::
   if (postgres::IsForeign(found)) return found;
   if (!postgres::OwnGuard::IsRefusal(failed)) return failed;
   return absl::UnavailableError(
-      "another role had one of the mirror's names, and does not have it any more. Nothing was applied; the "
-      "same call again is safe.");
+      "an object of another role had one of the mirror's names, and no longer has it. Nothing was applied; "
+      "the same call again is safe.");
 }
 
 absl::Status OwnTransaction::Begin(const postgres::BeginAs& as) {

@@ -123,14 +123,14 @@ std::string PostgresPlace::WhyClosed() const {
     return absl::StrCat(
         name, " has not answered this server since its start, ", since,
         failed.ok() ? "" : absl::StrCat(" (", std::string(failed.message()), ")"),
-        ". Nothing was done, and the same call again is safe: it is tried every few seconds, and its mirrors "
-        "are served when it answers. Look whether that PostgreSQL runs, and whether this machine reaches "
-        "it.");
+        ". Nothing was done, and the same call again is safe: the server tries the place every few seconds, "
+        "and serves its mirrors when it answers. Check that this PostgreSQL runs, and that this machine "
+        "reaches it.");
   }
   return absl::StrCat(name, ", which did not answer at this server's start, ", since,
-                      ", answers now, and is kept closed: ", std::string(failed.message()),
-                      ". Nothing was read or written there. Put that right: it is looked at again every few "
-                      "seconds, and needs no restart.");
+                      ", answers now, but it is kept closed: ", std::string(failed.message()),
+                      ". Nothing was read or written there. Correct that: the server checks the place every "
+                      "few seconds, and needs no restart.");
 }
 
 absl::StatusOr<postgres::Lease> PostgresPlace::Take(PlaceUse use) {

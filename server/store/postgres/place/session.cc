@@ -28,7 +28,7 @@ std::vector<std::string> Missing(const postgres::Rows& rows, PlaceHolds holds) {
   }
   if (rows.View(0, 1) != "on" || rows.View(0, 2) != "on") {
     missing.emplace_back(
-        "fsync or full_page_writes is off there, and a crash would lose what sources were told is kept");
+        "fsync or full_page_writes is off there, and a crash would lose rows that the server has confirmed");
   }
   const std::string role = QuoteName(rows.View(0, 5)), database = QuoteName(rows.View(0, 6));
   if (!rows.Bool(0, 3) && holds == PlaceHolds::kMirrors) {
@@ -65,7 +65,7 @@ absl::StatusOr<std::string> WhichDatabase(postgres::Connection& connection) {
   const auto row = connection.Query(
       "SELECT pg_postmaster_start_time()::text || '/' || oid FROM pg_database WHERE datname = "
       "current_database()",
-      {}, "looking which database it is");
+      {}, "identifying the database");
   if (!row.ok()) return ToStoreStatus(row.status(), TouchedTable::kMirroredTable);
   return row->Text(0, 0);
 }
@@ -78,12 +78,12 @@ absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds) {
   const std::string database = absl::StrCat("the database '", version->Text(0, 2), "' ");
   if (version->Int(0, 0) < kVersionMin) {
     return absl::FailedPreconditionError(
-        absl::StrCat(database, "is of PostgreSQL ", version->Int(0, 0) / 10'000,
+        absl::StrCat(database, "runs on PostgreSQL ", version->Int(0, 0) / 10'000,
                      ", and mirrors need 15 or later. Upgrade it, or name another one."));
   }
   if (version->Bool(0, 1)) {
     return absl::UnavailableError(absl::StrCat(
-        database, "is a standby's, where nothing is written. Name the primary, or all hosts with ",
+        database, "is on a standby, where nothing can be written. Name the primary, or all hosts with ",
         "target_session_attrs=read-write."));
   }
   const auto rows = connection.Query(

@@ -9,7 +9,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kReadingDocuments[] = "reading what is kept beside the rows";
+constexpr char kReadingDocuments[] = "reading the documents of the mirror";
 
 absl::StatusOr<bool> HasDocuments(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto there = connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.documents},
@@ -23,8 +23,9 @@ absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, c
                                              const std::string& where, postgres::Values values) {
   ASSIGN_OR_RETURN(const bool there, HasDocuments(connection, names));
   if (!there) return std::vector<Document>();
-  static const SqlOfMany select(DocumentTable(), DocumentTable().SelectSql(kInSchema));
-  const auto rows = connection.Query(select.Of(names.documents) + where, values, kReadingDocuments);
+  const auto rows = connection.Query(
+      DocumentTable().SelectSql({.dialect = Dialect::kPostgres, .name = names.documents}, where), values,
+      kReadingDocuments);
   if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
   return ReadRows(DocumentTable(), *rows);
 }

@@ -18,7 +18,7 @@ absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connect
                                                    const PostgresOwnTables& names, const std::string& hook) {
   const auto rows =
       connection.Query(HookTable().SelectSql(HooksIn(names), "WHERE hook = $1 ORDER BY id LIMIT 1"), {hook},
-                       "reading what waits for a hook");
+                       "reading the events that wait for a hook");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
   return ReadFirst(HookTable(), *rows);
 }
@@ -26,7 +26,7 @@ absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connect
 absl::StatusOr<std::vector<HookNote>> SelectHooks(postgres::Connection& connection,
                                                   const PostgresOwnTables& names) {
   const auto rows = connection.Query(HookTable().SelectSql(HooksIn(names), "ORDER BY id"), {},
-                                     "reading what waits for hooks");
+                                     "reading the events that wait for hooks");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
   return ReadRows(HookTable(), *rows);
 }
@@ -56,7 +56,7 @@ absl::StatusOr<std::uint64_t> TrimHooks(postgres::Connection& connection, const 
                                         std::int64_t count_max) {
   const auto went = connection.Run(absl::StrCat("DELETE FROM ", names.hooks, " WHERE id <= (SELECT id FROM ",
                                                 names.hooks, " ORDER BY id DESC LIMIT 1 OFFSET $1)"),
-                                   {count_max}, "trimming what waits for hooks");
+                                   {count_max}, "trimming the events that wait for hooks");
   if (!went.ok()) return ToStoreStatus(went.status(), TouchedTable::kOwnTable);
   return static_cast<std::uint64_t>(*went);
 }

@@ -208,8 +208,8 @@ SchemaLayout MirrorLayout(const PostgresOwnTables& names, const MirrorGuard* own
 
 absl::Status NotTheMirrorOf(const std::string& context_id, const PostgresOwnTables& names) {
   return absl::FailedPreconditionError(
-      absl::StrCat("a schema ", names.schema, " stands there, and it is not the mirror of '", context_id,
-                   "'. Nothing was made: rename it, or drop it, and try again."));
+      absl::StrCat("the schema ", names.schema, " is there already, and it is not the mirror of '",
+                   context_id, "'. Nothing was made: rename it, or drop it, and try again."));
 }
 
 void QueueOwnSchema(postgres::Pipeline& pipeline, const std::string& context_id,

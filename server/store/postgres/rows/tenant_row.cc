@@ -94,7 +94,7 @@ absl::StatusOr<TenantRow> LockTenant(postgres::Connection& connection, const Pos
 absl::StatusOr<TenantRow> LockedTenantOf(const postgres::Rows& rows, const PostgresOwnTables& names) {
   if (rows.rows() != 1) {
     return absl::DataLossError(absl::StrCat(names.tenant, " has ", rows.rows(),
-                                            " rows, and one is the tenant's: restore the mirror from a ",
+                                            " rows instead of one: restore the mirror from a ",
                                             "backup, or reset it with 'mirrorctl reset'"));
   }
   ASSIGN_OR_RETURN(TenantRow row, RowOf(rows));
@@ -164,7 +164,7 @@ void WriteRevisions(OwnWrites& writes, const PostgresOwnTables& names, std::int6
 absl::StatusOr<std::int64_t> TakeId(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto id = connection.Number(
       absl::StrCat("UPDATE ", names.tenant, " SET next_id = next_id + 1 RETURNING next_id - 1"), {},
-      "numbering what the mirror makes");
+      "taking a number for an object of the mirror");
   if (!id.ok()) return ToStoreStatus(id.status(), TouchedTable::kOwnTable);
   return id;
 }
