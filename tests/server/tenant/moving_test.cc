@@ -313,7 +313,7 @@ TEST_F(MovingTest, IsUndoneBeforeAndBehindTheSwitchUntilACycleBegins) {
   ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_));
   CallsAt(*places_).Begin();
   EXPECT_THAT(Drop(*places_->tenants, "Cust", kId, MarkAt(*files_[0])->contents, kNow, Always),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("went on")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("changed there")));
   EXPECT_THAT(places_->tenants->Find("Cust"), IsOk());
 }
 
