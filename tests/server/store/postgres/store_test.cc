@@ -849,7 +849,7 @@ TEST_F(PostgresStoreTest, WhatNoStandbyHasIsNotCalledReplicatedWhenTheNamesGoMea
   as_names_go([&] { BeginCycle(); });
   EXPECT_FALSE(store_->IsDurable());
   as_names_go([&] {
-    EXPECT_THAT(store_->MakeDurable(), StatusIs(StatusCode::kUnavailable, HasSubstr("is at no standby")));
+    EXPECT_THAT(store_->MakeDurable(), StatusIs(StatusCode::kUnavailable, HasSubstr("is on no standby")));
   });
   store_.reset();
 }

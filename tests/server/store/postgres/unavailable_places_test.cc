@@ -100,7 +100,7 @@ TEST_F(UnavailablePlacesTest, OnePlaceThatDoesNotAnswerIsClosedUntilItDoes) {
                          AllOf(HasSubstr("the place 'p2' has not answered this server since its start, "
                                          "2024-05-01T12:00:00Z"),
                                HasSubstr("is not currently accepting connections"),
-                               HasSubstr("Look whether that PostgreSQL runs"))));
+                               HasSubstr("Check that this PostgreSQL runs"))));
   }
   EXPECT_THAT(places_[0]->Take(PlaceUse::kRead), IsOk());
   LetIn(late_conninfo_);
