@@ -154,13 +154,13 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
                                      std::chrono::milliseconds hung_after) {
   auto rows = AskUnderLock(connection, transaction, role, own, names, intent, exact);
   for (bool again = true; !rows.ok(); again = false) {
-    if (!connection.IsOpen()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+    if (!connection.IsOpen()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
     if (absl::Status back = transaction.RollBack(); !back.ok())
-      return ToStoreStatus(back, TouchedTable::kOwnTable);
+      return ToStoreStatus(back, TableOwner::kOwnTable);
     // Checks the owner first: the search for the lock's holder below reads the table itself.
     const absl::Status failed = own.Explain(connection, rows.status());
     if (postgres::TroubleOf(failed) != postgres::Trouble::kLockTimeout)
-      return ToStoreStatus(failed, TouchedTable::kOwnTable);
+      return ToStoreStatus(failed, TableOwner::kOwnTable);
     // Process and transaction numbers of another node mean nothing here.
     const std::vector<Holder> holders =
         role.has_rows ? FindHolders(connection, names, hung_after) : std::vector<Holder>();
@@ -242,7 +242,7 @@ absl::Status EndRestoredCycle(postgres::Connection& connection, const PostgresOw
                    "$3::text::oid, rev = rev + 1, state_rev = $4 RETURNING rev, state_rev"),
       {CycleAfter(row->tenant.cycle), row->timeline_now, absl::StrCat(row->self_oid_now), NewStateRev()},
       "ending the cycle of a mirror that was restored");
-  if (!revisions.ok()) return ToStoreStatus(revisions.status(), TouchedTable::kOwnTable);
+  if (!revisions.ok()) return ToStoreStatus(revisions.status(), TableOwner::kOwnTable);
   row->rev = revisions->Int(0, 0);
   row->state_rev = revisions->Int(0, 1);
   return absl::OkStatus();

@@ -15,7 +15,7 @@ absl::Status WaitForStandby(postgres::Connection& connection) {
   pipeline.Queue("SELECT pg_logical_emit_message(true, 'mirror', '')", {}, kWaiting);
   bool has_standby = false;
   const auto rows = transaction.Commit(pipeline, kWaiting, &has_standby);
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   if (has_standby && (*rows)[1].Bool(0, 0)) return absl::OkStatus();
   return absl::UnavailableError(
       "the commit is on no standby, because synchronous_standby_names is empty at the database: the same "

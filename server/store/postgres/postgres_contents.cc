@@ -196,7 +196,7 @@ absl::StatusOr<std::vector<std::string>> FindOthersObjects(postgres::Connection&
       absl::StrCat("WITH ours AS (SELECT * FROM pg_class WHERE relnamespace = to_regnamespace($1)), own AS (",
                    OwnViewsSql("to_regnamespace($1)"), ")", kAllObjects),
       {names.schema}, "looking for what others made");
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   const std::string metadata = MetadataOf(context_id);
   const auto is_own = [&](const std::string& name) {
     return absl::StartsWith(name, "_mirror_") || name == metadata;
@@ -352,7 +352,7 @@ class ContentsReader {
                      names_.receipts, " WHERE kind = $2 ORDER BY 1"),
         {static_cast<std::int64_t>(StateKind::kShadow), static_cast<std::int64_t>(ReceiptKind::kPart)},
         "finding the uncommitted rows of the running cycle");
-    if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+    if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
     for (int row = 0; row < rows->rows(); ++row) {
       left_out.push_back(absl::StrCat("what the running cycle brought for table '", rows->Text(row, 0),
                                       "' and did not commit yet"));
@@ -453,7 +453,7 @@ absl::Status CheckSame(postgres::Connection& connection, const PostgresOwnTables
       "SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE "
       "n.nspname = $2 AND c.oid = to_regclass($1))",
       {names.tenant, names.schema_name}, "checking that it is the same mirror");
-  if (!same.ok()) return ToStoreStatus(same.status(), TouchedTable::kOwnTable);
+  if (!same.ok()) return ToStoreStatus(same.status(), TableOwner::kOwnTable);
   if (same->Bool(0, 0)) return absl::OkStatus();
   return absl::UnavailableError(
       "another mirror replaced this one while it was read, for example by a restore or a reset at some "

@@ -139,7 +139,7 @@ absl::Status WorkView::CheckOurs(const std::string& table) {
   if (began_.looked_at.contains(table) && !began_.not_ours.contains(table)) return absl::OkStatus();
   RETURN_IF_ERROR(writes_.Send(connection_));
   const postgres::OwnGuard own({.schema = names_.schema_name, .shared = {table}});
-  absl::Status ours = ToStoreStatus(own.Find(connection_).status(), TouchedTable::kMirroredTable);
+  absl::Status ours = ToStoreStatus(own.Find(connection_).status(), TableOwner::kMirroredTable);
   if (!ours.ok()) return ours;
   // Under the tenant's lock no server of ours frees the name.
   began_.looked_at.insert(table);

@@ -71,7 +71,7 @@ class PostgresSnapshot final : public Snapshot {
     const absl::Status begun = pipeline.Run().status();
     if (begun.ok()) return begun;
     if (connection_->InTransaction()) transaction_.RollBack().IgnoreError();
-    return ToStoreStatus(own_.Explain(*connection_, begun), TouchedTable::kOwnTable);
+    return ToStoreStatus(own_.Explain(*connection_, begun), TableOwner::kOwnTable);
   }
 
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
@@ -156,7 +156,7 @@ class PostgresSnapshot final : public Snapshot {
         "SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', "
         "$1, true)",
         {{milliseconds}}, "beginning a copy");
-    if (!set.ok()) return ToStoreStatus(set.status(), TouchedTable::kOwnTable);
+    if (!set.ok()) return ToStoreStatus(set.status(), TableOwner::kOwnTable);
     return ReadPostgresContents(*connection_, names_, &older_);
   }
 
@@ -197,7 +197,7 @@ class PostgresSnapshot final : public Snapshot {
       pipeline.Queue(absl::StrCat("LOCK TABLE ONLY ", name, " IN ACCESS SHARE MODE"), {}, doing);
     } else {
       const auto ours = connection_->Query(kIsThisSql, {{name, names_.schema_name, relation}}, doing);
-      if (!ours.ok()) return ToStoreStatus(ours.status(), TouchedTable::kMirroredTable);
+      if (!ours.ok()) return ToStoreStatus(ours.status(), TableOwner::kMirroredTable);
       if (ours->rows() == 0) return false;
       if (!ours->Bool(0, 1)) return WhoseIs(relation);
       pipeline.Queue(absl::StrCat("SELECT FROM ", name, " WHERE false"), {}, doing);
@@ -206,7 +206,7 @@ class PostgresSnapshot final : public Snapshot {
     pipeline.Queue(kIsThisSql, {{name, names_.schema_name, relation}}, doing);
     if (!more.empty()) pipeline.Queue(more, values, doing);
     absl::StatusOr<std::vector<postgres::Rows>> looked = pipeline.Run();
-    if (!looked.ok()) return ToStoreStatus(looked.status(), TouchedTable::kMirroredTable);
+    if (!looked.ok()) return ToStoreStatus(looked.status(), TableOwner::kMirroredTable);
     const postgres::Rows& is_this = (*looked)[1];
     if (is_this.rows() == 0 || !is_this.Bool(0, 0)) return false;
     if (!is_this.Bool(0, 1)) return WhoseIs(relation);
@@ -220,7 +220,7 @@ class PostgresSnapshot final : public Snapshot {
   absl::StatusOr<bool> WhoseIs(const std::string& relation) {
     const auto found =
         postgres::OwnGuard({.schema = names_.schema_name, .shared = {relation}}).Find(*connection_);
-    if (!found.ok()) return ToStoreStatus(found.status(), TouchedTable::kMirroredTable);
+    if (!found.ok()) return ToStoreStatus(found.status(), TableOwner::kMirroredTable);
     return false;
   }
 

@@ -598,7 +598,7 @@ class PostgresTransaction final : public StoreTransaction {
 
   /// Handles an error of COMMIT, or of the statements queued for it.
   absl::Status Failed(const absl::Status& status) {
-    const absl::Status said = mirror_.Said(ToStoreStatus(status, TouchedTable::kOwnTable));
+    const absl::Status said = mirror_.Said(ToStoreStatus(status, TableOwner::kOwnTable));
     const postgres::Trouble trouble = postgres::TroubleOf(status);
     // It is unknown whether the commit took effect, so cached definitions are read again.
     if (trouble == postgres::Trouble::kCommitUnknown || trouble == postgres::Trouble::kNotReplicated)

@@ -49,7 +49,7 @@ absl::Status CheckTidy(postgres::Connection& connection, const PostgresOwnTables
 /// Refuses while older readers exist: for them VACUUM would keep dead rows on disk.
 absl::Status CheckUnseen(postgres::Connection& connection) {
   const absl::StatusOr<std::string> older = postgres::FindOlderReaders(connection);
-  if (!older.ok()) return ToStoreStatus(older.status(), TouchedTable::kOwnTable);
+  if (!older.ok()) return ToStoreStatus(older.status(), TableOwner::kOwnTable);
   if (older->empty()) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat("deleted rows would stay on disk, because these may still see them: ", *older,
@@ -70,7 +70,7 @@ absl::Status CheckKeys(postgres::Connection& connection, const PostgresOwnTables
       "c.oid = i.indrelid WHERE i.indisprimary AND c.relkind = 'r' AND c.relnamespace = to_regnamespace($1) "
       "AND c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) ORDER BY 1",
       {names.schema}, kChecking);
-  if (!keys.ok()) return ToStoreStatus(keys.status(), TouchedTable::kOwnTable);
+  if (!keys.ok()) return ToStoreStatus(keys.status(), TableOwner::kOwnTable);
   for (int row = 0; row < keys->rows(); ++row) {
     absl::Status whole = keys->Bool(row, 3) ? absl::OkStatus() : absl::DataLossError("it is not valid");
     if (whole.ok() && !keys->IsNull(row, 4))
@@ -83,7 +83,7 @@ absl::Status CheckKeys(postgres::Connection& connection, const PostgresOwnTables
     }
     // Somebody may have dropped it since.
     if (!whole.ok() && postgres::TroubleOf(whole) != postgres::Trouble::kUndefined)
-      return ToStoreStatus(whole, TouchedTable::kMirroredTable);
+      return ToStoreStatus(whole, TableOwner::kMirroredTable);
   }
   return absl::OkStatus();
 }
@@ -187,16 +187,16 @@ class PostgresUpkeep final : public StoreUpkeep {
   }
   absl::Status Rewrite(postgres::Connection& connection) {
     if (absl::Status ours = mirror_.own->Find(connection).status(); !ours.ok())
-      return ToStoreStatus(ours, TouchedTable::kOwnTable);
+      return ToStoreStatus(ours, TableOwner::kOwnTable);
     const auto tables = connection.Query(
         "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND "
         "relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) ORDER BY 1",
         {mirror_.names.schema}, "looking for the mirror's tables");
-    if (!tables.ok()) return ToStoreStatus(tables.status(), TouchedTable::kOwnTable);
+    if (!tables.ok()) return ToStoreStatus(tables.status(), TableOwner::kOwnTable);
     for (int row = 0; row < tables->rows(); ++row) {
       const std::string name = Qualified(mirror_.names.schema_name, tables->Text(row, 0));
       absl::Status done = connection.Execute(absl::StrCat("VACUUM (FULL) ", name), kScrubbing);
-      if (!done.ok()) return ToStoreStatus(done, TouchedTable::kMirroredTable);
+      if (!done.ok()) return ToStoreStatus(done, TableOwner::kMirroredTable);
     }
     return absl::OkStatus();
   }
@@ -208,7 +208,7 @@ class PostgresUpkeep final : public StoreUpkeep {
     return ToStoreStatus(
         lease->Execute(absl::StrCat("COMMENT ON SCHEMA ", mirror_.names.schema, " IS ", *quoted),
                        "noting that the mirror is quarantined"),
-        TouchedTable::kOwnTable);
+        TableOwner::kOwnTable);
   }
 
   PostgresMirror& mirror_;
@@ -227,7 +227,7 @@ absl::StatusOr<std::string> ReadQuarantine(postgres::Connection& connection, con
       "SELECT obj_description(n.oid, 'pg_namespace') FROM pg_namespace n JOIN pg_roles r ON r.oid = "
       "n.nspowner WHERE n.nspname = $1 AND r.rolname = current_user",
       {names.schema_name}, "checking whether the mirror is quarantined");
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   // A comment on another role's schema does not count.
   if (rows->rows() == 0) return std::string();
   const std::string said = rows->Text(0, 0);
@@ -261,7 +261,7 @@ absl::Status EmptyEach(postgres::Connection& connection, const MirrorGuard& own,
                        const std::set<std::string>& tables) {
   absl::Status emptied;
   for (const std::string& table : tables)
-    emptied.Update(ToStoreStatus(Empty(connection, own, names, epoch, table), TouchedTable::kOwnTable));
+    emptied.Update(ToStoreStatus(Empty(connection, own, names, epoch, table), TableOwner::kOwnTable));
   return emptied;
 }
 
@@ -271,7 +271,7 @@ absl::Status TidyMirror(postgres::Connection& connection, const MirrorGuard& own
                         const PostgresOwnTables& names, std::int64_t epoch) {
   absl::Status tidied = DropGarbage(connection, own, names).status();
   const auto rows = own.Query(connection, StateOfKindSql(names, StateKind::kEmptied), kTidying);
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   std::set<std::string> tables;
   for (const StateRow& note : StateOfKind(*rows)) tables.insert(note.table_key);
   tidied.Update(EmptyEach(connection, own, names, epoch, tables));

@@ -38,7 +38,7 @@ absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const 
 absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const MirrorGuard& own,
                                         const PostgresOwnTables& names) {
   const auto rows = own.Query(connection, SelectTenantSql(names), "reading the tenant's row");
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   ASSIGN_OR_RETURN(std::optional<TenantRow> row, SelectedTenantOf(*rows));
   return OrLost(std::move(row), names);
 }

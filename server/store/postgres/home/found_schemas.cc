@@ -25,7 +25,7 @@ std::string AsidePrefix(const std::string& context_id) {
 absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection, PlaceKind kind,
                                                       const std::string& schema) {
   const MirrorGuard own(TenantOf(schema), kind);
-  ASSIGN_OR_RETURN(const auto there, ToStoreStatus(own.Find(connection), TouchedTable::kOwnTable));
+  ASSIGN_OR_RETURN(const auto there, ToStoreStatus(own.Find(connection), TableOwner::kOwnTable));
   if (there.names.empty()) return std::nullopt;
   const auto rows = own.Query(
       connection,
@@ -33,7 +33,7 @@ absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& conn
                    "FROM ",
                    Qualified(schema, "_mirror_tenant")),
       kLooking);
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   if (rows->rows() != 1) return std::nullopt;
   return FoundSchema{.schema = schema,
                      .context_id = rows->Text(0, 0),
@@ -68,7 +68,7 @@ absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& conne
       "c.relnamespace "
       "= n.oid AND c.relname = '_mirror_tenant' AND c.relkind = 'r' AND c.relowner = n.nspowner) ORDER BY 1",
       {}, kLooking);
-  if (!names.ok()) return ToStoreStatus(names.status(), TouchedTable::kOwnTable);
+  if (!names.ok()) return ToStoreStatus(names.status(), TableOwner::kOwnTable);
   std::vector<FoundSchema> found;
   for (int row = 0; row < names->rows(); ++row) {
     auto one = FindSchema(connection, kind, names->Text(row, 0));
@@ -93,7 +93,7 @@ absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connect
       "c.relowner = n.nspowner WHERE starts_with(n.nspname::text, $1) GROUP BY 1 HAVING count(c.oid) > 0 OR "
       "starts_with(n.nspname::text, $3) ORDER BY 1",
       {kAsidePrefix, metadata, of_tenant}, kLooking);
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   std::vector<std::string> schemas;
   for (int row = 0; row < rows->rows(); ++row) {
     bool is_its = rows->Bool(row, 1);

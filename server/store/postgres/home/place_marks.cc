@@ -40,14 +40,14 @@ Mark Split(std::string_view mark) {
 /// No server frees that name, so one check per connection is enough.
 absl::StatusOr<bool> MarksAreThere(postgres::Connection& connection) {
   const auto there = postgres::OwnGuard({.schema = "mirror_place", .tables = {"mark"}}).Find(connection);
-  if (!there.ok()) return ToStoreStatus(there.status(), TouchedTable::kOwnTable);
+  if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kOwnTable);
   return there->names.contains("mark");
 }
 
 absl::StatusOr<bool> HasRow(postgres::Connection& connection, const std::string& mark) {
   const auto rows =
       connection.Number("SELECT count(*) FROM mirror_place.mark WHERE mark = $1", {mark}, kMarking);
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return *rows == 1;
 }
 
@@ -64,7 +64,7 @@ absl::Status MakeMarks(PostgresPlace& place) {
       "CREATE SCHEMA mirror_place; REVOKE ALL ON SCHEMA mirror_place FROM PUBLIC; "
       "CREATE TABLE mirror_place.mark (mark text COLLATE \"C\" PRIMARY KEY)",
       kMarking);
-  return SchemaWasThere(made) ? absl::OkStatus() : ToStoreStatus(made, TouchedTable::kMirroredTable);
+  return SchemaWasThere(made) ? absl::OkStatus() : ToStoreStatus(made, TableOwner::kMirroredTable);
 }
 
 absl::Status TryWriting(PostgresPlace& place) {
@@ -72,7 +72,7 @@ absl::Status TryWriting(PostgresPlace& place) {
   ASSIGN_OR_RETURN(const postgres::Lease lease, place.Take(PlaceUse::kWrite));
   const absl::StatusOr<bool> there = MarksAreThere(*lease);
   if (!there.ok() || !*there) return there.status();
-  return ToStoreStatus(TryWriting(*lease, "mirror_place"), TouchedTable::kMirroredTable);
+  return ToStoreStatus(TryWriting(*lease, "mirror_place"), TableOwner::kMirroredTable);
 }
 
 std::string WriteMark(PostgresPlace& place) {
@@ -97,7 +97,7 @@ absl::StatusOr<bool> WentBackBefore(PostgresPlace& place, const std::string& mar
   const absl::StatusOr<bool> there = MarksAreThere(*lease);
   if (!there.ok() || !*there) return there;
   const auto now = lease->Query(absl::StrCat("SELECT ", kWhichSql), {}, kMarking);
-  if (!now.ok()) return ToStoreStatus(now.status(), TouchedTable::kOwnTable);
+  if (!now.ok()) return ToStoreStatus(now.status(), TableOwner::kOwnTable);
   const std::string here = now->Text(0, 0);
   const Mark noted = Split(mark), found = Split(here);
   if (noted.database != found.database || found.timeline.empty() || noted.timeline == found.timeline)

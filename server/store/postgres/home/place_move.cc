@@ -30,7 +30,7 @@ constexpr char kImporting[] = "importing";
 constexpr int kHoldsMax = 3;
 
 absl::Status Ran(const absl::StatusOr<std::int64_t>& ran) {
-  return ToStoreStatus(ran.status(), TouchedTable::kOwnTable);
+  return ToStoreStatus(ran.status(), TableOwner::kOwnTable);
 }
 
 /// Fills a schema that no server serves.
@@ -88,8 +88,7 @@ class PlacedMove final : public PlaceMove {
     // After the switch only the copy exists: it must be as durable as any commit to a mirror.
     RETURN_IF_ERROR(mirrors_.replicated() ? WaitForStandby(*there) : absl::OkStatus());
     postgres::Transaction serving(*there);
-    if (absl::Status begun = serving.Begin(); !begun.ok())
-      return ToStoreStatus(begun, TouchedTable::kOwnTable);
+    if (absl::Status begun = serving.Begin(); !begun.ok()) return ToStoreStatus(begun, TableOwner::kOwnTable);
     RETURN_IF_ERROR(HoldMirror(*there, to_.options().kind, names_, Frees::kNothing));
     // A server that wants to remove the copy waits for this lock.
     ASSIGN_OR_RETURN(const TenantRow copy, LockTenant(*there, names_));
@@ -101,7 +100,7 @@ class PlacedMove final : public PlaceMove {
     CrashPoint("move.decided");
     absl::Status committed = serving.Commit(kMoving);
     CrashPoint("move.switched");
-    return ToStoreStatus(committed, TouchedTable::kOwnTable);
+    return ToStoreStatus(committed, TableOwner::kOwnTable);
   }
 
   absl::StatusOr<std::string> Tidy(std::int64_t now_ms) override {
@@ -169,10 +168,10 @@ class PlacedMove final : public PlaceMove {
   absl::Status WithHeld(postgres::Connection& connection, PlaceKind kind, const Work& work) const {
     postgres::Transaction transaction(connection);
     if (absl::Status begun = transaction.Begin(); !begun.ok())
-      return ToStoreStatus(begun, TouchedTable::kOwnTable);
+      return ToStoreStatus(begun, TableOwner::kOwnTable);
     absl::Status done = HoldMirror(connection, kind, names_, Frees::kNothing);
     if (done.ok()) done = work();
-    return done.ok() ? ToStoreStatus(transaction.Commit(kMoving), TouchedTable::kOwnTable) : done;
+    return done.ok() ? ToStoreStatus(transaction.Commit(kMoving), TableOwner::kOwnTable) : done;
   }
 
   /// Runs in the new place.
@@ -189,7 +188,7 @@ class PlacedMove final : public PlaceMove {
     ASSIGN_OR_RETURN(const postgres::Lease lease, old->Take(PlaceUse::kWrite));
     postgres::Transaction transaction(*lease);
     if (absl::Status begun = transaction.Begin(); !begun.ok())
-      return ToStoreStatus(begun, TouchedTable::kOwnTable);
+      return ToStoreStatus(begun, TableOwner::kOwnTable);
     RETURN_IF_ERROR(HoldMirror(*lease, old->options().kind, names_, Frees::kNothing));
     ASSIGN_OR_RETURN(const TenantRow row, LockTenant(*lease, names_));
     if (row.state != "serving" || row.moved_to || row.epoch > placement_.epoch) return Overtaken();
@@ -204,7 +203,7 @@ class PlacedMove final : public PlaceMove {
     RETURN_IF_ERROR(
         Ran(lease->Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'moving', moved_to = $1"),
                        {to_name()}, kMoving)));
-    return ToStoreStatus(transaction.Commit(kMoving), TouchedTable::kOwnTable);
+    return ToStoreStatus(transaction.Commit(kMoving), TableOwner::kOwnTable);
   }
 
   absl::StatusOr<std::string> MetadataOf(PostgresPlace& place) const {
@@ -228,12 +227,12 @@ class PlacedMove final : public PlaceMove {
     std::string aside = AsideName(placement_.context_id, number, epoch);
     postgres::Transaction transaction(connection);
     if (absl::Status begun = transaction.Begin(); !begun.ok())
-      return ToStoreStatus(begun, TouchedTable::kOwnTable);
+      return ToStoreStatus(begun, TableOwner::kOwnTable);
     RETURN_IF_ERROR(HoldMirror(connection, kind, names_, Frees::kItsName));
     absl::Status renamed = connection.Execute(
         absl::StrCat("ALTER SCHEMA ", names_.schema, " RENAME TO ", QuoteName(aside)), kMoving);
     if (renamed.ok()) renamed = transaction.Commit(kMoving);
-    if (!renamed.ok()) return ToStoreStatus(renamed, TouchedTable::kMirroredTable);
+    if (!renamed.ok()) return ToStoreStatus(renamed, TableOwner::kMirroredTable);
     return aside;
   }
 

@@ -234,7 +234,7 @@ constexpr char kIsToGo[] = "epoch <= $1 AND ($2 OR state <> 'serving' OR moved_t
 
 absl::Status Drop(postgres::Connection& connection, const std::string& what) {
   return ToStoreStatus(connection.Execute(absl::StrCat("DROP ", what), kRemoving),
-                       TouchedTable::kMirroredTable);
+                       TableOwner::kMirroredTable);
 }
 
 /// Returns the first column of the first kNamedMax rows.
@@ -251,8 +251,7 @@ absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnT
                             const Removed& which, PlaceKind kind) {
   RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
   postgres::Savepoint savepoint(connection);
-  if (absl::Status begun = savepoint.Begin(); !begun.ok())
-    return ToStoreStatus(begun, TouchedTable::kOwnTable);
+  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return ToStoreStatus(begun, TableOwner::kOwnTable);
   const auto others =
       connection.Number(absl::StrCat("SELECT count(*) FROM ", names.tenant, " WHERE NOT (", kIsToGo, ")"),
                         {which.epoch_max, which.also_served}, kRemoving);
@@ -260,10 +259,10 @@ absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnT
   if (others.ok() && *others == 0)
     met =
         connection.Execute(absl::StrCat("LOCK TABLE ", names.tenant, " IN ACCESS EXCLUSIVE MODE"), kRemoving);
-  const absl::Status read = ToStoreStatus(met, TouchedTable::kOwnTable);
+  const absl::Status read = ToStoreStatus(met, TableOwner::kOwnTable);
   if (!read.ok() && !absl::IsDataLoss(read)) return read;
   const absl::Status ended = read.ok() ? savepoint.Release() : savepoint.RollBack();
-  if (!ended.ok()) return ToStoreStatus(ended, TouchedTable::kOwnTable);
+  if (!ended.ok()) return ToStoreStatus(ended, TableOwner::kOwnTable);
   return !read.ok() || *others == 0;
 }
 
@@ -277,7 +276,7 @@ absl::StatusOr<postgres::Rows> ListTables(postgres::Connection& connection, cons
           "'_mirror_tenant', c.relname LIMIT ",
           kTablesPerStep + 1),
       {names.schema_name}, "looking for the mirror's tables");
-  if (!tables.ok()) return ToStoreStatus(tables.status(), TouchedTable::kMirroredTable);
+  if (!tables.ok()) return ToStoreStatus(tables.status(), TableOwner::kMirroredTable);
   return tables;
 }
 
@@ -285,7 +284,7 @@ absl::Status DropViews(postgres::Connection& connection, const PostgresOwnTables
   const auto views = connection.Query(
       absl::StrCat(kMirror, Views(), " SELECT relname::text FROM ours WHERE oid IN (SELECT oid FROM views)"),
       {names.schema_name}, kRemoving);
-  if (!views.ok()) return ToStoreStatus(views.status(), TouchedTable::kOwnTable);
+  if (!views.ok()) return ToStoreStatus(views.status(), TableOwner::kOwnTable);
   std::vector<std::string> drop;
   for (int row = 0; row < views->rows(); ++row) {
     drop.push_back(Qualified(names.schema_name, views->View(row, 0)));
@@ -299,9 +298,9 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
                                 const Removed& which, PlaceKind kind, bool is_first) {
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok())
-    return ToStoreStatus(begun, TouchedTable::kOwnTable);
+    return ToStoreStatus(begun, TableOwner::kOwnTable);
   const auto locked = connection.Query(kLock, {names.schema_name}, kRemoving);
-  if (!locked.ok()) return ToStoreStatus(locked.status(), TouchedTable::kOwnTable);
+  if (!locked.ok()) return ToStoreStatus(locked.status(), TableOwner::kOwnTable);
   ASSIGN_OR_RETURN(const postgres::Rows tables, ListTables(connection, names));
   if (tables.rows() == 0) return true;
   const absl::StatusOr<bool> is_to_go = IsToGo(connection, names, which, kind);
@@ -324,7 +323,7 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
   if (is_last) drops.push_back(absl::StrCat("SCHEMA IF EXISTS ", names.schema));
   RETURN_IF_ERROR(Drop(connection, absl::StrJoin(drops, "; DROP ")));
   if (absl::Status done = transaction.Commit(kRemoving); !done.ok())
-    return ToStoreStatus(done, TouchedTable::kMirroredTable);
+    return ToStoreStatus(done, TableOwner::kMirroredTable);
   return is_last;
 }
 
@@ -333,7 +332,7 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
 absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto rows = connection.Query(absl::StrCat(kMirror, Views(), ",", kOthers), {names.schema_name},
                                      "finding out who uses the mirror's tables");
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   if (rows->rows() == 0) return absl::OkStatus();
   std::vector<std::string> named = NamesIn(*rows);
   if (rows->rows() > kNamedMax) named.push_back(absl::StrCat(rows->rows() - kNamedMax, " more"));
@@ -350,7 +349,7 @@ absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTa
       "c.relnamespace = to_regnamespace($1) AND NOT (a.usename = current_user AND "
       "starts_with(a.application_name, 'mirror-server')) ORDER BY 1 LIMIT 20",
       {names.schema}, "finding out who holds locks on the mirror's tables");
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   if (rows->rows() == 0) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(
       "other sessions hold locks on tables of the schema ", names.schema, ": ",
@@ -362,13 +361,13 @@ absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTabl
                          const Removed& which, PlaceKind kind) {
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok())
-    return ToStoreStatus(begun, TouchedTable::kOwnTable);
+    return ToStoreStatus(begun, TableOwner::kOwnTable);
   RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
   const auto marked =
       connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET state = 'deleting' WHERE ", kIsToGo),
                      {which.epoch_max, which.also_served}, kRemoving);
   const absl::Status fenced =
-      ToStoreStatus(marked.ok() ? transaction.Commit(kRemoving) : marked.status(), TouchedTable::kOwnTable);
+      ToStoreStatus(marked.ok() ? transaction.Commit(kRemoving) : marked.status(), TableOwner::kOwnTable);
   // A damaged mirror is removed as well, and so is the rest of an unfinished removal.
   return absl::IsDataLoss(fenced) ? absl::OkStatus() : fenced;
 }

@@ -236,7 +236,7 @@ absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& c
     if (there.has_value()) return Room{place.get(), true, there->epoch, !there->IsServed()};
     if (FindWithoutPlace(servers, place->options().name) != nullptr) continue;
     const auto relations = lease->Number("SELECT count(*) FROM pg_class", {}, "counting relations");
-    if (!relations.ok()) return ToStoreStatus(relations.status(), TouchedTable::kOwnTable);
+    if (!relations.ok()) return ToStoreStatus(relations.status(), TableOwner::kOwnTable);
     if (*relations >= place->options().relations_max) {
       full.push_back(absl::StrCat("'", place->options().name, "' has ", *relations, " tables and indexes"));
     } else if (best.place == nullptr || *relations < fewest) {

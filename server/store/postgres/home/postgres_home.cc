@@ -66,7 +66,7 @@ constexpr char kMirrorSchemas[] =
 
 absl::StatusOr<std::vector<std::string>> ListMirrorSchemas(postgres::Connection& connection) {
   const auto rows = connection.Query(absl::StrCat(kMirrorSchemas, " ORDER BY 1"), {}, kLookingIntoAll);
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   std::vector<std::string> schemas;
   for (int row = 0; row < rows->rows(); ++row) schemas.push_back(rows->Text(row, 0));
   return schemas;
@@ -105,7 +105,7 @@ absl::Status Ask(postgres::Connection& connection, PlaceKind kind, const std::ve
       {names.value()}, kLookingIntoAll);
   const auto at = static_cast<std::size_t>(pipeline.Queue(sql, {}, kLookingIntoAll));
   const absl::StatusOr<std::vector<postgres::Rows>> rows = reading.Commit(pipeline, kLookingIntoAll);
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   for (int row = 0; row < (*rows)[at].rows(); ++row) found->push_back((*rows)[at].Text(row, 0));
   return absl::OkStatus();
 }
@@ -216,11 +216,11 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
                                     const std::optional<TenantRecord>& owner) {
   const auto there = connection.Number("SELECT count(*) FROM pg_namespace WHERE oid = to_regnamespace($1)",
                                        {names.schema}, "looking for the mirror");
-  if (!there.ok()) return ToStoreStatus(there.status(), TouchedTable::kOwnTable);
+  if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kOwnTable);
   if (*there == 0 && !owner) return false;
   postgres::Transaction transaction(connection);
   if (absl::Status begun = transaction.Begin(); !begun.ok())
-    return ToStoreStatus(begun, TouchedTable::kOwnTable);
+    return ToStoreStatus(begun, TableOwner::kOwnTable);
   postgres::Pipeline pipeline(connection);
   OwnWrites writes;
   if (*there == 1) {
@@ -241,10 +241,10 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
     UpdateTenant(writes, names, begun);
     writes.QueueIn(pipeline);
   }
-  absl::Status done = ToStoreStatus(pipeline.Run().status(), TouchedTable::kMirroredTable);
+  absl::Status done = ToStoreStatus(pipeline.Run().status(), TableOwner::kMirroredTable);
   if (done.ok() && *there == 1 && owner) done = CarryRights(connection, QuoteName(aside), names).status();
   if (done.ok())
-    done = ToStoreStatus(transaction.Commit("setting the mirror aside"), TouchedTable::kMirroredTable);
+    done = ToStoreStatus(transaction.Commit("setting the mirror aside"), TableOwner::kMirroredTable);
   if (!done.ok()) return done;
   return *there == 1;
 }
@@ -277,7 +277,7 @@ absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
     // A commit of 4 KB of WAL that changes nothing.
     const auto written = lease->Query("SELECT pg_logical_emit_message(true, 'mirror', repeat('x', 4096))", {},
                                       "timing a write");
-    if (!written.ok()) return ToStoreStatus(written.status(), TouchedTable::kOwnTable);
+    if (!written.ok()) return ToStoreStatus(written.status(), TableOwner::kOwnTable);
     times.push_back(
         std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin));
   }

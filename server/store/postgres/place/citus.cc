@@ -25,7 +25,7 @@ absl::StatusOr<std::vector<std::string>> MissingAt(postgres::Connection& connect
       "nodeid) FROM pg_dist_node WHERE noderole = 'primary' AND isactive AND groupid <> 0 AND NOT "
       "(hasmetadata AND metadatasynced)), e.extversion FROM pg_extension AS e WHERE e.extname = 'citus'",
       {}, kLooking);
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::vector<std::string> missing;
   if (rows->Int(0, 0) < kCitusMin) {
     missing.push_back(absl::StrCat("its Citus is ", rows->Text(0, 5), ", and mirrors need ", kCitusMin,
@@ -82,7 +82,7 @@ absl::Status CheckCoordinator(postgres::Connection& connection) {
   const auto found = connection.Query(
       "SELECT (SELECT count(*) FROM pg_extension WHERE extname = 'citus'), current_database()::text", {},
       kLooking);
-  if (!found.ok()) return ToStoreStatus(found.status(), TouchedTable::kMirroredTable);
+  if (!found.ok()) return ToStoreStatus(found.status(), TableOwner::kMirroredTable);
   const std::string database = absl::StrCat("the database '", found->Text(0, 1), "' ");
   if (found->Int(0, 0) == 0) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -102,7 +102,7 @@ absl::StatusOr<std::optional<CitusNode>> FindNode(postgres::Connection& coordina
       "pg_dist_placement AS p ON p.shardid = s.shardid JOIN pg_dist_node AS n ON n.groupid = p.groupid WHERE "
       "s.logicalrelid = to_regclass($1) AND p.shardstate = 1 AND n.noderole = 'primary' AND n.isactive",
       {{table}}, "looking for the mirror's node");
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   if (rows->rows() == 0) return std::nullopt;
   return CitusNode{rows->Int(0, 0), rows->Text(0, 1), rows->Int(0, 2)};
 }

@@ -74,12 +74,10 @@ absl::Status OwnTransaction::Begin(const postgres::BeginAs& as) {
   const absl::Status begun = pipeline.Run().status();
   if (begun.ok()) return begun;
   if (connection_.InTransaction()) transaction_.RollBack().IgnoreError();
-  return ToStoreStatus(guard_.Explain(connection_, begun), TouchedTable::kOwnTable);
+  return ToStoreStatus(guard_.Explain(connection_, begun), TableOwner::kOwnTable);
 }
 
-absl::Status OwnTransaction::Commit() {
-  return ToStoreStatus(transaction_.Commit(), TouchedTable::kOwnTable);
-}
+absl::Status OwnTransaction::Commit() { return ToStoreStatus(transaction_.Commit(), TableOwner::kOwnTable); }
 
 const char kNotOurTablesSql[] =
     "SELECT w.name FROM unnest($2::text[]) AS w (name) WHERE NOT EXISTS (SELECT FROM pg_class AS c WHERE "
@@ -98,10 +96,10 @@ absl::Status HoldTable(postgres::Connection& connection, PlaceKind kind, const P
         doing);
   }
   pipeline.Queue(kNotOurTablesSql, {names.schema, named.value()}, doing);
-  ASSIGN_OR_RETURN(const auto rows, ToStoreStatus(pipeline.Run(), TouchedTable::kMirroredTable));
+  ASSIGN_OR_RETURN(const auto rows, ToStoreStatus(pipeline.Run(), TableOwner::kMirroredTable));
   if (rows.back().rows() == 0) return absl::OkStatus();
   const postgres::OwnGuard own({.schema = names.schema_name, .shared = {table}});
-  return ToStoreStatus(own.Find(connection).status(), TouchedTable::kMirroredTable);
+  return ToStoreStatus(own.Find(connection).status(), TableOwner::kMirroredTable);
 }
 
 absl::Status HoldMirror(postgres::Connection& connection, PlaceKind kind, const PostgresOwnTables& names,
@@ -111,16 +109,16 @@ absl::Status HoldMirror(postgres::Connection& connection, PlaceKind kind, const 
     const char* const mode = frees == Frees::kItsName ? "ACCESS EXCLUSIVE" : "ACCESS SHARE";
     postgres::Savepoint savepoint(connection);
     if (absl::Status begun = savepoint.Begin(); !begun.ok())
-      return ToStoreStatus(begun, TouchedTable::kOwnTable);
+      return ToStoreStatus(begun, TableOwner::kOwnTable);
     locked = connection.Execute(absl::StrCat("LOCK TABLE ", names.tenant, " IN ", mode, " MODE"), kHolding);
     const absl::Status ended = locked.ok() ? savepoint.Release() : savepoint.RollBack();
-    if (!ended.ok()) return ToStoreStatus(ended, TouchedTable::kOwnTable);
+    if (!ended.ok()) return ToStoreStatus(ended, TableOwner::kOwnTable);
   }
   const auto ours = postgres::OwnGuard(TenantOf(names.schema_name)).Find(connection);
-  if (!ours.ok()) return ToStoreStatus(ours.status(), TouchedTable::kOwnTable);
+  if (!ours.ok()) return ToStoreStatus(ours.status(), TableOwner::kOwnTable);
   // A damaged mirror may have lost its table.
   const bool is_missing = postgres::TroubleOf(locked) == postgres::Trouble::kUndefined;
-  return is_missing ? absl::OkStatus() : ToStoreStatus(locked, TouchedTable::kOwnTable);
+  return is_missing ? absl::OkStatus() : ToStoreStatus(locked, TableOwner::kOwnTable);
 }
 
 std::string OwnViewsSql(std::string_view schema) {

@@ -135,7 +135,7 @@ std::string PostgresPlace::WhyClosed() const {
 
 absl::StatusOr<postgres::Lease> PostgresPlace::Take(PlaceUse use) {
   if (!is_open_) return absl::UnavailableError(WhyClosed());
-  return ToStoreStatus(PoolOf(use).Take(options_.patience), TouchedTable::kMirroredTable);
+  return ToStoreStatus(PoolOf(use).Take(options_.patience), TableOwner::kMirroredTable);
 }
 
 absl::StatusOr<NodeLease> PostgresPlace::TakeAt(PlaceUse use, PlaceNode node, const std::string& of) {
@@ -185,7 +185,7 @@ absl::StatusOr<NodeLease> PostgresPlace::TakeFrom(const CitusNode& node, PlaceUs
   }
   absl::StatusOr<postgres::Lease> lease = pool->Take(options_.patience);
   if (lease.ok()) return NodeLease{*std::move(lease), {.group = node.group, .has_rows = true}};
-  const absl::Status failed = ToStoreStatus(lease.status(), TouchedTable::kMirroredTable);
+  const absl::Status failed = ToStoreStatus(lease.status(), TableOwner::kMirroredTable);
   return absl::Status(failed.code(),
                       absl::StrCat("place '", options_.name, "', worker ", NameOf(node),
                                    ", which has the mirror's rows: ", std::string(failed.message())));

@@ -66,7 +66,7 @@ absl::StatusOr<std::string> WhichDatabase(postgres::Connection& connection) {
       "SELECT pg_postmaster_start_time()::text || '/' || oid FROM pg_database WHERE datname = "
       "current_database()",
       {}, "identifying the database");
-  if (!row.ok()) return ToStoreStatus(row.status(), TouchedTable::kMirroredTable);
+  if (!row.ok()) return ToStoreStatus(row.status(), TableOwner::kMirroredTable);
   return row->Text(0, 0);
 }
 
@@ -74,7 +74,7 @@ absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds) {
   const auto version = connection.Query(
       "SELECT current_setting('server_version_num')::bigint, pg_is_in_recovery(), current_database()::text",
       {}, "looking at the database");
-  if (!version.ok()) return ToStoreStatus(version.status(), TouchedTable::kMirroredTable);
+  if (!version.ok()) return ToStoreStatus(version.status(), TableOwner::kMirroredTable);
   const std::string database = absl::StrCat("the database '", version->Text(0, 2), "' ");
   if (version->Int(0, 0) < kVersionMin) {
     return absl::FailedPreconditionError(
@@ -91,7 +91,7 @@ absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds) {
       "current_setting('full_page_writes'), has_parameter_privilege('session_replication_role', 'SET'), "
       "has_database_privilege(current_database(), 'CREATE'), current_user::text, current_database()::text",
       {}, "looking at the database");
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   const std::vector<std::string> missing = Missing(*rows, holds);
   if (missing.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(

@@ -18,7 +18,7 @@ using postgres::Trouble;
 /// The advice that ToStoreStatus() appended to a message.
 constexpr char kAdvicePayload[] = "mirror.store/advice";
 
-absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, TouchedTable touched) {
+absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, TableOwner touched) {
   switch (failure.trouble) {
     case Trouble::kRetry:
     case Trouble::kStalePlan:
@@ -26,7 +26,7 @@ absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touche
       return absl::StatusCode::kUnavailable;
     case Trouble::kUndefined:
       // SQLSTATE 55000 also reports temporary states, as of a Citus node: no reason for a quarantine.
-      return touched == TouchedTable::kOwnTable && failure.sqlstate != "55000"
+      return touched == TableOwner::kOwnTable && failure.sqlstate != "55000"
                  ? absl::StatusCode::kDataLoss
                  : absl::StatusCode::kFailedPrecondition;
     case Trouble::kExists:
@@ -39,7 +39,7 @@ absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touche
   }
 }
 
-std::string AdviceOn(const Failure& failure, TouchedTable touched) {
+std::string AdviceOn(const Failure& failure, TableOwner touched) {
   switch (failure.trouble) {
     case Trouble::kRetry:
     case Trouble::kStalePlan:
@@ -58,19 +58,19 @@ std::string AdviceOn(const Failure& failure, TouchedTable touched) {
       return "Nothing was applied. Somebody made an object of that name in the mirror's schema: rename or "
              "drop it; the next cycle continues.";
     case Trouble::kUnsupported:
-      if (touched == TouchedTable::kOwnTable)
+      if (touched == TableOwner::kOwnTable)
         return "Nothing was applied. Somebody changed a table that the mirror keeps for itself, or added "
                "something to it: undo that.";
       return "Nothing was applied. Something that somebody added to the table (a view, a rule, a policy, a "
              "generated column, a partition) or an extension prevents it: drop or change that; the next "
              "cycle continues. After 'mirrorctl invalidate' the next cycle makes the table again.";
     case Trouble::kConstraint:
-      if (failure.constraint.empty() || touched == TouchedTable::kOwnTable) return "";
+      if (failure.constraint.empty() || touched == TableOwner::kOwnTable) return "";
       return absl::StrCat("Nothing of it was applied. If a DBA added '", failure.constraint,
                           "', drop it: the source's rows need not fulfil a constraint that the mirror did "
                           "not make.");
     case Trouble::kUndefined:
-      if (touched == TouchedTable::kOwnTable)
+      if (touched == TableOwner::kOwnTable)
         return "Somebody dropped or changed a table that the mirror keeps for itself.";
       return "Somebody dropped or changed the table: after 'mirrorctl invalidate' the next cycle makes it "
              "again.";
@@ -96,7 +96,7 @@ std::string WithoutAdvice(const absl::Status& status) {
 
 }  // namespace
 
-absl::Status ToStoreStatus(const absl::Status& status, TouchedTable touched) {
+absl::Status ToStoreStatus(const absl::Status& status, TableOwner touched) {
   const Failure failure = postgres::FailureOf(status);
   if (failure.trouble == Trouble::kNone) return status;
   std::string advice = AdviceOn(failure, touched);
@@ -106,7 +106,7 @@ absl::Status ToStoreStatus(const absl::Status& status, TouchedTable touched) {
       [&told](absl::string_view type, const absl::Cord& payload) { told.SetPayload(type, payload); });
   told.SetPayload(kAdvicePayload, absl::Cord(advice));
   told.ErasePayload(kMissingPayload);
-  if (failure.trouble == Trouble::kUndefined && touched == TouchedTable::kOwnTable)
+  if (failure.trouble == Trouble::kUndefined && touched == TableOwner::kOwnTable)
     told.SetPayload(kMissingPayload, absl::Cord(failure.sqlstate));
   return told;
 }

@@ -9,7 +9,7 @@
 namespace mirror {
 
 /// The subject of a statement that failed.
-enum class TouchedTable : std::uint8_t {
+enum class TableOwner : std::uint8_t {
   kOwnTable,       ///< A table of the mirror's own: if it is missing or altered, that is damage.
   kMirroredTable,  ///< A table of the source's: a DBA may have changed it.
 };
@@ -17,10 +17,10 @@ enum class TouchedTable : std::uint8_t {
 /// Converts an error of PostgreSQL's to a store's code, see store_transaction.h, and adds advice if there is
 /// any. postgres::FailureOf() still returns the original failure. Other errors are returned unchanged. An
 /// error that was already converted is converted again by the present `touched`; its advice is not repeated.
-absl::Status ToStoreStatus(const absl::Status& status, TouchedTable touched);
+absl::Status ToStoreStatus(const absl::Status& status, TableOwner touched);
 /// The same for a status with a value.
 template <typename T>
-absl::StatusOr<T> ToStoreStatus(absl::StatusOr<T> got, TouchedTable touched) {
+absl::StatusOr<T> ToStoreStatus(absl::StatusOr<T> got, TableOwner touched) {
   if (got.ok()) return got;
   return ToStoreStatus(got.status(), touched);
 }

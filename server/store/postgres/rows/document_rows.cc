@@ -14,7 +14,7 @@ constexpr char kReadingDocuments[] = "reading the documents of the mirror";
 absl::StatusOr<bool> HasDocuments(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto there = connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.documents},
                                        kReadingDocuments);
-  if (!there.ok()) return ToStoreStatus(there.status(), TouchedTable::kOwnTable);
+  if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kOwnTable);
   return *there != 0;
 }
 
@@ -26,7 +26,7 @@ absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, c
   const auto rows = connection.Query(
       DocumentTable().SelectSql({.dialect = Dialect::kPostgres, .name = names.documents}, where), values,
       kReadingDocuments);
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return ReadRows(DocumentTable(), *rows);
 }
 
@@ -49,7 +49,7 @@ absl::StatusOr<ListedDocuments> SelectListedDocuments(postgres::Connection& conn
                    " WHERE kind = $2 AND id = ''), ''), (SELECT count(*) FROM ", names.documents,
                    " WHERE kind = $3)"),
       {kStorageKind, kMemberKind, kJobKind}, kReadingDocuments);
-  if (!row.ok()) return ToStoreStatus(row.status(), TouchedTable::kOwnTable);
+  if (!row.ok()) return ToStoreStatus(row.status(), TableOwner::kOwnTable);
   return ListedDocuments{row->Text(0, 0), row->Text(0, 1), static_cast<std::uint64_t>(row->Int(0, 2))};
 }
 

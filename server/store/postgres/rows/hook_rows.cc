@@ -19,7 +19,7 @@ absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connect
   const auto rows =
       connection.Query(HookTable().SelectSql(HooksIn(names), "WHERE hook = $1 ORDER BY id LIMIT 1"), {hook},
                        "reading the events that wait for a hook");
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return ReadFirst(HookTable(), *rows);
 }
 
@@ -27,7 +27,7 @@ absl::StatusOr<std::vector<HookNote>> SelectHooks(postgres::Connection& connecti
                                                   const PostgresOwnTables& names) {
   const auto rows = connection.Query(HookTable().SelectSql(HooksIn(names), "ORDER BY id"), {},
                                      "reading the events that wait for hooks");
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return ReadRows(HookTable(), *rows);
 }
 
@@ -57,7 +57,7 @@ absl::StatusOr<std::uint64_t> TrimHooks(postgres::Connection& connection, const 
   const auto went = connection.Run(absl::StrCat("DELETE FROM ", names.hooks, " WHERE id <= (SELECT id FROM ",
                                                 names.hooks, " ORDER BY id DESC LIMIT 1 OFFSET $1)"),
                                    {count_max}, "trimming the events that wait for hooks");
-  if (!went.ok()) return ToStoreStatus(went.status(), TouchedTable::kOwnTable);
+  if (!went.ok()) return ToStoreStatus(went.status(), TableOwner::kOwnTable);
   return static_cast<std::uint64_t>(*went);
 }
 

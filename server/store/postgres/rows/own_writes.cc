@@ -39,7 +39,7 @@ absl::StatusOr<std::vector<postgres::Rows>> OwnWrites::RunIn(postgres::Pipeline&
   Clear();
   ++sent_;
   if (ran.ok()) return ran;
-  const absl::Status failed = ToStoreStatus(ran.status(), TouchedTable::kOwnTable);
+  const absl::Status failed = ToStoreStatus(ran.status(), TableOwner::kOwnTable);
   failed_.Update(failed);
   return failed;
 }

@@ -87,7 +87,7 @@ std::string LockTenantSql(const PostgresOwnTables& names, bool lock) {
 
 absl::StatusOr<TenantRow> LockTenant(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto rows = connection.Query(LockTenantSql(names), {}, "taking the tenant's row");
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return LockedTenantOf(*rows, names);
 }
 
@@ -115,22 +115,21 @@ absl::StatusOr<std::optional<TenantRow>> SelectedTenantOf(const postgres::Rows& 
 absl::StatusOr<std::optional<TenantRow>> SelectTenant(postgres::Connection& connection,
                                                       const PostgresOwnTables& names) {
   const auto rows = connection.Query(SelectTenantSql(names), {}, kReadingTenant);
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return SelectedTenantOf(*rows);
 }
 
 absl::Status FenceEpoch(postgres::Connection& connection, const PostgresOwnTables& names,
                         std::int64_t epoch) {
   postgres::Savepoint savepoint(connection);
-  if (absl::Status begun = savepoint.Begin(); !begun.ok())
-    return ToStoreStatus(begun, TouchedTable::kOwnTable);
+  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return ToStoreStatus(begun, TableOwner::kOwnTable);
   const absl::Status fenced =
       connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET epoch = $1"), {epoch}, "taking the mirror")
           .status();
   const postgres::Trouble trouble = postgres::TroubleOf(fenced);
   const bool is_damaged = trouble == postgres::Trouble::kUndefined || trouble == postgres::Trouble::kDamage;
-  if (!fenced.ok() && !is_damaged) return ToStoreStatus(fenced, TouchedTable::kOwnTable);
-  return ToStoreStatus(fenced.ok() ? savepoint.Release() : savepoint.RollBack(), TouchedTable::kOwnTable);
+  if (!fenced.ok() && !is_damaged) return ToStoreStatus(fenced, TableOwner::kOwnTable);
+  return ToStoreStatus(fenced.ok() ? savepoint.Release() : savepoint.RollBack(), TableOwner::kOwnTable);
 }
 
 void UpdateTenant(OwnWrites& writes, const PostgresOwnTables& names, const TenantRecord& tenant) {
@@ -150,7 +149,7 @@ absl::Status WriteWhereItIs(postgres::Connection& connection, const PostgresOwnT
           .Run(absl::StrCat("UPDATE ", names.tenant, " SET timeline = $1, self_oid = $2::text::oid"),
                {row->timeline_now, absl::StrCat(row->self_oid_now)}, "noting where the mirror is")
           .status();
-  if (!written.ok()) return ToStoreStatus(written, TouchedTable::kOwnTable);
+  if (!written.ok()) return ToStoreStatus(written, TableOwner::kOwnTable);
   row->timeline = row->timeline_now;
   row->self_oid = row->self_oid_now;
   return absl::OkStatus();
@@ -165,7 +164,7 @@ absl::StatusOr<std::int64_t> TakeId(postgres::Connection& connection, const Post
   const auto id = connection.Number(
       absl::StrCat("UPDATE ", names.tenant, " SET next_id = next_id + 1 RETURNING next_id - 1"), {},
       "taking a number for an object of the mirror");
-  if (!id.ok()) return ToStoreStatus(id.status(), TouchedTable::kOwnTable);
+  if (!id.ok()) return ToStoreStatus(id.status(), TableOwner::kOwnTable);
   return id;
 }
 

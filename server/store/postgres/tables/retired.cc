@@ -59,7 +59,7 @@ absl::StatusOr<bool> HoldsOthersRows(postgres::Connection& connection, const Pos
   const auto rows = connection.Query(absl::StrCat("SELECT 1 FROM ", Qualified(names.schema_name, relation),
                                                   " WHERE (", LiveRowsAside(), ") IS NOT TRUE LIMIT 1"),
                                      {}, kLooking);
-  if (!rows.ok()) return ToStoreStatus(rows.status(), TouchedTable::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   return rows->rows() != 0;
 }
 

@@ -166,16 +166,16 @@ TEST_F(PlaceOfMirrors, ErrorsHaveTheCodesOfAStore) {
     const bool waits = std::string(one.sql).find("LOCK TABLE") != std::string::npos;
     ASSERT_THAT((*other)->Execute(waits ? "BEGIN; LOCK TABLE public.t" : "BEGIN"), IsOk());
     const absl::Status status = connection_->Execute(one.sql);
-    EXPECT_THAT(ToStoreStatus(status, TouchedTable::kOwnTable), StatusIs(one.of_own));
-    const absl::Status told = ToStoreStatus(status, TouchedTable::kMirroredTable);
+    EXPECT_THAT(ToStoreStatus(status, TableOwner::kOwnTable), StatusIs(one.of_own));
+    const absl::Status told = ToStoreStatus(status, TableOwner::kMirroredTable);
     EXPECT_THAT(told, StatusIs(one.of_mirrored, AllOf(HasSubstr(one.words), Not(HasSubstr("secret")))));
     EXPECT_EQ(postgres::TroubleOf(told), postgres::TroubleOf(status));
-    EXPECT_EQ(ToStoreStatus(ToStoreStatus(told, TouchedTable::kOwnTable), TouchedTable::kMirroredTable), told)
+    EXPECT_EQ(ToStoreStatus(ToStoreStatus(told, TableOwner::kOwnTable), TableOwner::kMirroredTable), told)
         << "on its way up it may come there more than once";
     EXPECT_FALSE(MayTryAgain(told));
     ASSERT_THAT((*other)->Execute("ROLLBACK"), IsOk());
   }
-  EXPECT_THAT(ToStoreStatus(absl::AbortedError("ours"), TouchedTable::kOwnTable),
+  EXPECT_THAT(ToStoreStatus(absl::AbortedError("ours"), TableOwner::kOwnTable),
               StatusIs(StatusCode::kAborted, HasSubstr("ours")));
 }
 
@@ -187,12 +187,12 @@ TEST_F(PlaceOfMirrors, RowSecurityThatBindsTheOwnerTooIsToldAsThat) {
   for (const char* const sql : {"INSERT INTO public.g VALUES (2)", "SELECT a FROM public.g"}) {
     const absl::Status status = connection_->Execute(sql);
     EXPECT_THAT(status, StatusIs(StatusCode::kPermissionDenied));
-    EXPECT_THAT(ToStoreStatus(status, TouchedTable::kMirroredTable),
+    EXPECT_THAT(ToStoreStatus(status, TableOwner::kMirroredTable),
                 StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("NO FORCE ROW LEVEL SECURITY"),
                                                                 Not(HasSubstr("needs all rights")))));
   }
   EXPECT_THAT(
-      ToStoreStatus(connection_->Execute("CREATE TABLE public.h (a int)"), TouchedTable::kMirroredTable),
+      ToStoreStatus(connection_->Execute("CREATE TABLE public.h (a int)"), TableOwner::kMirroredTable),
       StatusIs(StatusCode::kFailedPrecondition,
                AllOf(HasSubstr("needs all rights"), HasSubstr("GRANT ALL ON SCHEMA"))));
   Do("RESET ROLE; DROP TABLE public.g; DROP ROLE guarded_owner");
@@ -207,7 +207,7 @@ TEST_F(PlaceOfMirrors, WhoWasInEachOthersWayMayTryAgain) {
   Do("UPDATE public.t SET a = 2");
   const absl::Status status = (*other)->Execute("UPDATE public.t SET a = 3");
   EXPECT_TRUE(MayTryAgain(status)) << status;
-  EXPECT_THAT(ToStoreStatus(status, TouchedTable::kMirroredTable),
+  EXPECT_THAT(ToStoreStatus(status, TableOwner::kMirroredTable),
               StatusIs(StatusCode::kUnavailable, HasSubstr("again is safe")));
 }
 
