@@ -166,7 +166,7 @@ absl::Status ByCode(const sqlite::Failure& failure, const std::string& path, con
     case SQLITE_AUTH:
       return absl::PermissionDeniedError(absl::StrCat(words, NoAccess(failure, path)));
     case SQLITE_IOERR:
-      return absl::UnavailableError(absl::StrCat(words, ". Look at the disk, then try again"));
+      return absl::UnavailableError(absl::StrCat(words, ". Check the disk, then try again"));
     case SQLITE_NOMEM:
       return absl::ResourceExhaustedError(words);
     default:
@@ -296,9 +296,9 @@ absl::Status SqliteFile::CopyPages(sqlite3* copy, const CopyLimits& limits) cons
       continue;
     }
     if (code != SQLITE_OK) {
-      return absl::UnavailableError(absl::StrCat("copying the source '", path_,
-                                                 "' to a temporary file: ", sqlite3_errstr(code),
-                                                 ". Make room where temporary files are"));
+      return absl::UnavailableError(absl::StrCat("copying the source '", path_, "' to a temporary file: ",
+                                                 sqlite3_errstr(code),
+                                                 ". Make room in the folder of temporary files"));
     }
     left = sqlite3_backup_remaining(backup.get());
     // Another program committed: the copy restarted.
