@@ -205,7 +205,7 @@ absl::Status BinlogIntake::EndGroup() {
 
 /// The event follows the group with missing changes, or is alone.
 absl::Status BinlogIntake::TakeIncident(const binlog::Event& event) {
-  constexpr char kLost[] = "the server says in its binlog that changes are missing there (incident)";
+  constexpr char kLost[] = "the server reports in its binlog that changes are missing (incident)";
   if (group_) {
     absl::Status spoiled = SpoilAll(kLost);
     return spoiled.ok() ? EndGroup() : spoiled;

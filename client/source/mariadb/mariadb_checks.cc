@@ -40,7 +40,7 @@ void CheckMariadbLine(const MariadbCheckLook& look) {
         "set tls=verify in 'dsn', and tls_ca=FILE if the system does not know the authority that signed the "
         "server's certificate");
   }
-  look.findings.Warn(kStep, "none: rows go over the network in the clear",
+  look.findings.Warn(kStep, "none: rows cross the network unencrypted",
                      "give the server a certificate (ssl_cert, ssl_key), and set tls=verify in 'dsn'");
 }
 

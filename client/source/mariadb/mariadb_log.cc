@@ -341,7 +341,8 @@ absl::StatusOr<std::int64_t> LsnOfSnapshot(MariadbStaging& staging, const std::s
   if (colon == std::string::npos || blank == std::string::npos || blank < colon ||
       !absl::SimpleAtoi(snapshot.substr(colon + 1, blank - colon - 1), &place.offset) ||
       !absl::SimpleAtoi(snapshot.substr(blank + 1), &server))
-    return absl::FailedPreconditionError("the source does not say where its binlog was when rows were read");
+    return absl::FailedPreconditionError(
+        "the source does not report the position of its binlog at the time when rows were read");
   place.file = snapshot.substr(0, colon);
   return staging.LsnOf(place, server, stop);
 }

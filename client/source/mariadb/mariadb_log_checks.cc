@@ -40,7 +40,7 @@ void CheckBinlogExpiry(const MariadbCheckLook& look, std::int64_t pause_ms) {
   if (!kept.ok()) return look.findings.CannotAsk(kStep, kept.status());
   if (!*kept) {
     return look.findings.Warn(
-        kStep, "the server keeps its binlog for ever, until its disk is full",
+        kStep, "the server never removes its binlog, so its disk can become full",
         absl::StrCat("SET GLOBAL binlog_expire_logs_seconds = ", (kPausesKept * pause_ms + kDayMs) / 1'000,
                      " or more, also in its configuration"));
   }

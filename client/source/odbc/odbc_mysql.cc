@@ -203,7 +203,7 @@ class OdbcMysql : public OdbcDialect {
                      connection.Text("SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000 AS SIGNED)",
                                      "asking for the time of its clock"));
     std::int64_t ms = 0;
-    if (!absl::SimpleAtoi(clock, &ms)) return absl::DataLossError("its clock says no time");
+    if (!absl::SimpleAtoi(clock, &ms)) return absl::DataLossError("its clock gives no time");
     return ms;
   }
 

@@ -123,7 +123,7 @@ class OdbcSqlite : public OdbcDialect {
   }
   absl::StatusOr<std::string> WriteMark(odbc::Connection& connection) const override {
     return connection.Text("SELECT data_version FROM temp.pragma_data_version",
-                           "asking whether somebody wrote");
+                           "asking whether another session wrote");
   }
   std::string Limit(std::size_t rows) const override { return absl::StrCat(" LIMIT ", rows); }
 

@@ -152,7 +152,7 @@ absl::Status ByCode(const sqlite::Failure& failure, const std::string& path, con
         return absl::FailedPreconditionError(absl::StrCat(
             words, ". SQLite ", sqlite3_libversion(),
             ", which the agent uses, does not understand this object of the schema; a newer SQLite may have ",
-            "made it. Nothing was sent. The data need not be damaged (check with 'PRAGMA integrity_check' in "
+            "made it. Nothing was sent. The data may be undamaged (check with 'PRAGMA integrity_check' in "
             "the ",
             "application's own SQLite): do not restore a backup, but rewrite the object so that this ",
             "version can read it"));
