@@ -466,7 +466,7 @@ absl::Status TypedRows::Read(std::size_t at) {
   } else {
     Reject(at, field->find('\0') != std::string_view::npos
                    ? "it holds a NUL character"
-                   : "not UTF-8; 'encoding' of the table may say what it is");
+                   : "not UTF-8; set 'encoding' of the table to the file's encoding");
   }
   if (fits) return absl::OkStatus();
   if (look_->guessed[at]) return absl::OutOfRangeError("the type that was guessed is too narrow");

@@ -180,8 +180,8 @@ class OdbcPostgres : public OdbcDialect {
     if (odbc::TroubleOf(identity.status()) != odbc::Trouble::kDenied) return identity.status();
     place.identity = absl::StrCat("odbc postgres ", connection.server(), " ", database);
     place.notes.push_back(
-        "the role may not ask for the server's system identifier, so that another server at the same address "
-        "is taken for the same: GRANT EXECUTE ON FUNCTION pg_control_system() TO the role");
+        "the role may not ask for the server's system identifier, so another server at the same address is "
+        "taken for this one: GRANT EXECUTE ON FUNCTION pg_control_system() TO the role");
     return place;
   }
 

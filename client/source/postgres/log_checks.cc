@@ -279,7 +279,7 @@ std::string LogChecks::InstallAdvice() const {
   }
   const std::string list = absl::StrCat("{", absl::StrJoin(oids, ","), "}");
   const auto may = look_.connection.Query(kMayInstall, {postgres::Value(list), options_.publication},
-                                          "asking who may install");
+                                          "asking for the right to install");
   if (may.ok() && may->rows() > 0 && may->Bool(0, 0)) return "run 'mirror-agent install'";
   return kInstallForOwner;
 }
@@ -368,8 +368,8 @@ void LogChecks::CheckTransactions() {
   }
   look_.findings.Warn(
       kStep,
-      absl::StrCat("a table that is new in the publication waits for these, and the slot keeps what is "
-                   "written meanwhile: ",
+      absl::StrCat("a table that is new in the publication waits for these, and until they end the slot "
+                   "keeps all WAL: ",
                    absl::StrJoin(waited, "; "), of_hidden),
       "end them: SELECT pg_terminate_backend(PROCESS); ROLLBACK PREPARED 'NAME' in its database");
 }

@@ -127,8 +127,8 @@ absl::Status ExplainLog(const absl::Status& status, const std::string& slot) {
   if (failure.sqlstate == "53400") {
     return ToStatus(
         LogTrouble::kNoFreeSlot,
-        absl::StrCat("all replication slots of the server are in use, so that '", slot,
-                     "' was not made. Drop those in pg_replication_slots that nobody needs, or raise "
+        absl::StrCat("all replication slots of the server are in use, so '", slot,
+                     "' was not created. Drop unused slots in pg_replication_slots, or raise "
                      "max_replication_slots and restart the server"));
   }
   if (failure.sqlstate == "42704") {

@@ -138,7 +138,7 @@ std::string Grantee(const std::string& role) {
 
 std::string HiddenRows(const std::string& table, const std::string& role) {
   return absl::StrCat("row security is in effect on table '", table, "' for the role '", role,
-                      "', so that it may not see all rows. ", kNothingCommitted,
+                      "', so the role cannot see all rows. ", kNothingCommitted,
                       ". Let the role see them: ALTER ROLE ", Grantee(role),
                       " BYPASSRLS, or leave the table out with 'skip'");
 }

@@ -72,7 +72,7 @@ void CheckLine(const PostgresCheckLook& look, const std::string& dsn) {
         "add sslmode=verify-full to 'dsn', and sslrootcert=FILE if the system does not know the authority "
         "that signed the server's certificate");
   }
-  look.findings.Warn(kStep, "none: rows go over the network in the clear",
+  look.findings.Warn(kStep, "none: rows cross the network unencrypted",
                      "give the server ssl = on and a certificate, and add sslmode=verify-full to 'dsn'");
 }
 
@@ -204,7 +204,7 @@ SourceFindings CheckPostgresSource(const PostgresCheckOptions& options) {
     findings.Fail("reach", std::string(opened.status().message()), "correct that, then run this again");
     return findings;
   }
-  const auto rows = (*opened)->Query(kCheckSession, {}, "asking who and where it is");
+  const auto rows = (*opened)->Query(kCheckSession, {}, "asking for the role and the database");
   if (!rows.ok() || rows->rows() == 0) {
     findings.CannotAsk("reach", rows.ok() ? absl::NotFoundError("the role no longer exists") : rows.status());
     return findings;

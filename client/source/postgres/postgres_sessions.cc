@@ -81,7 +81,7 @@ bool PostgresSessions::IsWaitedFor(int server_pid) {
   if (!lease.ok()) return false;
   const absl::StatusOr<std::int64_t> waiting = (*lease)->Number(
       "SELECT count(*) FROM pg_locks WHERE NOT granted AND $1::int4 = ANY(pg_blocking_pids(pid))",
-      {postgres::Value(std::int64_t{server_pid})}, "asking who waits");
+      {postgres::Value(std::int64_t{server_pid})}, "asking which sessions wait");
   return waiting.ok() && *waiting > 0;
 }
 

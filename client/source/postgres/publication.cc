@@ -72,7 +72,7 @@ absl::Status ExplainInstall(const absl::Status& status) {
   switch (postgres::TroubleOf(status)) {
     case Trouble::kDenied:
       return absl::PermissionDeniedError(absl::StrCat(words, kNothing,
-                                                      ". The role has to own the tables, and to have CREATE "
+                                                      ". The role must own the tables, and must have CREATE "
                                                       "on the database: ",
                                                       kInstallForOwner));
     case Trouble::kLockTimeout:

@@ -145,7 +145,7 @@ absl::StatusOr<std::uint64_t> CreateSlot(postgres::Connection& connection, const
       absl::StrCat("the replication slot '", slot,
                    "' waits for the transactions that were open when the agent requested it, and ",
                    within.count(), " ms were not enough. It was not created. Open now: ",
-                   open.empty() ? "none" : open, ". End those that nobody needs, and try again"));
+                   open.empty() ? "none" : open, ". End the ones that are not needed, and try again"));
 }
 
 absl::Status DropSlot(postgres::Connection& connection, const std::string& slot,

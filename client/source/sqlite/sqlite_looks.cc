@@ -47,7 +47,7 @@ absl::Status TableLooks::CheckUnmoved() {
 }
 
 absl::Status TableLooks::Moved(absl::string_view how) const {
-  return absl::AbortedError(absl::StrCat("table '", table_, "' is not of one moment: ", how));
+  return absl::AbortedError(absl::StrCat("table '", table_, "' could not be read at one moment: ", how));
 }
 
 }  // namespace mirror

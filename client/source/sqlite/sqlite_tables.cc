@@ -42,7 +42,7 @@ void DescribeWidening(const TableSchema& declared, SourceTable* table) {
     const Column &column = declared.columns[i], &found = table->schema.columns[i];
     const bool is_other = found.nullable != column.nullable || found.key_position != column.key_position;
     NoteWidening(i, {found.type != column.type, is_other}, DeclaredWord(column.type),
-                 "as one of another kind, a text with a NUL, or bytes that are not UTF-8", table);
+                 "such as one of another kind, a text with a NUL, or bytes that are not UTF-8", table);
   }
 }
 

@@ -152,7 +152,7 @@ absl::Status ByCode(const sqlite::Failure& failure, const std::string& path, con
         return absl::FailedPreconditionError(absl::StrCat(
             words, ". SQLite ", sqlite3_libversion(),
             ", which the agent uses, does not understand this object of the schema; a newer SQLite may have ",
-            "made it. Nothing was sent. The data need not be damaged (check with 'PRAGMA integrity_check' in "
+            "made it. Nothing was sent. The data may be undamaged (check with 'PRAGMA integrity_check' in "
             "the ",
             "application's own SQLite): do not restore a backup, but rewrite the object so that this ",
             "version can read it"));
@@ -166,7 +166,7 @@ absl::Status ByCode(const sqlite::Failure& failure, const std::string& path, con
     case SQLITE_AUTH:
       return absl::PermissionDeniedError(absl::StrCat(words, NoAccess(failure, path)));
     case SQLITE_IOERR:
-      return absl::UnavailableError(absl::StrCat(words, ". Look at the disk, then try again"));
+      return absl::UnavailableError(absl::StrCat(words, ". Check the disk, then try again"));
     case SQLITE_NOMEM:
       return absl::ResourceExhaustedError(words);
     default:
@@ -290,9 +290,9 @@ absl::Status SqliteFile::CopyPages(sqlite3* copy, const CopyLimits& limits) cons
       continue;
     }
     if (code != SQLITE_OK) {
-      return absl::UnavailableError(absl::StrCat("copying the source '", path_,
-                                                 "' to a temporary file: ", sqlite3_errstr(code),
-                                                 ". Make room where temporary files are"));
+      return absl::UnavailableError(absl::StrCat("copying the source '", path_, "' to a temporary file: ",
+                                                 sqlite3_errstr(code),
+                                                 ". Make room in the folder of temporary files"));
     }
     left = sqlite3_backup_remaining(backup.get());
     // Another program committed: the copy restarted.

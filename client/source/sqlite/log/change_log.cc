@@ -393,7 +393,7 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
   }
   return absl::StrCat(
       "the source was at '", path, "' and is now at '", mark.path,
-      "', or this is another machine: it counts as a new source; a mirror that takes this run "
+      "', or this is another machine: it counts as a new source, and a mirror that accepts this run "
       "populates its tables");
 }
 

@@ -58,10 +58,9 @@ absl::StatusOr<bool> IsOwn(const SqliteFile& file, const LogOwner& owner) {
   return absl::FailedPreconditionError(absl::StrCat(
       "the change log in '", file.mark().path, "' belongs to another agent: tenant '", tenant,
       "', state_dir '", folder,
-      "'. Two of them would remove each other's logs, so nothing was done. Read the source with strategy "
-      "\"synthetic\" here; or, when the other agent does not use it any more, run 'mirror-agent uninstall' "
-      "with "
-      "its configuration, or 'mirror-agent install --take-over' with this one"));
+      "'. Two agents would remove each other's logs, so nothing was done. Read the source with strategy "
+      "\"synthetic\" here; or, if the other agent no longer uses it, run 'mirror-agent uninstall' with its "
+      "configuration, or 'mirror-agent install --take-over' with this one"));
 }
 
 constexpr std::int64_t kOwnObjects = 4;

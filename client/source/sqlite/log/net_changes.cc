@@ -291,7 +291,7 @@ class NetChanges : public ChangeReader {
       if (!looking_) RETURN_IF_ERROR(OpenLook());
       const absl::StatusOr<std::int64_t> some = keys_.Copy(at, end);
       if (absl::IsOutOfRange(some.status())) {
-        return BeginAnew("its change log has a key that is too long for every mirror");
+        return BeginAnew("its change log has a key that is too long for any mirror");
       }
       if (!some.ok()) return some.status();
       copied += *some;

@@ -345,7 +345,7 @@ TEST_F(OdbcPostgresTest, TheDoctorTriesEachChosenTable) {
   check.choice.include = {"a"};
   EXPECT_THAT(said(), HasSubstr("ok right SELECT: on 1 table"));
   check.choice.include = {"none"};
-  EXPECT_THAT(said(), HasSubstr("bad tables: none is chosen"));
+  EXPECT_THAT(said(), HasSubstr("bad tables: no table that the user may see is chosen"));
   check.access.dsn = DsnOf(*server_, "nosuch", "odbc_least");
   EXPECT_EQ(CheckOdbcSource(check).all().size(), 1U) << "it is not reached";
   check.access.dsn = absl::StrCat("DRIVER=", PostgresOdbcDriver(), ";SERVER=/nowhere;DATABASE=crm;UID=x");
