@@ -158,7 +158,7 @@ class Stopped(unittest.TestCase):
         self.wait_for_series(place, 'mirror_hub_failing{hub="Acme"}', 1)
         status = self.ctl(place, "hub", "status")
         self.assertRegex(status.stdout, r"Acme +crm +not known ")
-        self.assertIn("hub 'Acme' cannot be looked at: ", one_line(status.stderr))
+        self.assertIn("hub 'Acme' cannot be read: ", one_line(status.stderr))
         [shown] = json.loads(self.ctl(place, "hub", "status", "--json").stdout)
         self.assertIn("Mirror_Acme.hub.db", shown["trouble"])
         self.assertGreater(shown["failing_since_ms"], 0)
@@ -183,7 +183,7 @@ class Stopped(unittest.TestCase):
 
         explained = self.ctl(place, "hub", "explain", "Acme", golden, "--wide")
         self.assertRegex(explained.stdout, rf"{wanted[0]} +erp +once +20\S+ +the database refused it: CHECK constraint failed: known_city\n")
-        self.assertIn("Each is tried again by itself", one_line(explained.stderr))
+        self.assertIn("The source retries each delivery by itself", one_line(explained.stderr))
         [one] = json.loads(self.ctl(place, "hub", "explain", "Acme", golden, "--json").stdout)["deliveries"]
         self.assertEqual((one["delivery_id"], one["refusals"], one["operation"], one["table"]), (wanted[0], 1, "UPDATE", "company"))
         self.assertGreater(one["tried_again_ms"], 0)

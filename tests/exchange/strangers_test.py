@@ -130,9 +130,9 @@ class Strangers(unittest.TestCase):
                                   place.erp.config)
         self.assertIn("2 deliveries wait", " ".join(doctor.stdout.split()))
         status = place.ctl("hub", "status")
-        self.assertRegex(status.stdout, r"erp .*takes no deliveries\n")
-        self.assertIn("the source of 'erp' takes no deliveries", " ".join(status.stderr.split()))
-        self.assertNotIn("'crm' takes", " ".join(status.stderr.split()))
+        self.assertRegex(status.stdout, r"erp .*accepts no deliveries\n")
+        self.assertIn("the source of 'erp' accepts no deliveries", " ".join(status.stderr.split()))
+        self.assertNotIn("'crm' accepts", " ".join(status.stderr.split()))
         # One that says what it accepts gets them, and nobody speaks of it any more.
         text = place.erp.config.read_text()
         place.erp.config.write_text(text.replace('context_id = "erp"\n', 'context_id = "erp"\naccept = ["insert"]\n'))
@@ -153,7 +153,7 @@ class Strangers(unittest.TestCase):
             subprocess.run([sys.executable, ROOT / "tests/python/minimal_source.py", place.crm.config, "legacy",
                             place.work / "state"], input='[[1, "Bob"]]', text=True, check=True, capture_output=True)
         said = " ".join(place.ctl("hub", "status").stderr.split())
-        self.assertIn("the source of 'legacy' completes cycles and asks this server for no deliveries", said)
+        self.assertIn("the source of 'legacy' completes cycles but does not ask this server for deliveries", said)
         self.assertNotIn("'crm'", said)
 
     def test_a_table_that_cannot_be_pushed_gets_nothing_until_it_can(self):
