@@ -23,7 +23,7 @@ std::string Reason(int error) { return std::strerror(error); }
 
 absl::Status CannotWrite(const std::string& path, int error) {
   return absl::UnavailableError(absl::StrCat("'", path, "' cannot be written: ", Reason(error),
-                                             ". It is as it was before. Check the folder's rights and the "
+                                             ". The file did not change. Check the folder's rights and the "
                                              "free space, then run the command again."));
 }
 
@@ -92,13 +92,13 @@ absl::Status IsNotThere(const std::string& path, FileUse use) {
   if (use == FileUse::kPassfile) {
     return absl::NotFoundError(absl::StrCat(
         "'", path,
-        "' is not there. It is libpq's passfile, with a line host:port:database:role:password for "
-        "each database. Check the path, or make it, with mode 0600."));
+        "' is not there. It must be libpq's passfile, with a line host:port:database:role:password for each "
+        "database. Check the path, or make the file, with mode 0600."));
   }
   return absl::NotFoundError(absl::StrCat("'", path,
-                                          "' is not there. Check the path; 'mirrorctl init' and "
-                                          "'mirrorctl certs' make keys and certificates, and "
-                                          "'openssl rand -hex 32' the text of a 'hash_key'."));
+                                          "' is not there. Check the path; 'mirrorctl init' and 'mirrorctl "
+                                          "certs' make keys and certificates, and 'openssl rand -hex 32' "
+                                          "makes the text of a 'hash_key'."));
 }
 
 absl::Status IsOpenToOthers(const std::string& path, FileUse use, mode_t rights) {
@@ -108,13 +108,13 @@ absl::Status IsOpenToOthers(const std::string& path, FileUse use, mode_t rights)
     return absl::PermissionDeniedError(
         absl::StrCat("'", path, "' holds passwords, and others may read or write it (mode ", mode,
                      "). It was not used. If nobody read it: chmod 600 '", path,
-                     "'; otherwise exchange the passwords, too."));
+                     "'; otherwise change the passwords, too."));
   }
   return absl::PermissionDeniedError(
       absl::StrCat("'", path, "' is a secret key that others may read or write (mode ", mode,
                    "). It was not used. If nobody copied it: chmod 600 '", path,
-                   "'; otherwise replace it: 'mirrorctl certs' makes keys of certificates, and "
-                   "'openssl rand -hex 32' the text of a 'hash_key'."));
+                   "'; otherwise replace it: 'mirrorctl certs' makes keys of certificates, and 'openssl rand "
+                   "-hex 32' makes the text of a 'hash_key'."));
 }
 
 }  // namespace
@@ -134,14 +134,14 @@ absl::StatusOr<std::string> ReadKeyFile(const std::string& path, FileUse use) {
   if (use != FileUse::kPublic && (info.st_mode & 077) != 0) {
     if (BeginsAsCertificate(file.get())) {
       return absl::InvalidArgumentError(
-          absl::StrCat("'", path, "' is a certificate, and a secret key must be here. Name the key's file."));
+          absl::StrCat("'", path, "' is a certificate, but a secret key is needed. Name the key's file."));
     }
     return IsOpenToOthers(path, use, info.st_mode);
   }
   if (info.st_size > static_cast<off_t>(kKeyFileBytesMax)) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", path, "' is larger than ", kKeyFileBytesMax,
-                     " bytes: it is no key and no certificate. Name the right file."));
+                     " bytes: it is neither a key nor a certificate. Name the right file."));
   }
   std::string content(kKeyFileBytesMax + 1, '\0');
   std::size_t size = 0;

@@ -38,8 +38,8 @@ class JsonTaker {
   bool parse_error(std::size_t position, const std::string& /*last*/, const nlohmann::json::exception& why) {
     constexpr int kNumberOverflow = 406;
     if (why.id == kNumberOverflow)
-      return Refuse(absl::ResourceExhaustedError("a number of it is beyond 1.8e308"));
-    return Refuse(absl::InvalidArgumentError(absl::StrCat("it is no JSON from byte ", position, " on")));
+      return Refuse(absl::ResourceExhaustedError("a number in it is beyond 1.8e308"));
+    return Refuse(absl::InvalidArgumentError(absl::StrCat("it is not JSON from byte ", position, " on")));
   }
 
  private:
@@ -94,7 +94,7 @@ class JsonTaker {
 absl::StatusOr<JsonDocument> JsonDocument::Parse(std::string_view text, const JsonLimits& limits) {
   // The parser treats a NUL as the end, and would ignore everything after it.
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)
-    return absl::InvalidArgumentError(absl::StrCat("it is no JSON from byte ", nul + 1, " on"));
+    return absl::InvalidArgumentError(absl::StrCat("it is not JSON from byte ", nul + 1, " on"));
   JsonDocument document;
   JsonTaker taker(document, limits);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &taker)) {

@@ -76,18 +76,18 @@ absl::Status AddressRanges::Add(const std::string& text) {
   in6_addr ip6{};
   const bool is_ip4 = inet_pton(AF_INET, address.c_str(), &ip4) == 1;
   if (!is_ip4 && inet_pton(AF_INET6, address.c_str(), &ip6) != 1)
-    return absl::InvalidArgumentError("it is no IP address, and no network such as 10.0.0.0/8");
+    return absl::InvalidArgumentError("it is neither an IP address nor a network such as 10.0.0.0/8");
   const int all = is_ip4 ? kIp4Bits : kIp6Bits;
   int bits = all;
   const std::string length = slash == std::string::npos ? "" : text.substr(slash + 1);
   const bool is_number =
       std::all_of(length.begin(), length.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (slash != std::string::npos && (!is_number || !absl::SimpleAtoi(length, &bits) || bits > all))
-    return absl::InvalidArgumentError(absl::StrCat("behind its '/' stands no number of bits, 0 to ", all));
+    return absl::InvalidArgumentError(absl::StrCat("after its '/' a number of bits must follow, 0 to ", all));
   Range range{is_ip4 ? BytesOf(ip4) : BytesOf(ip6), bits + kIp6Bits - all};
   if (Masked(range.bytes, range.bits) != range.bytes) {
     return absl::InvalidArgumentError(
-        absl::StrCat("its address has bits set behind the first ", bits, ", which name no network"));
+        absl::StrCat("its address has bits set after the first ", bits, ", so it names no network"));
   }
   ranges_.push_back(range);
   return absl::OkStatus();

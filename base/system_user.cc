@@ -190,7 +190,7 @@ std::string MissingRight(const SystemUser& user, const std::string& root, const 
     if (error == EROFS) {
       return absl::StrCat(
           "finds '", path,
-          "' read-only: its file system is, or the service's unit does not name the folder in "
+          "' read-only: its file system is read-only, or the service's unit does not name the folder in "
           "ReadWritePaths=");
     }
     return absl::StrCat("may not ", may, " '", path, "'");
@@ -227,9 +227,9 @@ absl::Status CheckOwnFolder(const std::string& folder, const std::string& config
   if (IsOverflowUser(owner.id)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "'", folder, "' is a folder of user id ", owner.id,
-        ", as which this user namespace shows every user whom it does not map: whose it is cannot be seen. "
-        "Nothing was done. Have the container map the folder's owner (/proc/self/uid_map says whom it maps), "
-        "or run this outside, as that owner."));
+        ", and this user namespace shows that id for every user that it does not map: the real owner cannot "
+        "be seen. Nothing was done. Have the container map the folder's owner (/proc/self/uid_map lists the "
+        "users that it maps), or run this outside the container, as that owner."));
   }
   const std::string as_owner =
       FindSystemUser("", owner.name)
@@ -237,7 +237,7 @@ absl::Status CheckOwnFolder(const std::string& folder, const std::string& config
           : absl::StrCat("setpriv --reuid=", owner.id, " --regid=", owner.group, " --clear-groups -- ");
   return absl::FailedPreconditionError(
       absl::StrCat("this is root, and '", folder, "' is a folder of the user '", owner.name,
-                   "', who could not use what root leaves in it. Nothing was done. Type: ",
+                   "', who could not use the files that root makes in it. Nothing was done. Type: ",
                    QuotedCommand(as_owner + TypedCommand(config))));
 }
 

@@ -43,7 +43,7 @@ absl::Status CheckStorages(const std::vector<std::string>& storages) {
   for (const std::string& storage : storages) {
     if (IsPattern(storage)) continue;
     return absl::InvalidArgumentError(absl::StrCat(
-        "'", storage, "' is no pattern of storages: that is 1 to 64 letters, digits, '_', '-' and '*'"));
+        "'", storage, "' is not a pattern of storages: 1 to 64 letters, digits, '_', '-' and '*'"));
   }
   return absl::OkStatus();
 }
@@ -169,8 +169,7 @@ absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey&
   // 256 bits, with a prefix that scanners for leaked secrets recognise.
   const std::string text = absl::StrCat("mk_", NewToken(), NewToken());
   const std::string content = absl::StrCat(
-      "# A key of the HTTP door. Whoever removes this file revokes it.\n[key]\nrole = "
-      "\"",
+      "# A key of the HTTP door. Removing this file revokes the key.\n[key]\nrole = \"",
       ToString(key.role), "\"\nstorages = [\"", absl::StrJoin(key.storages, "\", \""), "\"]\nsha256 = \"",
       HashOf(text), "\"\nissued = \"", Today(), "\"\n");
   const std::string path = PathOf(folder, key.name);
@@ -207,7 +206,7 @@ absl::StatusOr<FoundApiKeys> ReadApiKeys(const std::string& folder) {
       found.keys.push_back(*std::move(key));
     } else {
       found.left_out.push_back(
-          absl::StrCat("this file is no key of the HTTP door: ", std::string(key.status().message())));
+          absl::StrCat("this file is not a key of the HTTP door: ", std::string(key.status().message())));
     }
   }
   std::sort(found.keys.begin(), found.keys.end(),

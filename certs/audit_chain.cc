@@ -156,7 +156,7 @@ void AuditChecker::Add(const AuditRecord& record) {
   for (const Expected& expected : expected_) {
     if (expected.point.id != record.id || expected.point.hash == record.hash) continue;
     Find(absl::StrCat("record ", record.id, " is not the same as ", expected.what,
-                      ": it or a record before it was changed, and the hashes were recomputed"));
+                      ": this record or an earlier one was changed, and the hashes were recomputed"));
   }
   if (!record.seal.empty()) AddSeal(record, before);
 }
@@ -186,9 +186,9 @@ void AuditChecker::AddSeal(const AuditRecord& record, const AuditPoint& before) 
       return Find(absl::StrCat(
           "the log was replaced at ", At(record.time_ms), ": this chain took the place of chain ",
           seal->point.chain, ", which was signed up to record ", seal->point.id,
-          ". With SQLite files look for catalog.db.damaged-* in the data folder; with PostgreSQL, whether "
-          "the control database was restored, or its schema mirror_control dropped. If you know "
-          "why, add --chain ",
+          ". With SQLite files look for catalog.db.damaged-* in the data folder; with PostgreSQL, check "
+          "whether the control database was restored, or its schema mirror_control dropped. If you know why, "
+          "add --chain ",
           before.chain));
     case SealKind::kGap:
       return Find(absl::StrCat("the server could not keep all records: record ", record.id, " (",

@@ -22,8 +22,7 @@ struct KindWords {
 constexpr KindWords kKeyKinds[] = {
     {KeyKind::kSource, "source",
      "make the next key with 'mirrorctl certs issue-source', give it to the source, reload the server's "
-     "keys, "
-     "then take this one away with 'mirrorctl certs remove-source'"},
+     "keys, then remove this one with 'mirrorctl certs remove-source'"},
     {KeyKind::kSourceOwn, "source_own",
      "make the next key with 'mirrorctl certs issue-source', have the endpoint's operator put its "
      "certificate "
@@ -36,25 +35,24 @@ constexpr KindWords kKeyKinds[] = {
      "make it anew with 'mirrorctl certs issue-tls --dir DIR --name HOST --replace'; a running server "
      "notices it"},
     {KeyKind::kListenerCa, "listener_ca",
-     "make a new authority, put its certificate into the same file behind the old one, issue the sources' "
-     "certificates anew with 'mirrorctl certs issue-client', then take the old one out"},
+     "make a new authority, put its certificate into the same file after the old one, issue the sources' "
+     "certificates anew with 'mirrorctl certs issue-client', then remove the old one"},
     {KeyKind::kHttp, "http",
-     "put a new certificate and its key in the place of 'certificate' and 'key' of [http]; a running server "
-     "notices it"},
+     "replace the files of 'certificate' and 'key' of [http] with a new certificate and its key; a running "
+     "server notices it"},
     {KeyKind::kAdmin, "admin",
      "make it anew with 'mirrorctl certs issue-tls --listener admin --dir DIR --name HOST --replace'; a "
      "running server notices it"},
     {KeyKind::kAdminCa, "admin_ca",
-     "make a new authority, put its certificate into the same file behind the old one, issue the operators' "
-     "certificates anew with 'mirrorctl certs issue-operator', then take the old one out"},
+     "make a new authority, put its certificate into the same file after the old one, issue the operators' "
+     "certificates anew with 'mirrorctl certs issue-operator', then remove the old one"},
     {KeyKind::kAdminIdentity, "admin_identity",
      "have a new one issued with 'mirrorctl certs issue-operator' or 'issue-viewer' and set 'certificate' "
      "and "
      "'key' in mirrorctl.toml"},
     {KeyKind::kEndpointCa, "endpoint_ca",
-     "ask the server's operator for the certificate of the authority that follows it and put it into the "
-     "same "
-     "file behind the old one"},
+     "ask the server's operator for the certificate of the next authority, and put it into the same file "
+     "after the old one"},
     {KeyKind::kClient, "client",
      "have a new one issued with 'mirrorctl certs issue-client' and set 'certificate' and 'key' of "
      "[endpoint]"},

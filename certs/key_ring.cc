@@ -77,7 +77,7 @@ absl::StatusOr<KeyRing> KeyRing::Load(const std::vector<IssuerFolder>& folders) 
       if (!inserted) {
         return absl::AlreadyExistsError(absl::StrCat(
             "the key id '", key_id, "' is in two folders, '", other->second, "' and '", folder.folder,
-            "', so nobody can tell whose tokens it signs. No key was loaded. Issue one of the two anew under "
+            "', so it is unclear whose tokens it signs. No key was loaded. Issue one of the two anew under "
             "another id."));
       }
       ASSIGN_OR_RETURN(PublicKey key, PublicKey::Load(path));

@@ -123,7 +123,7 @@ absl::StatusOr<Parts> TakeApart(std::string_view token, TokenUse use) {
   parts.signature = *std::move(signature);
   ASSIGN_OR_RETURN(parts.header, ParseObject(*header, "header"));
   if (parts.header.contains("crit")) {
-    return Refuse("the token's header demands extensions ('crit'), and none is known here",
+    return Refuse("the token's header demands extensions ('crit'), but this reader knows none",
                   "Sign it without 'crit'.");
   }
   const std::string* type = Text(parts.header, "typ");
@@ -273,8 +273,8 @@ absl::StatusOr<std::string> SignToken(const SigningKey& key, TokenUse use, const
   if (std::find(std::begin(kTaken), std::end(kTaken), context_claim) != std::end(kTaken)) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", context_claim,
-                     "' cannot be the name of the token's context id: it is empty or has "
-                     "another meaning. Nothing was signed. Set 'context_claim' as the endpoint has it."));
+                     "' cannot be the name of the token's context id: it is empty or has another meaning. "
+                     "Nothing was signed. Set 'context_claim' to the same name as at the endpoint."));
   }
   Json payload = {{"iss", claims.issuer},  {"aud", claims.audience},   {context_claim, claims.context_id},
                   {"nonce", claims.nonce}, {"nbf", claims.not_before}, {"exp", claims.expires}};
@@ -313,14 +313,14 @@ absl::StatusOr<VerifiedToken> VerifyToken(std::string_view token, TokenUse use, 
   const std::string* issuer = Text(payload, "iss");
   if (issuer == nullptr || *issuer != entry->issuer) {
     return Refuse(absl::StrCat("the token's 'iss' is not the issuer that owns ", whose),
-                  "Write the issuer's name as the server's [[issuer]] has it.");
+                  "Write the issuer's name as in the server's [[issuer]].");
   }
   RETURN_IF_ERROR(CheckAudience(payload, rules.audience));
   const std::string* context_id = Text(payload, rules.context_claim);
   if (context_id == nullptr || !IsContextId(*context_id)) {
     return Refuse(absl::StrCat("the token has no context id: '", rules.context_claim,
                                "' must be a text of 1 to 64 letters, digits, '_' and '-'"),
-                  "Set it, under the name that the server's [tokens] context_claim has.");
+                  "Set it, under the name in the server's [tokens] context_claim.");
   }
   const std::string* nonce = Text(payload, "nonce");
   if (nonce == nullptr || !IsNonce(*nonce)) {
@@ -369,9 +369,9 @@ absl::StatusOr<Answer> VerifyReceiptHead(std::string_view token, const PublicKey
   const std::optional<std::int64_t> time = Integer(payload, "iat");
   std::optional<SignedHead> head = HeadOf(payload);
   if (context == nullptr || *context != context_id || issuer == nullptr || *issuer != application_id) {
-    return absl::UnauthenticatedError("it is of another context id or application");
+    return absl::UnauthenticatedError("it is for another context id or application");
   }
-  if (!cycle || !time || !head) return absl::UnauthenticatedError("it says nothing of receipts");
+  if (!cycle || !time || !head) return absl::UnauthenticatedError("it does not mention receipts");
   return Answer{"", *context, *issuer, *cycle, *time, std::move(head)};
 }
 

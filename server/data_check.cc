@@ -60,10 +60,10 @@ absl::Status CheckKeptKey(Snapshot& mirror, const ColumnRules& rules, const std:
   if (!rules.Set(&by_now).ok() || PlanRefit(*agreed, by_now).refusal.empty()) return absl::OkStatus();
   words->push_back(absl::StrCat(
       "tenant '", context_id, "', table '", table,
-      "': the column rules give a column of its key another form than it has in the mirror, and the mirror "
-      "keeps rows of this table that no population sends again (preserve_target, or deletes IGNORE or MARK). "
-      "The next cycle would refuse the table. Give the key the rule that it had before, with 'plain' if it "
-      "had none. Or give up those rows while the server runs with the former rules: 'mirrorctl pause ",
+      "': the column rules give a column of its key another form than in the mirror, and the mirror keeps "
+      "rows of this table that no population sends again (preserve_target, or deletes IGNORE or MARK). The "
+      "next cycle would refuse the table. Give the key the rule that it had before, or 'plain' if it had "
+      "none. Or drop those rows while the server runs with the former rules: 'mirrorctl pause ",
       context_id, "', 'mirrorctl reset ", context_id,
       "' of the table, then change the rules, restart and 'mirrorctl resume ", context_id, "'"));
   return absl::OkStatus();
@@ -115,7 +115,7 @@ absl::StatusOr<std::vector<std::string>> CheckMirrors(const ServerConfig& config
 
 absl::StatusOr<std::vector<std::string>> CheckData(const ServerConfig& config) {
   if (config.data.store != StoreKind::kSqlite) {
-    return absl::UnimplementedError("--data reads mirrors that are files, and these are in PostgreSQL");
+    return absl::UnimplementedError("--data reads only mirrors that are files, but these are in PostgreSQL");
   }
   return CheckMirrors(config, /*all=*/true, CountEmptied, /*tells_unread=*/true);
 }

@@ -110,7 +110,7 @@ int CheckOnly(const ServerConfig& config, bool data) {
   }
   TextStream out(std::cout, TerminalAt(STDOUT_FILENO));
   out << config.file << ": no errors" << std::endl;
-  for (const std::string& note : *notes) out << "to know: " << note << std::endl;
+  for (const std::string& note : *notes) out << "note: " << note << std::endl;
   if (!std::filesystem::exists(config.data.dir)) {
     out << "the data folder '" << config.data.dir
         << "' does not exist yet: the server makes it when it starts" << std::endl;
@@ -161,7 +161,7 @@ int Main(int argc, char** argv) {
   app.Footer(
       "Signals: SIGTERM lets running calls end and stops; SIGHUP reads [application], [tokens],\n"
       "[[issuer]] with its keys, and [log] again.\n"
-      "'mirror-server completion bash' (or zsh, fish) prints what a shell reads to complete options.\n"
+      "'mirror-server completion bash' (or zsh, fish) prints the script that completes options.\n"
       "Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage or configuration.\n"
       "Example:\n  mirrorctl init --dir dev --context-id Cust26759\n"
       "  mirror-server --config dev/mirror-server.toml");
@@ -174,9 +174,9 @@ int Main(int argc, char** argv) {
   app.AddFlag("--check-config", check_only,
               "Check configuration, keys, certificates, data folder, hooks and databases, and end");
   app.AddFlag("--data", check_data,
-              "With --check-config: count the values that column rules of now take from the mirrors");
+              "With --check-config: count the values that the column rules will remove from the mirrors");
   app.Check([&check_only, &check_data] {
-    return check_data && !check_only ? "--data goes with --check-config" : "";
+    return check_data && !check_only ? "--data works only with --check-config" : "";
   });
   app.SpeakToShells(
       {.name = "mirror-server",

@@ -18,9 +18,9 @@
 #include "server/hub/postgres_hub_file.h"
 #include "server/hub/sqlite_hub_file.h"
 #include "server/store/catalog/sqlite_catalog.h"
-#include "server/store/postgres/home/late_places.h"
 #include "server/store/postgres/home/postgres_home.h"
 #include "server/store/postgres/home/store_look.h"
+#include "server/store/postgres/home/unavailable_places.h"
 #include "server/store/postgres/place/control.h"
 #include "server/store/postgres/place/placement.h"
 #include "server/store/postgres/place/postgres_catalog.h"
@@ -145,9 +145,9 @@ absl::Status CheckSessions(const PostgresConfig& postgres) {
     if (!pooled.ok() || !*pooled) return absl::OkStatus();
     return absl::FailedPreconditionError(absl::StrCat(
         what,
-        ": a connection pooler stands before PostgreSQL and lends one session to several connections, as "
-        "PgBouncer does with pool_mode = transaction or statement. Settings and prepared statements of the "
-        "server would reach other clients. Name PostgreSQL itself, or set pool_mode = session."));
+        ": a connection pooler in front of PostgreSQL lends one session to several connections, as PgBouncer "
+        "does with pool_mode = transaction or statement. Settings and prepared statements of the server "
+        "would reach other clients. Name PostgreSQL itself, or set pool_mode = session."));
   };
   absl::Status own = check("the control database", postgres.control);
   for (const PostgresPlaceConfig& place : postgres.places) {
@@ -209,7 +209,7 @@ absl::StatusOr<OpenedStore> OpenDatabases(const ServerConfig& config) {
             for (const std::shared_ptr<PostgresPlace>& place : places) place->Reconnect();
           },
       .look = [look = std::move(look)] { return look->Look(); },
-      .late = std::make_unique<LatePlaces>(*control, *places),
+      .late = std::make_unique<UnavailablePlaces>(*control, *places),
       .notes = NotesOf(postgres, *places)};
 }
 
@@ -236,9 +236,7 @@ absl::StatusOr<TriedStore> TryStore(const ServerConfig& config) {
   RETURN_IF_ERROR(CheckSessions(postgres));
   ASSIGN_OR_RETURN(auto control, PostgresControl::Find(ControlOf(postgres)));
   ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<PostgresPlace>> places, OpenPlaces(postgres));
-  if (control != nullptr) {
-    RETURN_IF_ERROR(CheckPlacesAreKnown(*control, NamesOf(postgres)));
-  }
+  if (control != nullptr) RETURN_IF_ERROR(CheckPlacesAreKnown(*control, NamesOf(postgres)));
   return TriedStore{.control = std::move(control), .notes = NotesOf(postgres, places)};
 }
 

@@ -28,7 +28,7 @@ absl::Status CheckFolder(const ServerConfig& config) {
   if (tried.ok()) return tried;
   return absl::FailedPreconditionError(
       absl::StrCat(config.file, ": [data] 'dir' is '", config.data.dir, "', and ", tried.message(),
-                   ". Look at its owner and mode, and ask as the user that the server runs as."));
+                   ". Check its owner and mode, and run this check as the server's user."));
 }
 
 absl::Status CheckHook(const ServerConfig& config, const HookConfig& hook) {
@@ -44,27 +44,25 @@ absl::Status CheckHook(const ServerConfig& config, const HookConfig& hook) {
   if (fs::is_regular_file(program, error) && access(program.c_str(), X_OK) == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat(config.file, ": the [[hook]] '", hook.name, "' runs '", program,
-                   "', which is no program that this user may run. Look at its path, owner and mode."));
+                   "', which is not a program that this user may run. Check its path, owner and mode."));
 }
 
 /// Adds to `notes` what an operator should know about the keys.
 absl::Status CheckDoor(const ServerConfig& config, std::vector<std::string>* notes) {
   const HttpConfig& http = config.http;
   if (!http.enabled) return absl::OkStatus();
-  if (!http.plaintext) {
-    RETURN_IF_ERROR(CheckTlsPair(http.certificate, http.key));
-  }
+  if (!http.plaintext) RETURN_IF_ERROR(CheckTlsPair(http.certificate, http.key));
   const absl::StatusOr<FoundApiKeys> found = ReadApiKeys(http.api_keys);
   if (!found.ok()) {
     return absl::FailedPreconditionError(absl::StrCat(
         config.file, ": the keys of [http] cannot be read: ", std::string(found.status().message()),
-        ". Until they can, the door refuses everybody. Look at the folder's owner and mode, and "
-        "ask as the user that the server runs as."));
+        ". Until they can be read, the door refuses every call. Check the folder's owner and mode, and run "
+        "this check as the server's user."));
   }
   notes->insert(notes->end(), found->left_out.begin(), found->left_out.end());
   if (found->keys.empty()) {
     notes->push_back(absl::StrCat("there is no key of the HTTP door in '", http.api_keys,
-                                  "': it refuses everybody until 'mirrorctl apikey issue' makes one"));
+                                  "': the door refuses every call until 'mirrorctl apikey issue' makes one"));
   }
   return absl::OkStatus();
 }

@@ -363,7 +363,7 @@ struct Server::Parts {
   std::unique_ptr<ExpiryWatch> expiry;
   std::unique_ptr<SourceCalls> source_calls;
   std::unique_ptr<MirrorService> mirror;
-  VouchedBytes vouched, admin_vouched;
+  AuthenticatedTraffic vouched, admin_vouched;
   RunningCalls calls;
   std::unique_ptr<CheckedService> checked;
   std::unique_ptr<AdminService> admin;
@@ -642,9 +642,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   parts.Watch(as_written);
   RETURN_IF_ERROR(parts.OpenEndpoint(config, [here = server.get()] { return here->Reload(); }));
   parts.audit->Begin();
-  if (config.http.enabled) {
-    RETURN_IF_ERROR(parts.OpenHttp(config.http));
-  }
+  if (config.http.enabled) RETURN_IF_ERROR(parts.OpenHttp(config.http));
   return server;
 }
 

@@ -93,7 +93,7 @@ constexpr std::chrono::seconds kDrainTime{1};
 constexpr std::size_t kPieceBytes = 64 << 10;
 constexpr char kLateBody[] = "The body did not come in time. Nothing was done. Send the request again.";
 constexpr char kNoRoom[] =
-    "Requests whose bodies are coming, or that wait for their turn, have all the memory there is for them. "
+    "Other requests, whose bodies are arriving or which wait for their turn, use all memory for requests. "
     "Nothing was done. Send the request again later.";
 
 /// Limit for the bytes of chunk extensions in one body. Nothing reads them.
@@ -337,7 +337,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     if (is_late && !is_there) return Refuse(408, kLateBody);
     const bool is_bad = error && error != http::error::need_buffer;
     if (is_bad && (!IsOfHttp(error) || error == http::error::partial_message)) return Leave();
-    if (is_bad) return Refuse(400, "The body is not as its header says.");
+    if (is_bad) return Refuse(400, "The body does not match its header.");
     piece_.resize(piece_.size() - parser_->get().body().size);
     body_bytes_ += piece_.size();
     if (body_bytes_ > admission_.body_bytes_max) return RefuseBody(413);
@@ -360,7 +360,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
       try {
         taken = self->admission_.sink->Write(self->piece_);
       } catch (const std::exception&) {
-        taken = absl::InternalError("The body could not be taken.");
+        taken = absl::InternalError("The body could not be processed.");
       }
       if (!taken.ok()) self->admission_ = {};
       self->Back([self, taken] {
@@ -428,7 +428,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     Refuse(status, admission_.body_bytes_max == 0
                        ? std::string("This request takes no body.")
                        : absl::StrCat("The body is longer than ", admission_.body_bytes_max,
-                                      " bytes. Nothing was done, and nothing of it is kept."));
+                                      " bytes. Nothing was done, and no part of it is kept."));
   }
 
   template <class Response>

@@ -50,7 +50,7 @@ absl::StatusOr<std::shared_ptr<boost::asio::ssl::context>> MakeHttpTls(const Htt
   if (error) return absl::InvalidArgumentError("the certificate cannot be read");
   context->use_private_key(boost::asio::buffer(identity.private_key), ssl::context::pem, error);
   if (error || SSL_CTX_check_private_key(tls) != 1)
-    return absl::InvalidArgumentError("the key cannot be read, or is not that of the certificate");
+    return absl::InvalidArgumentError("the key cannot be read, or does not belong to the certificate");
   return context;
 }
 
@@ -368,7 +368,7 @@ std::uint16_t HttpListener::port() const { return core_->port(); }
 HttpConnections HttpListener::connections() const { return core_->connections(); }
 
 absl::Status HttpListener::SetIdentity(const HttpIdentity& identity) {
-  if (core_->tls() == nullptr) return absl::FailedPreconditionError("it listens without TLS");
+  if (core_->tls() == nullptr) return absl::FailedPreconditionError("this port is served without TLS");
   ASSIGN_OR_RETURN(auto tls, MakeHttpTls(identity));
   core_->SetTls(std::move(tls));
   return absl::OkStatus();

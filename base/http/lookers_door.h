@@ -10,7 +10,7 @@ namespace mirror {
 
 /// A door for read-only clients: GET and HEAD. Refuses a request with a body with 413, another method
 /// with 405.
-class LookersDoor : public HttpDoor {
+class ReadOnlyDoor : public HttpDoor {
  public:
   HttpAdmission Admit(const HttpHead& head) override {
     if (head.has_body) return {Refuse(413, "This port accepts no request bodies.")};

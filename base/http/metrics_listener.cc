@@ -44,7 +44,7 @@ class SharedPage {
       std::chrono::steady_clock::time_point::min();
 };
 
-class MetricsDoor : public LookersDoor {
+class MetricsDoor : public ReadOnlyDoor {
  public:
   MetricsDoor(std::function<std::string()> text, std::function<std::string()> why_not_ready)
       : page_(std::move(text)), why_not_ready_(std::move(why_not_ready)) {}

@@ -189,7 +189,7 @@ absl::StatusOr<std::string> MultipartBoundary(std::string_view content_type) {
   }
   const std::string* const boundary = type->Find("boundary");
   if (boundary != nullptr && IsBoundary(*boundary)) return *boundary;
-  return absl::InvalidArgumentError("the form's Content-Type names no boundary, or one that cannot be one");
+  return absl::InvalidArgumentError("the form's Content-Type names no boundary, or one that is not valid");
 }
 
 const std::string* MultipartForm::Find(std::string_view name) const {
@@ -347,7 +347,7 @@ absl::Status MultipartSink::AddContent(std::string_view bytes) {
 
 absl::StatusOr<bool> MultipartSink::TakeEnd() {
   // Only a line end may follow.
-  if (!std::string_view("\r\n").starts_with(rest())) return WrongForm("goes on behind its last boundary");
+  if (!std::string_view("\r\n").starts_with(rest())) return WrongForm("has data after its last boundary");
   return false;
 }
 

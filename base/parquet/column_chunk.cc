@@ -71,7 +71,7 @@ absl::Status PagePacker::Pack(std::string_view levels, std::string_view values, 
       ZSTD_compressCCtx(context_.get(), packed_.data(), packed_.size(), page.data(), page.size(), kZstdLevel);
   if (ZSTD_isError(packed) != 0) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("zstd packed no page of ", page.size(), " bytes: ", ZSTD_getErrorName(packed)));
+        absl::StrCat("zstd cannot compress a page of ", page.size(), " bytes: ", ZSTD_getErrorName(packed)));
   }
   if (packed > kPageBytesMax) return TooLarge(packed);
   std::string whole = ThriftWriter()
@@ -161,9 +161,7 @@ absl::Status ColumnChunk::EndPage(PagePacker& packer) {
 }
 
 absl::StatusOr<PackedChunk> ColumnChunk::Take(PagePacker& packer) {
-  if (!levels_.empty()) {
-    RETURN_IF_ERROR(EndPage(packer));
-  }
+  if (!levels_.empty()) RETURN_IF_ERROR(EndPage(packer));
   rows_ = 0;
   raw_bytes_ = 0;
   return std::exchange(packed_, PackedChunk());

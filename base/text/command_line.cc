@@ -147,7 +147,7 @@ std::string NoSuchWord(const std::string& word, const AboutProgram& about) {
   }
   const std::string words = Unknown("command", word, {kHelp, kCompletion});
   if (words.ends_with('?')) return words;
-  return absl::StrCat(words, " Leave it out: ", about.name, " takes options alone.");
+  return absl::StrCat(words, " Leave it out: ", about.name, " takes only options.");
 }
 
 /// Returns the error for a word that is not a command of this program, but of one installed with it.
@@ -276,13 +276,13 @@ Outcome PrintScript(const std::vector<std::string>& words, const std::string& pr
   if (words.size() != 1) return {.wrong = absl::StrCat("name one shell: ", choices)};
   if (std::find(shells.begin(), shells.end(), words.front()) == shells.end()) {
     return {.wrong = Printable(absl::StrCat("there is no completion for the shell '", words.front(),
-                                            "', but for these: ", choices, ". Nothing was printed."))};
+                                            "', only for these: ", choices, ". Nothing was printed."))};
   }
   out << CompletionScript(words.front(), program);
   return {.answered = true};
 }
 
-constexpr char kCompletionHelp[] = "Print what a shell reads to complete commands and options";
+constexpr char kCompletionHelp[] = "Print the script with which a shell completes commands and options";
 
 /// Help wins anywhere in the line where it can be an option: the user learns from it what else is missing or
 /// wrong.
@@ -305,7 +305,7 @@ void AddShell(const Command& completion, const std::string& program, std::vector
   completion.Footer(
       absl::StrCat("Examples:\n  source <(", program, " completion bash)\n  ", program,
                    " completion fish | source\n"
-                   "For bash, zsh and fish. The first lines of what is printed say where it goes."));
+                   "For bash, zsh and fish. The first lines of the output say where to put it."));
   completion.Add("shell", words, "bash, zsh or fish").Completes(ShellToComplete);
 }
 
@@ -496,7 +496,7 @@ void Program::SpeakToShells(AboutProgram about) const {
   if (CommandsBelow(*program_).empty()) return;
   const Command help = AddCommand(kHelp, "Show the help of a command");
   help.Footer(absl::StrCat("Example:\n  ", name, " help completion"));
-  help.Add("command", notes_->words, "With the commands around it; none: of the program")
+  help.Add("command", notes_->words, "A command, after the commands that it is under; none: the program")
       .Completes([this](const TypedLine& line) {
         const CLI::App* asked = program_.get();
         if (const auto typed = line.values.find("command"); typed != line.values.end()) {

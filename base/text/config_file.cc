@@ -53,8 +53,9 @@ absl::Status Unknown(const ConfigForm& form, const std::string& name) {
   const std::string near = NearestKnown(name, all);
   return absl::InvalidArgumentError(absl::StrCat(
       name, " is not a variable of this program; ",
-      near.empty() ? absl::StrCat("keys of ", absl::StrJoin(sections, ", "), " have one, as ", all.front())
-                   : absl::StrCat("did you mean '", near, "'?")));
+      near.empty()
+          ? absl::StrCat("the keys of ", absl::StrJoin(sections, ", "), " have variables, as ", all.front())
+          : absl::StrCat("did you mean '", near, "'?")));
 }
 
 /// A variable with the form's prefix that the form does not know has no effect, so it is probably misspelled.
@@ -180,7 +181,7 @@ absl::StatusOr<ConfigFile> ConfigFile::Open(const std::string& path, const std::
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (text.size() != static_cast<std::size_t>(info.st_size)) {
     return absl::PermissionDeniedError(
-        absl::StrCat("'", path, "' got another length while it was read, and was not used. Try again."));
+        absl::StrCat("'", path, "' changed its length while it was read, and was not used. Try again."));
   }
   ASSIGN_OR_RETURN(ConfigNode root, ParseToml(text, path));
   std::error_code error;

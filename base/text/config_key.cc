@@ -105,7 +105,7 @@ std::string HostProblem(std::string_view host) {
   if (host.empty()) return "it has no host";
   if (host.front() == '[' || host.find(':') != std::string_view::npos) {
     const bool bracketed = host.front() == '[' && host.back() == ']';
-    if (!bracketed) return "an IPv6 address stands in brackets";
+    if (!bracketed) return "write an IPv6 address in brackets";
     host = host.substr(1, host.size() - 2);
     const std::size_t percent = host.find('%');
     const bool names_interface = percent == std::string_view::npos || IsPlainName(host.substr(percent + 1));
@@ -122,7 +122,7 @@ std::string HostProblem(std::string_view host) {
 
 /// Returns the error of "127.0.0.1:7444", "mirror.example.org:7444" or "[::1]:7444"; empty: none.
 std::string HostAndPortProblem(std::string_view text) {
-  if (text.find("://") != std::string_view::npos) return "leave out what stands up to '://'";
+  if (text.find("://") != std::string_view::npos) return "leave out everything up to '://'";
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || text.back() == ']') return "it has no port";
   if (std::string problem = HostProblem(text.substr(0, colon)); !problem.empty()) return problem;
@@ -288,7 +288,7 @@ Setter SetTexts(std::vector<std::string>* target, ListRule rule) {
     ASSIGN_OR_RETURN(std::vector<std::string> texts, AsTexts(given));
     if (rule == ListRule::kSome && texts.empty()) return given.Wrong("must name at least one");
     if (rule == ListRule::kNamed && std::find(texts.begin(), texts.end(), "") != texts.end()) {
-      return given.Wrong("must hold texts that are not empty");
+      return given.Wrong("must not hold an empty text");
     }
     *target = std::move(texts);
     return absl::OkStatus();
@@ -321,7 +321,7 @@ Setter SetSpan(std::chrono::milliseconds* target, std::chrono::milliseconds low,
 Setter SetElsewhere() {
   return [](const Given& given) {
     if (given.node.kind != ConfigNode::Kind::kVariable) return absl::OkStatus();
-    return given.Wrong("has no variable: it is blocks, which stand in the file alone");
+    return given.Wrong("has no variable: it consists of blocks, which can be only in the file");
   };
 }
 

@@ -140,7 +140,7 @@ absl::StatusOr<ConfigNode> ParseToml(const std::string& text, const std::string&
     const std::string why(wrong.description());
     // For a value like 20m, which must be a quoted text.
     const char* const quotes =
-        absl::StrContains(why, "expected digit") ? ". A value with a unit stands in quotes, as \"20m\"" : "";
+        absl::StrContains(why, "expected digit") ? ". Write a value with a unit in quotes, as \"20m\"" : "";
     return absl::InvalidArgumentError(
         absl::StrCat(file, ":", wrong.source().begin.line, ": not TOML: ", why, quotes));
   }

@@ -95,8 +95,7 @@ std::string WhyPassedOver(const Place& place) {
   const std::string strangers = StrangersIn(place.path, file);
   if (strangers.empty()) return "";
   const std::string shown = place.path.starts_with('/') ? place.path : "./" + place.path;
-  return absl::StrCat(shown, " is passed over, since it is ", strangers, "; --config ", shown,
-                      " takes it all the same");
+  return absl::StrCat(shown, " is skipped, since it is ", strangers, "; --config ", shown, " uses it anyway");
 }
 
 std::vector<Place> PlacesOf(const std::string& name, const std::string& etc) {
@@ -162,11 +161,11 @@ absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::stri
       if (why.empty()) return Found(place, passed_over);
       passed_over.push_back({place.path, why});
     } else if (denied && place.anybodys && place.path != name) {
-      passed_over.push_back({place.path, place.path + " is passed over, since this user may not look there"});
+      passed_over.push_back({place.path, place.path + " is skipped, since this user may not look there"});
     } else if (status.type() == std::filesystem::file_type::not_found || place.path == name) {
       none.push_back(place.path);
     } else if (!denied || !IsBehindTheAgents(place.path, name, etc)) {
-      unseen = absl::StrCat("whether there is a '", place.path, "' cannot be seen (", error.message(), ")");
+      unseen = absl::StrCat("this user cannot see if there is a '", place.path, "' (", error.message(), ")");
       if (denied) next = absl::StrCat(AsItsOwner(place.path), ", or ", advice);
       break;
     }
@@ -195,7 +194,7 @@ absl::Status CheckConfigOwner(const std::string& path, int descriptor) {
   const bool same = stat(path.c_str(), &now) == 0 && now.st_dev == file.st_dev && now.st_ino == file.st_ino;
   if (strangers.empty() && same) return absl::OkStatus();
   return absl::PermissionDeniedError(
-      absl::StrCat("'", path, "' was exchanged while it was looked at",
+      absl::StrCat("'", path, "' was replaced while it was being checked",
                    strangers.empty() ? "" : absl::StrCat(", and is now ", strangers),
                    ". It was not read. If it is the right one, name it with --config."));
 }

@@ -88,7 +88,7 @@ Terminal TerminalOf(const std::ostream& out) {
 int ExitCode(int code, std::ostream& out, std::ostream& err, std::string_view program) {
   if (out.flush() || ReaderIsGone()) return code;
   err << Coloured{std::string(program) + ":", Colour::kRed} << " the output could not be written."
-      << (code == 0 ? " Whatever else was asked for was done.\n" : "\n");
+      << (code == 0 ? " Everything else was done.\n" : "\n");
   return code == 0 ? 1 : code;
 }
 

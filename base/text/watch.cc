@@ -89,11 +89,11 @@ int Watch(const Watched& watched, const Look& look, std::ostream& out, std::ostr
 }
 
 cli::Option AddWatchOption(const cli::Command& command, int& every_s, const std::string& behind) {
-  return command.Add("--watch", every_s, "Look again and again, every so many seconds, until Ctrl-C")
+  return command.Add("--watch", every_s, "Repeat every SECONDS seconds, until Ctrl-C")
       .ValueName("[SECONDS]")
       .Values(0, 1)
       .Within(1, 3'600,
-              absl::StrCat("SECONDS stand behind --watch", behind.empty() ? "" : ": ", behind,
+              absl::StrCat("SECONDS follow --watch", behind.empty() ? "" : ": ", behind,
                            ". Nothing was done."))
       .ShowDefault();
 }

@@ -480,9 +480,7 @@ const char* Asker(v1::DoNotReplicateBy by) {
 /// `may_run`: a cycle of this agent may still run, here or at another endpoint.
 /// Then its holder id is kept, so that a later run can take the cycle over.
 absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse& answer, bool may_run) {
-  if (!may_run) {
-    RETURN_IF_ERROR(run.lock.End());
-  }
+  if (!may_run) RETURN_IF_ERROR(run.lock.End());
   if (answer.has_busy()) {
     run.report.outcome = Outcome::kBusy;
     run.report.reason =

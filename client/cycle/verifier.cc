@@ -12,6 +12,7 @@
 #include "base/crash_point.h"
 #include "base/status_macros.h"
 #include "proto/wire/codec.h"
+#include "proto/wire/key_part.h"
 #include "proto/wire/limits.h"
 
 namespace mirror {
@@ -34,16 +35,6 @@ std::size_t BytesOf(const Key& key) {
   std::size_t bytes = 0;
   for (const KeyPart& part : key) bytes += part.bytes.size() + sizeof(std::int64_t) + 4;
   return bytes;
-}
-
-KeyPart PartOf(const ColumnView& column, std::uint32_t row) {
-  const Value value = column.At(row);
-  KeyPart part;
-  part.kind = value.kind;
-  part.integer = value.integer;
-  part.real = value.real;
-  part.bytes = std::string(value.bytes);
-  return part;
 }
 
 }  // namespace
@@ -260,7 +251,7 @@ class Verifier::TableComparison {
       }
       for (std::uint32_t row = 0; row < view.row_count; ++row) {
         Key key;
-        for (const ColumnView& column : view.columns) key.push_back(PartOf(column, row));
+        for (const ColumnView& column : view.columns) key.push_back(KeyPartOf(column.At(row)));
         // Ranges are answered in turn, each in key order.
         while (at < wanted.size() && wanted[at]->mirror_keys.size() == wanted[at]->mirrored) ++at;
         if (at == wanted.size()) {

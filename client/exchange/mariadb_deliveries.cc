@@ -205,9 +205,7 @@ class MariadbInbox : public DeliveryInbox {
       if (selects.size() < kStatementBytes) continue;
       RETURN_IF_ERROR(FindGone(std::exchange(selects, ""), &gone));
     }
-    if (!selects.empty()) {
-      RETURN_IF_ERROR(FindGone(selects, &gone));
-    }
+    if (!selects.empty()) RETURN_IF_ERROR(FindGone(selects, &gone));
     if (gone.empty()) return absl::OkStatus();
     return connection_.Execute(absl::StrCat("UPDATE _mirror_ledger SET wrote = NULL WHERE delivery_id IN (",
                                             absl::StrJoin(gone, ", "), ")"),

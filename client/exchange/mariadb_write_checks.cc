@@ -121,9 +121,7 @@ absl::StatusOr<NeededRights> RightsOn(mariadb::Connection& connection, const Mar
   } else if (rules.inserts) {
     RETURN_IF_ERROR(look("INSERT", InsertSql));
   }
-  if (rules.updates && !columns.empty()) {
-    RETURN_IF_ERROR(look("UPDATE", UpdateSql));
-  }
+  if (rules.updates && !columns.empty()) RETURN_IF_ERROR(look("UPDATE", UpdateSql));
   if (!rules.deletes) return needed;
   ASSIGN_OR_RETURN(const bool may, MayRun(connection, DeleteSql(table.quoted)));
   if (!may) needed.lacked.emplace_back("DELETE");

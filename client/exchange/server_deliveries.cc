@@ -267,9 +267,7 @@ absl::StatusOr<std::optional<ImportResult>> ServerDeliveries::FindInTheWay(const
 
 absl::StatusOr<ImportResult> ServerDeliveries::Conflict(const ServerMember& member, const RowOf& key,
                                                         std::string reason) {
-  if (!key.empty()) {
-    RETURN_IF_ERROR(database_->NoteConflict(member, key));
-  }
+  if (!key.empty()) RETURN_IF_ERROR(database_->NoteConflict(member, key));
   return ImportResult{v1::DELIVERY_OUTCOME_CONFLICT, std::move(reason)};
 }
 

@@ -38,7 +38,7 @@ class SourceFindings {
   }
   /// Records a failed query as a finding.
   void CannotAsk(std::string step, const absl::Status& status) {
-    Fail(std::move(step), absl::StrCat("cannot be asked: ", std::string(status.message())),
+    Fail(std::move(step), absl::StrCat("cannot be checked: ", std::string(status.message())),
          "correct that, then run this again");
   }
   const std::vector<SourceFinding>& all() const { return all_; }

@@ -41,9 +41,10 @@ void RefuseTwins(const TableChoice& choice, ChosenTables* chosen) {
     if (name == stays) return false;
     chosen->refused.push_back(
         {name, absl::StrCat("its name differs from that of '", stays,
-                            "' by upper and lower case alone, which are one in a mirror, and '", stays,
-                            "' is sent: leave one of them out with 'skip', which takes its name as the "
-                            "database writes it")});
+                            "' only by upper and lower case, which a mirror does not distinguish, and '",
+                            stays,
+                            "' is sent: leave one of them out with 'skip', with its name as the database "
+                            "writes it")});
     return true;
   });
 }
@@ -100,8 +101,8 @@ bool AnnouncedNames::Take(const std::string& name, bool is_readable) {
   if (is_new) return true;
   schema_->refused.push_back(
       {name, absl::StrCat("its name differs from that of '", other->second,
-                          "' by upper and lower case alone, which are one in a mirror: leave one of them out "
-                          "with 'skip'")});
+                          "' only by upper and lower case, which a mirror does not distinguish: leave one of "
+                          "them out with 'skip'")});
   return false;
 }
 

@@ -24,7 +24,8 @@ inline void NoteWidening(std::size_t place, const Misfits& found, const std::str
   if (!found.wide || column.key_position == 0 || !table->wide_key.empty()) return;
   table->wide_key = absl::StrCat(
       "Column '", column.name, "' of its key has the type ", type,
-      " at the source, and a row holds a value that this type of a mirror has no place for (", values, ").");
+      " at the source, and a row holds a value that a mirror's column of this type cannot hold (", values,
+      ").");
 }
 
 }  // namespace mirror

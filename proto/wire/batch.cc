@@ -129,7 +129,7 @@ bool IsAscending(const KeyColumns& key, std::uint32_t rows) {
 absl::Status SameKey(const TableSchema& table, std::uint32_t a, std::uint32_t b) {
   return absl::InvalidArgumentError(absl::StrCat("table '", table.name, "', rows ", std::min(a, b), " and ",
                                                  std::max(a, b),
-                                                 ": the same key stands twice. Nothing of this batch was "
+                                                 ": they have the same key. Nothing of this batch was "
                                                  "applied; send each key once, as its final state."));
 }
 

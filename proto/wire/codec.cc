@@ -110,7 +110,7 @@ absl::Status CheckFrame(const v1::ChangeBatch& message, const Place& place) {
     if (!message.commit().has_position()) return place.Refuse("'commit' has no position", kAsAgreed);
     const std::int64_t time = message.commit().source_time_ms();
     if (time < 0 || time > kSourceTimeMsMax) {
-      return place.Refuse("'source_time_ms' is no time in unix milliseconds", kAsAgreed);
+      return place.Refuse("'source_time_ms' is not a time in unix milliseconds", kAsAgreed);
     }
     return CheckPosition(place, "the position of 'commit'", message.commit().position());
   }
@@ -179,10 +179,10 @@ absl::Status CheckColumns(const v1::ChangeBatch& message, const Place& place) {
       }
       return absl::OkStatus();
     case v1::OPERATION_UPDATE:
-      if (others == 0) return place.Refuse("an UPDATE of the key alone", "send at least one other column");
+      if (others == 0) return place.Refuse("an UPDATE with only the key", "send at least one other column");
       break;
     case v1::OPERATION_DELETE:
-      if (others != 0) return place.Refuse("a DELETE with columns beside the key", "send the key alone");
+      if (others != 0) return place.Refuse("a DELETE with columns other than the key", "send only the key");
       break;
     default:
       return place.Refuse("an operation that is not known here", kAsAgreed);
@@ -346,7 +346,7 @@ absl::StatusOr<Key> DecodeKey(const google::protobuf::RepeatedPtrField<v1::Liter
     key.push_back(PartOf(values[static_cast<int>(i)]));
     if (CanBound(column, key.back())) continue;
     return absl::InvalidArgumentError(absl::StrCat(
-        "table '", table.name, "', column '", column.name, "': a range is bounded by what is no ",
+        "table '", table.name, "', column '", column.name, "': the bound of a range is not a value of type ",
         std::string(ToString(column.type)), ". Nothing was read. Send values of the key."));
   }
   return key;

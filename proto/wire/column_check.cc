@@ -13,7 +13,7 @@ namespace mirror {
 namespace {
 
 constexpr std::string_view kSendValid = "send a value that the column can hold";
-constexpr std::string_view kSendAsStored = "send it as the affinity makes it";
+constexpr std::string_view kSendAsStored = "send it as the column's affinity would convert it";
 constexpr std::string_view kEncodeAgain = "encode the batch as ColumnData says";
 
 // Checks the values of one column. The first pass tests all of them without branches, NULLs included. Only if
@@ -34,9 +34,7 @@ class ColumnCheck {
     }
     if (view_.storage == Storage::kInts) return Ints();
     if (view_.storage == Storage::kDoubles) return Doubles();
-    if (view_.storage == Storage::kAny) {
-      RETURN_IF_ERROR(Kinds());
-    }
+    if (view_.storage == Storage::kAny) RETURN_IF_ERROR(Kinds());
     RETURN_IF_ERROR(Starts());
     RETURN_IF_ERROR(Large());
     switch (column_.type) {

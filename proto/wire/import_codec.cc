@@ -122,7 +122,7 @@ void ImportFrames::Append(std::string_view bytes) {
 
 absl::StatusOr<std::optional<ImportPiece>> ImportFrames::Next() {
   const std::string_view rest = std::string_view(buffer_).substr(at_);
-  if (has_ended_ && !rest.empty()) return Wrong("something stands behind the end");
+  if (has_ended_ && !rest.empty()) return Wrong("there is data after the end");
   if (rest.size() < kLengthBytes) return std::nullopt;
   std::size_t size = 0;
   for (std::size_t i = 0; i < kLengthBytes; ++i) {
@@ -142,13 +142,13 @@ absl::Status ImportFrames::Decode(std::string_view bytes, std::optional<ImportPi
     CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
     std::uint32_t left = kEntriesMax;
     if (!IsBounded(*v1::ImportFrame::descriptor(), in, &left)) {
-      return Wrong("a frame is no message, or has too many parts");
+      return Wrong("a frame is not a message, or has too many parts");
     }
   }
   if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return Wrong("a frame is no message");
+    return Wrong("a frame is not a message");
   const bool may_be_first = frame.has_header() || frame.has_end();
-  if (!table_ && !may_be_first) return Wrong("the first frame is no header");
+  if (!table_ && !may_be_first) return Wrong("the first frame is not a header");
   switch (frame.frame_case()) {
     case v1::ImportFrame::kHeader:
       return TakeHeader(piece);
@@ -186,10 +186,10 @@ absl::Status ImportFrames::TakeRows(std::optional<ImportPiece>* piece) {
   ImportRows rows{batch->seq, columns, *std::move(batch)};
   if (rows.seq != seq_ + 1) return Wrong("rows are out of their order");
   if (rows.batch.operation != Operation::kInsert || rows.batch.row_count == 0)
-    return Wrong("rows that are none");
+    return Wrong("a frame of rows that has no rows, or no INSERT");
   for (std::uint32_t i = 0; i < rows.batch.columns.size(); ++i) {
     if (rows.batch.columns[i].column != i) return Wrong("columns are out of their order");
-    if (!rows.batch.columns[i].large.empty()) return Wrong("a value is somewhere else");
+    if (!rows.batch.columns[i].large.empty()) return Wrong("a value is in 'large'");
   }
   const ColumnView& marks = rows.batch.columns[columns + 1];
   for (std::uint32_t row = 0; row < rows.batch.row_count; ++row) {
@@ -225,7 +225,7 @@ absl::Status ImportFrames::TakeRejects(std::optional<ImportPiece>* piece) {
 absl::Status ImportFrames::TakeProgress(std::optional<ImportPiece>* piece) {
   const v1::FileProgress& message = message_->frame.progress();
   if (message.bytes_read() < read_ || message.bytes_read() > message.bytes_total()) {
-    return Wrong("progress that is none");
+    return Wrong("progress that goes back, or beyond the end");
   }
   read_ = message.bytes_read();
   piece->emplace(ImportProgress{message.bytes_read(), message.bytes_total()});
@@ -244,7 +244,7 @@ absl::Status ImportFrames::TakeEnd(std::optional<ImportPiece>* piece) {
   if (end.outcome != ImportOutcome::kFailed && done != table_.has_value()) {
     return Wrong("an end that does not fit what came before");
   }
-  if (end.rows != rows_ || end.rejects != rejects_) return Wrong("an end with other counts than came");
+  if (end.rows != rows_ || end.rejects != rejects_) return Wrong("an end with wrong counts");
   has_ended_ = true;
   piece->emplace(std::move(end));
   return absl::OkStatus();

@@ -52,7 +52,7 @@ absl::Status CheckImportHeader(const ImportHeader& header) {
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].empty()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("column ", i + 1, " of the header has no name: name it, or take the column away"));
+          absl::StrCat("column ", i + 1, " of the header has no name: name it, or remove the column"));
     }
     RETURN_IF_ERROR(CheckName(columns[i], absl::StrCat("column ", i + 1, " of the header")));
     const auto [first, is_new] = seen.try_emplace(FoldName(columns[i]), i);

@@ -24,7 +24,7 @@ std::string_view BytesOf(std::span<const T> values) {
   return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
 }
 
-absl::Status NoReceipt() { return absl::InvalidArgumentError("it is no receipt of a mirror"); }
+absl::Status NoReceipt() { return absl::InvalidArgumentError("it is not a receipt of a mirror"); }
 
 /// Stops the program if a hash fails for lack of memory: without it there is no proof.
 void Must(bool good) {

@@ -31,7 +31,7 @@ absl::Status CheckColumns(const TableSchema& table, const std::vector<std::strin
       return named;
     }
     if (!table.Find(column)) {
-      return Wrong(table, absl::StrCat(of, " is over '", column, "', which is no column of it"));
+      return Wrong(table, absl::StrCat(of, " is over '", column, "', which is not one of its columns"));
     }
     if (!met.insert(FoldName(column)).second) {
       return Wrong(table, absl::StrCat(of, " has the column '", column, "' twice"));

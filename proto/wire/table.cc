@@ -74,8 +74,8 @@ absl::Status CheckKey(const TableSchema& table) {
   for (std::size_t i = 0; i < key.size(); ++i) {
     if (key[i].first != i + 1) {
       return WrongDefinition(absl::StrCat("table '", table.name, "', column '", key[i].second->name, "'"),
-                             absl::StrCat("key position ", key[i].first, " stands where ", i + 1,
-                                          " belongs; the positions of a key are 1 to n, each once"));
+                             absl::StrCat("key position ", key[i].first, " is given where ", i + 1,
+                                          " is expected; the positions of a key are 1 to n, each once"));
     }
   }
   return absl::OkStatus();
@@ -97,13 +97,13 @@ absl::Status CheckDistinct(const TableSchema& table) {
   };
   if (const auto twin = std::adjacent_find(names.begin(), names.end(), same); twin != names.end()) {
     return WrongDefinition(where(std::next(twin)->second),
-                           absl::StrCat("the name differs from that of column '",
-                                        table.columns[twin->second].name, "' in ASCII case at most"));
+                           absl::StrCat("the name is the same as that of column '",
+                                        table.columns[twin->second].name, "', apart from ASCII case"));
   }
   if (const auto twin = std::adjacent_find(ids.begin(), ids.end(), same); twin != ids.end()) {
     return WrongDefinition(where(std::next(twin)->second),
-                           absl::StrCat("column_id ", twin->first, " is that of column '",
-                                        table.columns[twin->second].name, "' too"));
+                           absl::StrCat("column_id ", twin->first, " is used by column '",
+                                        table.columns[twin->second].name, "', too"));
   }
   return absl::OkStatus();
 }
@@ -242,8 +242,8 @@ absl::Status CheckKept(const TableSchema& table) {
   if (!apply && table.Key().empty()) {
     return WrongDefinition(
         where,
-        "it has no key, so that nobody can tell which of its rows were deleted: its deletes "
-        "can only be APPLY");
+        "it has no key, so the mirror cannot know which of its rows were deleted: its deletes can only be "
+        "APPLY");
   }
   for (const Column& column : table.columns) {
     if (FoldName(column.name).rfind("_mirror_", 0) != 0) continue;

@@ -108,7 +108,7 @@ absl::Status FinishHttp(const ConfigFile& file, bool is_loopback, ServerConfig* 
   }
   if (http.certificate.empty() != http.key.empty())
     return file.Wrong("http", http.key.empty() ? "certificate" : "key",
-                      "needs the other of 'certificate' and 'key'");
+                      "cannot be alone: set both 'certificate' and 'key', or neither");
   if (!http.plaintext && http.certificate.empty()) {
     http.certificate = config->listen.certificate;
     http.key = config->listen.key;
@@ -228,9 +228,9 @@ Setter SetNoReflection() {
     ASSIGN_OR_RETURN(const bool wanted, AsFlag(given));
     if (!wanted) return absl::OkStatus();
     return given.Wrong(
-        "can only be false: servers describe their calls to nobody. Take the line out, and give tools the "
-        ".proto files: 'grpcurl -import-path proto -proto mirror/v1/mirror_client.proto ...', of operators' "
-        "calls mirror/v1/mirror_admin.proto");
+        "can only be false: servers never describe their calls. Remove the line, and give tools the .proto "
+        "files: 'grpcurl -import-path proto -proto mirror/v1/mirror_client.proto ...', for operators' calls "
+        "mirror/v1/mirror_admin.proto");
   };
 }
 
@@ -484,7 +484,7 @@ class Loader {
       if (status.ok()) status = block.CheckHas({"name"});
       if (!status.ok()) return status;
       if (journal.history.value_or(false) && !journal.journal.value_or(true)) {
-        return block.Wrong("journal", "cannot be \"off\" where 'history' is true: versions are found by it");
+        return block.Wrong("journal", "cannot be \"off\" while 'history' is true: history needs it");
       }
       journal.context = context;
       journal.table = rule.table;
@@ -546,8 +546,8 @@ class Loader {
     if (!hook.sql.empty() && config_.data.store == StoreKind::kPostgres) {
       return block.Wrong(
           "sql",
-          "is run in a mirror's SQLite file, and [data] 'store' is \"postgres\": let a program "
-          "('command') or a service ('url') do it");
+          "runs in a mirror's SQLite file, but [data] 'store' is \"postgres\": use a program ('command') or "
+          "a service ('url') instead");
     }
     for (const HookConfig& other : config_.hooks.hooks) {
       if (other.name == hook.name)
@@ -572,7 +572,7 @@ class Loader {
       if (status.ok()) status = block.CheckHas({"contexts"});
       if (!status.ok()) return status;
       if (issuer.name.front() == ':')
-        return block.Wrong("name", "cannot begin with ':', as what the endpoint itself owns does");
+        return block.Wrong("name", "cannot begin with ':': such names belong to the endpoint itself");
       for (const IssuerConfig& other : config_.issuers) {
         if (other.name != issuer.name || other.environment != issuer.environment) continue;
         return block.Wrong(absl::StrCat("'name' '", issuer.name, "' in environment '", issuer.environment,
@@ -603,7 +603,7 @@ class Loader {
     }
     if (listen.plaintext && !listen.client_ca.empty()) {
       return file_.Wrong("listen", "client_ca",
-                         "has no effect with 'plaintext': without TLS nobody shows a certificate");
+                         "has no effect with 'plaintext': without TLS clients show no certificate");
     }
     if (listen.port != 0 && listen.port == config_.admin.port) {
       return file_.Wrong("admin", "port",

@@ -138,14 +138,14 @@ absl::Status HubBlock::CheckMember(const ConfigTable& block, const HubMember& me
       return block.Wrong("columns", std::string(status.message()));
     }
     if (SameName(attribute, "golden_id"))
-      return block.Wrong("columns", "cannot have 'golden_id': the hub's own column");
+      return block.Wrong("columns", "cannot have 'golden_id': that is the hub's own column");
   }
   for (const std::string& attribute : member.key) {
     if (member.columns.count(attribute) > 0) continue;
-    return block.Wrong("key", absl::StrCat("names '", attribute, "', which is none of 'columns'"));
+    return block.Wrong("key", absl::StrCat("names '", attribute, "', which is not one of 'columns'"));
   }
   if (!member.changed_format.empty() && member.changed.empty()) {
-    return block.Wrong("changed_format", "goes with 'changed', which is missing");
+    return block.Wrong("changed_format", "needs 'changed', which is missing");
   }
   const auto is_there = [&](const HubMember& other) {
     return other.data_source == member.data_source && SameName(other.table, member.table);
@@ -161,8 +161,8 @@ absl::Status HubBlock::CheckMember(const ConfigTable& block, const HubMember& me
     return other.inserts && other.data_source == member.data_source;
   };
   if (member.inserts && std::any_of(entity_.members.begin(), entity_.members.end(), inserts_too)) {
-    return block.Wrong("write", absl::StrCat("has \"insert\" as another table of '", member.data_source,
-                                             "' has: a record is inserted into one of them"));
+    return block.Wrong("write", absl::StrCat("has \"insert\", but another table of '", member.data_source,
+                                             "' has it, too: a record is inserted into only one of them"));
   }
   return absl::OkStatus();
 }
@@ -176,7 +176,7 @@ absl::Status HubBlock::CheckMatch() const {
     };
     if (std::count_if(entity_.members.begin(), entity_.members.end(), has_all) >= 2) continue;
     return block_.Wrong("match", absl::StrCat("has a rule with '", rule.front(),
-                                              "' whose attributes no two members have: it joins nothing"));
+                                              "', but no two members have its attributes: it joins nothing"));
   }
   return absl::OkStatus();
 }
@@ -188,7 +188,7 @@ absl::Status HubBlock::CheckAttributes() const {
     if (folded.insert(FoldName(attribute)).second) continue;
     return block_.Wrong(
         "member",
-        absl::StrCat("has '", attribute, "' in 'columns', which another attribute is but for its case"));
+        absl::StrCat("has '", attribute, "' in 'columns', and another attribute differs only in case"));
   }
   for (const auto& [attribute, rule] : entity_.attributes) {
     if (!Contains(known, attribute)) {
@@ -197,7 +197,7 @@ absl::Status HubBlock::CheckAttributes() const {
     for (const std::string& name : rule.order) {
       if (Contains(rules_.data_sources, name)) continue;
       return block_.Wrong("attributes", absl::StrCat("has '", name, "' for '", attribute,
-                                                     "', which is no data source of it"));
+                                                     "', which is not one of its data sources"));
     }
   }
   for (const auto& [attribute, how] : entity_.normalise) {
@@ -207,7 +207,7 @@ absl::Status HubBlock::CheckAttributes() const {
   }
   for (const std::string& name : entity_.complete) {
     if (!Contains(rules_.data_sources, name)) {
-      return block_.Wrong("complete", absl::StrCat("has '", name, "', which is no data source of it"));
+      return block_.Wrong("complete", absl::StrCat("has '", name, "', which is not one of its data sources"));
     }
   }
   return absl::OkStatus();
@@ -238,7 +238,7 @@ absl::Status CheckTenants(const ConfigTable& block, const HubRules& hub, const s
       const auto same = [&tenant = tenant](const auto& one) { return SameName(one.second, tenant); };
       if (std::none_of(other.tenants.begin(), other.tenants.end(), same)) continue;
       return block.Wrong("member", absl::StrCat("has tenant '", tenant, "', which is a member of hub '",
-                                                other.storage, "', too: a tenant is one hub's"));
+                                                other.storage, "', too: a tenant belongs to one hub only"));
     }
   }
   return absl::OkStatus();

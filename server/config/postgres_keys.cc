@@ -60,19 +60,18 @@ std::string ConninfoProblem(const std::string& conninfo, const PostgresConfig& p
   const auto parameters = postgres::ReadConninfo(conninfo);
   if (!parameters.ok()) return "";
   if (!postgres.passfile.empty() && postgres::FindParameter(*parameters, "passfile") != nullptr) {
-    return "names a passfile, and so does [postgres] 'passfile', which is the one that is read: take it out "
-           "here, or there where places have one each";
+    return "names a passfile, but the server reads only the one that [postgres] 'passfile' names: remove it "
+           "here, or remove that one if each place has its own";
   }
   if (HostsOf(*parameters) == 1) return "";
   if (!postgres.replicated) {
-    return "names several hosts, and [postgres] 'durability' is \"local\": the next host would lack what was "
-           "acknowledged. Say \"replicated\", or name one host";
+    return "names several hosts, but [postgres] 'durability' is \"local\": the next host would lack "
+           "acknowledged rows. Set it to \"replicated\", or name one host";
   }
   const std::string* const wanted = postgres::FindParameter(*parameters, "target_session_attrs");
   if (wanted != nullptr && (*wanted == "read-write" || *wanted == "primary")) return "";
-  return "names several hosts: add target_session_attrs=read-write, else a standby may be taken, where "
-         "nothing "
-         "can be written";
+  return "names several hosts: add target_session_attrs=read-write; otherwise the server may connect to a "
+         "standby, where nothing can be written";
 }
 
 absl::Status ReadPlaces(const ConfigFile& file, PostgresConfig& postgres) {
@@ -113,7 +112,7 @@ absl::Status ReadPostgres(const ConfigFile& file, StoreKind store, PostgresConfi
   if (store != StoreKind::kPostgres) {
     for (const ConfigKey& key : PostgresKeys(postgres, file.folder())) {
       if (file.Says("postgres", key.name))
-        return file.Wrong("postgres", key.name, "is for [data] 'store' = \"postgres\" alone");
+        return file.Wrong("postgres", key.name, "works only with [data] 'store' = \"postgres\"");
     }
     return absl::OkStatus();
   }
@@ -124,8 +123,8 @@ absl::Status ReadPostgres(const ConfigFile& file, StoreKind store, PostgresConfi
   if (!postgres.places.empty()) return absl::OkStatus();
   return file.Wrong(
       "data", "store",
-      "is \"postgres\", and there is no [[postgres.place]], a database for the mirrors: add one "
-      "with name and conninfo");
+      "is \"postgres\", but there is no [[postgres.place]], a database for the mirrors: add one with name "
+      "and conninfo");
 }
 
 }  // namespace mirror

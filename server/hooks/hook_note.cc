@@ -56,7 +56,7 @@ absl::Status Tell(MirrorHooks& hooks, const Json& json) {
     }
     return hooks.Completed(cycle, tables);
   }
-  if (event != kOnTable) return absl::InvalidArgumentError("it is nothing that hooks are told");
+  if (event != kOnTable) return absl::InvalidArgumentError("hooks are not told of this");
   std::vector<HookTable> tables;
   for (const Json& table : json.at("tables")) {
     tables.push_back({table.at("table").get<std::string>(),
@@ -119,7 +119,7 @@ absl::Status TellHooks(MirrorHooks& hooks, std::string_view text) {
   try {
     return Tell(hooks, json);
   } catch (const Json::exception&) {
-    return absl::InvalidArgumentError("it is nothing that hooks are told");
+    return absl::InvalidArgumentError("hooks are not told of this");
   }
 }
 
@@ -128,7 +128,7 @@ absl::StatusOr<std::string> ReadRefusal(std::string_view printed) {
   if (text.empty()) return std::string();
   const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   const absl::Status wrong = absl::InvalidArgumentError(
-      "it answered something else than {\"do_not_replicate\": true, \"reason\": \"...\"}");
+      "its answer is not {\"do_not_replicate\": true, \"reason\": \"...\"}");
   if (!json.is_object()) return wrong;
   const auto refused = json.find("do_not_replicate");
   // "true" as a text is accepted, too: sources and partners have written both.

@@ -41,7 +41,7 @@ ApiKeys::Seen ApiKeys::See() {
   const MutexLock lock(mutex_);
   Seen seen{*keys_, used_ms_, left_out_};
   if (!failure_.empty())
-    seen.left_out.push_back(absl::StrCat("the keys are as they were read last: ", failure_));
+    seen.left_out.push_back(absl::StrCat("the server uses the keys that it read last: ", failure_));
   return seen;
 }
 

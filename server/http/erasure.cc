@@ -77,7 +77,7 @@ void Erasure::NoteFailed(const std::string& context_id, const absl::Status& fail
       return;
   }
   events_.Add(context_id, Severity::kWarning, "records.not_erased",
-              absl::StrCat("what was deleted may still stand in files, and it is tried again each minute: ",
+              absl::StrCat("files may still have what was deleted; the server tries again each minute: ",
                            std::string(failure.message())));
 }
 

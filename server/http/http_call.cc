@@ -50,7 +50,7 @@ absl::StatusOr<JsonDocument> JsonBody(const HttpCall& call) {
         has_records ? " 'record' is a string: escape its quotes with a backslash." : ""));
   }
   if (!document->root().Is(JsonKind::kObject))
-    return absl::InvalidArgumentError("the body is no JSON object. Nothing was done.");
+    return absl::InvalidArgumentError("the body is not a JSON object. Nothing was done.");
   return document;
 }
 
@@ -59,7 +59,7 @@ absl::StatusOr<std::optional<std::string>> TextMember(const JsonView& object, st
   if (!found || found->Is(JsonKind::kNull)) return std::optional<std::string>();
   if (!found->Is(JsonKind::kString))
     return absl::InvalidArgumentError(
-        absl::StrCat("'", std::string(name), "' is no text. Nothing was done."));
+        absl::StrCat("'", std::string(name), "' is not a text. Nothing was done."));
   return std::optional(std::string(found->text()));
 }
 
@@ -102,10 +102,10 @@ absl::StatusOr<std::vector<std::string>> FeaturesOf(const JsonView& object,
   const std::optional<JsonView> found = object.Find("featuresOn");
   if (!found || found->Is(JsonKind::kNull)) return features;
   if (!found->Is(JsonKind::kArray))
-    return absl::InvalidArgumentError("'featuresOn' is no list. Nothing was done.");
+    return absl::InvalidArgumentError("'featuresOn' is not a list. Nothing was done.");
   for (const JsonView& feature : found->Elements()) {
     if (!feature.Is(JsonKind::kString))
-      return absl::InvalidArgumentError("'featuresOn' is no list of texts. Nothing was done.");
+      return absl::InvalidArgumentError("'featuresOn' is not a list of texts. Nothing was done.");
     const std::string_view name = feature.text();
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       warnings->AddFeature(name);

@@ -68,7 +68,7 @@ HttpAnswer JsonAnswer(std::string json, int status) {
 }
 
 HttpAnswer ErrorAnswer(const absl::Status& met, std::string_view more) {
-  const absl::Status status = InRecordsWords(met);
+  const absl::Status status = ToRecordsStatus(met);
   const Meaning meaning = MeaningOf(status.code());
   return Answer(meaning.status, meaning.code,
                 std::string_view(status.message().data(), status.message().size()), more);

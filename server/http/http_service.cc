@@ -484,7 +484,7 @@ struct HttpService::Parts {
     for (const auto& [id, why] : uploads.unread()) {
       events.Add("", Severity::kError, "http.upload_unread",
                  absl::StrCat("an uploaded file stays where it is, and its job waits: ", why,
-                              " Put it right, and restart the server."));
+                              " Correct it, and restart the server."));
     }
   }
 };

@@ -439,17 +439,17 @@ absl::StatusOr<std::string> ImportCalls::FindElsewhere(const ImportJob& job) {
   if (!server) return NoUpload();
   if (server->silent > config_.job_lease) {
     return absl::InvalidArgumentError(
-        "the server that has this upload is gone. Nothing was started. Send the file again.");
+        "the server that has this upload is down. Nothing was started. Send the file again.");
   }
   if (!server->answers) {
     return absl::UnavailableError(
-        "the server that has this upload is not heard of. Nothing was started. Try again when it is back, or "
+        "the server that has this upload does not answer. Nothing was started. Try again when it is back, or "
         "send the file again.");
   }
   if (server->url == own_url_) {
     return absl::FailedPreconditionError(
-        "the upload lies on another server, which says the same [http] 'public_url' as this one. Nothing was "
-        "started. Send the file with its job, or have each server given an address of its own.");
+        "the upload is on another server, which has the same [http] 'public_url' as this one. Nothing was "
+        "started. Send the file with its job, or ask the operator to give each server its own address.");
   }
   return absl::StrCat(server->url, kJobsPath);
 }

@@ -34,7 +34,7 @@ std::string Listed(std::string names) {
 HttpAnswer NoRoute(const std::string& allowed) {
   if (allowed.empty()) {
     return ErrorAnswer(absl::NotFoundError(
-        "there is no such call. Nothing was done. GET /openapi.json tells which there are."));
+        "there is no such call. Nothing was done. GET /openapi.json lists all calls."));
   }
   HttpAnswer answer = ErrorAnswer(absl::UnimplementedError(
       absl::StrCat("this path takes ", Listed(allowed), " only. Nothing was done.")));
@@ -75,7 +75,7 @@ HttpAnswer Run(const std::function<HttpAnswer()>& answer) {
                                "the same Idempotency-Key."));
   } catch (const std::exception&) {
     return ErrorAnswer(
-        absl::InternalError("the call failed by a mistake of this server's. Please report it."));
+        absl::InternalError("the call failed because of an error in this server. Please report it."));
   }
 }
 
@@ -124,8 +124,8 @@ HttpAnswer AnswerOf(const HttpRoute& route, HttpCall& call) {
     return ErrorAnswer(NoStorage(call.parts.front()));
   if (route.body == HttpBody::kNone && route.method != "GET" && !IsBlank(call.body)) {
     return ErrorAnswer(absl::InvalidArgumentError(
-        "this call takes no body, and one was sent. Nothing was done. What it does is "
-        "said in its path and its query."));
+        "this call takes no body, and one was sent. Nothing was done. Its path and its "
+        "query say what it does."));
   }
   return route.answer(call);
 }
@@ -204,7 +204,8 @@ HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRou
   if (route.role && key->role < *route.role) {
     const absl::Status denied = absl::PermissionDeniedError(
         absl::StrCat("this call needs a key with the role ", std::string(ToString(*route.role)),
-                     ", and this one is a ", std::string(ToString(key->role)), "'s. Nothing was done."));
+                     ", and this key has the role ", std::string(ToString(key->role)),
+                     ". Nothing was done."));
     audit_.AddRefused(head, key.get(), NameOf(&route), denied);
     return Refusal(ErrorAnswer(denied));
   }

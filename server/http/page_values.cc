@@ -44,7 +44,7 @@ absl::StatusOr<std::string> KeyOfToken(std::string token) {
   std::string key;
   if (absl::WebSafeBase64Unescape(token.substr(1), &key)) return key;
   return absl::InvalidArgumentError(
-      "'startAfter' is no 'nextStartAfter' of a page. Nothing was read. Send that back as it came.");
+      "'startAfter' is not the 'nextStartAfter' of a page. Nothing was read. Send that value unchanged.");
 }
 
 bool PageValues::Add(std::string_view value, std::string_view key) {

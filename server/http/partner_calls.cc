@@ -41,7 +41,7 @@ RecordItem ItemOf(const JsonView& partner, std::size_t place) {
   const std::optional<JsonView> id = partner.Find("externalId");
   if (id && id->Is(JsonKind::kString)) item.external_id = id->text();
   absl::Status status = id && !id->Is(JsonKind::kString)
-                            ? absl::InvalidArgumentError("the external id is no text")
+                            ? absl::InvalidArgumentError("the external id is not a text")
                             : CheckExternalId(item.external_id);
   if (!status.ok() && item.external_id.empty()) {
     status = absl::InvalidArgumentError(
@@ -72,7 +72,8 @@ struct AskedPartners {
 
 absl::Status AddPartner(const JsonView& partner, AskedPartners* asked) {
   if (!partner.Is(JsonKind::kObject))
-    return absl::InvalidArgumentError("an entry of 'businessPartners' is no object. Nothing was written.");
+    return absl::InvalidArgumentError(
+        "an entry of 'businessPartners' is not an object. Nothing was written.");
   const absl::StatusOr<std::string> source = SourceOfBody(partner);
   if (!source.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("'businessPartners[", asked->items.size(),
@@ -136,7 +137,7 @@ absl::StatusOr<std::vector<std::string>> IdsOf(const JsonView& body, std::string
   } else if (ids && ids->Is(JsonKind::kArray)) {
     for (const JsonView& id : ids->Elements()) {
       if (!id.Is(JsonKind::kString))
-        return absl::InvalidArgumentError("'externalId' is no list of texts. Nothing was done.");
+        return absl::InvalidArgumentError("'externalId' is not a list of texts. Nothing was done.");
       texts.emplace_back(id.text());
     }
   } else {
@@ -304,7 +305,7 @@ HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
   const absl::StatusOr<std::string> source = SourceOfBody(body->root());
   if (!source.ok()) return ErrorAnswer(source.status());
   const absl::StatusOr<std::vector<std::string>> ids =
-      IdsOf(body->root(), "A page of all of them is GET on 'businesspartners'.");
+      IdsOf(body->root(), "For a page of all of them use GET on 'businesspartners'.");
   if (!ids.ok()) return ErrorAnswer(ids.status());
   const absl::StatusOr<AskedSource> asked = FindSourceOf(storages_, call.parts[0], *source);
   if (!asked.ok()) return ErrorAnswer(asked.status());
@@ -353,8 +354,8 @@ HttpAnswer PartnerCalls::Delete(HttpCall& call) {
   if (!Has(*features, kDeleteFeature)) {
     return ErrorAnswer(
         absl::InvalidArgumentError(absl::StrCat("'featuresOn' does not have ", kDeleteFeature,
-                                                ". Nothing was deleted. Add it if the business "
-                                                "partners shall go.")));
+                                                ". Nothing was deleted. Add it to delete the business "
+                                                "partners.")));
   }
   const absl::StatusOr<std::string> source = SourceOfBody(body->root());
   if (!source.ok()) return ErrorAnswer(source.status());

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "proto/wire/batch.h"
+#include "proto/wire/key_part.h"
 #include "server/store/exchanged_keys.h"
 #include "server/store/version_reader.h"
 #include "server/tenant/as_of.h"
@@ -142,7 +143,7 @@ class VersionRows final : public RowSource {
           all.push_back(version);
           if (rows.bytes() <= kVersionsOfRowBytesMax) return true;
           return absl::ResourceExhaustedError(
-              "a row has more than 256 MB of versions, which an export of all versions does not take. Export "
+              "a row has more than 256 MB of versions, too many for an export of all versions. Export "
               "the table as of moments, or shorten its history.");
         });
     const ChangeBatch batch = ViewOf(history_.schema, &rows);
@@ -279,13 +280,7 @@ absl::Status CheckWish(const RowsWish& wish) {
 
 Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row) {
   Key key;
-  for (const std::uint32_t column : kept.Key()) {
-    const Value value = batch.Find(column)->At(row);
-    key.push_back({.kind = value.kind,
-                   .integer = value.integer,
-                   .real = value.real,
-                   .bytes = std::string(value.bytes)});
-  }
+  for (const std::uint32_t column : kept.Key()) key.push_back(KeyPartOf(batch.Find(column)->At(row)));
   return key;
 }
 

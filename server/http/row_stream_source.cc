@@ -117,7 +117,7 @@ class RowStreamSource final : public HttpBodySource {
   absl::Status Push(std::string piece, bool is_last = false) {
     const MutexLock lock(mutex_);
     while (pieces_.size() >= kPiecesMax && !is_left_) changed_.Wait(mutex_);
-    if (is_left_) return absl::CancelledError("the reader left");
+    if (is_left_) return absl::CancelledError("the reader disconnected");
     pieces_.push_back(std::move(piece));
     is_whole_ = is_last;
     changed_.NotifyAll();

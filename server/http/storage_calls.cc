@@ -210,7 +210,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     status = absl::Status(
         status.code(), absl::StrCat(done, " of ", sources.size(), " data sources were cleared, with ", rows,
                                     " rows; then: ", std::string(status.message()),
-                                    " The same request again clears the rest."));
+                                    " Send the same request again to clear the rest."));
   }
   audit_.Add(call, absl::StrCat(what, ": ", rows, " rows"), status);
   if (!status.ok()) return ErrorAnswer(status);
@@ -285,8 +285,8 @@ HttpAnswer StorageCalls::CreateSource(HttpCall& call) {
         IsStorageId(made->tenant) ? absl::StrCat("calls to the storage '", made->tenant, "' answer 404, and ")
                                   : std::string();
     warnings.AddText(absl::StrCat("tenant '", made->tenant, "' is in storage '", call.parts[0],
-                                  "' alone from now on: ", was_storage, "keys see it where they are for '",
-                                  call.parts[0], "'"));
+                                  "' alone from now on: ", was_storage, "only keys for '", call.parts[0],
+                                  "' see it"));
   }
   warnings.WriteTo(&json);
   json.End('}');

@@ -94,7 +94,7 @@ absl::Status ReadPage(const CommittedReading& reading, const std::vector<std::ui
   if (values->is_stuck()) {
     return absl::InvalidArgumentError(
         absl::StrCat("the next page of table '", reading.kept.name,
-                     "' would begin behind a key that is too long for a request. Nothing was read. Ask for "
+                     "' would begin after a key that is too long for a request. Nothing was read. Ask for "
                      "all of it with 'Accept: ",
                      kLines, "'."));
   }
@@ -181,8 +181,8 @@ HttpAnswer TableCalls::Read(HttpCall& call) {
     for (const std::string_view of_pages : {"key", "limit", "startAfter"}) {
       if (!call.Query(of_pages)) continue;
       return ErrorAnswer(absl::InvalidArgumentError(
-          absl::StrCat("as lines the whole table is read, and '", std::string(of_pages),
-                       "' is of pages. Nothing was read. Leave it out, or the header 'Accept'.")));
+          absl::StrCat("a request for lines reads the whole table, and '", std::string(of_pages),
+                       "' is for pages. Nothing was read. Leave it out, or the header 'Accept'.")));
     }
     return Stream(call, *source);
   }

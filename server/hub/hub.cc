@@ -301,8 +301,8 @@ Hub::Looks Hub::LookAtAll(std::int64_t now_ms, bool writes) {
         trouble_.remade[name] =
             (*look)->reading().tables.is_spoiled
                 ? std::string(
-                      "somebody changed the document 'feed_tables' of its mirror by hand, which tells "
-                      "what its source did to its tables: rows may be missing")
+                      "the document 'feed_tables' of its mirror, which says what its source did to its "
+                      "tables, was changed by hand: rows may be missing")
                 : absl::StrCat("its source dropped table '", *remade.begin(),
                                "', or did not send it for a while: rows of it may be missing");
       }
@@ -345,8 +345,8 @@ absl::Status Hub::Forget(const std::string& data_source, std::int64_t now_ms) {
       : trouble == trouble_.words.end() ? std::string("it could not be read")
                                         : trouble->second;
   return absl::UnavailableError(absl::StrCat("hub '", rules_.storage, "' may still hold what was erased in '",
-                                             data_source, "', since it was not read: ", why,
-                                             ". It is forgotten when it is."));
+                                             data_source, "', since the hub has not read that member: ", why,
+                                             ". The hub forgets it when it reads the member again."));
 }
 
 Hub::Heard Hub::Hear() {
@@ -439,7 +439,7 @@ absl::StatusOr<std::string> Hub::WhyNot(const std::string& data_source, std::int
         "'", data_source, "' is suspended since ", FormatUnixTime(*own->second.suspended / 1'000),
         ", as it, another system or the hub was restored, or its tables changed; 'mirrorctl hub "
         "status ",
-        rules_.storage, "' says how to go on");
+        rules_.storage, "' says how to continue");
   }
   const auto trouble = trouble_.words.find(data_source);
   if (trouble != trouble_.words.end())
@@ -504,7 +504,7 @@ absl::StatusOr<Hub::Modes> Hub::ToResume(HubFile& file, const Modes& modes, cons
     if (looks.unfit.contains(name)) {
       return absl::FailedPreconditionError(
           absl::StrCat("'", name, "' does not fit the configuration: ", trouble_.words[name],
-                       ". Nothing was resumed. Mend [[hub.member]] or the table, then resume again."));
+                       ". Nothing was resumed. Correct [[hub.member]] or the table, then resume again."));
     }
     const auto look = looks.looks.find(name);
     if (look == looks.looks.end() || !IsBehind(look->second->head(), *feed->second.suspended)) {

@@ -15,7 +15,7 @@
 namespace mirror {
 namespace {
 
-absl::Status OtherForm() { return absl::DataLossError("the hub's file has a text of another form"); }
+absl::Status OtherForm() { return absl::DataLossError("the hub's file has a text of an unknown form"); }
 
 std::int64_t NumberOf(const JsonView& json) {
   std::int64_t number = 0;

@@ -17,7 +17,7 @@ bool IsMember(const HubRules& rules, const std::string& data_source) {
 absl::Status NoMember(const HubRules& rules, const std::string& data_source) {
   return absl::NotFoundError(absl::StrCat("'", data_source, "' is no data source of hub '", rules.storage,
                                           "'. Nothing was read. 'mirrorctl hub status ", rules.storage,
-                                          "' shows which there are."));
+                                          "' lists its data sources."));
 }
 
 absl::Status NoRow(const HubRules& rules, const RowRef& ref) {
@@ -58,7 +58,7 @@ absl::StatusOr<Hub::Explained> ExplainIn(const HubRules& rules, HubBook& book, c
     return absl::NotFoundError(
         absl::StrCat("hub '", rules.storage, "' has no record '", golden_id,
                      "'. Nothing was read. 'SELECT golden_id' from a table golden_<entity> of "
-                     "its file tells which there are."));
+                     "its file lists its records."));
   }
   Hub::Explained explained;
   ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, book.ReadRecord(alive));

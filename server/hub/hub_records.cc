@@ -13,10 +13,10 @@ absl::Status OtherLayoutError(const std::string& storage, const std::string& whe
   const std::string instead =
       found > known ? absl::StrCat(". Install ", other, ", or make it anew: ") : ". Make it anew: ";
   return absl::FailedPreconditionError(
-      absl::StrCat("what hub '", storage, "' keeps, ", where, ", has layout ", found, ", written by ", other,
+      absl::StrCat("the data of hub '", storage, "', ", where, ", has layout ", found, ", written by ", other,
                    "; this is ", MIRROR_VERSION, ", which reads layout ", known, ". It was left as it is",
                    instead, "'mirrorctl hub rebuild ", storage, " --confirm ", storage,
-                   "'. Its members wait for 'mirrorctl hub resume' then"));
+                   "'. Then its members wait for 'mirrorctl hub resume'"));
 }
 
 namespace {

@@ -88,13 +88,11 @@ absl::StatusOr<bool> CheckIsHub(postgres::Connection& connection, const HubSchem
       return OtherLayoutError(rules.storage, absl::StrCat("schema ", schema.name, " of the control database"),
                               layout, row.Text(0, 3), kHubLayout);
     }
-    if (layout < kHubLayout) {
-      RETURN_IF_ERROR(TakeOver(connection, schema));
-    }
+    if (layout < kHubLayout) RETURN_IF_ERROR(TakeOver(connection, schema));
   }
   if (is_hub) return true;
   return absl::FailedPreconditionError(
-      absl::StrCat("a schema ", schema.name, " stands in the control database, and it is not that of hub '",
+      absl::StrCat("a schema ", schema.name, " exists in the control database, and it is not that of hub '",
                    rules.storage, "'. Nothing was changed: rename it, or drop it."));
 }
 

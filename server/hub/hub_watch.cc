@@ -11,7 +11,7 @@ namespace mirror {
 namespace {
 
 std::string StatusCommand(const WatchedHub& hub) {
-  return absl::StrCat("'mirrorctl hub status ", hub.storage, "' says how to go on");
+  return absl::StrCat("'mirrorctl hub status ", hub.storage, "' says how to continue");
 }
 
 std::string WhySuspended(const WatchedHub& hub, const MemberState& member) {
@@ -34,8 +34,9 @@ std::string WhyOthersStopIt(const WatchedHub& hub) {
   const auto suspended = std::find_if(members.begin(), members.end(),
                                       [](const MemberState& one) { return one.feed.suspended.has_value(); });
   if (suspended == members.end()) return "";
-  return absl::StrCat("hub '", hub.storage, "' hands out updates alone, of records that '",
-                      suspended->data_source, "' never had, as that is suspended. ", StatusCommand(hub));
+  return absl::StrCat("hub '", hub.storage, "' hands out only updates of records that '",
+                      suspended->data_source, "' never had, as that member is suspended. ",
+                      StatusCommand(hub));
 }
 
 std::uint64_t FrozenOf(const WatchedHub& hub, const std::string& data_source) {

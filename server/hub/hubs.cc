@@ -19,39 +19,40 @@ std::string WordsOf(const HubNote& note, const std::string& storage) {
       return absl::StrCat(
           "hub '", storage, "': '", note.data_source,
           "' is suspended: a source, a mirror or the hub's file was restored, or one of its tables is gone, "
-          "was "
-          "made anew or does not fit the configuration. Nothing that may concern it is handed out until "
-          "somebody says what counts: 'mirrorctl hub status ",
+          "was made anew or does not fit the configuration. The hub hands out nothing that may concern it "
+          "until an operator decides whose values count: 'mirrorctl hub status ",
           storage, "' says why, and has the commands");
     case HubNote::Kind::kPingPong:
       return absl::StrCat("hub '", storage, "': systems change '", note.attribute,
                           "' back and forth; it is frozen in record '", note.golden_id,
-                          "'. Find which program of '", note.data_source,
-                          "' does it, then 'mirrorctl hub thaw ", storage, " ", note.golden_id, "'");
+                          "'. Find the program of '", note.data_source,
+                          "' that does it, then type 'mirrorctl hub thaw ", storage, " ", note.golden_id,
+                          "'");
     case HubNote::Kind::kUnsure:
       return absl::StrCat(
           "hub '", storage, "': a comparison found a row of '", note.data_source,
-          "' unlike any that stood under its key: what is new for its record waits until somebody "
-          "decides. 'mirrorctl hub hold list ",
-          storage, "' shows it");
+          "' that is unlike any former row with its key: new deliveries of its record wait until an "
+          "operator decides. 'mirrorctl hub hold list ",
+          storage, "' shows them");
     case HubNote::Kind::kHeld:
       return absl::StrCat(
           "hub '", storage, "': so many deliveries for '", note.data_source,
-          "' are new at once that they wait until somebody decides. 'mirrorctl hub hold list ", storage,
+          "' are new at once that they wait until an operator decides. 'mirrorctl hub hold list ", storage,
           "' shows them");
     case HubNote::Kind::kOvertaken:
-      return absl::StrCat("hub '", storage, "': an edit of '", note.attribute, "' in '", note.data_source,
-                          "' (", FormatUnixTime(note.lost_ms / 1'000), ", version ", note.lost_ms,
-                          ") lost against a later one in '", note.won, "' (",
-                          FormatUnixTime(note.won_ms / 1'000), ", version ", note.won_ms,
-                          ") that was made without knowing it, in record '", note.golden_id,
-                          "'. 'mirrorctl hub explain ", storage, " ", note.golden_id, "' shows what counts");
+      return absl::StrCat(
+          "hub '", storage, "': an edit of '", note.attribute, "' in '", note.data_source, "' (",
+          FormatUnixTime(note.lost_ms / 1'000), ", version ", note.lost_ms, ") lost against a later one in '",
+          note.won, "' (", FormatUnixTime(note.won_ms / 1'000), ", version ", note.won_ms,
+          ") that was made without knowing it, in record '", note.golden_id, "'. 'mirrorctl hub explain ",
+          storage, " ", note.golden_id, "' shows the value that counts");
     case HubNote::Kind::kUnreadTime:
       return absl::StrCat("hub '", storage, "': texts of '", note.attribute, "' in table '", note.table,
                           "' of '", note.data_source,
                           "' cannot be read as a time by changed_format: ", Counted(note.rows, "row"),
-                          ". Edits of such rows count as of when they were read. Set changed_format in "
-                          "[[hub.member]] to how the texts are written, then restart the server");
+                          ". Edits of such rows count from the time when the hub read them. Set "
+                          "changed_format in [[hub.member]] to the format of the texts, then restart the "
+                          "server");
   }
   return "";
 }
@@ -305,8 +306,8 @@ void Hubs::RewriteOne(Hub& hub, Tried* tried) {
   if (tried->unwritten.empty()) {
     events_.Add("", Severity::kWarning, "golden.not_rewritten",
                 absl::StrCat("hub '", hub.rules().storage,
-                             "': what was erased in its members is forgotten, and may still be in the hub's "
-                             "file until that is rewritten, which is tried each minute: ",
+                             "': the hub forgot what was erased in its members, but the hub's file may still "
+                             "have it until the file is rewritten. That is tried each minute: ",
                              rewritten.message()));
   }
   tried->unwritten = std::string(rewritten.message());
@@ -396,7 +397,7 @@ absl::StatusOr<HandedOut> Hubs::HandOut(const std::string& context_id, std::int6
   return hub->HandOut(members.front().data_source, cycle, limit);
 }
 
-absl::StatusOr<std::uint64_t> Hubs::CountForDecliner(const std::string& context_id) {
+absl::StatusOr<std::uint64_t> Hubs::CountUndelivered(const std::string& context_id) {
   const std::vector<Member> members = MembersOf(context_id);
   if (members.empty()) return NoHubError(context_id);
   const std::shared_ptr<Hub> hub = members.front().hub;
@@ -424,7 +425,7 @@ Hubs::Taking Hubs::TakingOf(const std::string& context_id) {
   return asks && asked->second.cycles_since >= kCyclesUnasked ? Taking::kNeverAsks : asked->second.taking;
 }
 
-void Hubs::LookIfOthersDerive(Hub& hub) {
+void Hubs::RefreshIfFollower(Hub& hub) {
   if (derives_ && !derives_()) hub.Look(SharedNowMs());
 }
 

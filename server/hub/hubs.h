@@ -75,13 +75,13 @@ class Hubs {
 
   /// For the source of a member that fetches none: returns how many deliveries wait for it. Notes that it
   /// takes none, if any could ever be for it. Errors: as HandOut().
-  absl::StatusOr<std::uint64_t> CountForDecliner(const std::string& context_id);
+  absl::StatusOr<std::uint64_t> CountUndelivered(const std::string& context_id);
   /// Whether the source asks for its deliveries, as far as this server knows since its start.
   enum class Taking : std::uint8_t { kNotKnown, kAsks, kDeclines, kNeverAsks };
   Taking TakingOf(const std::string& context_id);
 
   /// Calls Hub::Look(), unless this server derives.
-  void LookIfOthersDerive(Hub& hub);
+  void RefreshIfFollower(Hub& hub);
   /// Updates the watch with the hub's present state. Errors: those of Hub::Stand().
   absl::Status LookAt(Hub& hub) MIRROR_EXCLUDES(looking_);
   HubWatch& watch() { return watch_; }
@@ -121,7 +121,7 @@ class Hubs {
   Events& events_;
   const HubFiles files_;
   HubWatch watch_;
-  Mutex looking_;  ///< Keeps readings of a hub in order. Before all others.
+  Mutex looking_;  ///< Serializes readings of hubs. Locked before all other mutexes.
 
   DerivesHere derives_;
   Mutex mutex_;

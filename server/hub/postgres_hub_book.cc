@@ -102,7 +102,7 @@ absl::StatusOr<std::vector<RowRef>> PostgresHubUpkeep::DoomedRows() {
   return ReadRows(HubRowRefs(), rows);
 }
 
-absl::StatusOr<std::vector<HubUpkeep::Glance>> PostgresHubUpkeep::RowsBehind(std::int64_t row_id) {
+absl::StatusOr<std::vector<HubUpkeep::Glance>> PostgresHubUpkeep::RowsAfter(std::int64_t row_id) {
   ASSIGN_OR_RETURN(const Rows rows, session_.Query("SELECT row_id, data_source, table_name, key, says FROM "
                                                    "@_hub_rows WHERE row_id > $1 ORDER BY row_id "
                                                    "LIMIT 1000",

@@ -29,7 +29,7 @@ class PostgresHubUpkeep final : public HubUpkeep {
       : schema_(schema), rules_(rules), session_(session) {}
 
   absl::StatusOr<std::vector<RowRef>> DoomedRows() override;
-  absl::StatusOr<std::vector<Glance>> RowsBehind(std::int64_t row_id) override;
+  absl::StatusOr<std::vector<Glance>> RowsAfter(std::int64_t row_id) override;
   absl::StatusOr<std::vector<std::string>> EmptySince(std::int64_t at, std::size_t limit) override;
   absl::StatusOr<std::vector<std::string>> RecordsOfOthers() override;
   absl::Status ForgetRecord(const GoldenRecord& record) override;

@@ -96,11 +96,11 @@ absl::Status PostgresHubFile::InHubWords(const absl::Status& status) {
   if (trouble == Trouble::kUndefined) {
     is_laid_out_ = false;
     return absl::UnavailableError(absl::StrCat("hub '", rules_.storage, "': ", std::string(status.message()),
-                                               ". Somebody dropped or changed what is in its schema ",
+                                               ". Somebody dropped or changed objects in its schema ",
                                                schema_.name,
-                                               " of the control database: put back a backup of that, or drop "
-                                               "all of the schema; it is made anew then, "
-                                               "and all members wait for 'mirrorctl hub resume'"));
+                                               " of the control database: restore a backup of the schema, or "
+                                               "drop the whole schema; the server then makes it anew, and "
+                                               "all members wait for 'mirrorctl hub resume'"));
   }
   if (trouble == Trouble::kConstraint || trouble == Trouble::kValue || trouble == Trouble::kTooLarge) {
     return absl::DataLossError(absl::StrCat("hub '", rules_.storage, "': ", std::string(status.message()),
@@ -110,9 +110,7 @@ absl::Status PostgresHubFile::InHubWords(const absl::Status& status) {
 }
 
 absl::Status PostgresHubFile::RunAnywhere(const Work& work) {
-  if (!is_laid_out_) {
-    RETURN_IF_ERROR(LayOut());
-  }
+  if (!is_laid_out_) RETURN_IF_ERROR(LayOut());
   return control_->Run([&](postgres::Connection& connection) {
     // Another server may have removed the hub since, and another role may have taken its name.
     const absl::Status ours = own_.Find(connection).status();
@@ -242,7 +240,7 @@ absl::Status PostgresHubFile::Rewrite() {
       return absl::UnavailableError(absl::StrCat(
           "hub '", rules_.storage, "': what was erased in its members would stay on disk, since ",
           "these may still see it: ", older,
-          ". No table was rewritten, and it is tried again. End what stays there for long"));
+          ". No table was rewritten, and it is tried again. End those of them that stay for long"));
     }
     ASSIGN_OR_RETURN(
         const Rows tables,

@@ -70,8 +70,9 @@ constexpr std::size_t kReasonBytesMax = 1'000;
 
 absl::Status TooLong() {
   return absl::ResourceExhaustedError(
-      absl::StrCat("its ledger tells of more than ", kLedgerBytesMax >> 20,
-                   " MB at once. Nothing of it was read; what is older than 30 days its source forgets"));
+      absl::StrCat("its ledger has more than ", kLedgerBytesMax >> 20,
+                   " MB to read at once. Nothing of it was read; its source removes what is older than 30 "
+                   "days"));
 }
 
 absl::Status NotYet(std::string why) { return absl::FailedPreconditionError(std::move(why)); }
@@ -187,7 +188,7 @@ absl::Status SnapshotLook::AddForm(const std::string& table, const std::vector<s
   }
   if (record->position.lsn.value < 0) return NotYet(absl::StrCat("table '", table, "' is to be populated"));
   if (reading_.feed.LacksRowsOf(table))
-    return NotYet(absl::StrCat("table '", table, "' did not get through with its last cycle"));
+    return NotYet(absl::StrCat("table '", table, "' was not completed in the last cycle"));
   if (record->pending) return NotYet(absl::StrCat("table '", table, "' waits for the rest of a change"));
   Form form;
   form.kept = KeptForm(*agreed);
@@ -239,7 +240,7 @@ absl::Status SnapshotLook::CheckWhole() {
   const bool later = std::any_of(last.begin(), last.end(), [&](const JournalEntry& entry) {
     return entry.cycle > tenant.completed_cycle;
   });
-  return later ? NotYet("a cycle is under way, or was broken off") : absl::OkStatus();
+  return later ? NotYet("a cycle is under way, or was interrupted") : absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<std::int64_t>> SnapshotLook::SaltOf(std::int64_t number) {
@@ -267,9 +268,7 @@ absl::Status SnapshotLook::ReadEntry(const JournalEntry& entry, const TakeNews& 
 absl::Status SnapshotLook::ReadNews(std::int64_t number, const TakeNews& take) {
   ASSIGN_OR_RETURN(const JournalBounds bounds, snapshot().journal().ReadBounds());
   // Entries that were not read were dropped: any row may have changed.
-  if (bounds.floor.number > number) {
-    RETURN_IF_ERROR(take({"", "", false}));
-  }
+  if (bounds.floor.number > number) RETURN_IF_ERROR(take({"", "", false}));
   for (JournalPage page{.after = number};;) {
     ASSIGN_OR_RETURN(const std::vector<JournalEntry> entries, snapshot().journal().ReadAfter(page));
     if (entries.empty()) return absl::OkStatus();

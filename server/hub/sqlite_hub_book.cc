@@ -88,7 +88,7 @@ absl::StatusOr<std::vector<RowRef>> SqliteHubUpkeep::DoomedRows() {
   return ReadRows(HubRowRefs(), read);
 }
 
-absl::StatusOr<std::vector<HubUpkeep::Glance>> SqliteHubUpkeep::RowsBehind(std::int64_t row_id) {
+absl::StatusOr<std::vector<HubUpkeep::Glance>> SqliteHubUpkeep::RowsAfter(std::int64_t row_id) {
   sqlite::Statement read = Prepare(
       "SELECT row_id, data_source, table_name, key, says FROM _hub_rows WHERE row_id > ? ORDER BY row_id "
       "LIMIT "

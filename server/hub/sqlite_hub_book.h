@@ -23,7 +23,7 @@ class SqliteHubUpkeep final : public HubUpkeep {
       : rules_(rules), statements_(statements) {}
 
   absl::StatusOr<std::vector<RowRef>> DoomedRows() override;
-  absl::StatusOr<std::vector<Glance>> RowsBehind(std::int64_t row_id) override;
+  absl::StatusOr<std::vector<Glance>> RowsAfter(std::int64_t row_id) override;
   absl::StatusOr<std::vector<std::string>> EmptySince(std::int64_t at, std::size_t limit) override;
   absl::StatusOr<std::vector<std::string>> RecordsOfOthers() override;
   absl::Status ForgetRecord(const GoldenRecord& record) override;

@@ -108,7 +108,7 @@ sqlite::Explain ExplainOf(const std::string& path) {
                                            std::string(doing), ": ", failure.words);
     if (sqlite::IsDamage(failure)) {
       return absl::DataLossError(absl::StrCat(words,
-                                              ". Put back a backup of it, or remove it: 'mirrorctl hub "
+                                              ". Restore a backup of it, or remove it: 'mirrorctl hub "
                                               "rebuild' makes it anew"));
     }
     return absl::UnavailableError(absl::StrCat(words, ". Nothing of this was kept; it is tried again"));
@@ -268,7 +268,7 @@ absl::Status SqliteHubFile::EmptyLog() {
   return absl::UnavailableError(absl::StrCat(
       "the log of the file of hub '", rules_.storage,
       "' could not be emptied, since a program reads the file. What was erased in its members may "
-      "still be in it, and it is tried again. End what reads it for long"));
+      "still be in the log, and it is tried again. End programs that read the file for long"));
 }
 
 absl::Status SqliteHubFile::Rewrite() {

@@ -163,10 +163,10 @@ absl::Status CheckHashKey(PostgresControl& control, const FleetOptions& self) {
     if (!IsOther(other, self) || other.hash_key == self.hash_key) continue;
     return absl::FailedPreconditionError(
         absl::StrCat(NameOf(other),
-                     " has the same mirrors and hashes columns with another key, or one of both "
+                     " has the same mirrors and hashes columns with another key, or one of the two "
                      "has none: one value would become two in the mirrors. This server does not "
-                     "start. Give all of them one [data] 'hash_key', and stop those that have "
-                     "another before this one starts."));
+                     "start. Give all servers the same [data] 'hash_key', and stop those that have "
+                     "another key before this one starts."));
   }
   return absl::OkStatus();
 }
@@ -181,9 +181,10 @@ absl::StatusOr<std::vector<std::string>> FindOtherRules(PostgresControl& control
         NameOf(other), " runs with other rules than this configuration has (rules are ", kRules, ")",
         other.version == MIRROR_VERSION
             ? ""
-            : absl::StrCat(", or with the same: it is version ", other.version, ", which counts otherwise"),
-        columns ? ". Columns are set otherwise: it agrees with no source on tables once this one runs" : "",
-        ". This server may start, and the event server.rules tells of it then. Compare the two "
+            : absl::StrCat(", or with the same: it is version ", other.version,
+                           ", which computes their digest differently"),
+        columns ? ". Its column rules differ: it agrees with no source on tables once this one runs" : "",
+        ". This server may start, and the event server.rules then reports the difference. Compare the two "
         "configurations and keys, unless you are changing all servers one after the other."));
   }
   return found;
@@ -328,18 +329,18 @@ void Fleet::Compare(const std::vector<ServerRow>& servers) {
       tell(Severity::kError, "server.hash_key",
            absl::StrCat(NameOf(other), " hashes columns with another key than ", NameOf(self_),
                         ", or with none: one value becomes two in the mirrors, and comparisons find "
-                        "tables that differ. Stop one of them, and give all of them one [data] "
-                        "'hash_key'"));
+                        "tables that differ. Stop one of the servers, and give all of them the same "
+                        "[data] 'hash_key'"));
     }
     if (other.rules != self_.rules) {
       tell(Severity::kWarning, "server.rules",
-           absl::StrCat(NameOf(other), " is configured otherwise than ", NameOf(self_),
-                        ", which started later. What ", kRules,
-                        " say depends on who is asked; with another key sources refuse one of both, and "
-                        "'mirrorctl audit verify' needs both certificates; where columns are set "
-                        "otherwise, the older one agrees with no source on tables. Give all of them one "
-                        "configuration and one key, and restart those that have another; 'mirrorctl "
-                        "servers' lists them"));
+           absl::StrCat(NameOf(other), " has another configuration than ", NameOf(self_),
+                        ", which started later. Compare ", kRules,
+                        ": each server follows its own. If the keys differ, sources refuse one of the "
+                        "servers, and 'mirrorctl audit verify' needs both certificates. If the column rules "
+                        "differ, the older server agrees with no source on tables. Give all servers the same "
+                        "configuration and key, and restart those that have another; 'mirrorctl servers' "
+                        "lists them"));
     }
   }
   told_ = std::move(differing);
@@ -352,9 +353,10 @@ void Fleet::NoteNewer(const std::vector<ServerRow>& servers, std::int64_t starte
     if (other.started_ms <= started_ms || other.silent_ms > kServerGoneMs) continue;
     if (SetColumnsAlike(other.rules, self_.rules)) continue;
     newer =
-        absl::StrCat(NameOf(other), " started later and sets columns otherwise than ", NameOf(self_),
-                     ", which agrees with no source on tables until both have one configuration. Nothing was "
-                     "changed. Restart this one with the other one's, or stop the other.");
+        absl::StrCat(NameOf(other), " started later and has other column rules than ", NameOf(self_),
+                     ", which agrees with no source on tables until both have the same configuration. "
+                     "Nothing was changed. Restart this server with the other one's configuration, or stop "
+                     "the other server.");
   }
   const MutexLock lock(mutex_);
   newer_ = std::move(newer);
@@ -379,10 +381,10 @@ void Fleet::TellClock(std::int64_t ahead_ms) {
   std::string words = absl::StrCat("the clock of ", NameOf(self_));
   if (wrong) {
     absl::StrAppend(
-        &words, " is ", SpanText(std::abs(ahead_ms)), ahead_ms > 0 ? " before" : " behind",
-        " the control database's. Mirrors and tokens go by the control database's clock. This server "
-        "leaves all duties to servers whose clock is right, and judges certificates by its own. "
-        "Set the clocks of both machines");
+        &words, " is ", SpanText(std::abs(ahead_ms)), ahead_ms > 0 ? " ahead of" : " behind",
+        " the control database's. Mirrors and tokens use the control database's clock. This server "
+        "leaves all duties to servers whose clock is right, and checks certificates by its own clock. "
+        "Correct the clocks of both machines");
   }
   {
     const MutexLock lock(mutex_);
@@ -406,8 +408,8 @@ void Fleet::TellControl(const absl::Status& status) {
   }
   events_.Add("", Severity::kError, "server.control_lost",
               absl::StrCat(NameOf(self_),
-                           " goes on with the mirrors that it knows, and makes no new ones; what "
-                           "one server does for all waits. It is tried again. ",
+                           " continues with the mirrors that it knows, and makes no new ones; duties that "
+                           "one server has for all wait. The server tries to connect again. ",
                            std::string(status.message())));
 }
 

@@ -49,9 +49,10 @@ absl::Status HowItEnded(int how) {
         "the program that parses it was killed, by somebody or for lack of memory; it may be tried again"));
   }
   if (signal == SIGXCPU) {
-    return absl::ResourceExhaustedError(absl::StrCat(kUnread, "it took too much processor time: split it"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat(kUnread, "it took too much processor time: split the file"));
   }
-  return absl::InternalError(absl::StrCat(kUnread, "the program that parses it broke off (signal ", signal,
+  return absl::InternalError(absl::StrCat(kUnread, "the program that parses it crashed (signal ", signal,
                                           ", ", strsignal(signal), ")"));
 }
 
@@ -133,7 +134,7 @@ absl::StatusOr<std::optional<ImportPiece>> ImportChild::Next(milliseconds timeou
         if (Clock::now() < deadline_) return std::nullopt;
         Stop();
         return absl::DeadlineExceededError(
-            absl::StrCat(kUnread, "it took longer than it may: split it, or save a workbook as CSV"));
+            absl::StrCat(kUnread, "it took longer than allowed: split it, or save a workbook as CSV"));
     }
   }
 }
@@ -160,7 +161,7 @@ absl::StatusOr<std::optional<ImportPiece>> ImportChild::AtEnd() {
   Stop();
   if (end_) return std::optional<ImportPiece>(*std::move(end_));
   if (ended) return HowItEnded(how_);
-  return absl::InternalError(absl::StrCat(kUnread, "the program that parses it fell silent"));
+  return absl::InternalError(absl::StrCat(kUnread, "the program that parses it stopped answering"));
 }
 
 bool ImportChild::HasEnded() {

@@ -44,7 +44,7 @@ bool ComesBefore(const ImportJob& a, const ImportJob& b) {
 
 /// The message of the other server, which ends such a job.
 constexpr char kServerGone[] =
-    "the server that has the file is gone. What was committed stays; send the file again.";
+    "the server that has the file is down. What was committed stays; send the file again.";
 
 /// Returns whether another server's job of the same data source comes first.
 bool MustWait(const ImportJob& job, Tenant& tenant) {
@@ -268,8 +268,8 @@ bool ImportJobs::RunOne(const Waiting& next) {
   if (absl::IsDataLoss(job.status())) {
     events_.Add(TenantOfJob(next.id), Severity::kWarning, "import.failed",
                 absl::StrCat("import job '", next.id,
-                             "' cannot go on, as its mirror is damaged. Its file was removed: send it again "
-                             "when the mirror is well."));
+                             "' cannot continue, as its mirror is damaged. Its file was removed: send the "
+                             "file again when the mirror is repaired."));
     return true;
   }
   if (IsGone(job) && *job) TellEnd(**job);

@@ -56,8 +56,8 @@ class ImportRun {
   void Run() {
     if (access(options_.program.c_str(), X_OK) != 0) {
       End(JobState::kCouldNotStart,
-          "the program that reads files, mirror-import, is not there: the server's operator installs it "
-          "again. Nothing was read. Send the file again then.");
+          "the program that reads files, mirror-import, is missing: ask the server's operator to install it "
+          "again. Nothing was read. Then send the file again.");
       return;
     }
     int kills = 0, failures = 0;
@@ -155,7 +155,7 @@ class ImportRun {
     id_column_ = mapper->FindExternalId(names_);
     if (!id_column_) {
       End(JobState::kCouldNotStart,
-          absl::StrCat("no column of the file is the external id. Mapper '", mapper->id(), "' knows ",
+          absl::StrCat("no column of the file is the external id. Mapper '", mapper->id(), "' expects ",
                        IdNames(*mapper), "; of the file's ", Counted(names_.size(), "column"), " it knows ",
                        KnownNames(*mapper)));
       return;
@@ -186,7 +186,7 @@ class ImportRun {
     for (const std::string& name : names_) {
       if (const auto place = mapper.Find(name)) known.push_back(mapper.columns()[*place].from);
     }
-    return known.empty() ? "none: does its first row name them?" : ListNames(known);
+    return known.empty() ? "none: does its first row have column names?" : ListNames(known);
   }
 
   void Take(const ImportRows& rows) {
@@ -205,7 +205,7 @@ class ImportRun {
       bytes_ += item.external_id.size() + sizeof(RecordItem);
       if (rows.IsNoText(row, id_column)) {
         item.failure =
-            "the external id is a number in the workbook, and no text: leading zeros would be lost";
+            "the external id is a number in the workbook, not a text: leading zeros would be lost";
         continue;
       }
       if (absl::Status checked = CheckExternalId(item.external_id); !checked.ok()) {
@@ -279,7 +279,7 @@ class ImportRun {
     } else {
       // Rows that were read before stay where they were first written.
       const bool has_begun = job_.seq > 0 || pending_seq_ > 0;
-      const std::string told = "the file, or its header, is none that can be read";
+      const std::string told = "the file, or its header, cannot be read";
       if (end.outcome == ImportOutcome::kCouldNotStart && !has_begun) {
         End(JobState::kCouldNotStart, is_ruled_ ? told : ValidUtf8(end.reason), told);
       } else {

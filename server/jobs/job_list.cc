@@ -42,7 +42,7 @@ absl::StatusOr<std::optional<Place>> BehindOf(const std::string& token) {
     if (TokenOf(place) == token) return std::optional(std::move(place));
   }
   return absl::InvalidArgumentError(
-      "'page_token' is not what an answer to this request gave. Ask for the first page again.");
+      "'page_token' is not from an answer to this request. Ask for the first page again.");
 }
 
 absl::Status CheckStates(const std::set<std::string>& states) {
@@ -54,7 +54,7 @@ absl::Status CheckStates(const std::set<std::string>& states) {
   for (const std::string& state : states) {
     if (known.contains(state)) continue;
     return absl::InvalidArgumentError(
-        "an import job is in no such state. Ask for SCHEDULED, RUNNING, FINISHED, COULDNT_START or DIED.");
+        "import jobs have no such state. Ask for SCHEDULED, RUNNING, FINISHED, COULDNT_START or DIED.");
   }
   return absl::OkStatus();
 }
@@ -118,12 +118,10 @@ absl::StatusOr<JobPage> ListImportJobs(Tenants& tenants, const JobQuery& query) 
   ASSIGN_OR_RETURN(const std::optional<Place> behind, BehindOf(query.page_token));
   RETURN_IF_ERROR(CheckStates(query.states));
   if (!query.storage.empty() && absl::IsNotFound(tenants.Find(query.storage).status())) {
-    return absl::NotFoundError(absl::StrCat("there is no storage '", query.storage,
-                                            "'. 'mirrorctl storages' lists those that there are."));
+    return absl::NotFoundError(
+        absl::StrCat("there is no storage '", query.storage, "'. 'mirrorctl storages' lists all storages."));
   }
-  if (!query.context_id.empty()) {
-    RETURN_IF_ERROR(tenants.Find(query.context_id).status());
-  }
+  if (!query.context_id.empty()) RETURN_IF_ERROR(tenants.Find(query.context_id).status());
   const std::size_t page_size =
       query.page_size == 0 ? kJobsPerPage : std::min(query.page_size, kJobsPerPageMax);
   JobPage page;

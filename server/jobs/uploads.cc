@@ -74,7 +74,7 @@ absl::Status OfDisk(std::string_view doing, const std::string& path, int error) 
                                              ". Nothing was kept of the file."));
 }
 
-absl::Status GivenUp() { return absl::NotFoundError("the upload was given up meanwhile. Send it again."); }
+absl::Status GivenUp() { return absl::NotFoundError("the upload was dropped meanwhile. Send it again."); }
 
 bool HasLessFree(const std::string& folder, std::uint64_t bytes) {
   struct statvfs space = {};
@@ -98,7 +98,7 @@ class Uploads::FileSink final : public Sink {
     if (bytes_ + piece.size() > bytes_max_) {
       return absl::OutOfRangeError(absl::StrCat(
           "the file is larger than ", bytes_max_ / 1'000'000,
-          " MB. Nothing was kept of it. Larger ones are sent by POST /files/upload, or in parts."));
+          " MB. Nothing was kept of it. Send larger files by POST /files/upload, or in parts."));
     }
     RETURN_IF_ERROR(uploads_.Count(id_, piece.size()));
     hash_.Add(piece);
@@ -268,7 +268,7 @@ absl::StatusOr<Uploads::Upload> Uploads::Expect(const std::string& key, const st
   if (static_cast<std::size_t>(announced) >= limits_.key_announced_max) {
     counters_.Limit(DoorLimit::kLinksPerKey);
     return absl::ResourceExhaustedError(absl::StrCat(
-        limits_.key_announced_max, " links of this key were not used yet, and it may have no more. Nothing ",
+        limits_.key_announced_max, " links of this key are unused, and it may have no more. Nothing ",
         "was done. Send files to them, or wait until they expire."));
   }
   return Add(key, name, NewToken(), now_ms);
@@ -298,7 +298,7 @@ absl::StatusOr<Uploads::Upload*> Uploads::FindExpected(const std::string& secret
   });
   if (found != uploads_.end()) return &found->second;
   return absl::NotFoundError(
-      "there is no such upload, or its time is over, or it was used. Nothing was kept. POST /files/upload "
+      "there is no such upload, or it has expired, or it was used. Nothing was kept. POST /files/upload "
       "gives a new link.");
 }
 
@@ -362,7 +362,7 @@ absl::Status Uploads::TakeFor(const std::string& job, const std::string& key, co
     const bool is_there = found != uploads_.end() && found->second.is_there && found->second.key == key;
     if (!is_there || (!found->second.job.empty() && found->second.job != job)) {
       return absl::NotFoundError(
-          "no upload of this server's waits here for its job. Nothing was started. Send the file by POST "
+          "this server has no such upload that waits for its job. Nothing was started. Send the file by POST "
           "/files/upload first, and give its 'url'.");
     }
     found->second.job = job;

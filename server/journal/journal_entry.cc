@@ -23,7 +23,7 @@ std::string ToString(const JournalToken& token) {
 absl::StatusOr<JournalToken> ParseJournalToken(std::string_view text) {
   if (text == "0") return JournalToken{};
   const absl::Status wrong = absl::InvalidArgumentError(
-      "the token is not one that a list of changes gave. Nothing was read. Take 'next' of the last list, or "
+      "the token does not come from a list of changes. Nothing was read. Take 'next' of the last list, or "
       "begin without a token.");
   const std::size_t dot = text.find('.');
   if (dot == std::string_view::npos || text.size() - dot - 1 != kSaltDigits) return wrong;

@@ -52,8 +52,8 @@ constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 
 absl::Status Damaged() {
   return absl::DataLossError(
-      "the keys of an entry of the journal cannot be read: it is damaged. The rows are not affected. "
-      "Compare the whole table, and go on from the entry behind it.");
+      "the keys of a journal entry cannot be read: the entry is damaged. The rows are not affected. Compare "
+      "the whole table, and continue with the entry after it.");
 }
 
 void AddNumber(std::uint64_t number, std::string* out) {

@@ -81,8 +81,8 @@ void Answer(const std::string& table, SchemaAction action, std::string reason, A
 void PlanOtherSource(const AnnounceRequest& request, const AnnounceView& view, AnnouncePlan* planned) {
   const std::string reason = absl::StrCat(
       "another source database announces itself for this tenant, with the id ", request.source_id,
-      ": a copy, or the source moved to another machine or path. Nothing of it is applied. If it is "
-      "the right one, accept it with 'mirrorctl accept-source ",
+      ": it is a copy, or the source moved to another machine or path. Nothing of it is applied. If it is "
+      "the right source, accept it with 'mirrorctl accept-source ",
       view.context_id, "'; two sources must never share a tenant.");
   const Hold* const known = FindHold(view.holds, HoldKind::kSource, "");
   if (known == nullptr || known->source_id != request.source_id) {
@@ -167,8 +167,8 @@ void PlanAnnounced(const AnnouncedTable& table, const CheckedTable& checked, con
   if (of_table.by_hand) planned->by_hand.insert(key);
   if (of_table.action == SchemaAction::kCreated && !mirrored.aside.empty()) {
     of_table.reason = absl::StrCat(
-        "it was announced before; what the partner had in it is now in the table '", mirrored.aside.back(),
-        "' of the mirror: copy from there what you want, then drop that table");
+        "it was announced before; the partner's former rows and columns are now in the table '",
+        mirrored.aside.back(), "' of the mirror: copy what you need from there, then drop that table");
   }
   Answer(table.name, of_table.action, std::move(of_table.reason), planned);
   if (!of_table.step) return;

@@ -22,8 +22,8 @@ BatchPlan Refuse(absl::Status status) {
 absl::Status NoMetadataRow(const std::string& table) {
   return absl::FailedPreconditionError(
       absl::StrCat(QuotedTable(table),
-                   " is not agreed in this mirror: its metadata row is not there. Nothing was applied. "
-                   "Begin a new cycle; its TableSchema says where the table stands."));
+                   " is not agreed in this mirror: its metadata row is missing. Nothing was applied. Begin a "
+                   "new cycle; its TableSchema says what to do with the table."));
 }
 
 /// Returns the seq of the last batch that was applied in `cycle`.
@@ -97,21 +97,23 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
   }
   if (record->state == TableState::kStopped && record->cycle == cycle) {
     return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(QuotedTable(batch.table), " takes nothing more in this cycle: it missed more than ",
-                     kMissingKeysMax, " rows, and its LSN is -1 now. The next cycle populates it.")));
+        absl::StrCat(QuotedTable(batch.table), " accepts no more batches in this cycle: it lacks more than ",
+                     kMissingKeysMax,
+                     " of the rows that a batch changes, and its LSN is -1 now. The next cycle populates "
+                     "it.")));
   }
   if (batch.seq != applied + 1) {
     plan.verdict = BatchPlan::Verdict::kGap;
     plan.status = absl::AbortedError(
-        absl::StrCat(QuotedTable(batch.table), ": batch ", batch.seq, " came and ", applied,
+        absl::StrCat(QuotedTable(batch.table), ": batch ", batch.seq, " arrived, but ", applied,
                      " is the last that was applied. Send from batch ", applied + 1, " on."));
     return plan;
   }
   if (applied != 0 && !record->pending) {
     return Refuse(absl::FailedPreconditionError(
         absl::StrCat(QuotedTable(batch.table),
-                     " was committed in this cycle already. Nothing of this batch was applied. The "
-                     "commit stands on the last batch; what changed since belongs to the next cycle.")));
+                     " was committed in this cycle already. Nothing of this batch was applied. The last "
+                     "batch carries the commit; later changes belong to the next cycle.")));
   }
   const bool begins = batch.populate != PopulateReason::kNone;
   const Lsn held = begins ? Lsn{} : record->position.lsn;
@@ -120,20 +122,19 @@ BatchPlan PlanBatch(std::int64_t cycle, const std::optional<TableRecord>& record
   if (!into_shadow && record->state != TableState::kMirrored) {
     return Refuse(absl::FailedPreconditionError(
         absl::StrCat(QuotedTable(batch.table),
-                     " must be populated: its definition changed or an earlier population was not "
-                     "finished. Nothing was applied. Send it whole, with `populate` on batch 1.")));
+                     " must be populated: its definition changed or an earlier population was not finished. "
+                     "Nothing was applied. Send all its rows, with `populate` on batch 1.")));
   }
   if (!into_shadow && held == Lsn{}) {
     return Refuse(absl::FailedPreconditionError(
         absl::StrCat(QuotedTable(batch.table),
-                     " holds LSN -1: only a population may fill it. Nothing was applied. Send it whole, with "
-                     "`populate` on batch 1.")));
+                     " holds LSN -1: only a population may fill it. Nothing was applied. Send all its rows, "
+                     "with `populate` on batch 1.")));
   }
   if (batch.commit && batch.commit->batches != batch.seq) {
-    return Refuse(absl::FailedPreconditionError(
-        absl::StrCat(QuotedTable(batch.table), ": the commit counts ", batch.commit->batches,
-                     " batches, but stands on batch ", batch.seq,
-                     ". Nothing of it was applied. The commit stands on the last batch.")));
+    return Refuse(absl::FailedPreconditionError(absl::StrCat(
+        QuotedTable(batch.table), ": the commit counts ", batch.commit->batches, " batches, but is on batch ",
+        batch.seq, ". Nothing of this batch was applied. The commit belongs on the last batch.")));
   }
 
   plan.verdict = BatchPlan::Verdict::kApply;
@@ -156,8 +157,8 @@ BatchPlan PlanAdvance(std::int64_t cycle, const std::optional<TableRecord>& reco
   if (record->state != TableState::kMirrored || record->pending) {
     return Refuse(absl::FailedPreconditionError(
         absl::StrCat(QuotedTable(table),
-                     " is not quiet: a cycle that did not end left rows of a later position in it. Its "
-                     "LSN was not moved. Send its changes since LSN ",
+                     " cannot be advanced: it waits for a population, or an unfinished cycle left rows of a "
+                     "later position in it. Its LSN was not moved. Send its changes since LSN ",
                      base_lsn.value, " with a commit.")));
   }
   BatchPlan plan;
@@ -177,8 +178,8 @@ BatchPlan PlanWipe(std::int64_t cycle, const std::optional<TableRecord>& record,
   if (record && AppliedSeq(cycle, *record) != 0 && record->state != TableState::kPopulating) {
     return Refuse(absl::FailedPreconditionError(
         absl::StrCat(QuotedTable(schema.name),
-                     " took batches in this cycle already. Nothing was wiped. Wipe it before its "
-                     "first batch, in the next cycle.")));
+                     " received batches in this cycle already. Nothing was wiped. Wipe it in the next cycle, "
+                     "before its first batch.")));
   }
   ChangeBatch batch;
   batch.table = schema.name;

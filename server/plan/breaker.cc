@@ -13,12 +13,11 @@ namespace mirror {
 namespace {
 
 constexpr char kWhatNow[] =
-    "Nothing of it was applied. An operator decides ('mirrorctl hold list'). If the source was wrong by "
-    "mistake, correct it there: its next cycle goes through.";
+    "Nothing of it was applied. An operator decides ('mirrorctl hold list'). If this is a mistake at the "
+    "source, correct it there: the next cycle is then applied.";
 constexpr char kRefused[] =
-    "An operator refused it: nothing of it was applied, nor will be, unless he allows it after all "
-    "('mirrorctl "
-    "hold commit'). Correct the source: its next cycle goes through.";
+    "An operator refused it. Nothing of it was applied, and nothing will be, unless an operator allows it "
+    "later ('mirrorctl hold commit'). Correct the source: its next cycle is then applied.";
 
 /// The losses and the number of rows before the present plan.
 struct Window {
@@ -113,8 +112,8 @@ Judgement JudgeRows(const BreakerLimits& limits, HoldKind kind, const std::strin
   judgement.held = true;
   judgement.reason = absl::StrCat(
       "table '", table, "' is held: ", Counts(total - window.gone, window.before),
-      population ? " would be missing from the new ones" : " would be deleted",
-      window.gone > 0 ? absl::StrCat(", and ", window.gone, " have gone in the last ",
+      population ? " would be missing after the population" : " would be deleted",
+      window.gone > 0 ? absl::StrCat(", and ", window.gone, " were lost in the last ",
                                      limits.window_ms / 3'600'000, " h already")
                       : std::string(),
       "; the limit is ", limits.rows_percent, " %. ", IsRefused(next, hold) ? kRefused : kWhatNow);
@@ -161,7 +160,7 @@ Judgement JudgeTables(const BreakerLimits& limits, const std::vector<TableRecord
   judgement.held = true;
   judgement.reason = absl::StrCat(
       Counted(gone.size(), "table"), " of ", Grouped(all.size()), " with ", Counts(rows_gone, rows),
-      " are not announced any more (", ListNames(next.tables, 5), ") and are held: they stay as they are. ",
+      " are no longer announced (", ListNames(next.tables, 5), ") and are held: they stay as they are. ",
       IsRefused(next, hold)
           ? "An operator refused to drop them, and may still allow it ('mirrorctl hold commit')"
           : "An operator decides ('mirrorctl hold list')",

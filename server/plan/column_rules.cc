@@ -33,9 +33,9 @@ absl::Status Turn(const TableSchema& agreed, const Column& column, std::uint32_t
   if (!view->large.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(Place(agreed, column), ", row ", view->large.front().row,
-                     ": a value came in parts, which can be neither hashed nor masked here, and must not be "
-                     "kept as it is. Nothing of the batch was applied. Send the value in its batch, or leave "
-                     "the column out here or at the source."));
+                     ": a value arrived in parts. The mirror cannot hash or mask such a value, and must not "
+                     "store it unchanged. Nothing of the batch was applied. Send the value inside its batch, "
+                     "or leave the column out, here or at the source."));
   }
   RuledValues::Column& turned = values->columns.emplace_back();
   std::vector<std::uint32_t> starts = {0};
@@ -122,16 +122,16 @@ absl::Status ColumnRules::Set(TableSchema* table) const {
     return absl::InvalidArgumentError(absl::StrCat(
         Place(*table, column), " is in the key, and this endpoint is configured to ",
         column.rule == Rule::kLeftOut ? "leave it out" : "mask it",
-        ". A key can be hashed, or the table skipped. Nothing of the table is taken. Ask the mirror's "
-        "operator."));
+        ". A key can be hashed, or the table can be skipped. No rows of the table are accepted. Ask the "
+        "mirror's operator."));
   }
   const bool kept = std::any_of(table->columns.begin(), table->columns.end(),
                                 [](const Column& column) { return column.rule != Rule::kLeftOut; });
   if (kept) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("table '", table->name,
-                   "': this endpoint is configured to leave out all of its columns. Nothing of it "
-                   "is taken. Skip the table at the source."));
+                   "': this endpoint is configured to leave out all of its columns. None of its rows are "
+                   "accepted. Skip the table at the source."));
 }
 
 absl::Status ApplyRules(const TableSchema& agreed, const TableSchema& kept, const TenantHashKey* key,

@@ -51,8 +51,7 @@ Compared Compare(const CompletedTable& source, const std::optional<TableRecord>&
     return Unchecked(source.table, "the table has no committed position");
   }
   if (source.position && *source.position != record->position) {
-    return Unchecked(source.table,
-                     "the mirror is at another position than the one at which the source counted");
+    return Unchecked(source.table, "the source counted its rows at another position than the mirror's");
   }
   TableCheck check{record->table, Equality::kUnknown, record->position, now_ms, 0, false};
   const auto differs = [&](std::uint64_t rows, std::string reason) {

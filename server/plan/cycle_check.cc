@@ -17,8 +17,7 @@ constexpr char kGonePayload[] = "mirror.plan/gone";
 absl::Status CycleOver(std::int64_t cycle, const std::string& why) {
   return absl::AbortedError(absl::StrCat(
       "cycle ", cycle, " is over", why,
-      ". Nothing of this call was applied; what was committed before stays. Begin a new cycle with "
-      "Authenticate."));
+      ". Nothing of this call was applied; earlier commits are kept. Begin a new cycle with Authenticate."));
 }
 
 absl::Status CheckRuns(std::int64_t cycle, const TenantRecord& tenant) {
@@ -31,18 +30,19 @@ std::int64_t CycleAfter(std::int64_t cycle, std::int64_t now_ms) {
   return std::max(given ? cycle + 1 : 1, now_ms);
 }
 
-absl::Status OfGone(const std::string& context_id, absl::Status status) {
+absl::Status TagMirrorDeleted(const std::string& context_id, absl::Status status) {
   status.SetPayload(kGonePayload, absl::Cord(context_id));
   return status;
 }
 
-absl::Status IsGoneFromCycle(const std::string& context_id) {
-  return OfGone(context_id, absl::AbortedError(absl::StrCat(
-                                "the mirror of '", context_id,
-                                "' is gone. Nothing was applied. Begin a new cycle with Authenticate.")));
+absl::Status MirrorDeletedError(const std::string& context_id) {
+  return TagMirrorDeleted(context_id, absl::AbortedError(absl::StrCat(
+                                          "the mirror of '", context_id,
+                                          "' no longer exists. Nothing was applied. Begin a new cycle with "
+                                          "Authenticate.")));
 }
 
-absl::Status InRecordsWords(const absl::Status& status) {
+absl::Status ToRecordsStatus(const absl::Status& status) {
   const auto gone = status.GetPayload(kGonePayload);
   if (!gone) return status;
   return absl::NotFoundError(

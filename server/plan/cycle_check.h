@@ -19,12 +19,12 @@ absl::Status CheckRuns(std::int64_t cycle, const TenantRecord& tenant);
 std::int64_t CycleAfter(std::int64_t cycle, std::int64_t now_ms = 0);
 
 /// Marks `status` as the report that a mirror does not exist (any more), to a source or an operator.
-absl::Status OfGone(const std::string& context_id, absl::Status status);
+absl::Status TagMirrorDeleted(const std::string& context_id, absl::Status status);
 /// Returns the error for calls of a cycle: kAborted.
-absl::Status IsGoneFromCycle(const std::string& context_id);
+absl::Status MirrorDeletedError(const std::string& context_id);
 /// Converts such a status for clients of records: kNotFound, without advice to begin a cycle or to use an
 /// operator's commands. Returns any other status unchanged.
-absl::Status InRecordsWords(const absl::Status& status);
+absl::Status ToRecordsStatus(const absl::Status& status);
 
 }  // namespace mirror
 

@@ -41,7 +41,7 @@ std::string NameForPeople(const TableSchema& kept, const SourceIndex& index) {
 void AddLine(const std::string& statement, const std::string& remark, std::vector<std::string>* lines) {
   const std::string shown = Printable(statement);
   if (shown != statement) {
-    lines->push_back(absl::StrCat("-- ", shown, "  -- not as it stands: a name holds control characters"));
+    lines->push_back(absl::StrCat("-- ", shown, "  -- not exact: a name contains control characters"));
   } else {
     lines->push_back(absl::StrCat(statement, remark));
   }
@@ -63,7 +63,7 @@ const char* InWords(UntoldReason reason) {
     case UntoldReason::kUnspecified:
       break;
   }
-  return "the source did not say why";
+  return "the source gave no reason";
 }
 
 const char* InSql(ForeignKeyAction action) {
@@ -239,7 +239,7 @@ std::vector<std::string> IndexLines(const TableSchema& kept, const std::optional
                                     const IndexWriter& terms) {
   const std::string table = QuoteName(kept.name);
   if (!objects) {
-    return {absl::StrCat("-- table ", Printable(table), ": its source did not say which indexes it has")};
+    return {absl::StrCat("-- table ", Printable(table), ": the source did not report its indexes")};
   }
   std::vector<std::string> lines{absl::StrCat("-- table ", Printable(table))};
   for (const SourceIndex& index : objects->indexes) {

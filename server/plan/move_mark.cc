@@ -41,15 +41,14 @@ std::string_view ToString(MovePhase phase) { return kPhases.at(static_cast<std::
 
 absl::Status CheckMoveId(std::string_view id) {
   if (id.size() >= kIdMin && id.size() <= kIdMax && IsHexadecimal(id)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("the id of a move is ", kIdMin, " to ", kIdMax, " of 0-9 and a-f. Nothing was done."));
+  return absl::InvalidArgumentError(absl::StrCat("the id of a move has ", kIdMin, " to ", kIdMax,
+                                                 " characters of 0-9 and a-f. Nothing was done."));
 }
 
 absl::Status CheckMoveTarget(std::string_view target) {
   const bool plain = std::all_of(target.begin(), target.end(), [](char c) { return absl::ascii_isgraph(c); });
   if (plain && target.size() <= kMoveTargetBytesMax && target != kNone) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("where a mirror is moved to is told in at most ",
-                                                 kMoveTargetBytesMax,
+  return absl::InvalidArgumentError(absl::StrCat("the target of a move has at most ", kMoveTargetBytesMax,
                                                  " visible ASCII characters. Nothing was done."));
 }
 
@@ -100,7 +99,7 @@ std::string PauseWords(bool paused, std::string_view reason) {
     case MovePhase::kLeft:
       if (mark->target.empty()) return "the mirror was moved to another server: ask its operator which";
       return absl::StrCat("the mirror was moved to ", mark->target,
-                          ": give that to the agent as [endpoint] 'address'");
+                          ": enter this at the agent as [endpoint] 'address'");
     case MovePhase::kArriving:
       return "the mirror is being moved here";
     case MovePhase::kDropping:
@@ -114,7 +113,7 @@ absl::Status CheckStays(const std::string& context_id, const std::optional<MoveM
   return absl::FailedPreconditionError(absl::StrCat(
       "tenant '", context_id, "': ", PauseWords(true, PackMark(*mark)),
       ". Nothing was changed. Ask the server that serves the mirror, or end the move first: 'mirrorctl move ",
-      context_id, " ... --resume' or '--undo', with the options that it was begun with."));
+      context_id, " ... --resume' or '--undo', with the options of the original call."));
 }
 
 void SetMark(const MoveMark& mark, TenantRecord* tenant) {

@@ -162,12 +162,6 @@ struct AllAsOf {
   std::vector<std::string> stale = {};
 };
 
-/// A table as the store holds it.
-struct StoredTable {
-  TableRecord record;
-  TableSchema schema;  ///< As agreed; the visible table may be older, see TableState::kRepopulate.
-};
-
 // --- Actions of a plan -------------------------------------------------------
 
 /// Makes the table with its key and no other constraint. Fails if a table exists that is not the

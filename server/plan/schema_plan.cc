@@ -44,8 +44,8 @@ RefitPlan Refuse() {
   RefitPlan plan;
   plan.refusal =
       "its key changed, and the partner's rows cannot be moved to another key. The table was left as it is "
-      "and takes nothing. 'mirrorctl reset' drops it, with the partner's rows, and the next cycle makes it "
-      "anew; if it is announced without preserve_target and with deletes = APPLY, it becomes an ordinary "
+      "and accepts no rows. 'mirrorctl reset' drops it, with the partner's rows, and the next cycle makes it "
+      "again; if it is announced without preserve_target and with deletes = APPLY, it becomes an ordinary "
       "table.";
   return plan;
 }
@@ -196,7 +196,7 @@ std::string ChangedColumns(const TableSchema& from, const TableSchema& to, const
       return absl::StrCat("the type of key ", Quoted(now.name), " changed");
     }
     if (!Widens(before, now)) {
-      return absl::StrCat(Quoted(now.name), " changed its type in a way that its old values may not fit");
+      return absl::StrCat(Quoted(now.name), " changed its type, and its old values may not fit the new one");
     }
   }
   // Its rows would be empty, and SQLite cannot drop the last column.
@@ -286,10 +286,10 @@ TablePlan Refused(TablePlan plan, std::string reason) {
 std::string RulesFirst(const std::string& table) {
   return absl::StrCat(
       "table '", table,
-      "' keeps the partner's rows and columns, but column rules changed and it was not "
-      "populated under the new rules yet. It was left as it is and takes nothing. Announce it "
-      "once without preserve_target and with deletes = APPLY, let a cycle populate it (which "
-      "removes the partner's rows and columns), then turn preserve_target on again.");
+      "' keeps the partner's rows and columns, but column rules changed and it was not populated under the "
+      "new rules yet. It was left as it is and accepts no rows. Announce it once without preserve_target and "
+      "with deletes = APPLY, let a cycle populate it (which removes the partner's rows and columns), then "
+      "turn preserve_target on again.");
 }
 
 TablePlan PlanNew(const TableSchema& announced, Step step) {
@@ -430,7 +430,7 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
   }
   const bool lacks = touched != nullptr && !touched->lacks.empty();
   plan.by_hand = !record || lacks;
-  if (!record) return repopulate("its metadata row is gone: what the table holds cannot be trusted");
+  if (!record) return repopulate("its metadata row is missing: the table's rows cannot be trusted");
   if (lacks) {
     if (touched->is_ours) {
       return repopulate(absl::StrCat("somebody changed it by hand in the mirror: ", touched->lacks));
@@ -440,7 +440,7 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
         absl::StrCat(
             "table '", announced.name, "' of the mirror was dropped and made again by somebody else, and ",
             touched->lacks,
-            ". It was left as it is and takes nothing. Rename or drop it; the next cycle makes it again."));
+            ". It was left as it is and accepts no rows. Rename or drop it; the next cycle makes it again."));
   }
   if (record->state == TableState::kRepopulate) {
     if (record->schema_hash == hash && record->position == Position{}) {

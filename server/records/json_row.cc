@@ -15,7 +15,7 @@ namespace {
 
 absl::Status NoKey(const TableSchema& table) {
   return absl::InvalidArgumentError(absl::StrCat(
-      "that is no key of table '", table.name,
+      "that is not a key of table '", table.name,
       "'. Nothing was read. Give the text of the key's column, or a JSON array of all its columns."));
 }
 

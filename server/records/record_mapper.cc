@@ -87,7 +87,8 @@ RecordMapper RecordMapper::Default() {
 absl::StatusOr<RecordMapper> RecordMapper::Make(std::string id, std::vector<Column> columns,
                                                 bool keeps_unmapped) {
   if (columns.size() > kMapperColumnsMax)
-    return Wrong(absl::StrCat("it has ", columns.size(), " columns, and ", kMapperColumnsMax, " can be"));
+    return Wrong(
+        absl::StrCat("it has ", columns.size(), " columns, and ", kMapperColumnsMax, " are allowed"));
   const TableSchema own = OwnColumns();
   decltype(by_name_) names;
   bool has_id = false;
@@ -97,7 +98,7 @@ absl::StatusOr<RecordMapper> RecordMapper::Make(std::string id, std::vector<Colu
       return Wrong(absl::StrCat("two of its columns are made from '", column.from, "'"));
     if (!CanBeColumn(column.to)) {
       return Wrong(absl::StrCat(
-          "'", column.to, "' can be no column: a letter first, then letters, digits and '_', 63 in all"));
+          "'", column.to, "' cannot be a column: a letter first, then letters, digits and '_', 63 in all"));
     }
     if (column.to == kExternalIdColumn) {
       has_id = true;

@@ -212,7 +212,7 @@ absl::Status MergedPartner::TakeApart() {
   absl::StatusOr<std::vector<RecordAttribute>> stored = ParseRecord(*row_.record);
   // The caller gets an error for a record that was damaged by hand; the stored row stays.
   if (!stored.ok())
-    return apart_ = absl::InvalidArgumentError("the record that is stored is no JSON object any more");
+    return apart_ = absl::InvalidArgumentError("the stored record is not a JSON object any more");
   for (RecordAttribute& attribute : *stored) {
     size_.Add(attribute);
     const std::optional<std::size_t> mapped = mapper_.Find(attribute.name);

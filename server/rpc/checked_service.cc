@@ -57,8 +57,9 @@ class LargeMessage {
   const bool large_;
 };
 
-CheckedService::CheckedService(MirrorService& service, Gate& gate, VouchedBytes& vouched, RunningCalls& calls,
-                               std::uint64_t message_bytes_max, const MemoryShare::Limits& memory)
+CheckedService::CheckedService(MirrorService& service, Gate& gate, AuthenticatedTraffic& vouched,
+                               RunningCalls& calls, std::uint64_t message_bytes_max,
+                               const MemoryShare::Limits& memory)
     : service_(service),
       gate_(gate),
       vouched_(vouched),
@@ -86,7 +87,7 @@ absl::StatusOr<Caller> CheckedService::Admit(const grpc::ServerContext& context,
   // Other calls see it when they read: gRPC answers this by a wait, which is expensive for a small call.
   if (context.IsCancelled()) {
     vouched_.NoteEmptyCall(context.peer(), 0);
-    return absl::CancelledError("its caller took it back");
+    return absl::CancelledError("its caller cancelled it");
   }
   vouched_.NoteRefusedCall(context.peer());
   CallLog(call).Finish(caller.status()).IgnoreError();

@@ -15,8 +15,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/rpc/listener/arriving_calls.h"
+#include "server/rpc/listener/authenticated_traffic.h"
 #include "server/rpc/listener/running_calls.h"
-#include "server/rpc/listener/vouched_bytes.h"
 #include "server/rpc/mirror_service.h"
 #include "server/source/gate.h"
 #include "server/source/memory_share.h"
@@ -30,7 +30,7 @@ namespace mirror {
 /// would take a broken message of a stream for its end. Its references must outlive it. Threads: gRPC's.
 class CheckedService final : public grpc::Service {
  public:
-  CheckedService(MirrorService& service, Gate& gate, VouchedBytes& vouched, RunningCalls& calls,
+  CheckedService(MirrorService& service, Gate& gate, AuthenticatedTraffic& vouched, RunningCalls& calls,
                  std::uint64_t message_bytes_max, const MemoryShare::Limits& memory);
 
  private:
@@ -58,7 +58,7 @@ class CheckedService final : public grpc::Service {
 
   MirrorService& service_;
   Gate& gate_;
-  VouchedBytes& vouched_;
+  AuthenticatedTraffic& vouched_;
   RunningCalls& calls_;
   MemoryShare memory_;
   ArrivingCalls arriving_{ArrivingCalls::Limits{}};

@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "mirror/v1/mirror_client.pb.h"
-#include "server/rpc/listener/vouched_bytes.h"
+#include "server/rpc/listener/authenticated_traffic.h"
 #include "server/source/memory_share.h"
 
 namespace mirror {
@@ -23,7 +23,8 @@ class StreamMessages {
   using Raw = grpc::ServerReaderWriter<v1::RowDataResponse, grpc::ByteBuffer>;
 
   /// Its references must outlive it. `tenant`: the tenant whose memory share is used.
-  StreamMessages(Raw* raw, VouchedBytes& vouched, MemoryShare& memory, std::string peer, std::string tenant)
+  StreamMessages(Raw* raw, AuthenticatedTraffic& vouched, MemoryShare& memory, std::string peer,
+                 std::string tenant)
       : raw_(raw), vouched_(vouched), memory_(memory), peer_(std::move(peer)), tenant_(std::move(tenant)) {}
 
   /// Blocks. False: no more messages, the call was cancelled, or the message was refused, see fault(). `room`
@@ -37,7 +38,7 @@ class StreamMessages {
 
  private:
   Raw* const raw_;
-  VouchedBytes& vouched_;
+  AuthenticatedTraffic& vouched_;
   MemoryShare& memory_;
   const std::string peer_, tenant_;
   absl::Status fault_;

@@ -37,7 +37,8 @@ absl::Status LookAtAnnouncement(Tenant& tenant, const Caller& caller, const v1::
                                 const GoOn& go_on, v1::TableSchemaResponse* response) {
   if (request.cycle() != 0) {
     return absl::InvalidArgumentError(
-        "a dry run is part of no cycle, and the request names one. Nothing was done. Leave 'cycle' out.");
+        "a dry run does not belong to a cycle, but the request names one. Nothing was done. Leave 'cycle' "
+        "out.");
   }
   const absl::StatusOr<LookedAnnouncement> looked =
       tenant.LookAtAnnouncement(caller, request.source_id(), tables, now_ms);

@@ -89,7 +89,7 @@ absl::Status EncodeKey(const HubEntity& entity, const HubDelivery& delivery, v1:
 
 absl::Status EncodeDelivery(const HubRules& rules, const HubDelivery& delivery, v1::Delivery* message) {
   const HubEntity* const entity = rules.Find(delivery.data_source, delivery.table).entity;
-  if (entity == nullptr) return absl::InternalError("a delivery for a table that is no member's");
+  if (entity == nullptr) return absl::InternalError("a delivery for a table that belongs to no member");
   message->set_delivery_id(delivery.id);
   message->set_operation(static_cast<v1::Operation>(delivery.operation));
   message->set_table(delivery.table);
@@ -129,7 +129,7 @@ absl::Status CheckLastCycle(Tenant& tenant, Hubs* hubs, const Caller& caller, st
 /// Sends the count, to a source that takes no deliveries.
 absl::Status CountOpen(Hubs* hubs, const Caller& caller, const SendDeliveries& send) {
   if (hubs == nullptr || !hubs->HasMember(caller.context_id)) return NoTable();
-  ASSIGN_OR_RETURN(const std::uint64_t open, hubs->CountForDecliner(caller.context_id));
+  ASSIGN_OR_RETURN(const std::uint64_t open, hubs->CountUndelivered(caller.context_id));
   v1::FetchDeliveriesResponse message;
   message.set_open(open);
   return send(message) ? absl::OkStatus() : absl::CancelledError("the caller left");

@@ -25,7 +25,7 @@ absl::StatusOr<InFlight::Call> InFlight::BeginCall(const std::string& tenant) {
   const auto found = tenants_.find(tenant);
   if (found != tenants_.end() && found->second.calls >= calls_tenant_max()) {
     return TooMuch(
-        absl::StrCat("the tenant has ", found->second.calls, " calls at a time already, as many as it may"));
+        absl::StrCat("the tenant has ", found->second.calls, " calls at a time already, which is its limit"));
   }
   ++calls_;
   ++tenants_[tenant].calls;
@@ -70,7 +70,7 @@ absl::StatusOr<InFlight::Stream> InFlight::OpenStream(const std::string& tenant)
   const auto found = tenants_.find(tenant);
   if (found != tenants_.end() && found->second.streams >= limits_.streams_per_tenant_max) {
     return TooMuch(
-        absl::StrCat("the tenant has ", found->second.streams, " streams open, as many as it may"));
+        absl::StrCat("the tenant has ", found->second.streams, " streams open, which is its limit"));
   }
   ++tenants_[tenant].streams;
   return Stream(this, tenant);

@@ -28,7 +28,7 @@ absl::Status CheckPosition(const std::string& what, bool given, const v1::Positi
 absl::Status CheckSourceTime(std::int64_t time_ms) {
   if (time_ms >= 0 && time_ms <= kSourceTimeMsMax) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      "'source_time_ms' is no time in unix milliseconds. Nothing was done. Send the source's own time, or "
+      "'source_time_ms' is not a time in unix milliseconds. Nothing was done. Send the source's own time, or "
       "0.");
 }
 
@@ -37,7 +37,7 @@ namespace {
 absl::Status CheckCount(int count, const WireLimits& limits, const char* what, const char* next) {
   if (static_cast<std::uint64_t>(count) <= limits.tables_max) return absl::OkStatus();
   return absl::ResourceExhaustedError(
-      absl::StrCat(count, " ", what, "; the limit is ", limits.tables_max, ". The cycle goes on. ", next));
+      absl::StrCat(count, " ", what, "; the limit is ", limits.tables_max, ". The cycle continues. ", next));
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ absl::StatusOr<Completion> DecodeCompletion(const v1::ReplicationCompletedReques
   if (status.ok() && request.unsent_reasons_size() > request.unsent_tables_size()) {
     status = absl::InvalidArgumentError(absl::StrCat(
         request.unsent_reasons_size(), " unsent reasons for ", request.unsent_tables_size(),
-        " unsent tables. The cycle goes on. Send at most one reason for each table, in the order of the "
+        " unsent tables. The cycle continues. Send at most one reason for each table, in the order of the "
         "tables."));
   }
   if (status.ok()) status = CheckSourceTime(request.source_time_ms());

@@ -39,9 +39,9 @@ WireLimits WireLimitsOf(const LimitsConfig& config) {
 }
 
 std::string BusyText(const BusyCycle& busy, const std::string& context_id, std::chrono::seconds idle) {
-  return absl::StrCat("cycle ", busy.cycle, " is at work since ", FormatUnixTime(busy.since_ms / 1'000),
+  return absl::StrCat("cycle ", busy.cycle, " has been running since ", FormatUnixTime(busy.since_ms / 1'000),
                       ". No cycle began. Try again later: a cycle that makes no progress for ", idle.count(),
-                      " s is over; if no source runs it, as after a change by hand, 'mirrorctl resume ",
+                      " s ends; if no source runs it, as after a change by hand, 'mirrorctl resume ",
                       context_id, "' ends it.");
 }
 
@@ -130,9 +130,7 @@ absl::StatusOr<Admission> SourceCalls::UseToken(Caller* caller, Tenant& tenant, 
 /// Asks before a cycle begins, and before a mirror is made for it. Returns a text: why none may begin.
 absl::StatusOr<std::string> SourceCalls::AskHooks(const Caller& caller) {
   const HookCaller asking{caller.context_id, caller.issuer, caller.environment};
-  if (!tenants_.home().Exists(caller.context_id)) {
-    RETURN_IF_ERROR(hooks_->ResolveConnection(asking));
-  }
+  if (!tenants_.home().Exists(caller.context_id)) RETURN_IF_ERROR(hooks_->ResolveConnection(asking));
   return hooks_->Authenticated(asking);
 }
 
@@ -171,7 +169,7 @@ absl::Status SourceCalls::AnswerBegin(const SourceCall& call, const v1::Authenti
   }
   if (admission.accepted && call.HasLeft()) {
     tenant->TakeBack(admission.cycle, SharedNowMs());
-    return absl::CancelledError("the caller was gone before its cycle began. No cycle runs.");
+    return absl::CancelledError("the caller left before its cycle began. No cycle runs.");
   }
   if (hubs_ != nullptr && hubs_->HasMember(caller.context_id)) {
     response->add_capabilities(kDeliveriesCapability);

@@ -18,7 +18,7 @@ struct OthersWords {
 constexpr OthersWords kOthersWords[] = {
     {"SQLite says \"", "the mirror's database refused it"},
     {"PostgreSQL says \"", "the mirror's database refused it"},
-    {"libpq says \"", "it is not to be reached"},
+    {"libpq says \"", "it cannot be reached"},
     {"PostgreSQL at \"", "the mirror's database"},
 };
 /// Advice for this endpoint's operator, from `begin` to `end`, and the text that a source gets instead. The
@@ -28,12 +28,12 @@ struct OperatorsWords {
 };
 constexpr std::string_view kNotLetIn = "it does not let this endpoint in";
 constexpr OperatorsWords kOperatorsWords[] = {
-    {"it is not to be reached. No line of the passfile ", "the mode is 0600", kNotLetIn},
-    {"it is not to be reached. The password in the passfile ", "port, database and role", kNotLetIn},
-    {"it is not to be reached. Look at the role's name", "of that server", kNotLetIn},
-    {"it is not to be reached. The role may not connect", "lets it in", kNotLetIn},
-    {"it is not to be reached. Make that database", "correct the name", kNotLetIn},
-    {"it is not to be reached. All connections that it allows", "connections of others",
+    {"it cannot be reached. No line of the passfile ", "the mode is 0600", kNotLetIn},
+    {"it cannot be reached. The password in the passfile ", "port, database and role", kNotLetIn},
+    {"it cannot be reached. Look at the role's name", "of that server", kNotLetIn},
+    {"it cannot be reached. The role may not connect", "lets it in", kNotLetIn},
+    {"it cannot be reached. Make that database", "correct the name", kNotLetIn},
+    {"it cannot be reached. All connections that it allows", "connections of others",
      "it takes no more connections now"},
     {"It takes nothing more. 'mirrorctl restore ", "'.",
      "It takes nothing more until its operator mends it."},

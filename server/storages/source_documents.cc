@@ -17,7 +17,7 @@ namespace mirror {
 namespace {
 
 absl::Status InUse(const std::string& mapper, const std::string& source) {
-  return absl::FailedPreconditionError(absl::StrCat("mapper '", mapper, "' is that of data source '", source,
+  return absl::FailedPreconditionError(absl::StrCat("mapper '", mapper, "' is used by data source '", source,
                                                     "'. Nothing was done. Make another mapper instead."));
 }
 

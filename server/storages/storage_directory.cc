@@ -228,8 +228,8 @@ absl::StatusOr<std::shared_ptr<Tenant>> StorageDirectory::TenantOf(const DataSou
   if (!absl::IsNotFound(tenant.status())) return tenant;
   return absl::NotFoundError(
       absl::StrCat("data source '", source.id,
-                   "' has no mirror here, or none any more. Nothing was done. Make the "
-                   "data source again, or have it restored."));
+                   "' has no mirror here, or has lost it. Nothing was done. Make the data "
+                   "source again, or have it restored."));
 }
 
 }  // namespace mirror

@@ -55,7 +55,7 @@ absl::Status Storages::PutMapper(const std::string& storage, const RecordMapper&
         ASSIGN_OR_RETURN(const auto kept, records.ReadDocuments(kMapperKind, "", kMappersMax));
         if (is_new && kept.size() >= kMappersMax) {
           return absl::FailedPreconditionError(absl::StrCat(
-              "the storage has ", kMappersMax, " mappers, and no more can be. Nothing was done."));
+              "the storage has ", kMappersMax, " mappers, and cannot have more. Nothing was done."));
         }
         return std::vector<DocumentChange>{{kMapperKind, FoldName(mapper.id()), MapperJson(mapper)}};
       },

@@ -48,7 +48,7 @@ absl::Status CheckFree(const std::string& storage, const DataSource& made,
   if (there.size() >= kDataSourcesMax) {
     return absl::FailedPreconditionError(
         absl::StrCat("storage '", storage, "' has ", kDataSourcesMax,
-                     " data sources, and no more can be. Nothing was done."));
+                     " data sources, and cannot have more. Nothing was done."));
   }
   for (const DataSource& other : there) {
     if (FoldName(other.id) == FoldName(made.id)) return Taken("data source", made.id);
@@ -140,7 +140,7 @@ absl::StatusOr<StorageInfo> Storages::Create(const std::string& name, const std:
                   [&](const std::string& one) { return FoldName(one) == FoldName(used); })) {
     return absl::FailedPreconditionError(absl::StrCat("an operator deleted tenant '", used,
                                                       "'. Nothing was done. 'mirrorctl allow ", used,
-                                                      "' lets it be made again."));
+                                                      "' allows it again."));
   }
   absl::Status made =
       MakeTenant(used, RecordMapper::Default(), {{kStorageKind, "", StorageText(name), now_ms}}, now_ms);
@@ -317,7 +317,7 @@ absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource
   if (record->door() != Door::kRecords || FoldName(known.member) != FoldName(root_id)) {
     return absl::AlreadyExistsError(
         absl::StrCat("the data source would be tenant '", source.tenant,
-                     "', and there is a tenant of this id that is none of the storage's. Nothing was done. "
+                     "', and there is a tenant of this id that is not the storage's. Nothing was done. "
                      "Choose another id."));
   }
   ASSIGN_OR_RETURN(std::unique_ptr<Snapshot> snapshot, (*tenant)->OpenRecords());
@@ -331,7 +331,7 @@ absl::StatusOr<std::optional<std::uint64_t>> Storages::TakeBack(const DataSource
   if (rows != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("data source '", source.id,
-                     "' is there with its rows, but in no list, as after a restore of "
+                     "' exists with its rows, but is not listed, as after a restore of "
                      "the storage, and its mapper is '",
                      mapper.id(),
                      "'. Nothing was done. Name that mapper, and the data "
@@ -367,7 +367,7 @@ void Storages::GiveBack(const DataSource& source, const RecordMapper& mapper, co
                     ASSIGN_OR_RETURN(const std::optional<Document> own,
                                      records.ReadDocument(kSourceKind, ""));
                     if (!own || own->text != MapperJson(mapper))
-                      return absl::FailedPreconditionError("it has another mapper by now");
+                      return absl::FailedPreconditionError("it has another mapper now");
                     return source.is_default ? CheckStays(records, former) : absl::OkStatus();
                   })
       .IgnoreError();
@@ -469,7 +469,7 @@ absl::StatusOr<std::uint64_t> Storages::DeleteSourceOf(const std::string& storag
   if (source->is_default) {
     return absl::FailedPreconditionError(
         absl::StrCat("the default data source of storage '", storage,
-                     "' goes with the storage alone. Nothing was done. To remove its rows, clear it."));
+                     "' is deleted only with the storage. Nothing was done. To remove its rows, clear it."));
   }
   ASSIGN_OR_RETURN(std::shared_ptr<Tenant> root, Root(storage));
   ASSIGN_OR_RETURN(const std::optional<Document> listed,

@@ -52,15 +52,15 @@ absl::Status BehindRefused(const std::string& table) {
 
 absl::Status ShadowGone(const std::string& table) {
   return absl::FailedPreconditionError(absl::StrCat("table '", table,
-                                                    "': the shadow of this population is gone. Nothing was "
-                                                    "applied. Populate again."));
+                                                    "': the shadow table of this population is missing. "
+                                                    "Nothing was applied. Populate the table again."));
 }
 
 absl::Status PlannedElsewhere(const std::string& table) {
   return absl::InternalError(absl::StrCat(
       "table '", table,
-      "': the plan was made for another metadata row than the one that is there. That is a mistake of this "
-      "server's, please report it. Nothing was applied; the same call again is safe."));
+      "': its metadata row is not the one that the plan was made for. This is a bug in this server: please "
+      "report it. Nothing was applied; the same call again is safe."));
 }
 
 bool SameButCount(const std::optional<TableRecord>& a, std::optional<TableRecord> b) {
@@ -153,9 +153,7 @@ class StepRun {
       if (!found) return ShadowGone(step_.table);
       shadow = std::move(found);
     }
-    if (!shadow) {
-      RETURN_IF_ERROR(journal_.BeforeRows(apply));
-    }
+    if (!shadow) RETURN_IF_ERROR(journal_.BeforeRows(apply));
     RowsWritten written;
     absl::Status status =
         transaction_.tables().Write(step_.table, shadow ? &*shadow : nullptr, apply, plan_.now_ms, &written);
@@ -171,9 +169,7 @@ class StepRun {
     ASSIGN_OR_RETURN(const std::optional<Shadow> found, transaction_.tables().FindShadow(step_.table));
     const std::optional<Shadow>& shadow = found;
     const bool own = shadow && shadow->is_table;
-    if (shadow && !own && swap.may_lose) {
-      RETURN_IF_ERROR(CheckLoss(*shadow, *swap.may_lose));
-    }
+    if (shadow && !own && swap.may_lose) RETURN_IF_ERROR(CheckLoss(*shadow, *swap.may_lose));
     if (shadow) rows_ = shadow->rows;
     absl::Status status = transaction_.records().ForgetCheck(step_.table);
     if (!status.ok()) return status;
@@ -405,9 +401,7 @@ class PlanRun {
 
   absl::Status RunGuarded(const Step& step, const std::optional<TableRecord>& stored, StepResult* result) {
     StepRun run(transaction_, plan_, before_, step, stored, seen_, result);
-    if (savepoints_) {
-      RETURN_IF_ERROR(AtSavepoint(transaction_.SetSavepoint()));
-    }
+    if (savepoints_) RETURN_IF_ERROR(AtSavepoint(transaction_.SetSavepoint()));
     absl::Status status = run.Run();
     if (status.ok()) {
       seen_.Keep();
@@ -447,9 +441,7 @@ class PlanRun {
 
   absl::Status KeepTimes() {
     RecordVerbs& records = transaction_.records();
-    if (plan_.targets) {
-      RETURN_IF_ERROR(records.WriteTargets(*plan_.targets));
-    }
+    if (plan_.targets) RETURN_IF_ERROR(records.WriteTargets(*plan_.targets));
     if (!plan_.all_as_of) return absl::OkStatus();
     ASSIGN_OR_RETURN(const Freshness now, records.ReadFreshness());
     ASSIGN_OR_RETURN(const std::vector<TableRecord> tables, records.ReadRecords());
@@ -458,9 +450,7 @@ class PlanRun {
 
   absl::Status KeepAnswers() {
     TenantVerbs& tenant = transaction_.tenant();
-    if (plan_.answers) {
-      RETURN_IF_ERROR(tenant.WriteAnswers(plan_.answers(result_.steps)));
-    }
+    if (plan_.answers) RETURN_IF_ERROR(tenant.WriteAnswers(plan_.answers(result_.steps)));
     if (!plan_.cycle_notes) return absl::OkStatus();
     const CycleNoteChanges changes = CycleNotesOf(plan_, result_.steps);
     // The source got this refusal as an answer, so it must not be lost.
@@ -623,7 +613,7 @@ class RunnerWork final : public StoreWork {
   }
 
   absl::StatusOr<CommitResult> Commit(const Plan& plan, Savepoints savepoints) override {
-    if (first_kept_) return CommitBehind(plan);
+    if (first_kept_) return CommitSecond(plan);
     RETURN_IF_ERROR(Start(plan));
     return End(RunPlan(*transaction_, tenant_, plan, HasSavepoints(plan, savepoints)), savepoints);
   }
@@ -643,7 +633,7 @@ class RunnerWork final : public StoreWork {
            (plan.steps.size() > 1 && LargestBatch(plan) <= kRowsWithSavepointMax);
   }
 
-  absl::StatusOr<CommitResult> CommitBehind(const Plan& plan) {
+  absl::StatusOr<CommitResult> CommitSecond(const Plan& plan) {
     if (transaction_ == nullptr) return Start(plan);
     RanPlan ran = RunPlan(*transaction_, tenant_, plan, /*savepoints=*/false);
     ran.kept = plan.kept == Kept::kNow ? Kept::kNow : *first_kept_;

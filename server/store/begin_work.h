@@ -11,7 +11,7 @@
 namespace mirror {
 
 /// Begins `transaction`, which must outlive the returned object, and reads the tenant's row. The returned
-/// object runs a plan in the transaction, see RunPlan(), and ends it.
+/// object runs a plan in the transaction and ends it.
 ///
 /// A savepoint costs a copy of every page that changes. So the only step of a plan, and steps with large
 /// batches, run without one. If such a step fails, the transaction is over and CommitResult::again is set:

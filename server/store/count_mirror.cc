@@ -17,6 +17,7 @@
 #include "base/human_text.h"
 #include "base/status_macros.h"
 #include "proto/wire/batch.h"
+#include "proto/wire/key_part.h"
 #include "proto/wire/key_range.h"
 #include "server/plan/hold_keys.h"
 #include "server/store/others_objects.h"
@@ -129,7 +130,7 @@ std::string WordsOf(const Consequence& one) {
     if (count > 0) words.push_back(absl::StrCat(Counted(static_cast<std::uint64_t>(count), noun), behind));
   };
   add(one.rows, "row", "");
-  add(one.partner_rows, "row", " that the source has not");
+  add(one.partner_rows, "row", " that the source does not have");
   add(one.values, "value", "");
   add(one.versions, "former version", "");
   add(one.entries, "entry", " of the journal");
@@ -175,7 +176,7 @@ Consequences CountInvalidated(const CountedMirror& mirror, const Act& act) {
     counted.tables.push_back(
         {.table = record->table, .rows_to_send = std::max<std::int64_t>(record->row_count, 0)});
   }
-  counted.notes.push_back("no row vanishes: the next cycle sends all rows of these tables again");
+  counted.notes.push_back("no row is lost: the next cycle sends all rows of these tables again");
   counted.token = StateToken(act, StateOf(mirror.contents));
   return counted;
 }
@@ -194,7 +195,8 @@ absl::StatusOr<Consequences> CountReset(const CountedMirror& mirror, const Act& 
   }
   if (!views.empty()) {
     counted->notes.push_back(
-        absl::StrCat("views stay, and fail where they read such a table until the next cycle has made it: ",
+        absl::StrCat("these views stay, but fail if they read such a table before the next cycle has made "
+                     "it: ",
                      absl::StrJoin(views, ", ")));
   }
   const bool has_versions = std::any_of(counted->tables.begin(), counted->tables.end(),
@@ -203,7 +205,8 @@ absl::StatusOr<Consequences> CountReset(const CountedMirror& mirror, const Act& 
     counted->notes.push_back("former versions are set aside as _mirror_dropped_<n>, for 'drop_grace'");
   }
   counted->notes.push_back(kept ? "a copy of the whole mirror is kept beside it"
-                                : "no copy is kept; the source sends its rows again, and nobody the rest");
+                                : "no copy is kept; the source sends its rows again, but not the partner's "
+                                  "rows, values and objects");
   return counted;
 }
 
@@ -214,8 +217,8 @@ absl::StatusOr<Consequences> CountDeleted(const CountedMirror& mirror, const Act
   if (!others.empty()) counted->tables.push_back({.table = "", .objects = std::move(others)});
   const bool has_records = mirror.contents.tenant.door() == Door::kRecords;
   counted->notes.push_back(has_records ? "these records came over HTTP, and nobody sends them again"
-                                       : "copies that reset and restore kept of it go with it; its source is "
-                                         "told not to replicate until 'mirrorctl allow'");
+                                       : "the copies of it that reset and restore kept are deleted too; the "
+                                         "server tells its source not to replicate until 'mirrorctl allow'");
   return counted;
 }
 
@@ -230,7 +233,7 @@ absl::StatusOr<Consequences> CountCommitted(const CountedMirror& mirror, const A
     if (!gone.ok()) return gone;
     counted.tables = std::move(gone->tables);
     for (Consequence& table : counted.tables) table.entries = 0;
-    note("these tables are set aside by the next cycle that asks for it, and dropped after 'drop_grace'");
+    note("the next cycle that asks for it sets these tables aside; they are dropped after 'drop_grace'");
     return counted;
   }
   Consequence one{.table = hold.table, .rows = static_cast<std::int64_t>(hold.rows)};
@@ -242,15 +245,15 @@ absl::StatusOr<Consequences> CountCommitted(const CountedMirror& mirror, const A
                       Counted(static_cast<std::uint64_t>(record.row_count), "row"), " now"));
   }
   counted.tables.push_back(std::move(one));
-  note("the next cycle may take up to 10 % more rows than these, once");
+  note("the next cycle may remove up to 10 % more rows than these, once");
   return counted;
 }
 
 Consequences CountAccepted(const CountedMirror& mirror, const Act& act) {
   Consequences counted = CountInvalidated(mirror, act);
   counted.notes = {
-      "no row vanishes by this; the source that waits sends what the mirror lacks, of each table all rows at "
-      "most, and deletes what it has not, as far as the breaker lets it"};
+      "no row is lost by this; the source that waits then sends the rows that the mirror lacks (at most all "
+      "rows of each table) and deletes the rows that it does not have, as far as the breaker allows"};
   return counted;
 }
 
@@ -298,11 +301,6 @@ void AddValue(const Value& value, RowDigest* digest) {
   }
 }
 
-KeyPart PartOf(const Value& value) {
-  return {
-      .kind = value.kind, .integer = value.integer, .real = value.real, .bytes = std::string(value.bytes)};
-}
-
 void AppendRows(const Side& side, RowBlock* block, std::vector<Row>* rows) {
   const ChangeBatch batch = ViewOf(side.kept, block);
   RowDigest digest;
@@ -310,7 +308,7 @@ void AppendRows(const Side& side, RowBlock* block, std::vector<Row>* rows) {
     Row& read = rows->emplace_back();
     for (std::size_t i = 0; i < side.columns.size(); ++i) {
       const Value value = batch.Find(side.columns[i])->At(row);
-      if (i < side.key_size) read.key.push_back(PartOf(value));
+      if (i < side.key_size) read.key.push_back(KeyPartOf(value));
       AddValue(value, &digest);
     }
     read.digest = digest.Finish();
@@ -462,8 +460,9 @@ void NoteSince(const CountedMirror* now, const CountedMirror& then, Consequences
   }
   const bool has_records = now->contents.tenant.door() == Door::kRecords;
   counted->notes.push_back(
-      has_records ? "what was written over HTTP since the copy is not in it, and nobody sends it again"
-                  : "its source catches the mirror up from where the copy stands");
+      has_records ? "the copy lacks the records that were written over HTTP after it, and nobody sends them "
+                    "again"
+                  : "the source then sends its changes since the copy's position");
   const std::vector<OthersObject> copied = OthersObjects(then.contents);
   std::vector<std::string> others;
   for (const OthersObject& other : OthersObjects(now->contents)) {
@@ -473,9 +472,9 @@ void NoteSince(const CountedMirror* now, const CountedMirror& then, Consequences
   }
   if (!others.empty()) {
     counted->notes.push_back(
-        absl::StrCat("what others made and the copy has not: ", absl::StrJoin(others, ", ")));
+        absl::StrCat("objects of others that the copy does not have: ", absl::StrJoin(others, ", ")));
   }
-  counted->notes.push_back("the mirror as it is stays beside it");
+  counted->notes.push_back("the present mirror is kept beside the restored one");
 }
 
 /// Adds notes about the journal, and about the history that depends on it.
@@ -486,8 +485,8 @@ absl::Status NoteJournal(const CountedMirror& now, const CountedMirror& then, Co
   if (since <= 0) return absl::OkStatus();
   counted->notes.push_back(
       absl::StrCat(Counted(static_cast<std::uint64_t>(since), "entry"),
-                   " of the journal came since the copy, and versions of rows with them: they go, and their "
-                   "numbers are given again, those of moments, too"));
+                   " of the journal came since the copy, with versions of rows: the restore removes them, "
+                   "and new entries and moments get their numbers again"));
   return absl::OkStatus();
 }
 
@@ -523,9 +522,7 @@ absl::StatusOr<Consequences> CountRestored(const CountedMirror* now, const Count
     }
     if (table.compared) one.rows = static_cast<std::int64_t>(table.only_now);
   }
-  if (now != nullptr) {
-    RETURN_IF_ERROR(NoteJournal(*now, then, &counted));
-  }
+  if (now != nullptr) RETURN_IF_ERROR(NoteJournal(*now, then, &counted));
   NoteSince(now, then, &counted);
   counted.token = StateToken(act, now == nullptr ? MirrorState() : StateOf(now->contents));
   return counted;

@@ -6,6 +6,7 @@
 
 #include "base/status_macros.h"
 #include "proto/wire/batch.h"
+#include "proto/wire/key_part.h"
 
 namespace mirror {
 
@@ -14,8 +15,7 @@ std::vector<Key> KeysOf(const TableSchema& kept, RowBlock* block) {
   std::vector<Key> keys(batch.row_count);
   for (const ColumnView& view : batch.columns) {
     for (std::uint32_t row = 0; row < batch.row_count; ++row) {
-      const Value value = view.At(row);
-      keys[row].push_back({value.kind, value.integer, value.real, std::string(value.bytes)});
+      keys[row].push_back(KeyPartOf(view.At(row)));
     }
   }
   return keys;

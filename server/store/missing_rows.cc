@@ -14,15 +14,15 @@ absl::Status RowsMissing(const TableSchema& schema, const ChangeBatch& batch, Ro
     // Every key exists. Some object prevents the change of its row, or the row was deleted for a moment.
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", schema.name, "': the database changed fewer rows than batch ", batch.seq,
-        " has, although it has all of them: a rule, a trigger or a policy that somebody added to the table "
+        " has, although all of them exist: a rule, a trigger or a policy that somebody added to the table "
         "keeps rows from being changed. Nothing of it was applied. Drop what was added; the next cycle sends "
         "the rows again."));
   }
   if (written->more_missing) {
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", schema.name, "': more than ", Counted(count, "row"), " of batch ", batch.seq,
-        " are not in the mirror. Nothing of it was applied; the table's LSN is -1 and it takes nothing "
-        "more in this cycle. The next cycle populates it."));
+        " are not in the mirror. Nothing of it was applied; the table's LSN is -1, and it accepts no more "
+        "batches in this cycle. The next cycle populates it."));
   }
   return absl::FailedPreconditionError(
       absl::StrCat("table '", schema.name, "': ", Counted(count, "row"), " of batch ", batch.seq,

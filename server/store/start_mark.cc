@@ -60,8 +60,8 @@ absl::StatusOr<std::optional<Noted>> Read(const std::string& path, std::int64_t 
   if (!file.is_open() || file.bad()) {
     return absl::FailedPreconditionError(
         absl::StrCat("'", path,
-                     "', which says how the server before ended, cannot be read. Nothing was started. "
-                     "Look at its owner and mode."));
+                     "', which says how the previous server process ended, cannot be read. Nothing was "
+                     "started. Look at its owner and mode."));
   }
   text.resize(static_cast<std::size_t>(file.gcount()));
   // A damaged file tells nothing, as after a server that did not end cleanly.
@@ -156,10 +156,10 @@ absl::Status StartMark::CheckToken(std::int64_t issued_s) const {
   if (issued_s >= tokens_used_before_s_) return absl::OkStatus();
   absl::Status refused = absl::UnauthenticatedError(absl::StrCat(
       "the token was issued at ", FormatUnixTime(issued_s), ", before ",
-      FormatUnixTime(tokens_used_before_s_), ". Whether it was used is not known, since ",
-      was_written_ ? "the last server did not end well" : "a mirror could not be written",
-      ". No cycle began. Sign a new one. If it is new, set the clocks right; where this server's ran ahead, "
-      "'mirrorctl resume' makes it take the present time."));
+      FormatUnixTime(tokens_used_before_s_), ". It is not known whether it was used, because ",
+      was_written_ ? "the previous server process did not end cleanly" : "a mirror could not be written",
+      ". No cycle began. Sign a new token. If the token is new, correct the clocks; if this server's clock "
+      "ran ahead, 'mirrorctl resume' makes it take the present time."));
   refused.SetPayload(kNewTokenPayload, absl::Cord(absl::StrCat(tokens_used_before_s_)));
   return refused;
 }

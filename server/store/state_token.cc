@@ -90,8 +90,8 @@ absl::Status Expected::Check(const Act& act, const MirrorState& state) const {
 
 absl::Status StaleToken() {
   absl::Status stale = absl::FailedPreconditionError(
-      "what the dry run showed has changed since, or it was of another call. Nothing was done. Look again "
-      "with a dry run");
+      "the state has changed since the dry run, or the token is of another call. Nothing was done. Repeat "
+      "the dry run");
   stale.SetPayload(kStaleTokenPayload, absl::Cord("stale"));
   return stale;
 }

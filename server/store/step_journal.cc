@@ -183,9 +183,7 @@ absl::Status StepJournal::Open() {
   place_ = place;
   was_open_ = place.open;
   if (place_->last == 0) return absl::OkStatus();
-  if (!kept_.history) {
-    RETURN_IF_ERROR(SetAsideHistory());
-  }
+  if (!kept_.history) RETURN_IF_ERROR(SetAsideHistory());
   if (!kept_.journal) return absl::OkStatus();
   ASSIGN_OR_RETURN(const SeenTables::Saw saw, seen_.Look(step_.table, step_.expected));
   if (saw == SeenTables::Saw::kNever || saw == SeenTables::Saw::kAll) return absl::OkStatus();
@@ -287,9 +285,7 @@ absl::Status StepJournal::BeforeRows(const ApplyRows& apply) {
   RETURN_IF_ERROR(Open());
   if (!kept_.history || !CanHaveVersions(*apply.schema)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const bool there, transaction_.history().IsKept(step_.table));
-  if (!there) {
-    RETURN_IF_ERROR(BeginHistory(*apply.schema, true));
-  }
+  if (!there) RETURN_IF_ERROR(BeginHistory(*apply.schema, true));
   absl::Status status = transaction_.history().KeepOld(apply, Moment());
   if (status.ok()) CrashPoint("history.kept");
   return status;
@@ -375,9 +371,7 @@ absl::Status StepJournal::Compare() {
 
 absl::Status StepJournal::BeforeAgreement(const TableSchema& agreed) {
   // Versions that no rule asks for do not follow the definition.
-  if (!kept_.history) {
-    RETURN_IF_ERROR(Open());
-  }
+  if (!kept_.history) RETURN_IF_ERROR(Open());
   if (!kept_.history && !HasRuleOnKey(agreed)) return absl::OkStatus();
   const absl::StatusOr<std::optional<TableSchema>> before = transaction_.tables().ReadSchema(step_.table);
   if (!before.ok() || !*before) return before.status();

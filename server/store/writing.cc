@@ -25,7 +25,7 @@ void Writing::Restart() {
 }
 
 void Writing::Commit(absl::StatusOr<std::optional<Plan>> plan) {
-  if (first_) return CommitBehind(std::move(plan));
+  if (first_) return CommitSecond(std::move(plan));
   if (!plan.ok()) return End(plan.status());
   if (!*plan) return End(std::optional<Committed>());
   (*plan)->journal = journal_;
@@ -49,7 +49,7 @@ const Committed* Writing::RunFirst(Plan plan) {
   return nullptr;
 }
 
-void Writing::CommitBehind(absl::StatusOr<std::optional<Plan>> plan) {
+void Writing::CommitSecond(absl::StatusOr<std::optional<Plan>> plan) {
   if (!plan.ok()) return Again();
   Committed first = *std::move(first_);
   first.result.followed = plan->has_value();
@@ -73,7 +73,7 @@ void Writing::Settle(Plan plan, absl::StatusOr<CommitResult> done) {
 
 void Writing::Again() {
   if (savepoints_ == Savepoints::kAlways) {
-    return End(absl::InternalError("a step could not be taken back alone. Nothing was applied."));
+    return End(absl::InternalError("a single step could not be rolled back. Nothing was applied."));
   }
   savepoints_ = Savepoints::kAlways;
   first_.reset();

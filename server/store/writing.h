@@ -48,7 +48,7 @@ class Writing {
   void Leave(absl::Status why);
 
   /// Whether RunFirst() may be called.
-  bool TakesTwo() const {
+  bool CanCommitTwo() const {
     return !is_restarted_ && savepoints_ == Savepoints::kWhereNeeded && work_->ReadsItsWrites();
   }
   /// Runs the plan; Commit() gets the second one, and both are on disk together or not at all. If the second
@@ -61,7 +61,7 @@ class Writing {
   absl::StatusOr<std::optional<Committed>>& result() { return result_; }
 
  private:
-  void CommitBehind(absl::StatusOr<std::optional<Plan>> plan);
+  void CommitSecond(absl::StatusOr<std::optional<Plan>> plan);
   /// Ends the transaction, or makes Begin() start it again.
   void Settle(Plan plan, absl::StatusOr<CommitResult> done);
   void Again();

@@ -17,7 +17,7 @@ namespace {
 
 absl::Status WrongAsOf() {
   return absl::InvalidArgumentError(
-      "that is no moment. Nothing was read. Give an LSN as 1234, a moment as m:4711, or a time in UTC as "
+      "that is not a moment. Nothing was read. Give an LSN as 1234, a moment as m:4711, or a time in UTC as "
       "2026-03-31 or 2026-03-31T12:00:00Z; m:0 is the first state that is kept.");
 }
 
@@ -31,7 +31,7 @@ std::string WordsOf(const JournalEntry& commit) {
 absl::Status TooEarly(const TableHistory& history) {
   return absl::OutOfRangeError(absl::StrCat("table '", history.schema.name, "' is known from moment ",
                                             history.known_from,
-                                            " on. Nothing was read. Versions of before were not kept, or are "
+                                            " on. Nothing was read. Earlier versions were not kept, or were "
                                             "removed. m:0 is the first state that is kept."));
 }
 
@@ -55,18 +55,18 @@ absl::Status CheckCame(Snapshot& snapshot, const AsOf& as_of, const JournalEntry
     ASSIGN_OR_RETURN(const JournalBounds bounds, snapshot.journal().ReadBounds());
     // A moment of another table is valid for this table, too.
     if (*as_of.moment > std::max(bounds.last.number, last.number)) {
-      return refused(absl::StrCat("there was no moment ", *as_of.moment, " yet"));
+      return refused(absl::StrCat("there is no moment ", *as_of.moment, " yet"));
     }
   }
   if (as_of.lsn && *as_of.lsn > last.commit->position.lsn.value) {
     ASSIGN_OR_RETURN(const std::optional<TableRecord> record, snapshot.ReadTable(table));
     if (!record || *as_of.lsn > (record)->position.lsn.value) {
-      return refused(absl::StrCat("table '", table, "' did not come to LSN ", *as_of.lsn, " yet"));
+      return refused(absl::StrCat("table '", table, "' has not reached LSN ", *as_of.lsn, " yet"));
     }
   }
   const std::int64_t last_ms = last.commit->source_ms.value_or(last.commit->done_ms);
   if (as_of.unix_ms && *as_of.unix_ms > std::max(absl::ToUnixMillis(absl::Now()), last_ms)) {
-    return refused("that time has not come yet");
+    return refused("that time is in the future");
   }
   return absl::OkStatus();
 }
@@ -116,8 +116,8 @@ absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& h
   if (commits.size() > 1 && commits[1].number >= history.known_from) {
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", history.schema.name, "' passed LSN ", *as_of->lsn,
-        " more than once: its LSNs went back in between, as when a source is restored. Nothing was read. Say "
-        "which moment is meant, as ",
+        " more than once: its LSNs went back in between, as when a source is restored. Nothing was read. "
+        "Give the moment that you mean, as ",
         WordsOf(commits.front()), " or ", WordsOf(commits[1]), "."));
   }
   return FoundMoment{commits.front().number, std::move(commits.front())};

@@ -20,7 +20,7 @@ constexpr std::uint64_t kSpareBytes = 64ULL << 20;
 absl::Status NotEqual(const std::string& what) {
   return absl::DataLossError(
       absl::StrCat("the drill found that the copy differs from the mirror: ", what,
-                   ". Do not rely on the copy. Look at the disks, and make another one."));
+                   ". Do not rely on the copy. Check the disks, and make another copy."));
 }
 
 /// Opens the copy as the server would, and compares it with the original.
@@ -74,8 +74,8 @@ absl::StatusOr<ResetReport> CopyBeforeReset(Tenants& tenants, Tenant& tenant, st
     return absl::ResourceExhaustedError(
         absl::StrCat("the mirror of '", tenant.context_id(), "' has ", info.bytes,
                      " bytes, and the disk has room for ", space.free_bytes,
-                     ": the mirror as it was could not be kept. Nothing was dropped. Make room, or reset the "
-                     "tables by their names, which keeps no copy."));
+                     ": the reset cannot keep a copy of the mirror. Nothing was dropped. Make room, or reset "
+                     "the tables by their names, which keeps no copy."));
   }
   ASSIGN_OR_RETURN(std::unique_ptr<Snapshot> snapshot, tenant.OpenSnapshot());
   ASSIGN_OR_RETURN(const std::unique_ptr<MirrorCopy> copy, tenants.home().NewCopy(tenant.context_id()));
@@ -94,9 +94,7 @@ absl::StatusOr<ResetReport> CopyBeforeReset(Tenants& tenants, Tenant& tenant, st
 absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, Tenant& tenant, const std::string& path,
                                           bool drill, const GoOn& go_on, const ShowBackup& show) {
   const bool kept = !path.empty() || !drill;
-  if (kept) {
-    RETURN_IF_ERROR(tenants.home().CheckCopyOut(path));
-  }
+  if (kept) RETURN_IF_ERROR(tenants.home().CheckCopyOut(path));
   std::unique_ptr<MirrorCopy> copy;
   if (drill) {
     ASSIGN_OR_RETURN(copy, tenants.home().NewCopy(tenant.context_id()));

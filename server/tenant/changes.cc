@@ -18,8 +18,8 @@ constexpr char kNow[] = "now";
 absl::Status Lost(const JournalBounds& bounds) {
   const std::string go_on = ToString(bounds.last);
   absl::Status status = absl::OutOfRangeError(absl::StrCat(
-      "the journal does not go back to this token, or the mirror was restored since: compare all, then go on "
-      "from ",
+      "the journal does not reach back to this token, or the mirror was restored since: compare all, then "
+      "continue from ",
       go_on));
   status.SetPayload(kTokenPayload, absl::Cord(go_on));
   return status;
@@ -53,7 +53,7 @@ absl::StatusOr<std::string> FindFollowedTable(Snapshot& snapshot, const std::str
                    snapshot.journal().ReadAfter({.table = asked, .entries_max = 1}));
   if (!left.empty()) return asked;
   return absl::NotFoundError(absl::StrCat("there is no table '", asked,
-                                          "', and the journal has none of that name. Nothing was read."));
+                                          "', and the journal has no entry of that name. Nothing was read."));
 }
 
 Change ChangeOf(JournalEntry entry) {
@@ -120,8 +120,8 @@ absl::Status CheckHasJournal(const JournalRules* rules, const std::string& table
   if (rules != nullptr && rules->Of(table).journal) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("no journal is kept of table '", table,
-                   "'. Nothing was read. 'journal = \"keys\"' in a [[tenant.table]] of mirror-server.toml "
-                   "begins one with the table's next write."));
+                   "'. Nothing was read. With 'journal = \"keys\"' in a [[tenant.table]] of "
+                   "mirror-server.toml a journal begins with the table's next write."));
 }
 
 std::optional<std::string> TokenToGoOn(const absl::Status& status) {

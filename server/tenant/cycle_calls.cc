@@ -46,7 +46,7 @@ absl::Status OpenToBegin(Mirror& mirror, const Caller& caller, bool probe, std::
   // A file that an operator removed is not the end of a cycle.
   absl::Status none = absl::PermissionDeniedError(
       absl::StrCat("tenant '", mirror.context_id(), "' has no mirror here",
-                   probe ? " yet" : ", and this endpoint takes in no tenants by itself",
+                   probe ? " yet" : ", and this endpoint makes no mirrors for new tenants by itself",
                    ". Nothing was done. Ask the mirror's operator."));
   none.SetPayload(kNoMirrorPayload, absl::Cord(caller.context_id));
   return none;
@@ -120,7 +120,7 @@ absl::Status CycleCalls::CheckBeginning(const Caller& caller, const TenantRecord
   // Nonces that expired by the highest time ever seen were forgotten: a repetition would go unnoticed.
   return absl::UnauthenticatedError(absl::StrCat(
       "the token expires before the latest time that this mirror has seen (unix ms ", tenant.clock_ms,
-      "): the server's clock was ahead, or is behind now. No cycle began. Set the clock right; "
+      "): the server's clock was ahead, or is behind now. No cycle began. Correct the clock; "
       "'mirrorctl resume ",
       mirror_.context_id(), "' makes the mirror take the present time."));
 }
@@ -157,9 +157,7 @@ absl::StatusOr<std::optional<Plan>> CycleCalls::PlanBeginning(const TenantRecord
   if (beginning->probe) return plan;
   plan.tenant->issuer = caller.issuer;
   plan.tenant->environment = caller.environment;
-  if (!tenant.paused) {
-    RETURN_IF_ERROR(PlanCycle(tenant, beginning, &plan));
-  }
+  if (!tenant.paused) RETURN_IF_ERROR(PlanCycle(tenant, beginning, &plan));
   return plan;
 }
 
@@ -234,7 +232,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   const AnnounceRequest request{cycle,  source_id, digest,
                                 tables, now_ms,    announcing == Announcing::kRepetition};
   absl::StatusOr<AnnounceView> view = LookBefore(request, running);
-  if (!view.ok()) return mirror_.Noticed(view.status());
+  if (!view.ok()) return mirror_.QuarantineIfDamaged(view.status());
   // Report partners' columns while they exist: the announcement may require a population.
   mirror_.partner().TellColumns(std::exchange(view->touched, {}));
   Announced announced{caller, request, *view};
@@ -326,7 +324,7 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
   RETURN_IF_ERROR(CheckOwner(caller, tenant));
   const AnnounceRequest request{tenant.cycle, source_id, "", tables, now_ms};
   const absl::StatusOr<AnnounceView> view = LookBefore(request, tenant);
-  if (!view.ok()) return mirror_.Noticed(view.status());
+  if (!view.ok()) return mirror_.QuarantineIfDamaged(view.status());
   LookedAnnouncement looked;
   Writing writing;
   while (mirror_.Begin(writing)) {
@@ -341,7 +339,7 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
   }
   RETURN_IF_ERROR(mirror_.Finish(writing).status());
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
   looked.snapshot = *std::move(snapshot);
   return looked;
 }
@@ -439,17 +437,18 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
 absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTable>& tables,
                                                  bool source_accepted, bool repeats) {
   // Durable first: after the answers the source forgets data that they make unnecessary.
-  if (absl::Status status = mirror_.store()->MakeDurable(); !status.ok()) return mirror_.Noticed(status);
+  if (absl::Status status = mirror_.store()->MakeDurable(); !status.ok())
+    return mirror_.QuarantineIfDamaged(status);
   absl::StatusOr<std::vector<SchemaAnswer>> kept = mirror_.store()->records().ReadAnswers();
-  if (!kept.ok()) return mirror_.Noticed(kept.status());
+  if (!kept.ok()) return mirror_.QuarantineIfDamaged(kept.status());
   absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
-  if (!records.ok()) return mirror_.Noticed(records.status());
+  if (!records.ok()) return mirror_.QuarantineIfDamaged(records.status());
   std::map<std::string, const SchemaAnswer*> answer_of;
   for (const SchemaAnswer& answer : *kept) answer_of[FoldName(answer.table)] = &answer;
   std::map<std::string, const TableRecord*> record_of;
   for (const TableRecord& record : *records) record_of[FoldName(record.table)] = &record;
   absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->records().ReadChecks();
-  if (!checks.ok()) return mirror_.Noticed(checks.status());
+  if (!checks.ok()) return mirror_.QuarantineIfDamaged(checks.status());
   std::set<std::string> wanted, unproven;
   for (const TableCheck& check : *checks) {
     if (check.wanted) wanted.insert(FoldName(check.table));
@@ -481,7 +480,7 @@ absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTabl
 }
 
 absl::Status CycleCalls::AddHeld(const std::vector<AnnouncedTable>& tables, Announcement* announcement) {
-  RETURN_IF_ERROR(mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())));
+  RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(mirror_.cycle().Load(*mirror_.store())));
   const Hold* const hold = FindHold(mirror_.cycle().holds(), HoldKind::kTables, "");
   if (hold == nullptr) return absl::OkStatus();
   std::set<std::string> listed;
@@ -500,8 +499,8 @@ void CycleCalls::TellRefusedTable(const SchemaAnswer& answer) {
   const bool there = record.ok() && *record;
   mirror_.Tell(
       there ? Severity::kError : Severity::kWarning, "table.refused",
-      absl::StrCat(answer.reason, there ? " What the mirror has of it stays as it was, readable, until "
-                                          "the table is taken again or 'mirrorctl reset' drops it."
+      absl::StrCat(answer.reason, there ? " The mirror keeps the rows that it has, and they stay readable, "
+                                          "until the table is accepted again or 'mirrorctl reset' drops it."
                                         : ""));
 }
 
@@ -525,7 +524,7 @@ void CycleCalls::TellIdleRules(const std::vector<AnnouncedTable>& tables) {
   if (told_idle_rules_.empty()) return;
   mirror_.Tell(Severity::kWarning, "columns.rule_idle",
                absl::StrCat("column rules that match nothing in the source: ", told_idle_rules_,
-                            ". They keep nothing out. Correct them in mirror-server.toml and restart the "
+                            ". They have no effect. Correct them in mirror-server.toml and restart the "
                             "server, or remove them"));
 }
 
@@ -569,7 +568,7 @@ void CycleCalls::TakeBack(std::int64_t cycle, std::int64_t now_ms) {
   });
   if (absl::IsAborted(status)) return;
   mirror_.Tell(Severity::kInformation, "cycle.ended",
-               absl::StrCat("cycle ", cycle, " is over: its caller was gone before it began",
+               absl::StrCat("cycle ", cycle, " is over: its caller disconnected before it began",
                             status.ok() ? "" : absl::StrCat(". ", status.message())));
 }
 

@@ -47,9 +47,11 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
     absl::Status status = mirror_.Running(caller, cycle, now_ms).status();
     if (status.ok()) status = End(&completing);
     // The answer to the first call may have been lost, or another server got the first call.
-    if (!status.ok() && WasCompleted(caller, cycle)) status = mirror_.Noticed(CompareNow(&completing));
+    if (!status.ok() && WasCompleted(caller, cycle))
+      status = mirror_.QuarantineIfDamaged(CompareNow(&completing));
     // Durable before the answer: afterwards the source forgets the cycle's changes.
-    if (status.ok() && mirror_.store() != nullptr) status = mirror_.Noticed(mirror_.store()->MakeDurable());
+    if (status.ok() && mirror_.store() != nullptr)
+      status = mirror_.QuarantineIfDamaged(mirror_.store()->MakeDurable());
     if (!status.ok()) return status;
   }
   return Finish(&completing);
@@ -70,8 +72,9 @@ absl::StatusOr<std::optional<Plan>> CycleCompletion::BehindRows::MakePlan(const 
 void CycleCompletion::BehindRows::NoteCommitted() {
   NoteCycleEnd(owner_.mirror_, before_, ended_, completing_.now_ms);
   owner_.Ended(completing_);
-  status_ = owner_.mirror_.store() == nullptr ? absl::OkStatus()
-                                              : owner_.mirror_.Noticed(owner_.mirror_.store()->MakeDurable());
+  status_ = owner_.mirror_.store() == nullptr
+                ? absl::OkStatus()
+                : owner_.mirror_.QuarantineIfDamaged(owner_.mirror_.store()->MakeDurable());
 }
 
 std::optional<std::vector<TableVerdict>> CycleCompletion::BehindRows::Finish() {
@@ -139,9 +142,7 @@ absl::Status CycleCompletion::PlanCompletion(const TenantRecord& before, Complet
   if (completing->announced && !other_source && tenant.source_accepted) {
     ASSIGN_OR_RETURN(tenant.source_accepted, AwaitsProof(*plan));
   }
-  if (completing->announced && !other_source) {
-    RETURN_IF_ERROR(PlanUnsent(completing, plan));
-  }
+  if (completing->announced && !other_source) RETURN_IF_ERROR(PlanUnsent(completing, plan));
   const bool own_notes = running.IsNoted(CycleNoteKind::kExchange);
   const bool restored = running.IsNoted(CycleNoteKind::kRestored) && !before.source_accepted;
   if (own_notes || restored) {
@@ -205,7 +206,7 @@ void CycleCompletion::Ended(const Completing& completing) {
   TellEnd(completing);
   if (mirror_.store() != nullptr) ScrubFile(completing.now_ms);
   if (mirror_.store() == nullptr) return;
-  mirror_.Noticed(mirror_.indexes().Follow(*mirror_.store(), completing.now_ms))
+  mirror_.QuarantineIfDamaged(mirror_.indexes().Follow(*mirror_.store(), completing.now_ms))
       .IgnoreError();  // The cycle is over.
 }
 
@@ -225,7 +226,7 @@ void CycleCompletion::TellEnd(const Completing& completing) {
   if (!completing.paused.empty()) {
     mirror_.Tell(Severity::kError, "tenant.paused",
                  absl::StrCat("the tenant was paused: ", completing.paused,
-                              ". Find the second one and stop it, then 'mirrorctl resume ",
+                              ". Find the second source and stop it, then type 'mirrorctl resume ",
                               mirror_.context_id(), "'"));
   }
   const std::string counts = absl::StrCat(Counted(changed, "table"), " changed, ", Counted(inserts, "insert"),
@@ -243,10 +244,10 @@ void CycleCompletion::TellEnd(const Completing& completing) {
 void CycleCompletion::TellUnannounced(std::int64_t cycle) {
   const std::optional<std::string> why = mirror_.cycle().WhyUnannounced(cycle);
   TellCycleFailed(mirror_, cycle,
-                  absl::StrCat("its source ended it without having announced its tables",
+                  absl::StrCat("its source ended it without announcing its tables",
                                why ? ": TableSchema was refused: " : "", why.value_or("")),
-                  why ? "Until that is corrected, no cycle gets further."
-                      : "TableSchema was refused, or the source could not go on; its agent says why.");
+                  why ? "Until that is corrected, every cycle ends so."
+                      : "TableSchema was refused, or the source could not continue; its agent says why.");
 }
 
 void CycleCompletion::TellUnsent(const UnsentNews& news) {
@@ -260,8 +261,8 @@ void CycleCompletion::TellUnsent(const UnsentNews& news) {
   }
   if (news.sent_again.empty()) return;
   mirror_.Tell(Severity::kInformation, "tables.sent_again",
-               absl::StrCat("the source names ", Counted(news.sent_again.size(), "table"),
-                            " no longer as unsent: ", ListNames(news.sent_again)));
+               absl::StrCat("the source no longer reports ", Counted(news.sent_again.size(), "table"),
+                            " as unsent: ", ListNames(news.sent_again)));
 }
 
 void CycleCompletion::TellVerdict(const TableVerdict& verdict) {
@@ -294,7 +295,7 @@ absl::StatusOr<std::optional<Compared>> CycleCompletion::CompareRows(const Compl
     const MutexLock lock(mirror_.mutex());
     if (mirror_.store() == nullptr) return std::optional<Compared>();
     absl::StatusOr<std::unique_ptr<Snapshot>> opened = mirror_.store()->OpenSnapshot();
-    if (!opened.ok()) return mirror_.Noticed(opened.status());
+    if (!opened.ok()) return mirror_.QuarantineIfDamaged(opened.status());
     snapshot = *std::move(opened);
   }
   ASSIGN_OR_RETURN(const std::optional<TableRecord> record, snapshot->ReadTable(table.table));
@@ -372,12 +373,12 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
     if (!std::exchange(told_unscrubbed_, true)) {
       mirror_.Tell(
           Severity::kWarning, "mirror.not_scrubbed",
-          absl::StrCat("what column rules keep out, and what was erased, may still be in the mirror. "
+          absl::StrCat("the mirror may still have values that column rules keep out or that were erased. "
                        "It is rewritten once all tables are populated. Not populated yet: ",
                        ListNames(*awaited),
-                       ". Let the source's next cycle populate them, and resolve why any of them was "
-                       "refused; 'mirrorctl tables ",
-                       mirror_.context_id(), "' shows how they stand"));
+                       ". Let the source's next cycle populate them. If a table was refused, correct the "
+                       "cause; 'mirrorctl tables ",
+                       mirror_.context_id(), "' shows the state of each table"));
     }
     return;
   }
@@ -386,18 +387,19 @@ void CycleCompletion::ScrubFile(std::int64_t now_ms) {
     told_unscrubbed_ = false;
     mirror_.Tell(
         Severity::kInformation, "mirror.scrubbed",
-        absl::StrCat("the mirror was rewritten without what column rules keep out, and what was erased",
+        absl::StrCat("the mirror was rewritten without the values that column rules keep out or that were "
+                     "erased",
                      aside->empty()
                          ? ""
-                         : absl::StrCat(". Tables that were set aside may still hold it, in rows "
+                         : absl::StrCat(". Tables that were set aside may still have such values, in rows "
                                         "of the partner's or rows that the source does not have: ",
                                         ListNames(*aside), ". Drop those tables when they are not needed")));
   } else {
     mirror_.Tell(
         Severity::kWarning, "mirror.not_scrubbed",
-        absl::StrCat("what column rules keep out, and what was erased, may still be in free pages of the "
-                     "mirror or in its log: ",
-                     aside.status().message(), ". It is tried again after the next cycle"));
+        absl::StrCat("free pages of the mirror, or its log, may still have values that column rules keep "
+                     "out or that were erased: ",
+                     aside.status().message(), ". The server tries again after the next cycle"));
   }
 }
 

@@ -82,15 +82,16 @@ absl::StatusOr<Consequences> WouldErase(Tenant& tenant, const AskedErasure& aske
     if (how.with_keys) counted.tables.back().keys = {asked.key};
     counted.notes.push_back("the mirror is rewritten then");
     if (const std::vector<std::string> aside = TablesSetAside(mirror.contents); !aside.empty()) {
-      counted.notes.push_back(absl::StrCat("what was set aside is dropped, since it may hold the row: ",
+      counted.notes.push_back(absl::StrCat("tables that were set aside are dropped, since they may have the "
+                                           "row: ",
                                            absl::StrJoin(aside, ", ")));
     }
     if (kept.entries > 0) {
-      counted.notes.push_back("whoever reads the journal is told to compare the whole table");
+      counted.notes.push_back("programs that read the journal are told to compare the whole table");
     }
     counted.notes.push_back(
-        "backups, copies that reset and restore kept beside the mirror, and what partners' programs have "
-        "read, are not reached");
+        "the row stays in backups, in copies that reset and restore kept beside the mirror, and in what "
+        "partners' programs have read");
     counted.token = StateToken(ErasureAct(row, asked.key, kept, mirror.contents), StateOf(mirror.contents));
     return counted;
   });
@@ -166,12 +167,12 @@ absl::StatusOr<Consequences> WouldRestore(Tenants& tenants, const std::string& c
 
 absl::Status StaleWords(const absl::StatusOr<Consequences>& now) {
   const std::string changed =
-      "what the dry run showed has changed since, or it was of another call. Nothing was done. ";
+      "the state has changed since the dry run, or the token is of another call. Nothing was done. ";
   if (!now.ok()) {
     return absl::FailedPreconditionError(
-        absl::StrCat(changed, "What it would do by now cannot be counted: ", now.status().message()));
+        absl::StrCat(changed, "The present counts cannot be read: ", now.status().message()));
   }
-  return absl::FailedPreconditionError(absl::StrCat(changed, "As of now: ", WordsOf(*now),
+  return absl::FailedPreconditionError(absl::StrCat(changed, "The present counts: ", WordsOf(*now),
                                                     ". Look again with --dry-run, or give --expect ",
                                                     now->token, " if that is what you want."));
 }

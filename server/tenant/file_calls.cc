@@ -93,15 +93,15 @@ absl::Status EndCycleOfCopy(Store& copy, const std::optional<TenantRecord>& befo
   RETURN_IF_ERROR(writing.result().status());
   const absl::Status whole = copy.upkeep().CheckWhole({});
   if (whole.ok()) return whole;
-  return absl::Status(
-      whole.code(),
-      absl::StrCat("the copy of the backup is incomplete, and the mirror is as it was: ", whole.message()));
+  return absl::Status(whole.code(),
+                      absl::StrCat("the copy of the backup is incomplete, and the mirror was not changed: ",
+                                   whole.message()));
 }
 
 absl::Status FileCalls::CheckIntegrity() {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
-  return mirror_.Noticed(mirror_.store()->upkeep().CheckIntegrity());
+  return mirror_.QuarantineIfDamaged(mirror_.store()->upkeep().CheckIntegrity());
 }
 
 absl::StatusOr<std::unique_ptr<Snapshot>> FileCalls::OpenSnapshot() {
@@ -110,7 +110,7 @@ absl::StatusOr<std::unique_ptr<Snapshot>> FileCalls::OpenSnapshot() {
   // A full disk does not prevent a copy to another disk; its cycles and times are slightly older.
   mirror_.store()->upkeep().WriteWaiting().IgnoreError();
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
   return snapshot;
 }
 
@@ -133,7 +133,7 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
   if (mirror_.file().retired) {
     return absl::FailedPreconditionError(absl::StrCat(
         "tenant '", mirror_.context_id(),
-        "' is being deleted, and files of it are still there. Nothing was done. Delete it once more, "
+        "' is being deleted, and some of its files still exist. Nothing was done. Delete it once more, "
         "then restore."));
   }
   RETURN_IF_ERROR(CheckExpected(expected, now_ms));
@@ -156,7 +156,7 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
   Door door = Door::kCycles;
   // If the copy's journal does not belong to its rows, readers of the former journal must be told.
   const absl::StatusOr<bool> is_new = HasNoJournal(*mirror_.store());
-  if (!is_new.ok()) return mirror_.Noticed(is_new.status());
+  if (!is_new.ok()) return mirror_.QuarantineIfDamaged(is_new.status());
   RETURN_IF_ERROR(
       mirror_.EndCycle(now_ms, [&](const TenantRecord& tenant, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) {
         door = tenant.door();
@@ -166,10 +166,10 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
   mirror_.Tell(
       Severity::kWarning, "mirror.restored",
       door == Door::kRecords
-          ? "an operator put a backup in the mirror's place; records that were written since are not "
-            "in it, and nobody sends them again"
+          ? "an operator put a backup in the mirror's place; it lacks the records that were written "
+            "after the backup, and no source sends them again"
           : "an operator put a backup in the mirror's place; the running cycle is over, and the next "
-            "one catches up from where the backup stands");
+            "one catches up from the backup's position");
   return absl::OkStatus();
 }
 
@@ -183,11 +183,11 @@ absl::Status FileCalls::TakeIn(const std::function<absl::Status(bool replaces)>&
   if (!there.ok() && !absl::IsNotFound(there)) return there;
   if (there.ok()) {
     const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
-    if (!tenant.ok()) return mirror_.Noticed(tenant.status());
+    if (!tenant.ok()) return mirror_.QuarantineIfDamaged(tenant.status());
     const std::optional<MoveMark> mark = MarkOf(*tenant);
     if (!mark || mark->phase != MovePhase::kLeft) {
-      return absl::FailedPreconditionError(absl::StrCat("there is a mirror of '", mirror_.context_id(),
-                                                        "' here by now. It was left as it is."));
+      return absl::FailedPreconditionError(
+          absl::StrCat("there is a mirror of '", mirror_.context_id(), "' here now. It was not changed."));
     }
     RETURN_IF_ERROR(mirror_.store()->upkeep().CheckWhole(kOthersLocksMax));
   }
@@ -217,7 +217,7 @@ absl::Status FileCalls::CloseForMove(std::int64_t now_ms, std::string* damaged,
       if (!whole.ok() && !absl::IsDataLoss(whole)) return whole;
       // This check found that the disk lost pages: rename the file together with the log that has them.
       if (!whole.ok() && damaged->empty()) {
-        mirror_.Noticed(whole).IgnoreError();  // The event reports it.
+        mirror_.QuarantineIfDamaged(whole).IgnoreError();  // The event reports it.
         *damaged = std::exchange(mirror_.file().quarantine, {});
       }
     }
@@ -251,7 +251,7 @@ absl::Status FileCalls::Retire(const std::function<absl::Status()>& decide,
   if (!expected.token.empty() && !removed_) {
     RETURN_IF_ERROR(OpenForOperator(mirror_, SharedNowMs()));
     absl::StatusOr<std::unique_ptr<StoreWork>> work = mirror_.store()->Begin({});
-    if (!work.ok()) return mirror_.Noticed(work.status());
+    if (!work.ok()) return mirror_.QuarantineIfDamaged(work.status());
     ASSIGN_OR_RETURN(const MirrorState state, ReadState(mirror_.store()->records(), (*work)->tenant()));
     RETURN_IF_ERROR(expected.Check({.call = "DeleteMirror"}, state));
     mirror_.file().retired = true;
@@ -270,7 +270,7 @@ bool FileCalls::IsUnusable() {
   const MutexLock lock(mirror_.mutex());
   if (!mirror_.file().quarantine.empty()) return true;
   absl::Status status = OpenForOperator(mirror_, 0);
-  if (status.ok()) status = mirror_.Noticed(mirror_.store()->upkeep().CheckOwnTables());
+  if (status.ok()) status = mirror_.QuarantineIfDamaged(mirror_.store()->upkeep().CheckOwnTables());
   return absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
 }
 
@@ -278,7 +278,7 @@ void FileCalls::Distrust(const absl::Status& why) {
   const MutexLock lock(mirror_.mutex());
   std::string words(why.message());
   if (words.ends_with('.')) words.pop_back();
-  mirror_.Noticed(absl::DataLossError(words)).IgnoreError();  // The event reports it.
+  mirror_.QuarantineIfDamaged(absl::DataLossError(words)).IgnoreError();  // The event reports it.
 }
 
 absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_ms) {
@@ -289,13 +289,11 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
       return absl::FailedPreconditionError(
           absl::StrCat("the mirror of '", mirror_.context_id(),
                        "' is not known to be damaged. Nothing was done. 'mirrorctl diagnose ",
-                       mirror_.context_id(), "' looks."));
+                       mirror_.context_id(), "' checks it."));
     }
   }
   const std::optional<TenantRecord> owner = FindOwner();
-  if (owner) {
-    RETURN_IF_ERROR(CheckComesByCycles(*owner));
-  }
+  if (owner) RETURN_IF_ERROR(CheckComesByCycles(*owner));
   ASSIGN_OR_RETURN(const std::string aside, set_aside(owner));
   CrashPoint("rebuild.aside");
   mirror_.file().quarantine.clear();
@@ -307,12 +305,11 @@ absl::Status FileCalls::Rebuild(const SetFileAside& set_aside, std::int64_t now_
     plan->tenant->cycle = cycle;
     return absl::OkStatus();
   }));
-  mirror_.Tell(
-      Severity::kWarning, "mirror.rebuilt",
-      aside.empty()
-          ? "an operator had a new mirror begun for the one that is gone; the next cycle populates it"
-          : absl::StrCat("an operator had the mirror set aside that could not be used, as '", aside,
-                         "'; the next cycle populates a new one"));
+  mirror_.Tell(Severity::kWarning, "mirror.rebuilt",
+               aside.empty()
+                   ? "an operator began a new mirror in place of the missing one; the next cycle populates it"
+                   : absl::StrCat("an operator set the unusable mirror aside as '", aside,
+                                  "'; the next cycle populates a new one"));
   return absl::OkStatus();
 }
 
@@ -389,7 +386,7 @@ absl::Status FileCalls::Resume(std::int64_t now_ms) {
 absl::Status FileCalls::LookOnceMore(const std::string& damaged, std::int64_t now_ms) {
   if (damaged.empty()) return OpenForOperator(mirror_, now_ms);
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms, Mirror::Trust::kLook));
-  RETURN_IF_ERROR(mirror_.Noticed(mirror_.store()->upkeep().CheckIntegrity()));
+  RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(mirror_.store()->upkeep().CheckIntegrity()));
   return mirror_.store()->upkeep().Release();
 }
 

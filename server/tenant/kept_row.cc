@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "proto/wire/key_part.h"
 #include "server/journal/key_block.h"
 #include "server/records/json_row.h"
 
@@ -33,8 +34,8 @@ absl::Status NoTypedKey(const TableSchema& table) {
                     std::string(ToString(column.type)));
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("that is no key of table '", table.name, "', which has (", columns,
-                   "). Nothing was read. Type its values with commas between them, as 17 or \"'Ada', 3\", or "
+      absl::StrCat("that is not a key of table '", table.name, "'. Its key has (", columns,
+                   "). Nothing was read. Type the values with commas between them, as 17 or \"'Ada', 3\", or "
                    "as a JSON array like those that 'mirrorctl changes --json' prints."));
 }
 
@@ -150,8 +151,8 @@ namespace {
 
 absl::Status NoTable(const std::string& table) {
   return absl::NotFoundError(absl::StrCat("there is no table '", table,
-                                          "' in the mirror. Nothing was read. 'mirrorctl tables' shows which "
-                                          "there are."));
+                                          "' in the mirror. Nothing was read. 'mirrorctl tables' lists its "
+                                          "tables."));
 }
 
 absl::StatusOr<bool> Stands(Snapshot& snapshot, const TableSchema& kept, const Key& key) {
@@ -159,13 +160,7 @@ absl::StatusOr<bool> Stands(Snapshot& snapshot, const TableSchema& kept, const K
   RETURN_IF_ERROR(snapshot.ReadFirstRow(kept, kept.Key(), key, [&](RowBlock* block) -> absl::Status {
     const ChangeBatch batch = ViewOf(kept, block);
     Key found;
-    for (const ColumnView& view : batch.columns) {
-      const Value value = view.At(0);
-      found.push_back({.kind = value.kind,
-                       .integer = value.integer,
-                       .real = value.real,
-                       .bytes = std::string(value.bytes)});
-    }
+    for (const ColumnView& view : batch.columns) found.push_back(KeyPartOf(view.At(0)));
     stands = found == key;
     return absl::OkStatus();
   }));

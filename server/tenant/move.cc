@@ -34,14 +34,14 @@ absl::StatusOr<Here> FindMoving(Tenants& tenants, const std::string& context_id)
 
 absl::Status NotPartOf(const std::string& context_id, const std::string& id) {
   return absl::FailedPreconditionError(absl::StrCat("tenant '", context_id, "' is not part of the move ", id,
-                                                    " here, or not in this step of it. Nothing was "
+                                                    " here, or the move is at another step. Nothing was "
                                                     "changed."));
 }
 
 absl::Status WasUndone(const std::string& context_id) {
   return absl::FailedPreconditionError(absl::StrCat("the move of '", context_id,
-                                                    "' was taken back while its copy was on its way in. "
-                                                    "Nothing of it is here."));
+                                                    "' was undone while its copy arrived. Nothing of it is "
+                                                    "here."));
 }
 
 /// Returns the keys with which columns of its tables are hashed.
@@ -90,11 +90,11 @@ absl::Status ThereIsOne(const std::string& context_id, const std::optional<MoveM
                           ")")
            : "",
       ". Nothing was changed. ",
-      !mark ? "Is it the same server, or one of the same database? Else decide which of the two is to stay."
+      !mark ? "Is it the same server, or one of the same database? If not, decide which mirror is to stay."
             : "End that move first, with the options that it was begun with.",
       mark && mark->phase == MovePhase::kArriving
-          ? absl::StrCat(" Where no server has it under way any more, 'mirrorctl delete ", context_id,
-                         "' at this one removes the copy that it left.")
+          ? absl::StrCat(" If no server runs that move any more, 'mirrorctl delete ", context_id,
+                         "' at this server removes the copy that the move left.")
           : ""));
 }
 
@@ -141,9 +141,9 @@ absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::str
     ASSIGN_OR_RETURN(const std::string left, tenants.home().places().Find(offered.context_id));
     if (left != place) {
       return absl::FailedPreconditionError(
-          absl::StrCat("what left of '", offered.context_id, "' is in the place '", left,
-                       "' here, and what comes takes its place. Nothing was changed. Give '--place ", left,
-                       "', or have what left removed first: 'mirrorctl delete ", offered.context_id,
+          absl::StrCat("the mirror of '", offered.context_id, "' that was moved away is in the place '", left,
+                       "' here, and the one that comes replaces it. Nothing was changed. Give '--place ",
+                       left, "', or remove the former one first: 'mirrorctl delete ", offered.context_id,
                        " --confirm ", offered.context_id, "' at this server."));
     }
   }
@@ -153,8 +153,8 @@ absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::str
     if (key == nullptr || absl::StrCat(key->fingerprint()) != offered.hash_key) {
       return absl::FailedPreconditionError(absl::StrCat(
           "columns of '", offered.context_id,
-          "' are hashed there with another key than this server has ([data] 'hash_key'), so that their "
-          "values would differ from now on. Nothing was changed. Give both servers the same key."));
+          "' are hashed at the other server with another key than this server has ([data] 'hash_key'): "
+          "their values would differ from now on. Nothing was changed. Give both servers the same key."));
     }
   }
   tenants.ForgetUnlessThere(offered.context_id);
@@ -242,8 +242,8 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
   if (!whole.ok()) return whole;
   if (whole = MarkCopy(now_ms); !whole.ok()) {
     if (absl::IsUnavailable(whole)) return whole;
-    return absl::FailedPreconditionError(absl::StrCat("what came is not the whole mirror of '", context_id_,
-                                                      "' that leaves with this move: ", whole.message(),
+    return absl::FailedPreconditionError(absl::StrCat("the copy that came is not the whole mirror of '",
+                                                      context_id_, "' of this move: ", whole.message(),
                                                       " Nothing was changed."));
   }
   RETURN_IF_ERROR(CheckGoesOn(go_on));
@@ -288,8 +288,8 @@ absl::Status Leave(Tenants& tenants, const std::string& context_id, const std::s
   if (!equal.is) {
     return absl::AbortedError(absl::StrCat(
         "the mirror of '", context_id,
-        "' does not hold what arrived at the other side: it was changed since it was copied, or the copy "
-        "differs. Nothing was done."));
+        "' and the copy at the other server differ: the mirror was changed after it was copied, or the copy "
+        "is wrong. Nothing was done."));
   }
   MoveMark mark = *here->mark;
   mark.phase = MovePhase::kLeft;
@@ -307,8 +307,8 @@ absl::Status Arrive(Tenants& tenants, const std::string& context_id, const std::
     return NotPartOf(context_id, id);
   }
   return here.tenant->EndMove(id, "move.arrived",
-                              "the mirror was moved here, and is served; its source goes on from where it "
-                              "stood, and has to be told this server's address",
+                              "the mirror was moved here, and is served; its source continues from the "
+                              "mirror's position. Give the source this server's address",
                               now_ms);
 }
 
@@ -321,8 +321,8 @@ absl::Status CheckGone(Tenants& tenants, const std::string& context_id, const st
   const auto is_it = [&](const std::string& one) { return FoldName(one) == FoldName(context_id); };
   if (std::any_of(deleted.begin(), deleted.end(), is_it)) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat("no mirror of '", context_id,
-                   "' is here, nor was one deleted. Nothing was changed. Name the server that it was moved "
+      absl::StrCat("there is no mirror of '", context_id,
+                   "' here, and none was deleted. Nothing was changed. Name the server that it was moved "
                    "to."));
 }
 
@@ -349,7 +349,7 @@ absl::Status Drop(Tenants& tenants, const std::string& context_id, const std::st
     if (contents.empty() || !equal.is) {
       return absl::FailedPreconditionError(absl::StrCat(
           "the mirror of '", spelled,
-          "' is served by the server that it was moved to, and went on since: a cycle began, or an "
+          "' is served by the server that it was moved to, and changed there: a cycle began, or an "
           "operator changed it. Nothing was changed. Move it back from there instead."));
     }
     metadata = equal.metadata;
@@ -391,8 +391,8 @@ absl::StatusOr<std::vector<std::string>> CopyToPlace(Tenant& tenant, PlaceMove& 
   ASSIGN_OR_RETURN(const Equal equal, Compare(tenant, there, go_on));
   if (equal.is) return left_out;
   return absl::AbortedError(absl::StrCat("the copy of '", tenant.context_id(),
-                                         "' differs from the mirror, which was changed meanwhile, or does "
-                                         "not fit the place. The mirror stands where it was."));
+                                         "' differs from the mirror: the mirror was changed meanwhile, or "
+                                         "does not fit the place. The mirror stays where it was."));
 }
 
 absl::StatusOr<std::vector<std::string>> CopyAndSwitch(Tenants& tenants, Tenant& tenant,
@@ -432,7 +432,7 @@ absl::Status CheckWish(const Tenant& tenant, const std::optional<MoveMark>& mark
   if (mark) {
     return absl::FailedPreconditionError(
         absl::StrCat("'", tenant.context_id(), "': ", PauseWords(true, PackMark(*mark)),
-                     ". Nothing was changed. --resume goes on with that, --undo takes it back."));
+                     ". Nothing was changed. --resume continues that move, --undo undoes it."));
   }
   if (served != place) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("the mirror of '", tenant.context_id(),
@@ -510,7 +510,7 @@ absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string&
   if (kept.ok()) {
     report.kept = *std::move(kept);
   } else {
-    report.left_out.push_back(absl::StrCat("the schema that it left, which keeps its name there: ",
+    report.left_out.push_back(absl::StrCat("the schema that it left, which could not be renamed: ",
                                            std::string(kept.status().message())));
   }
   RETURN_IF_ERROR(tenant.EndMove(

@@ -14,7 +14,7 @@ namespace {
 absl::Status AnotherMove(const std::string& context_id, const std::optional<MoveMark>& mark) {
   if (!mark) {
     return absl::FailedPreconditionError(
-        absl::StrCat("tenant '", context_id, "' is part of no move here. Nothing was changed."));
+        absl::StrCat("tenant '", context_id, "' is not part of a move here. Nothing was changed."));
   }
   return absl::FailedPreconditionError(absl::StrCat("tenant '", context_id, "': another move of it (",
                                                     mark->id, ") is ", std::string(ToString(mark->phase)),
@@ -81,7 +81,7 @@ absl::Status MoveCalls::BeginMove(MoveMark mark, std::int64_t now_ms) {
 absl::Status MoveCalls::MakeDurable() {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
-  return mirror_.Noticed(mirror_.store()->MakeDurable());
+  return mirror_.QuarantineIfDamaged(mirror_.store()->MakeDurable());
 }
 
 absl::Status MoveCalls::Commit(std::int64_t now_ms, const Change& change) {
@@ -129,13 +129,13 @@ absl::Status MoveCalls::TurnMove(const MoveMark& to, const std::string& metadata
   if (turned.ok() && to.phase == MovePhase::kLeft) {
     mirror_.Tell(Severity::kWarning, "move.left",
                  absl::StrCat("the mirror was moved to ", to.target.empty() ? "another server" : to.target,
-                              "; what stands here takes nothing, until it is deleted"));
+                              "; the mirror that is left here accepts nothing, until it is deleted"));
   }
   if (turned.ok() && to.phase == MovePhase::kDropping) {
     mirror_.Tell(
         Severity::kWarning, "move.undone",
         "a move to this server is undone: the mirror that came is removed here, and its source is kept "
-        "away; what was set aside of an earlier one stays");
+        "away; an earlier mirror that was set aside stays");
   }
   return turned;
 }

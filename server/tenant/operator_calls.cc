@@ -65,7 +65,7 @@ absl::Status OperatorCalls::EndCycleAsMeant(std::int64_t now_ms, const ActTerms&
   }
   RETURN_IF_ERROR(mirror_.Finish(writing).status());
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
   terms.look->snapshot = *std::move(snapshot);
   terms.look->act = act;
   return absl::OkStatus();
@@ -126,7 +126,7 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::Reset(const std::vector<
       absl::StrCat("an operator dropped ", Counted(names->size(), "table"),
                    " with the partner's indexes and triggers on ",
                    names->size() == 1 ? "it; the next cycle makes it" : "them; the next cycle makes them",
-                   " anew, without those"));
+                   " anew, without those indexes and triggers"));
   return names;
 }
 
@@ -172,7 +172,7 @@ absl::StatusOr<std::vector<std::string>> OperatorCalls::AskToVerify(const std::v
 absl::Status OperatorCalls::Pause(const std::string& reason, std::int64_t now_ms) {
   if (MarkOf(/*paused=*/true, reason)) {
     return absl::InvalidArgumentError(
-        "the reason is what the server itself writes for a move. Nothing was changed. Give another one.");
+        "the server itself writes such a reason for a move. Nothing was changed. Give another reason.");
   }
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
@@ -197,9 +197,8 @@ absl::StatusOr<Hold> OperatorCalls::FindHoldById(std::uint64_t id) {
   const auto found = std::find_if(mirror_.cycle().holds().begin(), mirror_.cycle().holds().end(),
                                   [&](const Hold& hold) { return hold.id == id; });
   if (found != mirror_.cycle().holds().end()) return *found;
-  return absl::NotFoundError(
-      absl::StrCat("tenant '", mirror_.context_id(), "' has no hold ", id,
-                   ". Nothing was changed. 'mirrorctl hold list' shows those that there are."));
+  return absl::NotFoundError(absl::StrCat("tenant '", mirror_.context_id(), "' has no hold ", id,
+                                          ". Nothing was changed. 'mirrorctl hold list' shows all holds."));
 }
 
 absl::StatusOr<Hold> OperatorCalls::DecideHold(std::uint64_t id, HoldState decision, std::int64_t now_ms,
@@ -300,9 +299,8 @@ absl::Status CheckGone(const MeantRow& row) {
       row.stands
           ? "' has this row. Nothing was erased. Delete it at its source first, and call again when that has "
             "arrived."
-          : "' has this row still, as it keeps rows that go at their source. Nothing was erased. Delete it "
-            "in "
-            "the mirror with SQL, and call again."));
+          : "' still has this row, as it keeps rows that are deleted at their source. Nothing was erased. "
+            "Delete it in the mirror with SQL, and call again."));
 }
 
 /// `act`: what was counted, if `expected` requires it.
@@ -325,10 +323,10 @@ absl::StatusOr<std::optional<Plan>> PlanErasure(StoreRecords& records, const Ten
 
 }  // namespace
 
-absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, std::int64_t now_ms,
-                                                    const ActTerms& terms) {
+absl::StatusOr<ErasedRowCounts> OperatorCalls::EraseRow(const AskedErasure& asked, std::int64_t now_ms,
+                                                        const ActTerms& terms) {
   bool rule_waits = false;
-  absl::StatusOr<ErasedOfRow> erased = ErasedOfRow();
+  absl::StatusOr<ErasedRowCounts> erased = ErasedRowCounts();
   {
     const MutexLock lock(mirror_.mutex());
     erased = EraseKept(asked, now_ms, terms, &rule_waits);
@@ -341,32 +339,31 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseRow(const AskedErasure& asked, s
   const bool stays_noted = rule_waits || !gone.ok();
   RETURN_IF_ERROR(RewriteFiles(now_ms, stays_noted));
   if (!gone.ok()) {
-    return absl::UnavailableError(
-        absl::StrCat("the row is erased in the mirror, and in no file of it any more, but ",
-                     std::string(gone.message()), " Call again with --now then."));
+    return absl::UnavailableError(absl::StrCat("the row is erased in the mirror and in all its files, but ",
+                                               std::string(gone.message()), " Call again with --now then."));
   }
   erased->scrubbed = true;
   return erased;
 }
 
-absl::StatusOr<ErasedOfRow> OperatorCalls::EraseKept(const AskedErasure& asked, std::int64_t now_ms,
-                                                     const ActTerms& terms, bool* rule_waits) {
+absl::StatusOr<ErasedRowCounts> OperatorCalls::EraseKept(const AskedErasure& asked, std::int64_t now_ms,
+                                                         const ActTerms& terms, bool* rule_waits) {
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
   ASSIGN_OR_RETURN(MeantRow row, FindRow(**snapshot, asked.table, asked.key));
   RETURN_IF_ERROR(CheckGone(row));
   if (terms.look != nullptr) {
     terms.look->snapshot = *std::move(snapshot);
     terms.look->row = std::move(row);
-    return ErasedOfRow{.table = terms.look->row->table};
+    return ErasedRowCounts{.table = terms.look->row->table};
   }
   Act act;
   if (!terms.expected.token.empty()) {
     const absl::StatusOr<KeptOfRow> kept = CountKeptOfRow(**snapshot, row);
-    if (!kept.ok()) return mirror_.Noticed(kept.status());
+    if (!kept.ok()) return mirror_.QuarantineIfDamaged(kept.status());
     const absl::StatusOr<MirrorContents> contents = (*snapshot)->ReadContents();
-    if (!contents.ok()) return mirror_.Noticed(contents.status());
+    if (!contents.ok()) return mirror_.QuarantineIfDamaged(contents.status());
     act = ErasureAct(row, asked.key, *kept, *contents);
   }
   snapshot->reset();
@@ -379,7 +376,7 @@ absl::StatusOr<ErasedOfRow> OperatorCalls::EraseKept(const AskedErasure& asked, 
                               : stays);
   }
   ASSIGN_OR_RETURN(const std::optional<Committed> done, mirror_.Finish(writing));
-  ErasedOfRow erased{.table = row.table};
+  ErasedRowCounts erased{.table = row.table};
   if (done) {
     erased.versions = done->result.versions_erased;
     erased.entries = done->result.entries_erased;

@@ -43,7 +43,7 @@ struct AskedErasure {
 Act ErasureAct(const MeantRow& row, const std::string& key, const KeptOfRow& kept,
                const MirrorContents& contents);
 
-struct ErasedOfRow {
+struct ErasedRowCounts {
   std::string table;  ///< In its stored spelling.
   std::int64_t versions = 0;
   std::int64_t entries = 0;  ///< Journal entries that named the row.
@@ -76,8 +76,8 @@ class OperatorCalls {
   /// next cycle, or `now`, together with the files of hubs that read it. The running cycle
   /// continues. Errors: kNotFound, kInvalidArgument: the table or the key; kFailedPrecondition: the
   /// row exists. kUnavailable with `now`: the row is erased, but the files are rewritten later.
-  absl::StatusOr<ErasedOfRow> EraseRow(const AskedErasure& asked, std::int64_t now_ms,
-                                       const ActTerms& terms = {});
+  absl::StatusOr<ErasedRowCounts> EraseRow(const AskedErasure& asked, std::int64_t now_ms,
+                                           const ActTerms& terms = {});
 
  private:
   /// Ends the cycle with a step for each of the tables, and returns their `names`.
@@ -93,8 +93,9 @@ class OperatorCalls {
   absl::StatusOr<Hold> FindHoldById(std::uint64_t id) MIRROR_REQUIRES(mirror_.mutex());
   absl::Status PlanUnproven(Plan* plan) MIRROR_REQUIRES(mirror_.mutex());
   /// Does all but the files. `rule_waits`: the files already had to be rewritten before.
-  absl::StatusOr<ErasedOfRow> EraseKept(const AskedErasure& asked, std::int64_t now_ms, const ActTerms& terms,
-                                        bool* rule_waits) MIRROR_REQUIRES(mirror_.mutex());
+  absl::StatusOr<ErasedRowCounts> EraseKept(const AskedErasure& asked, std::int64_t now_ms,
+                                            const ActTerms& terms, bool* rule_waits)
+      MIRROR_REQUIRES(mirror_.mutex());
   /// Rewrites the files, without tables that were set aside.
   /// `stays_noted`: another rewrite is due after the next population, or a hub must be asked again.
   absl::Status RewriteFiles(std::int64_t now_ms, bool stays_noted) MIRROR_REQUIRES(mirror_.mutex());
@@ -103,7 +104,7 @@ class OperatorCalls {
 };
 
 /// Returns the stored names of the tables; all if the list is empty. Errors:
-/// kNotFound with the table's name; those of the store, not yet passed to Noticed().
+/// kNotFound with the table's name; those of the store, not yet passed to QuarantineIfDamaged().
 absl::StatusOr<std::vector<std::string>> FindTables(Mirror& mirror, const std::vector<std::string>& tables)
     MIRROR_REQUIRES(mirror.mutex());
 

@@ -52,7 +52,7 @@ absl::Status IsReadable(const TableRecord& record) {
   if (record.position.lsn != Lsn{} || record.row_count != 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", record.table,
-      "' has no rows and stands at LSN -1: it was never populated, or it was empty when its LSN "
+      "' has no rows and is at LSN -1: it was never populated, or it was empty when its LSN "
       "was set to -1. Nothing was read. Its source populates it in the next cycle that succeeds; "
       "then ask again."));
 }
@@ -66,15 +66,15 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
   absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table, "");
   const MutexLock lock(mirror_.mutex());
   ASSIGN_OR_RETURN(TenantRecord running, mirror_.Running(caller, cycle, now_ms));
-  RETURN_IF_ERROR(mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())));
+  RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(mirror_.cycle().Load(*mirror_.store())));
   if (agreed.ok() && (running.announced.empty() || mirror_.cycle().refused().contains(FoldName(table)))) {
     agreed = NotAgreed(table);
   }
   if (!agreed.ok()) return agreed.status();
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
   absl::StatusOr<std::optional<TableRecord>> record = (*snapshot)->ReadTable(table);
-  if (!record.ok()) return mirror_.Noticed(record.status());
+  if (!record.ok()) return mirror_.QuarantineIfDamaged(record.status());
   const bool there = *record && (*record)->position == position && !(*record)->pending &&
                      (*record)->state == TableState::kMirrored && position.lsn != Lsn{} &&
                      (*record)->schema_hash == agreed->hash;
@@ -87,7 +87,7 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
   mirror_.partner().TellRows(
       *mirror_.store(), cycle, table,
       "A repair by the source ('verify --repair', or a comparison that differs), or the next "
-      "population, takes");
+      "population, removes");
   TableReading reading;
   reading.place = std::move(place);
   reading.snapshot = *std::move(snapshot);
@@ -104,12 +104,12 @@ absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& tabl
     if (kind == ReadingKind::kExport) {
       return absl::NotFoundError(absl::StrCat("tenant '", mirror_.context_id(), "' has no table '", table,
                                               "' in its mirror. Nothing was read. 'mirrorctl tables ",
-                                              mirror_.context_id(), "' tells which there are."));
+                                              mirror_.context_id(), "' lists its tables."));
     }
     return absl::NotFoundError(
         absl::StrCat("there is no table '", table,
-                     "' in the mirror. Nothing was read. GET /v4/storages/{storageId}/records tells which "
-                     "there are."));
+                     "' in the mirror. Nothing was read. GET /v4/storages/{storageId}/records lists its "
+                     "tables."));
   }
   RETURN_IF_ERROR(IsReadable(*record));
   reading->record = *record;
@@ -147,7 +147,7 @@ absl::StatusOr<CommittedReading> Readings::OpenCommitted(ReadingKind kind) {
         absl::StrCat("'", mirror_.context_id(), "' was deleted, or its mirror is lost. Nothing was read."));
   }
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
   reading.snapshot = *std::move(snapshot);
   return reading;
 }
@@ -196,14 +196,14 @@ absl::StatusOr<Readings::Receipts> Readings::ReadReceipts(const ReceiptHead& kno
   if (absl::Status open = mirror_.Open(/*create=*/false, now_ms); !open.ok()) return open;
   Receipts receipts;
   absl::StatusOr<ReceiptHead> head = mirror_.store()->records().ReadReceiptHead();
-  if (!head.ok()) return mirror_.Noticed(head.status());
+  if (!head.ok()) return mirror_.QuarantineIfDamaged(head.status());
   receipts.head = *std::move(head);
   if (known == receipts.head || receipts.head.number == 0) return receipts;
   std::uint64_t after = known.number;
   if (after > 0 && !known.hash.empty()) {
     const absl::StatusOr<std::vector<std::string>> own =
         mirror_.store()->records().ReadReceipts(after - 1, 1);
-    if (!own.ok()) return mirror_.Noticed(own.status());
+    if (!own.ok()) return mirror_.QuarantineIfDamaged(own.status());
     const bool same = !own->empty() && HashOf(own->front()) == known.hash;
     const std::uint64_t head_number = receipts.head.number;
     if (!same) after = head_number > kReceiptsPerAnswerMax ? head_number - kReceiptsPerAnswerMax : 0;
@@ -211,7 +211,7 @@ absl::StatusOr<Readings::Receipts> Readings::ReadReceipts(const ReceiptHead& kno
   if (after >= receipts.head.number) return receipts;
   absl::StatusOr<std::vector<std::string>> texts =
       mirror_.store()->records().ReadReceipts(after, kReceiptsPerAnswerMax);
-  if (!texts.ok()) return mirror_.Noticed(texts.status());
+  if (!texts.ok()) return mirror_.QuarantineIfDamaged(texts.status());
   receipts.texts = *std::move(texts);
   return receipts;
 }
@@ -222,7 +222,7 @@ absl::StatusOr<std::optional<ReceiptHead>> Readings::UnsignedReceipts() {
   absl::StatusOr<ReceiptHead> head = mirror_.store()->records().ReadReceiptHead();
   // The cycle is over.
   mirror_.store()->upkeep().StandAlone();
-  if (!head.ok()) return mirror_.Noticed(head.status());
+  if (!head.ok()) return mirror_.QuarantineIfDamaged(head.status());
   if (head->number == 0 || *head == signed_receipts_) return std::nullopt;
   return *std::move(head);
 }
@@ -244,12 +244,12 @@ absl::StatusOr<TenantInfo> Readings::Info() {
   ASSIGN_OR_RETURN(info.record, ReadTenantOf(mirror_, 0));
   info.record.pause_reason = PauseWords(info.record.paused, info.record.pause_reason);
   absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
-  if (!records.ok()) return mirror_.Noticed(records.status());
+  if (!records.ok()) return mirror_.QuarantineIfDamaged(records.status());
   info.tables = static_cast<std::uint32_t>(records->size());
   info.tables_unpopulated = static_cast<std::uint32_t>(std::count_if(
       records->begin(), records->end(), [](const TableRecord& r) { return r.position.lsn == Lsn{}; }));
   info.bytes = mirror_.store()->upkeep().BytesOnDisk();
-  RETURN_IF_ERROR(mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())));
+  RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(mirror_.cycle().Load(*mirror_.store())));
   for (const Hold& hold : mirror_.cycle().holds()) {
     if (hold.state == HoldState::kWaiting) ++info.holds;
     if (hold.kind == HoldKind::kSource && hold.state == HoldState::kWaiting) {
@@ -263,21 +263,21 @@ absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
   absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
-  if (!records.ok()) return mirror_.Noticed(records.status());
+  if (!records.ok()) return mirror_.QuarantineIfDamaged(records.status());
   absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->records().ReadChecks();
-  if (!checks.ok()) return mirror_.Noticed(checks.status());
+  if (!checks.ok()) return mirror_.QuarantineIfDamaged(checks.status());
   const absl::StatusOr<Freshness> freshness = mirror_.store()->records().ReadFreshness();
-  if (!freshness.ok()) return mirror_.Noticed(freshness.status());
+  if (!freshness.ok()) return mirror_.QuarantineIfDamaged(freshness.status());
   std::map<std::string, TableCheck> check_of;
   for (TableCheck& check : *checks) check_of[FoldName(check.table)] = std::move(check);
-  RETURN_IF_ERROR(mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())));
+  RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(mirror_.cycle().Load(*mirror_.store())));
   const absl::StatusOr<UnsentTables> unsent = mirror_.cycle().LoadUnsent(*mirror_.store());
-  if (!unsent.ok()) return mirror_.Noticed(unsent.status());
+  if (!unsent.ok()) return mirror_.QuarantineIfDamaged(unsent.status());
   std::vector<TableInfo> tables;
   std::set<const UnsentTable*> agreed;
   for (TableRecord& record : *records) {
     absl::StatusOr<std::optional<TableSchema>> schema = mirror_.store()->records().ReadSchema(record.table);
-    if (!schema.ok()) return mirror_.Noticed(schema.status());
+    if (!schema.ok()) return mirror_.QuarantineIfDamaged(schema.status());
     const auto columns = *schema ? static_cast<std::uint32_t>((*schema)->columns.size()) : 0U;
     TableCheck check = check_of[FoldName(record.table)];
     // The compared rows are to be replaced.
@@ -305,7 +305,7 @@ absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
 absl::StatusOr<std::vector<Hold>> Readings::Holds() {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
-  RETURN_IF_ERROR(mirror_.Noticed(mirror_.cycle().Load(*mirror_.store())));
+  RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(mirror_.cycle().Load(*mirror_.store())));
   return mirror_.cycle().holds();
 }
 
@@ -313,14 +313,14 @@ absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
   const absl::StatusOr<std::vector<std::string>> names = FindTables(mirror_, tables);
-  if (!names.ok()) return mirror_.Noticed(names.status());
+  if (!names.ok()) return mirror_.QuarantineIfDamaged(names.status());
   std::set<std::string> asked;
   for (const std::string& name : *names) asked.insert(FoldName(name));
   const absl::StatusOr<std::vector<FollowedTable>> known =
       ReadFollowed(*mirror_.store(), ConfiguredFor(*mirror_.options().indexes->Get(), mirror_.context_id()));
-  if (!known.ok()) return mirror_.Noticed(known.status());
+  if (!known.ok()) return mirror_.QuarantineIfDamaged(known.status());
   const absl::StatusOr<std::vector<OwnIndex>> own = mirror_.store()->records().ReadOwnIndexes();
-  if (!own.ok()) return mirror_.Noticed(own.status());
+  if (!own.ok()) return mirror_.QuarantineIfDamaged(own.status());
   StoreRecords& records = mirror_.store()->records();
   const IndexWriter terms = [&records](const TableSchema& kept, const std::vector<IndexColumn>& columns) {
     return records.IndexTermsOf(kept, columns);
@@ -357,10 +357,10 @@ absl::StatusOr<std::optional<HookNote>> Readings::FirstHook(const std::string& h
   if (mirror_.store()->IsBuilding()) return std::optional<HookNote>();
   // The notes move with a mirror, and are delivered from its new place.
   const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
-  if (!tenant.ok()) return mirror_.Noticed(tenant.status());
+  if (!tenant.ok()) return mirror_.QuarantineIfDamaged(tenant.status());
   if (MarkOf(*tenant)) return std::optional<HookNote>();
   absl::StatusOr<std::optional<HookNote>> note = mirror_.store()->records().ReadHook(hook);
-  if (!note.ok()) return mirror_.Noticed(note.status());
+  if (!note.ok()) return mirror_.QuarantineIfDamaged(note.status());
   return note;
 }
 
@@ -370,7 +370,7 @@ absl::Status Readings::HookDone(std::int64_t id) {
   Plan plan;
   plan.delivered_hooks.push_back(id);
   const absl::StatusOr<CommitResult> result = mirror_.store()->Commit(plan);
-  return result.ok() ? absl::OkStatus() : mirror_.Noticed(result.status());
+  return result.ok() ? absl::OkStatus() : mirror_.QuarantineIfDamaged(result.status());
 }
 
 }  // namespace mirror

@@ -37,7 +37,7 @@ constexpr std::size_t kIdsAtATime = 8;
 absl::Status ComesByCycles(const TenantRecord& tenant) {
   return absl::FailedPreconditionError(
       absl::StrCat("the rows of '", tenant.context_id,
-                   "' come by cycles, and are no business partners. Nothing was read. Read its tables by "
+                   "' come by cycles, and are not business partners. Nothing was read. Read its tables by "
                    "'records/{table}'."));
 }
 
@@ -50,7 +50,7 @@ const absl::Status& NoMemory() {
 }
 
 absl::Status NoticedOf(Mirror& mirror, const absl::Status& status) MIRROR_REQUIRES(mirror.mutex()) {
-  return InRecordsWords(mirror.Noticed(status));
+  return ToRecordsStatus(mirror.QuarantineIfDamaged(status));
 }
 
 absl::Status FirstFailure(const Committed& committed) {
@@ -165,7 +165,7 @@ absl::Status RecordsCalls::TryGroup(const std::vector<Waiting*>& group) {
     writing.Commit(std::move(plan));
   }
   const absl::StatusOr<std::optional<Committed>> committed = mirror_.Finish(writing);
-  if (!committed.ok()) return InRecordsWords(committed.status());
+  if (!committed.ok()) return ToRecordsStatus(committed.status());
   if (!*committed) return absl::OkStatus();
   const absl::Status failed = FirstFailure(**committed);
   if (failed.ok()) NoteWritten((*committed)->plan, now_ms);
@@ -222,7 +222,7 @@ absl::Status RecordsCalls::ChangeTable(const TablePlanner& planner, std::int64_t
   }
   const absl::StatusOr<std::optional<Committed>> committed = mirror_.Finish(writing);
   mirror_.seen().NoteDocuments();
-  if (!committed.ok()) return InRecordsWords(committed.status());
+  if (!committed.ok()) return ToRecordsStatus(committed.status());
   mirror_.options().records_changed(mirror_.context_id());
   mirror_.agreed().Forget();
   mirror_.Summarize(Look::kAll);
@@ -266,7 +266,7 @@ absl::Status RecordsCalls::SetMapper(const RecordMapper& mapper, std::int64_t no
 
 absl::StatusOr<RecordMapper> RecordsCalls::ReadMapper() {
   ASSIGN_OR_RETURN(const std::optional<Document> source, FindDocument(kSourceKind, ""));
-  if (!source) return absl::NotFoundError("it is no source of records");
+  if (!source) return absl::NotFoundError("it is not a source of records");
   return MapperOf(source->text);
 }
 
@@ -396,12 +396,12 @@ absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
   ASSIGN_OR_RETURN(const std::optional<std::int64_t> again, FindErased(now_ms));
   if (!again) return absl::OkStatus();  // Another server was faster.
   if (gone.ok() && again != erased) {
-    gone = absl::UnavailableError("something more was deleted meanwhile, which a hub may still hold.");
+    gone = absl::UnavailableError("more was deleted meanwhile, and a hub may still have it.");
   }
   ASSIGN_OR_RETURN(const std::string erasing, ScrubDeleted(now_ms));
   if (absl::Status ended = EndErasing(erasing, gone.ok(), now_ms); !ended.ok() || gone.ok()) return ended;
   return absl::UnavailableError(
-      absl::StrCat("the mirror's own files hold no more of it, but ", std::string(gone.message())));
+      absl::StrCat("the mirror's own files no longer have it, but ", std::string(gone.message())));
 }
 
 absl::StatusOr<std::string> RecordsCalls::ScrubDeleted(std::int64_t now_ms) {
@@ -527,7 +527,7 @@ absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::
   if (is_listed && mirror_.store() != nullptr) KeepListed().status().IgnoreError();
   mirror_.seen().NoteDocuments();
   if (changed.ok() && is_job) mirror_.Summarize(Look::kTenant);
-  return InRecordsWords(changed);
+  return ToRecordsStatus(changed);
 }
 
 }  // namespace mirror

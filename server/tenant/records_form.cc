@@ -21,8 +21,8 @@ absl::StatusOr<std::shared_ptr<const RecordsForm>> ReadForm(StoreRecords& record
   ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, records.ReadSchema(kPartnerTable));
   if (!agreed || !source) {
     return absl::FailedPreconditionError(
-        absl::StrCat("what data source '", context_id,
-                     "' keeps of itself was removed by hand. Nothing was written. Restore a backup of it."));
+        absl::StrCat("the metadata of data source '", context_id,
+                     "' was removed by hand. Nothing was written. Restore a backup of it."));
   }
   ASSIGN_OR_RETURN(RecordMapper mapper, MapperOf(source->text));
   const absl::StatusOr<TableSchema> by_rules = PartnerTableOf(mapper, rules);
@@ -30,9 +30,9 @@ absl::StatusOr<std::shared_ptr<const RecordsForm>> ReadForm(StoreRecords& record
   // Existing rows were kept by the former rules, and would be mixed with new ones.
   if (SchemaHash(*by_rules) != SchemaHash(*agreed)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the configuration's rules for columns of data source '", context_id,
-                     "' are others than those that its rows were kept by. Nothing was written. Clear it and "
-                     "send its rows again, or take the rules back."));
+        absl::StrCat("the configuration's column rules for data source '", context_id,
+                     "' differ from the rules that its rows were stored by. Nothing was written. Clear it "
+                     "and send its rows again, or restore the former rules."));
   }
   const bool is_ruled = std::any_of(agreed->columns.begin(), agreed->columns.end(),
                                     [](const Column& column) { return column.rule != Rule::kPlain; });

@@ -328,14 +328,14 @@ std::string Packed(const std::string& body_hash, const std::string& kept) {
 
 absl::Status OtherBody() {
   return absl::OutOfRangeError(
-      "this Idempotency-Key came before with another body. Nothing was done. Use a new key for a new "
+      "this Idempotency-Key was used before with another body. Nothing was done. Use a new key for a new "
       "request.");
 }
 
 absl::Status NotKept() {
   return absl::FailedPreconditionError(
-      "this request was answered before, and its answer is not kept any more. Nothing was done. Send it "
-      "under another Idempotency-Key if it is to be done again.");
+      "this request was answered before, and its answer is not kept any more. Nothing was done. To do it "
+      "again, send it under another Idempotency-Key.");
 }
 
 /// Parses what PackedOutcome() kept.
@@ -430,7 +430,7 @@ std::string StoppedWhy(const TenantRecord& tenant, const std::optional<TableReco
     return absl::StrCat("the table of data source '", tenant.context_id,
                         "' has LSN -1, or no row of its own in the mirror's metadata: somebody stopped it. "
                         "Nothing was written. 'mirrorctl resume ",
-                        tenant.context_id, "' lets it go on.");
+                        tenant.context_id, "' lets it continue.");
   }
   return "";
 }
@@ -551,9 +551,7 @@ absl::StatusOr<std::optional<Plan>> RecordsPlanner::MakePlan() {
     plan.steps.push_back(std::move(step));
   }
   // Also if the row was created again since: its former values must be erased.
-  if (changes_->has_removed() || has_erased_) {
-    RETURN_IF_ERROR(MustErase(store_.records(), tenant_, &plan));
-  }
+  if (changes_->has_removed() || has_erased_) RETURN_IF_ERROR(MustErase(store_.records(), tenant_, &plan));
   return plan;
 }
 
@@ -616,7 +614,7 @@ absl::StatusOr<std::optional<Plan>> PlanOtherTable(const TenantRecord& tenant, c
   if (record.row_count != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("data source '", tenant.context_id,
-                     "' has business partners, and its mapper stays as it is. Nothing was done. Clear it "
+                     "' has business partners: its mapper cannot be changed. Nothing was done. Clear it "
                      "first, or make another data source."));
   }
   Step step;

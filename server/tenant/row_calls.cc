@@ -82,8 +82,8 @@ absl::StatusOr<TableHistory> FindTableHistory(Snapshot& snapshot, const std::str
   }
   return absl::FailedPreconditionError(
       absl::StrCat("no history is kept of table '", found.name,
-                   "'. Nothing was read. 'history = true' in a [[tenant.table]] of mirror-server.toml begins "
-                   "one with the table's next commit."));
+                   "'. Nothing was read. With 'history = true' in a [[tenant.table]] of mirror-server.toml "
+                   "a history begins with the table's next commit."));
 }
 
 absl::StatusOr<ExplainedRow> ExplainRow(Snapshot& snapshot, const std::string& table,

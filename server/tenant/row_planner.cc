@@ -249,7 +249,7 @@ void RowPlanner::SettleDeletes(const StepResult& result, BatchOutcome* outcome) 
       Quoted(outcome->table), ": ", Counted(static_cast<std::uint64_t>(planned), "delete"),
       planned == 1 ? " was" : " were", " planned, and with this batch ",
       Counted(static_cast<std::uint64_t>(result.would_delete), "row"),
-      " would be gone. Nothing of it was applied. Batch 1 has to plan all deletes of the cycle."));
+      " would be deleted. Nothing of it was applied. Batch 1 has to plan all deletes of the cycle."));
 }
 
 absl::StatusOr<std::vector<Hold>> RowPlanner::JudgeLate() {
@@ -280,8 +280,8 @@ absl::StatusOr<std::optional<Hold>> RowPlanner::JudgeLate(const Late& late) {
     // It is compared with the rows to be deleted and those deleted in the window, together.
     judgement.hold->rows = judgement.rows_before + judgement.gone;
     absl::StrAppend(&judgement.hold->reason,
-                    " The source did not say how many rows it deletes in all: whoever commits this hold lets "
-                    "it delete all rows of the table.");
+                    " The source did not say how many rows it deletes in all: if you commit this hold, it "
+                    "may delete all rows of the table.");
   }
   return std::move(judgement.hold);
 }

@@ -33,13 +33,13 @@ const char* InWords(PopulateReason reason) {
     case PopulateReason::kMinusOne:
       return "the mirror's LSN was -1";
     case PopulateReason::kAhead:
-      return "the mirror is ahead of the source: it was restored, or counts its changes anew";
+      return "the mirror is ahead of the source: the source was restored, or counts its changes anew";
     case PopulateReason::kLineageMiss:
-      return "the source does not know the mirror's position: it or the mirror was restored, it is another "
-             "database, or counts its changes anew, as after a change of its strategy";
+      return "the source does not know the mirror's position: the source or the mirror was restored, or the "
+             "source is another database, or counts its changes anew, as after a change of its strategy";
     case PopulateReason::kPendingMiss:
-      return "the source does not know where an interrupted cycle was going: it was restored meanwhile, or "
-             "counts its changes anew";
+      return "the source does not know the position that an interrupted cycle aimed at: the source was "
+             "restored meanwhile, or counts its changes anew";
     case PopulateReason::kHistoryGone:
       return "the source's log no longer reaches back to the mirror's LSN";
     case PopulateReason::kSchema:
@@ -217,10 +217,10 @@ void RowWriter::ApplyGroup(const std::vector<WaitingRows*>& group) {
     if (running.empty()) return;
     FinishGroup(*tenant, running, RowSeen::kNow);
   }
-  TellAnswered(group);
+  NotifyGapWaiters(group);
 }
 
-void RowWriter::TellAnswered(const std::vector<WaitingRows*>& group) {
+void RowWriter::NotifyGapWaiters(const std::vector<WaitingRows*>& group) {
   std::set<std::string> tables;
   // Other requests of the group may have been planned for the table after the gap was found.
   const std::uint64_t seen = gaps_.changes();
@@ -288,7 +288,7 @@ std::vector<WaitingRows*> RowWriter::FindRunning(const std::vector<WaitingRows*>
       status = own;
     } else {
       *tenant = mirror_.store()->records().ReadTenant();
-      status = mirror_.Noticed(tenant->status());
+      status = mirror_.QuarantineIfDamaged(tenant->status());
     }
   }
   return running;
@@ -299,7 +299,7 @@ absl::StatusOr<bool> RowWriter::CommitGroup(const TenantRecord& tenant,
   if (mirror_.store() == nullptr) return WhyClosed(mirror_);
   TellPartnersRows(tenant, group);
   const absl::StatusOr<bool> wait = MustWait(tenant, group);
-  if (!wait.ok()) return mirror_.Noticed(wait.status());
+  if (!wait.ok()) return mirror_.QuarantineIfDamaged(wait.status());
   if (*wait) return true;
   if (group.size() > 1) {
     // Grouped requests are not the cycle's last rows, even if each is committed alone.
@@ -332,9 +332,9 @@ void RowWriter::Write(RowSeen seen, RowGroup& group, Writing& writing) {
   }
   absl::StatusOr<std::optional<Plan>> plan = PlanGroup(writing.tenant(), group);
   const bool has_end = group.waiting.front()->end != nullptr && plan.ok() && plan->has_value();
-  if (!has_end || !writing.TakesTwo()) return writing.Commit(std::move(plan));
+  if (!has_end || !writing.CanCommitTwo()) return writing.Commit(std::move(plan));
   if (const Committed* const done = writing.RunFirst(**std::move(plan))) {
-    writing.Commit(PlanEndBehind(group, *done, writing.tenant()));
+    writing.Commit(PlanCycleEndAfter(group, *done, writing.tenant()));
   }
 }
 
@@ -363,8 +363,8 @@ absl::StatusOr<std::optional<Plan>> RowWriter::PlanGroup(const TenantRecord& ten
   return plan;
 }
 
-absl::StatusOr<std::optional<Plan>> RowWriter::PlanEndBehind(RowGroup& group, const Committed& done,
-                                                             const TenantRecord& tenant) {
+absl::StatusOr<std::optional<Plan>> RowWriter::PlanCycleEndAfter(RowGroup& group, const Committed& done,
+                                                                 const TenantRecord& tenant) {
   const Plan& plan = done.plan;
   const bool judged = !plan.holds.empty() || std::any_of(plan.steps.begin(), plan.steps.end(),
                                                          [](const Step& step) { return step.settles_holds; });
@@ -383,7 +383,7 @@ void RowWriter::TellPartnersRows(const TenantRecord& tenant, const std::vector<W
     for (const IncomingBatch& batch : waiting->request.batches) {
       if (batch.seq != 1 || !batch.batch.ok() || batch.batch->populate == PopulateReason::kNone) continue;
       mirror_.partner().TellRows(*mirror_.store(), tenant.cycle, batch.table,
-                                 "The population that began now takes");
+                                 "The population that began now removes");
     }
   }
 }
@@ -437,7 +437,7 @@ absl::Status RowWriter::Settle(std::vector<StepResult>& results, std::int64_t no
                                std::optional<std::vector<Hold>> changed, RowGroup& group) {
   std::vector<std::pair<std::string, std::string>> left_out;
   if (absl::Status status = group.planner->Settle(results, &left_out); !status.ok()) {
-    return mirror_.Noticed(status);
+    return mirror_.QuarantineIfDamaged(status);
   }
   std::vector<Hold> late;
   const absl::Status kept = KeepLateHolds(now_ms, *group.planner, &late);
@@ -501,11 +501,9 @@ RowAnswer RowWriter::AnswerOf(const WaitingRows& waiting, std::size_t number, Ro
       if (!outcome.status.ok()) answered.push_back(std::move(outcome));
       continue;
     }
-    if (outcome.more_missing) {
-      RETURN_IF_ERROR(StopTable(waiting, outcome));
-    }
+    if (outcome.more_missing) RETURN_IF_ERROR(StopTable(waiting, outcome));
     const absl::StatusOr<RowPlanner::Standing> standing = planner.StandingAfter(number, i);
-    if (!standing.ok()) return mirror_.Noticed(standing.status());
+    if (!standing.ok()) return mirror_.QuarantineIfDamaged(standing.status());
     Finish(waiting, *standing, i - request.parts.size(), &outcome);
     answered.push_back(std::move(outcome));
   }
@@ -577,7 +575,7 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
   if (!steps.empty()) outcome.status = steps.front().status;
   mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
   absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->records().ReadTable(table);
-  if (!record.ok()) return mirror_.Noticed(record.status());
+  if (!record.ok()) return mirror_.QuarantineIfDamaged(record.status());
   if (*record) {
     outcome.applied_seq = (*record)->cycle == cycle ? (*record)->seq : 0;
     outcome.lsn = (*record)->position.lsn;

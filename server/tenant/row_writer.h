@@ -76,13 +76,13 @@ class RowWriter {
       MIRROR_REQUIRES(mirror_.mutex());
   /// Returns the plan of the cycle's end after `group`, if every
   /// batch was applied and the cycle has to remember nothing of it.
-  static absl::StatusOr<std::optional<Plan>> PlanEndBehind(RowGroup& group, const Committed& done,
-                                                           const TenantRecord& tenant);
+  static absl::StatusOr<std::optional<Plan>> PlanCycleEndAfter(RowGroup& group, const Committed& done,
+                                                               const TenantRecord& tenant);
   /// Counts partners' rows that populations delete; called before the store's lock is taken.
   void TellPartnersRows(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)
       MIRROR_REQUIRES(mirror_.mutex());
   /// Wakes calls that wait for a batch of any table of `group`.
-  void TellAnswered(const std::vector<WaitingRows*>& group) MIRROR_REQUIRES(mirror_.mutex());
+  void NotifyGapWaiters(const std::vector<WaitingRows*>& group) MIRROR_REQUIRES(mirror_.mutex());
   /// Returns whether all requests wait for earlier batches, with nothing to
   /// plan. Checked without the store's lock, since they check again and again.
   absl::StatusOr<bool> MustWait(const TenantRecord& tenant, const std::vector<WaitingRows*>& group)

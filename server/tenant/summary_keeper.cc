@@ -26,7 +26,7 @@ std::size_t TextHash(const std::string& text) { return text.empty() ? 0 : std::h
 void SummaryKeeper::Restore() {
   const auto kept = catalog_.Summaries();
   if (!kept.ok()) {
-    spdlog::warn("the kept summaries of tenants cannot be read: {}", std::string(kept.status().message()));
+    spdlog::warn("the stored summaries of tenants cannot be read: {}", std::string(kept.status().message()));
     return;
   }
   std::map<std::string, TenantSummary> read;
@@ -83,7 +83,7 @@ bool SummaryKeeper::KeepChanged() {
   if (changed.empty() && gone.empty()) return true;
   const absl::StatusOr<std::map<std::string, std::string>> in_the_way = Write(changed, gone);
   if (!in_the_way.ok() && !failing_) {
-    spdlog::warn("the summaries of tenants cannot be kept: {}", std::string(in_the_way.status().message()));
+    spdlog::warn("the summaries of tenants cannot be stored: {}", std::string(in_the_way.status().message()));
   }
   failing_ = !in_the_way.ok();
   if (failing_) return true;
@@ -104,9 +104,7 @@ absl::StatusOr<std::map<std::string, std::string>> SummaryKeeper::Write(
     const std::map<std::string, std::string>& changed, const std::map<std::string, std::string>& gone) {
   std::map<std::string, std::string> all = gone;
   if (!shared_) all.insert(changed.begin(), changed.end());
-  if (!all.empty()) {
-    RETURN_IF_ERROR(catalog_.KeepSummaries(all));
-  }
+  if (!all.empty()) RETURN_IF_ERROR(catalog_.KeepSummaries(all));
   if (shared_ && !changed.empty()) {
     return catalog_.KeepKnownSummaries(
         changed, [this](const std::string& context_id, const std::string& kept) {

@@ -102,7 +102,7 @@ absl::StatusOr<TenantPage> PageOf(const std::vector<ListedTenant>& tenants, cons
     after = PlaceOf(query.page_token, query.order);
     if (!after) {
       return absl::InvalidArgumentError(
-          "'page_token' is not what an answer to this request gave. Ask for the first page again.");
+          "'page_token' is not from an answer to this request. Ask for the first page again.");
     }
   }
   TenantPage page;

@@ -96,7 +96,8 @@ absl::Status HalfDeleted(const std::string& context_id) {
 
 void TellPutInPlace(Events& events, const std::string& context_id) {
   events.Add(context_id, Severity::kInformation, "tenant.allowed",
-             "a mirror was put in the place of the one that an operator deleted: its source is let in again");
+             "a mirror was put in the place of the one that an operator deleted: its source is admitted "
+             "again");
 }
 
 /// Deleted tenants in their spelling, by folded context id.
@@ -150,7 +151,7 @@ void TakeLists(SharedLists& lists, std::vector<Tenants::Seen>* all) {
 }
 
 constexpr char kBeginOrAsk[] = "Begin with Authenticate, or ask the mirror's operator.";
-constexpr char kAsk[] = "Look at the spelling of the context id, or ask the mirror's operator.";
+constexpr char kAsk[] = "Check the spelling of the context id, or ask the mirror's operator.";
 
 }  // namespace
 
@@ -310,13 +311,14 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context
   const auto gone = std::find_if(deleted.begin(), deleted.end(),
                                  [&](const std::string& one) { return SameName(one, context_id); });
   if (gone != deleted.end()) {
-    return OfGone(*gone, absl::NotFoundError(absl::StrCat(
-                             "tenant '", *gone, "' was deleted. Nothing was done. 'mirrorctl allow ", *gone,
-                             "' lets its source mirror it anew.")));
+    return TagMirrorDeleted(
+        *gone, absl::NotFoundError(absl::StrCat("tenant '", *gone,
+                                                "' was deleted. Nothing was done. 'mirrorctl allow ", *gone,
+                                                "' lets its source mirror it anew.")));
   }
-  return OfGone(context_id,
-                absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
-                                                 "'. Nothing was done. 'mirrorctl tenants' lists them.")));
+  return TagMirrorDeleted(
+      context_id, absl::NotFoundError(absl::StrCat("there is no tenant '", context_id,
+                                                   "'. Nothing was done. 'mirrorctl tenants' lists them.")));
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& context_id) {
@@ -327,8 +329,9 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& c
     found = tenants_.emplace(FoldName(context_id), Entry{Make(context_id), {}}).first;
   }
   if (found->second.tenant->context_id() != context_id) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the tenant is known as '", found->second.tenant->context_id(), "'. Nothing was done. Spell it so."));
+    return absl::FailedPreconditionError(absl::StrCat("the tenant is known as '",
+                                                      found->second.tenant->context_id(),
+                                                      "'. Nothing was done. Use that spelling."));
   }
   if (half_deleted_.contains(found->first)) return HalfDeleted(context_id);
   Used(found->second);
@@ -395,9 +398,7 @@ absl::Status Tenants::Delete(const std::string& context_id, mirror::Deleted what
     is_decided = true;
     CrashPoint("delete.before");
     // A later tenant of this name is another one.
-    if (options_.tenant.lists != nullptr) {
-      RETURN_IF_ERROR(options_.tenant.lists->Forget(spelled));
-    }
+    if (options_.tenant.lists != nullptr) RETURN_IF_ERROR(options_.tenant.lists->Forget(spelled));
     {
       const MutexLock marks(marks_mutex_);
       RETURN_IF_ERROR(home_.BeginDeletion(spelled, what, epoch));
@@ -462,7 +463,7 @@ absl::StatusOr<std::string> Tenants::Allow(const std::string& context_id, LetIn 
     if (by != LetIn::kByOperator) return context_id;
     return absl::NotFoundError(absl::StrCat("tenant '", context_id,
                                             "' was not deleted. Nothing was done. 'mirrorctl tenants "
-                                            "--state deleted' lists those that were."));
+                                            "--state deleted' lists the deleted tenants."));
   }
   RETURN_IF_ERROR(home_.AllowAgain(spelled));
   if (by != LetIn::kByOperator) TellPutInPlace(events_, context_id);

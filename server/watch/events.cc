@@ -158,7 +158,7 @@ bool Events::KeepWaiting() {
 }
 
 void Events::Keep(EventRecord event) {
-  absl::StatusOr<EventRecord> kept = absl::UnavailableError("others wait before it");
+  absl::StatusOr<EventRecord> kept = absl::UnavailableError("earlier events still wait");
   if (KeepWaiting()) kept = catalog_.AddEvent(event);
   Log(event);
   if (!kept.ok()) {

@@ -96,15 +96,15 @@ void FreshnessWatch::Tell(const News& news) {
         "when each was last served, 'mirrorctl tables TENANT' how old its tables are");
   } else {
     for (const Found& found : news.missed) {
-      std::string next = absl::StrCat("Look whether the source's agent runs ('mirrorctl tables ",
-                                      found.context_id, "' shows as of when each table is)");
+      std::string next = absl::StrCat("Check whether the source's agent runs ('mirrorctl tables ",
+                                      found.context_id, "' shows how old each table is)");
       if (found.why == "paused") {
         next = absl::StrCat("The tenant is paused, and its source sends nothing until 'mirrorctl resume ",
                             found.context_id, "'");
       } else if (found.why == "damaged") {
         next = absl::StrCat(
-            "The mirror is damaged and takes nothing; the event mirror.damaged, or mirror.lost, says "
-            "what to do ('mirrorctl events ",
+            "The mirror is damaged and accepts nothing; the event mirror.damaged, or mirror.lost, says what "
+            "to do ('mirrorctl events ",
             found.context_id, "')");
       }
       events_.Add(found.context_id, Severity::kWarning, kMissed,
@@ -121,13 +121,13 @@ void FreshnessWatch::Tell(const News& news) {
     }
   }
   if (news.ended.size() > kFreshnessToldMax) {
-    TellTogether(Severity::kInformation, kEnded, "have tables that were too old and are watched no more",
+    TellTogether(Severity::kInformation, kEnded, "have tables that were too old and are no longer watched",
                  news.ended, "");
   } else {
     for (const Found& found : news.ended) {
       events_.Add(found.context_id, Severity::kInformation, kEnded,
-                  absl::StrCat("too old until now, and watched no more, since the mirror does not have it or "
-                               "the configuration has no target for it: ",
+                  absl::StrCat("too old until now, and no longer watched, since the mirror does not have "
+                               "them or the configuration has no target for them: ",
                                Tables(found.tables)));
     }
   }

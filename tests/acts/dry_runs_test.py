@@ -98,7 +98,7 @@ class DryRuns(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("FAILED_PRECONDITION", done.stderr)
         self.assertIn("Nothing was done", done.stderr)
-        self.assertIn("As of now", done.stderr)
+        self.assertIn("The present counts", done.stderr)
         self.assertEqual(self.state()[:2], before)
 
 
@@ -143,7 +143,7 @@ class H16(DryRuns):
         self.assertIn("no backup of it is known", self.looked("delete", "Cust")["notes"])
         self.server.ctl("backup", "Cust", self.work / "copy.db")
         counted = self.looked("delete", "Cust")
-        self.assertIn("its last backup is of 20", " ".join(counted["notes"]))
+        self.assertIn("its last backup was made at 20", " ".join(counted["notes"]))
         self.assertEqual([t["table"] for t in counted["tables"]], ["people", ""])
         self.assertEqual(counted["tables"][1]["objects"], ["table 'notes'"])
         self.server.ctl("delete", "Cust", "--confirm", "Cust", "--expect", counted["token"])

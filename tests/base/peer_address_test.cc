@@ -80,16 +80,16 @@ TEST(AddressRangesTest, WhatIsNoNetworkSaysWhy) {
   struct Case {
     std::string range, why;
   };
-  for (const auto& [range, why] : std::vector<Case>{{"", "no IP address"},
-                                                    {"localhost", "no IP address"},
-                                                    {"10.0.0", "no IP address"},
-                                                    {"10.0.0.0/", "no number of bits, 0 to 32"},
+  for (const auto& [range, why] : std::vector<Case>{{"", "neither an IP address"},
+                                                    {"localhost", "neither an IP address"},
+                                                    {"10.0.0", "neither an IP address"},
+                                                    {"10.0.0.0/", "a number of bits must follow, 0 to 32"},
                                                     {"10.0.0.0/33", "0 to 32"},
                                                     {"10.0.0.0/-1", "0 to 32"},
                                                     {"10.0.0.0/ 8", "0 to 32"},
                                                     {"2001:db8::/129", "0 to 128"},
-                                                    {"10.1.0.0/8", "behind the first 8"},
-                                                    {"2001:db8::1/64", "behind the first 64"}}) {
+                                                    {"10.1.0.0/8", "after the first 8"},
+                                                    {"2001:db8::1/64", "after the first 64"}}) {
     EXPECT_THAT(AddressRanges().Add(range), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(why)))
         << range;
   }

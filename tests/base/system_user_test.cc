@@ -71,7 +71,7 @@ TEST_F(OwnFolderTest, AnOwnerWhomAUserNamespaceHidesIsNotTakenForNobody) {
     WriteFileText("/proc/self/uid_map", "0 0 1\n");
     const absl::Status own = Check();
     _exit(geteuid() == 0 && absl::IsFailedPrecondition(own) &&
-                  absl::StrContains(own.message(), "whom it does not map") &&
+                  absl::StrContains(own.message(), "that it does not map") &&
                   !absl::StrContains(own.message(), "runuser")
               ? 0
               : 1);

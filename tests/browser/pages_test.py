@@ -320,9 +320,9 @@ class Pages(unittest.TestCase):
     def test_why_there_is_no_history_to_show_is_a_sentence(self):
         self.page.open("/tenants/Past-1/history?table=person")
         self.ask_for_row("'Ada', 3")
-        self.page.see("that is no key of table 'person'", "[role=alert]")
+        self.page.see("that is not a key of table 'person'", "[role=alert]")
         begin, end = self.page.all("#from")[0], self.page.all("#to")[0]
-        for words, told in (("yesterday", "that is no moment"), ("2001-01-01", "table 'person' is known from moment")):
+        for words, told in (("yesterday", "that is not a moment"), ("2001-01-01", "table 'person' is known from moment")):
             begin.clear()
             begin.send_keys(words, Keys.ENTER)
             self.page.see(told, "section:last-child [role=alert]")

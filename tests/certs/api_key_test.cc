@@ -141,7 +141,7 @@ TEST_F(ApiKeyTest, FilesThatAreNoKeysAreLeftOutWithAReasonAndTheOthersStay) {
   EXPECT_THAT(found->keys, ElementsAre(testing::Field(&ApiKey::name, "good")));
   EXPECT_THAT(found->left_out, SizeIs(7));
   for (const std::string& reason : found->left_out) {
-    EXPECT_THAT(reason, HasSubstr("this file is no key of the HTTP door: "));
+    EXPECT_THAT(reason, HasSubstr("this file is not a key of the HTTP door: "));
     EXPECT_THAT(reason, Not(HasSubstr(hash)));
   }
 }
@@ -155,7 +155,7 @@ TEST_F(ApiKeyTest, WhatIsNoKeyIsToldByItsFile) {
   ASSERT_THAT(found, IsOk());
   EXPECT_THAT(found->left_out, ElementsAre(HasSubstr(folder() + "/bad name.toml: "),
                                            HasSubstr(folder() + "/short.toml: 'sha256' is not"),
-                                           HasSubstr(folder() + "/storage.toml: 'a b' is no pattern")));
+                                           HasSubstr(folder() + "/storage.toml: 'a b' is not a pattern")));
 }
 
 /// As whom a server may run.

@@ -169,7 +169,7 @@ TEST_P(MoveCrashTest, GoesOnOrBackFromWhereverItWasKilled) {
   ExpectGoesOn(*new_);
   const Finished late = Move("--undo");
   EXPECT_NE(late.exit_code, 0);
-  EXPECT_THAT(late.errors, HasSubstr("went on since"));
+  EXPECT_THAT(late.errors, HasSubstr("changed there"));
   EXPECT_EQ(Move("--resume").exit_code, 0) << "once more is harmless";
   ExpectGoesOn(*new_);
   // The log of each side says which move a step was of.

@@ -705,7 +705,7 @@ TEST_P(WatermarkTest, AWindowSeesWhatIsInItAndNeverDeletes) {
   const Finished set = RunProgram("/usr/bin/sqlite3", {StatePath(), "UPDATE captured SET looked_ms = 1000"});
   ASSERT_EQ(set.exit_code, 0) << set.errors;
   report = bench_->Run();
-  EXPECT_THAT(report.notes, testing::Contains(HasSubstr("is older than its window")));
+  EXPECT_THAT(report.notes, testing::Contains(HasSubstr("is longer ago than its window")));
 }
 
 TEST_P(WatermarkTest, AWindowIsOfTheKindThatItsColumnHolds) {

@@ -463,8 +463,9 @@ TEST_F(CycleRulesTest, OfTwoSimultaneousCyclesOneProceedsAndTheOtherIsToldWhoIsB
     EXPECT_EQ(loser.busy().cycle(), winner.cycle());
     EXPECT_EQ(loser.busy().holder(), of_a.accepted() ? "holder-a" : "holder-b");
     EXPECT_GT(loser.busy().since_ms(), 0);
-    EXPECT_THAT(loser.reason(), AllOf(HasSubstr("is at work since 20"), HasSubstr("no progress for 600 s"),
-                                      HasSubstr(absl::StrCat("'mirrorctl resume ", tenant, "'"))));
+    EXPECT_THAT(loser.reason(),
+                AllOf(HasSubstr("has been running since 20"), HasSubstr("no progress for 600 s"),
+                      HasSubstr(absl::StrCat("'mirrorctl resume ", tenant, "'"))));
     EXPECT_EQ(loser.cycle(), 0);
   }
 }

@@ -40,7 +40,7 @@ TEST_F(FailuresTest, ACycleWhoseTableWasRefusedFailsWithTheReasonAndWhatToDo) {
   EXPECT_EQ(failed.front().severity(), v1::SEVERITY_ERROR);
   EXPECT_THAT(failed.front().message(),
               AllOf(HasSubstr(absl::StrCat("cycle ", cycle)), HasSubstr("table 'people': "),
-                    HasSubstr("next cycle goes on from there")));
+                    HasSubstr("next cycle continues from there")));
   EXPECT_THAT(Events("cycle.completed"), IsEmpty());
 }
 
@@ -71,7 +71,7 @@ TEST_F(FailuresTest, ACycleThatAnnouncedNothingIsNoCompletedOne) {
   ASSERT_THAT(Complete(*client, cycle), IsOk());
   const std::vector<v1::Event> failed = Events("cycle.failed");
   ASSERT_THAT(failed, SizeIs(1));
-  EXPECT_THAT(failed.front().message(), HasSubstr("without having announced its tables"));
+  EXPECT_THAT(failed.front().message(), HasSubstr("without announcing its tables"));
   EXPECT_THAT(Events("cycle.completed"), IsEmpty());
 }
 

@@ -112,7 +112,7 @@ TEST_F(SlowTenantTest, TheCyclesOfTwentyOthersGoOnWhileOneTenantsDiskDoesNotAnsw
       ++applied;
     } else {
       EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
-                                   testing::HasSubstr("calls at a time already, as many as it may")));
+                                   testing::HasSubstr("calls at a time already, which is its limit")));
     }
   }
   EXPECT_EQ(applied, 16) << "a quarter of calls_max";

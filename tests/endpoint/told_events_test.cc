@@ -50,7 +50,7 @@ TEST_F(ToldEventsTest, ATableThatIsRefusedWhileItsRowsStayIsAnError) {
   Cycle(*Client(), People());
   const v1::Event told = WaitForEvent("table.refused");
   EXPECT_EQ(told.severity(), v1::SEVERITY_ERROR);
-  EXPECT_THAT(told.message(), HasSubstr("What the mirror has of it stays as it was"));
+  EXPECT_THAT(told.message(), HasSubstr("The mirror keeps the rows that it has"));
 }
 
 TEST_F(ToldEventsTest, WhoCannotProveWhoHeIsIsToldOf) {

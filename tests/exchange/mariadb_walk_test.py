@@ -99,7 +99,7 @@ class MariadbWalk(server_walk.ServerWalk):
             ("ALTER TABLE company ADD CONSTRAINT no_secrets CHECK (name <> 'Secret')", "CONSTRAINT `no_secrets` failed"),
             ("ALTER TABLE company ADD FOREIGN KEY (name) REFERENCES company_name (name)", "foreign key constraint fails"),
             ("ALTER TABLE company MODIFY name varchar(5)", "Data too long for column 'name'"),
-            ("ALTER TABLE company MODIFY vat int", "a value is not as its type wants it"),
+            ("ALTER TABLE company MODIFY vat int", "a value does not fit its type"),
             (
                 "CREATE TRIGGER t BEFORE INSERT ON company FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no Secret'",
                 "a trigger of the source forbids it",

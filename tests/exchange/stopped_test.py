@@ -96,9 +96,9 @@ class Stopped(unittest.TestCase):
         listed = self.ctl(place, "tenants", "--wide")
         self.assertRegex(listed.stdout, r"crm +held .*suspended in hub 'Acme' for ")
         self.assertIn("crm: it is suspended in hub 'Acme' since ", one_line(listed.stderr))
-        self.assertIn("its source was restored. 'mirrorctl hub status Acme' says how to go on", one_line(listed.stderr))
+        self.assertIn("its source was restored. 'mirrorctl hub status Acme' says how to continue", one_line(listed.stderr))
         # The other goes on with what concerns no row of the CRM's, and is told so.
-        self.assertIn("as that is suspended", self.tenant(place, "erp")["hub"]["stopped"])
+        self.assertIn("as that member is suspended", self.tenant(place, "erp")["hub"]["stopped"])
         self.assertEqual(self.tenant(place, "erp")["state"], "good")
         ill = self.ctl(place, "doctor", code=1)
         self.assertIn("the source of 'crm' was restored", one_line(ill.stdout))
@@ -158,7 +158,7 @@ class Stopped(unittest.TestCase):
         self.wait_for_series(place, 'mirror_hub_failing{hub="Acme"}', 1)
         status = self.ctl(place, "hub", "status")
         self.assertRegex(status.stdout, r"Acme +crm +not known ")
-        self.assertIn("hub 'Acme' cannot be looked at: ", one_line(status.stderr))
+        self.assertIn("hub 'Acme' cannot be read: ", one_line(status.stderr))
         [shown] = json.loads(self.ctl(place, "hub", "status", "--json").stdout)
         self.assertIn("Mirror_Acme.hub.db", shown["trouble"])
         self.assertGreater(shown["failing_since_ms"], 0)
@@ -183,7 +183,7 @@ class Stopped(unittest.TestCase):
 
         explained = self.ctl(place, "hub", "explain", "Acme", golden, "--wide")
         self.assertRegex(explained.stdout, rf"{wanted[0]} +erp +once +20\S+ +the database refused it: CHECK constraint failed: known_city\n")
-        self.assertIn("Each is tried again by itself", one_line(explained.stderr))
+        self.assertIn("The source retries each delivery by itself", one_line(explained.stderr))
         [one] = json.loads(self.ctl(place, "hub", "explain", "Acme", golden, "--json").stdout)["deliveries"]
         self.assertEqual((one["delivery_id"], one["refusals"], one["operation"], one["table"]), (wanted[0], 1, "UPDATE", "company"))
         self.assertGreater(one["tried_again_ms"], 0)

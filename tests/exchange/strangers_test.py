@@ -49,7 +49,7 @@ class Strangers(unittest.TestCase):
             for system in (place.erp, place.crm):
                 system.try_agent("once")
         self.assertEqual(place.erp.rows(), [("NO 1", "Ada", "Oslo"), ("NO 2", "Bea", "Bonn")])
-        self.assertIn("did not get through", place.ctl("hub", "status", "Acme", "--json").stdout)
+        self.assertIn("was not completed", place.ctl("hub", "status", "Acme", "--json").stdout)
         place.crm.sql("UPDATE company SET val = NULL WHERE vat = 'NO 9'")
         place.rounds()
         all_rows = [("NO 1", "Ada", "Oslo"), ("NO 2", "Bea", "Bonn"), ("NO 9", "Far", None)]
@@ -130,9 +130,9 @@ class Strangers(unittest.TestCase):
                                   place.erp.config)
         self.assertIn("2 deliveries wait", " ".join(doctor.stdout.split()))
         status = place.ctl("hub", "status")
-        self.assertRegex(status.stdout, r"erp .*takes no deliveries\n")
-        self.assertIn("the source of 'erp' takes no deliveries", " ".join(status.stderr.split()))
-        self.assertNotIn("'crm' takes", " ".join(status.stderr.split()))
+        self.assertRegex(status.stdout, r"erp .*accepts no deliveries\n")
+        self.assertIn("the source of 'erp' accepts no deliveries", " ".join(status.stderr.split()))
+        self.assertNotIn("'crm' accepts", " ".join(status.stderr.split()))
         # One that says what it accepts gets them, and nobody speaks of it any more.
         text = place.erp.config.read_text()
         place.erp.config.write_text(text.replace('context_id = "erp"\n', 'context_id = "erp"\naccept = ["insert"]\n'))
@@ -153,7 +153,7 @@ class Strangers(unittest.TestCase):
             subprocess.run([sys.executable, ROOT / "tests/python/minimal_source.py", place.crm.config, "legacy",
                             place.work / "state"], input='[[1, "Bob"]]', text=True, check=True, capture_output=True)
         said = " ".join(place.ctl("hub", "status").stderr.split())
-        self.assertIn("the source of 'legacy' completes cycles and asks this server for no deliveries", said)
+        self.assertIn("the source of 'legacy' completes cycles but does not ask this server for deliveries", said)
         self.assertNotIn("'crm'", said)
 
     def test_a_table_that_cannot_be_pushed_gets_nothing_until_it_can(self):
@@ -166,7 +166,7 @@ class Strangers(unittest.TestCase):
         for _ in range(2):
             done = json.loads(place.erp.try_agent("once", "--json").stdout)["sources"][0]["deliveries"]
             self.assertEqual((done["refused"], done["conflicts"], done["applied"]), (0, 0, 0), done)
-            self.assertIn("table 'company' did not get through with its last cycle", done["waiting"])
+            self.assertIn("table 'company' was not completed in the last cycle", done["waiting"])
         self.assertEqual(place.erp.rows(), [("NO 1", "Ada", "Ulm")])
         # It goes on by itself once the value is mended.
         place.erp.sql("UPDATE company SET score = 1")

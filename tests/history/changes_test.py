@@ -89,7 +89,7 @@ class Changes(unittest.TestCase):
         return token, last["token"]
 
     def told_to_go_on_from(self, errors):
-        found = re.search(r"OUT_OF_RANGE: .*compare all, then go on from (\S+)", errors.replace("\n", " "))
+        found = re.search(r"OUT_OF_RANGE: .*compare all, then continue from (\S+)", errors.replace("\n", " "))
         self.assertTrue(found, errors)
         return found[1]
 

@@ -93,7 +93,7 @@ TEST_F(Connection, AServerThatClosesAtOnceMayHaveNoPlace) {
   closing.join();
   close(listener);
   ExpectFailed(run, 1);
-  EXPECT_THAT(run.errors, HasSubstr("all places may be taken"));
+  EXPECT_THAT(run.errors, HasSubstr("all its connections may be in use"));
 }
 
 TEST_F(Connection, ServersCertificateIsAStrangers) {
@@ -150,7 +150,7 @@ TEST_F(Connection, BreaksBeforeTheAnswer) {
   fake_.silent = true;
   const std::vector<std::pair<std::vector<std::string>, std::string>> commands = {
       {{"tenants"}, "nothing was changed"},
-      {{"delete", "a", "--confirm", "a"}, "whether it was done is not known"}};
+      {{"delete", "a", "--confirm", "a"}, "it is not known whether the command took effect"}};
   for (const auto& [command, words] : commands) {
     // Cuts the connection once the call has arrived.
     Relay relay(port_);

@@ -592,7 +592,7 @@ INSTANTIATE_TEST_SUITE_P(
                     LogCase{"TriggerAnother",
                             "DROP TRIGGER _mirror_1_delete; CREATE TRIGGER _mirror_1_delete AFTER DELETE ON "
                             "contact BEGIN SELECT 1; END",
-                            "WARN", "is not as it was made", "mirror-agent install"},
+                            "WARN", "a trigger of its log was changed", "mirror-agent install"},
                     LogCase{"TriggerThatFails",
                             "DROP TRIGGER _mirror_1_insert; CREATE TRIGGER _mirror_1_insert AFTER INSERT ON "
                             "contact BEGIN INSERT INTO _mirror_log_1 (m0) VALUES (\"active\"); END",

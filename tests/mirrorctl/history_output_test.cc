@@ -91,7 +91,8 @@ TEST(HistoryOutputTest, ADifferenceSaysWhatChanged) {
   table.Print(out);
   EXPECT_THAT(out.str(),
               AllOf(HasSubstr("\"Ada\" -> \"Bob\""), HasSubstr("null -> \"new\""),
-                    HasSubstr("came: {\"id\":2}"), HasSubstr("is gone: {\"id\":3}"), Not(HasSubstr("36"))));
+                    HasSubstr("inserted: {\"id\":2}"), HasSubstr("deleted: {\"id\":3}"),
+                    Not(HasSubstr("36"))));
 }
 
 }  // namespace

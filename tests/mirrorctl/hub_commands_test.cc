@@ -88,11 +88,11 @@ TEST_F(HubCommands, WhatIsRefusedIsListedWithHowOftenAndWhy) {
   EXPECT_EQ(fake_.Calls().back(), "ListRefused storage: \"Acme\" data_source: \"erp\" limit: 1");
   EXPECT_EQ(
       listed.output,
-      "to   table     operation  key   record  delivery  how often  tried again           why\n"
+      "to   table     operation  key   record  delivery  how often  next try              why\n"
       "erp  customer  UPDATE     [17]  g1      d1        3 times    2024-05-01T12:00:00Z  CHECK constraint "
       "failed: c\\x1b[2J\n");
   EXPECT_THAT(Joined(listed.errors), AllOf(HasSubstr("these are the oldest of 2; --limit N shows more"),
-                                           HasSubstr("Each is tried again by itself")));
+                                           HasSubstr("The source retries each delivery by itself")));
   const Json json = Json::parse(Run({"hub", "refused", "Acme", "--json"}).output);
   EXPECT_EQ(json[0]["golden_id"], "g1");
   EXPECT_EQ(json[0]["refusals"], 3);
@@ -109,8 +109,8 @@ TEST_F(HubCommands, StatusNamesTheFirstThatWereRefused) {
   EXPECT_EQ(fake_.Calls().back(), "ListRefused storage: \"Acme\" limit: 5");
   EXPECT_THAT(
       Joined(shown.errors),
-      HasSubstr("the source of 'erp' refuses 2 deliveries: 'mirrorctl hub refused Acme' says which, and "
-                "why; mend in that system"));
+      HasSubstr("the source of 'erp' refuses 2 deliveries: 'mirrorctl hub refused Acme' shows which and "
+                "why; correct in that system"));
   EXPECT_EQ(Json::parse(Run({"hub", "status", "--json"}).output)[0]["refused_deliveries"][0]["delivery_id"],
             "d1");
 
@@ -133,12 +133,12 @@ TEST_F(HubCommands, ExplainSaysWhyARecordsDeliveryIsRefused) {
   other->set_state("OPEN");
   const Finished shown = Run({"hub", "explain", "Acme", "g1"});
   EXPECT_THAT(shown.output,
-              testing::EndsWith("\n\nrefused  by   how often  tried again           why\n"
+              testing::EndsWith("\n\nrefused  by   how often  next try              why\n"
                                 "d1       erp  3 times    2024-05-01T12:00:00Z  CHECK constraint failed: "
                                 "c\\x1b[2J\n"))
       << "the other was not";
   EXPECT_THAT(Joined(shown.errors),
-              HasSubstr("of what was refused: mend in that system what the reason names"));
+              HasSubstr("of what was refused: correct in that system what the reason names"));
   EXPECT_EQ(Json::parse(Run({"hub", "explain", "Acme", "g1", "--json"}).output)["deliveries"][1]["refusals"],
             0);
   fake_.golden.mutable_deliveries(0)->set_refusals(0);
@@ -153,7 +153,8 @@ TEST_F(HubCommands, AHubThatStandsStillSaysSinceWhenAndWhy) {
   EXPECT_EQ(Run({"hub", "status"}).errors, "") << "a derivation lasts so long";
   hub->set_behind_since_ms(NowMs() - 300'000);
   EXPECT_THAT(Joined(Run({"hub", "status"}).errors),
-              AllOf(HasSubstr("hub 'Acme' has not derived what a member completed 5 min ago"),
+              AllOf(HasSubstr("hub 'Acme' has not yet derived records from what a member completed 5 min "
+                              "ago"),
                     HasSubstr("'mirrorctl events --kind golden.not_derived'")));
   hub->set_failing("the disk is full");
   hub->set_failing_since_ms(NowMs() - 7'500'000);
@@ -164,7 +165,7 @@ TEST_F(HubCommands, AHubThatStandsStillSaysSinceWhenAndWhy) {
   const Finished shown = Run({"hub", "status"});
   EXPECT_EQ(shown.exit_code, 0);
   EXPECT_THAT(shown.output, AllOf(HasSubstr("Acme     crm     not known"), Not(HasSubstr("golden records"))));
-  EXPECT_THAT(Joined(shown.errors), HasSubstr("hub 'Acme' cannot be looked at: the hub's file is damaged"));
+  EXPECT_THAT(Joined(shown.errors), HasSubstr("hub 'Acme' cannot be read: the hub's file is damaged"));
   const Json json = Json::parse(Run({"hub", "status", "--json"}).output)[0];
   EXPECT_EQ(json["failing"], "the disk is full");
   EXPECT_EQ(json["trouble"], "the hub's file is damaged");
@@ -497,16 +498,16 @@ TEST_F(HubCommands, WhatIsHeldIsListedWithoutValues) {
 TEST_F(HubCommands, AHubThatHoldsAllThatIsNewSaysHowThatEnds) {
   fake_.hubs.mutable_hubs(0)->set_holds_all(true);
   const Finished shown = Run({"hub", "status"});
-  EXPECT_THAT(shown.output, HasSubstr("\nAcme: 16,020 golden records; whatever is new is held\n"));
+  EXPECT_THAT(shown.output, HasSubstr("\nAcme: 16,020 golden records; all new deliveries are held\n"));
   EXPECT_THAT(
       Joined(shown.errors),
-      AllOf(HasSubstr("whatever is new is held, though nothing is held now, until 'mirrorctl hub hold "
-                      "commit Acme'"),
+      AllOf(HasSubstr("all new deliveries are held, but there are none now. End this with 'mirrorctl hub "
+                      "hold commit Acme'"),
             Not(HasSubstr("suspended"))));
   Suspend(false);
-  EXPECT_THAT(Joined(Run({"hub", "status"}).errors), HasSubstr("once no member is suspended"));
+  EXPECT_THAT(Joined(Run({"hub", "status"}).errors), HasSubstr("when no member is suspended"));
   erp_->set_held(2);
-  EXPECT_THAT(Joined(Run({"hub", "status"}).errors), Not(HasSubstr("nothing is held now")));
+  EXPECT_THAT(Joined(Run({"hub", "status"}).errors), Not(HasSubstr("there are none now")));
 }
 
 TEST_F(HubCommands, AMemberThatIsNotThereYetIsAbsentAndOneThatTakesNothingIsNamed) {
@@ -517,11 +518,11 @@ TEST_F(HubCommands, AMemberThatIsNotThereYetIsAbsentAndOneThatTakesNothingIsName
   erp_->set_trouble("");
   erp_->set_taking(v1::HUB_TAKING_DECLINES);
   const Finished declines = Run({"hub", "status"});
-  EXPECT_THAT(declines.output, HasSubstr("takes no deliveries\n"));
-  EXPECT_THAT(Joined(declines.errors), AllOf(HasSubstr("the source of 'erp' takes no deliveries"),
+  EXPECT_THAT(declines.output, HasSubstr("accepts no deliveries\n"));
+  EXPECT_THAT(Joined(declines.errors), AllOf(HasSubstr("the source of 'erp' accepts no deliveries"),
                                              HasSubstr("'accept' of its [[source]]")));
   erp_->set_taking(v1::HUB_TAKING_NEVER_ASKS);
-  EXPECT_THAT(Joined(Run({"hub", "status"}).errors), HasSubstr("asks this server for no deliveries"));
+  EXPECT_THAT(Joined(Run({"hub", "status"}).errors), HasSubstr("does not ask this server for deliveries"));
   EXPECT_EQ(Json::parse(Run({"hub", "status", "--json"}).output)[0]["members"][1]["taking"], "never_asks");
 }
 
@@ -535,8 +536,8 @@ TEST_F(HubCommands, WhatIsFrozenIsCountedAndNamedWithTheCommands) {
   record->add_attributes("name");
   EXPECT_THAT(
       Joined(Run({"hub", "status"}).errors),
-      AllOf(HasSubstr("systems fight over values of 7 golden records of hub 'Acme', which are frozen: "
-                      "g1 (city, name), ..."),
+      AllOf(HasSubstr("systems overwrite each other's values in 7 golden records of hub 'Acme'; these "
+                      "values are frozen: g1 (city, name), ..."),
             HasSubstr("'mirrorctl hub thaw Acme' delivers them again"),
             HasSubstr("'mirrorctl hub thaw Acme --dry-run' lists them")));
   const Json json = Json::parse(Run({"hub", "status", "--json"}).output)[0];
@@ -593,7 +594,7 @@ TEST_F(HubCommands, ExplainShowsRowsValuesAndDeliveries) {
             "ExplainGolden storage: \"Acme\" data_source: \"crm\" table: \"company\" key: \"[17]\"");
   EXPECT_EQ(shown.output,
             "record  g1\nentity  company\nhad by  crm\n\n"
-            "source  table    found by  news                  state   key\n"
+            "source  table    found by  changed               state   key\n"
             "crm     company  vat       2024-05-01T12:00:00Z  unsure  [17]\n\n"
             "attribute  given by          time  state   value\n"
             "name       crm company [17]  -     frozen  \"Ada\\x1b[2J\"\n\n"
@@ -622,7 +623,7 @@ TEST_F(HubCommands, ExplainSaysThatARowHasNoMatchValue) {
   row->set_without_match(true);
   const Finished shown = Run({"hub", "explain", "Acme", "--row", "crm", "company", "17"});
   EXPECT_EQ(shown.exit_code, 0) << shown.errors;
-  EXPECT_THAT(shown.output, HasSubstr("crm     company  first     -     no match value  [17]\n"));
+  EXPECT_THAT(shown.output, HasSubstr("crm     company  first     -        no match value  [17]\n"));
   EXPECT_THAT(shown.errors, HasSubstr("nothing is inserted elsewhere for it"));
   EXPECT_EQ(
       Json::parse(Run({"hub", "explain", "Acme", "g1", "--json"}).output)["members"][0]["without_match"],

@@ -241,8 +241,8 @@ TEST_F(InitMariadbTest, ItsBinlogIsReadWhereItsSettingsAllowItAndElseWhatIsMissi
   ASSERT_EQ(plain.Run(Url(*MariadbServer::Shared())), 0) << plain.err;
   EXPECT_EQ(plain.Source()->strategy, Strategy::kSynthetic);
   EXPECT_THAT(plain.out,
-              AllOf(HasSubstr("it writes no binlog: set log_bin"), HasSubstr("\"synthetic\" was written"),
-                    Not(HasSubstr("mirror-agent install --config"))));
+              AllOf(HasSubstr("the server writes no binlog: set log_bin"),
+                    HasSubstr("\"synthetic\" was written"), Not(HasSubstr("mirror-agent install --config"))));
 }
 
 TEST_F(InitMariadbTest, OneThatIsNotReachedIsWrittenForItsLogWithWhatItNeeds) {

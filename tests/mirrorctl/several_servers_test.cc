@@ -224,7 +224,7 @@ TEST_F(SeveralServers, AServerThatIsNamedTwiceIsAskedOnce) {
   EXPECT_EQ(run.exit_code, 0) << run.errors;
   EXPECT_THAT(Lines(run.output), ElementsAre("HERE Here", "THERE There"));
   EXPECT_THAT(run.output, HasSubstr("2 tenants at 2 servers"));
-  EXPECT_THAT(run.errors, AllOf(HasSubstr("again.toml' is left out"), HasSubstr(OtherAddress())));
+  EXPECT_THAT(run.errors, AllOf(HasSubstr("again.toml' is ignored"), HasSubstr(OtherAddress())));
 }
 
 TEST_F(SeveralServers, VariablesOfOneServerDoNotCountForSeveral) {

@@ -135,7 +135,7 @@ class FromSqlite(MoveTest):
         self.assertEqual((person["equality"], person["repaired"]), ("equal", 6), person)
         self.assertEqual((sum(tables["visit"][one] for one in SENT), tables["visit"]["equality"]), (0, "equal"))
         self.assertEqual((tables["item"]["action"], tables["item"]["inserts"]), ("populate", 300))
-        self.assertIn("column 'amount' changed its type in a way that its old values may not fit", tables["item"]["reason"])
+        self.assertIn("column 'amount' changed its type, and its old values may not fit the new one", tables["item"]["reason"])
         self.check_equal("person", "visit", "item")
 
     def test_what_differs_is_sent_and_narrower_types_are_populated(self):

@@ -277,7 +277,7 @@ class ImportsTest(unittest.TestCase):
             before = self.server.peak_memory()
             for name, content, status, why in (
                 ("bomb.xlsx", bomb.getvalue(), "DIED", "more than 1,048,576 rows"),
-                ("entity.xlsx", entity.getvalue(), "COULDNT_START", "a document type, which is never followed"),
+                ("entity.xlsx", entity.getvalue(), "COULDNT_START", "a document type, which is not allowed"),
                 ("endless.csv", b'BP_EXTERNAL_ID\n"' + b"x" * 9_000_000, "DIED", "it has more than 4 MB"),
             ):
                 job = self.jobs.run(storage, content, name=name)

@@ -215,11 +215,11 @@ class DoorTest(Place):
             self.door.request("GET", f"{path}/{table}", query={"limit": 1}).expect(200)
         for of_pages in ({"key": "1"}, {"limit": 1}, {"startAfter": "x"}):
             refused = self.door.request("GET", f"{path}/odd", query=of_pages, headers={"Accept": "application/x-ndjson"}).expect(400)
-            self.assertIn("the whole table is read", refused.json()["message"])
+            self.assertIn("reads the whole table", refused.json()["message"])
         for wrong, status in (({"limit": 0}, 400), ({"startAfter": "~?"}, 400), ({"dataSource": "none"}, 404)):
             self.door.request("GET", path, query=wrong).expect(status)
         none = self.door.request("GET", f"{path}/none").expect(404).json()
-        self.assertIn("GET /v4/storages/{storageId}/records tells which there are", none["message"])
+        self.assertIn("GET /v4/storages/{storageId}/records lists its tables", none["message"])
         reader = self.server.issue("lists", "reader", "Cust")
         self.door.request("GET", path, key=reader).expect(200)
         self.door.request("GET", path, key=self.server.issue("lists-other", "owner", "Other")).expect(404)

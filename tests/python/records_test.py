@@ -174,7 +174,7 @@ class RecordsTest(unittest.TestCase):
             ("same", '{"a":1,"a":2}', "the record cannot be taken: two members of one object have the same name"),
             ("deep", "[" * 40 + "]" * 40, "the record cannot be taken: it is nested deeper than 32"),
             ("list", "[]", "the record is not a JSON object"),
-            ("huge", '{"a":1e400}', "the record cannot be taken: a number of it is beyond 1.8e308"),
+            ("huge", '{"a":1e400}', "the record cannot be taken: a number in it is beyond 1.8e308"),
         ]
         partners = [{"externalId": one, "record": "{}"} for one in rows]
         partners += [{"externalId": one, "record": record} for one, record, _ in rows_with_records]

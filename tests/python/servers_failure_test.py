@@ -181,7 +181,7 @@ class Failures(unittest.TestCase):
         self.assertEqual(server.stop(), 0)
         words = "the place 'p1' has not answered this server since its start, 20"
         checked = here.run("mirror-server", "--config", server.config, "--check-config")
-        self.assertIn(f"to know: {words}", checked.stdout)
+        self.assertIn(f"note: {words}", checked.stdout)
         server.start()
         self.assertEqual(self.closed(), ["p1"])
         pushed = self.push_new()
@@ -192,7 +192,7 @@ class Failures(unittest.TestCase):
         doctor = here.ctl(0, "doctor", check=False)
         self.assertEqual(doctor.returncode, 1, doctor.stdout)
         self.assertIn(words, re.sub(r"\s+", " ", doctor.stdout))
-        self.assertIn("does not serve yet what is in: p1", here.ctl(0, "servers").stdout)
+        self.assertIn("does not yet serve the mirrors in these places: p1", here.ctl(0, "servers").stdout)
         self.assertEqual(self.places_up(), {"p1": "0", "p2": "1"})
 
         self.relay.admit()

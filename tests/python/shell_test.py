@@ -162,13 +162,13 @@ class Helps(unittest.TestCase):
     def test_a_word_where_there_are_none_is_named(self):
         done = run("mirror-server", "run")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
-        self.assertIn("Leave it out: mirror-server takes options alone.", whole_lines.joined(done.stderr))
+        self.assertIn("Leave it out: mirror-server takes only options.", whole_lines.joined(done.stderr))
 
     def test_of_shells_that_are_all_named_none_is_guessed(self):
         for shell in ("ksh", "zhs"):
             done = run("mirror-agent", "completion", shell)
             self.assertEqual((done.returncode, done.stdout), (2, ""))
-            self.assertRegex(whole_lines.joined(done.stderr), f"'{shell}', but for these: bash, zsh, fish. Nothing was printed.\n")
+            self.assertRegex(whole_lines.joined(done.stderr), f"'{shell}', only for these: bash, zsh, fish. Nothing was printed.\n")
 
     def test_what_cannot_be_written_is_an_error(self):
         for program in SECTIONS:

@@ -70,7 +70,7 @@ class UncleanStart(unittest.TestCase):
         unused = self.token(iat=int(time.time()) - 5)
         self.start_again(kill=True)
         told = self.refused(unused)
-        self.assertIn("Whether it was used is not known, since the last server did not end well. No cycle began", told.details())
+        self.assertIn("It is not known whether it was used, because the previous server process did not end cleanly. No cycle began", told.details())
         self.assertIn("mirror-new-token", dict(told.trailing_metadata()))
         answer = self.tenant.authenticate(self.token())
         self.assertTrue(answer.accepted or answer.HasField("busy"))
@@ -83,7 +83,7 @@ class UncleanStart(unittest.TestCase):
             self.tenant.cycle = self.tenant.authenticate(used).cycle
             self.end_cycle()
             self.start_again(kill=True)
-            self.assertIn("not known, since the last server did not end well", self.refused(used).details())
+            self.assertIn("because the previous server process did not end cleanly", self.refused(used).details())
             self.tenant.begin()
             self.end_cycle()
 

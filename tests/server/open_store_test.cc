@@ -221,9 +221,9 @@ TEST_F(OpenPostgresTest, ACheckLooksAtTheLayout) {
 TEST_F(OpenPostgresTest, ACheckFindsASchemaOfSomebodyElse) {
   ASSERT_THAT(connection_->Execute("CREATE SCHEMA mirror_control"), IsOk());
   EXPECT_THAT(CheckPlaces(config_),
-              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("no mirror-server made it")));
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("that no mirror-server made")));
   EXPECT_THAT(OpenConfiguredStore(config_).status(),
-              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("no mirror-server made it")));
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("that no mirror-server made")));
 }
 
 TEST_F(OpenPostgresTest, ACheckLooksWhichKeyOtherServersHashWith) {

@@ -24,7 +24,7 @@ absl::StatusOr<std::optional<Committed>> CommitBoth(Store& store, const Planner&
                                                     const Behind& behind) {
   Writing writing;
   while (writing.Begin(store)) {
-    if (!writing.TakesTwo()) {
+    if (!writing.CanCommitTwo()) {
       writing.Commit(planner(writing.tenant()));
     } else if (const Committed* const done = writing.RunFirst(*planner(writing.tenant()))) {
       writing.Commit(behind(done->result, writing.tenant()));

@@ -185,7 +185,7 @@ TEST(KeyOrderTest, NamesBothRowsOfAKeyThatStandsTwice) {
   const auto twice = [](int a, int b) {
     return StatusIs(StatusCode::kInvalidArgument,
                     AllOf(HasSubstr("table 'contact', rows " + std::to_string(a) + " and " +
-                                    std::to_string(b) + ": the same key stands twice"),
+                                    std::to_string(b) + ": they have the same key"),
                           HasSubstr("Nothing of this batch was applied")));
   };
   EXPECT_THAT(OrderOf({Type::kInt64}, {Ints({1, 2, 2, 3})}), twice(1, 2));

@@ -220,7 +220,7 @@ INSTANTIATE_TEST_SUITE_P(
                     KeepColumns(m, {0});
                     m.set_operation(v1::OPERATION_UPDATE);
                   },
-                  "an UPDATE of the key alone"},
+                  "an UPDATE with only the key"},
         FrameCase{"UpdateWithoutTheKey",
                   [](auto& m) {
                     KeepColumns(m, {1, 2});
@@ -238,7 +238,7 @@ INSTANTIATE_TEST_SUITE_P(
                     KeepColumns(m, {0, 1});
                     m.set_operation(v1::OPERATION_DELETE);
                   },
-                  "a DELETE with columns beside the key"},
+                  "a DELETE with columns other than the key"},
         FrameCase{"DeleteWithoutTheKey",
                   [](auto& m) {
                     m.clear_columns();

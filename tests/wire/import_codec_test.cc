@@ -152,13 +152,13 @@ std::vector<HostileCase> HostileCases() {
     batch.mutable_columns(0)->set_data("0053");
   });
   return {
-      {"RowsFirst", rows, "the first frame is no header"},
+      {"RowsFirst", rows, "the first frame is not a header"},
       {"TwoHeaders", Header() + Header(), "a second header"},
       {"Length", std::string("\xff\xff\xff\x7f", 4), "too large"},
-      {"Nothing", std::string(4, '\0'), "no header"},
+      {"Nothing", std::string(4, '\0'), "not a header"},
       {"NothingBehindAHeader", Header() + std::string(4, '\0'), "holds nothing"},
-      {"Garbage", Header() + std::string("\x02\0\0\0zz", 6), "no message"},
-      {"UnknownField", Header() + std::string("\x02\0\0\0\x78\x01", 6), "no message"},
+      {"Garbage", Header() + std::string("\x02\0\0\0zz", 6), "not a message"},
+      {"UnknownField", Header() + std::string("\x02\0\0\0\x78\x01", 6), "not a message"},
       {"ManyParts", Header() + Framed(many), "too many parts"},
       {"Gap", Header() + EncodeFrame(Rows(), 2), "out of their order"},
       {"Again", Header() + rows + rows, "out of their order"},
@@ -188,20 +188,20 @@ std::vector<HostileCase> HostileCases() {
                    batch.set_operation(v1::OPERATION_DELETE);
                  })),
        "key"},
-      {"Elsewhere", Header() + Framed(large), "somewhere else"},
+      {"Elsewhere", Header() + Framed(large), "a value is in 'large'"},
       {"RejectWithoutReason", Header() + Framed(reject), "a reject without"},
       {"RejectsLate", Header() + rows + EncodeFrame(Reject()), "rejects are out"},
       {"ProgressBack", Header() + EncodeFrame(ImportProgress{5, 9}) + EncodeFrame(ImportProgress{4, 9}),
        "progress"},
       {"ProgressOver", Header() + EncodeFrame(ImportProgress{10, 9}), "progress"},
       {"OtherCounts", Header() + rows + EncodeFrame(ImportEnd{ImportOutcome::kDone, "", 3, 0}),
-       "other counts"},
+       "wrong counts"},
       {"NoReason", Header() + EncodeFrame(ImportEnd{ImportOutcome::kFailed, "", 0, 0}), "without a reason"},
       {"NoOutcome", Header() + EncodeFrame(ImportEnd{ImportOutcome{}, "", 0, 0}), "does not say how"},
       {"DoneWithoutHeader", EncodeFrame(ImportEnd{ImportOutcome::kDone, "", 0, 0}), "does not fit"},
       {"StartedAndCouldNot", Header() + EncodeFrame(ImportEnd{ImportOutcome::kCouldNotStart, "x", 0, 0}),
        "does not fit"},
-      {"BehindTheEnd", Header() + rows + done + "x", "behind the end"},
+      {"BehindTheEnd", Header() + rows + done + "x", "after the end"},
       {"SameNames", EncodeFrame(ImportHeader{{"a", "A"}, false}), "the same name"},
   };
 }

@@ -62,7 +62,7 @@ TEST(SourceObjectsTest, WhatCannotBeMeantIsRefusedInWords) {
     std::function<void(SourceObjects&)> spoil;
     std::string words;
   } cases[] = {
-      {[](SourceObjects& o) { o.indexes[0].columns[0].name = "shoe size"; }, "no column of it"},
+      {[](SourceObjects& o) { o.indexes[0].columns[0].name = "shoe size"; }, "not one of its columns"},
       {[](SourceObjects& o) { o.indexes[0].columns[0].name = std::string("na\0me", 5); }, "NUL"},
       {[](SourceObjects& o) { o.indexes[0].columns[1].name = "NAME"; }, "twice"},
       {[](SourceObjects& o) { o.indexes[0].columns.clear(); }, "0 columns"},
@@ -73,7 +73,7 @@ TEST(SourceObjectsTest, WhatCannotBeMeantIsRefusedInWords) {
       {[](SourceObjects& o) { o.untold[0].name = "Lower"; }, "two indexes"},
       {[](SourceObjects& o) { o.untold[0].name = "\xff"; }, "UTF-8"},
       {[](SourceObjects& o) { o.foreign_keys[0].table = ""; }, "characters"},
-      {[](SourceObjects& o) { o.foreign_keys[0].columns[0] = "nobody"; }, "no column of it"},
+      {[](SourceObjects& o) { o.foreign_keys[0].columns[0] = "nobody"; }, "not one of its columns"},
       {[](SourceObjects& o) { o.foreign_keys[0].table_columns.emplace_back("b"); }, "points at 2"},
       {[](SourceObjects& o) { o.foreign_keys[0].table_columns[0] = std::string("\0", 1); }, "NUL"},
       {[](SourceObjects& o) { o.indexes.resize(kSourceObjectsMax + 1, o.indexes[0]); }, "64"},

@@ -156,7 +156,7 @@ INSTANTIATE_TEST_SUITE_P(
         TableCase{"UnknownDeletes", [](TableSchema& table) { table.deletes = static_cast<Deletes>(4); },
                   "rule for deletes"},
         TableCase{"NamesDifferInCaseOnly", [](TableSchema& table) { table.columns[2].name = "NAME"; },
-                  "column 'NAME': the name differs from that of column 'name' in ASCII case at most"},
+                  "column 'NAME': the name is the same as that of column 'name', apart from ASCII case"},
         TableCase{"NamesDifferInCaseBeyondAscii",
                   [](TableSchema& table) {
                     table.columns[1].name = "å";
@@ -165,7 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
                   ""},
         TableCase{"ColumnIdTwice",
                   [](TableSchema& table) { table.columns[0].column_id = table.columns[2].column_id = 7; },
-                  "column 'photo': column_id 7 is that of column 'id' too"},
+                  "column 'photo': column_id 7 is used by column 'id', too"},
         TableCase{"ColumnIdsMissing", [](TableSchema& table) { table.columns[0].column_id = 7; }, ""}),
     [](const auto& test) { return test.param.name; });
 
@@ -173,19 +173,19 @@ INSTANTIATE_TEST_SUITE_P(
     Key, CheckTableTest,
     testing::Values(TableCase{"None", [](TableSchema& table) { table.columns[0].key_position = 0; }, ""},
                     TableCase{"BeginsWithTwo", [](TableSchema& table) { table.columns[0].key_position = 2; },
-                              "column 'id': key position 2 stands where 1 belongs"},
+                              "column 'id': key position 2 is given where 1 is expected"},
                     TableCase{"Gap",
                               [](TableSchema& table) {
                                 table.columns[1].nullable = false;
                                 table.columns[1].key_position = 3;
                               },
-                              "column 'name': key position 3 stands where 2 belongs"},
+                              "column 'name': key position 3 is given where 2 is expected"},
                     TableCase{"Twice",
                               [](TableSchema& table) {
                                 table.columns[1].nullable = false;
                                 table.columns[1].key_position = 1;
                               },
-                              "key position 1 stands where 2 belongs"},
+                              "key position 1 is given where 2 is expected"},
                     TableCase{"InAnotherOrderThanTheColumns",
                               [](TableSchema& table) {
                                 table.columns[0].key_position = 2;

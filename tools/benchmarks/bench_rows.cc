@@ -197,7 +197,7 @@ void BenchRows::AppendValues(std::int64_t key, std::uint32_t version, RowBlock* 
 absl::Status ExportRows(const BenchRows& rows, const Step& step, const std::string& format,
                         const std::string& path) {
   if (format != "csv" && format != "tsv") {
-    return absl::InvalidArgumentError(absl::StrCat("'", format, "' is no format: csv or tsv"));
+    return absl::InvalidArgumentError(absl::StrCat("'", format, "' is not a format: use csv or tsv"));
   }
   const std::unique_ptr<FILE, CloseFile> file(std::fopen(path.c_str(), "we"));
   std::string text;

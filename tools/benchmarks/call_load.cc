@@ -249,7 +249,7 @@ absl::StatusOr<StepTime> RunDoor(const DoorLoadOptions& options) {
   std::vector<pollfd> polled;
   for (std::optional<DoorConnection>& connection : connections) {
     connection.emplace(options.port);
-    if (!connection->is_open()) return absl::UnavailableError("the server takes no connection");
+    if (!connection->is_open()) return absl::UnavailableError("the server accepts no connection");
     polled.push_back({connection->socket(), POLLIN, 0});
   }
   std::uint64_t sent = 0;
@@ -259,18 +259,18 @@ absl::StatusOr<StepTime> RunDoor(const DoorLoadOptions& options) {
   };
   const Clock::time_point start = Clock::now();
   for (std::optional<DoorConnection>& connection : connections) {
-    if (!send(*connection)) return absl::UnavailableError("the server takes no request");
+    if (!send(*connection)) return absl::UnavailableError("the server accepts no request");
   }
   constexpr int kSilenceMs = 60'000;
   while (time.rows < requests.size()) {
     if (::poll(polled.data(), polled.size(), kSilenceMs) <= 0)
-      return absl::UnavailableError("the server says nothing");
+      return absl::UnavailableError("the server does not answer");
     for (std::size_t one = 0; one < polled.size(); ++one) {
       if (polled[one].revents == 0) continue;
       ASSIGN_OR_RETURN(const bool whole, connections[one]->Take());
       if (!whole) continue;
       ++time.rows;
-      if (!send(*connections[one])) return absl::UnavailableError("the server takes no request");
+      if (!send(*connections[one])) return absl::UnavailableError("the server accepts no request");
     }
   }
   time.seconds = Since(start);

@@ -110,9 +110,7 @@ absl::StatusOr<StepTime> CopyTable::Run(const Step& step) {
   if (step.verb != Verb::kPopulate && step.verb != Verb::kInsert && step.verb != Verb::kUpsert) {
     return absl::InvalidArgumentError("COPY writes whole rows, and nothing else");
   }
-  if (step.verb == Verb::kPopulate) {
-    RETURN_IF_ERROR(Renew());
-  }
+  if (step.verb == Verb::kPopulate) RETURN_IF_ERROR(Renew());
   const std::vector<std::int64_t> keys = KeysOf(step);
   const Clock::time_point start = Clock::now();
   for (std::size_t from = 0; from < keys.size(); from += step.group) {

@@ -79,9 +79,9 @@ void AddShape(CLI::App* command, Shape* shape) {
   command->add_option("--key", shape->key, "integer, composite or text")
       ->transform(CLI::CheckedTransformer(std::map<std::string, KeyKind>{
           {"integer", KeyKind::kInteger}, {"composite", KeyKind::kComposite}, {"text", KeyKind::kText}}));
-  command->add_option("--columns", shape->columns, "Columns; 12 are a row of 184 bytes")
+  command->add_option("--columns", shape->columns, "Columns; 12 make a row of 184 bytes")
       ->check(CLI::Range(2, 2'000));
-  command->add_option("--width", shape->width, "Bytes of a row of a key and one text, instead of --columns")
+  command->add_option("--width", shape->width, "Instead of --columns: bytes of a row with a key and one text")
       ->check(CLI::Range(9, 1'000'000));
 }
 
@@ -89,7 +89,7 @@ void AddStepCommands(CLI::App* app, Asked* asked) {
   const std::string steps = "echo 'insert count=1000' | mirror-bench ";
   CLI::App* raw = AddCommand(app, "raw", "Steps on a bare SQLite file", steps + "raw --file bare.db");
   raw->add_option("--file", asked->path)->required();
-  CLI::App* mirror = AddCommand(app, "mirror", "Steps over the wire, on a tenant of a mirror",
+  CLI::App* mirror = AddCommand(app, "mirror", "Steps over the network, on a tenant of a mirror",
                                 steps + "mirror --config dev/mirror-agent.toml --context-id Cust");
   mirror->add_option("--config", asked->config, "The agent's configuration")->required();
   mirror->add_option("--context-id", asked->context_id)->required();
@@ -99,14 +99,14 @@ void AddStepCommands(CLI::App* app, Asked* asked) {
   CLI::App* changesets = AddCommand(app, "changesets", "Steps by sqlite3changeset_apply",
                                     steps + "changesets --folder changesets");
   changesets->add_option("--folder", asked->path)->required();
-  CLI::App* exporting = AddCommand(app, "export", "The rows of one step into a file",
+  CLI::App* exporting = AddCommand(app, "export", "Writes the rows of one step into a file",
                                    "mirror-bench export --file rows.csv --step 'insert count=1000'");
   exporting->add_option("--file", asked->path)->required();
   exporting->add_option("--format", asked->format, "csv or tsv");
-  exporting->add_option("--step", asked->step, "As on stdin")->required();
-  CLI::App* copy = AddCommand(app, "copy", "Steps by COPY into a table of a PostgreSQL, which is made anew",
+  exporting->add_option("--step", asked->step, "One step, as on stdin")->required();
+  CLI::App* copy = AddCommand(app, "copy", "Steps by COPY into a PostgreSQL table, which is created anew",
                               steps + "copy --conninfo 'host=/tmp/pg dbname=bench'");
-  copy->add_option("--conninfo", asked->path, "As libpq names a database")->required();
+  copy->add_option("--conninfo", asked->path, "A connection string of libpq")->required();
   for (CLI::App* command : {raw, mirror, echo, changesets, copy, exporting}) AddShape(command, &asked->shape);
 }
 
@@ -125,7 +125,7 @@ void AddReadings(CLI::App* app, Asked* asked) {
   decode->add_option("--slot", asked->slot, "PostgreSQL's replication slot");
   decode->add_option("--publication", asked->publication, "PostgreSQL's publication");
   decode->add_option("--from", asked->from, "FILE:OFFSET in MariaDB's binlog");
-  CLI::App* stage = AddCommand(app, "stage", "Takes a source's log into the agent's stage, sends nothing",
+  CLI::App* stage = AddCommand(app, "stage", "Reads a source's log into the agent's stage; sends nothing",
                                "mirror-bench stage --config dev/mirror-agent.toml --context-id Cust");
   stage->add_option("--config", asked->config, "The agent's configuration")->required();
   stage->add_option("--context-id", asked->context_id)->required();
@@ -140,7 +140,8 @@ void AddLoads(CLI::App* app, Asked* asked) {
   calls->add_option("--context-id", load.context_id, "Tenants are ID-1, ID-2, ...")->required();
   calls->add_option("--tenants", load.tenants)->check(CLI::Range(1, 100'000));
   calls->add_option("--callers", load.callers)->check(CLI::Range(1, 64));
-  calls->add_option("--calls", load.calls, "Of all callers together")->check(CLI::Range(1, 100'000'000));
+  calls->add_option("--calls", load.calls, "Calls of all callers together")
+      ->check(CLI::Range(1, 100'000'000));
   DoorLoadOptions& door = asked->door;
   CLI::App* upserts =
       AddCommand(app, "door", "Upserts of one record each over HTTP, on loopback",
@@ -150,7 +151,8 @@ void AddLoads(CLI::App* app, Asked* asked) {
   upserts->add_option("--storage", door.storage)->required();
   upserts->add_option("--connections", door.connections)->check(CLI::Range(1, 1'000));
   upserts->add_option("--first", door.first, "The first external id");
-  upserts->add_option("--count", door.count, "Of all connections together")->check(CLI::Range(1, 10'000'000));
+  upserts->add_option("--count", door.count, "Upserts of all connections together")
+      ->check(CLI::Range(1, 10'000'000));
 }
 
 /// Runs the steps from stdin on a table, or on an object with the same interface.
@@ -161,10 +163,10 @@ int Steps(const absl::StatusOr<Table>& table) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Does the works and the references that tools/bench times.", "mirror-bench");
+  CLI::App app("Runs the work and the references that tools/bench measures.", "mirror-bench");
   app.require_subcommand(1);
   app.footer(
-      "raw, mirror, echo, changesets and copy read steps from stdin, as 'upsert from=1 count=500000 "
+      "raw, mirror, echo, changesets and copy read steps from stdin, such as 'upsert from=1 count=500000 "
       "version=2',\n"
       "and answer each with a line of JSON.\n"
       "Exit code: 0 done, 1 failed (reason on stderr), 2 wrong usage.");

@@ -66,7 +66,7 @@ absl::StatusOr<std::unique_ptr<MirrorTable>> MirrorTable::Open(const std::string
 
 absl::StatusOr<StepHead> MirrorTable::Begin(const Step& step) {
   ASSIGN_OR_RETURN(const auto begun, source_.Authenticate(kName, true));
-  if (!begun.accepted()) return absl::FailedPreconditionError("the mirror takes no cycle now");
+  if (!begun.accepted()) return absl::FailedPreconditionError("the mirror accepts no cycle now");
   ASSIGN_OR_RETURN(const auto answer, source_.Announce({rows_->schema()}));
   if (answer.tables_size() != 1 || !answer.tables(0).wanted()) {
     return absl::FailedPreconditionError("the mirror does not want the benchmark's table");
@@ -94,9 +94,7 @@ absl::Status MirrorTable::Stream(const BatchMaker& maker, const StepHead& head) 
   };
   for (std::size_t sent = 0; sent < maker.batches(); ++sent) {
     maker.Encode(sent, head, request.mutable_batches(0));
-    if (sent - answered == kWindow) {
-      RETURN_IF_ERROR(receive());
-    }
+    if (sent - answered == kWindow) RETURN_IF_ERROR(receive());
     RETURN_IF_ERROR(stream->Send(request));
   }
   while (answered < maker.batches()) {
@@ -113,7 +111,7 @@ absl::Status MirrorTable::Complete(const Step& step) {
   for (const v1::TableVerdict& verdict : answer.tables()) {
     if (verdict.comparison() == v1::COMPARISON_DIFFERS) {
       return absl::FailedPreconditionError(
-          absl::StrCat("the mirror counts other rows than were sent: ", verdict.reason()));
+          absl::StrCat("the mirror's row count differs from the rows that were sent: ", verdict.reason()));
     }
   }
   return absl::OkStatus();
@@ -136,7 +134,7 @@ absl::StatusOr<StepTime> MirrorTable::Digest(const Step& step) {
 absl::StatusOr<StepTime> MirrorTable::Run(const Step& step) {
   if (step.verb == Verb::kDigest) return Digest(step);
   if (step.verb == Verb::kSync) return absl::InvalidArgumentError("a mirror has no disk of its own");
-  if (ReadsStore(step.verb)) return absl::InvalidArgumentError("mirror-bench-store alone reads its store");
+  if (ReadsStore(step.verb)) return absl::InvalidArgumentError("only mirror-bench-store reads its store");
   const BatchMaker maker(rows_, step);
   StepTime time{maker.keys(), 0, {}};
   const Clock::time_point start = Clock::now();
@@ -158,7 +156,7 @@ absl::StatusOr<std::unique_ptr<EchoTable>> EchoTable::Open(const std::string& co
 }
 
 absl::StatusOr<StepTime> EchoTable::Run(const Step& step) {
-  if (!IsPush(step.verb)) return absl::InvalidArgumentError("an echo takes pushes alone");
+  if (!IsPush(step.verb)) return absl::InvalidArgumentError("an echo accepts only pushes");
   const BatchMaker maker(rows_, step);
   StepTime time{maker.keys(), 0, {}};
   // The values have the same length as those for a mirror.

@@ -215,12 +215,10 @@ absl::Status RawTable::Renew() {
 
 absl::StatusOr<StepTime> RawTable::Run(const Step& step) {
   if (step.verb == Verb::kSync) return SyncDisk(path_ + ".sync", step.count);
-  if (step.verb == Verb::kDigest) return absl::InvalidArgumentError("a bare file gives no digests");
-  if (IsPush(step.verb)) return absl::InvalidArgumentError("a bare file takes no pushes");
-  if (ReadsStore(step.verb)) return absl::InvalidArgumentError("a bare file is only written");
-  if (step.verb == Verb::kPopulate) {
-    RETURN_IF_ERROR(Renew());
-  }
+  if (step.verb == Verb::kDigest) return absl::InvalidArgumentError("a bare file has no digests");
+  if (IsPush(step.verb)) return absl::InvalidArgumentError("a bare file accepts no pushes");
+  if (ReadsStore(step.verb)) return absl::InvalidArgumentError("a bare file can only be written");
+  if (step.verb == Verb::kPopulate) RETURN_IF_ERROR(Renew());
   const std::vector<std::int64_t> keys = KeysOf(step);
   const sqlite::Statement statement = database_->Prepare(StatementFor(*rows_, step.verb));
   if (!statement.status().ok()) return statement.status();
@@ -253,7 +251,7 @@ absl::StatusOr<std::unique_ptr<Changesets>> Changesets::Open(const std::string& 
 
 absl::StatusOr<StepTime> Changesets::Run(const Step& step) {
   if (step.order != Order::kAscending || step.pick != 0 || step.verb == Verb::kPopulate) {
-    return absl::InvalidArgumentError("changesets are recorded of rows in key order only");
+    return absl::InvalidArgumentError("changesets can be recorded only for rows in key order");
   }
   std::vector<Changeset> changesets;
   for (std::uint64_t from = 0; from < step.count; from += step.group) {

@@ -166,7 +166,7 @@ class BinlogDecoder {
     const auto table = tables_.find(map.table);
     if (maps_.contains(map.id) || table == tables_.end()) return absl::OkStatus();
     std::optional<BinlogRows> rows = BinlogRows::Make(table->second, map, charsets_);
-    if (!rows) return absl::FailedPreconditionError("the binlog's table is not that of the catalogs");
+    if (!rows) return absl::FailedPreconditionError("binlog and catalogs describe the table differently");
     maps_.emplace(map.id, *std::move(rows));
     return absl::OkStatus();
   }
@@ -183,7 +183,7 @@ class BinlogDecoder {
       if (rows_.kind == binlog::RowsKind::kWrite) told = rows.Insert(before_, &change);
       if (rows_.kind == binlog::RowsKind::kUpdate) told = rows.Update(before_, after_, &change);
       if (rows_.kind == binlog::RowsKind::kDelete) told = rows.Delete(before_, &change);
-      if (told == BinlogRows::Told::kUnknown) return absl::DataLossError("a value is not understood");
+      if (told == BinlogRows::Told::kUnknown) return absl::DataLossError("a value cannot be decoded");
       ++reading_.changes;
     }
     return absl::OkStatus();
@@ -268,7 +268,7 @@ absl::StatusOr<LogReading> DecodePostgresLog(const std::string& url, const std::
   ASSIGN_OR_RETURN(const auto stream, LogStream::Open({.dsn = url}, slot, publication, 0));
   for (bool at_end = false; !at_end;) {
     ASSIGN_OR_RETURN(const std::optional<std::string_view> data, stream->Next(kSilence));
-    if (!data) return absl::DeadlineExceededError("the log's end did not come");
+    if (!data) return absl::DeadlineExceededError("the end of the log was not reached");
     reading.bytes += data->size();
     ASSIGN_OR_RETURN(const pgoutput::Message message, pgoutput::Decode(*data));
     if (const auto* emitted = std::get_if<pgoutput::Emitted>(&message)) at_end = emitted->content == end;
@@ -286,7 +286,7 @@ absl::StatusOr<LogReading> DecodeBinlog(const std::string& dsn, const std::strin
   const std::pair<std::string, std::string> parts = absl::StrSplit(from, absl::MaxSplits(':', 1));
   BinlogPlace place{parts.first};
   if (!absl::SimpleAtoi(parts.second, &place.offset))
-    return absl::InvalidArgumentError("a place is FILE:OFFSET");
+    return absl::InvalidArgumentError("--from must be FILE:OFFSET");
   ASSIGN_OR_RETURN(BinlogDecoder decoder, BinlogDecoder::Make(dsn));
   const Clock::time_point start = Clock::now();
   ASSIGN_OR_RETURN(
@@ -308,7 +308,7 @@ absl::StatusOr<LogReading> StageLog(const std::string& config, const std::string
   if (source == loaded.sources.end()) return absl::NotFoundError("the agent has no such source");
   ASSIGN_OR_RETURN(const RunState state, RunState::Load(loaded.agent.state_dir, context_id));
   ASSIGN_OR_RETURN(const auto log, OpenLog(*source, {loaded.agent.state_dir, state.source_id()}));
-  if (log == nullptr) return absl::FailedPreconditionError("its log is not installed");
+  if (log == nullptr) return absl::FailedPreconditionError("the source's log is not installed");
   LogReading reading;
   const Clock::time_point start = Clock::now();
   RETURN_IF_ERROR(log->Refresh());

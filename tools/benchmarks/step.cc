@@ -33,7 +33,7 @@ const std::map<std::string, Order> kOrders = {
     {"ascending", Order::kAscending}, {"spread", Order::kSpread}, {"random", Order::kRandom}};
 
 absl::Status Unknown(std::string_view word) {
-  return absl::InvalidArgumentError(absl::StrCat("'", std::string(word), "' says nothing to a step"));
+  return absl::InvalidArgumentError(absl::StrCat("'", std::string(word), "' is not a word of a step"));
 }
 
 std::optional<std::int64_t> Number(std::string_view text) {

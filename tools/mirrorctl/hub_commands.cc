@@ -275,7 +275,7 @@ void AddHubCommands(const AdminCommands& commands) {
   AddHubHold(of_hub);
   AddHubRefused(of_hub);
   AddRecords(of_hub);
-  AddHubHand(of_hub);
+  AddManualHubCommands(of_hub);
   AddHubInit(of_hub);
 }
 

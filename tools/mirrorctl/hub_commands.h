@@ -26,7 +26,7 @@ std::string KeyAsHubHasIt(const std::string& typed);
 void SayWhatStillWaits(HubClient& client, const std::string& storage, Console& console);
 
 /// Adds merge, part, thaw and rebuild.
-void AddHubHand(const AdminCommands& of_hub);
+void AddManualHubCommands(const AdminCommands& of_hub);
 /// After a hub's status: prints the oldest deliveries that its members' sources refused. Prints nothing if
 /// there are none.
 void ShowFirstRefused(HubClient& client, const v1::HubState& hub, std::size_t width, Console& console);

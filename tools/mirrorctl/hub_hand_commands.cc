@@ -282,7 +282,7 @@ void AddRebuild(const AdminCommands& of_hub) {
 
 }  // namespace
 
-void AddHubHand(const AdminCommands& of_hub) {
+void AddManualHubCommands(const AdminCommands& of_hub) {
   AddByHand(of_hub);
   AddRebuild(of_hub);
 }

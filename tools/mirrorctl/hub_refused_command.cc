@@ -39,7 +39,7 @@ void PrintRefused(std::ostream& out, const v1::ListRefusedResponse& answer, std:
                    {.name = "record", .goes = 2, .whole = true},
                    {.name = "delivery", .goes = 1, .whole = true},
                    {.name = "how often", .goes = 5, .whole = true},
-                   {.name = "tried again", .goes = 6, .whole = true},
+                   {.name = "next try", .goes = 6, .whole = true},
                    {"why"}},
                   width);
   for (const v1::RefusedDelivery& one : answer.refused()) {

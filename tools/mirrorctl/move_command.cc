@@ -156,9 +156,7 @@ class ServerMove {
       if (!full.ok()) return full.status();
       contents = full->contents();
     } else {
-      if (is_ours) {
-        RETURN_IF_ERROR(Drop());
-      }
+      if (is_ours) RETURN_IF_ERROR(Drop());
       // --to-config or the configuration there may have changed since the move began.
       RETURN_IF_ERROR(to_.CheckRoom(here_, request_.place));
       ASSIGN_OR_RETURN(contents, Copy());

@@ -42,7 +42,7 @@ constexpr std::uint32_t kOldestVersion = 100500;
 /// With any other method a rogue server could ask for the password in clear text.
 constexpr char kLoginMethods[] = "mysql_native_password,client_ed25519,auth_gssapi_client";
 constexpr char kNoTls[] =
-    "the server has no TLS: give it a certificate, or write tls=off where nobody listens on the way";
+    "the server has no TLS: give it a certificate, or write tls=off if nobody can read the network between";
 constexpr std::size_t kProgramNameBytesMax = 63;
 /// The limit for one packet: a row comes in one piece.
 constexpr unsigned long kPacketBytesMax = 1UL << 30;  // MariaDB's own limit.
@@ -113,9 +113,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectAs& as
   const absl::StatusOr<std::string> password =
       as.password_file.empty() ? std::string() : ReadPasswordFile(as.password_file);
   if (!password.ok()) return password.status();
-  if (!dsn.tls_ca.empty()) {
-    RETURN_IF_ERROR(ReadKeyFile(dsn.tls_ca, FileUse::kPublic).status());
-  }
+  if (!dsn.tls_ca.empty()) RETURN_IF_ERROR(ReadKeyFile(dsn.tls_ca, FileUse::kPublic).status());
   std::unique_ptr<Connection> connection(new Connection(std::move(dsn)));
   std::vector<std::pair<std::string, std::uint16_t>> hosts = connection->dsn_.hosts;
   if (hosts.empty()) hosts.emplace_back();
@@ -162,12 +160,13 @@ absl::Status Connection::Connect(const ConnectAs& as, const std::string& host, s
 
 absl::Status Connection::SetUp(const ConnectAs& as) {
   if (mariadb_connection(handle_) == 0) {
-    return absl::FailedPreconditionError(absl::StrCat(dsn_.Name(), " is no MariaDB, but speaks as one"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(dsn_.Name(), " is not MariaDB, although it speaks MariaDB's protocol"));
   }
   if (server_version_ < kOldestVersion) {
     return absl::FailedPreconditionError(absl::StrCat(dsn_.Name(), " is MariaDB ", server_version_ / 10000,
                                                       ".", server_version_ / 100 % 100,
-                                                      ", and 10.5 is the oldest that can be used"));
+                                                      "; the oldest version that can be used is 10.5"));
   }
   std::vector<std::string> all(std::begin(kPinned), std::end(kPinned));
   all.insert(all.end(), as.settings.begin(), as.settings.end());
@@ -180,7 +179,7 @@ absl::Status Connection::SetUp(const ConnectAs& as) {
 absl::Status Connection::ErrorNow(std::string_view doing) {
   if (handle_ == nullptr) {
     return ToStatus(
-        {.trouble = Trouble::kLost, .words = absl::StrCat("the connection to ", dsn_.Name(), " is gone")},
+        {.trouble = Trouble::kLost, .words = absl::StrCat("the connection to ", dsn_.Name(), " was lost")},
         doing);
   }
   return Failed(ReadFailure(mysql_errno(handle_), mysql_error(handle_)), doing);

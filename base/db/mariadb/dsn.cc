@@ -21,8 +21,8 @@ constexpr std::size_t kHostsMax = 16;
 constexpr std::array<std::string_view, 7> kKeywords = {"host", "port", "socket", "dbname",
                                                        "user", "tls",  "tls_ca"};
 constexpr char kHowItIs[] =
-    ". It is as 'host=db1 port=3306 dbname=crm user=mirror tls=verify', or 'socket=/run/mysqld/mysqld.sock "
-    "dbname=crm user=mirror'";
+    ". Write it as 'host=db1 port=3306 dbname=crm user=mirror tls=verify', or as "
+    "'socket=/run/mysqld/mysqld.sock dbname=crm user=mirror'";
 
 /// The text may contain a password, so the error repeats no part of it.
 absl::Status UnreadableDsn(std::string_view why) {
@@ -53,13 +53,12 @@ absl::StatusOr<std::map<std::string, std::string>> ReadDsnWords(const std::strin
     while (at < text.size() && text[at] == ' ') ++at;
     if (at == text.size()) return words;
     const std::size_t equals = text.find('=', at);
-    if (equals == std::string::npos) return UnreadableDsn("it is not made of keyword=value");
+    if (equals == std::string::npos) return UnreadableDsn("it does not consist of keyword=value pairs");
     const std::string keyword = text.substr(at, equals - at);
     if (keyword == "password" || keyword == "passwd" || keyword == "pwd") {
       return absl::InvalidArgumentError(
-          "the connection string holds a password, where others can read it. Take it out, and write it into "
-          "a "
-          "file (mode 0600) that password_file names");
+          "the connection string holds a password, where others can read it. Remove it, write the password "
+          "into a file (mode 0600), and name that file in password_file");
     }
     if (std::find(kKeywords.begin(), kKeywords.end(), keyword) == kKeywords.end())
       return UnreadableDsn("it has a keyword other than host, port, socket, dbname, user, tls and tls_ca");
@@ -76,13 +75,13 @@ absl::Status ReadHosts(const std::string& hosts, const std::string& ports, Dsn* 
   const std::vector<std::string> numbers = absl::StrSplit(ports, ',');
   if (names.size() > kHostsMax) return UnreadableDsn(absl::StrCat("it has more than ", kHostsMax, " hosts"));
   if (!ports.empty() && numbers.size() != 1 && numbers.size() != names.size())
-    return UnreadableDsn("it has neither one port nor one for each host");
+    return UnreadableDsn("it must have one port, or one port for each host");
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i].empty()) return UnreadableDsn("a host in it is empty");
     std::uint32_t port = kUsualPort;
     if (!ports.empty() && (!absl::SimpleAtoi(numbers[std::min(i, numbers.size() - 1)], &port) || port == 0 ||
                            port > UINT16_MAX)) {
-      return UnreadableDsn("a port in it is no number from 1 to 65535");
+      return UnreadableDsn("a port in it is not a number from 1 to 65535");
     }
     dsn->hosts.emplace_back(names[i], static_cast<std::uint16_t>(port));
   }
@@ -103,10 +102,10 @@ absl::Status ReadTls(const std::string& word, Dsn* dsn) {
   } else if (word == "verify") {
     dsn->tls = Tls::kVerify;
   } else {
-    return UnreadableDsn("tls is none of off, on and verify");
+    return UnreadableDsn("tls must be off, on or verify");
   }
   if (!dsn->tls_ca.empty() && dsn->tls != Tls::kVerify)
-    return UnreadableDsn("tls_ca goes with tls=verify alone");
+    return UnreadableDsn("tls_ca works only with tls=verify");
   return absl::OkStatus();
 }
 
@@ -134,12 +133,12 @@ absl::StatusOr<Dsn> ReadDsn(const std::string& text) {
   dsn.user = words["user"];
   dsn.tls_ca = words["tls_ca"];
   const std::string hosts = words["host"], ports = words["port"];
-  if (dsn.socket.empty() == hosts.empty()) return UnreadableDsn("it has not one of host and socket");
+  if (dsn.socket.empty() == hosts.empty()) return UnreadableDsn("it must have either host or socket");
   if (dsn.database.empty() || dsn.user.empty()) return UnreadableDsn("it lacks dbname or user");
   if (!hosts.empty()) {
     RETURN_IF_ERROR(ReadHosts(hosts, ports, &dsn));
   } else if (!ports.empty()) {
-    return UnreadableDsn("port goes with host alone");
+    return UnreadableDsn("port works only with host");
   }
   RETURN_IF_ERROR(ReadTls(words["tls"], &dsn));
   return dsn;

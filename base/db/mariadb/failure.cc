@@ -142,29 +142,30 @@ std::string LoginAdvice(unsigned int number, bool has_password) {
     case 1698:
       return absl::StrCat(
           has_password
-              ? "The user is not there, not for this host, or has another password than password_file "
-                "holds"
-              : "No password was sent, since the configuration has no password_file: the user is not "
-                "there, not for this host, or has a password",
-          number == 1045 ? ". An anonymous user comes before one for any host ('%'): where SELECT User, Host "
-                           "FROM mysql.user lists an empty name, DROP USER ''@'localhost', with its host"
+              ? "The user does not exist, exists only for other hosts, or has another password than the one "
+                "in password_file"
+              : "No password was sent, because the configuration has no password_file: the user does not "
+                "exist, exists only for other hosts, or has a password",
+          number == 1045 ? ". MariaDB prefers an anonymous user to a user for any host ('%'): if SELECT "
+                           "User, Host FROM mysql.user lists an empty name, drop that user with its host, as "
+                           "DROP USER ''@'localhost'"
                          : "");
     case 1044:
       return "The user may not use that database: GRANT SELECT ON the database lets it in";
     case 1049:
       return "Make that database, or correct dbname";
     case 1129:
-      return "Too many connections of this machine were broken off: FLUSH HOSTS there lets it in again";
+      return "The server blocks this machine, because too many of its connections broke off: FLUSH HOSTS at "
+             "the server ends that";
     case 1130:
-      return "The server lets nobody in from this machine: make the user for it, 'user'@'host'";
+      return "The server accepts no user from this machine: create the user for this machine, 'user'@'host'";
     case 2026:
-      return "The server has no TLS, or its certificate is not for that host, or not of an authority that "
-             "tls_ca or "
-             "the system trusts";
+      return "The server has no TLS, or its certificate is not for that host, or neither tls_ca nor the "
+             "system trusts the certificate's authority";
     case 2059:
     case 5010:
-      return "The user logs in by a method that would show the password, or that this machine lacks: use "
-             "ed25519 or mysql_native_password";
+      return "The user's login method would show the password, or this machine does not have that method: "
+             "use ed25519 or mysql_native_password";
     default:
       return "";
   }
@@ -205,7 +206,7 @@ Failure ReadFailure(unsigned int number, std::string_view message) {
                    [number](const MariadbCondition& one) { return one.number == number; });
   if (found != std::end(kMariadbConditions)) failure.trouble = found->trouble;
   if (failure.trouble == Trouble::kValue) {
-    failure.words = "a value is not as its type wants it";
+    failure.words = "a value does not fit its type";
   } else if (number == 1062 || number == 1064 || (number >= 1644 && number <= 1646)) {
     // These messages repeat a key, a part of the statement, or the text of a trigger's SIGNAL.
     failure.words = number == 1064 ? "MariaDB cannot read the statement" : "MariaDB refuses it";
@@ -228,8 +229,8 @@ Failure ReadRefusal(unsigned int number, std::string_view message, bool has_pass
   }
   if (failure.trouble == Trouble::kTooMany) {
     failure.words +=
-        ". All connections that it allows are taken: raise max_connections there or, of the user, "
-        "MAX_USER_CONNECTIONS";
+        ". All connections that it allows are in use: raise max_connections there, or MAX_USER_CONNECTIONS "
+        "of the user";
   }
   return failure;
 }

@@ -18,13 +18,13 @@ std::size_t CharactersOf(std::string_view text) {
 }  // namespace
 
 absl::StatusOr<std::string> QuotedName(std::string_view name) {
-  if (name.empty()) return absl::InvalidArgumentError("an empty name is none that MariaDB can keep");
+  if (name.empty()) return absl::InvalidArgumentError("MariaDB does not allow an empty name");
   if (name.find('\0') != std::string_view::npos || !IsText(name)) {
-    return absl::InvalidArgumentError("a name holds a NUL or is no UTF-8, and MariaDB keeps neither");
+    return absl::InvalidArgumentError("a name holds a NUL or is not UTF-8, and MariaDB allows neither");
   }
   if (const std::size_t characters = CharactersOf(name); characters > kNameCharactersMax) {
     return absl::InvalidArgumentError(absl::StrCat("'", std::string(name), "' has ", characters,
-                                                   " characters, and MariaDB keeps names of at most ",
+                                                   " characters, and MariaDB's limit for a name is ",
                                                    kNameCharactersMax));
   }
   return absl::StrCat("`", absl::StrReplaceAll(std::string(name), {{"`", "``"}}), "`");

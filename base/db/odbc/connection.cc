@@ -43,9 +43,9 @@ std::string NoDriver(const ConnectionString& to) {
                                 : "the driver of the ODBC data source that 'dsn' names cannot be loaded";
   return absl::StrCat(
       named,
-      ". Nothing was read. Install it (Debian: odbc-postgresql, odbc-mariadb, libsqliteodbc), "
-      "and name it as 'odbcinst -q -d' or, for a DSN, 'odbcinst -q -s' has it, or by the path "
-      "of its library. The ODBC driver manager says");
+      ". Nothing was read. Install it (Debian: odbc-postgresql, odbc-mariadb, libsqliteodbc), and name it as "
+      "'odbcinst -q -d' (for a DSN 'odbcinst -q -s') lists it, or by the path of its library. The ODBC "
+      "driver manager says");
 }
 
 }  // namespace

@@ -38,8 +38,8 @@ std::string_view Trimmed(std::string_view text) {
 
 absl::Status Wrong(std::string_view why) {
   return absl::InvalidArgumentError(
-      absl::StrCat("it is no ODBC connection string: ", std::string(why),
-                   ". It is of the form DRIVER={name};SERVER=host;DATABASE=name;UID=user"));
+      absl::StrCat("it is not an ODBC connection string: ", std::string(why),
+                   ". Its form is DRIVER={name};SERVER=host;DATABASE=name;UID=user"));
 }
 
 /// Reads a value in braces, in which "}}" means one "}". Removes it, up to the next ";", from `rest`.
@@ -57,7 +57,7 @@ absl::StatusOr<std::string> TakeBraced(std::string_view* rest) {
     }
     rest->remove_prefix(i + 1);
     const std::size_t end = std::min(rest->find(';'), rest->size());
-    if (!Trimmed(rest->substr(0, end)).empty()) return Wrong("something stands behind a '}'");
+    if (!Trimmed(rest->substr(0, end)).empty()) return Wrong("there is a text after a '}'");
     rest->remove_prefix(end);
     return value;
   }

@@ -107,7 +107,7 @@ std::string SafeWords(std::string_view said, const std::vector<std::string>& sec
     if (!secret.empty()) words = absl::StrReplaceAll(words, {{secret, "***"}});
   }
   std::replace(words.begin(), words.end(), '"', '\'');
-  if (!IsText(words)) return "(words that are no UTF-8)";
+  if (!IsText(words)) return "(a text that is not UTF-8)";
   return std::string(CutUtf8(words, kWordsMax));
 }
 
@@ -117,7 +117,7 @@ absl::Status ToStatus(const Failure& failure, std::string_view doing) {
   std::string message(doing);
   if (!message.empty()) message += ": ";
   if (failure.words.empty()) {
-    absl::StrAppend(&message, "the ODBC driver says no more than the state ", failure.sqlstate);
+    absl::StrAppend(&message, "the ODBC driver gives no message, only the state ", failure.sqlstate);
   } else {
     absl::StrAppend(&message, "the ODBC driver says \"", failure.words, "\"");
     if (!failure.sqlstate.empty()) absl::StrAppend(&message, " (", failure.sqlstate, ")");

@@ -94,9 +94,7 @@ absl::StatusOr<bool> RowStream::Step() {
   if (binds_) {
     const bool due = std::any_of(fields_.begin(), fields_.end(),
                                  [](const auto& field) { return !field->is_bound || field->grows; });
-    if (due) {
-      RETURN_IF_ERROR(Bind());
-    }
+    if (due) RETURN_IF_ERROR(Bind());
   }
   const SQLRETURN fetched = SQLFetch(statement_);
   if (fetched == SQL_NO_DATA) {

@@ -56,10 +56,11 @@ Canceller::~Canceller() { PQfreeCancel(cancel_); }
 
 absl::Status Canceller::Cancel() {
   const MutexLock lock(mutex_);
-  if (!allowed_) return absl::FailedPreconditionError("nothing is cancelled: it commits, or is at its end");
+  if (!allowed_)
+    return absl::FailedPreconditionError("nothing was cancelled: the connection commits or is closed");
   char words[256] = "";
   if (cancel_ == nullptr || PQcancel(cancel_, words, sizeof(words)) != 1) {
-    return absl::UnavailableError("the server was not reached, so what it works on goes on");
+    return absl::UnavailableError("the server was not reached, so the statement there was not cancelled");
   }
   return absl::OkStatus();
 }
@@ -108,13 +109,13 @@ Parameters SettingsOf(const ConnectAs& as) {
 
 absl::Status CheckSql(const std::string& sql) {
   if (sql.find('\0') == std::string::npos) return absl::OkStatus();
-  return absl::InvalidArgumentError("a statement holds a NUL, where PostgreSQL would end it");
+  return absl::InvalidArgumentError("a statement holds a NUL, and PostgreSQL would cut it there");
 }
 
 BoundValues::BoundValues(Values values) {
   if (values.size() > kValuesMax) {
     status_ = absl::InvalidArgumentError(
-        absl::StrCat("a statement has ", values.size(), " values, and PostgreSQL takes ", kValuesMax));
+        absl::StrCat("a statement has ", values.size(), " values, and PostgreSQL's limit is ", kValuesMax));
     return;
   }
   for (const Value& value : values) {
@@ -287,7 +288,7 @@ absl::StatusOr<RowStream> Connection::Stream(const std::string& sql, Values valu
   // Never prepared: the statement takes long anyway, and a stale plan would make it fail.
   RETURN_IF_ERROR(SendUnnamed(*line_, sql, bound, doing));
   if (PQsetSingleRowMode(line_->handle()) != 1)
-    return line_->Cut(doing, {.words = "libpq gives no single rows"});
+    return line_->Cut(doing, {.words = "libpq does not return single rows"});
   return RowStream(*this, doing);
 }
 

@@ -32,7 +32,7 @@ absl::Status HearBegin(Line& line, ExecStatusType wanted, std::string_view doing
   if (status == wanted) return absl::OkStatus();
   absl::Status refused = status == PGRES_FATAL_ERROR
                              ? line.ErrorOf(begun.get(), doing)
-                             : line.Cut(doing, {.words = "the statement is no such COPY"});
+                             : line.Cut(doing, {.words = "the statement is not the expected COPY"});
   if (line.IsOpen()) line.Finish(doing).status().IgnoreError();
   return refused;
 }
@@ -66,7 +66,7 @@ void CopyIn::GiveUp() {
   if (connection == nullptr || !connection->IsOpen()) return;
   Line& line = connection->line();
   const AnswersWithin patience(*connection, kGiveUpWithin);
-  if (line.Send(PQputCopyEnd(line.handle(), "given up by its sender"), doing_).ok()) {
+  if (line.Send(PQputCopyEnd(line.handle(), "cancelled by its sender"), doing_).ok()) {
     line.Finish(doing_).status().IgnoreError();
   } else {
     line.Close();
@@ -217,7 +217,7 @@ CopyOut::Parsed CopyOut::Parse() {
 
 absl::Status CopyOut::Malformed() {
   Line& line = std::exchange(connection_, nullptr)->line();
-  return line.Cut(doing_, {.words = "what came is not COPY's binary format"});
+  return line.Cut(doing_, {.words = "the data is not in COPY's binary format"});
 }
 
 bool CopyOut::IsReady(std::chrono::milliseconds within) {
@@ -260,7 +260,7 @@ CopyBoth::~CopyBoth() {
 
 absl::StatusOr<std::optional<std::string_view>> CopyBoth::Next(std::chrono::milliseconds within) {
   if (connection_ == nullptr)
-    return absl::FailedPreconditionError(absl::StrCat(doing_, ": these messages are over"));
+    return absl::FailedPreconditionError(absl::StrCat(doing_, ": this stream of messages has ended"));
   Line& line = connection_->line();
   if (!line.HasPiece(within)) return std::nullopt;
   const absl::StatusOr<std::string_view> message = line.NextPiece(doing_);
@@ -268,12 +268,12 @@ absl::StatusOr<std::optional<std::string_view>> CopyBoth::Next(std::chrono::mill
   connection_ = nullptr;
   if (!message.ok()) return message.status();
   absl::Status ended = line.Finish(doing_).status();
-  return ended.ok() ? line.Cut(doing_, {.words = "the server ended the messages"}) : ended;
+  return ended.ok() ? line.Cut(doing_, {.words = "the server ended the stream of messages"}) : ended;
 }
 
 absl::Status CopyBoth::Put(std::string_view message) {
   if (connection_ == nullptr)
-    return absl::FailedPreconditionError(absl::StrCat(doing_, ": these messages are over"));
+    return absl::FailedPreconditionError(absl::StrCat(doing_, ": this stream of messages has ended"));
   Line& line = connection_->line();
   absl::Status sent =
       line.Send(PQputCopyData(line.handle(), message.data(), static_cast<int>(message.size())), doing_);

@@ -21,8 +21,8 @@ namespace {
 constexpr char kPayload[] = "mirror.postgres/failure";
 /// Advice for 53300, which means any of the three limits.
 constexpr char kRaise[] =
-    ". All connections that it allows are taken: raise its max_connections or, where a role or a database is "
-    "named, the CONNECTION LIMIT of that, or end connections of others";
+    ". All connections that it allows are in use: raise its max_connections or, if the message names a role "
+    "or a database, the CONNECTION LIMIT of that one, or end connections of others";
 
 struct Condition {
   std::string_view sqlstate;  ///< Whole state or its beginning; the first match counts.
@@ -116,9 +116,9 @@ std::string SafeWords(std::string_view sqlstate, std::string_view words) {
   if (kind == "22" && !is_safe) {
     if (sqlstate == "22003") return "a number is out of its type's range";
     if (sqlstate == "22007" || sqlstate == "22008")
-      return "a date or a time is none, or out of its type's range";
-    if (sqlstate == "22021") return "a text holds what the database's encoding does not have";
-    return "a value is not as its type wants it";
+      return "a date or a time is not valid, or out of its type's range";
+    if (sqlstate == "22021") return "a text holds a character that the database's encoding does not have";
+    return "a value does not fit its type";
   }
   // Texts from functions that others wrote, or from other databases.
   if (kind == "P0" || kind == "38" || kind == "39" || kind == "HV")
@@ -151,8 +151,8 @@ std::int64_t CopyRow(std::string_view context) {
 std::string TooManyAdvice(std::string_view words) {
   // The setting's name is not translated.
   if (words.find("max_wal_senders") == std::string_view::npos) return kRaise;
-  return ". All that may read the log at once do so: raise its max_wal_senders, or end one of those in "
-         "pg_stat_replication";
+  return ". As many sessions as it allows read its log: raise its max_wal_senders, or end one of the "
+         "sessions in pg_stat_replication";
 }
 
 /// Returns the advice for a session that was refused; empty: the state is another one.
@@ -161,14 +161,13 @@ std::string NotLetInAdvice(std::string_view sqlstate, const Login& login) {
   if (login.lacks_password) {
     return absl::StrCat(
         "No line of the passfile ", file,
-        " is for that host, port, database and role: write one, host:port:database:role:password; "
-        "'*' is any, and the mode is 0600");
+        " is for that host, port, database and role: add one, as host:port:database:role:password; '*' means "
+        "any, and the mode is 0600");
   }
   if (sqlstate == "28P01") {
     return absl::StrCat(
         "The password in the passfile ", file,
-        " is not the role's: correct the first line there that is for that host, port, database and "
-        "role");
+        " is wrong: correct the first line there that is for that host, port, database and role");
   }
   if (sqlstate.substr(0, 2) == "28") return "Look at the role's name, and at pg_hba.conf of that server";
   if (sqlstate == "42501") return "The role may not connect there: GRANT CONNECT ON DATABASE lets it in";

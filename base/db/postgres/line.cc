@@ -289,7 +289,7 @@ absl::Status Line::Cut(std::string_view doing, const Failure& why) {
   std::string words = absl::StrCat("the connection to ", name_, " was lost");
   if (!why.words.empty()) absl::StrAppend(&words, " (", why.words, ")");
   failure.words = failure.trouble == Trouble::kCommitUnknown
-                      ? absl::StrCat(words, " before the answer came: it may have been applied")
+                      ? absl::StrCat(words, " before the answer came: the commit may have succeeded")
                       : absl::StrCat(words, "; what was not committed is rolled back");
   is_left_ = is_left_ || if_lost_ == IfLost::kUnknown;
   Close();

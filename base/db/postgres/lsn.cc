@@ -30,7 +30,7 @@ absl::StatusOr<std::uint64_t> ParseLsn(std::string_view text) {
   if (slash == std::string_view::npos || !ReadHalf(text.substr(0, slash), &high) ||
       !ReadHalf(text.substr(slash + 1), &low)) {
     return absl::InvalidArgumentError(
-        "a position in PostgreSQL's log is not as '16/B374D848', two hexadecimal numbers");
+        "a position in PostgreSQL's log does not have the form '16/B374D848', two hexadecimal numbers");
   }
   return high << 32 | low;
 }

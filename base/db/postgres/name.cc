@@ -12,16 +12,16 @@ namespace {
 absl::Status CheckText(std::string_view text, const char* what) {
   if (text.find('\0') == std::string_view::npos && IsText(text)) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat(what, " holds a NUL or is no UTF-8, and PostgreSQL keeps neither"));
+      absl::StrCat(what, " holds a NUL or is not UTF-8, and PostgreSQL allows neither"));
 }
 
 }  // namespace
 
 absl::Status CheckName(std::string_view name) {
-  if (name.empty()) return absl::InvalidArgumentError("an empty name is none that PostgreSQL can keep");
+  if (name.empty()) return absl::InvalidArgumentError("PostgreSQL does not allow an empty name");
   if (name.size() > kNameBytesMax) {
     return absl::InvalidArgumentError(absl::StrCat("'", std::string(name), "' has ", name.size(),
-                                                   " bytes, and PostgreSQL keeps names of at most ",
+                                                   " bytes, and PostgreSQL's limit for a name is ",
                                                    kNameBytesMax));
   }
   return CheckText(name, "a name");

@@ -11,7 +11,7 @@ namespace {
 /// Short transactions of other sessions end within this time.
 constexpr std::chrono::seconds kPatience{1};
 constexpr std::chrono::milliseconds kLook{50};
-constexpr char kLooking[] = "looking for who may see deleted rows";
+constexpr char kLooking[] = "looking for sessions that may see deleted rows";
 
 /// A transaction with an id, in any database, is in each snapshot taken while it runs; old snapshots count in
 /// their own database.

@@ -14,7 +14,7 @@
 namespace mirror::postgres {
 namespace {
 
-constexpr char kLookingWhose[] = "looking whose the tables are";
+constexpr char kLookingWhose[] = "checking who owns the tables";
 constexpr char kForeignPayload[] = "mirror.postgres/foreign";
 constexpr char kDivisionByZero[] = "22012";
 
@@ -118,8 +118,9 @@ absl::Status CheckRow(const Rows& rows, int row, const std::string& schema) {
        {std::tuple(9, "TRIGGER", "trigger"), std::tuple(10, "RULE", "rule")}) {
     if (rows.IsNull(row, column)) continue;
     const std::string other = QuotedOrUnknown(rows.Text(row, column));
-    return ForeignError(absl::StrCat(name, " has the ", noun, " ", other, ", which would run as this server"),
-                        absl::StrCat("A superuser types DROP ", type, " ", other, " ON ", name));
+    return ForeignError(
+        absl::StrCat(name, " has the ", noun, " ", other, ", which would run with this server's rights"),
+        absl::StrCat("A superuser types DROP ", type, " ", other, " ON ", name));
   }
   return absl::OkStatus();
 }
@@ -146,7 +147,7 @@ Array KindsOf(const OwnRelations& own) {
 absl::Status ForeignError(const std::string& what, const std::string& remedy) {
   absl::Status status = absl::FailedPreconditionError(
       absl::StrCat(what, ", but that name is reserved for this server. The server did not read or write it. ",
-                   remedy, "; then the next call goes on."));
+                   remedy, "; then the next call works."));
   status.SetPayload(kForeignPayload, absl::Cord(what));
   return status;
 }

@@ -53,7 +53,7 @@ absl::Status Pipeline::Enter(const std::vector<Step>& steps) {
   const std::string& doing = steps.back().doing;
   RETURN_IF_ERROR(line.Begin(IfLost::kNothing, doing));
   if (PQenterPipelineMode(line.handle()) == 1) return absl::OkStatus();
-  return line.Cut(doing, {.words = "it was in the middle of something"});
+  return line.Cut(doing, {.words = "the connection was still busy with another statement"});
 }
 
 absl::StatusOr<std::vector<Pipeline::Sent>> Pipeline::Send(const std::vector<Step>& steps, std::size_t from,
@@ -91,10 +91,10 @@ absl::Status Pipeline::ReadOne(const std::string& doing, Result& last) {
       if (!line.IsOpen()) return failed;
     } else if (status == PGRES_PIPELINE_ABORTED && failed.ok()) {
       failed =
-          absl::AbortedError(absl::StrCat(doing, doing.empty() ? "" : ": ", "a statement before it failed"));
+          absl::AbortedError(absl::StrCat(doing, doing.empty() ? "" : ": ", "an earlier statement failed"));
     }
     // The rows would be lost. See RowStream.
-    if (status == PGRES_SINGLE_TUPLE) return line.Cut(doing, {.words = "rows of a pipeline came singly"});
+    if (status == PGRES_SINGLE_TUPLE) return line.Cut(doing, {.words = "rows of a pipeline came one by one"});
     last = *std::move(next);
   }
   if (failed.ok() && !line.IsOpen()) return line.Cut(doing);
@@ -107,10 +107,10 @@ absl::Status Pipeline::ReadEnd(std::string_view doing) {
   if (synced == nullptr || PQresultStatus(synced.get()) != PGRES_PIPELINE_SYNC) {
     return synced != nullptr && PQresultStatus(synced.get()) == PGRES_FATAL_ERROR
                ? line.Cut(doing, ReadFailure(synced.get()))
-               : line.Cut(doing, {.words = "the answers do not end"});
+               : line.Cut(doing, {.words = "the answers have no end"});
   }
   if (PQexitPipelineMode(line.handle()) == 1) return absl::OkStatus();
-  return line.Cut(doing, {.words = "more was answered than asked"});
+  return line.Cut(doing, {.words = "there were more answers than statements"});
 }
 
 absl::Status Pipeline::Read(const std::vector<Step>& steps, const std::vector<Sent>& sent,

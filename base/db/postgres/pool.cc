@@ -61,8 +61,8 @@ absl::Status Pool::TooMany(milliseconds within) const {
                                    " were in use for ", within.count(), " ms");
   if (!left_.empty()) {
     absl::StrAppend(&words, "; in ", left_.size(),
-                    " of them the database is at what it did not answer in time, as a commit is while no "
-                    "standby answers");
+                    " of them the database still works on a statement that it did not answer in time, such "
+                    "as a commit that waits for a standby");
   }
   return ToStatus({.trouble = Trouble::kTooMany, .words = std::move(words)}, "");
 }
@@ -148,9 +148,7 @@ absl::Status Pool::Open(Place& place, Clock::time_point until) {
   as.connect_within = std::clamp(std::chrono::duration_cast<milliseconds>(until - Clock::now()),
                                  milliseconds(1), as.connect_within);
   ASSIGN_OR_RETURN(std::unique_ptr<Connection> opened, Connection::Open(as));
-  if (options_.admit != nullptr) {
-    RETURN_IF_ERROR(options_.admit(*opened));
-  }
+  if (options_.admit != nullptr) RETURN_IF_ERROR(options_.admit(*opened));
   place.kept = {.connection = std::move(opened), .opened = Clock::now()};
   return absl::OkStatus();
 }
@@ -169,12 +167,12 @@ absl::Status Pool::Look(Place& place) {
   const AnswersWithin patience(connection, std::min(options_.connect_as.connect_within, kLookWithin));
   const Clock::time_point asked_at = Clock::now();
   const absl::StatusOr<Rows> there =
-      connection.Query(kLookSql, {pids.value()}, "looking what is still at work");
+      connection.Query(kLookSql, {pids.value()}, "checking which statements still run");
   // Returns another error than the lost one, which the caller would take for the error of its own statement.
   if (!connection.IsOpen()) {
     return ToStatus({.trouble = Trouble::kNotReady,
                      .words = absl::StrCat("a connection of ", options_.name,
-                                           " was lost while it was asked what is still at work there")},
+                                           " was lost during the check which statements still run there")},
                     "");
   }
   const auto is_gone = [&](const Left& one) {

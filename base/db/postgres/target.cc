@@ -22,14 +22,14 @@ using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
 /// libpq's message may repeat parts of the text, and so a password.
 constexpr char kUnreadable[] = "the connection string cannot be read";
 constexpr char kHowItIs[] =
-    ". It is as libpq has it: 'host=db1 dbname=crm user=mirror "
-    "sslmode=verify-full', or 'postgresql://mirror@db1/crm?sslmode=verify-full'";
+    ". Write it in libpq's form: 'host=db1 dbname=crm user=mirror sslmode=verify-full', or "
+    "'postgresql://mirror@db1/crm?sslmode=verify-full'";
 constexpr char kHasPassword[] =
-    "the connection string holds a password, where others can read it. Take it out, and name a passfile "
-    "(mode 0600) with the line host:port:database:user:password";
+    "the connection string holds a password, where others can read it. Remove it, and name a passfile (mode "
+    "0600) with the line host:port:database:user:password";
 
 constexpr char kHasService[] =
-    "the connection string names a service, whose words stand in another file, where nobody looks at them. "
+    "the connection string names a service, whose settings are in another file, where nothing checks them. "
     "Write them here: host, port, dbname, user, sslmode";
 
 /// Returns an unknown keyword that libpq names in quotes. Empty: the message names none, or it may be part of
@@ -49,7 +49,7 @@ std::string WrongKeyword(const std::string& conninfo, const std::string& libpq_w
 
 absl::Status Unreadable(const std::string& wrong_keyword) {
   return absl::InvalidArgumentError(absl::StrCat(
-      kUnreadable, wrong_keyword.empty() ? "" : absl::StrCat(": libpq knows no '", wrong_keyword, "'"),
+      kUnreadable, wrong_keyword.empty() ? "" : absl::StrCat(": libpq has no keyword '", wrong_keyword, "'"),
       kHowItIs));
 }
 
@@ -146,7 +146,7 @@ const std::string* FindParameter(const Parameters& parameters, std::string_view 
 std::string PlaceWords(const Parameters& parameters) {
   const std::string* host = FindParameter(parameters, "host");
   if (host == nullptr) host = FindParameter(parameters, "hostaddr");
-  std::string where = host == nullptr ? "its own place" : *host;
+  std::string where = host == nullptr ? "libpq's default host" : *host;
   if (const std::string* const port = FindParameter(parameters, "port"))
     absl::StrAppend(&where, ", port ", *port);
   if (const std::string* const base = FindParameter(parameters, "dbname"))

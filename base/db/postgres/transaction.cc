@@ -21,7 +21,7 @@ std::string BeginSql(const BeginAs& as) {
 /// A nested savepoint with the same name hides the outer one until its release, so they may share the name.
 constexpr char kName[] = "mirror_savepoint";
 
-constexpr char kAsking[] = "asking whether a standby is waited for";
+constexpr char kAsking[] = "asking whether commits wait for a standby";
 
 /// No statement is cancelled while it lives.
 class NoCancel {
@@ -72,7 +72,8 @@ absl::StatusOr<std::vector<Rows>> Transaction::Commit(Pipeline& pipeline, std::s
   absl::StatusOr<std::vector<Rows>> rows = pipeline.Run();
   if (pipeline.failed() > commit) {
     return ToStatus({.trouble = Trouble::kCommitUnknown,
-                     .words = "it is committed, and whether a standby has it was not answered"},
+                     .words = "the transaction is committed, but the server did not answer whether a standby "
+                              "has it"},
                     kAsking);
   }
   if (!rows.ok()) return rows;
@@ -87,7 +88,8 @@ absl::StatusOr<std::vector<Rows>> Transaction::Commit(Pipeline& pipeline, std::s
 
 absl::Status Transaction::Committed(const Rows& answer, std::string_view doing) const {
   if (answer.tag() != "COMMIT") {
-    return ToStatus({.words = "it was rolled back, since a statement of it had failed"}, doing);
+    return ToStatus(
+        {.words = "the transaction was rolled back, because one of its statements had failed"}, doing);
   }
   const std::vector<std::string>& warnings = connection_.line().warnings();
   // The wait for a standby was interrupted: a warning without a condition of its own.
@@ -95,7 +97,8 @@ absl::Status Transaction::Committed(const Rows& answer, std::string_view doing) 
   return ToStatus(
       {.trouble = Trouble::kNotReplicated,
        .words =
-           "it is committed at this server, and its standbys may not have it: it is lost if they take over"},
+           "the transaction is committed at this server, but its standbys may not have it: it is lost if one "
+           "of them takes over"},
       doing);
 }
 

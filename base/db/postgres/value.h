@@ -30,7 +30,6 @@ enum class Type : std::uint32_t {
   kOid = 26,
   kFloat4 = 700,
   kFloat8 = 701,
-  kBpchar = 1042,
   kVarchar = 1043,
   kDate = 1082,
   kTime = 1083,

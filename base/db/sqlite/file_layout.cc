@@ -58,7 +58,8 @@ absl::Status CheckLayout(const FileLayout& found, const KnownLayout& known, cons
   return absl::FailedPreconditionError(absl::StrCat(
       std::string(known.what), " '", path, "' has layout ", found.number, ", written by ", newer,
       "; this is ", std::string(ProgramVersion()), ", which reads layouts up to ", known.present,
-      ". The file was left as it is. Install ", newer, ", or put back a copy that was made before it"));
+      ". The file was left as it is. Install ", newer,
+      ", or put back a copy from before that version was installed"));
 }
 
 absl::StatusOr<std::optional<FileLayout>> ReadLayout(sqlite3* database) {

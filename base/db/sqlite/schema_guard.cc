@@ -42,7 +42,7 @@ std::vector<SqlFunction> BuiltIn() {
 }
 
 void Refuse(sqlite3_context* context, int, sqlite3_value**) {
-  sqlite3_result_error(context, "this function is not for schemas", -1);
+  sqlite3_result_error(context, "a schema may not use this function", -1);
 }
 
 }  // namespace

@@ -23,13 +23,9 @@ class OutboxWriter {
       : sql_(sql), database_(database), now_ms_(now_ms) {}
 
   absl::Status Tell(const ChangedForBox& change) {
-    if (id_ == 0) {
-      RETURN_IF_ERROR(Begin());
-    }
+    if (id_ == 0) RETURN_IF_ERROR(Begin());
     const MemberTable& table = *change.table;
-    if (change.ended || (change.whole && !change.row)) {
-      RETURN_IF_ERROR(Add(change, "D", "", std::nullopt));
-    }
+    if (change.ended || (change.whole && !change.row)) RETURN_IF_ERROR(Add(change, "D", "", std::nullopt));
     if (!change.row) return absl::OkStatus();
     const std::vector<std::uint32_t> columns = table.PlainColumns();
     for (std::size_t i = 0; i < columns.size(); ++i) {

@@ -133,9 +133,7 @@ absl::Status CaptureLook::Add(const Key& key, std::uint64_t digest, const std::s
   }
   BindKey(write, known ? 3 : 5, key);
   RETURN_IF_ERROR(write.Run());
-  if (table_.by_column) {
-    RETURN_IF_ERROR(KeepHashes(key, before, hashes, since));
-  }
+  if (table_.by_column) RETURN_IF_ERROR(KeepHashes(key, before, hashes, since));
   if (!known && quiet_) {
     ++table_.rows;
     return absl::OkStatus();

@@ -123,9 +123,7 @@ class RowsLookedAt : public TableReader {
 
   absl::Status End() {
     notes_ = inner_->Notes();
-    if (!keyed_) {
-      RETURN_IF_ERROR(look_->AddAll(all_.rows, all_.sum));
-    }
+    if (!keyed_) RETURN_IF_ERROR(look_->AddAll(all_.rows, all_.sum));
     const auto found =
         look_->End(inner_->partial() ? CaptureLook::Others::kStay : CaptureLook::Others::kGone);
     if (found.ok()) NoteTwice(reader_, schema_.name, *found, &notes_);
@@ -347,7 +345,7 @@ class CaptureReader : public SourceReader {
       table.problem = std::string(captured.message());
       if (!moved) continue;
       absl::StrAppend(&table.problem, "; the same happened in each of ", kLooks,
-                      " looks. Nothing of the table is sent, and the mirror keeps what it has. Run again "
+                      " attempts. Nothing of the table is sent, and the mirror keeps its rows. Run again "
                       "when the source is quiet");
     }
     return schema;
@@ -484,8 +482,9 @@ class CaptureReader : public SourceReader {
     absl::StatusOr<KeyPart> from = GivenValue(taken.by, std::move(bound.from));
     if (!from.ok()) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "table '", taken.schema.name, "': where its changes begin is ", from.status().message(),
-          ". Nothing of it was sent. Let 'watermark' name another column, or set a pointer that is one with "
+          "table '", taken.schema.name, "': the value from which its changes are read is ",
+          from.status().message(),
+          ". Nothing of it was sent. Name another column in 'watermark', or set a valid pointer with "
           "'mirror-agent pointers --set'"));
     }
     bound.from = *std::move(from);
@@ -568,8 +567,9 @@ class CaptureReader : public SourceReader {
     if (table.looked_ms > 0 && now_ms - table.looked_ms > rule.window_ms) {
       taken.notes->push_back(
           absl::StrCat("table '", taken.schema.name,
-                       "': the last look at it is older than its window, so changes in between may be "
-                       "missed. Send it whole with --repopulate, and make the window longer than any pause"));
+                       "': its last reading is longer ago than its window, so changes in between may be "
+                       "missed. Send the whole table with --repopulate, and make the window longer than any "
+                       "pause between runs"));
     }
     if (facts.greatest.kind == Kind::kNull) return absl::OkStatus();
     const bool numbers = IsNumber(facts.greatest) || taken.by.type == Type::kDecimal;
@@ -586,10 +586,10 @@ class CaptureReader : public SourceReader {
     const std::string& name = taken.schema.columns[column].name;
     if (begin.kind == Kind::kText && !(LooksLikeADay(facts.least) && LooksLikeADay(facts.greatest))) {
       note(absl::StrCat("'", name,
-                        "', by which its changes are found, has values that do not begin as 2024-05-01: "
-                        "changes of such rows are missed, or the rows are always taken for new"));
+                        "', by which its changes are found, has values that do not begin like 2024-05-01: "
+                        "changes of such rows are missed, or the rows always count as new"));
     } else if (IsBelow(taken.by, facts.greatest, begin)) {
-      note(absl::StrCat("no value of '", name, "' is within the window: no row of the table is looked at"));
+      note(absl::StrCat("no value of '", name, "' is within the window: no row of the table is read"));
     }
     return TakeFrom({column, begin}, taken);
   }

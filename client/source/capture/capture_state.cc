@@ -143,9 +143,9 @@ absl::Status CaptureState::Explain(const sqlite::Failure& failure, std::string_v
         absl::StrCat(text, ". Nothing was sent. Remove the file: then every table is populated anew"));
   }
   // The file may be intact while its folder is full.
-  return absl::UnavailableError(absl::StrCat(text, ". What was sent stands. ",
+  return absl::UnavailableError(absl::StrCat(text, ". What was sent is kept. ",
                                              sqlite::IsFull(failure) ? "Make room on" : "Look at",
-                                             " the disk of [agent] 'state_dir'; the next run goes on"));
+                                             " the disk of [agent] 'state_dir'; the next run continues"));
 }
 
 absl::Status CaptureState::Run(const std::string& sql) const { return database_->Execute(sql, kWriting); }
@@ -213,14 +213,14 @@ absl::StatusOr<std::optional<std::int64_t>> CaptureState::LastSent(const Table& 
 
 absl::Status CaptureState::SetPointer(const std::string& name, const KeyPart& pointer) {
   ASSIGN_OR_RETURN(std::optional<Table> table, Find(name));
-  if (!table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
+  if (!table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never read"));
   table->pointer = pointer;
   return Save(*table);
 }
 
 absl::Status CaptureState::SetDeletesPointer(const std::string& name, const KeyPart& pointer) {
   ASSIGN_OR_RETURN(std::optional<Table> table, Find(name));
-  if (!table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
+  if (!table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never read"));
   table->deletes_pointer = pointer;
   return InTransaction([&]() -> absl::Status {
     absl::Status forgotten = Run(absl::StrCat("DELETE FROM fed WHERE captured = ", table->id));

@@ -300,8 +300,8 @@ class FeedLook {
   absl::Status ReadEntries(Entries& entries) {
     absl::StatusOr<KeyPart> from = GivenValue(Growing(), from_);
     if (!from.ok()) {
-      return Wrong(absl::StrCat("where it is read on is ", from.status().message(),
-                                ": set one that is with 'mirror-agent pointers --deletes --set'"));
+      return Wrong(absl::StrCat("the value from which it is read on is ", from.status().message(),
+                                ": set a valid one with 'mirror-agent pointers --deletes --set'"));
     }
     ASSIGN_OR_RETURN(const auto rows, reader_.ScanFrom(source_.schema.name, columns_,
                                                        {columns_.back(), *std::move(from), columns_}));
@@ -340,8 +340,9 @@ class FeedLook {
     if (withheld == 0) return;
     notes_->push_back(absl::StrCat("'", feed_.table, "': ", Counted(withheld, "row"),
                                    withheld == 1 ? " names a key" : " name keys", " of table '", schema_.name,
-                                   "', whose file is older and still has it: deleted when a newer file lacks "
-                                   "it. Put a file of rows into the folder after the feed of its deletes"));
+                                   "', and the older file of that table still has such rows: they are "
+                                   "deleted when a newer file lacks them. Put the file of rows into the "
+                                   "folder after the feed of its deletes"));
   }
 
   const DeleteFeed& feed_;

@@ -34,16 +34,12 @@ class NotedChanges : public ChangeReader {
   absl::StatusOr<ChangePiece> Next(const BlockSize& size, LargeSink* sink) override {
     ChangePiece piece;
     piece.target = state_.target();
-    if (!begun_) {
-      RETURN_IF_ERROR(Begin(&piece));
-    }
+    if (!begun_) RETURN_IF_ERROR(Begin(&piece));
     while (rows_ == nullptr && !at_end_) {
       RETURN_IF_ERROR(NextGroup(size, &piece));
       if (!piece.blocks.empty()) return piece;
     }
-    if (rows_ != nullptr) {
-      RETURN_IF_ERROR(ReadGroup(size, sink, &piece));
-    }
+    if (rows_ != nullptr) RETURN_IF_ERROR(ReadGroup(size, sink, &piece));
     piece.last = at_end_ && rows_ == nullptr;
     if (piece.last && counts_ && !vanished_) piece.row_count = table_.rows;
     return piece;

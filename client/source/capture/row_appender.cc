@@ -59,8 +59,8 @@ absl::Status RowAppender::AppendLarge(const Value& value, std::size_t at, Column
   const std::size_t size = value.bytes.size();
   if (size > WireLimits{}.value_bytes_max) {
     return absl::InvalidArgumentError(
-        absl::StrCat("table '", table_, "', column '", names_[at], "': a value of ", size, " bytes; ",
-                     WireLimits{}.value_bytes_max, " is the most. Leave the table out with 'skip'"));
+        absl::StrCat("table '", table_, "', column '", names_[at], "': a value of ", size, " bytes; at most ",
+                     WireLimits{}.value_bytes_max, " are allowed. Leave the table out with 'skip'"));
   }
   const std::uint64_t id = sink->NewValue();
   for (std::size_t from = 0; from < size; from += kPartBytesMax) {

@@ -89,7 +89,8 @@ absl::StatusOr<KeyPart> GivenValue(const Column& column, KeyPart shown) {
     if (const auto units = ReadCut(column, shown.bytes)) return KeyPart{Kind::kInteger, *units, 0, ""};
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("no value of column '", column.name, "', which is ", std::string(ToString(column.type))));
+      absl::StrCat("not a value of column '", column.name, "', which has the type ",
+                   std::string(ToString(column.type))));
 }
 
 bool IsBelow(const Column& column, const KeyPart& a, const KeyPart& b) {

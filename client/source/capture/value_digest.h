@@ -31,10 +31,6 @@ inline void AddValueToDigest(const Column& column, const Value& value, RowDigest
   }
 }
 
-inline KeyPart KeyPartOf(const Value& value) {
-  return {value.kind, value.integer, value.real, std::string(value.bytes)};
-}
-
 }  // namespace mirror
 
 #endif  // MIRROR_CLIENT_SOURCE_CAPTURE_VALUE_DIGEST_H_

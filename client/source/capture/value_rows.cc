@@ -13,6 +13,7 @@
 #include "client/source/capture/value_digest.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/log/packed_key.h"
+#include "proto/wire/key_part.h"
 
 namespace mirror {
 namespace {
@@ -49,7 +50,7 @@ class ValueScan : public DigestReader {
   }
 
   absl::Status Seek(const Key& /*key*/) override {
-    return absl::UnimplementedError("the rows come in no order of their keys");
+    return absl::UnimplementedError("the rows do not come in the order of their keys");
   }
 
  private:
@@ -233,7 +234,7 @@ absl::StatusOr<SourceReader::ColumnFacts> FactsOfValues(const Column& given, Val
   if (!more.ok()) return more.status();
   if (given.type == Type::kDecimal) return facts;
   if (IsNumber(facts.least) && !IsNumber(facts.greatest)) {
-    facts.trouble = "holds numbers and texts, which sort apart: a text counts as greater than every number";
+    facts.trouble = "holds both numbers and texts, and a text counts as greater than every number";
   } else if (IsNumberAsText(facts.least) && IsNumberAsText(facts.greatest) && shortest != longest) {
     facts.trouble = "holds numbers that are kept as texts ('10' comes before '9')";
   }

@@ -109,7 +109,7 @@ absl::Status FileLook::CheckHeaders() const {
     if (HaveSameNames(opened->header(), columns)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("'", file.path, "' has other columns than '", path,
-                     "': files of one table have the same ones, in the same order"));
+                     "': files of one table must have the same columns, in the same order"));
   }
   return absl::OkStatus();
 }

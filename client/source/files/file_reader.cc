@@ -26,6 +26,7 @@
 #include "client/source/files/rows/file_rows.h"
 #include "client/source/sqlite/log/sorted_digests.h"
 #include "client/source/steps/row_steps.h"
+#include "proto/wire/key_part.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
@@ -89,7 +90,7 @@ absl::Status NoColumn(const FileLook& known, const TableSchema& schema, const st
     there.push_back(column.name);
     if (WithoutBlanks(column.name) != WithoutBlanks(name)) continue;
     hint = absl::StrCat(". Its column '", column.name,
-                        "' differs in blanks alone, as a no-break space: copy the name from the file");
+                        "' differs only in blanks, such as a no-break space: copy the name from the file");
   }
   return absl::InvalidArgumentError(absl::StrCat("'", known.path, "' has no column '", name, "', which '",
                                                  key, "' names", hint.empty() ? "; it has: " : hint,
@@ -254,9 +255,7 @@ absl::StatusOr<FileLook> WidenColumns(const FileLook& known) {
   std::vector<TypeGuess> guesses;
   for (const Column& column : known.schema.columns) guesses.emplace_back(column.type, known.decimals);
   RETURN_IF_ERROR(ShowAll(known.OpenRows(), &guesses));
-  if (!known.mended.empty()) {
-    RETURN_IF_ERROR(ShowAll(TypedRows::OpenMended(known), &guesses));
-  }
+  if (!known.mended.empty()) RETURN_IF_ERROR(ShowAll(TypedRows::OpenMended(known), &guesses));
   FileLook wider = known;
   for (std::size_t i = 0; i < guesses.size(); ++i) {
     if (!known.guessed[i] || !guesses[i].seen()) continue;
@@ -278,10 +277,11 @@ std::string CheckFilter(const FileLook& known, const std::vector<FileColumn>& fo
     if (!at || !known.guessed[*at] || schema->columns[*at].type == was.type) continue;
     if (!read.contains(known.schema.columns[*at].name)) continue;
     problem = absl::StrCat(
-        "table '", known.table.name, "': 'where' is about column '", was.name,
-        "', and the guess of its type changed (", TypeWord(schema->columns[*at].type), ", no longer ",
-        TypeWord(was.type),
-        "), so it may choose other rows. Nothing of the table was sent. Set the column's type in 'types'");
+        "table '", known.table.name, "': 'where' uses column '", was.name,
+        "', and the guessed type of that column changed (", TypeWord(schema->columns[*at].type),
+        ", no longer ", TypeWord(was.type),
+        "), so 'where' may choose other rows. Nothing of the table was sent. Set the column's type in "
+        "'types'");
     schema->columns[*at].type = was.type;
   }
   return problem;
@@ -441,13 +441,13 @@ class FileReader : public SourceReader {
         ++facts.nulls;
         continue;
       }
-      KeyPart part{value.kind, value.integer, value.real, std::string(value.bytes)};
+      KeyPart part = KeyPartOf(value);
       if (guessed_text) (ReadReal(value.bytes) ? numbers : texts) = true;
       if (facts.least.kind == Kind::kNull || part < facts.least) facts.least = part;
       if (facts.greatest.kind == Kind::kNull || facts.greatest < part) facts.greatest = std::move(part);
     }
     if (numbers) {
-      facts.trouble = absl::StrCat(texts ? "holds numbers and texts, which have no order in common"
+      facts.trouble = absl::StrCat(texts ? "holds both numbers and texts, which have no common order"
                                          : "holds numbers that are kept as texts",
                                    " (10 comes before 9): correct the rows, or set its type in 'types'");
     }
@@ -604,8 +604,9 @@ class FileReader : public SourceReader {
     known->held = now;
     return absl::StrCat(
         "'", now.path, "' ",
-        shorter ? "is shorter than what was read last" : "ends within a line, which it did not before",
-        ": it may be incomplete. The next run reads it, if it is unchanged then");
+        shorter ? "is shorter than what was read last"
+                : "ends within a line, unlike the file that was read last",
+        ": it may be incomplete. The next run reads it, if it has not changed by then");
   }
 
   static std::int64_t WrittenNs(const FileSeen& file) {

@@ -16,6 +16,7 @@
 #include "client/source/files/rows/csv_rows.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "client/source/sqlite/log/packed_key.h"
+#include "proto/wire/key_part.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/row_digest.h"
 
@@ -337,7 +338,7 @@ class FileScan : public DigestReader {
   bool IsWithin(DigestPiece* piece) {
     if (!bound_) return true;
     const Value& value = rows_.values()[bound_->column];
-    KeyPart part{value.kind, value.integer, value.real, std::string(value.bytes)};
+    KeyPart part = KeyPartOf(value);
     if (part.kind == Kind::kNull || part < bound_->from) return false;
     if (greatest_.kind == Kind::kNull || greatest_ < part) greatest_ = std::move(part);
     piece->greatest = greatest_;
@@ -411,11 +412,7 @@ std::optional<Key> TypedRows::ReadKey() const {
   for (const std::uint32_t column : key_) {
     const Value& value = values_[column];
     if (value.kind == Kind::kNull) return std::nullopt;
-    KeyPart& part = key.emplace_back();
-    part.kind = value.kind;
-    part.integer = value.integer;
-    part.real = value.real;
-    part.bytes = std::string(value.bytes);
+    key.push_back(KeyPartOf(value));
   }
   return key;
 }
@@ -469,7 +466,7 @@ absl::Status TypedRows::Read(std::size_t at) {
   } else {
     Reject(at, field->find('\0') != std::string_view::npos
                    ? "it holds a NUL character"
-                   : "not UTF-8; 'encoding' of the table may say what it is");
+                   : "not UTF-8; set 'encoding' of the table to the file's encoding");
   }
   if (fits) return absl::OkStatus();
   if (look_->guessed[at]) return absl::OutOfRangeError("the type that was guessed is too narrow");

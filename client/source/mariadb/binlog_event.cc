@@ -55,8 +55,7 @@ absl::StatusOr<Event> ReadEvent(std::string_view data, bool checksummed) {
       is_description && static_cast<std::uint8_t>(data[data.size() - kChecksumBytes - 1]) == kNoChecksum;
   if (!is_unchecked && !HasChecksum(data)) {
     return absl::DataLossError(
-        "an event of the binlog does not have the checksum that it was written with: it was damaged at the "
-        "server or on its way");
+        "an event of the binlog has a wrong checksum: it was damaged at the server or on its way");
   }
   event.body.remove_suffix(kChecksumBytes);
   return event;

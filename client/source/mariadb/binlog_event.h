@@ -114,7 +114,6 @@ enum class EventType : std::uint8_t {
 
 /// One event, with its checksum verified and removed.
 struct Event {
-  static constexpr std::uint16_t kThreadSpecific = 0x4;
   static constexpr std::uint16_t kArtificial = 0x20;
   static constexpr std::uint16_t kMayBeIgnored = 0x80;
 

@@ -205,7 +205,7 @@ absl::Status BinlogIntake::EndGroup() {
 
 /// The event follows the group with missing changes, or is alone.
 absl::Status BinlogIntake::TakeIncident(const binlog::Event& event) {
-  constexpr char kLost[] = "the server says in its binlog that changes are missing there (incident)";
+  constexpr char kLost[] = "the server reports in its binlog that changes are missing (incident)";
   if (group_) {
     absl::Status spoiled = SpoilAll(kLost);
     return spoiled.ok() ? EndGroup() : spoiled;
@@ -267,7 +267,7 @@ absl::Status BinlogIntake::TakeGroupQuery(const StatementWords& words) {
   if (first == "commit" && words.size() == 1) return EndGroup();
   if (first == "rollback" && words.size() == 1) {
     absl::Status spoiled =
-        SpoilTouched("a transaction was rolled back that stands in the binlog all the same");
+        SpoilTouched("a transaction was rolled back, but its changes are in the binlog");
     held_.clear();
     return spoiled.ok() ? EndGroup() : spoiled;
   }
@@ -300,7 +300,8 @@ absl::Status BinlogIntake::TakeDefinition(const binlog::Query& query, const Stat
   for (const auto& [name, table] : tables_->tables) {
     if (!words.Names(name) && !(names_database && is_of_database)) continue;
     RETURN_IF_ERROR(
-        stage_.GiveUp(table.id, "a statement changed its definition, or that of another one which it names"));
+        stage_.GiveUp(table.id,
+                      "a statement changed its definition, or named it while changing another table"));
   }
   return absl::OkStatus();
 }
@@ -389,7 +390,8 @@ absl::Status BinlogIntake::RollBackTo(const std::string& savepoint) {
                                   [&](const Held& held) { return held.savepoint == savepoint; });
   if (found == held_.rend()) {
     // The changes were passed to the stage, which cannot roll back a part.
-    constexpr char kUnknown[] = "a transaction took back so much that it is not known what is left";
+    constexpr char kUnknown[] =
+        "a transaction rolled back to a savepoint after too many changes: which of them remain is not known";
     absl::Status spoiled = SpoilTouched(kUnknown);
     for (const Held& held : held_) {
       if (spoiled.ok() && held.savepoint.empty()) spoiled = stage_.GiveUp(held.table, kUnknown);

@@ -31,7 +31,7 @@ std::optional<binlog::Gtid> ParseGtid(const std::string& text) {
   return gtid;
 }
 
-constexpr char kAskingServer[] = "asking who writes its binlog";
+constexpr char kAskingServer[] = "asking which server writes its binlog";
 constexpr double kDaySeconds = 86'400;
 
 }  // namespace
@@ -99,7 +99,7 @@ absl::StatusOr<BinlogPlace> ReadBinlogEnd(mariadb::Connection& connection) {
                    connection.Query("SHOW MASTER STATUS", "asking where its binlog ends"));
   if (rows.rows() == 0 || rows.columns() < 2) {
     return absl::FailedPreconditionError(
-        absl::StrCat(connection.dsn().Name(), " writes no binlog: set log_bin, and start it again"));
+        absl::StrCat(connection.dsn().Name(), " writes no binlog: set log_bin, and restart the server"));
   }
   return BinlogPlace{.file = rows.Text(0, 0), .offset = static_cast<std::uint64_t>(rows.Int(0, 1))};
 }

@@ -32,13 +32,12 @@ constexpr std::uint8_t kEndPacket = 0xfe;
 std::string AdviceFor(absl::StatusCode code) {
   switch (code) {
     case absl::StatusCode::kNotFound:
-      return "that file of its binlog is not there any more";
+      return "that file of its binlog no longer exists";
     case absl::StatusCode::kOutOfRange:
-      return "its binlog ends before the place from where it is to be read: the server was restored, or lost "
-             "what "
-             "it had written last";
+      return "its binlog ends before the position where reading must start: the server was restored, or lost "
+             "the last part of its binlog";
     case absl::StatusCode::kDataLoss:
-      return "its binlog is damaged there, or it is another one than that which was read before";
+      return "its binlog is damaged there, or it is not the binlog that was read before";
     default:
       return "its binlog cannot be read";
   }
@@ -74,8 +73,8 @@ BinlogStream::~BinlogStream() {
 absl::StatusOr<std::unique_ptr<BinlogStream>> BinlogStream::Open(const BinlogStreamOptions& options) {
   if (options.from.offset > std::numeric_limits<std::uint32_t>::max()) {
     return absl::OutOfRangeError(
-        absl::StrCat("the place ", ToString(options.from),
-                     " lies behind 4 GB of its file, from where no binlog can be read"));
+        absl::StrCat("the position ", ToString(options.from),
+                     " is more than 4 GB into its file, and no binlog can be read from there"));
   }
   ASSIGN_OR_RETURN(std::unique_ptr<mariadb::Connection> connection,
                    mariadb::Connection::Open(options.connect));
@@ -165,7 +164,7 @@ absl::StatusOr<std::optional<binlog::Event>> BinlogStream::Next() {
     return std::nullopt;
   // A zero byte precedes each event.
   if (packet.empty() || packet[0] != '\0')
-    return absl::DataLossError("the server's answer is no event of a binlog");
+    return absl::DataLossError("the server's answer is not a binlog event");
   ASSIGN_OR_RETURN(const binlog::Event event, binlog::ReadEvent(packet.substr(1), checksummed_));
   RETURN_IF_ERROR(Follow(event));
   return event;

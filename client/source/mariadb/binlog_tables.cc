@@ -136,10 +136,10 @@ absl::StatusOr<BinlogCharsets> ReadBinlogCharsets(mariadb::Connection& connectio
 
 std::string WhyNotInBinlog(const MariadbTable& table) {
   if (table.versioned)
-    return "it keeps its former rows (SYSTEM VERSIONING), which the binlog writes with them";
+    return "it keeps former versions of its rows (SYSTEM VERSIONING), and the binlog contains those too";
   if (table.engine != "InnoDB")
     return absl::StrCat("its engine is ", table.engine.empty() ? "not known" : table.engine,
-                        ", so that its rows are not of the transactions that the binlog tells of");
+                        ", so its rows are not part of the transactions in the binlog");
   if (table.key.empty()) return "it has no primary key";
   for (const std::string& column : table.key) {
     if (!table.PlaceOf(column)) return absl::StrCat("column '", column, "' of its primary key is computed");
@@ -149,10 +149,10 @@ std::string WhyNotInBinlog(const MariadbTable& table) {
       return absl::StrCat("column '", column.name, "' is compressed");
     if (!column.charset.empty() && !binlog::CharsetOf(column.charset))
       return absl::StrCat("column '", column.name, "' has the character set ", column.charset,
-                          ", in which the binlog writes it");
+                          ", which cannot be read in the binlog");
     if (BinlogTypesOf(column.type) == nullptr)
       return absl::StrCat("column '", column.name, "' has the type ", column.type,
-                          ", which cannot be read there");
+                          ", which cannot be read in the binlog");
   }
   return "";
 }

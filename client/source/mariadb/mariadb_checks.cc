@@ -36,12 +36,12 @@ void CheckMariadbLine(const MariadbCheckLook& look) {
   if (IsOfThisMachine(dsn)) return look.findings.Ok(kStep, "not needed: the server is on this machine");
   if (!cipher.empty()) {
     return look.findings.Warn(
-        kStep, absl::StrCat(cipher, ", but with tls=on whoever answers in the server's place is believed"),
-        "say tls=verify in 'dsn', and tls_ca=FILE where the system does not know who signed the server's "
-        "certificate");
+        kStep, absl::StrCat(cipher, ", but with tls=on any server that answers is trusted"),
+        "set tls=verify in 'dsn', and tls_ca=FILE if the system does not know the authority that signed the "
+        "server's certificate");
   }
-  look.findings.Warn(kStep, "none: rows go over the network in the clear",
-                     "let the server have a certificate (ssl_cert, ssl_key), and say tls=verify in 'dsn'");
+  look.findings.Warn(kStep, "none: rows cross the network unencrypted",
+                     "give the server a certificate (ssl_cert, ssl_key), and set tls=verify in 'dsn'");
 }
 
 /// False: the server is too old to be read.
@@ -53,7 +53,7 @@ bool CheckMariadbVersion(const MariadbCheckLook& look) {
     look.findings.Ok("version", words);
     return true;
   }
-  look.findings.Fail("version", absl::StrCat(words, ", and 10.5 is the oldest that can be read"),
+  look.findings.Fail("version", absl::StrCat(words, ", but 10.5 is the oldest that can be read"),
                      "upgrade the server");
   return false;
 }
@@ -117,7 +117,7 @@ void CheckMariadbKinds(const MariadbCheckLook& look) {
   }
   if (locked.empty()) return;
   look.findings.Warn("engines",
-                     absl::StrCat("who writes waits while these are read, since their engines have no "
+                     absl::StrCat("writers wait while these are read, since their engines have no "
                                   "snapshots: ",
                                   ListNames(locked, kMariadbTablesNamed)),
                      "ALTER TABLE … ENGINE = InnoDB, or leave them out with 'skip'");
@@ -130,7 +130,7 @@ void CheckMariadbTables(const MariadbCheckOptions& options, MariadbCheckLook* lo
   look->tables = TakeChosen(options.choice, *std::move(all));
   if (look->tables.empty()) {
     return look->findings.Warn(
-        "tables", "none is chosen that the user may see",
+        "tables", "no table that the user may see is chosen",
         absl::StrCat("GRANT SELECT ON ", look->connection.dsn().database, ".* TO ", look->grantee,
                      ", or correct dbname in 'dsn', 'include' and 'skip'"));
   }
@@ -158,7 +158,7 @@ absl::StatusOr<std::set<std::string>> ReadMariadbGlobalRights(mariadb::Connectio
 
 absl::StatusOr<std::string> UnseenMariadbTables(mariadb::Connection& connection,
                                                 const std::vector<MariadbTable>& seen) {
-  constexpr char kDoing[] = "asking for tables that the user is not shown";
+  constexpr char kDoing[] = "asking for tables that the user may not see";
   const std::string database = connection.dsn().database;
   const absl::StatusOr<std::string> none = mariadb::QuotedName(database, "_mirror_any_table");
   if (!none.ok()) return none;
@@ -180,7 +180,7 @@ absl::StatusOr<std::string> UnseenMariadbTables(mariadb::Connection& connection,
   return absl::StrCat(
       "the user has SELECT on ", seen.size() == 1 ? "one table" : "single tables", " of database '", database,
       "' (", Counted(seen.size(), "table"),
-      "), and MariaDB does not show it the others: they are not mirrored",
+      "), and MariaDB hides the others from this user: they are not mirrored",
       named.empty() ? "" : absl::StrCat(". Foreign keys lead to ", ListNames(named, kMariadbTablesNamed)));
 }
 

@@ -21,6 +21,7 @@
 #include "client/source/mariadb/value_text.h"
 #include "client/source/server/server_staged_texts.h"
 #include "client/source/server/staged_changes.h"
+#include "proto/wire/key_part.h"
 #include "proto/wire/text_form.h"
 
 namespace mirror {
@@ -113,7 +114,8 @@ absl::Status MariadbLogTables::TakeCatalog(const std::vector<std::string>& names
     table.table = found == all.end() ? MariadbTable{.name = name} : *found;
     const auto why = unlogged.find(name);
     if (found == all.end()) {
-      table.trouble = absl::AbortedError(absl::StrCat("table '", name, "' went while it was looked at"));
+      table.trouble =
+          absl::AbortedError(absl::StrCat("table '", name, "' was dropped while the source was read"));
     } else if (why != unlogged.end()) {
       table.trouble = NotInBinlog(name, why->second);
     }
@@ -340,7 +342,8 @@ absl::StatusOr<std::int64_t> LsnOfSnapshot(MariadbStaging& staging, const std::s
   if (colon == std::string::npos || blank == std::string::npos || blank < colon ||
       !absl::SimpleAtoi(snapshot.substr(colon + 1, blank - colon - 1), &place.offset) ||
       !absl::SimpleAtoi(snapshot.substr(blank + 1), &server))
-    return absl::FailedPreconditionError("the source does not say where its binlog was when rows were read");
+    return absl::FailedPreconditionError(
+        "the source does not report the position of its binlog at the time when rows were read");
   place.file = snapshot.substr(0, colon);
   return staging.LsnOf(place, server, stop);
 }
@@ -407,9 +410,8 @@ absl::StatusOr<std::vector<std::string>> MariadbLog::Renew(const std::vector<std
                    tables_.Renew(tables, is_fresh_ ? &marker_ : nullptr));
   if (!changed.empty()) {
     sentences.push_back(absl::StrCat("the definition of ", Counted(changed.size(), "table"),
-                                     " changed, so that what was read of the binlog before does not count "
-                                     "for it: it is compared with the mirror, "
-                                     "or populated: ",
+                                     " changed, so the changes read from the binlog before do not count: "
+                                     "each such table is compared with the mirror, or populated: ",
                                      ListNames(changed, 10)));
   }
   return sentences;
@@ -471,9 +473,7 @@ absl::Status MariadbLog::Refresh() {
 absl::StatusOr<std::map<std::string, Position>> MariadbLog::Begin(const std::vector<std::string>& tables,
                                                                   std::int64_t highest) {
   // The clock that gives a new stage's first LSN was set back.
-  if (marker_ && marker_->lsn <= highest) {
-    RETURN_IF_ERROR(TakeMarker(highest));
-  }
+  if (marker_ && marker_->lsn <= highest) RETURN_IF_ERROR(TakeMarker(highest));
   return ServerLog::Begin(tables, highest);
 }
 
@@ -498,7 +498,8 @@ absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& tab
   // Changes in between are not staged.
   if (!snapshots.empty() && from < staged.floor) {
     return absl::AbortedError(
-        absl::StrCat("table '", table.table.name, "' moved while its rows were read: ", staged.gone_because));
+        absl::StrCat("table '", table.table.name, "' lost staged changes while its rows were read: ",
+                     staged.gone_because));
   }
   return Covered{std::max(from, staged.floor), staged.floor, std::move(marker)};
 }
@@ -537,7 +538,7 @@ absl::Status MariadbLog::CheckReadable(const MariadbTable& table) {
   const MariadbLogTable* const known = tables_.Find(table.name);
   if (known == nullptr)
     return absl::AbortedError(
-        absl::StrCat("table '", table.name, "' was made while the source was looked at"));
+        absl::StrCat("table '", table.name, "' was created while the source was read"));
   return known->trouble;
 }
 

@@ -25,10 +25,11 @@ bool CheckBinlogSettings(const MariadbCheckLook& look, std::uint32_t server_id) 
     return false;
   }
   for (const std::string& refusal : *refusals)
-    look.findings.Fail(kStep, refusal, "do that, or say strategy = \"synthetic\"");
+    look.findings.Fail(kStep, refusal, "do that, or set strategy = \"synthetic\"");
   if (refusals->empty()) {
     look.findings.Ok(kStep,
-                     absl::StrCat("it has whole rows and names, and is read as server_id ", server_id));
+                     absl::StrCat("it contains whole rows and column names, and is read as server_id ",
+                                  server_id));
   }
   return refusals->empty();
 }
@@ -39,7 +40,7 @@ void CheckBinlogExpiry(const MariadbCheckLook& look, std::int64_t pause_ms) {
   if (!kept.ok()) return look.findings.CannotAsk(kStep, kept.status());
   if (!*kept) {
     return look.findings.Warn(
-        kStep, "the server keeps its binlog for ever, until its disk is full",
+        kStep, "the server never removes its binlog, so its disk can become full",
         absl::StrCat("SET GLOBAL binlog_expire_logs_seconds = ", (kPausesKept * pause_ms + kDayMs) / 1'000,
                      " or more, also in its configuration"));
   }
@@ -47,10 +48,11 @@ void CheckBinlogExpiry(const MariadbCheckLook& look, std::int64_t pause_ms) {
   const std::string words = absl::StrCat("the server keeps its binlog for ", SpanText(**kept * 1'000));
   if (**kept * 1'000 >= needed_ms) return look.findings.Ok(kStep, words);
   look.findings.Warn(kStep,
-                     absl::StrCat(words, ", and from one cycle to the next it may be ", SpanText(pause_ms),
-                                  ": what is removed before it was read is found by comparing all tables"),
+                     absl::StrCat(words, ", and the pause between two cycles may be ", SpanText(pause_ms),
+                                  ": changes that are removed before they are read are found by comparing "
+                                  "all tables"),
                      absl::StrCat("SET GLOBAL binlog_expire_logs_seconds = ", needed_ms / 1'000,
-                                  " (three such times and a day), also in its configuration"));
+                                  " (three such pauses and a day), also in its configuration"));
 }
 
 /// Reports what a server may lose in a power failure.
@@ -65,8 +67,9 @@ void CheckBinlogSync(const MariadbCheckLook& look) {
       kStep,
       absl::StrCat(
           "sync_binlog is ", rows->Int(0, 0), " and innodb_flush_log_at_trx_commit is ", rows->Int(0, 1),
-          ": a server whose machine fails may lack what the mirror has; all tables are populated then"),
-      "set both to 1, where the application bears what that costs");
+          ": after a failure of its machine the server may lack rows that the mirror has; then all tables "
+          "are populated"),
+      "set both to 1, if the application can bear the cost");
 }
 
 void CheckLoggedTables(const MariadbCheckLook& look, const MariadbLogCheckOptions& options) {

@@ -42,7 +42,7 @@ void CheckVariable(const Variables& variables, const std::string& name, const st
   const std::string value = found == variables.end() ? "unknown" : found->second;
   if (absl::EqualsIgnoreCase(value, wanted)) return;
   refusals->push_back(absl::StrCat(name, " is ", value, ": ", why, ". SET GLOBAL ", name, " = ", wanted,
-                                   ", also in the server's configuration, and let sessions connect anew"));
+                                   ", also in the server's configuration, and let sessions reconnect"));
 }
 
 /// Whether the server is or was a replica: to query its present state needs one more right.
@@ -63,8 +63,8 @@ void CheckFilters(const mariadb::Rows& status, const std::string& database,
     if (value.empty()) continue;
     refusals->push_back(
         absl::StrCat(name, " is set (", value, "): whether a change of database ", database,
-                     " is in the binlog then depends on the session that made it. Take it out of "
-                     "the server's configuration, and start it again"));
+                     " is in the binlog then depends on the session that made it. Remove it from the "
+                     "server's configuration, and restart the server"));
   }
 }
 
@@ -92,26 +92,26 @@ absl::StatusOr<std::vector<std::string>> CheckBinlogSettings(mariadb::Connection
   const auto log = variables.find("log_bin");
   if (log == variables.end() || log->second != "ON") {
     return std::vector<std::string>{
-        "it writes no binlog: set log_bin in the server's configuration, and start it again"};
+        "the server writes no binlog: set log_bin in its configuration, and restart it"};
   }
-  CheckVariable(variables, "binlog_format", "ROW", "changes stand in the binlog as statements, not as rows",
+  CheckVariable(variables, "binlog_format", "ROW", "changes are in the binlog as statements, not as rows",
                 &refusals);
-  CheckVariable(variables, "binlog_row_image", "FULL",
-                "rows stand in the binlog without all of their columns", &refusals);
+  CheckVariable(variables, "binlog_row_image", "FULL", "rows are in the binlog without all of their columns",
+                &refusals);
   CheckVariable(variables, "binlog_row_metadata", "FULL", "the binlog does not name the columns of its rows",
                 &refusals);
   const auto updates = variables.find("log_slave_updates");
   if (updates != variables.end() && updates->second != "ON" && IsReplica(connection)) {
     refusals.push_back(
-        "the server is a replica with log_slave_updates OFF: what it takes from its primary is not in its "
-        "binlog. Set "
-        "log_slave_updates in its configuration, and start it again");
+        "the server is a replica with log_slave_updates OFF: changes from its primary are not in its binlog. "
+        "Set log_slave_updates in its configuration, and restart it");
   }
   const auto own = variables.find("server_id");
   if (server_id == 0 || (own != variables.end() && own->second == absl::StrCat(server_id))) {
     refusals.push_back(
-        absl::StrCat("server_id is ", server_id, ", which is ", server_id == 0 ? "none" : "the server's own",
-                     ": set another one, that of no server and no other agent, in the configuration"));
+        absl::StrCat("server_id is ", server_id, ", which is ",
+                     server_id == 0 ? "not allowed" : "the server's own",
+                     ": set one in the configuration that no server and no other agent uses"));
   }
   return refusals;
 }
@@ -135,12 +135,12 @@ absl::Status BinlogRefused(const std::vector<std::string>& refusals) {
 }
 
 absl::Status BinlogDamaged(const BinlogPlace& behind, const absl::Status& why) {
-  return absl::DataLossError(absl::StrCat("the server's binlog cannot be read behind ", ToString(behind),
-                                          ": ", std::string(why.message()),
-                                          ". Nothing was sent, and what was read stands. Where it stays so, "
-                                          "stop the agent, run FLUSH BINARY LOGS "
-                                          "and PURGE BINARY LOGS TO the newest file of SHOW BINARY LOGS, and "
-                                          "start it: tables are compared then"));
+  return absl::DataLossError(absl::StrCat("the server's binlog cannot be read after ", ToString(behind), ": ",
+                                          std::string(why.message()),
+                                          ". Nothing was sent, and what was read is kept. If this continues, "
+                                          "stop the agent, run FLUSH BINARY LOGS and PURGE BINARY LOGS TO "
+                                          "the newest file of SHOW BINARY LOGS, and start the agent: then "
+                                          "the tables are compared"));
 }
 
 absl::StatusOr<std::map<std::string, std::string>> ReadCascadeChildren(mariadb::Connection& connection) {
@@ -223,7 +223,7 @@ absl::Status LeaveOut(Stage& stage, StagedTable table) {
   ASSIGN_OR_RETURN(const std::int64_t place, stage.Place());
   table.fingerprint.clear();
   RETURN_IF_ERROR(stage.SetTable(table));
-  return stage.RaiseFloor(table.id, place + 1, "its definition was another one when the binlog was read");
+  return stage.RaiseFloor(table.id, place + 1, "its definition was different when the binlog was read");
 }
 
 }  // namespace

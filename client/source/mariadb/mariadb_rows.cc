@@ -20,7 +20,7 @@ constexpr std::uint64_t kNullSize = UINT64_MAX;
 absl::Status SpoolFailed() {
   return absl::UnavailableError(
       absl::StrCat("keeping a table's rows in a temporary file: ", std::strerror(errno),
-                   ". Nothing of the table is committed; make room, or name another folder by TMPDIR"));
+                   ". Nothing of the table is committed; make room, or set TMPDIR to another folder"));
 }
 
 template <typename Number>
@@ -371,7 +371,7 @@ absl::Status ExplainReading(const absl::Status& status, const MariadbTable& tabl
 std::string WhyUnreadable(const MariadbTable& table, const MariadbSource& place) {
   if (table.engine.empty()) {
     return absl::StrCat("the server cannot open table '", table.name,
-                        "'. Nothing of it is sent: look at it there with CHECK TABLE ", table.quoted,
+                        "'. Nothing of it is sent: check it there with CHECK TABLE ", table.quoted,
                         ", or leave it out with 'skip'");
   }
   const bool readable = std::all_of(table.columns.begin(), table.columns.end(),

@@ -85,7 +85,7 @@ absl::StatusOr<MariadbSessions::Free> MariadbSessions::TakeFree(MariadbUse use) 
     const MutexLock lock(mutex_);
     if (taken_[PlaceOfUse(use)] == kReadingsMax) {
       return absl::ResourceExhaustedError(
-          absl::StrCat(kReadingsMax, " readings of the source are at work, and no more than these are"));
+          absl::StrCat(kReadingsMax, " readings of the source are running, which is the maximum"));
     }
     ++taken_[PlaceOfUse(use)];
   }

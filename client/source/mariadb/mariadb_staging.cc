@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds kStagingLockLook{20};
 absl::Status LockFailed(const std::string& path, const char* what) {
   return absl::UnavailableError(absl::StrCat("'", path, "' ", what, ": ", std::strerror(errno),
                                              ". Nothing was sent; give this user the right to write in "
-                                             "[agent] 'state_dir' and look at the disk"));
+                                             "[agent] 'state_dir' and check the disk"));
 }
 
 /// Empty: the process has not written it yet.
@@ -47,10 +47,10 @@ absl::StatusOr<StagingLock> StagingLock::Acquire(const std::string& path, std::c
     if (stop.stop_requested()) return absl::CancelledError("the agent was stopped");
     if (std::chrono::steady_clock::now() >= until) {
       return absl::UnavailableError(absl::StrCat(
-          "process", HolderOf(file), " reads this source's binlog already, as the same server_id (it holds '",
-          path,
-          "'). Nothing was sent. If it is 'mirror-agent run', that sends by itself: stop it before "
-          "another one is to send"));
+          "process", HolderOf(file),
+          " already reads this source's binlog with the same server_id (it holds '", path,
+          "'). Nothing was sent. If it is 'mirror-agent run', it sends by itself: stop it before another "
+          "process sends"));
     }
     std::this_thread::sleep_for(kStagingLockLook);
   }
@@ -78,12 +78,11 @@ constexpr std::chrono::milliseconds kStagingRetryMin{100};
 constexpr int kReconnectsMax = 3;
 constexpr std::size_t kStagingNewsMax = 100;
 constexpr char kWasAhead[] =
-    "the source's binlog ends before what was read of it: the server was restored to a state before. Tables "
-    "are "
-    "populated";
+    "the source's binlog ends before the position that was read: the server was restored to an older state. "
+    "Tables are populated";
 constexpr char kWasRestored[] =
-    "the source's binlog is not the one that was read before: the server was restored, and went another way "
-    "since. Tables are populated";
+    "the source's binlog is not the one that was read before: the server was restored, and other changes "
+    "followed. Tables are populated";
 constexpr std::chrono::milliseconds kSeenLook{10};
 /// Start of a file if nothing is known of it.
 constexpr std::uint64_t kFileBegin = 4;
@@ -251,8 +250,9 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
       break;
     case BinlogDescent::kFollows:
       return GoOnAt(connection, absl::StrCat("the server with server_id ", server.id,
-                                             " took over from that with server_id ", position->server,
-                                             ": where it has what was read last is not known"));
+                                             " took over from the one with server_id ", position->server,
+                                             ": the position of the last reading in its binlog is not "
+                                             "known"));
     case BinlogDescent::kBehind:
       log.past = StagedLog::Past::kAhead;
       return BeginAnew(connection, std::move(log), kWasAhead);
@@ -266,8 +266,8 @@ absl::StatusOr<MariadbStaging::Begin> MariadbStaging::FindBegin(mariadb::Connect
   if (is_renamed)
     return GoOnAt(
         connection,
-        "the server's binlog has another name than before (log_bin), and where it has what was read "
-        "last is not known");
+        "the server's binlog has another name than before (log_bin), and the position of the last reading in "
+        "it is not known");
   const bool is_purged =
       !files.empty() && NumberOfBinlog(position->again.file) < NumberOfBinlog(files.front().file);
   // A server waits forever at an end that it has not reached, and events read again may begin there.
@@ -413,8 +413,9 @@ absl::Status MariadbStaging::WaitUntilConnected(const std::atomic<bool>* stop) {
   while (!is_there()) {
     if (Clock::now() >= until) {
       return absl::DeadlineExceededError(
-          absl::StrCat("the source's binlog did not come to the place up to which it was read within ",
-                       options_.marker_within.count() / 1'000, " s. Nothing was sent; run again"));
+          absl::StrCat(
+              "the agent did not reach the position of the last reading in the source's binlog within ",
+              options_.marker_within.count() / 1'000, " s. Nothing was sent; run again"));
     }
     // A binlog that begins elsewhere is read at once.
     if (failures_ != before && !absl::IsAborted(failure_)) return failure_;
@@ -458,9 +459,10 @@ absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, std::uint32_t
     }
     if (Clock::now() >= until) {
       return absl::DeadlineExceededError(absl::StrCat(
-          "the source's binlog did not come up to its end within ", options_.marker_within.count() / 1'000,
+          "the agent did not reach the end of the source's binlog within ",
+          options_.marker_within.count() / 1'000,
           " s. Nothing was sent. Does another agent read it as server_id ", options_.server_id,
-          "? Each needs one of its own"));
+          "? Each agent needs its own"));
     }
     changed_.WaitUntil(mutex_, std::stop_token(), Clock::now() + kStagingLook, is_there);
   }
@@ -500,7 +502,7 @@ absl::StatusOr<std::int64_t> MariadbStaging::LsnOf(const BinlogPlace& place, std
   const std::optional<std::int64_t> lsn = intake_->LsnAt(place);
   if (lsn) return *lsn;
   return absl::AbortedError(
-      "rows were read as they were before the source's binlog was read: they are read again");
+      "rows were read in a state from before the binlog that was read: they are read again");
 }
 
 /// A group is in the binlog slightly before it is in the tables.
@@ -516,9 +518,9 @@ absl::Status MariadbStaging::WaitUntilSeen(std::int64_t lsn, const std::atomic<b
     std::this_thread::sleep_for(kSeenLook);
   }
   return absl::DeadlineExceededError(absl::StrCat(
-      "a transaction stands in the source's binlog and is not committed since ",
-      options_.marker_within.count() / 1'000,
-      " s. Nothing was sent. Does the server wait for a replica (semi-synchronous replication)?"));
+      "a transaction has been in the source's binlog for ", options_.marker_within.count() / 1'000,
+      " s without being committed. Nothing was sent. Does the server wait for a replica (semi-synchronous "
+      "replication)?"));
 }
 
 }  // namespace mirror

@@ -33,8 +33,8 @@ std::vector<std::string> MariadbTableKind::NotesOf(const MariadbTable& table) {
   if (!table.engine.empty() && !table.HasSnapshots()) {
     notes.push_back(absl::StrCat(
         "its engine ", table.engine,
-        " has no snapshots: who writes waits while it is read, and it is left for the next run where that "
-        "takes long. ALTER TABLE … ENGINE = InnoDB ends both"));
+        " has no snapshots: writers wait while the table is read, and if that takes long, the table is left "
+        "for the next run. ALTER TABLE … ENGINE = InnoDB avoids both"));
   }
   return notes;
 }

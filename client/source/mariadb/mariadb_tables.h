@@ -19,8 +19,8 @@ struct MariadbTableKind {
   using Place = MariadbSource;
   using Record = MariadbRecord;
   static constexpr char kComputer[] = "MariaDB";
-  static constexpr char kWideValues[] = "as 0000-00-00";
-  static constexpr char kWideNote[] = " (as 0000-00-00)";
+  static constexpr char kWideValues[] = "such as 0000-00-00";
+  static constexpr char kWideNote[] = " (such as 0000-00-00)";
   static constexpr bool kKeyMayLackValues = false;
 
   static Record Parse(std::string_view text) { return ParseMariadbRecord(text); }

@@ -101,7 +101,7 @@ SourceFindings CheckOdbcSource(const OdbcCheckOptions& options) {
   }
   const std::vector<OdbcTable> tables = TakeChosen(options.choice, *std::move(all));
   if (tables.empty()) {
-    findings.Warn("tables", "none is chosen that the user may see",
+    findings.Warn("tables", "no table that the user may see is chosen",
                   "give the user the right to SELECT, or correct 'dsn', 'schemas', 'include' and 'skip'");
     return findings;
   }

@@ -105,10 +105,9 @@ class OdbcGeneric : public OdbcDialect {
                                   connection.database(), schema_.empty() ? "" : " ", schema_);
     place.notes.push_back(absl::StrCat(
         "the source is read by ODBC as '", connection.dbms(),
-        "', of which nothing is known but what its driver declares: values are as the driver gives them, "
-        "time "
-        "zones are not told, and rows that are written while a table is read may be of several moments; what "
-        "changed meanwhile the next run finds"));
+        "', and the agent knows only what its driver declares: values are as the driver gives them, time "
+        "zones are not known, and rows that are written while a table is read may be from different moments; "
+        "the next run finds what changed meanwhile"));
     return place;
   }
 
@@ -142,7 +141,7 @@ class OdbcGeneric : public OdbcDialect {
     if (schemas.size() <= 1) return schemas.empty() ? "" : *schemas.begin();
     std::vector<std::string> names(schemas.begin(), schemas.end());
     return absl::FailedPreconditionError(
-        absl::StrCat("tables stand in several schemas (", ListNames(names),
+        absl::StrCat("there are tables in several schemas (", ListNames(names),
                      "): name the one to be read as 'schemas' of its [[source]]. Nothing was sent"));
   }
 
@@ -199,7 +198,8 @@ class OdbcGeneric : public OdbcDialect {
                    [&names](const odbc::RowStream& row) { names[row.Int(4)] = row.Text(3); });
     if (absl::IsUnavailable(read)) return read;
     if (!read.ok())
-      table->notes.emplace_back("its driver tells no primary key: name one as 'key' of its [[source.table]]");
+      table->notes.emplace_back(
+          "its driver reports no primary key: name one as 'key' of its [[source.table]]");
     for (const auto& part : names) {
       const std::string& name = part.second;
       const auto found = std::find_if(table->columns.begin(), table->columns.end(),
@@ -225,7 +225,7 @@ class OdbcGeneric : public OdbcDialect {
     }
     if (table->pages.empty())
       table->notes.emplace_back(
-          "it is read by one statement, whose rows its driver may hold in memory as a whole");
+          "it is read by one statement, and its driver may hold all its rows in memory");
   }
 
   const std::string schema_;

@@ -203,7 +203,7 @@ class OdbcMysql : public OdbcDialect {
                      connection.Text("SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000 AS SIGNED)",
                                      "asking for the time of its clock"));
     std::int64_t ms = 0;
-    if (!absl::SimpleAtoi(clock, &ms)) return absl::DataLossError("its clock says no time");
+    if (!absl::SimpleAtoi(clock, &ms)) return absl::DataLossError("its clock gives no time");
     return ms;
   }
 
@@ -262,16 +262,16 @@ class OdbcMysql : public OdbcDialect {
     if (table.versioned) made.notes.emplace_back("it is system-versioned; its present rows are mirrored");
     if (made.pages.empty())
       made.notes.emplace_back(
-          "it is read by one statement, whose rows its driver may hold in memory as a whole");
+          "it is read by one statement, and its driver may hold all its rows in memory");
     if (!table.engine.empty() && !table.HasSnapshots()) {
       made.select_words = "SQL_BUFFER_RESULT ";
       made.notes.push_back(absl::StrCat("its engine ", table.engine,
-                                        " has no snapshots: for each reading the server copies it, and who "
-                                        "writes waits for that. InnoDB needs neither"));
+                                        " has no snapshots: for each reading the server copies the table, "
+                                        "and writers wait for that. InnoDB needs neither"));
     }
     if (table.engine.empty()) {
       made.problem = absl::StrCat("the server cannot open table '", table.name,
-                                  "'. Nothing of it is sent: look at it there with CHECK TABLE, or leave it "
+                                  "'. Nothing of it is sent: check it there with CHECK TABLE, or leave it "
                                   "out with 'skip'");
     } else if (!readable || table.has_gaps) {
       made.problem = absl::StrCat("the user may not read all columns of table '", table.name,

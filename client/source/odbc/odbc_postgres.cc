@@ -180,8 +180,8 @@ class OdbcPostgres : public OdbcDialect {
     if (odbc::TroubleOf(identity.status()) != odbc::Trouble::kDenied) return identity.status();
     place.identity = absl::StrCat("odbc postgres ", connection.server(), " ", database);
     place.notes.push_back(
-        "the role may not ask for the server's system identifier, so that another server at the same address "
-        "is taken for the same: GRANT EXECUTE ON FUNCTION pg_control_system() TO the role");
+        "the role may not ask for the server's system identifier, so another server at the same address is "
+        "taken for this one: GRANT EXECUTE ON FUNCTION pg_control_system() TO the role");
     return place;
   }
 
@@ -270,7 +270,8 @@ class OdbcPostgres : public OdbcDialect {
       made.key.push_back(static_cast<std::uint32_t>(found - table.columns.begin()));
     }
     if (table.has_children)
-      made.notes.emplace_back("tables inherit from it; its own rows are mirrored, and theirs as theirs");
+      made.notes.emplace_back(
+          "other tables inherit from it; their rows are mirrored in those tables, not in this one");
     if (table.unlogged)
       made.notes.emplace_back("it is unlogged: a crash of the server empties it, and then its mirror");
     made.problem = WhyUnreadable(table, user);

@@ -22,7 +22,7 @@ struct OdbcTableKind {
   /// PostgreSQL's form is suitable for any source whose columns have numbers.
   using Record = PostgresRecord;
   static constexpr char kComputer[] = "the database";
-  static constexpr char kWideValues[] = "as a date that is none, or infinity";
+  static constexpr char kWideValues[] = "such as an invalid date, or infinity";
   static constexpr char kWideNote[] = "";
   static constexpr bool kKeyMayLackValues = true;
 

@@ -374,8 +374,8 @@ using OdbcTrouble = odbc::Trouble;
 
 /// Another session wrote while the table's pages were read.
 absl::Status WrittenOdbcTable(const std::string& table) {
-  return absl::AbortedError(absl::StrCat("somebody wrote to the source while table '", table,
-                                         "' was read, whose pages are so of several moments"));
+  return absl::AbortedError(absl::StrCat("another session wrote to the source while table '", table,
+                                         "' was read, so its pages are from different moments"));
 }
 
 /// Turns an error of reading a table into one for people, with the code that SourceReader promises: kAborted
@@ -389,9 +389,9 @@ absl::Status ExplainOdbcReading(const absl::Status& status, const std::string& t
     case OdbcTrouble::kUndefined:
       return MovedTable(table);
     case OdbcTrouble::kLocked:
-      return absl::UnavailableError(absl::StrCat("table '", table, "' is locked by somebody else. ",
+      return absl::UnavailableError(absl::StrCat("table '", table, "' is locked by another session. ",
                                                  kNothingCommitted,
-                                                 "; the next run reads it, when that is over"));
+                                                 "; the next run reads it when the lock is released"));
     case OdbcTrouble::kDenied:
       return absl::PermissionDeniedError(absl::StrCat(
           "the user '", user, "' may not read table '", table, "': ", std::string(status.message()), ". ",

@@ -45,8 +45,8 @@ absl::StatusOr<std::unique_ptr<odbc::Connection>> OdbcSessions::Connect() {
   if (const std::string key = to->SecretKey(); !key.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "'dsn' holds a password (", key,
-        "), which everybody who may read the configuration sees: write it into a file of its own "
-        "with mode 0600, and name that as 'password_file'"));
+        "), and everybody who may read the configuration can see it: write it into a file of its own with "
+        "mode 0600, and name that as 'password_file'"));
   }
   odbc::ConnectAs as{*std::move(to)};
   as.connect_within = access_.connect_within;

@@ -79,8 +79,8 @@ class OdbcSqlite : public OdbcDialect {
     if (encoding != "UTF-8") {
       return absl::FailedPreconditionError(
           absl::StrCat("the SQLite database has the encoding ", encoding,
-                       ", whose texts an ODBC driver may change on their way. Nothing was sent. Read it as a "
-                       "source of kind 'sqlite'"));
+                       ", and an ODBC driver may change texts in that encoding. Nothing was sent. Read it as "
+                       "a source of kind 'sqlite'"));
     }
     return place;
   }
@@ -123,7 +123,7 @@ class OdbcSqlite : public OdbcDialect {
   }
   absl::StatusOr<std::string> WriteMark(odbc::Connection& connection) const override {
     return connection.Text("SELECT data_version FROM temp.pragma_data_version",
-                           "asking whether somebody wrote");
+                           "asking whether another session wrote");
   }
   std::string Limit(std::size_t rows) const override { return absl::StrCat(" LIMIT ", rows); }
 
@@ -183,7 +183,7 @@ class OdbcSqlite : public OdbcDialect {
     }
     if (table->pages.empty())
       table->notes.emplace_back(
-          "it is read by one statement, whose rows the driver may hold in memory as a whole");
+          "it is read by one statement, and the driver may hold all its rows in memory");
   }
 };
 

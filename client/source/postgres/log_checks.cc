@@ -105,7 +105,7 @@ void LogChecks::Run() {
   if (look_.is_standby) {
     return look_.findings.Fail(
         "change log", "the server is a standby, which keeps no slot for the agent",
-        "name the primary in 'dsn' (several hosts: target_session_attrs=read-write), or say strategy = "
+        "name the primary in 'dsn' (several hosts: target_session_attrs=read-write), or set strategy = "
         "\"synthetic\"");
   }
   if (!Ask()) return;
@@ -143,7 +143,7 @@ bool LogChecks::Ask() {
 void LogChecks::CheckRight() {
   constexpr char kStep[] = "right REPLICATION";
   if (look_.may_replicate) return look_.findings.Ok(kStep, "the role has it");
-  look_.findings.Fail(kStep, absl::StrCat("the role '", look_.role, "' has it not, and may read no log"),
+  look_.findings.Fail(kStep, absl::StrCat("the role '", look_.role, "' lacks it, so it cannot read the log"),
                       absl::StrCat("ALTER ROLE ", SqlName(look_.role),
                                    " REPLICATION (as a superuser; on Amazon RDS: GRANT rds_replication TO ",
                                    SqlName(look_.role), ")"));
@@ -154,15 +154,15 @@ void LogChecks::CheckServer() {
     look_.findings.Ok("wal_level", "logical");
   } else {
     look_.findings.Fail("wal_level",
-                        absl::StrCat("is ", slots_.wal_level, ", which no changes can be read from"),
-                        "ALTER SYSTEM SET wal_level = 'logical', then restart the server; or say strategy = "
+                        absl::StrCat("is ", slots_.wal_level, ": no changes can be read from the log"),
+                        "ALTER SYSTEM SET wal_level = 'logical', then restart the server; or set strategy = "
                         "\"synthetic\"");
   }
   const auto room = [this](const char* step, const char* setting, std::int64_t used, std::int64_t most) {
     const std::string words = absl::StrCat(used, " of ", most, " are in use");
     if (used < most) return look_.findings.Ok(step, words);
     look_.findings.Fail(step, words,
-                        absl::StrCat("raise ", setting, " and restart the server, or drop what nobody uses"));
+                        absl::StrCat("raise ", setting, " and restart the server, or drop unused ones"));
   };
   if (!slots_.slot) room("replication slots", "max_replication_slots", slots_.slots, slots_.slots_max);
   room("WAL senders", "max_wal_senders", settings_.senders, settings_.senders_most);
@@ -176,7 +176,8 @@ void LogChecks::CheckSlot() {
   const ReplicationSlot& slot = *slots_.slot;
   if (slot.plugin != "pgoutput" || !slot.here) {
     return look_.findings.Fail("slot",
-                               absl::StrCat("'", options_.slot, "' is somebody else's: plugin '", slot.plugin,
+                               absl::StrCat("'", options_.slot,
+                                            "' belongs to another program or database: plugin '", slot.plugin,
                                             "', database '", slot.database, "'"),
                                "give this source another name in 'slot'");
   }
@@ -190,9 +191,8 @@ void LogChecks::SayLostSlot() {
                       absl::StrCat("'", options_.slot,
                                    "' is lost: the server kept no more of the log than "
                                    "max_slot_wal_keep_size allows"),
-                      "the next cycle makes it anew, and compares all tables. Raise max_slot_wal_keep_size, "
-                      "or let cycles run "
-                      "more often");
+                      "the next cycle creates it again and compares all tables. Raise "
+                      "max_slot_wal_keep_size, or run cycles more often");
 }
 
 void LogChecks::SaySlot(const ReplicationSlot& slot) {
@@ -203,12 +203,13 @@ void LogChecks::SaySlot(const ReplicationSlot& slot) {
   if (slot.active_pid != 0) absl::StrAppend(&words, "; read by process ", slot.active_pid);
   if (slot.wal_status == "unreserved") {
     return look_.findings.Fail("slot", words,
-                               "run a cycle at once ('mirror-agent once'): the next checkpoint may lose it");
+                               "run a cycle at once ('mirror-agent once'): the slot may be lost at the next "
+                               "checkpoint");
   }
   if (lag > options_.max_wal_bytes) {
     return look_.findings.Warn(
         "slot", absl::StrCat(words, ". That is over max_wal, ", SizeWords(options_.max_wal_bytes)),
-        "look whether the agent runs: 'mirror-agent status'");
+        "check whether the agent runs: 'mirror-agent status'");
   }
   // An open transaction keeps the log that it has written; later log is confirmed.
   if (kept_bytes_ && *kept_bytes_ > options_.max_wal_bytes) {
@@ -233,24 +234,25 @@ void LogChecks::CheckKeptWal() {
     return look_.findings.Warn(
         kStep,
         absl::StrCat("max_slot_wal_keep_size has no limit: ", now, ", and ", WrittenWords(),
-                     ", all of which an agent that never comes back leaves on its disk until that is full"),
+                     ". If the agent never runs again, all of that stays on the server's disk until the disk "
+                     "is full"),
         absl::StrCat("ALTER SYSTEM SET max_slot_wal_keep_size = '", 2 * options_.max_wal_bytes / kMebibyte,
-                     "MB', or what the disk has to spare, and SELECT pg_reload_conf(); beyond it the slot is "
-                     "lost, and tables are compared"));
+                     "MB', or as much as the disk can spare, and SELECT pg_reload_conf(); above that limit "
+                     "the slot is lost, and tables are compared"));
   }
   const std::string limit = absl::StrCat("max_slot_wal_keep_size is ", SizeWords(settings_.keep_bytes));
   const std::int64_t in_pause = settings_.BytesIn(options_.pause_ms / 1'000);
   if (settings_.wal_seconds >= kRateSeconds && in_pause > settings_.keep_bytes) {
     return look_.findings.Warn(
         kStep,
-        absl::StrCat(limit, ", and between two cycles, ", SpanText(options_.pause_ms),
-                     ", this server writes ", SizeWords(in_pause), ": the slot will be lost"),
-        "raise it, or let cycles run more often");
+        absl::StrCat(limit, ", but between two cycles (", SpanText(options_.pause_ms),
+                     ") this server writes ", SizeWords(in_pause), ": the slot will be lost"),
+        "raise it, or run cycles more often");
   }
   if (settings_.keep_bytes < options_.max_wal_bytes) {
     return look_.findings.Warn(kStep,
                                absl::StrCat(limit, ", less than max_wal, ", SizeWords(options_.max_wal_bytes),
-                                            ": the slot is lost before an event tells of its lag"),
+                                            ": the slot is lost before an event reports its lag"),
                                "raise max_slot_wal_keep_size, or lower 'max_wal'");
   }
   look_.findings.Ok(kStep, absl::StrCat(limit, "; ", now, ", and ", WrittenWords()));
@@ -265,9 +267,9 @@ void LogChecks::CheckIdleTimeout() {
   if (settings_.idle_seconds * 1'000 >= 2 * options_.pause_ms) return look_.findings.Ok(kStep, limit);
   look_.findings.Warn(
       kStep,
-      absl::StrCat(limit, ", and from one cycle to the next it may be ", SpanText(options_.pause_ms),
-                   ": a slot that nobody reads for so long is lost"),
-      "raise it to two such times at least, or let cycles run more often");
+      absl::StrCat(limit, ", and the pause between two cycles may be ", SpanText(options_.pause_ms),
+                   ": a slot that is not read for that long is lost"),
+      "raise it to at least twice that pause, or run cycles more often");
 }
 
 std::string LogChecks::InstallAdvice() const {
@@ -277,7 +279,7 @@ std::string LogChecks::InstallAdvice() const {
   }
   const std::string list = absl::StrCat("{", absl::StrJoin(oids, ","), "}");
   const auto may = look_.connection.Query(kMayInstall, {postgres::Value(list), options_.publication},
-                                          "asking who may install");
+                                          "asking for the right to install");
   if (may.ok() && may->rows() > 0 && may->Bool(0, 0)) return "run 'mirror-agent install'";
   return kInstallForOwner;
 }
@@ -320,7 +322,7 @@ void LogChecks::CheckMembership(const PublicationFacts* publication) {
   if (logged > 0) look_.findings.Ok("logged tables", Counted(logged, "table"));
   if (publication != nullptr && !missing.empty()) {
     look_.findings.Warn("not in publication",
-                        absl::StrCat(ListNames(missing, kNamedMost), ": their changes are not told"),
+                        absl::StrCat(ListNames(missing, kNamedMost), ": their changes are not in the log"),
                         absl::StrCat(InstallAdvice(), ", which adds them"));
   }
   if (!narrowed.empty()) {
@@ -358,16 +360,16 @@ void LogChecks::CheckTransactions() {
   }
   const std::string of_hidden =
       hidden == 0 ? ""
-                  : absl::StrCat("; since when ", hidden,
-                                 " more write is not shown to this role (GRANT pg_read_all_stats would)");
+                  : absl::StrCat("; this role cannot see how long ", hidden,
+                                 " more have been open (GRANT pg_read_all_stats allows it)");
   if (waited.empty()) {
-    return look_.findings.Ok(kStep, absl::StrCat("none that a new table waits for longer than ",
+    return look_.findings.Ok(kStep, absl::StrCat("none is open for longer than a new table waits, which is ",
                                                  SpanText(options_.snapshot_wait_ms), of_hidden));
   }
   look_.findings.Warn(
       kStep,
-      absl::StrCat("a table that is new in the publication waits for these, and the slot keeps what is "
-                   "written meanwhile: ",
+      absl::StrCat("a table that is new in the publication waits for these, and until they end the slot "
+                   "keeps all WAL: ",
                    absl::StrJoin(waited, "; "), of_hidden),
       "end them: SELECT pg_terminate_backend(PROCESS); ROLLBACK PREPARED 'NAME' in its database");
 }

@@ -15,7 +15,7 @@ constexpr char kRedefined[] = "its definition changed while rows of it were writ
 
 absl::Status LogIntake::OtherLog() {
   is_other_log_ = true;
-  return absl::AbortedError("the server's log does not give the position that it gave before");
+  return absl::AbortedError("the server's log no longer has a position that was read before");
 }
 
 absl::Status LogIntake::Take(std::string_view message) {

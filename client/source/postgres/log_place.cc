@@ -23,8 +23,9 @@ constexpr char kPlaceSql[] =
 }  // namespace
 
 absl::StatusOr<LogPlace> LookAtLog(postgres::Connection& connection) {
-  ASSIGN_OR_RETURN(const postgres::Rows rows, connection.Query(kPlaceSql, {}, "asking where the log stands"));
-  if (rows.rows() != 1) return absl::InternalError("asking where the log stands: there is no row");
+  ASSIGN_OR_RETURN(const postgres::Rows rows,
+                   connection.Query(kPlaceSql, {}, "asking for the log's position"));
+  if (rows.rows() != 1) return absl::InternalError("asking for the log's position: there is no row");
   LogPlace place;
   place.in_recovery = rows.Bool(0, 0);
   place.timeline = rows.Int(0, 1);

@@ -139,9 +139,7 @@ absl::Status SlotStream::Begin(const std::string& command, milliseconds slot_wit
     }
     if (!connection_->IsOpen()) return copy.status();
     const absl::StatusOr<SlotLook> look = LookAtSlot(*connection_, slot_);
-    if (look.ok()) {
-      RETURN_IF_ERROR(WhyUnreadable(slot_, *look));
-    }
+    if (look.ok()) RETURN_IF_ERROR(WhyUnreadable(slot_, *look));
     // "object in use"
     if (postgres::FailureOf(copy.status()).sqlstate != "55006") return ExplainLog(copy.status(), slot_);
     if (StreamClock::now() >= until) {
@@ -181,7 +179,7 @@ absl::StatusOr<std::optional<std::string_view>> SlotStream::Take(std::string_vie
   }
   if (kind != 'k' || message.size() < kKeepaliveBytes) {
     return absl::DataLossError(absl::StrCat(kReadingLog, ": a message of ", message.size(),
-                                            " bytes is none of the replication protocol"));
+                                            " bytes does not belong to the replication protocol"));
   }
   read_ = come_ = std::max(come_, LsnAt(message, 1));
   if (message[kKeepaliveBytes - 1] == 0) return std::nullopt;
@@ -196,7 +194,7 @@ absl::Status SlotStream::Confirm(std::uint64_t lsn) {
   if (lsn <= confirmed_) return absl::OkStatus();
   if (lsn > come_) {
     return absl::InvalidArgumentError(absl::StrCat("the position ", postgres::FormatLsn(lsn),
-                                                   " was confirmed, and the log came up to ",
+                                                   " was to be confirmed, but the log was read only up to ",
                                                    postgres::FormatLsn(come_)));
   }
   absl::Status told = Put(StatusUpdate(std::max(come_, lsn), lsn));

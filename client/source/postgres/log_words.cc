@@ -9,7 +9,7 @@ namespace mirror {
 namespace {
 
 constexpr char kLogPayload[] = "mirror.source/log";
-constexpr char kStands[] = "Nothing was read, and the slot stands where it was";
+constexpr char kStands[] = "Nothing was read, and the slot did not move";
 
 absl::StatusCode LogCodeOf(LogTrouble trouble) {
   switch (trouble) {
@@ -49,33 +49,33 @@ absl::Status WhyUnreadable(const std::string& slot, const SlotLook& look) {
     return ToStatus(
         LogTrouble::kNotLogical,
         absl::StrCat("the server's wal_level is '", look.wal_level,
-                     "', so that its log does not tell what changed. Nothing was read. Set it: ALTER "
-                     "SYSTEM SET wal_level = logical, and restart the server"));
+                     "', so its log does not contain the changes. Nothing was read. Set it: ALTER SYSTEM SET "
+                     "wal_level = logical, and restart the server"));
   }
   if (!look.slot) {
     return ToStatus(
         LogTrouble::kNoSlot,
         absl::StrCat("the server has no replication slot '", slot,
-                     "': it was dropped, or this is another server. What changed since it was read "
-                     "last is not to be had from the log. Run 'mirror-agent install'; the tables "
-                     "are compared then"));
+                     "': it was dropped, or this is another server. The changes since the last reading "
+                     "cannot be read from the log. Run 'mirror-agent install'; then the tables are "
+                     "compared"));
   }
   const ReplicationSlot& found = *look.slot;
   if (found.plugin != "pgoutput" || !found.here) {
     return ToStatus(LogTrouble::kOtherSlot,
-                    absl::StrCat(SlotText(slot), " is not a mirror's: its plugin is '", found.plugin,
-                                 "' and its database '", found.database, "'. ", kStands,
+                    absl::StrCat(SlotText(slot), " does not belong to a mirror: its plugin is '",
+                                 found.plugin, "' and its database '", found.database, "'. ", kStands,
                                  ". Give the source another 'slot' in its configuration"));
   }
   if (found.is_lost()) {
     return ToStatus(
         LogTrouble::kLost,
         absl::StrCat(
-            "the server has given up ", SlotText(slot), " (wal_status ", found.wal_status,
+            "the server has invalidated ", SlotText(slot), " (wal_status ", found.wal_status,
             found.invalidation.empty() ? "" : ", ", found.invalidation,
-            "), since it kept more of the log than max_slot_wal_keep_size allows. What changed since "
-            "it was read last is not to be had from the log. The next cycle makes it anew, and compares the "
-            "tables. Cycles that are more frequent, or a higher limit, avoid it"));
+            "). The usual cause: the slot kept more of the log than max_slot_wal_keep_size allows. The "
+            "changes since the last reading cannot be read from the log. The next cycle creates the slot "
+            "again and compares the tables. More frequent cycles, or a higher limit, avoid this"));
   }
   return absl::OkStatus();
 }
@@ -88,8 +88,8 @@ absl::Status SlotInUse(const std::string& slot, const ReplicationSlot& found) {
   return ToStatus(
       LogTrouble::kInUse,
       absl::StrCat(SlotText(slot), " is active for PID ", found.active_pid, " (", who, "). ", kStands,
-                   ". End the other reader; where it is gone, and its process is not: "
-                   "SELECT pg_terminate_backend(",
+                   ". End the other reader. If it has ended but its process on the server has not: SELECT "
+                   "pg_terminate_backend(",
                    found.active_pid, ")"));
 }
 
@@ -97,18 +97,18 @@ absl::Status PublicationMissing(const std::string& publication, const std::strin
   if (!exists) {
     return ToStatus(LogTrouble::kNoPublication,
                     absl::StrCat("the database has no publication '", publication,
-                                 "', and without it the log tells nothing. ", kStands,
-                                 ". Run 'mirror-agent install'; the tables are compared then"));
+                                 "', and without it the log gives no changes. ", kStands,
+                                 ". Run 'mirror-agent install'; then the tables are compared"));
   }
   return ToStatus(
       LogTrouble::kNoPublication,
       absl::StrCat(
-          "the publication '", publication, "' does not exist where ", SlotText(slot),
-          " stands in the log: it was made after the slot, or dropped and made anew. From there the slot "
-          "gives nothing, however often it is tried. ",
+          "the publication '", publication, "' does not exist at the position of ", SlotText(slot),
+          ": it was created after the slot, or dropped and created again. From that position the slot gives "
+          "no changes, and a retry does not help. ",
           kStands,
-          ". The agent moves the slot past that place as soon as nobody else reads it, and the tables are "
-          "compared"));
+          ". The agent moves the slot past that position as soon as no other process reads it; then the "
+          "tables are compared"));
 }
 
 absl::Status ExplainLog(const absl::Status& status, const std::string& slot) {
@@ -127,8 +127,8 @@ absl::Status ExplainLog(const absl::Status& status, const std::string& slot) {
   if (failure.sqlstate == "53400") {
     return ToStatus(
         LogTrouble::kNoFreeSlot,
-        absl::StrCat("all replication slots of the server are in use, so that '", slot,
-                     "' was not made. Drop those in pg_replication_slots that nobody needs, or raise "
+        absl::StrCat("all replication slots of the server are in use, so '", slot,
+                     "' was not created. Drop unused slots in pg_replication_slots, or raise "
                      "max_replication_slots and restart the server"));
   }
   if (failure.sqlstate == "42704") {

@@ -218,7 +218,7 @@ absl::StatusOr<Message> Decode(std::string_view data) {
   if (!message.ok() || parts.IsWhole()) return message;
   return absl::DataLossError(
       absl::StrCat("the source's log has a message '", std::string(1, data.front()), "' of ", data.size(),
-                   " bytes that is not as pgoutput writes it. Nothing of it was taken"));
+                   " bytes that does not have pgoutput's format. Nothing of it was taken"));
 }
 
 }  // namespace mirror::pgoutput

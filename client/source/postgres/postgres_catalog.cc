@@ -138,7 +138,7 @@ std::string Grantee(const std::string& role) {
 
 std::string HiddenRows(const std::string& table, const std::string& role) {
   return absl::StrCat("row security is in effect on table '", table, "' for the role '", role,
-                      "', so that it may not see all rows. ", kNothingCommitted,
+                      "', so the role cannot see all rows. ", kNothingCommitted,
                       ". Let the role see them: ALTER ROLE ", Grantee(role),
                       " BYPASSRLS, or leave the table out with 'skip'");
 }
@@ -210,10 +210,10 @@ absl::StatusOr<std::vector<PostgresTable>> PostgresTableQueries::Take(const std:
 
 absl::Status StandbyAnswered() {
   return absl::UnavailableError(absl::StrCat(
-      "a standby answered at the source's address, which may lack rows of which the log told already. ",
+      "a standby answered at the source's address, and it may lack rows that the log has already reported. ",
       kNothingCommitted,
-      "; the next run tries again. Of several hosts 'target_session_attrs=read-write' in its 'dsn' takes the "
-      "one that is written to"));
+      "; the next run tries again. If its 'dsn' names several hosts, add 'target_session_attrs=read-write' "
+      "to it to choose the primary"));
 }
 
 absl::Status ExplainReading(const absl::Status& status, const PostgresTable& table, const std::string& role) {

@@ -68,12 +68,12 @@ void CheckLine(const PostgresCheckLook& look, const std::string& dsn) {
     return look.findings.Warn(
         kStep,
         absl::StrCat(rows->Text(0, 1), ", but with sslmode=", mode.empty() ? "prefer" : mode,
-                     " whoever answers in the server's place is believed"),
-        "add sslmode=verify-full to 'dsn', and sslrootcert=FILE where the system does not know who signed "
-        "the server's certificate");
+                     " any server that answers is trusted"),
+        "add sslmode=verify-full to 'dsn', and sslrootcert=FILE if the system does not know the authority "
+        "that signed the server's certificate");
   }
-  look.findings.Warn(kStep, "none: rows go over the network in the clear",
-                     "let the server have ssl = on and a certificate, and add sslmode=verify-full to 'dsn'");
+  look.findings.Warn(kStep, "none: rows cross the network unencrypted",
+                     "give the server ssl = on and a certificate, and add sslmode=verify-full to 'dsn'");
 }
 
 /// False: the server is too old to be read.
@@ -83,7 +83,7 @@ bool CheckVersion(const PostgresCheckLook& look, const std::string& version) {
     return true;
   }
   look.findings.Fail("version",
-                     absl::StrCat("PostgreSQL ", version, ", and 14 is the oldest that can be read"),
+                     absl::StrCat("PostgreSQL ", version, ", but 14 is the oldest that can be read"),
                      "upgrade the server");
   return false;
 }
@@ -159,7 +159,7 @@ void CheckRowSecurity(const PostgresCheckLook& look) {
   if (hidden.empty()) return;
   look.findings.Fail("row security",
                      absl::StrCat("policies decide which rows the role '", look.role, "' sees of ",
-                                  ListNames(hidden, kTablesNamed), ": such tables fail"),
+                                  ListNames(hidden, kTablesNamed), ": reading such tables fails"),
                      absl::StrCat("ALTER ROLE ", SqlName(look.role),
                                   " BYPASSRLS (as a superuser), or leave them out with 'skip'"));
 }
@@ -180,7 +180,7 @@ void CheckTables(const PostgresCheckOptions& options, PostgresCheckLook* look) {
   if (const absl::Status read = ReadChosenTables(options, look); !read.ok())
     return look->findings.CannotAsk("tables", read);
   if (look->tables.empty()) {
-    return look->findings.Warn("tables", absl::StrCat("none of schema '", options.schema, "' is chosen"),
+    return look->findings.Warn("tables", absl::StrCat("no table of schema '", options.schema, "' is chosen"),
                                "correct 'schemas', 'include' and 'skip'");
   }
   CheckTableRights(*look, options.schema);
@@ -204,9 +204,9 @@ SourceFindings CheckPostgresSource(const PostgresCheckOptions& options) {
     findings.Fail("reach", std::string(opened.status().message()), "correct that, then run this again");
     return findings;
   }
-  const auto rows = (*opened)->Query(kCheckSession, {}, "asking who and where it is");
+  const auto rows = (*opened)->Query(kCheckSession, {}, "asking for the role and the database");
   if (!rows.ok() || rows->rows() == 0) {
-    findings.CannotAsk("reach", rows.ok() ? absl::NotFoundError("the role is gone") : rows.status());
+    findings.CannotAsk("reach", rows.ok() ? absl::NotFoundError("the role no longer exists") : rows.status());
     return findings;
   }
   PostgresCheckLook look = {.connection = **opened,
@@ -217,7 +217,7 @@ SourceFindings CheckPostgresSource(const PostgresCheckOptions& options) {
                             .tables = {},
                             .findings = findings};
   findings.Ok("reach", absl::StrCat("database '", rows->Text(0, 3), "' as the role '", look.role, "'",
-                                    rows->Bool(0, 5) ? ", a superuser, which it need not be" : ""));
+                                    rows->Bool(0, 5) ? ", a superuser, which is not needed" : ""));
   findings.Ok("right LOGIN", "the role has it");
   findings.Ok("right CONNECT", absl::StrCat("on database '", rows->Text(0, 3), "'"));
   CheckLine(look, options.access.dsn);

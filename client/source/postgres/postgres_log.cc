@@ -17,6 +17,7 @@
 #include "client/source/postgres/publication.h"
 #include "client/source/postgres/replication_slot.h"
 #include "client/source/server/staged_row.h"
+#include "proto/wire/key_part.h"
 #include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 
@@ -94,7 +95,7 @@ absl::Status PostgresStagedTexts::ReadInto(const std::vector<StagedKey>& keys, b
   for (std::size_t i = 0; i < key_.size(); ++i) arrays.emplace_back(postgres::Type::kText);
   for (const StagedKey& key : keys) {
     const std::vector<std::string> texts = UnpackStagedKey(key);
-    if (texts.size() != key_.size()) return absl::DataLossError("a staged key is not one of its table");
+    if (texts.size() != key_.size()) return absl::DataLossError("a staged key does not fit its table");
     for (std::size_t i = 0; i < key_.size(); ++i) arrays[i].Add(texts[i]);
   }
   std::vector<postgres::Value> values;
@@ -180,7 +181,8 @@ StagedKey StagedKeyOf(const PostgresTable& table, const TableSchema& schema, con
 }
 
 absl::Status MovedMeanwhile(const StagedTable& table) {
-  return absl::AbortedError(absl::StrCat("table '", table.name, "' moved while its rows were read",
+  return absl::AbortedError(absl::StrCat("table '", table.name,
+                                         "' lost staged changes while its rows were read",
                                          table.gone_because.empty() ? "" : ": ", table.gone_because));
 }
 
@@ -227,9 +229,7 @@ absl::Status PostgresLog::KeepSource() {
 }
 
 absl::Status PostgresLog::Refresh() {
-  if (!staging_->has_tables()) {
-    RETURN_IF_ERROR(tables_.KnowStaged());
-  }
+  if (!staging_->has_tables()) RETURN_IF_ERROR(tables_.KnowStaged());
   ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(stop_));
   tables_.ForgetSnapshots();
   return KeepSource();
@@ -334,8 +334,7 @@ absl::Status PostgresLog::CheckReadable(const PostgresTable& table) {
   const Table* const known = tables_.Find(table.name);
   if (known != nullptr && !known->trouble.ok()) return known->trouble;
   if (known == nullptr || known->id != table.oid) {
-    return absl::AbortedError(
-        absl::StrCat("table '", table.name, "' was made while the source was looked at"));
+    return absl::AbortedError(absl::StrCat("table '", table.name, "' was created while the source was read"));
   }
   return absl::OkStatus();
 }

@@ -309,8 +309,8 @@ absl::Status PostgresLogTables::TakeCatalog(const std::vector<std::string>& tabl
   if (catalog_->facts == nullptr) {
     return absl::FailedPreconditionError(
         absl::StrCat("the publication '", staging_->options().publication,
-                     "' is gone. Nothing was sent. Run 'mirror-agent install', which makes it anew; "
-                     "as a role that does not own the tables, ",
+                     "' no longer exists. Nothing was sent. Run 'mirror-agent install', which creates it "
+                     "again; as a role that does not own the tables, ",
                      kInstallForOwner));
   }
   if (const std::string why = WhyUnusable(*catalog_->facts); !why.empty())
@@ -470,9 +470,8 @@ absl::Status PostgresLogTables::KeepRenewed(const Renewal& renewal, std::vector<
   }
   if (!renewal.changed.empty()) {
     sentences->push_back(absl::StrCat("the definition of ", Counted(renewal.changed.size(), "table"),
-                                      " changed, so that what was read of the log before does not count for "
-                                      "it: it is compared with the mirror, "
-                                      "or populated: ",
+                                      " changed, so the changes read from the log before do not count: each "
+                                      "such table is compared with the mirror, or populated: ",
                                       ListNames({renewal.changed.begin(), renewal.changed.end()}, 10)));
   }
   return absl::OkStatus();
@@ -520,9 +519,9 @@ void PostgresLogTables::LetWait() {
   for (auto& [name, table] : tables_) {
     if (!IsWaiting(table)) continue;
     table.trouble = absl::UnavailableError(absl::StrCat(
-        "table '", name, "' is new in the log, and transactions are open that may have written to it before",
+        "table '", name, "' is new in the log, and open transactions may have written to it before",
         open.empty() ? "" : absl::StrCat(": ", open),
-        ". Nothing of it was sent; the next run sends it, when they are over"));
+        ". Nothing of it was sent; the next run sends it when they have ended"));
   }
 }
 

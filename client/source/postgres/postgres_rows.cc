@@ -124,14 +124,12 @@ absl::StatusOr<std::unique_ptr<PostgresMoment>> PostgresMoment::Hold(
 
 absl::Status PostgresMoment::Explain(absl::Status status) {
   const absl::StatusOr<std::int64_t> there =
-      reading_->connection().Number("SELECT 1", {}, "looking whether the moment is kept");
+      reading_->connection().Number("SELECT 1", {}, "checking whether the snapshot is kept");
   if (there.ok()) return status;
   return absl::UnavailableError(
-      "the source's server ended the transaction that keeps the moment of which all tables are read (a "
-      "restart, "
-      "pg_terminate_backend, or a timeout for transactions that is set for the role or the database). What "
-      "was "
-      "committed of other tables stands; the next run reads the rest");
+      "the source's server ended the transaction that holds the snapshot for all tables (a restart, "
+      "pg_terminate_backend, or a transaction timeout that is set for the role or the database). Tables that "
+      "were already committed stay committed; the next run reads the rest");
 }
 
 namespace {

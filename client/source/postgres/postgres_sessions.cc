@@ -81,7 +81,7 @@ bool PostgresSessions::IsWaitedFor(int server_pid) {
   if (!lease.ok()) return false;
   const absl::StatusOr<std::int64_t> waiting = (*lease)->Number(
       "SELECT count(*) FROM pg_locks WHERE NOT granted AND $1::int4 = ANY(pg_blocking_pids(pid))",
-      {postgres::Value(std::int64_t{server_pid})}, "asking who waits");
+      {postgres::Value(std::int64_t{server_pid})}, "asking which sessions wait");
   return waiting.ok() && *waiting > 0;
 }
 
@@ -97,7 +97,7 @@ absl::StatusOr<PostgresSource> PostgresSessions::Look() {
   if (rows.Int(0, 0) < kOldestVersion) {
     return absl::FailedPreconditionError(
         absl::StrCat("the source is PostgreSQL ", rows.Int(0, 0) / 10'000,
-                     ", and 14 is the oldest that can be read. Nothing was sent"));
+                     ", but 14 is the oldest that can be read. Nothing was sent"));
   }
   PostgresSource place;
   const std::string encoding = rows.Text(0, 1);

@@ -84,9 +84,7 @@ void PostgresStaging::AddNews(std::string news) {
   if (news_.size() < kNewsMax) news_.push_back(std::move(news));
 }
 
-PostgresStaging::Counts PostgresStaging::counts() const {
-  return {changes_.load(), lag_bytes_.load(), confirmed_lsn_.load()};
-}
+PostgresStaging::Counts PostgresStaging::counts() const { return {changes_.load(), confirmed_lsn_.load()}; }
 
 // --- The thread ---------------------------------------------------------------
 
@@ -124,8 +122,8 @@ absl::Status PostgresStaging::Work(const std::stop_token& stop) {
   log.past = StagedLog::Past::kRestored;
   absl::Status anew =
       BeginAnew(log, confirmed_at_open_,
-                "the source's log does not give the position that it gave before: the database "
-                "was restored, and went another way since. Tables are populated");
+                "the source's log no longer has a position that was read before: the database was restored, "
+                "and other changes followed. Tables are populated");
   return anew.ok() ? ended : anew;
 }
 
@@ -140,9 +138,9 @@ absl::Status PostgresStaging::PassMissingPublication(absl::Status why) {
   const absl::StatusOr<SlotLook> look = LookAtSlot(**session, options_.slot);
   if (!look.ok() || !AdvanceSlot(**session, options_.slot, look->end_lsn).ok()) return why;
   AddNews(absl::StrCat("the publication '", options_.publication,
-                       "' was made after the replication slot, or anew: what the log has of before is passed "
-                       "over"));
-  return absl::AbortedError("the replication slot was moved past where there was no publication");
+                       "' was created after the replication slot, or created again: earlier changes in the "
+                       "log are skipped"));
+  return absl::AbortedError("the replication slot was moved past the part of the log without a publication");
 }
 
 absl::StatusOr<std::unique_ptr<LogStream>> PostgresStaging::Connect() {
@@ -165,7 +163,7 @@ absl::Status PostgresStaging::FitStage(const PostgresSource& place, const LogSer
   using Past = StagedLog::Past;
   if (SystemOf(place.identity) != server.system_id) {
     return absl::UnavailableError(
-        "two servers answered behind one address while the log was opened. Nothing was read; it is tried "
+        "two servers answered at one address while the log was opened. Nothing was read; the agent tries "
         "again");
   }
   ASSIGN_OR_RETURN(StagedLog log, ReadStagedLog(*stage_));
@@ -194,19 +192,19 @@ absl::Status PostgresStaging::FitStage(const PostgresSource& place, const LogSer
     log.past = Past::kPromoted;
     return BeginAnew(
         log, confirmed,
-        "the source's server is a standby that was promoted, or was recovered: what the mirror may "
-        "lack or have too much is found by comparing");
+        "the source's server is a standby that was promoted, or was recovered: the tables are compared to "
+        "find rows that the mirror lacks or should not have");
   }
   const std::int64_t before = last ? last->lsn : had;
   if (server.timeline != timeline || before > static_cast<std::int64_t>(server.flushed_lsn)) {
     log.past = Past::kRestored;
     return BeginAnew(log, confirmed,
-                     "the source's server was restored to a state before what was read of it. Tables are "
-                     "populated");
+                     "the source's server was restored to a state older than what was read from it. Tables "
+                     "are populated");
   }
   expects_mark_ = last && confirmed <= last->lsn;
   if (expects_mark_ || confirmed <= before) return absl::OkStatus();
-  constexpr char kWhy[] = "the replication slot was lost, made anew or advanced: changes are missing";
+  constexpr char kWhy[] = "the replication slot was lost, created again or advanced: changes are missing";
   AddNews(absl::StrCat(kWhy, ". Tables are compared with the mirror"));
   RETURN_IF_ERROR(RaiseAllFloors(*stage_, std::max(had, confirmed), kWhy));
   return stage_->SetPlace(std::max(had, confirmed - 1));
@@ -254,7 +252,6 @@ absl::Status PostgresStaging::FlushIfDue(LogStream& stream, LogIntake& intake) {
   flushed_ = Clock::now();
   for (std::string& news : TellGivenUp(*stage_)) AddNews(std::move(news));
   const std::int64_t mark = intake.flushed_mark();
-  lag_bytes_ = static_cast<std::int64_t>(stream.server_end()) - mark;
   if (mark <= confirmed_lsn_) return absl::OkStatus();
   confirmed_lsn_ = mark;
   absl::Status confirmed = stream.Confirm(static_cast<std::uint64_t>(mark));
@@ -279,7 +276,7 @@ absl::StatusOr<std::int64_t> PostgresStaging::EnsureSlot() {
   ASSIGN_OR_RETURN(SlotLook look, LookAtSlot(*session, options_.slot));
   if (look.slot && look.slot->is_lost()) {
     AddNews(absl::StrCat("the server dropped the log that the replication slot '", options_.slot,
-                         "' was to keep (max_slot_wal_keep_size): the slot is made anew"));
+                         "' was to keep (max_slot_wal_keep_size): the slot is created again"));
     RETURN_IF_ERROR(DropSlot(*session, options_.slot, options_.access.application_name));
     look.slot.reset();
   }
@@ -370,10 +367,11 @@ absl::StatusOr<StageMark> PostgresStaging::WaitForMarker(std::string token, cons
     // The log now begins elsewhere, perhaps after the awaited position: awaits a new one.
     ASSIGN_OR_RETURN(token, EmitMarker());
   }
-  return absl::DeadlineExceededError(absl::StrCat(
-      "the source's log did not give the position that was just written to it within ",
-      options_.marker_within.count() / 1'000, " s. Nothing was sent. Who reads the replication slot '",
-      options_.slot, "'? SELECT active_pid FROM pg_replication_slots shows it"));
+  return absl::DeadlineExceededError(
+      absl::StrCat("the agent wrote a position into the source's log and did not receive it within ",
+                   options_.marker_within.count() / 1'000,
+                   " s. Nothing was sent. Does another process read the replication slot '", options_.slot,
+                   "'? SELECT active_pid FROM pg_replication_slots shows it"));
 }
 
 }  // namespace mirror

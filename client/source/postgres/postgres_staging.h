@@ -82,8 +82,7 @@ class PostgresStaging : public LogKeeper {
   std::vector<std::string> TakeNews() MIRROR_EXCLUDES(mutex_);
 
   struct Counts {
-    std::uint64_t changes = 0;   ///< Decoded since this object was opened.
-    std::int64_t lag_bytes = 0;  ///< Bytes of the server's log after the last position on disk.
+    std::uint64_t changes = 0;  ///< Decoded since this object was opened.
     std::int64_t confirmed_lsn = 0;
   };
   Counts counts() const;
@@ -121,7 +120,7 @@ class PostgresStaging : public LogKeeper {
   bool expects_mark_ = false;  ///< The stage's last position must arrive first.
   std::int64_t confirmed_at_open_ = 0;
   std::atomic<std::uint64_t> changes_ = 0;
-  std::atomic<std::int64_t> lag_bytes_ = 0, confirmed_lsn_ = 0;
+  std::atomic<std::int64_t> confirmed_lsn_ = 0;
 
   mutable Mutex mutex_;
   StopCondVar changed_;

@@ -64,10 +64,12 @@ std::vector<std::string> PostgresTableKind::NotesOf(const PostgresTable& table) 
     notes.emplace_back("a column of its primary key is computed, so that it is mirrored without a key");
   } else if (table.key_waits) {
     notes.emplace_back(
-        "its primary key is deferrable: no change log can be read by it, what changed is found by comparing");
+        "its primary key is deferrable, so its changes cannot be read from the log: they are found by "
+        "comparing");
   }
   if (table.has_children)
-    notes.emplace_back("tables inherit from it; its own rows are mirrored, and theirs as theirs");
+    notes.emplace_back(
+        "other tables inherit from it; their rows are mirrored in those tables, not in this one");
   if (table.unlogged)
     notes.emplace_back("it is unlogged: a crash of the server empties it, and then its mirror");
   return notes;

@@ -19,8 +19,8 @@ struct PostgresTableKind {
   using Place = PostgresSource;
   using Record = PostgresRecord;
   static constexpr char kComputer[] = "PostgreSQL";
-  static constexpr char kWideValues[] = "as infinity, NaN, a date before the year 1, 24:00:00";
-  static constexpr char kWideNote[] = " (as infinity, NaN, a date before the year 1, 24:00:00)";
+  static constexpr char kWideValues[] = "such as infinity, NaN, a date before the year 1, 24:00:00";
+  static constexpr char kWideNote[] = " (such as infinity, NaN, a date before the year 1, 24:00:00)";
   static constexpr bool kKeyMayLackValues = false;
 
   static Record Parse(std::string_view text) { return ParsePostgresRecord(text); }

@@ -39,7 +39,7 @@ std::string WhyOtherIdentity(char identity) {
 std::string WhyUnpublishableLeaf(const PostgresLeaf& leaf) {
   std::string why;
   if (leaf.foreign) why = "its rows are in another database, whose log is not read";
-  if (leaf.unlogged) why = "it is unlogged, so that its changes are in no log";
+  if (leaf.unlogged) why = "it is unlogged, so its changes are not in the log";
   if (why.empty()) why = WhyOtherIdentity(leaf.identity);
   return why.empty() ? "" : absl::StrCat("of its partition ", leaf.name, ": ", why);
 }
@@ -61,9 +61,9 @@ absl::Status CheckOwner(const PublicationFacts& now, const std::string& source_i
   const std::string owner = SourceIdOf(now.comment);
   if (owner.empty() || source_id.empty() || owner == source_id) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat("the publication '", now.name, "' is that of another source, ", owner, ". ", left,
-                   ". Give this source another 'publication' and 'slot', or where that one is no more: DROP "
-                   "PUBLICATION"));
+      absl::StrCat("the publication '", now.name, "' belongs to another source, ", owner, ". ", left,
+                   ". Give this source another 'publication' and 'slot', or, if that source no longer "
+                   "exists: DROP PUBLICATION"));
 }
 
 absl::Status ExplainInstall(const absl::Status& status) {
@@ -72,12 +72,13 @@ absl::Status ExplainInstall(const absl::Status& status) {
   switch (postgres::TroubleOf(status)) {
     case Trouble::kDenied:
       return absl::PermissionDeniedError(absl::StrCat(words, kNothing,
-                                                      ". The role has to own the tables, and to have CREATE "
+                                                      ". The role must own the tables, and must have CREATE "
                                                       "on the database: ",
                                                       kInstallForOwner));
     case Trouble::kLockTimeout:
       return absl::UnavailableError(absl::StrCat(
-          words, kNothing, ". Somebody changes a table, or VACUUM or CREATE INDEX is at one: try again"));
+          words, kNothing,
+          ". Another session changes the definition of a table, or runs VACUUM or CREATE INDEX: try again"));
     default:
       return status;
   }
@@ -135,11 +136,11 @@ absl::StatusOr<std::vector<std::string>> RightsSql(const PublicationWish& wish, 
 }  // namespace
 
 std::string WhyUnpublishable(const PostgresTable& table) {
-  if (table.quoted.empty()) return "its name is no UTF-8";
-  if (table.unlogged) return "it is unlogged, so that its changes are in no log";
+  if (table.quoted.empty()) return "its name is not UTF-8";
+  if (table.unlogged) return "it is unlogged, so its changes are not in the log";
   if (table.key.empty()) return "it has no primary key";
-  if (HasComputedKey(table)) return "a column of its primary key is computed, and the log lacks those";
-  if (table.key_waits) return "its primary key is deferrable, and the log has no keys by such a one";
+  if (HasComputedKey(table)) return "a column of its primary key is computed, and the log lacks such columns";
+  if (table.key_waits) return "its primary key is deferrable, so the log has no keys for it";
   if (table.key_broken) return "the index of its primary key is not valid";
   for (const PostgresLeaf& leaf : table.leaves) {
     if (std::string why = WhyUnpublishableLeaf(leaf); !why.empty()) return why;
@@ -197,18 +198,20 @@ absl::StatusOr<std::string> InstallScript(const PublicationWish& wish,
   if (place.wal_level != "logical") {
     // Uses \echo, since a person who pipes the script to psql reads no comment.
     absl::StrAppend(&script, "\\echo 'The wal_level of the server is ", place.wal_level,
-                    ", and no changes can be read from its log. As a superuser, then restart the server:'\n"
+                    ", so no changes can be read from its log. Run this as a superuser, then restart the "
+                    "server:'\n"
                     "\\echo '  ALTER SYSTEM SET wal_level = logical;'\n");
   }
-  absl::StrAppend(&script, "-- Rights of the role that the agent has.\n");
+  absl::StrAppend(&script, "-- Rights for the agent's role.\n");
   for (const std::string& sql : rights) absl::StrAppend(&script, sql, ";\n");
-  absl::StrAppend(&script, "-- By the owner of the tables.\n");
+  absl::StrAppend(&script, "-- Run by the owner of the tables.\n");
   if (!publication.empty())
     absl::StrAppend(&script, "BEGIN;\n", absl::StrJoin(publication, ";\n"), ";\nCOMMIT;\n");
   absl::StrAppend(
       &script,
-      "-- Behind the publication. From here on the server keeps its log until the agent has read it. Where\n"
-      "-- this role may make no slot, or wal_level is not logical yet, the agent's first cycle makes it.\n",
+      "-- After the publication: from now on the server keeps its log until the agent has read it. If\n"
+      "-- this role may not create a slot, or wal_level is not logical yet, the agent's first cycle creates "
+      "it.\n",
       "SELECT pg_catalog.pg_create_logical_replication_slot('", wish.slot,
       "', 'pgoutput') WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '", wish.slot,
       "')\n  AND current_setting('wal_level') = 'logical' AND EXISTS (SELECT FROM pg_roles WHERE rolname = "
@@ -235,9 +238,7 @@ absl::Status UninstallPublication(postgres::Connection& connection, const std::s
                                   const std::string& application) {
   ASSIGN_OR_RETURN(const std::string name, postgres::QuotedName(publication));
   ASSIGN_OR_RETURN(const std::optional<PublicationFacts> now, ReadPublication(connection, publication));
-  if (now) {
-    RETURN_IF_ERROR(CheckOwner(*now, source_id, "Nothing was dropped"));
-  }
+  if (now) RETURN_IF_ERROR(CheckOwner(*now, source_id, "Nothing was dropped"));
   // First: a slot without its publication can never be read again.
   RETURN_IF_ERROR(DropSlot(connection, slot, application));
   if (!now) return absl::OkStatus();
@@ -245,11 +246,11 @@ absl::Status UninstallPublication(postgres::Connection& connection, const std::s
   // A running agent may have made it again in between; from now on it cannot.
   if (dropped.ok()) return DropSlot(connection, slot, application);
   if (postgres::TroubleOf(dropped) != Trouble::kDenied) return dropped;
-  return absl::PermissionDeniedError(
-      absl::StrCat(std::string(dropped.message()), ". The slot '", slot,
-                   "' is dropped, and the publication stands. Its owner drops it: DROP PUBLICATION ", name,
-                   ". Then run 'mirror-agent uninstall' again, which removes the rest and says which rights "
-                   "are left"));
+  return absl::PermissionDeniedError(absl::StrCat(
+      std::string(dropped.message()), ". The slot '", slot,
+      "' is dropped, but the publication still exists. Its owner can drop it: DROP PUBLICATION ", name,
+      ". Then run 'mirror-agent uninstall' again, which removes the rest and says which rights "
+      "are left"));
 }
 
 }  // namespace mirror

@@ -251,18 +251,18 @@ absl::StatusOr<std::shared_ptr<const PublicationFacts>> PublicationWatch::Look(
 
 std::string WhyUnusable(const PublicationFacts& publication) {
   const std::string name = absl::StrCat("the publication '", publication.name, "' ");
-  constexpr char kInstall[] = ". Run 'mirror-agent install', which sets it as it has to be";
+  constexpr char kInstall[] = ". Run 'mirror-agent install', which corrects it";
   if (publication.all_tables || publication.whole_schemas) {
     return absl::StrCat(name,
-                        "is for all tables of the database or of a schema: tables without a key in it can "
-                        "not be changed by the application any more, and a mirror's names its tables. Drop "
-                        "it: DROP PUBLICATION, then run 'mirror-agent install'");
+                        "is for all tables of the database or of a schema, so the application can no longer "
+                        "change rows of tables without a key. A mirror needs a publication that names its "
+                        "tables. Drop this one: DROP PUBLICATION, then run 'mirror-agent install'");
   }
   if (!publication.every_action)
     return absl::StrCat(name, "leaves out inserts, updates, deletes or truncates", kInstall);
   if (publication.via_root) {
     return absl::StrCat(
-        name, "has publish_via_partition_root on, with which a truncated partition is not told of", kInstall);
+        name, "has publish_via_partition_root on, which does not report a truncated partition", kInstall);
   }
   return "";
 }
@@ -276,7 +276,7 @@ std::string WhyNotStreamed(const PublicationFacts& publication, std::uint32_t ta
   };
   if (found == nullptr) {
     return why("is not in the publication '", publication.name,
-               "', so that the log does not tell what changes in it: it is new, or was made anew");
+               "', so its changes are not in the log: it is new, or was created again");
   }
   const auto partial = [&](std::uint32_t oid) {
     const PublishedTable* const one = publication.Find(oid);
@@ -284,7 +284,7 @@ std::string WhyNotStreamed(const PublicationFacts& publication, std::uint32_t ta
   };
   if (partial(table) || std::any_of(found->leaves.begin(), found->leaves.end(), partial)) {
     return why("has a row filter or a list of columns in the publication '", publication.name,
-               "', which leaves out what a mirror needs, and by which changes of the application can fail");
+               "', which leaves out data that a mirror needs, and can make changes of the application fail");
   }
   return "";
 }

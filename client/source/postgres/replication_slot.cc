@@ -80,9 +80,9 @@ absl::StatusOr<SlotLook> LookAtSlot(postgres::Connection& connection, const std:
   ASSIGN_OR_RETURN(const std::string name, postgres::QuotedText(slot));
   std::string sql(kLookSql);
   sql.replace(sql.find("@slot"), 5, name);
-  ASSIGN_OR_RETURN(const Rows rows, connection.Command(sql, "looking at the replication slot"));
+  ASSIGN_OR_RETURN(const Rows rows, connection.Command(sql, "checking the replication slot"));
   if (rows.rows() != 1 || rows.columns() != 17)
-    return absl::InternalError("looking at the replication slot: the server's answer is not one row");
+    return absl::InternalError("checking the replication slot: the server's answer is not one row");
   SlotLook look;
   look.wal_level = rows.Text(0, 0);
   look.slots_max = SlotNumber(rows, 1);
@@ -117,7 +117,8 @@ absl::Status CheckSlotName(std::string_view slot) {
                       });
   if (is_one) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("'", std::string(slot), "' is no name of a replication slot: PostgreSQL takes 1 to ",
+      absl::StrCat("'", std::string(slot),
+                   "' is not a valid name of a replication slot: PostgreSQL allows 1 to ",
                    postgres::kNameBytesMax, " lower case letters, digits and '_'"));
 }
 
@@ -127,7 +128,7 @@ absl::StatusOr<std::uint64_t> CreateSlot(postgres::Connection& connection, const
   ASSIGN_OR_RETURN(const SlotLook look, LookAtSlot(connection, slot));
   if (look.slot) {
     return absl::AlreadyExistsError(
-        absl::StrCat("the server has a replication slot '", slot, "' already. It stands as it was"));
+        absl::StrCat("the server has a replication slot '", slot, "' already. It was not changed"));
   }
   if (absl::Status why = WhyUnreadable(slot, look); LogTroubleOf(why) != LogTrouble::kNoSlot) return why;
   const postgres::AnswersWithin patience(connection, within + kAnswerGrace);
@@ -142,9 +143,9 @@ absl::StatusOr<std::uint64_t> CreateSlot(postgres::Connection& connection, const
   const std::string open = OpenTransactions(connection);
   return absl::UnavailableError(
       absl::StrCat("the replication slot '", slot,
-                   "' waits for the transactions that were open when it was asked for, and ", within.count(),
-                   " ms were not enough. It was not made. Open now: ", open.empty() ? "none" : open,
-                   ". End those that nobody needs, and try again"));
+                   "' waits for the transactions that were open when the agent requested it, and ",
+                   within.count(), " ms were not enough. It was not created. Open now: ",
+                   open.empty() ? "none" : open, ". End the ones that are not needed, and try again"));
 }
 
 absl::Status DropSlot(postgres::Connection& connection, const std::string& slot,
@@ -179,7 +180,7 @@ absl::StatusOr<std::uint64_t> AdvanceSlot(postgres::Connection& connection, cons
   const absl::StatusOr<Rows> moved =
       connection.Command(absl::StrCat("SELECT end_lsn FROM pg_replication_slot_advance(", name, ", '",
                                       postgres::FormatLsn(to), "')"),
-                         absl::StrCat("moving the replication slot '", slot, "' on"));
+                         absl::StrCat("advancing the replication slot '", slot, "'"));
   if (!moved.ok()) return ExplainLog(moved.status(), slot);
   return SlotLsn(*moved, 0, 0);
 }

@@ -122,7 +122,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     if (known == nullptr || known->id == 0) return std::nullopt;
     ASSIGN_OR_RETURN(const Covered covered, CoverNoted(*known));
     const std::int64_t from = std::max(std::min(lsn.value, covered.from), covered.floor);
-    ASSIGN_OR_RETURN(const std::unique_ptr<StagedRows> rows, stage().RowsBehind(known->id, from));
+    ASSIGN_OR_RETURN(const std::unique_ptr<StagedRows> rows, stage().RowsAfter(known->id, from));
     std::vector<Key> keys;
     for (bool last = false; !last;) {
       ASSIGN_OR_RETURN(const std::vector<StagedRows::Row> some, rows->Next(kRowsAtATime));
@@ -179,7 +179,7 @@ class ServerLog : public StagedHistory, public ServerReaderLog<Look> {
     LogTable* const table = FindStaged(*known);
     if (table == nullptr || !marker_) {
       return absl::AbortedError(
-          absl::StrCat("table '", known->table.name, "' was made while it was looked at"));
+          absl::StrCat("table '", known->table.name, "' was created while the source was read"));
     }
     StagedAsk staged;
     staged.table = table->id;

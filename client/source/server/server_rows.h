@@ -19,6 +19,7 @@
 #include "client/source/server/server_words.h"
 #include "client/source/steps/row_steps.h"
 #include "proto/wire/batch.h"
+#include "proto/wire/key_part.h"
 
 namespace mirror {
 

@@ -206,7 +206,7 @@ class ServerTables {
         const auto mark = Kind::Mark(table.columns[i]);
         if (mark.id != id) continue;
         note("column '", schema.columns[i].name, "' holds values that the type ", mark.type_name,
-             " of a mirror has no place for", Kind::kWideNote, ": it is mirrored as it is written");
+             " of a mirror cannot hold", Kind::kWideNote, ": it is mirrored as the source writes it");
       }
     }
     return notes;

@@ -20,8 +20,8 @@ constexpr char kReadAnew[] = "; the next run reads it from the beginning";
 absl::Status SourceAway(const absl::Status& status) {
   return WithWords(status,
                    absl::StrCat(std::string(status.message()),
-                                ". The mirror stays as it is meanwhile. Start the source's server, or "
-                                "correct 'dsn': the next cycle goes on from there"));
+                                ". The mirror stays unchanged. Start the source's server, or correct 'dsn': "
+                                "the next cycle continues from there"));
 }
 
 absl::Status WithWords(const absl::Status& status, const std::string& words) {
@@ -36,7 +36,7 @@ absl::Status UnknownTable(const std::string& table) {
 }
 
 absl::Status MovedTable(const std::string& table) {
-  return absl::AbortedError(absl::StrCat("table '", table, "' is not any more as it was looked at"));
+  return absl::AbortedError(absl::StrCat("table '", table, "' changed after the agent read its definition"));
 }
 
 absl::Status MisfitsIn(const std::string& table) {
@@ -46,15 +46,15 @@ absl::Status MisfitsIn(const std::string& table) {
 
 absl::Status LeftToOthers(const std::string& table) {
   return absl::UnavailableError(absl::StrCat("reading table '", table,
-                                             "' was broken off, since somebody waits to change it, and its "
-                                             "writers behind him. ",
+                                             "' was stopped: another session waits to change its definition, "
+                                             "and writers wait for that session. ",
                                              kNothingCommitted, kReadAnew));
 }
 
 absl::Status LockedTable(const std::string& table) {
-  return absl::UnavailableError(absl::StrCat("table '", table, "' is locked by somebody who changes it. ",
+  return absl::UnavailableError(absl::StrCat("table '", table, "' is locked by a session that changes it. ",
                                              kNothingCommitted,
-                                             "; the next run reads it, when that is over"));
+                                             "; the next run reads it when the lock is released"));
 }
 
 absl::Status LostWhileReading(const std::string& table, const absl::Status& status) {
@@ -70,7 +70,7 @@ void TellUnlogged(const std::map<std::string, std::vector<std::string>>& unlogge
   for (const auto& [why, names] : unlogged) {
     findings->Warn("not logged",
                    absl::StrCat(ListNames(names, kNamedMost), ": ", why, ". Each cycle reads all rows"),
-                   "change that in the source, or say strategy = \"synthetic\" for it in a [[source.table]]");
+                   "change that in the source, or set strategy = \"synthetic\" for it in a [[source.table]]");
   }
 }
 

@@ -91,7 +91,7 @@ class HeldStage : public StageView {
                                       kReadingMoment));
     return has != 0;
   }
-  absl::StatusOr<std::unique_ptr<StagedRows>> RowsBehind(std::int64_t table, std::int64_t from) override {
+  absl::StatusOr<std::unique_ptr<StagedRows>> RowsAfter(std::int64_t table, std::int64_t from) override {
     RETURN_IF_ERROR(CheckStagedFrom(*reading_, table, from));
     return std::make_unique<HeldRows>(reading_, table, from, place_);
   }
@@ -309,7 +309,7 @@ class SqliteStage final : public Stage {
   absl::StatusOr<std::int64_t> CountRowsBehind(std::int64_t table, std::int64_t from) override {
     return NumberBehind(place_, "(SELECT count(*)", table, from, "", /*emptied_counts=*/false);
   }
-  absl::StatusOr<std::unique_ptr<StagedRows>> RowsBehind(std::int64_t table, std::int64_t from) override {
+  absl::StatusOr<std::unique_ptr<StagedRows>> RowsAfter(std::int64_t table, std::int64_t from) override {
     ASSIGN_OR_RETURN(const std::shared_ptr<StageFile> file, place_.File());
     return ReadRowsBehind(*file, table, from);
   }

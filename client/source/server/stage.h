@@ -82,7 +82,8 @@ class StagedRows {
 
 /// The error for a caller that finds that Flush() did not reach a commit: the log must be read again.
 inline absl::Status StageFellBehind() {
-  return absl::AbortedError("the stage lacks what was staged last: that is read anew from the source's log");
+  return absl::AbortedError(
+      "the stage lacks the changes that were staged last: they are read again from the source's log");
 }
 
 /// Reads what is staged. kNotFound: the table is not staged. Other errors: those of Stage.
@@ -95,7 +96,7 @@ class StageView {
   /// Whether a key changed after `from`, or the table was emptied.
   virtual absl::StatusOr<bool> HasRowsBehind(std::int64_t table, std::int64_t from) = 0;
   /// Errors: also kAborted: `from` is below the table's floor.
-  virtual absl::StatusOr<std::unique_ptr<StagedRows>> RowsBehind(std::int64_t table, std::int64_t from) = 0;
+  virtual absl::StatusOr<std::unique_ptr<StagedRows>> RowsAfter(std::int64_t table, std::int64_t from) = 0;
   /// Returns the staged rows of these keys; keys without a staged change are missing in the answer.
   virtual absl::StatusOr<std::vector<StagedRows::Row>> RowsOf(std::int64_t table,
                                                               const std::vector<StagedKey>& keys) = 0;

@@ -42,10 +42,10 @@ absl::Status ExplainStage(const std::string& path, const sqlite::Failure& failur
   }
   if (sqlite::IsFull(failure)) {
     return absl::ResourceExhaustedError(
-        absl::StrCat(text, ". What was staged stands. Make room on the disk of [agent] 'state_dir'"));
+        absl::StrCat(text, ". What was staged is kept. Make room on the disk of [agent] 'state_dir'"));
   }
   return absl::UnavailableError(
-      absl::StrCat(text, ". What was staged stands. Look at the disk of [agent] 'state_dir'"));
+      absl::StrCat(text, ". What was staged is kept. Check the disk of [agent] 'state_dir'"));
 }
 
 }  // namespace

@@ -98,9 +98,9 @@ absl::StatusOr<StagedRow> Unfolded(const FoldedRow& row) {
                    *std::move(values), row.kind == StagedKind::kPart && row.complete};
 }
 
-class RowsBehind : public StagedRows {
+class RowsAfter : public StagedRows {
  public:
-  RowsBehind(std::int64_t table, std::int64_t from) : table_(table), from_(from) {}
+  RowsAfter(std::int64_t table, std::int64_t from) : table_(table), from_(from) {}
 
   absl::Status Start(StageFile& file) {
     ASSIGN_OR_RETURN(StageFile::Reading reading, file.Read());
@@ -237,7 +237,8 @@ absl::Status CheckStagedFrom(const sqlite::Connection& database, std::int64_t ta
   ASSIGN_OR_RETURN(const std::optional<StagedTable> known, ReadStagedTable(database, table));
   if (!known) return absl::NotFoundError(absl::StrCat("table ", table, " is not staged"));
   if (from >= known->floor) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("table '", known->name, "': its changes are not all staged any more",
+  return absl::AbortedError(absl::StrCat("table '", known->name,
+                                         "': some of its changes are no longer staged",
                                          known->gone_because.empty() ? "" : ": ", known->gone_because));
 }
 
@@ -370,7 +371,7 @@ absl::Status WriteFold(const sqlite::Connection& database, std::int64_t table, c
 
 absl::StatusOr<std::unique_ptr<StagedRows>> ReadRowsBehind(StageFile& file, std::int64_t table,
                                                            std::int64_t from) {
-  auto rows = std::make_unique<RowsBehind>(table, from);
+  auto rows = std::make_unique<RowsAfter>(table, from);
   RETURN_IF_ERROR(rows->Start(file));
   return rows;
 }

@@ -11,7 +11,7 @@ namespace mirror {
 namespace {
 
 constexpr char kStaging[] = "staging";
-constexpr char kReadFromLog[] = "What was not written there is read anew from the source's log";
+constexpr char kReadFromLog[] = "Changes that were not written there are read again from the source's log";
 
 /// Approximate memory of a mark or a transaction.
 constexpr std::size_t kRecordBytes = 64;
@@ -20,7 +20,7 @@ constexpr std::size_t kPassedOverMax = 10'000;
 
 absl::Status NoTransaction() {
   return absl::AbortedError(
-      "no transaction of the log is open: the log is read anew from the stage's place on");
+      "no transaction of the log is open: the log is read again from the stage's position");
 }
 
 std::string TooLong(const std::string& table) {
@@ -85,7 +85,7 @@ absl::Status StageLink::CheckOwner() {
   sqlite::Statement select = database_->Prepare("SELECT place, writer FROM stage", kStaging);
   RETURN_IF_ERROR(select.StepToRow());
   if (select.View(1) != nonce_) return Lose("is written by another process now");
-  return select.Int(0) == place_ ? absl::OkStatus() : Lose("was set to another place");
+  return select.Int(0) == place_ ? absl::OkStatus() : Lose("was set to another position");
 }
 
 absl::Status StageLink::Write(const Work& work) {
@@ -485,7 +485,7 @@ absl::Status StageWriter::AwaitTurn() {
     if (freed_.WaitUntil(mutex_, end)) continue;
     return absl::UnavailableError(absl::StrCat(
         "the stage '", options_.path, "' is busy with a large transaction of the source. Nothing was ",
-        "changed there; the next run goes on"));
+        "changed there; the next run continues"));
   }
   absl::Status connected = link_.Connect();
   if (!absl::IsAborted(connected)) return connected;

@@ -106,7 +106,7 @@ std::optional<std::uint32_t> StagedBlocks::ColumnOf(std::int64_t number) {
 absl::StatusOr<std::vector<std::string>> StagedBlocks::KeyTexts(const StagedKey& key) const {
   std::vector<std::string> texts = UnpackStagedKey(key);
   if (texts.size() == key_.size()) return texts;
-  return absl::AbortedError(absl::StrCat("table '", schema_.name, "': a staged key is not one of its keys"));
+  return absl::AbortedError(absl::StrCat("table '", schema_.name, "': a staged key does not fit its key"));
 }
 
 absl::StatusOr<StagedBlocks::Texts> StagedBlocks::ByColumn(const StagedKey& key,
@@ -272,7 +272,7 @@ class StagedLook {
   StagedLook(StageView& stage, std::int64_t table) : stage_(stage), table_(table) {}
 
   absl::Status Open(const TableSchema& schema, std::int64_t from) {
-    absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage_.RowsBehind(table_, from);
+    absl::StatusOr<std::unique_ptr<StagedRows>> rows = stage_.RowsAfter(table_, from);
     if (!rows.ok()) return NotStaged(schema, rows.status());
     rows_ = *std::move(rows);
     at_end_ = false;
@@ -445,7 +445,8 @@ class StagedChanges : public ChangeReader {
     for (int reading = 0; !keys.empty(); ++reading) {
       if (reading == kStagedReadsMax) {
         return absl::AbortedError(absl::StrCat("table '", ask_.schema.name, "': ", keys.size(),
-                                               " of its rows could not be read as the log tells of them"));
+                                               " of its rows could not be read in a state that fits the "
+                                               "log"));
       }
       ASSIGN_OR_RETURN(StagedTexts::BaseRows base, texts_->ReadBase(keys));
       // These may be newer than the round's rows.
@@ -529,9 +530,7 @@ class EmptiedTable : public TableReader {
         blocks_(*texts_, ask_.schema, ask_.columns) {}
 
   absl::StatusOr<bool> Next(const BlockSize& size, RowBlock* block, LargeSink* sink) override {
-    if (!has_begun_) {
-      RETURN_IF_ERROR(Begin());
-    }
+    if (!has_begun_) RETURN_IF_ERROR(Begin());
     bool more = true;
     while (more && !blocks_.IsFull(size)) {
       ASSIGN_OR_RETURN(std::optional<StagedRows::Row> row, look_.Next());

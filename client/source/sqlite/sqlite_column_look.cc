@@ -118,7 +118,7 @@ absl::StatusOr<bool> AreOfOneLength(const SqliteFile& file, const SourcePlan& pl
 /// Returns the problem with its values; empty: none.
 std::string TroubleOf(const Part& part, bool of_one_length) {
   if (IsNumber(part.least) && !IsNumber(part.greatest)) {
-    return "holds numbers and texts, which sort apart: a text counts as greater than every number";
+    return "holds both numbers and texts, and a text counts as greater than every number";
   }
   const bool numbers = CountsAsText(part.least) && CountsAsText(part.greatest);
   return numbers && !of_one_length ? "holds numbers that are kept as texts ('10' comes before '9')" : "";

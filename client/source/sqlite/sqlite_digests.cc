@@ -228,7 +228,7 @@ class UnorderedDigests : public DigestReader {
   }
 
   absl::Status Seek(const Key& /*key*/) override {
-    return absl::UnimplementedError("the rows come in no order of their keys");
+    return absl::UnimplementedError("the rows do not come in the order of their keys");
   }
 
  private:

@@ -38,9 +38,7 @@ absl::Status TableLooks::CheckEnd() const {
 /// Checks that nothing was committed since the first look; with a log only for this table.
 absl::Status TableLooks::CheckUnmoved() {
   RETURN_IF_ERROR(definition_.Check(*file_));
-  if (log_ != nullptr) {
-    RETURN_IF_ERROR(log_->See(*file_, table_));
-  }
+  if (log_ != nullptr) RETURN_IF_ERROR(log_->See(*file_, table_));
   if (closed_later_) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto moved, file_->Number(moves_));
   if (!moved_) moved_ = moved;
@@ -49,7 +47,7 @@ absl::Status TableLooks::CheckUnmoved() {
 }
 
 absl::Status TableLooks::Moved(absl::string_view how) const {
-  return absl::AbortedError(absl::StrCat("table '", table_, "' is not of one moment: ", how));
+  return absl::AbortedError(absl::StrCat("table '", table_, "' could not be read at one moment: ", how));
 }
 
 }  // namespace mirror

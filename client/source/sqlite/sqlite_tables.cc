@@ -42,7 +42,7 @@ void DescribeWidening(const TableSchema& declared, SourceTable* table) {
     const Column &column = declared.columns[i], &found = table->schema.columns[i];
     const bool is_other = found.nullable != column.nullable || found.key_position != column.key_position;
     NoteWidening(i, {found.type != column.type, is_other}, DeclaredWord(column.type),
-                 "as one of another kind, a text with a NUL, or bytes that are not UTF-8", table);
+                 "such as one of another kind, a text with a NUL, or bytes that are not UTF-8", table);
   }
 }
 
@@ -90,9 +90,7 @@ class TypeScan {
         return ++rows < file_->look_rows() || !cursor.can_leave();
       }));
       if (stop == SqliteCursor::Stop::kEnd) return absl::OkStatus();
-      if (stop == SqliteCursor::Stop::kHeavy) {
-        RETURN_IF_ERROR(SeeHeavy(cursor));
-      }
+      if (stop == SqliteCursor::Stop::kHeavy) RETURN_IF_ERROR(SeeHeavy(cursor));
       if (file_->access() == Access::kChunks) cursor.Leave();
     }
   }

@@ -20,7 +20,7 @@ Column LedgerColumn(std::string name, Type type, bool nullable, std::uint32_t ke
   return column;
 }
 
-absl::Status NotWrote() { return absl::InvalidArgumentError("a ledger's 'wrote' of another form"); }
+absl::Status NotWrote() { return absl::InvalidArgumentError("a ledger's 'wrote' has an unknown form"); }
 
 }  // namespace
 

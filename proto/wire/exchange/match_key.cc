@@ -134,12 +134,6 @@ std::string CaselessAscii(std::string_view text, ComparedPart part) {
 
 }  // namespace
 
-std::optional<Normalise> NormaliseOf(std::string_view word) {
-  if (word == "fold") return Normalise::kFold;
-  if (word == "alnum") return Normalise::kAlnum;
-  return std::nullopt;
-}
-
 std::string NormaliseValue(Normalise how, const Literal& value) {
   std::string text = TextOf(value);
   if (!CountUtf8(text)) return "";

@@ -18,8 +18,6 @@ enum class Normalise : std::uint8_t { kNone = 0, kFold = 1, kAlnum = 2 };
 /// Version of the rules of kFold and kAlnum. Increased with every change of their results; hubs then compute
 /// their match keys again.
 inline constexpr int kNormaliseVersion = 2;
-/// Parses "fold" or "alnum"; absent: any other word.
-std::optional<Normalise> NormaliseOf(std::string_view word);
 
 /// Returns the normalised value as UTF-8; empty: it matches nothing, for example a text that is not UTF-8.
 std::string NormaliseValue(Normalise how, const Literal& value);

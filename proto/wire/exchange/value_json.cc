@@ -44,7 +44,7 @@ absl::StatusOr<Literal> PackedOf(const JsonView& json) {
       if (name == "raw") return Literal(*std::move(bytes));
     }
   }
-  return absl::InvalidArgumentError("an object that is no value");
+  return absl::InvalidArgumentError("an object that is not a value");
 }
 
 }  // namespace
@@ -113,7 +113,7 @@ std::string KeyJson(const Key& key) {
 
 absl::StatusOr<std::vector<Literal>> KeyOfJson(std::string_view json) {
   ASSIGN_OR_RETURN(JsonDocument document, JsonDocument::Parse(json));
-  if (!document.root().Is(JsonKind::kArray)) return absl::InvalidArgumentError("a key that is no array");
+  if (!document.root().Is(JsonKind::kArray)) return absl::InvalidArgumentError("a key that is not an array");
   std::vector<Literal> key;
   for (const JsonView& value : document.root().Elements()) {
     ASSIGN_OR_RETURN(Literal part, ValueOf(value));

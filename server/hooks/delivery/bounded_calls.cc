@@ -23,7 +23,7 @@ absl::StatusOr<std::string> Try(const BoundedCalls::Work& work) {
   } catch (const std::exception& error) {
     return absl::InternalError(absl::StrCat("it threw: ", error.what()));
   } catch (...) {
-    return absl::InternalError("it threw something that is no exception");
+    return absl::InternalError("it threw something that is not an exception");
   }
 }
 
@@ -83,7 +83,7 @@ absl::StatusOr<std::string> BoundedCalls::Call(Work work, std::chrono::milliseco
   if (shared_->idle <= shared_->waiting.size()) {
     if (shared_->threads == shared_->threads_max) {
       return absl::UnavailableError(
-          absl::StrCat("all of its ", shared_->threads_max, " threads are at work"));
+          absl::StrCat("all of its ", shared_->threads_max, " threads are busy"));
     }
     ++shared_->threads;
     try {
@@ -91,8 +91,8 @@ absl::StatusOr<std::string> BoundedCalls::Call(Work work, std::chrono::milliseco
     } catch (const std::system_error& error) {
       --shared_->threads;
       return absl::UnavailableError(
-          absl::StrCat("the system gives no thread for it (", error.what(),
-                       "). Nothing was begun. Look at the limit of processes and threads"));
+          absl::StrCat("the system cannot start a thread for it (", error.what(),
+                       "). Nothing was begun. Check the limit of processes and threads"));
     }
   }
   shared_->waiting.push_back(mine);

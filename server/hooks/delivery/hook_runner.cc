@@ -145,7 +145,7 @@ void HookLane::Failed(const std::string& name, const WaitingDelivery& waiting, c
   events_.Add(name, Severity::kError, "hook.given_up",
               absl::StrCat(what, ". After ", tries, " tries in ",
                            std::chrono::duration_cast<std::chrono::minutes>(now - failed_first).count(),
-                           " minutes this delivery is given up, and the next ones go on. No row is affected. "
+                           " minutes this delivery is dropped, and the next ones follow. No row is affected. "
                            "Correct the hook; what it missed is in the mirror and in 'mirrorctl events'"));
 }
 
@@ -359,7 +359,7 @@ std::string HookRunner::Authenticated(const HookCaller& caller) {
     events_.Add(caller.context_id, refuses ? Severity::kError : Severity::kWarning, "hook.unanswered",
                 absl::StrCat("hook '", name, "' was asked whether a cycle may begin, and ",
                              refuses ? "since it has on_error = \"refuse\", none began without its answer: "
-                                     : "the cycle went on without its answer: ",
+                                     : "the cycle began without its answer: ",
                              std::string(why.message())));
   };
   if (program_) {

@@ -174,14 +174,12 @@ absl::StatusOr<std::string> Run(const sqlite::Connection& database, const std::s
     absl::Status committed = database.Execute("COMMIT");
     return committed.ok() ? answer : committed;
   }
-  if (database.InTransaction()) {
-    RETURN_IF_ERROR(database.Execute("ROLLBACK"));
-  }
+  if (database.InTransaction()) RETURN_IF_ERROR(database.Execute("ROLLBACK"));
   if (answer.ok()) answer = absl::AbortedError("a statement ended the transaction");
   if (!late) return answer;
   return absl::DeadlineExceededError(absl::StrCat(
       "the statements took longer than ", kSqlHookTimeMax.count(),
-      " ms or the hook's timeout, and the mirror is locked while they run; all of them were undone"));
+      " ms or the hook's timeout, and the mirror is locked while they run; all were rolled back"));
 }
 
 class SqlHook final : public HookTarget {

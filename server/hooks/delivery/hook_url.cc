@@ -67,7 +67,7 @@ absl::StatusOr<std::string> Post(const HookUrl& url, const HookDelivery& deliver
   }
   if (result) status = result->status;
   if (status < 200 || status > 299) {
-    return absl::AbortedError(absl::StrCat("it was answered with status ", status));
+    return absl::AbortedError(absl::StrCat("the answer has status ", status));
   }
   return body;
 }

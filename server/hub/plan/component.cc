@@ -233,7 +233,7 @@ absl::StatusOr<LoadedComponent> LoadComponent(const HubRules& rules, const HubWo
   return Loader(rules, book).Load(work);
 }
 
-absl::Status LookElsewhere(HubBook* book, LoadedComponent* component) {
+absl::Status LoadOtherMembers(HubBook* book, LoadedComponent* component) {
   Component& now = component->now;
   for (const auto& [id, record] : now.records) {
     for (const HubKey& key : KeysOf(*now.entity, record)) {

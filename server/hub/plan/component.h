@@ -64,7 +64,7 @@ struct LoadedComponent {
 /// a key with them, and so on. Errors: the book's.
 absl::StatusOr<LoadedComponent> LoadComponent(const HubRules& rules, const HubWork& work, HubBook* book);
 /// Finds which of its own keys rows of other components have. Called after GoldenPlan(). Errors: the book's.
-absl::Status LookElsewhere(HubBook* book, LoadedComponent* component);
+absl::Status LoadOtherMembers(HubBook* book, LoadedComponent* component);
 /// Writes what the plans changed, and clears its work. `at`: the hub's time. Errors: the book's.
 absl::Status SaveComponent(LoadedComponent component, std::int64_t at, HubBook* book);
 

@@ -195,7 +195,7 @@ constexpr char kHand[] = "hand";
 absl::Status MergeByHand(HandDecision* decision, Component* component) {
   if (decision->golden_id == decision->other_id) {
     return absl::InvalidArgumentError(
-        absl::StrCat("both are record '", decision->golden_id, "' by now. Nothing was merged."));
+        absl::StrCat("both ids are record '", decision->golden_id, "' now. Nothing was merged."));
   }
   const GoldenRecord& a = component->records.at(decision->golden_id);
   const GoldenRecord& b = component->records.at(decision->other_id);
@@ -226,7 +226,7 @@ absl::StatusOr<std::vector<MemberRow*>> RowsToPart(const HandDecision& decision,
   if (rows.size() == component->RowsOf(decision.golden_id).size()) {
     return absl::InvalidArgumentError(
         absl::StrCat("these are all rows of record '", decision.golden_id,
-                     "'. Nothing was parted. Leave out those that stay in it."));
+                     "'. Nothing was parted. Leave out the rows that stay in it."));
   }
   return rows;
 }
@@ -552,7 +552,7 @@ absl::Status Derivation::DistrustRemade(Feeds* feeds) {
 absl::StatusOr<bool> Derivation::LacksRows(const std::string& name, MemberLook& look) {
   const std::set<std::string>& remade = look.head().remade;
   for (std::int64_t behind = 0; !remade.empty();) {
-    ASSIGN_OR_RETURN(const std::vector<HubUpkeep::Glance> rows, book_.upkeep().RowsBehind(behind));
+    ASSIGN_OR_RETURN(const std::vector<HubUpkeep::Glance> rows, book_.upkeep().RowsAfter(behind));
     if (rows.empty()) return false;
     for (const HubUpkeep::Glance& glance : rows) {
       if (glance.ref.data_source != name || !remade.contains(glance.ref.table)) continue;
@@ -617,9 +617,7 @@ absl::Status Derivation::PlanOne(const HubWork& work, HandDecision* decision) {
   now.last_delivery = &state_.deliveries;
   now.record_id = in_.record_id;
   now.delivery_id = in_.delivery_id;
-  if (decision != nullptr) {
-    RETURN_IF_ERROR(HandPlan(decision, &now));
-  }
+  if (decision != nullptr) RETURN_IF_ERROR(HandPlan(decision, &now));
   MatchPlan(&now);
   GoldenPlan(&now);
   Tell(FindOvertaken(component.was.records, now));
@@ -627,7 +625,7 @@ absl::Status Derivation::PlanOne(const HubWork& work, HandDecision* decision) {
     derived_.notes.push_back({HubNote::Kind::kPingPong, one.data_source, one.golden_id, one.attribute});
   }
   for (auto& [id, record] : now.records) ForgetTurns(rules_, in_.now_ms, &record);
-  RETURN_IF_ERROR(LookElsewhere(&book_, &component));
+  RETURN_IF_ERROR(LoadOtherMembers(&book_, &component));
   DeliveryPlan(&now);
   return SaveComponent(std::move(component), state_.time, &book_);
 }
@@ -684,9 +682,7 @@ absl::Status Derivation::Break() {
     if (!status.ok()) return status;
     if (writes || inserts) derived_.notes.push_back({HubNote::Kind::kHeld, name});
   }
-  if (in_.made) {
-    RETURN_IF_ERROR(book_.ReadDeliveries(HubBook::Which::kFresh, in_.made));
-  }
+  if (in_.made) RETURN_IF_ERROR(book_.ReadDeliveries(HubBook::Which::kFresh, in_.made));
   return book_.EndFresh();
 }
 

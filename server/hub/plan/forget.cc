@@ -74,7 +74,7 @@ absl::Status ForgetWhole(const std::string& golden_id, HubBook& book) {
 
 absl::Status ForgetErased(const HubRules& rules, HubBook* book) {
   for (std::int64_t behind = 0;;) {
-    ASSIGN_OR_RETURN(const std::vector<HubUpkeep::Glance> rows, book->upkeep().RowsBehind(behind));
+    ASSIGN_OR_RETURN(const std::vector<HubUpkeep::Glance> rows, book->upkeep().RowsAfter(behind));
     if (rows.empty()) break;
     for (const HubUpkeep::Glance& glance : rows) {
       RETURN_IF_ERROR(ForgetInRow(rules, glance, *book));

@@ -46,7 +46,7 @@ class HubUpkeep {
     bool has_other_word = false;  ///< An attribute's word differs from the value in the row.
   };
   /// Returns the next rows with a higher row_id, in that order, a few at a time.
-  virtual absl::StatusOr<std::vector<Glance>> RowsBehind(std::int64_t row_id) = 0;
+  virtual absl::StatusOr<std::vector<Glance>> RowsAfter(std::int64_t row_id) = 0;
   /// Returns ids of records that have had no row since this time, the longest first, at most `limit`.
   virtual absl::StatusOr<std::vector<std::string>> EmptySince(std::int64_t at, std::size_t limit) = 0;
   /// Returns the next ids of records of entities that the rules do not name, a few at a time.

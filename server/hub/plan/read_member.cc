@@ -76,9 +76,7 @@ class MemberReader {
 };
 
 absl::StatusOr<bool> MemberReader::Read() {
-  if (mode_ && feed_.own_restore) {
-    RETURN_IF_ERROR(SpareTheDoomed());
-  }
+  if (mode_ && feed_.own_restore) RETURN_IF_ERROR(SpareTheDoomed());
   feed_.suspended.reset();
   feed_.own_restore = false;
   compare_ = first_ || mode_.has_value() || feed_.reread || !look_.head().remade.empty();

@@ -49,7 +49,7 @@ std::string LastBackup(Events& events, const std::string& context_id) {
       events.Last({.context_id = context_id, .kind = "backup.made"}, 0, 1);
   if (!made.ok() || made->empty()) return "no backup of it is known";
   constexpr std::int64_t kMsPerSecond = 1'000;
-  return absl::StrCat("its last backup is of ", FormatUnixTime(made->back().time_ms / kMsPerSecond));
+  return absl::StrCat("its last backup was made at ", FormatUnixTime(made->back().time_ms / kMsPerSecond));
 }
 
 }  // namespace
@@ -78,7 +78,7 @@ absl::Status AdminService::ResetAll(grpc::ServerContext& context, Tenant& tenant
                    ResetMirror(tenants_, tenant, SharedNowMs(), GoesOn(context), expected));
   if (!report.left_out.empty()) {
     events_.Add(tenant.context_id(), Severity::kWarning, "backup.made",
-                absl::StrCat("the mirror as it was is kept at ", report.kept,
+                absl::StrCat("the former mirror is kept at ", report.kept,
                              "; not in it: ", ListNames(report.left_out)));
   }
   response->mutable_tables()->Add(report.tables.begin(), report.tables.end());
@@ -131,7 +131,7 @@ grpc::Status AdminService::DeleteMirror(grpc::ServerContext* context, const v1::
           response->set_door(std::string(DoorWord(before)));
           events_.Add(context_id, Severity::kWarning, "mirror.deleted",
                       absl::StrCat("an operator removed the mirror; ",
-                                   before.HasRecords() ? "nothing of that id can be made over HTTP"
+                                   before.HasRecords() ? "nothing with that id can be made over HTTP"
                                                        : "sources of the tenant are told not to replicate",
                                    " until 'mirrorctl allow ", context_id, "'"));
           return absl::OkStatus();

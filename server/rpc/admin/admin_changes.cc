@@ -270,7 +270,7 @@ grpc::Status AdminChanges::EraseRow(grpc::ServerContext* context, const v1::Eras
         *request, response, GoesOn(*context),
         [&](const DryRun& how) { return WouldErase(tenant, asked, SharedNowMs(), how); },
         [&](const Expected& expected) {
-          ASSIGN_OR_RETURN(const ErasedOfRow erased,
+          ASSIGN_OR_RETURN(const ErasedRowCounts erased,
                            tenant.EraseRow(asked, SharedNowMs(), {.expected = expected}));
           response->set_versions(static_cast<std::uint64_t>(erased.versions));
           response->set_entries(static_cast<std::uint64_t>(erased.entries));

@@ -57,8 +57,8 @@ absl::Status AdminChanges::Export(Tenant& tenant, const grpc::ServerContext& con
     if (block->bytes() > kExportedRowBytesMax) {
       return absl::ResourceExhaustedError(
           absl::StrCat("table '", source->form().table.name, "' has a row of ", block->bytes(),
-                       " bytes, and an export takes ", kExportedRowBytesMax,
-                       ". What came of it is not whole. Read that table from a backup."));
+                       " bytes, and the limit for an export is ", kExportedRowBytesMax,
+                       ". The exported part is not complete. Read that table from a backup."));
     }
     v1::ReadRowsResponse encoded;
     EncodeRows(*block, &encoded);

@@ -90,7 +90,7 @@ void EncodeMembers(Hubs& hubs, const Hub& hub, const WatchedHub& watched, v1::Hu
 /// Encodes the hub's present state. A hub that cannot be read says why, and does not block the others.
 void EncodeHub(Hubs& hubs, Hub& hub, v1::HubState* message) {
   message->set_storage(hub.rules().storage);
-  hubs.LookIfOthersDerive(hub);
+  hubs.RefreshIfFollower(hub);
   const absl::Status looked = hubs.LookAt(hub);
   for (const WatchedHub& watched : hubs.watch().All()) {
     if (watched.storage != hub.rules().storage) continue;
@@ -170,7 +170,7 @@ absl::StatusOr<std::map<std::string, ResumeMode>> ModesOf(Hub& hub, const v1::Re
     if (member.feed.own_restore) {
       return absl::FailedPreconditionError(absl::StrCat(
           "the source of '", member.data_source,
-          "' was restored: say what counts of it, 'mirrorctl hub resume ", hub.rules().storage, " ",
+          "' was restored: decide what counts there, with 'mirrorctl hub resume ", hub.rules().storage, " ",
           member.data_source, " --take theirs' (or ", OtherTakesOf(hub.rules(), member.data_source),
           "), or leave it out with --without. Nothing was resumed."));
     }
@@ -334,9 +334,8 @@ std::string CallOf(const char* name, const v1::PartGoldenRequest& request) {
 absl::StatusOr<std::shared_ptr<Hub>> AdminHubs::Find(const std::string& storage) const {
   const std::shared_ptr<Hub> hub = hubs_ == nullptr ? nullptr : hubs_->Find(storage);
   if (hub != nullptr) return hub;
-  return absl::NotFoundError(
-      absl::StrCat("there is no hub '", storage,
-                   "'. Nothing was done. 'mirrorctl hub status' shows those that there are."));
+  return absl::NotFoundError(absl::StrCat("there is no hub '", storage,
+                                          "'. Nothing was done. 'mirrorctl hub status' lists the hubs."));
 }
 
 std::map<std::string, std::shared_ptr<const TenantInHub>> AdminHubs::HubsOfTenants() const {
@@ -387,7 +386,7 @@ grpc::Status AdminHubs::DecideHub(grpc::ServerContext* context, const v1::Decide
                    request->dropped() ? " dropped" : "");
   return ServeHub(*context, Needs::kOperator, call, *request, [&](Hub& hub) -> absl::Status {
     if (request->dropped() && !request->commit()) {
-      return absl::InvalidArgumentError("'dropped' goes with 'commit'. Nothing was decided.");
+      return absl::InvalidArgumentError("'dropped' works only with 'commit'. Nothing was decided.");
     }
     ASSIGN_OR_RETURN(const std::size_t decided, hub.DecideHeld(request->commit(), request->dropped()));
     hubs_->LookAt(hub).IgnoreError();
@@ -478,7 +477,7 @@ grpc::Status AdminHubs::MergeGolden(grpc::ServerContext* context, const v1::Merg
                    TriedOnly(request->dry_run()));
   return ServeHub(*context, Needs::kOperator, call, *request, [&](Hub& hub) -> absl::Status {
     if (request->golden_ids_size() != 2) {
-      return absl::InvalidArgumentError("'golden_ids' must be of two records. Nothing was merged.");
+      return absl::InvalidArgumentError("'golden_ids' must name two records. Nothing was merged.");
     }
     return DecideOrTry(hub, {.golden_id = request->golden_ids(0), .other_id = request->golden_ids(1)},
                        request->dry_run(), response);
@@ -510,8 +509,8 @@ grpc::Status AdminHubs::RebuildHub(grpc::ServerContext* context, const v1::Rebui
         if (request->dry_run()) return TellLoss(hub, response);
         if (request->confirm() != request->storage()) {
           return absl::InvalidArgumentError(
-              "'confirm' must repeat the storage: links, versions, and what was merged or parted by "
-              "hand are lost. Nothing was made anew.");
+              "'confirm' must repeat the storage: links, versions, and what was merged or parted by hand "
+              "would be lost. Nothing was rebuilt.");
         }
         ASSIGN_OR_RETURN(const std::vector<std::string> suspended, hub.Rebuild(SharedNowMs()));
         hubs_->LookAt(hub).IgnoreError();

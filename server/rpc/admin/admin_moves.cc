@@ -118,7 +118,7 @@ grpc::Status AdminMoves::ImportMirror(grpc::ServerContext* context,
       absl::StrCat(StepText("ImportMirror", header), header.place().empty() ? "" : " into ", header.place()),
       [&]() -> absl::Status {
         if (!begun) {
-          return absl::InvalidArgumentError("the first message is no header. Nothing was changed.");
+          return absl::InvalidArgumentError("the first message is not a header. Nothing was changed.");
         }
         ASSIGN_OR_RETURN(MoveArrival arrival,
                          MoveArrival::Begin(tenants_, header.context_id(), header.move_id(), header.place()));

@@ -81,8 +81,8 @@ absl::Status CheckRole(const Peer& peer, bool operator_needed) {
   }
   if (!operator_needed) return absl::OkStatus();
   return absl::PermissionDeniedError(
-      "this call needs the role operator, and the client certificate has viewer. Nothing was done. Use an "
-      "operator's certificate; 'mirrorctl certs issue-operator' makes one.");
+      "this call needs the role operator, but the client certificate has the role viewer. Nothing was done. "
+      "Use an operator's certificate; 'mirrorctl certs issue-operator' makes one.");
 }
 
 void EncodeEvent(const EventRecord& event, v1::Event* message) {
@@ -239,7 +239,7 @@ absl::Status WriteAudit(Audit& audit, const grpc::ServerContext& context, const 
 }  // namespace
 
 AdminService::AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
-                           VouchedBytes& vouched, Reload reload, DatedKeys dated_keys,
+                           AuthenticatedTraffic& vouched, Reload reload, DatedKeys dated_keys,
                            const FreshnessWatch& freshness, const TimeSeries& time_series, Servers servers,
                            Storages& storages, HttpDoorLook look_at_door)
     : AdminChanges(gate, tenants, freshness, time_series, storages, std::move(look_at_door)),
@@ -360,7 +360,7 @@ grpc::Status AdminService::AllowTenant(grpc::ServerContext* context, const v1::A
                  ASSIGN_OR_RETURN(const std::string allowed, tenants_.Allow(request->context_id()));
                  TellSpelling(allowed, request->context_id(), *context);
                  events_.Add(allowed, Severity::kInformation, "tenant.allowed",
-                             "an operator lets the deleted tenant be mirrored again");
+                             "an operator allowed the deleted tenant to be mirrored again");
                  return absl::OkStatus();
                });
 }

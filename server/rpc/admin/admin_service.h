@@ -22,7 +22,7 @@
 #include "server/rpc/admin/asked_tenant.h"
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/admin/looks.h"
-#include "server/rpc/listener/vouched_bytes.h"
+#include "server/rpc/listener/authenticated_traffic.h"
 #include "server/source/gate.h"
 #include "server/storages/storages.h"
 #include "server/store/snapshot.h"
@@ -92,7 +92,7 @@ class AdminMoves : public v1::MirrorAdmin::Service {
                                   const Watch& watch) {
     absl::Status status = ++running > most ? absl::ResourceExhaustedError(absl::StrCat(
                                                  "there are ", most, " watchers of ", what,
-                                                 " already. End one of them, or look with ", look, "."))
+                                                 " already. End one of them, or read once with ", look, "."))
                                            : watch();
     --running;
     return status;
@@ -284,8 +284,9 @@ class AdminService final : public AdminChanges {
   /// All references must outlive the service. It tells `vouched` which
   /// connections belong to an operator or a viewer.
   AdminService(Gate& gate, Tenants& tenants, Events& events, Audit& audit, Looks& looks,
-               VouchedBytes& vouched, Reload reload, DatedKeys dated_keys, const FreshnessWatch& freshness,
-               const TimeSeries& time_series, Servers servers, Storages& storages, HttpDoorLook look_at_door);
+               AuthenticatedTraffic& vouched, Reload reload, DatedKeys dated_keys,
+               const FreshnessWatch& freshness, const TimeSeries& time_series, Servers servers,
+               Storages& storages, HttpDoorLook look_at_door);
 
   /// Ends watching calls, which never end by themselves, and long calls, with
   /// kUnavailable. Called before the listener stops.
@@ -352,7 +353,7 @@ class AdminService final : public AdminChanges {
   Events& events_;
   Audit& audit_;
   Looks& looks_;
-  VouchedBytes& vouched_;
+  AuthenticatedTraffic& vouched_;
   const Reload reload_;
   const DatedKeys dated_keys_;
   const Servers servers_;

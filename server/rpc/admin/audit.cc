@@ -70,11 +70,11 @@ Audit::Audit(AuditLog& log, Events& events, AuditSigner signer, const Options& o
 void Audit::Begin() {
   const MutexLock lock(mutex_);
   waiting_ = WaitingRecords::Open(options_.dir + "/audit-waiting", kAuditPlaces);
-  LookBack();
+  ReadPastAudit();
   KeepWaiting(NowMs());
 }
 
-void Audit::LookBack() {
+void Audit::ReadPastAudit() {
   head_ = ReadHead(HeadPath());
   const absl::StatusOr<AuditState> state = log_.State();
   if (!state.ok()) {
@@ -142,10 +142,10 @@ void Audit::Replaced(const AuditPoint& former) {
   events_.Add(
       "", Severity::kError, "audit.replaced",
       absl::StrCat("the audit log is not the one that this server knew up to record ", former.id,
-                   ": the catalog was replaced, cut or made anew after damage. No mirrored row is "
-                   "affected. 'mirrorctl audit verify' says what is missing. With SQLite files look for "
-                   "catalog.db.damaged-* in the data folder; with PostgreSQL, whether the control database "
-                   "was restored, or its schema mirror_control dropped"));
+                   ": the catalog was replaced, cut or made anew after damage. No mirrored row is affected. "
+                   "'mirrorctl audit verify' says what is missing. With SQLite files look for "
+                   "catalog.db.damaged-* in the data folder; with PostgreSQL, check whether the control "
+                   "database was restored, or its schema mirror_control dropped"));
   SealLocked();
 }
 
@@ -154,9 +154,8 @@ void Audit::SealLocked() {
   failed_ms_ = status.ok() ? 0 : NowMs();
   if (status.ok()) return;
   spdlog::error(
-      "the audit log was not signed: {}. Its records are kept, and audit.head stays as it was; it is tried "
-      "again "
-      "in {} s",
+      "the audit log was not signed: {}. Its records are kept, and audit.head stays as it was; the server "
+      "tries again in {} s",
       std::string(status.message()), kAuditRetryMs / 1'000);
 }
 
@@ -192,7 +191,7 @@ void Audit::Prune() {
 absl::Status Audit::Reserve() {
   const MutexLock lock(mutex_);
   if (waiting_ == nullptr)
-    return absl::UnavailableError("this server is starting. Nothing was done; ask again.");
+    return absl::UnavailableError("this server is starting. Nothing was done; call again.");
   KeepWaiting(NowMs());
   // Without a file there is room as long as the catalog takes records.
   const bool has_room = waiting_->places() > 0 ? waiting_->free() > reserved_ : unkept_ms_ == 0;
@@ -200,9 +199,8 @@ absl::Status Audit::Reserve() {
     return absl::UnavailableError(absl::StrCat(
         "the audit log cannot be written", unkept_why_.empty() ? "" : absl::StrCat(" (", unkept_why_, ")"),
         ", and ", Counted(waiting_->count(), "record"),
-        " of it wait already. Nothing was done. Make room on the disk of the data folder, or let its "
-        "database "
-        "answer; 'mirrorctl diagnose' looks at both."));
+        " wait for it already. Nothing was done. Make room on the disk of the data folder, or make its "
+        "database answer; 'mirrorctl diagnose' checks both."));
   }
   ++reserved_;
   return absl::OkStatus();
@@ -226,10 +224,11 @@ void Audit::AddLate(const std::string& who, const std::string& call, const absl:
 void Audit::Wait(AuditRecord record, std::size_t spared) {
   const std::int64_t now_ms = NowMs();
   record.time_ms = now_ms;
-  absl::Status put = absl::ResourceExhaustedError("as many records wait as may");
+  absl::Status put = absl::ResourceExhaustedError("there is no place for one more waiting record");
   if (waiting_ != nullptr && waiting_->free() > spared) put = waiting_->Put(record);
   if (!put.ok()) {
-    spdlog::error("this audit record is lost, and a signed one will say so: {}", std::string(put.message()));
+    spdlog::error("this audit record is lost, and a signed record will say so: {}",
+                  std::string(put.message()));
     if (waiting_ != nullptr) waiting_->NoteLost(now_ms);
   }
   if (std::exchange(is_told_, true)) return;
@@ -237,8 +236,8 @@ void Audit::Wait(AuditRecord record, std::size_t spared) {
       "", Severity::kError, "audit.waits",
       absl::StrCat(
           "the audit log cannot be written: ", unkept_why_, ". Up to ", kAuditPlaces,
-          " records wait in audit-waiting of the data folder, and come into the log when it can; then "
-          "operators' calls are refused. Make room on the disk of the data folder, or let its "
+          " records wait in audit-waiting of the data folder until the log can be written; beyond that "
+          "number, operators' calls are refused. Make room on the disk of the data folder, or make its "
           "database answer"));
 }
 

@@ -66,7 +66,7 @@ class Audit {
   }
 
  private:
-  void LookBack() MIRROR_REQUIRES(mutex_);
+  void ReadPastAudit() MIRROR_REQUIRES(mutex_);
   void Record(AuditRecord record, std::size_t spared) MIRROR_REQUIRES(mutex_);
   /// Makes a record wait. It is lost if fewer than `spared` places are free.
   void Wait(AuditRecord record, std::size_t spared) MIRROR_REQUIRES(mutex_);

@@ -35,7 +35,8 @@ absl::Status DoAsMeant(const Request& request, Response* response, GoOn go_on, c
                        const DoAct& act) {
   if (request.dry_run() && !request.expect().empty()) {
     return absl::InvalidArgumentError(
-        "'expect' is for the act, and 'dry_run' does none. Nothing was done. Give one of them.");
+        "'expect' is for a call that changes something, and 'dry_run' changes nothing. Nothing was done. "
+        "Give only one of them.");
   }
   DryRun how{.with_keys = request.with_keys(), .go_on = std::move(go_on)};
   if (request.dry_run()) {

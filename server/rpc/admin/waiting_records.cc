@@ -118,7 +118,7 @@ absl::Status WaitingRecords::OpenFile(const std::string& path, std::size_t place
   const std::size_t bytes = (places + 1) * kSlotBytes;
   struct stat info {};
   const bool is_there = stat(path.c_str(), &info) == 0;
-  if (!is_there && errno != ENOENT) return Failed("it cannot be looked at");
+  if (!is_there && errno != ENOENT) return Failed("its size cannot be read");
   const bool is_other = is_there && static_cast<std::size_t>(info.st_size) != bytes;
   if (is_other) {
     // It may have records, and their number is unknown.
@@ -197,7 +197,7 @@ absl::Status WaitingRecords::WriteSlot(std::size_t slot, const std::string& cont
 }
 
 absl::Status WaitingRecords::Put(const AuditRecord& record) {
-  if (free_.empty()) return absl::ResourceExhaustedError("as many records wait as may");
+  if (free_.empty()) return absl::ResourceExhaustedError("there is no place for one more waiting record");
   // Two equal ones would count as one, see Audit::WasKept(). All others keep their times.
   AuditRecord alone = record;
   const auto is_alike = [&alone](const Waiting& one) {
@@ -219,7 +219,7 @@ void WaitingRecords::RemoveFirst() {
   waiting_.pop_front();
   if (const absl::Status freed = WriteSlot(slot, RecordContent(0, {})); !freed.ok()) {
     // The slot is not used again, so that the record is not taken for another one.
-    spdlog::error("a record that waited is kept, and cannot be removed from its file: {}",
+    spdlog::error("a record that waited is in its log now, but cannot be removed from its file: {}",
                   std::string(freed.message()));
     return;
   }
@@ -240,7 +240,7 @@ void WaitingRecords::ForgetLost() {
 void WaitingRecords::WriteLost() const {
   if (file_ < 0) return;
   if (const absl::Status written = WriteSlot(0, HeadContent(lost_)); !written.ok())
-    spdlog::error("the number of records that are not kept was not written: {}",
+    spdlog::error("the number of lost records was not written: {}",
                   std::string(written.message()));
 }
 

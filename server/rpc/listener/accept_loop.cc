@@ -147,7 +147,7 @@ absl::StatusOr<std::unique_ptr<AcceptLoop>> AcceptLoop::Bind(const AcceptOptions
   std::optional<SocketAddress> address = Parse(options.address, options.port);
   if (!address) {
     return absl::FailedPreconditionError(
-        absl::StrCat("'", options.address, "' is no IP address to listen on. Give one of this machine."));
+        absl::StrCat("'", options.address, "' is not an IP address to listen on. Give one of this machine."));
   }
   const int family = address->storage.ss_family;
   const int listener = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -261,10 +261,9 @@ bool AcceptLoop::AcceptOne(bool* pause) {
                           " connections without an admitted call (connections_per_address_max)"),
              &address_full_);
   } else if (room == Room::kAllTaken) {
-    Complain(
-        absl::StrCat("all places are taken: a connection of ", connection.peer, " was closed, as each of ",
-                     options_.connections_max, " others (connections_max) is in use"),
-        &full_);
+    Complain(absl::StrCat("all places are taken: a connection of ", connection.peer, " was closed, because ",
+                          options_.connections_max, " others (connections_max) are in use"),
+             &full_);
   }
   if (room != Room::kFree) {
     close(socket);
@@ -315,7 +314,7 @@ bool AcceptLoop::EndAStranger() {
          options_.unvouched->vouched->Take({&stranger->peer}).front());
     if (stranger->ended) return true;
     if (stranger->known || (was_silent && stranger->traffic.received > 0)) continue;
-    End(*stranger, "all places are taken, another one came, and no call on this one was admitted",
+    End(*stranger, "all places are taken, another connection came, and no call on this one was admitted",
         &made_room_);
     return true;
   }
@@ -386,7 +385,7 @@ void AcceptLoop::EndUnvouched(bool all) {
     peers.push_back(&connection.peer);
     traffic.push_back(TrafficOf(connection.socket).value_or(connection.traffic));
   }
-  const std::vector<VouchedBytes::Report> reports = limits.vouched->Take(peers);
+  const std::vector<AuthenticatedTraffic::Report> reports = limits.vouched->Take(peers);
   for (std::size_t i = 0; i < seen.size(); ++i) Look(*seen[i], traffic[i], reports[i]);
   if (all) {
     for (Connection& connection : connections_) {
@@ -477,7 +476,8 @@ void AcceptLoop::EndWithMostIdleCalls() {
   }
 }
 
-void AcceptLoop::Look(Connection& connection, const TcpTraffic& now, const VouchedBytes::Report& report) {
+void AcceptLoop::Look(Connection& connection, const TcpTraffic& now,
+                      const AuthenticatedTraffic::Report& report) {
   const AcceptOptions::Unvouched& limits = *options_.unvouched;
   const TcpTraffic before = std::exchange(connection.traffic, now);
   const bool known = connection.known || report.bytes + report.other_bytes > 0;

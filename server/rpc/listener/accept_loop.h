@@ -18,8 +18,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/peer_address.h"
+#include "server/rpc/listener/authenticated_traffic.h"
 #include "server/rpc/listener/tcp_traffic.h"
-#include "server/rpc/listener/vouched_bytes.h"
 
 namespace mirror {
 
@@ -33,7 +33,7 @@ struct AcceptOptions {
 
   /// Limits of bytes on a connection beyond those that calls vouch for; absent: bytes are not counted.
   struct Unvouched {
-    VouchedBytes* vouched = nullptr;  ///< Must outlive the loop.
+    AuthenticatedTraffic* vouched = nullptr;  ///< Must outlive the loop.
     /// On a connection that no call has vouched for yet: bytes without an answer of ours in
     /// between; once `patience` is over, all its bytes.
     std::uint64_t stranger_max = 0;
@@ -64,7 +64,7 @@ struct AcceptOptions {
     /// A stranger that sent no byte within this time is ended. 0: never.
     std::chrono::milliseconds silence_max{0};
     /// A stranger that sends nothing for so long is ended, unless it holds a
-    /// stream, see VouchedBytes::Hold(). 0: never.
+    /// stream, see AuthenticatedTraffic::Hold(). 0: never.
     std::chrono::milliseconds idle_max{0};
   };
   std::optional<Unvouched> unvouched;
@@ -118,8 +118,8 @@ class AcceptLoop {
   void Start(Handover handover);
   /// No connection is handed over after it returns, and the port is free.
   void Stop();
-  /// Called after Stop(): closes the connections except those whose names, as VouchedBytes writes them, are
-  /// in `busy`. Data that was sent on them still arrives.
+  /// Called after Stop(): closes the connections except those whose names, as AuthenticatedTraffic writes
+  /// them, are in `busy`. Data that was sent on them still arrives.
   void CloseAllBut(const std::set<std::string>& busy);
 
  private:
@@ -128,7 +128,7 @@ class AcceptLoop {
     dev_t device = 0;
     ino_t inode = 0;
     std::string address;
-    std::string peer;  ///< The name that VouchedBytes gives it.
+    std::string peer;  ///< The name that AuthenticatedTraffic gives it.
     std::int64_t began_ms = 0;
     bool is_limited = true;   ///< By connections_per_address_max.
     bool is_counted = false;  ///< In addresses_.
@@ -163,7 +163,7 @@ class AcceptLoop {
   /// Ends connections that exceed AcceptOptions::unvouched. `all`: not only strangers.
   void EndUnvouched(bool all);
   /// Counts what came since the last check, and ends the connection when it exceeds its own limits.
-  void Look(Connection& connection, const TcpTraffic& now, const VouchedBytes::Report& report);
+  void Look(Connection& connection, const TcpTraffic& now, const AuthenticatedTraffic::Report& report);
   void LookAtStranger(Connection& connection);
   void EndIdleStrangers();
   /// Ends strangers, the greatest product of value and age first, until all together have at most `most`.

@@ -84,10 +84,10 @@ class HealthService::Stream final : public HeldStream {
   HealthService& service_;
   const bool watches_;
   std::string peer_;
-  bool is_held_ = false;  ///< In VouchedBytes.
+  bool is_held_ = false;  ///< In AuthenticatedTraffic.
 };
 
-HealthService::HealthService(std::string service, VouchedBytes* vouched)
+HealthService::HealthService(std::string service, AuthenticatedTraffic* vouched)
     : service_(std::move(service)), vouched_(vouched), checks_(kChecksMax), watches_(kWatchesMax) {
   AddStream("/grpc.health.v1.Health/Check",
             [this] { return std::make_unique<Stream>(*this, checks_, false); });
@@ -321,7 +321,8 @@ void Endpoint::Stop(std::chrono::milliseconds patience) {
 std::string Endpoint::address() const { return address_; }
 std::string Endpoint::admin_address() const { return admin_address_; }
 
-AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, VouchedBytes* vouched) {
+AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls,
+                                         AuthenticatedTraffic* vouched) {
   AcceptOptions::Unvouched unvouched;
   unvouched.vouched = vouched;
   unvouched.stranger_max = kStrangerBytesMax;
@@ -336,7 +337,7 @@ AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, V
   return unvouched;
 }
 
-AcceptOptions::Unvouched AdminUnvouchedLimits(VouchedBytes* vouched) {
+AcceptOptions::Unvouched AdminUnvouchedLimits(AuthenticatedTraffic* vouched) {
   constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
   AcceptOptions::Unvouched unvouched;
   unvouched.vouched = vouched;

@@ -18,10 +18,10 @@
 #include "base/mutex.h"
 #include "server/config/config.h"
 #include "server/rpc/listener/accept_loop.h"
+#include "server/rpc/listener/authenticated_traffic.h"
 #include "server/rpc/listener/handover_threads.h"
 #include "server/rpc/listener/held_streams.h"
 #include "server/rpc/listener/running_calls.h"
-#include "server/rpc/listener/vouched_bytes.h"
 
 namespace mirror {
 
@@ -31,7 +31,7 @@ namespace mirror {
 class HealthService final : public HeldService {
  public:
   /// `service`: "mirror.v1.MirrorAdmin". It notes each call, which has no token, in `vouched`; null: nowhere.
-  HealthService(std::string service, VouchedBytes* vouched);
+  HealthService(std::string service, AuthenticatedTraffic* vouched);
   ~HealthService() override;
 
   /// Switches to NOT_SERVING, tells all watchers, and ends their streams. Returns when all
@@ -42,7 +42,7 @@ class HealthService final : public HeldService {
  private:
   class Stream;
   const std::string service_;
-  VouchedBytes* const vouched_;
+  AuthenticatedTraffic* const vouched_;
   HeldStreams checks_, watches_;
   Mutex mutex_;
   CondVar told_;
@@ -99,8 +99,8 @@ std::string AddressText(const std::string& address, std::uint16_t port);
 
 /// The two objects that collect what the calls of each port report about its connections.
 struct VouchedPorts {
-  VouchedBytes* sources = nullptr;
-  VouchedBytes* admin = nullptr;
+  AuthenticatedTraffic* sources = nullptr;
+  AuthenticatedTraffic* admin = nullptr;
 };
 
 /// Both ports: sources and operators. Each has TLS (or none, on loopback), limits and
@@ -130,10 +130,10 @@ class Endpoint {
 };
 
 /// Returns the limits on the sources' port before and beside calls with a good token.
-AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, VouchedBytes* vouched);
+AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, AuthenticatedTraffic* vouched);
 
 /// Returns the operators' limits: no call comes without a certificate there, so bytes are not limited.
-AcceptOptions::Unvouched AdminUnvouchedLimits(VouchedBytes* vouched);
+AcceptOptions::Unvouched AdminUnvouchedLimits(AuthenticatedTraffic* vouched);
 
 /// Checks that the certificates and keys of both listeners can be used. Errors name the file.
 absl::Status CheckListenerFiles(const ServerConfig& config);

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "server/rpc/listener/vouched_bytes.h"
+#include "server/rpc/listener/authenticated_traffic.h"
 
 namespace mirror {
 namespace {

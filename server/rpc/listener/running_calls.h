@@ -26,7 +26,7 @@ class RunningCalls {
   /// From now on no call begins: each gets the error that the server stops, and that nothing was done.
   void Refuse() MIRROR_EXCLUDES(mutex_);
   /// Called after Refuse(): returns the connections on which calls run, or have ended since
-  /// the last call of this; named as in VouchedBytes.
+  /// the last call of this; named as in AuthenticatedTraffic.
   std::set<std::string> TakeBusy() MIRROR_EXCLUDES(mutex_);
 
  private:

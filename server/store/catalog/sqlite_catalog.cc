@@ -353,9 +353,7 @@ absl::Status CatalogFile::Connect() {
   return database_->Transact(
       sqlite::Connection::Begin::kImmediate, [&]() MIRROR_REQUIRES(mutex_) -> absl::Status {
         ASSIGN_OR_RETURN(const std::int64_t version, database_->Number("PRAGMA user_version"));
-        if (version < kVersion) {
-          RETURN_IF_ERROR(MakeTables(*database_, version));
-        }
+        if (version < kVersion) RETURN_IF_ERROR(MakeTables(*database_, version));
         return TakeOver(database_->handle(), kLayout, kVersion, path_);
       });
 }

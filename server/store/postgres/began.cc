@@ -12,7 +12,7 @@
 #include "server/plan/cycle_check.h"
 #include "server/store/home.h"
 #include "server/store/postgres/place/citus.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/metadata_rows.h"
 #include "server/store/postgres/rows/own_schema.h"
 #include "server/store/postgres/rows/receipt_rows.h"
@@ -49,7 +49,7 @@ std::vector<Holder> HoldersOf(postgres::Connection& connection, std::chrono::mil
           "FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
           "WHERE l.granted AND ",
           which, " ORDER BY 1"),
-      values, "looking who has the mirror's lock");
+      values, "finding out who holds the mirror's lock");
   std::vector<Holder> holders;
   for (int row = 0; rows.ok() && row < rows->rows(); ++row) {
     holders.push_back(
@@ -74,7 +74,7 @@ std::vector<Holder> FindHolders(postgres::Connection& connection, const Postgres
   // that column with a catalog table.
   const auto rows = connection.Query(absl::StrCat("SELECT xmax::text FROM ", names.tenant,
                                                   " UNION ALL SELECT xmax::text FROM ", names.metadata),
-                                     {}, "looking who has the mirror's lock");
+                                     {}, "finding out who holds the mirror's lock");
   if (!rows.ok()) return {};
   postgres::Array locked_by(postgres::Type::kText);
   for (int row = 0; row < rows->rows(); ++row) locked_by.Add(rows->Text(row, 0));
@@ -89,7 +89,7 @@ std::vector<Holder> HangTwice(postgres::Connection& connection, const PostgresOw
                               std::chrono::milliseconds hung_after, const std::vector<Holder>& before) {
   const auto hangs = [](const Holder& one) { return one.hangs; };
   if (std::none_of(before.begin(), before.end(), hangs)) return {};
-  if (!connection.Query("SELECT pg_sleep(1)", {}, "looking who has the mirror's lock").ok()) return {};
+  if (!connection.Query("SELECT pg_sleep(1)", {}, "finding out who holds the mirror's lock").ok()) return {};
   std::vector<Holder> both = FindHolders(connection, names, hung_after);
   std::erase_if(both, [&](const Holder& one) {
     return !one.hangs || std::none_of(before.begin(), before.end(), [&](const Holder& of) {
@@ -154,12 +154,13 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
                                      std::chrono::milliseconds hung_after) {
   auto rows = AskUnderLock(connection, transaction, role, own, names, intent, exact);
   for (bool again = true; !rows.ok(); again = false) {
-    if (!connection.IsOpen()) return InStoreWords(rows.status(), Touched::kOwnTable);
-    if (absl::Status back = transaction.RollBack(); !back.ok()) return InStoreWords(back, Touched::kOwnTable);
+    if (!connection.IsOpen()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
+    if (absl::Status back = transaction.RollBack(); !back.ok())
+      return ToStoreStatus(back, TableOwner::kOwnTable);
     // Checks the owner first: the search for the lock's holder below reads the table itself.
     const absl::Status failed = own.Explain(connection, rows.status());
     if (postgres::TroubleOf(failed) != postgres::Trouble::kLockTimeout)
-      return InStoreWords(failed, Touched::kOwnTable);
+      return ToStoreStatus(failed, TableOwner::kOwnTable);
     // Process and transaction numbers of another node mean nothing here.
     const std::vector<Holder> holders =
         role.has_rows ? FindHolders(connection, names, hung_after) : std::vector<Holder>();
@@ -169,11 +170,12 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
     }
     const std::string who =
         absl::StrJoin(holders, ", ", [](std::string* out, const Holder& holder) { *out += holder.words; });
-    return absl::UnavailableError(absl::StrCat("somebody else keeps the mirror's lock for long: ",
+    return absl::UnavailableError(absl::StrCat("another session has held the mirror's lock for long: ",
                                                !who.empty() ? who
                                                : role.has_rows
-                                                   ? "it is not known who; pg_stat_activity shows it"
-                                                   : "it is not known who; citus_stat_activity shows it",
+                                                   ? "it is not known which one; pg_stat_activity shows it"
+                                                   : "it is not known which one; citus_stat_activity shows "
+                                                     "it",
                                                ".", kNothingApplied));
   }
   Began began;
@@ -203,7 +205,7 @@ absl::Status CheckServed(const TenantRow& row, std::int64_t epoch) {
   if (!is_moving && row.epoch <= epoch) return absl::OkStatus();
   const char* const why = row.state == "deleting" ? "is being deleted."
                           : is_moving             ? "is being moved."
-                                                  : "is served elsewhere now.";
+                                                  : "is now served elsewhere.";
   absl::Status status = absl::UnavailableError(absl::StrCat("the mirror ", why, kNothingApplied));
   if (row.state != "deleting") status.SetPayload(kElsewherePayload, absl::Cord(why));
   status.SetPayload(kChangingPayload, absl::Cord(why));
@@ -228,9 +230,8 @@ absl::Status CheckBegan(const TenantRow& row, const SeenMirror& seen, Stale* sta
 }
 
 absl::Status WentBack() {
-  return absl::UnavailableError(
-      absl::StrCat("the database was restored, or a standby took over: commits may be gone that were there.",
-                   kNothingApplied));
+  return absl::UnavailableError(absl::StrCat(
+      "the database was restored, or a standby took over: earlier commits may be lost.", kNothingApplied));
 }
 
 absl::Status EndRestoredCycle(postgres::Connection& connection, const PostgresOwnTables& names,
@@ -241,7 +242,7 @@ absl::Status EndRestoredCycle(postgres::Connection& connection, const PostgresOw
                    "$3::text::oid, rev = rev + 1, state_rev = $4 RETURNING rev, state_rev"),
       {CycleAfter(row->tenant.cycle), row->timeline_now, absl::StrCat(row->self_oid_now), NewStateRev()},
       "ending the cycle of a mirror that was restored");
-  if (!revisions.ok()) return InStoreWords(revisions.status(), Touched::kOwnTable);
+  if (!revisions.ok()) return ToStoreStatus(revisions.status(), TableOwner::kOwnTable);
   row->rev = revisions->Int(0, 0);
   row->state_rev = revisions->Int(0, 1);
   return absl::OkStatus();

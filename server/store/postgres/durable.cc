@@ -1,7 +1,7 @@
 #include "server/store/postgres/durable.h"
 
 #include "base/db/postgres/transaction.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 
@@ -15,12 +15,11 @@ absl::Status WaitForStandby(postgres::Connection& connection) {
   pipeline.Queue("SELECT pg_logical_emit_message(true, 'mirror', '')", {}, kWaiting);
   bool has_standby = false;
   const auto rows = transaction.Commit(pipeline, kWaiting, &has_standby);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   if (has_standby && (*rows)[1].Bool(0, 0)) return absl::OkStatus();
   return absl::UnavailableError(
-      "what was committed is at no standby, since synchronous_standby_names is empty at the database: the "
-      "same "
-      "call is answered once a DBA has named one there.");
+      "the commit is on no standby, because synchronous_standby_names is empty at the database: the same "
+      "call is answered when a DBA has named a standby there.");
 }
 
 }  // namespace mirror

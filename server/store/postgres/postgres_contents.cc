@@ -26,7 +26,7 @@
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/document_rows.h"
 #include "server/store/postgres/rows/hook_rows.h"
 #include "server/store/postgres/rows/ledger_rows.h"
@@ -196,7 +196,7 @@ absl::StatusOr<std::vector<std::string>> FindOthersObjects(postgres::Connection&
       absl::StrCat("WITH ours AS (SELECT * FROM pg_class WHERE relnamespace = to_regnamespace($1)), own AS (",
                    OwnViewsSql("to_regnamespace($1)"), ")", kAllObjects),
       {names.schema}, "looking for what others made");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   const std::string metadata = MetadataOf(context_id);
   const auto is_own = [&](const std::string& name) {
     return absl::StartsWith(name, "_mirror_") || name == metadata;
@@ -351,8 +351,8 @@ class ContentsReader {
         absl::StrCat("SELECT table_key FROM ", names_.state, " WHERE kind = $1 UNION SELECT table_key FROM ",
                      names_.receipts, " WHERE kind = $2 ORDER BY 1"),
         {static_cast<std::int64_t>(StateKind::kShadow), static_cast<std::int64_t>(ReceiptKind::kPart)},
-        "looking what the running cycle brought");
-    if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+        "finding the uncommitted rows of the running cycle");
+    if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
     for (int row = 0; row < rows->rows(); ++row) {
       left_out.push_back(absl::StrCat("what the running cycle brought for table '", rows->Text(row, 0),
                                       "' and did not commit yet"));
@@ -452,12 +452,12 @@ absl::Status CheckSame(postgres::Connection& connection, const PostgresOwnTables
   const auto same = connection.Query(
       "SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE "
       "n.nspname = $2 AND c.oid = to_regclass($1))",
-      {names.tenant, names.schema_name}, "looking whether it is the same mirror");
-  if (!same.ok()) return InStoreWords(same.status(), Touched::kOwnTable);
+      {names.tenant, names.schema_name}, "checking that it is the same mirror");
+  if (!same.ok()) return ToStoreStatus(same.status(), TableOwner::kOwnTable);
   if (same->Bool(0, 0)) return absl::OkStatus();
   return absl::UnavailableError(
-      "another mirror took this one's place while it was read, as a restore or a reset does at any server. "
-      "What was read is not used; the same call again is safe.");
+      "another mirror replaced this one while it was read, for example by a restore or a reset at some "
+      "server. The rows that were read are not used; the same call again is safe.");
 }
 
 }  // namespace
@@ -469,9 +469,7 @@ absl::StatusOr<MirrorContents> ReadPostgresContents(postgres::Connection& connec
   const absl::Status read = reader.ReadAll();
   // An error in another mirror's rows must not be reported for this one. After an error of PostgreSQL's the
   // transaction has failed, so nothing can be asked.
-  if (postgres::TroubleOf(read) == postgres::Trouble::kNone) {
-    RETURN_IF_ERROR(CheckSame(connection, names));
-  }
+  if (postgres::TroubleOf(read) == postgres::Trouble::kNone) RETURN_IF_ERROR(CheckSame(connection, names));
   if (!read.ok()) return read;
   *older = std::move(reader.older());
   return std::move(reader.contents());

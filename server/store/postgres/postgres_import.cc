@@ -17,8 +17,8 @@
 #include "server/store/live_rows.h"
 #include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_contents.h"
 #include "server/store/postgres/rows/columns_out.h"
 #include "server/store/postgres/rows/metadata_rows.h"
@@ -75,8 +75,8 @@ std::string RenameSql(const std::string& from, const std::string& to) {
 absl::StatusOr<bool> ImportRuns(postgres::Connection& connection, const std::string& context_id) {
   // Shared mode: concurrent checks must not mistake each other for the import.
   const auto row = connection.Query(LockSql("pg_try_advisory_xact_lock_shared"), {FoldName(context_id)},
-                                    "looking whether an import runs");
-  if (!row.ok()) return InStoreWords(row.status(), Touched::kOwnTable);
+                                    "checking whether an import runs");
+  if (!row.ok()) return ToStoreStatus(row.status(), TableOwner::kOwnTable);
   return !row->Bool(0, 0);
 }
 
@@ -122,7 +122,7 @@ absl::Status PostgresImport::MakeSchema() {
   pipeline.Queue("SELECT set_config('idle_in_transaction_session_timeout', '1h', true)", {}, kImporting);
   QueueOwnSchema(pipeline, context_id_, names_, /*epoch=*/1);
   pipeline.Queue(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'importing'"), {}, kImporting);
-  return InStoreWords(pipeline.Run().status(), Touched::kMirroredTable);
+  return ToStoreStatus(pipeline.Run().status(), TableOwner::kMirroredTable);
 }
 
 absl::Status PostgresImport::MakeTable(const ContentsTable& table) {
@@ -163,7 +163,7 @@ absl::Status PostgresImport::AddRows(const TableSchema& stored, RowBlock* rows) 
   const auto at = static_cast<std::size_t>(postgres::FailureOf(copied).copy_row);
   std::optional<std::uint32_t> row;
   if (at > 0 && at <= order.size()) row = order[at - 1];
-  return InStoreWords(RefusedRows(copied, schema, row), Touched::kMirroredTable);
+  return ToStoreStatus(RefusedRows(copied, schema, row), TableOwner::kMirroredTable);
 }
 
 absl::Status PostgresImport::Announce() {
@@ -176,7 +176,7 @@ absl::Status PostgresImport::Announce() {
     return absl::UnavailableError(absl::StrCat("another import of the mirror of '", context_id_,
                                                "' is about to end. Nothing was changed; try again."));
   }
-  return InStoreWords(locked, Touched::kMirroredTable);
+  return ToStoreStatus(locked, TableOwner::kMirroredTable);
 }
 
 absl::StatusOr<bool> PostgresImport::SetAside(const std::string& schema, const std::string& aside,
@@ -184,13 +184,13 @@ absl::StatusOr<bool> PostgresImport::SetAside(const std::string& schema, const s
   const PostgresOwnTables present(context_id_, schema);
   const auto there = lease_->Number("SELECT count(*) FROM pg_namespace WHERE oid = to_regnamespace($1)",
                                     {present.schema}, "looking for the mirror");
-  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kOwnTable);
   if (*there == 0) return false;
   // The name is not freed: Finish() gives it to the new schema in the same transaction.
   RETURN_IF_ERROR(HoldMirror(*lease_, kind_, present, Frees::kNothing));
   RETURN_IF_ERROR(FenceEpoch(*lease_, present, epoch));
   const absl::Status done = lease_->Execute(RenameSql(present.schema, aside), "setting the mirror aside");
-  if (!done.ok()) return InStoreWords(done, Touched::kMirroredTable);
+  if (!done.ok()) return ToStoreStatus(done, TableOwner::kMirroredTable);
   ASSIGN_OR_RETURN(guarded_, CarryRights(*lease_, QuoteName(aside), names_));
   return true;
 }
@@ -203,11 +203,11 @@ absl::Status PostgresImport::MakeIndexes() {
     if (table == tables_.end()) continue;
     postgres::Savepoint savepoint(*lease_);
     if (absl::Status begun = savepoint.Begin(); !begun.ok())
-      return InStoreWords(begun, Touched::kMirroredTable);
+      return ToStoreStatus(begun, TableOwner::kMirroredTable);
     // If PostgreSQL refuses an index, the next cycle makes it or reports it.
     const bool made = ChangeIndex(work, index, &table->second.schema).ok();
     if (absl::Status ended = made ? savepoint.Release() : savepoint.RollBack(); !ended.ok())
-      return InStoreWords(ended, Touched::kMirroredTable);
+      return ToStoreStatus(ended, TableOwner::kMirroredTable);
   }
   return absl::OkStatus();
 }
@@ -238,7 +238,7 @@ absl::Status PostgresImport::Finish(const std::string& schema, std::int64_t epoc
   if (done.ok()) done = DropIfEmpty(schema);
   if (done.ok()) done = lease_->Execute(RenameSql(names_.schema, schema), kImporting);
   if (done.ok()) done = transaction_.Commit(kImporting);
-  return InStoreWords(done, Touched::kMirroredTable);
+  return ToStoreStatus(done, TableOwner::kMirroredTable);
 }
 
 absl::Status PostgresImport::WaitUntilReplicated() { return WaitForStandby(*lease_); }

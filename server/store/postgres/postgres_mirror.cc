@@ -4,7 +4,7 @@
 
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/metadata_rows.h"
 #include "server/store/postgres/rows/receipt_rows.h"
 #include "server/store/postgres/tables/definitions.h"
@@ -64,17 +64,13 @@ absl::Status WorkView::ReadRecords(const std::vector<std::string>& tables) {
 
 absl::StatusOr<std::optional<TableRecord>> WorkView::FindRecord(const std::string& table) {
   const std::string key = FoldName(table);
-  if (!has_all_records_ && !records_.contains(key)) {
-    RETURN_IF_ERROR(ReadRecords({table}));
-  }
+  if (!has_all_records_ && !records_.contains(key)) RETURN_IF_ERROR(ReadRecords({table}));
   const auto found = records_.find(key);
   return found == records_.end() ? std::nullopt : found->second;
 }
 
 absl::StatusOr<std::vector<TableRecord>> WorkView::Records() {
-  if (!has_all_records_) {
-    RETURN_IF_ERROR(ReadRecords({}));
-  }
+  if (!has_all_records_) RETURN_IF_ERROR(ReadRecords({}));
   std::vector<TableRecord> records;
   for (const auto& [key, record] : records_) {
     if (record) records.push_back(*record);
@@ -143,7 +139,7 @@ absl::Status WorkView::CheckOurs(const std::string& table) {
   if (began_.looked_at.contains(table) && !began_.not_ours.contains(table)) return absl::OkStatus();
   RETURN_IF_ERROR(writes_.Send(connection_));
   const postgres::OwnGuard own({.schema = names_.schema_name, .shared = {table}});
-  absl::Status ours = InStoreWords(own.Find(connection_).status(), Touched::kMirroredTable);
+  absl::Status ours = ToStoreStatus(own.Find(connection_).status(), TableOwner::kMirroredTable);
   if (!ours.ok()) return ours;
   // Under the tenant's lock no server of ours frees the name.
   began_.looked_at.insert(table);
@@ -264,7 +260,7 @@ absl::StatusOr<std::optional<std::string>> SeenMarks::Find(WorkView& view, const
   if (has_all_) return std::nullopt;
   postgres::Array keys = KeysOf({table});
   const auto rows = view.writes().SendAndQuery(view.connection(), SeenSql(view.names(), /*of_tables=*/true),
-                                               {keys.value()}, "reading what the journal saw last");
+                                               {keys.value()}, "reading the last state that the journal saw");
   if (!rows.ok()) return rows.status();
   std::optional<std::string>& text = texts_[key];
   if (rows->rows() == 1) text = rows->Text(0, 1);

@@ -13,7 +13,7 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_contents.h"
 #include "server/store/postgres/rows/columns_in.h"
 #include "server/store/postgres/rows/long_rows.h"
@@ -71,7 +71,7 @@ class PostgresSnapshot final : public Snapshot {
     const absl::Status begun = pipeline.Run().status();
     if (begun.ok()) return begun;
     if (connection_->InTransaction()) transaction_.RollBack().IgnoreError();
-    return InStoreWords(own_.Explain(*connection_, begun), Touched::kOwnTable);
+    return ToStoreStatus(own_.Explain(*connection_, begun), TableOwner::kOwnTable);
   }
 
   absl::StatusOr<std::optional<TableRecord>> ReadTable(const std::string& table) override {
@@ -156,13 +156,13 @@ class PostgresSnapshot final : public Snapshot {
         "SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', "
         "$1, true)",
         {{milliseconds}}, "beginning a copy");
-    if (!set.ok()) return InStoreWords(set.status(), Touched::kOwnTable);
+    if (!set.ok()) return ToStoreStatus(set.status(), TableOwner::kOwnTable);
     return ReadPostgresContents(*connection_, names_, &older_);
   }
 
   absl::Status CopyTo(const std::string& path, const GoOnCopying&) override {
     return absl::UnimplementedError(
-        absl::StrCat("the mirror stands in a PostgreSQL database, and is no file that could be copied to '",
+        absl::StrCat("the mirror is in a PostgreSQL database, so there is no file that could be copied to '",
                      path, "'. Nothing was written."));
   }
 
@@ -197,7 +197,7 @@ class PostgresSnapshot final : public Snapshot {
       pipeline.Queue(absl::StrCat("LOCK TABLE ONLY ", name, " IN ACCESS SHARE MODE"), {}, doing);
     } else {
       const auto ours = connection_->Query(kIsThisSql, {{name, names_.schema_name, relation}}, doing);
-      if (!ours.ok()) return InStoreWords(ours.status(), Touched::kMirroredTable);
+      if (!ours.ok()) return ToStoreStatus(ours.status(), TableOwner::kMirroredTable);
       if (ours->rows() == 0) return false;
       if (!ours->Bool(0, 1)) return WhoseIs(relation);
       pipeline.Queue(absl::StrCat("SELECT FROM ", name, " WHERE false"), {}, doing);
@@ -206,7 +206,7 @@ class PostgresSnapshot final : public Snapshot {
     pipeline.Queue(kIsThisSql, {{name, names_.schema_name, relation}}, doing);
     if (!more.empty()) pipeline.Queue(more, values, doing);
     absl::StatusOr<std::vector<postgres::Rows>> looked = pipeline.Run();
-    if (!looked.ok()) return InStoreWords(looked.status(), Touched::kMirroredTable);
+    if (!looked.ok()) return ToStoreStatus(looked.status(), TableOwner::kMirroredTable);
     const postgres::Rows& is_this = (*looked)[1];
     if (is_this.rows() == 0 || !is_this.Bool(0, 0)) return false;
     if (!is_this.Bool(0, 1)) return WhoseIs(relation);
@@ -220,7 +220,7 @@ class PostgresSnapshot final : public Snapshot {
   absl::StatusOr<bool> WhoseIs(const std::string& relation) {
     const auto found =
         postgres::OwnGuard({.schema = names_.schema_name, .shared = {relation}}).Find(*connection_);
-    if (!found.ok()) return InStoreWords(found.status(), Touched::kMirroredTable);
+    if (!found.ok()) return ToStoreStatus(found.status(), TableOwner::kMirroredTable);
     return false;
   }
 
@@ -241,18 +241,17 @@ class PostgresSnapshot final : public Snapshot {
       return kinds;
     }
     return absl::UnavailableError(absl::StrCat("table '", table.name,
-                                               "' was replaced by a population, or written anew, when the "
-                                               "reading of it began. Nothing was read; the same call again "
-                                               "is safe."));
+                                               "' was replaced by a population, or rewritten, when the read "
+                                               "began. Nothing was read; the same call again is safe."));
   }
 
   absl::Status MayGoOn(const GoOn& go_on) const {
-    if (!go_on()) return absl::CancelledError("the reading was called off");
+    if (!go_on()) return absl::CancelledError("the read was cancelled");
     if (Clock::now() - began_ < lasts_) return absl::OkStatus();
     return absl::UnavailableError(absl::StrCat(
-        "a reading of the mirror took longer than ", lasts_ / std::chrono::minutes(1),
-        " minutes, and was ended: longer ones slow down who writes. The same call again is safe; "
-        "ask for fewer rows at once."));
+        "a read of the mirror took longer than ", lasts_ / std::chrono::minutes(1),
+        " minutes, and was ended, because longer reads slow down writers. The same call again is safe; ask "
+        "for fewer rows at once."));
   }
 
   std::string Milliseconds() const { return absl::StrCat(lasts_.count()); }

@@ -15,7 +15,7 @@
 #include "server/store/begin_work.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/durable.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_mirror.h"
 #include "server/store/postgres/postgres_snapshot.h"
 #include "server/store/postgres/postgres_transaction.h"
@@ -142,7 +142,7 @@ class PostgresRecords final : public StoreRecords {
                                    {}, "counting rows");
         },
         PlaceUse::kScan);
-    if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+    if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
     return std::max<std::int64_t>(0, *rows - record->row_count);
   }
 
@@ -362,14 +362,14 @@ class PostgresStore final : public Store {
 
 /// Makes the schema, or finds it.
 absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& mirror, bool create) {
-  ASSIGN_OR_RETURN(const auto there, InStoreWords(mirror.own->Find(connection), Touched::kOwnTable));
+  ASSIGN_OR_RETURN(const auto there, ToStoreStatus(mirror.own->Find(connection), TableOwner::kOwnTable));
   if (!there.has_schema && !create)
     return absl::NotFoundError(absl::StrCat("there is no schema ", mirror.names.schema));
   if (!there.has_schema)
     return MakeOwnSchema(connection, mirror.context_id, mirror.names, mirror.options.epoch).status();
   if (there.names.contains("_mirror_tenant")) {
-    return InStoreWords(RaiseLayout(connection, MirrorLayout(mirror.names, mirror.own.get())),
-                        Touched::kOwnTable);
+    return ToStoreStatus(RaiseLayout(connection, MirrorLayout(mirror.names, mirror.own.get())),
+                         TableOwner::kOwnTable);
   }
   if (there.names.contains(MetadataOf(mirror.context_id)))
     return CheckOwnRelations(connection, mirror.context_id, mirror.names);
@@ -385,13 +385,13 @@ absl::StatusOr<postgres::Array> FindUnlogged(postgres::Connection& connection,
       "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND "
       "relpersistence <> 'p'",
       {names.schema}, kOpening);
-  if (!tables.ok()) return InStoreWords(tables.status(), Touched::kOwnTable);
+  if (!tables.ok()) return ToStoreStatus(tables.status(), TableOwner::kOwnTable);
   if (tables->rows() == 0) return counted;
   for (int row = 0; row < tables->rows(); ++row) unlogged.Add(tables->Text(row, 0));
   const auto records = connection.Query(
       absl::StrCat("SELECT table_name FROM ", names.metadata, " WHERE table_name = ANY ($1) AND lsn <> -1"),
       {unlogged.value()}, kOpening);
-  if (!records.ok()) return InStoreWords(records.status(), Touched::kOwnTable);
+  if (!records.ok()) return ToStoreStatus(records.status(), TableOwner::kOwnTable);
   for (int row = 0; row < records->rows(); ++row) counted.Add(records->Text(row, 0));
   return counted;
 }
@@ -426,7 +426,7 @@ absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, const NodeR
                              .Run(absl::StrCat("UPDATE ", mirror->names.tenant, " SET epoch = $1"),
                                   {mirror->options.epoch}, kOpening)
                              .status();
-  if (!written.ok()) return InStoreWords(written, Touched::kOwnTable);
+  if (!written.ok()) return ToStoreStatus(written, TableOwner::kOwnTable);
   ASSIGN_OR_RETURN(auto unlogged, FindUnlogged(connection, mirror->names));
   if (unlogged.size() != 0) {
     written =
@@ -436,7 +436,7 @@ absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, const NodeR
             .status();
   }
   if (written.ok()) written = transaction.Commit();
-  if (!written.ok()) return InStoreWords(written, Touched::kOwnTable);
+  if (!written.ok()) return ToStoreStatus(written, TableOwner::kOwnTable);
   // The next WhyStale() reports it, and the mirror is opened again.
   if (went_back) mirror->stale = Stale::kWentBack;
   return row;
@@ -450,7 +450,7 @@ absl::Status Look(PostgresMirror* mirror) {
   OwnTransaction reading(connection, *mirror->own);
   RETURN_IF_ERROR(reading.Begin({.read_only = true}));
   const auto rows = connection.Query(LockTenantSql(mirror->names, /*lock=*/false), {}, kOpening);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   auto row = LockedTenantOf(*rows, mirror->names);
   if (!row.ok()) return row.status();
   RETURN_IF_ERROR(CheckTenant(*row, *mirror));

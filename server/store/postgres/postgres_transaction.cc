@@ -15,8 +15,8 @@
 #include "base/status_macros.h"
 #include "server/store/journal_verbs.h"
 #include "server/store/new_rule.h"
-#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_mirror.h"
 #include "server/store/postgres/postgres_upkeep.h"
 #include "server/store/postgres/rows/document_rows.h"
@@ -598,7 +598,7 @@ class PostgresTransaction final : public StoreTransaction {
 
   /// Handles an error of COMMIT, or of the statements queued for it.
   absl::Status Failed(const absl::Status& status) {
-    const absl::Status said = mirror_.Said(InStoreWords(status, Touched::kOwnTable));
+    const absl::Status said = mirror_.Said(ToStoreStatus(status, TableOwner::kOwnTable));
     const postgres::Trouble trouble = postgres::TroubleOf(status);
     // It is unknown whether the commit took effect, so cached definitions are read again.
     if (trouble == postgres::Trouble::kCommitUnknown || trouble == postgres::Trouble::kNotReplicated)

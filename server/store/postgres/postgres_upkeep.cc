@@ -14,7 +14,7 @@
 #include "base/status_macros.h"
 #include "server/store/postgres/began.h"
 #include "server/store/postgres/place/citus.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/metadata_rows.h"
 #include "server/store/postgres/rows/own_writes.h"
 #include "server/store/postgres/rows/state_rows.h"
@@ -40,20 +40,20 @@ absl::Status CheckTidy(postgres::Connection& connection, const PostgresOwnTables
   }
   if (left.empty()) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(
-      "not all that the mirror does not need any more could be dropped or emptied, since others use it or ",
-      "made a view on it: ", ListNames(left),
-      ". No table was rewritten, and what was deleted may still be on ",
+      "some tables that the mirror no longer needs could not be dropped or emptied, because others use them "
+      "or ",
+      "made a view on them: ", ListNames(left), ". No table was rewritten, and deleted rows may still be on ",
       "disk; the next cycle tries again."));
 }
 
 /// Refuses while older readers exist: for them VACUUM would keep dead rows on disk.
 absl::Status CheckUnseen(postgres::Connection& connection) {
   const absl::StatusOr<std::string> older = postgres::FindOlderReaders(connection);
-  if (!older.ok()) return InStoreWords(older.status(), Touched::kOwnTable);
+  if (!older.ok()) return ToStoreStatus(older.status(), TableOwner::kOwnTable);
   if (older->empty()) return absl::OkStatus();
   return absl::UnavailableError(
-      absl::StrCat("rows that were deleted would stay on disk, since these may still see them: ", *older,
-                   ". No table was rewritten; the next cycle tries again. End what stays there for long."));
+      absl::StrCat("deleted rows would stay on disk, because these may still see them: ", *older,
+                   ". No table was rewritten; the next cycle tries again. End those that stay for long."));
 }
 
 /// Checks the key indexes of mirrored tables and of the mirror's own. A missing table or key is no damage:
@@ -70,7 +70,7 @@ absl::Status CheckKeys(postgres::Connection& connection, const PostgresOwnTables
       "c.oid = i.indrelid WHERE i.indisprimary AND c.relkind = 'r' AND c.relnamespace = to_regnamespace($1) "
       "AND c.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) ORDER BY 1",
       {names.schema}, kChecking);
-  if (!keys.ok()) return InStoreWords(keys.status(), Touched::kOwnTable);
+  if (!keys.ok()) return ToStoreStatus(keys.status(), TableOwner::kOwnTable);
   for (int row = 0; row < keys->rows(); ++row) {
     absl::Status whole = keys->Bool(row, 3) ? absl::OkStatus() : absl::DataLossError("it is not valid");
     if (whole.ok() && !keys->IsNull(row, 4))
@@ -78,12 +78,12 @@ absl::Status CheckKeys(postgres::Connection& connection, const PostgresOwnTables
     if (absl::IsDataLoss(whole)) {
       return absl::DataLossError(absl::StrCat(
           "the index of the key of table '", keys->Text(row, 2),
-          "' is damaged: ", std::string(whole.message()), ". Where its rows are whole, REINDEX TABLE ",
-          keys->Text(row, 1), " mends it; look at the database's ", "disk and log before"));
+          "' is damaged: ", std::string(whole.message()), ". If the table's rows are intact, REINDEX TABLE ",
+          keys->Text(row, 1), " repairs it; check the database's ", "disk and log first"));
     }
     // Somebody may have dropped it since.
     if (!whole.ok() && postgres::TroubleOf(whole) != postgres::Trouble::kUndefined)
-      return InStoreWords(whole, Touched::kMirroredTable);
+      return ToStoreStatus(whole, TableOwner::kMirroredTable);
   }
   return absl::OkStatus();
 }
@@ -187,28 +187,28 @@ class PostgresUpkeep final : public StoreUpkeep {
   }
   absl::Status Rewrite(postgres::Connection& connection) {
     if (absl::Status ours = mirror_.own->Find(connection).status(); !ours.ok())
-      return InStoreWords(ours, Touched::kOwnTable);
+      return ToStoreStatus(ours, TableOwner::kOwnTable);
     const auto tables = connection.Query(
         "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND "
         "relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) ORDER BY 1",
         {mirror_.names.schema}, "looking for the mirror's tables");
-    if (!tables.ok()) return InStoreWords(tables.status(), Touched::kOwnTable);
+    if (!tables.ok()) return ToStoreStatus(tables.status(), TableOwner::kOwnTable);
     for (int row = 0; row < tables->rows(); ++row) {
       const std::string name = Qualified(mirror_.names.schema_name, tables->Text(row, 0));
       absl::Status done = connection.Execute(absl::StrCat("VACUUM (FULL) ", name), kScrubbing);
-      if (!done.ok()) return InStoreWords(done, Touched::kMirroredTable);
+      if (!done.ok()) return ToStoreStatus(done, TableOwner::kMirroredTable);
     }
     return absl::OkStatus();
   }
   /// Empty text: removes the comment.
   absl::Status Comment(const std::string& text) {
     absl::StatusOr<std::string> quoted = text.empty() ? "NULL" : postgres::QuotedText(text);
-    if (!quoted.ok()) quoted = absl::StrCat("'", kQuarantine, "why cannot be written'");
+    if (!quoted.ok()) quoted = absl::StrCat("'", kQuarantine, "the reason cannot be written'");
     ASSIGN_OR_RETURN(const auto lease, mirror_.place.Take(PlaceUse::kWrite));
-    return InStoreWords(
+    return ToStoreStatus(
         lease->Execute(absl::StrCat("COMMENT ON SCHEMA ", mirror_.names.schema, " IS ", *quoted),
                        "noting that the mirror is quarantined"),
-        Touched::kOwnTable);
+        TableOwner::kOwnTable);
   }
 
   PostgresMirror& mirror_;
@@ -226,8 +226,8 @@ absl::StatusOr<std::string> ReadQuarantine(postgres::Connection& connection, con
   const auto rows = connection.Query(
       "SELECT obj_description(n.oid, 'pg_namespace') FROM pg_namespace n JOIN pg_roles r ON r.oid = "
       "n.nspowner WHERE n.nspname = $1 AND r.rolname = current_user",
-      {names.schema_name}, "looking whether the mirror is quarantined");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+      {names.schema_name}, "checking whether the mirror is quarantined");
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   // A comment on another role's schema does not count.
   if (rows->rows() == 0) return std::string();
   const std::string said = rows->Text(0, 0);
@@ -237,7 +237,7 @@ absl::StatusOr<std::string> ReadQuarantine(postgres::Connection& connection, con
 namespace {
 
 constexpr std::chrono::milliseconds kBehindACommit{200}, kBehindACycle{2'000};
-constexpr char kTidying[] = "looking what is to be tidied";
+constexpr char kTidying[] = "finding what to tidy up";
 
 /// Empties what is noted for one table, under the tenant's lock, because a swap does the same.
 absl::Status Empty(postgres::Connection& connection, const MirrorGuard& own, const PostgresOwnTables& names,
@@ -261,7 +261,7 @@ absl::Status EmptyEach(postgres::Connection& connection, const MirrorGuard& own,
                        const std::set<std::string>& tables) {
   absl::Status emptied;
   for (const std::string& table : tables)
-    emptied.Update(InStoreWords(Empty(connection, own, names, epoch, table), Touched::kOwnTable));
+    emptied.Update(ToStoreStatus(Empty(connection, own, names, epoch, table), TableOwner::kOwnTable));
   return emptied;
 }
 
@@ -271,7 +271,7 @@ absl::Status TidyMirror(postgres::Connection& connection, const MirrorGuard& own
                         const PostgresOwnTables& names, std::int64_t epoch) {
   absl::Status tidied = DropGarbage(connection, own, names).status();
   const auto rows = own.Query(connection, StateOfKindSql(names, StateKind::kEmptied), kTidying);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   std::set<std::string> tables;
   for (const StateRow& note : StateOfKind(*rows)) tables.insert(note.table_key);
   tidied.Update(EmptyEach(connection, own, names, epoch, tables));

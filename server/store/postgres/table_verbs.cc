@@ -13,7 +13,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/parts.h"
 #include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/rows/write_rows.h"
@@ -241,19 +241,19 @@ class PostgresTableVerbs final : public TableVerbs {
     absl::Status status =
         shadow == nullptr ? WriteVisible(table, apply, written) : WriteToShadow(table, apply, written);
     if (status.ok()) CrashPoint("rows.written");
-    return mirror_.Said(InStoreWords(status, Touched::kMirroredTable));
+    return mirror_.Said(ToStoreStatus(status, TableOwner::kMirroredTable));
   }
   absl::Status WritePart(const std::string& table, const KeepPart& part) override {
     ASSIGN_OR_RETURN(TableWork work, view().Work());
     const PostgresParts of{mirror_.names.receipts, table, part.cycle};
-    return InStoreWords(::mirror::WritePart(work.connection, of, part, mirror_.options.value_bytes_max),
-                        Touched::kOwnTable);
+    return ToStoreStatus(::mirror::WritePart(work.connection, of, part, mirror_.options.value_bytes_max),
+                         TableOwner::kOwnTable);
   }
   absl::StatusOr<std::string> HashParts(const std::string& table, std::int64_t cycle,
                                         std::uint64_t value_id) override {
     ASSIGN_OR_RETURN(TableWork work, view().Work());
     const PostgresParts of{mirror_.names.receipts, table, cycle};
-    return InStoreWords(::mirror::HashParts(work.connection, of, value_id), Touched::kOwnTable);
+    return ToStoreStatus(::mirror::HashParts(work.connection, of, value_id), TableOwner::kOwnTable);
   }
 
  private:

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/own_schema.h"
 
 namespace mirror {
@@ -38,7 +38,7 @@ absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const 
 absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const MirrorGuard& own,
                                         const PostgresOwnTables& names) {
   const auto rows = own.Query(connection, SelectTenantSql(names), "reading the tenant's row");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   ASSIGN_OR_RETURN(std::optional<TenantRow> row, SelectedTenantOf(*rows));
   return OrLost(std::move(row), names);
 }

@@ -172,9 +172,7 @@ class NewMirror final : public Store {
 
   absl::StatusOr<CommitResult> CommitBuilding(StoreWork& rows, const Plan& plan, Savepoints savepoints) {
     const bool ends = EndsBuilding(plan, rows.tenant());
-    if (!ends || plan.nonce) {
-      RETURN_IF_ERROR(KeepClaim(plan));
-    }
+    if (!ends || plan.nonce) RETURN_IF_ERROR(KeepClaim(plan));
     absl::StatusOr<CommitResult> result = rows.Commit(plan, savepoints);
     if (!result.ok() || !result->again) claimed_nonce_.clear();
     if (absl::IsUnavailable(result.status()) || absl::IsDataLoss(result.status())) {

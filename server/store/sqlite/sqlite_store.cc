@@ -204,9 +204,7 @@ absl::Status RemoveSqliteStore(const std::string& dir, const std::string& contex
     }
     CrashPoint("delete.file_gone");
   }
-  if (what != Deleted::kMirrorOnly) {
-    RETURN_IF_ERROR(RemoveKept(path));
-  }
+  if (what != Deleted::kMirrorOnly) RETURN_IF_ERROR(RemoveKept(path));
   RemoveNewMirror(path);
   return RemoveQuarantine(path);
 }

@@ -88,16 +88,14 @@ absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes
   ASSIGN_OR_RETURN(TenantRecord tenant, ReadTenantOf(mirror_, now_ms));
   reading.tenant = std::move(tenant);
   absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
-  if (!feed.ok()) return mirror_.Noticed(feed.status());
+  if (!feed.ok()) return mirror_.QuarantineIfDamaged(feed.status());
   reading.feed = WithJournal(*feed);
   absl::StatusOr<FeedTables> tables = ReadFeedTables(mirror_.store()->records());
-  if (!tables.ok()) return mirror_.Noticed(tables.status());
+  if (!tables.ok()) return mirror_.QuarantineIfDamaged(tables.status());
   reading.tables = *std::move(tables);
-  if (feed->journal_id.empty() && writes) {
-    RETURN_IF_ERROR(Change(reading.feed, now_ms));
-  }
+  if (feed->journal_id.empty() && writes) RETURN_IF_ERROR(Change(reading.feed, now_ms));
   absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.Noticed(snapshot.status());
+  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
   reading.snapshot = *std::move(snapshot);
   return reading;
 }

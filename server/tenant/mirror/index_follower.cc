@@ -37,9 +37,9 @@ void IndexFollower::TellWrong(const std::vector<AnnouncedTable>& tables) {
   if (!IsNews(ListNames(wrong), &told_wrong_)) return;
   events_.Add(
       context_id_, Severity::kWarning, "indexes.ignored",
-      absl::StrCat("the source announced indexes or foreign keys that cannot be right:  ", told_wrong_,
-                   ". None of them was kept for these tables; their rows are mirrored as before. Correct it "
-                   "at the source"));
+      absl::StrCat("the source announced invalid indexes or foreign keys: ", told_wrong_,
+                   ". The mirror keeps none of them for these tables; their rows are mirrored as before. "
+                   "Correct it at the source"));
 }
 
 absl::StatusOr<std::vector<FollowedTable>> ReadFollowed(Store& store,
@@ -154,7 +154,7 @@ void IndexFollower::TellTooLong(Store& store) {
   events_.Add(
       context_id_, Severity::kWarning, "indexes.failed",
       absl::StrCat("a value of the table is too long for ", told_too_long_,
-                   ": it was dropped, or is not made. All rows are mirrored. It is made again once the "
+                   ": the index was dropped, or not made. All rows are mirrored. It is made again once the "
                    "table was populated anew and all values fit ('mirrorctl invalidate')"));
 }
 
@@ -162,7 +162,7 @@ void IndexFollower::TellTrouble(std::string why) {
   if (!IsNews(std::move(why), &told_trouble_)) return;
   events_.Add(context_id_, Severity::kWarning, "indexes.failed",
               absl::StrCat(told_trouble_,
-                           " The rows and their position stand as they were committed; it is tried again "
+                           " The rows and their position stay as they were committed; this is tried again "
                            "after each cycle"));
 }
 

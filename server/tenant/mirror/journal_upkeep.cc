@@ -117,9 +117,7 @@ absl::Status NoteIfLeftOut(Store& store, const JournalRules* rules, std::int64_t
     next.now_ms = now_ms;
     feed->left_out = !has_hub;
     next.documents.push_back(Write(*feed));
-    if (has_hub) {
-      RETURN_IF_ERROR(CompareAllTables(store.records(), &next));
-    }
+    if (has_hub) RETURN_IF_ERROR(CompareAllTables(store.records(), &next));
     return std::optional(std::move(next));
   };
   return CommitIfAny(store, plan);

@@ -59,9 +59,9 @@ bool NoteLost(Mirror& mirror, const absl::Status& opened) {
   mirror.Tell(Severity::kWarning, "mirror.lost",
               absl::StrCat(
                   "the mirror of '", id, "' is lost: ", why,
-                  ". The source's next cycle makes it anew and populates it",
+                  ". The source's next cycle makes a new one and populates it",
                   mirror.options().automatic_provisioning ? "" : ", once 'automatic_provisioning' is on",
-                  "; what readers and operators had set for it is gone with it. Instead, 'mirrorctl restore ",
+                  "; what readers and operators set for the lost one is lost. Instead, 'mirrorctl restore ",
                   id, " FILE --confirm ", id, "' puts a backup in its place"));
   return true;
 }

@@ -142,7 +142,7 @@ void PartnerNews::TellRows(Store& store, std::int64_t cycle, const std::string& 
   events_.Add(context_id_, Severity::kWarning, "partner.rows_lost",
               absl::StrCat("table '", table, "' has ", Counted(static_cast<std::uint64_t>(*rows), "row"),
                            " more than the mirror wrote: somebody else wrote into it. ", what_comes,
-                           *rows == 1 ? " it away. " : " them away. ", kKeep));
+                           *rows == 1 ? " it. " : " them. ", kKeep));
 }
 
 namespace {
@@ -152,14 +152,14 @@ constexpr int kLooksMax = 5;
 
 absl::Status IsGone(const std::string& context_id, const SeenSummary& seen, const absl::Status& opened) {
   const bool is_deleted = !opened.GetPayload(kLostPayload) && !opened.GetPayload(kForgottenPayload);
-  const absl::Status gone = IsGoneFromCycle(context_id);
-  return seen.HasRecords() && is_deleted ? InRecordsWords(gone) : gone;
+  const absl::Status gone = MirrorDeletedError(context_id);
+  return seen.HasRecords() && is_deleted ? ToRecordsStatus(gone) : gone;
 }
 
 /// Says how the tenant continues with the present mirror; `cycles`: the text for sources of cycles.
 std::string NextOf(const SeenSummary& seen, const char* cycles) {
   return absl::StrCat(seen.HasRecords() ? "records are read from, and written to," : cycles,
-                      seen.HasRecords() ? " what is there now" : " from what is there now");
+                      seen.HasRecords() ? " the mirror as it is now" : " from the mirror's present state");
 }
 
 /// Says how an operator can repair a mirror that is not trusted any more.
@@ -172,7 +172,7 @@ std::string WayBack(const std::string& context_id, bool lost, const SeenSummary&
                     lost ? "' lets the next cycle populate a new one"
                          : "' sets it aside and lets the next cycle populate a new one");
   }
-  return absl::StrCat(words, "; after a repair by hand 'mirrorctl resume ", context_id, "'.");
+  return absl::StrCat(words, "; after a repair by hand, type 'mirrorctl resume ", context_id, "'.");
 }
 
 /// Another process may have repaired the mirror or replaced it.
@@ -248,12 +248,11 @@ void Mirror::FindStale() {
   file_.replaced = true;
   if (!built) {
     Tell(Severity::kWarning, "mirror.not_built",
-         "the new mirror could not be built: its rows are lost and its cycle is over; the next one "
+         "the new mirror could not be built: its rows are lost and its cycle is over; the next cycle "
          "populates it");
   } else if (why == Stale::kWentBack) {
     Tell(Severity::kWarning, "mirror.went_back",
-         absl::StrCat("what was committed last may not be in the mirror any more, as after a restore or a "
-                      "failover; ",
+         absl::StrCat("the mirror may have lost the last commits, as after a restore or a failover; ",
                       NextOf(seen_, "the running cycle is over, and the next one catches up")));
   } else {
     Tell(Severity::kWarning, "mirror.replaced",
@@ -282,16 +281,17 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
   if (absl::IsNotFound(store.status())) return IsGone(context_id_, seen_, store.status());
   // The file there is not this tenant's mirror, or is of a later version.
   if (absl::IsFailedPrecondition(store.status())) TellUnavailable(store.status());
-  if (!store.ok()) return Noticed(store.status());
+  if (!store.ok()) return QuarantineIfDamaged(store.status());
   if (std::string why = (*store)->upkeep().Quarantined(); trust == Trust::kNeeded && !why.empty()) {
     file_.quarantine = std::move(why);
     Summarize(Look::kTenant);
     return absl::DataLossError(file_.quarantine);
   }
   (*store)->SetJournal(journal_);
-  if (absl::Status noted = NoteIfLeftOut(**store, journal_.get(), now_ms); !noted.ok()) return Noticed(noted);
+  if (absl::Status noted = NoteIfLeftOut(**store, journal_.get(), now_ms); !noted.ok())
+    return QuarantineIfDamaged(noted);
   if (absl::Status noted = NotePassedWrites(**store, journal_.get(), now_ms); !noted.ok())
-    return Noticed(noted);
+    return QuarantineIfDamaged(noted);
   store_ = *std::move(store);
   is_open_ = true;
   seen_.NoteDocuments();
@@ -311,7 +311,7 @@ absl::Status Mirror::EndCycleInNewFile(std::int64_t now_ms) {
   return status;
 }
 
-absl::Status Mirror::Noticed(absl::Status status) {
+absl::Status Mirror::QuarantineIfDamaged(absl::Status status) {
   // A statement of the store itself may have failed because somebody dropped its table.
   if (absl::IsFailedPrecondition(status) && store_) {
     if (absl::Status own = store_->upkeep().CheckOwnTables(); absl::IsDataLoss(own)) status = own;
@@ -351,10 +351,10 @@ absl::Status Mirror::Noticed(absl::Status status) {
         store_ && !lost ? store_->upkeep().Quarantine(file_.quarantine) : absl::OkStatus();
     Close();
     Tell(Severity::kError, lost ? "mirror.lost" : "mirror.damaged",
-         noted.ok()
-             ? file_.quarantine
-             : absl::StrCat(file_.quarantine,
-                            " A restart of the server would forget this: ", std::string(noted.message())));
+         noted.ok() ? file_.quarantine
+                    : absl::StrCat(file_.quarantine,
+                                   " The server could not write this down and forgets it at a restart: ",
+                                   std::string(noted.message())));
     Summarize(Look::kTenant);
     return absl::DataLossError(file_.quarantine);
   }
@@ -403,7 +403,7 @@ absl::StatusOr<std::optional<Committed>> Mirror::Finish(Writing& writing) {
   if (!committed.ok()) {
     // The plan may be committed nevertheless, and a repetition would not write notes again.
     hooks_.Wake();
-    return Noticed(committed.status());
+    return QuarantineIfDamaged(committed.status());
   }
   if (!*committed) return std::optional<Committed>();
   told_unavailable_.clear();
@@ -493,7 +493,7 @@ absl::Status NotAgreed(const std::string& table) {
   return absl::FailedPreconditionError(
       absl::StrCat("table '", table,
                    "' is not agreed in this cycle. Nothing was applied. Announce it with TableSchema, and "
-                   "send batches only of tables that are wanted there."));
+                   "send batches only of tables that its answer wants."));
 }
 
 absl::Status EndIdleCycle(Mirror& mirror, std::int64_t cycle, std::int64_t now_ms) {
@@ -541,7 +541,7 @@ absl::StatusOr<TenantRecord> ReadTenantOf(Mirror& mirror, std::int64_t now_ms) {
     RETURN_IF_ERROR(mirror.Open(false, now_ms));
     tenant = mirror.store()->records().ReadTenant();
   }
-  if (!tenant.ok()) return mirror.Noticed(tenant.status());
+  if (!tenant.ok()) return mirror.QuarantineIfDamaged(tenant.status());
   return tenant;
 }
 
@@ -549,9 +549,8 @@ absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant) {
   if (tenant.issuer.empty()) return absl::OkStatus();
   if (tenant.issuer == caller.issuer && tenant.environment == caller.environment) return absl::OkStatus();
   return absl::PermissionDeniedError(
-      "the tenant belongs to another issuer or environment. Nothing was done. Sign with a key of the one "
-      "that it "
-      "belongs to, or ask the mirror's operator.");
+      "the tenant belongs to another issuer or environment. Nothing was done. Sign with a key of that issuer "
+      "and environment, or ask the mirror's operator.");
 }
 
 absl::Status CheckCycle(const Caller& caller, std::int64_t cycle, const TenantRecord& tenant) {
@@ -568,14 +567,14 @@ absl::Status ForgetListed(Mirror& mirror) {
 absl::Status OpenForOperator(Mirror& mirror, std::int64_t now_ms, Mirror::Trust trust) {
   absl::Status status = mirror.Open(false, now_ms, trust);
   if (!absl::IsAborted(status)) return status;
-  return OfGone(
+  return TagMirrorDeleted(
       mirror.context_id(),
       absl::NotFoundError(absl::StrCat(
-          "the mirror of '", mirror.context_id(), "' is gone. Nothing was done. Put a backup in its place",
+          "the mirror of '", mirror.context_id(), "' is missing. Nothing was done. Put a backup in its place",
           mirror.seen().HasRecords() ? "; 'mirrorctl delete "
-                                     : ", or let the source's next cycle make it anew (with "
+                                     : ", or let the source's next cycle make a new one (with "
                                        "automatic_provisioning); 'mirrorctl delete ",
-          mirror.context_id(), " --confirm ", mirror.context_id(), "' forgets it.")));
+          mirror.context_id(), " --confirm ", mirror.context_id(), "' removes the tenant.")));
 }
 
 absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, const std::string& table,
@@ -586,29 +585,27 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
       known && (schema_hash.empty() ? !mirror.options().is_shared : known->hash == schema_hash);
   if (is_right) return *std::move(known);
   const MutexLock lock(mirror.mutex());
-  if (mirror.store() == nullptr) {
-    RETURN_IF_ERROR(mirror.Open(false, 0));
-  }
+  if (mirror.store() == nullptr) RETURN_IF_ERROR(mirror.Open(false, 0));
   absl::StatusOr<std::int64_t> version = mirror.store()->ReadDataVersion();
   if (!version.ok() && mirror.options().is_shared) {
     RETURN_IF_ERROR(ReadTenantOf(mirror, 0).status());
     version = mirror.store()->ReadDataVersion();
   }
-  if (!version.ok()) return mirror.Noticed(version.status());
+  if (!version.ok()) return mirror.QuarantineIfDamaged(version.status());
   known = schema_hash.empty() ? mirror.agreed().FindAt(key, *version) : std::nullopt;
   if (known) return *std::move(known);
   absl::StatusOr<TenantRecord> tenant = mirror.store()->records().ReadTenant();
-  if (!tenant.ok()) return mirror.Noticed(tenant.status());
+  if (!tenant.ok()) return mirror.QuarantineIfDamaged(tenant.status());
   RETURN_IF_ERROR(CheckOwner(caller, *tenant));
   absl::StatusOr<std::optional<TableSchema>> schema = mirror.store()->records().ReadSchema(table);
-  if (!schema.ok()) return mirror.Noticed(schema.status());
+  if (!schema.ok()) return mirror.QuarantineIfDamaged(schema.status());
   if (!*schema) return NotAgreed(table);
   TableSchema by_now = **schema;
   if (!mirror.agreed().rules().Set(&by_now).ok() || by_now != **schema) {
     return absl::FailedPreconditionError(
         absl::StrCat("table '", table,
                      "': this endpoint's rules for its columns changed since it was agreed. Nothing was "
-                     "applied. Begin a new cycle; its TableSchema says what is to be done."));
+                     "applied. Begin a new cycle; its TableSchema says what to do."));
   }
   AgreedTable agreed;
   agreed.hash = SchemaHash(**schema);
@@ -665,14 +662,14 @@ void TellCycleFailed(Mirror& mirror, std::int64_t cycle, const std::string& why,
   mirror.Tell(
       Severity::kError, "cycle.failed",
       absl::StrCat("cycle ", cycle, " failed: ", why,
-                   ". What was committed stays, and the source's next cycle goes on from there. ", next));
+                   ". What was committed stays, and the source's next cycle continues from there. ", next));
 }
 
 void TellTimedOut(Mirror& mirror, std::int64_t cycle) {
   TellCycleFailed(mirror, cycle,
                   absl::StrCat("its source made no progress for ", mirror.options().cycle_idle_ms / 1'000,
                                " s and sent no ReplicationCompleted"),
-                  "Look whether the source's agent runs, and at the line between them.");
+                  "Check that the source's agent runs, and the network between it and this server.");
 }
 
 void TellNotKept(Mirror& mirror, const std::vector<AnnouncedTable>& tables) {
@@ -687,14 +684,14 @@ void TellNotKept(Mirror& mirror, const std::vector<AnnouncedTable>& tables) {
   if (names.empty()) return;
   mirror.Tell(Severity::kInformation, "history.not_kept",
               absl::StrCat("no history is kept of ", ListNames(names),
-                           ", though mirror-server.toml asks for it: a table without a key, with more than "
-                           "1,500 columns, or with a column whose name begins with _mirror_ has none"));
+                           ", though mirror-server.toml asks for it: a table can have none if it has no key, "
+                           "more than 1,500 columns, or a column whose name begins with _mirror_"));
 }
 
 void TellInterrupted(Mirror& mirror, std::int64_t cycle) {
   TellCycleFailed(mirror, cycle, "it ended without ReplicationCompleted, and its source began another one",
-                  "The source's agent, this server or the line between them was interrupted; look at their "
-                  "logs when it happens again.");
+                  "The source's agent, this server or the network between them was interrupted; look at "
+                  "their logs if it happens again.");
 }
 
 }  // namespace mirror

@@ -257,11 +257,11 @@ class Mirror {
   /// kNeeded: a quarantined mirror is not opened; kLook: it is opened for a check.
   enum class Trust : std::uint8_t { kNeeded, kLook };
   absl::Status Open(bool create, std::int64_t now_ms, Trust trust = Trust::kNeeded) MIRROR_REQUIRES(mutex_);
-  /// Null: the store is closed. An error passed to Noticed() may have closed it.
+  /// Null: the store is closed. An error passed to QuarantineIfDamaged() may have closed it.
   Store* store() MIRROR_REQUIRES(mutex_) { return store_.get(); }
   /// Checks an error for damage of the database: then quarantines the mirror until an operator acts.
   /// Returns the status to answer with.
-  absl::Status Noticed(absl::Status status) MIRROR_REQUIRES(mutex_);
+  absl::Status QuarantineIfDamaged(absl::Status status) MIRROR_REQUIRES(mutex_);
   TenantFile& file() MIRROR_REQUIRES(mutex_) { return file_; }
   void Close() MIRROR_REQUIRES(mutex_);
   /// Closes the store if no call uses it. False: it is in use or already closed.
@@ -337,7 +337,7 @@ Plan PlanCycleEnd(const TenantRecord& tenant, const TenantOptions& options, std:
 void NoteCycleEnd(Mirror& mirror, const TenantRecord& before, const TenantRecord& ended, std::int64_t now_ms)
     MIRROR_REQUIRES(mirror.mutex());
 /// Reads the tenant's row of an open mirror; from the mirror's current place, if it has moved.
-/// Errors: already passed to Noticed().
+/// Errors: already passed to QuarantineIfDamaged().
 absl::StatusOr<TenantRecord> ReadTenantOf(Mirror& mirror, std::int64_t now_ms)
     MIRROR_REQUIRES(mirror.mutex());
 absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant);

@@ -144,7 +144,7 @@ std::string RunningCycle::RefusalsOf(std::int64_t cycle) {
   }
   if (refusals_.empty()) return "";
   std::string words =
-      absl::StrCat(Counted(refusals_.size(), "table"), " took nothing more after a batch that was refused");
+      absl::StrCat(Counted(refusals_.size(), "table"), " accepted no batch after one that was refused");
   std::size_t told = 0;
   for (const auto& [key, refusal] : refusals_) {
     if (++told > kRefusalsTold) {

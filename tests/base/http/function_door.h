@@ -9,7 +9,7 @@
 namespace mirror {
 
 /// Answers as a function does.
-class FunctionDoor : public LookersDoor {
+class FunctionDoor : public ReadOnlyDoor {
  public:
   using Answers = std::function<HttpAnswer(const HttpHead&)>;
   explicit FunctionDoor(Answers answers) : answers_(std::move(answers)) {}

@@ -135,7 +135,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"Preamble", "hello\r\n" + Field("a", "1") + kEnd, "does not begin with its boundary"},
         WrongCase{"LineEndFirst", "\r\n" + Field("a", "1") + kEnd, "does not begin with its boundary"},
         WrongCase{"OtherBoundary", "--other\r\n", "does not begin with its boundary"},
-        WrongCase{"Epilogue", Field("a", "1") + kEnd + "more", "goes on behind"},
+        WrongCase{"Epilogue", Field("a", "1") + kEnd + "more", "has data after its last boundary"},
         WrongCase{"LongerBoundary", Field("a", "1") + "--b0undaryx\r\n", "text after a boundary"},
         WrongCase{"Twice", Field("a", "1") + Field("a", "2") + kEnd, "has the field 'a' twice"},
         WrongCase{"TwoFiles", FilePart("1") + FilePart("2") + kEnd, "has two files"},

@@ -140,7 +140,7 @@ TEST_F(HttpTlsTest, AnotherIdentityIsShownFromThenOn) {
   EXPECT_EQ(AskByTls(listener_->port()).name, "second");
   const HttpIdentity mixed = {SelfSigned("third").certificate_chain, SelfSigned("fourth").private_key};
   EXPECT_THAT(listener_->SetIdentity(mixed),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not that of the certificate")));
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("does not belong to the certificate")));
   EXPECT_EQ(AskByTls(listener_->port()).name, "second");
 }
 

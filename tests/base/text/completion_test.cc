@@ -142,7 +142,7 @@ TEST_F(CompletionTest, AScriptForEachShellHoldsNoOption) {
     EXPECT_THAT(printed_.str(), Not(HasSubstr("FUNCTION")));
   }
   EXPECT_EQ(Parse({"completion", "fis"}).wrong,
-            "there is no completion for the shell 'fis', but for these: bash, zsh, fish. Nothing was "
+            "there is no completion for the shell 'fis', only for these: bash, zsh, fish. Nothing was "
             "printed.");
 }
 
@@ -205,7 +205,7 @@ TEST(Completion, AProgramWithoutCommandsStaysAsItIs) {
   EXPECT_EQ(parse({"complete", "--", "--config", "x", "h"}), ":none\n");
   EXPECT_EQ(parse({"hlep"}), "wrong: there is no command 'hlep'. Nothing was done. Did you mean 'help'?");
   EXPECT_EQ(parse({"run"}),
-            "wrong: there is no command 'run'. Nothing was done. Leave it out: server takes options alone.");
+            "wrong: there is no command 'run'. Nothing was done. Leave it out: server takes only options.");
   for (const char* const word : {"help", "completion"}) {
     EXPECT_THAT(parse({"--config", "x", word}),
                 StartsWith(absl::StrCat("wrong: '", word, "' must be the first word, as in 'server ", word)));

@@ -270,7 +270,8 @@ TEST_F(ConfigFileTest, AVariableThatIsUnknownIsRefused) {
           {"CONFIGTEST_VALUE_WHOLE",
            " is not a variable of this program; did you mean 'CONFIGTEST_VALUES_WHOLE'?"},
           {"CONFIGTEST_BLOCK_NAME",
-           " is not a variable of this program; keys of [values], [log] have one, as CONFIGTEST_VALUES_TEXT"},
+           " is not a variable of this program; the keys of [values], [log] have variables, as "
+           "CONFIGTEST_VALUES_TEXT"},
           {"CONFIGTEST_OTHER", " is not a variable of this program"}}) {
     const Variable variable(name, "1");
     EXPECT_THAT(LoadLine(""), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(name + words)));
@@ -306,7 +307,7 @@ TEST_F(ConfigFileTest, AFileIsNotThereOrNoFileOrTooLarge) {
 TEST_F(ConfigFileTest, OneThatChangesWhileItIsReadIsNotUsed) {
   // Its length is told as 0 before.
   EXPECT_THAT(ConfigFile::Open("/proc/self/status", "").status(),
-              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("got another length")));
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("changed its length")));
 }
 
 TEST_F(ConfigFileTest, WhoMayNotReadIsToldAsWhomToRunIt) {

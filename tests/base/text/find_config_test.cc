@@ -80,7 +80,7 @@ TEST_F(FindConfigTest, AStrangersFileInTheCurrentFolderIsPassedOver) {
   ASSERT_EQ(chown("mirrorctl.toml", 1234, 0), 0);
   EXPECT_THAT(
       Find("mirrorctl.toml"),
-      StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr("', and ./mirrorctl.toml is passed over"),
+      StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr("', and ./mirrorctl.toml is skipped"),
                                                   HasSubstr("user id 1234"), HasSubstr("Nothing was done"))));
 
   Write("etc/partner-mirror/mirrorctl.toml");
@@ -109,7 +109,7 @@ TEST_F(FindConfigTest, AFileThatOthersMayWriteIsPassedOverInTheCurrentFolder) {
   EXPECT_EQ(found->path, of_etc);
   EXPECT_THAT(
       found->passed_over,
-      HasSubstr("./mirrorctl.toml is passed over, since it is one that everybody may write ('chmod go-w'"));
+      HasSubstr("./mirrorctl.toml is skipped, since it is one that everybody may write ('chmod go-w'"));
   if (geteuid() != 0) GTEST_SKIP() << "only root gives a file to any group";
   ASSERT_EQ(chmod("mirrorctl.toml", 0664), 0);
   ASSERT_EQ(chown("mirrorctl.toml", 0, 1234), 0);
@@ -152,7 +152,7 @@ TEST_F(FindConfigTest, AStrangersFileWhereAVariableLeadsIsPassedOver) {
   const absl::StatusOr<FoundConfig> found = Find("mirrorctl.toml");
   ASSERT_THAT(found, IsOk());
   EXPECT_EQ(found->path, Path("etc/partner-mirror/mirrorctl.toml"));
-  EXPECT_THAT(found->passed_over, HasSubstr(own + "/partner-mirror/mirrorctl.toml is passed over"));
+  EXPECT_THAT(found->passed_over, HasSubstr(own + "/partner-mirror/mirrorctl.toml is skipped"));
 }
 
 TEST_F(FindConfigTest, AFileThatIsExchangedBehindTheLookIsNotRead) {
@@ -178,7 +178,7 @@ TEST_F(FindConfigTest, AnotherFileOfTheSameOwnerIsNotReadEither) {
   std::filesystem::rename("next.toml", "mirrorctl.toml");
   EXPECT_THAT(CheckConfigOwner("mirrorctl.toml", descriptor),
               StatusIs(absl::StatusCode::kPermissionDenied,
-                       AllOf(HasSubstr("was exchanged while it was looked at. It was not read"),
+                       AllOf(HasSubstr("was replaced while it was being checked. It was not read"),
                              Not(HasSubstr("another user's")))));
   EXPECT_THAT(CheckConfigOwner(Path("here/mirrorctl.toml"), descriptor), IsOk()) << "nobody found this path";
   close(descriptor);
@@ -201,7 +201,7 @@ TEST_F(FindConfigTest, WhereAVariableLeadsMayBeClosed) {
   ASSERT_THAT(found, IsOk());
   EXPECT_EQ(found->path, Path("etc/partner-mirror/mirrorctl.toml"));
   EXPECT_EQ(found->passed_over,
-            absl::StrCat(own, "/partner-mirror/mirrorctl.toml is passed over, since this ",
+            absl::StrCat(own, "/partner-mirror/mirrorctl.toml is skipped, since this ",
                          "user may not look there"));
 }
 
@@ -225,7 +225,7 @@ TEST_F(FindConfigTest, WhoMayNotLookIsToldWhatToDo) {
   };
   EXPECT_THAT(find_as_another("mirrorctl.toml"),
               StatusIs(absl::StatusCode::kPermissionDenied,
-                       AllOf(HasSubstr("there is no 'mirrorctl.toml', and whether there is a '"),
+                       AllOf(HasSubstr("there is no 'mirrorctl.toml', and this user cannot see if there is"),
                              HasSubstr("Nothing was done: run it with sudo, or name"),
                              HasSubstr("'mirrorctl init'"))));
   // The agent's user, before there is a configuration.
@@ -269,7 +269,7 @@ TEST_F(FindConfigTest, WhatCannotBeSeenIsNotPassedOver) {
   const Variable other("XDG_CONFIG_HOME", folder.c_str());
   Write("etc/partner-mirror/mirrorctl.toml");
   EXPECT_THAT(Find("mirrorctl.toml"), StatusIs(absl::StatusCode::kPermissionDenied,
-                                               AllOf(HasSubstr(folder), HasSubstr("cannot be seen"))));
+                                               AllOf(HasSubstr(folder), HasSubstr("cannot see if there"))));
 }
 
 TEST_F(FindConfigTest, TheHomeOfAnotherUserIsNotLookedInto) {
@@ -297,8 +297,8 @@ TEST(SayConfigTest, OnlyWhatWasSearchedForElsewhereIsSaid) {
             "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml\n");
   EXPECT_EQ(said({"/etc/partner-mirror/mirrorctl.toml", false}), "");
   EXPECT_EQ(said({"mirrorctl.toml", true}), "");
-  EXPECT_EQ(said({"/etc/partner-mirror/mirrorctl.toml", true, "./mirrorctl.toml is passed over"}),
-            "mirrorctl: ./mirrorctl.toml is passed over\n"
+  EXPECT_EQ(said({"/etc/partner-mirror/mirrorctl.toml", true, "./mirrorctl.toml is skipped"}),
+            "mirrorctl: ./mirrorctl.toml is skipped\n"
             "mirrorctl: configuration /etc/partner-mirror/mirrorctl.toml\n");
 }
 

@@ -197,7 +197,7 @@ TEST(TextStreamTest, ATargetThatFailsIsNoticed) {
   target.setstate(std::ios::badbit);
   EXPECT_FALSE(out << "line\n" << std::flush);
   EXPECT_EQ(ExitCode(0, out, said, "tool"), 1);
-  EXPECT_EQ(said.str(), "tool: the output could not be written. Whatever else was asked for was done.\n");
+  EXPECT_EQ(said.str(), "tool: the output could not be written. Everything else was done.\n");
   said.str("");
   EXPECT_EQ(ExitCode(2, out, said, "tool"), 2);
   EXPECT_EQ(said.str(), "tool: the output could not be written.\n") << "something went wrong besides";

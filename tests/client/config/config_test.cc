@@ -577,9 +577,9 @@ TEST_F(ConfigTest, WrongEndpointIsNamed) {
   }
   EXPECT_EQ(refusal("host"), "it has no port");
   EXPECT_EQ(refusal(":1"), "it has no host");
-  EXPECT_EQ(refusal("https://host:1"), "leave out what stands up to '://'");
-  EXPECT_EQ(refusal("::1:1"), "an IPv6 address stands in brackets");
-  EXPECT_EQ(refusal("[::1:1"), "an IPv6 address stands in brackets");
+  EXPECT_EQ(refusal("https://host:1"), "leave out everything up to '://'");
+  EXPECT_EQ(refusal("::1:1"), "write an IPv6 address in brackets");
+  EXPECT_EQ(refusal("[::1:1"), "write an IPv6 address in brackets");
   EXPECT_EQ(refusal("[host]:1"), "'host' is not an IPv6 address");
   EXPECT_EQ(refusal("[::1]"), "it has no port");
   EXPECT_EQ(refusal("[fe80::1%]:1"), "'fe80::1%' is not an IPv6 address");

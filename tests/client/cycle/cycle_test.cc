@@ -964,7 +964,7 @@ TEST_F(CycleTest, SourceThatAlwaysMovesAndCannotBeCopiedIsRefusedWithWhatToDo) {
   EXPECT_FALSE(report.Good());
   EXPECT_EQ(Of(report, "big").result, TableResult::kFailed);
   EXPECT_THAT(Of(report, "big").reason,
-              AllOf(HasSubstr("not of one moment"), HasSubstr("4 attempts"),
+              AllOf(HasSubstr("could not be read at one moment"), HasSubstr("4 attempts"),
                     HasSubstr("MB that may be copied"), HasSubstr("Set its journal_mode to WAL")));
   EXPECT_EQ(endpoint_.Count("authenticate"), 4U);
   EXPECT_EQ(Of(report, "a").result, TableResult::kOk);

@@ -108,8 +108,8 @@ TEST_F(CheckMariadbTest, SaysOneThingAfterTheOther) {
   EXPECT_EQ(Said("binlog"), "") << "nobody reads it";
   source_.server.dsn = absl::StrCat("socket=/nowhere dbname=crm user=reader");
   EXPECT_EQ(CheckSource(source_).all().size(), 1U);
-  EXPECT_THAT(Said(), AllOf(HasSubstr("fail reach: "), HasSubstr("The mirror stays as it is meanwhile"),
-                            HasSubstr("the next cycle goes on")));
+  EXPECT_THAT(Said(), AllOf(HasSubstr("fail reach: "), HasSubstr("The mirror stays unchanged"),
+                            HasSubstr("the next cycle continues")));
 }
 
 TEST_F(CheckMariadbTest, ABinlogThatIsGoneTooSoonOrNeverAndWhatIsNotSyncedIsToldOf) {
@@ -181,7 +181,7 @@ TEST_F(CheckMariadbTest, AnAnonymousUserIsTakenForAnother) {
   source_.server.dsn = server_->Dsn(database_, "anyhost");
   const std::string said = Said("reach");
   Sql("DROP USER ''@localhost");
-  EXPECT_THAT(said, HasSubstr("An anonymous user comes before one for any host ('%')"));
+  EXPECT_THAT(said, HasSubstr("MariaDB prefers an anonymous user to a user for any host ('%')"));
 }
 
 }  // namespace

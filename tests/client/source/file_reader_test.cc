@@ -139,10 +139,10 @@ TEST_F(FileReaderTest, AFilterOverAColumnOfAnotherTypeByNowSendsNothing) {
   table_.steps.where = "id > 100";
   Look();
   EXPECT_THAT(Table().problem,
-              HasSubstr("'where' is about column 'id', and the guess of its type changed (text"));
+              HasSubstr("'where' uses column 'id', and the guessed type of that column changed (text"));
   EXPECT_EQ(TypeOf("id"), Type::kInt64) << "announced as it was";
   Look();
-  EXPECT_THAT(Table().problem, HasSubstr("'where' is about column 'id'")) << "until somebody says";
+  EXPECT_THAT(Table().problem, HasSubstr("'where' uses column 'id'")) << "until somebody says";
   table_.types = {{"id", Type::kInt64}};
   Look();
   EXPECT_EQ(Table().problem, "");
@@ -151,7 +151,7 @@ TEST_F(FileReaderTest, AFilterOverAColumnOfAnotherTypeByNowSendsNothing) {
   table_.steps.where = "n = 2";
   Drop("t.csv", "id,n\n1,x\n200,2\n");
   Look();
-  EXPECT_THAT(Table().problem, HasSubstr("'where' is about column 'n'"));
+  EXPECT_THAT(Table().problem, HasSubstr("'where' uses column 'n'"));
 }
 
 TEST_F(FileReaderTest, ACommaIsThatOfNumbersWhereSemicolonsSeparate) {
@@ -350,7 +350,7 @@ TEST_F(FileReaderTest, AColumnThatIsNotThereIsToldWithThoseThatAre) {
   ASSERT_EQ(schema->refused.size(), 1U);
   EXPECT_THAT(schema->refused.front().reason,
               HasSubstr("has no column 'Kunden Nr', which 'key' names. Its column "
-                        "'Kunden\xc2\xa0Nr' differs in blanks alone"));
+                        "'Kunden\xc2\xa0Nr' differs only in blanks"));
   options.tables.front().key = {"nr"};
   schema = OpenFileReader(options)->Schema();
   ASSERT_THAT(schema, IsOk());
@@ -375,7 +375,7 @@ TEST_F(FileReaderTest, AFilterKnowsItsColumnByAnyCase) {
   table_.steps.where = "n > 1";
   Drop("t.csv", "ID,N\n1,1\n2,2x\n");
   Look();
-  EXPECT_THAT(Table().problem, HasSubstr("'where' is about column 'n', and the guess of its type changed"));
+  EXPECT_THAT(Table().problem, HasSubstr("'where' uses column 'n', and the guessed type of that"));
 }
 
 }  // namespace

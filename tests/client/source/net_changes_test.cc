@@ -59,7 +59,7 @@ TEST_F(LoggedSource, AKeyOfManyMegabytesStopsItsTableNoLongerThanItIsThere) {
   app_->Run("INSERT INTO t VALUES (hex(zeroblob(2500000)), 2), ('b', 3); DELETE FROM t WHERE length(k) > 9");
   EXPECT_EQ(Cycle()["t"].action, "populate");
   ASSERT_EQ(aborted_.size(), 1U);
-  EXPECT_THAT(aborted_[0], HasSubstr("has a key that is too long for every mirror"));
+  EXPECT_THAT(aborted_[0], HasSubstr("has a key that is too long for any mirror"));
   ExpectEqual();
   EXPECT_EQ(After("INSERT INTO t VALUES ('c', 4)").action, "changes");
 }

@@ -66,7 +66,7 @@ TEST_F(PostgresRowsTest, ATableThatSomebodyChangesIsLeftForTheNextRun) {
   Look();
   Sql("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
   EXPECT_THAT(ReadAll(*reader_, Table("t").schema).status,
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("locked by somebody who changes it")));
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("locked by a session that changes it")));
   EXPECT_EQ(Rows("u").size(), 0U);
   EXPECT_THAT(reader_->Schema(), IsOk()) << "the catalogs are read without that lock";
   Sql("COMMIT");
@@ -93,7 +93,7 @@ TEST_F(PostgresRowsTest, AReadingIsBrokenOffForWhoWaitsToChangeTheTable) {
     block.Clear();
     more = (*read)->Next({1'000'000, 100}, &block, &pieces);
   }
-  EXPECT_THAT(more, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("somebody waits to change it")));
+  EXPECT_THAT(more, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("another session waits to change")));
   changer.join();  // The reader is still there, and holds nothing.
   Look();
   EXPECT_EQ(Rows("t").size(), 20000U);

@@ -166,7 +166,7 @@ TEST_F(PostgresTypesTest, WhatATypeHasNoPlaceForMakesItsColumnAnyOnceForAll) {
   EXPECT_EQ(Digest(reader_->Digests("wide", AllColumns(Table("wide").schema))).status().code(),
             absl::StatusCode::kAborted);
   Look();
-  EXPECT_THAT(schema_.notes, testing::Contains(HasSubstr("it is mirrored as it is written")));
+  EXPECT_THAT(schema_.notes, testing::Contains(HasSubstr("it is mirrored as the source writes it")));
   const ShownRows rows = Rows("wide");
   ASSERT_EQ(rows.size(), 2U);
   for (std::size_t i = 0; i < wide.size(); ++i) {

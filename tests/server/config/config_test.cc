@@ -258,7 +258,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"HistoryWithoutJournal", "",
               "[[tenant]]\ncontext_id = \"a\"\n[[tenant.table]]\nname = \"t\"\njournal = \"off\"\nhistory = "
               "true\n",
-              "21: [[tenant.table]] 'journal'", "versions are found by it"},
+              "21: [[tenant.table]] 'journal'", "history needs it"},
         Wrong{"TenantWithoutPattern", "", "[[tenant]]\nrows_min = 1\n", "17: [[tenant]]", "'context_id'"},
         Wrong{"SingleBracketTenant", "", "[tenant]\nrows_min = 1\n", "17: 'tenant'", "two brackets"},
         Wrong{"PercentTooLarge", "", "[breaker]\nrows_percent = 101\n", "18: [breaker] 'rows_percent'",
@@ -298,8 +298,8 @@ INSTANTIATE_TEST_SUITE_P(
               "IP address"},
         Wrong{"ReflectionThatHasGone", "[admin]\n", "reflection = true\n[admin]\n",
               "4: [listen] 'reflection'",
-              "can only be false: servers describe their calls to nobody. Take the line out, and give tools "
-              "the .proto files: 'grpcurl -import-path proto -proto mirror/v1/mirror_client.proto"},
+              "can only be false: servers never describe their calls. Remove the line, and give tools the "
+              ".proto files: 'grpcurl -import-path proto -proto mirror/v1/mirror_client.proto"},
         Wrong{"ReflectionAsText", "[admin]\n", "reflection = \"no\"\n[admin]\n", "4: [listen] 'reflection'",
               "true or false, not a text"},
         Wrong{"FlagAsNumber", "", "[data]\nautomatic_provisioning = 1\n",

@@ -181,7 +181,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"MatchOfAnEmptyRule", "[[\"vat\"], [\"name\", \"city\"]]", "[[\"vat\"], []]",
               "4: [[hub]] 'match'", "at least one"},
         Wrong{"MatchThatOneMemberHas", ", name = \"NAME1\"", "", "4: [[hub]] 'match'",
-              "a rule with 'name' whose attributes no two members have"},
+              "a rule with 'name', but no two members have its attributes"},
         Wrong{"NormaliseWithATypingError", "\"alnum\"", "\"alnumm\"", "5: [[hub]] 'normalise' 'vat'",
               "did you mean 'alnum'?"},
         Wrong{"NormaliseOfNobody", "name = \"fold\" }", "fax = \"fold\" }", "5: [[hub]] 'normalise'",
@@ -189,7 +189,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"KeyWithATypingError", "normalise =", "normalize =", "5: [[hub]] 'normalize'",
               "did you mean 'normalise'?"},
         Wrong{"CompleteOfNobody", "entity =", "complete = [\"web\"]\nentity =", "3: [[hub]] 'complete'",
-              "has 'web', which is no data source of it"},
+              "has 'web', which is not one of its data sources"},
         Wrong{"DeletesWithAnotherWord", "entity =", "deletes = \"all\"\nentity =", "3: [[hub]] 'deletes'",
               "any"},
         Wrong{"MoreThanAllRows", "entity =", "rows_percent = 101\nentity =", "3: [[hub]] 'rows_percent'",
@@ -199,7 +199,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"RuleOfNobody", "city = \"newest\"", "fax = \"newest\"", "18: [[hub]] 'attributes'",
               "has 'fax', which no member has"},
         Wrong{"OrderOfNobody", "[\"erp\", \"crm\"]", "[\"erp\", \"web\"]", "18: [[hub]] 'attributes'",
-              "has 'web' for 'name', which is no data source of it"},
+              "has 'web' for 'name', which is not one of its data sources"},
         Wrong{"NoDataSource", "data_source = \"erp\"\n", "", "14: [[hub.member]]", "has no 'data_source'"},
         Wrong{"DataSourceAsAPath", "\"erp\"\n", "\"e.p\"\n", "15: [[hub.member]] 'data_source'",
               "1 to 64 letters, digits"},
@@ -215,10 +215,10 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"TheHubsOwnColumn", "name = \"NAME1\"", "golden_id = \"NAME1\"", "17: [[hub.member]] 'columns'",
               "cannot have 'golden_id'"},
         Wrong{"KeyOfNoColumn", "key = [\"vat\"]", "key = [\"id\"]", "11: [[hub.member]] 'key'",
-              "names 'id', which is none of 'columns'"},
+              "names 'id', which is not one of 'columns'"},
         Wrong{"EmptyKey", "key = [\"vat\"]", "key = []", "11: [[hub.member]] 'key'", "at least one"},
         Wrong{"FormatWithoutAColumn", "changed = \"updated_at\"", "changed_format = \"%Y\"",
-              "12: [[hub.member]] 'changed_format'", "goes with 'changed', which is missing"},
+              "12: [[hub.member]] 'changed_format'", "needs 'changed', which is missing"},
         Wrong{"WriteWithATypingError", "\"update\"", "\"updat\"", "13: [[hub.member]] 'write'",
               "did you mean 'update'?"},
         Wrong{"TableTwice", "data_source = \"erp\"\ntable = \"customer\"",
@@ -226,7 +226,7 @@ INSTANTIATE_TEST_SUITE_P(
               "'company' of 'crm' is there twice"},
         Wrong{"TwoTablesToInsertInto", "data_source = \"erp\"\ntable = \"customer\"\n",
               "data_source = \"crm\"\nwrite = [\"insert\"]\ntable = \"customer\"\n",
-              "16: [[hub.member]] 'write'", "has \"insert\" as another table of 'crm' has"},
+              "16: [[hub.member]] 'write'", "has \"insert\", but another table of 'crm' has it, too"},
         Wrong{"AnotherTenant", "data_source = \"erp\"\n", "data_source = \"crm\"\ntenant = \"B\"\n",
               "16: [[hub.member]] 'tenant'", "is 'Cust26759' in another [[hub.member]] of 'crm'"}),
     [](const auto& test) { return test.param.name; });
@@ -248,7 +248,8 @@ TEST_F(HubKeysTest, NamesOfTheHubsOwnTablesAreNoEntities) {
 
 TEST_F(HubKeysTest, NamesThatDifferByCaseAreTheSame) {
   EXPECT_THAT(Read(absl::StrReplaceAll(kHub, {{"city = \"CITY\"", "city = \"CITY\", City = \"TOWN\""}})),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("but for its case")));
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("another attribute differs only in case")));
 }
 
 TEST_F(HubKeysTest, AHubWithoutAMemberIsRefused) {

@@ -148,7 +148,7 @@ TEST_F(PostgresKeysTest, AWrongVariableIsNamedAndNotShown) {
   }
   const Variable control("MIRROR_POSTGRES_CONTROL", "dbname=m");
   EXPECT_THAT(Load(""), StatusIs(absl::StatusCode::kInvalidArgument,
-                                 HasSubstr("MIRROR_POSTGRES_CONTROL is for [data] 'store' = \"postgres\"")));
+                                 HasSubstr("MIRROR_POSTGRES_CONTROL works only with [data] 'store'")));
 }
 
 /// What stands behind the rest, and is wrong.
@@ -179,9 +179,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"StoreWithATypingError", "[data]\nstore = \"postgre\"\n", "18: [data] 'store'",
               "did you mean 'postgres'?"},
         Wrong{"KeysWithoutTheStore", absl::StrCat("[postgres]\n", kControl), "18: [postgres] 'control'",
-              "is for [data] 'store' = \"postgres\" alone"},
+              "works only with [data] 'store' = \"postgres\""},
         Wrong{"PlaceWithoutTheStore", absl::StrCat("[[postgres.place]]\n", kPlace), "17: [postgres] 'place'",
-              "is for [data] 'store' = \"postgres\" alone"},
+              "works only with [data] 'store' = \"postgres\""},
         Wrong{"NoControl", Postgres("", kPlace), "19: [postgres] 'control'", "MIRROR_POSTGRES_CONTROL"},
         Wrong{"NoPlace", absl::StrCat("[data]\nstore = \"postgres\"\n[postgres]\n", kControl),
               "18: [data] 'store'", "no [[postgres.place]]"},
@@ -201,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"TwoPassfiles",
               Postgres(absl::StrCat(kControl, "passfile = \"pgpass\"\n"),
                        "name = \"p1\"\nconninfo = \"dbname=m passfile=/etc/other\"\n"),
-              "24: [[postgres.place]] 'conninfo'", "names a passfile, and so does [postgres] 'passfile'"},
+              "24: [[postgres.place]] 'conninfo'", "names a passfile, but the server reads only the one"},
         Wrong{"TwoPassfilesOfControl",
               Postgres("control = \"dbname=m passfile=/etc/other\"\npassfile = \"pgpass\"\n", kPlace),
               "20: [postgres] 'control'", "names a passfile"},

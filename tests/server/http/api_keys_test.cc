@@ -89,7 +89,7 @@ TEST(ApiKeysTest, WhatCouldNotBeReadIsTriedAgain) {
   EXPECT_THAT(keys.Load(), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_NE(keys.Find(*first), nullptr) << "the former keys stay";
   EXPECT_TRUE(keys.IsStale()) << "what failed was not seen";
-  EXPECT_THAT(keys.See().left_out, ElementsAre(HasSubstr("as they were read last: ")));
+  EXPECT_THAT(keys.See().left_out, ElementsAre(HasSubstr("keys that it read last: ")));
   std::filesystem::remove(folder);
   std::filesystem::rename(kept, folder);
   ASSERT_THAT(keys.Load(), IsOk());

@@ -243,7 +243,7 @@ TEST_P(HubTables, ASpoiledNoteHidesNoTableThatWasMadeAnew) {
     Derive();
     EXPECT_TRUE(IsSuspended("erp"));
     EXPECT_THAT(StateOf("erp").trouble, HasSubstr(is_spoiled_before ? "dropped table 'company'"
-                                                                    : "changed the document 'feed_tables'"));
+                                                                    : "the document 'feed_tables'"));
     EXPECT_EQ(Deletes(), 0U);
     erp().PushAnew(kBoth);
     ASSERT_THAT(hub_->Resume({{"erp", ResumeMode::kTheirs}}, now()), IsOk());

@@ -100,7 +100,7 @@ TEST_F(HubWatchTest, ASuspendedMemberIsToldSinceWhenAndWhy) {
   EXPECT_THAT(Of("crm-1")->stopped, AllOf(HasSubstr("suspended in hub 'Acme' since 2024-05-01T12:00:00Z"),
                                           HasSubstr("a mirror, the hub or the server was restored"),
                                           HasSubstr("'mirrorctl hub status Acme'")));
-  EXPECT_THAT(Of("erp")->stopped, HasSubstr("of records that 'crm' never had, as that is suspended"));
+  EXPECT_THAT(Of("erp")->stopped, HasSubstr("of records that 'crm' never had, as that member is suspended"));
   EXPECT_FALSE(Of("erp")->Waits());
   standing.members[0].trouble = "table 'company' has no column 'vat'";
   Note(standing);

@@ -235,7 +235,7 @@ TEST_F(FleetTest, TheControlDatabaseIsMissedOnceAndTriedAgain) {
   ASSERT_TRUE(Comes([&] { return !one->catalog.Kinds().empty(); }));
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   EXPECT_THAT(one->catalog.Kinds(), ElementsAre("server.control_lost"));
-  EXPECT_THAT(one->catalog.Messages("server.control_lost"), HasSubstr("goes on with the mirrors"));
+  EXPECT_THAT(one->catalog.Messages("server.control_lost"), HasSubstr("continues with the mirrors"));
   EXPECT_THAT(one->fleet->Servers().status(), StatusIs(absl::StatusCode::kUnavailable));
   Do("ALTER TABLE mirror_control.away RENAME TO server");
   EXPECT_TRUE(Comes([&] { return one->catalog.Kinds().size() == 2; }));
@@ -293,7 +293,7 @@ TEST_F(FleetTest, ServersThatAreConfiguredOtherwiseAreToldOnceByTheLaterOne) {
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   EXPECT_THAT(other->catalog.Kinds(), SizeIs(4)) << "once for each of the two";
   EXPECT_THAT(other->catalog.Messages("server.rules"),
-              AllOf(HasSubstr("the server on db1 at 10.0.0.1:7443 is configured otherwise"),
+              AllOf(HasSubstr("the server on db1 at 10.0.0.1:7443 has another configuration"),
                     Not(HasSubstr(options.rules))));
   EXPECT_THAT(other->catalog.Messages("server.hash_key"), HasSubstr("'hash_key'"));
   EXPECT_THAT(first->catalog.Kinds(), IsEmpty());

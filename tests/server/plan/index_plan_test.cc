@@ -145,7 +145,7 @@ TEST(IndexPlanTest, LinesAreStatementsAndWhatIsNoneIsAComment) {
           R"(-- FOREIGN KEY ("age") REFERENCES "ages" ("years") ON UPDATE SET NULL ON DELETE CASCADE)",
           "-- and 2 more that the source did not name"));
   EXPECT_THAT(IndexLines(People(), std::nullopt, Terms),
-              ElementsAre(HasSubstr("did not say which indexes it has")));
+              ElementsAre(HasSubstr("did not report its indexes")));
 }
 
 TEST(IndexPlanTest, NoNameEndsAComment) {

@@ -324,7 +324,7 @@ TEST(PlanTable, ATableWhoseRecordIsGoneIsPopulated) {
   const TablePlan plan = PlanOf({}, Base(), Base());
 
   EXPECT_EQ(plan.action, SchemaAction::kRepopulate);
-  EXPECT_THAT(plan.reason, HasSubstr("metadata row is gone"));
+  EXPECT_THAT(plan.reason, HasSubstr("metadata row is missing"));
   EXPECT_FALSE(Has<CreateTable>(*plan.step)) << "the rows stay visible until the population";
   EXPECT_EQ(plan.step->record->position, Position{});
   EXPECT_EQ(plan.step->record->state, TableState::kRepopulate);

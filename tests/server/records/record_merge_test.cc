@@ -330,7 +330,7 @@ TEST(MergedPartnerTest, WhatSomebodyChangedByHandIsWrittenAnew) {
   EXPECT_THAT(again.Merge(ItemOf("1", R"({"CITY":"B"})")), IsOkAndHolds(false));
   MergedPartner broken(mapper, true, {.external_id = "1", .record = "no JSON"});
   EXPECT_THAT(broken.Merge(ItemOf("1", "{}")),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no JSON object any more")));
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not a JSON object any more")));
   EXPECT_EQ(broken.Take().record, "no JSON");
 }
 

@@ -66,7 +66,7 @@ TEST(SourceWordsTest, SaysNothingOfWherePostgresIsNorOfWhatItSaid) {
   const absl::Status refused =
       postgres::ToStatus(refusal, "PostgreSQL at \"db1.inner, port 6432, database crm\" cannot be used");
   EXPECT_EQ(SourceWords(std::string(refused.message())),
-            "the mirror's database cannot be used: it is not to be reached (SQLSTATE 57P03)");
+            "the mirror's database cannot be used: it cannot be reached (SQLSTATE 57P03)");
   EXPECT_EQ(SourceWords("writing: PostgreSQL says \"index 'i' at 10.1.2.3\" (SQLSTATE 54000)."),
             "writing: the mirror's database refused it (SQLSTATE 54000).");
 }
@@ -96,7 +96,8 @@ TEST(SourceWordsTest, SaysNothingOfWhatItsOperatorIsToDo) {
   EXPECT_EQ(
       SourceWords("the mirror of 'Cust' is lost: its schema is gone. It takes nothing more. 'mirrorctl "
                   "restore Cust FILE --confirm Cust' puts a backup in its place, 'mirrorctl reset Cust "
-                  "--all --confirm Cust' sets it aside; after a repair by hand 'mirrorctl resume Cust'."),
+                  "--all --confirm Cust' sets it aside; after a repair by hand, type 'mirrorctl resume "
+                  "Cust'."),
       "the mirror of 'Cust' is lost: its schema is gone. It takes nothing more until its operator mends "
       "it.");
 }

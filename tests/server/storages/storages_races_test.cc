@@ -67,7 +67,7 @@ TEST_F(StoragesRaces, AMapperThatADataSourceHasByNowStays) {
   ASSERT_EQ(storages_->FindSource("Acme", "crm")->mapper, "default");
   Rewrite("Acme", R"(replace(text, '"default"', '"m1"') WHERE kind = 'datasource' AND id = 'crm')");
   ASSERT_EQ(storages_->FindSource("Acme", "crm")->mapper, "default") << "what is known here is from before";
-  const auto in_use = StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("of data source 'crm'"));
+  const auto in_use = StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("by data source 'crm'"));
   EXPECT_THAT(storages_->PutMapper("Acme", Mapper("b"), /*is_new=*/false, kNow), in_use);
   EXPECT_THAT(storages_->DeleteMapper("Acme", "M1", kNow), in_use);
   EXPECT_EQ(MapperJson(*storages_->FindMapper("Acme", "m1")), MapperJson(Mapper("a")));
@@ -78,7 +78,7 @@ TEST_F(StoragesRaces, AMapperThatTheDefaultDataSourceHasByNowStays) {
   ASSERT_EQ(storages_->FindSource("Acme", "")->mapper, "default");
   Rewrite("Acme", absl::StrCat("'", MapperJson(Mapper("a")), "' WHERE kind = 'source'"));
   ASSERT_EQ(storages_->FindSource("Acme", "")->mapper, "default") << "what is known here is from before";
-  const auto in_use = StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("of data source 'default'"));
+  const auto in_use = StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("by data source 'default'"));
   EXPECT_THAT(storages_->DeleteMapper("Acme", "m1", kNow), in_use);
   EXPECT_THAT(storages_->PutMapper("Acme", Mapper("b"), /*is_new=*/false, kNow), in_use);
 }

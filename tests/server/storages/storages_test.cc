@@ -110,7 +110,7 @@ TEST_F(StoragesTest, ATenantOfAnAgentStaysWhereADataSourceWouldHaveItsName) {
   MirrorPeople("Acme--crm");
   ASSERT_THAT(storages_->Create("Acme", "", kNow), IsOk());
   EXPECT_THAT(storages_->AddSource("Acme", {.id = "crm"}, kNow),
-              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("none of the storage's")));
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("not the storage's")));
   EXPECT_EQ(ReadMirror(SqlitePath(folder_.path(), "Acme--crm"), People()).size(), 1U);
 }
 

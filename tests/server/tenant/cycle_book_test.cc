@@ -137,7 +137,7 @@ TEST_F(TenantsCyclesTest, ACycleThatAnnouncedNothingFailed) {
   source_->Begin();
   ASSERT_THAT(source_->Complete(), IsOk());
   EXPECT_EQ(Last()[0].end, CycleEnd::kFailed);
-  EXPECT_THAT(Last()[0].why, HasSubstr("without having announced"));
+  EXPECT_THAT(Last()[0].why, HasSubstr("without announcing"));
 }
 
 }  // namespace

@@ -306,7 +306,7 @@ TEST_F(IdleCycle, AfterAKillNoTokenOfBeforeIsTaken) {
   StartAfterKill();
   source_->caller = used;
   EXPECT_THAT(tenant_->Authenticate(used, "holder", false, false, source_->now),
-              StatusIs(kUnauthenticated, HasSubstr("Whether it was used is not known")));
+              StatusIs(kUnauthenticated, HasSubstr("It is not known whether it was used")));
 }
 
 TEST_F(IdleCycle, AKillLeavesNoRunningCycleInTheFileBehindOne) {

@@ -102,7 +102,7 @@ TEST_F(IndexesTest, WhatAnOlderAgentAnnouncesIsNotTakenForNone) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("agent is older than 0.2")));
   source_->objects["people"] = {};
   Cycle({People(), Pairs()});
-  EXPECT_THAT(Lines(), HasSubstr("-- table \"pairs\": its source did not say"));
+  EXPECT_THAT(Lines(), HasSubstr("-- table \"pairs\": the source did not report"));
 }
 
 TEST_F(IndexesTest, WhatCannotBeMeantIsIgnoredInWordsAndTheRowsAreMirrored) {

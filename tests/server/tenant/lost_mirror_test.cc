@@ -167,10 +167,10 @@ TEST_F(LostMirror, WhereTheControlDatabaseWentBackTooWhoKnewItTells) {
   MirrorAt(*other);
   FailOver();
   EXPECT_THAT(other->tenants->AllKnown(), IsEmpty());
-  EXPECT_THAT(other->catalog.Messages("mirror.lost"), HasSubstr("both went back"));
+  EXPECT_THAT(other->catalog.Messages("mirror.lost"), HasSubstr("their states are older"));
   MirrorAt(*server);
   EXPECT_EQ(Rows(), 1);
-  EXPECT_THAT(server->catalog.Messages("mirror.lost"), HasSubstr("both went back"));
+  EXPECT_THAT(server->catalog.Messages("mirror.lost"), HasSubstr("their states are older"));
 }
 
 TEST_F(LostMirror, WhatSomebodyDroppedBehindAFailoverIsNotMadeAnew) {
@@ -224,7 +224,7 @@ TEST_F(LostMirror, AnotherDatabaseOfTheServerThatWentBackProvesNothing) {
   Promote();
   place_ = copy;
   const auto wrong = NewServer();
-  EXPECT_THAT(AuthenticateAt(*wrong), StatusIs(kDataLoss, HasSubstr("another database than it was")));
+  EXPECT_THAT(AuthenticateAt(*wrong), StatusIs(kDataLoss, HasSubstr("is now another database")));
   EXPECT_EQ(Schemas(), 0);
 }
 

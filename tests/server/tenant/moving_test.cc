@@ -313,7 +313,7 @@ TEST_F(MovingTest, IsUndoneBeforeAndBehindTheSwitchUntilACycleBegins) {
   ASSERT_NO_FATAL_FAILURE(Move(*files_[0], *places_));
   CallsAt(*places_).Begin();
   EXPECT_THAT(Drop(*places_->tenants, "Cust", kId, MarkAt(*files_[0])->contents, kNow, Always),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("went on")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("changed there")));
   EXPECT_THAT(places_->tenants->Find("Cust"), IsOk());
 }
 
@@ -352,7 +352,7 @@ TEST_F(MovingTest, WhatIsOnItsWayInWhenItIsTakenBackIsNotLeftBehind) {
     ASSERT_THAT(Drop(*to->tenants, "Cust", kOtherId, "", kNow, Always), IsOk()) << "another move";
     ASSERT_THAT(Drop(*to->tenants, "Cust", kId, "", kNow, Always), IsOk());
     EXPECT_THAT(arrival->Finish(kNow, Always).status(),
-                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("taken back")));
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("was undone")));
     EXPECT_THAT(to->tenants->Find("Cust"), StatusIs(absl::StatusCode::kNotFound));
     // Taken back as soon as it is there, before it is answered.
     arrival = MoveArrival::Begin(*to->tenants, "Cust", kId, "");

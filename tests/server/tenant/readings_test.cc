@@ -105,7 +105,7 @@ TEST_F(ReadingsTest, TablesAreListedByNameWithoutThoseThatCannotBeRead) {
   EXPECT_THAT(Listed("c"), IsEmpty());
   EXPECT_THAT(Read("none"),
               StatusIs(absl::StatusCode::kNotFound,
-                       AllOf(HasSubstr("'none'"), HasSubstr("/records tells which there are"))));
+                       AllOf(HasSubstr("'none'"), HasSubstr("/records lists its tables"))));
 }
 
 }  // namespace

@@ -71,8 +71,8 @@ TEST_F(StartedTenant, ATokenFromBeforeIsRefusedInWordsAndANewOneIsTaken) {
   source_->caller.issued_s = source_->now / 1'000 - 1;
   const auto refused = source_->Authenticate();
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnauthenticated,
-                                AllOf(HasSubstr("Whether it was used is not known"),
-                                      HasSubstr("No cycle began. Sign a new one"))));
+                                AllOf(HasSubstr("It is not known whether it was used"),
+                                      HasSubstr("No cycle began. Sign a new token"))));
   EXPECT_EQ(refused.status().GetPayload(kNewTokenPayload), absl::Cord(std::to_string(source_->now / 1'000)));
   source_->caller.issued_s = source_->now / 1'000;
   source_->Begin();

@@ -761,7 +761,7 @@ TEST_F(TenantTest, MoreThanAThousandMissingRowsStopTheTableForThisCycle) {
         source_
             ->Send(People(), {.rows = {{3, "x", 1}}, .populate = PopulateReason::kRequested, .commit = kTen})
             .status,
-        StatusIs(kFailedPrecondition, HasSubstr("nothing more in this cycle")));
+        StatusIs(kFailedPrecondition, HasSubstr("no more batches in this cycle")));
   }
   EXPECT_EQ(Metadata("lsn"), Cell(-1));
   source_->Populate(Pairs(), {{1, "b", "v"}}, kFive);  // Others go on.
@@ -1013,7 +1013,7 @@ TEST_F(TenantTest, AMetadataRowDeletedInMidCycleStopsTheTable) {
   ByHand("DELETE FROM ctx_mirroring");
 
   EXPECT_THAT(source_->Send(People(), Rows5({{4, "y", 1}}, 2)).status,
-              StatusIs(kFailedPrecondition, HasSubstr("metadata row is not there")));
+              StatusIs(kFailedPrecondition, HasSubstr("metadata row is missing")));
   EXPECT_THAT(source_->Send(People(), Rows5({}, 2, kTen)).status, StatusIs(kFailedPrecondition));
 
   EXPECT_EQ(Partner(path()).One("SELECT count(*) FROM ctx_mirroring"), Cell(0));

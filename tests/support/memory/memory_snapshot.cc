@@ -15,6 +15,17 @@
 namespace mirror {
 namespace {
 
+/// See ContentsTable::stored. Columns that no definition has are the partner's, unless the rows are older.
+TableSchema StoredForm(const MemoryMirror& mirror, const std::string& key, const TableSchema& agreed,
+                       const TableSchema& present) {
+  TableSchema stored = WithOwnColumns(present);
+  const auto record = mirror.records.find(key);
+  if (record != mirror.records.end() && record->second.state == TableState::kRepopulate) return stored;
+  const TableSchema wanted = WithOwnColumns(agreed);
+  std::erase_if(stored.columns, [&](const Column& column) { return !wanted.Find(column.name); });
+  return stored;
+}
+
 MirrorContents ContentsOf(const MemoryMirror& mirror) {
   MirrorContents contents;
   contents.tenant = mirror.tenant;
@@ -22,8 +33,8 @@ MirrorContents ContentsOf(const MemoryMirror& mirror) {
   for (const auto& [key, record] : mirror.records) contents.records.push_back(record);
   for (const auto& [key, agreed] : mirror.agreed) {
     const auto table = mirror.tables.find(key);
-    if (table != mirror.tables.end())
-      contents.tables.push_back({agreed, WithOwnColumns(table->second.schema)});
+    if (table == mirror.tables.end()) continue;
+    contents.tables.push_back({agreed, StoredForm(mirror, key, agreed, table->second.schema)});
   }
   contents.answers = mirror.answers;
   std::sort(contents.answers.begin(), contents.answers.end(),

@@ -54,19 +54,19 @@ std::vector<Attack> Arrays() {
        Data(kName, [](auto& d) { d.add_ints(1); })},
       {"two-arrays", "Numbers and bytes in one column.", kIsInvalid,
        Data(kId, [](auto& d) { d.set_data("12345678"); })},
-      {"lengths-beyond-data", "A text that is longer than what came.", kIsInvalid, Lengths(kName, 3, 4'000)},
+      {"lengths-beyond-data", "A text that is longer than its data.", kIsInvalid, Lengths(kName, 3, 4'000)},
       {"lengths-short-of-data", "Bytes that belong to no row.", kIsInvalid, Lengths(kName, 3, 0)},
-      {"lengths-negative", "A length of -1, as who has signed lengths writes it.", kIsInvalid,
+      {"lengths-negative", "A length of -1, as a program with signed lengths writes it.", kIsInvalid,
        Lengths(kName, 0xFFFF'FFFFU, 3)},
       {"lengths-wrap", "Lengths whose sum is right modulo 2^32.", kIsInvalid,
        Lengths(kName, 0xFFFF'FFFEU, 8)},
-      {"nulls-long", "A bitmap for 72 rows where there are two.", kIsInvalid,
+      {"nulls-long", "A bitmap for 72 rows in a batch of two.", kIsInvalid,
        Data(kAge, [](auto& d) { d.set_nulls(std::string(9, '\1')); })},
-      {"nulls-beyond-rows", "A bitmap that marks rows behind the last one.", kIsInvalid,
+      {"nulls-beyond-rows", "A bitmap that marks rows after the last one.", kIsInvalid,
        Data(kAge, [](auto& d) { d.set_nulls("\xff"); })},
       {"kinds-short", "A value of ANY that has no kind.", kIsInvalid,
        Data(kNote, [](auto& d) { d.set_kinds("\3"); })},
-      {"kinds-unknown", "A kind of value that there is not.", kIsInvalid,
+      {"kinds-unknown", "A kind of value that does not exist.", kIsInvalid,
        Data(kNote, [](auto& d) { d.set_kinds("\3\x7f"); })},
       {"kinds-lie", "Texts that say they are numbers.", kIsInvalid,
        Data(kNote, [](auto& d) { d.set_kinds("\1\1"); })},
@@ -92,7 +92,7 @@ std::vector<Attack> Texts() {
       {"utf8-broken", "A text that is not UTF-8.", kIsInvalid, Values(kName, "Ad\xff", "Bob")},
       {"utf8-cut", "A character that begins in one row and ends in the next.", kIsInvalid,
        Values(kName, "Ad\xC3", "\xA9ob")},
-      {"utf8-overlong", "'/' in two bytes, as it gets past filters.", kIsInvalid,
+      {"utf8-overlong", "'/' as two bytes, which passes some filters.", kIsInvalid,
        Values(kName, "A\xC0\xAF", "Bob")},
       {"utf8-surrogate", "Half of a UTF-16 pair.", kIsInvalid, Values(kName, "\xED\xA0\x80", "Bob")},
       {"text-nul", "NUL in a text.", kIsInvalid, Values(kName, std::string("A\0a", 3), "Bob")},
@@ -105,9 +105,9 @@ std::vector<Attack> Numbers() {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double infinity = std::numeric_limits<double>::infinity();
   return {
-      {"int-out-of-range", "A number that 32 bits do not hold.", kIsInvalid,
+      {"int-out-of-range", "A number that is too large for 32 bits.", kIsInvalid,
        Data(kAge, [](auto& d) { d.set_ints(1, 3'000'000'000); })},
-      {"bool-two", "A truth value of 2.", kIsInvalid, Data(kLocked, [](auto& d) { d.set_ints(0, 2); })},
+      {"bool-two", "A boolean of 2.", kIsInvalid, Data(kLocked, [](auto& d) { d.set_ints(0, 2); })},
       {"double-nan", "Not a number.", kIsInvalid, Data(kRatio, [nan](auto& d) { d.set_doubles(0, nan); })},
       {"double-infinity", "Infinity.", kIsInvalid,
        Data(kRatio, [infinity](auto& d) { d.set_doubles(0, infinity); })},
@@ -128,13 +128,13 @@ std::vector<Attack> Numbers() {
 
 std::vector<Attack> Moments() {
   return {
-      {"timestamp-before-time", "A moment before year 1.", kIsInvalid,
+      {"timestamp-before-time", "A timestamp before year 1.", kIsInvalid,
        Data(kSeen, [](auto& d) { d.set_ints(0, -1); })},
-      {"timestamp-after-time", "A moment after year 9999.", kIsInvalid,
+      {"timestamp-after-time", "A timestamp after year 9999.", kIsInvalid,
        Data(kSeen, [](auto& d) { d.set_ints(0, std::numeric_limits<std::int64_t>::max()); })},
       {"uuid-short", "A UUID of 15 bytes.", kIsInvalid,
        Values(kToken, "0123456789abcdef", "0123456789abcde")},
-      {"null-not-allowed", "NULL in a column that takes none.", kIsInvalid,
+      {"null-not-allowed", "NULL in a column that is NOT NULL.", kIsInvalid,
        Data(kName, [](auto& d) { d.set_nulls("\1"); })},
       {"null-key", "NULL in the key.", kIsInvalid, Data(kId, [](auto& d) { d.set_nulls("\1"); })},
       {"key-twice", "One key twice in a batch.", kIsInvalid,
@@ -151,19 +151,19 @@ std::vector<Attack> Frames() {
       {"column-twice", "One column given twice.", kIsInvalid, Data(kAge, [](auto& d) { d.set_column(kId); })},
       {"column-missing", "An INSERT without a column.", kIsInvalid,
        Batch([](auto& b) { b.mutable_columns()->RemoveLast(); })},
-      {"operation-missing", "Rows, and nothing that should become of them.", kIsInvalid,
+      {"operation-missing", "Rows without an operation.", kIsInvalid,
        Batch([](auto& b) { b.clear_operation(); })},
-      {"operation-unknown", "An operation of the future.", kIsInvalid,
+      {"operation-unknown", "An operation that does not exist.", kIsInvalid,
        Batch([](auto& b) { b.set_operation(static_cast<v1::Operation>(99)); })},
       {"update-of-the-key", "An UPDATE with nothing but the key.", kIsInvalid, Batch([](auto& b) {
          b.set_operation(v1::OPERATION_UPDATE);
          KeepColumns({kId}, &b);
        })},
-      {"update-without-key", "An UPDATE without the key: of all rows?", kIsInvalid, Batch([](auto& b) {
+      {"update-without-key", "An UPDATE without the key.", kIsInvalid, Batch([](auto& b) {
          b.set_operation(v1::OPERATION_UPDATE);
          KeepColumns({kAge}, &b);
        })},
-      {"delete-without-key", "A DELETE without the key: of all rows?", kIsInvalid, Batch([](auto& b) {
+      {"delete-without-key", "A DELETE without the key.", kIsInvalid, Batch([](auto& b) {
          b.set_operation(v1::OPERATION_DELETE);
          b.clear_columns();
        })},
@@ -171,11 +171,11 @@ std::vector<Attack> Frames() {
        Batch([](auto& b) { b.set_operation(v1::OPERATION_DELETE); })},
       {"lineage-long", "A lineage of 65 bytes.", kIsInvalid,
        Batch([](auto& b) { b.mutable_target()->set_lineage(std::string(65, 'x')); })},
-      {"target-missing", "A first batch that does not say where it goes.", kIsInvalid,
+      {"target-missing", "A first batch without a target.", kIsInvalid,
        Batch([](auto& b) { b.clear_target(); })},
       {"target-minus-one", "A target of -1.", kIsInvalid,
        Batch([](auto& b) { b.mutable_target()->set_lsn(-1); })},
-      {"populate-unknown", "A population for a reason of the future, with a base that is none.",
+      {"populate-unknown", "A population with an unknown reason and a base LSN that is not -1.",
        "FAILED_PRECONDITION|INVALID_ARGUMENT",
        Batch([](auto& b) { b.set_populate(static_cast<v1::PopulateReason>(99)); })},
   };
@@ -208,11 +208,11 @@ std::vector<Attack> Parts() {
     };
   };
   return {
-      {"large-never-sent", "A value in parts of which none was sent.", "FAILED_PRECONDITION|INVALID_ARGUMENT",
-       Data(kPhoto, large(5'000'000))},
+      {"large-never-sent", "A value in parts, none of which was sent.",
+       "FAILED_PRECONDITION|INVALID_ARGUMENT", Data(kPhoto, large(5'000'000))},
       {"large-over-limit", "A value of an exabyte.", kIsExhausted, Data(kPhoto, large(1ULL << 60))},
       {"large-empty", "A value in parts without a byte.", kIsInvalid, Data(kPhoto, large(0))},
-      {"large-beyond-rows", "A value in parts for a row that there is not.", kIsInvalid,
+      {"large-beyond-rows", "A value in parts for a row that does not exist.", kIsInvalid,
        Data(kPhoto, [](auto& d) { d.add_large()->set_row(9); })},
       {"large-in-the-key", "A key in parts.", kIsInvalid,
        Data(kId, [](auto& d) { d.add_large()->set_size(1); })},

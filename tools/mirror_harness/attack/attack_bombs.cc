@@ -132,14 +132,15 @@ std::vector<Attack> Sizes() {
          b.set_row_count(1'000'001);
          b.mutable_columns(0)->mutable_ints()->Resize(1'000'001, 7);
        })},
-      {"cells-over-limit", "A million rows of eleven columns, by their number alone.", kIsExhausted,
+      {"cells-over-limit", "A row count of a million with eleven columns.", kIsExhausted,
        Batch([](auto& b) {
          b.set_row_count(1'000'000);
          *b.add_columns() = b.columns(0);
        })},
-      {"zip-bomb", "A gigabyte of zeros that weighs a megabyte in gzip.", "RESOURCE_EXHAUSTED|UNIMPLEMENTED",
+      {"zip-bomb", "A gigabyte of zeros, which gzip packs into a megabyte.",
+       "RESOURCE_EXHAUSTED|UNIMPLEMENTED",
        [](Target& target) { return SendBody(target, "RowData", ZippedBody(1'024 * kMegabyte), kGzipped); }},
-      {"zip-bomb-without-a-token", "The same from a stranger, who has no token.",
+      {"zip-bomb-without-a-token", "The same from a stranger without a token.",
        "RESOURCE_EXHAUSTED|UNAUTHENTICATED|UNIMPLEMENTED",
        [](Target& target) {
          return SendWith("", target, "RowData", ZippedBody(1'024 * kMegabyte), kGzipped);
@@ -169,20 +170,19 @@ std::vector<Attack> EmptyEntries() {
       {"ranges-million", "DigestRanges of eight million ranges.", kIsExhausted,
        Empties("DigestRanges", {}, 4)},
       {"bounds-million", "A range with eight million bounds.", kIsExhausted, Empties("ReadRows", {6}, 1)},
-      {"unknown-million", "Eight million fields that nobody knows.", kIsExhausted,
-       Empties("RowData", {}, 15)},
+      {"unknown-million", "Eight million unknown fields.", kIsExhausted, Empties("RowData", {}, 15)},
   };
 }
 
 std::vector<Attack> Crowds() {
   return {
-      {"tables-million-without-a-token", "Eight million empty tables from a stranger, who has no token.",
+      {"tables-million-without-a-token", "Eight million empty tables from a stranger without a token.",
        "RESOURCE_EXHAUSTED|UNAUTHENTICATED",
        [](Target& target) {
          return SendWith("", target, "TableSchema", Framed(Times(kNearlyAMessage / 2, Field(3, ""))));
        }},
       {"lengths-million",
-       "Sixteen requests at once, each a bad batch of sixteen million lengths of a byte on the wire.",
+       "Sixteen requests at once, each with a bad batch of sixteen million lengths of one byte each.",
        "CLOSED|OK|RESOURCE_EXHAUSTED",
        [](Target& target) {
          const std::string column = Field(kLengthsField, std::string(kNearlyAMessage, '\1'));
@@ -201,7 +201,7 @@ std::vector<Attack> Crowds() {
          return target.CheckVictim(OutcomeOf(target.victim().TableSchema(request).status()));
        }},
       {"columns-two-million",
-       "A thousand tables of 2,000 columns, within each limit but that of one message's entries.",
+       "700 tables of 2,000 columns, within every limit except that for the entries of one message.",
        kIsExhausted,
        [](Target& target) {
          v1::Table table;
@@ -228,21 +228,21 @@ std::vector<Attack> Garbage() {
   const std::string noise = Framed(bytes), bad_text = Framed(Field(3, Field(1, "\xff\xfe")));
   return {
       {"noise", "Bytes that are no message.", kIsInvalid, Bytes("RowData", noise)},
-      {"noise-stream", "The same on a stream: not taken for its end.", kIsInvalid,
+      {"noise-stream", "The same on a stream, which must not count as its end.", kIsInvalid,
        Bytes("RowDataStream", noise)},
       {"noise-schema", "The same as a TableSchema.", kIsInvalid, Bytes("TableSchema", noise)},
       {"name-not-utf8", "A table's name that is not UTF-8.", kIsInvalid, Bytes("RowData", bad_text)},
       {"name-not-utf8-schema", "The same in a TableSchema.", kIsInvalid, Bytes("TableSchema", bad_text)},
-      {"groups-nested", "A million groups in each other, in a field that nobody knows.",
+      {"groups-nested", "A million nested groups, in an unknown field.",
        "INVALID_ARGUMENT|RESOURCE_EXHAUSTED",
        Bytes("RowData", Framed(std::string(kMegabyte, static_cast<char>(15 << 3 | 3))))},
       {"message-cut", "A message that ends in the middle of a field.", kIsInvalid,
        Bytes("RowData", Framed(Field(3, std::string(100, 'x')).substr(0, 50)))},
       {"no-message", "A call without a message.", "INTERNAL|INVALID_ARGUMENT|UNIMPLEMENTED",
        Bytes("RowData", "")},
-      {"two-messages", "A call with two messages where one belongs.",
+      {"two-messages", "A call with two messages instead of one.",
        "ABORTED|INTERNAL|INVALID_ARGUMENT|UNIMPLEMENTED", Bytes("RowData", Framed("") + Framed(""))},
-      {"length-4-gb", "A message that says it has four gigabytes, and ends.",
+      {"length-4-gb", "A message that ends at once, with a length of four gigabytes.",
        "INVALID_ARGUMENT|RESOURCE_EXHAUSTED", Bytes("RowData", MessagePrefix(false, 0xFFFFFFFFU) + "x")},
   };
 }

@@ -146,7 +146,7 @@ Outcome Flood(Target& target, RawHttp2& connection, const std::function<bool(std
 
 std::vector<Attack> Handshakes() {
   return {
-      {"silent", "A connection that says nothing.", "CLOSED", Say("")},
+      {"silent", "A connection that sends nothing.", "CLOSED", Say("")},
       {"plaintext-to-tls", "HTTP/2 without TLS on the port for TLS.", "CLOSED",
        Say(std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33))},
       {"http-1", "A browser.", "CLOSED", Say("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")},
@@ -156,7 +156,7 @@ std::vector<Attack> Handshakes() {
       {"tls-1.1", "A client that knows nothing newer than TLS 1.1.", "CLOSED", OldTls},
       {"nothing-behind-tls", "A finished handshake, and then nothing.", "CLOSED",
        Frames([](Target&, RawHttp2& connection) { return connection.Await(1, kAttackPatience); }, false)},
-      {"http-1-behind-tls", "HTTP/1.1 behind a finished handshake.", "CLOSED",
+      {"http-1-behind-tls", "HTTP/1.1 after a finished handshake.", "CLOSED",
        Frames(
            [](Target&, RawHttp2& connection) {
              connection.WriteBytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -181,7 +181,7 @@ std::vector<Attack> BrokenFrames() {
          connection.Write(RawHttp2::kData, 0, 7, std::string(100, 'x'));
          return connection.Await(7, std::chrono::seconds(1));
        })},
-      {"unfinished-headers", "Headers that go on and on and never end.", "CLOSED|RESOURCE_EXHAUSTED",
+      {"unfinished-headers", "Headers that never end.", "CLOSED|RESOURCE_EXHAUSTED",
        Frames([](Target& target, RawHttp2& connection) {
          connection.Write(RawHttp2::kHeaders, 0, 1,
                           RawHttp2::Encode(RawHttp2::CallHeaders(kRowDataPath, "")));
@@ -215,14 +215,13 @@ std::vector<Attack> OddCalls() {
        WholeCall("/mirror.v1.MirrorClientService/Shutdown", MessagePrefix(false, 0))},
       {"admin-on-this-port", "An operator's call on the port for sources.", "UNIMPLEMENTED",
        WholeCall("/mirror.v1.MirrorAdmin/ListTenants", MessagePrefix(false, 0))},
-      {"encoding-unknown", "A message in a compression of the attacker's own.",
-       "INVALID_ARGUMENT|UNIMPLEMENTED",
+      {"encoding-unknown", "A message with an unknown compression.", "INVALID_ARGUMENT|UNIMPLEMENTED",
        WholeCall(kRowDataPath, MessagePrefix(true, 4) + "1234", {{"grpc-encoding", "lzma-of-mine"}})},
-      {"unfinished-message", "A message of 10 MB of which a hundred bytes come.", kHarmless,
+      {"unfinished-message", "A message of 10 MB of which only a hundred bytes are sent.", kHarmless,
        VictimsHalfMessages(1)},
       {"unfinished-messages", "A hundred unfinished messages on one connection.",
        "CLOSED|OPEN|RESOURCE_EXHAUSTED", VictimsHalfMessages(100)},
-      {"unfinished-messages-stranger", "The same from a stranger, who has no token.",
+      {"unfinished-messages-stranger", "The same from a stranger without a token.",
        "CLOSED|OPEN|UNAUTHENTICATED",
        Frames([](Target&, RawHttp2& connection) { return HalfMessages(connection, 100, ""); })},
   };
@@ -230,16 +229,17 @@ std::vector<Attack> OddCalls() {
 
 std::vector<Attack> FrameFloods() {
   return {
-      {"ping-flood", "Pings as fast as they go.", kHarmless, Frames([](Target& target, RawHttp2& connection) {
+      {"ping-flood", "Pings as fast as possible.", kHarmless,
+       Frames([](Target& target, RawHttp2& connection) {
          return Flood(target, connection,
                       [&](std::uint32_t) { return connection.Write(RawHttp2::kPing, 0, 0, "12345678"); });
        })},
-      {"settings-flood", "Settings as fast as they go; each wants an answer.", kHarmless,
+      {"settings-flood", "Settings as fast as possible; each needs an answer.", kHarmless,
        Frames([](Target& target, RawHttp2& connection) {
          return Flood(target, connection,
                       [&](std::uint32_t) { return connection.Write(RawHttp2::kSettings, 0, 0, ""); });
        })},
-      {"rapid-reset", "Calls that are taken back as soon as they were made.", kHarmless,
+      {"rapid-reset", "Calls that are cancelled as soon as they are made.", kHarmless,
        Frames([](Target& target, RawHttp2& connection) {
          const std::string token = target.CallToken(target.Tenant("victim"));
          return Flood(target, connection, [&](std::uint32_t turn) {

@@ -86,7 +86,7 @@ Outcome WideRecords(Target& target) {
     const HttpSaid said = AskOnce(victim.door(), victim.Upsert({}, wide), kAttackPatience);
     AddOutcome({{said.name(true)}, said.body.substr(0, 200), ""}, &all);
     if (said.status == 200 && !absl::StrContains(said.body, "\"numberOfFailed\":1"))
-      all.fault = "a record of some hundred thousand attributes was taken";
+      all.fault = "a record of some hundred thousand attributes was accepted";
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   all.words = absl::StrCat("it took ", took.count(), " s; ", all.words);
@@ -104,7 +104,7 @@ Outcome BadRecords(Target& target) {
     const HttpSaid said = AskOnce(victim.door(), victim.Upsert({}, WithRecord(record)), kHttpPatience);
     AddOutcome(OutcomeOf(said), &all);
     if (said.status == 200 && !absl::StrContains(said.body, "\"numberOfFailed\":1") && all.fault.empty())
-      all.fault = "a record that is none was taken: " + record.substr(0, 40);
+      all.fault = "an invalid record was accepted: " + record.substr(0, 40);
   }
   return victim.Check(all);
 }
@@ -141,12 +141,12 @@ std::vector<Attack> HttpContentAttacks() {
   return {
       {"deep-json", "JSON that is nested a million deep.", "400", Bodies(Deep)},
       {"small-objects", "4 MB of the smallest objects and numbers.", "400", Bodies(Small)},
-      {"duplicate-members", "Members that are there twice, of which two programs take different ones.", "400",
+      {"duplicate-members", "Duplicate members, of which two programs use different ones.", "400",
        Bodies(Duplicates)},
       {"no-json", "Bodies that are nearly JSON.", "400", Bodies(NoJson)},
       {"wide-record", "A record with as many members as a body holds.", "200", WideRecords},
-      {"bad-records", "Records that are no record, deep, twofold, or hold a NUL.", "200", BadRecords},
-      {"targets", "Targets with %2F, %00, what is not UTF-8, and the like.", "400", Targets},
+      {"bad-records", "Records that are invalid, deep, have duplicates, or hold a NUL.", "200", BadRecords},
+      {"targets", "Targets with %2F, %00, bytes that are not UTF-8, and the like.", "400", Targets},
   };
 }
 

@@ -289,7 +289,7 @@ Attack::Run KeylessFlood(const std::string& path, const std::string& key = "") {
     hammers.clear();
     const auto p99 = [](const std::vector<double>& ms) { return ms[ms.size() * 99 / 100]; };
     outcome.words = absl::StrCat(connections.load(), " connections; p50 and p99 of newcomers with a key ",
-                                 flooded[flooded.size() / 2], " and ", p99(flooded), " ms, without it ",
+                                 flooded[flooded.size() / 2], " and ", p99(flooded), " ms, before the flood ",
                                  quiet[quiet.size() / 2], " and ", p99(quiet));
     return victim.Check(outcome);
   };
@@ -299,26 +299,27 @@ Attack::Run KeylessFlood(const std::string& path, const std::string& key = "") {
 
 std::vector<Attack> HttpCrowdAttacks() {
   return {
-      {"slow-head", "A head of which a byte comes now and then.", "CLOSED", SlowHead},
-      {"slow-body", "A body of which a byte comes now and then, with a key; body_time has to be below 10 s.",
+      {"slow-head", "A head that is sent byte by byte, slowly.", "CLOSED", SlowHead},
+      {"slow-body", "A body that is sent byte by byte, slowly, with a key; body_time must be below 10 s.",
        "408", SlowBody},
-      {"promised-uploads", "400 uploads of which no byte comes, without a key.", "404", PromisedUploads},
-      {"slow-heads", "400 heads that are never finished, without a key.", "OK", SlowHeads},
+      {"promised-uploads", "400 uploads without a key, of which no byte is sent.", "404", PromisedUploads},
+      {"slow-heads", "400 heads without a key that are never finished.", "OK", SlowHeads},
       {"pipelined", "500 requests in one packet.", "200", Pipelined},
       {"idle", "200 clients that keep their connection and do nothing.", "OK", Idle(kIdle)},
-      {"idle-crowd", "More of them than the door has connections.", "OK", Idle(kCrowd)},
-      {"unread-streams", "Streams of a table that nobody reads.", "OK", UnreadStreams},
-      {"unread-pages", "Pages with a key that nobody reads.", "OK", UnreadJsonPages},
-      {"unread-documents", "Answers without a key that nobody reads.", "OK", UnreadDocuments(kUnread)},
-      {"unread-documents-of-many", "The same by more than the door has connections.", "OK",
+      {"idle-crowd", "More such clients than the door has connections.", "OK", Idle(kCrowd)},
+      {"unread-streams", "Streams of a table that the client does not read.", "OK", UnreadStreams},
+      {"unread-pages", "Pages with a key that the client does not read.", "OK", UnreadJsonPages},
+      {"unread-documents", "Answers without a key that the client does not read.", "OK",
+       UnreadDocuments(kUnread)},
+      {"unread-documents-of-many", "The same by more clients than the door has connections.", "OK",
        UnreadDocuments(kCrowd)},
-      {"wrong-keys", "Keys that are none, by the thousand.", "401", WrongKeys},
+      {"wrong-keys", "Thousands of invalid keys.", "401", WrongKeys},
       {"beyond-key", "150 slow requests with one key at a time.", "429", BeyondKey},
-      {"keyless-flood", "300 connections without a key, which come again and again.", "OK",
+      {"keyless-flood", "300 connections without a key, which connect again and again.", "OK",
        KeylessFlood("/healthz")},
-      {"bad-key-flood", "The same with a key that is none.", "OK", KeylessFlood("/v2/storages", "none")},
+      {"bad-key-flood", "The same with an invalid key.", "OK", KeylessFlood("/v2/storages", "none")},
       {"document-flood", "The same for a long document.", "OK", KeylessFlood("/openapi.json")},
-      {"storm", "Connections that are begun and reset.", "OK", HttpStorm},
+      {"storm", "Connections that are opened and reset.", "OK", HttpStorm},
   };
 }
 

@@ -25,7 +25,7 @@ constexpr char kGet[] = "GET /healthz HTTP/1.1\r\nHost: metrics\r\n\r\n";
 std::string AnswersStill(const Target& target) {
   absl::StatusOr<RawSocket> socket = RawSocket::Connect(target.metrics());
   if (!socket.ok()) return std::string(socket.status().message());
-  if (!socket->Send(kGet)) return "a proper request was not taken";
+  if (!socket->Send(kGet)) return "a proper request was not accepted";
   const std::string answer = socket->Receive(kAttackPatience);
   return absl::StartsWith(answer, "HTTP/1.1 200") ? "" : "a proper request was not answered";
 }
@@ -94,7 +94,7 @@ Theme MetricsAttacks() {
            Endless("POST /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunk)},
           {"chunks-of-get", "A GET whose chunks never end.", "CLOSED",
            Endless("GET /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", chunk)},
-          {"no-length", "A POST with a body of no length.", "CLOSED",
+          {"no-length", "A POST with a body without a length.", "CLOSED",
            Endless("POST /metrics HTTP/1.1\r\n\r\n", piece)},
           {"huge-length", "A body of 99 GB.", "CLOSED",
            Endless("POST /metrics HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", piece)},
@@ -102,10 +102,10 @@ Theme MetricsAttacks() {
            Endless("POST /metrics HTTP/1.1\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
                    chunk)},
           {"header", "A header that never ends.", "CLOSED", Endless("GET /metrics HTTP/1.1\r\nX: ", piece)},
-          {"headers", "Headers without end.", "CLOSED", Endless("GET /metrics HTTP/1.1\r\n", header)},
+          {"headers", "Endless headers.", "CLOSED", Endless("GET /metrics HTTP/1.1\r\n", header)},
           {"path", "A path that never ends.", "CLOSED", Endless("GET /", piece)},
           {"half-requests", "300 connections that never finish their request.", "OK", HalfRequests},
-          {"unread-pages", "Pages that nobody reads, 300 at a time.", "OK", UnreadPages},
+          {"unread-pages", "Pages that the client does not read, 300 at a time.", "OK", UnreadPages},
       }};
 }
 

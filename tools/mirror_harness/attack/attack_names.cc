@@ -65,16 +65,15 @@ Attack::Run ColumnName(const std::string& name) {
 
 std::vector<Attack> Names() {
   return {
-      {"table-path", "A table called '../x': a name like any other, and no path.", kCreated,
-       TableName("../x")},
+      {"table-path", "A table called '../x', which is a name and not a path.", kCreated, TableName("../x")},
       {"table-absolute-path", "A table called '/etc/passwd'.", kCreated, TableName("/etc/passwd")},
       {"table-sql", "A table whose name ends a quoted name and drops a table.", kCreated,
        TableName("a\";DROP TABLE people;--")},
       {"table-quotes", "A table called '\"\"'.", kCreated, TableName("\"\"")},
-      {"table-percent", "A table called '%n%s%x', for who prints names as formats.", kCreated,
+      {"table-percent", "A table called '%n%s%x', for programs that print names as formats.", kCreated,
        TableName("%n%s%x")},
       {"table-128-characters",
-       "The longest name, of characters of four bytes: more bytes than PostgreSQL has for one.",
+       "The longest name, of characters of four bytes: more bytes than PostgreSQL allows for a name.",
        "CREATED|REFUSED", TableName([] {
          std::string name;
          for (int i = 0; i < 128; ++i) name += "\xF0\x9F\x98\x80";
@@ -84,7 +83,7 @@ std::vector<Attack> Names() {
       {"table-megabyte", "A name of a megabyte.", kRefused, TableName(std::string(1 << 20, 'x'))},
       {"table-empty", "A name without a character.", kRefused, TableName("")},
       {"table-nul", "A name with NUL in it.", kRefused, TableName(std::string("peo\0ple", 7))},
-      {"table-sqlite", "A name that SQLite keeps for itself, and PostgreSQL does not.", "CREATED|REFUSED",
+      {"table-sqlite", "A name that SQLite reserves and PostgreSQL does not.", "CREATED|REFUSED",
        TableName("sqlite_schema")},
       {"table-sqlite-case", "The same in capitals.", "CREATED|REFUSED", TableName("SQLITE_x")},
       {"table-mirror", "A table of the mirror's own.", kRefused, TableName("_mirror_tenant")},
@@ -103,7 +102,7 @@ std::vector<Attack> Names() {
       {"column-path", "A column called '../x'.", kCreated, ColumnName("../x")},
       {"column-sql", "A column whose name ends the definition.", kCreated,
        ColumnName("x\" INTEGER); DROP TABLE people; --")},
-      {"column-rowid", "A column called 'rowid', which is another thing in SQLite.", kCreated,
+      {"column-rowid", "A column called 'rowid', which has a meaning of its own in SQLite.", kCreated,
        ColumnName("rowid")},
       {"column-200-characters", "A column's name of 200 characters.", kRefused,
        ColumnName(std::string(200, 'x'))},
@@ -124,13 +123,13 @@ std::vector<Attack> Definitions() {
            column->set_nullable(true);
          }
        })},
-      {"type-unknown", "A type of the future.", kRefused,
+      {"type-unknown", "A type that does not exist.", kRefused,
        ChangedColumn(kAge, [](auto& c) { c.set_type(static_cast<v1::Type>(99)); })},
       {"type-unspecified", "A column without a type.", kRefused,
        ChangedColumn(kAge, [](auto& c) { c.clear_type(); })},
       {"precision-huge", "A DECIMAL of four thousand million digits.", kRefused,
        ChangedColumn(kPrice, [](auto& c) { c.set_precision(4'000'000'000U); })},
-      {"scale-over-precision", "More digits behind the dot than digits.", kRefused,
+      {"scale-over-precision", "A DECIMAL whose scale is larger than its precision.", kRefused,
        ChangedColumn(kPrice, [](auto& c) { c.set_scale(11); })},
       {"key-gap", "Key positions 1 and 3.", kRefused,
        ChangedColumn(kAge,
@@ -152,7 +151,7 @@ std::vector<Attack> Definitions() {
        })},
       {"default-of-another-type", "A text as the default of a number.", kRefused,
        ChangedColumn(kAge, [](auto& c) { c.mutable_default_value()->set_text_value("x"); })},
-      {"default-sql", "A default that is a statement: it is a text, and stays one.", kCreated,
+      {"default-sql", "A default that looks like a statement: it stays a text.", kCreated,
        ChangedColumn(
            kName, [](auto& c) { c.mutable_default_value()->set_text_value("'); DROP TABLE people; --"); })},
       {"default-megabyte", "A default of a megabyte.", kRefused,
@@ -161,7 +160,7 @@ std::vector<Attack> Definitions() {
                        c.clear_length();
                        c.mutable_default_value()->set_text_value(std::string(1 << 20, 'x'));
                      })},
-      {"source-id-empty", "An announcement of nobody.", "INVALID_ARGUMENT",
+      {"source-id-empty", "An announcement without a source id.", "INVALID_ARGUMENT",
        Whole([](auto& request) { request.clear_source_id(); })},
       {"source-id-long", "A source id of a kilobyte.", "INVALID_ARGUMENT",
        Whole([](auto& request) { request.set_source_id(std::string(1'024, 'x')); })},

@@ -103,11 +103,11 @@ void AddCommit(std::uint64_t batches, std::int64_t lsn, v1::ChangeBatch* batch) 
 std::vector<Attack> Sequences() {
   return {
       {"seq-zero", "A batch with seq 0.", kIsInvalid, Batch([](auto& b) { b.set_seq(0); })},
-      {"seq-gap", "A batch with seq 9 where 1 is next, in a call that waits for those between.", kAborted,
+      {"seq-gap", "A batch with seq 9 instead of 1, in a call that waits for batches 1 to 8.", kAborted,
        Batch([](auto& b) { b.set_seq(9); })},
       {"seq-gap-stream", "The same on a stream.", kAborted,
        OnStream([](auto& request) { request.mutable_batches(0)->set_seq(9); })},
-      {"seq-huge", "The last seq that 64 bits hold.", kAborted,
+      {"seq-huge", "The highest seq of 64 bits.", kAborted,
        OnStream([](auto& request) { request.mutable_batches(0)->set_seq(UINT64_MAX); })},
       {"base-older", "A base LSN below the mirror's.", kPrecondition,
        Batch([](auto& b) { b.set_base_lsn(9); })},
@@ -116,28 +116,28 @@ std::vector<Attack> Sequences() {
       {"base-minus-one", "A base LSN of -1 without a population.", "FAILED_PRECONDITION|INVALID_ARGUMENT",
        Batch([](auto& b) { b.set_base_lsn(-1); })},
       {"base-below-all", "A base LSN of -2.", kIsInvalid, Batch([](auto& b) { b.set_base_lsn(-2); })},
-      {"populate-with-base", "A population that claims a base.", kPrecondition,
+      {"populate-with-base", "A population with a base LSN.", kPrecondition,
        Batch([](auto& b) { b.set_populate(v1::POPULATE_REASON_REQUESTED); })},
   };
 }
 
 std::vector<Attack> PositionClaims() {
   return {
-      {"schema-hash-other", "A batch under another definition.", kPrecondition,
+      {"schema-hash-other", "A batch with the hash of another definition.", kPrecondition,
        Batch([](auto& b) { b.set_schema_hash(std::string(32, '0')); })},
-      {"schema-hash-missing", "A batch under no definition.", kPrecondition,
+      {"schema-hash-missing", "A batch without the hash of a definition.", kPrecondition,
        Batch([](auto& b) { b.clear_schema_hash(); })},
       {"schema-hash-megabyte", "A hash of a megabyte.", kPrecondition,
        Batch([](auto& b) { b.set_schema_hash(std::string(1 << 20, 'x')); })},
-      {"table-not-announced", "A batch of a table that nobody announced.", kPrecondition,
+      {"table-not-announced", "A batch of a table that was not announced.", kPrecondition,
        Batch([](auto& b) { b.set_table("strangers"); })},
       {"table-of-the-mirror", "A batch of one of the mirror's own tables.", kPrecondition,
        Batch([](auto& b) { b.set_table("_mirror_tenant"); })},
-      {"commit-too-many", "A commit that speaks of batches that were not sent.", kPrecondition,
+      {"commit-too-many", "A commit that counts batches that were not sent.", kPrecondition,
        Batch([](auto& b) { AddCommit(2, 20, &b); })},
-      {"commit-none", "A commit that speaks of no batch.", "FAILED_PRECONDITION|INVALID_ARGUMENT",
+      {"commit-none", "A commit that counts no batch.", "FAILED_PRECONDITION|INVALID_ARGUMENT",
        Batch([](auto& b) { AddCommit(0, 20, &b); })},
-      {"commit-minus-one", "A commit at -1.", kIsInvalid, Batch([](auto& b) { AddCommit(1, -1, &b); })},
+      {"commit-minus-one", "A commit at LSN -1.", kIsInvalid, Batch([](auto& b) { AddCommit(1, -1, &b); })},
   };
 }
 
@@ -148,13 +148,13 @@ std::vector<Attack> Cycles() {
       {"cycle-zero", "Every call in cycle 0.", kAborted, Cycle(0)},
       {"cycle-stream", "A stream in another cycle.", kAborted,
        OnStream([](auto& request) { request.set_cycle(request.cycle() + 1); })},
-      {"advance-of-stale-base", "An advance of a table from where it does not stand.", kPrecondition,
+      {"advance-of-stale-base", "An advance of a table from an LSN that it does not have.", kPrecondition,
        Advance([](auto& advance) {
          advance.mutable_position()->set_lsn(20);
          advance.mutable_tables(0)->set_base_lsn(5);
        })},
-      {"advance-without-position", "An advance to nowhere.", kIsInvalid, Advance([](auto&) {})},
-      {"take-over-by-a-stranger", "Another holder that wants the running cycle is told that it is busy.",
+      {"advance-without-position", "An advance without a position.", kIsInvalid, Advance([](auto&) {})},
+      {"take-over-by-a-stranger", "Another holder that wants to take over the running cycle gets 'busy'.",
        "BUSY",
        [](Target& target) {
          const absl::StatusOr<v1::AuthenticateResponse> answer =
@@ -168,21 +168,23 @@ std::vector<Attack> Cycles() {
 
 std::vector<Attack> WipesAndReads() {
   return {
-      {"wipe-not-announced", "A Wipe of a table that nobody announced.", kPrecondition,
+      {"wipe-not-announced", "A Wipe of a table that was not announced.", kPrecondition,
        Wipe([](auto& w) { w.set_table("strangers"); })},
       {"wipe-of-the-mirror", "A Wipe of one of the mirror's own tables.", kPrecondition,
        Wipe([](auto& w) { w.set_table("_mirror_nonces"); })},
-      {"wipe-without-target", "A Wipe that does not say where it goes.", kIsInvalid,
+      {"wipe-without-target", "A Wipe without a target.", kIsInvalid,
        Wipe([](auto& w) { w.clear_target(); })},
-      {"read-elsewhere", "Rows asked for at another position.", kPrecondition,
+      {"read-elsewhere", "A request for rows at another position.", kPrecondition,
        Read([](auto& r) { r.mutable_position()->set_lsn(9); })},
-      {"read-other-lineage", "Rows asked for under another lineage.", kPrecondition,
+      {"read-other-lineage", "A request for rows of another lineage.", kPrecondition,
        Read([](auto& r) { r.mutable_position()->set_lineage("other"); })},
-      {"read-no-column", "Rows without a column.", kIsInvalid, Read([](auto& r) { r.clear_columns(); })},
-      {"read-column-out-of-range", "A column that the table does not have.", kIsInvalid,
+      {"read-no-column", "A request for rows without a column.", kIsInvalid,
+       Read([](auto& r) { r.clear_columns(); })},
+      {"read-column-out-of-range", "A request for a column that the table does not have.", kIsInvalid,
        Read([](auto& r) { r.set_columns(0, 4'000'000'000U); })},
-      {"read-column-twice", "A column twice.", kIsInvalid, Read([](auto& r) { r.add_columns(0); })},
-      {"read-range-of-another-type", "A range of a number's key that is bounded by SQL.", kIsInvalid,
+      {"read-column-twice", "A request for one column twice.", kIsInvalid,
+       Read([](auto& r) { r.add_columns(0); })},
+      {"read-range-of-another-type", "A range of a numeric key with SQL as its bound.", kIsInvalid,
        Read([](auto& r) { r.add_ranges()->add_first()->set_text_value("0 OR 1 = 1"); })},
       {"read-range-too-wide", "A range with more values than the key has columns.", kIsInvalid,
        Read([](auto& r) {

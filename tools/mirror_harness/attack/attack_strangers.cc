@@ -166,7 +166,7 @@ Outcome IdleStrangers(Target& target) {
     if (connection.ok()) crowd.push_back(*std::move(connection));
   }
   Outcome outcome{{crowd.empty() ? kClosed : kOpen},
-                  absl::StrCat(crowd.size(), " connections", quiet, "; beside them"),
+                  absl::StrCat(crowd.size(), " connections", quiet, "; meanwhile"),
                   ""};
   outcome.fault = ServeNewcomers(target, &outcome.words);
   return outcome;
@@ -246,13 +246,13 @@ Theme StrangerAttacks() {
            Crowd(2, OpenStreamsUnasked)},
           {"continued-text", "A header's text of 5 MB in pieces of 8 bytes, twice.", "CLOSED", ContinuedText},
           {"endless-headers",
-           "Headers without an end, as fast as it goes, from one connection after the other.", "CLOSED",
+           "Endless headers, as fast as possible, from one connection after the other.", "CLOSED",
            EndlessHeaders},
-          {"idle-strangers", "1,100 connections of six addresses that say hello and nothing more.", kAnyEnd,
+          {"idle-strangers", "1,100 connections of six addresses that send only a hello.", kAnyEnd,
            IdleStrangers},
-          {"silent-strangers", "Connections that say nothing, as many and as fast as it goes.", kAnyEnd,
+          {"silent-strangers", "Connections that send nothing, as many and as fast as possible.", kAnyEnd,
            SilentStrangers},
-          {"rapid-resets-many", "Calls that are taken back at once, from 80 connections together.", kAnyEnd,
+          {"rapid-resets-many", "Calls that are cancelled at once, from 80 connections together.", kAnyEnd,
            RapidResets},
       },
   };

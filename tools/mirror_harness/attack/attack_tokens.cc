@@ -82,41 +82,41 @@ std::vector<Attack> Signatures() {
   return {
       {"alg-none", "A token that says 'alg: none' and has no signature.", kUnauthenticated,
        Token(&TokenParts::alg, "\"none\"", none)},
-      {"alg-none-signed", "'alg: none' before a good signature.", kUnauthenticated,
+      {"alg-none-signed", "'alg: none' with a good signature.", kUnauthenticated,
        Token(&TokenParts::alg, "\"none\"")},
-      {"alg-none-mixed-case", "'alg: nOnE', which some libraries take for another name of none.",
-       kUnauthenticated, Token(&TokenParts::alg, "\"nOnE\"", none)},
+      {"alg-none-mixed-case", "'alg: nOnE', which some libraries read as none.", kUnauthenticated,
+       Token(&TokenParts::alg, "\"nOnE\"", none)},
       {"no-signature", "A good token whose signature was cut off.", kUnauthenticated, Token(AsItIs, none)},
-      {"hs256-with-public-key", "HMAC with a certificate that everybody can read as its secret.",
+      {"hs256-with-public-key", "HMAC whose secret is a certificate that everybody can read.",
        kUnauthenticated, Token(&TokenParts::alg, "\"HS256\"", hmac)},
       {"hs256-under-our-alg", "The same under the name of the key's own algorithm.", kUnauthenticated,
        Token(AsItIs, hmac)},
-      {"alg-of-another-key", "RS256 named over a signature of ES256, or the other way round.",
+      {"alg-of-another-key", "RS256 as the name of an ES256 signature, or the other way round.",
        kUnauthenticated,
        Token([](TokenParts& p) { p.alg = p.alg == "\"RS256\"" ? "\"ES256\"" : "\"RS256\""; })},
-      {"alg-number", "A number where the algorithm's name belongs.", kUnauthenticated,
+      {"alg-number", "A number instead of the algorithm's name.", kUnauthenticated,
        Token(&TokenParts::alg, "256")},
-      {"stranger-with-our-kid", "Signed by another key under the id of a known one.", kUnauthenticated,
+      {"stranger-with-our-kid", "Signed by another key, with the id of a known key.", kUnauthenticated,
        Token(AsItIs, SignedBy("stranger", Algorithm::kEs256))},
       {"stranger-rs256-with-our-kid", "The same with a key of RS256.", kUnauthenticated,
        Token(&TokenParts::alg, "\"RS256\"", SignedBy("stranger", Algorithm::kRs256))},
-      {"tampered-header", "One character of the header changed behind its signature.", kUnauthenticated,
+      {"tampered-header", "One character of the header, changed after signing.", kUnauthenticated,
        Token(AsItIs, Tampered(0))},
-      {"tampered-payload", "One character of the payload changed behind its signature.", kUnauthenticated,
+      {"tampered-payload", "One character of the payload, changed after signing.", kUnauthenticated,
        Token(AsItIs, Tampered(1))},
-      {"tampered-signature", "One character of the signature changed.", kUnauthenticated,
+      {"tampered-signature", "One changed character of the signature.", kUnauthenticated,
        Token(AsItIs, Tampered(2))},
-      {"base64-padding", "A good token with '=' behind it.", kUnauthenticated,
+      {"base64-padding", "A good token with '=' at its end.", kUnauthenticated,
        Token(AsItIs, [](Target& t, const TokenParts& p) { return SignedWell(t, p) + "="; })},
   };
 }
 
 std::vector<Attack> Headers() {
   return {
-      {"kid-unknown", "A key id that nobody has.", kUnauthenticated,
+      {"kid-unknown", "An unknown key id.", kUnauthenticated,
        Token(&TokenParts::kid, "\"nobody-9\"", SignedBy("nobody-9", Algorithm::kEs256))},
       {"kid-missing", "No key id.", kUnauthenticated, Token(&TokenParts::kid, "")},
-      {"kid-number", "A number for a key id.", kUnauthenticated, Token(&TokenParts::kid, "1")},
+      {"kid-number", "A number as the key id.", kUnauthenticated, Token(&TokenParts::kid, "1")},
       {"kid-path", "A key id that climbs out of the folder of keys.", kUnauthenticated,
        Token(&TokenParts::kid, "\"../../../../etc/ssl/certs/ca\"")},
       {"kid-nul", "A key id with NUL in it.", kUnauthenticated,
@@ -125,8 +125,7 @@ std::vector<Attack> Headers() {
        Token(&TokenParts::more_header, ", \"crit\": [\"exp\"]")},
       {"alg-twice", "Two algorithms in one header.", kUnauthenticated,
        Token(&TokenParts::more_header, ", \"alg\": \"none\"")},
-      {"key-in-header", "A key of its own in the header ('jwk'), by which it is to be judged.",
-       kUnauthenticated,
+      {"key-in-header", "A token that brings its own key in the header ('jwk').", kUnauthenticated,
        Token(&TokenParts::more_header, R"(, "jwk": {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"})",
              SignedBy("stranger", Algorithm::kEs256))},
       {"typ-missing", "No 'typ'.", kUnauthenticated, Token(&TokenParts::typ, "")},
@@ -144,20 +143,20 @@ std::vector<Attack> Claims() {
        Token(Times(-60, 7'200))},
       {"ends-before-it-begins", "'exp' before 'nbf'.", kUnauthenticated, Token(Times(30, -30))},
       {"exp-missing", "No 'exp'.", kUnauthenticated, Token(&TokenParts::exp, "")},
-      {"exp-negative", "'exp' of -5, a very late time to who reads it without a sign.", kUnauthenticated,
+      {"exp-negative", "'exp' of -5, a very late time if it is read as unsigned.", kUnauthenticated,
        Token(&TokenParts::exp, "-5")},
       {"exp-text", "'exp' as a text.", kUnauthenticated,
        Token([](TokenParts& p) { p.exp = JsonText(p.exp); })},
       {"exp-overflow", "'exp' beyond 64 bits.", kUnauthenticated,
        Token(&TokenParts::exp, "99999999999999999999")},
-      {"nbf-missing", "No 'nbf', so that nobody knows how long it lives.", kUnauthenticated,
+      {"nbf-missing", "No 'nbf', so that the lifetime is unknown.", kUnauthenticated,
        Token(&TokenParts::nbf, "")},
       {"audience-other", "A token for another application.", kUnauthenticated,
        Token(&TokenParts::aud, "\"another-application\"")},
-      {"audience-list", "Ours as one of two audiences.", kUnauthenticated,
+      {"audience-list", "Our audience as one of two.", kUnauthenticated,
        Token([](TokenParts& p) { p.aud = absl::StrCat("[", p.aud, ", \"another-application\"]"); })},
       {"audience-missing", "No audience.", kUnauthenticated, Token(&TokenParts::aud, "")},
-      {"issuer-other", "The name of another issuer under a key of ours.", kUnauthenticated,
+      {"issuer-other", "The name of another issuer with a key of ours.", kUnauthenticated,
        Token(&TokenParts::iss, "\"Somebody Else\"")},
       {"issuer-missing", "No issuer.", kUnauthenticated, Token(&TokenParts::iss, "")},
       {"context-missing", "No context id.", kUnauthenticated, Token(&TokenParts::context_id, "")},
@@ -166,7 +165,8 @@ std::vector<Attack> Claims() {
       {"context-twice", "Two context ids.", kUnauthenticated, Token([](TokenParts& p) {
          p.more_payload = absl::StrCat(", ", JsonText(p.context_claim), ": \"other\"");
        })},
-      {"context-number", "A number for a context id.", kUnauthenticated, Token(&TokenParts::context_id, "5")},
+      {"context-number", "A number as the context id.", kUnauthenticated,
+       Token(&TokenParts::context_id, "5")},
       {"context-path", "A context id that climbs out of the data folder.", kUnauthenticated,
        Token(&TokenParts::context_id, "\"../../etc/passwd\"")},
       {"context-sql", "A context id that ends a statement.", kUnauthenticated,
@@ -177,7 +177,7 @@ std::vector<Attack> Claims() {
        Token(&TokenParts::context_id, JsonText(std::string(65, 'x')))},
       {"nonce-missing", "No nonce.", kUnauthenticated, Token(&TokenParts::nonce, "")},
       {"nonce-short", "A nonce that can be guessed.", kUnauthenticated, Token(&TokenParts::nonce, "\"1\"")},
-      {"deep-json", "A payload of 1,000 objects in each other.", kUnauthenticated, Token([](TokenParts& p) {
+      {"deep-json", "A payload of 1,000 nested objects.", kUnauthenticated, Token([](TokenParts& p) {
          std::string deep;
          for (int i = 0; i < 1'000; ++i) deep += "{\"a\":";
          p.more_payload = ", \"deep\": " + deep + "1" + std::string(1'000, '}');
@@ -187,7 +187,7 @@ std::vector<Attack> Claims() {
 
 std::vector<Attack> Shapes() {
   return {
-      {"garbage", "No token at all, but a word.", kUnauthenticated, Token(AsItIs, Instead("garbage"))},
+      {"garbage", "A word instead of a token.", kUnauthenticated, Token(AsItIs, Instead("garbage"))},
       {"four-parts", "Four parts with dots between.", kUnauthenticated, Token(AsItIs, Instead("a.b.c.d"))},
       {"empty", "An empty token.", kUnauthenticated, Token(AsItIs, Instead(""))},
       {"over-8-kb", "A well-signed token of 9 KB.", kUnauthenticated,
@@ -207,7 +207,7 @@ std::vector<Attack> Shapes() {
        [](Target& target) {
          return target.Call({target.CallToken(target.Tenant("victim"))}, target.channel());
        }},
-      {"two-tokens", "Two headers with a good token each.", kUnauthenticated,
+      {"two-tokens", "Two headers, each with a good token.", kUnauthenticated,
        [](Target& target) {
          const std::string good = "Bearer " + target.CallToken(target.Tenant("victim"));
          return target.Call({good, good}, target.channel());

@@ -346,7 +346,7 @@ AttackResult RunOne(const Theme& theme, const Attack& attack, Target* target, Ho
   if (const std::string inside = InsideIn(result.outcome.words);
       !inside.empty() && result.outcome.fault.empty()) {
     result.outcome.fault =
-        absl::StrCat("the endpoint tells of its inside ('", inside, "'): ", result.outcome.words);
+        absl::StrCat("the endpoint's answer shows its internals ('", inside, "'): ", result.outcome.words);
   }
   const std::string failure = honest->tally().TakeFailure();
   if (!failure.empty() && result.outcome.fault.empty()) {
@@ -354,7 +354,7 @@ AttackResult RunOne(const Theme& theme, const Attack& attack, Target* target, Ho
   }
   const std::string http_failure = reader == nullptr ? "" : reader->tally().TakeFailure();
   if (!http_failure.empty() && result.outcome.fault.empty()) {
-    result.outcome.fault = "the honest client of HTTP was not served: " + http_failure;
+    result.outcome.fault = "the honest HTTP client was not served: " + http_failure;
   }
   return result;
 }

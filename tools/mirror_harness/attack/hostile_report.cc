@@ -26,7 +26,7 @@ std::string Fixed(double number, int digits) {
 double Mb(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
 std::string Peak(const std::optional<PeakWatch::Peak>& peak) {
-  if (!peak) return "not looked at (say --server-pid PID)";
+  if (!peak) return "not measured (give --server-pid PID)";
   return absl::StrCat(Fixed(Mb(peak->memory_bytes), 0), " MB, ", peak->descriptors, " descriptors");
 }
 
@@ -72,7 +72,7 @@ std::string HttpText(const HostileReport& report) {
                                   "\nhonest HTTP, under attack  ", ServedText(*report.http_attacked), "\n");
   for (const auto& served : {report.http_quiet, report.http_attacked}) {
     if (served->failures > 0) {
-      absl::StrAppend(&text, "the first failure of the honest client of HTTP: ",
+      absl::StrAppend(&text, "the honest HTTP client's first failure: ",
                       served->first_failure.substr(0, kWordsMax), "\n");
     }
   }
@@ -120,11 +120,11 @@ std::string HostileText(const HostileReport& report) {
   }
   if (report.refused_rightly() < report.attacks.size()) {
     absl::StrAppend(&text, "NOT GOOD: ", report.attacks.size() - report.refused_rightly(),
-                    " attacks did not end as they should, see the lines with WRONG\n");
+                    " attacks did not end as they should: see the lines with WRONG\n");
   }
   if (!report.memory_stayed()) text += "NOT GOOD: the server held more memory than is allowed\n";
   if (report.honest_failures() > 0) {
-    text += "NOT GOOD: an honest client was not served all the while\n";
+    text += "NOT GOOD: some calls of an honest client failed\n";
   }
   return text;
 }

@@ -89,7 +89,7 @@ std::string HttpVictim::AttackersFault() const {
     if (said.status == 200) return {};
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   } while (Clock::now() < deadline);
-  return "the attacker's key is let in no more: " + said.name(true);
+  return "the attacker's key is no longer accepted: " + said.name(true);
 }
 
 Outcome HttpVictim::Check(Outcome outcome) const {

@@ -72,9 +72,7 @@ absl::StatusOr<std::unique_ptr<RawHttp2>> RawHttp2::Connect(const EndpointConfig
   std::unique_ptr<RawHttp2> connection(new RawHttp2(std::move(socket)));
   // A short time limit for reads, so that one thread can alternate between writing and reading.
   setsockopt(connection->socket_.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &kReadTurn, sizeof(kReadTurn));
-  if (!endpoint.plaintext) {
-    RETURN_IF_ERROR(connection->ShakeHands(endpoint));
-  }
+  if (!endpoint.plaintext) RETURN_IF_ERROR(connection->ShakeHands(endpoint));
   if (hello && !(connection->WriteBytes(kPreface) && connection->Write(kSettings, 0, 0, ""))) {
     return absl::UnavailableError("the endpoint closed the connection at once");
   }

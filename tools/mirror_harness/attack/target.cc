@@ -282,7 +282,7 @@ Outcome Target::CheckService(Outcome outcome) const {
     status = client->Authenticate("somebody", false, true).status();
     if (status.ok()) return outcome;
   } while (std::chrono::steady_clock::now() < deadline);
-  outcome.fault = absl::StrCat("a source that connects anew is not served: ", status.message());
+  outcome.fault = absl::StrCat("a source that connects again is not served: ", status.message());
   return outcome;
 }
 

@@ -153,7 +153,8 @@ class AdminClient::Service {
     if (!wanted || until.Wait(std::chrono::milliseconds(0))) return absl::OkStatus();
     if (!status.ok()) return Explain(status, context, Effect::kReads);
     return absl::UnavailableError(absl::StrCat(
-        "the server at ", config.address, " ended the watch, as it does when it stops: call again ", again));
+        "the server at ", config.address, " ended the watch, probably because it is stopping: call again ",
+        again));
   }
   absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, Effect effect) const;
   /// Stores the spelling that the server sent; called after a call.
@@ -210,12 +211,13 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
   const std::string next =
       effect == Effect::kReads
           ? "nothing was changed, so ask again"
-          : absl::StrCat("whether it was done is not known, so look with 'mirrorctl events' and 'mirrorctl ",
-                         effect == Effect::kMoves ? "tenants" : "tables", "' before you ask again");
+          : absl::StrCat("it is not known whether the command took effect, so check with 'mirrorctl events' "
+                         "and 'mirrorctl ",
+                         effect == Effect::kMoves ? "tenants" : "tables", "' before you repeat it");
   if (code == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return absl::DeadlineExceededError(
         absl::StrCat("no answer came from ", config.address,
-                     " in time, as when the server waits for its database or for a mirror's lock: ", next));
+                     " in time (the server may be waiting for its database or for a mirror's lock): ", next));
   }
   // These texts are gRPC's own: the server writes sentences.
   if (code == grpc::StatusCode::UNAVAILABLE &&
@@ -226,7 +228,7 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
   }
   if (code == grpc::StatusCode::CANCELLED && (words.empty() || absl::EqualsIgnoreCase(words, "cancelled"))) {
     return absl::UnavailableError(absl::StrCat("the server at ", config.address,
-                                               " ended the call, as it does when it stops: check that "
+                                               " ended the call, probably because it is stopping: check that "
                                                "mirror-server runs; ",
                                                next));
   }
@@ -234,7 +236,8 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
     return absl::UnimplementedError(
         absl::StrCat("UNIMPLEMENTED: the server at ", config.address,
                      " does not know this call: check that [endpoint] address in '", config.file,
-                     "' is its [admin] address and port, and that it is not older than this mirrorctl"));
+                     "' is its [admin] address and port, and that the server is not older than this "
+                     "mirrorctl"));
   }
   // An unknown code becomes kUnknown.
   const absl::StatusCode known = absl::Status(static_cast<absl::StatusCode>(code), words).code();
@@ -254,8 +257,9 @@ absl::Status AdminClient::Service::NotReached(const std::string& grpc_words) con
           config.file, "' is its [admin] address and port", because));
     case ConnectFailure::kNoTls:
       return absl::UnavailableError(
-          absl::StrCat("what listens at ", at, " does not speak TLS: check that [endpoint] address in '",
-                       config.file, "' is the server's [admin] address and port", because));
+          absl::StrCat("the program that listens at ", at,
+                       " does not speak TLS: check that [endpoint] address in '", config.file,
+                       "' is the server's [admin] address and port", because));
     case ConnectFailure::kCertificate:
       return absl::UnavailableError(absl::StrCat(
           "the certificate of the server at ", at, " is not trusted: it must be signed by the CA '",
@@ -266,17 +270,17 @@ absl::Status AdminClient::Service::NotReached(const std::string& grpc_words) con
   }
   if (const auto own = ReadCertificateInfo(config.tls.certificate); own.ok() && !own->is_for_clients) {
     return absl::UnavailableError(absl::StrCat(
-        "the server at ", at, " does not take the certificate '", config.tls.certificate,
-        "': it is not for clients, as its extended key usage lacks clientAuth. Issue it anew, as with "
-        "'mirrorctl certs issue-operator'",
+        "the server at ", at, " does not accept the certificate '", config.tls.certificate,
+        "': it is not for clients, because its extended key usage lacks clientAuth. Issue a new one, for "
+        "example with 'mirrorctl certs issue-operator'",
         because));
   }
   // A server with no free connection closes it just like one that rejects the certificate.
   return absl::UnavailableError(absl::StrCat(
       "the server at ", at,
       failure == ConnectFailure::kClosed
-          ? " closed the connection before a call was made: all places may be taken (its log then says so; "
-            "ask again), or it"
+          ? " closed the connection before a call was made: all its connections may be in use (its log then "
+            "says so; ask again), or it"
           : "",
       " refused the TLS handshake: the certificate '", config.tls.certificate,
       "' must be signed by the CA that its [admin] client_ca names, be valid now and be for clients, and the "
@@ -465,7 +469,7 @@ absl::StatusOr<v1::ListServersResponse> AdminClient::Servers() {
 
 absl::Status AdminClient::Follow(const v1::WatchEventsRequest& request, const Interruption& interruption,
                                  const std::function<bool(const v1::Event&)>& each) {
-  return service_->Watch(&Stub::WatchEvents, request, interruption, "when it runs", each);
+  return service_->Watch(&Stub::WatchEvents, request, interruption, "when the server runs", each);
 }
 
 absl::StatusOr<v1::MoveLook> MoveClient::LookAtMove(const std::string& context_id, bool with_contents) {
@@ -556,7 +560,7 @@ absl::Status ExportClient::Read(const v1::ExportTableRequest& request, const Int
   absl::Status taken;
   const absl::Status read =
       admin_.service_->Stream(&Stub::ExportTable, request, kCopyPatience, interruption,
-                              "interrupted: the export was given up", [&](v1::ExportPart& part) {
+                              "interrupted: the export was stopped", [&](v1::ExportPart& part) {
                                 taken = each(&part);
                                 return taken.ok();
                               });
@@ -575,7 +579,7 @@ absl::Status HistoryClient::FollowChanges(const v1::ListChangesRequest& request,
                                           const Interruption& interruption,
                                           const std::function<bool(const v1::Change&)>& each) {
   return admin_.service_->Watch(&Stub::WatchChanges, request, interruption,
-                                "with --since and the last token when it runs", each);
+                                "with --since and the last token when the server runs", each);
 }
 
 absl::StatusOr<v1::ExplainRowResponse> HistoryClient::Explain(const v1::RowOfTable& row) {
@@ -590,13 +594,13 @@ absl::Status HistoryClient::Diff(const v1::DiffTableRequest& request, std::chron
                                  const Interruption& interruption,
                                  const std::function<bool(const v1::DiffPart&)>& each) {
   return admin_.service_->Stream(&Stub::DiffTable, request, patience, interruption,
-                                 "interrupted: the comparison was given up", each);
+                                 "interrupted: the comparison was stopped", each);
 }
 
 absl::Status HistoryClient::Verify(const v1::VerifyHistoryRequest& request, const Interruption& interruption,
                                    const std::function<void(const v1::VerifiedMoment&)>& each) {
   return admin_.service_->Stream(&Stub::VerifyHistory, request, kCopyPatience, interruption,
-                                 "interrupted: what came is not all of it",
+                                 "interrupted: the output is not complete",
                                  [&each](const v1::VerifiedMoment& moment) {
                                    each(moment);
                                    return true;
@@ -632,7 +636,8 @@ absl::Status LookClient::Follow(const Interruption& interruption,
   while (stream->Read(&news)) each(news);
   const grpc::Status status = stream->Finish();
   if (interruption.Wait(std::chrono::milliseconds(0))) return absl::OkStatus();
-  if (status.ok()) return absl::UnavailableError("the server ended the watch, as it does when it stops");
+  if (status.ok())
+    return absl::UnavailableError("the server ended the watch, probably because it is stopping");
   return admin_.service_->Explain(status, context, Effect::kReads);
 }
 

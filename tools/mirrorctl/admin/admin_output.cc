@@ -411,12 +411,13 @@ void PrintServers(std::ostream& out, const v1::ListServersResponse& answer, std:
   table.Print(out);
   const std::vector<std::string> others = ServersWithOtherRules(answer);
   if (!others.empty()) {
-    out << "\nother rules than the server that answers: " << Printable(absl::StrJoin(others, ", "))
-        << "\n'mirrorctl events --kind server.rules' says what they are of\n";
+    out << "\nservers with other rules than the server that answers: "
+        << Printable(absl::StrJoin(others, ", "))
+        << "\n'mirrorctl events --kind server.rules' says what differs\n";
   }
   for (const v1::ServerInfo& server : answer.servers()) {
     if (server.closed_places().empty()) continue;
-    out << "\nthe server that answers does not serve yet what is in: "
+    out << "\nthe server that answers does not yet serve the mirrors in these places: "
         << absl::StrJoin(server.closed_places(), ", ")
         << "\n'mirrorctl events --kind server.place' says why\n";
   }

@@ -85,8 +85,8 @@ absl::Status CheckKnowsDryRuns(AdminClient& admin) {
   }
   if (!IsOfBefore(version)) return absl::OkStatus();
   return absl::UnimplementedError(
-      "the server is older than this mirrorctl and knows no dry runs: it would do what it is to count. "
-      "Nothing was sent to it. Update it first");
+      "the server is older than this mirrorctl and has no dry runs: it would do what it should only count. "
+      "Nothing was sent to it. Update the server first");
 }
 
 void PrintConsequences(std::ostream& out, const v1::Consequences& counted, std::size_t width) {

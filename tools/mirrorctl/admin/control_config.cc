@@ -19,7 +19,8 @@ namespace {
 absl::Status OrWithOnesOwn(const absl::Status& status) {
   if (!absl::IsPermissionDenied(status)) return status;
   return absl::PermissionDeniedError(absl::StrCat(
-      status.message(), ". 'mirrorctl certs issue-viewer' makes a certificate for somebody who only looks"));
+      status.message(),
+      ". 'mirrorctl certs issue-viewer' makes a certificate that may read but change nothing"));
 }
 
 const char* PrefixOf(ControlUse use) {
@@ -93,7 +94,7 @@ std::vector<ControlConfig> LoadControlConfigs(const std::vector<std::string>& pa
     }
     --*named;
     console.err << "mirrorctl: " << kWarningWord << " '" << Printable(path)
-                << "' is left out, since it names the same server as '" << Printable(same->file)
+                << "' is ignored, because it names the same server as '" << Printable(same->file)
                 << "': " << Printable(same->address) << '\n';
   }
   return configs;

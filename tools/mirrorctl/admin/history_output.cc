@@ -102,8 +102,8 @@ TextTable DifferenceTable(std::size_t width) {
 }
 
 void AddDifference(TextTable& table, const v1::RowDifference& row) {
-  if (row.before().empty()) return table.Add({row.key(), "", absl::StrCat("came: ", row.after())});
-  if (row.after().empty()) return table.Add({row.key(), "", absl::StrCat("is gone: ", row.before())});
+  if (row.before().empty()) return table.Add({row.key(), "", absl::StrCat("inserted: ", row.after())});
+  if (row.after().empty()) return table.Add({row.key(), "", absl::StrCat("deleted: ", row.before())});
   const Json before = ParsedJson(row.before()), after = ParsedJson(row.after());
   if (!before.is_object() || !after.is_object())
     return table.Add({row.key(), "", absl::StrCat(row.before(), " -> ", row.after())});

@@ -28,12 +28,12 @@ std::string NoteOf(const v1::HubMemberState& member, std::int64_t now_ms) {
   if (member.suspended_ms() != 0)
     notes.push_back(absl::StrCat("for ", SpanText(now_ms - member.suspended_ms())));
   if (!member.trouble().empty()) notes.push_back(member.trouble());
-  if (member.taking() != v1::HUB_TAKING_UNSPECIFIED) notes.emplace_back("takes no deliveries");
+  if (member.taking() != v1::HUB_TAKING_UNSPECIFIED) notes.emplace_back("accepts no deliveries");
   if (member.last_conflicts() > 0) {
     notes.push_back(absl::StrCat(Counted(member.last_conflicts(), "conflict"), " in the last run"));
   }
   if (member.last_refused() > 0)
-    notes.push_back(absl::StrCat(Grouped(member.last_refused()), " refused there"));
+    notes.push_back(absl::StrCat(Grouped(member.last_refused()), " refused by its source"));
   return absl::StrJoin(notes, ", ");
 }
 
@@ -56,7 +56,7 @@ void PrintMembers(std::ostream& out, const v1::ExplainGoldenResponse& record, st
   TextTable table({{.name = "source", .whole = true},
                    {.name = "table", .whole = true},
                    {.name = "found by", .goes = 2},
-                   {.name = "news", .goes = 1, .whole = true},
+                   {.name = "changed", .goes = 1, .whole = true},
                    {.name = "state", .whole = true},
                    {"key"}},
                   width);
@@ -115,7 +115,7 @@ void PrintRefusals(std::ostream& out, const v1::ExplainGoldenResponse& record, s
   TextTable table({{.name = "refused", .whole = true},
                    {.name = "by", .whole = true},
                    {.name = "how often", .goes = 1, .whole = true},
-                   {.name = "tried again", .goes = 2, .whole = true},
+                   {.name = "next try", .goes = 2, .whole = true},
                    {"why"}},
                   width);
   for (const v1::GoldenDelivery& one : record.deliveries()) {
@@ -154,11 +154,11 @@ void PrintFirst(std::ostream& out, const google::protobuf::RepeatedPtrField<v1::
 /// `suspended`: a member is suspended, so the decision has to wait.
 HubWait WhyAllIsHeld(const v1::HubState& hub, bool any, bool suspended) {
   return {absl::StrCat("hub '", hub.storage(),
-                       "' was made anew, or its rules were changed: whatever is new is held",
-                       any ? "" : ", though nothing is held now"),
-          ", ",
-          absl::StrCat("until ", Command("hold commit", hub.storage()),
-                       suspended ? ", once no member is suspended and each was read" : "")};
+                       "' was rebuilt, or its rules were changed: all new deliveries are held",
+                       any ? "" : ", but there are none now"),
+          ". ",
+          absl::StrCat("End this with ", Command("hold commit", hub.storage()),
+                       suspended ? " when no member is suspended and each was read" : "")};
 }
 
 /// Describes members whose sources accept no deliveries.
@@ -166,15 +166,16 @@ HubWait WhoTakesNone(const v1::HubMemberState& member) {
   if (member.taking() == v1::HUB_TAKING_DECLINES) {
     return {
         absl::StrCat("the source of '", member.data_source(),
-                     "' takes no deliveries, and the configuration says 'write' of it"),
+                     "' accepts no deliveries, but the configuration has 'write' for it"),
         ": ",
-        "let its owner set 'accept' of its [[source]] and run 'mirror-agent install', or take 'write' away"};
+        "its owner must set 'accept' of its [[source]] and run 'mirror-agent install'; otherwise remove "
+        "'write'"};
   }
   return {
       absl::StrCat("the source of '", member.data_source(),
-                   "' completes cycles and asks this server for no deliveries, and the configuration says "
-                   "'write' of it"),
-      ": ", "let its owner run a 'mirror-agent' that does, or take 'write' away"};
+                   "' completes cycles but does not ask this server for deliveries, and the configuration "
+                   "has 'write' for it"),
+      ": ", "its owner must run a 'mirror-agent' that asks for them; otherwise remove 'write'"};
 }
 
 std::string Deliveries(std::uint64_t count) {
@@ -184,18 +185,18 @@ std::string Deliveries(std::uint64_t count) {
 /// Adds that the hub derives nothing, or is late.
 void AddStandstill(const v1::HubState& hub, std::int64_t now_ms, std::vector<HubWait>* waits) {
   if (!hub.trouble().empty()) {
-    waits->push_back({absl::StrCat("hub '", hub.storage(), "' cannot be looked at: ", hub.trouble()), ". ",
-                      "Mend what this names; until then it hands out nothing"});
+    waits->push_back({absl::StrCat("hub '", hub.storage(), "' cannot be read: ", hub.trouble()), ". ",
+                      "Correct this; until then the hub hands out nothing"});
   } else if (!hub.failing().empty()) {
     waits->push_back({absl::StrCat("hub '", hub.storage(), "' has derived nothing for ",
                                    SpanText(now_ms - hub.failing_since_ms()), ": ", hub.failing()),
-                      ". ", "It is tried again by itself: mend what this names"});
+                      ". ", "Correct this; the server retries by itself"});
   } else if (hub.behind_since_ms() > 0 && now_ms - hub.behind_since_ms() > kBehindMs) {
     waits->push_back(
-        {absl::StrCat("hub '", hub.storage(), "' has not derived what a member completed ",
+        {absl::StrCat("hub '", hub.storage(), "' has not yet derived records from what a member completed ",
                       SpanText(now_ms - hub.behind_since_ms()), " ago"),
          ". ",
-         "'mirrorctl events --kind golden.not_derived' says whether it fails, 'mirrorctl servers' "
+         "'mirrorctl events --kind golden.not_derived' shows whether it fails; 'mirrorctl servers' shows "
          "which server has the duty 'hubs'"});
   }
 }
@@ -205,7 +206,7 @@ void AddRefused(const v1::HubState& hub, std::vector<HubWait>* waits) {
     if (member.refused() == 0) continue;
     waits->push_back(
         {absl::StrCat("the source of '", member.data_source(), "' refuses ", Deliveries(member.refused())),
-         ": ", absl::StrCat(Command("refused", hub.storage()), " says which, and why; ", kMendRefused)});
+         ": ", absl::StrCat(Command("refused", hub.storage()), " shows which and why; ", kMendRefused)});
   }
 }
 
@@ -223,11 +224,12 @@ void AddFrozen(const v1::HubState& hub, std::vector<HubWait>* waits) {
   }
   if (hub.frozen_records() > named.size()) named.emplace_back("...");
   waits->push_back(
-      {absl::StrCat("systems fight over values of ", Counted(hub.frozen_records(), "golden record"),
-                    " of hub '", hub.storage(), "', which are frozen: ", absl::StrJoin(named, ", ")),
+      {absl::StrCat("systems overwrite each other's values in ",
+                    Counted(hub.frozen_records(), "golden record"), " of hub '",
+                    hub.storage(), "'; these values are frozen: ", absl::StrJoin(named, ", ")),
        ". ",
-       absl::StrCat("Find the program or the trigger that changes them back, then ",
-                    ThawCommand(hub.storage(), ""), " delivers them again; ",
+       absl::StrCat("Find the program or the trigger that changes them back; then ",
+                    ThawCommand(hub.storage(), ""), " delivers them again. ",
                     ThawCommand(hub.storage(), " --dry-run"), " lists them")});
 }
 
@@ -261,7 +263,7 @@ void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_
     if (!hub.trouble().empty()) continue;
     out << Printable(hub.storage()) << ": " << Counted(hub.records(), "golden record");
     if (hub.derived_ms() > 0) out << ", derived " << SpanText(now_ms - hub.derived_ms()) << " ago";
-    out << (hub.holds_all() ? "; whatever is new is held" : "") << '\n';
+    out << (hub.holds_all() ? "; all new deliveries are held" : "") << '\n';
   }
 }
 
@@ -281,24 +283,25 @@ std::vector<HubWait> WhatHubWaitsFor(const v1::HubState& hub, std::int64_t now_m
     }
     waits.push_back(
         {absl::StrCat("the source of '", member.data_source(), "' was restored"), ": ",
-         absl::StrCat("when it has completed a cycle since, say what counts of it. ",
+         absl::StrCat("when it has completed a cycle since then, decide which values win. ",
                       Command("resume", hub.storage(),
                               absl::StrCat(" ", ShellWord(member.data_source()), " --take theirs")),
-                      ": what it has; '--take ours': what the hub knew",
-                      member.knows_newest() ? "; '--take newest': the later one" : "")});
+                      " takes the source's values, '--take ours' the hub's",
+                      member.knows_newest() ? ", '--take newest' the later ones" : "")});
   }
   if (!suspended.empty()) {
     waits.push_back(
         {absl::StrCat(Quoted(suspended), suspended.size() == 1 ? " is" : " are",
-                      " suspended, and nothing that may concern them is handed out"),
-         ". ", absl::StrCat("When each has completed a cycle since: ", Command("resume", hub.storage()))});
+                      " suspended: no delivery that may concern them is handed out"),
+         ". ", absl::StrCat("When each has completed a cycle since then, run ",
+                            Command("resume", hub.storage()))});
   }
   if (held > 0) {
     waits.push_back(
         {absl::StrCat(Deliveries(held), " of hub '", hub.storage(), held == 1 ? "' waits" : "' wait",
                       " for your decision"),
          ": ",
-         absl::StrCat(Command("hold commit", hub.storage()), " hands out, ",
+         absl::StrCat(Command("hold commit", hub.storage()), " hands them out, ",
                       Command("hold rollback", hub.storage()), " drops them until their content changes, ",
                       Command("hold list", hub.storage()), " shows them")});
   }
@@ -397,7 +400,7 @@ void PrintHeldSums(std::ostream& out, const v1::ListHeldResponse& answer, std::s
 }
 
 void PrintLoss(std::ostream& out, const v1::HubLoss& loss) {
-  TextTable table({{"of the hub as it is"}, {"number", true}});
+  TextTable table({{"what the hub loses"}, {"number", true}});
   table.Add({"golden records", Grouped(loss.records())});
   table.Add({"rows in them", Grouped(loss.rows())});
   table.Add({"rows that were put there by hand", Grouped(loss.rows_by_hand())});

@@ -18,7 +18,7 @@ void PrintHubs(std::ostream& out, const v1::ListHubsResponse& answer, std::size_
 /// Something that an operator has to decide or repair.
 struct HubWait {
   std::string words;  ///< The problem.
-  std::string joint;  ///< ": ", ". " or ", "
+  std::string joint;  ///< ": " or ". "
   std::string next;   ///< The next step, with the commands to type.
 
   std::string Sentence() const { return words + joint + next; }
@@ -26,9 +26,9 @@ struct HubWait {
 std::vector<HubWait> WhatHubWaitsFor(const v1::HubState& hub, std::int64_t now_ms);
 /// The next step when sources refuse deliveries.
 inline constexpr char kMendRefused[] =
-    "mend in that system what the reason names (its 'accept', a constraint, a row that is in the way), or "
-    "the "
-    "value where it comes from. Each is tried again by itself, ever more rarely";
+    "correct in that system what the reason names (its 'accept', a constraint, a row that conflicts), or "
+    "correct the value in the system that it comes from. The source retries each delivery by itself, at "
+    "growing intervals";
 /// Prints a record's rows, its values with the system of each, and what is pending for its systems.
 void PrintGolden(std::ostream& out, const v1::ExplainGoldenResponse& record, std::size_t width);
 /// Prints the deliveries that a decision would make: the number for each table, then the first deliveries.

@@ -56,7 +56,9 @@ absl::StatusOr<KeyPlace> FindKeys(const std::string& dir) {
 
 /// Prints a document for programs. Texts of files may not be UTF-8; invalid bytes are replaced.
 void Print(const nlohmann::json& document, Console& console) {
-  AsItIs(console.out) << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  AsItIs(console.out) << document.dump(2, ' ', /*ensure_ascii=*/true,
+                                       nlohmann::json::error_handler_t::replace)
+                      << '\n';
 }
 
 nlohmann::json AsJson(const ApiKey& key) {

@@ -238,7 +238,8 @@ void Show(const std::vector<std::string>& paths, bool as_json, Console& console)
   }
   if (!as_json) return;
   // A path that is not UTF-8 is shown with replacement characters.
-  AsItIs(console.out) << list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  AsItIs(console.out) << list.dump(2, ' ', /*ensure_ascii=*/true, nlohmann::json::error_handler_t::replace)
+                      << '\n';
 }
 
 void AddSigningKeys(const cli::Command& certs, Console& console,

@@ -116,7 +116,8 @@ class CsvRows : public FileRows {
     FileRow row;
     ASSIGN_OR_RETURN(const bool there, Next(&row));
     if (!there)
-      return absl::InvalidArgumentError(absl::StrCat(name_, " is empty: its first line names the columns"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(name_, " is empty: its first line must name the columns"));
     if (!row.wrong.empty())
       return absl::InvalidArgumentError(absl::StrCat(first_line_, ": the header: ", row.wrong));
     for (const auto& field : row.fields) header_.emplace_back(field.value_or(""));

@@ -124,12 +124,12 @@ XmlPart::XmlPart(std::string name, Inflated* inflated)
   });
   XML_SetStartDoctypeDeclHandler(
       parser_.get(), [](void* self, const XML_Char*, const XML_Char*, const XML_Char*, int) {
-        static_cast<XmlPart*>(self)->Refuse("has a document type, which is never followed");
+        static_cast<XmlPart*>(self)->Refuse("has a document type, which is not allowed");
       });
 }
 
 void XmlPart::Begin(std::string_view element, const XML_Char** attributes) {
-  if (++depth_ > kDepthMax) return Refuse("has too many elements within each other");
+  if (++depth_ > kDepthMax) return Refuse("has elements that are nested too deeply");
   if (on_begin) on_begin(element, attributes);
 }
 
@@ -193,7 +193,7 @@ absl::Status XmlPart::ReadAll(std::size_t most) {
 absl::StatusOr<std::unique_ptr<ZipArchive>> ZipArchive::Open(int file) {
   std::unique_ptr<ZipArchive> archive(new ZipArchive(file));
   const off_t size = lseek(file, 0, SEEK_END);
-  if (size < 0) return absl::InvalidArgumentError("it is no file that can be read from any place");
+  if (size < 0) return absl::InvalidArgumentError("it is not a file that can be read at any position");
   archive->size_ = static_cast<std::uint64_t>(size);
   zip_error_t error;
   zip_error_init(&error);
@@ -206,7 +206,7 @@ absl::StatusOr<std::unique_ptr<ZipArchive>> ZipArchive::Open(int file) {
   zip_error_fini(&error);
   if (archive->archive_ != nullptr) return archive;
   if (code == ZIP_ER_MEMORY) return absl::ResourceExhaustedError("there is no memory left to read it");
-  return absl::InvalidArgumentError("it is no zip archive, or a damaged one");
+  return absl::InvalidArgumentError("it is not a zip archive, or it is damaged");
 }
 
 std::optional<zip_uint64_t> ZipArchive::Find(const std::string& part) const {

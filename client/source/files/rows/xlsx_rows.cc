@@ -73,7 +73,7 @@ class XlsxRows : public FileRows {
     ASSIGN_OR_RETURN(const bool there, Fill());
     if (!there) {
       return absl::InvalidArgumentError(
-          absl::StrCat(name_, ": the sheet is empty: its first row names the columns"));
+          absl::StrCat(name_, ": the sheet is empty: its first row must name the columns"));
     }
     const Row& first = rows_.front();
     if (!first.wrong.empty()) {
@@ -341,7 +341,7 @@ absl::StatusOr<std::unique_ptr<FileRows>> BeginRows(const std::string& name, int
 absl::StatusOr<std::unique_ptr<FileRows>> OpenXlsx(const std::string& path, const std::string& sheet) {
   const std::string name = absl::StrCat("'", path, "'");
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0 && errno == ENOENT) return absl::NotFoundError(absl::StrCat(name, ": it is not there"));
+  if (file < 0 && errno == ENOENT) return absl::NotFoundError(absl::StrCat(name, ": it does not exist"));
   if (file < 0) return absl::PermissionDeniedError(absl::StrCat(name, ": it cannot be opened"));
   return BeginRows(name, file, sheet, FileLimits());
 }

@@ -253,8 +253,8 @@ absl::StatusOr<bool> SqliteCursor::HeavyValue(std::uint32_t column,
     return absl::InvalidArgumentError(absl::StrCat(
         "table '", plan_->schema.name, "', column '", plan_->schema.columns[column].name, "': a value over ",
         kPartBytesMax / (1 << 20),
-        " MB is neither hashed nor masked, and must not be sent as it is. Nothing of the table is "
-        "committed; leave such rows out with 'where', or the column with 'columns'"));
+        " MB cannot be hashed or masked, and must not be sent unchanged. Nothing of the table is committed; "
+        "leave such rows out with 'where', or the column with 'columns'"));
   }
   if (code == SQLITE_TOOBIG) return false;
   if (code == SQLITE_DONE) return Moved();
@@ -320,7 +320,7 @@ absl::Status SqliteCursor::OpenBlob(std::uint32_t column) {
 }
 
 absl::Status SqliteCursor::Moved() const {
-  return absl::AbortedError(absl::StrCat("table '", plan_->schema.name, "' moved"));
+  return absl::AbortedError(absl::StrCat("table '", plan_->schema.name, "' changed while it was read"));
 }
 
 absl::StatusOr<std::string> SqliteCursor::HeavyPiece(std::uint32_t column, std::uint64_t offset,

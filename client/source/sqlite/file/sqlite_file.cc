@@ -152,7 +152,7 @@ absl::Status ByCode(const sqlite::Failure& failure, const std::string& path, con
         return absl::FailedPreconditionError(absl::StrCat(
             words, ". SQLite ", sqlite3_libversion(),
             ", which the agent uses, does not understand this object of the schema; a newer SQLite may have ",
-            "made it. Nothing was sent. The data need not be damaged (check with 'PRAGMA integrity_check' in "
+            "made it. Nothing was sent. The data may be undamaged (check with 'PRAGMA integrity_check' in "
             "the ",
             "application's own SQLite): do not restore a backup, but rewrite the object so that this ",
             "version can read it"));
@@ -166,7 +166,7 @@ absl::Status ByCode(const sqlite::Failure& failure, const std::string& path, con
     case SQLITE_AUTH:
       return absl::PermissionDeniedError(absl::StrCat(words, NoAccess(failure, path)));
     case SQLITE_IOERR:
-      return absl::UnavailableError(absl::StrCat(words, ". Look at the disk, then try again"));
+      return absl::UnavailableError(absl::StrCat(words, ". Check the disk, then try again"));
     case SQLITE_NOMEM:
       return absl::ResourceExhaustedError(words);
     default:
@@ -195,9 +195,7 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   file->mark_ = {file->path_, header.status.st_dev, header.status.st_ino, header.change_counter()};
 
   file->beside_.emplace(file->path_);
-  if (use == Use::kChange) {
-    RETURN_IF_ERROR(file->beside_->Check());
-  }
+  if (use == Use::kChange) RETURN_IF_ERROR(file->beside_->Check());
   const bool makes_log = file->wal_ && file->access_ != Access::kStill;
   if (makes_log) {
     for (const char* const suffix : {"-wal", "-shm"}) file->beside_->Make(suffix);
@@ -210,12 +208,8 @@ absl::StatusOr<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& 
   RETURN_IF_ERROR(
       file->Connect(uri, {.mode = mode, .busy_ms = kSourceBusyMs, .one_thread = true, .uri = true}));
   RETURN_IF_ERROR(file->Configure());
-  if (file->access_ == Access::kSnapshot) {
-    RETURN_IF_ERROR(file->Run("BEGIN"));
-  }
-  if (use == Use::kChange) {
-    RETURN_IF_ERROR(file->Run("PRAGMA synchronous = FULL"));
-  }
+  if (file->access_ == Access::kSnapshot) RETURN_IF_ERROR(file->Run("BEGIN"));
+  if (use == Use::kChange) RETURN_IF_ERROR(file->Run("PRAGMA synchronous = FULL"));
   // The first read: it detects problems of locks, journals and the schema.
   const absl::StatusOr<std::int64_t> tables = file->Number("SELECT count(*) FROM sqlite_schema");
   if (makes_log) file->beside_->GiveAway();
@@ -296,9 +290,9 @@ absl::Status SqliteFile::CopyPages(sqlite3* copy, const CopyLimits& limits) cons
       continue;
     }
     if (code != SQLITE_OK) {
-      return absl::UnavailableError(absl::StrCat("copying the source '", path_,
-                                                 "' to a temporary file: ", sqlite3_errstr(code),
-                                                 ". Make room where temporary files are"));
+      return absl::UnavailableError(absl::StrCat("copying the source '", path_, "' to a temporary file: ",
+                                                 sqlite3_errstr(code),
+                                                 ". Make room in the folder of temporary files"));
     }
     left = sqlite3_backup_remaining(backup.get());
     // Another program committed: the copy restarted.

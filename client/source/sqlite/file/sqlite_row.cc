@@ -157,8 +157,9 @@ absl::Status RowTaker::AppendHeavyField(SqliteCursor& cursor, const std::functio
   }
   if (heavy.size > WireLimits{}.value_bytes_max) {
     return absl::InvalidArgumentError(
-        absl::StrCat("table '", table_, "', column '", field.name, "': a value of ", heavy.size, " bytes; ",
-                     WireLimits{}.value_bytes_max, " is the most. Leave the table out with 'skip'"));
+        absl::StrCat("table '", table_, "', column '", field.name, "': a value of ", heavy.size,
+                     " bytes; at most ", WireLimits{}.value_bytes_max,
+                     " are allowed. Leave the table out with 'skip'"));
   }
   const bool any = field.storage == Storage::kAny;
   if (!any && !heavy.text) return Misfit(field);

@@ -330,7 +330,7 @@ absl::StatusOr<SourcePlan> PlanSource(const SqliteFile& file, const std::string&
                  }));
   plan.view = facts.view;
   if (plan.schema.columns.empty()) {
-    return absl::NotFoundError(absl::StrCat("table '", table, "' is not there any more"));
+    return absl::NotFoundError(absl::StrCat("table '", table, "' no longer exists"));
   }
 
   if (!key_names.empty()) {

@@ -128,9 +128,7 @@ absl::StatusOr<std::string> LogRecords::Cover(std::int64_t log, std::int64_t lsn
   ASSIGN_OR_RETURN(const std::int64_t version, OthersVersion());
   const auto recorded = recorded_.find(log);
   const bool covered = version == recorded_version_ && recorded != recorded_.end() && recorded->second == lsn;
-  if (!covered) {
-    RETURN_IF_ERROR(Write({{log, lsn}}));
-  }
+  if (!covered) RETURN_IF_ERROR(Write({{log, lsn}}));
   return token_;
 }
 
@@ -285,9 +283,7 @@ absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Make(const ChangeLogOption
   const SourceMark& mark = log->file_->mark();
   ASSIGN_OR_RETURN(const LogPresence there, FindLog(*log->file_));
   if (there != LogPresence::kWhole && !install) return NotWhole(options.path);
-  if (there != LogPresence::kNone) {
-    RETURN_IF_ERROR(CheckLogOwner(*log->file_, options.owner));
-  }
+  if (there != LogPresence::kNone) RETURN_IF_ERROR(CheckLogOwner(*log->file_, options.owner));
   if (there != LogPresence::kWhole) {
     const absl::Status made = log->file_->Change([&]() -> absl::Status {
       // An incomplete earlier log is of no use.
@@ -319,9 +315,7 @@ absl::StatusOr<bool> ChangeLog::Uninstall(const ChangeLogOptions& options) {
   if (ours == 0) return false;
   // Refused if a later version may have created objects unknown here.
   ASSIGN_OR_RETURN(const LogPresence there, FindLog(*file));
-  if (there != LogPresence::kNone) {
-    RETURN_IF_ERROR(CheckLogOwner(*file, options.owner));
-  }
+  if (there != LogPresence::kNone) RETURN_IF_ERROR(CheckLogOwner(*file, options.owner));
   RETURN_IF_ERROR(file->Change([&] {
     absl::Status status = DropOurs(*file);
     return status.ok() ? DropOfExchange(*file) : status;
@@ -399,7 +393,7 @@ absl::StatusOr<std::string> ChangeLog::Bind(const SourceMark& /*mark*/) {
   }
   return absl::StrCat(
       "the source was at '", path, "' and is now at '", mark.path,
-      "', or this is another machine: it counts as a new source; a mirror that takes this run "
+      "', or this is another machine: it counts as a new source, and a mirror that accepts this run "
       "populates its tables");
 }
 

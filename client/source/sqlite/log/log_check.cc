@@ -58,10 +58,9 @@ absl::StatusOr<bool> IsOwn(const SqliteFile& file, const LogOwner& owner) {
   return absl::FailedPreconditionError(absl::StrCat(
       "the change log in '", file.mark().path, "' belongs to another agent: tenant '", tenant,
       "', state_dir '", folder,
-      "'. Two of them would remove each other's logs, so nothing was done. Read the source with strategy "
-      "\"synthetic\" here; or, when the other agent does not use it any more, run 'mirror-agent uninstall' "
-      "with "
-      "its configuration, or 'mirror-agent install --take-over' with this one"));
+      "'. Two agents would remove each other's logs, so nothing was done. Read the source with strategy "
+      "\"synthetic\" here; or, if the other agent no longer uses it, run 'mirror-agent uninstall' with its "
+      "configuration, or 'mirror-agent install --take-over' with this one"));
 }
 
 constexpr std::int64_t kOwnObjects = 4;
@@ -118,9 +117,7 @@ absl::StatusOr<LogFindings> ExamineLog(const std::string& path, const std::vecto
   findings.locks_out = std::string(BesideFiles(file->mark().path).Check().message());
   ASSIGN_OR_RETURN(const LogPresence presence, FindLog(*file));
   findings.presence = presence;
-  if (findings.presence != LogPresence::kNone) {
-    RETURN_IF_ERROR(CheckLogOwner(*file, owner));
-  }
+  if (findings.presence != LogPresence::kNone) RETURN_IF_ERROR(CheckLogOwner(*file, owner));
   LogTables logs(*file);
   // Triggers may remain when the rest is gone.
   ASSIGN_OR_RETURN(const std::vector<std::string> blocked, logs.Blocked());

@@ -273,7 +273,7 @@ absl::Status LogTables::RenewTable(const std::string& name, std::vector<std::str
   Keep(std::move(table), MarksEnds(), Find(name));
   if (finding == Finding::kBroken && !why.empty()) {
     news->push_back(absl::StrCat("table '", name, "': ", why,
-                                 "; its change log begins anew and the table is ", "populated"));
+                                 "; its change log starts again and the table is ", "populated"));
   }
   return absl::OkStatus();
 }
@@ -376,7 +376,7 @@ std::string LogTables::TriggerProblem(const TableLog& log, const LoggedTable& ta
                    : "a trigger of its log is gone";
     }
     if (found->second != trigger.sql)
-      return "a trigger of its log is not as it was made, or its indexes changed";
+      return "a trigger of its log was changed, or its indexes changed";
   }
   if (there.size() != expected.size()) return "its indexes changed";
   const auto own = objects_.first_own.find(FoldName(table.name));

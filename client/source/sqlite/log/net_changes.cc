@@ -237,13 +237,9 @@ class NetChanges : public ChangeReader {
     RETURN_IF_ERROR(TakeKeys(size, sink));
     const bool at_end = next_row_ > keys_.rows();
     ChangePiece piece;
-    if (std::exchange(first_, false) && !at_end) {
-      RETURN_IF_ERROR(CountDeletes(&piece));
-    }
+    if (std::exchange(first_, false) && !at_end) RETURN_IF_ERROR(CountDeletes(&piece));
     bool covered = looking_ && sealed_;
-    if (at_end && looking_) {
-      RETURN_IF_ERROR(CountRows(&piece));
-    }
+    if (at_end && looking_) RETURN_IF_ERROR(CountRows(&piece));
     // A snapshot stays open for the rest of its round; it is sealed once.
     if (!file_.wal() || at_end || !one_look_) CloseLook();
     const bool aside = AnyHeavy();
@@ -292,12 +288,10 @@ class NetChanges : public ChangeReader {
     std::int64_t copied = 0;
     for (std::int64_t at = from_; at < until_;) {
       const std::int64_t end = one_look_ ? until_ : std::min(until_, at + kCopyEntries);
-      if (!looking_) {
-        RETURN_IF_ERROR(OpenLook());
-      }
+      if (!looking_) RETURN_IF_ERROR(OpenLook());
       const absl::StatusOr<std::int64_t> some = keys_.Copy(at, end);
       if (absl::IsOutOfRange(some.status())) {
-        return BeginAnew("its change log has a key that is too long for every mirror");
+        return BeginAnew("its change log has a key that is too long for any mirror");
       }
       if (!some.ok()) return some.status();
       copied += *some;

@@ -8,12 +8,12 @@
 #include "base/status_macros.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
 
-constexpr char kLooking[] = "looking which mirrors stand there";
+constexpr char kLooking[] = "finding the mirrors of the place";
 constexpr char kAsidePrefix[] = "mirror_aside_";
 
 }  // namespace
@@ -25,7 +25,7 @@ std::string AsidePrefix(const std::string& context_id) {
 absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& connection, PlaceKind kind,
                                                       const std::string& schema) {
   const MirrorGuard own(TenantOf(schema), kind);
-  ASSIGN_OR_RETURN(const auto there, InStoreWords(own.Find(connection), Touched::kOwnTable));
+  ASSIGN_OR_RETURN(const auto there, ToStoreStatus(own.Find(connection), TableOwner::kOwnTable));
   if (there.names.empty()) return std::nullopt;
   const auto rows = own.Query(
       connection,
@@ -33,7 +33,7 @@ absl::StatusOr<std::optional<FoundSchema>> FindSchema(postgres::Connection& conn
                    "FROM ",
                    Qualified(schema, "_mirror_tenant")),
       kLooking);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   if (rows->rows() != 1) return std::nullopt;
   return FoundSchema{.schema = schema,
                      .context_id = rows->Text(0, 0),
@@ -58,7 +58,7 @@ absl::Status CheckIsOf(postgres::Connection& connection, PlaceKind kind, const s
   return absl::FailedPreconditionError(
       absl::StrCat("the control database says that the mirror of '", context_id, "' is schema ",
                    QuoteName(schema), ", which is the mirror of '", (*there)->context_id,
-                   "'. Nothing was done. Somebody changed mirror_control.tenant: put it right there."));
+                   "'. Nothing was done. Somebody changed mirror_control.tenant: correct it there."));
 }
 
 absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& connection, PlaceKind kind) {
@@ -68,7 +68,7 @@ absl::StatusOr<std::vector<FoundSchema>> ListSchemas(postgres::Connection& conne
       "c.relnamespace "
       "= n.oid AND c.relname = '_mirror_tenant' AND c.relkind = 'r' AND c.relowner = n.nspowner) ORDER BY 1",
       {}, kLooking);
-  if (!names.ok()) return InStoreWords(names.status(), Touched::kOwnTable);
+  if (!names.ok()) return ToStoreStatus(names.status(), TableOwner::kOwnTable);
   std::vector<FoundSchema> found;
   for (int row = 0; row < names->rows(); ++row) {
     auto one = FindSchema(connection, kind, names->Text(row, 0));
@@ -93,7 +93,7 @@ absl::StatusOr<std::vector<std::string>> ListAside(postgres::Connection& connect
       "c.relowner = n.nspowner WHERE starts_with(n.nspname::text, $1) GROUP BY 1 HAVING count(c.oid) > 0 OR "
       "starts_with(n.nspname::text, $3) ORDER BY 1",
       {kAsidePrefix, metadata, of_tenant}, kLooking);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   std::vector<std::string> schemas;
   for (int row = 0; row < rows->rows(); ++row) {
     bool is_its = rows->Bool(row, 1);

@@ -9,12 +9,12 @@
 #include "base/nonce.h"
 #include "base/status_macros.h"
 #include "server/store/postgres/place/names.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
 
-constexpr char kMarking[] = "marking how far the place is";
+constexpr char kMarking[] = "writing a mark into the place";
 /// Identifies the database and its timeline: "7312345678901234567/16384/00000001". A copy of the database in
 /// the same server has another oid. A promoted standby, and a restore of the server's files, have another
 /// timeline. A standby has an empty one.
@@ -40,14 +40,14 @@ Mark Split(std::string_view mark) {
 /// No server frees that name, so one check per connection is enough.
 absl::StatusOr<bool> MarksAreThere(postgres::Connection& connection) {
   const auto there = postgres::OwnGuard({.schema = "mirror_place", .tables = {"mark"}}).Find(connection);
-  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kOwnTable);
   return there->names.contains("mark");
 }
 
 absl::StatusOr<bool> HasRow(postgres::Connection& connection, const std::string& mark) {
   const auto rows =
       connection.Number("SELECT count(*) FROM mirror_place.mark WHERE mark = $1", {mark}, kMarking);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return *rows == 1;
 }
 
@@ -64,7 +64,7 @@ absl::Status MakeMarks(PostgresPlace& place) {
       "CREATE SCHEMA mirror_place; REVOKE ALL ON SCHEMA mirror_place FROM PUBLIC; "
       "CREATE TABLE mirror_place.mark (mark text COLLATE \"C\" PRIMARY KEY)",
       kMarking);
-  return SchemaWasThere(made) ? absl::OkStatus() : InStoreWords(made, Touched::kMirroredTable);
+  return SchemaWasThere(made) ? absl::OkStatus() : ToStoreStatus(made, TableOwner::kMirroredTable);
 }
 
 absl::Status TryWriting(PostgresPlace& place) {
@@ -72,7 +72,7 @@ absl::Status TryWriting(PostgresPlace& place) {
   ASSIGN_OR_RETURN(const postgres::Lease lease, place.Take(PlaceUse::kWrite));
   const absl::StatusOr<bool> there = MarksAreThere(*lease);
   if (!there.ok() || !*there) return there.status();
-  return InStoreWords(TryWriting(*lease, "mirror_place"), Touched::kMirroredTable);
+  return ToStoreStatus(TryWriting(*lease, "mirror_place"), TableOwner::kMirroredTable);
 }
 
 std::string WriteMark(PostgresPlace& place) {
@@ -97,7 +97,7 @@ absl::StatusOr<bool> WentBackBefore(PostgresPlace& place, const std::string& mar
   const absl::StatusOr<bool> there = MarksAreThere(*lease);
   if (!there.ok() || !*there) return there;
   const auto now = lease->Query(absl::StrCat("SELECT ", kWhichSql), {}, kMarking);
-  if (!now.ok()) return InStoreWords(now.status(), Touched::kOwnTable);
+  if (!now.ok()) return ToStoreStatus(now.status(), TableOwner::kOwnTable);
   const std::string here = now->Text(0, 0);
   const Mark noted = Split(mark), found = Split(here);
   if (noted.database != found.database || found.timeline.empty() || noted.timeline == found.timeline)
@@ -107,7 +107,7 @@ absl::StatusOr<bool> WentBackBefore(PostgresPlace& place, const std::string& mar
 }
 
 absl::Status TryWriting(postgres::Connection& connection, const char* schema) {
-  constexpr char kTrying[] = "trying whether anything can be written";
+  constexpr char kTrying[] = "writing a test table";
   const std::string table = Qualified(schema, absl::StrCat("write_test_", NewToken()));
   postgres::Transaction transaction(connection);
   RETURN_IF_ERROR(transaction.Begin());

@@ -16,8 +16,8 @@
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/home/placed_deletion.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/server_rows.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_import.h"
 #include "server/store/postgres/postgres_snapshot.h"
 #include "server/store/postgres/rows/tenant_row.h"
@@ -30,7 +30,7 @@ constexpr char kImporting[] = "importing";
 constexpr int kHoldsMax = 3;
 
 absl::Status Ran(const absl::StatusOr<std::int64_t>& ran) {
-  return InStoreWords(ran.status(), Touched::kOwnTable);
+  return ToStoreStatus(ran.status(), TableOwner::kOwnTable);
 }
 
 /// Fills a schema that no server serves.
@@ -88,7 +88,7 @@ class PlacedMove final : public PlaceMove {
     // After the switch only the copy exists: it must be as durable as any commit to a mirror.
     RETURN_IF_ERROR(mirrors_.replicated() ? WaitForStandby(*there) : absl::OkStatus());
     postgres::Transaction serving(*there);
-    if (absl::Status begun = serving.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+    if (absl::Status begun = serving.Begin(); !begun.ok()) return ToStoreStatus(begun, TableOwner::kOwnTable);
     RETURN_IF_ERROR(HoldMirror(*there, to_.options().kind, names_, Frees::kNothing));
     // A server that wants to remove the copy waits for this lock.
     ASSIGN_OR_RETURN(const TenantRow copy, LockTenant(*there, names_));
@@ -100,7 +100,7 @@ class PlacedMove final : public PlaceMove {
     CrashPoint("move.decided");
     absl::Status committed = serving.Commit(kMoving);
     CrashPoint("move.switched");
-    return InStoreWords(committed, Touched::kOwnTable);
+    return ToStoreStatus(committed, TableOwner::kOwnTable);
   }
 
   absl::StatusOr<std::string> Tidy(std::int64_t now_ms) override {
@@ -154,23 +154,24 @@ class PlacedMove final : public PlaceMove {
     }
     return absl::UnavailableError(absl::StrCat("the mirror of '", placement_.context_id,
                                                "' was moved or changed by somebody else meanwhile. Nothing "
-                                               "was taken back; the same call again is safe."));
+                                               "was undone; the same call again is safe."));
   }
 
   absl::Status Overtaken() const {
     return absl::AbortedError(absl::StrCat("the mirror of '", placement_.context_id,
-                                           "' was changed while it was copied, or another move of it was "
-                                           "quicker. This one changed nothing."));
+                                           "' was changed while it was copied, or another move of it ended "
+                                           "first. This one changed nothing."));
   }
 
   /// Runs `work` in a transaction in which the schema's name keeps its present meaning.
   template <typename Work>
   absl::Status WithHeld(postgres::Connection& connection, PlaceKind kind, const Work& work) const {
     postgres::Transaction transaction(connection);
-    if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+    if (absl::Status begun = transaction.Begin(); !begun.ok())
+      return ToStoreStatus(begun, TableOwner::kOwnTable);
     absl::Status done = HoldMirror(connection, kind, names_, Frees::kNothing);
     if (done.ok()) done = work();
-    return done.ok() ? InStoreWords(transaction.Commit(kMoving), Touched::kOwnTable) : done;
+    return done.ok() ? ToStoreStatus(transaction.Commit(kMoving), TableOwner::kOwnTable) : done;
   }
 
   /// Runs in the new place.
@@ -186,7 +187,8 @@ class PlacedMove final : public PlaceMove {
     ASSIGN_OR_RETURN(PostgresPlace* const old, mirrors_.PlaceOf(from()));
     ASSIGN_OR_RETURN(const postgres::Lease lease, old->Take(PlaceUse::kWrite));
     postgres::Transaction transaction(*lease);
-    if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+    if (absl::Status begun = transaction.Begin(); !begun.ok())
+      return ToStoreStatus(begun, TableOwner::kOwnTable);
     RETURN_IF_ERROR(HoldMirror(*lease, old->options().kind, names_, Frees::kNothing));
     ASSIGN_OR_RETURN(const TenantRow row, LockTenant(*lease, names_));
     if (row.state != "serving" || row.moved_to || row.epoch > placement_.epoch) return Overtaken();
@@ -201,7 +203,7 @@ class PlacedMove final : public PlaceMove {
     RETURN_IF_ERROR(
         Ran(lease->Run(absl::StrCat("UPDATE ", names_.tenant, " SET state = 'moving', moved_to = $1"),
                        {to_name()}, kMoving)));
-    return InStoreWords(transaction.Commit(kMoving), Touched::kOwnTable);
+    return ToStoreStatus(transaction.Commit(kMoving), TableOwner::kOwnTable);
   }
 
   absl::StatusOr<std::string> MetadataOf(PostgresPlace& place) const {
@@ -224,12 +226,13 @@ class PlacedMove final : public PlaceMove {
                                        std::int64_t number) const {
     std::string aside = AsideName(placement_.context_id, number, epoch);
     postgres::Transaction transaction(connection);
-    if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+    if (absl::Status begun = transaction.Begin(); !begun.ok())
+      return ToStoreStatus(begun, TableOwner::kOwnTable);
     RETURN_IF_ERROR(HoldMirror(connection, kind, names_, Frees::kItsName));
     absl::Status renamed = connection.Execute(
         absl::StrCat("ALTER SCHEMA ", names_.schema, " RENAME TO ", QuoteName(aside)), kMoving);
     if (renamed.ok()) renamed = transaction.Commit(kMoving);
-    if (!renamed.ok()) return InStoreWords(renamed, Touched::kMirroredTable);
+    if (!renamed.ok()) return ToStoreStatus(renamed, TableOwner::kMirroredTable);
     return aside;
   }
 
@@ -256,7 +259,7 @@ class PlacedMove final : public PlaceMove {
       return RemoveSchema(connection, names_, {.epoch_max = row->epoch, .also_served = false}, kind);
     return absl::FailedPreconditionError(absl::StrCat(
         "the place '", to_name(), "' has a schema ", names_.schema,
-        " already, and it is no copy that a move left. Nothing was changed. Rename it, or drop it."));
+        " already, which is not a copy that a move left. Nothing was changed. Rename it, or drop it."));
   }
 
   PlacedMirrors& mirrors_;

@@ -18,7 +18,7 @@
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -33,16 +33,15 @@ using ActOnSchema =
 absl::Status WasOvertaken(const std::string& context_id) {
   return absl::AbortedError(absl::StrCat("the mirror of '", context_id,
                                          "' was deleted or moved by somebody else meanwhile. Nothing was "
-                                         "deleted; look what is there now, and try again."));
+                                         "deleted; check where it is now, and try again."));
 }
 
 /// Returns the error for a deletion that was begun but not finished.
 absl::Status StillThere(const std::string& context_id, const absl::Status& why) {
-  return absl::Status(
-      why.code(),
-      absl::StrCat("the mirror of '", context_id,
-                   "' takes nothing any more, and its rows are not all gone yet: ",
-                   absl::StripSuffix(why.message(), "."), ". To delete it again goes on with that."));
+  return absl::Status(why.code(),
+                      absl::StrCat("the mirror of '", context_id,
+                                   "' accepts nothing any more, but not all of its rows are deleted yet: ",
+                                   absl::StripSuffix(why.message(), "."), ". Delete it again to continue."));
 }
 
 PlacementState StateOf(Deleted what) {
@@ -234,7 +233,8 @@ constexpr char kLock[] = "SELECT pg_advisory_xact_lock(hashtextextended('mirror-
 constexpr char kIsToGo[] = "epoch <= $1 AND ($2 OR state <> 'serving' OR moved_to IS NOT NULL)";
 
 absl::Status Drop(postgres::Connection& connection, const std::string& what) {
-  return InStoreWords(connection.Execute(absl::StrCat("DROP ", what), kRemoving), Touched::kMirroredTable);
+  return ToStoreStatus(connection.Execute(absl::StrCat("DROP ", what), kRemoving),
+                       TableOwner::kMirroredTable);
 }
 
 /// Returns the first column of the first kNamedMax rows.
@@ -251,7 +251,7 @@ absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnT
                             const Removed& which, PlaceKind kind) {
   RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
   postgres::Savepoint savepoint(connection);
-  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return ToStoreStatus(begun, TableOwner::kOwnTable);
   const auto others =
       connection.Number(absl::StrCat("SELECT count(*) FROM ", names.tenant, " WHERE NOT (", kIsToGo, ")"),
                         {which.epoch_max, which.also_served}, kRemoving);
@@ -259,10 +259,10 @@ absl::StatusOr<bool> IsToGo(postgres::Connection& connection, const PostgresOwnT
   if (others.ok() && *others == 0)
     met =
         connection.Execute(absl::StrCat("LOCK TABLE ", names.tenant, " IN ACCESS EXCLUSIVE MODE"), kRemoving);
-  const absl::Status read = InStoreWords(met, Touched::kOwnTable);
+  const absl::Status read = ToStoreStatus(met, TableOwner::kOwnTable);
   if (!read.ok() && !absl::IsDataLoss(read)) return read;
   const absl::Status ended = read.ok() ? savepoint.Release() : savepoint.RollBack();
-  if (!ended.ok()) return InStoreWords(ended, Touched::kOwnTable);
+  if (!ended.ok()) return ToStoreStatus(ended, TableOwner::kOwnTable);
   return !read.ok() || *others == 0;
 }
 
@@ -276,7 +276,7 @@ absl::StatusOr<postgres::Rows> ListTables(postgres::Connection& connection, cons
           "'_mirror_tenant', c.relname LIMIT ",
           kTablesPerStep + 1),
       {names.schema_name}, "looking for the mirror's tables");
-  if (!tables.ok()) return InStoreWords(tables.status(), Touched::kMirroredTable);
+  if (!tables.ok()) return ToStoreStatus(tables.status(), TableOwner::kMirroredTable);
   return tables;
 }
 
@@ -284,7 +284,7 @@ absl::Status DropViews(postgres::Connection& connection, const PostgresOwnTables
   const auto views = connection.Query(
       absl::StrCat(kMirror, Views(), " SELECT relname::text FROM ours WHERE oid IN (SELECT oid FROM views)"),
       {names.schema_name}, kRemoving);
-  if (!views.ok()) return InStoreWords(views.status(), Touched::kOwnTable);
+  if (!views.ok()) return ToStoreStatus(views.status(), TableOwner::kOwnTable);
   std::vector<std::string> drop;
   for (int row = 0; row < views->rows(); ++row) {
     drop.push_back(Qualified(names.schema_name, views->View(row, 0)));
@@ -297,9 +297,10 @@ absl::Status DropViews(postgres::Connection& connection, const PostgresOwnTables
 absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const PostgresOwnTables& names,
                                 const Removed& which, PlaceKind kind, bool is_first) {
   postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  if (absl::Status begun = transaction.Begin(); !begun.ok())
+    return ToStoreStatus(begun, TableOwner::kOwnTable);
   const auto locked = connection.Query(kLock, {names.schema_name}, kRemoving);
-  if (!locked.ok()) return InStoreWords(locked.status(), Touched::kOwnTable);
+  if (!locked.ok()) return ToStoreStatus(locked.status(), TableOwner::kOwnTable);
   ASSIGN_OR_RETURN(const postgres::Rows tables, ListTables(connection, names));
   if (tables.rows() == 0) return true;
   const absl::StatusOr<bool> is_to_go = IsToGo(connection, names, which, kind);
@@ -322,7 +323,7 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
   if (is_last) drops.push_back(absl::StrCat("SCHEMA IF EXISTS ", names.schema));
   RETURN_IF_ERROR(Drop(connection, absl::StrJoin(drops, "; DROP ")));
   if (absl::Status done = transaction.Commit(kRemoving); !done.ok())
-    return InStoreWords(done, Touched::kMirroredTable);
+    return ToStoreStatus(done, TableOwner::kMirroredTable);
   return is_last;
 }
 
@@ -330,15 +331,14 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
 
 absl::Status CheckRemovable(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto rows = connection.Query(absl::StrCat(kMirror, Views(), ",", kOthers), {names.schema_name},
-                                     "looking who uses the mirror's tables");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+                                     "finding out who uses the mirror's tables");
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   if (rows->rows() == 0) return absl::OkStatus();
   std::vector<std::string> named = NamesIn(*rows);
   if (rows->rows() > kNamedMax) named.push_back(absl::StrCat(rows->rows() - kNamedMax, " more"));
-  return absl::FailedPreconditionError(
-      absl::StrCat("others have objects that depend on the schema ", names.schema,
-                   " or stand in it: ", absl::StrJoin(named, ", "),
-                   ". They are never dropped with it: drop them, or move them away, and try again."));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "objects of others depend on the schema ", names.schema, " or are in it: ", absl::StrJoin(named, ", "),
+      ". The server never drops them: drop them, or move them away, and try again."));
 }
 
 absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTables& names) {
@@ -348,24 +348,26 @@ absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTa
       "l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND "
       "c.relnamespace = to_regnamespace($1) AND NOT (a.usename = current_user AND "
       "starts_with(a.application_name, 'mirror-server')) ORDER BY 1 LIMIT 20",
-      {names.schema}, "looking who has locks on the mirror's tables");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+      {names.schema}, "finding out who holds locks on the mirror's tables");
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   if (rows->rows() == 0) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(
-      "somebody has locks on tables of the schema ", names.schema, ": ", absl::StrJoin(NamesIn(*rows), ", "),
-      ". Nothing was done. Wait for it, or end it with pg_terminate_backend(), and try again."));
+      "other sessions hold locks on tables of the schema ", names.schema, ": ",
+      absl::StrJoin(NamesIn(*rows), ", "),
+      ". Nothing was done. Wait for them, or end them with pg_terminate_backend(), and try again."));
 }
 
 absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names,
                          const Removed& which, PlaceKind kind) {
   postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  if (absl::Status begun = transaction.Begin(); !begun.ok())
+    return ToStoreStatus(begun, TableOwner::kOwnTable);
   RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
   const auto marked =
       connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET state = 'deleting' WHERE ", kIsToGo),
                      {which.epoch_max, which.also_served}, kRemoving);
   const absl::Status fenced =
-      InStoreWords(marked.ok() ? transaction.Commit(kRemoving) : marked.status(), Touched::kOwnTable);
+      ToStoreStatus(marked.ok() ? transaction.Commit(kRemoving) : marked.status(), TableOwner::kOwnTable);
   // A damaged mirror is removed as well, and so is the rest of an unfinished removal.
   return absl::IsDataLoss(fenced) ? absl::OkStatus() : fenced;
 }

@@ -17,8 +17,8 @@ namespace {
 
 absl::Status ThereIsOne(const std::string& context_id) {
   return absl::FailedPreconditionError(absl::StrCat("there is a mirror of '", context_id,
-                                                    "' here. It was left as it is. Delete it first, or "
-                                                    "leave it and take the other one away."));
+                                                    "' here already. It was left as it is. Delete it first, "
+                                                    "or keep it and remove the other one."));
 }
 
 class PlacedImport final : public MirrorImport {
@@ -53,8 +53,8 @@ class PlacedImport final : public MirrorImport {
   absl::Status FinishInPlaceOf(const Placement& placement) {
     if (placement.place != place_) {
       return absl::UnavailableError(absl::StrCat("the mirror of '", context_id_,
-                                                 "' went to another place meanwhile. It is as it was; the "
-                                                 "same call again is safe."));
+                                                 "' was moved to another place meanwhile. It was not "
+                                                 "changed; the same call again is safe."));
     }
     // Raised before the schema is replaced: a schema may have an earlier epoch, but no later one.
     ASSIGN_OR_RETURN(const std::int64_t epoch, RaiseEpoch(mirrors_.control(), context_id_));
@@ -96,8 +96,8 @@ class PlacedImport final : public MirrorImport {
     if (found.has_value() && IsThere(*found)) return ThereIsOne(context_id_);
     if (found.has_value() && IsBeingDeleted(*found)) {
       return absl::UnavailableError(absl::StrCat("the mirror of '", context_id_,
-                                                 "' is being deleted. Nothing was made; try again when it "
-                                                 "is gone."));
+                                                 "' is being deleted. Nothing was made; try again when the "
+                                                 "deletion is done."));
     }
     return BeingImported(context_id_);
   }
@@ -117,7 +117,7 @@ class PlacedImport final : public MirrorImport {
     if (kept.ok()) return kept;
     return absl::UnavailableError(
         absl::StrCat("the mirror of '", context_id_, "' is in the place '", place_,
-                     "', and is not known to last there: ", std::string(kept.message())));
+                     "', but it may not be durable there: ", std::string(kept.message())));
   }
 
   PlacedMirrors& mirrors_;

@@ -12,8 +12,8 @@
 #include "server/store/home.h"
 #include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/names.h"
-#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/server_rows.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_import.h"
 
 namespace mirror {
@@ -40,15 +40,15 @@ bool IsBeingImported(const Placement& placement) {
 absl::Status BeingImported(const std::string& context_id) {
   absl::Status imported = absl::UnavailableError(
       absl::StrCat("the mirror of '", context_id,
-                   "' is being imported: it is made over HTTP, moved or restored, or was while its place "
-                   "did not answer or had no standby. Nothing was done; try again."));
+                   "' is being imported (made over HTTP, moved or restored), or its import did not end "
+                   "because its place did not answer or had no standby. Nothing was done; try again."));
   imported.SetPayload(kChangingPayload, absl::Cord(context_id));
   return imported;
 }
 
 absl::Status BeingChanged(const std::string& context_id) {
   absl::Status changed = absl::UnavailableError(absl::StrCat(
-      "the mirror of '", context_id, "' was made anew or moved just now. Nothing was done; try again."));
+      "the mirror of '", context_id, "' was made again or moved just now. Nothing was done; try again."));
   changed.SetPayload(kChangingPayload, absl::Cord(context_id));
   return changed;
 }
@@ -65,8 +65,8 @@ std::string AsideName(const std::string& context_id, std::int64_t now_ms, std::i
 absl::Status CheckSpelling(const Placement& placement, const std::string& context_id) {
   if (placement.context_id == context_id) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("the mirror of '", placement.context_id,
-                                                    "' stands there, whose name differs from '", context_id,
-                                                    "' in case alone"));
+                                                    "' is there, and its name differs from '", context_id,
+                                                    "' only in case"));
 }
 
 absl::StatusOr<PostgresPlace*> PlacedMirrors::PlaceOf(const std::string& name) const {
@@ -74,7 +74,7 @@ absl::StatusOr<PostgresPlace*> PlacedMirrors::PlaceOf(const std::string& name) c
     if (place->options().name == name) return place.get();
   }
   return absl::UnavailableError(absl::StrCat(
-      "the mirror stands in the place '", name,
+      "the mirror is in the place '", name,
       "', which this server's configuration does not name. Nothing was done: name it there and restart."));
 }
 
@@ -83,15 +83,15 @@ absl::StatusOr<PostgresPlace*> PlacedMirrors::PlaceNamed(const std::string& name
   std::vector<std::string> names;
   for (const auto& place : places_) names.push_back(absl::StrCat("'", place->options().name, "'"));
   return absl::InvalidArgumentError(absl::StrCat("the configuration names no place '", name,
-                                                 "'. Nothing was done. There are ",
-                                                 absl::StrJoin(names, ", "), "."));
+                                                 "'. Nothing was done. It names ", absl::StrJoin(names, ", "),
+                                                 "."));
 }
 
 absl::Status CheckRoom(const PlacedMirrors::Room& room, const std::string& context_id) {
   if (!room.is_left_over) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "the place '", room.place->options().name, "' has a schema ", QuoteName(SchemaOf(context_id)),
-      " that a move or a removal left, and that nobody serves. Nothing was made. Rename it, or drop it."));
+      " that a move or a removal left, and that no server serves. Nothing was made. Rename it, or drop it."));
 }
 
 PlaceKind KindOf(const PlacedMirrors& mirrors, const std::string& place) {
@@ -236,7 +236,7 @@ absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& c
     if (there.has_value()) return Room{place.get(), true, there->epoch, !there->IsServed()};
     if (FindWithoutPlace(servers, place->options().name) != nullptr) continue;
     const auto relations = lease->Number("SELECT count(*) FROM pg_class", {}, "counting relations");
-    if (!relations.ok()) return InStoreWords(relations.status(), Touched::kOwnTable);
+    if (!relations.ok()) return ToStoreStatus(relations.status(), TableOwner::kOwnTable);
     if (*relations >= place->options().relations_max) {
       full.push_back(absl::StrCat("'", place->options().name, "' has ", *relations, " tables and indexes"));
     } else if (best.place == nullptr || *relations < fewest) {
@@ -247,12 +247,12 @@ absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& c
   if (best.place != nullptr) return best;
   if (!full.empty()) {
     return absl::ResourceExhaustedError(absl::StrCat(
-        "no place takes a new mirror: ", absl::StrJoin(full, ", "),
+        "no place has room for a new mirror: ", absl::StrJoin(full, ", "),
         ". Nothing was made. Give all servers one more [[postgres.place]], or raise relations_max."));
   }
   return absl::UnavailableError(
-      "no place is named by all servers that run, so none takes a new mirror. Give all servers the same "
-      "[[postgres.place]]s.");
+      "there is no place that all running servers name, so no new mirror can be made. Give all servers the "
+      "same [[postgres.place]]s.");
 }
 
 absl::StatusOr<Placement> PlacedMirrors::TakeRoom(const std::string& context_id, const std::string& place,

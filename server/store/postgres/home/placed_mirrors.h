@@ -94,7 +94,7 @@ class PlacedMirrors {
       MIRROR_EXCLUDES(mutex_);
   absl::StatusOr<bool> EndImportOf(const Placement& taken, bool is_there) MIRROR_EXCLUDES(mutex_);
   /// Adds mirrors that the control database lacks, and corrects outdated rows: it was lost, or restored to an
-  /// older state. Skips closed places: see LatePlaces.
+  /// older state. Skips closed places: see UnavailablePlaces.
   absl::Status TakeInUnknown() MIRROR_EXCLUDES(mutex_);
   /// The same for one place, which is about to open.
   absl::Status TakeInUnknownOf(const PostgresPlace& place, postgres::Connection& connection)

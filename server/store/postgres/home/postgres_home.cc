@@ -36,9 +36,9 @@
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/postgres_place.h"
 #include "server/store/postgres/place/rights.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_upkeep.h"
 #include "server/store/postgres/rows/own_schema.h"
 #include "server/store/postgres/rows/tenant_row.h"
@@ -51,7 +51,7 @@ namespace {
 // Finds the tenants of a place whose rows fulfil a condition. Asks for several tenants per statement, and
 // waits for no writer. A mirror that cannot be read is left out.
 
-constexpr char kLookingIntoAll[] = "looking into all mirrors";
+constexpr char kLookingIntoAll[] = "reading all mirrors";
 /// One statement locks each of its tables.
 constexpr std::size_t kAskedAtOnce = 50;
 /// A caller asks all places, one after another.
@@ -66,7 +66,7 @@ constexpr char kMirrorSchemas[] =
 
 absl::StatusOr<std::vector<std::string>> ListMirrorSchemas(postgres::Connection& connection) {
   const auto rows = connection.Query(absl::StrCat(kMirrorSchemas, " ORDER BY 1"), {}, kLookingIntoAll);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   std::vector<std::string> schemas;
   for (int row = 0; row < rows->rows(); ++row) schemas.push_back(rows->Text(row, 0));
   return schemas;
@@ -105,7 +105,7 @@ absl::Status Ask(postgres::Connection& connection, PlaceKind kind, const std::ve
       {names.value()}, kLookingIntoAll);
   const auto at = static_cast<std::size_t>(pipeline.Queue(sql, {}, kLookingIntoAll));
   const absl::StatusOr<std::vector<postgres::Rows>> rows = reading.Commit(pipeline, kLookingIntoAll);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   for (int row = 0; row < (*rows)[at].rows(); ++row) found->push_back((*rows)[at].Text(row, 0));
   return absl::OkStatus();
 }
@@ -170,12 +170,12 @@ absl::Status WhyLost(PlacedMirrors& mirrors, const Placement& placement) {
                                         placement.place, "' any more, ");
   if (nowhere) {
     const std::string why =
-        absl::StrCat(lost, "which went back to before the mirror was made, as after a failover or a restore");
+        absl::StrCat(lost, "whose state is older than the mirror, as after a failover or a restore");
     return WithPayload(absl::NotFoundError(why), kLostPayload, why);
   }
   const std::string why = absl::StrCat(lost,
-                                       "where the control database has it: somebody dropped or renamed it, "
-                                       "or the place is another database than it was");
+                                       "where the control database lists it: somebody dropped or renamed it, "
+                                       "or the place is now another database");
   return WithPayload(absl::DataLossError(why), kLostPayload, why);
 }
 
@@ -200,8 +200,8 @@ absl::Status IsUnknown(const PlacedMirrors& mirrors, const std::string& context_
   const absl::StatusOr<PlacedMirrors::Room> room = mirrors.FindRoom(context_id);
   if (!room.ok() || room->has_schema) return none;
   return WithPayload(none, kForgottenPayload,
-                     "neither the control database nor a place knows of it: both went back to before it was "
-                     "made, as after a failover or a restore");
+                     "neither the control database nor a place has it: their states are older than the "
+                     "mirror, as after a failover or a restore");
 }
 
 /// After this time the server that was making a mirror has finished or is gone.
@@ -216,10 +216,11 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
                                     const std::optional<TenantRecord>& owner) {
   const auto there = connection.Number("SELECT count(*) FROM pg_namespace WHERE oid = to_regnamespace($1)",
                                        {names.schema}, "looking for the mirror");
-  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kOwnTable);
   if (*there == 0 && !owner) return false;
   postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  if (absl::Status begun = transaction.Begin(); !begun.ok())
+    return ToStoreStatus(begun, TableOwner::kOwnTable);
   postgres::Pipeline pipeline(connection);
   OwnWrites writes;
   if (*there == 1) {
@@ -240,15 +241,16 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
     UpdateTenant(writes, names, begun);
     writes.QueueIn(pipeline);
   }
-  absl::Status done = InStoreWords(pipeline.Run().status(), Touched::kMirroredTable);
+  absl::Status done = ToStoreStatus(pipeline.Run().status(), TableOwner::kMirroredTable);
   if (done.ok() && *there == 1 && owner) done = CarryRights(connection, QuoteName(aside), names).status();
-  if (done.ok()) done = InStoreWords(transaction.Commit("setting the mirror aside"), Touched::kMirroredTable);
+  if (done.ok())
+    done = ToStoreStatus(transaction.Commit("setting the mirror aside"), TableOwner::kMirroredTable);
   if (!done.ok()) return done;
   return *there == 1;
 }
 
 absl::Status Unknown(const std::string& context_id) {
-  return absl::UnavailableError(absl::StrCat("the control database knows of no mirror of '", context_id,
+  return absl::UnavailableError(absl::StrCat("the control database has no mirror of '", context_id,
                                              "'. Nothing was done; the same call again is safe."));
 }
 
@@ -275,7 +277,7 @@ absl::StatusOr<std::chrono::microseconds> SyncTimeOf(PostgresPlace& place) {
     // A commit of 4 KB of WAL that changes nothing.
     const auto written = lease->Query("SELECT pg_logical_emit_message(true, 'mirror', repeat('x', 4096))", {},
                                       "timing a write");
-    if (!written.ok()) return InStoreWords(written.status(), Touched::kOwnTable);
+    if (!written.ok()) return ToStoreStatus(written.status(), TableOwner::kOwnTable);
     times.push_back(
         std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin));
   }
@@ -372,9 +374,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenServing(PlacedMirrors& mirrors,
     ASSIGN_OR_RETURN(const std::optional<Placement> later, mirrors.FindLater(placement));
     if (later.has_value()) return OpenStore(mirrors, options, *later, /*create=*/false);
   }
-  if (is_lost || absl::IsDataLoss(store.status())) {
-    RETURN_IF_ERROR(CheckIsStill(mirrors, placement));
-  }
+  if (is_lost || absl::IsDataLoss(store.status())) RETURN_IF_ERROR(CheckIsStill(mirrors, placement));
   if (is_lost) return WhyLost(mirrors, placement);
   if (!store.ok()) return store;
   RETURN_IF_ERROR(CheckMark(mirrors, placement));
@@ -574,7 +574,7 @@ class PostgresHome final : public StoreHome {
   std::uint64_t LogBytes(const std::string&) const override { return 0; }
   absl::StatusOr<Space> FindSpace() const override {
     return absl::UnimplementedError(
-        "PostgreSQL does not say how much room its disk has: watch the disks of the places themselves");
+        "PostgreSQL does not report the free space of its disk: watch the disks of the places themselves");
   }
   absl::StatusOr<Space> FindCopySpace() const override { return files_->FindCopySpace(); }
   std::vector<std::string> TryWriting() const override {

@@ -31,7 +31,7 @@ constexpr char kLook[] =
 absl::StatusOr<postgres::Rows> Ask(PostgresPlace& place) {
   ASSIGN_OR_RETURN(const postgres::Lease lease, place.Take(PlaceUse::kRead));
   lease->SetAnswerWithin(kAnswer);
-  return (lease)->Query(kLook, {}, "looking how the database is");
+  return (lease)->Query(kLook, {}, "reading the state of the database");
 }
 
 void LookAt(PostgresPlace& place, PlaceState* state) {
@@ -104,8 +104,8 @@ std::string WhyNotReplicated(PostgresPlace& place) {
   if (!rows.ok() || rows->rows() != 1 || rows->Bool(0, 0)) return "";
   return absl::StrCat(
       "synchronous_standby_names is empty in the place '", place.options().name,
-      "', and [postgres] 'durability' is \"replicated\": what sources send is written there, and nothing is "
-      "told to be kept, so that no cycle completes. Name a standby there, or say \"local\" at all servers.");
+      "', and [postgres] 'durability' is \"replicated\": the server writes what sources send, but does not "
+      "confirm it, so no cycle completes. Name a standby there, or set \"local\" at all servers.");
 }
 
 std::string WhyNotTablesOnly(PostgresPlace& place) {

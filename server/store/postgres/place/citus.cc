@@ -6,7 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -25,7 +25,7 @@ absl::StatusOr<std::vector<std::string>> MissingAt(postgres::Connection& connect
       "nodeid) FROM pg_dist_node WHERE noderole = 'primary' AND isactive AND groupid <> 0 AND NOT "
       "(hasmetadata AND metadatasynced)), e.extversion FROM pg_extension AS e WHERE e.extname = 'citus'",
       {}, kLooking);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::vector<std::string> missing;
   if (rows->Int(0, 0) < kCitusMin) {
     missing.push_back(absl::StrCat("its Citus is ", rows->Text(0, 5), ", and mirrors need ", kCitusMin,
@@ -33,10 +33,10 @@ absl::StatusOr<std::vector<std::string>> MissingAt(postgres::Connection& connect
   }
   if (rows->Bool(0, 1)) {
     missing.emplace_back(
-        "its Citus is not loaded: name it first in shared_preload_libraries, and restart it");
+        "its Citus is not loaded: name it first in shared_preload_libraries, and restart PostgreSQL");
   }
   if (rows->Int(0, 2) != 0) {
-    missing.emplace_back("it is a worker's, where no schema can be made: name the coordinator");
+    missing.emplace_back("it is on a worker, where no schema can be made: name the coordinator");
   } else if (rows->Int(0, 3) == 0) {
     missing.emplace_back(
         "it has no node that may hold rows: as a superuser, type SELECT citus_add_node('host', 5432)");
@@ -82,12 +82,12 @@ absl::Status CheckCoordinator(postgres::Connection& connection) {
   const auto found = connection.Query(
       "SELECT (SELECT count(*) FROM pg_extension WHERE extname = 'citus'), current_database()::text", {},
       kLooking);
-  if (!found.ok()) return InStoreWords(found.status(), Touched::kMirroredTable);
+  if (!found.ok()) return ToStoreStatus(found.status(), TableOwner::kMirroredTable);
   const std::string database = absl::StrCat("the database '", found->Text(0, 1), "' ");
   if (found->Int(0, 0) == 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         database, "has no Citus, and its place is of kind \"citus\": as a superuser, type CREATE EXTENSION ",
-        "citus there and at each worker; or say \"plain\"."));
+        "citus there and at each worker; or set the kind to \"plain\"."));
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> missing, MissingAt(connection));
   if (missing.empty()) return absl::OkStatus();
@@ -102,7 +102,7 @@ absl::StatusOr<std::optional<CitusNode>> FindNode(postgres::Connection& coordina
       "pg_dist_placement AS p ON p.shardid = s.shardid JOIN pg_dist_node AS n ON n.groupid = p.groupid WHERE "
       "s.logicalrelid = to_regclass($1) AND p.shardstate = 1 AND n.noderole = 'primary' AND n.isactive",
       {{table}}, "looking for the mirror's node");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   if (rows->rows() == 0) return std::nullopt;
   return CitusNode{rows->Int(0, 0), rows->Text(0, 1), rows->Int(0, 2)};
 }

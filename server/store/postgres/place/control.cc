@@ -11,9 +11,9 @@
 #include "base/status_macros.h"
 #include "server/store/catalog/catalog_records.h"
 #include "server/store/postgres/place/control_records.h"
-#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/schema_layout.h"
 #include "server/store/postgres/place/session.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -88,24 +88,22 @@ absl::Status InControlWords(const absl::Status& status, bool opened) {
   const char* advice = "";
   if (trouble == Trouble::kUndefined) {
     advice =
-        " Somebody dropped or changed what is in its schema mirror_control: restore that from a backup. "
-        "Where "
-        "the whole schema is gone, the next start of the server makes a new one.";
+        " Somebody dropped or changed something in its schema mirror_control: restore the schema from a "
+        "backup. If the whole schema is missing, the next start of the server makes a new one.";
   } else if (trouble == Trouble::kDenied) {
     advice =
-        " The server's role needs all rights on the schema mirror_control and on all in it. Where it is the "
-        "owner, somebody revoked some: as that role or a superuser, type GRANT ALL ON SCHEMA mirror_control, "
-        "and GRANT ALL ON ALL TABLES IN SCHEMA mirror_control, for it. Where it is not, type ALTER … OWNER "
-        "TO "
-        "that role.";
+        " The server's role needs all rights on the schema mirror_control and on everything in it. If that "
+        "role is the owner, somebody revoked rights: as that role or a superuser, type GRANT ALL ON SCHEMA "
+        "mirror_control, and GRANT ALL ON ALL TABLES IN SCHEMA mirror_control, for that role. If it is not "
+        "the owner, type ALTER … OWNER TO that role.";
   } else if (trouble == Trouble::kReadOnly) {
     advice =
-        " It is a standby now, or was told to write nothing: the next call looks for the primary, which "
+        " It is a standby now, or is set to read-only: the next call looks for the primary, which "
         "'target_session_attrs=read-write' finds among the hosts of 'control'.";
   } else if (trouble == Trouble::kLost || trouble == Trouble::kNotReady) {
-    advice = !opened ? " Look whether that database runs, and whether this machine reaches it."
-                     : " A mirror that this server has served goes on; another one waits, and its next call "
-                       "tries again.";
+    advice = !opened ? " Check that this database runs, and that this machine reaches it."
+                     : " The mirrors that this server has served are still served; other mirrors wait, and "
+                       "their next call tries again.";
   }
   return absl::UnavailableError(absl::StrCat("the control database: ", std::string(status.message()),
                                              ". No mirrored row is affected.", advice));
@@ -139,8 +137,8 @@ absl::StatusOr<bool> IsThere(postgres::Connection& connection) {
   if (found.names.contains("fleet")) return true;
   if (!found.has_schema) return false;
   return absl::FailedPreconditionError(
-      "a schema mirror_control stands in the control database, and no mirror-server made it. Nothing was "
-      "changed: rename it, or name another database.");
+      "the control database has a schema mirror_control that no mirror-server made. Nothing was changed: "
+      "rename it, or name another database.");
 }
 
 absl::Status CheckLayout(postgres::Connection& connection) {
@@ -148,7 +146,7 @@ absl::Status CheckLayout(postgres::Connection& connection) {
                                                     {}, kReadingLayout));
   if (row.rows() == 1 && row.Int(0, 0) > kControlLayout) {
     return absl::UnavailableError(
-        absl::StrCat("the control database was arranged by version ", row.Text(0, 1), " and this is ",
+        absl::StrCat("the control database was set up by version ", row.Text(0, 1), " and this is ",
                      MIRROR_VERSION, ", which cannot read it. Nothing was changed: upgrade this server to ",
                      row.Text(0, 1), " or later."));
   }

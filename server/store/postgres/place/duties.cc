@@ -70,7 +70,7 @@ absl::Status NoteWaitingHooks(PostgresControl& control, const std::set<std::stri
 }
 
 absl::StatusOr<WaitingHooks> TakeWaitingHooks(PostgresControl& control, const std::string& server_id) {
-  constexpr char kDoing[] = "looking which hooks wait";
+  constexpr char kDoing[] = "finding the hooks that wait";
   WaitingHooks waiting;
   const auto take = [&](postgres::Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(

@@ -15,7 +15,7 @@ constexpr int kOrphansMax = 1'000;
 absl::Status See(postgres::Connection& connection, const UploadServer& server) {
   return WriteRow(UploadServerTable(), server,
                   UploadServerTable().UpsertSql(kInControl, {{"seen_ms", kControlNow}}), connection,
-                  "saying that this server has its uploads");
+                  "recording that this server has its uploads");
 }
 
 absl::StatusOr<std::vector<std::string>> ReadJobs(PostgresControl& control, const std::string& sql,
@@ -39,7 +39,7 @@ absl::Status SeeUploadServer(PostgresControl& control, const UploadServer& serve
         .Run(absl::StrCat("DELETE FROM mirror_control.upload_server AS s WHERE seen_ms < ", kControlNow,
                           " - $1 AND NOT EXISTS (SELECT FROM mirror_control.import_job AS j WHERE j.server = "
                           "s.server)"),
-             {kUploadServerForgottenMs}, "forgetting servers that are gone")
+             {kUploadServerForgottenMs}, "removing servers that no longer run")
         .status();
   };
   // If a standby lacks this row, the next report writes it again soon.
@@ -74,7 +74,7 @@ absl::Status ListImportJob(PostgresControl& control, const UploadServer& server,
 absl::Status UnlistImportJob(PostgresControl& control, const std::string& job) {
   return control.Run([&](postgres::Connection& connection) {
     return connection
-        .Run("DELETE FROM mirror_control.import_job WHERE job = $1", {job}, "striking an import job out")
+        .Run("DELETE FROM mirror_control.import_job WHERE job = $1", {job}, "removing an import job")
         .status();
   });
 }
@@ -105,12 +105,12 @@ absl::StatusOr<std::vector<std::string>> FindOrphanedJobs(PostgresControl& contr
                                "mirror_control.upload_server AS s ON s.server = j.server WHERE seen_ms IS "
                                "NULL OR seen_ms < ",
                                kControlNow, " - ", lease_ms, " ORDER BY job LIMIT ", kOrphansMax),
-                  "looking for import jobs of servers that are gone");
+                  "looking for import jobs of servers that no longer run");
 }
 
 absl::StatusOr<std::vector<std::string>> FindListedJobs(PostgresControl& control) {
   return ReadJobs(control, "SELECT job FROM mirror_control.import_job ORDER BY job",
-                  "listing import jobs that are not over");
+                  "listing unfinished import jobs");
 }
 
 }  // namespace mirror

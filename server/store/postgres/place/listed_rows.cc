@@ -13,7 +13,7 @@ absl::Status ForgetListedRow(PostgresControl& control, const std::string& contex
   return control.Run([&](postgres::Connection& connection) {
     return connection
         .Run("DELETE FROM mirror_control.listed WHERE context_id = $1", {context_id},
-             "forgetting what lists say of a mirror")
+             "removing the list entry of a mirror")
         .status();
   });
 }
@@ -21,7 +21,7 @@ absl::Status ForgetListedRow(PostgresControl& control, const std::string& contex
 absl::Status KeepListedRow(PostgresControl& control, const std::string& context_id, const ListedRow& row) {
   const auto keep = [&](postgres::Connection& connection) {
     return WriteRow(ListedTable(), {context_id, row}, ListedTable().UpsertSql(kInControl), connection,
-                    "keeping what lists say of a mirror");
+                    "storing the list entry of a mirror");
   };
   // If a standby lacks this row, it is read from the mirror again.
   return control.Write(keep, Awaits::kNobody);
@@ -32,7 +32,7 @@ absl::StatusOr<std::map<std::string, ListedRow>> ReadListedRows(PostgresControl&
   RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
     all.clear();
     ASSIGN_OR_RETURN(const auto rows, connection.Query(ListedTable().SelectSql(kInControl), {},
-                                                       "reading what lists say of mirrors"));
+                                                       "reading the list entries of mirrors"));
     ASSIGN_OR_RETURN(std::vector<ListedRowOf> listed, ReadRows(ListedTable(), rows));
     for (ListedRowOf& one : listed) all[one.context_id] = std::move(one.row);
     return absl::OkStatus();

@@ -32,19 +32,20 @@ absl::Status CheckColumn(const TableSchema& table, const Column& column) {
                             postgres::kNameBytesMax, ". Rename it at the source, or leave it out."));
   }
   if (std::find(kSystemColumns.begin(), kSystemColumns.end(), column.name) != kSystemColumns.end()) {
-    return CannotHold(table, absl::StrCat(named, "has the name of one that PostgreSQL keeps itself. ",
+    return CannotHold(table, absl::StrCat(named, "has the name of a system column of PostgreSQL. ",
                                           "Rename it at the source, or leave it out."));
   }
   if (column.name == kKindsColumn || column.name == kOwnedColumn) {
-    return CannotHold(table, absl::StrCat(named, "has the name of one of the mirror's own. ",
+    return CannotHold(table, absl::StrCat(named, "has the name of one of the mirror's own columns. ",
                                           "Rename it at the source, or leave it out."));
   }
   if (column.type == Type::kAny && column.key_position != 0) {
     return CannotHold(
         table,
-        absl::StrCat(named, "is of the key and is announced with values of every kind (ANY), which ",
-                     "have no common order there. Declare it with one type at the source (in SQLite ",
-                     "INTEGER, REAL, TEXT or BLOB). If it has one, a row has a key that is not of it: ",
+        absl::StrCat(named, "is part of the key and is announced with values of every kind (ANY), which ",
+                     "have no common order in PostgreSQL. Declare it with one type at the source (in SQLite ",
+                     "INTEGER, REAL, TEXT or BLOB). If it has a type already, some row has a key that is not "
+                     "of this type: ",
                      "correct or delete that row."));
   }
   return absl::OkStatus();
@@ -103,20 +104,18 @@ absl::Status CheckHoldable(const TableSchema& kept, const std::string& context_i
   }
   if (kept.preserve_target) {
     return CannotHold(kept,
-                      "it asks that the partner's columns and rows in it be kept (preserve_target), "
-                      "which a SQLite mirror alone does.");
+                      "it asks to keep the partner's columns and rows (preserve_target), which only a SQLite "
+                      "mirror does.");
   }
   if (kept.deletes == Deletes::kMark) {
-    return CannotHold(kept,
-                      "it asks that deleted rows be marked (deletes MARK), which a SQLite mirror alone "
-                      "does.");
+    return CannotHold(kept, "it asks to mark deleted rows (deletes MARK), which only a SQLite mirror does.");
   }
   for (const Column& column : kept.columns) {
     RETURN_IF_ERROR(CheckColumn(kept, column));
   }
   const std::size_t columns = kept.columns.size() + OwnColumns(kept).size() + (HasKinds(kept) ? 1 : 0);
   if (columns > kColumnsMax) {
-    return CannotHold(kept, absl::StrCat("with the mirror's own it has ", columns,
+    return CannotHold(kept, absl::StrCat("including the mirror's own it has ", columns,
                                          " columns, and tables have at most ", kColumnsMax, "."));
   }
   return absl::OkStatus();

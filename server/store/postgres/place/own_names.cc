@@ -8,7 +8,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -63,8 +63,8 @@ absl::Status MirrorGuard::Explain(postgres::Connection& connection, const absl::
   if (postgres::IsForeign(found)) return found;
   if (!postgres::OwnGuard::IsRefusal(failed)) return failed;
   return absl::UnavailableError(
-      "another role had one of the mirror's names, and does not have it any more. Nothing was applied; the "
-      "same call again is safe.");
+      "an object of another role had one of the mirror's names, and no longer has it. Nothing was applied; "
+      "the same call again is safe.");
 }
 
 absl::Status OwnTransaction::Begin(const postgres::BeginAs& as) {
@@ -74,10 +74,10 @@ absl::Status OwnTransaction::Begin(const postgres::BeginAs& as) {
   const absl::Status begun = pipeline.Run().status();
   if (begun.ok()) return begun;
   if (connection_.InTransaction()) transaction_.RollBack().IgnoreError();
-  return InStoreWords(guard_.Explain(connection_, begun), Touched::kOwnTable);
+  return ToStoreStatus(guard_.Explain(connection_, begun), TableOwner::kOwnTable);
 }
 
-absl::Status OwnTransaction::Commit() { return InStoreWords(transaction_.Commit(), Touched::kOwnTable); }
+absl::Status OwnTransaction::Commit() { return ToStoreStatus(transaction_.Commit(), TableOwner::kOwnTable); }
 
 const char kNotOurTablesSql[] =
     "SELECT w.name FROM unnest($2::text[]) AS w (name) WHERE NOT EXISTS (SELECT FROM pg_class AS c WHERE "
@@ -96,10 +96,10 @@ absl::Status HoldTable(postgres::Connection& connection, PlaceKind kind, const P
         doing);
   }
   pipeline.Queue(kNotOurTablesSql, {names.schema, named.value()}, doing);
-  ASSIGN_OR_RETURN(const auto rows, InStoreWords(pipeline.Run(), Touched::kMirroredTable));
+  ASSIGN_OR_RETURN(const auto rows, ToStoreStatus(pipeline.Run(), TableOwner::kMirroredTable));
   if (rows.back().rows() == 0) return absl::OkStatus();
   const postgres::OwnGuard own({.schema = names.schema_name, .shared = {table}});
-  return InStoreWords(own.Find(connection).status(), Touched::kMirroredTable);
+  return ToStoreStatus(own.Find(connection).status(), TableOwner::kMirroredTable);
 }
 
 absl::Status HoldMirror(postgres::Connection& connection, PlaceKind kind, const PostgresOwnTables& names,
@@ -108,16 +108,17 @@ absl::Status HoldMirror(postgres::Connection& connection, PlaceKind kind, const 
   if (kind == PlaceKind::kPlain) {
     const char* const mode = frees == Frees::kItsName ? "ACCESS EXCLUSIVE" : "ACCESS SHARE";
     postgres::Savepoint savepoint(connection);
-    if (absl::Status begun = savepoint.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+    if (absl::Status begun = savepoint.Begin(); !begun.ok())
+      return ToStoreStatus(begun, TableOwner::kOwnTable);
     locked = connection.Execute(absl::StrCat("LOCK TABLE ", names.tenant, " IN ", mode, " MODE"), kHolding);
     const absl::Status ended = locked.ok() ? savepoint.Release() : savepoint.RollBack();
-    if (!ended.ok()) return InStoreWords(ended, Touched::kOwnTable);
+    if (!ended.ok()) return ToStoreStatus(ended, TableOwner::kOwnTable);
   }
   const auto ours = postgres::OwnGuard(TenantOf(names.schema_name)).Find(connection);
-  if (!ours.ok()) return InStoreWords(ours.status(), Touched::kOwnTable);
+  if (!ours.ok()) return ToStoreStatus(ours.status(), TableOwner::kOwnTable);
   // A damaged mirror may have lost its table.
   const bool is_missing = postgres::TroubleOf(locked) == postgres::Trouble::kUndefined;
-  return is_missing ? absl::OkStatus() : InStoreWords(locked, Touched::kOwnTable);
+  return is_missing ? absl::OkStatus() : ToStoreStatus(locked, TableOwner::kOwnTable);
 }
 
 std::string OwnViewsSql(std::string_view schema) {

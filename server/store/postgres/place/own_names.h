@@ -59,7 +59,7 @@ class OwnTransaction {
   OwnTransaction(postgres::Connection& connection, const MirrorGuard& guard)
       : connection_(connection), guard_(guard), transaction_(connection) {}
 
-  /// One round trip. Errors: those of MirrorGuard::Explain(), as InStoreWords() writes them.
+  /// One round trip. Errors: those of MirrorGuard::Explain(), as ToStoreStatus() writes them.
   absl::Status Begin(const postgres::BeginAs& as = {});
   absl::Status Commit();
   /// Ends a transaction that only read, and returns the result of the read.

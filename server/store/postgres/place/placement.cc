@@ -23,7 +23,7 @@ absl::StatusOr<std::vector<Placement>> AskPlacements(PostgresControl& control, c
                                                      postgres::Values values) {
   std::vector<Placement> placements;
   RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto rows, connection.Query(sql, values, "reading where mirrors stand"));
+    ASSIGN_OR_RETURN(const auto rows, connection.Query(sql, values, "reading where mirrors are"));
     ASSIGN_OR_RETURN(placements, ReadRows(PlacementTable(), rows));
     return absl::OkStatus();
   }));
@@ -35,7 +35,7 @@ absl::StatusOr<std::int64_t> ChangePlacements(PostgresControl& control, const st
                                               postgres::Values values) {
   std::int64_t changed = 0;
   RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) {
-    const auto ran = connection.Run(sql, values, "noting where a mirror stands");
+    const auto ran = connection.Run(sql, values, "recording where a mirror is");
     if (ran.ok()) changed = *ran;
     return ran.status();
   }));
@@ -43,8 +43,8 @@ absl::StatusOr<std::int64_t> ChangePlacements(PostgresControl& control, const st
 }
 
 absl::Status NoPlacement(const std::string& context_id) {
-  return absl::UnavailableError(absl::StrCat("the control database does not know the mirror of '", context_id,
-                                             "' any more. Nothing was changed; try again."));
+  return absl::UnavailableError(absl::StrCat("the control database no longer knows the mirror of '",
+                                             context_id, "'. Nothing was changed; try again."));
 }
 
 }  // namespace
@@ -67,10 +67,10 @@ absl::StatusOr<std::optional<Placement>> FindPlacement(PostgresControl& control,
 bool IsUnknownState(const absl::Status& found) { return found.GetPayload(kUnknownPayload).has_value(); }
 
 std::string WhyUnknown(const Placement& placement) {
-  return absl::StrCat("the control database says that the mirror of '", placement.context_id, "' is '",
-                      placement.word, "', and ", MIRROR_VERSION,
-                      " does not know what that is. Nothing was changed: upgrade this server, or put its row "
-                      "of mirror_control.tenant right where somebody changed it.");
+  return absl::StrCat("the control database gives the mirror of '", placement.context_id, "' the state '",
+                      placement.word, "', which version ", MIRROR_VERSION,
+                      " does not know. Nothing was changed: upgrade this server, or correct the mirror's row "
+                      "of mirror_control.tenant if somebody changed it.");
 }
 
 absl::StatusOr<std::vector<Placement>> ListPlacements(PostgresControl& control) {
@@ -235,7 +235,7 @@ absl::StatusOr<std::int64_t> RaiseEpoch(PostgresControl& control, const std::str
         connection.Query(
             "UPDATE mirror_control.tenant SET epoch = epoch + 1, mark = '' WHERE folded = $1 AND state IN "
             "('making', 'serving') RETURNING epoch",
-            {folded}, "noting where a mirror stands"));
+            {folded}, "recording where a mirror is"));
     if (rows.rows() != 1) return NoPlacement(context_id);
     epoch = rows.Int(0, 0);
     return absl::OkStatus();
@@ -254,7 +254,7 @@ absl::Status CheckPlacesAreKnown(PostgresControl& control, const std::vector<std
         connection.Query(
             "SELECT place, count(*) FROM mirror_control.tenant WHERE place <> ALL ($1) AND state NOT IN "
             "('deleted', 'gone') AND place <> '' GROUP BY place ORDER BY place",
-            {known.value()}, "reading where mirrors stand"));
+            {known.value()}, "reading where mirrors are"));
     for (int row = 0; row < rows.rows(); ++row) {
       missing.push_back(absl::StrCat("'", rows.Text(row, 0), "' (", rows.Int(row, 1), ")"));
     }
@@ -264,7 +264,8 @@ absl::Status CheckPlacesAreKnown(PostgresControl& control, const std::vector<std
   return absl::FailedPreconditionError(
       absl::StrCat("the control database knows of mirrors in places that the configuration does not name: ",
                    absl::StrJoin(missing, ", "),
-                   ". Nothing was changed. Name them in the configuration, or the right control database."));
+                   ". Nothing was changed. Name these places in the configuration, or name the right control "
+                   "database."));
 }
 
 }  // namespace mirror

@@ -52,7 +52,7 @@ class PostgresCatalog final : public Catalog {
     const auto begun = Clock::now();
     if (IsSlow(begun)) {
       return absl::UnavailableError(
-          absl::StrCat("the control database did not take an event in time; it is asked again within ",
+          absl::StrCat("the control database did not store an event in time; the server tries again within ",
                        kAgainBehindSlow.count(), " s."));
     }
     absl::Status status = Insert(&event);
@@ -318,7 +318,7 @@ class PostgresHookCursor final : public HookCursor {
   }
 
  private:
-  static constexpr char kDoing[] = "noting how far a hook was told";
+  static constexpr char kDoing[] = "recording the last event that a hook was told";
   const std::shared_ptr<PostgresControl> control_;
 };
 

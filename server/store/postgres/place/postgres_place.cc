@@ -6,7 +6,7 @@
 #include "base/db/postgres/failure.h"
 #include "base/human_text.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -123,19 +123,19 @@ std::string PostgresPlace::WhyClosed() const {
     return absl::StrCat(
         name, " has not answered this server since its start, ", since,
         failed.ok() ? "" : absl::StrCat(" (", std::string(failed.message()), ")"),
-        ". Nothing was done, and the same call again is safe: it is tried every few seconds, and its mirrors "
-        "are served when it answers. Look whether that PostgreSQL runs, and whether this machine reaches "
-        "it.");
+        ". Nothing was done, and the same call again is safe: the server tries the place every few seconds, "
+        "and serves its mirrors when it answers. Check that this PostgreSQL runs, and that this machine "
+        "reaches it.");
   }
   return absl::StrCat(name, ", which did not answer at this server's start, ", since,
-                      ", answers now, and is kept closed: ", std::string(failed.message()),
-                      ". Nothing was read or written there. Put that right: it is looked at again every few "
-                      "seconds, and needs no restart.");
+                      ", answers now, but it is kept closed: ", std::string(failed.message()),
+                      ". Nothing was read or written there. Correct that: the server checks the place every "
+                      "few seconds, and needs no restart.");
 }
 
 absl::StatusOr<postgres::Lease> PostgresPlace::Take(PlaceUse use) {
   if (!is_open_) return absl::UnavailableError(WhyClosed());
-  return InStoreWords(PoolOf(use).Take(options_.patience), Touched::kMirroredTable);
+  return ToStoreStatus(PoolOf(use).Take(options_.patience), TableOwner::kMirroredTable);
 }
 
 absl::StatusOr<NodeLease> PostgresPlace::TakeAt(PlaceUse use, PlaceNode node, const std::string& of) {
@@ -185,7 +185,7 @@ absl::StatusOr<NodeLease> PostgresPlace::TakeFrom(const CitusNode& node, PlaceUs
   }
   absl::StatusOr<postgres::Lease> lease = pool->Take(options_.patience);
   if (lease.ok()) return NodeLease{*std::move(lease), {.group = node.group, .has_rows = true}};
-  const absl::Status failed = InStoreWords(lease.status(), Touched::kMirroredTable);
+  const absl::Status failed = ToStoreStatus(lease.status(), TableOwner::kMirroredTable);
   return absl::Status(failed.code(),
                       absl::StrCat("place '", options_.name, "', worker ", NameOf(node),
                                    ", which has the mirror's rows: ", std::string(failed.message())));

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -80,11 +80,11 @@ SELECT sql FROM (
 absl::Status RunFound(postgres::Connection& connection, const std::string& sql,
                       const std::vector<postgres::Value>& values) {
   const auto rows = connection.Query(sql, values, kGiving);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::string statements;
   for (int row = 0; row < rows->rows(); ++row) absl::StrAppend(&statements, rows->Text(row, 0), "; ");
   if (statements.empty()) return absl::OkStatus();
-  return InStoreWords(connection.Execute(statements, kGiving), Touched::kMirroredTable);
+  return ToStoreStatus(connection.Execute(statements, kGiving), TableOwner::kMirroredTable);
 }
 
 }  // namespace
@@ -116,7 +116,7 @@ absl::StatusOr<std::vector<std::string>> CarryRights(postgres::Connection& conne
       "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relrowsecurity ORDER "
       "BY 1",
       {from}, kGiving);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::vector<std::string> guarded;
   for (int row = 0; row < rows->rows(); ++row) guarded.push_back(rows->Text(row, 0));
   absl::Status carried =

@@ -10,7 +10,7 @@
 #include "server/store/postgres/place/names.h"
 
 // Rights of other roles on what the mirror makes. Relations and schemas as they stand in SQL. Errors: as
-// InStoreWords().
+// ToStoreStatus().
 
 namespace mirror {
 

@@ -14,7 +14,7 @@
 namespace mirror {
 
 absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& server) {
-  constexpr char kBeating[] = "saying that this server is there";
+  constexpr char kBeating[] = "recording that this server runs";
   const OwnTable& table = ServerTable();
   const std::string sql = absl::StrCat(
       "INSERT INTO mirror_control.server (", table.Names(), ") SELECT ",

@@ -13,7 +13,7 @@
 #include "base/db/postgres/connection.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -28,7 +28,7 @@ std::vector<std::string> Missing(const postgres::Rows& rows, PlaceHolds holds) {
   }
   if (rows.View(0, 1) != "on" || rows.View(0, 2) != "on") {
     missing.emplace_back(
-        "fsync or full_page_writes is off there, and a crash would lose what sources were told is kept");
+        "fsync or full_page_writes is off there, and a crash would lose rows that the server has confirmed");
   }
   const std::string role = QuoteName(rows.View(0, 5)), database = QuoteName(rows.View(0, 6));
   if (!rows.Bool(0, 3) && holds == PlaceHolds::kMirrors) {
@@ -65,8 +65,8 @@ absl::StatusOr<std::string> WhichDatabase(postgres::Connection& connection) {
   const auto row = connection.Query(
       "SELECT pg_postmaster_start_time()::text || '/' || oid FROM pg_database WHERE datname = "
       "current_database()",
-      {}, "looking which database it is");
-  if (!row.ok()) return InStoreWords(row.status(), Touched::kMirroredTable);
+      {}, "identifying the database");
+  if (!row.ok()) return ToStoreStatus(row.status(), TableOwner::kMirroredTable);
   return row->Text(0, 0);
 }
 
@@ -74,16 +74,16 @@ absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds) {
   const auto version = connection.Query(
       "SELECT current_setting('server_version_num')::bigint, pg_is_in_recovery(), current_database()::text",
       {}, "looking at the database");
-  if (!version.ok()) return InStoreWords(version.status(), Touched::kMirroredTable);
+  if (!version.ok()) return ToStoreStatus(version.status(), TableOwner::kMirroredTable);
   const std::string database = absl::StrCat("the database '", version->Text(0, 2), "' ");
   if (version->Int(0, 0) < kVersionMin) {
     return absl::FailedPreconditionError(
-        absl::StrCat(database, "is of PostgreSQL ", version->Int(0, 0) / 10'000,
+        absl::StrCat(database, "runs on PostgreSQL ", version->Int(0, 0) / 10'000,
                      ", and mirrors need 15 or later. Upgrade it, or name another one."));
   }
   if (version->Bool(0, 1)) {
     return absl::UnavailableError(absl::StrCat(
-        database, "is a standby's, where nothing is written. Name the primary, or all hosts with ",
+        database, "is on a standby, where nothing can be written. Name the primary, or all hosts with ",
         "target_session_attrs=read-write."));
   }
   const auto rows = connection.Query(
@@ -91,7 +91,7 @@ absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds) {
       "current_setting('full_page_writes'), has_parameter_privilege('session_replication_role', 'SET'), "
       "has_database_privilege(current_database(), 'CREATE'), current_user::text, current_database()::text",
       {}, "looking at the database");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   const std::vector<std::string> missing = Missing(*rows, holds);
   if (missing.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(

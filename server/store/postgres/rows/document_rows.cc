@@ -4,17 +4,17 @@
 #include "base/status_macros.h"
 #include "server/own_records/postgres_record.h"
 #include "server/store/mirror_records.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
 
-constexpr char kReadingDocuments[] = "reading what is kept beside the rows";
+constexpr char kReadingDocuments[] = "reading the documents of the mirror";
 
 absl::StatusOr<bool> HasDocuments(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto there = connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.documents},
                                        kReadingDocuments);
-  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kOwnTable);
   return *there != 0;
 }
 
@@ -23,9 +23,10 @@ absl::StatusOr<std::vector<Document>> Select(postgres::Connection& connection, c
                                              const std::string& where, postgres::Values values) {
   ASSIGN_OR_RETURN(const bool there, HasDocuments(connection, names));
   if (!there) return std::vector<Document>();
-  static const SqlOfMany select(DocumentTable(), DocumentTable().SelectSql(kInSchema));
-  const auto rows = connection.Query(select.Of(names.documents) + where, values, kReadingDocuments);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  const auto rows = connection.Query(
+      DocumentTable().SelectSql({.dialect = Dialect::kPostgres, .name = names.documents}, where), values,
+      kReadingDocuments);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return ReadRows(DocumentTable(), *rows);
 }
 
@@ -48,7 +49,7 @@ absl::StatusOr<ListedDocuments> SelectListedDocuments(postgres::Connection& conn
                    " WHERE kind = $2 AND id = ''), ''), (SELECT count(*) FROM ", names.documents,
                    " WHERE kind = $3)"),
       {kStorageKind, kMemberKind, kJobKind}, kReadingDocuments);
-  if (!row.ok()) return InStoreWords(row.status(), Touched::kOwnTable);
+  if (!row.ok()) return ToStoreStatus(row.status(), TableOwner::kOwnTable);
   return ListedDocuments{row->Text(0, 0), row->Text(0, 1), static_cast<std::uint64_t>(row->Int(0, 2))};
 }
 

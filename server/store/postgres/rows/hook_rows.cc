@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/own_records/postgres_record.h"
 #include "server/store/mirror_records.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -18,16 +18,16 @@ absl::StatusOr<std::optional<HookNote>> SelectHook(postgres::Connection& connect
                                                    const PostgresOwnTables& names, const std::string& hook) {
   const auto rows =
       connection.Query(HookTable().SelectSql(HooksIn(names), "WHERE hook = $1 ORDER BY id LIMIT 1"), {hook},
-                       "reading what waits for a hook");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+                       "reading the events that wait for a hook");
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return ReadFirst(HookTable(), *rows);
 }
 
 absl::StatusOr<std::vector<HookNote>> SelectHooks(postgres::Connection& connection,
                                                   const PostgresOwnTables& names) {
   const auto rows = connection.Query(HookTable().SelectSql(HooksIn(names), "ORDER BY id"), {},
-                                     "reading what waits for hooks");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+                                     "reading the events that wait for hooks");
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return ReadRows(HookTable(), *rows);
 }
 
@@ -56,8 +56,8 @@ absl::StatusOr<std::uint64_t> TrimHooks(postgres::Connection& connection, const 
                                         std::int64_t count_max) {
   const auto went = connection.Run(absl::StrCat("DELETE FROM ", names.hooks, " WHERE id <= (SELECT id FROM ",
                                                 names.hooks, " ORDER BY id DESC LIMIT 1 OFFSET $1)"),
-                                   {count_max}, "trimming what waits for hooks");
-  if (!went.ok()) return InStoreWords(went.status(), Touched::kOwnTable);
+                                   {count_max}, "trimming the events that wait for hooks");
+  if (!went.ok()) return ToStoreStatus(went.status(), TableOwner::kOwnTable);
   return static_cast<std::uint64_t>(*went);
 }
 

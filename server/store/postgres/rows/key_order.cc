@@ -1,4 +1,5 @@
 #include "server/store/postgres/rows/key_order.h"
+#include "proto/wire/key_part.h"
 
 #include <cstdint>
 #include <string>
@@ -8,10 +9,7 @@ namespace {
 
 Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row) {
   Key key;
-  for (const std::uint32_t column : kept.Key()) {
-    const Value value = batch.Find(column)->At(row);
-    key.push_back({value.kind, value.integer, value.real, std::string(value.bytes)});
-  }
+  for (const std::uint32_t column : kept.Key()) key.push_back(KeyPartOf(batch.Find(column)->At(row)));
   return key;
 }
 

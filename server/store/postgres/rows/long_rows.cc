@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/store/postgres/place/names.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -28,7 +28,7 @@ absl::StatusOr<bool> MayHaveLongValues(postgres::Connection& connection, const s
       "SELECT coalesce(sum(pg_relation_size(reltoastrelid)), 0)::bigint FROM pg_class WHERE oid = "
       "$1::text::regclass AND reltoastrelid <> 0",
       {name}, Doing(kept));
-  if (!bytes.ok()) return InStoreWords(bytes.status(), Touched::kMirroredTable);
+  if (!bytes.ok()) return ToStoreStatus(bytes.status(), TableOwner::kMirroredTable);
   return *bytes >= kBesideMin;
 }
 
@@ -54,7 +54,7 @@ absl::Status PostgresLongRows::DigestRow(const std::string& ctid,
   const auto row = connection_.Query(absl::StrCat("SELECT ", SelectList(), stored_.SelectSizes(),
                                                   " FROM ONLY ", name_, " AS m WHERE m.ctid = $1::text::tid"),
                                      {ctid}, Doing(kept_));
-  if (!row.ok()) return InStoreWords(row.status(), Touched::kMirroredTable);
+  if (!row.ok()) return ToStoreStatus(row.status(), TableOwner::kMirroredTable);
   if (row->rows() != 1) return absl::InternalError("a row of a snapshot is not there any more");
   const int sizes = static_cast<int>(stored_.fields()) + 1;
   const auto octets_of = [&](std::size_t index) {
@@ -82,7 +82,7 @@ absl::Status PostgresLongRows::AddPieces(const std::string& ctid, std::size_t in
   for (std::int64_t from = 1; read < octets; from += piece) {
     RETURN_IF_ERROR(may_go_on());
     const auto rows = connection_.Query(sql, {ctid, from, piece}, Doing(kept_));
-    if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+    if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
     const std::string_view bytes = rows->rows() == 1 ? rows->View(0, 0) : std::string_view();
     read += bytes.size();
     if (bytes.empty() || !add(bytes)) return stored_.NotOfItsType(index, "wrote it");

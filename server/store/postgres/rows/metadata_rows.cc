@@ -8,7 +8,7 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "proto/wire/table_pack.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -75,7 +75,7 @@ absl::StatusOr<std::vector<TableRecord>> SelectRecords(postgres::Connection& con
       SelectRecordsSql(names, !tables.empty(), /*lock=*/false),
       tables.empty() ? std::vector<postgres::Value>() : std::vector<postgres::Value>{keys.value()},
       "reading the metadata table");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return RecordsOf(*rows);
 }
 
@@ -114,7 +114,7 @@ absl::StatusOr<std::vector<PostgresAgreed>> SelectDefinitions(postgres::Connecti
                    tables.empty() ? "" : " WHERE table_key = ANY ($1)", " ORDER BY table_key"),
       tables.empty() ? std::vector<postgres::Value>() : std::vector<postgres::Value>{keys.value()},
       "reading the agreed definitions");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   std::vector<PostgresAgreed> all;
   for (int row = 0; row < rows->rows(); ++row) {
     absl::StatusOr<TableSchema> schema = UnpackTable(rows->View(row, 1));
@@ -141,7 +141,7 @@ absl::Status FindTables(postgres::Connection& connection, const PostgresOwnTable
       "= "
       "current_user)",
       {wanted.value(), names.schema}, "looking for the mirrored tables");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   std::set<std::string, std::less<>> there;
   for (int row = 0; row < rows->rows(); ++row) there.insert(rows->Text(row, 0));
   for (PostgresAgreed* table : agreed) table->is_there = there.contains(table->schema.name);

@@ -8,8 +8,8 @@
 #include "base/db/postgres/transaction.h"
 #include "base/status_macros.h"
 #include "server/store/mirror_records.h"
-#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/state_payload.h"
 #include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/rows/tenant_row.h"
@@ -208,8 +208,8 @@ SchemaLayout MirrorLayout(const PostgresOwnTables& names, const MirrorGuard* own
 
 absl::Status NotTheMirrorOf(const std::string& context_id, const PostgresOwnTables& names) {
   return absl::FailedPreconditionError(
-      absl::StrCat("a schema ", names.schema, " stands there, and it is not the mirror of '", context_id,
-                   "'. Nothing was made: rename it, or drop it, and try again."));
+      absl::StrCat("the schema ", names.schema, " is there already, and it is not the mirror of '",
+                   context_id, "'. Nothing was made: rename it, or drop it, and try again."));
 }
 
 void QueueOwnSchema(postgres::Pipeline& pipeline, const std::string& context_id,
@@ -245,9 +245,9 @@ absl::StatusOr<Made> MakeOwnSchema(postgres::Connection& connection, const std::
     made = transaction.Commit(pipeline).status();
   }
   if (made.ok()) return Made::kHere;
-  if (!SchemaWasThere(made)) return InStoreWords(made, Touched::kMirroredTable);
+  if (!SchemaWasThere(made)) return ToStoreStatus(made, TableOwner::kMirroredTable);
   absl::Status checked = CheckIsMirror(connection, context_id, names);
-  if (!checked.ok()) return InStoreWords(checked, Touched::kMirroredTable);
+  if (!checked.ok()) return ToStoreStatus(checked, TableOwner::kMirroredTable);
   return Made::kWasThere;
 }
 
@@ -259,7 +259,7 @@ absl::StatusOr<std::string> FindLost(postgres::Connection& connection, const std
       "AND "
       "(c.relname LIKE '\\_mirror\\_%' OR c.relname = $2)",
       {names.schema, MetadataOf(context_id)}, "looking at the mirror's own tables");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   std::set<std::string> tables;
   std::set<std::pair<std::string, std::string>> columns;
   for (int row = 0; row < rows->rows(); ++row) {
@@ -273,7 +273,7 @@ absl::StatusOr<std::string> FindLost(postgres::Connection& connection, const std
   // An older server may have made the mirror anew meanwhile.
   const auto layout = connection.Number(absl::StrCat("SELECT layout FROM ", names.tenant), {},
                                         "looking at the mirror's layout");
-  if (!layout.ok()) return InStoreWords(layout.status(), Touched::kOwnTable);
+  if (!layout.ok()) return ToStoreStatus(layout.status(), TableOwner::kOwnTable);
   if (*layout >= 2) own = AllTablesOf(context_id, names);
   for (const SchemaTable& table : own) {
     if (!tables.contains(table.plain)) return table.plain;

@@ -4,7 +4,7 @@
 
 #include "base/status_macros.h"
 #include "server/own_records/postgres_record.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 
@@ -39,7 +39,7 @@ absl::StatusOr<std::vector<postgres::Rows>> OwnWrites::RunIn(postgres::Pipeline&
   Clear();
   ++sent_;
   if (ran.ok()) return ran;
-  const absl::Status failed = InStoreWords(ran.status(), Touched::kOwnTable);
+  const absl::Status failed = ToStoreStatus(ran.status(), TableOwner::kOwnTable);
   failed_.Update(failed);
   return failed;
 }

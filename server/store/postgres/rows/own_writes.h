@@ -40,7 +40,7 @@ class OwnWrites {
   /// Appends to the pipeline's queue; call Clear() after the pipeline has run.
   void QueueIn(postgres::Pipeline& pipeline) const;
   void Clear();
-  /// Sends them in their own pipeline, and clears the queue in any case. Errors: those of InStoreWords().
+  /// Sends them in their own pipeline, and clears the queue in any case. Errors: those of ToStoreStatus().
   absl::Status Send(postgres::Connection& connection);
   /// The same, followed by a reading statement; returns the rows of that.
   absl::StatusOr<postgres::Rows> SendAndQuery(postgres::Connection& connection, const std::string& sql,

@@ -8,7 +8,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kDoingParts[] = "keeping parts of large values";
+constexpr char kDoingParts[] = "storing parts of large values";
 
 std::string Select(const PostgresParts& of, std::string_view what) {
   return absl::StrCat("SELECT ", std::string(what), " FROM ", of.receipts, " WHERE kind = ", kPartKind,
@@ -27,9 +27,9 @@ absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of
   // The piece came before. The message that brings a part limits its size.
   if (offset >= 0 && offset < held && size <= held - offset) return absl::OkStatus();
   if (offset != held) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("table '", of.table, "': a part at byte ", offset, " of a value came, but ", held,
-                     " bytes of it are there. Nothing was stored. Send its parts in order."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", of.table, "': a part at byte ", offset, " of a value arrived, but the mirror has ", held,
+        " bytes of this value. Nothing was stored. Send its parts in order."));
   }
   ASSIGN_OR_RETURN(
       const std::int64_t all,
@@ -38,9 +38,9 @@ absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of
                         {{of.cycle}}, kDoingParts));
   if (held + size > value_bytes_max || all + size > 2 * value_bytes_max) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("table '", of.table, "': values in parts are over the limit of ", value_bytes_max,
-                     " bytes for one, or twice that for all that wait for their batch. Nothing was stored. "
-                     "Send the batches of the waiting values first, or leave the column out."));
+        absl::StrCat("table '", of.table, "': values in parts exceed the limit of ", value_bytes_max,
+                     " bytes for one value, or twice that for all values that wait for their batch. Nothing "
+                     "was stored. Send the batches of the waiting values first, or leave the column out."));
   }
   return connection
       .Run(absl::StrCat("INSERT INTO ", of.receipts,

@@ -12,7 +12,7 @@
 #include "base/status_macros.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/names.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/rows/any_kinds.h"
 #include "server/store/postgres/rows/columns_in.h"
@@ -128,7 +128,7 @@ absl::Status ReadAll(Stream& stream, const std::function<absl::Status()>& may_go
     for (bool look = row % kRowsBetweenLooks == 0; look || !stream.IsReady(kBetweenLooks); look = false) {
       RETURN_IF_ERROR(may_go_on());
     }
-    ASSIGN_OR_RETURN(const bool stepped, InStoreWords(stream.Step(), Touched::kMirroredTable));
+    ASSIGN_OR_RETURN(const bool stepped, ToStoreStatus(stream.Step(), TableOwner::kMirroredTable));
     if (!stepped) return absl::OkStatus();
     RETURN_IF_ERROR(at());
   }
@@ -139,7 +139,7 @@ absl::Status ReadNumbered(postgres::Connection& connection, const PostgresReadin
                           const std::string& sql, postgres::Values values, std::size_t first_range,
                           const std::function<absl::Status()>& may_go_on, const TakeRangeRow& take) {
   absl::StatusOr<postgres::RowStream> stream = connection.Stream(sql, values, Doing(reading));
-  if (!stream.ok()) return InStoreWords(stream.status(), Touched::kMirroredTable);
+  if (!stream.ok()) return ToStoreStatus(stream.status(), TableOwner::kMirroredTable);
   std::vector<postgres::Type> types;
   std::vector<std::string_view> fields;
   return ReadAll(*stream, may_go_on, [&] {
@@ -157,10 +157,10 @@ absl::Status ReadByCopy(postgres::Connection& connection, const PostgresReading&
                         const std::function<absl::Status()>& may_go_on, const TakeRangeRow& take) {
   const absl::StatusOr<std::vector<postgres::Type>> types = connection.ColumnTypes(
       absl::StrCat("SELECT ", reading.select, " FROM ", reading.From(), " AS m WHERE false"), Doing(reading));
-  if (!types.ok()) return InStoreWords(types.status(), Touched::kMirroredTable);
+  if (!types.ok()) return ToStoreStatus(types.status(), TableOwner::kMirroredTable);
   absl::StatusOr<postgres::CopyOut> copy = postgres::CopyOut::Send(
       connection, absl::StrCat("COPY (", sql, ") TO STDOUT (FORMAT binary)"), Doing(reading));
-  if (!copy.ok()) return InStoreWords(copy.status(), Touched::kMirroredTable);
+  if (!copy.ok()) return ToStoreStatus(copy.status(), TableOwner::kMirroredTable);
   return ReadAll(*copy, may_go_on, [&] { return take({*types, copy->fields()}, range); });
 }
 
@@ -207,12 +207,12 @@ absl::StatusOr<RowBlock> ReadRowsByKey(postgres::Connection& connection, const P
       absl::StrAppend(&sum, " + coalesce(octet_length(m.", QuoteName(column.name), "::text), 0)");
     const absl::StatusOr<postgres::Rows> bytes = connection.Query(
         absl::StrCat("SELECT coalesce(sum(", sum, "), 0)::bigint", from), {wanted.value()}, doing);
-    if (!bytes.ok()) return InStoreWords(bytes.status(), Touched::kMirroredTable);
+    if (!bytes.ok()) return ToStoreStatus(bytes.status(), TableOwner::kMirroredTable);
     if (static_cast<std::uint64_t>(bytes->Int(0, 0)) > bytes_max) return TooManyBytes(kept, bytes_max);
   }
   const absl::StatusOr<postgres::Rows> rows =
       connection.Query(absl::StrCat("SELECT ", stored.SelectList("m"), from), {wanted.value()}, doing);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   for (int row = 0; row < rows->rows(); ++row) {
     RETURN_IF_ERROR(stored.Append(*rows, row, &block));
   }

@@ -35,7 +35,7 @@ using TakeRangeRow = std::function<absl::Status(const postgres::RowView& row, st
 
 /// Reads the live rows of each range, range by range, each in the order of the key; without ranges all rows,
 /// as of one range. Calls `may_go_on` at least every 10 ms, and every so many rows: its error ends the read.
-/// After an ended read the transaction has failed. Errors: those of InStoreWords().
+/// After an ended read the transaction has failed. Errors: those of ToStoreStatus().
 absl::Status ReadRanges(postgres::Connection& connection, const PostgresReading& reading,
                         const std::vector<KeyRange>& ranges, const std::function<absl::Status()>& may_go_on,
                         const TakeRangeRow& take);

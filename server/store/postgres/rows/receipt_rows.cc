@@ -6,7 +6,7 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "server/store/mirror_records.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/state_payload.h"
 
 namespace mirror {
@@ -50,7 +50,7 @@ ReceiptHead ReceiptHeadOf(const postgres::Rows& rows) {
 absl::StatusOr<ReceiptHead> SelectReceiptHead(postgres::Connection& connection,
                                               const PostgresOwnTables& names) {
   const auto rows = connection.Query(ReceiptHeadSql(names), {}, kReadingReceipts);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return ReceiptHeadOf(*rows);
 }
 
@@ -63,7 +63,7 @@ absl::StatusOr<std::vector<std::string>> SelectReceipts(postgres::Connection& co
       absl::StrCat(Select(names, "data"), kOfChain, " AND number > $2 ORDER BY number LIMIT $3"),
       {OfKind(ReceiptKind::kReceipt), static_cast<std::int64_t>(after), static_cast<std::int64_t>(count_max)},
       kReadingReceipts);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   for (int row = 0; row < rows->rows(); ++row) texts.push_back(rows->Text(row, 0));
   return texts;
 }
@@ -73,7 +73,7 @@ absl::StatusOr<std::vector<KeptReceipt>> SelectKeptReceipts(postgres::Connection
   const auto rows =
       connection.Query(absl::StrCat(Select(names, "number, data"), kOfChain, " ORDER BY number"),
                        {OfKind(ReceiptKind::kReceipt)}, kReadingReceipts);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   std::vector<KeptReceipt> receipts;
   for (int row = 0; row < rows->rows(); ++row) {
     receipts.push_back({static_cast<std::uint64_t>(rows->Int(row, 0)), rows->Text(row, 1)});
@@ -123,7 +123,7 @@ absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(postgres::Connectio
   postgres::Array keys(postgres::Type::kText);
   keys.Add(FoldName(table));
   const auto rows = connection.Query(OpenReceiptsSql(names), {keys.value()}, kReadingReceipts);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   ASSIGN_OR_RETURN(auto all, OpenReceiptsOf(*rows, names));
   if (all.empty()) return std::nullopt;
   return std::move(all.begin()->second);
@@ -133,7 +133,7 @@ absl::StatusOr<std::vector<OpenReceiptOfTable>> SelectOpenReceipts(postgres::Con
                                                                    const PostgresOwnTables& names) {
   const auto rows = connection.Query(Select(names, "table_key, cycle, data"), {OfKind(ReceiptKind::kOpen)},
                                      kReadingReceipts);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   ASSIGN_OR_RETURN(auto all, OpenReceiptsOf(*rows, names));
   std::vector<OpenReceiptOfTable> open;
   for (auto& [table, receipt] : all) open.push_back({table, std::move(receipt)});

@@ -48,9 +48,7 @@ absl::Status StateMemory::Load(StateKind kind) {
 
 absl::StatusOr<std::vector<StateRow>> StateMemory::Read(StateKind kind,
                                                         const std::optional<std::string>& table_key) {
-  if (!known_.contains(kind)) {
-    RETURN_IF_ERROR(Load(kind));
-  }
+  if (!known_.contains(kind)) RETURN_IF_ERROR(Load(kind));
   const Rows& rows = known_[kind];
   std::vector<StateRow> found;
   auto row = table_key ? rows.lower_bound({*table_key, INT64_MIN}) : rows.begin();

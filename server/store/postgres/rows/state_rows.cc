@@ -7,7 +7,7 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "server/store/mirror_records.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/state_memory.h"
 #include "server/store/postgres/rows/state_payload.h"
 
@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<StateRow>> ReadState(const StateSource& from, const P
       {NumberOf(kind),
        table_key ? postgres::Value(*table_key) : postgres::Value::Null(postgres::Type::kText)},
       kReading);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return StateOfKind(*rows);
 }
 
@@ -177,7 +177,7 @@ absl::StatusOr<TenantVerbs::NonceCount> CountNonces(postgres::Connection& connec
       connection.Query(absl::StrCat("SELECT count(*), count(*) FILTER (WHERE table_key = $2) FROM ",
                                     names.state, " WHERE kind = $1"),
                        {NumberOf(StateKind::kNonce), value}, kReading);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return TenantVerbs::NonceCount{static_cast<std::size_t>(rows->Int(0, 0)), rows->Int(0, 1) != 0};
 }
 

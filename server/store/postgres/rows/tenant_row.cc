@@ -11,7 +11,7 @@
 #include "base/status_macros.h"
 #include "server/own_records/postgres_record.h"
 #include "server/store/mirror_records.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -87,14 +87,14 @@ std::string LockTenantSql(const PostgresOwnTables& names, bool lock) {
 
 absl::StatusOr<TenantRow> LockTenant(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto rows = connection.Query(LockTenantSql(names), {}, "taking the tenant's row");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return LockedTenantOf(*rows, names);
 }
 
 absl::StatusOr<TenantRow> LockedTenantOf(const postgres::Rows& rows, const PostgresOwnTables& names) {
   if (rows.rows() != 1) {
     return absl::DataLossError(absl::StrCat(names.tenant, " has ", rows.rows(),
-                                            " rows, and one is the tenant's: restore the mirror from a ",
+                                            " rows instead of one: restore the mirror from a ",
                                             "backup, or reset it with 'mirrorctl reset'"));
   }
   ASSIGN_OR_RETURN(TenantRow row, RowOf(rows));
@@ -115,21 +115,21 @@ absl::StatusOr<std::optional<TenantRow>> SelectedTenantOf(const postgres::Rows& 
 absl::StatusOr<std::optional<TenantRow>> SelectTenant(postgres::Connection& connection,
                                                       const PostgresOwnTables& names) {
   const auto rows = connection.Query(SelectTenantSql(names), {}, kReadingTenant);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   return SelectedTenantOf(*rows);
 }
 
 absl::Status FenceEpoch(postgres::Connection& connection, const PostgresOwnTables& names,
                         std::int64_t epoch) {
   postgres::Savepoint savepoint(connection);
-  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return InStoreWords(begun, Touched::kOwnTable);
+  if (absl::Status begun = savepoint.Begin(); !begun.ok()) return ToStoreStatus(begun, TableOwner::kOwnTable);
   const absl::Status fenced =
       connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET epoch = $1"), {epoch}, "taking the mirror")
           .status();
   const postgres::Trouble trouble = postgres::TroubleOf(fenced);
   const bool is_damaged = trouble == postgres::Trouble::kUndefined || trouble == postgres::Trouble::kDamage;
-  if (!fenced.ok() && !is_damaged) return InStoreWords(fenced, Touched::kOwnTable);
-  return InStoreWords(fenced.ok() ? savepoint.Release() : savepoint.RollBack(), Touched::kOwnTable);
+  if (!fenced.ok() && !is_damaged) return ToStoreStatus(fenced, TableOwner::kOwnTable);
+  return ToStoreStatus(fenced.ok() ? savepoint.Release() : savepoint.RollBack(), TableOwner::kOwnTable);
 }
 
 void UpdateTenant(OwnWrites& writes, const PostgresOwnTables& names, const TenantRecord& tenant) {
@@ -149,7 +149,7 @@ absl::Status WriteWhereItIs(postgres::Connection& connection, const PostgresOwnT
           .Run(absl::StrCat("UPDATE ", names.tenant, " SET timeline = $1, self_oid = $2::text::oid"),
                {row->timeline_now, absl::StrCat(row->self_oid_now)}, "noting where the mirror is")
           .status();
-  if (!written.ok()) return InStoreWords(written, Touched::kOwnTable);
+  if (!written.ok()) return ToStoreStatus(written, TableOwner::kOwnTable);
   row->timeline = row->timeline_now;
   row->self_oid = row->self_oid_now;
   return absl::OkStatus();
@@ -163,8 +163,8 @@ void WriteRevisions(OwnWrites& writes, const PostgresOwnTables& names, std::int6
 absl::StatusOr<std::int64_t> TakeId(postgres::Connection& connection, const PostgresOwnTables& names) {
   const auto id = connection.Number(
       absl::StrCat("UPDATE ", names.tenant, " SET next_id = next_id + 1 RETURNING next_id - 1"), {},
-      "numbering what the mirror makes");
-  if (!id.ok()) return InStoreWords(id.status(), Touched::kOwnTable);
+      "taking a number for an object of the mirror");
+  if (!id.ok()) return ToStoreStatus(id.status(), TableOwner::kOwnTable);
   return id;
 }
 

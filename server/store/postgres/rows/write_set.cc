@@ -221,9 +221,7 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
                                                   ") SELECT ", added, ", (SELECT count(*) FROM w)"),
                                      statement.values, kDoing));
   // For rows that are only a key, existing ones are not counted as written.
-  if (!set.empty()) {
-    RETURN_IF_ERROR(CheckNoneKeptOut(schema_, counts.Int(0, 1), rows));
-  }
+  if (!set.empty()) RETURN_IF_ERROR(CheckNoneKeptOut(schema_, counts.Int(0, 1), rows));
   return counts.Int(0, 0);
 }
 
@@ -352,15 +350,16 @@ absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
       return absl::FailedPreconditionError(absl::StrCat(
           place, ": ", what, name, " refuses it", kNothing,
           is_unique ? "The source's rows need not be unique there: drop that index."
-                    : "Somebody added it to the table: drop it, or let 'mirrorctl invalidate' make "
-                      "the table anew without it."));
+                    : "Somebody added it to the table: drop it. Or type 'mirrorctl invalidate': the next "
+                      "cycle then makes the table again without it."));
     }
     case postgres::Trouble::kTooLarge: {
       const std::string index =
           failure.constraint.empty() ? "" : absl::StrCat(" (index '", failure.constraint, "')");
       absl::Status refused = absl::InvalidArgumentError(absl::StrCat(
           place, ": the row is too large for PostgreSQL", index,
-          ", whose keys and indexes have at most 2,704 bytes, and whose rows 8,160 beside their long values",
+          ", whose keys and indexes have at most 2,704 bytes, and whose rows have at most 8,160 bytes "
+          "without their long values",
           kNothing, "Shorten the key, leave columns out, or drop that index if a DBA made it."));
       status.ForEachPayload(
           [&](absl::string_view type, const absl::Cord& payload) { refused.SetPayload(type, payload); });
@@ -371,12 +370,12 @@ absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
           absl::StrCat(place, ": PostgreSQL cannot hold a value", kNothing, "Leave the column out."));
     case postgres::Trouble::kUndefined:
       return absl::FailedPreconditionError(
-          absl::StrCat(place, ": it is not in the database as it was agreed: somebody dropped or changed it",
-                       kNothing, "Let 'mirrorctl invalidate' make it anew."));
+          absl::StrCat(place, ": the database does not have it as agreed: somebody dropped or changed it",
+                       kNothing, "After 'mirrorctl invalidate' the next cycle makes it again."));
     case postgres::Trouble::kLockTimeout:
       return absl::AbortedError(absl::StrCat(
-          "table '", schema.name, "': somebody else keeps a lock on it, or on rows of it, for long", kNothing,
-          "The same batch again is safe. pg_locks shows who has the lock."));
+          "table '", schema.name, "': another session has held a lock on it, or on rows of it, for long",
+          kNothing, "The same batch again is safe. pg_locks shows who has the lock."));
     default:
       return status;
   }
@@ -385,10 +384,10 @@ absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
 absl::Status CheckNoneKeptOut(const TableSchema& schema, std::int64_t written, std::size_t sent) {
   if (written == static_cast<std::int64_t>(sent)) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat("table '", schema.name, "': a trigger or rule of somebody's let ", written, " of ",
-                   Counted(sent, "row"),
-                   " in. None of them was applied. Drop it: the source's rows have to be here as they "
-                   "are."));
+      absl::StrCat("table '", schema.name, "': a trigger or rule that somebody added let only ", written,
+                   " of ", Counted(sent, "row"),
+                   " in. None of them was applied. Drop the trigger or rule: the mirror must have the "
+                   "source's rows unchanged."));
 }
 
 }  // namespace mirror

@@ -12,7 +12,7 @@
 #include "base/status_macros.h"
 #include "proto/wire/batch.h"
 #include "server/store/live_rows.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/rows/columns_out.h"
 #include "server/store/postgres/rows/state_payload.h"
@@ -42,7 +42,7 @@ absl::StatusOr<std::string> LiteralOf(TableWork& work, const Column& column, con
   const auto rows =
       work.connection.Query(absl::StrCat("SELECT quote_literal($1::", ElementName(column), "::text)"),
                             {PostgresValue(column, value, &turned)}, kAltering);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   return rows->Text(0, 0);
 }
 
@@ -267,7 +267,7 @@ absl::Status CheckNoOlderSnapshot(TableWork& work, const std::string& relation) 
       "NOT NULL AND pid <> pg_backend_pid() AND NOT (usename = current_user AND application_name = "
       "current_setting('application_name')) AND pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)",
       {}, kAltering);
-  if (!older.ok()) return InStoreWords(older.status(), Touched::kMirroredTable);
+  if (!older.ok()) return ToStoreStatus(older.status(), TableOwner::kMirroredTable);
   if (older->IsNull(0, 0)) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat(
       "table '", relation, "' has to be written anew for another type of a column, and ", older->Text(0, 0),

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 
@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<std::string>> FindDependants(postgres::Connection& co
           "UNION SELECT 'its row security' FROM of JOIN pg_class AS c ON c.oid = of.oid WHERE $2 = '' AND "
           "(c.relrowsecurity OR c.relforcerowsecurity) ORDER BY 1"),
       {Qualified(names.schema_name, relation), column}, "looking what depends on a table");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::vector<std::string> dependants;
   for (int row = 0; row < rows->rows(); ++row) dependants.push_back(rows->Text(row, 0));
   return dependants;

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/failure.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/own_writes.h"
 #include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/tables/table_work.h"
@@ -67,7 +67,7 @@ absl::StatusOr<std::size_t> DropGarbage(postgres::Connection& connection, const 
   using std::chrono::steady_clock;
   const steady_clock::time_point begun = steady_clock::now();
   const auto rows = own.Query(connection, StateOfKindSql(names, StateKind::kGarbage), kDropping);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   std::vector<StateRow> garbage = StateOfKind(*rows);
   std::stable_partition(garbage.begin(), garbage.end(),
                         [&](const StateRow& row) { return turn.first.contains(row.table_key); });
@@ -83,7 +83,7 @@ absl::StatusOr<std::size_t> DropGarbage(postgres::Connection& connection, const 
     const absl::Status dropped = DropOne(connection, own, names, row.table_key, patience);
     if (dropped.ok()) --left;
     if (!dropped.ok() && !MayBeDroppedLater(dropped))
-      failed.Update(InStoreWords(dropped, Touched::kMirroredTable));
+      failed.Update(ToStoreStatus(dropped, TableOwner::kMirroredTable));
   }
   if (!failed.ok()) return failed;
   return left;

@@ -6,7 +6,7 @@
 #include "base/folded_name.h"
 #include "proto/wire/table_pack.h"
 #include "server/journal/journal_entry.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -33,14 +33,14 @@ absl::StatusOr<std::map<std::string, PostgresHistory>> SelectHistories(postgres:
   std::map<std::string, PostgresHistory> histories;
   const auto there = connection.Number("SELECT (to_regclass($1) IS NOT NULL)::int::bigint", {names.history},
                                        kReadingHistories);
-  if (!there.ok()) return InStoreWords(there.status(), Touched::kOwnTable);
+  if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kOwnTable);
   if (*there == 0) return histories;
   const auto rows = connection.Query(
       absl::StrCat(
           "SELECT table_key, versions, view_name, definition, known_from, view_is_whole, hidden FROM ",
           names.history),
       {}, kReadingHistories);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kOwnTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   for (int row = 0; row < rows->rows(); ++row) {
     absl::StatusOr<TableSchema> schema = UnpackTable(rows->View(row, 3));
     if (!schema.ok()) {

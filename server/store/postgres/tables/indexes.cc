@@ -12,7 +12,7 @@
 #include "base/db/postgres/transaction.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/rows/state_payload.h"
 #include "server/store/postgres/rows/tenant_row.h"
@@ -30,7 +30,7 @@ absl::StatusOr<std::vector<std::string>> OwnIndexesOf(TableWork& work, const std
       "= "
       "to_regclass($1) AND starts_with(i.relname::text, $2)",
       {work.In(relation), kOwnIndexPrefix}, "looking for the mirror's own indexes");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::vector<std::string> indexes;
   for (int row = 0; row < rows->rows(); ++row) indexes.push_back(rows->Text(row, 0));
   return indexes;
@@ -46,7 +46,7 @@ absl::Status DropIndex(TableWork& work, const std::string& name) {
       "= "
       "to_regclass($1)",
       {{work.In(name)}}, kDroppingIndex);
-  if (!table.ok()) return InStoreWords(table.status(), Touched::kMirroredTable);
+  if (!table.ok()) return ToStoreStatus(table.status(), TableOwner::kMirroredTable);
   if (table->rows() == 0) return absl::OkStatus();
   RETURN_IF_ERROR(LockTable(work, table->Text(0, 0)));
   return RunOnTable(work, DropIndexSql(work, name), kDroppingIndex);
@@ -56,13 +56,13 @@ absl::Status DropIndex(TableWork& work, const std::string& name) {
 absl::Status MakeIndex(TableWork& work, const OwnIndex& index, const std::string& sql) {
   postgres::Savepoint attempt(work.connection);
   if (absl::Status set = attempt.Begin(kMakingIndex); !set.ok())
-    return InStoreWords(set, Touched::kMirroredTable);
+    return ToStoreStatus(set, TableOwner::kMirroredTable);
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const absl::Status made = work.connection.Execute(sql, kMakingIndex);
   const bool is_too_long = !made.ok() && MayBeOwnIndex(postgres::FailureOf(made));
   if (!made.ok() && !is_too_long) return OnTable(made);
   const absl::Status ended = made.ok() ? attempt.Release(kMakingIndex) : attempt.RollBack(kMakingIndex);
-  if (!ended.ok()) return InStoreWords(ended, Touched::kMirroredTable);
+  if (!ended.ok()) return ToStoreStatus(ended, TableOwner::kMirroredTable);
   return is_too_long ? NoteTooLong(work, index) : absl::OkStatus();
 }
 
@@ -89,7 +89,7 @@ absl::StatusOr<std::vector<OwnIndex>> FindOwnIndexes(postgres::Connection& conne
       "JOIN pg_class AS t ON t.oid = x.indrelid WHERE i.relnamespace = to_regnamespace($1) AND "
       "starts_with(i.relname::text, $2) ORDER BY i.oid",
       {names.schema, kOwnIndexPrefix}, "looking for the mirror's own indexes");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::vector<OwnIndex> indexes;
   for (int row = 0; row < rows->rows(); ++row) indexes.push_back({rows->Text(row, 0), rows->Text(row, 1)});
   return indexes;
@@ -109,7 +109,7 @@ absl::StatusOr<std::vector<IndexChange>> FindMadeIndexes(postgres::Connection& c
       "a.attrelid = t.oid AND a.attnum = x.indkey[k - 1] WHERE i.relnamespace = to_regnamespace($1) AND "
       "starts_with(i.relname::text, $2)) AS terms ORDER BY index_name COLLATE \"C\", k",
       {names.schema, kOwnIndexPrefix}, "looking for the mirror's own indexes");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::vector<IndexChange> indexes;
   for (int row = 0; row < rows->rows(); ++row) {
     if (indexes.empty() || indexes.back().index.name != rows->View(row, 0)) {
@@ -195,7 +195,7 @@ absl::StatusOr<std::size_t> DropIndexesOfAnyLength(TableWork& work, const std::s
       "= to_regclass($1) AND starts_with(i.relname::text, $2) AND EXISTS (SELECT FROM pg_attribute AS a "
       "WHERE a.attrelid = i.oid AND a.attlen < 0)",
       {work.In(table), kOwnIndexPrefix}, kDroppingOwn);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   if (rows->rows() == 0) return 0;
   RETURN_IF_ERROR(LockTable(work, table));
   std::string sql;

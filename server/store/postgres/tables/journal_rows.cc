@@ -10,7 +10,7 @@
 #include "base/status_macros.h"
 #include "server/journal/journal_entry.h"
 #include "server/journal/key_block.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 namespace mirror {
 namespace {
@@ -53,7 +53,7 @@ absl::StatusOr<Passed> FindPassed(postgres::Connection& connection, const Postgr
                    "), 0) AND number < (SELECT max(number) FROM ", names.journal,
                    ") ORDER BY number LIMIT $2) AS oldest"),
       {through, count_max}, kTrimming);
-  if (!passed.ok()) return InStoreWords(passed.status(), Touched::kOwnTable);
+  if (!passed.ok()) return ToStoreStatus(passed.status(), TableOwner::kOwnTable);
   return Passed{passed->Int(0, 0), passed->Int(0, 1)};
 }
 
@@ -141,11 +141,11 @@ void WriteDigest(OwnWrites& writes, const PostgresOwnTables& names, const std::s
 
 absl::StatusOr<std::int64_t> LastCommitOf(postgres::Connection& connection, const PostgresOwnTables& names,
                                           const std::string& table) {
-  return InStoreWords(
+  return ToStoreStatus(
       connection.Number(absl::StrCat("SELECT coalesce(max(number), 0) FROM ", names.journal,
                                      " WHERE table_key = $1 AND number = moment AND done_ms IS NOT NULL"),
                         {FoldName(table)}, "looking for a table's last commit"),
-      Touched::kOwnTable);
+      TableOwner::kOwnTable);
 }
 
 absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const PostgresOwnTables& names,
@@ -172,7 +172,7 @@ absl::StatusOr<std::int64_t> TrimJournal(postgres::Connection& connection, const
         absl::StrCat("DELETE FROM ", names.journal, " AS j WHERE number <= $1 AND NOT (", stays, ")")}) {
     if (gone.ok()) gone = connection.Run(sql, {passed.through}, kTrimming);
   }
-  if (!gone.ok()) return InStoreWords(gone.status(), Touched::kOwnTable);
+  if (!gone.ok()) return ToStoreStatus(gone.status(), TableOwner::kOwnTable);
   return passed.count;
 }
 
@@ -205,7 +205,7 @@ absl::StatusOr<std::int64_t> EraseJournalKey(postgres::Connection& connection, c
                        {static_cast<std::int64_t>(entry.operation), static_cast<std::int64_t>(entry.rows),
                         bytes(entry.least), bytes(entry.most), bytes(entry.keys), entry.number},
                        "removing a key from the journal");
-    if (!written.ok()) return InStoreWords(written.status(), Touched::kOwnTable);
+    if (!written.ok()) return ToStoreStatus(written.status(), TableOwner::kOwnTable);
   }
   return static_cast<std::int64_t>(changed.size());
 }
@@ -426,7 +426,7 @@ class PostgresJournalReader final : public JournalReader {
                         " ORDER BY number", order);
   }
   absl::StatusOr<postgres::Rows> Query(const std::string& sql, postgres::Values values) {
-    return InStoreWords(connection_.Query(sql, values, kReadingJournal), Touched::kOwnTable);
+    return ToStoreStatus(connection_.Query(sql, values, kReadingJournal), TableOwner::kOwnTable);
   }
   absl::StatusOr<bool> IsThere() {
     if (is_there_) return true;

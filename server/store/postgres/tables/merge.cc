@@ -18,7 +18,7 @@
 #include "server/plan/hold_keys.h"
 #include "server/plan/index_plan.h"
 #include "server/store/live_rows.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/rows/columns_in.h"
 #include "server/store/postgres/tables/indexes.h"
@@ -222,13 +222,13 @@ absl::StatusOr<bool> NoteDifferences(TableWork& work, const MergeSql& sql) {
       "SELECT to_regclass($1) IS NOT NULL, has_database_privilege(current_database(), "
       "'TEMPORARY') AND NOT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')",
       {sql.noted()}, kComparing);
-  if (!found.ok()) return InStoreWords(found.status(), Touched::kMirroredTable);
+  if (!found.ok()) return ToStoreStatus(found.status(), TableOwner::kMirroredTable);
   if (found->Bool(0, 0) || !found->Bool(0, 1)) return found->Bool(0, 0);
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   absl::Status noted = work.connection.Run(sql.NoteDifferences(), {}, kComparing).status();
   // PostgreSQL has no statistics of a new table.
   if (noted.ok()) noted = work.connection.Run("ANALYZE " + sql.noted(), {}, kComparing).status();
-  if (!noted.ok()) return InStoreWords(noted, Touched::kMirroredTable);
+  if (!noted.ok()) return ToStoreStatus(noted, TableOwner::kMirroredTable);
   return true;
 }
 
@@ -294,7 +294,7 @@ absl::StatusOr<std::int64_t> RunMerging(TableWork& work, const TableSchema& kept
         [&](absl::string_view type, const absl::Cord& payload) { refused.SetPayload(type, payload); });
     return refused;
   }
-  return InStoreWords(ran, Touched::kMirroredTable);
+  return ToStoreStatus(ran, TableOwner::kMirroredTable);
 }
 
 /// If triggers or rules of others fire even for the mirror, checks the number of rows.
@@ -304,13 +304,13 @@ absl::Status CheckAllWritten(TableWork& work, const TableSchema& kept, const Pos
       "tgenabled IN ('A', 'R')) + (SELECT count(*) FROM pg_rewrite WHERE ev_class = to_regclass($1) AND "
       "ev_enabled IN ('A', 'R'))",
       {work.In(kept.name)}, kMerging);
-  if (!triggers.ok()) return InStoreWords(triggers.status(), Touched::kMirroredTable);
+  if (!triggers.ok()) return ToStoreStatus(triggers.status(), TableOwner::kMirroredTable);
   if (*triggers == 0) return absl::OkStatus();
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const auto there = work.connection.Number(
       absl::StrCat("SELECT count(*) FROM ONLY ", work.In(kept.name), " AS t WHERE true", AndLive(kept, "t")),
       {}, kMerging);
-  if (!there.ok()) return InStoreWords(there.status(), Touched::kMirroredTable);
+  if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kMirroredTable);
   if (*there == shadow.rows) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", kept.name,
@@ -365,14 +365,14 @@ absl::StatusOr<std::int64_t> WriteMerged(TableWork& work, const TableSchema& kep
   while (true) {
     postgres::Savepoint attempt(work.connection);
     if (absl::Status set = attempt.Begin(kMerging); !set.ok())
-      return InStoreWords(set, Touched::kMirroredTable);
+      return ToStoreStatus(set, TableOwner::kMirroredTable);
     const absl::StatusOr<std::int64_t> rows = RunMerging(work, kept, sql);
     if (rows.ok()) {
-      RETURN_IF_ERROR(InStoreWords(attempt.Release(kMerging), Touched::kMirroredTable));
+      RETURN_IF_ERROR(ToStoreStatus(attempt.Release(kMerging), TableOwner::kMirroredTable));
       return rows;
     }
     if (absl::Status back = attempt.RollBack(kMerging); !back.ok())
-      return InStoreWords(back, Touched::kMirroredTable);
+      return ToStoreStatus(back, TableOwner::kMirroredTable);
     ASSIGN_OR_RETURN(const bool dropped, DropRefusing(work, kept, rows.status(), left_out));
     if (!dropped) return rows;
   }
@@ -390,7 +390,7 @@ absl::StatusOr<std::int64_t> CountAbsent(TableWork& work, const TableSchema& kep
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const auto count = work.connection.Number(
       *noted ? sql.CountNotedAbsent() : "SELECT count(*)" + sql.Absent(), {}, kComparing);
-  if (!count.ok()) return InStoreWords(count.status(), Touched::kMirroredTable);
+  if (!count.ok()) return ToStoreStatus(count.status(), TableOwner::kMirroredTable);
   return *count;
 }
 
@@ -405,7 +405,7 @@ absl::StatusOr<std::vector<std::string>> ReadAbsentKeys(TableWork& work, const T
   const auto rows = work.connection.Query(
       absl::StrCat("SELECT ", stored.SelectList("t"), compared->sql.Absent(), " LIMIT ", kHoldKeysMax), {},
       kComparing);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   for (int row = 0; row < rows->rows(); ++row) {
     RowBlock block = RowBlock::For(kept, kept.Key());
     RETURN_IF_ERROR(stored.Append(*rows, row, &block));
@@ -428,7 +428,7 @@ absl::Status MergeRows(TableWork& work, const TableSchema& kept, const PostgresS
   CrashPoint("merge.written");
   if (!noted) return CheckAllWritten(work, kept, shadow);
   const auto wanted = work.connection.Query(sql.CountNoted(), {}, kMerging);
-  if (!wanted.ok()) return InStoreWords(wanted.status(), Touched::kMirroredTable);
+  if (!wanted.ok()) return ToStoreStatus(wanted.status(), TableOwner::kMirroredTable);
   absl::Status all = CheckChanged(kept, wanted->Int(0, 0), removed);
   return all.ok() ? CheckChanged(kept, wanted->Int(0, 1), written) : all;
 }

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/store/live_rows.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/types.h"
 
 namespace mirror {
@@ -97,7 +97,7 @@ absl::StatusOr<std::map<std::string, PresentTable>> ReadPresent(postgres::Connec
       "k.conrelid = c.oid AND k.contype = 'p' WHERE c.relnamespace = to_regnamespace($2) AND c.relkind IN "
       "('r', 'p') AND c.relname = ANY ($1::name[]) ORDER BY c.oid, a.attnum",
       {wanted.value(), names.schema}, kReadingTables);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::map<std::string, PresentTable> present;
   for (int row = 0; row < rows->rows(); ++row) {
     PresentTable& table = present[rows->Text(row, 0)];
@@ -126,7 +126,7 @@ absl::Status CheckNoHeirs(postgres::Connection& connection, const PostgresOwnTab
       "p.relnamespace JOIN pg_class AS c ON c.oid = i.inhrelid JOIN pg_namespace AS n ON n.oid = "
       "c.relnamespace WHERE p.relnamespace = to_regnamespace($1) ORDER BY 1, 2 LIMIT 1",
       {names.schema}, kReadingTables);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   if (rows->rows() == 0) return absl::OkStatus();
   const std::string child = rows->Text(0, 0), parent = rows->Text(0, 1);
   return absl::FailedPreconditionError(absl::StrCat(
@@ -154,7 +154,7 @@ absl::StatusOr<std::string> PrintOfDefinitions(postgres::Connection& connection,
       "AS a UNION ALL SELECT k.part FROM tables CROSS JOIN LATERAL (SELECT concat_ws(' ', oid, xmin) AS part "
       "FROM pg_constraint WHERE conrelid = tables.oid OFFSET 0) AS k) AS parts",
       {names.schema}, kReadingTables);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   return rows->Text(0, 0);
 }
 

@@ -9,7 +9,7 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "server/store/live_rows.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/state_payload.h"
 #include "server/store/postgres/rows/tenant_row.h"
 #include "server/store/postgres/tables/definitions.h"
@@ -59,7 +59,7 @@ absl::StatusOr<bool> HoldsOthersRows(postgres::Connection& connection, const Pos
   const auto rows = connection.Query(absl::StrCat("SELECT 1 FROM ", Qualified(names.schema_name, relation),
                                                   " WHERE (", LiveRowsAside(), ") IS NOT TRUE LIMIT 1"),
                                      {}, kLooking);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   return rows->rows() != 0;
 }
 

@@ -18,8 +18,8 @@
 #include "base/status_macros.h"
 #include "server/plan/plan.h"
 #include "server/store/postgres/place/own_names.h"
-#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/tenant_row.h"
 #include "server/store/postgres/tables/alter.h"
 #include "server/store/postgres/tables/definitions.h"
@@ -103,7 +103,7 @@ WHERE i.indrelid = $1::text::regclass AND NOT i.indisprimary ORDER BY c.oid)";
 
 absl::StatusOr<std::vector<CarriedIndexes::Index>> CarriedIndexes::Find() {
   const auto rows = work_.connection.Query(kIndexesSql, {{work_.In(table_)}}, kCarrying);
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::vector<Index> indexes;
   for (int row = 0; row < rows->rows(); ++row) {
     indexes.push_back({rows->Text(row, 0), rows->Text(row, 1), rows->Text(row, 2), rows->Text(row, 3),
@@ -233,7 +233,7 @@ class Replacement {
 
   absl::StatusOr<std::vector<Part>> Find(const std::string& sql, postgres::Values relations) {
     const auto rows = work_.connection.Query(sql, relations, kSwapping);
-    if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+    if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
     std::vector<Part> parts;
     for (int row = 0; row < rows->rows(); ++row) parts.push_back({rows->Text(row, 0), rows->Text(row, 1)});
     return parts;
@@ -305,7 +305,7 @@ absl::StatusOr<bool> IsBare(TableWork& work, const std::string& table) {
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const auto bare = work.connection.Query(
       absl::StrCat("SELECT NOT EXISTS (SELECT 1 FROM ONLY ", work.In(table), ")"), {}, kSwapping);
-  if (!bare.ok()) return InStoreWords(bare.status(), Touched::kMirroredTable);
+  if (!bare.ok()) return ToStoreStatus(bare.status(), TableOwner::kMirroredTable);
   if (!bare->Bool(0, 0)) return false;
   ASSIGN_OR_RETURN(const auto dependants, FindDependants(work.connection, work.names, table));
   return dependants.empty();
@@ -347,12 +347,12 @@ absl::StatusOr<bool> DropColumns(TableWork& work, const std::string& table,
   if (!locked.ok()) return absl::IsAborted(locked) ? absl::StatusOr<bool>(false) : locked;
   postgres::Savepoint attempt(work.connection);
   if (absl::Status set = attempt.Begin(kSwapping); !set.ok())
-    return InStoreWords(set, Touched::kMirroredTable);
+    return ToStoreStatus(set, TableOwner::kMirroredTable);
   const absl::Status dropped = RunOnTable(
       work, absl::StrCat("ALTER TABLE ", work.In(table), " ", absl::StrJoin(drops, ", ")), kSwapping);
   if (!dropped.ok() && !absl::IsFailedPrecondition(dropped)) return dropped;
   const absl::Status ended = dropped.ok() ? attempt.Release(kSwapping) : attempt.RollBack(kSwapping);
-  if (!ended.ok()) return InStoreWords(ended, Touched::kMirroredTable);
+  if (!ended.ok()) return ToStoreStatus(ended, TableOwner::kMirroredTable);
   return dropped.ok();
 }
 

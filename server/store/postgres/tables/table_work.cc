@@ -7,7 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/failure.h"
 #include "base/status_macros.h"
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/state_rows.h"
 
 namespace mirror {
@@ -24,7 +24,7 @@ absl::StatusOr<std::string> WhoHas(TableWork& work, const std::string& relation)
       "pg_stat_activity AS a ON a.pid = l.pid WHERE l.relation = $1::text::regclass AND l.granted AND l.pid "
       "<> pg_backend_pid() GROUP BY 1, 2 ORDER BY 2 LIMIT 5",
       {{work.In(relation)}}, "looking who uses a table");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::vector<std::string> who;
   for (int row = 0; row < rows->rows(); ++row) {
     who.push_back(absl::StrCat("'", rows->Text(row, 0), "' (process ", rows->Int(row, 1), ")"));
@@ -54,9 +54,10 @@ absl::Status RunWhereFree(TableWork& work, const std::string& relation, const st
                    "; SET LOCAL lock_timeout = '", kLockPatience, "'; RELEASE SAVEPOINT _mirror_lock"),
       doing);
   if (is_counted) *work.may_wait -= std::chrono::steady_clock::now() - began;
-  if (postgres::TroubleOf(ran) != Trouble::kLockTimeout) return InStoreWords(ran, Touched::kMirroredTable);
+  if (postgres::TroubleOf(ran) != Trouble::kLockTimeout)
+    return ToStoreStatus(ran, TableOwner::kMirroredTable);
   ran = work.connection.Execute("ROLLBACK TO SAVEPOINT _mirror_lock; RELEASE SAVEPOINT _mirror_lock", doing);
-  if (!ran.ok()) return InStoreWords(ran, Touched::kMirroredTable);
+  if (!ran.ok()) return ToStoreStatus(ran, TableOwner::kMirroredTable);
   ASSIGN_OR_RETURN(const std::string who, WhoHas(work, relation));
   return absl::AbortedError(absl::StrCat("table '", relation, "' is in use by ", who,
                                          ", and it cannot be changed meanwhile. It was left as it is; the "
@@ -73,7 +74,7 @@ absl::Status OnTable(const absl::Status& ran) {
   // From a definition: the table has too many columns, or its values do not fit the new type.
   if (trouble == Trouble::kTooLarge || trouble == Trouble::kValue)
     return absl::FailedPreconditionError(ran.message());
-  return InStoreWords(ran, Touched::kMirroredTable);
+  return ToStoreStatus(ran, TableOwner::kMirroredTable);
 }
 
 absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table) {
@@ -81,7 +82,7 @@ absl::StatusOr<Relation> FindRelation(TableWork& work, const std::string& table)
       "SELECT relname::text, relkind::text, relowner = (SELECT oid FROM pg_roles WHERE rolname = "
       "current_user) FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relname = $2::name",
       {work.names.schema, table}, "looking for a table");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   if (rows->rows() == 0) return Relation{};
   return Relation{rows->Text(0, 0), rows->Text(0, 1)[0], rows->Bool(0, 2)};
 }

@@ -48,7 +48,7 @@ inline constexpr char kLockPatience[] = "5s";
 inline constexpr std::chrono::hours kLongStatement{6};
 
 /// Runs a definition, or several statements. Each may take long: it may rewrite the whole table. Errors:
-/// those of a store, see InStoreWords(); also kFailedPrecondition: PostgreSQL cannot do it.
+/// those of a store, see ToStoreStatus(); also kFailedPrecondition: PostgreSQL cannot do it.
 absl::Status RunOnTable(TableWork& work, const std::string& sql, std::string_view doing);
 
 /// Converts an error of PostgreSQL's as RunOnTable() does.

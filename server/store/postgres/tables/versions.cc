@@ -24,8 +24,8 @@
 #include "server/store/exchanged_keys.h"
 #include "server/store/live_rows.h"
 #include "server/store/new_rule.h"
-#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/rights.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/rows/columns_in.h"
 #include "server/store/postgres/rows/columns_out.h"
@@ -145,7 +145,7 @@ class OverBatch {
     const std::vector<postgres::Value> values = {moment_};
     const absl::Status ran = set_.RunOver(rows, /*keys_alone=*/true, sql, values).status();
     if (ran.ok()) return ran;
-    return InStoreWords(RefusedRows(ran, *apply_.schema, std::nullopt), Touched::kMirroredTable);
+    return ToStoreStatus(RefusedRows(ran, *apply_.schema, std::nullopt), TableOwner::kMirroredTable);
   }
 
   const ApplyRows& apply_;
@@ -170,7 +170,7 @@ absl::StatusOr<std::int64_t> ForgetProofs(TableWork& work, const std::string& ta
       absl::StrCat("UPDATE ", work.names.journal,
                    " SET digest = NULL WHERE table_key = $1 AND number < $2 AND digest IS NOT NULL"),
       {FoldName(table), before}, "forgetting what was proven of a table");
-  if (!forgotten.ok()) return InStoreWords(forgotten.status(), Touched::kOwnTable);
+  if (!forgotten.ok()) return ToStoreStatus(forgotten.status(), TableOwner::kOwnTable);
   return forgotten;
 }
 
@@ -346,13 +346,13 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
   for (const std::string& keep : {sql.KeepDifference(visible, coming, ::mirror::KindsOf(kept, shadow.kinds)),
                                   sql.KeepNew(visible, coming)}) {
     const absl::Status ran = work.connection.Run(keep, {moment}, kKeeping).status();
-    if (!ran.ok()) return InStoreWords(ran, Touched::kMirroredTable);
+    if (!ran.ok()) return ToStoreStatus(ran, TableOwner::kMirroredTable);
   }
   const PostgresKinds none;
   PostgresStoredRows stored(kept, none, kept.Key());
   absl::StatusOr<postgres::RowStream> stream =
       work.connection.Stream(sql.Kept(stored.SelectList("v"), coming), {moment}, kKeeping);
-  if (!stream.ok()) return InStoreWords(stream.status(), Touched::kMirroredTable);
+  if (!stream.ok()) return ToStoreStatus(stream.status(), TableOwner::kMirroredTable);
   KeysByOperation blocks(kept, take);
   absl::StatusOr<bool> row = stream->Step();
   for (; row.ok() && *row; row = stream->Step()) {
@@ -362,7 +362,7 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
     if (status.ok()) status = blocks.Added(operation);
     if (!status.ok()) return status;
   }
-  if (!row.ok()) return InStoreWords(row.status(), Touched::kMirroredTable);
+  if (!row.ok()) return ToStoreStatus(row.status(), TableOwner::kMirroredTable);
   return blocks.End();
 }
 
@@ -416,9 +416,7 @@ absl::Status FollowDefinition(TableWork& work, const TableSchema& agreed, const 
     RETURN_IF_ERROR(stays ? widening->Rename(was.columns[*at].name, column.name) : widening->Add(column));
   }
   if (HasKinds(kept)) widening->AddKinds();
-  if (!widening->sql().empty()) {
-    RETURN_IF_ERROR(RunOnTable(work, widening->sql(), kFollowing));
-  }
+  if (!widening->sql().empty()) RETURN_IF_ERROR(RunOnTable(work, widening->sql(), kFollowing));
   if (PackTable(history->schema) != PackTable(kept)) {
     // A digest is only valid for the columns that it covered.
     RETURN_IF_ERROR(ForgetProofs(work, kept.name, INT64_MAX).status());
@@ -451,7 +449,7 @@ absl::StatusOr<std::int64_t> CutVersions(TableWork& work, PostgresHistory* histo
                                             versions, " WHERE ", kVersionUntil, " <= $1 LIMIT $2)"),
                                {known_from, count_max}, kCutting);
   }
-  if (!gone.ok()) return InStoreWords(gone.status(), Touched::kMirroredTable);
+  if (!gone.ok()) return ToStoreStatus(gone.status(), TableOwner::kMirroredTable);
   return gone;
 }
 
@@ -463,10 +461,10 @@ absl::StatusOr<std::int64_t> EraseVersions(TableWork& work, const PostgresHistor
       absl::StrCat("SELECT coalesce(max(", kVersionUntil, "), 0)::bigint, count(*) FILTER (WHERE ",
                    kVersionWas, " = 1)", of_row),
       bound.values(), kErasing);
-  if (!stood.ok()) return InStoreWords(stood.status(), Touched::kMirroredTable);
+  if (!stood.ok()) return ToStoreStatus(stood.status(), TableOwner::kMirroredTable);
   absl::StatusOr<std::int64_t> gone =
       work.connection.Run(absl::StrCat("DELETE", of_row), bound.values(), kErasing);
-  if (!gone.ok()) return InStoreWords(gone.status(), Touched::kMirroredTable);
+  if (!gone.ok()) return ToStoreStatus(gone.status(), TableOwner::kMirroredTable);
   gone = ForgetProofs(work, history.schema.name, stood->Int(0, 0));
   if (!gone.ok()) return gone;
   return stood->Int(0, 1);
@@ -528,7 +526,7 @@ absl::StatusOr<bool> ShowsTable(TableWork& work, const PostgresHistory& history)
       "'pg_catalog.pg_class'::regclass JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND "
       "a.attnum = d.refobjsubid WHERE r.ev_class = $1::text::regclass AND d.refobjid = $2::text::regclass",
       {work.In(history.view), work.In(kept.name)}, "looking what the view of a table's versions shows");
-  if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::set<std::string> shown;
   for (int row = 0; row < rows->rows(); ++row) {
     if (std::string name = rows->Text(row, 0); !absl::StartsWith(name, "_mirror_")) shown.insert(name);
@@ -591,7 +589,7 @@ class PostgresVersionReader final : public VersionReader {
     const auto last_old =
         connection_.Number(LastOldSql(names_, "table_key = $3"),
                            {old.before_ms, old.now_ms, FoldName(history.schema.name)}, Doing(history.schema));
-    if (!last_old.ok()) return InStoreWords(last_old.status(), Touched::kOwnTable);
+    if (!last_old.ok()) return ToStoreStatus(last_old.status(), TableOwner::kOwnTable);
     ASSIGN_OR_RETURN(const std::int64_t over, FindOver(history.schema, opened.versions(names_), bytes_max));
     // The last committed state stays, however much the running cycle has written.
     ASSIGN_OR_RETURN(const auto last, LastCommitOf(connection_, names_, history.schema.name));
@@ -602,7 +600,7 @@ class PostgresVersionReader final : public VersionReader {
         connection_.Number(absl::StrCat("SELECT count(*) FROM (SELECT 1 FROM ", opened.versions(names_),
                                         " WHERE ", kVersionUntil, " <= $1 LIMIT 1) AS one"),
                            {history.known_from}, Doing(history.schema));
-    if (!left.ok()) return InStoreWords(left.status(), Touched::kMirroredTable);
+    if (!left.ok()) return ToStoreStatus(left.status(), TableOwner::kMirroredTable);
     return *left != 0 ? history.known_from : 0;
   }
 
@@ -611,7 +609,7 @@ class PostgresVersionReader final : public VersionReader {
     const auto count = connection_.Number(
         absl::StrCat("SELECT count(*) FROM ", opened.versions(names_), " WHERE ", kVersionWas, " = 1"), {},
         Doing(history.schema));
-    if (!count.ok()) return InStoreWords(count.status(), Touched::kMirroredTable);
+    if (!count.ok()) return ToStoreStatus(count.status(), TableOwner::kMirroredTable);
     return *count;
   }
 
@@ -658,7 +656,7 @@ class PostgresVersionReader final : public VersionReader {
                      " FROM ONLY ", Qualified(names_.schema_name, table.name), " AS t WHERE true",
                      opened.visible.and_live(), ") AS m WHERE ", bound.same());
     const auto present = connection_.Query(stands, bound.values(), Doing(table));
-    if (!present.ok()) return InStoreWords(present.status(), Touched::kMirroredTable);
+    if (!present.ok()) return ToStoreStatus(present.status(), TableOwner::kMirroredTable);
     if (present->rows() != 0) {
       RowBlock row = RowBlock::ForAll(table);
       RETURN_IF_ERROR(stored.Append(*present, 0, &row));
@@ -681,19 +679,19 @@ class PostgresVersionReader final : public VersionReader {
                      opened.versions(names_), " AS v WHERE v.", kVersionUntil, " > ", from, " AND v.",
                      kVersionUntil, " <= ", to, " ORDER BY ", list),
         Doing(table));
-    if (!status.ok()) return InStoreWords(status, Touched::kMirroredTable);
+    if (!status.ok()) return ToStoreStatus(status, TableOwner::kMirroredTable);
     for (bool more = true; more;) {
       RETURN_IF_ERROR(snapshot_.may_go_on(go_on));
       const auto rows =
           connection_.Query(absl::StrCat("FETCH ", kKeyBlockRows, " FROM ", cursor), {}, Doing(table));
-      if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+      if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
       more = rows->rows() == kKeyBlockRows;
       RowBlock block = RowBlock::For(table, key);
       for (int row = 0; status.ok() && row < rows->rows(); ++row) status = stored.Append(*rows, row, &block);
       if (status.ok() && block.rows() != 0) status = take(&block);
       if (!status.ok()) return status;
     }
-    return InStoreWords(connection_.Execute("CLOSE " + cursor, Doing(table)), Touched::kMirroredTable);
+    return ToStoreStatus(connection_.Execute("CLOSE " + cursor, Doing(table)), TableOwner::kMirroredTable);
   }
 
  private:
@@ -728,13 +726,13 @@ class PostgresVersionReader final : public VersionReader {
                                         std::uint64_t bytes_max) {
     const auto size =
         connection_.Number("SELECT pg_total_relation_size(to_regclass($1))", {versions}, Doing(table));
-    if (!size.ok()) return InStoreWords(size.status(), Touched::kMirroredTable);
+    if (!size.ok()) return ToStoreStatus(size.status(), TableOwner::kMirroredTable);
     if (static_cast<std::uint64_t>(*size) <= bytes_max) return 0;
     const auto each = connection_.Number(
         absl::StrCat("SELECT (coalesce(avg(pg_column_size(m.*)), 0) + ", kVersionBytes,
                      ")::bigint FROM (SELECT * FROM ", versions, " LIMIT ", kSampledRows, ") AS m"),
         {}, Doing(table));
-    if (!each.ok()) return InStoreWords(each.status(), Touched::kMirroredTable);
+    if (!each.ok()) return ToStoreStatus(each.status(), TableOwner::kMirroredTable);
     const std::uint64_t stay =
         std::min<std::uint64_t>(bytes_max / static_cast<std::uint64_t>(*each), INT64_MAX);
     // Counted by moment: sorting the rows themselves may need too much memory and disk.
@@ -744,7 +742,7 @@ class PostgresVersionReader final : public VersionReader {
             "AS newest FROM (SELECT ", kVersionUntil, " AS until, count(*) AS rows FROM ", versions,
             " GROUP BY 1) AS each_moment) AS so_far WHERE newest > $1"),
         {static_cast<std::int64_t>(stay)}, Doing(table));
-    if (!until.ok()) return InStoreWords(until.status(), Touched::kMirroredTable);
+    if (!until.ok()) return ToStoreStatus(until.status(), TableOwner::kMirroredTable);
     return *until;
   }
 
@@ -755,7 +753,7 @@ class PostgresVersionReader final : public VersionReader {
     Opened opened{.history = *std::move(kept), .kinds = {}, .visible = {}};
     const std::string versions = opened.versions(names_);
     const auto there = connection_.Query("SELECT to_regclass($1) IS NOT NULL", {versions}, Doing(table));
-    if (!there.ok()) return InStoreWords(there.status(), Touched::kMirroredTable);
+    if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kMirroredTable);
     absl::StatusOr<bool> held = there->Bool(0, 0);
     if (*held) held = snapshot_.hold(opened.history.versions, Doing(table));
     if (!held.ok()) return held.status();
@@ -802,7 +800,7 @@ class PostgresVersionReader final : public VersionReader {
         values.size(), " ORDER BY m.", kVersionUntil, " DESC LIMIT ", kVersionsAtOnce);
     while (giver.goes_on()) {
       const auto rows = connection_.Query(sql, values, Doing(table));
-      if (!rows.ok()) return InStoreWords(rows.status(), Touched::kMirroredTable);
+      if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
       for (int row = 0; giver.goes_on() && row < rows->rows(); ++row) {
         const std::int64_t until = rows->Int(row, rows->columns() - 1);
         const bool stood = rows->Bool(row, rows->columns() - 2);

@@ -200,9 +200,7 @@ absl::Status SqliteConnection::Configure(bool fresh, Checkpointer* checkpointer)
   if (use_ != MirrorUse::kReading) {
     if (const int code = batch_table_.Register(db); code != SQLITE_OK) return ToStatus(code, "the mirror");
   }
-  if (fresh) {
-    RETURN_IF_ERROR(Execute("PRAGMA page_size = 4096"));
-  }
+  if (fresh) RETURN_IF_ERROR(Execute("PRAGMA page_size = 4096"));
   RETURN_IF_ERROR(Run(
       *this, {"PRAGMA foreign_keys = OFF", "PRAGMA cell_size_check = ON", "PRAGMA legacy_alter_table = ON",
               "PRAGMA cache_size = -4000", "PRAGMA secure_delete = FAST"}));

@@ -52,9 +52,7 @@ absl::StatusOr<std::optional<HookNote>> SelectHook(SqliteConnection& connection,
 absl::Status AddHooks(SqliteConnection& connection, const std::vector<HookNote>& notes,
                       const std::vector<std::string>& known, std::int64_t unknown_before_ms) {
   ASSIGN_OR_RETURN(const bool there, HasTable(connection));
-  if (!there) {
-    RETURN_IF_ERROR(connection.Execute(HookTable().CreateMissingSql(kInSqlite)));
-  }
+  if (!there) RETURN_IF_ERROR(connection.Execute(HookTable().CreateMissingSql(kInSqlite)));
   RETURN_IF_ERROR(RemoveUnknown(connection, known, unknown_before_ms));
   for (const HookNote& note : notes) {
     RETURN_IF_ERROR(Insert(connection, note));

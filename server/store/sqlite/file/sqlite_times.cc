@@ -38,9 +38,7 @@ absl::Status CreateView(SqliteConnection& connection, const std::string& metadat
     if (row) there = query.Text(0);
   }
   if (there == sql) return absl::OkStatus();
-  if (!there.empty()) {
-    RETURN_IF_ERROR(connection.Execute("DROP VIEW _mirror_freshness"));
-  }
+  if (!there.empty()) RETURN_IF_ERROR(connection.Execute("DROP VIEW _mirror_freshness"));
   // Another object that somebody gave that name stays, and does not prevent the opening of the mirror.
   ASSIGN_OR_RETURN(Query taken,
                    connection.Prepare("SELECT 1 FROM sqlite_schema WHERE name = '_mirror_freshness'"));
@@ -98,9 +96,7 @@ absl::StatusOr<Freshness> SelectFreshness(SqliteConnection& connection) {
 }
 
 absl::Status WriteTimes(SqliteConnection& connection, const Freshness& now, const Freshness& next) {
-  if (now.all_ms != next.all_ms) {
-    RETURN_IF_ERROR(SetTime(connection, kTimeOfAll, next.all_ms));
-  }
+  if (now.all_ms != next.all_ms) RETURN_IF_ERROR(SetTime(connection, kTimeOfAll, next.all_ms));
   for (const auto& [table, time] : now.tables) {
     if (next.tables.contains(table)) continue;
     RETURN_IF_ERROR(ForgetTime(connection, table));
@@ -116,9 +112,7 @@ absl::Status WriteTimes(SqliteConnection& connection, const Freshness& now, cons
 absl::Status WriteTargets(SqliteConnection& connection, const FreshnessTargets& targets) {
   RETURN_IF_ERROR(connection.Execute("DELETE FROM _mirror_targets"));
   constexpr char kInsert[] = "INSERT INTO _mirror_targets (table_name, target_ms) VALUES (?1, ?2)";
-  if (targets.all_ms != 0) {
-    RETURN_IF_ERROR(Run(connection, kInsert, kTimeOfAll, targets.all_ms));
-  }
+  if (targets.all_ms != 0) RETURN_IF_ERROR(Run(connection, kInsert, kTimeOfAll, targets.all_ms));
   for (const auto& [table, target] : targets.tables) {
     RETURN_IF_ERROR(Run(connection, kInsert, table, target));
   }

@@ -216,9 +216,7 @@ class SqliteHistory final : public HistoryVerbs {
     RETURN_IF_ERROR(DropHistoryView(connection_, kept.name));
     TableSchema before = std::move((*history)->schema);
     // A proof covers the columns that existed then.
-    if (PackTable(before) != PackTable(kept)) {
-      RETURN_IF_ERROR(ForgetProofs(kept.name));
-    }
+    if (PackTable(before) != PackTable(kept)) RETURN_IF_ERROR(ForgetProofs(kept.name));
     const std::string& versions = (*history)->versions;
     for (const std::string& name : moved.replaced) {
       const std::optional<std::uint32_t> column = before.Find(name);

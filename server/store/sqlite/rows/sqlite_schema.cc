@@ -214,9 +214,7 @@ absl::Status CheckSqliteTableName(const std::string& table, const std::string& c
 }
 
 absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& action) {
-  if (KeepsPartner(action.schema)) {
-    RETURN_IF_ERROR(CheckOwnFit(connection, action.schema));
-  }
+  if (KeepsPartner(action.schema)) RETURN_IF_ERROR(CheckOwnFit(connection, action.schema));
   // Tries before it checks: a query of sqlite_schema would read all definitions, for each table.
   absl::Status made =
       connection.Execute(CreateTableSql(action.schema.name, action.schema, OwnColumnsSql(action.schema)));

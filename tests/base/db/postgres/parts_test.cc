@@ -34,7 +34,7 @@ TEST(PostgresName, IsQuotedWithItsCaseAndNeverCutOff) {
   EXPECT_THAT(QuotedName(std::string(63, 'a')), IsOk());
   EXPECT_THAT(QuotedName(std::string(64, 'a')),
               StatusIs(StatusCode::kInvalidArgument,
-                       HasSubstr("64 bytes, and PostgreSQL keeps names of at most 63")));
+                       HasSubstr("64 bytes, and PostgreSQL's limit for a name is 63")));
   EXPECT_THAT(QuotedName(std::string(31, 'a') + std::string(32, '\xc3')),
               StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(QuotedName(""), StatusIs(StatusCode::kInvalidArgument));
@@ -52,7 +52,7 @@ TEST(PostgresTarget, AWrongKeywordIsNamed) {
        {"postgresql://mirror@db7/crm?sslmod=verify-full", "host=db7 sslmod=verify-full"}) {
     EXPECT_THAT(ReadConninfo(text),
                 StatusIs(StatusCode::kInvalidArgument,
-                         AllOf(HasSubstr("cannot be read: libpq knows no 'sslmod'. It is as libpq"),
+                         AllOf(HasSubstr("cannot be read: libpq has no keyword 'sslmod'. Write it in"),
                                Not(HasSubstr("db7")))))
         << text;
   }
@@ -140,8 +140,8 @@ TEST(PostgresFailure, ARefusalKeepsItsSqlstate) {
   EXPECT_EQ(
       full.words,
       "libpq says \"connection to server at 'db1', port 5432 failed: sorry, too many clients "
-      "already\". All connections that it allows are taken: raise its max_connections or, where a role or a "
-      "database is named, the CONNECTION LIMIT of that, or end connections of others");
+      "already\". All connections that it allows are in use: raise its max_connections or, if the message "
+      "names a role or a database, the CONNECTION LIMIT of that one, or end connections of others");
   EXPECT_EQ(ReadRefusal("connection to server failed: Connection refused\n\tIs it running?\n").trouble,
             Trouble::kNotReady);
   EXPECT_EQ(
@@ -156,7 +156,7 @@ TEST(PostgresFailure, WhoIsNotLetInIsToldWhatToDo) {
   const Login login{.passfile = "/etc/m/pgpass"};
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"FATAL:  28P01: password authentication failed for user \"m\"\n",
-       "password in the passfile '/etc/m/pgpass' is not the role's"},
+       "password in the passfile '/etc/m/pgpass' is wrong: correct the first line"},
       {"FATAL:  28000: no pg_hba.conf entry\n", "the role's name, and at pg_hba.conf"},
       {"FATAL:  42501: permission denied for database \"mirrors\"\n", "GRANT CONNECT ON DATABASE"},
       {"FATAL:  3D000: database \"mirors\" does not exist\n", "Make that database, or correct the name"},

@@ -64,7 +64,7 @@ TEST_F(PostgresTransaction, ACommitThatRolledBackIsAnError) {
   ASSERT_THAT(connection_->Run(kInsert, {1}), IsOk());
   EXPECT_FALSE(connection_->Query("SELECT nothing").ok());
   EXPECT_THAT(transaction.Commit("keeping"),
-              StatusIs(StatusCode::kInternal, HasSubstr("keeping: it was rolled back")));
+              StatusIs(StatusCode::kInternal, HasSubstr("keeping: the transaction was rolled back")));
   EXPECT_EQ(Rows(), 0);
 }
 
@@ -188,7 +188,7 @@ TEST_F(PostgresTransaction, ACommitWhoseAnswerIsLostMayHaveBeenApplied) {
     proxy.CutAt("COMMIT",
                 arrives ? PostgresProxy::Cut::kBeforeTheAnswer : PostgresProxy::Cut::kBeforeItArrives);
     const absl::Status committed = transaction.Commit("keeping it");
-    EXPECT_THAT(committed, StatusIs(StatusCode::kUnavailable, HasSubstr("it may have been applied")));
+    EXPECT_THAT(committed, StatusIs(StatusCode::kUnavailable, HasSubstr("the commit may have succeeded")));
     EXPECT_EQ(TroubleOf(committed), Trouble::kCommitUnknown);
     EXPECT_FALSE(through->IsOpen());
   }

@@ -97,7 +97,7 @@ TEST_F(MariadbLogServer, ADamagedBinlogSaysTheWayOn) {
   ASSERT_NE(at, std::string::npos);
   std::fstream(path, std::ios::binary | std::ios::in | std::ios::out).seekp(static_cast<long>(at)) << 'X';
   EXPECT_THAT(TryCycle(), StatusIs(absl::StatusCode::kDataLoss,
-                                   AllOf(HasSubstr("cannot be read behind binlog."), HasSubstr("checksum"),
+                                   AllOf(HasSubstr("cannot be read after binlog."), HasSubstr("checksum"),
                                          HasSubstr("PURGE BINARY LOGS TO"))));
   Close();
   Purge();

@@ -116,7 +116,7 @@ TEST_F(MariadbRowsTest, ATableThatSomebodyChangesIsLeftForTheNextRun) {
   Look();
   Sql("LOCK TABLES t WRITE");
   EXPECT_THAT(ReadAll(*reader_, Table("t").schema).status,
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("locked by somebody who changes it")));
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("locked by a session that changes it")));
   EXPECT_EQ(Rows("u").size(), 0U);
   EXPECT_THAT(reader_->Schema(), IsOk()) << "the catalogs are read without that lock";
   Sql("UNLOCK TABLES");
@@ -142,7 +142,7 @@ TEST_F(MariadbRowsTest, AReadingIsBrokenOffForWhoWaitsToChangeTheTable) {
     EXPECT_TRUE(changed.ok()) << changed;
     Sql("UNLOCK TABLES");
     EXPECT_THAT(AllRows(**read, "t"),
-                StatusIs(absl::StatusCode::kUnavailable, HasSubstr("somebody waits to change it")));
+                StatusIs(absl::StatusCode::kUnavailable, HasSubstr("another session waits to change")));
     EXPECT_THAT(reader_->Schema(), IsOk());
   }
 }

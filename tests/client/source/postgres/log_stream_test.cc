@@ -269,7 +269,7 @@ TEST_F(LogStreamTest, APublicationThatWasNotThereYetIsToldAndPassed) {
   };
   EXPECT_THAT(fails(), HasSubstr("the database has no publication"));
   Publish("t");
-  EXPECT_THAT(fails(), HasSubstr("was made after the slot"));
+  EXPECT_THAT(fails(), HasSubstr("was created after the slot"));
   const std::uint64_t end = *postgres::ParseLsn(Text("SELECT pg_current_wal_flush_lsn()"));
   const auto moved = AdvanceSlot(*connection_, kSlot, end);
   ASSERT_THAT(moved, IsOk());

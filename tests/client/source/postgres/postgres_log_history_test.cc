@@ -245,7 +245,7 @@ TEST_F(PostgresHistoryTest, ANewTableWaitsForWhoMayHaveWrittenToItBefore) {
   Install();
   snapshot_wait_ms_ = 50;
   Cycle();
-  EXPECT_THAT(mirror_["late"].action, HasSubstr("transactions are open"));
+  EXPECT_THAT(mirror_["late"].action, HasSubstr("open transactions"));
   EXPECT_EQ(mirror_["t"].action, "nothing");
   ASSERT_THAT(other->Execute("COMMIT PREPARED 'forgotten'"), IsOk());
   CycleAndExpect("late", "populate");
@@ -270,7 +270,7 @@ TEST_F(PostgresHistoryTest, WhatWasWrittenWhileATableWasPublishedOtherwiseIsWait
     snapshot_wait_ms_ = 50;
     Close();
     Cycle();
-    EXPECT_THAT(mirror_["t"].action, HasSubstr("transactions are open"));
+    EXPECT_THAT(mirror_["t"].action, HasSubstr("open transactions"));
     ASSERT_THAT(other->Execute("COMMIT PREPARED 'late'"), IsOk());
     CycleAndExpect("t", "compare");
     CycleAndExpect("t", "nothing");

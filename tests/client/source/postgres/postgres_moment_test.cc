@@ -168,7 +168,7 @@ TEST_F(PostgresMomentTest, AServerThatEndsWhatKeepsItIsNamed) {
     EXPECT_THAT(ended, IsOkAndHolds(1));
   };
   Cycle();
-  EXPECT_THAT(mirror_["lead"].action, HasSubstr("ended the transaction that keeps the moment"));
+  EXPECT_THAT(mirror_["lead"].action, HasSubstr("ended the transaction that holds the snapshot"));
   EXPECT_THAT(mirror_["lead"].rows, IsEmpty());
   CycleAndExpect("lead", "populate");
 }

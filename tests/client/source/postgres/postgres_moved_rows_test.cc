@@ -59,7 +59,7 @@ TEST_F(PostgresMovedRowsTest, AComparisonOfATableThatIsGivenUpMeanwhileIsMadeAne
   Sql("ALTER TABLE t ADD c int");
   Sql("UPDATE t SET a = 'by another definition' WHERE id = 1");
   EXPECT_THAT(log_->ChangedKeys("t", lsn),
-              StatusIs(absl::StatusCode::kAborted, HasSubstr("moved while its rows were read")));
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("lost staged changes while its rows")));
 }
 
 TEST_F(PostgresMovedRowsTest, RowsOfAStandbyAreNotTaken) {

@@ -38,7 +38,7 @@ class StageMomentTest : public testing::Test {
   }
   static std::vector<std::string> KeysBehind(StageView& view, std::int64_t from) {
     std::vector<std::string> keys;
-    const auto rows = view.RowsBehind(1, from);
+    const auto rows = view.RowsAfter(1, from);
     EXPECT_THAT(rows, IsOk());
     if (!rows.ok()) return keys;
     for (bool more = true; more;) {
@@ -79,7 +79,7 @@ TEST_F(StageMomentTest, CountsItsRowsAsTheStageDoes) {
   const absl::StatusOr<std::shared_ptr<StageView>> held = stage_->Hold();
   ASSERT_THAT(held, IsOk());
   for (StageView* const view : {&**held, static_cast<StageView*>(&*stage_)}) {
-    const auto rows = view->RowsBehind(1, 0);
+    const auto rows = view->RowsAfter(1, 0);
     ASSERT_THAT(rows, IsOk());
     const auto counts = (*rows)->Count(5);
     ASSERT_THAT(counts, IsOk());
@@ -98,13 +98,13 @@ TEST_F(StageMomentTest, OutlastsATableThatIsDropped) {
   EXPECT_THAT(KeysBehind(**held, 0), ElementsAre("a"));
   EXPECT_THAT((*held)->Tables(), IsOkAndHolds(SizeIs(1)));
   // Rows keep what they are read from.
-  const auto rows = (*held)->RowsBehind(1, 0);
+  const auto rows = (*held)->RowsAfter(1, 0);
   ASSERT_THAT(rows, IsOk());
   held->reset();
   const auto some = (*rows)->Next(10);
   ASSERT_THAT(some, IsOk());
   EXPECT_THAT(*some, SizeIs(1));
-  EXPECT_TRUE(absl::IsNotFound(stage_->RowsBehind(1, 0).status()));
+  EXPECT_TRUE(absl::IsNotFound(stage_->RowsAfter(1, 0).status()));
   EXPECT_THAT(stage_->Tables(), IsOkAndHolds(IsEmpty()));
 }
 
@@ -112,8 +112,8 @@ TEST_F(StageMomentTest, RefusesWhatWasNotStaged) {
   ASSERT_THAT(stage_->RaiseFloor(1, 15, "for a test"), IsOk());
   const absl::StatusOr<std::shared_ptr<StageView>> held = stage_->Hold();
   ASSERT_THAT(held, IsOk());
-  EXPECT_TRUE(absl::IsAborted((*held)->RowsBehind(1, 14).status()));
-  EXPECT_TRUE(absl::IsNotFound((*held)->RowsBehind(2, 20).status()));
+  EXPECT_TRUE(absl::IsAborted((*held)->RowsAfter(1, 14).status()));
+  EXPECT_TRUE(absl::IsNotFound((*held)->RowsAfter(2, 20).status()));
   EXPECT_TRUE(absl::IsNotFound((*held)->RowsOf(2, {}).status()));
 }
 

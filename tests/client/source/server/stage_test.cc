@@ -57,7 +57,7 @@ class StageTest : public testing::Test {
   /// Keys of the rows behind a position; "!" before those that are gone.
   std::vector<std::string> KeysBehind(std::int64_t from, std::int64_t table = 1) {
     std::vector<std::string> keys;
-    const auto rows = stage_->RowsBehind(table, from);
+    const auto rows = stage_->RowsAfter(table, from);
     EXPECT_THAT(rows, IsOk());
     if (!rows.ok()) return keys;
     for (bool more = true; more;) {
@@ -213,7 +213,7 @@ TEST_F(StageTest, RaisedFloorEmptiesTheTableAndIsAboveAllThatWasStagedOfIt) {
   EXPECT_EQ(Table().gone_because, "its definition changed");
   ASSERT_THAT(stage_->Flush(), IsOk());
   EXPECT_THAT(stage_->CountRowsBehind(1, 0), IsOkAndHolds(0));
-  EXPECT_THAT(stage_->RowsBehind(1, 19),
+  EXPECT_THAT(stage_->RowsAfter(1, 19),
               StatusIs(absl::StatusCode::kAborted, HasSubstr("its definition changed")));
   Write(30, {PartOf("1", "5")});
   EXPECT_THAT(KeysBehind(20), ElementsAre("1"));
@@ -247,7 +247,7 @@ TEST_F(StageTest, TruncateLeavesTheRowsBehindIt) {
 TEST_F(StageTest, RowsBehindAreThoseOfTheMomentInWhichTheyWereAsked) {
   Write(10, {InsertOf("1"), InsertOf("2"), PartOf("3", "5")});
   Write(20, {ToLogged({LoggedChange::Kind::kDelete, "1", "", {}})});
-  const auto rows = stage_->RowsBehind(1, 0);
+  const auto rows = stage_->RowsAfter(1, 0);
   ASSERT_THAT(rows, IsOk());
   Write(30, {InsertOf("9"), ToLogged({LoggedChange::Kind::kDelete, "2", "", {}})});
   EXPECT_EQ((*rows)->place(), 20);
@@ -275,7 +275,7 @@ TEST_F(StageTest, ManyRowsAreReadFromAFileWithoutANameAndHoldNoLog) {
   }
   Write(10, changes);
   Write(20, {ToLogged({LoggedChange::Kind::kDelete, "7", "", {}})});
-  const auto rows = stage_->RowsBehind(1, 0);
+  const auto rows = stage_->RowsAfter(1, 0);
   ASSERT_THAT(rows, IsOk());
   Write(30, {InsertOf("9999")});
   std::set<std::string> names;
@@ -471,7 +471,7 @@ TEST_F(StageTest, AFileThatIsReplacedIsTheStagingThreadsToMeetThoughAnotherOneMe
   Write(10, {InsertOf("1")});
   Commit(*stage_, 20, {InsertOf("2")});
   replace();
-  EXPECT_THAT(stage_->Begin({30, 1, 1}), StatusIs(absl::StatusCode::kAborted, HasSubstr("read anew")));
+  EXPECT_THAT(stage_->Begin({30, 1, 1}), StatusIs(absl::StatusCode::kAborted, HasSubstr("read again")));
   EXPECT_THAT(stage_->Place(), IsOkAndHolds(0));
   Write(10, {InsertOf("1")});
   Commit(*stage_, 20, {InsertOf("2")});
@@ -508,7 +508,7 @@ TEST_F(StageTest, ABitThatWasTurnedInARowIsNoticed) {
     };
     run("CREATE TABLE kept AS SELECT * FROM " + net);
     run("UPDATE " + net + " SET " + turned + " WHERE key = (SELECT min(key) FROM " + net + ")");
-    const auto rows = stage_->RowsBehind(1, 0);
+    const auto rows = stage_->RowsAfter(1, 0);
     const absl::Status read = rows.ok() ? (*rows)->Next(100).status() : rows.status();
     EXPECT_THAT(read, StatusIs(absl::StatusCode::kDataLoss, HasSubstr("Remove")));
     run("DELETE FROM " + net + "; INSERT INTO " + net + " SELECT * FROM kept; DROP TABLE kept");
@@ -608,7 +608,7 @@ TEST_F(StageTest, ReadersAndOthersThatWriteDoNotDisturbTheStagingThread) {
   std::vector<std::thread> others;
   others.emplace_back([&] {
     while (!over) {
-      const auto rows = stage_->RowsBehind(1, 0);
+      const auto rows = stage_->RowsAfter(1, 0);
       ASSERT_THAT(rows, IsOk());
       // Whole transactions of ten rows.
       EXPECT_EQ((*rows)->Count(0)->whole % 10, 0);

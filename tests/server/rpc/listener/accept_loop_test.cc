@@ -54,7 +54,7 @@ class Client {
     const std::string text(bytes, 'x');
     EXPECT_EQ(send(socket_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes));
   }
-  /// As the other end's VouchedBytes names it.
+  /// As the other end's AuthenticatedTraffic names it.
   std::string Name() const {
     sockaddr_in own{};
     socklen_t size = sizeof(own);
@@ -149,7 +149,7 @@ class AcceptLoopTest : public testing::Test {
   Client Connect(const char* from = "127.0.0.1") { return {loop_->port(), from}; }
 
   Owner owner_;
-  VouchedBytes vouched_;
+  AuthenticatedTraffic vouched_;
   std::optional<AcceptOptions::Unvouched> unvouched_;
   AddressRanges unlimited_;
   std::unique_ptr<AcceptLoop> loop_;  // Ends before its owner.
@@ -194,7 +194,9 @@ TEST_F(AcceptLoopTest, ConnectionOverTheLimitOfItsAddressIsClosedAndOthersAreSer
 }
 
 /// Limits that no test of places reaches.
-AcceptOptions::Unvouched NoBytes(VouchedBytes* vouched) { return {vouched, 1'000'000, 1'000'000, 1'000'000}; }
+AcceptOptions::Unvouched NoBytes(AuthenticatedTraffic* vouched) {
+  return {vouched, 1'000'000, 1'000'000, 1'000'000};
+}
 
 TEST_F(AcceptLoopTest, WhereAllPlacesAreTakenTheOldestStrangerGoes) {
   unvouched_ = NoBytes(&vouched_);

@@ -28,9 +28,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/rpc/listener/authenticated_traffic.h"
 #include "server/rpc/listener/endpoint.h"
 #include "server/rpc/listener/tcp_traffic.h"
-#include "server/rpc/listener/vouched_bytes.h"
 #include "tests/server/rpc/listener/plain_listener.h"
 
 namespace mirror::late_handlers_test {
@@ -42,7 +42,7 @@ constexpr std::chrono::seconds kPatience(60);
 /// A call whose handler begins when the test says so, vouches for its connection and takes one message.
 class LateService final : public grpc::Service {
  public:
-  explicit LateService(VouchedBytes& vouched) {
+  explicit LateService(AuthenticatedTraffic& vouched) {
     using Raw = grpc::ServerReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>;
     using Handler = grpc::internal::TemplatedBidiStreamingHandler<Raw, false>;
     AddMethod(new grpc::internal::RpcServiceMethod(
@@ -150,7 +150,7 @@ class LateHandlersTest : public testing::Test {
     return call.status;
   }
 
-  VouchedBytes vouched_;
+  AuthenticatedTraffic vouched_;
   LateService service_{vouched_};
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer>> stub_;

@@ -61,7 +61,7 @@ TEST_F(ControlTest, OfServersThatStartAtOnceOneMakesItsSchema) {
 TEST_F(ControlTest, ASchemaOfOthersOrOfALaterVersionIsRefused) {
   Do("CREATE SCHEMA mirror_control");
   EXPECT_THAT(PostgresControl::Open({.conninfo = conninfo_}).status(),
-              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("no mirror-server made it")));
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("that no mirror-server made")));
   Do("DROP SCHEMA mirror_control");
   ASSERT_NE(OpenControl(), nullptr);
   Do("UPDATE mirror_control.fleet SET layout = 9, layout_min = 9, program = '7.0.0'");
@@ -153,7 +153,7 @@ TEST_F(ControlTest, WhoIsNotLetInIsToldThatAndNothingOfTheSchema) {
                        AllOf(HasSubstr("GRANT CONNECT ON DATABASE"), Not(HasSubstr("own the schema")))));
   EXPECT_THAT(PostgresControl::Open({.conninfo = "host=/nowhere user=mirror dbname=m"}).status(),
               StatusIs(StatusCode::kUnavailable,
-                       AllOf(HasSubstr("Look whether that database runs"), Not(HasSubstr("has served")))));
+                       AllOf(HasSubstr("Check that this database runs"), Not(HasSubstr("has served")))));
   Do("DROP ROLE outsider");
 }
 
@@ -200,7 +200,7 @@ TEST_F(ControlTest, WhatSomebodyDroppedIsSaidWithWhatToDo) {
   Do("DROP TABLE mirror_control.event");
   EXPECT_THAT(MakeCatalog(control)->LastEvents({}, 0, 1),
               StatusIs(StatusCode::kUnavailable,
-                       AllOf(HasSubstr("the control database"), HasSubstr("restore that from a backup"))));
+                       AllOf(HasSubstr("the control database"), HasSubstr("restore the schema from a"))));
 }
 
 TEST_F(ControlTest, OfServersThatMakeAMirrorAtOnceAllAreGivenTheFirstOnesPlace) {
@@ -404,7 +404,7 @@ TEST_F(ControlTest, AnEventThatIsNotTakenInTimeHoldsUpNobodyAndNotOnceMore) {
   const auto answered = std::chrono::steady_clock::now();
   EXPECT_LT(answered - begun, std::chrono::seconds(15));
   EXPECT_THAT(catalog->AddEvent({.context_id = "Cust", .kind = "c"}).status(),
-              StatusIs(StatusCode::kUnavailable, HasSubstr("did not take an event in time")));
+              StatusIs(StatusCode::kUnavailable, HasSubstr("did not store an event in time")));
   EXPECT_LT(std::chrono::steady_clock::now() - answered, std::chrono::seconds(1));
   Do("ROLLBACK");
   EXPECT_EQ(Ask("SELECT count(*) FROM mirror_control.event"), 1);

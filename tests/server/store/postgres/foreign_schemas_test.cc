@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/db/postgres/own_relations.h"
 #include "server/store/postgres/home/found_schemas.h"
-#include "server/store/postgres/home/late_places.h"
+#include "server/store/postgres/home/unavailable_places.h"
 #include "server/store/postgres/place/placement.h"
 #include "tests/server/store/postgres/placed_homes.h"
 #include "tests/support/hostile/hostile_role.h"

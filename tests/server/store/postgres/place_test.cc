@@ -11,8 +11,8 @@
 #include "base/db/postgres/transaction.h"
 #include "server/store/postgres/home/place_marks.h"
 #include "server/store/postgres/place/names.h"
-#include "server/store/postgres/place/place_words.h"
 #include "server/store/postgres/place/session.h"
+#include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/place/types.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/postgres_server.h"
@@ -166,16 +166,16 @@ TEST_F(PlaceOfMirrors, ErrorsHaveTheCodesOfAStore) {
     const bool waits = std::string(one.sql).find("LOCK TABLE") != std::string::npos;
     ASSERT_THAT((*other)->Execute(waits ? "BEGIN; LOCK TABLE public.t" : "BEGIN"), IsOk());
     const absl::Status status = connection_->Execute(one.sql);
-    EXPECT_THAT(InStoreWords(status, Touched::kOwnTable), StatusIs(one.of_own));
-    const absl::Status told = InStoreWords(status, Touched::kMirroredTable);
+    EXPECT_THAT(ToStoreStatus(status, TableOwner::kOwnTable), StatusIs(one.of_own));
+    const absl::Status told = ToStoreStatus(status, TableOwner::kMirroredTable);
     EXPECT_THAT(told, StatusIs(one.of_mirrored, AllOf(HasSubstr(one.words), Not(HasSubstr("secret")))));
     EXPECT_EQ(postgres::TroubleOf(told), postgres::TroubleOf(status));
-    EXPECT_EQ(InStoreWords(InStoreWords(told, Touched::kOwnTable), Touched::kMirroredTable), told)
+    EXPECT_EQ(ToStoreStatus(ToStoreStatus(told, TableOwner::kOwnTable), TableOwner::kMirroredTable), told)
         << "on its way up it may come there more than once";
     EXPECT_FALSE(MayTryAgain(told));
     ASSERT_THAT((*other)->Execute("ROLLBACK"), IsOk());
   }
-  EXPECT_THAT(InStoreWords(absl::AbortedError("ours"), Touched::kOwnTable),
+  EXPECT_THAT(ToStoreStatus(absl::AbortedError("ours"), TableOwner::kOwnTable),
               StatusIs(StatusCode::kAborted, HasSubstr("ours")));
 }
 
@@ -187,13 +187,14 @@ TEST_F(PlaceOfMirrors, RowSecurityThatBindsTheOwnerTooIsToldAsThat) {
   for (const char* const sql : {"INSERT INTO public.g VALUES (2)", "SELECT a FROM public.g"}) {
     const absl::Status status = connection_->Execute(sql);
     EXPECT_THAT(status, StatusIs(StatusCode::kPermissionDenied));
-    EXPECT_THAT(InStoreWords(status, Touched::kMirroredTable),
+    EXPECT_THAT(ToStoreStatus(status, TableOwner::kMirroredTable),
                 StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("NO FORCE ROW LEVEL SECURITY"),
                                                                 Not(HasSubstr("needs all rights")))));
   }
-  EXPECT_THAT(InStoreWords(connection_->Execute("CREATE TABLE public.h (a int)"), Touched::kMirroredTable),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       AllOf(HasSubstr("needs all rights"), HasSubstr("GRANT ALL ON SCHEMA"))));
+  EXPECT_THAT(
+      ToStoreStatus(connection_->Execute("CREATE TABLE public.h (a int)"), TableOwner::kMirroredTable),
+      StatusIs(StatusCode::kFailedPrecondition,
+               AllOf(HasSubstr("needs all rights"), HasSubstr("GRANT ALL ON SCHEMA"))));
   Do("RESET ROLE; DROP TABLE public.g; DROP ROLE guarded_owner");
 }
 
@@ -206,7 +207,7 @@ TEST_F(PlaceOfMirrors, WhoWasInEachOthersWayMayTryAgain) {
   Do("UPDATE public.t SET a = 2");
   const absl::Status status = (*other)->Execute("UPDATE public.t SET a = 3");
   EXPECT_TRUE(MayTryAgain(status)) << status;
-  EXPECT_THAT(InStoreWords(status, Touched::kMirroredTable),
+  EXPECT_THAT(ToStoreStatus(status, TableOwner::kMirroredTable),
               StatusIs(StatusCode::kUnavailable, HasSubstr("again is safe")));
 }
 

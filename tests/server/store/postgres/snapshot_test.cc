@@ -139,7 +139,7 @@ TEST_F(PostgresSnapshotTest, OneThatWasMadeBeforeAndTookItsNameSinceIsNotReadEit
   Run("BEGIN; ALTER SCHEMA \"Mirror_ctx\" RENAME TO aside; ALTER SCHEMA import RENAME TO \"Mirror_ctx\"; "
       "COMMIT");
   EXPECT_THAT(snapshot->ReadContents(),
-              StatusIs(StatusCode::kUnavailable, HasSubstr("took this one's place")));
+              StatusIs(StatusCode::kUnavailable, HasSubstr("replaced this one")));
 }
 
 TEST_F(PostgresSnapshotTest, FromTheFirstReadingOnTheTableStays) {
@@ -158,7 +158,7 @@ TEST_F(PostgresSnapshotTest, OneThatTakesTooLongEnds) {
 }
 
 TEST_F(PostgresSnapshotTest, WhoCallsItOffAndATableThatIsGoneAreTold) {
-  EXPECT_THAT(Digest(*Look(), /*go_on=*/false), StatusIs(StatusCode::kCancelled, HasSubstr("called off")));
+  EXPECT_THAT(Digest(*Look(), /*go_on=*/false), StatusIs(StatusCode::kCancelled, HasSubstr("was cancelled")));
   Run("DROP TABLE \"Mirror_ctx\".people");
   EXPECT_THAT(Digest(*Look()), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("dropped or changed")));
   EXPECT_THAT(Look()->CopyTo("/nowhere", nullptr), StatusIs(StatusCode::kUnimplemented));

@@ -219,7 +219,7 @@ TEST_F(PostgresStoreTest, ACommitWhoseAnswerIsLostMayHaveBeenApplied) {
   // One that is prepared is not sent as a text.
   place_->Reconnect();
   proxy_->CutAt(std::string("COMMIT\0", 7), PostgresProxy::Cut::kBeforeTheAnswer);
-  EXPECT_THAT(Push(1), StatusIs(StatusCode::kUnavailable, HasSubstr("may have been applied")));
+  EXPECT_THAT(Push(1), StatusIs(StatusCode::kUnavailable, HasSubstr("the commit may have succeeded")));
   EXPECT_EQ(PeopleThere(), 1);
   EXPECT_EQ(store_->records().ReadTable("people")->value().seq, 2U) << "what is read next is what is there";
   EXPECT_THAT(Push(2), IsOk());
@@ -849,7 +849,7 @@ TEST_F(PostgresStoreTest, WhatNoStandbyHasIsNotCalledReplicatedWhenTheNamesGoMea
   as_names_go([&] { BeginCycle(); });
   EXPECT_FALSE(store_->IsDurable());
   as_names_go([&] {
-    EXPECT_THAT(store_->MakeDurable(), StatusIs(StatusCode::kUnavailable, HasSubstr("is at no standby")));
+    EXPECT_THAT(store_->MakeDurable(), StatusIs(StatusCode::kUnavailable, HasSubstr("is on no standby")));
   });
   store_.reset();
 }

@@ -1,4 +1,4 @@
-#include "server/store/postgres/home/late_places.h"
+#include "server/store/postgres/home/unavailable_places.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::late_places_test {
+namespace mirror::unavailable_places_test {
 namespace {
 
 using absl::StatusCode;
@@ -32,7 +32,7 @@ using testing::SizeIs;
 constexpr std::int64_t kNoonMs = 1'714'564'800'000;  // 2024-05-01T12:00:00Z
 
 /// A server over a control database and the places p1, which it has open, and p2, which did not answer.
-class LatePlacesTest : public PostgresDatabaseTest {
+class UnavailablePlacesTest : public PostgresDatabaseTest {
  protected:
   void Fill() override {
     late_conninfo_ = server_->NewDatabase();
@@ -55,10 +55,10 @@ class LatePlacesTest : public PostgresDatabaseTest {
   PostgresPlace& late() { return *places_[1]; }
   /// How many are closed behind it; what it tells is in `told_`.
   std::size_t Look() {
-    LatePlaces places(control_, places_);
+    UnavailablePlaces places(control_, places_);
     return Look(places);
   }
-  std::size_t Look(LatePlaces& places) {
+  std::size_t Look(UnavailablePlaces& places) {
     told_.clear();
     return places.Look(Hear());
   }
@@ -90,7 +90,7 @@ class LatePlacesTest : public PostgresDatabaseTest {
   std::vector<std::unique_ptr<ScratchFolder>> folders_;
 };
 
-TEST_F(LatePlacesTest, OnePlaceThatDoesNotAnswerIsClosedUntilItDoes) {
+TEST_F(UnavailablePlacesTest, OnePlaceThatDoesNotAnswerIsClosedUntilItDoes) {
   Shut(late_conninfo_);
   EXPECT_EQ(Look(), 1U);
   EXPECT_THAT(told_, IsEmpty());
@@ -100,7 +100,7 @@ TEST_F(LatePlacesTest, OnePlaceThatDoesNotAnswerIsClosedUntilItDoes) {
                          AllOf(HasSubstr("the place 'p2' has not answered this server since its start, "
                                          "2024-05-01T12:00:00Z"),
                                HasSubstr("is not currently accepting connections"),
-                               HasSubstr("Look whether that PostgreSQL runs"))));
+                               HasSubstr("Check that this PostgreSQL runs"))));
   }
   EXPECT_THAT(places_[0]->Take(PlaceUse::kRead), IsOk());
   LetIn(late_conninfo_);
@@ -112,10 +112,10 @@ TEST_F(LatePlacesTest, OnePlaceThatDoesNotAnswerIsClosedUntilItDoes) {
   EXPECT_EQ(Connect(late_conninfo_)->Number("SELECT count(*) FROM mirror_place.mark").value_or(-1), 0);
 }
 
-TEST_F(LatePlacesTest, WhatIsWrongWithOneThatAnswersIsToldOnceAndLookedAtAgain) {
+TEST_F(UnavailablePlacesTest, WhatIsWrongWithOneThatAnswersIsToldOnceAndLookedAtAgain) {
   ASSERT_THAT(connection_->Execute("CREATE ROLE late_plain LOGIN"), IsOk());
   places_[1] = Place("p2", absl::StrCat(late_conninfo_, " user=late_plain"));
-  LatePlaces places(control_, places_);
+  UnavailablePlaces places(control_, places_);
   EXPECT_EQ(Look(places), 1U);
   const auto words =
       AllOf(HasSubstr("the place 'p2', which did not answer at this server's start"),
@@ -139,7 +139,7 @@ TEST_F(LatePlacesTest, WhatIsWrongWithOneThatAnswersIsToldOnceAndLookedAtAgain) 
   EXPECT_THAT(there->Execute("DROP OWNED BY late_plain CASCADE; DROP ROLE late_plain"), IsOk());
 }
 
-TEST_F(LatePlacesTest, ADatabaseThatIsAnotherPlacesStaysClosedAlsoBehindItsRestart) {
+TEST_F(UnavailablePlacesTest, ADatabaseThatIsAnotherPlacesStaysClosedAlsoBehindItsRestart) {
   auto own = PostgresServer::Start();
   ASSERT_THAT(own.status(), IsOk());
   const std::string conninfo = (*own)->NewDatabase();
@@ -151,7 +151,7 @@ TEST_F(LatePlacesTest, ADatabaseThatIsAnotherPlacesStaysClosedAlsoBehindItsResta
   EXPECT_THAT(told_, ElementsAre(HasSubstr("'p1' and 'p2' are the same database")));
 }
 
-TEST_F(LatePlacesTest, APlaceOfAnotherControlDatabaseStaysClosedWhileItsServersRun) {
+TEST_F(UnavailablePlacesTest, APlaceOfAnotherControlDatabaseStaysClosedWhileItsServersRun) {
   places_[1] = Place("p2", late_conninfo_, "mirror-server 11111111");
   {
     const auto others = Place("p9", late_conninfo_, "mirror-server 22222222");
@@ -164,7 +164,7 @@ TEST_F(LatePlacesTest, APlaceOfAnotherControlDatabaseStaysClosedWhileItsServersR
   EXPECT_EQ(Look(), 0U);
 }
 
-TEST_F(LatePlacesTest, MirrorsOfTheOtherPlacesAreServedAndNoneIsMadeTwice) {
+TEST_F(UnavailablePlacesTest, MirrorsOfTheOtherPlacesAreServedAndNoneIsMadeTwice) {
   MakeMirror("First");
   MakeMirror("Late");
   Shut(late_conninfo_);
@@ -183,7 +183,7 @@ TEST_F(LatePlacesTest, MirrorsOfTheOtherPlacesAreServedAndNoneIsMadeTwice) {
   EXPECT_THAT(home->FindAll(), IsOkAndHolds(SizeIs(3)));
 }
 
-TEST_F(LatePlacesTest, KnownMirrorsAreListedWhileTheirPlaceIsClosed) {
+TEST_F(UnavailablePlacesTest, KnownMirrorsAreListedWhileTheirPlaceIsClosed) {
   MakeMirror("Here");
   MakeMirror("Late");
   Shut(late_conninfo_);
@@ -198,9 +198,9 @@ TEST_F(LatePlacesTest, KnownMirrorsAreListedWhileTheirPlaceIsClosed) {
   EXPECT_THAT(home->Open("Late", true, {}).status(), IsOk());
 }
 
-TEST_F(LatePlacesTest, AtTheStartEachThatIsClosedIsToldAndThenTried) {
+TEST_F(UnavailablePlacesTest, AtTheStartEachThatIsClosedIsToldAndThenTried) {
   std::promise<std::string> opened;
-  LatePlaces places(control_, places_);
+  UnavailablePlaces places(control_, places_);
   std::vector<std::string> closed;
   places.Start([&](const ClosedPlaces::Told& told) {
     if (told.is_open) return opened.set_value(told.place);
@@ -212,4 +212,4 @@ TEST_F(LatePlacesTest, AtTheStartEachThatIsClosedIsToldAndThenTried) {
 }
 
 }  // namespace
-}  // namespace mirror::late_places_test
+}  // namespace mirror::unavailable_places_test

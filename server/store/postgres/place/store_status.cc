@@ -1,4 +1,4 @@
-#include "server/store/postgres/place/place_words.h"
+#include "server/store/postgres/place/store_status.h"
 
 #include <string>
 #include <string_view>
@@ -15,10 +15,10 @@ namespace {
 using postgres::Failure;
 using postgres::Trouble;
 
-/// The advice that InStoreWords() appended to a message.
+/// The advice that ToStoreStatus() appended to a message.
 constexpr char kAdvicePayload[] = "mirror.store/advice";
 
-absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touched touched) {
+absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, TableOwner touched) {
   switch (failure.trouble) {
     case Trouble::kRetry:
     case Trouble::kStalePlan:
@@ -26,7 +26,7 @@ absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touche
       return absl::StatusCode::kUnavailable;
     case Trouble::kUndefined:
       // SQLSTATE 55000 also reports temporary states, as of a Citus node: no reason for a quarantine.
-      return touched == Touched::kOwnTable && failure.sqlstate != "55000"
+      return touched == TableOwner::kOwnTable && failure.sqlstate != "55000"
                  ? absl::StatusCode::kDataLoss
                  : absl::StatusCode::kFailedPrecondition;
     case Trouble::kExists:
@@ -39,7 +39,7 @@ absl::StatusCode StoreCode(const Failure& failure, absl::StatusCode code, Touche
   }
 }
 
-std::string AdviceOn(const Failure& failure, Touched touched) {
+std::string AdviceOn(const Failure& failure, TableOwner touched) {
   switch (failure.trouble) {
     case Trouble::kRetry:
     case Trouble::kStalePlan:
@@ -47,47 +47,47 @@ std::string AdviceOn(const Failure& failure, Touched touched) {
       return "Nothing was applied; the same call again is safe.";
     case Trouble::kLost:
     case Trouble::kNotReady:
-      return "Nothing was applied; look whether that database runs. The same call again is safe.";
+      return "Nothing was applied; check that this database runs. The same call again is safe.";
     case Trouble::kCommitUnknown:
-      return "Whatever came of it, the same call again is safe.";
+      return "It is not known whether it was committed; the same call again is safe.";
     case Trouble::kReadOnly:
-      return "Nothing was applied: that database is a standby now, or was told to write nothing. Its "
-             "connections are given up; the same call again is safe, and asks for the primary, which "
+      return "Nothing was applied: that database is a standby now, or is set to read-only. Its connections "
+             "were closed; the same call again is safe, and looks for the primary, which "
              "'target_session_attrs=read-write' finds among the hosts of a connection string.";
     case Trouble::kExists:
-      return "Nothing was applied. Somebody made what has that name in the mirror's schema: rename or drop "
-             "it; the next cycle goes on.";
+      return "Nothing was applied. Somebody made an object of that name in the mirror's schema: rename or "
+             "drop it; the next cycle continues.";
     case Trouble::kUnsupported:
-      if (touched == Touched::kOwnTable)
+      if (touched == TableOwner::kOwnTable)
         return "Nothing was applied. Somebody changed a table that the mirror keeps for itself, or added "
-               "something to it: take that back.";
-      return "Nothing was applied. What somebody added to the table (a view, a rule, a policy, a generated "
-             "column, a partition) or an extension keeps PostgreSQL from it: drop or change that; the next "
-             "cycle goes on. 'mirrorctl invalidate' lets that make the table anew.";
+               "something to it: undo that.";
+      return "Nothing was applied. Something that somebody added to the table (a view, a rule, a policy, a "
+             "generated column, a partition) or an extension prevents it: drop or change that; the next "
+             "cycle continues. After 'mirrorctl invalidate' the next cycle makes the table again.";
     case Trouble::kConstraint:
-      if (failure.constraint.empty() || touched == Touched::kOwnTable) return "";
-      return absl::StrCat("Nothing of it was applied. '", failure.constraint,
-                          "' is no constraint of the mirror's if a DBA added it: the source's rows need not "
-                          "fulfil it, so drop it.");
+      if (failure.constraint.empty() || touched == TableOwner::kOwnTable) return "";
+      return absl::StrCat("Nothing of it was applied. If a DBA added '", failure.constraint,
+                          "', drop it: the source's rows need not fulfil a constraint that the mirror did "
+                          "not make.");
     case Trouble::kUndefined:
-      if (touched == Touched::kOwnTable)
+      if (touched == TableOwner::kOwnTable)
         return "Somebody dropped or changed a table that the mirror keeps for itself.";
-      return "Somebody dropped or changed the table: 'mirrorctl invalidate' lets the next cycle make it "
-             "anew.";
+      return "Somebody dropped or changed the table: after 'mirrorctl invalidate' the next cycle makes it "
+             "again.";
     case Trouble::kDenied:
-      return "The server's role needs all rights on the mirror's schema and on all in it. Where it is the "
-             "owner, "
-             "somebody revoked some: as that role or a superuser, type GRANT ALL ON SCHEMA, and GRANT ALL ON "
-             "ALL TABLES IN SCHEMA, for it. Where it is not, type ALTER … OWNER TO that role.";
+      return "The server's role needs all rights on the mirror's schema and on everything in it. If that "
+             "role is the owner, somebody revoked rights: as that role or a superuser, type GRANT ALL ON "
+             "SCHEMA, and GRANT ALL ON ALL TABLES IN SCHEMA, for that role. If it is not the owner, type "
+             "ALTER … OWNER TO that role.";
     case Trouble::kRowSecurity:
-      return "Row security has to let the table's owner be, which is the server's role: 'ALTER TABLE … "
-             "NO FORCE ROW LEVEL SECURITY' does that. For readers the policies stay.";
+      return "Row security must not apply to the table's owner, which is the server's role: type 'ALTER "
+             "TABLE … NO FORCE ROW LEVEL SECURITY'. The policies still apply to readers.";
     default:
       return "";
   }
 }
 
-/// Returns the message without the advice that an earlier InStoreWords() appended.
+/// Returns the message without the advice that an earlier ToStoreStatus() appended.
 std::string WithoutAdvice(const absl::Status& status) {
   const auto advice = status.GetPayload(kAdvicePayload);
   if (!advice) return std::string(status.message());
@@ -96,7 +96,7 @@ std::string WithoutAdvice(const absl::Status& status) {
 
 }  // namespace
 
-absl::Status InStoreWords(const absl::Status& status, Touched touched) {
+absl::Status ToStoreStatus(const absl::Status& status, TableOwner touched) {
   const Failure failure = postgres::FailureOf(status);
   if (failure.trouble == Trouble::kNone) return status;
   std::string advice = AdviceOn(failure, touched);
@@ -106,7 +106,7 @@ absl::Status InStoreWords(const absl::Status& status, Touched touched) {
       [&told](absl::string_view type, const absl::Cord& payload) { told.SetPayload(type, payload); });
   told.SetPayload(kAdvicePayload, absl::Cord(advice));
   told.ErasePayload(kMissingPayload);
-  if (failure.trouble == Trouble::kUndefined && touched == Touched::kOwnTable)
+  if (failure.trouble == Trouble::kUndefined && touched == TableOwner::kOwnTable)
     told.SetPayload(kMissingPayload, absl::Cord(failure.sqlstate));
   return told;
 }

@@ -1,4 +1,4 @@
-#include "server/store/postgres/home/late_places.h"
+#include "server/store/postgres/home/unavailable_places.h"
 
 #include <pthread.h>
 
@@ -39,7 +39,7 @@ absl::Status AdmitPlace(PostgresPlace& place, const std::vector<std::shared_ptr<
       if (other.get() == &place || !other->is_open() || DatabaseOf(*other, how) != place.database()) continue;
       return absl::FailedPreconditionError(
           absl::StrCat("the places '", other->options().name, "' and '", place.options().name,
-                       "' are the same database. Take one of them out: each mirror would stand in both."));
+                       "' are the same database. Remove one of them: each mirror would be in both."));
     }
     RETURN_IF_ERROR(CheckOneControl(connection, place.options()));
     RETURN_IF_ERROR(CheckMarks(connection));
@@ -47,7 +47,7 @@ absl::Status AdmitPlace(PostgresPlace& place, const std::vector<std::shared_ptr<
   });
 }
 
-void LatePlaces::Start(Tell tell) {
+void UnavailablePlaces::Start(Tell tell) {
   bool all_open = true;
   for (const std::shared_ptr<PostgresPlace>& place : places_) {
     const std::string why = place->WhyClosed();
@@ -62,7 +62,7 @@ void LatePlaces::Start(Tell tell) {
   });
 }
 
-std::size_t LatePlaces::Look(const Tell& tell, const std::stop_token& stop) {
+std::size_t UnavailablePlaces::Look(const Tell& tell, const std::stop_token& stop) {
   std::size_t closed = 0;
   for (const std::shared_ptr<PostgresPlace>& place : places_) {
     if (place->is_open() || stop.stop_requested()) continue;
@@ -91,7 +91,7 @@ std::size_t LatePlaces::Look(const Tell& tell, const std::stop_token& stop) {
   return closed;
 }
 
-std::vector<std::string> LatePlaces::FindClosed() const {
+std::vector<std::string> UnavailablePlaces::FindClosed() const {
   std::vector<std::string> closed;
   for (const std::shared_ptr<PostgresPlace>& place : places_) {
     if (!place->is_open()) closed.push_back(place->options().name);
@@ -99,7 +99,7 @@ std::vector<std::string> LatePlaces::FindClosed() const {
   return closed;
 }
 
-absl::Status LatePlaces::TakeIn(const PostgresPlace& place, postgres::Connection& connection) const {
+absl::Status UnavailablePlaces::TakeIn(const PostgresPlace& place, postgres::Connection& connection) const {
   // A new object without cached placements; other objects ask again where that matters.
   PlacedMirrors mirrors(control_, places_, /*replicated=*/false);
   return mirrors.TakeInUnknownOf(place, connection);
@@ -128,7 +128,7 @@ std::string SessionNameOf(const ControlOptions& options) {
                                                       .application_name = options.application_name,
                                                       .tables_only = true});
   if (!connection.ok()) return options.application_name;
-  const auto which = (*connection)->Query(kWhichControlSql, {}, "looking which database it is");
+  const auto which = (*connection)->Query(kWhichControlSql, {}, "identifying the database");
   if (!which.ok() || which->rows() != 1) return options.application_name;
   return absl::StrCat(options.application_name, " ", HexDigest(which->Text(0, 0)).substr(0, kDigits));
 }
@@ -146,8 +146,8 @@ absl::Status CheckOneControl(postgres::Connection& connection, const PlaceOption
   return absl::FailedPreconditionError(absl::StrCat(
       "the place '", place.name,
       "' is in use by servers whose [postgres] 'control' is another database. Nothing was changed. Give all "
-      "servers of these places one 'control'; where it is to be another one from now on, stop all that have "
-      "the former first."));
+      "servers of these places the same 'control'. To change it to another database, first stop all servers "
+      "that have the former one."));
 }
 
 }  // namespace mirror

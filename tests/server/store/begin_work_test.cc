@@ -14,7 +14,7 @@
 #include "tests/support/rows.h"
 #include "tests/support/status_matchers.h"
 
-namespace mirror::plan_runner_test {
+namespace mirror::begin_work_test {
 namespace {
 
 using testing::AllOf;
@@ -492,7 +492,7 @@ TEST_F(PlanRunnerTest, WithoutItsShadowNoRowIsWritten) {
   const auto result = Run(InCycle({step, StepOn("pairs", {CreateTable{Pairs()}})}));
   ASSERT_THAT(result, IsOk());
   EXPECT_THAT(result->steps[0].status,
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Populate again")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Populate the table again")));
   EXPECT_THAT(script_.verbs, Not(Contains("Write people shadow")));
 }
 
@@ -634,4 +634,4 @@ TEST_F(PlanRunnerTest, ASignOfLifeIsWrittenOnceASecondAndWithTheFirstBatch) {
 }
 
 }  // namespace
-}  // namespace mirror::plan_runner_test
+}  // namespace mirror::begin_work_test

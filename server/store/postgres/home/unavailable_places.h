@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_STORE_POSTGRES_HOME_LATE_PLACES_H_
-#define MIRROR_SERVER_STORE_POSTGRES_HOME_LATE_PLACES_H_
+#ifndef MIRROR_SERVER_STORE_POSTGRES_HOME_UNAVAILABLE_PLACES_H_
+#define MIRROR_SERVER_STORE_POSTGRES_HOME_UNAVAILABLE_PLACES_H_
 
 #include <chrono>
 #include <cstddef>
@@ -36,13 +36,13 @@ absl::Status AdmitPlace(PostgresPlace& place, const std::vector<std::shared_ptr<
 
 /// Retries closed places until each is open. Before a place opens, this adds its unknown mirrors to the
 /// control database. Threads: any; runs one thread of its own if there are closed places.
-class LatePlaces final : public ClosedPlaces {
+class UnavailablePlaces final : public ClosedPlaces {
  public:
   using Places = std::vector<std::shared_ptr<PostgresPlace>>;
-  LatePlaces(std::shared_ptr<PostgresControl> control, Places places,
-             std::chrono::milliseconds pause = std::chrono::seconds(2))
+  UnavailablePlaces(std::shared_ptr<PostgresControl> control, Places places,
+                    std::chrono::milliseconds pause = std::chrono::seconds(2))
       : control_(std::move(control)), places_(std::move(places)), pause_(pause) {}
-  ~LatePlaces() override { LatePlaces::Stop(); }
+  ~UnavailablePlaces() override { UnavailablePlaces::Stop(); }
 
   void Start(Tell tell) override;
   void Stop() override { thread_ = {}; }
@@ -78,4 +78,4 @@ absl::Status CheckOneControl(postgres::Connection& connection, const PlaceOption
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_STORE_POSTGRES_HOME_LATE_PLACES_H_
+#endif  // MIRROR_SERVER_STORE_POSTGRES_HOME_UNAVAILABLE_PLACES_H_

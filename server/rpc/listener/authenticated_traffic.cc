@@ -1,4 +1,4 @@
-#include "server/rpc/listener/vouched_bytes.h"
+#include "server/rpc/listener/authenticated_traffic.h"
 
 #include <utility>
 
@@ -13,28 +13,28 @@ std::string PeerName(std::string_view grpc_peer) {
   return name;
 }
 
-void VouchedBytes::Begin(const std::string& peer) {
+void AuthenticatedTraffic::Begin(const std::string& peer) {
   const MutexLock lock(mutex_);
   connections_[peer] = {};
 }
 
-void VouchedBytes::End(const std::string& peer) {
+void AuthenticatedTraffic::End(const std::string& peer) {
   const MutexLock lock(mutex_);
   connections_.erase(peer);
 }
 
-VouchedBytes::Entry* VouchedBytes::FindEntry(const std::string& name) {
+AuthenticatedTraffic::Entry* AuthenticatedTraffic::FindEntry(const std::string& name) {
   const auto found = connections_.find(name);
   return found == connections_.end() ? nullptr : &found->second;
 }
 
-void VouchedBytes::Vouch(std::string_view peer, std::uint64_t bytes) {
+void AuthenticatedTraffic::Vouch(std::string_view peer, std::uint64_t bytes) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
   if (Entry* const entry = FindEntry(name)) entry->report.bytes += bytes;
 }
 
-void VouchedBytes::NoteEmptyCall(std::string_view peer, std::uint64_t other_bytes) {
+void AuthenticatedTraffic::NoteEmptyCall(std::string_view peer, std::uint64_t other_bytes) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
   Entry* const entry = FindEntry(name);
@@ -43,25 +43,25 @@ void VouchedBytes::NoteEmptyCall(std::string_view peer, std::uint64_t other_byte
   entry->report.other_bytes += other_bytes;
 }
 
-void VouchedBytes::NoteRefusedCall(std::string_view peer) {
+void AuthenticatedTraffic::NoteRefusedCall(std::string_view peer) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
   if (Entry* const entry = FindEntry(name)) ++entry->report.refused_calls;
 }
 
-void VouchedBytes::NoteOpenCall(std::string_view peer) {
+void AuthenticatedTraffic::NoteOpenCall(std::string_view peer) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
   if (Entry* const entry = FindEntry(name)) ++entry->report.open_calls;
 }
 
-void VouchedBytes::Hold(std::string_view peer) {
+void AuthenticatedTraffic::Hold(std::string_view peer) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
   if (Entry* const entry = FindEntry(name)) ++entry->held;
 }
 
-void VouchedBytes::Release(std::string_view peer) {
+void AuthenticatedTraffic::Release(std::string_view peer) {
   const std::string name = PeerName(peer);
   const MutexLock lock(mutex_);
   // Another connection may have the name by now.
@@ -69,13 +69,14 @@ void VouchedBytes::Release(std::string_view peer) {
   if (entry != nullptr && entry->held > 0) --entry->held;
 }
 
-bool VouchedBytes::Holds(const std::string& peer) {
+bool AuthenticatedTraffic::Holds(const std::string& peer) {
   const MutexLock lock(mutex_);
   const Entry* const entry = FindEntry(peer);
   return entry != nullptr && entry->held > 0;
 }
 
-std::vector<VouchedBytes::Report> VouchedBytes::Take(const std::vector<const std::string*>& peers) {
+std::vector<AuthenticatedTraffic::Report> AuthenticatedTraffic::Take(
+    const std::vector<const std::string*>& peers) {
   std::vector<Report> reports(peers.size());
   const MutexLock lock(mutex_);
   for (std::size_t i = 0; i < peers.size(); ++i) {

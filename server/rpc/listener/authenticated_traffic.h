@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_RPC_LISTENER_VOUCHED_BYTES_H_
-#define MIRROR_SERVER_RPC_LISTENER_VOUCHED_BYTES_H_
+#ifndef MIRROR_SERVER_RPC_LISTENER_AUTHENTICATED_TRAFFIC_H_
+#define MIRROR_SERVER_RPC_LISTENER_AUTHENTICATED_TRAFFIC_H_
 
 #include <cstdint>
 #include <string>
@@ -17,7 +17,7 @@ namespace mirror {
 ///
 /// A connection is named by its other end, as gRPC's peer() writes it: "ipv4:127.0.0.1:40044".
 /// Threads: any.
-class VouchedBytes {
+class AuthenticatedTraffic {
  public:
   struct Report {
     std::uint64_t bytes = 0;          ///< In messages that were read.
@@ -63,4 +63,4 @@ std::string PeerName(std::string_view grpc_peer);
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_RPC_LISTENER_VOUCHED_BYTES_H_
+#endif  // MIRROR_SERVER_RPC_LISTENER_AUTHENTICATED_TRAFFIC_H_

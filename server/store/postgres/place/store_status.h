@@ -1,5 +1,5 @@
-#ifndef MIRROR_SERVER_STORE_POSTGRES_PLACE_PLACE_WORDS_H_
-#define MIRROR_SERVER_STORE_POSTGRES_PLACE_PLACE_WORDS_H_
+#ifndef MIRROR_SERVER_STORE_POSTGRES_PLACE_STORE_STATUS_H_
+#define MIRROR_SERVER_STORE_POSTGRES_PLACE_STORE_STATUS_H_
 
 #include <cstdint>
 
@@ -9,7 +9,7 @@
 namespace mirror {
 
 /// The subject of a statement that failed.
-enum class Touched : std::uint8_t {
+enum class TableOwner : std::uint8_t {
   kOwnTable,       ///< A table of the mirror's own: if it is missing or altered, that is damage.
   kMirroredTable,  ///< A table of the source's: a DBA may have changed it.
 };
@@ -17,12 +17,12 @@ enum class Touched : std::uint8_t {
 /// Converts an error of PostgreSQL's to a store's code, see store_transaction.h, and adds advice if there is
 /// any. postgres::FailureOf() still returns the original failure. Other errors are returned unchanged. An
 /// error that was already converted is converted again by the present `touched`; its advice is not repeated.
-absl::Status InStoreWords(const absl::Status& status, Touched touched);
+absl::Status ToStoreStatus(const absl::Status& status, TableOwner touched);
 /// The same for a status with a value.
 template <typename T>
-absl::StatusOr<T> InStoreWords(absl::StatusOr<T> got, Touched touched) {
+absl::StatusOr<T> ToStoreStatus(absl::StatusOr<T> got, TableOwner touched) {
   if (got.ok()) return got;
-  return InStoreWords(got.status(), touched);
+  return ToStoreStatus(got.status(), touched);
 }
 
 /// Tells whether the same plan may succeed in a new transaction: two transactions conflicted, or a table's
@@ -35,4 +35,4 @@ bool SchemaWasThere(const absl::Status& made);
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_STORE_POSTGRES_PLACE_PLACE_WORDS_H_
+#endif  // MIRROR_SERVER_STORE_POSTGRES_PLACE_STORE_STATUS_H_
