@@ -20,6 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "base/file_watch.h"
 #include "base/http/metrics_listener.h"
 #include "base/human_text.h"
 #include "base/mutex.h"
@@ -30,7 +31,9 @@
 #include "client/command/report.h"
 #include "client/command/schedule.h"
 #include "client/run/last_run.h"
+#include "client/run/open_log.h"
 #include "client/run/source_run.h"
+#include "client/source/change_signal.h"
 #include "client/state/lock_file.h"
 #include "client/wire/block_memory.h"
 
@@ -48,6 +51,7 @@ struct Shared {
   JsonLines* lines MIRROR_GUARDED_BY(printing) = nullptr;  ///< For JSON output, instead of `out`.
   const AgentConfig& config;
   Turns& turns;
+  FileWatcher& files;
   DailyWarnings warnings MIRROR_GUARDED_BY(printing) = {};
 };
 
@@ -104,15 +108,80 @@ void Print(Shared& shared, const SourceRun& run, Schedule::Time next, std::uint6
 /// Maximum time between two checks whether the clock was set.
 constexpr std::chrono::seconds kClockLook(30);
 
-/// False: a stop was requested.
-bool WaitUntil(Schedule::Time time, const std::stop_token& stop) {
+/// Time between the begins of two cycles that changes begin.
+constexpr std::chrono::milliseconds kChangeStep(50);
+/// The least wait from a change to its cycle in a source whose writers wait for readers.
+constexpr std::chrono::milliseconds kJournalDelay(1'000);
+
+enum class Woken : std::uint8_t { kTime, kChange, kStop };
+
+/// Waits until `time`, or until `signal` hears a change outside of quiet hours. `signal` may be null.
+Woken WaitForRun(Schedule::Time time, const Schedule& schedule, ChangeSignal* signal,
+                 const std::stop_token& stop) {
   const Wait wait(time, std::chrono::system_clock::now(), std::chrono::steady_clock::now());
   while (!stop.stop_requested()) {
-    const auto left = wait.Left(std::chrono::system_clock::now(), std::chrono::steady_clock::now());
-    if (left.count() == 0) return true;
-    SleepFor(std::min<std::chrono::nanoseconds>(left, kClockLook), stop);
+    const Schedule::Time now = std::chrono::system_clock::now();
+    const auto left = wait.Left(now, std::chrono::steady_clock::now());
+    if (left.count() == 0) return Woken::kTime;
+    const auto nap = std::min<std::chrono::nanoseconds>(left, kClockLook);
+    if (signal == nullptr || schedule.IsQuiet(now)) {
+      SleepFor(nap, stop);
+      continue;
+    }
+    const ChangeSignal::Heard heard = signal->Wait(nap, stop);
+    if (heard == ChangeSignal::Heard::kChange) return Woken::kChange;
+    // The next run says why the source cannot be read.
+    if (heard == ChangeSignal::Heard::kLost) signal = nullptr;
   }
-  return false;
+  return Woken::kStop;
+}
+
+/// The ChangeSignal of a source, and whether it can be used now. Threads: one.
+class Following {
+ public:
+  Following(const SourceConfig& source, FileWatcher& watcher)
+      : source_(source), signal_(OpenSignal(source, watcher)) {}
+
+  /// To be called before each run. Returns, once for each new reason, why the source is not followed.
+  std::string Mark() {
+    if (signal_ == nullptr) return "";
+    begun_ = std::chrono::steady_clock::now();
+    const absl::Status marked = signal_->Mark();
+    is_marked_ = marked.ok();
+    std::string why(marked.message());
+    if (why == why_) return "";
+    why_ = why;
+    return why;
+  }
+  /// To be called after each run. `completed`: the cycle was completed, even if tables failed.
+  void Ended(bool completed) { completed_ = completed; }
+  /// Null: the next run begins by time alone.
+  ChangeSignal* signal() const { return is_marked_ && completed_ ? signal_.get() : nullptr; }
+  /// Waits until the cycle of a change may begin. False: a stop was requested.
+  bool Delay(const std::stop_token& stop) const {
+    const std::chrono::nanoseconds least =
+        signal_->WritersWait() ? kJournalDelay : std::chrono::milliseconds(0);
+    const std::chrono::nanoseconds wait =
+        std::max({std::chrono::nanoseconds(std::chrono::milliseconds(source_.follow_delay_ms)), least,
+                  std::chrono::nanoseconds(begun_ + kChangeStep - std::chrono::steady_clock::now())});
+    return wait.count() <= 0 ? !stop.stop_requested() : SleepFor(wait, stop);
+  }
+
+ private:
+  const SourceConfig& source_;
+  const std::unique_ptr<ChangeSignal> signal_;  ///< Null: not followed.
+  std::chrono::steady_clock::time_point begun_;
+  bool is_marked_ = false, completed_ = false;
+  std::string why_;
+};
+
+void Warn(Shared& shared, const SourceConfig& source, const std::string& words) {
+  const MutexLock lock(shared.printing);
+  if (shared.lines != nullptr) {
+    shared.lines->Write("warning", source.context_id, words);
+    return;
+  }
+  shared.err << "mirror-agent: warning: '" << source.context_id << "': " << words << '\n' << std::flush;
 }
 
 void RunOne(const AgentConfig& config, std::size_t number, const Connection& connection,
@@ -131,17 +200,23 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
   Schedule::Time next = schedule.First(now, was_good);
   KeptLog kept;
   ToldRuns told;
+  Following following(source, shared.files);
   // A time given by cron is kept as it is.
   if (next == now) {
     next += FirstWait(number, config.sources.size(), std::chrono::milliseconds(source.interval_ms));
   }
-  while (WaitUntil(next, stop)) {
+  for (;;) {
+    const Woken woken = WaitForRun(next, schedule, following.signal(), stop);
+    if (woken == Woken::kStop) return;
     // The clock was set back: the planned time is still to come, or an earlier one comes first.
-    if (const auto now_set = std::chrono::system_clock::now(); source.cron && now_set < next) {
+    const auto now_set = std::chrono::system_clock::now();
+    if (woken == Woken::kTime && source.cron && now_set < next) {
       next = schedule.Regular(now_set, now_set);
       continue;
     }
+    if (woken == Woken::kChange && !following.Delay(stop)) return;
     if (!shared.turns.Take(stop)) return;
+    if (const std::string why = following.Mark(); !why.empty()) Warn(shared, source, why);
     const Schedule::Time begun = std::chrono::system_clock::now();
     const auto clock = std::chrono::steady_clock::now();
     RunRequest request;
@@ -157,7 +232,11 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
     run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
     if (metrics != nullptr) metrics->Ended(number, run.report, run.seconds, NowMs());
     ReturnBlockMemory();
-    next = schedule.Next(begun, std::chrono::system_clock::now(), run.report.Good());
+    const bool completed = run.report.outcome == Outcome::kDone;
+    following.Ended(completed);
+    const Schedule::Time ended = std::chrono::system_clock::now();
+    next = schedule.Next(begun, ended, run.report.Good());
+    if (source.follow && !completed) next = std::min(next, schedule.Soon(ended));
     const auto untold = told.Tell(run.report, std::chrono::steady_clock::now());
     if (untold) Print(shared, run, next, *untold);
   }
@@ -197,7 +276,9 @@ void RunSources(const AgentConfig& config, const Connection& connection, const s
     failures.emplace(err, config, spdlog::level::err, "failure");
   }
   Turns turns(config.agent.runs_at_once);
-  Shared shared{{}, out, failures ? failures->stream() : err, lines ? &*lines : nullptr, config, turns};
+  FileWatcher files;
+  Shared shared{{},    out,  failures ? failures->stream() : err, lines ? &*lines : nullptr, config,
+                turns, files};
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < config.sources.size(); ++i) {
     threads.emplace_back([&, i] { RunOne(config, i, connection, stop, shared, metrics); });

@@ -65,6 +65,12 @@ Schedule::Time Schedule::Regular(Time begun, Time ended) const {
   return AfterQuiet(std::max(std::min(begun, ended) + interval_, ended));
 }
 
+Schedule::Time Schedule::Soon(Time ended) const {
+  constexpr std::chrono::milliseconds kSpread(25'000);
+  const double wait = static_cast<double>(kSpread.count()) * random_();
+  return AfterQuiet(ended + kFirstRetry + std::chrono::milliseconds(static_cast<std::int64_t>(wait)));
+}
+
 Schedule::Time Schedule::Next(Time begun, Time ended, bool good) {
   if (good) {
     failures_ = 0;

@@ -565,6 +565,8 @@ class SourceLoader {
         {"interval", SetMilliseconds(&source->interval_ms, milliseconds(100), kWeek)},
         {"cron", SetCron(&source->cron)},
         {"quiet", SetQuiet(&source->quiet)},
+        {"follow", SetFlag(&source->follow)},
+        {"follow_delay", SetMilliseconds(&source->follow_delay_ms, seconds(0), seconds(10))},
         {"retention", SetMilliseconds(&source->retention_ms, seconds(1), kTenYears)},
         {"count_interval", SetMilliseconds(&source->count_interval_ms, seconds(0), kTenYears)},
         {"verify_interval", SetMilliseconds(&source->verify_interval_ms, seconds(0), kTenYears)},
@@ -613,6 +615,12 @@ class SourceLoader {
       return block.Wrong(block.Has("strategy") ? "strategy" : "kind",
                          absl::StrCat("would have the log of ", traits.called,
                                       " read, which this build cannot: say strategy = \"synthetic\""));
+    }
+    if (source->follow && source->strategy != Strategy::kCdc) {
+      return block.Wrong("follow", "needs the change log, which strategy = \"cdc\" uses");
+    }
+    if (block.Has("follow_delay") && !source->follow) {
+      return block.Wrong("follow_delay", "goes with follow = true, which is missing");
     }
     if (source->kind == SourceKind::kOdbc && !block.Has("schemas")) source->server.schema.clear();
     return absl::OkStatus();

@@ -168,6 +168,8 @@ struct SourceConfig {
   std::int64_t interval_ms = 20 * 60'000;        ///< run: from the begin of a cycle to that of the next one.
   std::optional<CronRule> cron = {};             ///< run: replaces the interval.
   std::vector<QuietHours> quiet = {};            ///< run
+  bool follow = false;                           ///< run: a change begins a cycle, see ChangeSignal.
+  std::int64_t follow_delay_ms = 0;              ///< run: from a change to the begin of its cycle.
   std::int64_t retention_ms = 7LL * 86'400'000;  ///< cdc: how long the log keeps changes that the mirror has.
   std::int64_t max_log = 10'000'000;             ///< cdc: maximum entries of one table's log.
   std::int64_t copy_at_once_bytes = CopyLimits().at_once;  ///< For a source with a rollback journal.

@@ -15,6 +15,7 @@
 #include "client/run/source_rules.h"
 #include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/log/change_log.h"
+#include "client/source/sqlite/sqlite_signal.h"
 #include "proto/wire/exchange/ledger.h"
 
 namespace mirror {
@@ -160,6 +161,11 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, c
                                                    KeptLog* kept, const std::atomic<bool>* stop) {
   const LogKind* const kind = LogKindOf(source);
   return kind == nullptr ? nullptr : kind->open(source, user, kept, stop);
+}
+
+std::unique_ptr<ChangeSignal> OpenSignal(const SourceConfig& source, FileWatcher& watcher) {
+  if (!source.follow || source.kind != SourceKind::kSqlite) return nullptr;
+  return std::make_unique<SqliteSignal>(source.path, watcher);
 }
 
 absl::StatusOr<InstalledLog> InstallLog(const SourceConfig& source, const LogUser& user,

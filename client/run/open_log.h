@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/file_watch.h"
 #include "client/config/source_config.h"
+#include "client/source/change_signal.h"
 #include "client/source/kept_log.h"
 #include "client/source/source_log.h"
 
@@ -32,6 +34,9 @@ struct LogUser {
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user,
                                                    KeptLog* kept = nullptr,
                                                    const std::atomic<bool>* stop = nullptr);
+
+/// Null: the source is not followed. `watcher` must outlive it.
+std::unique_ptr<ChangeSignal> OpenSignal(const SourceConfig& source, FileWatcher& watcher);
 
 struct InstalledLog {
   std::string source_id;  ///< The log's id, under which the mirror will know the source.

@@ -26,6 +26,9 @@ class ChangeSignal {
     kNothing,  ///< No change in this time, or the wait was stopped.
     kLost,     ///< The source cannot be read. A run says why.
   };
+  /// Whether an application that writes has to wait while the source is read.
+  virtual bool WritersWait() const = 0;
+
   /// Waits for a change since Mark(), at most so long. After anything but kNothing: Mark() comes first.
   virtual Heard Wait(std::chrono::nanoseconds most, const std::stop_token& stop) = 0;
 };

@@ -260,7 +260,7 @@ ROOMS = {
     ),
     "client/command": (
         "base base/db/postgres base/db/sqlite base/http base/text certs client/config client/cycle client/run "
-        "client/source/capture client/source/files/rows client/state client/wire proto/wire",
+        "client/source client/source/capture client/source/files/rows client/state client/wire proto/wire",
         ("nlohmann-json", "spdlog"),
     ),
     "tools/mirror_harness/synthetic": (

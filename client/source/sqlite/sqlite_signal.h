@@ -40,6 +40,7 @@ class SqliteSignal final : public ChangeSignal {
   SqliteSignal(std::string path, FileWatcher& watcher) : path_(std::move(path)), watcher_(watcher) {}
 
   absl::Status Mark() override;
+  bool WritersWait() const override { return file_ != nullptr && !file_->wal(); }
   Heard Wait(std::chrono::nanoseconds most, const std::stop_token& stop) override;
 
  private:
@@ -47,8 +48,8 @@ class SqliteSignal final : public ChangeSignal {
 
   /// What a run would read again.
   struct State {
-    std::int64_t schema = 0;  ///< PRAGMA schema_version.
-    std::string owner;        ///< The row of `_mirror_owner`.
+    std::int64_t schema = 0;                    ///< PRAGMA schema_version.
+    std::string owner;                          ///< The row of `_mirror_owner`.
     std::map<std::int64_t, std::int64_t> ends;  ///< The highest entry of each log; 0: it is empty.
   };
   /// The file that a path leads to.

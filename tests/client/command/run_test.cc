@@ -18,6 +18,7 @@
 #include "client/command/commands.h"
 #include "client/command/schedule.h"
 #include "client/run/last_run.h"
+#include "client/run/open_log.h"
 #include "client/state/lock_file.h"
 #include "tests/client/command/agent_toml.h"
 #include "tests/client/fake_endpoint.h"
@@ -73,6 +74,44 @@ TEST_F(RunTest, CyclesFollowEachOtherUntilItIsToldToStop) {
   EXPECT_EQ(endpoint_.Count("authenticate"), 4U);
   EXPECT_EQ(endpoint_.Count("completed"), 4U) << "the last one ended well";
   EXPECT_THAT(out_.str(), AllOf(HasSubstr("a      populate        2"), HasSubstr("next run 2")));
+}
+
+TEST_F(RunTest, AChangeOfAFollowedSourceBeginsACycleLongBeforeItsInterval) {
+  Sql(folder_ / "crm.db",
+      "PRAGMA journal_mode = WAL; CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1), (2)");
+  AgentConfig config = Config({"crm.db"});
+  SourceConfig& source = config.sources.front();
+  source.strategy = Strategy::kCdc;
+  source.interval_ms = 3'600'000;
+  source.follow = true;
+  ASSERT_THAT(InstallLog(source, {}, {"a"}), IsOk());
+  endpoint_.takes_changes = true;
+  std::stop_source stop;
+  int asked = 0;
+  endpoint_.on_authenticate = [&] {
+    ++asked;
+    // Another connection commits while a cycle runs.
+    if (asked < 4) Sql(folder_ / "crm.db", absl::StrCat("INSERT INTO a VALUES(", 10 + asked, ")"));
+    if (asked == 4) stop.request_stop();
+  };
+  endpoint_.Settle();
+  RunSources(config, ToEndpoint(), stop.get_token(), out_, err_);
+  endpoint_.Settle();
+  EXPECT_EQ(asked, 4);
+  EXPECT_EQ(endpoint_.tables["a"].rows, 5U);
+  EXPECT_EQ(err_.str(), "");
+}
+
+TEST_F(RunTest, AFollowedSourceWithoutAChangeLogRunsByItsIntervalAndSaysWhyOnce) {
+  Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1), (2)");
+  AgentConfig config = Config({"crm.db"});
+  config.sources.front().follow = true;
+  RunUntil(config, 4);
+  EXPECT_EQ(endpoint_.Count("completed"), 4U);
+  const std::string said = err_.str();
+  const std::size_t first = said.find("'follow' is set, and the source has no change log");
+  ASSERT_NE(first, std::string::npos) << said;
+  EXPECT_EQ(said.find("'follow' is set", first + 1), std::string::npos) << said;
 }
 
 TEST_F(RunTest, RunsInWhichNothingHappensHaveALineAMinute) {

@@ -76,6 +76,17 @@ TEST_F(ScheduleTest, ARetryIsMovedByAFifthOfItsWaitAtMost) {
   }
 }
 
+TEST_F(ScheduleTest, AFollowedSourceIsTriedAgainSoonButNotInQuietHours) {
+  const Schedule night = Make({{23 * 60, 6 * 60}});
+  for (const double random : {0.0, 0.5, 1.0}) {
+    random_ = random;
+    EXPECT_EQ(night.Soon(At(10, 0)) - At(10, 0), milliseconds(static_cast<int>(5'000 + 25'000 * random)));
+  }
+  EXPECT_EQ(night.Soon(At(22, 59, 50)), At(30, 0));
+  EXPECT_TRUE(night.IsQuiet(At(23, 0)));
+  EXPECT_FALSE(night.IsQuiet(At(22, 59, 59)));
+}
+
 TEST_F(ScheduleTest, NothingBeginsInQuietHours) {
   Schedule night = Make({{23 * 60, 6 * 60}});
   EXPECT_EQ(night.First(At(22, 59, 59)), At(22, 59, 59));
