@@ -168,10 +168,10 @@ absl::StatusOr<std::string> IssueApiKey(const std::string& folder, const ApiKey&
   if (!made.ok()) return made;
   // 256 bits, with a prefix that scanners for leaked secrets recognise.
   const std::string text = absl::StrCat("mk_", NewToken(), NewToken());
-  const std::string content = absl::StrCat(
-      "# A key of the HTTP door. Removing this file revokes the key.\n[key]\nrole = \"",
-      ToString(key.role), "\"\nstorages = [\"", absl::StrJoin(key.storages, "\", \""), "\"]\nsha256 = \"",
-      HashOf(text), "\"\nissued = \"", Today(), "\"\n");
+  const std::string content =
+      absl::StrCat("# A key of the HTTP door. Removing this file revokes the key.\n[key]\nrole = \"",
+                   ToString(key.role), "\"\nstorages = [\"", absl::StrJoin(key.storages, "\", \""),
+                   "\"]\nsha256 = \"", HashOf(text), "\"\nissued = \"", Today(), "\"\n");
   const std::string path = PathOf(folder, key.name);
   RETURN_IF_ERROR(WriteFileAtomically(path, content, FileUse::kSecret, ExistingFile::kRefuse));
   if (owner) {

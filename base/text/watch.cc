@@ -92,9 +92,9 @@ cli::Option AddWatchOption(const cli::Command& command, int& every_s, const std:
   return command.Add("--watch", every_s, "Repeat every SECONDS seconds, until Ctrl-C")
       .ValueName("[SECONDS]")
       .Values(0, 1)
-      .Within(1, 3'600,
-              absl::StrCat("SECONDS follow --watch", behind.empty() ? "" : ": ", behind,
-                           ". Nothing was done."))
+      .Within(
+          1, 3'600,
+          absl::StrCat("SECONDS follow --watch", behind.empty() ? "" : ": ", behind, ". Nothing was done."))
       .ShowDefault();
 }
 

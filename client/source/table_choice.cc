@@ -40,11 +40,11 @@ void RefuseTwins(const TableChoice& choice, ChosenTables* chosen) {
     const std::string& stays = known == same.end() ? same.front() : *known;
     if (name == stays) return false;
     chosen->refused.push_back(
-        {name, absl::StrCat("its name differs from that of '", stays,
-                            "' only by upper and lower case, which a mirror does not distinguish, and '",
-                            stays,
-                            "' is sent: leave one of them out with 'skip', with its name as the database "
-                            "writes it")});
+        {name,
+         absl::StrCat("its name differs from that of '", stays,
+                      "' only by upper and lower case, which a mirror does not distinguish, and '", stays,
+                      "' is sent: leave one of them out with 'skip', with its name as the database "
+                      "writes it")});
     return true;
   });
 }

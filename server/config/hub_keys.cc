@@ -186,9 +186,8 @@ absl::Status HubBlock::CheckAttributes() const {
   std::set<std::string> folded;
   for (const std::string& attribute : known) {
     if (folded.insert(FoldName(attribute)).second) continue;
-    return block_.Wrong(
-        "member",
-        absl::StrCat("has '", attribute, "' in 'columns', and another attribute differs only in case"));
+    return block_.Wrong("member", absl::StrCat("has '", attribute,
+                                               "' in 'columns', and another attribute differs only in case"));
   }
   for (const auto& [attribute, rule] : entity_.attributes) {
     if (!Contains(known, attribute)) {

@@ -127,8 +127,8 @@ absl::StatusOr<std::string> ReadRefusal(std::string_view printed) {
   const auto text = absl::StripAsciiWhitespace(absl::string_view(printed.data(), printed.size()));
   if (text.empty()) return std::string();
   const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-  const absl::Status wrong = absl::InvalidArgumentError(
-      "its answer is not {\"do_not_replicate\": true, \"reason\": \"...\"}");
+  const absl::Status wrong =
+      absl::InvalidArgumentError("its answer is not {\"do_not_replicate\": true, \"reason\": \"...\"}");
   if (!json.is_object()) return wrong;
   const auto refused = json.find("do_not_replicate");
   // "true" as a text is accepted, too: sources and partners have written both.

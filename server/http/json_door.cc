@@ -33,8 +33,8 @@ std::string Listed(std::string names) {
 /// `allowed`: the methods of the path.
 HttpAnswer NoRoute(const std::string& allowed) {
   if (allowed.empty()) {
-    return ErrorAnswer(absl::NotFoundError(
-        "there is no such call. Nothing was done. GET /openapi.json lists all calls."));
+    return ErrorAnswer(
+        absl::NotFoundError("there is no such call. Nothing was done. GET /openapi.json lists all calls."));
   }
   HttpAnswer answer = ErrorAnswer(absl::UnimplementedError(
       absl::StrCat("this path takes ", Listed(allowed), " only. Nothing was done.")));
@@ -202,10 +202,9 @@ HttpAdmission JsonDoor::AdmitTo(const HttpHead& head, HttpTarget target, HttpRou
   if (match.route == nullptr) return Refusal(NoRoute(match.allowed));
   const HttpRoute& route = *match.route;
   if (route.role && key->role < *route.role) {
-    const absl::Status denied = absl::PermissionDeniedError(
-        absl::StrCat("this call needs a key with the role ", std::string(ToString(*route.role)),
-                     ", and this key has the role ", std::string(ToString(key->role)),
-                     ". Nothing was done."));
+    const absl::Status denied = absl::PermissionDeniedError(absl::StrCat(
+        "this call needs a key with the role ", std::string(ToString(*route.role)),
+        ", and this key has the role ", std::string(ToString(key->role)), ". Nothing was done."));
     audit_.AddRefused(head, key.get(), NameOf(&route), denied);
     return Refusal(ErrorAnswer(denied));
   }

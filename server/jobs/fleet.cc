@@ -179,10 +179,9 @@ absl::StatusOr<std::vector<std::string>> FindOtherRules(PostgresControl& control
     const bool columns = !SetColumnsAlike(other.rules, self.rules);
     found.push_back(absl::StrCat(
         NameOf(other), " runs with other rules than this configuration has (rules are ", kRules, ")",
-        other.version == MIRROR_VERSION
-            ? ""
-            : absl::StrCat(", or with the same: it is version ", other.version,
-                           ", which computes their digest differently"),
+        other.version == MIRROR_VERSION ? ""
+                                        : absl::StrCat(", or with the same: it is version ", other.version,
+                                                       ", which computes their digest differently"),
         columns ? ". Its column rules differ: it agrees with no source on tables once this one runs" : "",
         ". This server may start, and the event server.rules then reports the difference. Compare the two "
         "configurations and keys, unless you are changing all servers one after the other."));

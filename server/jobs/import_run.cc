@@ -204,8 +204,7 @@ class ImportRun {
       item.external_id = rows.Text(row, id_column).value_or("");
       bytes_ += item.external_id.size() + sizeof(RecordItem);
       if (rows.IsNoText(row, id_column)) {
-        item.failure =
-            "the external id is a number in the workbook, not a text: leading zeros would be lost";
+        item.failure = "the external id is a number in the workbook, not a text: leading zeros would be lost";
         continue;
       }
       if (absl::Status checked = CheckExternalId(item.external_id); !checked.ok()) {

@@ -96,9 +96,9 @@ class Uploads::FileSink final : public Sink {
 
   absl::Status Write(std::string_view piece) override {
     if (bytes_ + piece.size() > bytes_max_) {
-      return absl::OutOfRangeError(absl::StrCat(
-          "the file is larger than ", bytes_max_ / 1'000'000,
-          " MB. Nothing was kept of it. Send larger files by POST /files/upload, or in parts."));
+      return absl::OutOfRangeError(
+          absl::StrCat("the file is larger than ", bytes_max_ / 1'000'000,
+                       " MB. Nothing was kept of it. Send larger files by POST /files/upload, or in parts."));
     }
     RETURN_IF_ERROR(uploads_.Count(id_, piece.size()));
     hash_.Add(piece);

@@ -82,9 +82,10 @@ absl::StatusOr<Consequences> WouldErase(Tenant& tenant, const AskedErasure& aske
     if (how.with_keys) counted.tables.back().keys = {asked.key};
     counted.notes.push_back("the mirror is rewritten then");
     if (const std::vector<std::string> aside = TablesSetAside(mirror.contents); !aside.empty()) {
-      counted.notes.push_back(absl::StrCat("tables that were set aside are dropped, since they may have the "
-                                           "row: ",
-                                           absl::StrJoin(aside, ", ")));
+      counted.notes.push_back(
+          absl::StrCat("tables that were set aside are dropped, since they may have the "
+                       "row: ",
+                       absl::StrJoin(aside, ", ")));
     }
     if (kept.entries > 0) {
       counted.notes.push_back("programs that read the journal are told to compare the whole table");

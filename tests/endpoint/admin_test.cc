@@ -191,10 +191,9 @@ TEST_F(AdminTest, AMirrorFileThatIsGoneIsNotFoundInAnOperatorsWords) {
     }
     // What was is told whether the file is there or not.
     if (named.name == "ListCycles" || named.name == "GetTimeSeries") continue;
-    EXPECT_THAT(named.call(*operator_),
-                StatusIs(absl::StatusCode::kNotFound,
-                         AllOf(HasSubstr("'Cust' is missing"), HasSubstr("backup"),
-                               Not(HasSubstr("Authenticate")))))
+    EXPECT_THAT(named.call(*operator_), StatusIs(absl::StatusCode::kNotFound,
+                                                 AllOf(HasSubstr("'Cust' is missing"), HasSubstr("backup"),
+                                                       Not(HasSubstr("Authenticate")))))
         << named.name;
   }
   Fill(*Client(), People(), {{1, "Ada", 36}}, kFirst);

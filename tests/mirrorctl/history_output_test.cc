@@ -89,10 +89,9 @@ TEST(HistoryOutputTest, ADifferenceSaysWhatChanged) {
   AddDifference(table, gone);
   std::ostringstream out;
   table.Print(out);
-  EXPECT_THAT(out.str(),
-              AllOf(HasSubstr("\"Ada\" -> \"Bob\""), HasSubstr("null -> \"new\""),
-                    HasSubstr("inserted: {\"id\":2}"), HasSubstr("deleted: {\"id\":3}"),
-                    Not(HasSubstr("36"))));
+  EXPECT_THAT(out.str(), AllOf(HasSubstr("\"Ada\" -> \"Bob\""), HasSubstr("null -> \"new\""),
+                               HasSubstr("inserted: {\"id\":2}"), HasSubstr("deleted: {\"id\":3}"),
+                               Not(HasSubstr("36"))));
 }
 
 }  // namespace

@@ -88,8 +88,8 @@ absl::StatusOr<std::vector<Rows>> Transaction::Commit(Pipeline& pipeline, std::s
 
 absl::Status Transaction::Committed(const Rows& answer, std::string_view doing) const {
   if (answer.tag() != "COMMIT") {
-    return ToStatus(
-        {.words = "the transaction was rolled back, because one of its statements had failed"}, doing);
+    return ToStatus({.words = "the transaction was rolled back, because one of its statements had failed"},
+                    doing);
   }
   const std::vector<std::string>& warnings = connection_.line().warnings();
   // The wait for a standby was interrupted: a warning without a condition of its own.

@@ -55,11 +55,11 @@ absl::Status CheckLayout(const FileLayout& found, const KnownLayout& known, cons
   if (found.number <= known.present) return absl::OkStatus();
   const std::string newer = found.program.empty() ? "a later version of Partner Mirror"
                                                   : absl::StrCat("Partner Mirror ", found.program);
-  return absl::FailedPreconditionError(absl::StrCat(
-      std::string(known.what), " '", path, "' has layout ", found.number, ", written by ", newer,
-      "; this is ", std::string(ProgramVersion()), ", which reads layouts up to ", known.present,
-      ". The file was left as it is. Install ", newer,
-      ", or put back a copy from before that version was installed"));
+  return absl::FailedPreconditionError(
+      absl::StrCat(std::string(known.what), " '", path, "' has layout ", found.number, ", written by ", newer,
+                   "; this is ", std::string(ProgramVersion()), ", which reads layouts up to ", known.present,
+                   ". The file was left as it is. Install ", newer,
+                   ", or put back a copy from before that version was installed"));
 }
 
 absl::StatusOr<std::optional<FileLayout>> ReadLayout(sqlite3* database) {

@@ -88,9 +88,8 @@ absl::StatusOr<KeyPart> GivenValue(const Column& column, KeyPart shown) {
   } else if (shown.kind == Kind::kText) {
     if (const auto units = ReadCut(column, shown.bytes)) return KeyPart{Kind::kInteger, *units, 0, ""};
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("not a value of column '", column.name, "', which has the type ",
-                   std::string(ToString(column.type))));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "not a value of column '", column.name, "', which has the type ", std::string(ToString(column.type))));
 }
 
 bool IsBelow(const Column& column, const KeyPart& a, const KeyPart& b) {

@@ -602,11 +602,10 @@ class FileReader : public SourceReader {
       return "";
     }
     known->held = now;
-    return absl::StrCat(
-        "'", now.path, "' ",
-        shorter ? "is shorter than what was read last"
-                : "ends within a line, unlike the file that was read last",
-        ": it may be incomplete. The next run reads it, if it has not changed by then");
+    return absl::StrCat("'", now.path, "' ",
+                        shorter ? "is shorter than what was read last"
+                                : "ends within a line, unlike the file that was read last",
+                        ": it may be incomplete. The next run reads it, if it has not changed by then");
   }
 
   static std::int64_t WrittenNs(const FileSeen& file) {

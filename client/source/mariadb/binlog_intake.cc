@@ -266,8 +266,7 @@ absl::Status BinlogIntake::TakeGroupQuery(const StatementWords& words) {
   const std::string first = words.Word(0), second = words.Word(1);
   if (first == "commit" && words.size() == 1) return EndGroup();
   if (first == "rollback" && words.size() == 1) {
-    absl::Status spoiled =
-        SpoilTouched("a transaction was rolled back, but its changes are in the binlog");
+    absl::Status spoiled = SpoilTouched("a transaction was rolled back, but its changes are in the binlog");
     held_.clear();
     return spoiled.ok() ? EndGroup() : spoiled;
   }
@@ -299,9 +298,8 @@ absl::Status BinlogIntake::TakeDefinition(const binlog::Query& query, const Stat
   const bool is_of_database = words.Word(1) == "database" || words.Word(1) == "schema";
   for (const auto& [name, table] : tables_->tables) {
     if (!words.Names(name) && !(names_database && is_of_database)) continue;
-    RETURN_IF_ERROR(
-        stage_.GiveUp(table.id,
-                      "a statement changed its definition, or named it while changing another table"));
+    RETURN_IF_ERROR(stage_.GiveUp(
+        table.id, "a statement changed its definition, or named it while changing another table"));
   }
   return absl::OkStatus();
 }

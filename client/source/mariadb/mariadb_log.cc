@@ -498,8 +498,8 @@ absl::StatusOr<MariadbLog::Covered> MariadbLog::Cover(const MariadbLogTable& tab
   // Changes in between are not staged.
   if (!snapshots.empty() && from < staged.floor) {
     return absl::AbortedError(
-        absl::StrCat("table '", table.table.name, "' lost staged changes while its rows were read: ",
-                     staged.gone_because));
+        absl::StrCat("table '", table.table.name,
+                     "' lost staged changes while its rows were read: ", staged.gone_because));
   }
   return Covered{std::max(from, staged.floor), staged.floor, std::move(marker)};
 }
@@ -537,8 +537,7 @@ void MariadbLog::AddOthers(const KnownMariadbTable& known, Lsn target, std::vect
 absl::Status MariadbLog::CheckReadable(const MariadbTable& table) {
   const MariadbLogTable* const known = tables_.Find(table.name);
   if (known == nullptr)
-    return absl::AbortedError(
-        absl::StrCat("table '", table.name, "' was created while the source was read"));
+    return absl::AbortedError(absl::StrCat("table '", table.name, "' was created while the source was read"));
   return known->trouble;
 }
 

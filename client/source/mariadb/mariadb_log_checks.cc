@@ -27,9 +27,8 @@ bool CheckBinlogSettings(const MariadbCheckLook& look, std::uint32_t server_id) 
   for (const std::string& refusal : *refusals)
     look.findings.Fail(kStep, refusal, "do that, or set strategy = \"synthetic\"");
   if (refusals->empty()) {
-    look.findings.Ok(kStep,
-                     absl::StrCat("it contains whole rows and column names, and is read as server_id ",
-                                  server_id));
+    look.findings.Ok(
+        kStep, absl::StrCat("it contains whole rows and column names, and is read as server_id ", server_id));
   }
   return refusals->empty();
 }

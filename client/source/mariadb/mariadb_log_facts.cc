@@ -108,10 +108,9 @@ absl::StatusOr<std::vector<std::string>> CheckBinlogSettings(mariadb::Connection
   }
   const auto own = variables.find("server_id");
   if (server_id == 0 || (own != variables.end() && own->second == absl::StrCat(server_id))) {
-    refusals.push_back(
-        absl::StrCat("server_id is ", server_id, ", which is ",
-                     server_id == 0 ? "not allowed" : "the server's own",
-                     ": set one in the configuration that no server and no other agent uses"));
+    refusals.push_back(absl::StrCat("server_id is ", server_id, ", which is ",
+                                    server_id == 0 ? "not allowed" : "the server's own",
+                                    ": set one in the configuration that no server and no other agent uses"));
   }
   return refusals;
 }

@@ -412,10 +412,9 @@ absl::Status MariadbStaging::WaitUntilConnected(const std::atomic<bool>* stop) {
   const auto until = Clock::now() + options_.marker_within;
   while (!is_there()) {
     if (Clock::now() >= until) {
-      return absl::DeadlineExceededError(
-          absl::StrCat(
-              "the agent did not reach the position of the last reading in the source's binlog within ",
-              options_.marker_within.count() / 1'000, " s. Nothing was sent; run again"));
+      return absl::DeadlineExceededError(absl::StrCat(
+          "the agent did not reach the position of the last reading in the source's binlog within ",
+          options_.marker_within.count() / 1'000, " s. Nothing was sent; run again"));
     }
     // A binlog that begins elsewhere is read at once.
     if (failures_ != before && !absl::IsAborted(failure_)) return failure_;
@@ -458,11 +457,11 @@ absl::Status MariadbStaging::WaitUntilAt(const BinlogPlace& place, std::uint32_t
       until = Clock::now() + options_.marker_within;
     }
     if (Clock::now() >= until) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          "the agent did not reach the end of the source's binlog within ",
-          options_.marker_within.count() / 1'000,
-          " s. Nothing was sent. Does another agent read it as server_id ", options_.server_id,
-          "? Each agent needs its own"));
+      return absl::DeadlineExceededError(
+          absl::StrCat("the agent did not reach the end of the source's binlog within ",
+                       options_.marker_within.count() / 1'000,
+                       " s. Nothing was sent. Does another agent read it as server_id ", options_.server_id,
+                       "? Each agent needs its own"));
     }
     changed_.WaitUntil(mutex_, std::stop_token(), Clock::now() + kStagingLook, is_there);
   }

@@ -261,8 +261,7 @@ class OdbcMysql : public OdbcDialect {
     if (table.HasSnapshots()) SetPages(table, &made);
     if (table.versioned) made.notes.emplace_back("it is system-versioned; its present rows are mirrored");
     if (made.pages.empty())
-      made.notes.emplace_back(
-          "it is read by one statement, and its driver may hold all its rows in memory");
+      made.notes.emplace_back("it is read by one statement, and its driver may hold all its rows in memory");
     if (!table.engine.empty() && !table.HasSnapshots()) {
       made.select_words = "SQL_BUFFER_RESULT ";
       made.notes.push_back(absl::StrCat("its engine ", table.engine,

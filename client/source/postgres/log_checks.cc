@@ -175,11 +175,11 @@ void LogChecks::CheckSlot() {
   }
   const ReplicationSlot& slot = *slots_.slot;
   if (slot.plugin != "pgoutput" || !slot.here) {
-    return look_.findings.Fail("slot",
-                               absl::StrCat("'", options_.slot,
-                                            "' belongs to another program or database: plugin '", slot.plugin,
-                                            "', database '", slot.database, "'"),
-                               "give this source another name in 'slot'");
+    return look_.findings.Fail(
+        "slot",
+        absl::StrCat("'", options_.slot, "' belongs to another program or database: plugin '", slot.plugin,
+                     "', database '", slot.database, "'"),
+        "give this source another name in 'slot'");
   }
   if (slot.restart_lsn != 0) kept_bytes_ = end_ - static_cast<std::int64_t>(slot.restart_lsn);
   if (slot.is_lost()) return SayLostSlot();

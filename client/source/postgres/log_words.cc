@@ -125,11 +125,10 @@ absl::Status ExplainLog(const absl::Status& status, const std::string& slot) {
   if (failure.trouble == postgres::Trouble::kTooMany) return as(LogTrouble::kNoFreeSlot, "");
   // "configuration limit exceeded": no free slot.
   if (failure.sqlstate == "53400") {
-    return ToStatus(
-        LogTrouble::kNoFreeSlot,
-        absl::StrCat("all replication slots of the server are in use, so '", slot,
-                     "' was not created. Drop unused slots in pg_replication_slots, or raise "
-                     "max_replication_slots and restart the server"));
+    return ToStatus(LogTrouble::kNoFreeSlot,
+                    absl::StrCat("all replication slots of the server are in use, so '", slot,
+                                 "' was not created. Drop unused slots in pg_replication_slots, or raise "
+                                 "max_replication_slots and restart the server"));
   }
   if (failure.sqlstate == "42704") {
     return ToStatus(LogTrouble::kNoSlot, absl::StrCat("the server has no replication slot '", slot, "'"));

@@ -116,10 +116,9 @@ absl::Status CheckSlotName(std::string_view slot) {
                         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
                       });
   if (is_one) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", std::string(slot),
-                   "' is not a valid name of a replication slot: PostgreSQL allows 1 to ",
-                   postgres::kNameBytesMax, " lower case letters, digits and '_'"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'", std::string(slot), "' is not a valid name of a replication slot: PostgreSQL allows 1 to ",
+      postgres::kNameBytesMax, " lower case letters, digits and '_'"));
 }
 
 absl::StatusOr<std::uint64_t> CreateSlot(postgres::Connection& connection, const std::string& slot,
@@ -141,11 +140,11 @@ absl::StatusOr<std::uint64_t> CreateSlot(postgres::Connection& connection, const
   if (postgres::TroubleOf(made.status()) != postgres::Trouble::kCancelled)
     return ExplainLog(made.status(), slot);
   const std::string open = OpenTransactions(connection);
-  return absl::UnavailableError(
-      absl::StrCat("the replication slot '", slot,
-                   "' waits for the transactions that were open when the agent requested it, and ",
-                   within.count(), " ms were not enough. It was not created. Open now: ",
-                   open.empty() ? "none" : open, ". End the ones that are not needed, and try again"));
+  return absl::UnavailableError(absl::StrCat(
+      "the replication slot '", slot,
+      "' waits for the transactions that were open when the agent requested it, and ", within.count(),
+      " ms were not enough. It was not created. Open now: ", open.empty() ? "none" : open,
+      ". End the ones that are not needed, and try again"));
 }
 
 absl::Status DropSlot(postgres::Connection& connection, const std::string& slot,

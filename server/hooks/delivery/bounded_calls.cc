@@ -82,8 +82,7 @@ absl::StatusOr<std::string> BoundedCalls::Call(Work work, std::chrono::milliseco
   const MutexLock lock(shared_->mutex);
   if (shared_->idle <= shared_->waiting.size()) {
     if (shared_->threads == shared_->threads_max) {
-      return absl::UnavailableError(
-          absl::StrCat("all of its ", shared_->threads_max, " threads are busy"));
+      return absl::UnavailableError(absl::StrCat("all of its ", shared_->threads_max, " threads are busy"));
     }
     ++shared_->threads;
     try {

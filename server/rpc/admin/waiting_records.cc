@@ -240,8 +240,7 @@ void WaitingRecords::ForgetLost() {
 void WaitingRecords::WriteLost() const {
   if (file_ < 0) return;
   if (const absl::Status written = WriteSlot(0, HeadContent(lost_)); !written.ok())
-    spdlog::error("the number of lost records was not written: {}",
-                  std::string(written.message()));
+    spdlog::error("the number of lost records was not written: {}", std::string(written.message()));
 }
 
 std::string LostWords(const WaitingRecords::Lost& lost, const std::string& noun) {

@@ -56,13 +56,13 @@ bool NoteLost(Mirror& mirror, const absl::Status& opened) {
   if (why.empty()) return false;
   if (std::exchange(told, true)) return true;
   const std::string& id = mirror.context_id();
-  mirror.Tell(Severity::kWarning, "mirror.lost",
-              absl::StrCat(
-                  "the mirror of '", id, "' is lost: ", why,
-                  ". The source's next cycle makes a new one and populates it",
-                  mirror.options().automatic_provisioning ? "" : ", once 'automatic_provisioning' is on",
-                  "; what readers and operators set for the lost one is lost. Instead, 'mirrorctl restore ",
-                  id, " FILE --confirm ", id, "' puts a backup in its place"));
+  mirror.Tell(
+      Severity::kWarning, "mirror.lost",
+      absl::StrCat("the mirror of '", id, "' is lost: ", why,
+                   ". The source's next cycle makes a new one and populates it",
+                   mirror.options().automatic_provisioning ? "" : ", once 'automatic_provisioning' is on",
+                   "; what readers and operators set for the lost one is lost. Instead, 'mirrorctl restore ",
+                   id, " FILE --confirm ", id, "' puts a backup in its place"));
   return true;
 }
 

@@ -262,17 +262,17 @@ TEST_F(ConfigFileTest, AVariableTakesThePlaceOfTheFile) {
 }
 
 TEST_F(ConfigFileTest, AVariableThatIsUnknownIsRefused) {
-  for (
-      const auto& [name, words] : std::vector<std::pair<const char*, std::string>>{
-          {"CONFIGTEST_VALUES_WHOL",
-           " is not a variable of [values]; did you mean 'CONFIGTEST_VALUES_WHOLE'?"},
-          {"CONFIGTEST_VALUES_QQQQQQ", " is not a variable of [values]; there are: CONFIGTEST_VALUES_TEXT, "},
-          {"CONFIGTEST_VALUE_WHOLE",
-           " is not a variable of this program; did you mean 'CONFIGTEST_VALUES_WHOLE'?"},
-          {"CONFIGTEST_BLOCK_NAME",
-           " is not a variable of this program; the keys of [values], [log] have variables, as "
-           "CONFIGTEST_VALUES_TEXT"},
-          {"CONFIGTEST_OTHER", " is not a variable of this program"}}) {
+  for (const auto& [name, words] : std::vector<std::pair<const char*, std::string>>{
+           {"CONFIGTEST_VALUES_WHOL",
+            " is not a variable of [values]; did you mean 'CONFIGTEST_VALUES_WHOLE'?"},
+           {"CONFIGTEST_VALUES_QQQQQQ",
+            " is not a variable of [values]; there are: CONFIGTEST_VALUES_TEXT, "},
+           {"CONFIGTEST_VALUE_WHOLE",
+            " is not a variable of this program; did you mean 'CONFIGTEST_VALUES_WHOLE'?"},
+           {"CONFIGTEST_BLOCK_NAME",
+            " is not a variable of this program; the keys of [values], [log] have variables, as "
+            "CONFIGTEST_VALUES_TEXT"},
+           {"CONFIGTEST_OTHER", " is not a variable of this program"}}) {
     const Variable variable(name, "1");
     EXPECT_THAT(LoadLine(""), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(name + words)));
   }

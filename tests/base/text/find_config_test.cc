@@ -200,9 +200,8 @@ TEST_F(FindConfigTest, WhereAVariableLeadsMayBeClosed) {
   ASSERT_EQ(chmod(own.c_str(), 0755), 0);
   ASSERT_THAT(found, IsOk());
   EXPECT_EQ(found->path, Path("etc/partner-mirror/mirrorctl.toml"));
-  EXPECT_EQ(found->passed_over,
-            absl::StrCat(own, "/partner-mirror/mirrorctl.toml is skipped, since this ",
-                         "user may not look there"));
+  EXPECT_EQ(found->passed_over, absl::StrCat(own, "/partner-mirror/mirrorctl.toml is skipped, since this ",
+                                             "user may not look there"));
 }
 
 TEST_F(FindConfigTest, TheOwnerIsToldToGiveHimselfTheRight) {

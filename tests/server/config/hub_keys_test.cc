@@ -247,9 +247,9 @@ TEST_F(HubKeysTest, NamesOfTheHubsOwnTablesAreNoEntities) {
 }
 
 TEST_F(HubKeysTest, NamesThatDifferByCaseAreTheSame) {
-  EXPECT_THAT(Read(absl::StrReplaceAll(kHub, {{"city = \"CITY\"", "city = \"CITY\", City = \"TOWN\""}})),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("another attribute differs only in case")));
+  EXPECT_THAT(
+      Read(absl::StrReplaceAll(kHub, {{"city = \"CITY\"", "city = \"CITY\", City = \"TOWN\""}})),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("another attribute differs only in case")));
 }
 
 TEST_F(HubKeysTest, AHubWithoutAMemberIsRefused) {

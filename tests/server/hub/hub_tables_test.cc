@@ -242,8 +242,8 @@ TEST_P(HubTables, ASpoiledNoteHidesNoTableThatWasMadeAnew) {
     if (!is_spoiled_before) Spoil("feed_tables", "no JSON");
     Derive();
     EXPECT_TRUE(IsSuspended("erp"));
-    EXPECT_THAT(StateOf("erp").trouble, HasSubstr(is_spoiled_before ? "dropped table 'company'"
-                                                                    : "the document 'feed_tables'"));
+    EXPECT_THAT(StateOf("erp").trouble,
+                HasSubstr(is_spoiled_before ? "dropped table 'company'" : "the document 'feed_tables'"));
     EXPECT_EQ(Deletes(), 0U);
     erp().PushAnew(kBoth);
     ASSERT_THAT(hub_->Resume({{"erp", ResumeMode::kTheirs}}, now()), IsOk());

@@ -103,9 +103,8 @@ TEST_F(ReadingsTest, TablesAreListedByNameWithoutThoseThatCannotBeRead) {
   EXPECT_THAT(Listed("B"), ElementsAre("c:2")) << "names are compared without case";
   EXPECT_EQ(total_, 3U);
   EXPECT_THAT(Listed("c"), IsEmpty());
-  EXPECT_THAT(Read("none"),
-              StatusIs(absl::StatusCode::kNotFound,
-                       AllOf(HasSubstr("'none'"), HasSubstr("/records lists its tables"))));
+  EXPECT_THAT(Read("none"), StatusIs(absl::StatusCode::kNotFound,
+                                     AllOf(HasSubstr("'none'"), HasSubstr("/records lists its tables"))));
 }
 
 }  // namespace

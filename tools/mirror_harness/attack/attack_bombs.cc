@@ -132,8 +132,7 @@ std::vector<Attack> Sizes() {
          b.set_row_count(1'000'001);
          b.mutable_columns(0)->mutable_ints()->Resize(1'000'001, 7);
        })},
-      {"cells-over-limit", "A row count of a million with eleven columns.", kIsExhausted,
-       Batch([](auto& b) {
+      {"cells-over-limit", "A row count of a million with eleven columns.", kIsExhausted, Batch([](auto& b) {
          b.set_row_count(1'000'000);
          *b.add_columns() = b.columns(0);
        })},

@@ -72,8 +72,9 @@ std::string HttpText(const HostileReport& report) {
                                   "\nhonest HTTP, under attack  ", ServedText(*report.http_attacked), "\n");
   for (const auto& served : {report.http_quiet, report.http_attacked}) {
     if (served->failures > 0) {
-      absl::StrAppend(&text, "the honest HTTP client's first failure: ",
-                      served->first_failure.substr(0, kWordsMax), "\n");
+      absl::StrAppend(&text,
+                      "the honest HTTP client's first failure: ", served->first_failure.substr(0, kWordsMax),
+                      "\n");
     }
   }
   return text;

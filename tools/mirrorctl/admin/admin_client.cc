@@ -152,9 +152,9 @@ class AdminClient::Service {
     const auto [wanted, status] = Read(method, request, context, until, each);
     if (!wanted || until.Wait(std::chrono::milliseconds(0))) return absl::OkStatus();
     if (!status.ok()) return Explain(status, context, Effect::kReads);
-    return absl::UnavailableError(absl::StrCat(
-        "the server at ", config.address, " ended the watch, probably because it is stopping: call again ",
-        again));
+    return absl::UnavailableError(
+        absl::StrCat("the server at ", config.address,
+                     " ended the watch, probably because it is stopping: call again ", again));
   }
   absl::Status Explain(const grpc::Status& status, const grpc::ClientContext& context, Effect effect) const;
   /// Stores the spelling that the server sent; called after a call.
@@ -211,9 +211,10 @@ absl::Status AdminClient::Service::Explain(const grpc::Status& status, const grp
   const std::string next =
       effect == Effect::kReads
           ? "nothing was changed, so ask again"
-          : absl::StrCat("it is not known whether the command took effect, so check with 'mirrorctl events' "
-                         "and 'mirrorctl ",
-                         effect == Effect::kMoves ? "tenants" : "tables", "' before you repeat it");
+          : absl::StrCat(
+                "it is not known whether the command took effect, so check with 'mirrorctl events' "
+                "and 'mirrorctl ",
+                effect == Effect::kMoves ? "tenants" : "tables", "' before you repeat it");
   if (code == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return absl::DeadlineExceededError(
         absl::StrCat("no answer came from ", config.address,
@@ -256,10 +257,9 @@ absl::Status AdminClient::Service::NotReached(const std::string& grpc_words) con
           "no server answers at ", at, ": check that mirror-server runs and that [endpoint] address in '",
           config.file, "' is its [admin] address and port", because));
     case ConnectFailure::kNoTls:
-      return absl::UnavailableError(
-          absl::StrCat("the program that listens at ", at,
-                       " does not speak TLS: check that [endpoint] address in '", config.file,
-                       "' is the server's [admin] address and port", because));
+      return absl::UnavailableError(absl::StrCat(
+          "the program that listens at ", at, " does not speak TLS: check that [endpoint] address in '",
+          config.file, "' is the server's [admin] address and port", because));
     case ConnectFailure::kCertificate:
       return absl::UnavailableError(absl::StrCat(
           "the certificate of the server at ", at, " is not trusted: it must be signed by the CA '",

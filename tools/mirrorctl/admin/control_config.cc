@@ -18,9 +18,9 @@ namespace {
 /// Adds advice to a permission error: a user who may not read root's files can use a certificate of his own.
 absl::Status OrWithOnesOwn(const absl::Status& status) {
   if (!absl::IsPermissionDenied(status)) return status;
-  return absl::PermissionDeniedError(absl::StrCat(
-      status.message(),
-      ". 'mirrorctl certs issue-viewer' makes a certificate that may read but change nothing"));
+  return absl::PermissionDeniedError(
+      absl::StrCat(status.message(),
+                   ". 'mirrorctl certs issue-viewer' makes a certificate that may read but change nothing"));
 }
 
 const char* PrefixOf(ControlUse use) {

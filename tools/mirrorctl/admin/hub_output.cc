@@ -164,12 +164,11 @@ HubWait WhyAllIsHeld(const v1::HubState& hub, bool any, bool suspended) {
 /// Describes members whose sources accept no deliveries.
 HubWait WhoTakesNone(const v1::HubMemberState& member) {
   if (member.taking() == v1::HUB_TAKING_DECLINES) {
-    return {
-        absl::StrCat("the source of '", member.data_source(),
-                     "' accepts no deliveries, but the configuration has 'write' for it"),
-        ": ",
-        "its owner must set 'accept' of its [[source]] and run 'mirror-agent install'; otherwise remove "
-        "'write'"};
+    return {absl::StrCat("the source of '", member.data_source(),
+                         "' accepts no deliveries, but the configuration has 'write' for it"),
+            ": ",
+            "its owner must set 'accept' of its [[source]] and run 'mirror-agent install'; otherwise remove "
+            "'write'"};
   }
   return {
       absl::StrCat("the source of '", member.data_source(),
@@ -223,14 +222,13 @@ void AddFrozen(const v1::HubState& hub, std::vector<HubWait>* waits) {
                                  Printable(absl::StrJoin(one.attributes(), ", ")), ")"));
   }
   if (hub.frozen_records() > named.size()) named.emplace_back("...");
-  waits->push_back(
-      {absl::StrCat("systems overwrite each other's values in ",
-                    Counted(hub.frozen_records(), "golden record"), " of hub '",
-                    hub.storage(), "'; these values are frozen: ", absl::StrJoin(named, ", ")),
-       ". ",
-       absl::StrCat("Find the program or the trigger that changes them back; then ",
-                    ThawCommand(hub.storage(), ""), " delivers them again. ",
-                    ThawCommand(hub.storage(), " --dry-run"), " lists them")});
+  waits->push_back({absl::StrCat("systems overwrite each other's values in ",
+                                 Counted(hub.frozen_records(), "golden record"), " of hub '", hub.storage(),
+                                 "'; these values are frozen: ", absl::StrJoin(named, ", ")),
+                    ". ",
+                    absl::StrCat("Find the program or the trigger that changes them back; then ",
+                                 ThawCommand(hub.storage(), ""), " delivers them again. ",
+                                 ThawCommand(hub.storage(), " --dry-run"), " lists them")});
 }
 
 }  // namespace
@@ -293,8 +291,8 @@ std::vector<HubWait> WhatHubWaitsFor(const v1::HubState& hub, std::int64_t now_m
     waits.push_back(
         {absl::StrCat(Quoted(suspended), suspended.size() == 1 ? " is" : " are",
                       " suspended: no delivery that may concern them is handed out"),
-         ". ", absl::StrCat("When each has completed a cycle since then, run ",
-                            Command("resume", hub.storage()))});
+         ". ",
+         absl::StrCat("When each has completed a cycle since then, run ", Command("resume", hub.storage()))});
   }
   if (held > 0) {
     waits.push_back(

@@ -290,8 +290,8 @@ absl::Status SqliteFile::CopyPages(sqlite3* copy, const CopyLimits& limits) cons
       continue;
     }
     if (code != SQLITE_OK) {
-      return absl::UnavailableError(absl::StrCat("copying the source '", path_, "' to a temporary file: ",
-                                                 sqlite3_errstr(code),
+      return absl::UnavailableError(absl::StrCat("copying the source '", path_,
+                                                 "' to a temporary file: ", sqlite3_errstr(code),
                                                  ". Make room in the folder of temporary files"));
     }
     left = sqlite3_backup_remaining(backup.get());

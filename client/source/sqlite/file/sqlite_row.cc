@@ -156,10 +156,9 @@ absl::Status RowTaker::AppendHeavyField(SqliteCursor& cursor, const std::functio
     ASSIGN_OR_RETURN(heavy, cursor.HeavySize(field.column));
   }
   if (heavy.size > WireLimits{}.value_bytes_max) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("table '", table_, "', column '", field.name, "': a value of ", heavy.size,
-                     " bytes; at most ", WireLimits{}.value_bytes_max,
-                     " are allowed. Leave the table out with 'skip'"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "table '", table_, "', column '", field.name, "': a value of ", heavy.size, " bytes; at most ",
+        WireLimits{}.value_bytes_max, " are allowed. Leave the table out with 'skip'"));
   }
   const bool any = field.storage == Storage::kAny;
   if (!any && !heavy.text) return Misfit(field);

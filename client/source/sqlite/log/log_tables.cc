@@ -375,8 +375,7 @@ std::string LogTables::TriggerProblem(const TableLog& log, const LoggedTable& ta
       return probe ? "a trigger of its log is gone, or its UNIQUE indexes changed"
                    : "a trigger of its log is gone";
     }
-    if (found->second != trigger.sql)
-      return "a trigger of its log was changed, or its indexes changed";
+    if (found->second != trigger.sql) return "a trigger of its log was changed, or its indexes changed";
   }
   if (there.size() != expected.size()) return "its indexes changed";
   const auto own = objects_.first_own.find(FoldName(table.name));

@@ -32,9 +32,9 @@ TEST(PostgresName, IsQuotedWithItsCaseAndNeverCutOff) {
   EXPECT_THAT(QuotedName("a\"b"), IsOkAndHolds("\"a\"\"b\""));
   EXPECT_THAT(QuotedName("Mirror_C1", "x"), IsOkAndHolds("\"Mirror_C1\".\"x\""));
   EXPECT_THAT(QuotedName(std::string(63, 'a')), IsOk());
-  EXPECT_THAT(QuotedName(std::string(64, 'a')),
-              StatusIs(StatusCode::kInvalidArgument,
-                       HasSubstr("64 bytes, and PostgreSQL's limit for a name is 63")));
+  EXPECT_THAT(
+      QuotedName(std::string(64, 'a')),
+      StatusIs(StatusCode::kInvalidArgument, HasSubstr("64 bytes, and PostgreSQL's limit for a name is 63")));
   EXPECT_THAT(QuotedName(std::string(31, 'a') + std::string(32, '\xc3')),
               StatusIs(StatusCode::kInvalidArgument));
   EXPECT_THAT(QuotedName(""), StatusIs(StatusCode::kInvalidArgument));

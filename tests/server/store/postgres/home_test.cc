@@ -348,11 +348,12 @@ TEST_F(PostgresHomeTest, WhatOthersHaveMadeOfItsTablesIsNamedAndNeverDropped) {
      "WHERE false'; "
      "CREATE VIEW \"Mirror_Cust\".inside AS SELECT 1 AS one; "
      "CREATE VIEW reports.age AS SELECT * FROM \"Mirror_Cust\"._mirror_freshness");
-  EXPECT_THAT(home_->BeginDeletion("Cust"),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       AllOf(HasSubstr("view reports.v"), HasSubstr("constraint to_t on table reports.r"),
-                             HasSubstr("function reports.f()"), HasSubstr("inside"), HasSubstr("reports.age"),
-                             HasSubstr("The server never drops them"), EndsWith("try again. Nothing was deleted."))));
+  EXPECT_THAT(
+      home_->BeginDeletion("Cust"),
+      StatusIs(StatusCode::kFailedPrecondition,
+               AllOf(HasSubstr("view reports.v"), HasSubstr("constraint to_t on table reports.r"),
+                     HasSubstr("function reports.f()"), HasSubstr("inside"), HasSubstr("reports.age"),
+                     HasSubstr("The server never drops them"), EndsWith("try again. Nothing was deleted."))));
   EXPECT_THAT(home_->FindDeleting(), IsOkAndHolds(IsEmpty())) << "nothing was begun";
   Do("DROP VIEW \"Mirror_Cust\".inside; DROP TABLE reports.r; DROP FUNCTION reports.f(); DROP VIEW "
      "reports.age, "

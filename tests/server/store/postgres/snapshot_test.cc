@@ -138,8 +138,7 @@ TEST_F(PostgresSnapshotTest, OneThatWasMadeBeforeAndTookItsNameSinceIsNotReadEit
   const std::unique_ptr<Snapshot> snapshot = Look();
   Run("BEGIN; ALTER SCHEMA \"Mirror_ctx\" RENAME TO aside; ALTER SCHEMA import RENAME TO \"Mirror_ctx\"; "
       "COMMIT");
-  EXPECT_THAT(snapshot->ReadContents(),
-              StatusIs(StatusCode::kUnavailable, HasSubstr("replaced this one")));
+  EXPECT_THAT(snapshot->ReadContents(), StatusIs(StatusCode::kUnavailable, HasSubstr("replaced this one")));
 }
 
 TEST_F(PostgresSnapshotTest, FromTheFirstReadingOnTheTableStays) {
