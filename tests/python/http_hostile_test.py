@@ -146,7 +146,7 @@ class HttpHostileTest(unittest.TestCase):
             self.assertIn(word, " ".join(shared.stderr.split()))
         lonely = hostile(self.server, "--api-key", "mk_any")
         self.assertEqual(lonely.returncode, 2)
-        self.assertIn("--http names", lonely.stderr)
+        self.assertIn("need --http", lonely.stderr)
         wrong = hostile(self.server, "--http", "127.0.0.1:1", "--api-key", "mk_any", "--only", "ranges")
         self.assertEqual(wrong.returncode, 1)
         self.assertIn("does not begin with http://", wrong.stderr)

@@ -375,7 +375,7 @@ class TerminalTest(unittest.TestCase):
     def test_the_harness_searches_for_none(self):
         done = self.run_program("mirror-harness", "push", cwd=self.dev)
         self.assertEqual(done.returncode, 2, done)
-        self.assertIn("--config must name a file", done.stderr)
+        self.assertIn("--config or MIRROR_AGENT_CONFIG must name a file", done.stderr)
 
 
 if __name__ == "__main__":

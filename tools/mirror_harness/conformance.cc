@@ -175,7 +175,7 @@ v1::BatchResult Exam::Send(const v1::ChangeBatch& batch) {
   const v1::RowDataResponse answer = Must(client().RowData(Request({batch})), "RowData");
   Expect(answer.results_size() == 1, absl::StrCat(answer.results_size(), " results for one batch"));
   Expect(answer.results(0).table() == batch.table() && answer.results(0).seq() == batch.seq(),
-         "the result is of another batch");
+         "the result is for another batch");
   return answer.results(0);
 }
 
@@ -219,7 +219,7 @@ SentRows Exam::Read(const TableSchema& table, const v1::Position& position,
   const absl::Status read = client().ReadRows(request, [&](const v1::ReadRowsResponse& answer) {
     ASSIGN_OR_RETURN(const ReadRowsView view, DecodeRows(answer, table, WireLimits{}));
     if (static_cast<int>(view.columns.size()) != request.columns_size()) {
-      return absl::InternalError("ReadRows answers other columns than were asked for");
+      return absl::InternalError("ReadRows returns other columns than requested");
     }
     for (std::uint32_t row = 0; row < view.row_count; ++row) {
       SentRow& sent = rows.emplace_back();
@@ -242,7 +242,7 @@ std::vector<RangeDigest> Exam::Digests(const TableSchema& table, const v1::Posit
   std::vector<RangeDigest> digests;
   for (const auto& digest : answer.digests()) digests.push_back({digest.row_count(), digest.digest()});
   Expect(digests.size() == std::max<std::size_t>(1, ranges.size()),
-         "DigestRanges answers another number of ranges");
+         "DigestRanges returns another number of ranges");
   return digests;
 }
 
@@ -273,7 +273,7 @@ std::string Shown(const SentRows& rows) {
 }
 
 void ExpectRows(const SentRows& got, const SentRows& wanted) {
-  Expect(got == wanted, absl::StrCat("the mirror holds ", Shown(got), "; sent were ", Shown(wanted)));
+  Expect(got == wanted, absl::StrCat("the mirror holds ", Shown(got), "; it should hold ", Shown(wanted)));
 }
 
 RangeDigest DigestOf(const TableSchema& table, const SentRows& rows) {
@@ -285,7 +285,7 @@ RangeDigest DigestOf(const TableSchema& table, const SentRows& rows) {
       if (std::holds_alternative<Null>(value)) digest.AddNull();
       if (const auto* integer = std::get_if<std::int64_t>(&value)) {
         Expect(table.columns[i].type < Type::kDate || table.columns[i].type == Type::kAny,
-               "a moment has a text form that this examination does not make");
+               "this examination cannot make the text form of a date or time");
         digest.AddInteger(*integer);
       }
       if (const auto* real = std::get_if<double>(&value)) digest.AddReal(*real);
@@ -371,7 +371,7 @@ Finding Examine(const Requirement& requirement, Exam* exam) {
     finding.reason = not_examined.why;
   } catch (const std::exception& error) {  // An answer that no endpoint should give.
     finding.verdict = Verdict::kFail;
-    finding.reason = absl::StrCat("its answer could not be read: ", error.what());
+    finding.reason = absl::StrCat("the endpoint's answer could not be read: ", error.what());
   }
   finding.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   return finding;

@@ -25,7 +25,7 @@ Requirement Wrong(std::string id, std::string sentence, absl::StatusCode wanted,
             const v1::BatchResult result = exam.Send(batch);
             ExpectResult(result, wanted, "the batch");
             Expect(result.applied_seq() == 0 && !result.message().empty(),
-                   "it is said to be applied, or has no message");
+                   "its result says that it was applied, or has no message");
             ExpectRows(exam.Read(table, status.position()), {kAda});
           }};
 }
@@ -126,7 +126,7 @@ std::vector<Requirement> Refusals() {
 
 std::vector<Requirement> Operations() {
   return {
-      {"rows.insert", "An INSERT of a key that is there replaces the row.", kBatch,
+      {"rows.insert", "An INSERT of an existing key replaces the row.", kBatch,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("upsert");
          const SentRow eva = {Int{1}, std::string("Eva"), Null{}};
@@ -136,7 +136,7 @@ std::vector<Requirement> Operations() {
          exam.Apply(batch);
          ExpectRows(exam.Read(table, batch.target()), {eva, kBob, kCid});
        }},
-      {"rows.update", "An UPDATE changes the columns that it has and no others.", kBatch,
+      {"rows.update", "An UPDATE changes only the columns that it has.", kBatch,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("partial");
          v1::ChangeBatch batch = exam.Batch(table, exam.Filled(table, {kAda, kBob}), v1::OPERATION_UPDATE,
@@ -146,7 +146,7 @@ std::vector<Requirement> Operations() {
          ExpectRows(exam.Read(table, batch.target()),
                     {{Int{1}, std::string("Ada"), Int{37}}, {Int{2}, std::string("Bob"), Int{40}}});
        }},
-      {"rows.delete", "A DELETE removes rows; one that is not there is no error.", kBatch,
+      {"rows.delete", "A DELETE removes rows; a missing row is not an error.", kBatch,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("removed");
          v1::ChangeBatch batch = exam.Batch(table, exam.Filled(table, {kAda, kBob}), v1::OPERATION_DELETE,
@@ -160,7 +160,7 @@ std::vector<Requirement> Operations() {
 
 std::vector<Requirement> MissingRows() {
   return {
-      {"rows.missing", "An UPDATE with keys that are not there is refused whole and names their rows.",
+      {"rows.missing", "An UPDATE with missing keys is refused as a whole, and its result names their rows.",
        "change_batch.proto, MissingKeys",
        [](Exam& exam) {
          const TableSchema table = ExamPeople("missing");
@@ -175,7 +175,7 @@ std::vector<Requirement> MissingRows() {
          ExpectRows(exam.Read(table, status.position()), {kAda, kBob});
        }},
       {"rows.missing-mended",
-       "The same seq is then taken without those rows, and they as an INSERT behind it.",
+       "The same seq is then accepted without those rows, and an INSERT of them after it.",
        "change_batch.proto, MissingKeys",
        [](Exam& exam) {
          const TableSchema table = ExamPeople("mended");
@@ -196,7 +196,8 @@ std::vector<Requirement> MissingRows() {
 
 std::vector<Requirement> Keys() {
   return {
-      {"rows.keyless", "A table without a key takes INSERTs of equal rows, and no UPDATE or DELETE.", kBatch,
+      {"rows.keyless", "A table without a key accepts INSERTs of equal rows, but no UPDATE or DELETE.",
+       kBatch,
        [](Exam& exam) {
          const TableSchema table =
              ExamTable("keyless", {ExamColumn("name", Type::kText), ExamColumn("age", Type::kInt32)});
@@ -206,7 +207,7 @@ std::vector<Requirement> Keys() {
          ExpectResult(exam.Send(exam.Batch(table, status, v1::OPERATION_DELETE, {twice})), kInvalid,
                       "a DELETE");
        }},
-      {"rows.two-keys", "A key of several columns finds its rows by all of them.", kBatch,
+      {"rows.two-keys", "A key of several columns finds its row by all of them.", kBatch,
        [](Exam& exam) {
          const TableSchema table = ExamTable(
              "two_keys",

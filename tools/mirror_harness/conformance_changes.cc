@@ -76,7 +76,7 @@ std::vector<Requirement> SchemaChangeRequirements() {
           "added-null", "A column added with backfill NONE: old rows hold NULL, the position stays.",
           [](TableSchema& t) { t.columns.push_back(Added(Backfill::kNone)); }, With(Null{})),
       InPlace(
-          "added-default", "A column added with backfill DEFAULT: the endpoint fills its default in.",
+          "added-default", "A column added with backfill DEFAULT: the endpoint fills in the default.",
           [](TableSchema& t) {
             t.columns.push_back(Added(Backfill::kDefault));
             t.columns.back().default_value = Literal(Int{42});
@@ -86,7 +86,7 @@ std::vector<Requirement> SchemaChangeRequirements() {
       Anew("added-unknown", "A column added with backfill UNKNOWN: REPOPULATE.",
            [](TableSchema& t) { t.columns.push_back(Added(Backfill::kUnknown)); }),
       InPlace(
-          "dropped", "A column that is no longer listed goes; the others stay.",
+          "dropped", "A column that is no longer listed is dropped; the others stay.",
           [](TableSchema& t) { t.columns.pop_back(); }, without),
       InPlace(
           "renamed", "A column with the same column_id under another name keeps its values.",
@@ -95,7 +95,7 @@ std::vector<Requirement> SchemaChangeRequirements() {
           "widened", "A wider type keeps its values.",
           [](TableSchema& t) { t.columns[2].type = Type::kInt64; }, kBefore),
       InPlace(
-          "nullable", "NULL or NOT NULL changes in place.",
+          "nullable", "A change of NULL or NOT NULL is made in place.",
           [](TableSchema& t) { t.columns[1].nullable = false; }, kBefore),
       Anew("narrowed", "A narrower type: REPOPULATE.",
            [](TableSchema& t) { t.columns[3].type = Type::kInt32; }),

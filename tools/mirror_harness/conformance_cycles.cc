@@ -49,7 +49,8 @@ void ExpectFenced(Exam& exam, const TableSchema& table, const v1::TableStatus& s
 std::vector<Requirement> LastRows() {
   return {
       {"cycle.ends-with-rows",
-       "RowDataRequest.completed ends the cycle with its rows, and says so, or leaves it running.", kLastRows,
+       "RowDataRequest.completed ends the cycle with its rows and the answer says so, or leaves it running.",
+       kLastRows,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("last");
          const v1::TableStatus status = exam.Filled(table, kOneRow);
@@ -65,8 +66,7 @@ std::vector<Requirement> LastRows() {
          Expect(answer->completed().tables_size() == 1, "it has no verdict for the table");
          ExpectStatus(exam.client().RowData(rows).status(), kAborted, "the same rows once more");
        }},
-      {"cycle.ends-not", "RowDataRequest.completed with a batch that is refused leaves the cycle running.",
-       kLastRows,
+      {"cycle.ends-not", "RowDataRequest.completed with a refused batch leaves the cycle running.", kLastRows,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("not_last");
          const v1::TableStatus status = exam.Filled(table, kOneRow);
@@ -77,7 +77,7 @@ std::vector<Requirement> LastRows() {
          const absl::StatusOr<v1::RowDataResponse> answer = exam.client().RowData(rows);
          ExpectStatus(answer.status(), absl::StatusCode::kOk, "RowData");
          ExpectResult(answer->results(0), absl::StatusCode::kInvalidArgument, "the broken batch");
-         Expect(!answer->has_completed(), "the cycle is said to be over");
+         Expect(!answer->has_completed(), "the answer says that the cycle is over");
          v1::ChangeBatch good = exam.Batch(table, status, v1::OPERATION_INSERT, {kOtherRow});
          AddCommit(&good);
          exam.Apply(good);  // An ended cycle takes no rows.
@@ -99,7 +99,7 @@ std::vector<Requirement> Ends() {
          ExpectFenced(exam, table, status, old);
          ExpectRows(exam.Read(table, status.position()), kOneRow);
        }},
-      {"cycle.newer", "So is every call of a cycle that did not begin yet.", kService,
+      {"cycle.newer", "Every call of a cycle that did not begin yet is ABORTED.", kService,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("newer");
          const v1::TableStatus status = exam.Filled(table, kOneRow);
@@ -137,7 +137,7 @@ std::vector<Requirement> Ends() {
                           .status(),
                       kAborted, "RowData after ReplicationCompleted");
        }},
-      {"cycle.completed-failed", "ReplicationCompleted is taken also when a table failed.", kCompleted,
+      {"cycle.completed-failed", "ReplicationCompleted is accepted even if a table failed.", kCompleted,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("failed");
          const v1::TableStatus status = exam.Filled(table, kOneRow);

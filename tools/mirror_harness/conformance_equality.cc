@@ -90,7 +90,7 @@ std::vector<Requirement> Digests() {
              ExamTable("zero", {ExamKey("id", Type::kInt64), ExamColumn("r", Type::kDouble)});
          const v1::TableStatus status = exam.Filled(table, {{Int{1}, -0.0}});
          Expect(exam.Digests(table, status.position()).front() == DigestOf(table, {{Int{1}, 0.0}}),
-                "it is the digest of another value");
+                "the digest is that of another value");
        }},
       {"digest.empty", "A table without a row has 0 rows and digest 0.", kDigest,
        [](Exam& exam) {
@@ -98,7 +98,7 @@ std::vector<Requirement> Digests() {
          exam.Begin();
          v1::ChangeBatch batch = exam.Population(table, exam.Announce(table), {});
          exam.Apply(batch);
-         Expect(exam.Digests(table, batch.target()).front() == RangeDigest{}, "it is not");
+         Expect(exam.Digests(table, batch.target()).front() == RangeDigest{}, "its rows or digest are not 0");
        }},
       {"digest.ranges", "Ranges are from `first` inclusive to `last` exclusive, answered in their order.",
        kRange,
@@ -133,19 +133,22 @@ std::vector<Requirement> DigestRefusals() {
          position.set_lineage("another");
          ExpectReadingsRefused(exam, table.name, position, {}, kPrecondition);
        }},
-      {"digest.pending", "While a table has a 'pending' they are FAILED_PRECONDITION.", kRead,
+      {"digest.pending", "DigestRanges and ReadRows of a table with a 'pending' are FAILED_PRECONDITION.",
+       kRead,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("under_way");
          const v1::TableStatus status = exam.Filled(table, Numbered(2));
          exam.Apply(exam.Batch(table, status, v1::OPERATION_INSERT, {{Int{9}, std::string("x"), Null{}}}));
          ExpectReadingsRefused(exam, table.name, status.position(), {}, kPrecondition);
        }},
-      {"digest.unknown", "Of a table that was not announced they are FAILED_PRECONDITION.", kRead,
+      {"digest.unknown",
+       "DigestRanges and ReadRows of a table that was not announced are FAILED_PRECONDITION.", kRead,
        [](Exam& exam) {
          const v1::TableStatus status = exam.Filled(ExamPeople("announced"), Numbered(2));
          ExpectReadingsRefused(exam, "strangers", status.position(), {}, kPrecondition);
        }},
-      {"digest.range-type", "A range whose values are not the key's is INVALID_ARGUMENT.", kRange,
+      {"digest.range-type", "A range whose values do not match the key's columns is INVALID_ARGUMENT.",
+       kRange,
        [](Exam& exam) {
          const v1::TableStatus status = exam.Filled(ExamPeople("bounded"), Numbered(2));
          v1::KeyRange range;
@@ -162,13 +165,13 @@ std::vector<Requirement> DigestRefusals() {
 
 std::vector<Requirement> Readings() {
   return {
-      {"read.order-numbers", "ReadRows gives rows in key order: numbers by value.", kRange,
+      {"read.order-numbers", "ReadRows returns rows in key order: numbers by value.", kRange,
        [](Exam& exam) {
          const TableSchema table = ExamTable("by_number", {ExamKey("k", Type::kInt64)});
          const v1::TableStatus status = exam.Filled(table, {{Int{10}}, {Int{9}}, {Int{-100}}, {Int{0}}});
          ExpectRows(exam.Read(table, status.position()), {{Int{-100}}, {Int{0}}, {Int{9}}, {Int{10}}});
        }},
-      {"read.order-texts", "Texts by the bytes of their UTF-8.", kRange,
+      {"read.order-texts", "ReadRows returns rows in key order: texts by their UTF-8 bytes.", kRange,
        [](Exam& exam) {
          const TableSchema table = ExamTable("by_text", {ExamKey("k", Type::kText)});
          const v1::TableStatus status = exam.Filled(
@@ -176,7 +179,8 @@ std::vector<Requirement> Readings() {
          ExpectRows(exam.Read(table, status.position()),
                     {{std::string("")}, {std::string("Z")}, {std::string("z")}, {std::string("é")}});
        }},
-      {"read.order-columns", "Keys of several columns by the first, then by the next.", kRange,
+      {"read.order-columns", "ReadRows returns rows in key order: by the first key column, then by the next.",
+       kRange,
        [](Exam& exam) {
          const TableSchema table =
              ExamTable("by_two", {ExamKey("b", Type::kText, 2), ExamKey("a", Type::kInt32, 1)});
@@ -185,13 +189,13 @@ std::vector<Requirement> Readings() {
          ExpectRows(exam.Read(table, status.position()),
                     {{std::string("x"), Int{1}}, {std::string("y"), Int{1}}, {std::string("x"), Int{2}}});
        }},
-      {"read.columns", "The columns that were asked for come, in the order of the request.", kRead,
+      {"read.columns", "ReadRows returns the requested columns, in the order of the request.", kRead,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("some_columns");
          const v1::TableStatus status = exam.Filled(table, {{Int{1}, std::string("Ada"), Int{36}}});
          ExpectRows(exam.Read(table, status.position(), {}, {"age", "id"}), {{Int{36}, Int{1}}});
        }},
-      {"read.ranges", "Rows of several ranges come one range after the other.", kRead,
+      {"read.ranges", "ReadRows returns rows of several ranges one range after the other.", kRead,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("some_rows");
          const SentRows rows = Numbered(6);
@@ -199,12 +203,12 @@ std::vector<Requirement> Readings() {
          ExpectRows(exam.Read(table, status.position(), {Between(5, {}), Between(1, 3)}),
                     {rows[4], rows[5], rows[0], rows[1]});
        }},
-      {"read.many", "Many rows come whole, in messages of whatever size.", kRead,
+      {"read.many", "ReadRows returns many rows completely, in messages of any size.", kRead,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("many_rows");
          const SentRows rows = Numbered(20'000);
          const v1::TableStatus status = exam.Filled(table, rows);
-         Expect(exam.Read(table, status.position()) == rows, "they are other rows");
+         Expect(exam.Read(table, status.position()) == rows, "ReadRows returned other rows");
        }},
       {"read.no-column", "ReadRows without a column is INVALID_ARGUMENT.", kRead,
        [](Exam& exam) {
@@ -221,21 +225,21 @@ std::vector<Requirement> Readings() {
 
 std::vector<Requirement> Verdicts() {
   return {
-      Compared("verdict.equal-count", "A count that is the mirror's is EQUAL.", v1::COMPARISON_EQUAL,
+      Compared("verdict.equal-count", "The mirror's own count is EQUAL.", v1::COMPARISON_EQUAL,
                [](const RangeDigest& sent, auto& summary) { summary.set_row_count(sent.rows); }),
-      Compared("verdict.equal-digest", "So is a count with a digest.", v1::COMPARISON_EQUAL,
+      Compared("verdict.equal-digest", "The mirror's own count and digest are EQUAL.", v1::COMPARISON_EQUAL,
                [](const RangeDigest& sent, auto& summary) {
                  summary.set_row_count(sent.rows);
                  summary.set_digest(sent.sum);
                }),
-      Compared("verdict.differs-count", "Another count is DIFFERS.", v1::COMPARISON_DIFFERS,
+      Compared("verdict.differs-count", "A different count is DIFFERS.", v1::COMPARISON_DIFFERS,
                [](const RangeDigest& sent, auto& summary) { summary.set_row_count(sent.rows + 1); }),
-      Compared("verdict.differs-digest", "Another digest is DIFFERS.", v1::COMPARISON_DIFFERS,
+      Compared("verdict.differs-digest", "A different digest is DIFFERS.", v1::COMPARISON_DIFFERS,
                [](const RangeDigest& sent, auto& summary) {
                  summary.set_row_count(sent.rows);
                  summary.set_digest(sent.sum + 1);
                }),
-      Compared("verdict.unchecked", "Where neither was given it is UNCHECKED, whatever was said of inserts.",
+      Compared("verdict.unchecked", "Without count and digest the verdict is UNCHECKED, even with inserts.",
                v1::COMPARISON_UNCHECKED, [](const RangeDigest&, auto& summary) { summary.set_inserts(99); }),
   };
 }

@@ -36,13 +36,13 @@ std::vector<Requirement> Tokens() {
        [](Exam& exam) {
          ExpectStatus(exam.TableSchemaWith({}), kUnauthenticated, "a call without a token");
        }},
-      Rule("token.expired", "A token that has ended is UNAUTHENTICATED.", "an expired token",
+      Rule("token.expired", "A token that has expired is UNAUTHENTICATED.", "an expired token",
            [](TokenParts& parts) {
              const std::int64_t now = std::time(nullptr);
              parts.nbf = absl::StrCat(now - 900);
              parts.exp = absl::StrCat(now - 300);
            }),
-      Rule("token.not-yet-valid", "A token that begins later is UNAUTHENTICATED.", "a token of the future",
+      Rule("token.not-yet-valid", "A token that is not valid yet is UNAUTHENTICATED.", "an early token",
            [](TokenParts& parts) {
              const std::int64_t now = std::time(nullptr);
              parts.nbf = absl::StrCat(now + 300);
@@ -52,9 +52,9 @@ std::vector<Requirement> Tokens() {
            [](TokenParts& parts) { parts.exp = absl::StrCat(std::time(nullptr) + 7'200); }),
       Rule("token.audience", "A token for another application is UNAUTHENTICATED.", "another audience",
            [](TokenParts& parts) { parts.aud = "\"another-application\""; }),
-      Rule("token.issuer", "A token that names another issuer than its key's is UNAUTHENTICATED.",
+      Rule("token.issuer", "A token whose issuer is not that of its key is UNAUTHENTICATED.",
            "another issuer", [](TokenParts& parts) { parts.iss = "\"Somebody Else\""; }),
-      Rule("token.unknown-key", "A token under a key that is not known is UNAUTHENTICATED.", "an unknown kid",
+      Rule("token.unknown-key", "A token with an unknown key is UNAUTHENTICATED.", "an unknown kid",
            [](TokenParts& parts) { parts.kid = "\"nobody-knows-it\""; }),
       {"token.none", "A token without a signature is UNAUTHENTICATED, whatever its 'alg' says.", kTokens,
        [](Exam& exam) {
@@ -62,7 +62,8 @@ std::vector<Requirement> Tokens() {
          parts.alg = "\"none\"";
          ExpectStatus(exam.AuthenticateWith(Unsigned(parts)), kUnauthenticated, "alg none");
        }},
-      {"token.typ", "A call's token begins no cycle, and Authenticate's token is good for no other call.",
+      {"token.typ",
+       "A call's token cannot begin a cycle, and Authenticate's token is not valid for other calls.",
        kTokens,
        [](Exam& exam) {
          ExpectStatus(exam.AuthenticateWith(Signed(exam.Parts(TokenUse::kCall), *exam.identity().key)),
@@ -76,7 +77,7 @@ std::vector<Requirement> Tokens() {
          TokenParts parts = exam.Parts(TokenUse::kAuthenticate);
          parts.context_id = "\"zz_conformance_stranger\"";
          ExpectStatus(exam.AuthenticateWith(Signed(parts, *exam.identity().key)),
-                      absl::StatusCode::kPermissionDenied, "a tenant of nobody");
+                      absl::StatusCode::kPermissionDenied, "a tenant outside the issuer's list");
        }},
   };
 }
@@ -97,7 +98,7 @@ std::vector<Requirement> Admissions() {
          const std::string said = exam.Begin().application_id();
          Expect(said == exam.identity().application_id, absl::StrCat("it says '", said, "'"));
        }},
-      {"handshake.limits", "Limits are set in every answer, also when no cycle begins.", kAuthenticate,
+      {"handshake.limits", "Limits are set in every answer, even if no cycle begins.", kAuthenticate,
        [](Exam& exam) {
          exam.Begin();
          const v1::Limits limits = exam.Authenticate("somebody", false, true).limits();
@@ -111,7 +112,7 @@ std::vector<Requirement> Admissions() {
        kAuthenticate,
        [](Exam& exam) {
          const std::int64_t behind = std::time(nullptr) - exam.Begin().server_time_ms() / 1'000;
-         Expect(behind < 900 && behind > -900, absl::StrCat("it is ", behind, " s behind"));
+         Expect(behind < 900 && behind > -900, absl::StrCat("its clock is ", behind, " s behind"));
        }},
       {"handshake.cycle-grows", "Each cycle has a greater number than the one before it.", kAuthenticate,
        [](Exam& exam) {
@@ -125,7 +126,7 @@ std::vector<Requirement> Admissions() {
 std::vector<Requirement> Holders() {
   return {
       {"handshake.busy",
-       "While a cycle runs, another holder is told that it is busy, with its cycle and holder.",
+       "While a cycle runs, another holder gets 'busy', with the running cycle and its holder.",
        kAuthenticate,
        [](Exam& exam) {
          const std::int64_t running = exam.Begin().cycle();
@@ -137,8 +138,7 @@ std::vector<Requirement> Holders() {
                   answer.busy().ShortDebugString());
          }
        }},
-      {"handshake.no-take-over", "The same holder without take_over is told that it is busy too.",
-       kAuthenticate,
+      {"handshake.no-take-over", "The same holder without take_over gets 'busy', too.", kAuthenticate,
        [](Exam& exam) {
          exam.Begin();
          Expect(!exam.Authenticate("conformance", false, false).accepted(),

@@ -47,7 +47,7 @@ std::vector<Requirement> BatchLimits() {
          const v1::TableStatus status = exam.Filled(table, {row});
          v1::ChangeBatch batch = exam.Batch(table, status, v1::OPERATION_INSERT, {row});
          const std::uint64_t rows = exam.limits().batch_cells_max() / 100 + 1;
-         if (rows > exam.limits().batch_rows_max()) throw NotExamined{"batch_rows_max is met first"};
+         if (rows > exam.limits().batch_rows_max()) throw NotExamined{"batch_rows_max is reached first"};
          batch.set_row_count(static_cast<std::uint32_t>(rows));
          ExpectResult(exam.Send(batch), kExhausted, "a batch over the limit");
        }},
@@ -84,7 +84,7 @@ std::vector<Requirement> AnnouncementLimits() {
 std::vector<Requirement> CallLimits() {
   return {
       {"limit.streams",
-       "One stream more than streams_per_tenant_max is RESOURCE_EXHAUSTED; the others go on.", kLimits,
+       "One stream more than streams_per_tenant_max is RESOURCE_EXHAUSTED; the others continue.", kLimits,
        [](Exam& exam) {
          exam.Begin();
          if (exam.limits().streams_per_tenant_max() > 100) throw NotExamined{"the limit is over 100 streams"};

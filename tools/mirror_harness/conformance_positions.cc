@@ -70,7 +70,7 @@ std::vector<Requirement> Order() {
 
 std::vector<Requirement> Gaps() {
   return {
-      {"order.gap-stream", "On a stream a gap is ABORTED at once with applied_seq, and the stream goes on.",
+      {"order.gap-stream", "On a stream a gap is ABORTED at once with applied_seq, and the stream continues.",
        kStream,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("gap_stream");
@@ -90,7 +90,7 @@ std::vector<Requirement> Gaps() {
            if (i == 1) Expect(answer->results(0).applied_seq() == 1, "applied_seq is not 1");
          }
        }},
-      {"order.gap-unary", "In a call a gap that nobody fills is ABORTED with applied_seq.", kBatch,
+      {"order.gap-unary", "In a call a gap that is not filled is ABORTED with applied_seq.", kBatch,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("gap_unary");
          const v1::TableStatus status = exam.Filled(table, {Row(1, "x")});
@@ -101,7 +101,7 @@ std::vector<Requirement> Gaps() {
          Expect(result.applied_seq() == 1, result.ShortDebugString());
          exam.Apply(Piece(exam, table, status, target, 2));
        }},
-      {"order.after-refusal", "After a refused batch only that same seq is taken.", kBatch,
+      {"order.after-refusal", "After a refused batch only the same seq is accepted.", kBatch,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("refusal");
          const v1::TableStatus status = exam.Filled(table, {Row(1, "x")});
@@ -114,7 +114,7 @@ std::vector<Requirement> Gaps() {
              exam.client().RowData(exam.Request({broken, commit}));
          ExpectStatus(answer.status(), absl::StatusCode::kOk, "the call");
          ExpectResult(answer->results(0), absl::StatusCode::kInvalidArgument, "the broken batch");
-         ExpectResult(answer->results(1), kAborted, "the commit behind it");
+         ExpectResult(answer->results(1), kAborted, "the commit after it");
          Expect(answer->results(1).lsn() == status.position().lsn(), "the commit overtook lost rows");
          exam.Apply(Piece(exam, table, status, target, 1));
          exam.Apply(commit);
@@ -124,7 +124,7 @@ std::vector<Requirement> Gaps() {
 
 std::vector<Requirement> Bases() {
   return {
-      {"position.base", "A batch whose base_lsn is not the mirror's is FAILED_PRECONDITION, nothing applied.",
+      {"position.base", "A batch whose base_lsn is not the mirror's is FAILED_PRECONDITION and not applied.",
        kBatch,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("base");
@@ -137,7 +137,7 @@ std::vector<Requirement> Bases() {
          }
          ExpectRows(exam.Read(table, status.position()), {Row(1, "x")});
        }},
-      {"position.minus-one", "A table at -1 takes nothing but a population.", kPopulate,
+      {"position.minus-one", "A table at LSN -1 accepts only a population.", kPopulate,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("minus_one");
          exam.Begin();
@@ -163,22 +163,22 @@ std::vector<Requirement> Commits() {
          ExpectResult(exam.Send(batch), kPrecondition, "a commit of two batches");
          ExpectRows(exam.Read(table, status.position()), {Row(1, "x")});
        }},
-      {"position.commit-minus-one", "A commit at -1 is INVALID_ARGUMENT.", kPosition,
+      {"position.commit-minus-one", "A commit at LSN -1 is INVALID_ARGUMENT.", kPosition,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("commit_minus_one");
          v1::ChangeBatch batch =
              exam.Batch(table, exam.Filled(table, {Row(1, "x")}), v1::OPERATION_INSERT, {Row(2, "y")});
          AddCommit(&batch);
          batch.mutable_commit()->mutable_position()->set_lsn(-1);
-         ExpectResult(exam.Send(batch), absl::StatusCode::kInvalidArgument, "a commit at -1");
+         ExpectResult(exam.Send(batch), absl::StatusCode::kInvalidArgument, "a commit at LSN -1");
        }},
-      {"position.commit-empty", "A commit without rows moves the LSN alone.", kPosition,
+      {"position.commit-empty", "A commit without rows changes only the LSN.", kPosition,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("commit_empty");
          v1::ChangeBatch batch =
              exam.Batch(table, exam.Filled(table, {Row(1, "x")}), v1::OPERATION_UNSPECIFIED, {});
          AddCommit(&batch);
-         Expect(exam.Apply(batch).lsn() == batch.target().lsn(), "the LSN did not move");
+         Expect(exam.Apply(batch).lsn() == batch.target().lsn(), "the LSN did not change");
          ExpectRows(exam.Read(table, batch.target()), {Row(1, "x")});
        }},
   };
@@ -186,7 +186,7 @@ std::vector<Requirement> Commits() {
 
 std::vector<Requirement> Pending() {
   return {
-      {"position.pending", "Where a cycle that died was going is shown as 'pending' by the next TableSchema.",
+      {"position.pending", "After a cycle that died, the next TableSchema shows its target as 'pending'.",
        kPosition,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("pending");
@@ -210,19 +210,19 @@ std::vector<Requirement> Pending() {
          AddCommit(&batch);
          exam.Apply(batch);
          exam.Begin();
-         Expect(!exam.Announce(table).has_pending(), "there is a 'pending'");
+         Expect(!exam.Announce(table).has_pending(), "there is still a 'pending'");
        }},
-      {"position.durable", "A commit that says 'durable' is what the next cycle's TableSchema shows.",
-       kPosition,
+      {"position.durable",
+       "If a commit's answer says 'durable', the next cycle's TableSchema shows its position.", kPosition,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("durable");
          exam.Begin();
          const v1::ChangeBatch batch = exam.Population(table, exam.Announce(table), {Row(1, "x")});
          if (!exam.Apply(batch).durable())
-           throw NotExamined{"commits here are durable with ReplicationCompleted"};
+           throw NotExamined{"this endpoint makes commits durable with ReplicationCompleted"};
          exam.Begin();
          Expect(exam.Announce(table).position().SerializeAsString() == batch.target().SerializeAsString(),
-                "it stands elsewhere");
+                "TableSchema shows another position");
        }},
   };
 }
@@ -259,15 +259,15 @@ std::vector<Requirement> Populations() {
          exam.Apply(batch);
          ExpectRows(exam.Read(table, target), {Row(1, "changed")});
        }},
-      {"populate.minus-one-at-once", "Its first batch sets the LSN to -1, which stays if the cycle dies.",
-       kPopulate,
+      {"populate.minus-one-at-once",
+       "A population's first batch sets the LSN to -1, which stays if the cycle dies.", kPopulate,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("interrupted");
          v1::ChangeBatch batch = exam.Population(table, exam.Filled(table, {Row(1, "old")}), {Row(2, "new")});
          batch.clear_commit();
          Expect(exam.Apply(batch).lsn() == -1, "the LSN is not -1 after the first batch");
          exam.Begin();
-         Expect(exam.Announce(table).position().lsn() == -1, "the next cycle is shown another LSN");
+         Expect(exam.Announce(table).position().lsn() == -1, "the next cycle sees another LSN");
        }},
   };
 }
@@ -308,7 +308,7 @@ v1::WipeRequest WipeOf(Exam& exam, const std::string& table) {
 
 std::vector<Requirement> Advances() {
   return {
-      {"advance.moves", "An advance moves quiet tables on, and reports each.", kAdvance,
+      {"advance.moves", "An advance gives unchanged tables the new position, and reports each.", kAdvance,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("quiet");
          const v1::TableStatus status = exam.Filled(table, {Row(1, "x")});
@@ -325,7 +325,7 @@ std::vector<Requirement> Advances() {
          ExpectRows(exam.Read(table, request.advance().position()), {Row(1, "x")});
        }},
       {"advance.base",
-       "An advance from where the table does not stand is FAILED_PRECONDITION for that table.", kAdvance,
+       "An advance from an LSN that a table does not have is FAILED_PRECONDITION for this table.", kAdvance,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("stale");
          const v1::TableStatus status = exam.Filled(table, {Row(1, "x")});
@@ -337,7 +337,7 @@ std::vector<Requirement> Advances() {
          moved->set_base_lsn(status.position().lsn() + 1);
          const absl::StatusOr<v1::RowDataResponse> answer = exam.client().RowData(request);
          ExpectStatus(answer.status(), absl::StatusCode::kOk, "the call");
-         Expect(answer->results_size() == 1, "not one result");
+         Expect(answer->results_size() == 1, "there is not exactly one result");
          ExpectResult(answer->results(0), kPrecondition, "the stale table");
        }},
   };

@@ -20,13 +20,13 @@ using Int = std::int64_t;
 void NeedsReceipts(const v1::AuthenticateResponse& answer) {
   const auto& capabilities = answer.capabilities();
   if (std::find(capabilities.begin(), capabilities.end(), "receipts") == capabilities.end()) {
-    throw NotExamined{"the endpoint does not say 'receipts' in its capabilities"};
+    throw NotExamined{"the endpoint's capabilities do not include 'receipts'"};
   }
 }
 
 Receipt Parsed(const std::string& text) {
   const absl::StatusOr<Receipt> receipt = ParseReceipt(text);
-  Expect(receipt.ok(), absl::StrCat("this is no receipt: '", text, "'"));
+  Expect(receipt.ok(), absl::StrCat("this is not a receipt: '", text, "'"));
   return *receipt;
 }
 
@@ -49,12 +49,13 @@ std::vector<Requirement> Contents() {
          Expect(receipt.context_id == exam.context_id() && receipt.table == table.name &&
                     receipt.cycle == exam.cycle() && receipt.populated && receipt.batches == 1 &&
                     receipt.position == DecodePosition(batch.commit().position()),
-                "it is of something else");
+                "the receipt is for another commit");
          Expect(receipt.inserts == 2 && receipt.updates == 0 && receipt.deletes == 0, "its counts are wrong");
-         Expect(receipt.content == AddContent("", BatchDigest(batch)), "its content is not what was sent");
+         Expect(receipt.content == AddContent("", BatchDigest(batch)),
+                "its content differs from the rows that were sent");
        }},
       {"receipts.batches",
-       "Only the commit has a receipt, and it is of all batches of the table in the cycle.", kReceipt,
+       "Only the commit has a receipt, which covers all batches of the table in the cycle.", kReceipt,
        [](Exam& exam) {
          NeedsReceipts(exam.Begin());
          const TableSchema table = ExamPeople("receipt_batches");
@@ -67,18 +68,18 @@ std::vector<Requirement> Contents() {
          last.clear_populate();
          last.mutable_columns(0)->set_ints(0, 2);
          last.mutable_commit()->set_batches(2);
-         Expect(exam.Apply(first).receipt().empty(), "a batch without a commit has one");
+         Expect(exam.Apply(first).receipt().empty(), "a batch without a commit has a receipt");
          const Receipt receipt = Parsed(exam.Apply(last).receipt());
          Expect(receipt.batches == 2 && receipt.inserts == 2, "its counts are wrong");
          Expect(receipt.content == AddContent(AddContent("", BatchDigest(first)), BatchDigest(last)),
-                "its content is not what was sent");
+                "its content differs from the rows that were sent");
        }},
   };
 }
 
 std::vector<Requirement> Chain() {
   return {
-      {"receipts.chain", "Each receipt names the hash of the one before it, and its own number follows.",
+      {"receipts.chain", "Each receipt names the hash of the one before it, and has the next number.",
        kReceipt,
        [](Exam& exam) {
          NeedsReceipts(exam.Begin());
@@ -88,9 +89,9 @@ std::vector<Requirement> Chain() {
              exam.Apply(exam.Population(one, at[0], {{Int{1}, Null{}, Null{}}})).receipt();
          const std::string second =
              exam.Apply(exam.Population(two, at[1], {{Int{1}, Null{}, Null{}}})).receipt();
-         Expect(Parsed(second).number == Parsed(first).number + 1, "the numbers do not follow");
+         Expect(Parsed(second).number == Parsed(first).number + 1, "the second receipt's number is wrong");
          Expect(Parsed(second).previous == HashOf(first),
-                "the second one does not name the first one's hash");
+                "the second receipt does not name the first one's hash");
        }},
       {"receipts.signed", "ReplicationCompleted signs the last receipt with the application's key.", kSigned,
        [](Exam& exam) {
@@ -104,9 +105,10 @@ std::vector<Requirement> Chain() {
          ExpectStatus(answer.status(), absl::StatusCode::kOk, "ReplicationCompleted");
          const SignedHead head = HeadOf(exam, answer->signed_receipts());
          Expect(head.number == Parsed(text).number && head.sha256 == HexOf(HashOf(text)),
-                "another receipt than the last one is signed");
+                "the signed receipt is not the last one");
        }},
-      {"receipts.tail", "Authenticate signs what a cycle that died left, and gives what the source lacks.",
+      {"receipts.tail",
+       "Authenticate signs the last receipt of a cycle that died, and returns those that the source lacks.",
        kSigned,
        [](Exam& exam) {
          NeedsReceipts(exam.Begin());
@@ -118,9 +120,9 @@ std::vector<Requirement> Chain() {
          ExpectStatus(answer.status(), absl::StatusCode::kOk, "Authenticate");
          Expect(answer->accepted(), "the holder's own cycle was not taken over");
          Expect(answer->receipts_size() == 1 && answer->receipts(0) == text,
-                "the receipt behind receipts_after did not come as it was");
+                "the receipt after receipts_after was not returned unchanged");
          Expect(HeadOf(exam, answer->signed_response()).sha256 == HexOf(HashOf(text)),
-                "its signed answer does not name the last receipt");
+                "the signed answer does not name the last receipt");
        }},
   };
 }

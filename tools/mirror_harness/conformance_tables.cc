@@ -26,8 +26,8 @@ Requirement Refused(std::string id, std::string sentence, std::function<void(Tab
             const std::vector<v1::TableStatus> answer = exam.Announce({bad, ExamPeople("good")});
             ExpectAction(answer[0], v1::TABLE_ACTION_REFUSED);
             Expect(!answer[0].wanted() && !answer[0].reason().empty(),
-                   "it is wanted, or refused without a reason");
-            Expect(answer[1].wanted(), "the good table beside it is not wanted");
+                   "the table is wanted, or refused without a reason");
+            Expect(answer[1].wanted(), "the valid table beside it is not wanted");
           }};
 }
 
@@ -51,7 +51,7 @@ std::vector<Requirement> Announcements() {
          Expect(answer[0].table() == "c" && answer[1].table() == "a" && answer[2].table() == "b",
                 "another order");
        }},
-      {"tables.repeated", "The same bytes get the same answer.", kSchema,
+      {"tables.repeated", "A TableSchema with the same bytes gets the same answer.", kSchema,
        [](Exam& exam) {
          exam.Begin();
          const v1::TableSchemaRequest request = exam.Announcement({ExamPeople("r1"), ExamPeople("r2")});
@@ -60,13 +60,15 @@ std::vector<Requirement> Announcements() {
          ExpectStatus(second.status(), absl::StatusCode::kOk, "TableSchema again");
          Expect(first->SerializeAsString() == second->SerializeAsString(), "another answer");
        }},
-      {"tables.changed-early", "Other bytes are taken as long as no batch was applied.", kSchema,
+      {"tables.changed-early", "A different TableSchema is accepted as long as no batch was applied.",
+       kSchema,
        [](Exam& exam) {
          exam.Begin();
          exam.Announce({ExamPeople("e1")});
          exam.Announce({ExamPeople("e1"), ExamPeople("e2")});
        }},
-      {"tables.changed-late", "Other bytes are FAILED_PRECONDITION once a batch was applied.", kSchema,
+      {"tables.changed-late", "A different TableSchema is FAILED_PRECONDITION once a batch was applied.",
+       kSchema,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("late");
          exam.Begin();
@@ -80,8 +82,8 @@ std::vector<Requirement> Announcements() {
 
 std::vector<Requirement> Definitions() {
   return {
-      {"tables.unchanged", "A table that is as it was is UNCHANGED, with its position and the same hash.",
-       kSchema,
+      {"tables.unchanged",
+       "A table with the same definition is UNCHANGED, with its position and the same hash.", kSchema,
        [](Exam& exam) {
          const TableSchema table = ExamPeople("unchanged");
          exam.Begin();
@@ -142,10 +144,8 @@ std::vector<Requirement> Names() {
                       "no source_id");
        }},
       {"tables.names",
-       "Any name of up to 63 bytes is a name, whatever it means to SQL or a file system; a longer one of up "
-       "to "
-       "128 characters is one, too, or is REFUSED with the reason.",
-       kTable,
+       "A name of up to 63 bytes is accepted, whatever it means to SQL or a file system; a longer one of up "
+       "to 128 characters is accepted, too, or REFUSED with the reason.", kTable,
        [](Exam& exam) {
          for (const std::string& name :
               {std::string("a\";DROP TABLE people;--"), std::string("../x"), std::string("Grüße %s"),

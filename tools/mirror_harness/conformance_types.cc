@@ -35,7 +35,7 @@ Requirement RoundTrip(std::string id, Type type, std::vector<Sent> values) {
         v1::ChangeBatch batch = exam.Batch(keyed, agreed, v1::OPERATION_UPDATE, {{values.front(), Int{2}}});
         AddCommit(&batch);
         exam.Apply(batch);
-        Expect(exam.Read(keyed, batch.target()).size() == values.size(), "as a key it is another value");
+        Expect(exam.Read(keyed, batch.target()).size() == values.size(), "as a key the value is not found");
       }};
 }
 
@@ -65,7 +65,7 @@ void SendInParts(Exam& exam, Type type, const std::string& value) {
   exam.Apply(batch);
   const SentRows rows = exam.Read(table, batch.target());
   const Sent wanted = type == Type::kText ? Sent(value) : Sent(Bytes{value});
-  Expect(rows.size() == 1 && rows[0][1] == wanted, "it came back as another value");
+  Expect(rows.size() == 1 && rows[0][1] == wanted, "the value that came back differs");
 }
 
 std::string LongText(std::size_t bytes) {
@@ -83,13 +83,12 @@ std::vector<Requirement> Parts() {
          for (std::size_t i = 0; i < value.size(); ++i) value[i] = static_cast<char>(i * 7);
          SendInParts(exam, Type::kBytes, value);
        }},
-      {"parts.text", "So do texts; a character may stand on both sides of a cut.", kParts,
+      {"parts.text", "Texts over 4 MB travel in pieces, too, even if a cut splits a character.", kParts,
        [](Exam& exam) {
          exam.Begin();
          SendInParts(exam, Type::kText, LongText(exam.limits().part_bytes_max() + 100'000));
        }},
-      {"parts.missing", "A batch that names a value of which pieces are missing is refused by itself.",
-       kParts,
+      {"parts.missing", "A batch with a value that lacks pieces is refused by itself.", kParts,
        [](Exam& exam) {
          const TableSchema table =
              ExamTable("parts_missing", {ExamKey("id", Type::kInt64), ExamColumn("v", Type::kBytes)});
@@ -98,7 +97,7 @@ std::vector<Requirement> Parts() {
          v1::LargeValue* large = batch.mutable_columns(1)->add_large();
          large->set_value_id(9);
          large->set_size(5'000'000);
-         Expect(exam.Send(batch).code() != 0, "it was taken");
+         Expect(exam.Send(batch).code() != 0, "it was accepted");
        }},
       {"parts.too-large", "A piece over Limits.part_bytes_max is refused by itself.", kParts,
        [](Exam& exam) {
@@ -111,7 +110,7 @@ std::vector<Requirement> Parts() {
          part->set_data(std::string(exam.limits().part_bytes_max() + 1, 'x'));
          const absl::StatusOr<v1::RowDataResponse> answer = exam.client().RowData(request);
          ExpectStatus(answer.status(), absl::StatusCode::kOk, "the call");
-         Expect(answer->results_size() == 1 && answer->results(0).code() != 0, "it was taken");
+         Expect(answer->results_size() == 1 && answer->results(0).code() != 0, "it was accepted");
        }},
   };
 }

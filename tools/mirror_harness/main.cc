@@ -42,77 +42,79 @@ void AddConfig(const cli::Option& config) { config.ExistingFile().Variable("MIRR
 void AddCommon(const cli::Command& app, Options* options, const char* rows_text) {
   AddConfig(app.Add("--config", options->config, "The agent's configuration: endpoint and identity"));
   app.Add("--context-id", options->context_id,
-          "Tenants are ID-1, ID-2, ... (default: of the configuration's first [[source]])")
+          "Tenants are ID-1, ID-2, ... (default ID: that of the configuration's first [[source]])")
       .ValueName("ID");
   app.Add("--tenants", options->tenants, "How many tenants").Within(1, 100'000).ShowDefault();
   app.Add("--tables", options->tables, "Tables of each tenant").Within(1, 10'000).ShowDefault();
   app.Add("--rows", options->rows, rows_text).Within(std::int64_t{0}, std::int64_t{1} << 40);
-  app.Add("--columns", options->columns, "Columns of each table; 12 are 184 bytes of values a row")
+  app.Add("--columns", options->columns, "Columns of each table; 12 make rows with 184 bytes of values")
       .Within(2, 2'000)
       .ShowDefault();
   app.Add("--schema", options->schema,
           "Table definitions in the form of superoffice-tables.json, instead of --tables and --columns")
       .ExistingFile();
   app.Add("--seed", options->seed, "Makes a run repeatable (default: random; it is always printed)");
-  app.Add("--batch-bytes", options->batch_bytes, "Bytes of a request, about")
+  app.Add("--batch-bytes", options->batch_bytes, "Approximate bytes of a request")
       .Within(1'000, 100'000'000)
       .ShowDefault();
   app.Add("--window", options->window, "Requests in flight on a stream").Within(1, 64).ShowDefault();
   app.Add("--clients", options->clients, "Tenants at a time (default: all, at most 4)").Within(1, 1'000);
   app.AddFlag("--unary", options->unary, "RowData, one call after the other, instead of RowDataStream");
   app.Add("--check", options->check,
-          "The data folder of mirrors in files: compare every row at the end (the wait for it is not in the "
-          "figures)")
+          "The data folder of mirrors in files: compare every row at the end (the figures do not include "
+          "this time)")
       .ExistingFolder();
   app.Add("--take-over", options->take_over,
-          "Take the place of a cycle whose holder is known to be dead; the answer to a busy tenant names it")
+          "Replace a running cycle of this holder, which is known to be dead; the message of a busy tenant "
+          "names it")
       .ValueName("ID");
   app.AddFlag("--json", options->json, "Print one JSON object instead of text");
   app.Footer(kFooter);
 }
 
 void AddServerPid(const cli::Command& app, Options* options) {
-  app.Add("--server-pid", options->server_pid, "The server's process, on this machine").Within(1, 1 << 22);
+  app.Add("--server-pid", options->server_pid, "The server's process id, on this machine").Within(1, 1 << 22);
 }
 
 cli::Command AddHostile(const cli::Command& all, Options* options) {
   const cli::Command app = all.AddCommand(
-      "hostile", "Attack an endpoint in every way known here; each must be refused, an honest tenant served");
+      "hostile", "Run every known attack on an endpoint; it must refuse each one and serve an honest tenant");
   AddConfig(app.Add("--config", options->config, "The agent's configuration: endpoint and identity"));
   app.Add("--context-id", options->context_id,
-          "Tenants are called ID-hostile-... (default: of the configuration's first [[source]])")
+          "Tenants are called ID-hostile-... (default ID: that of the configuration's first [[source]])")
       .ValueName("ID");
-  app.Add("--metrics", options->metrics, "The server's metrics, host:port; without it they are not attacked")
+  app.Add("--metrics", options->metrics,
+          "The server's metrics, host:port; without it the metrics are not attacked")
       .ValueName("HOST:PORT");
   app.Add("--http", options->http,
-          "The server's door for JSON, as http://127.0.0.1:7447; without it it is not attacked")
+          "The server's HTTP door, such as http://127.0.0.1:7447; without it the door is not attacked")
       .ValueName("URL");
   app.Add("--api-key", options->api_key, "With --http: an owner's key for storages called Hostile-...")
       .ValueName("KEY");
   app.Add("--attackers-key", options->attackers_key,
-          "With --http: the key that attacks show, as 'mirrorctl apikey issue' makes one; attacks that need "
-          "none of their own show that of --api-key without it")
+          "With --http: the key that attacks use, made by 'mirrorctl apikey issue'. Without it, attacks use "
+          "the key of --api-key; those that need a key of their own need this option")
       .ValueName("KEY");
-  app.Add("--only", options->only, "These attacks or themes").ValueName("NAME...");
+  app.Add("--only", options->only, "Only these attacks or themes").ValueName("NAME...");
   app.Add("--seconds", options->seconds, "How long each flood lasts").Within(0.1, 3'600.0).ShowDefault();
   app.AddFlag("--list", options->list, "Print name, expected outcome and meaning of each attack, and end");
   app.AddFlag("--json", options->json, "Print one JSON object instead of text");
   AddServerPid(app, options);
   app.Footer(
       "Example:\n  mirror-harness hostile --config m/mirror-agent.toml --server-pid $(pidof mirror-server)\n"
-      "Whatever it makes stands in tenants of its own, which an operator may remove ('mirrorctl delete').\n"
-      "Exit code: 0 all refused rightly, the honest clients served, memory bounded; 1 something was not; 2 "
-      "wrong usage.");
+      "It writes only to tenants of its own, which an operator can remove ('mirrorctl delete').\n"
+      "Exit code: 0 each attack ended as expected, honest clients were served, memory stayed in its limit; 1 "
+      "one of these failed; 2 wrong usage.");
   return app;
 }
 
 cli::Command AddConformance(const cli::Command& all, Options* options) {
   const cli::Command app = all.AddCommand(
       "conformance",
-      "Examine any endpoint of this protocol, over the wire alone, and report each requirement");
+      "Test any endpoint of this protocol, only over the network, and report each requirement");
   app.Add("--target", options->target, "The endpoint, host:port").ValueName("HOST:PORT").Required();
   AddConfig(app.Add("--config", options->config,
-                    "The agent's configuration: identity, and who signs the endpoint's TLS"));
+                    "The agent's configuration: identity, and the CA of the endpoint's TLS"));
   app.Add("--context-id,--context", options->context_id,
           "A tenant whose tables may be lost (default: a new one, ID-conformance-..., where ID is the "
           "configuration's first [[source]])")
@@ -120,7 +122,7 @@ cli::Command AddConformance(const cli::Command& all, Options* options) {
   app.AddFlag("--json", options->json, "Print one JSON object instead of text");
   app.Footer(
       "Example:\n  mirror-harness conformance --config m/mirror-agent.toml --target 127.0.0.1:7443\n"
-      "Exit code: 0 nothing failed, 1 something did, or the endpoint was not reached, 2 wrong usage.");
+      "Exit code: 0 no requirement failed, 1 one failed, or the endpoint was not reached, 2 wrong usage.");
   return app;
 }
 
@@ -131,7 +133,7 @@ cli::Command AddPush(const cli::Command& app, Options* options) {
                "First insert the same rows into a bare SQLite file (one prepared statement a row, WAL, full "
                "synchronous, 5,000 rows a transaction; only SQLite's work is timed) and print the ratio");
   push.Add("--baseline-dir", options->baseline_dir,
-           "The folder of that file, which is removed in the end (default: --check, else the configuration's "
+           "The folder of that file, which is removed at the end (default: --check, else the configuration's "
            "folder)")
       .ExistingFolder();
   return push;
@@ -141,7 +143,7 @@ cli::Command AddCycle(const cli::Command& app, Options* options, std::string* mi
   const cli::Command cycle = app.AddCommand("cycle", "Populate, then run cycles of random changes");
   AddCommon(cycle, options, "Rows of each table at first (default 1000)");
   cycle.Add("--cycles", options->cycles, "Cycles after the population").Within(0, 1'000'000).ShowDefault();
-  cycle.Add("--changes", options->changes, "Changed rows in each cycle of a tenant; 0: quiet cycles")
+  cycle.Add("--changes", options->changes, "Changed rows in each cycle of a tenant; 0: no changes")
       .Within(std::int64_t{0}, std::int64_t{1} << 32)
       .ShowDefault();
   cycle.Add("--mix", *mix, "Percent of inserts,updates,deletes").ShowDefault();
@@ -150,8 +152,8 @@ cli::Command AddCycle(const cli::Command& app, Options* options, std::string* mi
 
 cli::Command AddSoak(const cli::Command& app, Options* options, std::string* mix) {
   const cli::Command soak = app.AddCommand(
-      "soak", "Cycles of random changes for some minutes; the server's memory and descriptors must stay");
-  AddCommon(soak, options, "Rows of each table at first (default 500, and then never over 900)");
+      "soak", "Run cycles of changes for some minutes; the server's memory and descriptors must not grow");
+  AddCommon(soak, options, "Rows of each table at first (default 500; later never more than 900)");
   soak.Add("--minutes", options->minutes, "How long").Within(0.01, 100'000.0).ShowDefault();
   AddServerPid(soak, options);
   soak.Footer(
@@ -178,7 +180,7 @@ std::string ReadMix(const std::string& text, Mix* mix) {
   if (!whole || comma1 != ',' || comma2 != ',' || inserts < 0 || updates < 0 || deletes < 0 ||
       inserts > 100 || updates > 100 || deletes > 100 || inserts + updates + deletes != 100) {
     return "--mix '" + text +
-           "': expected three percentages that add up to 100, as 30,50,20 (inserts,updates,deletes)";
+           "': expected three percentages that add up to 100, such as 30,50,20 (inserts,updates,deletes)";
   }
   *mix = {static_cast<std::uint32_t>(inserts), static_cast<std::uint32_t>(updates),
           static_cast<std::uint32_t>(deletes)};
@@ -195,7 +197,7 @@ std::string CompleteCycles(const cli::Command& used, const std::string& mix, Opt
     options->rows = options->command == Command::kPush ? 100'000 : soak ? kSoakRows : 1'000;
   }
   if (!options->schema.empty() && (used.Find("--tables").given() || used.Find("--columns").given())) {
-    return "--schema brings its own tables: leave out --tables and --columns";
+    return "--schema has its own tables: leave out --tables and --columns";
   }
   if (std::string reason = ReadMix(mix, &options->mix); !reason.empty()) return reason;
   if (soak && options->rows <= kSoakRowsMax) options->mix.rows_max = kSoakRowsMax;
@@ -210,19 +212,17 @@ std::string CompleteCycles(const cli::Command& used, const std::string& mix, Opt
 /// Returns what is wrong with the options of 'hostile'; empty: nothing.
 std::string WrongHostile(const Options& options) {
   if (!options.http.empty() && !options.list && options.api_key.empty())
-    return "--http needs --api-key: the last line of 'mirrorctl init --http-port' is one";
+    return "--http needs --api-key: the last line that 'mirrorctl init --http-port' prints is a key";
   if (options.http.empty() && !(options.api_key.empty() && options.attackers_key.empty()))
-    return "--api-key and --attackers-key are shown to the door that --http names";
+    return "--api-key and --attackers-key need --http, the address of the HTTP door";
   if (const std::string name = UnknownAttack(options.only); !name.empty())
     return "--only " + name + ": there is no such attack; see --list";
   const std::string greedy = AttackWithAKeyOfItsOwn(options.only);
   if (options.http.empty() || options.list || !options.attackers_key.empty() || greedy.empty()) return {};
   return greedy +
-         " takes all places of the key that it shows, so it needs --attackers-key, another one than "
-         "--api-key: "
-         "else honest calls would be refused for it. Nothing was done. 'mirrorctl apikey issue attacker "
-         "--dir "
-         "DIR --storages 'Hostile-*' --role owner' makes one";
+         " takes all places of its key, so it needs --attackers-key, a different key from --api-key. "
+         "Otherwise honest calls would be refused. Nothing was done. 'mirrorctl apikey issue attacker --dir "
+         "DIR --storages 'Hostile-*' --role owner' makes such a key";
 }
 
 /// Reads the command line. Absent: there is nothing to run, and `exit_code` is set: 0 after --help and
@@ -233,7 +233,7 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   std::string mix = "30,50,20";
 
   const cli::Program app(
-      "Runs synthetic replication cycles against a mirror endpoint and knows what the mirror must hold.",
+      "Runs synthetic replication cycles against a mirror endpoint and knows what the mirror must contain.",
       "mirror-harness", "mirror-harness " MIRROR_VERSION);
   app.RequireCommand();
   app.Footer(kFooter);
@@ -263,7 +263,9 @@ std::optional<Options> ReadOptions(int argc, char** argv, int* exit_code) {
   }
   // Does not search for a configuration: that could be the real one, and this makes tenants and attacks.
   if (!options.list && options.config.empty()) {
-    return wrong("--config must name a file, or MIRROR_AGENT_CONFIG. Nothing was done: none is searched for");
+    return wrong(
+        "--config or MIRROR_AGENT_CONFIG must name a file: this program never searches for one. Nothing was "
+        "done");
   }
   if (conformance.given()) {
     options.command = Command::kConformance;

@@ -106,7 +106,7 @@ class TableCheck {
         database.Prepare(absl::StrCat("SELECT ", columns, " FROM ", QuoteName(model_.schema().name), order));
     if (!rows.status().ok()) return Differ(std::string(rows.status().message()));
     const absl::Status read = key.empty() ? CompareBags(rows) : CompareRows(rows);
-    if (!read.ok()) Differ(absl::StrCat("reading it: ", read.message()));
+    if (!read.ok()) Differ(absl::StrCat("reading the table: ", read.message()));
   }
 
  private:
@@ -126,7 +126,7 @@ class TableCheck {
       const bool sent =
           column && std::find(table_.sent.begin(), table_.sent.end(), *column) != table_.sent.end();
       if (!sent && !absl::StartsWith(name, "_mirror_"))
-        Differ(absl::StrCat("has a column '", name, "' too many"));
+        Differ(absl::StrCat("has a column '", name, "' that was not sent"));
     }
   }
 
@@ -136,7 +136,7 @@ class TableCheck {
     if (!count.ok()) return Differ(std::string(count.status().message()));
     const auto rows = static_cast<std::uint64_t>(*count);
     if (rows != model_.rows())
-      Differ(absl::StrCat("holds ", Counted(rows, "row"), ", the source ", Grouped(model_.rows())));
+      Differ(absl::StrCat("holds ", Counted(rows, "row"), ", the source holds ", Grouped(model_.rows())));
   }
 
   StoredCell Expected(std::int64_t key, std::size_t place) {
@@ -196,7 +196,7 @@ class TableCheck {
       if (Same(mirrored, expected)) continue;
       Differ(absl::StrCat("key ", KeyText(row), ", column '",
                           model_.schema().columns[table_.checked[place]].name, "': the mirror holds ",
-                          Show(mirrored), ", the source ", Show(Expected(key, place))));
+                          Show(mirrored), ", the source holds ", Show(Expected(key, place))));
     }
   }
 
@@ -269,14 +269,14 @@ class PositionCheck {
   }
 
   void CheckRow(sqlite::Statement& row, const TableState& table) {
-    if (!row.StepToRow().ok()) return Differ("the metadata table has no row for it");
+    if (!row.StepToRow().ok()) return Differ("the metadata table has no row for this table");
     const StoredCell lsn = CellOf(row, 0), lineage = CellOf(row, 1), pending = CellOf(row, 2),
                      count = CellOf(row, 3);
     if (lsn.kind != Kind::kInteger || lsn.integer != table.committed.lsn.value) {
-      Differ(absl::StrCat("LSN is ", Show(lsn), ", committed was ", table.committed.lsn.value));
+      Differ(absl::StrCat("LSN is ", Show(lsn), ", expected ", table.committed.lsn.value));
     }
     if (lineage.bytes != table.committed.lineage) {
-      Differ(absl::StrCat("lineage is ", Show(lineage), ", committed was '", table.committed.lineage, "'"));
+      Differ(absl::StrCat("lineage is ", Show(lineage), ", expected '", table.committed.lineage, "'"));
     }
     if (pending.kind == Kind::kInteger && pending.integer != -1) {
       Differ(absl::StrCat("pending is ", pending.integer, " after a commit"));
@@ -304,11 +304,10 @@ void CheckTenant(const std::string& data_dir, Tenant* tenant, CheckResult* resul
     if (result->first.size() < kLinesMax) {
       result->first.push_back(
           absl::StrCat("'", path,
-                       "' is not there. --check compares mirrors in SQLite files: name the "
-                       "server's [data] dir; a mirror in PostgreSQL is compared by 'mirrorctl backup ",
+                       "' does not exist. --check compares mirrors in SQLite files: name the server's [data] "
+                       "dir. For a mirror in PostgreSQL, run 'mirrorctl backup ",
                        tenant->context_id(),
-                       " FILE' and --check of a folder "
-                       "where that stands under this name"));
+                       " FILE', give the copy this name, and name its folder with --check"));
     }
     return;
   }

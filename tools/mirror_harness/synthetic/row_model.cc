@@ -110,7 +110,7 @@ absl::StatusOr<RowModel> RowModel::Make(TableRecipe table, std::uint64_t table_s
   }
   if (rows > static_cast<std::uint64_t>(model.key_max_)) {
     return absl::InvalidArgumentError(absl::StrCat("table '", schema.name, "': its key holds ",
-                                                   model.key_max_, " different rows at most, asked were ",
+                                                   model.key_max_, " different rows at most, but --rows is ",
                                                    rows));
   }
   return model;

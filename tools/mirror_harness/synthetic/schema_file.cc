@@ -128,13 +128,13 @@ absl::StatusOr<Column> ReadColumn(const nlohmann::json& item, bool is_key, std::
 }
 
 constexpr char kExpected[] =
-    "Expected a list of tables, each with 'table' and 'columns' of 'name' and 'sql_type', as in "
+    "Expected a list of tables, each with 'table' and with 'columns' that have 'name' and 'sql_type', as in "
     "tests/data/superoffice-tables.json.";
 
 absl::StatusOr<nlohmann::json> ParseList(const std::string& path, const std::string& text) {
   try {
     nlohmann::json list = nlohmann::json::parse(text);
-    if (!list.is_array()) return Invalid(absl::StrCat(path, ": is JSON, but not a list. ", kExpected));
+    if (!list.is_array()) return Invalid(absl::StrCat(path, ": this is JSON, but not a list. ", kExpected));
     return list;
   } catch (const nlohmann::json::parse_error& error) {
     const std::size_t end = std::min<std::size_t>(error.byte == 0 ? 0 : error.byte - 1, text.size());
@@ -194,7 +194,7 @@ absl::Status ReadSqlType(std::string_view sql_type, Column* column) {
     return absl::OkStatus();
   }
   return Invalid(absl::StrCat("sql_type '", std::string(sql_type),
-                              "' is not known here: expected one of SQL Server's, as nvarchar(40)"));
+                              "' is not known here: expected a type of SQL Server, such as nvarchar(40)"));
 }
 
 absl::StatusOr<Literal> ReadSqlDefault(std::string_view sql_default, const Column& column) {
@@ -225,9 +225,9 @@ absl::StatusOr<Literal> ReadSqlDefault(std::string_view sql_default, const Colum
     literal = NumberAs(text, column.type);
   }
   if (!literal) {
-    return Invalid(absl::StrCat("sql_default '", std::string(sql_default), "' is no literal for ",
+    return Invalid(absl::StrCat("sql_default '", std::string(sql_default), "' is not a literal for ",
                                 std::string(ToString(column.type)),
-                                ": expected a number or a string, as default ((0)) or default (N'')"));
+                                ": expected a number or a string, such as default ((0)) or default (N'')"));
   }
   RETURN_IF_ERROR(CheckLiteral(column, *literal));
   return *std::move(literal);
@@ -255,7 +255,7 @@ absl::StatusOr<std::vector<TableSchema>> LoadSchemaFile(const std::string& path)
     }
   } catch (const nlohmann::json::exception&) {
     return Invalid(
-        absl::StrCat(path, ": entry ", entry, " of the list has not the form of a table. ", kExpected));
+        absl::StrCat(path, ": entry ", entry, " of the list does not have the form of a table. ", kExpected));
   }
   if (tables.empty()) return Invalid(absl::StrCat(path, ": no table is marked in_schema_sample"));
   return tables;

@@ -347,7 +347,7 @@ class Sending {
     const auto code = static_cast<absl::StatusCode>(result.code());
     const bool missing = code == absl::StatusCode::kFailedPrecondition && result.missing().rows_size() > 0;
     if (result.missing().more()) {
-      job->failure = absl::StrCat("too many rows are missing, the next cycle populates. ", Words(result));
+      job->failure = absl::StrCat("too many rows are missing: the next cycle populates. ", Words(result));
     } else if (!missing && code != absl::StatusCode::kAborted) {
       job->failure = absl::StrCat("batch ", seq, " was refused. ", Words(result));
     } else if (job->repairs == kRepairsMax) {

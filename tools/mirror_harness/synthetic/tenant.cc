@@ -173,7 +173,7 @@ absl::Status Tenant::RunCycle(SyntheticSource* source, Meter* meter) {
     const bool never_there = send_.cycle == 0;
     if (status.ok() || never_there || !WorthAnotherCycle(status) || attempt == kAttempts) return status;
     meter->Say(
-        absl::StrCat(std::string(status.message()), "\n  A new cycle begins where the mirror stands."));
+        absl::StrCat(std::string(status.message()), "\n  A new cycle continues from the mirror's position."));
     std::this_thread::sleep_for(kPause * attempt);
   }
 }
@@ -204,14 +204,15 @@ absl::StatusOr<v1::AuthenticateResponse> Tenant::Begin(SyntheticSource* source, 
   if (!answer.ok()) return Prefixed(context_id_, "Authenticate", answer.status());
   if (answer->do_not_replicate()) {
     return absl::FailedPreconditionError(absl::StrCat("tenant '", context_id_,
-                                                      "' does not want changes now: ", answer->reason(),
+                                                      "' accepts no changes now: ", answer->reason(),
                                                       ". See 'mirrorctl resume ", context_id_, "'"));
   }
   if (answer->has_busy()) {
     const v1::Busy& busy = answer->busy();
     return absl::FailedPreconditionError(
         absl::StrCat("tenant '", context_id_, "' is busy: cycle ", busy.cycle(), " of '", busy.holder(),
-                     "' is running. Wait for it (10 minutes without progress end it), or say --take-over '",
+                     "' is running. Wait until it ends (it also ends after 10 minutes without progress), or "
+                     "give --take-over '",
                      busy.holder(), "' if that run is known to be dead"));
   }
   if (!answer->accepted() || answer->cycle() == 0) {
@@ -422,7 +423,7 @@ absl::Status Tenant::Complete(SyntheticSource& source, const Work& work, Meter* 
     if (verdict.comparison() != v1::COMPARISON_DIFFERS) continue;
     if (++verdicts_different_ > kVerdictsShown) continue;
     meter->Say(absl::StrCat("tenant '", context_id_, "', table '", verdict.table(),
-                            "': the mirror says that it differs: ", verdict.reason()));
+                            "': the mirror found a difference: ", verdict.reason()));
   }
   return absl::OkStatus();
 }
