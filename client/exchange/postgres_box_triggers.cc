@@ -114,8 +114,8 @@ constexpr char kHasRights[] =
 
 std::string NotesRoleWords(const std::string& quote) {
   return absl::StrCat("the role ", kNotesRole,
-                      " may log in, or has rights, members or memberships. It must have none of these, because "
-                      "it is to own the function of DataJoin",
+                      " may log in, or has rights, members or memberships. It must have none of these, "
+                      "because it is to own the function of DataJoin",
                       quote, "s triggers. Nothing was made");
 }
 std::string NotesRoleAdvice() {
