@@ -47,11 +47,11 @@ std::string AddWritten(const ExchangeRules& rules, std::uint32_t column, sqlite:
   const std::string& own = table.plan.schema.columns[column].name;
   if (std::string obstacle = table.Obstacle(column); !obstacle.empty()) return obstacle;
   if (!rules.AcceptsColumn(table.name(), own)) {
-    return absl::StrCat("'accept_columns' does not hold '", table.name(), ".", own, "'");
+    return absl::StrCat("'accept_columns' does not include '", table.name(), ".", own, "'");
   }
   if (task->delivery->operation() == v1::OPERATION_UPDATE && IsKey(table, column)) {
     return absl::StrCat("column '", own, "' is in the key of table '", table.name(),
-                        "', which never changes");
+                        "', and a delivery cannot change a key");
   }
   task->written.emplace_back(column, WholeInText(table.plan.schema.columns[column], std::move(value)));
   return "";
@@ -66,8 +66,8 @@ std::string TakeKey(const ExchangeRules& rules, DeliveryTask* task) {
                                                  : ToValue(part));
   }
   if (task->key.size() != table.key.size() && !(inserts && task->key.empty())) {
-    return absl::StrCat("the key of table '", table.sent_name, "' has ", table.key.size(), " columns, not ",
-                        task->key.size());
+    return absl::StrCat("the key of table '", table.sent_name, "' has ", table.key.size(),
+                        " columns, but the key in the delivery has ", task->key.size());
   }
   if (!inserts) return "";
   const auto value_of = [task](std::uint32_t column) {
@@ -105,7 +105,8 @@ std::string TakeMapped(DeliveryTask* task) {
     const auto known = std::find(task->mapped.begin(), task->mapped.end(), column);
     if (inserts && known == task->mapped.end()) task->mapped.push_back(column);
     if (!inserts && known == task->mapped.end()) {
-      return absl::StrCat("column '", table.SentColumn(column), "' is written without being compared");
+      return absl::StrCat("the delivery writes column '", table.SentColumn(column),
+                          "', but does not compare its old value");
     }
   }
   return "";
@@ -146,19 +147,19 @@ std::string OperationName(v1::Operation operation) {
 std::string MakeTask(const v1::Delivery& delivery, const MemberTable* table, const ExchangeRules& rules,
                      DeliveryTask* task) {
   if (!Accepts(rules, delivery.operation())) {
-    return absl::StrCat("'accept' of its [[source]] does not hold ", OperationName(delivery.operation()));
+    return absl::StrCat("'accept' of its [[source]] does not include ", OperationName(delivery.operation()));
   }
   if (table == nullptr) {
     return absl::StrCat("the source has no table '", delivery.table(), "' with a change log");
   }
   if (!rules.AcceptsTable(table->name())) {
-    return absl::StrCat("'accept_tables' does not hold '", table->name(), "'");
+    return absl::StrCat("'accept_tables' does not include '", table->name(), "'");
   }
   if (table->key.empty()) return absl::StrCat("table '", table->name(), "' has no key");
   if (!table->steps.where.empty()) {
     return absl::StrCat(
         "table '", table->name(),
-        "' has a 'where' in its [[source.table]], so a row may be there that nobody else sees");
+        "' has a 'where' in its [[source.table]], so it may have rows that the hub cannot see");
   }
   task->delivery = &delivery;
   task->table = table;
@@ -167,7 +168,8 @@ std::string MakeTask(const v1::Delivery& delivery, const MemberTable* table, con
     if (!column) return NoColumn(*table, value.column());
     if (std::string why = AddWritten(rules, *column, ToValue(value.value()), task); !why.empty()) return why;
   }
-  if (delivery.operation() == v1::OPERATION_UPDATE && task->written.empty()) return "it sets no column";
+  if (delivery.operation() == v1::OPERATION_UPDATE && task->written.empty())
+    return "the delivery is an update that sets no column";
   if (std::string why = TakeKey(rules, task); !why.empty()) return why;
   return TakeMapped(task);
 }
@@ -177,14 +179,14 @@ std::string MakeMatchRule(const v1::MatchKey& key, const MemberTable* table, Mat
   if (table->key.empty()) return absl::StrCat("table '", table->name(), "' has no key");
   if (key.columns_size() == 0 || key.normalise_size() != key.columns_size() ||
       key.values_size() != key.columns_size()) {
-    return "a match key is not whole";
+    return "a match key of the delivery is incomplete";
   }
   for (int i = 0; i < key.columns_size(); ++i) {
     const std::optional<std::uint32_t> column = table->FindSent(key.columns(i));
     if (!column) return NoColumn(*table, key.columns(i));
     if (std::string obstacle = table->Obstacle(*column); !obstacle.empty()) return obstacle;
     if (key.normalise(i) > v1::NORMALISE_ALNUM) {
-      return "a match key has a normalisation that a later version knows: update mirror-agent";
+      return "a match key has a normalisation that this version does not know: update mirror-agent";
     }
     rule->columns.push_back(*column);
     rule->normalise.push_back(static_cast<Normalise>(key.normalise(i)));
@@ -237,8 +239,8 @@ std::string KeyText(const RowOf& key) {
 }
 
 std::string WhyNotAsKnown(const v1::Delivery& delivery, const std::optional<RowOf>& row) {
-  if (!row) return "the row is not there any more";
-  return DigestOf(*row) == delivery.row_digest() ? "" : "the row is not as the hub knew it";
+  if (!row) return "the row no longer exists";
+  return DigestOf(*row) == delivery.row_digest() ? "" : "the row differs from what the hub knew";
 }
 
 LedgerRow RefusedRow(const v1::Delivery& delivery, const std::optional<LedgerState>& known,

@@ -22,8 +22,8 @@ absl::Status CheckJournal(const SqliteFile& file) {
   if (file.wal()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "the source '", file.mark().path,
-      "' has a rollback journal. With 'accept' all of its tables are read as of one moment, which would keep "
-      "its writers waiting: set its journal_mode to WAL, or leave 'accept' out"));
+      "' has a rollback journal. With 'accept', the agent reads all tables in one transaction, which would "
+      "block the source's writers: set its journal_mode to WAL, or leave 'accept' out"));
 }
 
 absl::StatusOr<std::int64_t> CountTables(const SqliteFile& file) {

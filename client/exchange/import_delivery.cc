@@ -203,7 +203,8 @@ void AddRows(const std::vector<ChangedRow>& more, std::vector<ChangedRow>* rows)
 std::optional<ImportResult> FindTried(const std::optional<LedgerState>& known, std::int64_t now_ms) {
   if (known && known->applied) return ImportResult{v1::DELIVERY_OUTCOME_ALREADY};
   if (!known || now_ms >= known->next_at) return std::nullopt;
-  return ImportResult{v1::DELIVERY_OUTCOME_LATER, "it was refused before, and its time has not come"};
+  return ImportResult{v1::DELIVERY_OUTCOME_LATER,
+                      "the delivery was refused before, and its next attempt is not due yet"};
 }
 
 absl::StatusOr<std::unique_ptr<Importer>> Importer::Open(const std::string& path, ExchangeRules rules,
@@ -327,12 +328,12 @@ absl::StatusOr<std::optional<ImportResult>> Importer::FindInTheWay(const Deliver
     ASSIGN_OR_RETURN(MatchSet* const set, SetOf(*table, rule));
     RETURN_IF_ERROR(set->CatchUp());
     ASSIGN_OR_RETURN(const std::optional<RowOf> found, set->Find(values));
-    if (found) return as_found(Conflict(*table, *found, NotedRow::kStands, "a row that matches is there"));
+    if (found) return as_found(Conflict(*table, *found, NotedRow::kStands, "a matching row exists already"));
   }
   if (task.key.empty()) return std::optional<ImportResult>();
   ASSIGN_OR_RETURN(const std::optional<RowOf> taken, ReadRow(*file_, *task.table, task.key, {}));
   if (!taken) return std::optional<ImportResult>();
-  return as_found(Refuse(*task.delivery, "a row with this key is there already, of another record"));
+  return as_found(Refuse(*task.delivery, "a row with this key exists already and belongs to another record"));
 }
 
 absl::StatusOr<ImportResult> Importer::Write(const DeliveryTask& task, const RowOf& before) {
@@ -372,7 +373,7 @@ absl::StatusOr<ImportResult> Importer::WriteRow(const DeliveryTask& task, const 
   sqlite3_db_status(file_->handle(), SQLITE_DBSTATUS_DEFERRED_FKS, &unkept, &unused, 0);
   if (unkept != 0)
     return TakeBack(*task.delivery, absl::StrCat("the database refused it: ", kForeignKeyWords));
-  if (!there) return TakeBack(*task.delivery, "a trigger of the source keeps it from being done");
+  if (!there) return TakeBack(*task.delivery, "a trigger of the source prevented the change");
   CrashPoint("agent.row_written");
   ASSIGN_OR_RETURN(std::vector<ChangedRow> others, entries.Rows(tables_));
   if (swapped != nullptr) AddRows(*swapped, &others);
@@ -517,7 +518,7 @@ absl::StatusOr<std::string> Importer::LastReason() const {
       if (words == kForeignKeyWords) break;
       // The message may contain values of the row.
       ASSIGN_OR_RETURN(const bool plain, IsTextOfTrigger(words));
-      if (!plain) return "a trigger of the source refused it";
+      if (!plain) return "a trigger of the source refused the change";
       break;
     }
     case SQLITE_MISMATCH:

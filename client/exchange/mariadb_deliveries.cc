@@ -70,8 +70,8 @@ bool IsAmong(const unsigned int (&numbers)[kSize], unsigned int number) {
 std::string WordsOfRefusal(unsigned int number, const absl::Status& status) {
   if (IsAmong(kNamesAlone, number)) return std::string(status.message());
   if (IsAmong(kDuplicates, number))
-    return absl::StrCat(kWriting, ": a row with the same value of a unique key is there");
-  if (number == kSignal) return absl::StrCat(kWriting, ": a trigger of the source forbids it");
+    return absl::StrCat(kWriting, ": another row has the same value of a unique key");
+  if (number == kSignal) return absl::StrCat(kWriting, ": a trigger of the source forbids the change");
   return absl::StrCat(kWriting, " (MariaDB's error ", number, ")");
 }
 
@@ -142,8 +142,8 @@ using mariadb::QuotedBytes;
 using mariadb::QuotedText;
 
 constexpr char kFilling[] = "filling the inbox";
-constexpr char kForgetting[] = "forgetting what was written into rows that are gone";
-constexpr char kNoting[] = "noting it in the ledger";
+constexpr char kForgetting[] = "removing the written values of deleted rows from the ledger";
+constexpr char kNoting[] = "writing to the ledger";
 /// Maximum of one statement: a server accepts at least a megabyte.
 constexpr std::size_t kStatementBytes = 256 * 1024;
 
@@ -156,7 +156,7 @@ class MariadbInbox : public DeliveryInbox {
 
   absl::Status Empty() override {
     const absl::StatusOr<std::int64_t> entries =
-        connection_.Number("SELECT COUNT(*) FROM _mirror_inbox", "looking into the inbox");
+        connection_.Number("SELECT COUNT(*) FROM _mirror_inbox", "counting the inbox's entries");
     // An idle source is not written to.
     if (!entries.ok() || *entries == 0) return entries.status();
     return connection_.Execute("DELETE FROM _mirror_inbox", "emptying the inbox");
@@ -229,7 +229,7 @@ class MariadbInbox : public DeliveryInbox {
   absl::Status Remove(const std::string& delivery_id) override {
     return connection_.Execute(
         absl::StrCat("DELETE FROM _mirror_inbox WHERE delivery_id = ", QuotedText(delivery_id)),
-        "taking it out of the inbox");
+        "removing the delivery from the inbox");
   }
 
   absl::StatusOr<std::optional<v1::Delivery>> Find(const std::string& delivery_id) override {
@@ -249,7 +249,7 @@ class MariadbInbox : public DeliveryInbox {
             absl::StrCat(
                 "SELECT state = 'APPLIED', attempts, next_at FROM _mirror_ledger WHERE delivery_id = ",
                 QuotedText(delivery_id)),
-            "looking into the ledger"));
+            "reading the ledger"));
     if (rows.rows() == 0) return std::optional<LedgerState>();
     return LedgerState{rows.Bool(0, 0), rows.Int(0, 1), rows.Int(0, 2)};
   }
@@ -572,7 +572,7 @@ class MariadbDatabase : public DeliveryDatabase {
     return connection_->Execute(
         absl::StrCat("INSERT INTO _mirror_conflicts (table_name, `key`) VALUES (",
                      mariadb::QuotedText(member.table.name()), ", ", mariadb::QuotedText(KeyText(key)), ")"),
-        "noting the row for the next push");
+        "recording the row for the next push");
   }
 
   SwapDatabase* swaps() override { return swap_.get(); }
@@ -599,7 +599,7 @@ absl::Status MariadbDatabase::LockTable(const ServerMember& member, bool /*write
                                        absl::StrCat("locking table '", table.name, "'")));
   ASSIGN_OR_RETURN(const bool same, MariadbMembers::IsAsLooked(*connection_, Own(member)));
   if (same) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("table '", table.name, "' was changed meanwhile"));
+  return absl::AbortedError(absl::StrCat("table '", table.name, "' was altered during the import"));
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ absl::StatusOr<std::set<std::string>> FindTables(mariadb::Connection& connection
     if (!IsTable(type)) {
       return absl::FailedPreconditionError(
           absl::StrCat("'", name, "' of the database '", connection.dsn().database, "' is a ", type,
-                       ", and the exchange needs that name for a table of its own. Nothing was made or "
+                       ", but the exchange needs this name for a table of its own. Nothing was made or "
                        "written. Find out who made it, drop it, then run 'mirror-agent install'"));
     }
     tables.insert(name);
@@ -98,18 +98,19 @@ absl::Status CheckEngines(const std::vector<const MariadbTable*>& accepted) {
   }
   if (others.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      "'accept' needs tables of the engine InnoDB, and these are of others, which take nothing back and hold "
-      "no row: ",
+      "'accept' needs tables of the engine InnoDB. These tables have other engines, which cannot roll back a "
+      "change or lock a row: ",
       ListNames(others, kNamed),
-      ". Nothing was made. ALTER TABLE … ENGINE = InnoDB, or leave them out with 'accept_tables'"));
+      ". Nothing was made. Run ALTER TABLE … ENGINE = InnoDB, or leave these tables out with "
+      "'accept_tables'"));
 }
 
 absl::Status ExplainMaking(const absl::Status& status) {
   if (mariadb::TroubleOf(status) != mariadb::Trouble::kDenied) return status;
   return absl::PermissionDeniedError(
       absl::StrCat(std::string(status.message()),
-                   ". The exchange's tables are not all there. Let the database's owner run what "
-                   "'mirror-agent install --print-sql' prints, then run this again"));
+                   ". Some of the exchange's tables are missing. Let the database's owner run what "
+                   "'mirror-agent install --print-sql' prints, then run this command again"));
 }
 
 }  // namespace
@@ -140,7 +141,7 @@ absl::StatusOr<std::string> MariadbExchangeScript(mariadb::Connection& connectio
   if (accepted.deletes) rights.emplace_back("DELETE");
   for (const MariadbTable* const table : written)
     sql.push_back(absl::StrCat("GRANT ", absl::StrJoin(rights, ", "), " ON ", table->quoted, to));
-  return absl::StrCat("-- What the exchange keeps in the database, and what the agent may write there.\n",
+  return absl::StrCat("-- Creates the exchange's tables, and grants the agent the rights to write.\n",
                       absl::StrJoin(sql, ";\n"), ";\n");
 }
 
@@ -184,7 +185,7 @@ absl::StatusOr<bool> DropMariadbExchange(mariadb::Connection& connection) {
   if (mariadb::TroubleOf(dropped) == mariadb::Trouble::kDenied) {
     return absl::PermissionDeniedError(absl::StrCat(std::string(dropped.message()),
                                                     ". Nothing was removed. Let the database's owner run ",
-                                                    sql, ", then run this again"));
+                                                    sql, ", then run this command again"));
   }
   if (!dropped.ok()) return dropped;
   return true;

@@ -123,9 +123,9 @@ void MariadbMembers::Take(MariadbTable table, const MariadbSource& place, bool i
   member.known = tables_->Find(name);
   member.is_sent = is_sent;
   if (member.known->table.engine != "InnoDB") {
-    member.obstacle = absl::StrCat("table '", name, "' is of the engine ", member.known->table.engine,
-                                   ", which takes nothing back and holds no row: ALTER TABLE … ENGINE = "
-                                   "InnoDB");
+    member.obstacle = absl::StrCat("table '", name, "' has the engine ", member.known->table.engine,
+                                   ", which cannot roll back a change or lock a row: run ALTER TABLE … "
+                                   "ENGINE = InnoDB");
   }
   if (const TableSteps* const steps = rules_.StepsOf(name)) member.table.steps = *steps;
   member.table.sent_name = member.table.steps.as.empty() ? name : member.table.steps.as;

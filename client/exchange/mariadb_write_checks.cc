@@ -138,9 +138,8 @@ bool CheckIsWritable(const MariadbCheckLook& look, SourceFindings* findings) {
   const bool by_super = rights->contains("SUPER") && look.connection.server_version() < kSuperIsNotEnough;
   if (by_super || rights->contains("ALL PRIVILEGES") || rights->contains("READ_ONLY ADMIN")) return true;
   findings->Fail(
-      kDeliveriesStep, "the server is read-only, as a replica is: no delivery is applied",
-      "let 'dsn' name the server that is written to, or SET GLOBAL read_only = OFF, or take 'accept' "
-      "out");
+      kDeliveriesStep, "the server is read-only, like a replica: no delivery is applied",
+      "let 'dsn' name the primary server, or run SET GLOBAL read_only = OFF, or take 'accept' out");
   return false;
 }
 
@@ -149,7 +148,7 @@ void CheckOwnTables(const MariadbCheckLook& look, SourceFindings* findings) {
   const absl::Status there = CheckMariadbExchange(look.connection);
   if (absl::IsFailedPrecondition(there)) {
     return findings->Fail(
-        kDeliveriesStep, "none is fetched, since tables of the exchange are missing",
+        kDeliveriesStep, "no delivery is fetched, because tables of the exchange are missing",
         "run 'mirror-agent install', which makes them, or let the database's owner run what "
         "'mirror-agent install --print-sql' prints");
   }
@@ -173,7 +172,7 @@ void CheckOwnTables(const MariadbCheckLook& look, SourceFindings* findings) {
   if (grants.empty()) return;
   findings->Fail(kDeliveriesStep,
                  absl::StrCat("the user ", look.grantee,
-                              " may not read and write all tables of the exchange: runs fail"),
+                              " lacks rights to read or write tables of the exchange: runs fail"),
                  absl::StrJoin(grants, "; "));
 }
 
@@ -185,10 +184,10 @@ void CheckEngines(const std::vector<const MariadbTable*>& accepted, SourceFindin
   if (others.empty()) return;
   findings->Fail(
       kDeliveriesStep,
-      absl::StrCat("tables that are accepted are not of the engine InnoDB, so that nothing written "
-                   "there can be taken back: ",
+      absl::StrCat("accepted tables have other engines than InnoDB, so the agent cannot roll back what it "
+                   "writes there: ",
                    ListNames(others, kEnginesNamed)),
-      "ALTER TABLE … ENGINE = InnoDB, or leave them out with 'accept_tables'");
+      "run ALTER TABLE … ENGINE = InnoDB, or leave these tables out with 'accept_tables'");
 }
 
 }  // namespace

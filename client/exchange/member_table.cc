@@ -51,7 +51,7 @@ std::string MemberTable::Obstacle(std::uint32_t column) const {
   if (!steps.Sends(own)) how = "left out";
   if (how == nullptr) return "";
   return absl::StrCat("column '", own, "' of table '", name(), "' is ", how,
-                      " by its [[source.table]], so nobody else can know what stands in it");
+                      " by its [[source.table]], so the hub cannot know its values");
 }
 
 std::string MemberTable::SentColumn(std::uint32_t column) const {

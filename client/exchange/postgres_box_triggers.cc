@@ -114,8 +114,9 @@ constexpr char kHasRights[] =
 
 std::string NotesRoleWords(const std::string& quote) {
   return absl::StrCat("the role ", kNotesRole,
-                      " may log in, or has rights, members or memberships, and the function of DataJoin",
-                      quote, "s triggers is to belong to it. Nothing was made");
+                      " may log in, or has rights, members or memberships. It must have none of these, "
+                      "because it is to own the function of DataJoin",
+                      quote, "s triggers. Nothing was made");
 }
 std::string NotesRoleAdvice() {
   return absl::StrCat(
@@ -392,7 +393,7 @@ absl::Status CheckNotedKeys(postgres::Connection& connection, const std::vector<
           "regclass) AND d.deptype = 'e') FROM pg_type AS t WHERE t.oid = ANY ($1::text::oid[])",
           {postgres::Value(asked)}, "asking for the types of keys"));
   std::map<std::uint32_t, std::string> unfit;
-  for (const std::uint32_t type : types) unfit[type] = absl::StrCat("of the oid ", type);
+  for (const std::uint32_t type : types) unfit[type] = absl::StrCat("with the oid ", type);
   for (int row = 0; row < rows.rows(); ++row) {
     const auto type = static_cast<std::uint32_t>(rows.Int(row, 0));
     if (rows.Bool(row, 2))
@@ -404,10 +405,10 @@ absl::Status CheckNotedKeys(postgres::Connection& connection, const std::vector<
     const auto type = unfit.find(column.type);
     if (type == unfit.end()) continue;
     return absl::FailedPreconditionError(absl::StrCat(
-        "the outbox cannot tell of the table '", column.table, "': column '", column.column,
+        "the outbox cannot record changes of the table '", column.table, "': column '", column.column,
         "' of its key has the type ", type->second,
-        ", which is neither PostgreSQL's own nor of an extension that a superuser owns. Nothing was made. "
-        "Leave the table out with 'skip', or let the application write the outbox with capture = "
+        ", which is neither a type of PostgreSQL itself nor of an extension that a superuser owns. Nothing "
+        "was made. Leave the table out with 'skip', or let the application write the outbox with capture = "
         "\"outbox\""));
   }
   return absl::OkStatus();
@@ -449,7 +450,7 @@ absl::Status CheckBoxEncoding(const postgres::Connection& connection) {
   if (encoding == "UTF8") return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "layout = \"datajoin\" needs a database whose encoding is UTF8, and the source's is ", encoding,
-      ": not every text that is delivered could stand in its boxes. Nothing was made"));
+      ", so its outbox and inbox could not store every delivered text. Nothing was made"));
 }
 
 absl::StatusOr<std::vector<std::string>> BoxTriggerStatements(postgres::Connection& connection,

@@ -40,8 +40,8 @@ namespace mirror {
 namespace {
 
 constexpr char kFilling[] = "filling the inbox";
-constexpr char kForgetting[] = "forgetting what was written into rows that are gone";
-constexpr char kNoting[] = "noting it in the ledger";
+constexpr char kForgetting[] = "removing the written values of deleted rows from the ledger";
+constexpr char kNoting[] = "writing to the ledger";
 
 std::string Named(const std::string& schema, const char* table) {
   return absl::StrCat(QuoteName(schema), ".", QuoteName(table));
@@ -66,7 +66,7 @@ class PostgresInbox : public DeliveryInbox {
 
   absl::Status Empty() override {
     const absl::StatusOr<std::int64_t> entries =
-        connection_.Number(absl::StrCat("SELECT count(*) FROM ", inbox_), {}, "looking into the inbox");
+        connection_.Number(absl::StrCat("SELECT count(*) FROM ", inbox_), {}, "counting the inbox's entries");
     // An idle source is not written to.
     if (!entries.ok() || *entries == 0) return entries.status();
     return connection_.Run(absl::StrCat("DELETE FROM ", inbox_), {}, "emptying the inbox").status();
@@ -147,7 +147,7 @@ class PostgresInbox : public DeliveryInbox {
   absl::Status Remove(const std::string& delivery_id) override {
     return connection_
         .Run(absl::StrCat("DELETE FROM ", inbox_, " WHERE delivery_id = $1"), {postgres::Value(delivery_id)},
-             "taking it out of the inbox")
+             "removing the delivery from the inbox")
         .status();
   }
 
@@ -164,7 +164,7 @@ class PostgresInbox : public DeliveryInbox {
     ASSIGN_OR_RETURN(const postgres::Rows rows,
                      connection_.Query(absl::StrCat("SELECT state = 'APPLIED', attempts, next_at FROM ",
                                                     ledger_, " WHERE delivery_id = $1"),
-                                       {postgres::Value(delivery_id)}, "looking into the ledger"));
+                                       {postgres::Value(delivery_id)}, "reading the ledger"));
     if (rows.rows() == 0) return std::optional<LedgerState>();
     return LedgerState{rows.Bool(0, 0), rows.Int(0, 1), rows.Int(0, 2)};
   }
@@ -366,7 +366,7 @@ class PostgresSwap : public SwapDatabase {
   std::optional<postgres::Savepoint> savepoint_;  ///< From Begin() to End().
 };
 
-constexpr char kAskingForChanges[] = "asking what triggers changed";
+constexpr char kAskingForChanges[] = "finding the rows that triggers changed";
 
 /// In SQL: whether the transaction with this number, or a subtransaction, wrote or deleted
 /// a row t. No visible row of another transaction has such a number, because the number
@@ -512,7 +512,7 @@ class PostgresMatchSet {
     RETURN_IF_ERROR(connection.Execute("SET LOCAL statement_timeout TO 0"));
     ASSIGN_OR_RETURN(const postgres::Rows seen,
                      connection.Query("SELECT pg_snapshot_xmin(pg_current_snapshot())::xid::text", {},
-                                      "asking for its snapshot"));
+                                      "asking for the snapshot of the transaction"));
     set.seen_ = seen.Text(0, 0);
     RETURN_IF_ERROR(set.Add(connection, members, "", {}));
     RETURN_IF_ERROR(look.RollBack());
@@ -742,7 +742,7 @@ absl::StatusOr<std::optional<RowOf>> PostgresDatabase::FindMatch(const ServerMem
                                                                  const std::vector<std::string>& values) {
   const auto set = sets_.find({member.table.log, rule});
   // PrepareMatch() failed, and the same statement reports why.
-  if (set == sets_.end()) return absl::AbortedError("the table's rows were not looked at");
+  if (set == sets_.end()) return absl::AbortedError("the table's rows were not searched");
   RETURN_IF_ERROR(set->second.CatchUp(*connection_, members_));
   return set->second.Find(*connection_, members_, values);
 }
@@ -754,7 +754,7 @@ absl::Status PostgresDatabase::LockTable(const ServerMember& member, bool writes
                            absl::StrCat("locking table '", member.table.name(), "'")));
   ASSIGN_OR_RETURN(const bool same, members_.IsAsLooked(*connection_, Own(member)));
   if (same) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("table '", member.table.name(), "' was changed meanwhile"));
+  return absl::AbortedError(absl::StrCat("table '", member.table.name(), "' was altered during the import"));
 }
 
 }  // namespace

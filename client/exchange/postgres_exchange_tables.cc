@@ -58,7 +58,7 @@ absl::Status ExplainMaking(const absl::Status& status) {
   if (postgres::TroubleOf(status) != postgres::Trouble::kDenied) return status;
   return absl::PermissionDeniedError(
       absl::StrCat(std::string(status.message()),
-                   ". Nothing was made. The role needs CREATE on the schema: let its owner run what "
+                   ". Nothing was made. The role needs CREATE on the schema: let the schema's owner run what "
                    "'mirror-agent install --print-sql' prints"));
 }
 
@@ -121,9 +121,8 @@ absl::StatusOr<std::string> PostgresExchangeScript(postgres::Connection& connect
     sql.push_back(
         absl::StrCat("ALTER PUBLICATION ", QuoteName(place.publication), " ADD TABLE ONLY ", names.back()));
   }
-  return absl::StrCat(
-      "-- What the exchange keeps in the database, and what the agent may write there.\nBEGIN;\n",
-      absl::StrJoin(sql, ";\n"), ";\nCOMMIT;\n");
+  return absl::StrCat("-- Creates the exchange's tables, and grants the agent the rights to write.\nBEGIN;\n",
+                      absl::StrJoin(sql, ";\n"), ";\nCOMMIT;\n");
 }
 
 std::vector<std::string> PostgresExchangeNames() { return {std::begin(kTables), std::end(kTables)}; }

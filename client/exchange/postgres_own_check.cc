@@ -9,8 +9,8 @@ namespace mirror {
 namespace {
 
 constexpr char kNext[] =
-    "Find out who made it. If the exchange did: ALTER TABLE ... OWNER TO the role that installs, DROP its "
-    "triggers and rules. Else DROP it, or rename it. Then install again";
+    "Find out who made it. If the exchange made it, run ALTER TABLE ... OWNER TO the role that installs, and "
+    "DROP its triggers and rules. Otherwise DROP it, or rename it. Then install again";
 
 absl::StatusOr<std::string> NameArray(const std::vector<std::string>& names) {
   std::vector<std::string> quoted;
@@ -84,7 +84,7 @@ absl::Status CheckOwnNames(postgres::Connection& connection, const PostgresOwnNa
                        "triggers would run with the rights of a superuser: let ''dsn'' name another "
                        "role, or run what ''mirror-agent install --print-sql'' prints')")));
   ASSIGN_OR_RETURN(const postgres::Rows rows,
-                   connection.Query(others, {}, "asking whose the exchange's tables are"));
+                   connection.Query(others, {}, "asking for the owners of the exchange's tables"));
   if (rows.rows() == 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("the exchange cannot use ", rows.Text(0, 0),
                                                     " of the source: ", rows.Text(0, 1),

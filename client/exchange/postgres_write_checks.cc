@@ -204,7 +204,7 @@ void CheckOwnTables(const PostgresCheckLook& look, const PostgresWriteCheckOptio
   if (!own.ok()) return findings->CannotAsk(kDeliveriesStep, own.status());
   if (!own->missing.empty()) {
     findings->Fail(kDeliveriesStep,
-                   absl::StrCat("none is fetched, since tables of the exchange are missing: ",
+                   absl::StrCat("no delivery is fetched, because tables of the exchange are missing: ",
                                 absl::StrJoin(own->missing, ", ")),
                    "run 'mirror-agent install', which makes them, or let the tables' owner run what "
                    "'mirror-agent install --print-sql' prints");
@@ -212,7 +212,8 @@ void CheckOwnTables(const PostgresCheckLook& look, const PostgresWriteCheckOptio
   if (own->grants.empty()) return;
   findings->Fail(
       kDeliveriesStep,
-      absl::StrCat("the role '", look.role, "' may not read and write all tables of the exchange: runs fail"),
+      absl::StrCat("the role '", look.role,
+                   "' lacks rights to read or write tables of the exchange: runs fail"),
       absl::StrJoin(own->grants, "; "));
 }
 
@@ -222,7 +223,7 @@ void CheckPostgresWrites(const PostgresCheckLook& look, const PostgresWriteCheck
                          SourceFindings* findings) {
   if (look.is_standby) {
     return findings->Fail(
-        kDeliveriesStep, "the server is a standby, in which nothing can be written: no delivery is applied",
+        kDeliveriesStep, "the server is a standby, which accepts no writes: no delivery is applied",
         "let 'dsn' name the primary (target_session_attrs=read-write), or take 'accept' out");
   }
   CheckOwnTables(look, options, findings);

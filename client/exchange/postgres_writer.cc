@@ -112,7 +112,7 @@ absl::Status ReadReferringInPostgres(postgres::Connection& connection, PostgresM
 
 absl::Status NotePostgresConflict(postgres::Connection& connection, const PostgresMember& member,
                                   const RowOf& key) {
-  constexpr char kLogging[] = "noting the row in the log";
+  constexpr char kLogging[] = "recording the row in the log";
   // Not a column of the key, which PostgreSQL may generate.
   const std::vector<std::uint32_t>& parts = member.table.key;
   std::uint32_t index = 0;

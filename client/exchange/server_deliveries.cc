@@ -20,8 +20,9 @@ absl::Status Explain(const absl::Status& status, bool is_applied_unknown) {
   return {status.code(),
           absl::StrCat(std::string(status.message()),
                        is_applied_unknown
-                           ? ". Whether this delivery was applied the next run finds in the ledger"
-                           : ". Nothing of this delivery was applied: it is tried again in the next run")};
+                           ? ". It is unknown whether this delivery was applied: the next run checks the "
+                             "ledger"
+                           : ". Nothing of this delivery was applied: the next run tries it again")};
 }
 
 }  // namespace
@@ -254,7 +255,7 @@ absl::StatusOr<std::optional<ImportResult>> ServerDeliveries::FindInTheWay(const
       continue;
     ASSIGN_OR_RETURN(const std::optional<RowOf> found, database_->FindMatch(*other, rule, values));
     if (!found) continue;
-    ASSIGN_OR_RETURN(ImportResult conflict, Conflict(*other, *found, "a row that matches is there"));
+    ASSIGN_OR_RETURN(ImportResult conflict, Conflict(*other, *found, "a matching row exists already"));
     return conflict;
   }
   if (task.key.empty()) return std::nullopt;
@@ -262,7 +263,7 @@ absl::StatusOr<std::optional<ImportResult>> ServerDeliveries::FindInTheWay(const
                    database_->ReadRow(member, task.key, {}, /*locks=*/false));
   if (!taken) return std::nullopt;
   return ImportResult{v1::DELIVERY_OUTCOME_REFUSED,
-                      "a row with this key is there already, of another record"};
+                      "a row with this key exists already and belongs to another record"};
 }
 
 absl::StatusOr<ImportResult> ServerDeliveries::Conflict(const ServerMember& member, const RowOf& key,

@@ -32,8 +32,8 @@ absl::StatusOr<std::vector<ReachedRow>> ReachRows(DeliveryDatabase& database, co
   const auto take = [&](ReachedRow row, bool goes) {
     if (!seen.emplace(row.member->table.log, KeyText(row.key)).second) return absl::OkStatus();
     if (rows.size() == kReachedRowsMax) {
-      return absl::OutOfRangeError(
-          absl::StrCat("it would change more than ", kReachedRowsMax, " rows that refer to it"));
+      return absl::OutOfRangeError(absl::StrCat("the delivery would change more than ", kReachedRowsMax,
+                                                " rows that refer to its row"));
     }
     steps.push_back({row.member, row.key, goes});
     rows.push_back(std::move(row));
@@ -57,7 +57,7 @@ absl::StatusOr<ImportResult> ServerWriter::Write(const RowOf& before) {
   RowOf key = task_.key;
   RETURN_IF_ERROR(database_.BeginTriggered());
   ASSIGN_OR_RETURN(const bool done, database_.Write(task_, member_, &key));
-  if (!done) return Refused("a trigger of the source keeps it from being done");
+  if (!done) return Refused("a trigger of the source prevented the change");
   CrashPoint("agent.row_written");
   absl::StatusOr<ImportResult> noted = NoteApplied(key, before);
   if (!noted.ok() || noted->outcome != v1::DELIVERY_OUTCOME_APPLIED) return noted;

@@ -20,10 +20,10 @@ void TellOne(const NeededRights& table, const std::string& who, const std::strin
   }
   findings->Fail(absl::StrCat(kDeliveriesStep, " to ", table.table),
                  absl::StrCat(who, " lacks ",
-                              table.lacked.empty() ? "a right on what numbers its rows"
+                              table.lacked.empty() ? "a right on the sequence that numbers the table's rows"
                                                    : absl::StrJoin(table.lacked, ", "),
-                              ": deliveries that need it are refused"),
-                 absl::StrCat(absl::StrJoin(grants, "; "), ". Or leave it out with 'accept_tables'"));
+                              ": deliveries that need a missing right are refused"),
+                 absl::StrCat(absl::StrJoin(grants, "; "), ". Or leave the table out with 'accept_tables'"));
 }
 
 std::string AcceptedWords(const ExchangeRules& rules) {
@@ -44,7 +44,7 @@ void TellNeededRights(const ExchangeRules& rules, const std::vector<NeededRights
                       const std::string& who, const std::string& to, SourceFindings* findings) {
   if (tables.empty()) {
     return findings->Warn(kDeliveriesStep,
-                          "no table with a key is accepted: whatever a hub wants to write here is refused",
+                          "no table with a key is accepted: all deliveries to this source are refused",
                           "correct 'accept_tables', or take 'accept' out");
   }
   std::vector<std::string> others;

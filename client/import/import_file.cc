@@ -91,7 +91,7 @@ class RowFrames {
       if (!row.fields[i] || IsText(*row.fields[i])) continue;
       const bool has_nul = row.fields[i]->find('\0') != std::string_view::npos;
       return absl::StrCat("column '", header_.columns[i], "': ",
-                          has_nul ? "a character with the number 0 is no text"
+                          has_nul ? "a text cannot have a NUL character (code 0)"
                                   : "it is not UTF-8: save the file as UTF-8 (in Excel: \"CSV UTF-8\")");
     }
     return {};
@@ -163,8 +163,8 @@ absl::StatusOr<FileKind> KindOf(int file) {
   if (begin.starts_with("PK\x03\x04") || begin.starts_with("PK\x05\x06")) return FileKind::kWorkbook;
   if (begin.starts_with("\xd0\xcf\x11\xe0")) {
     return absl::InvalidArgumentError(
-        "the file is a workbook of the old format (.xls), or one with a password: save it as .xlsx, without "
-        "one");
+        "the file is a workbook in the old format (.xls), or has a password: save it as .xlsx without a "
+        "password");
   }
   const bool utf16 = begin.starts_with("\xff\xfe") || begin.starts_with("\xfe\xff");  // Reader's error.
   if (!utf16 && begin.find('\0') != std::string_view::npos) {

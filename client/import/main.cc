@@ -37,7 +37,7 @@ void EndWithoutMemory() {
 int Run() {
   struct stat facts {};
   if (fstat(STDIN_FILENO, &facts) != 0 || !S_ISREG(facts.st_mode) || lseek(STDIN_FILENO, 0, SEEK_SET) != 0) {
-    std::fputs("mirror-import: descriptor 0 is no file; mirror-server starts this program\n", stderr);
+    std::fputs("mirror-import: standard input is not a file; mirror-server starts this program\n", stderr);
     return 2;
   }
   FrameOutput frames(STDOUT_FILENO);
@@ -61,8 +61,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (argc != 1) {
-    std::fputs("mirror-import: it has no arguments but --version; mirror-server starts this program\n",
-               stderr);
+    std::fputs("mirror-import: the only argument is --version; mirror-server starts this program\n", stderr);
     return 2;
   }
   // Skips the handlers at program end: they may call functions that are forbidden now.

@@ -50,7 +50,7 @@ constexpr bool kSanitized = MIRROR_SANDBOX_SANITIZED != 0;
 absl::Status Refused(const char* what) {
   return absl::FailedPreconditionError(absl::StrCat("the file was not read: mirror-import could not ", what,
                                                     " (", std::strerror(errno),
-                                                    "), and parses nothing without that"));
+                                                    "), and reads no file without this protection"));
 }
 
 absl::Status SetLimits(const SandboxLimits& limits) {

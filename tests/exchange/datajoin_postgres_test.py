@@ -346,7 +346,7 @@ class InPostgres(unittest.TestCase):
         place.testapp1.sql("DROP TABLE ds_change_outbox CASCADE")
         done = place.testapp1.try_agent("transport")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("the schema 'public' of the source lacks its tables", words(done))
+        self.assertIn("the schema 'public' of the source lacks DataJoin's tables", words(done))
         self.assertIn("Nothing was done. Run 'mirror-agent install'", words(done))
         place.testapp1.install()
         place.testapp1.agent("transport")

@@ -95,14 +95,14 @@ class MariadbWalk(server_walk.ServerWalk):
 
     def test_each_constraint_refuses_and_no_value_is_told(self):
         for constraint, words in (
-            ("ALTER TABLE company ADD UNIQUE (name)", "a row with the same value of a unique key is there"),
+            ("ALTER TABLE company ADD UNIQUE (name)", "another row has the same value of a unique key"),
             ("ALTER TABLE company ADD CONSTRAINT no_secrets CHECK (name <> 'Secret')", "CONSTRAINT `no_secrets` failed"),
             ("ALTER TABLE company ADD FOREIGN KEY (name) REFERENCES company_name (name)", "foreign key constraint fails"),
             ("ALTER TABLE company MODIFY name varchar(5)", "Data too long for column 'name'"),
             ("ALTER TABLE company MODIFY vat int", "a value does not fit its type"),
             (
                 "CREATE TRIGGER t BEFORE INSERT ON company FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no Secret'",
-                "a trigger of the source forbids it",
+                "a trigger of the source forbids the change",
             ),
         ):
             with self.subTest(constraint):
@@ -150,7 +150,7 @@ class MariadbWalk(server_walk.ServerWalk):
         place.crm.sql("INSERT INTO company VALUES ('abc', 'Bob')")
         place.crm.once()
         done = place.erp.try_agent("once")
-        self.assertIn("a row with the same value of a unique key is there", " ".join(done.stdout.split()))
+        self.assertIn("another row has the same value of a unique key", " ".join(done.stdout.split()))
         self.assertEqual(place.erp.sql("SELECT code, name FROM company"), [("ABC", "Ada")])
         place.crm.sql("UPDATE company SET name = 'Ada Ltd' WHERE code = 'ABC'")  # The other one goes on.
         place.crm.once()
@@ -268,7 +268,7 @@ class MariadbWalk(server_walk.ServerWalk):
         self.assertIn("'accept' needs tables of the engine InnoDB", " ".join((refused.stdout + refused.stderr).split()))
         place.crm.sql(ADA)
         place.crm.once()
-        self.assertIn("is of the engine MyISAM", " ".join(place.erp.try_agent("once").stdout.split()))
+        self.assertIn("has the engine MyISAM", " ".join(place.erp.try_agent("once").stdout.split()))
         self.assertEqual(place.erp.rows(), [])
 
     def test_a_lock_of_somebody_elses_ends_the_run_and_the_next_goes_on(self):

@@ -247,7 +247,7 @@ class Walk(unittest.TestCase):
         done = place.erp.try_agent("once")
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertIn("1 delivery fetched: 1 refused", done.stdout)
-        self.assertIn("refused: table 'company': 'accept' of its [[source]] does not hold INSERT", done.stdout)
+        self.assertIn("refused: table 'company': 'accept' of its [[source]] does not include INSERT", done.stdout)
         status = place.erp.try_agent("status")
         self.assertIn("1 delivery fetched: 1 refused", status.stdout)
         self.assertRegex(status.stdout, "last error .*: a delivery was refused: table 'company'")

@@ -408,7 +408,7 @@ absl::Status DatajoinLayout::ShowImport(std::int64_t now_ms) const {
   const BoxRow& row = rows.front();
   const std::int64_t open = BoxNumber(row[0]);
   const ProgramState state = {open != 0 ? open - 1 : BoxNumber(row[1]),
-                              BoxNumber(row[2]) != 0 ? "refused: see note1 of the entries behind"
+                              BoxNumber(row[2]) != 0 ? "refused: see note1 of the entries after the pointer"
                               : open != 0            ? kWaiting
                                                      : "done"};
   return ShowProgram(sql_, kImportProgram, state, now_ms);

@@ -229,7 +229,7 @@ absl::StatusOr<std::string> MakeDatajoinObjects(BoxSource& source, const std::ve
   if (credentials > 0) {
     absl::StrAppend(&words, "; ", Counted(static_cast<std::uint64_t>(credentials), "row"), " of ",
                     std::string(kProgramTable), credentials == 1 ? " holds" : " hold",
-                    " a connection string, which nobody needs: set it to NULL");
+                    " a connection string, which mirror-agent does not use: set it to NULL");
   }
   return words;
 }
@@ -248,8 +248,9 @@ absl::Status CheckDatajoinObjects(BoxSql& sql) {
   }
   if (whole) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat("layout = \"datajoin\" is set, and ", sql.Place(),
-                   " lacks its tables. Nothing was done. Run 'mirror-agent install', which makes them"));
+      absl::StrCat("layout = \"datajoin\" is set, but ", sql.Place(),
+                   " lacks DataJoin's tables. Nothing was done. Run 'mirror-agent install', which makes "
+                   "them"));
 }
 
 }  // namespace mirror

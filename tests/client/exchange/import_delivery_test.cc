@@ -95,7 +95,7 @@ TEST_F(ImportDelivery, AbsenceLock) {
   StartCustomers();
   EXPECT_EQ(Import(Insert("d1", "NO2", "Oslo")), "APPLIED");
   // It is one with what was inserted before, in whatever form, and with what a user inserts meanwhile.
-  EXPECT_THAT(Import(Insert("d2", "no-1", "Oslo")), StartsWith("CONFLICT: a row that matches"));
+  EXPECT_THAT(Import(Insert("d2", "no-1", "Oslo")), StartsWith("CONFLICT: a matching row"));
   EXPECT_THAT(Import(Insert("d3", "NO 2", "Oslo")), StartsWith("CONFLICT"));
   application_->Run("INSERT INTO customer (vat) VALUES ('no.3')");
   EXPECT_THAT(Import(Insert("d4", "NO 3", "Oslo")), StartsWith("CONFLICT"));
@@ -112,7 +112,7 @@ TEST_F(ImportDelivery, ConflictNoted) {
   StartCustomers();
   EXPECT_THAT(Import(Update("d1", 1, "Bern", "Oslo")), StartsWith("CONFLICT"));
   EXPECT_THAT(Import(Insert("d2", "NO 1", "Oslo")), StartsWith("CONFLICT"));
-  EXPECT_THAT(Import(Update("d3", 9, "Bern", "Oslo")), "CONFLICT: the row is not there any more");
+  EXPECT_THAT(Import(Update("d3", 9, "Bern", "Oslo")), "CONFLICT: the row no longer exists");
   EXPECT_THAT(Log("customer"), ElementsAre("1", "1", "9"));
 }
 
@@ -227,7 +227,7 @@ TEST_F(ImportDelivery, Accepts) {
   EXPECT_THAT(Import(other), HasSubstr("REFUSED: 'accept_tables'"));
   v1::Delivery name = Update("d4", 1, "Rome", "Oslo");
   Add(&name, "name", "Eve");
-  EXPECT_THAT(Import(name), HasSubstr("REFUSED: 'accept_columns' does not hold 'customer.name'"));
+  EXPECT_THAT(Import(name), HasSubstr("REFUSED: 'accept_columns' does not include 'customer.name'"));
   EXPECT_EQ(Import(Update("d5", 1, "Rome", "Oslo")), "APPLIED");
   EXPECT_THAT(Rows("SELECT * FROM customer"), ElementsAre("1|NO 1|Ada|Oslo"));
 }
@@ -264,13 +264,13 @@ TEST_F(ImportDelivery, RefusedLeavesNothing) {
   Add(&name, "name", "Ada");
   EXPECT_EQ(Import(name), "REFUSED: the database refused it: UNIQUE constraint failed: customer.name");
   EXPECT_EQ(Import(Update("d2", 1, "Rome", "Bern")), "REFUSED: the database refused it: no Bern");
-  EXPECT_THAT(Import(Update("d3", 1, "Rome", "Nice")), HasSubstr("REFUSED: a trigger of the source keeps"));
+  EXPECT_THAT(Import(Update("d3", 1, "Rome", "Nice")), HasSubstr("REFUSED: a trigger of the source prevented"));
   v1::Delivery visit = Of("d4", v1::OPERATION_INSERT, "visit");
   Add(&visit, "city", "Atlantis");
   EXPECT_THAT(Import(visit), HasSubstr("REFUSED: the database refused it: FOREIGN KEY"));
   v1::Delivery taken = Insert("d5", "NO 5", "Oslo");
   SetLiteral(std::int64_t{1}, taken.add_key());
-  EXPECT_THAT(Import(taken), HasSubstr("REFUSED: a row with this key is there"));
+  EXPECT_THAT(Import(taken), HasSubstr("REFUSED: a row with this key exists"));
   EXPECT_THAT(Rows("SELECT * FROM customer"), ElementsAre("1|NO 1|Ada|Rome"));
   EXPECT_THAT(Rows("SELECT * FROM visit"), IsEmpty());
   EXPECT_THAT(Rows("SELECT delivery_id, state, attempts FROM _mirror_ledger ORDER BY number"),
@@ -351,7 +351,7 @@ TEST_F(ImportDelivery, DeliveriesThatWaitInTheInboxAreFoundByTheirRows) {
 TEST_F(ImportDelivery, ASwapThatCannotBeDoneLeavesNothing) {
   StartCustomers("CREATE UNIQUE INDEX one_name ON customer (name); ", {"customer"});
   application_->Run(kThreeNames);
-  // The other row is not as the hub knew it.
+  // The other row differs from what the hub knew.
   const v1::Delivery first = Rename("d1", 1, "A", "B"), second = Rename("d2", 2, "X", "A");
   ASSERT_THAT(FillInbox(importer_->file(), {{first, second}, true}, now_), IsOk());
   const auto logged = Log("customer");

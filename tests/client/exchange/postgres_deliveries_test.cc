@@ -172,11 +172,11 @@ TEST_F(PostgresDeliveriesTest, AppliesAndNotesInTheLedger) {
 TEST_F(PostgresDeliveriesTest, WhatIsNotAsTheHubKnewItIsAConflict) {
   Start(absl::StrCat(kCustomer, "; INSERT INTO customer (vat, city) VALUES ('no-1', 'Rome')"));
   const std::string before = Text("SELECT xmin::text FROM customer");
-  EXPECT_EQ(Import(Update("a", 1, "Bern", "Oslo")), "CONFLICT: the row is not as the hub knew it");
+  EXPECT_EQ(Import(Update("a", 1, "Bern", "Oslo")), "CONFLICT: the row differs from what the hub knew");
   const std::string noted = Text("SELECT xmin::text FROM customer");
   EXPECT_NE(noted, before) << "the log has no entry of it";
-  EXPECT_EQ(Import(Delete("b", 2, "Rome")), "CONFLICT: the row is not there any more");
-  EXPECT_EQ(Import(Insert("c", "NO 1", "Oslo")), "CONFLICT: a row that matches is there");
+  EXPECT_EQ(Import(Delete("b", 2, "Rome")), "CONFLICT: the row no longer exists");
+  EXPECT_EQ(Import(Insert("c", "NO 1", "Oslo")), "CONFLICT: a matching row exists already");
   EXPECT_NE(Text("SELECT xmin::text FROM customer"), noted) << "the log has no entry of it";
   EXPECT_THAT(Customers(), ElementsAre("1|no-1|Rome"));
   EXPECT_THAT(Ledger(), IsEmpty());
@@ -187,17 +187,17 @@ TEST_F(PostgresDeliveriesTest, WhatIsImportedBehindTheEndLooksForMatchesAnew) {
   EXPECT_EQ(Import(Insert("a", "NO 1", "Rome")), "APPLIED");
   target_->EndImport();
   Sql("INSERT INTO customer (vat, city) VALUES ('no 2', 'Ulm')");
-  EXPECT_EQ(Import(Insert("b", "NO 2", "Oslo")), "CONFLICT: a row that matches is there");
+  EXPECT_EQ(Import(Insert("b", "NO 2", "Oslo")), "CONFLICT: a matching row exists already");
 }
 
 TEST_F(PostgresDeliveriesTest, ARowThatSomebodyMadeMeanwhileMatches) {
   Start(kCustomer);
   EXPECT_EQ(Import(Insert("a", "NO 1", "Rome")), "APPLIED");
   Sql("INSERT INTO customer (vat, city) VALUES ('no 2', 'Ulm'), ('NO 3', 'Ulm')");
-  EXPECT_EQ(Import(Insert("b", "NO 2", "Oslo")), "CONFLICT: a row that matches is there");
+  EXPECT_EQ(Import(Insert("b", "NO 2", "Oslo")), "CONFLICT: a matching row exists already");
   Sql("DELETE FROM customer WHERE vat = 'NO 3'; UPDATE customer SET vat = 'NO 9' WHERE vat = 'NO 1'");
   EXPECT_EQ(Import(Insert("c", "NO 3", "Oslo")), "APPLIED");
-  EXPECT_EQ(Import(Insert("d", "NO 9", "Oslo")), "CONFLICT: a row that matches is there");
+  EXPECT_EQ(Import(Insert("d", "NO 9", "Oslo")), "CONFLICT: a matching row exists already");
 }
 
 TEST_F(PostgresDeliveriesTest, MatchesByWhatTheHubMakesOfTexts) {
@@ -242,7 +242,7 @@ TEST_F(PostgresDeliveriesTest, RefusalsTellNoValues) {
   EXPECT_THAT(unique, HasSubstr("unique constraint 'by_vat'"));
   EXPECT_THAT(unique, Not(HasSubstr("NO 1")));
   EXPECT_EQ(Import(Update("a", 1, "Rome", "Hell")),
-            "LATER: it was refused before, and its time has not come");
+            "LATER: the delivery was refused before, and its next attempt is not due yet");
   now_ += 2 * kRefusedRestMs + 1;
   EXPECT_EQ(Import(Update("a", 1, "Rome", "Bern")), "APPLIED");
   EXPECT_THAT(Customers(), ElementsAre("1|NO 1|Bern"));

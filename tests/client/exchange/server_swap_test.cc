@@ -76,7 +76,7 @@ class InPostgres {
 class InMariadb {
  public:
   static std::string WhyNot() { return MariadbServer::WhyNot(); }
-  static constexpr char kTaken[] = "a row with the same value of a unique key is there";
+  static constexpr char kTaken[] = "another row has the same value of a unique key";
   static constexpr char kNoteTrigger[] =
       "CREATE TRIGGER note AFTER UPDATE ON part FOR EACH ROW INSERT INTO trail (name) VALUES (NEW.name)";
 
@@ -246,7 +246,7 @@ TYPED_TEST(ServerSwapTest, OfSeveralColumnsThoseOfTheRowCount) {
 
 TYPED_TEST(ServerSwapTest, OneThatCannotBeDoneLeavesNothing) {
   this->Start(kUnique);
-  // The other row is not as the hub knew it.
+  // The other row differs from what the hub knew.
   const v1::Delivery first = Rename("d1", 1, "A", "B"), second = Rename("d2", 2, "X", "A");
   this->Fill({first, second});
   EXPECT_THAT(this->Import(first), HasSubstr(TypeParam::kTaken));

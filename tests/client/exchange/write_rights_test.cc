@@ -64,7 +64,7 @@ TEST_F(PostgresWriteChecks, OfAStandbyNothingElseIsTold) {
       .connection = *connection_, .role = "agent", .is_standby = true, .findings = of_look};
   CheckPostgresWrites(look, {"public", Updates(), false}, &findings);
   ASSERT_THAT(findings.all(), SizeIs(1));
-  EXPECT_THAT(findings.all()[0].words, HasSubstr("the server is a standby, in which nothing can be written"));
+  EXPECT_THAT(findings.all()[0].words, HasSubstr("the server is a standby, which accepts no writes"));
   EXPECT_THAT(findings.all()[0].next, HasSubstr("target_session_attrs=read-write"));
   EXPECT_THAT(of_look.all(), SizeIs(0));
 }

@@ -102,7 +102,7 @@ TEST_F(ImportRowsTest, ACharacterWithTheNumberZeroIsNoText) {
   const ImportSeen seen = Csv("id,name\n1," + std::string(5'000, 'a') + "\n2," + std::string("\0", 1) + "\n");
   ASSERT_THAT(seen.error, IsOk());
   ASSERT_THAT(seen.rejects, SizeIs(1));
-  EXPECT_THAT(seen.rejects[0].reason, HasSubstr("a character with the number 0 is no text"));
+  EXPECT_THAT(seen.rejects[0].reason, HasSubstr("a text cannot have a NUL character (code 0)"));
 }
 
 TEST_F(ImportRowsTest, ARejectShowsTheBeginningOfItsRow) {
@@ -210,7 +210,7 @@ INSTANTIATE_TEST_SUITE_P(
         NoTableCase{"Empty", "", "the file is empty"},
         NoTableCase{"Utf16", "\xff\xfei\1", "is UTF-16: save it as UTF-8"},
         NoTableCase{"OldWorkbook", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-                    "the old format (.xls), or one with a password"},
+                    "the old format (.xls), or has a password"},
         NoTableCase{"Picture", std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16),
                     "neither CSV nor an Excel workbook"},
         NoTableCase{"Latin1Header",

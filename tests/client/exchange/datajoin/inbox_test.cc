@@ -77,7 +77,7 @@ TEST_F(DatajoinInbox, APointerNeverPassesWhatFailed) {
 TEST_F(DatajoinInbox, AConflictIsOpenUntilTheHubSaysWhatFollows) {
   Fetch({Update("d1", 1, "Oslo", "Bern")});
   EXPECT_THAT(Import(Update("d1", 1, "Oslo", "Bern")), HasSubstr("CONFLICT"));
-  EXPECT_THAT(Inbox().at(0), HasSubstr("conflict: the row is not as the hub knew it"));
+  EXPECT_THAT(Inbox().at(0), HasSubstr("conflict: the row differs from what the hub knew"));
   EXPECT_EQ(Program("1001"), "0|waiting");
   Fetch({Update("d2", 1, "Rome", "Bern")});
   EXPECT_THAT(Inbox(), ElementsAre("1|1|U|city|Bern|withdrawn", "2|1|U|city|Bern|waiting"));
