@@ -224,7 +224,7 @@ class Questions(DryRuns):
                 before = self.state()[:2]
                 text, code = self.at_terminal("no", *words)
                 self.assertEqual(code, 1, text)
-                self.assertLess(text.index("This takes away"), text.index("to go on" if "--table" not in words else "Go on?"))
+                self.assertLess(text.index("Consequences"), text.index("to continue" if "--table" not in words else "Continue?"))
                 self.assertIn("people", text)
                 self.assertIn("nothing was done", text)
                 self.assertEqual(self.state()[:2], before)

@@ -295,9 +295,9 @@ TEST_F(AdminRecordsTest, ATenantOfRecordsIsToldAsOne) {
   EXPECT_THAT(Ask("PUT", "/v4/storages/Acme/businesspartners", "application/json",
                   "{\"businessPartners\":[{\"externalId\":\"1\"}]}"),
               AllOf(HasSubstr(" 409 "), HasSubstr("a test")));
-  EXPECT_THAT(here_->Mirrorctl({"resume", "Acme"}).output, HasSubstr("writes over HTTP are taken again"));
+  EXPECT_THAT(here_->Mirrorctl({"resume", "Acme"}).output, HasSubstr("writes over HTTP are accepted again"));
   EXPECT_THAT(here_->Mirrorctl({"delete", "Acme", "--confirm", "Acme"}).output,
-              HasSubstr("nothing of that id can be made over HTTP until"));
+              HasSubstr("nothing with that id can be created over HTTP until"));
 }
 
 }  // namespace

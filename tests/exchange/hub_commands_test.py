@@ -137,7 +137,7 @@ class HubCommands(unittest.TestCase):
         self.assertEqual(self.state(place), before)
         text, code = self.at_terminal(place, "no", "hub", "merge", "Acme", erp, crm)
         self.assertEqual(code, 1, text)
-        self.assertLess(text.index("both would be record"), text.index("Go on? [y/N]"))
+        self.assertLess(text.index("both would be record"), text.index("Continue? [y/N]"))
         self.assertIn("nothing was done", text)
         self.assertEqual(self.state(place), before)
         text, code = self.at_terminal(place, "y", "hub", "merge", "Acme", erp, crm)
@@ -199,7 +199,7 @@ class HubCommands(unittest.TestCase):
         self.assertEqual(self.state(place), before)
         text, code = self.at_terminal(place, "Acm", "hub", "rebuild", "Acme")
         self.assertEqual(code, 1, text)
-        self.assertLess(text.index("golden records"), text.index("Type Acme to go on"))
+        self.assertLess(text.index("golden records"), text.index("Type Acme to continue"))
         self.assertEqual(self.state(place), before)
         unsaid = place.ctl("hub", "rebuild", "Acme")
         self.assertEqual(unsaid.returncode, 2)
@@ -467,7 +467,7 @@ match = [["product"]]
         place.crm.sql(ADA)
         place.rounds(1)
         done = self.ctl(place, "hub", "init", "Acme", "--entity", "company", "crm", "company", "erp", "company")
-        self.assertIn("looks like what a registry issues", done.stdout)
+        self.assertIn("looks like an identifier that a registry issues", done.stdout)
         hub = tomllib.loads(done.stdout)["hub"][0]
         self.assertEqual((hub["match"], hub["deletes"]), ([["vat"]], "none"))
         self.assertEqual(hub["attributes"], {name: "newest" for name in ("vat", "name", "city")})
@@ -484,11 +484,11 @@ match = [["product"]]
         place = self.place()
         place.rounds(1)
         for words, code, says in (
-            (["--entity", "company", "crm", "company"], 2, "at least two of each"),
+            (["--entity", "company", "crm", "company"], 2, "at least two pairs"),
             (["crm", "company", "erp", "company"], 2, "--entity is required"),
             (["--entity", "a b", "crm", "company", "erp", "company"], 1, "cannot have the entity 'a b'"),
             (["--entity", "company", "crm", "company", "erp", "nothing"], 1, "nothing"),
-            (["--datajoin", "company", "--tenant", "crm"], 2, "at least twice"),
+            (["--datajoin", "company", "--tenant", "crm"], 2, "at least two --tenant"),
         ):
             refused = place.ctl("hub", "init", "Acme", *words)
             self.assertEqual(refused.returncode, code, refused.stderr)

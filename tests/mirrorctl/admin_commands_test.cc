@@ -180,7 +180,7 @@ TEST_F(AdminCommands, FailedTenantsAreAnExitCodeAndNoneOfThemIsNot) {
   fake_.tenants.clear_tenants();
   const Finished none = Run({"tenants", "Cust*", "--failed"});
   EXPECT_EQ(none.exit_code, 0);
-  EXPECT_EQ(none.errors, "mirrorctl: no tenant is as asked for\n");
+  EXPECT_EQ(none.errors, "mirrorctl: no tenant matches your request\n");
   // It means none.
   fake_.tenants.clear_totals();
   const Finished typo = Run({"tenants", "Cst*", "--failed"});
@@ -227,7 +227,7 @@ TEST_F(AdminCommands, AListWithoutALineSaysSoBesideTheHeaderThatScriptsRead) {
   fake_.holds.Clear();
   for (const auto& [command, words] : std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{"tenants"}, "there are no tenants yet. A source's first cycle makes one"},
-           {{"tenants", "--failed"}, "no tenant is as asked for"},
+           {{"tenants", "--failed"}, "no tenant matches your request"},
            {{"tables", "Cust26759"}, "there are no tables"},
            {{"events"}, "there is no such event"},
            {{"hold", "list"}, "nothing is held"},
@@ -614,13 +614,12 @@ TEST_F(AdminCommands, AResetOfAMirrorThatIsGoneSaysWhatComesNext) {
   EXPECT_EQ(gone.exit_code, 0);
   EXPECT_EQ(gone.output, "");
   EXPECT_EQ(Unwrapped(gone.errors),
-            "mirrorctl: the mirror of Cust26759 begins anew, and the next cycle populates it; there was "
-            "nothing of it "
-            "that could be kept\n");
+            "mirrorctl: the mirror of Cust26759 starts empty, and the next cycle populates it; there was no "
+            "old mirror to keep\n");
   fake_.reset.set_kept_path("postgres://p1/mirror_aside_1");
   EXPECT_THAT(Unwrapped(Run(reset).errors),
-              AllOf(HasSubstr("is kept at the server as postgres://p1/mirror_aside_1"),
-                    HasSubstr("begins anew"), Not(HasSubstr("nothing of it"))));
+              AllOf(HasSubstr("is kept on the server as postgres://p1/mirror_aside_1"),
+                    HasSubstr("starts empty"), Not(HasSubstr("no old mirror"))));
 }
 
 TEST_F(AdminCommands, InvalidatedAndResetTablesAreListed) {
@@ -792,8 +791,8 @@ TEST_F(AdminCommands, RulesAreNeverCutToWhatIsEqual) {
   fake_.servers.mutable_servers(0)->set_here(true);
   EXPECT_THAT(Run({"servers"}).output,
               AllOf(HasSubstr(" bb4acc98a "), HasSubstr(" bb4acc980 "),
-                    HasSubstr("\nother rules than the server that answers: a-machine-whose-name-is-long at "
-                              "10.0.0.2:7443\n")));
+                    HasSubstr("\nservers with other rules than the server that answers: "
+                              "a-machine-whose-name-is-long at 10.0.0.2:7443\n")));
   fake_.servers.mutable_servers(1)->set_rules("bb4acc98ac300379");
   EXPECT_THAT(Run({"servers"}).output, AllOf(HasSubstr(" bb4acc9 "), Not(HasSubstr("other rules"))));
 }

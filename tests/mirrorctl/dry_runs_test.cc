@@ -55,7 +55,8 @@ TEST_F(DryRunCommands, WhatIsCountedIsShownWithItsToken) {
   EXPECT_EQ(run.exit_code, 0) << run.errors;
   EXPECT_THAT(run.output, AllOf(HasSubstr("contact  1,234             2"), HasSubstr("index 'by_name'"),
                                 HasSubstr("keys of contact: 17\n"), HasSubstr("no copy is kept\n"),
-                                HasSubstr("nothing was done; --expect 0123456789abcdef does it")));
+                                HasSubstr("nothing was done; run the command with --expect 0123456789abcdef "
+                                          "to do it")));
   EXPECT_THAT(
       fake_.Calls(),
       ElementsAre(StartsWith("ListServers"),
@@ -94,7 +95,7 @@ TEST_F(DryRunCommands, AnAnswerWithoutCountsIsNoDryRun) {
   fake_.reset.clear_consequences();
   const Finished run = Reset({"--dry-run"});
   EXPECT_EQ(run.exit_code, 1);
-  EXPECT_THAT(run.errors, HasSubstr("may have done what was to be counted"));
+  EXPECT_THAT(run.errors, HasSubstr("may have executed the command"));
 }
 
 TEST_F(DryRunCommands, WhatDoesNotGoTogetherIsWrongUsage) {

@@ -226,7 +226,7 @@ TEST(ExportFileTest, SomebodyElsesFileIsNotReplaced) {
   EXPECT_THAT((*file)->Finish(), StatusIs(absl::StatusCode::kAlreadyExists));
   EXPECT_EQ(ReadFileText(path), "of another");
   EXPECT_THAT(ExportFile::Begin(folder.path(), ExistingFile::kReplace),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no file")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is not a regular file")));
   EXPECT_THAT(ExportFile::Begin(folder.path() + "/none/t.csv", ExistingFile::kRefuse),
               StatusIs(absl::StatusCode::kUnavailable));
 }
@@ -280,7 +280,7 @@ TEST_F(ExportCommand, WritesTheFileAndSaysWhatItIs) {
   EXPECT_THAT(fake_.Calls(), ElementsAre("ExportTable context_id: \"Cust\" table: \"people\""));
   const Finished again = Run(Words());
   EXPECT_EQ(again.exit_code, 1);
-  EXPECT_THAT(again.errors, HasSubstr("is there already"));
+  EXPECT_THAT(again.errors, HasSubstr("exists already"));
   EXPECT_THAT(fake_.Calls(), SizeIs(1)) << "the server is not asked for nothing";
   std::vector<std::string> words = Words("ndjson");
   words.push_back("--replace");
@@ -308,7 +308,7 @@ TEST_F(ExportCommand, StdoutHasTheRowsAlone) {
   EXPECT_THAT(run.errors, HasSubstr("3 rows"));
   const Finished parquet = Run({"export", "Cust", "people", "--format", "parquet", "--out", "-"});
   EXPECT_EQ(parquet.exit_code, 2);
-  EXPECT_THAT(parquet.errors, HasSubstr("not written to stdout"));
+  EXPECT_THAT(parquet.errors, HasSubstr("cannot be written to stdout"));
 }
 
 TEST_F(ExportCommand, WhatIsNotWholeLeavesNoFile) {
@@ -326,7 +326,7 @@ TEST_F(ExportCommand, WhatIsNotWholeLeavesNoFile) {
   ExpectNoFile();
   fake_.exported.pop_back();
   fake_.exported.push_back(end);
-  EXPECT_THAT(Run(Words()).errors, HasSubstr("counts other rows"));
+  EXPECT_THAT(Run(Words()).errors, HasSubstr("another number of rows"));
   ExpectNoFile();
 }
 

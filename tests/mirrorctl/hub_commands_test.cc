@@ -138,7 +138,7 @@ TEST_F(HubCommands, ExplainSaysWhyARecordsDeliveryIsRefused) {
                                 "c\\x1b[2J\n"))
       << "the other was not";
   EXPECT_THAT(Joined(shown.errors),
-              HasSubstr("of what was refused: correct in that system what the reason names"));
+              HasSubstr("for the refused deliveries: correct in that system what the reason names"));
   EXPECT_EQ(Json::parse(Run({"hub", "explain", "Acme", "g1", "--json"}).output)["deliveries"][1]["refusals"],
             0);
   fake_.golden.mutable_deliveries(0)->set_refusals(0);
@@ -232,14 +232,14 @@ TEST_F(HubCommands, ResumeSaysWhatCountsAndWhoStillWaits) {
   const Finished one = Run({"hub", "resume", "Acme", "erp", "--take", "ours"});
   EXPECT_EQ(one.exit_code, 0) << one.errors;
   EXPECT_THAT(Joined(one.output),
-              MatchesRegex("'erp' is resumed: what the hub knew is given back to it. .*"));
+              MatchesRegex("'erp' is resumed: the hub's values are written back to it. .*"));
   EXPECT_THAT(Joined(one.errors), HasSubstr("'mirrorctl hub resume Acme erp --take theirs'"))
       << "as it stands";
   EXPECT_THAT(fake_.Calls(),
               Contains("ResumeHub storage: \"Acme\" data_source: \"erp\" take: HUB_TAKE_OURS"));
 
   EXPECT_THAT(Joined(Run({"hub", "resume", "Acme", "--insert", "--without", "crm"}).output),
-              HasSubstr("what is new is inserted elsewhere, too"));
+              HasSubstr("new records are also inserted in the other systems"));
   EXPECT_THAT(fake_.Calls(), Contains("ResumeHub storage: \"Acme\" insert: true without: \"crm\""));
   EXPECT_EQ(Json::parse(Run({"hub", "resume", "Acme", "--json"}).output)["resumed"][0], "erp");
 }
@@ -338,8 +338,8 @@ TEST_F(HubCommands, AMergeThatIsTriedShowsRowsAndDeliveriesAndIsNotDone) {
                     HasSubstr("and 21 more rows\n"), HasSubstr("erp  company  UPDATE              1     0\n"),
                     HasSubstr("these are:\n"), HasSubstr("city\n")));
   EXPECT_EQ(Joined(tried.errors),
-            "mirrorctl: both would be record 'g1', and this would be written; 2 deliveries that wait now are "
-            "not wanted any more then. Nothing was done");
+            "mirrorctl: both would be record 'g1', and this would be written; 2 deliveries that wait now "
+            "would be withdrawn. Nothing was done");
   EXPECT_EQ(fake_.Calls().size(), 1U);
   EXPECT_THAT(fake_.Calls().back(), HasSubstr("dry_run: true"));
   const Json json = Json::parse(Run({"hub", "merge", "Acme", "g1", "g2", "--dry-run", "--json"}).output);
@@ -412,7 +412,7 @@ TEST_F(HubCommands, RebuildWantsTheStorageOnceMore) {
   fake_.rebuilt.add_suspended("crm");
   fake_.rebuilt.add_suspended("erp");
   EXPECT_THAT(Joined(Run({"hub", "rebuild", "Acme", "--confirm", "Acme"}).output),
-              HasSubstr("hub 'Acme' is made anew. 'crm', 'erp' wait for 'mirrorctl hub resume'"));
+              HasSubstr("hub 'Acme' was rebuilt. 'crm', 'erp' wait for 'mirrorctl hub resume'"));
   EXPECT_THAT(fake_.Calls(), Contains("RebuildHub storage: \"Acme\" confirm: \"Acme\""));
   fake_.rebuilt.clear_suspended();
   EXPECT_THAT(Joined(Run({"hub", "rebuild", "Acme", "--confirm", "Acme"}).output),
@@ -604,7 +604,7 @@ TEST_F(HubCommands, ExplainShowsRowsValuesAndDeliveries) {
   EXPECT_EQ(json["members"][0]["key"][0], 17);
   EXPECT_EQ(json["attributes"][0]["frozen"], true);
   EXPECT_EQ(json["deliveries"][0]["columns"][0], "NAME1");
-  EXPECT_THAT(Run({"hub", "explain", "Acme", "g0"}).errors, HasSubstr("'g0' is in this record by now"));
+  EXPECT_THAT(Run({"hub", "explain", "Acme", "g0"}).errors, HasSubstr("'g0' is now part of this record"));
 
   Run({"hub", "explain", "Acme", "--row", "crm", "company", "NO"});
   EXPECT_THAT(fake_.Calls().back(), HasSubstr(R"(key: "[\"NO\"]")"));

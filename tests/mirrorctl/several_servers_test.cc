@@ -168,7 +168,7 @@ TEST_F(SeveralServers, FailedTenantsOfAnyServerAreAnExitCode) {
   there_.tenants.clear_tenants();
   Finished run = Both({"tenants", "Cust*", "--failed"});
   EXPECT_EQ(run.exit_code, 0) << run.errors;
-  EXPECT_THAT(run.errors, HasSubstr("no tenant at 2 servers is as asked for"));
+  EXPECT_THAT(run.errors, HasSubstr("no tenant at 2 servers matches your request"));
   Fill(there_, {{"Cust3", "failing"}});
   run = Both({"tenants", "Cust*", "--failed"});
   EXPECT_EQ(run.exit_code, 1);
@@ -264,7 +264,7 @@ TEST_F(SeveralServers, EventsAreOneListByTimeAndTheNewestOfAll) {
   EXPECT_NE(last, std::string::npos);
   run = Both({"events", "--follow"});
   EXPECT_EQ(run.exit_code, 2);
-  EXPECT_THAT(run.errors, HasSubstr("--follow goes with one --config"));
+  EXPECT_THAT(run.errors, HasSubstr("--follow works with only one --config"));
 }
 
 TEST_F(SeveralServers, HoldsAreOneListThatNamesTheServerOfEach) {
@@ -329,7 +329,7 @@ TEST_F(SeveralServers, OtherCommandsTakeOne) {
     const Finished run = Both(words);
     EXPECT_EQ(run.exit_code, 2) << words.front();
     EXPECT_THAT(run.errors,
-                HasSubstr("several --config go with 'tenants', 'events', 'hold list' and 'doctor'"))
+                HasSubstr("several --config are only for 'tenants', 'events', 'hold list' and 'doctor'"))
         << words.front();
   }
   EXPECT_EQ(Run({"--config", "", "tenants"}).exit_code, 2);

@@ -312,11 +312,11 @@ class Tables(unittest.TestCase):
         (line,) = [one for one in self.ctl("tables", STORAGE).stdout.splitlines() if one.startswith("businesspartner")]
         self.assertRegex(line, r"^businesspartner +\d+ +2,345 +mirrored +- +- +- +-$")
         self.assertIn("writes over HTTP are refused until", self.ctl("pause", STORAGE, "--reason", "a test").stdout)
-        self.assertIn("writes over HTTP are taken again", self.ctl("resume", STORAGE).stdout)
+        self.assertIn("writes over HTTP are accepted again", self.ctl("resume", STORAGE).stdout)
         copy = self.work / "copy.db"
         self.check("backup", self.ctl("backup", STORAGE, copy, "--drill"), "table", "lsn", "rows", "digest")
         restored = self.ctl("restore", STORAGE, copy, "--confirm", STORAGE)
-        self.assertIn("nobody sends it again", " ".join(restored.stdout.split()))
+        self.assertIn("no source sends that again", " ".join(restored.stdout.split()))
         self.assertNotIn("cycle", self.ctl("events", STORAGE).stdout)
         for words in (["invalidate", STORAGE, "--all"], ["verify", STORAGE], ["accept-source", STORAGE], ["indexes", STORAGE]):
             refused = self.ctl(*words)

@@ -203,7 +203,7 @@ void AdminCommands::AddJson(const cli::Command& command, const std::string& help
 }
 
 void AdminCommands::AddWide(const cli::Command& command) const {
-  command.AddFlag("--wide", request->wide, "Cut, wrap and leave out nothing, however long the lines are");
+  command.AddFlag("--wide", request->wide, "Do not cut, wrap or omit anything, however long the lines are");
 }
 
 void AdminCommands::AddWatch(const cli::Command& command) const {
@@ -219,7 +219,7 @@ void AdminCommands::AddConfirm(const cli::Command& command, const char* nothing)
   const cli::Option confirm =
       command
           .Add("--confirm", request->confirm,
-               "The context id once more, as it was typed before; on a terminal it is asked for")
+               "Repeat the context id exactly as it was typed before; on a terminal you are asked for it")
           .ValueName("ID");
   command.Check([request_ = request, can_ask = console.in != nullptr, confirm, nothing] {
     if (request_->confirm == request_->context_id) return std::string();
@@ -229,17 +229,17 @@ void AdminCommands::AddConfirm(const cli::Command& command, const char* nothing)
 }
 
 void AdminCommands::AddDryRun(const cli::Command& command, bool has_json) const {
-  command.AddFlag("--dry-run", request->dry_run, "Count what it would take away, and do nothing");
+  command.AddFlag("--dry-run", request->dry_run, "Count what the command would change, and do nothing");
   const cli::Option keys = command.AddFlag("--keys", request->with_keys,
-                                           "With --dry-run: show keys of the first of those rows, too");
+                                           "With --dry-run: also show the keys of the first of those rows");
   command
       .Add("--expect", request->expect,
-           "What --dry-run said: do it only if nothing it counted has changed since")
+           "Token that --dry-run printed: run the command only if the counted data has not changed since")
       .ValueName("TOKEN");
   if (!has_json) AddJson(command, "With --dry-run: print an object");
   command.Check([request_ = request, keys, has_json] {
     if (request_->dry_run && !request_->expect.empty())
-      return "give either --dry-run, or --expect with what it said";
+      return "give either --dry-run, or --expect with the token that it printed";
     if (keys.given() && !request_->dry_run) return "--keys goes with --dry-run";
     return request_->json && !has_json && !request_->dry_run ? "--json goes with --dry-run" : "";
   });

@@ -178,7 +178,7 @@ void RunWith(const std::string& config_path, Act act, const AuditRequest& reques
 
 void AddAuditCommands(const cli::Command& app, const std::string& config_path, Console& console) {
   const cli::Command audit =
-      app.AddCommand("audit", "Show who asked for what, in a log that nobody can change unnoticed");
+      app.AddCommand("audit", "Show who called what, from a log that reveals any later change");
   audit.RequireCommand();
   audit.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml audit list --limit 20");
   const auto request = std::make_shared<AuditRequest>();
@@ -192,8 +192,9 @@ void AddAuditCommands(const cli::Command& app, const std::string& config_path, C
       add("list", "Show what operators did last, newest last", " --limit 20", ListRecords);
   list.Add("--limit", request->limit, "How many, the newest ones; 0: all").ShowDefault();
   list.AddFlag("--looks", request->looks,
-               "Instead, show who looked and who was refused: the last ones only, and not signed");
-  list.AddFlag("--wide", request->wide, "Cut, wrap and leave out nothing, however long the lines are");
+               "Instead, show calls that only read and calls that were refused: the last ones only, and not "
+               "signed");
+  list.AddFlag("--wide", request->wide, "Do not cut, wrap or omit anything, however long the lines are");
   list.AddFlag("--json", request->json, "Print an array of objects");
 
   const cli::Command verify =
@@ -201,15 +202,17 @@ void AddAuditCommands(const cli::Command& app, const std::string& config_path, C
           " --receipt audit-receipt.json", VerifyLog);
   verify
       .Add("--certificate", request->certificates,
-           "Certificates of the application's key and of former ones; instead of [audit] 'certificate'")
+           "Certificates of the application key and of former application keys; they replace [audit] "
+           "'certificate'")
       .Values(1, kCertificatesMax)
       .AsItStands()
       .Completes(cli::Besides::kFiles);
   verify
       .Add("--receipt", request->receipt,
-           "File that keeps what this check saw; the next check finds out if any of it is gone")
+           "File that records what this check saw; the next check uses it to detect missing records")
       .Completes(cli::Besides::kFiles);
-  verify.Add("--chain", request->chain, "A log that is known to have replaced another one").ValueName("ID");
+  verify.Add("--chain", request->chain, "Id of a log that is known to have replaced another log")
+      .ValueName("ID");
   verify.AddFlag("--json", request->json, "Print an object");
 }
 

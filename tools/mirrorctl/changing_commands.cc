@@ -69,14 +69,14 @@ void Reset(AdminClient& admin, const AdminRequest& request, Console& console) {
       });
   if (!answer) return;
   if (!answer->kept_path().empty()) {
-    console.err << "mirrorctl: the mirror as it was is kept at the server as "
-                << Printable(answer->kept_path()) << ", until somebody removes it\n";
+    console.err << "mirrorctl: the old mirror is kept on the server as " << Printable(answer->kept_path())
+                << " until somebody removes it\n";
   }
   if (request.all && answer->tables().empty()) {
     // The mirror was lost, damaged or empty.
     console.err << "mirrorctl: the mirror of " << request.context_id
-                << " begins anew, and the next cycle populates it"
-                << (answer->kept_path().empty() ? "; there was nothing of it that could be kept\n" : "\n");
+                << " starts empty, and the next cycle populates it"
+                << (answer->kept_path().empty() ? "; there was no old mirror to keep\n" : "\n");
     if (!request.json) return;
   }
   if (request.json) {
@@ -114,7 +114,7 @@ void Resume(AdminClient& admin, const AdminRequest& request, Console& console) {
   const auto answer = admin.Resume(request.context_id);
   if (!answer.ok()) return Fail(console, answer.status());
   console.out << Printable(TenantOf(*answer, request)) << " is resumed: "
-              << (OfRecords(*answer) ? "writes over HTTP are taken again"
+              << (OfRecords(*answer) ? "writes over HTTP are accepted again"
                                      : "its source's next cycle is accepted")
               << '\n';
 }
@@ -146,13 +146,14 @@ void Delete(AdminClient& admin, const AdminRequest& request, Console& console) {
   if (!answer) return;
   const std::string tenant = admin.SpelledAs(request.context_id);
   console.out << "the mirror of " << Printable(tenant) << " is deleted; "
-              << (OfRecords(*answer) ? "nothing of that id can be made over HTTP"
+              << (OfRecords(*answer) ? "nothing with that id can be created over HTTP"
                                      : "its source is told not to replicate")
               << " until 'mirrorctl allow " << Printable(ShellWord(tenant)) << "'\n";
   if (beside.empty()) return;
   console.out << "the storage's other data sources stay, with their rows: "
               << Printable(absl::StrJoin(beside, ", "))
-              << ". 'mirrorctl delete' removes each; a storage made anew takes them back under their ids\n";
+              << ". 'mirrorctl delete' removes each; if the storage is created again, it has them again "
+                 "under their ids\n";
 }
 
 void AcceptSource(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -170,8 +171,8 @@ void AcceptSource(AdminClient& admin, const AdminRequest& request, Console& cons
 void Allow(AdminClient& admin, const AdminRequest& request, Console& console) {
   if (const absl::Status status = admin.Allow(request.context_id); !status.ok()) return Fail(console, status);
   console.out << Printable(admin.SpelledAs(request.context_id))
-              << " may be mirrored again: its source's next cycle makes a new mirror, or POST /v2/storages a "
-                 "storage of that id\n";
+              << " may be mirrored again: its source's next cycle makes a new mirror, or POST /v2/storages "
+                 "makes a storage with that id\n";
 }
 
 void Verify(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -183,7 +184,7 @@ void Verify(AdminClient& admin, const AdminRequest& request, Console& console) {
   console.out << Counted(static_cast<std::uint64_t>(answer->tables_size()), "table")
               << (answer->tables_size() == 1 ? " is" : " are")
               << " compared with the source in its next cycle; 'mirrorctl tables "
-              << Printable(ShellWord(admin.SpelledAs(request.context_id))) << "' then says what was found\n";
+              << Printable(ShellWord(admin.SpelledAs(request.context_id))) << "' then shows the result\n";
 }
 
 /// Makes a path absolute for the server; a relative one starts at this command's folder.
@@ -218,12 +219,12 @@ void Restore(AdminClient& admin, const AdminRequest& request, Console& console) 
   console.out << Printable(admin.SpelledAs(request.context_id))
               << " is restored: " << Counted(answer->tables(), "table") << ", " << SizeText(answer->bytes())
               << (OfRecords(*answer)
-                      ? "; what was written since the copy is not in it, and nobody sends it again"
+                      ? "; it lacks what was written after the copy was made, and no source sends that again"
                       : "; its source's next cycle sends what it lacks")
               << '\n';
   if (answer->kept_path().empty()) return;
-  console.out << "The mirror as it was is kept at the server as " << Printable(answer->kept_path())
-              << ", until somebody removes it.\n";
+  console.out << "The old mirror is kept on the server as " << Printable(answer->kept_path())
+              << " until somebody removes it.\n";
 }
 
 void AddEquality(const AdminCommands& commands) {
@@ -239,7 +240,7 @@ void AddEquality(const AdminCommands& commands) {
 
   const cli::Command accept = commands.Add(
       "accept-source",
-      "Let another source database take over, as after a move: its next cycle compares the tables",
+      "Let another source database take over, for example after a move: its next cycle compares the tables",
       "Cust26759", AcceptSource);
   commands.AddContext(accept, true);
   commands.AddDryRun(accept, /*has_json=*/false);
@@ -258,17 +259,18 @@ void AddEquality(const AdminCommands& commands) {
       [file, drill] { return file.given() || drill.given() ? "" : "give FILE, or --drill, or both"; });
 
   const cli::Command restore = commands.Add("restore",
-                                            "Put a copy in a mirror's place; the old file is kept, and a "
-                                            "source of cycles sends what the copy lacks",
+                                            "Replace a mirror with a backup copy; the old file is kept, and "
+                                            "a source with cycles sends what the copy lacks",
                                             "Cust26759 /backup/Cust26759.db --confirm Cust26759", Restore);
   commands.AddContext(restore, true);
-  restore.Add("FILE", request->path, "The copy, on the server's machine; it stays")
+  restore.Add("FILE", request->path, "Path of the copy on the server's machine; the copy is kept")
       .Required()
       .Completes(cli::Besides::kFiles);
   commands.AddConfirm(restore, "Nothing was restored");
   commands.AddDryRun(restore, /*has_json=*/false);
   const cli::Option quick = restore.AddFlag("--quick", request->quick,
-                                            "With --dry-run: compare numbers of rows alone, and read no row");
+                                            "With --dry-run: compare only the numbers of rows, without "
+                                            "reading rows");
   restore.Check(
       [request, quick] { return quick.given() && !request->dry_run ? "--quick goes with --dry-run" : ""; });
 }
@@ -287,14 +289,16 @@ void AddChangingCommands(const AdminCommands& commands) {
 
   const cli::Command reset =
       commands.Add("reset",
-                   "Drop tables with their metadata, and the partner's indexes and triggers on them: "
-                   "the next cycle creates them anew, without those. With --all the mirror as it was is kept",
+                   "Drop tables with their metadata and the partner's indexes and triggers on them; the next "
+                   "cycle creates the tables again, without those indexes and triggers. With --all the old "
+                   "mirror is kept",
                    "Cust26759 --table contact person", Reset);
   commands.AddContext(reset, true);
   commands.AddTables(reset);
   reset
       .Add("--confirm", request->confirm,
-           "With --all: the context id once more, as it was typed before; on a terminal it is asked for")
+           "With --all: repeat the context id exactly as it was typed before; on a terminal you are asked "
+           "for it")
       .ValueName("ID");
   commands.AddJson(reset);
   commands.AddDryRun(reset, /*has_json=*/true);
@@ -304,13 +308,16 @@ void AddChangingCommands(const AdminCommands& commands) {
   });
 
   const cli::Command pause = commands.Add(
-      "pause", "End the running cycle and tell the source not to replicate; of records: refuse writes",
+      "pause",
+      "End the running cycle and tell the source not to replicate; for a tenant of records: refuse writes",
       "Cust26759 --reason 'disk is exchanged'", Pause);
   commands.AddContext(pause, true);
-  pause.Add("--reason", request->reason, "Told to the source, or to who writes; at most 500 bytes");
+  pause.Add("--reason", request->reason,
+            "Reason to give to the source, or to programs that write; at most 500 bytes");
 
   const cli::Command resume = commands.Add(
-      "resume", "Let a paused tenant's source replicate; of records: take writes again", "Cust26759", Resume);
+      "resume", "Let a paused tenant's source replicate again; for a tenant of records: accept writes again",
+      "Cust26759", Resume);
   commands.AddContext(resume, true);
 
   AddEquality(commands);
@@ -326,7 +333,7 @@ void AddChangingCommands(const AdminCommands& commands) {
   commands.AddDryRun(erase, /*has_json=*/false);
 
   const cli::Command allow =
-      commands.Add("allow", "Let the source of a deleted tenant mirror it anew", "Cust26759", Allow);
+      commands.Add("allow", "Let the source of a deleted tenant mirror it again", "Cust26759", Allow);
   commands.AddContext(allow, true);
 }
 

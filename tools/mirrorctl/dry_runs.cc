@@ -14,18 +14,18 @@ void ShowDryRun(const absl::StatusOr<v1::Consequences>& counted, const AdminRequ
                 Console& console) {
   if (!counted.ok()) return Fail(console, counted.status());
   if (counted->token().empty()) {
-    return Fail(console, absl::InternalError("the server did not count, and may have done what was to be "
-                                             "counted. Look with 'mirrorctl events'"));
+    return Fail(console, absl::InternalError("the server sent no counts, and may have executed the command. "
+                                             "Check with 'mirrorctl events'"));
   }
   if (request.json) return PrintJson(console.out, ToJson(*counted));
   PrintConsequences(console.out, *counted, request.width());
-  console.out << "nothing was done; --expect " << Printable(counted->token())
-              << " does it, if nothing has changed by then\n";
+  console.out << "nothing was done; run the command with --expect " << Printable(counted->token())
+              << " to do it, if nothing has changed by then\n";
 }
 
 bool Ask(Question question, const std::string& name, Console& console) {
   const bool by_name = question == Question::kTenant;
-  console.err << (by_name ? absl::StrCat("Type ", Printable(name), " to go on: ") : "Go on? [y/N] ")
+  console.err << (by_name ? absl::StrCat("Type ", Printable(name), " to continue: ") : "Continue? [y/N] ")
               << std::flush;
   std::string answer;
   std::getline(*console.in, answer);
@@ -39,10 +39,10 @@ bool Ask(Question question, const std::string& name, Console& console) {
 bool AskBefore(const absl::StatusOr<v1::Consequences>& counted, Question question,
                const std::string& context_id, Console& console) {
   if (counted.ok()) {
-    console.err << "This takes away:\n";
+    console.err << "Consequences:\n";
     PrintConsequences(console.err, *counted, kStreamWidth);
   } else {
-    Warn(console, absl::StrCat("what this takes away cannot be counted: ", counted.status().message()));
+    Warn(console, absl::StrCat("the consequences cannot be counted: ", counted.status().message()));
   }
   return Ask(question, context_id, console);
 }

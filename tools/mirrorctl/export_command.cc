@@ -58,7 +58,7 @@ class TableExport {
 };
 
 absl::Status NoExport(std::string_view why) {
-  return absl::InternalError(absl::StrCat("what the server sent is no export: ", std::string(why),
+  return absl::InternalError(absl::StrCat("the server sent an invalid export: ", std::string(why),
                                           ". Is this mirrorctl older than the server?"));
 }
 
@@ -77,16 +77,16 @@ absl::Status TableExport::Take(v1::ExportPart* part) {
     case v1::ExportPart::kHeader:
       return header_ ? NoExport("a second header") : Begin(std::move(*part->mutable_header()));
     case v1::ExportPart::kRows:
-      return header_ && !is_ended_ ? AddRows(part->mutable_rows()) : NoExport("rows out of their place");
+      return header_ && !is_ended_ ? AddRows(part->mutable_rows()) : NoExport("rows at a wrong place");
     case v1::ExportPart::kEnd:
-      if (!header_ || is_ended_) return NoExport("an end out of its place");
-      if (part->end().rows() != rows_) return NoExport("its end counts other rows than came");
+      if (!header_ || is_ended_) return NoExport("an end at a wrong place");
+      if (part->end().rows() != rows_) return NoExport("its end has another number of rows than came");
       is_ended_ = true;
       return absl::OkStatus();
     case v1::ExportPart::PART_NOT_SET:
       break;
   }
-  return NoExport("a part that is not known here");
+  return NoExport("a part that this mirrorctl does not know");
 }
 
 absl::Status TableExport::Finish() {
@@ -125,7 +125,7 @@ absl::Status TableExport::AddRows(v1::ExportRows* rows) {
   for (std::size_t i = 0; is_whole && i < view->columns.size(); ++i) {
     is_whole = view->columns[i].column == i && view->columns[i].large.empty();
   }
-  if (!is_whole) return NoExport("rows with other columns than its header");
+  if (!is_whole) return NoExport("rows whose columns differ from the header");
   rows_ += view->row_count;
   return output_->Write(view->columns, view->row_count);
 }
@@ -187,7 +187,8 @@ void ToStdout(AdminClient& admin, const AdminRequest& request, Console& console)
   TableExport rows(FormatOf(request.format), [&](std::string_view piece) {
     bytes += piece.size();
     out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
-    return out ? absl::OkStatus() : absl::UnavailableError("stdout takes no more: what it has is not whole");
+    return out ? absl::OkStatus()
+               : absl::UnavailableError("stdout accepts no more data: the output is incomplete");
   });
   const absl::Status status = ReadAll(admin, request, interruption, rows, bytes, console);
   out.flush();
@@ -219,14 +220,14 @@ void AddExportCommand(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
   const cli::Command command =
       commands.Add("export",
-                   "Write the rows of a table into a file, all as of one moment; it has its name when it is "
-                   "whole",
+                   "Write the rows of a table, all as of one moment, into a file; the file gets its name "
+                   "when it is complete",
                    "Cust26759 contact --format parquet --out contact.parquet", Export);
   commands.AddContext(command, true);
   command.Add("table", request->export_table, "Its name, as 'mirrorctl tables' prints it")
       .Required()
       .Completes(TableNames);
-  command.Add("--format", request->format, "What the file is to be")
+  command.Add("--format", request->format, "Format of the file")
       .Required()
       .OneOf({"parquet", "csv", "ndjson"});
   command.Add("--out", request->out, "The file, made on this machine; - is stdout, for csv and ndjson")
@@ -234,15 +235,16 @@ void AddExportCommand(const AdminCommands& commands) {
       .Required()
       .Completes(cli::Besides::kFiles);
   command.AddFlag("--replace", request->replace,
-                  "If the file is there, replace it when the new one is whole");
+                  "Replace an existing file when the new one is complete");
   const cli::Option history = command.AddFlag("--history", request->history,
-                                              "All versions of the rows that are kept, and since when");
-  command.Add("--as-of", request->as_of, "The rows as they were at a time, LSN or moment")
+                                              "Write all versions of the rows that are kept, and since when "
+                                              "each is valid");
+  command.Add("--as-of", request->as_of, "Write the rows as they were at a time, LSN or moment")
       .ValueName("WHEN")
       .Excludes(history);
   command.Check([request_ = request] {
     return request_->out == kStdout && request_->format == "parquet"
-               ? "a Parquet file is not written to stdout: give --out a name"
+               ? "a Parquet file cannot be written to stdout: give a file name with --out"
                : "";
   });
 }

@@ -26,7 +26,7 @@ absl::Status Refused(const std::string& path, const char* what) {
 
 absl::Status IsThere(const std::string& path) {
   return absl::AlreadyExistsError(absl::StrCat(
-      path, " is there already, and was left as it is: give another name, or --replace to have it replaced"));
+      path, " exists already and was not changed: give another name, or replace it with --replace"));
 }
 
 absl::Status CheckPlace(const std::string& path, ExistingFile existing) {
@@ -34,8 +34,8 @@ absl::Status CheckPlace(const std::string& path, ExistingFile existing) {
   if (lstat(path.c_str(), &there) != 0) return absl::OkStatus();
   if (existing == ExistingFile::kRefuse) return IsThere(path);
   if (S_ISREG(there.st_mode)) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(path, " is no file that could be replaced: give another name, or - for stdout"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, " is not a regular file and cannot be replaced: give another name, or - for stdout"));
 }
 
 absl::Status OthersPart(const std::string& part) {
@@ -107,7 +107,7 @@ absl::Status ExportFile::Write(std::string_view bytes) {
 absl::Status ExportFile::Finish() {
   if (fsync(file_) != 0) return Refused(PartOf(path_), "written");
   if (!Rename(PartOf(path_), path_, existing_)) {
-    return errno == EEXIST ? IsThere(path_) : Refused(path_, "given its name");
+    return errno == EEXIST ? IsThere(path_) : Refused(path_, "created by renaming its .part file");
   }
   is_finished_ = true;
   SyncFolderOf(path_);

@@ -47,7 +47,7 @@ void ShowChanges(AdminClient& admin, const AdminRequest& request, Console& conso
   }
   if (!request.follow) {
     if (shown == 0) SayNone(console, "there are no such changes");
-    return SayNone(console, absl::StrCat("to go on behind these: --since ", asked.since()));
+    return SayNone(console, absl::StrCat("to show later changes, use --since ", asked.since()));
   }
   const absl::Status status = client.FollowChanges(asked, interruption, [&](const v1::Change& change) {
     ShowChange(request, change, &table, console);
@@ -87,7 +87,7 @@ void ShowHistory(AdminClient& admin, const AdminRequest& request, Console& conso
   }
   if (row->versions_size() == 0) SayNone(console, "there was no such row");
   SayNone(console,
-          absl::StrCat("table '", row->table(), "' is known from moment ", row->known_from(), " on"));
+          absl::StrCat("table '", row->table(), "' has a history from moment ", row->known_from(), " on"));
   if (!row->complete()) SayNone(console, "there are older versions than these");
 }
 
@@ -147,10 +147,10 @@ void VerifyHistory(AdminClient& admin, const AdminRequest& request, Console& con
   if (different == 0) return;
   Fail(console, absl::DataLossError(absl::StrCat(
                     Counted(different, "state"),
-                    different == 1 ? " that was proven equal to the source is not read as it was. "
-                                   : " that were proven equal to the source are not read as they were. ",
+                    different == 1 ? " that was proven equal to the source now reads differently. "
+                                   : " that were proven equal to the source now read differently. ",
                     "Versions of rows were changed by hand, or the file is damaged: 'mirrorctl diagnose' "
-                    "looks at it.")));
+                    "checks it.")));
 }
 
 void Erase(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -168,7 +168,8 @@ void Erase(AdminClient& admin, const AdminRequest& request, Console& console) {
               << " of the journal\n";
   if (!answer->scrubbed()) {
     SayNone(console,
-            "the files hold it until the mirror is rewritten, behind the next cycle; --now does it at once");
+            "the mirror's files still contain the row until the mirror is rewritten after the next cycle; "
+            "--now rewrites it at once");
   }
 }
 
@@ -183,17 +184,19 @@ void AddTable(const AdminCommands& commands, const cli::Command& command, bool r
 void AddRow(const AdminCommands& commands, const cli::Command& command, bool required = true) {
   commands.AddContext(command, required);
   AddTable(commands, command, required);
-  command.Add("key", commands.request->key, "Of the row: 17, \"'Ada', 3\", or a JSON array")
+  command.Add("key", commands.request->key, "Key of the row: 17, \"'Ada', 3\", or a JSON array")
       .Required(required);
   commands.AddWide(command);
 }
 
 void AddVerification(const AdminCommands& of_history) {
   const cli::Command verify = of_history.Add(
-      "verify", "Compute again what was proven of former states of tables; exit code 1: one is another now",
+      "verify",
+      "Recompute former states of tables that were proven equal to the source; exit code 1: a state differs "
+      "now",
       "Cust26759", VerifyHistory);
   of_history.AddContext(verify, true);
-  verify.Add("--table", of_history.request->tables, "Only of this table")
+  verify.Add("--table", of_history.request->tables, "Only this table")
       .ValueName("TABLE")
       .Values(1, 1)
       .AsItStands()
@@ -207,18 +210,20 @@ void AddVerification(const AdminCommands& of_history) {
 void AddHistoryCommands(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
   const cli::Command changes =
-      commands.Add("changes", "Show what was written to a tenant's rows, of tables that have a journal",
+      commands.Add("changes", "Show the changes to a tenant's rows, for tables that have a journal",
                    "Cust26759 --follow", ShowChanges);
   commands.AddContext(changes, true);
-  changes.Add("--table", request->tables, "Only of this table")
+  changes.Add("--table", request->tables, "Only this table")
       .ValueName("TABLE")
       .Values(1, 1)
       .AsItStands()
       .Completes(TableNames);
-  changes.Add("--since", request->since, "Only what came behind this, or 'now'; else all that is kept")
+  changes
+      .Add("--since", request->since,
+           "Only changes after this token, or after 'now'; without it all that are kept")
       .ValueName("TOKEN");
   changes.AddFlag("--follow", request->follow,
-                  "Then show each new one, until Ctrl-C or until the server ends");
+                  "Then show each new change, until Ctrl-C or until the server stops");
   commands.AddWide(changes);
   commands.AddJson(changes, "Print one object a line");
 
@@ -227,8 +232,9 @@ void AddHistoryCommands(const AdminCommands& commands) {
   AddRow(commands, explain);
   commands.AddJson(explain, "Print an object");
 
-  const cli::Command history = commands.Add("history", "Show what a row was, of tables that have a history",
-                                            "Cust26759 contact 17", ShowHistory);
+  const cli::Command history =
+      commands.Add("history", "Show the versions of a row, for tables that have a history",
+                   "Cust26759 contact 17", ShowHistory);
   AddRow(commands, history, /*required=*/false);
   commands.AddJson(history, "Print one object a line, the newest first");
   history.Check([request, history] {
@@ -236,7 +242,7 @@ void AddHistoryCommands(const AdminCommands& commands) {
   });
   AddVerification({history, commands.config_path, commands.console, request, "history "});
 
-  const cli::Command diff = commands.Add("diff", "Show which rows are not the same at two moments",
+  const cli::Command diff = commands.Add("diff", "Show which rows differ between two moments",
                                          "Cust26759 contact --from 2026-03-31 --to m:4711", ShowDiff);
   commands.AddContext(diff, true);
   AddTable(commands, diff, /*required=*/true);
@@ -244,11 +250,11 @@ void AddHistoryCommands(const AdminCommands& commands) {
            "An LSN, m: and the number of a moment (m:0: the first), or a time in UTC")
       .ValueName("WHEN")
       .Required();
-  diff.Add("--to", request->to_moment, "The same; else the last commit").ValueName("WHEN");
+  diff.Add("--to", request->to_moment, "As for --from; without it the last commit").ValueName("WHEN");
   commands.AddWide(diff);
   commands.AddJson(diff, "Print one object a line");
 
-  const cli::Command erase = commands.Add("erase", "Remove what is kept of a row that was deleted",
+  const cli::Command erase = commands.Add("erase", "Remove everything that is kept of a deleted row",
                                           "Cust26759 contact 17 --now", Erase);
   AddRow(commands, erase);
   erase.AddFlag("--now", request->now, "Also from the mirror's files, before the command ends");

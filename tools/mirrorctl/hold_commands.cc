@@ -71,7 +71,7 @@ std::string Happens(const std::string& kind, bool commits) {
     return absl::StrCat(named, " is refused: nothing of it is applied until 'accept-source'");
   return absl::StrCat(named,
                       " is refused: nothing of it is applied until you allow it or the source asks for less",
-                      kind.empty() ? "; of another source: until 'accept-source'" : "");
+                      kind.empty() ? "; a hold of another source stays refused until 'accept-source'" : "");
 }
 
 void DecideHold(AdminClient& admin, const AdminRequest& request, Console& console, bool commits) {
@@ -116,7 +116,7 @@ void ShowHold(AdminClient& admin, const AdminRequest& request, Console& console)
   }
   Fail(console, absl::NotFoundError(absl::StrCat(
                     "there is no hold '", request.hold,
-                    "'. Nothing was changed. 'mirrorctl hold list' shows those that there are")));
+                    "'. Nothing was changed. 'mirrorctl hold list' shows the existing holds")));
 }
 
 }  // namespace
@@ -124,7 +124,7 @@ void ShowHold(AdminClient& admin, const AdminRequest& request, Console& console)
 void AddHoldCommands(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
   const cli::Command hold = commands.app.AddCommand(
-      "hold", "What waits for your decision: deletes of many rows or tables, another source");
+      "hold", "Show and decide what waits for you: deletes of many rows or tables, another source");
   hold.RequireCommand();
   hold.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hold list");
   const AdminCommands of_hold{hold,    commands.config_path, commands.console, request,
@@ -134,14 +134,14 @@ void AddHoldCommands(const AdminCommands& commands) {
   of_hold.AddWide(list);
   of_hold.AddJson(list);
   const cli::Command show =
-      of_hold.Add("show", "Show all of a hold, and how to decide it", "Cust26759:3", ShowHold);
+      of_hold.Add("show", "Show a hold in full, and the commands to decide it", "Cust26759:3", ShowHold);
   show.Add("ID", request->hold, "As 'mirrorctl hold list' shows it").Required().Completes(HoldNames);
   of_hold.AddJson(show, "Print an object");
   for (const bool commits : {true, false}) {
     const cli::Command decide = of_hold.Add(
         commits ? "commit" : "rollback",
-        commits ? "Allow it once: what is held and up to 10 % more"
-                : "Refuse it until the source asks for less",
+        commits ? "Allow a hold once: what is held and up to 10 % more"
+                : "Refuse a hold until the source asks for less",
         "Cust26759:3", [commits](AdminClient& admin, const AdminRequest& asked, Console& console) {
           DecideHold(admin, asked, console, commits);
         });

@@ -71,15 +71,16 @@ v1::ResumeHubRequest ResumeAsked(const AdminRequest& request) {
 std::string WhatCounts(const v1::ResumeHubRequest& asked) {
   switch (asked.take()) {
     case v1::HUB_TAKE_THEIRS:
-      return "what it has counts, and what is new there is inserted elsewhere, too";
+      return "its values win, and its new records are also inserted in the other systems";
     case v1::HUB_TAKE_OURS:
-      return "what the hub knew is given back to it";
+      return "the hub's values are written back to it";
     case v1::HUB_TAKE_NEWEST:
-      return "of what differs the later one counts";
+      return "where values differ, the later one wins";
     default:
       return absl::StrCat(
-          "what differs counts as edited there, what is missing there is not made again, what is new ",
-          asked.insert() ? "is inserted elsewhere, too" : "stays there alone");
+          "differing values count as edited there, missing records are not inserted there again, and new "
+          "records ",
+          asked.insert() ? "are also inserted in the other systems" : "stay only there");
   }
 }
 
@@ -117,7 +118,7 @@ void ResumeHub(AdminClient& admin, const AdminRequest& request, Console& console
   } else {
     console.out << QuotedNames(resumed) << (resumed.size() == 1 ? " is" : " are")
                 << " resumed: " << WhatCounts(asked)
-                << ". Each system gets what follows for it behind its source's next cycle\n";
+                << ". Each system gets the resulting deliveries after its source's next cycle\n";
   }
   SayWhatStillWaits(client, request.storage, console);
 }
@@ -137,18 +138,18 @@ void ExplainGolden(AdminClient& admin, const AdminRequest& request, Console& con
   PrintGolden(console.out, *record, request.width());
   const bool refused = std::any_of(record->deliveries().begin(), record->deliveries().end(),
                                    [](const v1::GoldenDelivery& one) { return one.refusals() > 0; });
-  if (refused) SayNone(console, absl::StrCat("of what was refused: ", kMendRefused));
+  if (refused) SayNone(console, absl::StrCat("for the refused deliveries: ", kMendRefused));
   const bool unmatched = std::any_of(record->members().begin(), record->members().end(),
                                      [](const v1::GoldenMember& row) { return row.without_match(); });
   if (unmatched) {
     SayNone(
         console,
-        "a row with 'no match value' lacks a value of each rule of 'match', or has one that is empty once "
-        "normalised. No other row is found to be the same, and nothing is inserted elsewhere for it. Fill "
-        "in the values of one rule in that system, or add a rule");
+        "a row with 'no match value' lacks a value for each rule of 'match', or has one that is empty after "
+        "normalisation. It therefore matches no other row, and nothing is inserted elsewhere for it. Fill in "
+        "the values of one rule in that system, or add a rule");
   }
   if (!request.golden_id.empty() && record->golden_id() != request.golden_id) {
-    SayNone(console, absl::StrCat("'", request.golden_id, "' is in this record by now"));
+    SayNone(console, absl::StrCat("'", request.golden_id, "' is now part of this record"));
   }
 }
 
@@ -171,28 +172,28 @@ void ListDuplicates(AdminClient& admin, const AdminRequest& request, Console& co
 void AddResume(const AdminCommands& of_hub) {
   const std::shared_ptr<AdminRequest>& request = of_hub.request;
   const cli::Command resume = of_hub.Add(
-      "resume", "Go on with members that are suspended since something was restored", "Acme", ResumeHub);
+      "resume", "Resume members that were suspended because something was restored", "Acme", ResumeHub);
   AddHubStorage(of_hub, resume);
-  resume.Add("data_source", request->data_source, "One member, with --take; else all that are suspended")
+  resume.Add("data_source", request->data_source, "One member, with --take; without it all suspended members")
       .Completes(HubMemberNames);
   resume
       .Add("--take", request->take,
-           "What counts of it: what it has, what the hub knew, or the later of the two")
+           "Which values win: its own, the hub's, or the later ones")
       .OneOf({"theirs", "ours", "newest"});
   resume.AddFlag("--insert", request->insert,
-                 "Of all: records that are new there are inserted elsewhere, too");
-  resume.Add("--without", request->without, "Of all: this member stays suspended")
+                 "For all members: also insert records that are new there in the other systems");
+  resume.Add("--without", request->without, "For all members except this one, which stays suspended")
       .ValueName("DATASOURCE")
       .Completes(HubMemberNames);
   resume.AddFlag("--dry-run", request->dry_run,
-                 "Say how many deliveries it would make, and which are the first; do nothing");
+                 "Show how many deliveries the command would make, and the first ones; do nothing");
   of_hub.AddWide(resume);
   resume.Check([request] {
     if (request->data_source.empty()) {
-      return request->take.empty() ? "" : "--take goes with a data source, which is missing";
+      return request->take.empty() ? "" : "--take needs a data source, which is missing";
     }
     if (request->insert || !request->without.empty()) {
-      return "--insert and --without are about all members: name no data source";
+      return "--insert and --without apply to all members: name no data source";
     }
     return request->take.empty() ? "--take is required with a data source: theirs, ours or newest" : "";
   });
@@ -202,13 +203,16 @@ void AddResume(const AdminCommands& of_hub) {
 void AddRecords(const AdminCommands& of_hub) {
   const std::shared_ptr<AdminRequest>& request = of_hub.request;
   const cli::Command explain =
-      of_hub.Add("explain", "Show a golden record: its rows, who gave what, what waits; with values",
+      of_hub.Add("explain",
+                 "Show a golden record with its values: its rows, which row gives which value, what waits",
                  "Acme --row crm company '[17]'", ExplainGolden);
   AddHubStorage(of_hub, explain);
-  explain.Add("golden_id", request->golden_id, "The record, also one that is in another one by now");
+  explain.Add("golden_id", request->golden_id,
+              "Id of the record, also of one that was merged into another record");
   explain
       .Add("--row", request->row,
-           "That of a row: data source, table, and key as a JSON array; a key of one column as it is")
+           "The record of this row: data source, table, and key as a JSON array; a key of one column as it "
+           "is")
       .ValueName("DATASOURCE TABLE KEY")
       .Values(3, 3)
       .AsItStands();
@@ -249,7 +253,7 @@ std::string KeyAsHubHasIt(const std::string& typed) {
 void SayWhatStillWaits(HubClient& client, const std::string& storage, Console& console) {
   const auto answer = client.Hubs(storage);
   if (!answer.ok()) {
-    return Warn(console, absl::StrCat("that was done, but how the hub stands now cannot be said: ",
+    return Warn(console, absl::StrCat("the command succeeded, but the hub's state cannot be read: ",
                                       answer.status().message()));
   }
   SayWhatWaits(*answer, console);
@@ -263,7 +267,8 @@ cli::Option AddHubStorage(const AdminCommands& commands, const cli::Command& com
 
 void AddHubCommands(const AdminCommands& commands) {
   const cli::Command hub =
-      commands.app.AddCommand("hub", "Golden records: how systems stand, and what waits for your decision");
+      commands.app.AddCommand("hub", "Golden records: show the state of the systems, and decide what waits "
+                                     "for you");
   hub.RequireCommand();
   hub.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hub status");
   const AdminCommands of_hub{hub, commands.config_path, commands.console, commands.request, "hub "};

@@ -29,9 +29,9 @@ std::string WhatFollows(const v1::GoldenPreview& preview) {
   if (preview.withdrawn() > 0) {
     absl::StrAppend(&words, "; ",
                     preview.withdrawn() == 1
-                        ? "1 delivery that waits now is"
-                        : absl::StrCat(Grouped(preview.withdrawn()), " deliveries that wait now are"),
-                    " not wanted any more then");
+                        ? "1 delivery that waits now"
+                        : absl::StrCat(Grouped(preview.withdrawn()), " deliveries that wait now"),
+                    " would be withdrawn");
   }
   return words;
 }
@@ -89,7 +89,7 @@ void MergeRecords(AdminClient& admin, const AdminRequest& request, Console& cons
   if (!answer) return;
   if (request.json) return PrintJson(console.out, Json({{"golden_id", answer->golden_id()}}));
   console.out << "both are record '" << Printable(answer->golden_id())
-              << "' now. Each system gets what follows for it behind its source's next cycle\n";
+              << "' now. Each system gets the resulting deliveries after its source's next cycle\n";
 }
 
 void PartRecord(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -118,13 +118,13 @@ void PartRecord(AdminClient& admin, const AdminRequest& request, Console& consol
               << Printable(QuotedCommand(absl::StrCat("mirrorctl hub merge ", ShellWord(request.storage), " ",
                                                       ShellWord(request.golden_id), " ",
                                                       ShellWord(answer->golden_id()))))
-              << " takes that back\n";
+              << " undoes this\n";
 }
 
 std::string NothingFrozen(const AdminRequest& request) {
   return request.golden_id.empty() ? absl::StrCat("nothing of hub '", request.storage, "' is frozen")
                                    : absl::StrCat("hub '", request.storage, "' has no record '",
-                                                  request.golden_id, "' with anything frozen");
+                                                  request.golden_id, "' with frozen values");
 }
 
 void PreviewThaw(const v1::ThawHubResponse& answer, const AdminRequest& request, Console& console) {
@@ -157,8 +157,8 @@ void ThawHub(AdminClient& admin, const AdminRequest& request, Console& console) 
   } else {
     console.out << "thawed " << Counted(answer->records(), "record") << " of hub '"
                 << Printable(request.storage)
-                << "': what was frozen is delivered again, to each system behind its source's next cycle; "
-                   "when systems still change it back and forth, it is frozen again\n";
+                << "': the frozen values are delivered again, to each system after its source's next cycle; "
+                   "if systems still change them back and forth, they are frozen again\n";
   }
   SayWhatStillWaits(client, request.storage, console);
 }
@@ -167,11 +167,11 @@ void ThawHub(AdminClient& admin, const AdminRequest& request, Console& console) 
 std::string AfterRebuild(const v1::RebuildHubResponse& tried, const std::string& storage) {
   const std::vector<std::string> names(tried.suspended().begin(), tried.suspended().end());
   const std::string which =
-      absl::StrCat("hub '", storage, "' would be made anew from its members' mirrors: ");
-  if (names.empty()) return absl::StrCat(which, "it has read none yet, so that nothing would wait");
+      absl::StrCat("hub '", storage, "' would be rebuilt from its members' mirrors: ");
+  if (names.empty()) return absl::StrCat(which, "it has read no member yet, so nothing would wait");
   return absl::StrCat(which, QuotedNames(names), " would be suspended until ",
                       QuotedCommand(absl::StrCat("mirrorctl hub resume ", ShellWord(storage))),
-                      ", and what is new would be held until ",
+                      ", and new deliveries would be held until ",
                       QuotedCommand(absl::StrCat("mirrorctl hub hold commit ", ShellWord(storage))));
 }
 
@@ -197,7 +197,7 @@ bool LookBeforeRebuild(HubClient& client, v1::RebuildHubRequest asked, const Adm
     SayNone(console, AfterRebuild(*tried, request.storage));
   } else {
     // A hub that cannot be read may be the very reason for the rebuild.
-    Warn(console, absl::StrCat("what this takes away cannot be counted: ", tried.status().message()));
+    Warn(console, absl::StrCat("the consequences cannot be counted: ", tried.status().message()));
   }
   return Ask(Question::kTenant, request.storage, console);
 }
@@ -213,17 +213,17 @@ void RebuildHub(AdminClient& admin, const AdminRequest& request, Console& consol
   if (!answer.ok()) return Fail(console, answer.status());
   const std::vector<std::string> names(answer->suspended().begin(), answer->suspended().end());
   if (request.json) return PrintJson(console.out, Json({{"suspended", names}}));
-  console.out << "hub '" << Printable(request.storage) << "' is made anew. "
+  console.out << "hub '" << Printable(request.storage) << "' was rebuilt. "
               << (names.empty() ? std::string("It had read no member")
                                 : absl::StrCat(QuotedNames(names), names.size() == 1 ? " waits" : " wait",
-                                               " for 'mirrorctl hub resume', and what is new is held"))
+                                               " for 'mirrorctl hub resume', and new deliveries are held"))
               << '\n';
   SayWhatStillWaits(client, request.storage, console);
 }
 
 void AddTrial(const AdminCommands& of_hub, const cli::Command& command) {
   command.AddFlag("--dry-run", of_hub.request->dry_run,
-                  "Say what would become of records and rows, and what would be written; do nothing");
+                  "Show what would happen to records and rows, and what would be written; do nothing");
   of_hub.AddWide(command);
   of_hub.AddJson(command, "Print an object");
 }
@@ -231,7 +231,7 @@ void AddTrial(const AdminCommands& of_hub, const cli::Command& command) {
 void AddByHand(const AdminCommands& of_hub) {
   const std::shared_ptr<AdminRequest>& request = of_hub.request;
   const cli::Command merge = of_hub.Add(
-      "merge", "Say that two golden records are one, as no rule can tell; on a terminal it is asked for",
+      "merge", "Merge two golden records that no rule joins; on a terminal you are asked first",
       "Acme GOLDEN_ID GOLDEN_ID --dry-run", MergeRecords);
   AddHubStorage(of_hub, merge);
   merge.Add("golden_id", request->golden_id, "One record").Required();
@@ -239,12 +239,12 @@ void AddByHand(const AdminCommands& of_hub) {
   AddTrial(of_hub, merge);
 
   const cli::Command part = of_hub.Add("part",
-                                       "Make rows of a golden record one of their own, which no key joins "
-                                       "again; on a terminal it is asked for",
+                                       "Move rows of a golden record to a record of their own, which no key "
+                                       "joins again; on a terminal you are asked first",
                                        "Acme GOLDEN_ID --row crm company '[17]' --dry-run", PartRecord);
   AddHubStorage(of_hub, part);
   part.Add("golden_id", request->golden_id, "The record").Required();
-  part.Add("--row", request->row, "A row that is to leave, as in 'hub explain'; again for more of them")
+  part.Add("--row", request->row, "A row to move out, as in 'hub explain'; repeat for more rows")
       .ValueName("DATASOURCE TABLE KEY")
       .Required()
       .Values(3, 3 * kPartedRowsMax)
@@ -255,27 +255,31 @@ void AddByHand(const AdminCommands& of_hub) {
   AddTrial(of_hub, part);
 
   const cli::Command thaw = of_hub.Add(
-      "thaw", "Deliver again what was frozen, since systems changed it back and forth; --dry-run lists it",
+      "thaw",
+      "Deliver again the values that were frozen because systems changed them back and forth; --dry-run "
+      "lists them",
       "Acme", ThawHub);
   AddHubStorage(of_hub, thaw);
-  thaw.Add("golden_id", request->golden_id, "Of this record alone, else of all");
+  thaw.Add("golden_id", request->golden_id, "Only this record; without it all frozen records");
   AddTrial(of_hub, thaw);
 }
 
 void AddRebuild(const AdminCommands& of_hub) {
   const std::shared_ptr<AdminRequest>& request = of_hub.request;
   const cli::Command rebuild = of_hub.Add(
-      "rebuild", "Make a hub's file anew, as if it were lost: all members are suspended, what is new is held",
+      "rebuild",
+      "Rebuild a hub's file as if it were lost: all members are suspended, and new deliveries are held",
       "Acme --confirm Acme", RebuildHub);
   AddHubStorage(of_hub, rebuild);
   const cli::Option confirm =
-      rebuild.Add("--confirm", request->confirm, "The storage once more; on a terminal it is asked for")
+      rebuild.Add("--confirm", request->confirm, "Repeat the storage; on a terminal you are asked for it")
           .ValueName("STORAGE");
-  rebuild.AddFlag("--dry-run", request->dry_run, "Say what would be lost, and who would wait; do nothing");
+  rebuild.AddFlag("--dry-run", request->dry_run,
+                  "Show what would be lost, and which members would be suspended; do nothing");
   rebuild.Check([request, can_ask = of_hub.console.in != nullptr, confirm] {
     if (!confirm.given()) return request->dry_run || can_ask ? "" : "--confirm is required";
     return request->confirm == request->storage ? ""
-                                                : "--confirm must repeat the storage. Nothing was made anew.";
+                                                : "--confirm must repeat the storage. Nothing was rebuilt.";
   });
   of_hub.AddJson(rebuild, "Print an object");
 }

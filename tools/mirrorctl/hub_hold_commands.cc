@@ -76,8 +76,8 @@ void PreviewDecision(AdminClient& admin, const AdminRequest& request, Console& c
 
 std::string WhatWasDecided(std::uint64_t count, bool commits, const std::string& storage) {
   if (commits) {
-    return count == 1 ? "is handed out: its system gets it behind its source's next cycle\n"
-                      : "are handed out: each system gets them behind its source's next cycle\n";
+    return count == 1 ? "is handed out: its system gets it after its source's next cycle\n"
+                      : "are handed out: each system gets them after its source's next cycle\n";
   }
   return absl::StrCat(
       count == 1 ? "is dropped: it is not handed out until its content changes; "
@@ -107,32 +107,33 @@ void DecideHub(AdminClient& admin, const AdminRequest& request, Console& console
 void AddHubHold(const AdminCommands& of_hub) {
   const std::shared_ptr<AdminRequest>& request = of_hub.request;
   const cli::Command hold = of_hub.app.AddCommand(
-      "hold", "Look at, and decide about, deliveries that wait: many at once, or of rows that are unsure");
+      "hold", "Show and decide deliveries that wait: many at once, or for rows that are unsure");
   hold.RequireCommand();
   hold.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hub hold list Acme");
   const AdminCommands of_hold{hold, of_hub.config_path, of_hub.console, request, "hub hold "};
   const cli::Command list = of_hold.Add(
-      "list", "Show what is held, or was dropped: which rows it would write, and why it waits; no values",
+      "list", "Show held or dropped deliveries: which rows they would write, and why they wait; no values",
       "Acme", ListHeld);
   AddHubStorage(of_hold, list);
-  list.AddFlag("--dropped", request->dropped, "What was dropped, in the place of what is held");
+  list.AddFlag("--dropped", request->dropped, "Show the dropped deliveries instead of the held ones");
   list.Add("--limit", request->limit, "How many at most").Within(std::uint32_t{1}, kHeldMax).ShowDefault();
   of_hold.AddWide(list);
   of_hold.AddJson(list);
   for (const bool commits : {true, false}) {
     const cli::Command decide =
         of_hold.Add(commits ? "commit" : "rollback",
-                    commits ? "Hand out all that is held" : "Never hand it out, until its content changes",
+                    commits ? "Hand out all held deliveries"
+                            : "Drop all held deliveries: none is handed out until its content changes",
                     "Acme", [commits](AdminClient& admin, const AdminRequest& asked, Console& console) {
                       DecideHub(admin, asked, console, commits);
                     });
     AddHubStorage(of_hold, decide);
     if (commits) {
       decide.AddFlag("--dropped", request->dropped,
-                     "What was dropped, in the place of what is held: it is handed out after all");
+                     "Hand out the dropped deliveries instead of the held ones");
     }
     decide.AddFlag("--dry-run", request->dry_run,
-                   "Say how many there are, and which are the first; do nothing");
+                   "Show how many there are, and the first ones; do nothing");
     of_hold.AddWide(decide);
     of_hold.AddJson(decide, "Print an object");
   }

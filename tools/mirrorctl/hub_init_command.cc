@@ -86,7 +86,7 @@ absl::Status CheckPlaces(const std::vector<FoundTable>& tables) {
   for (const FoundTable& table : tables) {
     if (!there.emplace(FoldName(table.tenant), FoldName(table.table)).second) {
       return absl::InvalidArgumentError(absl::StrCat("table '", table.table, "' of '", table.tenant,
-                                                     "' is there twice. Nothing was printed."));
+                                                     "' is given twice. Nothing was printed."));
     }
     const auto [known, added] = tenants.emplace(SourceName(table.tenant), FoldName(table.tenant));
     if (!added && known->second != FoldName(table.tenant)) {
@@ -167,14 +167,15 @@ std::string Member(const FoundTable& table, const std::map<std::string, int>& sh
   if (!others.empty()) {
     absl::StrAppend(
         &text, "# Not mapped: ", Printable(absl::StrJoin(others, ", ")),
-        ". If one of them means what another system calls otherwise, add it as that attribute.\n");
+        ". If one of them has the meaning of another system's column, add it under that attribute.\n");
   }
   absl::StrAppend(&text, "columns = ", Columns(columns), "\n");
   if (const FoundColumn* const changed = ChangedColumn(table)) {
-    absl::StrAppend(&text, "# When a row was changed, if each program keeps it:\n", Changed(*changed, "# "));
+    absl::StrAppend(&text, "# The time of a row's last change, if every program sets it:\n",
+                    Changed(*changed, "# "));
   }
   return absl::StrCat(
-      text, "# What the hub may have written there: \"insert\", \"update\", \"delete\".\nwrite = []\n");
+      text, "# What the hub may write there: \"insert\", \"update\", \"delete\".\nwrite = []\n");
 }
 
 /// Returns the configuration of one entity. Attributes are the columns with the same name in at least two
@@ -200,9 +201,9 @@ absl::StatusOr<std::string> EntityConfig(const std::string& storage, const std::
     if (has_shared(table)) continue;
     return absl::InvalidArgumentError(absl::StrCat(
         "table '", table.table, "' of '", table.tenant,
-        "' has no column of a name that another table has, keys aside: which of its columns mean the same "
-        "only you "
-        "know. Nothing was printed. Write this [[hub]] by hand; docs/exchange/README.md has one."));
+        "' shares no column name with another table, apart from keys, so only you know which columns mean "
+        "the same. Nothing was printed. Write this [[hub]] by hand; docs/exchange/README.md has an "
+        "example."));
   }
   const auto issued =
       std::find_if(shared.begin(), shared.end(), [](const auto& one) { return LooksIssued(one.first); });
@@ -220,11 +221,12 @@ absl::StatusOr<std::string> EntityConfig(const std::string& storage, const std::
       "[[hub]]\nstorage = ", TomlString(storage), "\nentity = ", TomlString(entity), "\n",
       "# Which attributes make two rows one? ",
       issued != shared.end()
-          ? "This one looks like what a registry issues.\n"
-          : "Nothing looks like what a registry issues: this is a guess, not to be left as it is.\n",
+          ? "This one looks like an identifier that a registry issues.\n"
+          : "No column looks like an identifier that a registry issues. This is a guess: correct it.\n",
       "match = [", List(match), "]\n", "# \"fold\" ignores case and blanks at the ends, \"alnum\" all but ",
       "letters and digits.\n", "# normalise = { ", Bare(match.front()), " = \"alnum\" }\n",
-      "# \"any\": deleted in one, deleted in all, unless edited there since.\ndeletes = \"none\"\n");
+      "# \"any\": a row deleted in one system is deleted in all, unless edited there since.\n"
+      "deletes = \"none\"\n");
   std::set<std::string> attributes;
   for (const auto& [name, count] : shared) attributes.insert(name);
   for (const FoundTable& table : tables) absl::StrAppend(&text, Member(table, shared));
@@ -257,7 +259,7 @@ absl::StatusOr<std::string> DataJoinConfig(const std::string& storage,
     if (members.size() < 2) {
       return absl::InvalidArgumentError(
           absl::StrCat("table '", name, "' is in '", members.front()->tenant,
-                       "' alone: it is exchanged with nobody. Nothing was printed."));
+                       "' alone: no other tenant has it to exchange. Nothing was printed."));
     }
     std::vector<std::string> key;
     for (const FoundColumn& column : members.front()->columns) {
@@ -371,14 +373,17 @@ void PrintConfig(AdminClient& admin, const AdminRequest& request, Console& conso
 
 std::string WhatIsWrong(const AdminRequest& request) {
   if (request.datajoin) {
-    if (!request.entity.empty()) return "--entity goes without --datajoin: there each table is one";
-    return request.tenants.size() < 2 ? "--datajoin needs --tenant at least twice: who exchanges the tables"
-                                      : "";
+    if (!request.entity.empty())
+      return "--entity cannot be used with --datajoin, where each table is an entity";
+    return request.tenants.size() < 2
+               ? "--datajoin needs at least two --tenant: the tenants that exchange the tables"
+               : "";
   }
-  if (!request.tenants.empty()) return "--tenant goes with --datajoin; else name a tenant before each table";
-  if (request.entity.empty()) return "--entity is required: what the records are, as 'company'";
+  if (!request.tenants.empty())
+    return "--tenant is only for --datajoin; without it name a tenant before each table";
+  if (request.entity.empty()) return "--entity is required: what the records are, for example 'company'";
   return request.names.size() < 4 || request.names.size() % 2 != 0
-             ? "give a tenant and a table, and so on: at least two of each"
+             ? "give at least two pairs of a tenant and its table"
              : "";
 }
 
@@ -389,14 +394,15 @@ void AddHubInit(const AdminCommands& of_hub) {
   const cli::Command init =
       of_hub.Add("init", "Print a [[hub]] for tables that the mirrors have, for mirror-server.toml",
                  "Acme --entity company crm contact erp customer", PrintConfig);
-  init.Add("storage", request->storage, "The storage that it is of, e.g. Acme").Required();
-  init.Add("names", request->names, "A tenant and its table, and so on; with --datajoin tables alone")
+  init.Add("storage", request->storage, "The hub's storage, e.g. Acme").Required();
+  init.Add("names", request->names, "Pairs of a tenant and its table; with --datajoin only tables")
       .ValueName("TENANT TABLE")
       .Required();
   init.Add("--entity", request->entity, "What the records are, e.g. company").ValueName("ENTITY");
   init.AddFlag("--datajoin", request->datajoin,
-               "Tables are exchanged whole: one entity each, found by their keys");
-  init.Add("--tenant", request->tenants, "With --datajoin: who exchanges them; again for each")
+               "Exchange whole tables: each table is an entity, and its rows are matched by key");
+  init.Add("--tenant", request->tenants,
+           "With --datajoin: a tenant that exchanges the tables; repeat for each tenant")
       .ValueName("TENANT")
       .TakeAll();
   init.Check([request] { return WhatIsWrong(*request); });

@@ -106,10 +106,11 @@ Json FirstRefusedJson(HubClient& client, const v1::HubState& hub) {
 void AddHubRefused(const AdminCommands& of_hub) {
   const std::shared_ptr<AdminRequest>& request = of_hub.request;
   const cli::Command refused = of_hub.Add(
-      "refused", "Show deliveries that a system refused: how often, why, when it tries again; no values",
+      "refused", "Show deliveries that a system refused: how often, why, and when it retries; no values",
       "Acme", ListRefused);
   AddHubStorage(of_hub, refused);
-  refused.Add("data_source", request->data_source, "By this member alone").Completes(HubMemberNames);
+  refused.Add("data_source", request->data_source, "Only those that this member refused")
+      .Completes(HubMemberNames);
   refused.Add("--limit", request->limit, "How many at most")
       .Within(std::uint32_t{1}, kRefusedMax)
       .ShowDefault();

@@ -39,7 +39,7 @@ std::string TakeConfigs(const mirror::cli::Command& app, const std::vector<std::
   const bool whole = std::find(configs.begin(), configs.end(), "") == configs.end();
   if (!configs.empty()) path = whole ? configs.front() : "";
   return configs.size() > 1 && !TakesSeveral(app)
-             ? "several --config go with 'tenants', 'events', 'hold list' and 'doctor' alone"
+             ? "several --config are only for 'tenants', 'events', 'hold list' and 'doctor'"
              : "";
 }
 
@@ -64,8 +64,8 @@ int main(int argc, char** argv) {
   std::vector<std::string> configs;
   const mirror::cli::Option config =
       app.Add("--config", configs,
-              "Which endpoint, and as whom (default: mirrorctl.toml, searched for); several for 'tenants', "
-              "'events', 'hold list' and 'doctor'")
+              "Configuration with the endpoint and your certificate (default: mirrorctl.toml, searched for); "
+              "several for 'tenants', 'events', 'hold list' and 'doctor'")
           .TakeAll()
           .AsItStands()
           .Completes(mirror::cli::Besides::kFiles);
@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
                      "receipts", "check-config"}}},
        .variables = {mirror::kNoColour, mirror::kConfigHome},
        .files = {{"mirrorctl.toml",
-                  "Which endpoint, and as whom: in the current folder, ~/.config/partner-mirror or "
+                  "The endpoint and your certificate: in the current folder, ~/.config/partner-mirror or "
                   "/etc/partner-mirror"}},
        .see_also = {"mirrorctl.toml(5)", "mirror-server(8)", "mirror-agent(1)", "mirror-compare(1)",
                     "mirror-harness(1)"}});

@@ -68,7 +68,7 @@ class ServerMove {
   }
   void NothingTo(const char* be) {
     Refuse(
-        absl::StrCat("has no move to another server under way that could be ", be, ". Nothing was changed"));
+        absl::StrCat("has no move to another server that could be ", be, ". Nothing was changed"));
   }
   std::string Name() const { return Printable(here_.context_id()); }
   /// Returns the address for sources: the one already told to them, else the typed one, else the first one.
@@ -90,9 +90,10 @@ class ServerMove {
       const bool left = here_.phase() == v1::MOVE_PHASE_LEFT;
       return Refuse(absl::StrCat("is part of a move already. Nothing was changed. '", Again("--resume"),
                                  left
-                                     ? "' ends it, or says where it went; --undo takes it back as long as no "
-                                       "cycle began there, and then it is moved back from there"
-                                     : "' goes on with it, --undo takes it back"));
+                                     ? "' finishes it, or says where the mirror went; --undo undoes it as "
+                                       "long as no cycle began there. After such a cycle, move it back from "
+                                       "there"
+                                     : "' continues it, --undo undoes it"));
     }
     if (const absl::Status room = to_.CheckRoom(here_, request_.place); !room.ok())
       return Fail(console_, room);
@@ -110,16 +111,16 @@ class ServerMove {
     if (now.ok() && now->move_id() == here_.move_id()) return Stopped(why);
     Fail(console_, why);
     Say(now.ok() ? absl::StrCat("the move did not begin: ", here_.context_id(), " is served here as before")
-                 : absl::StrCat("if the move had begun, the source of ", here_.context_id(),
-                                " is kept away until '", Again("--resume"),
-                                "' ends the move, or the same with --undo takes it back; if it had not, both "
-                                "say so"));
+                 : absl::StrCat("if the move has begun, the source of ", here_.context_id(),
+                                " must wait until '", Again("--resume"),
+                                "' finishes the move, or the same command with --undo undoes it; if it has "
+                                "not begun, both say so"));
   }
 
   void Stopped(const absl::Status& why) {
     Fail(console_, why);
-    Say(absl::StrCat("the source of ", here_.context_id(), " is kept away until '", Again("--resume"),
-                     "' ends the move, or the same with --undo takes it back"));
+    Say(absl::StrCat("the source of ", here_.context_id(), " must wait until '", Again("--resume"),
+                     "' finishes the move, or the same command with --undo undoes it"));
   }
 
   void GoOn() {
@@ -185,7 +186,7 @@ class ServerMove {
     if (console_.terminal && bytes > 0) console_.err << "\r\033[K";
     if (!copied.ok()) return copied.status();
     if (!copied->kept_path().empty()) {
-      Say(absl::StrCat("what had left that server before is kept there as ", copied->kept_path()));
+      Say(absl::StrCat("an earlier mirror that had left that server is kept there as ", copied->kept_path()));
     }
     if (copied->left_out_size() > 0) {
       Say(absl::StrCat("not moved: ", absl::StrJoin(copied->left_out(), ", ")));
@@ -201,14 +202,15 @@ class ServerMove {
       if (there.ok() && IsServed(*there)) arrived = absl::OkStatus();
       if (there.ok() && there->phase() == v1::MOVE_PHASE_DROPPING && there->move_id() == here_.move_id()) {
         return Refuse(absl::StrCat("is being taken back from the new server. Nothing was changed. '",
-                                   Again("--undo"), "' ends that"));
+                                   Again("--undo"), "' finishes that"));
       }
     }
     if (!arrived.ok()) return Stopped(arrived);
-    console_.out << Name() << " is moved, and is served there: give its agent "
+    console_.out << Name() << " is moved and is served by the new server: give its agent "
                  << (Address().empty() ? "the new server's address" : Printable(Address()))
                  << " as [endpoint] 'address'\n"
-                 << "The mirror as it was stays here, and takes nothing, until 'mirrorctl delete "
+                 << "The old mirror stays here and accepts nothing until you remove it with 'mirrorctl "
+                    "delete "
                  << Printable(ShellWord(here_.context_id())) << " --confirm "
                  << Printable(ShellWord(here_.context_id())) << "'.\n";
   }
@@ -239,8 +241,8 @@ class ServerMove {
       if (const absl::Status dropped = Drop(); !dropped.ok()) return Fail(console_, dropped);
     } else if (left) {
       return Refuse(
-          "left, and what became of it is not at the server of --to-config: name the server that "
-          "it was moved to. Nothing was changed");
+          "was moved, but is not at the server of --to-config: name the server to which it was moved. "
+          "Nothing was changed");
     }
     if (const absl::Status stayed = from_.Stay(here_.context_id(), here_.move_id()); !stayed.ok()) {
       return Fail(console_, stayed);
@@ -264,13 +266,14 @@ std::string WhereItStands(MoveClient client, const AdminRequest& request) {
                                            ShellWord(request.place), " --resume'");
   const absl::StatusOr<v1::MoveLook> look = client.LookAtMove(request.context_id);
   if (!look.ok()) {
-    return absl::StrCat("if the move had begun, ", command,
-                        " ends it, or says that it has ended; the same with --undo takes it back, as long as "
-                        "the mirror is not served from the new place");
+    return absl::StrCat("if the move has begun, ", command,
+                        " finishes it, or says that it is finished; the same command with --undo undoes it, "
+                        "as long as the mirror is not served from the new place");
   }
   if (look->phase() != v1::MOVE_PHASE_UNSPECIFIED) {
     return absl::StrCat("the move is under way, and the source of ", look->context_id(),
-                        " is kept away until ", command, " ends it, or the same with --undo takes it back");
+                        " must wait until ", command,
+                        " finishes it, or the same command with --undo undoes it");
   }
   if (look->place() == request.place) {
     return absl::StrCat(look->context_id(), " is in the place ", look->place(),
@@ -330,21 +333,22 @@ void AddMoveCommand(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
   const cli::Command move =
       commands.Add("move",
-                   "Carry a mirror to another server, or to another place of PostgreSQL, as it stands: "
-                   "nothing is populated",
+                   "Move a mirror unchanged to another server, or to another place of PostgreSQL; no table "
+                   "is populated again",
                    "Cust26759 --to-config /etc/other/mirrorctl.toml --address mirror2.example:7443", Move);
   commands.AddContext(move, true);
   const cli::Option to = move.Add("--to-config", request->to_config, "mirrorctl.toml of the other server");
   to.ValueName("FILE").Completes(cli::Besides::kFiles);
   const cli::Option place =
-      move.Add("--place", request->place, "Place that the mirror goes to, of the configuration")
+      move.Add("--place", request->place,
+               "Name of the place, in the server's configuration, to which the mirror moves")
           .ValueName("NAME");
   const cli::Option address =
       move.Add("--address", request->address,
-               "With --to-config: the other server's address for sources, told to them")
+               "With --to-config: the other server's address for sources; the sources are told it")
           .ValueName("HOST:PORT");
-  move.AddFlag("--resume", request->resume, "Go on with a move that did not end");
-  move.AddFlag("--undo", request->undo, "Take it back, as long as no cycle began at the new side");
+  move.AddFlag("--resume", request->resume, "Continue a move that was not finished");
+  move.AddFlag("--undo", request->undo, "Undo a move, as long as no cycle began at the new side");
   move.Check([request_ = request, to, place, address]() -> std::string {
     if (!to.given() && !place.given()) return "give --to-config, --place, or both";
     if (address.given() && !to.given()) return "--address is for --to-config";

@@ -60,8 +60,8 @@ absl::Status AppendDecimal(const Column& column, const Value& value, ColumnChunk
   const std::optional<absl::int128> number = UnscaledOf(column, value.bytes);
   if (!number) {
     return absl::FailedPreconditionError(
-        absl::StrCat("column '", column.name, "' holds what is no DECIMAL(", column.precision, ",",
-                     column.scale, "). Export it as csv or ndjson, which take the texts as they stand."));
+        absl::StrCat("column '", column.name, "' has a value that is not a DECIMAL(", column.precision, ",",
+                     column.scale, "). Export the table as csv or ndjson, which keep the texts unchanged."));
   }
   if (column.precision <= kDigitsOfInt64) {
     chunk->AppendInt64(static_cast<std::int64_t>(*number));

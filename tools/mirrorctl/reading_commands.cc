@@ -126,7 +126,7 @@ std::optional<v1::ListEventsRequest> EventsAskedFor(const AdminRequest& request,
 /// Shows the newest events of all servers, newest last, ordered by the clocks of the servers.
 void ShowEventsOfAll(const Overview& servers, const AdminRequest& request, Console& console) {
   if (request.follow) {
-    Fail(console, absl::InvalidArgumentError("--follow goes with one --config. Nothing was asked"));
+    Fail(console, absl::InvalidArgumentError("--follow works with only one --config. Nothing was asked"));
     console.exit_code = Console::kWrongUsage;
     return;
   }
@@ -249,7 +249,7 @@ void AddEvents(const AdminCommands& commands) {
       .ValueName("PATTERN");
   commands.AddWide(events);
   events.AddFlag("--follow", request->follow,
-                 "Then show each new event, until Ctrl-C or until the server ends");
+                 "Then show each new event, until Ctrl-C or until the server stops");
   commands.AddJson(events, "Print an array of objects; with --follow one object a line");
 }
 
@@ -282,7 +282,7 @@ void AddReadingCommands(const AdminCommands& commands) {
   commands.AddJson(keys);
 
   const cli::Command servers = commands.Add(
-      "servers", "Show the servers that have these mirrors, and what each does for all", "", ListServers);
+      "servers", "Show the servers that share these mirrors, and the duties of each", "", ListServers);
   commands.AddWide(servers);
   commands.AddJson(servers);
 

@@ -99,8 +99,8 @@ constexpr std::uint32_t kJobsMax = 10'000;
 void SayDoorIsOff(const std::string& http_url, Console& console) {
   if (!http_url.empty()) return;
   SayNone(console,
-          "the server takes no records: its HTTP door is off. 'enabled = true' under [http] in "
-          "mirror-server.toml and a restart switch it on");
+          "the server accepts no records: its HTTP door is off. To switch it on, set 'enabled = true' under "
+          "[http] in mirror-server.toml and restart the server");
 }
 
 void ListStorages(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -116,7 +116,7 @@ void ListStorages(AdminClient& admin, const AdminRequest& request, Console& cons
   SayNone(console, request.pattern.empty() && !request.with_records
                        ? "there are no storages yet. POST /v2/storages makes one, and so does a source's "
                          "first cycle"
-                       : "no storage matches what was asked for");
+                       : "no storage matches your request");
 }
 
 void ListJobs(AdminClient& admin, const AdminRequest& request, Console& console) {
@@ -132,11 +132,11 @@ void ListJobs(AdminClient& admin, const AdminRequest& request, Console& console)
   if (answer->jobs().empty()) {
     const bool all = request.storage.empty() && request.context_id.empty() && request.states.empty();
     SayNone(console,
-            all ? "no import job is known here yet" : "no import job that was asked for is known here");
+            all ? "no import job is known here yet" : "no import job matches your request");
   }
   if (!answer->next_page_token().empty()) {
     SayNone(console, absl::StrCat("there are more than these ", request.limit,
-                                  "; --limit N shows more, --storage or --tenant those of one"));
+                                  "; --limit N shows more, --storage or --tenant shows those of one"));
   }
 }
 
@@ -149,7 +149,7 @@ void AddRecordsCommands(const AdminCommands& commands) {
                    ListStorages);
   storages.Add("pattern", request->pattern, "Only storages whose id is this; * stands for any characters")
       .Completes(StorageNames);
-  storages.AddFlag("--records", request->with_records, "Only storages into which records come");
+  storages.AddFlag("--records", request->with_records, "Only storages that receive records");
   commands.AddWide(storages);
   commands.AddJson(storages);
 

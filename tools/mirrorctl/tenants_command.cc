@@ -50,7 +50,7 @@ bool MatchesNone(const AdminRequest& request, const v1::ListTenantsResponse& ans
 void SayNoTenant(const AdminRequest& request, const TenantList& list, Console& console) {
   const std::string where = list.where.empty() ? "" : absl::StrCat(" ", list.where);
   if (request.failed || !request.states.empty()) {
-    SayNone(console, absl::StrCat("no tenant", where, " is as asked for"));
+    SayNone(console, absl::StrCat("no tenant", where, " matches your request"));
   } else {
     SayNone(console, absl::StrCat("there are no tenants yet", where, ". A source's first cycle makes one"));
   }
