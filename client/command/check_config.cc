@@ -53,7 +53,7 @@ absl::Status CheckSource(const AgentConfig& config, const SourceConfig& source) 
   const auto unread = [&] {
     return refusal(
         absl::StrCat("cannot be read: ", std::strerror(errno),
-                     ". Look at its path, owner and mode, and ask as the user that the agent runs as."));
+                     ". Check its path, owner and mode, and run this command as the user of the agent."));
   };
   if (stat(source.path.c_str(), &info) != 0) return unread();
   if (files && !S_ISDIR(info.st_mode)) {
@@ -70,7 +70,7 @@ absl::Status CheckSource(const AgentConfig& config, const SourceConfig& source) 
   }
   if (access(source.path.c_str(), files ? R_OK | X_OK : R_OK) != 0) return unread();
   if (database && !LooksLikeSqlite(source.path)) {
-    return refusal("does not begin as a SQLite database: 'path' must be one");
+    return refusal("has no SQLite header: 'path' must name a SQLite database");
   }
   return HashKeyOf(source).status();
 }
@@ -80,7 +80,7 @@ absl::Status CheckAll(const AgentConfig& config) {
   if (const absl::Status tried = TryFolder(config.agent.state_dir); !tried.ok()) {
     return absl::FailedPreconditionError(absl::StrCat(
         config.file, ": [agent] 'state_dir' is '", config.agent.state_dir, "', and ", tried.message(),
-        ". Look at its owner and mode, and ask as the user that the agent runs as."));
+        ". Check its owner and mode, and run this command as the user of the agent."));
   }
   for (const SourceConfig& source : config.sources) {
     RETURN_IF_ERROR(CheckSource(config, source));

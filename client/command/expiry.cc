@@ -20,8 +20,9 @@ std::vector<std::string> ExpiryWarnings(const AgentConfig& config, std::int64_t 
     if (ExpiryAt(key.not_after_s, now_s) == Expiry::kFar) continue;
     // Only the endpoint's operator can renew the application's key.
     const std::string next = key.kind == KeyKind::kApplication
-                                 ? "ask the endpoint's operator for the certificate of its next key and set "
-                                   "'application_certificate' of [identity] when it is in use"
+                                 ? "ask the endpoint's operator for the certificate of its next key, and set "
+                                   "'application_certificate' of [identity] to that file when the endpoint "
+                                   "uses the new key"
                                  : std::string(Renewal(key.kind));
     warnings.push_back(absl::StrCat("'", key.name, "' ", ExpiryWords(key.not_after_s, now_s), ": ", next));
   }

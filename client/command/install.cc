@@ -58,7 +58,7 @@ absl::Status PickScript(const Meant& meant, AgentConfig* config) {
   if (scripts.size() == 1) std::erase_if(config->sources, [&](const auto& one) { return !has_one(one); });
   if (scripts.size() < 2) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("--print-sql prints what is to be run in one database, and these have one each: ",
+      absl::StrCat("--print-sql prints the script of one source, and several sources have a script: ",
                    absl::StrJoin(scripts, ", "), ". Nothing was printed. Name one with --context-id"));
 }
 

@@ -64,9 +64,9 @@ Command AddOnce(const cli::Command& app) {
   const cli::Command once = app.AddCommand("once", "One cycle for each [[source]] of the configuration");
   once.Footer(
       "Example:\n  mirror-agent once --config mirror-agent.toml --repopulate customers orders\n"
-      "With a change log ('mirror-agent install') the net changes are sent; a table is sent whole when the "
-      "mirror asks "
-      "for it or is in a state that the log does not reach back to, or when --repopulate names it.\n");
+      "With a change log ('mirror-agent install') the agent sends the net changes. It sends a table whole "
+      "when the mirror asks for that, when the log no longer has all changes since the mirror's state, or "
+      "when --repopulate names the table.\n");
   AddConfig(once, options->config);
   AddContextId(once, options->context_id);
   once.AddFlag("--details", options->details, "A line for each table, even with several sources");
@@ -77,7 +77,7 @@ Command AddOnce(const cli::Command& app) {
           .Values(0, -1);
   const cli::Option dry_run = once.AddFlag(
       "--dry-run", options->dry_run,
-      "Show what waits to be sent and what its announcement would take from the mirror, and try the "
+      "Show the changes that wait and the tables and columns that the mirror would lose, and try the "
       "connection; sends and writes nothing");
   dry_run.Excludes(repopulate);
   dry_run.Excludes(once.AddFlag("--json", options->json, "Print one JSON object instead of lines"));
@@ -104,17 +104,18 @@ Command AddHalf(const cli::Command& app, const std::string& name, RunRequest::Ex
 Command AddTransport(const cli::Command& app) {
   return AddHalf(
       app, "transport", RunRequest::Exchange::kTransport,
-      "Push a cycle, and fetch what a hub has for each source into its inbox",
-      "What is fetched is applied by 'mirror-agent import'; the next push takes it away again. 'once' does "
+      "Push a cycle, and fetch a hub's deliveries into the inbox of each source",
+      "'mirror-agent import' applies the fetched deliveries; the next push empties the inbox. 'once' does "
       "both.\n");
 }
 
 Command AddImport(const cli::Command& app) {
   return AddHalf(
       app, "import", RunRequest::Exchange::kImport,
-      "Apply what 'transport' has fetched, and push what became of it",
-      "Each delivery is one transaction of the source's database, with its row of _mirror_ledger. One that "
-      "the source refuses makes the exit code 1; it is tried again ever more rarely.\n");
+      "Apply the deliveries that 'transport' fetched, and push their results",
+      "Each delivery is one transaction of the source's database, with its row of _mirror_ledger. If the "
+      "source refuses a delivery, the exit code is 1, and later runs try it again, after longer and longer "
+      "pauses.\n");
 }
 
 Command AddVerify(const cli::Command& app) {
@@ -123,9 +124,8 @@ Command AddVerify(const cli::Command& app) {
       app.AddCommand("verify", "Compare the mirror with each [[source]], row by row where digests differ");
   verify.Footer(
       "Example:\n  mirror-agent verify --config mirror-agent.toml --repair\n"
-      "Runs a cycle first, so that what was still to be sent does not count as different. --repair sends "
-      "exactly "
-      "the rows that differ. Exit code 1 also if a table still differs in the end.\n");
+      "Runs a cycle first, so that changes that were not sent yet do not count as differences. --repair "
+      "sends exactly the rows that differ. The exit code is 1 also if a table still differs at the end.\n");
   AddConfig(verify, options->config);
   AddContextId(verify, options->context_id, "Only this source");
   verify.AddFlag("--repair", options->repair, "Send the rows that differ");
@@ -149,7 +149,7 @@ Command AddRun(const cli::Command& app) {
       "'quiet'. With an interval the first cycle begins at once; with cron at its next time, or at once if "
       "no run was good yet. A source that fails is tried again after 5 s, then after longer and longer "
       "pauses, but not later than its interval or next time. SIGTERM ends the program after the current "
-      "batch. 'mirror-agent status' shows how each source stands.\n");
+      "batch. 'mirror-agent status' shows the state of each source.\n");
   AddConfig(run, found->path);
   // A log: a line for each event.
   return {run, &found->path,
@@ -159,7 +159,7 @@ Command AddRun(const cli::Command& app) {
 Command AddStatus(const cli::Command& app) {
   const auto options = std::make_shared<StatusOptions>();
   const cli::Command status =
-      app.AddCommand("status", "Show how each [[source]] stands: last run, next run, errors");
+      app.AddCommand("status", "Show the state of each [[source]]: last run, next run, errors");
   status.Footer(
       "Example:\n  mirror-agent status --config mirror-agent.toml --json\n"
       "Reads the agent's own files; opens no source, calls no endpoint, and does not disturb 'run'. Exit "
@@ -170,7 +170,7 @@ Command AddStatus(const cli::Command& app) {
   AddConfig(status, options->config);
   AddContextId(status, options->context_id);
   status.AddFlag("--failed", options->failed, "Only sources that are not good");
-  status.AddFlag("--details", options->details, "All that is known of each source, even with several");
+  status.AddFlag("--details", options->details, "All details of each source, even with several");
   status.AddFlag("--wide", options->wide, "Cut, wrap and leave out nothing, however long the lines are");
   status.AddFlag("--json", options->json, "Print one JSON object instead of lines");
   const auto every_s = std::make_shared<int>(2);
@@ -191,22 +191,22 @@ Command AddInstall(const cli::Command& app) {
       app.AddCommand("install", "Make the change log of each source with strategy cdc");
   install.Footer(
       "Example:\n  mirror-agent install --config mirror-agent.toml\n"
-      "In a SQLite source triggers log each change of its tables from then on, in tables whose names begin "
-      "with _mirror_. In a PostgreSQL source a publication and a replication slot are made, by which its own "
-      "log is read; as a role that does not own the tables: --print-sql. In a MariaDB source nothing is "
-      "made: its binlog is looked at, and the agent's stage in 'state_dir' begins. The tables of "
-      "an exchange that is accepted are made, too. To install it twice is harmless; a cycle renews triggers "
-      "of tables that were altered, and tables that are new in PostgreSQL need it again. A source has one "
-      "log, and it belongs to one agent: another agent is refused, unless --take-over says that the former "
-      "one is gone for good.\n");
+      "In a SQLite source, triggers log each later change of its tables, in tables whose names begin with "
+      "_mirror_. In a PostgreSQL source, install makes a publication and a replication slot, through which "
+      "the agent reads the server's log; if the agent's role does not own the tables, use --print-sql. In a "
+      "MariaDB source, install makes no log: it checks the binlog, and begins the agent's stage in "
+      "'state_dir'. If [[source]] has 'accept', install also makes the tables of the exchange. To install "
+      "twice is harmless. A cycle renews the triggers of altered tables; for new tables in PostgreSQL, run "
+      "install again. A source has one log, which belongs to one agent. Another agent is refused, unless "
+      "--take-over says that the former agent will not run again.\n");
   AddConfig(install, options->config);
   AddContextId(install, options->context_id);
   const cli::Option take_over = install.AddFlag("--take-over", options->take_over,
-                                                "Take over the logs of agents that are gone for good");
+                                                "Take over the logs of agents that will not run again");
   install
       .AddFlag(
           "--print-sql", options->print_sql,
-          "Change nothing: print what a DBA is to run in the database of one source, with psql or mariadb")
+          "Change nothing: print a script that a DBA runs in one source's database, with psql or mariadb")
       .Excludes(take_over);
   return {install, &options->config,
           [options](std::ostream& out, std::ostream& err) { return Install(*options, out, err); }};
@@ -218,8 +218,8 @@ Command AddCheckConfig(const cli::Command& app) {
       "check-config", "Check configuration, keys, certificates, sources' paths and the agent's folder");
   check.Footer(
       "Example:\n  mirror-agent check-config --config mirror-agent.toml\n"
-      "Opens no source and calls nobody: 'once --dry-run' does. Exit code: 0 nothing is wrong, 2 something "
-      "is.\n");
+      "Opens no source and calls no endpoint; 'once --dry-run' does both. Exit code: 0 no errors, 2 an "
+      "error.\n");
   AddConfig(check, *config);
   return {check, config.get(),
           [config](std::ostream& out, std::ostream& err) { return CheckConfig(*config, out, err); }};
@@ -231,9 +231,9 @@ Command AddUninstall(const cli::Command& app) {
       app.AddCommand("uninstall", "Remove every trace of the change log from the sources");
   uninstall.Footer(
       "Example:\n  mirror-agent uninstall --config mirror-agent.toml\n"
-      "Of SQLite the triggers and the tables whose names begin with _mirror_ are dropped, of PostgreSQL the "
-      "replication slot and the publication; in MariaDB there is nothing. What the agent staged of a log in "
-      "'state_dir' goes, too.\n");
+      "In SQLite, drops the triggers and the tables whose names begin with _mirror_; in PostgreSQL, the "
+      "replication slot and the publication; in MariaDB there is nothing to drop. Also removes the agent's "
+      "stage of a log from 'state_dir'.\n");
   AddConfig(uninstall, *config);
   return {uninstall, config.get(),
           [config](std::ostream& out, std::ostream& err) { return Uninstall(*config, out, err); }};
@@ -242,11 +242,11 @@ Command AddUninstall(const cli::Command& app) {
 Command AddPointers(const cli::Command& app) {
   const auto options = std::make_shared<PointersOptions>();
   const cli::Command pointers =
-      app.AddCommand("pointers", "Show where the next look at each table begins, or move that pointer");
+      app.AddCommand("pointers", "Show from where the next run reads each table, or move that pointer");
   pointers.Footer(
       "Example:\n  mirror-agent pointers --config mirror-agent.toml --set \"orders=2024-05-01 00:00:00\"\n"
-      "For tables with strategy watermark or watermark_cdc. When a pointer is moved back, the rows after it "
-      "are looked at again. 'mirror-agent once --repopulate' sends a table whole.\n");
+      "For tables with strategy watermark or watermark_cdc. If you move a pointer back, the next run reads "
+      "the rows after it again. 'mirror-agent once --repopulate' sends a table whole.\n");
   AddConfig(pointers, options->config);
   AddContextId(pointers, options->context_id, "Only this source");
   pointers.Add("--set", options->set, "Move a pointer").ValueName("TABLE=VALUE...");
@@ -261,7 +261,7 @@ Command AddPointers(const cli::Command& app) {
 Command AddReceipts(const cli::Command& app) {
   const auto options = std::make_shared<ReceiptsOptions>();
   const cli::Command receipts =
-      app.AddCommand("receipts", "Check the mirror's signed receipts of what it was given");
+      app.AddCommand("receipts", "Check the mirror's signed receipts of the rows that it received");
   receipts.RequireCommand();
   receipts.Footer("Example:\n  mirror-agent receipts verify --config mirror-agent.toml\n");
   const cli::Command receipts_verify =
@@ -274,7 +274,7 @@ Command AddReceipts(const cli::Command& app) {
   AddConfig(receipts_verify, options->config);
   receipts_verify
       .Add("--certificate", options->certificates,
-           "Former certificates of the application, for receipts of that time")
+           "Former certificates of the application, for receipts that its former keys signed")
       .ValueName("FILE...")
       .Completes(cli::Besides::kFiles);
   receipts_verify.AddFlag("--json", options->json, "Print one JSON object instead of lines");

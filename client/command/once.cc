@@ -70,7 +70,7 @@ std::string WordsOf(const SourceConfig& source, SourceReader& reader, const RunS
   const auto found = waiting->find(FoldName(table));
   if (found == waiting->end()) {
     const char* const first = source.kind == SourceKind::kPostgres
-                                  ? "new: when the publication has it ('mirror-agent install'), "
+                                  ? "new: after 'mirror-agent install' adds it to the publication, "
                               : IsServer(source.kind) ? "new: "
                                                       : "new: a log is made, and ";
     return absl::StrCat(first, AllRows(reader, table));
@@ -203,9 +203,9 @@ void PrintLoss(const LossOfMirror& loss, std::ostream& out) {
   }
   const std::string rows =
       loss.rows < 0 ? std::string("all of its rows") : Counted(static_cast<std::uint64_t>(loss.rows), "row");
-  out << "it is not announced any more: "
+  out << "this run no longer announces it: "
       << (loss.held ? "the mirror keeps it, with " : "the mirror sets it aside, with ") << rows
-      << (loss.held ? ", until an operator allows it to go\n" : "\n");
+      << (loss.held ? ", until an operator allows the drop\n" : "\n");
 }
 
 /// Shows the effects of the announcement on the mirror, according
@@ -216,7 +216,7 @@ bool ShowAnnounced(MirrorClient& client, const std::string& source_id, const std
   for (const SourceTable& table : tables) schemas.push_back(table.schema);
   const absl::StatusOr<AnnouncedLook> look = LookAtAnnouncement(client, source_id, schemas);
   if (absl::IsAborted(look.status())) {
-    out << "  the endpoint is older and does not tell what it would do with these tables\n";
+    out << "  the endpoint is an older version and cannot say what a run would do to its tables\n";
     return true;
   }
   if (!look.ok()) {
@@ -265,7 +265,7 @@ bool DryRun(const SourceConfig& configured, const std::string& state_dir, const 
   }
   out << "  the endpoint, version " << Printable(answer->server_version())
       << ", accepted the token, and its signature is right"
-      << (answer->do_not_replicate() ? ". It wants no changes now: the run would be told why" : "")
+      << (answer->do_not_replicate() ? ". It takes no changes now; a run shows the reason" : "")
       << ". Nothing was sent.\n";
   // Before its first run the agent has no id for the source.
   const bool can_ask = looked.ok() && runs.ok() && !runs->source_id().empty() && !answer->do_not_replicate();

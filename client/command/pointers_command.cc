@@ -73,14 +73,19 @@ KeyPart Parse(const std::string& value, const KeyPart& present) {
 absl::Status Move(CaptureState& state, const std::string& name, const std::optional<std::string>& value,
                   bool deletes) {
   ASSIGN_OR_RETURN(const std::optional<CaptureState::Table> table, state.Find(name));
-  if (!table) return absl::NotFoundError(absl::StrCat("table '", name, "' was never looked at"));
+  if (!table)
+    return absl::NotFoundError(absl::StrCat(
+        "table '", name,
+        "' has no pointer: no run has read it yet, or its strategy needs none. Check the name"));
   const LookedBy by = ReadLookedBy(table->form);
   if (!by.HasPointer()) {
     return absl::NotFoundError(
         absl::StrCat("table '", name, "' has no pointer: its strategy is \"", by.word, "\""));
   }
   if (deletes && table->feed.empty())
-    return absl::NotFoundError(absl::StrCat("table '", name, "' has no feed of deletes that was looked at"));
+    return absl::NotFoundError(
+        absl::StrCat("table '", name,
+                     "' has no pointer of deletes: it has no 'deletes_from', or no run has read that yet"));
   const auto set = [&](const KeyPart& pointer) {
     return deletes ? state.SetDeletesPointer(name, pointer) : state.SetPointer(name, pointer);
   };
@@ -147,13 +152,13 @@ absl::StatusOr<Json> Describe(const AgentConfig& config, const SourceConfig& sou
       if (!by.column.empty()) *out << ", by " << Printable(by.column);
       if (by.HasPointer()) *out << ", pointer " << InWords(table.pointer);
       if (table.deletes_pointer.kind != Kind::kNull)
-        *out << ", of deletes " << InWords(table.deletes_pointer);
-      *out << ", " << Counted(table.rows, "row") << " remembered, looked at "
+        *out << ", pointer of deletes " << InWords(table.deletes_pointer);
+      *out << ", " << Counted(table.rows, "row") << " remembered, last read "
            << (looked.empty() ? "never" : looked) << '\n';
     }
   }
   if (out != nullptr && tables.empty())
-    *out << "  nothing is remembered: no run read the source yet, or its strategy needs no memory\n";
+    *out << "  nothing is remembered: no run has read the source yet, or its strategy remembers nothing\n";
   return Json{{"context_id", source.context_id}, {"run", run}, {"tables", std::move(tables)}};
 }
 

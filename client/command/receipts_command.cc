@@ -28,7 +28,8 @@ std::string InWords(const ReceiptVerdict& verdict) {
                    " compared with what was sent; ");
   if (verdict.signed_to == 0) return absl::StrCat(words, "none is signed yet");
   absl::StrAppend(&words, "signed up to ", verdict.signed_to, " at ", FormatUnixTime(verdict.signed_s));
-  if (verdict.unsigned_tail > 0) absl::StrAppend(&words, ", ", verdict.unsigned_tail, " after it not yet");
+  if (verdict.unsigned_tail > 0)
+    absl::StrAppend(&words, ", ", verdict.unsigned_tail, " after it not signed yet");
   if (verdict.never_signed > 0) {
     absl::StrAppend(&words, "; ", verdict.never_signed,
                     verdict.never_signed == 1

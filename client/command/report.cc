@@ -179,8 +179,8 @@ void PrintExchange(const ExchangeFigures& figures, std::ostream& out) {
   if (!words.empty()) out << "  " << words << '\n';
   for (const std::string& refusal : figures.refusals) out << "  refused: " << Printable(refusal) << '\n';
   if (!figures.refusals.empty()) {
-    out << "  mend that here, and a later run applies it: it is tried again after 4 minutes, then ever more "
-           "rarely. 'mirrorctl doctor --source' names rights that are missing\n";
+    out << "  correct the cause here. A later run tries the delivery again: after 4 minutes, then after "
+           "longer and longer pauses. 'mirrorctl doctor --source' names missing rights\n";
   }
 }
 
@@ -395,7 +395,7 @@ void PrintKeys(const CycleReport& report, std::ostream& out) {
     const bool told = !table.lost_keys.empty() || !table.changed_keys.empty() || !table.ghost_keys.empty();
     if (table.equality != TableReport::Equality::kDiffers || told) continue;
     any = true;
-    rows.Add({table.table, "", "which rows is not known"});
+    rows.Add({table.table, "", "the rows are not known"});
   }
   if (any) rows.Print(out);
 }

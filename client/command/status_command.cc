@@ -257,7 +257,7 @@ std::string AtWorkInWords(const Seen& seen, Time now) {
 }
 
 std::string DueInWords(const Seen& seen, Time now) {
-  if (seen.at_work()) return "after the run at work";
+  if (seen.at_work()) return "after the current run";
   if (!seen.due) {
     const Time first = ScheduleOf(*seen.source).First(now, /*was_good=*/false);
     return first > now ? absl::StrCat(UtcTime(first),
@@ -328,7 +328,8 @@ void PrintLast(const LastRun& run, Time now, std::ostream& out) {
       out << "              refused: " << Printable(refusal) << '\n';
   }
   for (const std::string& note : run.notes) out << "  note        " << Printable(note) << '\n';
-  if (run.tables_held) out << "              the mirror's operator decides about tables that are gone here\n";
+  if (run.tables_held)
+    out << "              the mirror's operator has to decide about tables that this source no longer has\n";
   if (!run.good) out << "  last good   " << (run.good_ms == 0 ? "never" : Utc(run.good_ms)) << '\n';
   out << "  compared    " << (run.compared_ms == 0 ? "never" : Utc(run.compared_ms));
   if (!run.differing.empty()) out << ": " << TablesInWords(run.differing) << " not equal";
@@ -337,7 +338,7 @@ void PrintLast(const LastRun& run, Time now, std::ostream& out) {
 
 std::string UnendedInWords(std::int64_t begun_ms) {
   return absl::StrCat("the run that began at ", Utc(begun_ms),
-                      " did not end, or could not write how it ended");
+                      " did not end, or could not save its result");
 }
 
 void Print(const Seen& seen, Time now, std::ostream& out) {
@@ -353,7 +354,7 @@ void Print(const Seen& seen, Time now, std::ostream& out) {
       << '\n';
   if (seen.last) PrintLast(*seen.last, now, out);
   if (seen.unended_ms) {
-    out << "  unended     " << UnendedInWords(*seen.unended_ms) << ". Look at the disk of the state folder, "
+    out << "  unended     " << UnendedInWords(*seen.unended_ms) << ". Check the disk of the state folder, "
         << "then run again\n";
   }
   if (!seen.suspects.empty()) {
@@ -373,7 +374,7 @@ std::string WhyOf(const Seen& seen, Time now) {
   if (seen.last && !seen.last->good) return seen.last->error;
   if (seen.unended_ms) return UnendedInWords(*seen.unended_ms);
   if (seen.lock == LockFile::Look::kCutOff)
-    return "the last run was cut off; the next run goes on from there";
+    return "the last run was interrupted; the next run continues from there";
   if (!seen.last || seen.overdue) return absl::StrCat("next run ", DueInWords(seen, now));
   if (!seen.last->reason.empty()) return seen.last->reason;
   if (seen.last->exchange && !seen.last->exchange->waiting.empty()) return NothingHandedOut(*seen.last, now);

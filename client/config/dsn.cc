@@ -18,8 +18,8 @@ namespace mirror {
 namespace {
 
 constexpr char kDsnHoldsPassword[] =
-    "holds a password, where others can read it. Take it out, and name a file with it (mode 0600) in "
-    "'password_file'";
+    "holds a password, where others can read it. Remove it, write the password into a file (mode 0600), and "
+    "set 'password_file' to that file";
 
 /// KEY=VALUE, as in the dsn of MariaDB and ODBC.
 struct DsnWord {
@@ -82,7 +82,7 @@ std::string PostgresDsnProblem(const std::string& dsn) {
                                       [](const auto& parameter) { return HasSecretWord(parameter.second); });
   if (has_secret) return kDsnHoldsPassword;
   if (postgres::FindParameter(*parameters, "passfile") != nullptr) {
-    return "names a passfile: name that in 'password_file'";
+    return "names a passfile: remove that, and set 'password_file' to that file";
   }
   return "";
 }
@@ -114,7 +114,7 @@ std::string PlainDsnPlace(const char* server, const std::string& dsn) {
     }
   }
   std::replace(where.begin(), where.end(), '"', '\'');
-  return absl::StrCat(server, " at \"", where.empty() ? "its own place" : where, "\"");
+  return absl::StrCat(server, " at \"", where.empty() ? "its default address" : where, "\"");
 }
 
 }  // namespace

@@ -313,7 +313,8 @@ absl::Status CheckTableSteps(const ConfigTable& block, const SourceConfig& sourc
   }
   for (const TableConfig& other : source.tables) {
     if (SameName(other.name, table.name)) {
-      return block.Wrong(absl::StrCat("'name' '", table.name, "' is that of the table in line ", other.line));
+      return block.Wrong(
+          absl::StrCat("'name' '", table.name, "' is already the name of the table in line ", other.line));
     }
     if (SameName(other.steps.name(), steps.name())) {
       return block.Wrong(steps.as.empty() ? "name" : "as",
@@ -613,8 +614,8 @@ class SourceLoader {
     }
     if (!traits.reads_log && source->strategy == Strategy::kCdc) {
       return block.Wrong(block.Has("strategy") ? "strategy" : "kind",
-                         absl::StrCat("would have the log of ", traits.called,
-                                      " read, which this build cannot: say strategy = \"synthetic\""));
+                         absl::StrCat("needs the log of ", traits.called,
+                                      ", which this build cannot read: set strategy = \"synthetic\""));
     }
     if (source->follow && source->strategy != Strategy::kCdc) {
       return block.Wrong("follow", "needs the change log, which strategy = \"cdc\" uses");
@@ -631,23 +632,24 @@ class SourceLoader {
     if (!source.accept.any()) return absl::OkStatus();
     if (!TraitsOf(source.kind).takes_deliveries) {
       return block.Wrong("accept", absl::StrCat("is not for kind = \"", ToString(source.kind),
-                                                "\": this version can import into databases of SQLite, "
-                                                "PostgreSQL and MariaDB alone"));
+                                                "\": this version can import only into databases of SQLite, "
+                                                "PostgreSQL and MariaDB"));
     }
     if (source.strategy == Strategy::kCdc) return absl::OkStatus();
     return block.Wrong("accept",
-                       "needs a change log, by which the next push tells of what was imported: set "
-                       "strategy = \"cdc\"");
+                       "needs a change log, so that the next push reports the imported rows: set strategy = "
+                       "\"cdc\"");
   }
 
   static absl::Status CheckLayout(const ConfigTable& block, SourceConfig* source) {
     if (!source->exchange.datajoin()) {
       if (source->exchange.capture == ChangeCapture::kLog) return absl::OkStatus();
-      return block.Wrong("capture", "goes with layout = \"datajoin\", which is missing");
+      return block.Wrong("capture", "needs layout = \"datajoin\", which is not set");
     }
     if (!source->accept.any()) {
       return block.Wrong("layout",
-                         "needs 'accept': without it the source has no exchange, and no boxes to be filled");
+                         "needs 'accept': without it the source has no exchange, so there is no inbox or "
+                         "outbox to fill");
     }
     // The boxes are local to this source: if mirrored, they would be a new change in each round.
     for (const char* const name : kDatajoinTables) source->skip.emplace_back(name);
@@ -685,8 +687,9 @@ class SourceLoader {
         first != index) {
       return block.Wrong(
           "context_id",
-          absl::StrCat("'", source.context_id, "' is that of the [[source]] in line ", others[first].line,
-                       " ('", others[first].context_id, "'): two sources never share a tenant"));
+          absl::StrCat("'", source.context_id, "' is already the tenant of the [[source]] in line ",
+                       others[first].line, " ('", others[first].context_id,
+                       "'): each source needs its own tenant"));
     }
     if (IsServer(source.kind)) return CheckServers(block, source, others, claims);
     // The change log of a file is inside it.
@@ -698,9 +701,9 @@ class SourceLoader {
     }
     if (first == index) return absl::OkStatus();
     return block.Wrong("path",
-                       absl::StrCat("is that of the [[source]] in line ", others[first].line,
-                                    ": two with strategy \"cdc\" would use one change log. Give one of "
-                                    "them strategy = \"synthetic\""));
+                       absl::StrCat("is already used by the [[source]] in line ", others[first].line,
+                                    ": two sources with strategy \"cdc\" would use one change log. Give one "
+                                    "of them strategy = \"synthetic\""));
   }
 
   /// The same for the objects that read the logs of servers' databases.
@@ -711,8 +714,8 @@ class SourceLoader {
       if (first == others.size()) continue;
       return block.Wrong(
           block.Has(claim.key) ? claim.key : "context_id",
-          absl::StrCat("makes ", claim.called, " that of the [[source]] in line ", others[first].line,
-                       ": each log is read by its own. Give one of them another '", claim.key, "'"));
+          absl::StrCat("makes ", claim.called, " the same as in the [[source]] in line ", others[first].line,
+                       ": each source needs its own. Give one of them another '", claim.key, "'"));
     }
     return absl::OkStatus();
   }

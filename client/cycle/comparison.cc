@@ -25,7 +25,8 @@ absl::StatusOr<Position> PositionOf(const Cycle& cycle, std::size_t index) {
   }
   const v1::TableStatus& status = cycle.statuses[index];
   if (status.position().lsn() >= 0 && !status.has_pending()) return DecodePosition(status.position());
-  return absl::FailedPreconditionError("the mirror has no committed position of it at which to compare");
+  return absl::FailedPreconditionError(
+      "the mirror has no committed position of the table, so it cannot be compared");
 }
 
 void ShowKeys(const Differences& found, TableReport* report) {
@@ -201,7 +202,8 @@ class ComparedTable {
     if (found.beyond_repair && taken_over_ == TakenOver::kKeeps) {
       return Fail(
           "too many rows differ to be sent one by one, and a population would remove rows that its strategy "
-          "keeps in the mirror. Nothing was sent; if those rows may go, send the table with --repopulate");
+          "keeps in the mirror. Nothing was sent; if the mirror may lose those rows, send the table with "
+          "--repopulate");
     }
     // Every run compares it until it is equal.
     run_.state.tables().SetSuspect(table, run_.options.repair);

@@ -153,7 +153,8 @@ void NoteGoneTables(RunContext& run) {
   if (gone.empty()) return;
   run.AddNote(absl::StrCat(
       Counted(gone.size(), "table"), gone.size() == 1 ? " is" : " are",
-      " no longer announced; a mirror that takes this run sets them aside: ", ListNames(gone, kNamesListed)));
+      " no longer announced; if the mirror accepts this run, it sets them aside: ",
+      ListNames(gone, kNamesListed)));
 }
 
 /// Reports errors before anything is sent, and adds notes for people.
@@ -465,13 +466,13 @@ bool IsWanted(v1::DoNotReplicateBy by) {
 const char* Asker(v1::DoNotReplicateBy by) {
   switch (by) {
     case v1::DO_NOT_REPLICATE_BY_MISS:
-      return "the mirror paused itself, and stands still until its operator resumes it: ";
+      return "the mirror paused itself until its operator resumes it: ";
     case v1::DO_NOT_REPLICATE_BY_HOOK:
       return "a hook of the mirror refused the cycle: ";
     case v1::DO_NOT_REPLICATE_BY_DELETED:
       return "an operator deleted the mirror: ";
     case v1::DO_NOT_REPLICATE_BY_MOVE:
-      return "it takes nothing here: ";
+      return "the mirror takes no changes at this server: ";
     default:
       return "";
   }
@@ -496,7 +497,7 @@ absl::StatusOr<bool> NotAccepted(RunContext& run, const v1::AuthenticateResponse
     run.report.reason = absl::StrCat(Asker(by), answer.reason());
     return false;
   }
-  return absl::InternalError("the endpoint neither began a cycle nor said why. Nothing was sent");
+  return absl::InternalError("the endpoint began no cycle and gave no reason. Nothing was sent");
 }
 
 /// Waits until tokens are new enough for the endpoint: at the latest the second after. Returns
@@ -574,10 +575,9 @@ absl::Status ForPeople(const absl::Status& status, const Cycle& cycle) {
   if (!absl::IsAborted(status)) return status;
   return absl::AbortedError(absl::StrCat(
       "cycle ", cycle.id,
-      " was ended at the mirror: by an operator (invalidate, reset, pause), by another agent, by a "
-      "restore of its database, or after ten minutes without progress. What was acknowledged before is "
-      "committed, the rest is "
-      "not; run again, it goes on from there"));
+      " was ended at the mirror: by an operator (invalidate, reset, pause), by another agent, by a restore "
+      "of its database, or after ten minutes without progress. What was acknowledged before is committed, "
+      "the rest is not; run again to continue from there"));
 }
 
 /// Runs the steps of a cycle between its begin and its end.

@@ -223,7 +223,7 @@ absl::Status CheckVerdicts(const v1::ReplicationCompletedRequest& request,
   if (same) return absl::OkStatus();
   return absl::InternalError(
       "the endpoint ended the cycle without a row count for each table. What was acknowledged is committed; "
-      "the next run goes on from there");
+      "the next run continues from there");
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ bool IsKeptAsSent(const v1::TableStatus& status) {
 }
 
 std::string NotTaken(const absl::Status& status) {
-  return absl::StrCat("what the endpoint signed about its receipts was refused: ", status.message());
+  return absl::StrCat("the agent refused the endpoint's signed statement about its receipts: ",
+                      status.message());
 }
 
 std::string NotKept(const absl::Status& status) {
@@ -106,7 +107,8 @@ std::string CycleReceipts::TakeMissed(const v1::AuthenticateResponse& answer, co
   if (!lost.empty() || behind_ || end == before_ || (goes_on_ && end.number > before_.number)) return lost;
   return absl::StrCat("the mirror's last receipt is number ", head.number, ", but it sent number ",
                       before_.number,
-                      " before: it was set back to an older state, or made anew. It asks for what it lacks");
+                      " before: it was set back to an older state, or created again. It asks for the rows "
+                      "that it lacks");
 }
 
 std::string CycleReceipts::Take(const Job& job, std::int64_t cycle, const std::string& context_id) {
@@ -128,7 +130,7 @@ std::string CycleReceipts::Take(const Job& job, std::int64_t cycle, const std::s
   return absl::StrCat(
       "the mirror's receipt of table '", job.schema.name,
       "' does not match what was sent: something between the agent and the mirror's disk changed it. The "
-      "table is compared with the source; look at the receipt with 'mirror-agent receipts verify'");
+      "table is compared with the source; check the receipt with 'mirror-agent receipts verify'");
 }
 
 std::string CycleReceipts::Save() {
@@ -152,8 +154,8 @@ std::string CycleReceipts::Save() {
   for (const ReceiptBook::Entry& entry : entries) {
     const absl::StatusOr<Receipt> receipt = ParseReceipt(entry.text);
     if (!receipt.ok() || receipt->previous != end.hash || receipt->number != end.number + 1) {
-      return Off(absl::StrCat("the mirror's chain does not go on after receipt ", end.number,
-                              ". The next run asks for the receipts that it has"));
+      return Off(absl::StrCat("the mirror's chain of receipts does not continue after receipt ", end.number,
+                              ". The next run asks the mirror for its receipts"));
     }
     end = {receipt->number, HashOf(entry.text)};
   }

@@ -99,8 +99,8 @@ struct LeftOut {
 std::string WhyRefused(const SourceTable& table, const v1::TableStatus& status) {
   if (table.wide_key.empty()) return status.reason();
   return absl::StrCat(status.reason(), " ", table.wide_key,
-                      " Correct or delete such rows. The mirror keeps the rows that it has of the table. The "
-                      "next 'mirror-agent once' looks again; 'mirror-agent run' does so every few minutes.");
+                      " Correct or delete such rows. The mirror keeps its rows of the table. The next "
+                      "'mirror-agent once' checks again; 'mirror-agent run' does so every few minutes.");
 }
 
 std::optional<LeftOut> FindWhyLeftOut(const SourceTable& table, const v1::TableStatus& status) {
@@ -147,7 +147,7 @@ std::string WhyReadInAnotherWay(RunContext& run, const std::string& table, const
   const Form now = run.history.FormOf(table);
   if (now == confirmed->form) return "";
   if (confirmed->form.strategy == Strategy::kCdc)
-    return "the change log that sent the mirror's state is not there any more";
+    return "the change log from which the mirror's rows were sent no longer exists";
   if (now.strategy == Strategy::kCdc)
     return "the mirror's rows were sent before the change log was installed";
   return "the mirror's rows were sent when the table was read in another way";
@@ -168,8 +168,8 @@ absl::StatusOr<Decision> DecideTable(RunContext& run, const Cycle& cycle, const 
   if (status.source_accepted() && !asked && IsOfAnother(decision->reason)) {
     const std::string why = WhyNotAdopted(run, cycle, table.schema, status);
     decision->words =
-        absl::StrCat("this source took the place of another one, and ",
-                     why.empty() ? "by its strategy it cannot go on from what that one sent" : why);
+        absl::StrCat("this source replaced another one, and ",
+                     why.empty() ? "its strategy cannot continue from the other one's rows" : why);
   }
   if (!status.source_accepted() && IsOfAnother(decision->reason)) {
     const std::string why = WhyReadInAnotherWay(run, name, status);
@@ -250,7 +250,8 @@ void NoteGaps(RunContext& run) {
     run.AddNote(absl::StrCat(
         "changes since the mirror's LSN are no longer on record for ", Counted(tables.size(), "table"),
         why.empty() ? "" : absl::StrCat(" (", why, ")"),
-        "; what differs from the mirror is found by comparing, and sent: ", ListNames(tables, kNamesListed)));
+        "; the agent compares them with the mirror, and sends the differences: ",
+        ListNames(tables, kNamesListed)));
   }
 }
 
@@ -295,12 +296,13 @@ absl::Status TakeOver(RunContext& run, const Cycle& cycle, const TableSchema& ta
 
 std::string WhyNotAdopted(RunContext& run, const Cycle& cycle, const TableSchema& table,
                           const v1::TableStatus& status) {
-  if (!cycle.can_compare) return "the endpoint cannot compare what that one sent";
-  if (table.Key().empty()) return "what that one sent cannot be compared: the table has no key";
+  if (!cycle.can_compare) return "the endpoint cannot compare the rows that the other one sent";
+  if (table.Key().empty()) return "the rows that the other one sent cannot be compared: the table has no key";
   if (KeyIsHashed(table, status))
-    return "what that one sent cannot be compared: its key is hashed at the mirror";
+    return "the rows that the other one sent cannot be compared: the table's key is hashed at the mirror";
   if (!SeesAll(table, status)) {
-    return "what that one sent cannot be compared: the mirror hashes or masks columns of it";
+    return "the rows that the other one sent cannot be compared: the mirror hashes or masks columns of the "
+           "table";
   }
   if (std::string why = run.history.WhyNotEqual(table.name); !why.empty()) return why;
   const absl::Status digests = run.reader.Digests(table.name, table.Key()).status();
@@ -319,8 +321,9 @@ void MakeJobs(RunContext& run, Cycle& cycle) {
   NoteGaps(run);
   if (!cycle.IsFirst() || run.places_taken.empty()) return;
   run.AddNote(absl::StrCat(
-      "this source took the place of another one, as the mirror's operator accepted: what that one sent of ",
-      Counted(run.places_taken.size(), "table"), " is compared with the source, and what differs is sent: ",
+      "this source replaced another one, as the mirror's operator accepted: the agent compares ",
+      Counted(run.places_taken.size(), "table"),
+      " that the other one sent with the source, and sends the differences: ",
       ListNames({run.places_taken.begin(), run.places_taken.end()}, kNamesListed)));
 }
 

@@ -71,14 +71,14 @@ class Checker {
     }
     const std::string name = absl::StrCat("receipt ", receipt->number);
     if (receipt->context_id != context_id_)
-      Find(absl::StrCat(name, " is of tenant '", receipt->context_id, "'"));
+      Find(absl::StrCat(name, " belongs to tenant '", receipt->context_id, "'"));
     const std::string which =
         absl::StrCat(name, " (table '", receipt->table, "', cycle ", receipt->cycle, ")");
     if (entry.sent) ++verdict_.compared;
     if (entry.sent && *entry.sent != receipt->content) {
       Find(absl::StrCat(which, ": what the mirror applied is not what was sent"));
     } else if (entry.wrong) {
-      Find(absl::StrCat(which, ": it did not match what was sent when it came"));
+      Find(absl::StrCat(which, ": when it arrived, it did not match what was sent"));
     }
     Node node{receipt->number, receipt->cycle};
     node.parent = CheckLink(*receipt, entry.after_gap, name);
@@ -94,10 +94,11 @@ class Checker {
   Index CheckLink(const Receipt& receipt, bool after_gap, const std::string& name) {
     const bool first = nodes_.empty();
     if (receipt.previous.empty()) {
-      if (receipt.number != 1) Find(absl::StrCat(name, " does not name the one before it: it was changed"));
+      if (receipt.number != 1)
+        Find(absl::StrCat(name, " does not name the receipt before it: it was changed"));
       if (!first) {
         AddNote(
-            absl::StrCat("a new chain begins after receipt ", verdict_.last, ": the mirror was made anew"));
+            absl::StrCat("a new chain begins after receipt ", verdict_.last, ": the mirror is a new one"));
       }
       return kNone;
     }
@@ -105,18 +106,18 @@ class Checker {
       const std::uint64_t number = nodes_[parent->second].number;
       if (receipt.number != number + 1) Find(absl::StrCat(name, " follows receipt ", number));
       if (parent->second + 1 != nodes_.size()) {
-        AddNote(absl::StrCat("after receipt ", verdict_.last, " the chain goes on from receipt ", number,
-                             ": the mirror was set back to an older state, as by a restore"));
+        AddNote(absl::StrCat("after receipt ", verdict_.last, " the chain continues from receipt ", number,
+                             ": the mirror was set back to an older state, for example by a restore"));
       }
       return parent->second;
     }
     if (first) {
-      AddNote(absl::StrCat("the receipts before ", name, " are not here"));
+      AddNote(absl::StrCat("the receipts before ", name, " are missing"));
     } else if (after_gap) {
       AddNote(absl::StrCat("the receipts before ", name,
-                           " are not here: the mirror no longer had them when they were asked for"));
+                           " are missing: the mirror no longer had them when the agent asked for them"));
     } else if (receipt.number > verdict_.last + 1) {
-      Find(absl::StrCat("receipts ", verdict_.last + 1, " to ", receipt.number - 1, " are not here"));
+      Find(absl::StrCat("receipts ", verdict_.last + 1, " to ", receipt.number - 1, " are missing"));
     } else {
       Find(absl::StrCat(name, " does not follow receipt ", verdict_.last,
                         ": one of them was changed, or is of another chain"));
@@ -135,8 +136,8 @@ class Checker {
       const absl::string_view why = answer.status().message();
       Find(absl::StrCat("the signature of receipt ", signature.number,
                         " is not the application's: ", why.substr(0, why.find(". ")),
-                        ". If another key signed then, as before an exchange of keys or a move, name its "
-                        "certificate, too: --certificate FILE"));
+                        ". If another key signed it, for example before a change of keys or a move, also "
+                        "give the certificate of that key: --certificate FILE"));
       return;
     }
     const std::optional<std::string> hash = BytesOfHex(answer->receipts->sha256, 32);
@@ -147,7 +148,7 @@ class Checker {
       // The oldest receipts may have been removed; then their signature proves nothing any more.
       if (verdict_.receipts > 0 && number >= verdict_.first) {
         Find(absl::StrCat("the mirror signed receipt ", number,
-                          ", and this receipt is not here, or was changed"));
+                          ", but this receipt is missing or was changed"));
       }
       return;
     }
@@ -169,8 +170,8 @@ class Checker {
   void CheckEnd(const ReceiptBook::End& end) {
     const auto last = by_hash_.find(end.last.hash);
     if (end.last.number > 0 && last == by_hash_.end()) {
-      Find(absl::StrCat("the last receipt that came, number ", end.last.number,
-                        ", is not here, or was changed"));
+      Find(absl::StrCat("the last receipt that arrived, number ", end.last.number,
+                        ", is missing or was changed"));
     }
     std::set<std::int64_t> cycles;
     Index at = last == by_hash_.end() ? kNone : last->second;
@@ -195,7 +196,7 @@ class Checker {
       Find(absl::StrCat("receipts ", oldest, " to ", end.last.number, " are of ", cycles.size(),
                         " cycles, and none of them is signed"));
     }
-    if (end.behind) AddNote("the mirror has more receipts than came so far; the next runs ask for them");
+    if (end.behind) AddNote("the mirror has receipts that did not arrive yet; the next runs ask for them");
     std::vector<std::uint64_t> of_table(tables_.size());
     for (const Node& node : nodes_) {
       if (node.signed_s > 0) {

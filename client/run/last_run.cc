@@ -50,7 +50,8 @@ std::string InASentence(const LastRun& run) {
     return exchange.refused == 1 ? absl::StrCat("a delivery was refused", first)
                                  : absl::StrCat(exchange.refused, " deliveries were refused", first);
   }
-  if (run.troubles.empty()) return "tables that are gone from the source wait for the mirror's operator";
+  if (run.troubles.empty())
+    return "tables that the source no longer has wait for a decision of the mirror's operator";
   const LastRun::Trouble& first = run.troubles.front();
   const std::size_t more = run.troubles.size() - 1;
   return absl::StrCat("table '", first.table, "' ", std::string(ToString(first.result)), ": ", first.reason,
@@ -125,7 +126,7 @@ std::string ToText(const LastRun& run) {
 
 absl::Status Unreadable(const std::string& path) {
   return absl::DataLossError(absl::StrCat(
-      "'", path, "' is not what this agent writes there. No cycle needs it; the next run writes it anew"));
+      "'", path, "' is damaged or not of this agent. No cycle needs it; the next run replaces it"));
 }
 
 /// Replaces the file atomically for readers, without a sync.
@@ -138,7 +139,7 @@ absl::Status ReplaceUnsynced(const std::string& path, const std::string& text) {
   if (!file.fail()) std::filesystem::rename(fresh, path, error);
   if (!file.fail() && !error) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(
-      "'", path, "' cannot be written: 'mirror-agent status' does not know of this run. Look at the disk"));
+      "'", path, "' cannot be written: 'mirror-agent status' does not show this run. Check the disk"));
 }
 
 /// `asked`: the results of deliveries; absent: the run did not ask for any.
@@ -166,7 +167,7 @@ absl::Status MarkBegin(const std::string& state_dir, const std::string& context_
   if (written) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("'", path, "' cannot be written: ", std::strerror(error),
                                              ". Nothing was sent; give this user the right to write in "
-                                             "[agent] 'state_dir' and look at the disk"));
+                                             "[agent] 'state_dir', and check the disk"));
 }
 
 std::optional<std::int64_t> LoadMark(const std::string& state_dir, const std::string& context_id) {
@@ -192,7 +193,7 @@ absl::StatusOr<std::optional<LastRun>> LastRun::Load(const std::string& state_di
   text << file.rdbuf();
   if (error || !file.good()) {
     return absl::UnavailableError(
-        absl::StrCat("'", path, "' cannot be read: ask as the user that the agent runs as"));
+        absl::StrCat("'", path, "' cannot be read. Run this command as the user of the agent"));
   }
   try {
     const Json json = Json::parse(text.str());

@@ -72,7 +72,9 @@ absl::StatusOr<InstalledLog> InstallSqliteLog(const SourceConfig& source, const 
   if (!blind.empty()) {
     absl::StrAppend(
         &done,
-        ". Sent whole whenever they change, since REPLACE can remove their rows without a trigger: ", blind);
+        ". These tables are sent whole whenever they change, since REPLACE can remove their rows without a "
+        "trigger: ",
+        blind);
   }
   return InstalledLog{log->source_id(), std::move(done)};
 }
@@ -128,31 +130,32 @@ std::string Size(std::int64_t bytes) { return SizeText(static_cast<std::uint64_t
 
 std::string OverWal(std::int64_t lag, std::int64_t most) {
   return absl::StrCat(
-      "the source's log is ", Size(lag), " ahead of what this agent has read, over max_wal (", Size(most),
-      "), and stands on the source's disk until it is read. Nothing is lost. Look whether runs "
-      "end well ('mirror-agent status'), and at the slot ('mirrorctl doctor --source')");
+      "the source's log is ", Size(lag), " ahead of this agent, over max_wal (", Size(most),
+      "). The log stays on the source's disk until the agent reads it. Nothing is lost. Check whether runs "
+      "succeed ('mirror-agent status'), and check the slot ('mirrorctl doctor --source')");
 }
 
 std::string KeptByOthers(std::int64_t retained, std::int64_t most) {
   return absl::StrCat(
       "the source keeps ", Size(retained), " of its log for this agent, over max_wal (", Size(most),
-      "), though what was committed is read: a transaction that is open for long holds it. Nothing is lost. "
-      "End that transaction; 'mirrorctl doctor --source' names it");
+      "), although the agent has read all committed changes: a transaction that has been open for long holds "
+      "the log. Nothing is lost. End that transaction; 'mirrorctl doctor --source' names it");
 }
 
 std::string SoonLost(std::int64_t safe) {
   return absl::StrCat(
       "after ", Size(safe),
-      " more of its log the source drops what it keeps for this agent "
-      "(max_slot_wal_keep_size), and all tables are compared. Nothing is lost so far. Let runs "
-      "end well, or raise that bound");
+      " more of its log, the source drops the log that it keeps for this agent (max_slot_wal_keep_size), and "
+      "the agent has to compare all tables. Nothing is lost so far. Make sure that runs succeed, or raise "
+      "that limit");
 }
 
 std::string StageIsFull(std::int64_t bytes, std::int64_t most) {
   return absl::StrCat(
       "the stage has ", Size(bytes), " of max_stage (", Size(most),
-      "). Beyond it rows go that the mirror has, oldest first, then the largest table is given "
-      "up, and compared. Nothing is lost. Raise max_stage, or let the endpoint take rows");
+      "). Above this limit the agent drops staged rows that the mirror already has, oldest first. If that is "
+      "not enough, it drops the staged changes of the largest table and compares that table instead. Nothing "
+      "is lost. Raise max_stage, or let the endpoint take rows");
 }
 
 }  // namespace
@@ -181,7 +184,7 @@ absl::StatusOr<std::string> PrintInstall(const SourceConfig& source, const LogUs
   if (kind->print_install != nullptr) return kind->print_install(source, user, tables);
   return absl::UnimplementedError(
       absl::StrCat("a source of kind \"", ToString(source.kind),
-                   "\" needs no script: 'mirror-agent install' does what there is to do"));
+                   "\" needs no script: 'mirror-agent install' does all that is needed"));
 }
 
 bool HasInstallScript(const SourceConfig& source) {
@@ -208,8 +211,8 @@ absl::StatusOr<std::string> LeftByUninstall(const SourceConfig& source) {
   const absl::StatusOr<std::string> drop = kind->find_exchange(source);
   if (!drop.ok() || drop->empty()) return drop;
   return absl::StrCat(
-      "the exchange's tables stay, since this [[source]] has no 'accept' and they may be another's. Where "
-      "nobody needs them any more, let the database's owner run ",
+      "the exchange's tables stay, since this [[source]] has no 'accept' and another source may use them. If "
+      "no source needs them any more, let the database's owner run ",
       *drop);
 }
 
@@ -219,7 +222,8 @@ absl::StatusOr<std::string> KeptAfterUninstall(const SourceConfig& source) {
   const absl::StatusOr<std::string> revoke = is_postgres ? RevokeInPostgres(source) : RevokeInMariadb(source);
   if (!revoke.ok() || revoke->empty()) return revoke;
   return absl::StrCat(
-      "the agent's user keeps its rights. Where nothing else uses it, let whoever granted them run ",
+      "the agent's user keeps its rights. If nothing else uses this user, let the administrator who granted "
+      "the rights run ",
       *revoke);
 }
 

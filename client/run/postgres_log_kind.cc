@@ -168,9 +168,9 @@ absl::StatusOr<std::string> MakeBoxes(postgres::Connection& connection, const So
   if (postgres::TroubleOf(made.status()) == postgres::Trouble::kDenied) {
     return absl::PermissionDeniedError(absl::StrCat(
         std::string(made.status().message()),
-        ". Nothing of DataJoin's tables was made. The role needs CREATE on the schema, and has to "
-        "own the tables that the outbox tells of: let their owner, or a superuser where one has "
-        "done so before, run what 'mirror-agent install --print-sql' prints"));
+        ". None of DataJoin's tables was made. The role needs CREATE on the schema, and has to own the "
+        "tables whose changes go into the outbox. Let their owner run the script that 'mirror-agent install "
+        "--print-sql' prints, or a superuser, if a superuser ran it before"));
   }
   if (!made.ok()) return made;
   return absl::StrCat("; ", *made);
@@ -191,7 +191,7 @@ absl::StatusOr<std::string> PrintBoxes(postgres::Connection& connection, const S
                    BoxGrants(source.server.schema, role, NotesChanges(source)));
   sql.insert(sql.end(), triggers.begin(), triggers.end());
   sql.insert(sql.end(), grants.begin(), grants.end());
-  return absl::StrCat("-- DataJoin's tables, and what notes for its outbox which rows change.\nBEGIN;\n",
+  return absl::StrCat("-- DataJoin's tables, and triggers that note changed rows for its outbox.\nBEGIN;\n",
                       absl::StrJoin(sql, ";\n"), ";\nCOMMIT;\n");
 }
 
@@ -250,7 +250,7 @@ absl::StatusOr<InstalledLog> InstallPostgresLog(const SourceConfig& source, cons
                    Counted(log.wish.tables.size() - unlogged.size() - (exchange.empty() ? 0 : 1), "table"),
                    " are logged", exchange);
   if (!unlogged.empty()) {
-    absl::StrAppend(&words, ". What changes in others is found by comparing: ",
+    absl::StrAppend(&words, ". The changes of other tables are found by comparing: ",
                     absl::StrJoin(unlogged, ", ", [](std::string* text, const auto& one) {
                       absl::StrAppend(text, one.first, " (", one.second, ")");
                     }));
@@ -275,7 +275,7 @@ absl::StatusOr<std::string> PrintPostgresInstall(const SourceConfig& source, con
           "'USAGE') FROM pg_roles g WHERE g.rolname = 'rds_replication'), false), "
           "current_setting('wal_level') FROM pg_roles WHERE rolname = current_user",
           {}, "asking for the role"));
-  if (role.rows() == 0) return absl::NotFoundError("the role is gone");
+  if (role.rows() == 0) return absl::NotFoundError("the role of this connection no longer exists");
   absl::StatusOr<std::string> script = InstallScript(
       log.wish, log.now, {source.server.schema, role.Text(0, 0), role.Bool(0, 1), role.Text(0, 2)});
   if (!script.ok()) return script;

@@ -250,8 +250,8 @@ std::string WaitingUnfetched(MirrorClient& client, std::int64_t cycle, bool acce
   return absl::StrCat(*waiting == 1 ? "1 delivery waits" : absl::StrCat(*waiting, " deliveries wait"),
                       " at the server, and none is fetched: ",
                       accepts ? "the source lacks the exchange's tables. Run 'mirror-agent install'"
-                              : "'accept' of this [[source]] is empty. Say there what may be written into "
-                                "this database, then run 'mirror-agent install'");
+                              : "'accept' of this [[source]] is empty. Set it to the changes that a hub may "
+                                "make in this database, then run 'mirror-agent install'");
 }
 
 CycleReport Failed(const absl::Status& status) {
@@ -659,7 +659,7 @@ CycleReport RunSource(const AgentConfig& config, const SourceConfig& source, con
     // Mostly out of memory. The other tenants of this process continue.
     report = Failed(absl::InternalError(
         absl::StrCat("the run was aborted (", error.what(),
-                     "). What was acknowledged is committed; run again, it goes on from there")));
+                     "). What was acknowledged is committed; run again to continue from there")));
   }
   const absl::Status kept =
       KeepLastRun(config.agent.state_dir, source.context_id, report, begun_ms, NowMs(), compared);

@@ -33,7 +33,7 @@ absl::Status Failed(const std::string& path, const char* what) {
   return absl::UnavailableError(
       absl::StrCat("'", path, "' ", what, ": ", std::strerror(errno),
                    ". Nothing was sent; give this user the right to write in [agent] ",
-                   "'state_dir' and look at the disk"));
+                   "'state_dir', and check the disk"));
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ absl::StatusOr<LockFile::Look> LockFile::LookAt(const std::string& state_dir, co
   if (file < 0 && errno == ENOENT) return Look::kFree;
   if (file < 0) {
     return absl::UnavailableError(absl::StrCat("'", path, "' cannot be read: ", std::strerror(errno),
-                                               ". Ask as the user that the agent runs as"));
+                                               ". Run this command as the user of the agent"));
   }
   struct flock found = WholeFile(F_WRLCK);
   const bool held = fcntl(file, F_OFD_GETLK, &found) == 0 && found.l_type != F_UNLCK;

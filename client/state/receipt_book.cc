@@ -28,7 +28,7 @@ constexpr char kTables[] =
     "CREATE TABLE IF NOT EXISTS chain_end (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT "
     "NULL, hash BLOB NOT NULL, behind INTEGER NOT NULL)";
 
-constexpr char kLookAtTheDisk[] = "Look whether the disk of [agent] 'state_dir' is full";
+constexpr char kLookAtTheDisk[] = "Check whether the disk of [agent] 'state_dir' is full";
 
 class Book final : public ReceiptBook {
  public:
@@ -113,7 +113,7 @@ class Book final : public ReceiptBook {
     if (!ready_) {
       return absl::UnavailableError(absl::StrCat("the receipts in '", path_,
                                                  "' cannot be opened: ", failure.words,
-                                                 ". Move the file away, and a new one is made"));
+                                                 ". Move the file away; the next run makes a new one"));
     }
     return absl::UnavailableError(
         absl::StrCat("the receipts in '", path_, "': ", failure.words, ". ", kLookAtTheDisk));
@@ -134,7 +134,7 @@ class Book final : public ReceiptBook {
     if (!absl::IsUnavailable(why)) return why;
     return absl::UnavailableError(absl::StrCat("the receipts in '", path_,
                                                "' cannot be kept: ", why.message(),
-                                               ". What is sent stands without them. ", kLookAtTheDisk));
+                                               ". The rows are sent without receipts. ", kLookAtTheDisk));
   }
 
   absl::StatusOr<bool> Finds(const char* sql, const std::string& hash) {

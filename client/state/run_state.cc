@@ -34,7 +34,7 @@ const KnownLayout kLayout = {"the run state", 3};
 
 absl::Status Unreadable(const std::string& path, const std::string& why) {
   return absl::DataLossError(
-      absl::StrCat("'", path, "' is not what an agent wrote there (", why,
+      absl::StrCat("'", path, "' is damaged, or no agent wrote it (", why,
                    "). Nothing was sent. Restore it, or remove it: then every table is ", "populated anew"));
 }
 
@@ -259,14 +259,15 @@ absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
     BecomeAnother();
     return absl::StrCat("the source is another database than in the last run (", Shown(before), ", now ",
                         Shown(mark),
-                        "): it counts as a new source; a mirror that takes this run populates its tables");
+                        "): it counts as a new source; if the mirror accepts this run, it populates all "
+                        "tables");
   }
   // A server's database has an id of its own, so path and machine do not matter.
   if (mark.database.empty() && (before.path != mark.path || host_before != host)) {
     BecomeAnother();
     return absl::StrCat("the source was at '", before.path, "' and is now at '", mark.path,
-                        "', or this is another machine: it counts as a new source; a mirror that takes "
-                        "this run populates its tables");
+                        "', or this is another machine: it counts as a new source; if the mirror accepts "
+                        "this run, it populates all tables");
   }
   // A reader that reads rows instead of the file gives no inode.
   const bool replaced =
@@ -275,7 +276,8 @@ absl::StatusOr<std::string> RunState::Bind(const SourceMark& mark) {
     ForgetRuns();
     return absl::StrCat(
         "'", mark.path, "' was ", replaced ? "replaced by another file" : "set back to an older state",
-        " since the last run: it counts as restored; a mirror that takes this run populates it");
+        " since the last run: it counts as restored; if the mirror accepts this run, it populates all "
+        "tables");
   }
   return "";
 }

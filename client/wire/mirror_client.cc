@@ -88,8 +88,7 @@ absl::Status SilenceWatch::Start() {
   } catch (const std::system_error&) {
     return absl::UnavailableError(
         "the system cannot start a thread to watch the stream of rows. Nothing was sent; the next cycle "
-        "tries again. "
-        "Look at the limit of processes and threads");
+        "tries again. Check the limit of processes and threads");
   }
   return absl::OkStatus();
 }
@@ -174,8 +173,8 @@ enum class Left {
 
 std::string Words(Left left) {
   return left == Left::kNothing ? "Nothing was sent."
-                                : "What was acknowledged before is committed, the rest is not; run again, it "
-                                  "goes on from there.";
+                                : "What was acknowledged before is committed, the rest is not; run again to "
+                                  "continue from there.";
 }
 
 absl::Status NotReached(const std::string& address, const std::string& reason, Left left) {
@@ -190,8 +189,8 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
   if (left == Left::kCommitted) {
     // The endpoint answered before, so neither the port nor a certificate is wrong.
     return absl::UnavailableError(absl::StrCat(
-        "the connection to the endpoint at ", address, " was cut and cannot be made again (", reason, "). ",
-        Words(left), " Look whether mirror-server runs: it may have been stopped, or be starting."));
+        "the connection to the endpoint at ", address, " broke and cannot be opened again (", reason, "). ",
+        Words(left), " Check whether mirror-server runs: it may have stopped, or it may be starting."));
   }
   if (failure == ConnectFailure::kNobody) {
     return absl::UnavailableError(
@@ -203,8 +202,8 @@ absl::Status NotReached(const std::string& address, const std::string& reason, L
   return absl::UnavailableError(absl::StrCat(
       "the endpoint at ", address, is_closed ? " closed the connection before a call was made, or" : "",
       " refused the TLS handshake (", reason, "). ", Words(left),
-      is_closed ? " All its places may be taken, which its log then says: run again. Behind a balancer there "
-                  "may be no server that answers."
+      is_closed ? " All its connections may be in use (its log then says so): run again. Behind a load "
+                  "balancer, there may be no server that answers."
                 : "",
       " Check that this is the port of its [listen] and, where it asks for mutual TLS, 'certificate' and "
       "'key' of [endpoint]: the certificate has to be for clients."));
@@ -357,7 +356,7 @@ class GrpcRowStream : public RowStream {
 
   absl::Status Silent() const {
     return absl::DeadlineExceededError(
-        absl::StrCat(AddressOf(*context_), " neither took nor answered anything for ",
+        absl::StrCat(AddressOf(*context_), " accepted no rows and gave no answer for ",
                      watch_.max().count() / 1'000, " s. ", Words(Left::kCommitted)));
   }
 
@@ -365,8 +364,7 @@ class GrpcRowStream : public RowStream {
     if (!end_->ok()) return *end_;
     return absl::UnavailableError(
         "the endpoint closed the stream of rows without a reason. What was acknowledged is applied; the next "
-        "cycle "
-        "goes on from there");
+        "cycle continues from there");
   }
 
   std::unique_ptr<grpc::ClientContext> context_;

@@ -41,7 +41,7 @@ absl::Status ReadAhead::Push(ReadStep step, bool may_stage) {
     (void)Stage(&waiter);
   }
   while (!Unwanted(job) && !waiter.place && !takes_no_room && !HasRoom(bytes)) changed_.Wait(mutex_);
-  if (Unwanted(job)) return absl::CancelledError("nobody sends it any more");
+  if (Unwanted(job)) return absl::CancelledError("the sender no longer needs these rows");
   if (waiter.place) {
     ++staged_;
   } else {

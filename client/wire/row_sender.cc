@@ -35,7 +35,7 @@ void BoundDeletes(std::int64_t mirrored, std::uint64_t now, Planned* planned) {
 void JobReader::Run() {
   for (job_ = 0; job_ < jobs_.size() && !ahead_.closed(); ++job_) {
     const bool stopped = stop_ != nullptr && *stop_;
-    absl::Status read = absl::CancelledError("the agent was stopped before it");
+    absl::Status read = absl::CancelledError("the agent was stopped before it read the table");
     if (!stopped) {
       try {
         read = ReadTable(jobs_[job_]);
@@ -173,7 +173,7 @@ absl::StatusOr<std::jthread> StartThread(std::function<void()> work) {
   } catch (const std::system_error&) {
     return absl::UnavailableError(
         "the system cannot start a thread to read the source. Nothing was sent; the next cycle tries again. "
-        "Look at the limit of processes and threads");
+        "Check the limit of processes and threads");
   }
 }
 
@@ -311,7 +311,7 @@ absl::Status RowSender::SendRows(Job& job, const ReadRows& rows) {
   if (options_.progress) options_.progress(job);
   if (options_.stop != nullptr && *options_.stop && !rows.last) {
     return absl::CancelledError(
-        "the agent was stopped. Nothing of the table is committed; the next run goes on");
+        "the agent was stopped. Nothing of the table is committed; the next run continues");
   }
   return job.error;  // The mirror may have refused a batch of it meanwhile.
 }

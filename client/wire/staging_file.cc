@@ -207,8 +207,8 @@ absl::StatusOr<std::string> StagingFile::Read(const Place& place) const {
   }
   if (XXH3_64bits(bytes.data(), bytes.size()) == place.hash) return bytes;
   return absl::DataLossError(
-      "rows that waited on the agent's disk were read back changed. Nothing of the table is committed; look "
-      "at the disk of 'state_dir', and run again");
+      "rows that the agent stored on its disk were changed there. Nothing of the table is committed; check "
+      "the disk of 'state_dir', and run again");
 }
 
 void StagingFile::Clear() {

@@ -166,7 +166,7 @@ TEST_F(ReceiptsTest, ARestoredMirrorCannotHideIt) {
   EXPECT_THAT(report.notes, Contains(HasSubstr("set back to an older state")));
   const ReceiptVerdict verdict = Check();
   EXPECT_THAT(verdict.findings, IsEmpty());
-  EXPECT_THAT(verdict.notes, ElementsAre(HasSubstr("goes on from receipt 2")));
+  EXPECT_THAT(verdict.notes, ElementsAre(HasSubstr("continues from receipt 2")));
   EXPECT_EQ(bench_->Difference(), "");
 }
 
@@ -187,7 +187,7 @@ TEST_F(ReceiptsTest, WhereTheChainsPartTheAgentLearnsWhatItMissed) {
   EXPECT_THAT(Cycle().notes, Contains(HasSubstr("set back to an older state")));
   const ReceiptVerdict verdict = Check();
   EXPECT_THAT(verdict.findings, IsEmpty());
-  EXPECT_THAT(verdict.notes, ElementsAre(HasSubstr("goes on from receipt 2")));
+  EXPECT_THAT(verdict.notes, ElementsAre(HasSubstr("continues from receipt 2")));
   EXPECT_EQ(std::to_string(verdict.last), here_->mirror().Value("SELECT max(number) FROM _mirror_receipts"));
   EXPECT_EQ(verdict.unsigned_tail, 0U);
   ASSERT_EQ(bench_->Sql(Change(10)), "");
@@ -210,7 +210,7 @@ TEST_F(ReceiptsTest, ARestoreThatIsUndoneIsNoFinding) {
   const ReceiptVerdict verdict = Check();
   EXPECT_THAT(verdict.findings, IsEmpty());
   EXPECT_THAT(verdict.notes,
-              ElementsAre(HasSubstr("goes on from receipt 2"), HasSubstr("goes on from receipt 4")));
+              ElementsAre(HasSubstr("continues from receipt 2"), HasSubstr("continues from receipt 4")));
   EXPECT_EQ(verdict.last, 6U);
   EXPECT_EQ(verdict.signed_to, 6U);
   EXPECT_EQ(verdict.receipts, 7U);
@@ -256,7 +256,7 @@ TEST_F(ReceiptsTest, WhatTheMirrorForgotIsAGapThatIsTold) {
   EXPECT_THAT(Cycle().notes, ElementsAre(HasSubstr("no longer keeps the receipts before number 6")));
   const ReceiptVerdict verdict = Check();
   EXPECT_THAT(verdict.findings, IsEmpty());
-  EXPECT_THAT(verdict.notes, ElementsAre(HasSubstr("the receipts before receipt 6 are not here")));
+  EXPECT_THAT(verdict.notes, ElementsAre(HasSubstr("the receipts before receipt 6 are missing")));
   EXPECT_EQ(verdict.receipts, 2U + 3 + 1);
   EXPECT_EQ(verdict.signed_to, 9U);
   Changes(1);
@@ -290,7 +290,7 @@ TEST_F(ReceiptsTest, WhatIsNotOfWhatWasSentIsFoundAtOnceAndLater) {
   ReceiptBook::Entry entry{job.receipt, std::nullopt, 0};
   entry.wrong = true;
   ASSERT_THAT(book->Add({entry}, std::nullopt, book->ReadEnd().value()), IsOk());
-  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("did not match what was sent when it came")));
+  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("when it arrived, it did not match what was sent")));
 }
 
 // What nobody signed proves nothing, wherever it is put.
@@ -313,14 +313,14 @@ TEST_F(ReceiptsTest, AForgedBeginningAndAChangedMiddleAreFound) {
   forged.number = 9;
   Damage(absl::StrCat("UPDATE receipts SET sent = NULL, receipt = '", ReceiptText(forged),
                       "' WHERE number = 3"));
-  EXPECT_THAT(Check().findings, Contains(HasSubstr("does not name the one before it")));
+  EXPECT_THAT(Check().findings, Contains(HasSubstr("does not name the receipt before it")));
 }
 
 TEST_F(ReceiptsTest, WhenTheEndIsRemovedWithItsSignatureItIsMissed) {
   Begin();
   Changes(2);
   Damage("DELETE FROM receipts WHERE number = 4; DELETE FROM signatures WHERE number = 4");
-  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("the last receipt that came, number 4")));
+  EXPECT_THAT(Check().findings, ElementsAre(HasSubstr("the last receipt that arrived, number 4")));
 }
 
 TEST_F(ReceiptsTest, WithoutASignatureNothingIsProven) {
@@ -369,7 +369,7 @@ TEST_F(ReceiptsTest, WhatWasChangedRemovedOrSignedByAnotherIsFound) {
            "= 4"),
       Contains(HasSubstr("does not follow")));
   EXPECT_THAT(with("DELETE FROM receipts WHERE number = 4"),
-              Contains(HasSubstr("receipts 4 to 4 are not here")));
+              Contains(HasSubstr("receipts 4 to 4 are missing")));
   EXPECT_THAT(with("UPDATE receipts SET sent = zeroblob(32) WHERE number = 4"),
               ElementsAre(HasSubstr("receipt 4 (table 'people', cycle ")));
   EXPECT_THAT(with("DELETE FROM receipts WHERE number = 6"), Contains(HasSubstr("signed receipt 6")));

@@ -159,7 +159,7 @@ class FromSqlite(MoveTest):
                     self.assertEqual((note["action"], note["equality"]), ("none", "equal"))
                 else:
                     self.assertEqual((note["action"], note["inserts"]), ("populate", 2))
-                    self.assertIn("took the place of another one", note["reason"])
+                    self.assertIn("replaced another one", note["reason"])
                     self.assertIn("has no key", note["reason"])
                 self.assertEqual({name: table[0] for name, table in self.run_once().items()}, dict.fromkeys(self.look(), "none"))
                 self.assertEqual(self.look()["person"]["equality"], "equal")
@@ -172,7 +172,7 @@ class FromSqlite(MoveTest):
         self.accept()
         person = self.place.once()["by_table"]["person"]
         self.assertEqual((person["action"], person["inserts"]), ("populate", ROWS - 1))
-        self.assertIn("took the place of another one, and by its strategy it cannot go on", person["reason"])
+        self.assertIn("replaced another one, and its strategy cannot continue", person["reason"])
         self.assertEqual(self.mirrored("person"), self.wanted("SELECT * FROM person"))
 
     def test_killed_at_each_step_and_in_the_comparison(self):

@@ -134,7 +134,7 @@ class FullDisk(Place):
         notes = re.findall(r"^ +note: (.*)", whole_lines.joined(done.stdout.replace("\n  note", "\n\n  note")), re.MULTILINE)
         for note in notes:
             self.assertIn(f"'{state}/Cust-many.", note)
-            self.assertRegex(note, "free space|Look whether the disk")
+            self.assertRegex(note, "free space|Check whether the disk")
         subprocess.run(["mount", "-o", "remount,size=20m", state], check=True)
         done = programs.run(BIN / "mirror-agent", "once", "--config", configuration)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

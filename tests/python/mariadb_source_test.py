@@ -587,7 +587,7 @@ class MariadbScenarios(SourceTest):
             self.assertEqual(sent["t"][1:], (9, 0, 1), setting)
             why = "wrote its statements instead of rows" if setting.endswith("STATEMENT") else "without all of their columns"
             [note] = [note for note in self.notes if "no longer on record" in note]
-            self.assertRegex(note, rf"for 1 table \(a session .*{why}.*by comparing, and sent: t$")
+            self.assertRegex(note, rf"for 1 table \(a session .*{why}.*and sends the differences: t$")
             self.check_equal()
 
     def test_minimal_rows_of_all_sessions_are_refused(self):

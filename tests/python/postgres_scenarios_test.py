@@ -394,7 +394,7 @@ class Uninstalled(LogTest):
         self.crm.sql("CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u VALUES (1)")
         self.crm.sql(f"GRANT SELECT ON u TO {sources.READER}")
         dry = self.place.agent("once", "--dry-run").said
-        self.assertIn("u: new: when the publication has it ('mirror-agent install'), its one row is sent", " ".join(dry.split()))
+        self.assertIn("u: new: after 'mirror-agent install' adds it to the publication, its one row is sent", " ".join(dry.split()))
         report = self.place.once()
         self.assertIn("is not in the source's publication", report["by_table"]["u"]["reason"])
         told = " ".join(self.place.control("tables", "Cust").stderr.split())
@@ -411,7 +411,7 @@ class Uninstalled(LogTest):
         self.place.configure_postgres(self.crm.dsn(), {}, 'strategy = "cdc"')
         self.crm.sql("UPDATE t SET v = 'w' WHERE id = 1")
         table = self.place.once()["by_table"]["t"]
-        self.assertEqual((table["action"], table["reason"]), ("populate", "the change log that sent the mirror's state is not there any more"))
+        self.assertEqual((table["action"], table["reason"]), ("populate", "the change log from which the mirror's rows were sent no longer exists"))
         self.check()
         self.use({})
         self.run_once()

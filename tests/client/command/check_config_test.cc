@@ -103,7 +103,7 @@ TEST_F(CheckConfigTest, ASourceThatIsNoFileOrNoFolderIsRefusedAndSaysWhatItIs) {
     std::ofstream(folder_ / "orders.csv") << text;
     EXPECT_EQ(Check(Source("orders.csv")), 2);
     EXPECT_THAT(err_,
-                HasSubstr("orders.csv', which does not begin as a SQLite database: 'path' must be one\n"));
+                HasSubstr("orders.csv', which has no SQLite header: 'path' must name a SQLite database\n"));
   }
   std::ofstream(folder_ / "empty.db").flush();
   EXPECT_EQ(Check(Source("empty.db")), 0) << err_;

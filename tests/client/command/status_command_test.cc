@@ -287,7 +287,7 @@ TEST_F(StatusCommandTest, AnAgentAtWorkIsSeenAndNotOverdueAndNotDisturbed) {
   ASSERT_THAT(lock, IsOk());
   ASSERT_THAT(lock->Begin(), IsOk());
   EXPECT_EQ(Status("2026-11-20 23:00:00"), 0);
-  EXPECT_THAT(out_, AllOf(HasSubstr("at work     yes\n"), HasSubstr("after the run at work")));
+  EXPECT_THAT(out_, AllOf(HasSubstr("at work     yes\n"), HasSubstr("after the current run")));
   EXPECT_TRUE(InJson("2026-11-20 23:00:00").at("at_work").get<bool>());
   EXPECT_THAT(LockFile::Acquire(state(), "Cust"), Not(IsOk())) << "the agent has it still";
 }
@@ -311,7 +311,7 @@ TEST_F(StatusCommandTest, ARunWhoseEndIsNotOnRecordIsNotGood) {
   ASSERT_THAT(MarkBegin(state(), "Cust", Ms("2026-11-20 10:20:00")), IsOk());
   EXPECT_EQ(Status("2026-11-20 10:30:00"), 1);
   const std::string words =
-      "the run that began at 2026-11-20T10:20:00Z did not end, or could not write how it ended";
+      "the run that began at 2026-11-20T10:20:00Z did not end, or could not save its result";
   EXPECT_THAT(out_, AllOf(HasSubstr("Cust: cut off\n"), HasSubstr(words), HasSubstr("the state folder")));
   EXPECT_EQ(InJson("2026-11-20 10:30:00").at("unended_at"), "2026-11-20T10:20:00Z");
   Configure(Source("crm.db") + Source("other.db", "", "Other"));
@@ -373,8 +373,8 @@ TEST_F(StatusCommandTest, FilesThatCannotBeReadAreToldAndTheOtherSourcesShown) {
                               HasSubstr("Install Partner Mirror 9.9.9")));
     } else {
       EXPECT_THAT(err_,
-                  AllOf(HasSubstr("Cust: '"), HasSubstr("Cust.last.json' is not what this agent writes"),
-                        HasSubstr("the next run writes it anew")));
+                  AllOf(HasSubstr("Cust: '"), HasSubstr("Cust.last.json' is damaged or not of this agent"),
+                        HasSubstr("the next run replaces it")));
     }
   }
   std::filesystem::remove(state() + "/Cust.last.json");
@@ -399,7 +399,7 @@ TEST_F(StatusCommandTest, AWordThatIsNoneOfTheRecordsIsNotShown) {
     std::ofstream(file) << wrong.replace(wrong.find(word), word.size(), "\"fine\"");
     EXPECT_EQ(Status("2026-11-20 10:10:00"), 1);
     EXPECT_THAT(out_, HasSubstr("Cust: not known\n"));
-    EXPECT_THAT(err_, HasSubstr("Cust.last.json' is not what this agent writes"));
+    EXPECT_THAT(err_, HasSubstr("Cust.last.json' is damaged or not of this agent"));
   }
 }
 
@@ -556,7 +556,7 @@ TEST(StatusOfARunTest, RunsThatWentWellAndRunsThatCouldNotBeginAreBothKnown) {
     const NoRoom full;
     EXPECT_EQ(once({.repopulate = true}), 1);
   }
-  EXPECT_THAT(status(1), AllOf(HasSubstr("Cust: cut off"), HasSubstr("could not write how it ended")));
+  EXPECT_THAT(status(1), AllOf(HasSubstr("Cust: cut off"), HasSubstr("could not save its result")));
   ASSERT_EQ(once({}), 0);
   EXPECT_THAT(status(0), HasSubstr("Cust: good"));
   std::filesystem::rename(folder / "crm.db", folder / "away.db");

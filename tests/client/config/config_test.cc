@@ -256,7 +256,8 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{
             "TwoLogsOfOneDatabase",
             "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source]]\ncontext_id = \"b\"\npath = \"./x\"\n",
-            ":15: [[source]] 'path' is that of the [[source]] in line 10: two with strategy \"cdc\""},
+            ":15: [[source]] 'path' is already used by the [[source]] in line 10: two sources with strategy "
+            "\"cdc\""},
         WrongCase{"IntervalWithoutUnit", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ninterval = \"20\"\n",
                   ":13: [[source]] 'interval' must be a time from 100ms to 7d"},
         WrongCase{"IntervalTooShort", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ninterval = \"99ms\"\n",
@@ -295,7 +296,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{
             "CaptureWithoutALayout",
             "[[source]]\ncontext_id = \"a\"\npath = \"x\"\naccept = [\"insert\"]\ncapture = \"outbox\"\n",
-            ":14: [[source]] 'capture' goes with layout = \"datajoin\", which is missing"},
+            ":14: [[source]] 'capture' needs layout = \"datajoin\", which is not set"},
         WrongCase{"LargeCopy", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncopy_at_once = \"17GB\"\n",
                   ":13: [[source]] 'copy_at_once' must be"},
         WrongCase{"CronWithoutADay", "[[source]]\ncontext_id = \"a\"\npath = \"x\"\ncron = \"0 6 * *\"\n",
@@ -390,7 +391,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"OneTenantTwice",
                   "[[source]]\ncontext_id = \"Cust\"\npath = \"x\"\n[[source]]\npath = \"y\"\ncontext_id = "
                   "\"CUST\"\n",
-                  ":15: [[source]] 'context_id' 'CUST' is that of the [[source]] in line 10"},
+                  ":15: [[source]] 'context_id' 'CUST' is already the tenant of the [[source]] in line 10"},
         WrongCase{"UnknownKind", "[[source]]\nkind = \"oracle\"\n",
                   ":11: [[source]] 'kind' must be one of \"sqlite\", \"csv\", \"xlsx\", \"postgres\", "},
         WrongCase{"NearStrategy", "[[source]]\nstrategy = \"cdx\"\n",
@@ -412,7 +413,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = "
                   "\"t\"\n[[source.table]]\nname "
                   "= \"T\"\n",
-                  ":15: [[source.table]] 'name' 'T' is that of the table in line 13"},
+                  ":15: [[source.table]] 'name' 'T' is already the name of the table in line 13"},
         WrongCase{
             "KeyOfADatabase",
             "[[source]]\ncontext_id = \"a\"\npath = \"x\"\n[[source.table]]\nname = \"t\"\nkey = [\"id\"]\n",
@@ -559,12 +560,13 @@ TEST_F(ConfigTest, ThousandsOfSourcesAreReadInSecondsAndASharedOneIsStillRefused
   EXPECT_THAT(
       Load(text + "[[source]]\ncontext_id = \"other\"\npath = \"link\"\n"),
       StatusIs(absl::StatusCode::kInvalidArgument,
-               HasSubstr(":15012: [[source]] 'path' is that of the [[source]] in line 19: two with")));
+               HasSubstr(":15012: [[source]] 'path' is already used by the [[source]] in line 19: two")));
   EXPECT_THAT(
       Load(text + "[[source]]\ncontext_id = \"S4\"\npath = \"s4\"\n"),
       StatusIs(
           absl::StatusCode::kInvalidArgument,
-          HasSubstr(":15011: [[source]] 'context_id' 'S4' is that of the [[source]] in line 22 ('s4')")));
+          HasSubstr(":15011: [[source]] 'context_id' 'S4' is already the tenant of the [[source]] in line 22 "
+                    "('s4')")));
 }
 
 TEST_F(ConfigTest, WrongEndpointIsNamed) {

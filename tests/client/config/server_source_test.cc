@@ -130,7 +130,7 @@ INSTANTIATE_TEST_SUITE_P(
         WrongServerCase{"PasswordOfAKey", "dsn = \"host=db1 sslpassword=sesame\"\nstrategy = \"synthetic\"\n",
                         ":12: [[source]] 'dsn' cannot be used: the connection string holds a password"},
         WrongServerCase{"Passfile", "dsn = \"host=db1 passfile=/etc/sesame\"\nstrategy = \"synthetic\"\n",
-                        ":12: [[source]] 'dsn' names a passfile: name that in 'password_file'"},
+                        ":12: [[source]] 'dsn' names a passfile: remove that, and set 'password_file' to"},
         WrongServerCase{"Service", "dsn = \"service=sesame\"\nstrategy = \"synthetic\"\n",
                         ":12: [[source]] 'dsn' cannot be used: the connection string names a service"},
         WrongServerCase{"NoConninfo", "dsn = \"sesame\"\nstrategy = \"synthetic\"\n",
@@ -176,12 +176,12 @@ TEST_F(ServerSourceTest, ALogThatIsNotReadIsRefusedWhereItIsAskedFor) {
   EXPECT_THAT(
       LoadSource("dsn = \"host=db1\"\n"),
       StatusIs(absl::StatusCode::kInvalidArgument,
-               HasSubstr(":11: [[source]] 'kind' would have the log of PostgreSQL databases read, which "
-                         "this build cannot: say strategy = \"synthetic\"")));
+               HasSubstr(":11: [[source]] 'kind' needs the log of PostgreSQL databases, which this build "
+                         "cannot read: set strategy = \"synthetic\"")));
   EXPECT_THAT(
       LoadSource("dsn = \"host=db1\"\nstrategy = \"cdc\"\n"),
       StatusIs(absl::StatusCode::kInvalidArgument,
-               HasSubstr(":13: [[source]] 'strategy' would have the log of PostgreSQL databases read")));
+               HasSubstr(":13: [[source]] 'strategy' needs the log of PostgreSQL databases, which")));
   EXPECT_THAT(LoadSource(std::string(kDsn) + "[[source.table]]\nname = \"t\"\nstrategy = \"cdc\"\n"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr(":16: [[source.table]] 'strategy' must not be \"cdc\"")));
@@ -220,7 +220,7 @@ TEST_F(ServerSourceTest, TheBinlogIsReadAsSomebodyWhomNoOtherSourceIs) {
   EXPECT_EQ(DefaultServerId("A"), DefaultServerId("a")) << "no two context ids differ by that alone";
   EXPECT_THAT(load("server_id = 42\n", "server_id = 42\n").status(),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("'server_id' makes the replica's number that of the [[source]] in line")));
+                       HasSubstr("'server_id' makes the replica's number the same as in the [[source]]")));
 }
 
 TEST_F(ServerSourceTest, TwoSourcesOfOneDatabaseAreTwoWithoutALog) {
@@ -239,12 +239,12 @@ TEST_F(ServerSourceTest, NoTwoReadOneSlotOrPublication) {
   EXPECT_THAT(two("", same), IsOk());
   EXPECT_THAT(two("slot = \"s\"\n", other + "slot = \"s\"\n"),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("'slot' makes the slot that of the [[source]] in line 9")));
+                       HasSubstr("'slot' makes the slot the same as in the [[source]] in line 9")));
   EXPECT_THAT(two("slot = \"s\"\n", "dsn = \"host=db2\"\nslot = \"s\"\n"), IsOk());
   EXPECT_THAT(two("publication = \"p\"\n", other + "publication = \"p\"\n"), IsOk());
   EXPECT_THAT(two("publication = \"p\"\n", same + "publication = \"p\"\n"),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("'publication' makes the publication that of the [[source]] in line 9")));
+                       HasSubstr("'publication' makes the publication the same as in the [[source]] in")));
 }
 
 TEST(SlotName, IsWhatPostgresTakesAndOneForEachContextId) {
@@ -296,7 +296,7 @@ TEST(Dsn, ItsPlaceIsToldWithoutWhoConnects) {
   EXPECT_EQ(DsnPlace(SourceKind::kMariadb, "host=db1 port=3307 dbname=crm user=mir"),
             "MariaDB at \"db1, port 3307, database crm\"");
   EXPECT_EQ(DsnPlace(SourceKind::kOdbc, "DSN=crm;UID=mir"), "ODBC at \"crm\"");
-  EXPECT_EQ(DsnPlace(SourceKind::kOdbc, "FILEDSN=/x"), "ODBC at \"its own place\"");
+  EXPECT_EQ(DsnPlace(SourceKind::kOdbc, "FILEDSN=/x"), "ODBC at \"its default address\"");
 }
 
 }  // namespace

@@ -103,8 +103,8 @@ TEST_F(AcceptedCycleTest, GoesOnFromWhatIsEqual) {
   EXPECT_EQ(report.tables[0].equality, TableReport::Equality::kEqual);
   EXPECT_TRUE(report.Good()) << report.status;
   EXPECT_THAT(report.notes,
-              Contains(HasSubstr("what that one sent of 1 table is compared with the source, and "
-                                 "what differs is sent: a")));
+              Contains(HasSubstr("the agent compares 1 table that the other one sent with the source, and "
+                                 "sends the differences: a")));
   EXPECT_EQ(endpoint_.Count("rows"), 0U);
   ASSERT_EQ(endpoint_.completed.tables_size(), 1);
   EXPECT_EQ(endpoint_.completed.tables(0).rows_differ(), 0U);
@@ -162,8 +162,7 @@ TEST_F(AcceptedCycleTest, PopulateWhatTheStrategyCannotGoOnFromAndSayWhy) {
   const CycleReport report = Run(/*with_log=*/false);
   EXPECT_EQ(report.tables.at(0).action, TableReport::Action::kPopulate);
   EXPECT_EQ(report.tables.at(0).reason,
-            "this source took the place of another one, and by its strategy it cannot go on from what that "
-            "one sent");
+            "this source replaced another one, and its strategy cannot continue from the other one's rows");
   EXPECT_EQ(endpoint_.reasons["a"], v1::POPULATE_REASON_AHEAD);
   EXPECT_EQ(endpoint_.Count("digests"), 0U) << "what it sent itself need not be compared";
 }
@@ -171,7 +170,8 @@ TEST_F(AcceptedCycleTest, PopulateWhatTheStrategyCannotGoOnFromAndSayWhy) {
 TEST_F(AcceptedCycleTest, OfAnEndpointThatCannotComparePopulate) {
   endpoint_.capabilities.clear();
   const CycleReport report = Run(/*with_log=*/false);
-  EXPECT_THAT(report.tables.at(0).reason, HasSubstr("and the endpoint cannot compare what that one sent"));
+  EXPECT_THAT(report.tables.at(0).reason,
+              HasSubstr("and the endpoint cannot compare the rows that the other one sent"));
 }
 
 }  // namespace

@@ -835,9 +835,9 @@ TEST_F(CycleTest, AConnectionThatIsCutIsNotTakenForAWrongPortOrCertificate) {
   close(listener);
   EXPECT_THAT(cut,
               StatusIs(absl::StatusCode::kUnavailable,
-                       AllOf(HasSubstr("was cut and cannot be made again"), HasSubstr(endpoint_.address()),
+                       AllOf(HasSubstr("broke and cannot be opened again"), HasSubstr(endpoint_.address()),
                              HasSubstr("What was acknowledged before is committed"),
-                             HasSubstr("Look whether mirror-server runs"), testing::Not(HasSubstr("TLS")),
+                             HasSubstr("Check whether mirror-server runs"), testing::Not(HasSubstr("TLS")),
                              testing::Not(HasSubstr("ertificate")))));
 }
 
@@ -1149,7 +1149,7 @@ TEST_P(SilenceTest, AnEndpointThatTakesRowsAndSaysNothingIsGivenUp) {
 
 INSTANTIATE_TEST_SUITE_P(Rows, SilenceTest,
                          testing::Values(std::pair(3, "did not answer in time"),
-                                         std::pair(2'000, "answered anything")),
+                                         std::pair(2'000, "gave no answer")),
                          [](const auto& test) { return test.param.first == 3 ? "Call" : "Stream"; });
 
 /// A stream costs more than the call.
