@@ -74,9 +74,9 @@ absl::Status Move(CaptureState& state, const std::string& name, const std::optio
                   bool deletes) {
   ASSIGN_OR_RETURN(const std::optional<CaptureState::Table> table, state.Find(name));
   if (!table)
-    return absl::NotFoundError(absl::StrCat(
-        "table '", name,
-        "' has no pointer: no run has read it yet, or its strategy needs none. Check the name"));
+    return absl::NotFoundError(
+        absl::StrCat("table '", name,
+                     "' has no pointer: no run has read it yet, or its strategy needs none. Check the name"));
   const LookedBy by = ReadLookedBy(table->form);
   if (!by.HasPointer()) {
     return absl::NotFoundError(

@@ -337,8 +337,7 @@ void PrintLast(const LastRun& run, Time now, std::ostream& out) {
 }
 
 std::string UnendedInWords(std::int64_t begun_ms) {
-  return absl::StrCat("the run that began at ", Utc(begun_ms),
-                      " did not end, or could not save its result");
+  return absl::StrCat("the run that began at ", Utc(begun_ms), " did not end, or could not save its result");
 }
 
 void Print(const Seen& seen, Time now, std::ostream& out) {

@@ -685,11 +685,10 @@ class SourceLoader {
     const std::size_t index = others.size();
     if (const std::size_t first = FirstOf(&claims->context_ids, FoldName(source.context_id), index);
         first != index) {
-      return block.Wrong(
-          "context_id",
-          absl::StrCat("'", source.context_id, "' is already the tenant of the [[source]] in line ",
-                       others[first].line, " ('", others[first].context_id,
-                       "'): each source needs its own tenant"));
+      return block.Wrong("context_id", absl::StrCat("'", source.context_id,
+                                                    "' is already the tenant of the [[source]] in line ",
+                                                    others[first].line, " ('", others[first].context_id,
+                                                    "'): each source needs its own tenant"));
     }
     if (IsServer(source.kind)) return CheckServers(block, source, others, claims);
     // The change log of a file is inside it.

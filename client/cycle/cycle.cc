@@ -151,10 +151,9 @@ void NoteGoneTables(RunContext& run) {
   std::vector<std::string> gone = run.state.tables().Names();
   std::erase_if(gone, [&run](const std::string& name) { return run.FindTable(name) != nullptr; });
   if (gone.empty()) return;
-  run.AddNote(absl::StrCat(
-      Counted(gone.size(), "table"), gone.size() == 1 ? " is" : " are",
-      " no longer announced; if the mirror accepts this run, it sets them aside: ",
-      ListNames(gone, kNamesListed)));
+  run.AddNote(absl::StrCat(Counted(gone.size(), "table"), gone.size() == 1 ? " is" : " are",
+                           " no longer announced; if the mirror accepts this run, it sets them aside: ",
+                           ListNames(gone, kNamesListed)));
 }
 
 /// Reports errors before anything is sent, and adds notes for people.

@@ -247,11 +247,10 @@ void PlanTable(RunContext& run, Cycle& cycle, std::size_t index) {
 /// Adds one note for all tables with the same reason.
 void NoteGaps(RunContext& run) {
   for (const auto& [why, tables] : std::exchange(run.gaps, {})) {
-    run.AddNote(absl::StrCat(
-        "changes since the mirror's LSN are no longer on record for ", Counted(tables.size(), "table"),
-        why.empty() ? "" : absl::StrCat(" (", why, ")"),
-        "; the agent compares them with the mirror, and sends the differences: ",
-        ListNames(tables, kNamesListed)));
+    run.AddNote(absl::StrCat("changes since the mirror's LSN are no longer on record for ",
+                             Counted(tables.size(), "table"), why.empty() ? "" : absl::StrCat(" (", why, ")"),
+                             "; the agent compares them with the mirror, and sends the differences: ",
+                             ListNames(tables, kNamesListed)));
   }
 }
 
@@ -320,11 +319,11 @@ void MakeJobs(RunContext& run, Cycle& cycle) {
   }
   NoteGaps(run);
   if (!cycle.IsFirst() || run.places_taken.empty()) return;
-  run.AddNote(absl::StrCat(
-      "this source replaced another one, as the mirror's operator accepted: the agent compares ",
-      Counted(run.places_taken.size(), "table"),
-      " that the other one sent with the source, and sends the differences: ",
-      ListNames({run.places_taken.begin(), run.places_taken.end()}, kNamesListed)));
+  run.AddNote(
+      absl::StrCat("this source replaced another one, as the mirror's operator accepted: the agent compares ",
+                   Counted(run.places_taken.size(), "table"),
+                   " that the other one sent with the source, and sends the differences: ",
+                   ListNames({run.places_taken.begin(), run.places_taken.end()}, kNamesListed)));
 }
 
 absl::StatusOr<bool> MakeJobsOfChanged(RunContext& run, Cycle& cycle) {

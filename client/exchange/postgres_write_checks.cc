@@ -210,11 +210,10 @@ void CheckOwnTables(const PostgresCheckLook& look, const PostgresWriteCheckOptio
                    "'mirror-agent install --print-sql' prints");
   }
   if (own->grants.empty()) return;
-  findings->Fail(
-      kDeliveriesStep,
-      absl::StrCat("the role '", look.role,
-                   "' lacks rights to read or write tables of the exchange: runs fail"),
-      absl::StrJoin(own->grants, "; "));
+  findings->Fail(kDeliveriesStep,
+                 absl::StrCat("the role '", look.role,
+                              "' lacks rights to read or write tables of the exchange: runs fail"),
+                 absl::StrJoin(own->grants, "; "));
 }
 
 }  // namespace

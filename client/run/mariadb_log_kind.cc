@@ -125,8 +125,8 @@ absl::StatusOr<InstalledLog> InstallMariadbLog(const SourceConfig& source, const
       absl::StrCat("the changes of ", Counted(logged - others.size(), "table"),
                    " are read in the server's binlog, as server_id ", ServerIdOf(source), exchange);
   if (!others.empty())
-    absl::StrAppend(&words, ". The changes of other tables are found by comparing: ",
-                    absl::StrJoin(others, ", "));
+    absl::StrAppend(&words,
+                    ". The changes of other tables are found by comparing: ", absl::StrJoin(others, ", "));
   ASSIGN_OR_RETURN(const std::string unseen, FindUnseen(*staging->sessions()));
   absl::StrAppend(&words, unseen);
   return InstalledLog{log->source_id(), std::move(words)};

@@ -25,7 +25,7 @@ class FileWatchTest : public testing::Test {
 
   TempFolder folder_;
   FileWatcher watcher_;
-  const std::stop_token never_;
+  const std::stop_token never_{};
 };
 
 TEST_F(FileWatchTest, AWriteWakesWhoWatchesThatFile) {

@@ -63,8 +63,7 @@ std::vector<Requirement> Tokens() {
          ExpectStatus(exam.AuthenticateWith(Unsigned(parts)), kUnauthenticated, "alg none");
        }},
       {"token.typ",
-       "A call's token cannot begin a cycle, and Authenticate's token is not valid for other calls.",
-       kTokens,
+       "A call's token cannot begin a cycle, and Authenticate's token is not valid for other calls.", kTokens,
        [](Exam& exam) {
          ExpectStatus(exam.AuthenticateWith(Signed(exam.Parts(TokenUse::kCall), *exam.identity().key)),
                       kUnauthenticated, "a call's token for Authenticate");

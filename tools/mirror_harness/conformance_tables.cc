@@ -145,7 +145,8 @@ std::vector<Requirement> Names() {
        }},
       {"tables.names",
        "A name of up to 63 bytes is accepted, whatever it means to SQL or a file system; a longer one of up "
-       "to 128 characters is accepted, too, or REFUSED with the reason.", kTable,
+       "to 128 characters is accepted, too, or REFUSED with the reason.",
+       kTable,
        [](Exam& exam) {
          for (const std::string& name :
               {std::string("a\";DROP TABLE people;--"), std::string("../x"), std::string("Grüße %s"),

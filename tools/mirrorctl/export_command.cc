@@ -234,8 +234,7 @@ void AddExportCommand(const AdminCommands& commands) {
       .ValueName("FILE")
       .Required()
       .Completes(cli::Besides::kFiles);
-  command.AddFlag("--replace", request->replace,
-                  "Replace an existing file when the new one is complete");
+  command.AddFlag("--replace", request->replace, "Replace an existing file when the new one is complete");
   const cli::Option history = command.AddFlag("--history", request->history,
                                               "Write all versions of the rows that are kept, and since when "
                                               "each is valid");

@@ -114,9 +114,9 @@ void ShowHold(AdminClient& admin, const AdminRequest& request, Console& console)
     if (request.json) return PrintJson(console.out, ToJson(hold));
     return PrintHold(console.out, hold);
   }
-  Fail(console, absl::NotFoundError(absl::StrCat(
-                    "there is no hold '", request.hold,
-                    "'. Nothing was changed. 'mirrorctl hold list' shows the existing holds")));
+  Fail(console, absl::NotFoundError(
+                    absl::StrCat("there is no hold '", request.hold,
+                                 "'. Nothing was changed. 'mirrorctl hold list' shows the existing holds")));
 }
 
 }  // namespace

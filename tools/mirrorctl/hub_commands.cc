@@ -176,9 +176,7 @@ void AddResume(const AdminCommands& of_hub) {
   AddHubStorage(of_hub, resume);
   resume.Add("data_source", request->data_source, "One member, with --take; without it all suspended members")
       .Completes(HubMemberNames);
-  resume
-      .Add("--take", request->take,
-           "Which values win: its own, the hub's, or the later ones")
+  resume.Add("--take", request->take, "Which values win: its own, the hub's, or the later ones")
       .OneOf({"theirs", "ours", "newest"});
   resume.AddFlag("--insert", request->insert,
                  "For all members: also insert records that are new there in the other systems");
@@ -202,10 +200,9 @@ void AddResume(const AdminCommands& of_hub) {
 
 void AddRecords(const AdminCommands& of_hub) {
   const std::shared_ptr<AdminRequest>& request = of_hub.request;
-  const cli::Command explain =
-      of_hub.Add("explain",
-                 "Show a golden record with its values: its rows, which row gives which value, what waits",
-                 "Acme --row crm company '[17]'", ExplainGolden);
+  const cli::Command explain = of_hub.Add(
+      "explain", "Show a golden record with its values: its rows, which row gives which value, what waits",
+      "Acme --row crm company '[17]'", ExplainGolden);
   AddHubStorage(of_hub, explain);
   explain.Add("golden_id", request->golden_id,
               "Id of the record, also of one that was merged into another record");
@@ -267,8 +264,9 @@ cli::Option AddHubStorage(const AdminCommands& commands, const cli::Command& com
 
 void AddHubCommands(const AdminCommands& commands) {
   const cli::Command hub =
-      commands.app.AddCommand("hub", "Golden records: show the state of the systems, and decide what waits "
-                                     "for you");
+      commands.app.AddCommand("hub",
+                              "Golden records: show the state of the systems, and decide what waits "
+                              "for you");
   hub.RequireCommand();
   hub.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml hub status");
   const AdminCommands of_hub{hub, commands.config_path, commands.console, commands.request, "hub "};

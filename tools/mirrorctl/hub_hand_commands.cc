@@ -166,8 +166,7 @@ void ThawHub(AdminClient& admin, const AdminRequest& request, Console& console) 
 /// Describes which members would wait, and for what.
 std::string AfterRebuild(const v1::RebuildHubResponse& tried, const std::string& storage) {
   const std::vector<std::string> names(tried.suspended().begin(), tried.suspended().end());
-  const std::string which =
-      absl::StrCat("hub '", storage, "' would be rebuilt from its members' mirrors: ");
+  const std::string which = absl::StrCat("hub '", storage, "' would be rebuilt from its members' mirrors: ");
   if (names.empty()) return absl::StrCat(which, "it has read no member yet, so nothing would wait");
   return absl::StrCat(which, QuotedNames(names), " would be suspended until ",
                       QuotedCommand(absl::StrCat("mirrorctl hub resume ", ShellWord(storage))),
@@ -230,9 +229,9 @@ void AddTrial(const AdminCommands& of_hub, const cli::Command& command) {
 
 void AddByHand(const AdminCommands& of_hub) {
   const std::shared_ptr<AdminRequest>& request = of_hub.request;
-  const cli::Command merge = of_hub.Add(
-      "merge", "Merge two golden records that no rule joins; on a terminal you are asked first",
-      "Acme GOLDEN_ID GOLDEN_ID --dry-run", MergeRecords);
+  const cli::Command merge =
+      of_hub.Add("merge", "Merge two golden records that no rule joins; on a terminal you are asked first",
+                 "Acme GOLDEN_ID GOLDEN_ID --dry-run", MergeRecords);
   AddHubStorage(of_hub, merge);
   merge.Add("golden_id", request->golden_id, "One record").Required();
   merge.Add("other_id", request->other_id, "The other").Required();

@@ -132,8 +132,7 @@ void AddHubHold(const AdminCommands& of_hub) {
       decide.AddFlag("--dropped", request->dropped,
                      "Hand out the dropped deliveries instead of the held ones");
     }
-    decide.AddFlag("--dry-run", request->dry_run,
-                   "Show how many there are, and the first ones; do nothing");
+    decide.AddFlag("--dry-run", request->dry_run, "Show how many there are, and the first ones; do nothing");
     of_hold.AddWide(decide);
     of_hold.AddJson(decide, "Print an object");
   }

@@ -174,8 +174,8 @@ std::string Member(const FoundTable& table, const std::map<std::string, int>& sh
     absl::StrAppend(&text, "# The time of a row's last change, if every program sets it:\n",
                     Changed(*changed, "# "));
   }
-  return absl::StrCat(
-      text, "# What the hub may write there: \"insert\", \"update\", \"delete\".\nwrite = []\n");
+  return absl::StrCat(text,
+                      "# What the hub may write there: \"insert\", \"update\", \"delete\".\nwrite = []\n");
 }
 
 /// Returns the configuration of one entity. Attributes are the columns with the same name in at least two

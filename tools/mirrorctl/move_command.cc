@@ -67,8 +67,7 @@ class ServerMove {
     Fail(console_, absl::FailedPreconditionError(absl::StrCat("'", Name(), "' ", why)));
   }
   void NothingTo(const char* be) {
-    Refuse(
-        absl::StrCat("has no move to another server that could be ", be, ". Nothing was changed"));
+    Refuse(absl::StrCat("has no move to another server that could be ", be, ". Nothing was changed"));
   }
   std::string Name() const { return Printable(here_.context_id()); }
   /// Returns the address for sources: the one already told to them, else the typed one, else the first one.
@@ -89,11 +88,10 @@ class ServerMove {
     if (here_.phase() != v1::MOVE_PHASE_UNSPECIFIED) {
       const bool left = here_.phase() == v1::MOVE_PHASE_LEFT;
       return Refuse(absl::StrCat("is part of a move already. Nothing was changed. '", Again("--resume"),
-                                 left
-                                     ? "' finishes it, or says where the mirror went; --undo undoes it as "
-                                       "long as no cycle began there. After such a cycle, move it back from "
-                                       "there"
-                                     : "' continues it, --undo undoes it"));
+                                 left ? "' finishes it, or says where the mirror went; --undo undoes it as "
+                                        "long as no cycle began there. After such a cycle, move it back from "
+                                        "there"
+                                      : "' continues it, --undo undoes it"));
     }
     if (const absl::Status room = to_.CheckRoom(here_, request_.place); !room.ok())
       return Fail(console_, room);
@@ -271,9 +269,8 @@ std::string WhereItStands(MoveClient client, const AdminRequest& request) {
                         "as long as the mirror is not served from the new place");
   }
   if (look->phase() != v1::MOVE_PHASE_UNSPECIFIED) {
-    return absl::StrCat("the move is under way, and the source of ", look->context_id(),
-                        " must wait until ", command,
-                        " finishes it, or the same command with --undo undoes it");
+    return absl::StrCat("the move is under way, and the source of ", look->context_id(), " must wait until ",
+                        command, " finishes it, or the same command with --undo undoes it");
   }
   if (look->place() == request.place) {
     return absl::StrCat(look->context_id(), " is in the place ", look->place(),

@@ -131,8 +131,7 @@ void ListJobs(AdminClient& admin, const AdminRequest& request, Console& console)
   SayDoorIsOff(answer->http_url(), console);
   if (answer->jobs().empty()) {
     const bool all = request.storage.empty() && request.context_id.empty() && request.states.empty();
-    SayNone(console,
-            all ? "no import job is known here yet" : "no import job matches your request");
+    SayNone(console, all ? "no import job is known here yet" : "no import job matches your request");
   }
   if (!answer->next_page_token().empty()) {
     SayNone(console, absl::StrCat("there are more than these ", request.limit,

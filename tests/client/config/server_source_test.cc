@@ -178,10 +178,9 @@ TEST_F(ServerSourceTest, ALogThatIsNotReadIsRefusedWhereItIsAskedFor) {
       StatusIs(absl::StatusCode::kInvalidArgument,
                HasSubstr(":11: [[source]] 'kind' needs the log of PostgreSQL databases, which this build "
                          "cannot read: set strategy = \"synthetic\"")));
-  EXPECT_THAT(
-      LoadSource("dsn = \"host=db1\"\nstrategy = \"cdc\"\n"),
-      StatusIs(absl::StatusCode::kInvalidArgument,
-               HasSubstr(":13: [[source]] 'strategy' needs the log of PostgreSQL databases, which")));
+  EXPECT_THAT(LoadSource("dsn = \"host=db1\"\nstrategy = \"cdc\"\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr(":13: [[source]] 'strategy' needs the log of PostgreSQL databases, which")));
   EXPECT_THAT(LoadSource(std::string(kDsn) + "[[source.table]]\nname = \"t\"\nstrategy = \"cdc\"\n"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr(":16: [[source.table]] 'strategy' must not be \"cdc\"")));

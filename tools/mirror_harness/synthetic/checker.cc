@@ -302,12 +302,11 @@ void CheckTenant(const std::string& data_dir, Tenant* tenant, CheckResult* resul
   if (std::error_code error; !std::filesystem::exists(path, error)) {
     ++result->differences;
     if (result->first.size() < kLinesMax) {
-      result->first.push_back(
-          absl::StrCat("'", path,
-                       "' does not exist. --check compares mirrors in SQLite files: name the server's [data] "
-                       "dir. For a mirror in PostgreSQL, run 'mirrorctl backup ",
-                       tenant->context_id(),
-                       " FILE', give the copy this name, and name its folder with --check"));
+      result->first.push_back(absl::StrCat(
+          "'", path,
+          "' does not exist. --check compares mirrors in SQLite files: name the server's [data] "
+          "dir. For a mirror in PostgreSQL, run 'mirrorctl backup ",
+          tenant->context_id(), " FILE', give the copy this name, and name its folder with --check"));
     }
     return;
   }
