@@ -264,7 +264,8 @@ TEST_F(ImportDelivery, RefusedLeavesNothing) {
   Add(&name, "name", "Ada");
   EXPECT_EQ(Import(name), "REFUSED: the database refused it: UNIQUE constraint failed: customer.name");
   EXPECT_EQ(Import(Update("d2", 1, "Rome", "Bern")), "REFUSED: the database refused it: no Bern");
-  EXPECT_THAT(Import(Update("d3", 1, "Rome", "Nice")), HasSubstr("REFUSED: a trigger of the source prevented"));
+  EXPECT_THAT(Import(Update("d3", 1, "Rome", "Nice")),
+              HasSubstr("REFUSED: a trigger of the source prevented"));
   v1::Delivery visit = Of("d4", v1::OPERATION_INSERT, "visit");
   Add(&visit, "city", "Atlantis");
   EXPECT_THAT(Import(visit), HasSubstr("REFUSED: the database refused it: FOREIGN KEY"));
