@@ -290,7 +290,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   for (const auto& [table, why] : found->damaged) {
     const auto is_it = [&name = table](const std::string& other) { return SameName(name, other); };
     if (std::any_of(found->blocked.begin(), found->blocked.end(), is_it)) continue;  // Already reported.
-    report.Warn(step, absl::StrCat("table '", table, "': ", why, ", so that changes may be missing in it"),
+    report.Warn(step, absl::StrCat("table '", table, "': ", why, ", so changes may be missing in it"),
                 "run 'mirror-agent install' or a cycle: its log begins anew, and the table is populated");
   }
   // Test writes would only fail for the reasons above.
