@@ -53,7 +53,7 @@ class Door(unittest.TestCase):
         self.assertEqual(self.enter()[0], 200)
         status, _, text = self.enter()
         self.assertEqual(status, 401)
-        self.assertIn("good once", text)
+        self.assertIn("works only once", text)
 
     def test_a_call_without_the_bearer_is_refused_and_with_it_answered(self):
         for path in ("/api/about", "/api/events", "/api/live", "/api/tenants/Cust26759",

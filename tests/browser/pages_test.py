@@ -271,7 +271,7 @@ class Pages(unittest.TestCase):
             self.page.see(f"m:{version['from_moment']}", ".versions thead")
             self.page.see(str(version["made_by"]["lsn"]), ".versions .facts-of")
         self.page.see("UPDATE", ".versions .facts-of")
-        self.page.see("it stands", ".versions .facts-of")
+        self.page.see("still valid", ".versions .facts-of")
         cells = self.browser.execute_script(
             "return [...document.querySelectorAll('.versions tbody:last-child tr:last-child td')].map((one) => one.textContent)"
         )
@@ -309,7 +309,7 @@ class Pages(unittest.TestCase):
         self.page.see("2 rows differ.")
         self.page.see(MARKUP, "tbody")
         self.page.all("button[aria-label='1: its versions']")[0].click()
-        self.page.see("it stands", ".versions .facts-of")
+        self.page.see("still valid", ".versions .facts-of")
         self.assertEqual(self.page.all("#key")[0].get_attribute("value"), "1")
         self.assertEqual(self.browser.switch_to.active_element.get_attribute("id"), "key")
         begin.clear()
@@ -351,7 +351,7 @@ class Pages(unittest.TestCase):
         self.page.see("Acme Holding AG", "tbody")
         for words in ("CRM Europe", "ERP of the plants", "cycles of an agent", "2,699", MARKUP, "Cust26759"):
             self.page.see(words, "tbody")
-        self.page.see(f"Records are taken at http://127.0.0.1:{self.place.ports[2]}")
+        self.page.see(f"Records are accepted at http://127.0.0.1:{self.place.ports[2]}")
         self.page.press("With records")
         wait_for("the filter", lambda: "Cust26759" not in self.page.text("tbody"))
         self.page.see("2 storages", ".count")
@@ -441,7 +441,7 @@ class Pages(unittest.TestCase):
     def test_a_tenant_of_records_is_paused_and_resumed(self):
         self.page.open("/tenants/Weird")
         self.page.press("Pause")
-        self.page.see("Whoever writes to it over HTTP is refused", "dialog")
+        self.page.see("Writes over HTTP are refused until", "dialog")
         self.page.answer("Pause", text="a test")
         self.page.see("Paused: a test")
         status, answer = self.place.upsert("Weird", "default", [{"externalId": "1", "name": "A"}])
@@ -556,7 +556,7 @@ class Pages(unittest.TestCase):
                         self.assertEqual(self.page.violations(), [])
             self.page.open(PAGES["history"])
             self.ask_for_row("1")
-            self.page.see("it stands", ".versions .facts-of")
+            self.page.see("still valid", ".versions .facts-of")
             self.page.all("#from")[0].send_keys(f"m:{self.versions('1')[1]['from_moment']}", Keys.ENTER)
             self.page.see("New 3", "tbody")
             self.browser.look(NARROW, dark)
@@ -642,7 +642,7 @@ class Entries(unittest.TestCase):
         stranger = Browser()
         self.addCleanup(stranger.quit)
         stranger.get(f"{web['address']}/#{web['secret']}")
-        wait_for("the refusal", lambda: "good once" in stranger.page_source)
+        wait_for("the refusal", lambda: "works only once" in stranger.page_source)
 
     def test_a_server_that_goes_and_comes_back_is_told_of(self):
         place = Place(BIN)

@@ -53,7 +53,8 @@ TEST_F(DoctorPostgresTest, SaysLineByLineWhatTheSourceHas) {
                                  "right SELECT", "database", "change log"}) {
     EXPECT_THAT(said, ContainsRegex(absl::StrCat("\nOK    Cust ", step, " "))) << said;
   }
-  EXPECT_THAT(said, AllOf(HasSubstr("can be read, 1 table"), HasSubstr("none, as strategy = \"synthetic\"")));
+  EXPECT_THAT(said, AllOf(HasSubstr("can be read, 1 table"),
+                          HasSubstr("none, because strategy is \"synthetic\"")));
 }
 
 TEST_F(DoctorPostgresTest, WhereChangesAreLoggedWhatThatNeedsIsLookedAt) {
@@ -76,9 +77,10 @@ TEST_F(DoctorPostgresTest, WhereChangesAreLoggedWhatThatNeedsIsLookedAt) {
 TEST_F(DoctorPostgresTest, WhatCannotBeReachedIsTheOnlyFinding) {
   source_.server.dsn = "host=/nowhere dbname=crm user=reader";
   source_.strategy = Strategy::kCdc;
-  EXPECT_THAT(Examine(), AllOf(ContainsRegex("\nFAIL  Cust reach "),
-                               ContainsRegex("\nSKIP  Cust database +not checked, since 'Cust reach' failed"),
-                               Not(HasSubstr("Cust wal_level")), Not(HasSubstr("Cust change log"))));
+  EXPECT_THAT(Examine(),
+              AllOf(ContainsRegex("\nFAIL  Cust reach "),
+                    ContainsRegex("\nSKIP  Cust database +not checked, because 'Cust reach' failed"),
+                    Not(HasSubstr("Cust wal_level")), Not(HasSubstr("Cust change log"))));
 }
 
 TEST_F(DoctorPostgresTest, ATableThatIsConfiguredAndNotThereIsToldOf) {

@@ -169,7 +169,7 @@ TEST_F(Doctor, AServerThatIsDownIsTheOnlyThingToMend) {
   EXPECT_EQ(said.exit_code, 1);
   EXPECT_THAT(said.steps,
               Contains(testing::Pair("FAIL admin port", AllOf(HasSubstr("Connection refused"),
-                                                              HasSubstr("see that mirror-server runs")))));
+                                                              HasSubstr("check that mirror-server runs")))));
   EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL endpoint port", HasSubstr("[listen]"))));
   EXPECT_THAT(
       Needy(said),
@@ -344,7 +344,7 @@ TEST_F(Doctor, AServersCertificateThatHasNotBegunSpeaksOfTheClockFirst) {
   EXPECT_THAT(said.steps, Contains(testing::Pair("FAIL endpoint TLS",
                                                  AllOf(HasSubstr("this machine's clock may be behind"),
                                                        HasSubstr("set the clock by a time service"),
-                                                       HasSubstr("if it is right")))));
+                                                       HasSubstr("if the clock is right")))));
 }
 
 TEST_F(Doctor, AnIdentityOfAnotherAuthorityIsRefusedByTheServer) {
@@ -386,7 +386,7 @@ TEST_F(Doctor, WhatTheAgentsUserMayNotWriteIsNamed) {
                   "FAIL Cust database",
                   AllOf(HasSubstr(absl::StrCat("the user '61002', who runs the agent, may not write '",
                                                Path("crm.db"), "'")),
-                        HasSubstr("move the database into one of its own")))));
+                        HasSubstr("move the database into a folder of its own")))));
   ASSERT_EQ(chmod(Path("crm.db").c_str(), 0666), 0);
   EXPECT_THAT(found(), Contains(testing::Pair("FAIL Cust database", HasSubstr("make files in the folder"))));
   EXPECT_THAT(found(), Contains(testing::Pair("SKIP Cust change log", HasSubstr("'Cust database' failed"))));
@@ -538,8 +538,8 @@ TEST(DoctorClockTest, AnAnswerThatCameLateIsNoClockThatIsBehind) {
   };
   const std::vector<Case> cases = {
       {100'000, 99'900, 100'100, true, "the same as here, within 5 s"},
-      {100'000, 99'900, 160'000, true, "not known closer than 60 s, which the answer took"},
-      {160'000, 99'900, 160'000, true, "not known closer than 60 s, which the answer took"},
+      {100'000, 99'900, 160'000, true, "the same as here, within 60 s: the answer took so long"},
+      {160'000, 99'900, 160'000, true, "the same as here, within 60 s: the answer took so long"},
       {90'000, 100'000, 160'000, true, "the server's clock is 10 s behind this machine's"},
       {170'000, 100'000, 160'000, true, "the server's clock is 10 s ahead of this machine's"},
       {10'000, 100'000, 160'000, false, "the server's clock is 90 s behind this machine's"},
@@ -671,12 +671,12 @@ TEST_F(Doctor, AWrongConfigurationIsWrongUsage) {
   Begin();
   const Finished no_source = here_->Mirrorctl({"doctor", "--source", Path("none.toml")});
   EXPECT_EQ(no_source.exit_code, 2);
-  EXPECT_THAT(no_source.errors, HasSubstr("none.toml' is not there. Nothing was looked at: --source takes"));
+  EXPECT_THAT(no_source.errors, HasSubstr("none.toml' does not exist. Nothing was checked: --source takes"));
   EXPECT_EQ(no_source.output, "");
   WriteFileText(Path("some.db"), std::string("SQLite format 3\0", 16) + std::string(84, 'x'));
   const Finished database = here_->Mirrorctl({"doctor", "--source", Path("some.db")});
   EXPECT_EQ(database.exit_code, 2);
-  EXPECT_THAT(database.errors, HasSubstr("is a database. Nothing was looked at: --source takes"));
+  EXPECT_THAT(database.errors, HasSubstr("is a database. Nothing was checked: --source takes"));
   EXPECT_EQ(RunProgram(here_->program("mirrorctl"), {"--config", Path("none.toml"), "doctor"}).exit_code, 2);
   EXPECT_EQ(here_->Mirrorctl({"doctor", "--sauce"}).exit_code, 2);
   EXPECT_THAT(here_->Mirrorctl({"doctor", "--help"}).output,
@@ -733,7 +733,7 @@ TEST_F(DoctorOfServers, ADatabaseThatIsDownIsNoDiskToMakeRoomOn) {
   fake_.diagnosis.add_findings("nothing can be written in the place 'p1': it is away");
   const Said said = Examine();
   EXPECT_THAT(said.steps,
-              Contains(testing::Pair("FAIL server disk", AllOf(HasSubstr("look whether the database"),
+              Contains(testing::Pair("FAIL server disk", AllOf(HasSubstr("check that the named database"),
                                                                Not(HasSubstr("make room"))))));
 }
 
@@ -815,7 +815,7 @@ TEST_F(DoctorOfServers, AHubThatWaitsForAnOperatorIsTold) {
                                                               HasSubstr("mirrorctl hub resume Acme")))),
                     Contains(testing::Pair("WARN hubs", AllOf(HasSubstr("2 deliveries of hub 'Acme'"),
                                                               HasSubstr("hub hold commit Acme")))),
-                    Contains(testing::Pair("OK tenants", HasSubstr("but for those that a hub")))));
+                    Contains(testing::Pair("OK tenants", HasSubstr("except those that a hub")))));
 }
 
 TEST_F(DoctorOfServers, ServersThatAreConfiguredOtherwiseAreTold) {
@@ -837,7 +837,7 @@ TEST_F(DoctorOfServers, ServersThatAreConfiguredOtherwiseAreTold) {
   EXPECT_EQ(said.exit_code, 1);
   EXPECT_THAT(said.steps,
               Contains(testing::Pair("WARN servers", AllOf(HasSubstr(": db3 at 10.0.0.1:7443 DO "),
-                                                           HasSubstr("restart those that have another")))));
+                                                           HasSubstr("restart those that had another")))));
 }
 
 TEST_F(DoctorOfServers, AnAnswerThatIsARefusalIsAStep) {

@@ -180,7 +180,7 @@ TEST_F(InitPostgresTest, WhatIsWrongIsSaidBeforeAnythingIsThere) {
              {"postgresql://db/mirrors", "names no role"},
              {"postgresql://mirror@db", "names no database"},
              {"postgresql://mirror@a,b/mirrors", "target_session_attrs=read-write"},
-             {"postgresql://mirror@db:77777/mirrors", "'77777' is no port"},
+             {"postgresql://mirror@db:77777/mirrors", "'77777' is not a port"},
              {"mirrors", "cannot be read"}};
   for (const auto& [url, why] : all) {
     const Result refused = Run({"--store", "postgres", "--postgres", url});

@@ -160,14 +160,14 @@ TEST(InitSourceTest, WhatIsWrongIsSaidBeforeAnythingIsThere) {
       {"postgresql://reader@db/crm?password=hunter2", "holds a password"},
       {"postgresql://reader@db", "names no database"},
       {"postgresql://reader@a,b/crm", "target_session_attrs=read-write"},
-      {"postgresql://reader@db:77777/crm", "'77777' is no port"},
+      {"postgresql://reader@db:77777/crm", "'77777' is not a port"},
       {"postgresql://reader@db/crm?no=such", "cannot be read"},
       {"postgresql://reader@db/crm?passfile=/etc/x", "passfile"},
       {"mariadb://reader:hunter2@db/crm", "Example: --source mariadb://mirror_agent@db.example.org/crm"},
       {"mysql://reader:hunter2@db/crm",
-       "a MariaDB is mariadb://user@host/database, and a MySQL is read "
+       "give a MariaDB as mariadb://user@host/database, and a MySQL "
        "by ODBC: --source 'odbc:DRIVER="},
-      {"oracle://db/crm", "begins as no URL that is known"},
+      {"oracle://db/crm", "is not a known kind of URL"},
       {"odbc://reader:hunter2@db/crm", "Example: --source 'odbc:DRIVER="},
       {"crm.toml", "is not a file"}};
   for (const auto& [url, why] : all) {

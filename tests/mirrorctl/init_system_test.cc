@@ -232,7 +232,7 @@ TEST_F(InitSystemTest, WhatIsPutThereUntilTheFolderIsTakenIsSeenAndStays) {
     with_it = Everything();
   };
   EXPECT_EQ(Init({}), 1);
-  EXPECT_THAT(err_, AllOf(HasSubstr("mirror-agent.toml' exists"), HasSubstr("were put here")));
+  EXPECT_THAT(err_, AllOf(HasSubstr("mirror-agent.toml' exists"), HasSubstr("init did not make this")));
   EXPECT_EQ(ReadText(OfAgent("mirror-agent.toml")), "somebody's");
   EXPECT_THAT(with_it, Not(IsEmpty()));
   EXPECT_EQ(Everything(), with_it);
@@ -278,7 +278,7 @@ TEST_F(InitSystemTest, AnInitThatWasKilledIsNoWholeOne) {
     EXPECT_FALSE(std::filesystem::exists(OfServer("mirror-server.toml")));
     const std::vector<std::string> before = Everything();
     EXPECT_EQ(Init({}), 1);
-    EXPECT_THAT(err_, AllOf(HasSubstr("an init was cut off here"), HasSubstr("Nothing was changed")));
+    EXPECT_THAT(err_, AllOf(HasSubstr("an earlier init was cut off"), HasSubstr("Nothing was changed")));
     EXPECT_EQ(Everything(), before);
     // What it says to type.
     const std::size_t begin = err_.find("\n  rm -r "), end = err_.find('\n', begin + 1);
@@ -427,7 +427,7 @@ TEST_F(InitSystemTest, AUserWithoutANumberIsRefused) {
   for (const char* const numbers : {"4294967295:1000", "1000:4294967295"}) {
     WriteText(root_ / "etc/passwd", absl::StrCat(kServer, ":x:", numbers, "::/:/bin/sh\n"));
     EXPECT_EQ(Init({}), 1);
-    EXPECT_THAT(err_, HasSubstr("the user 'partner-mirror' has -1 as its number or group")) << numbers;
+    EXPECT_THAT(err_, HasSubstr("the user 'partner-mirror' has the user or group number -1")) << numbers;
   }
   EXPECT_FALSE(std::filesystem::exists(OfServer("")));
 }
@@ -504,7 +504,7 @@ TEST_F(InitSystemTest, WhatThisMachineCannotBeIsToldWithWhatToType) {
     EXPECT_THAT(refused({user}, more, ""),
                 HasSubstr(" --host mirror.example.org --contexts 'Cust*' --port 9001\n"));
   }
-  EXPECT_THAT(refused({kServer}, with_host, "/srv/crm/crm.db"), HasSubstr("read by the agent's machine"));
+  EXPECT_THAT(refused({kServer}, with_host, "/srv/crm/crm.db"), HasSubstr("read on the agent's machine"));
 }
 
 TEST_F(InitSystemTest, OthersThanRootAreToldWhatToType) {
@@ -556,7 +556,8 @@ TEST_F(InitSystemTest, SettingsOfAnotherHandStay) {
   WriteText(root_ / "etc/systemd/system/mirror-agent.service.d/sources.conf", "[Service]\n");
   ASSERT_EQ(Init({}), 0) << err_;
   EXPECT_EQ(DropIn(), "[Service]\n");
-  EXPECT_THAT(out_, AllOf(HasSubstr("was left as it is"), HasSubstr("  ReadWritePaths=/srv/crm\n")));
+  EXPECT_THAT(out_, AllOf(HasSubstr("existed already and was not changed"),
+                          HasSubstr("  ReadWritePaths=/srv/crm\n")));
 }
 
 TEST_F(InitSystemTest, PathsAreWrittenAsSystemdReadsThem) {

@@ -240,8 +240,8 @@ void AdminCommands::AddDryRun(const cli::Command& command, bool has_json) const 
   command.Check([request_ = request, keys, has_json] {
     if (request_->dry_run && !request_->expect.empty())
       return "give either --dry-run, or --expect with the token that it printed";
-    if (keys.given() && !request_->dry_run) return "--keys goes with --dry-run";
-    return request_->json && !has_json && !request_->dry_run ? "--json goes with --dry-run" : "";
+    if (keys.given() && !request_->dry_run) return "--keys works only with --dry-run";
+    return request_->json && !has_json && !request_->dry_run ? "--json works only with --dry-run" : "";
   });
 }
 

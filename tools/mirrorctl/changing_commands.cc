@@ -232,7 +232,7 @@ void AddEquality(const AdminCommands& commands) {
   const cli::Command verify = commands.Add("verify", "Have tables compared with the source in its next cycle",
                                            "Cust26759 --table contact", Verify);
   commands.AddContext(verify, true);
-  verify.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
+  verify.Add("--table", request->tables, "Names, as 'mirrorctl tables' prints them; without names all")
       .ValueName("TABLE...")
       .Values(1, kTablesMax)
       .AsItStands()
@@ -271,8 +271,9 @@ void AddEquality(const AdminCommands& commands) {
   const cli::Option quick = restore.AddFlag("--quick", request->quick,
                                             "With --dry-run: compare only the numbers of rows, without "
                                             "reading rows");
-  restore.Check(
-      [request, quick] { return quick.given() && !request->dry_run ? "--quick goes with --dry-run" : ""; });
+  restore.Check([request, quick] {
+    return quick.given() && !request->dry_run ? "--quick works only with --dry-run" : "";
+  });
 }
 
 }  // namespace

@@ -247,7 +247,7 @@ void AddHistoryCommands(const AdminCommands& commands) {
   commands.AddContext(diff, true);
   AddTable(commands, diff, /*required=*/true);
   diff.Add("--from", request->from_moment,
-           "An LSN, m: and the number of a moment (m:0: the first), or a time in UTC")
+           "An LSN, a moment as m:NUMBER (m:0 is the first), or a time in UTC")
       .ValueName("WHEN")
       .Required();
   diff.Add("--to", request->to_moment, "As for --from; without it the last commit").ValueName("WHEN");
@@ -257,7 +257,7 @@ void AddHistoryCommands(const AdminCommands& commands) {
   const cli::Command erase = commands.Add("erase", "Remove everything that is kept of a deleted row",
                                           "Cust26759 contact 17 --now", Erase);
   AddRow(commands, erase);
-  erase.AddFlag("--now", request->now, "Also from the mirror's files, before the command ends");
+  erase.AddFlag("--now", request->now, "Also remove it from the mirror's files, before the command ends");
   commands.AddDryRun(erase, /*has_json=*/false);
 }
 

@@ -89,7 +89,7 @@ absl::StatusOr<std::int64_t> ParseSpanMs(const std::string& text) {
     if (read && count >= 0 && count <= kSinceMostMs / ms) return count * ms;
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "--since '", text, "' is not a span of time. Nothing was asked. Give one as 30min, 12h or 7d"));
+      "--since '", text, "' is not a span of time. Nothing was asked. Give one such as 30min, 12h or 7d"));
 }
 
 v1::Severity SeverityNamed(const std::string& word) {
@@ -242,10 +242,11 @@ void AddEvents(const AdminCommands& commands) {
   events.Add("--severity", request->severity, "Only events of at least this severity")
       .OneOf({"information", "warning", "error"})
       .ShowDefault();
-  events.Add("--since", request->since, "Only events not older than this, as 30min, 12h or 7d")
+  events.Add("--since", request->since, "Only events not older than this, e.g. 30min, 12h or 7d")
       .ValueName("SPAN");
   events
-      .Add("--kind", request->kind, "Only events of this kind, as cycle.failed; * stands for any characters")
+      .Add("--kind", request->kind,
+           "Only events of this kind, e.g. cycle.failed; * stands for any characters")
       .ValueName("PATTERN");
   commands.AddWide(events);
   events.AddFlag("--follow", request->follow,
@@ -269,7 +270,7 @@ void AddReadingCommands(const AdminCommands& commands) {
       "indexes", "Show the source's indexes and foreign keys as SQL that can be run on the mirror",
       "Cust26759 contact", ListIndexes);
   commands.AddContext(indexes, true);
-  indexes.Add("table", request->tables, "Names, as 'mirrorctl tables' prints them; none: all")
+  indexes.Add("table", request->tables, "Names, as 'mirrorctl tables' prints them; without names all")
       .Values(0, kTablesMax)
       .Completes(TableNames);
   commands.AddJson(indexes, "Print an object");

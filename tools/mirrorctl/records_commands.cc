@@ -146,7 +146,7 @@ void AddRecordsCommands(const AdminCommands& commands) {
   const cli::Command storages =
       commands.Add("storages", "Show storages with their data sources, as the HTTP door has them", "'Acme*'",
                    ListStorages);
-  storages.Add("pattern", request->pattern, "Only storages whose id is this; * stands for any characters")
+  storages.Add("pattern", request->pattern, "Only storages with this id; * stands for any characters")
       .Completes(StorageNames);
   storages.AddFlag("--records", request->with_records, "Only storages that receive records");
   commands.AddWide(storages);

@@ -162,7 +162,7 @@ void AddTenantsCommand(const AdminCommands& commands) {
   const cli::Command tenants = commands.Add("tenants", "Show tenants, those with problems first",
                                             "'Cust*' --failed", ListTenants, ListTenantsOfAll);
   tenants
-      .Add("pattern", request->pattern, "Only tenants whose context id is this; * stands for any characters")
+      .Add("pattern", request->pattern, "Only tenants with this context id; * stands for any characters")
       .Completes(TenantNames);
   tenants.AddFlag(
       "--failed", request->failed,

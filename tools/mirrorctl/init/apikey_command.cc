@@ -48,7 +48,7 @@ absl::StatusOr<KeyPlace> FindKeys(const std::string& dir) {
       const ConfigFile file,
       ConfigFile::Open(place.configuration,
                        "--dir is the folder of the server's configuration, which 'mirrorctl init' makes. The "
-                       "keys are where its [http] 'api_keys' says"));
+                       "keys are in the folder that its [http] 'api_keys' names"));
   ASSIGN_OR_RETURN(const std::string folder, file.PathOf("http", "api_keys"));
   place.folder = folder.empty() ? absl::StrCat(dir, "/", kApiKeysFolder) : folder;
   return place;
@@ -72,9 +72,9 @@ void Issue(ApiKeyRequest request, Console& console) {
   if (!place.ok()) return console.Fail(Refused(place.status(), kNothing));
   const absl::StatusOr<std::string> key = IssueApiKey(place->folder, request.key, place->configuration);
   if (!key.ok()) return console.Fail(Refused(key.status(), kNothing));
-  console.err << "The key '" << request.key.name << "' may be used as " << request.role << " of the storages "
+  console.err << "The key '" << request.key.name << "' has the role " << request.role << " for the storages "
               << absl::StrJoin(request.key.storages, ", ")
-              << ". It is shown once, and a server that runs takes it within seconds.\n";
+              << ". It is shown only once. A running server accepts it within seconds.\n";
   if (!request.as_json) {
     AsItIs(console.out) << *key << '\n';
     return;
@@ -111,7 +111,7 @@ void Revoke(const ApiKeyRequest& request, Console& console) {
   if (absl::Status gone = RevokeApiKey(place->folder, request.key.name); !gone.ok())
     return console.Fail(Refused(gone, kNothing));
   console.out << "The key '" << request.key.name
-              << "' is revoked: a server that runs refuses it within seconds.\n";
+              << "' is revoked: a running server refuses it within seconds.\n";
 }
 
 std::vector<std::string> RoleNames() {
@@ -133,7 +133,9 @@ void AddApiKey(const cli::Command& app, Console& console) {
                        void (*run)(ApiKeyRequest, Console&)) {
     const cli::Command command = keys.AddCommand(name, help);
     command.Footer(absl::StrCat("Example:\n  mirrorctl apikey ", name, " ", example));
-    command.Add("--dir", request->dir, "The folder of mirror-server.toml, whose [http] says where keys are")
+    command
+        .Add("--dir", request->dir,
+             "The folder of mirror-server.toml, whose [http] names the folder of the keys")
         .Required()
         .Completes(cli::Besides::kFolders);
     command.Run([request, run, &console] { run(*request, console); });
@@ -141,16 +143,16 @@ void AddApiKey(const cli::Command& app, Console& console) {
   };
   const cli::Command issue = add("issue", "Make a key, and print it once",
                                  "loader --dir dev --storages 'Acme*' --role writer", Issue);
-  issue.Add("name", request->key.name, "What audit records call it").Required();
+  issue.Add("name", request->key.name, "Name of the key, also in audit records").Required();
   issue.Add("--storages", request->key.storages, "Ids of storages, * for any characters")
       .Delimiter(',')
       .ValueName("PATTERN[,PATTERN]")
       .Required();
-  issue.Add("--role", request->role, "What it may do; each may what those before it may")
+  issue.Add("--role", request->role, "What the key may do; each role includes those before it")
       .OneOf(RoleNames())
       .ShowDefault();
   issue.AddFlag("--json", request->as_json, "Print an object, with the key in it");
-  const cli::Command list = add("list", "Show the keys that there are", "--dir dev",
+  const cli::Command list = add("list", "Show the existing keys", "--dir dev",
                                 [](ApiKeyRequest asked, Console& to) { List(asked, to); });
   list.AddFlag("--json", request->as_json, "Print an array of objects");
   const cli::Command revoke = add("revoke", "Remove a key: it is then refused", "loader --dir dev",

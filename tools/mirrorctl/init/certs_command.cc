@@ -127,7 +127,7 @@ std::string AtTheSource(const CertsRequest& request, const PairFiles& files, boo
                       " in [identity] of mirror-agent.toml\n  key = \"source/", request.key_id,
                       ".key\"  # or wherever it is\n  key_id = ", TomlString(request.key_id),
                       "\nand restart 'mirror-agent run', if it runs. 'mirror-agent once --dry-run' says "
-                      "whether the endpoint takes the key.");
+                      "whether the endpoint accepts the key.");
 }
 
 void IssueSource(const CertsRequest& request, Console& console) {
@@ -250,7 +250,7 @@ void AddSigningKeys(const cli::Command& certs, Console& console,
   AddSigning(issue_source, *request, "source-2");
   issue_source
       .Add("--issuer-folder", request->issuer_folder,
-           "[[issuer]] keys, relative to --dir; made when it is not there")
+           "Folder of [[issuer]] keys, relative to --dir; made if it does not exist")
       .ValueName("FOLDER")
       .Required();
   issue_source.Footer(
@@ -263,7 +263,7 @@ void AddSigningKeys(const cli::Command& certs, Console& console,
       certs, console, request, "remove-source", "Remove a source's certificate: its tokens are then refused",
       "--dir dev --issuer-folder issuers/development --key-id source-1", RemoveSource);
   remove_source.Add("--key-id", request->key_id, "Name of the key ('kid')").ValueName("NAME").Required();
-  remove_source.Add("--issuer-folder", request->issuer_folder, "[[issuer]] keys, relative to --dir")
+  remove_source.Add("--issuer-folder", request->issuer_folder, "Folder of [[issuer]] keys, relative to --dir")
       .ValueName("FOLDER")
       .Required();
 
@@ -278,7 +278,7 @@ void AddTlsPairs(const cli::Command& certs, Console& console, const std::shared_
       AddCommand(certs, console, request, "issue-tls", "Make a port's TLS pair, signed by the CA beside it",
                  "--dir dev --name server --host mirror.example.org --replace", IssueTls);
   issue_tls.Add("--name", request->name, "Name of the files, e.g. server").ValueName("NAME").Required();
-  issue_tls.Add("--listener", request->listener, "Which port's; tls: that for sources")
+  issue_tls.Add("--listener", request->listener, "The port that uses the pair; tls: the port for sources")
       .OneOf({"tls", "admin"})
       .ShowDefault();
   issue_tls.Add("--host", request->hosts, "DNS name or IP address besides localhost and 127.0.0.1")
@@ -297,7 +297,7 @@ void AddTlsPairs(const cli::Command& certs, Console& console, const std::shared_
     const cli::Command issue_admin =
         AddCommand(certs, console, request, may_change ? "issue-operator" : "issue-viewer",
                    may_change ? "Make a client certificate that may do everything"
-                              : "Make a client certificate that may only look",
+                              : "Make a client certificate that may only read",
                    "--dir dev --name alice",
                    [role](const CertsRequest& asked, Console& to) { IssueAdminClient(role, asked, to); });
     issue_admin.Add("--name", request->name, "Name of the person, and of the files")
@@ -309,7 +309,7 @@ void AddTlsPairs(const cli::Command& certs, Console& console, const std::shared_
 
 void AddShow(const cli::Command& certs, Console& console) {
   const cli::Command show =
-      certs.AddCommand("show", "Show whose a certificate is and until when it is valid");
+      certs.AddCommand("show", "Show the owner of a certificate and how long it is valid");
   show.Footer("Example:\n  mirrorctl certs show --json dev/tls/server.crt dev/application/application-1.crt");
   const auto paths = std::make_shared<std::vector<std::string>>();
   const auto as_json = std::make_shared<bool>(false);

@@ -95,12 +95,12 @@ absl::StatusOr<AgentConfig> LoadSource(const std::string& path) {
       access(path.c_str(), R_OK) == 0 && LooksLikeSqlite(path)) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", path,
-                     "' is a database. Nothing was looked at: --source takes the agent's mirror-agent.toml, "
-                     "which names it"));
+                     "' is a database. Nothing was checked: --source takes the agent's mirror-agent.toml, "
+                     "which names the database"));
   }
   if (!std::filesystem::exists(path, error) && !error) {
     return absl::NotFoundError(
-        absl::StrCat("'", path, "' is not there. Nothing was looked at: --source takes the agent's ",
+        absl::StrCat("'", path, "' does not exist. Nothing was checked: --source takes the agent's ",
                      "mirror-agent.toml ('mirrorctl init' writes one)"));
   }
   return LoadAgentConfig(path);
@@ -160,13 +160,12 @@ void AddDoctor(const cli::Command& app, const std::string& config_path,
   const cli::Command doctor =
       app.AddCommand("doctor", "Check everything from here to the server, and say what to do");
   doctor.Footer(
-      "Looks at clocks, names, ports, TLS, certificates, disk and mirrors, of each server where there are "
-      "several --config; with --source also at the endpoint, the source's keys and the endpoint's proof, the "
-      "source's database and its change log; where "
-      "there is no mirrorctl.toml, at these alone. Root asks for the rights of the agent's user, whose its "
-      "state_dir is. Changes nothing.\n"
+      "Checks clocks, names, ports, TLS, certificates, disk and mirrors; with several --config, those of "
+      "each server. With --source it also checks the endpoint, the source's keys, the endpoint's proof, the "
+      "source's database and its change log; without a mirrorctl.toml it checks only these. Root checks the "
+      "rights of the agent's user, who owns the state_dir. Changes nothing.\n"
       "The calls are described in proto/mirror/v1/*.proto (in a clone, or in "
-      "/usr/share/doc/partner-mirror-doc of that package); servers describe them to nobody.\n"
+      "/usr/share/doc/partner-mirror-doc of that package); servers do not describe them themselves.\n"
       "Exit codes: 0 nothing needs doing, 1 something does, 2 wrong usage or configuration. Example:\n"
       "  mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml");
   const auto request = std::make_shared<DoctorRequest>();

@@ -94,7 +94,7 @@ Addresses Resolve(const Port& port, const std::string& step, DoctorReport& repor
   wanted.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (const int code = getaddrinfo(at.host.c_str(), at.port.c_str(), &wanted, &found); code != 0) {
-    report.Fail(step, absl::StrCat("the name '", at.host, "' is not known: ", gai_strerror(code)),
+    report.Fail(step, absl::StrCat("the name '", at.host, "' cannot be resolved: ", gai_strerror(code)),
                 absl::StrCat("correct 'address' of ", port.configured, ", or this machine's name service"));
     return nullptr;
   }
@@ -120,9 +120,9 @@ absl::StatusOr<Socket> Reach(const Port& port, const addrinfo* addresses, const 
     reasons.push_back(absl::StrCat(TextOf(*one), ": ", socket.status().message()));
   }
   report.Fail(
-      step, absl::StrCat("nobody answers at ", port.address, " (", absl::StrJoin(reasons, "; "), ")"),
-      absl::StrCat("see that mirror-server runs and that ", port.listener,
-                   " of its configuration has this address and port; then look for a firewall between"));
+      step, absl::StrCat("no server answers at ", port.address, " (", absl::StrJoin(reasons, "; "), ")"),
+      absl::StrCat("check that mirror-server runs and that ", port.listener,
+                   " of its configuration has this address and port; then check for a firewall in between"));
   return absl::UnavailableError("");
 }
 
@@ -133,10 +133,10 @@ bool Judge(const Port& port, const TlsProbe& probe, const std::string& step, Doc
     const CertificateInfo& shown = probe.chain.front();
     report.Fail(step,
                 absl::StrCat("this machine's clock says ", FormatUnixTime(now_s),
-                             ", and the server's certificate '", shown.subject, "' begins ",
+                             ", and the server's certificate '", shown.subject, "' is valid only from ",
                              FormatUnixTime(shown.not_before), ": this machine's clock may be behind"),
-                absl::StrCat(kSetTheClock,
-                             "; if it is right, at the server: ", std::string(Renewal(port.certificate))));
+                absl::StrCat(kSetTheClock, "; if the clock is right, at the server: ",
+                             std::string(Renewal(port.certificate))));
     return false;
   }
   if (!probe.disbelieved.empty()) {
@@ -155,7 +155,7 @@ bool Judge(const Port& port, const TlsProbe& probe, const std::string& step, Doc
     if (!port.tls.certificate.empty() && own.ok() && !own->is_for_clients) {
       report.Fail(
           step,
-          absl::StrCat("the server does not take '", port.tls.certificate,
+          absl::StrCat("the server does not accept '", port.tls.certificate,
                        "': its extended key usage lacks clientAuth"),
           absl::StrCat("issue the certificate anew: ",
                        std::string(Renewal(port.certificate == KeyKind::kAdmin ? KeyKind::kAdminIdentity
@@ -189,8 +189,8 @@ bool Handshake(const Port& port, const Socket& socket, const std::string& step, 
     const std::string words(probe.status().message());
     if (absl::IsUnavailable(probe.status())) {
       report.Fail(step, absl::StrCat("no TLS handshake: ", words),
-                  absl::StrCat("see that 'address' of ", port.configured, " is the port of the server's ",
-                               port.listener, ", and that it has TLS"));
+                  absl::StrCat("check that 'address' of ", port.configured, " is the port of the server's ",
+                               port.listener, ", and that the port uses TLS"));
     } else {
       report.Fail(step, words, absl::StrCat("correct the files that ", port.configured, " names"));
     }
@@ -221,7 +221,7 @@ std::string ExaminePort(const Port& port, DoctorReport& report) {
     return tcp;
   }
   if (port.plaintext) {
-    report.Ok(tls, "none, as 'plaintext' says");
+    report.Ok(tls, "none, because 'plaintext' is set");
     return "";
   }
   return Handshake(port, *socket, tls, report) ? "" : tls;

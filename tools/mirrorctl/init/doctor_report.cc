@@ -61,7 +61,7 @@ void DoctorReport::Begin(const std::string& server, const std::string& file) {
 }
 
 void DoctorReport::Skip(const std::string& step, const std::string& because) {
-  Add({step, StepOutcome::kSkipped, absl::StrCat("not checked, since '", because, "' failed"), ""});
+  Add({step, StepOutcome::kSkipped, absl::StrCat("not checked, because '", because, "' failed"), ""});
 }
 
 void DoctorReport::Dated(const std::string& step, const DatedKey& key, const std::string& next) {

@@ -65,7 +65,9 @@ bool ExamineIdentity(const ControlConfig& config, const absl::Status& pair, bool
     if (!is_signed.ok()) {
       report.Warn(
           step, std::string(is_signed.message()),
-          absl::StrCat("see that 'client_ca' of the server's [admin] names who signed it, or ", next));
+          absl::StrCat(
+              "check that 'client_ca' of the server's [admin] names the authority that signed it, or ",
+              next));
       return true;
     }
   }
@@ -80,9 +82,9 @@ void ExamineDisk(const v1::DiagnoseResponse& answer, DoctorReport& report) {
     report.Fail(
         "server disk", finding,
         answer.disk_is_elsewhere()
-            ? "look whether the database that is named runs, lets the server in, has room on its disk, "
-              "and has the standby that its commits wait for (pg_stat_replication there); until "
-              "then nothing is committed there"
+            ? "check that the named database runs, accepts the server's connections, has room on its disk, "
+              "and has the standby that its commits wait for (pg_stat_replication there); until then nothing "
+              "is committed there"
             : "make room on, or repair, the disk of the server's [data] dir; until then nothing is "
               "committed");
   }
@@ -104,7 +106,7 @@ void ExamineDisk(const v1::DiagnoseResponse& answer, DoctorReport& report) {
   const std::string time = absl::StrCat("a write of 4 KB and its fsync take ", answer.fsync_us(), " us");
   if (answer.fsync_us() < kSyncNoticeUs) return report.Ok("server sync", time);
   report.Warn("server sync", time,
-              "every commit waits that long: see what else uses that disk, or take a faster one");
+              "every commit waits that long: check what else uses that disk, or use a faster one");
 }
 
 void ExamineMirrors(const v1::DiagnoseResponse& answer, DoctorReport& report) {
@@ -116,9 +118,9 @@ void ExamineMirrors(const v1::DiagnoseResponse& answer, DoctorReport& report) {
     }
     report.Fail("mirrors", absl::StrCat("the mirror of ", store.context_id(), ": ", store.detail()),
                 absl::StrCat("'mirrorctl restore ", store.context_id(), " FILE --confirm ",
-                             store.context_id(), "' puts a backup there; 'mirrorctl reset ",
+                             store.context_id(), "' restores a backup; 'mirrorctl reset ",
                              store.context_id(), " --all --confirm ", store.context_id(),
-                             "' sets aside what there is of it, and the next cycle populates a new one"));
+                             "' sets this mirror aside, and the next cycle populates a new one"));
   }
   if (good == answer.stores_size()) {
     report.Ok("mirrors", good == 0
@@ -154,19 +156,19 @@ void ExamineDoor(AdminClient& client, DoctorReport& report) {
     return report.Ok(step, "not known: the server is older than this mirrorctl");
   if (!answer.ok()) {
     return report.Fail(step, std::string(answer.status().message()),
-                       "see that the user that the server runs as can read the folder that [http] 'api_keys' "
-                       "of mirror-server.toml names");
+                       "check that the server's user can read the folder that [http] 'api_keys' of "
+                       "mirror-server.toml names");
   }
-  if (answer->http_url().empty()) return report.Ok(step, "off: no records are taken");
+  if (answer->http_url().empty()) return report.Ok(step, "off: no records are accepted");
   for (const std::string& left_out : answer->left_out()) {
     report.Warn(step, left_out,
-                "see that the user that the server runs as can read it, and what is in it; "
-                "'mirrorctl apikey issue' makes a key anew");
+                "check that the server's user can read the file, and check its content; 'mirrorctl apikey "
+                "issue' makes a new key");
   }
   const std::string found =
       absl::StrCat(answer->http_url(), " is served, for ", Counted(answer->keys_size(), "key"));
   if (answer->keys().empty()) {
-    return report.Warn(step, absl::StrCat(found, ": it refuses everybody"),
+    return report.Warn(step, absl::StrCat(found, ": it refuses every call"),
                        "make a key with 'mirrorctl apikey issue' on the server's machine");
   }
   if (answer->left_out().empty()) report.Ok(step, found);
@@ -178,15 +180,15 @@ std::string WhatEndsAPause(const std::string& name, const std::string& reason) {
   if (reason.starts_with("the mirror was moved to ")) {
     return absl::StrCat("'mirrorctl delete ", name, " --confirm ", name,
                         "' when nobody reads here any more; 'mirrorctl move ", name,
-                        " ... --undo' takes the move back, as long as no cycle began at the new side");
+                        " ... --undo' undoes the move, as long as no cycle began at the new side");
   }
   if (reason.starts_with("the mirror is being moved ") || reason == "a move here is being undone") {
     return absl::StrCat(
         "'mirrorctl move ", name,
-        " ... --resume', with the options that it was begun with, ends it where no command does now; "
-        "the same with --undo takes it back");
+        " ... --resume', with the options that the move was begun with, finishes it if no command is doing "
+        "that now; the same command with --undo undoes it");
   }
-  return absl::StrCat("'mirrorctl resume ", name, "' when it is to be mirrored again");
+  return absl::StrCat("'mirrorctl resume ", name, "' when the tenant is to be mirrored again");
 }
 
 /// Reports tables that differ from their source, or may. Returns the number of findings.
@@ -208,8 +210,8 @@ int ExamineTables(const v1::Tenant& tenant, DoctorReport& report) {
   warn(tenant.paused() ? 0 : tenant.tables_late(), " is older than its freshness target",
        " are older than their freshness target",
        absl::StrCat(
-           "see that the source's agent runs: 'mirror-agent status' on its machine; 'mirrorctl tables ", name,
-           "' says as of when each table is"));
+           "check that the source's agent runs: 'mirror-agent status' on its machine; 'mirrorctl tables ",
+           name, "' shows the age of each table's data"));
   warn(tenant.tables_differing(), " differs from its source", " differ from their source",
        "'mirror-agent verify --repair' on the source's machine sends the rows that differ");
   return found;
@@ -247,8 +249,8 @@ void ExamineFreshness(AdminClient& client, const v1::ListTenantsResponse& tenant
   if (HasTargets(client, tenants).value_or(true)) return;
   const std::int64_t known_ms = interval_ms > 0 ? interval_ms : std::int64_t{kIntervalMinutes} * 60'000;
   report.Hint("freshness",
-              "no table has a freshness target, so a tenant whose agent stands still goes on being good",
-              absl::StrCat("let tables be ", kFreshnessIntervals,
+              "no table has a freshness target, so a tenant stays good even if its agent has stopped",
+              absl::StrCat("allow tables to be ", kFreshnessIntervals,
                            " times as old as 'interval' of mirror-agent.toml (",
                            interval_ms > 0 ? "" : "by default ", "\"", TimeInToml(known_ms),
                            "\"): add these lines to mirror-server.toml, and restart the server\n[[tenant]]\n"
@@ -269,17 +271,18 @@ void ExamineTenants(AdminClient& client, std::int64_t interval_ms, DoctorReport&
     const std::string& name = tenant.context_id();
     if (!tenant.waiting_source_id().empty()) {
       report.Warn("tenants", absl::StrCat(name, ": another source database waits to be accepted"),
-                  absl::StrCat("'mirrorctl accept-source ", name, "' if it is the right one; else stop it"));
+                  absl::StrCat("'mirrorctl accept-source ", name,
+                               "' if it is the right one; otherwise stop that source"));
       ++waiting;
     } else if (tenant.holds() > 0) {
       report.Warn("tenants",
-                  absl::StrCat(name, ": changes are held, since they would remove too many rows or tables"),
+                  absl::StrCat(name, ": changes are held, because they would remove too many rows or tables"),
                   absl::StrCat("'mirrorctl hold list ", name, "', then 'hold commit' or 'hold rollback'"));
       ++waiting;
     }
     if (tenant.failing_since_ms() > 0) {
       report.Warn("tenants", absl::StrCat(name, ": its cycles fail: ", tenant.failure()),
-                  absl::StrCat("correct what it says; 'mirrorctl events ", name, "' has the rest"));
+                  absl::StrCat("correct the cause; 'mirrorctl events ", name, "' shows more"));
       ++waiting;
     }
     waiting += ExamineTables(tenant, report);
@@ -300,7 +303,7 @@ void ExamineTenants(AdminClient& client, std::int64_t interval_ms, DoctorReport&
   }
   if (waiting > 0) return;
   const std::string found = absl::StrCat(answer->tenants_size(), ", and none of them waits for an operator");
-  report.Ok("tenants", in_hubs == 0 ? found : absl::StrCat(found, ", but for those that a hub suspended"));
+  report.Ok("tenants", in_hubs == 0 ? found : absl::StrCat(found, ", except those that a hub suspended"));
 }
 
 /// Prints nothing for a server without hubs.
@@ -333,13 +336,13 @@ void ExamineFleet(AdminClient& client, DoctorReport& report) {
   const std::vector<std::string> others = ServersWithOtherRules(*answer);
   if (others.empty()) {
     return report.Ok("servers",
-                     absl::StrCat(answer->servers_size(), ", and those that run have the same rules"));
+                     absl::StrCat(answer->servers_size(), ", and all running ones have the same rules"));
   }
   report.Warn(
       "servers",
-      absl::StrCat("configured otherwise than the server that answers: ", absl::StrJoin(others, ", ")),
-      "'mirrorctl events --kind server.rules' says what may differ: give all of them one configuration "
-      "and one key, and restart those that have another; 'mirrorctl servers' shows them");
+      absl::StrCat("configured differently from the server that answers: ", absl::StrJoin(others, ", ")),
+      "'mirrorctl events --kind server.rules' says what may differ. Give all servers the same configuration "
+      "and key, and restart those that had another one; 'mirrorctl servers' shows them");
 }
 
 void SkipCalls(const std::string& because, DoctorReport& report) {
@@ -383,8 +386,8 @@ bool ExamineClock(const std::string& step, std::int64_t server_ms, std::int64_t 
     const std::int64_t took_ms = after_ms - asked_ms;
     report.Ok(step, took_ms <= kSkewNoticeMs
                         ? "the same as here, within 5 s"
-                        : absl::StrCat("not known closer than ", SpanText(took_ms),
-                                       ", which the answer took; within that it is as here"));
+                        : absl::StrCat("the same as here, within ", SpanText(took_ms),
+                                       ": the answer took so long that no better comparison is possible"));
     return true;
   }
   const std::string words = absl::StrCat("the server's clock is ", SpanText(std::abs(skew_ms)),
@@ -414,8 +417,8 @@ bool ExamineClockHere(const std::vector<std::string>& certificates, DoctorReport
               absl::StrCat("this machine's clock says ", FormatUnixTime(now_s), ", and '", file,
                            "' is valid from ", FormatUnixTime(latest_s), " on: the clock is behind by ",
                            SpanText((latest_s - now_s) * 1'000),
-                           " or more, or whoever made that file had one that was ahead"),
-              absl::StrCat(kSetTheClock, ": until then good certificates and tokens look bad"));
+                           " or more, or the clock was ahead where that file was made"),
+              absl::StrCat(kSetTheClock, ": until then valid certificates and tokens look invalid"));
   return false;
 }
 

@@ -78,10 +78,11 @@ std::string ExamineKeys(const AgentConfig& config, DoctorReport& report) {
   if (signs.ok()) {
     report.Ok("source key",
               absl::StrCat("'", identity.key_id, "' signs with ", std::string(ToString(key->algorithm())),
-                           ", and its file is closed to others"));
+                           ", and other users cannot read its file"));
   } else {
     report.Fail("source key", std::string(signs.message()),
-                absl::StrCat("correct what 'key' and 'key_id' in [identity] of '", config.file, "' name"));
+                absl::StrCat("correct the key file, or 'key' and 'key_id' in [identity] of '", config.file,
+                             "'"));
     failed = "source key";
   }
   const absl::StatusOr<PublicKey> application = PublicKey::Load(identity.application_certificate);
@@ -117,7 +118,8 @@ std::string AfterRefusal(const absl::Status& status) {
            "this machine's clock with the endpoint's";
   }
   if (absl::IsPermissionDenied(status)) {
-    return "have the endpoint's operator add the tenant to 'contexts' of its [[issuer]], or make it";
+    return "ask the endpoint's operator to add the tenant to 'contexts' of its [[issuer]], or to make the "
+           "tenant";
   }
   if (absl::IsDataLoss(status)) return "the endpoint's operator has to restore or reset the tenant's mirror";
   return "see the endpoint's log and 'mirrorctl events'";
@@ -153,7 +155,7 @@ void ExamineLastDeliveries(const AgentConfig& config, const SourceConfig& source
         absl::StrCat("the hub hands out none",
                      since_ms == 0 ? "" : absl::StrCat(" since ", FormatUnixTime(since_ms / 1'000)), ": ",
                      figures.waiting),
-        "where that lasts, the server's operator sees with 'mirrorctl hub status' what waits for him");
+        "if this lasts, ask the server's operator: 'mirrorctl hub status' shows what waits for a decision");
   }
   const std::uint64_t refused = figures.refused + figures.later;
   if (refused == 0) return report.Ok(step, "the last run applied what the hub handed out, if there was any");
@@ -162,8 +164,8 @@ void ExamineLastDeliveries(const AgentConfig& config, const SourceConfig& source
       absl::StrCat(refused == 1 ? "1 delivery is" : absl::StrCat(Grouped(refused), " deliveries are"),
                    " refused here",
                    figures.refusals.empty() ? "" : absl::StrCat(": ", figures.refusals.front())),
-      "mend what the reason names: 'accept' of this [[source]], a constraint, a row that is in the way. "
-      "Each is tried again by itself; 'mirrorctl hub refused' at the server names all");
+      "correct what the reason names: 'accept' of this [[source]], a constraint, or a row that conflicts. "
+      "The agent retries each delivery by itself; 'mirrorctl hub refused' at the server lists all");
 }
 
 /// For a source that accepts no deliveries: reports whether some wait for it.
@@ -174,7 +176,7 @@ void ExamineDeliveries(const SourceConfig& source, MirrorClient& client, DoctorR
   report.Warn(absl::StrCat(source.context_id, " deliveries"),
               absl::StrCat(*waiting == 1 ? "1 delivery waits" : absl::StrCat(*waiting, " deliveries wait"),
                            " at the server, and none is fetched: 'accept' of this [[source]] is empty"),
-              "say there what may be written into this database, then run 'mirror-agent install'");
+              "set it to what may be written into this database, then run 'mirror-agent install'");
 }
 
 /// Makes one Authenticate call that begins nothing, and verifies its signed answer. Returns false if it
@@ -189,8 +191,8 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
   // The endpoint looks for the tenant only after it has accepted the token.
   if (HasNoMirrorYet(answer.status())) {
     report.Warn(step, "the endpoint accepts our token, and has no mirror of this tenant yet",
-                "run a cycle: it makes the mirror where the endpoint has automatic_provisioning, and "
-                "otherwise its operator has to");
+                "run a cycle: it makes the mirror if the endpoint has automatic_provisioning; otherwise the "
+                "endpoint's operator has to make it");
     return true;
   }
   if (!answer.ok()) {
@@ -208,13 +210,14 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
   if (answer->do_not_replicate_by() == v1::DO_NOT_REPLICATE_BY_MISS) {
     report.Fail(
         step, absl::StrCat(proved, ", and the mirror is paused: ", answer->reason()),
-        absl::StrCat("find the second source database and stop it; then its operator lets the mirror go on "
-                     "with 'mirrorctl resume ",
+        absl::StrCat("find the second source database and stop it; then the endpoint's operator resumes the "
+                     "mirror with 'mirrorctl resume ",
                      source.context_id, "'"));
   } else if (answer->do_not_replicate()) {
     report.Warn(
-        step, absl::StrCat(proved, ", and wants no changes now: ", answer->reason()),
-        absl::StrCat("nothing is lost; when that is over, its operator lets it go on with 'mirrorctl resume ",
+        step, absl::StrCat(proved, ", but accepts no changes now: ", answer->reason()),
+        absl::StrCat("nothing is lost; when that is over, the endpoint's operator resumes the mirror with "
+                     "'mirrorctl resume ",
                      source.context_id, "'"));
   } else {
     report.Ok(step, answer->has_busy() ? absl::StrCat(proved, "; a cycle runs") : proved);
@@ -230,7 +233,8 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
 bool TryWritesOf(const SourceConfig& source, const std::string& step, DoctorReport& report) {
   const absl::StatusOr<std::map<std::string, std::string>> failing = TryWrites(source.path);
   if (!failing.ok()) {
-    report.Warn(step, absl::StrCat("no write to its tables could be tried: ", failing.status().message()),
+    report.Warn(
+        step, absl::StrCat("test writes to its tables were not possible: ", failing.status().message()),
                 "correct that, or run this again when the application is idle");
     return false;
   }
@@ -241,7 +245,7 @@ bool TryWritesOf(const SourceConfig& source, const std::string& step, DoctorRepo
                      "': the triggers of the change log make writes of the application fail (tried in a "
                      "transaction that was rolled back): ",
                      why),
-        "run 'mirror-agent install', which makes them anew. If that does not mend it, 'mirror-agent "
+        "run 'mirror-agent install', which makes the triggers again. If that does not help, 'mirror-agent "
         "uninstall' removes them; then leave the table out with 'skip'");
   }
   return failing->empty();
@@ -260,11 +264,11 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   if (!found->blocked.empty()) {
     report.Fail(
         step,
-        absl::StrCat("the log that triggers write into is gone: every INSERT, UPDATE and DELETE of the "
+        absl::StrCat("the log into which triggers write is missing: every INSERT, UPDATE and DELETE of the "
                      "application on ",
                      ListNames(found->blocked, kNamesMost), " fails now"),
-        "run 'mirror-agent install' at once: it makes log and triggers anew, and the next cycle populates "
-        "those tables ('mirror-agent uninstall' removes the triggers)");
+        "run 'mirror-agent install' at once: it makes the log and the triggers again, and the next cycle "
+        "populates those tables ('mirror-agent uninstall' removes the triggers)");
   }
   if (found->presence == LogPresence::kNone) {
     if (!found->blocked.empty()) return;
@@ -286,7 +290,7 @@ void ExamineLogOf(const SourceConfig& source, const std::vector<std::string>& ta
   for (const auto& [table, why] : found->damaged) {
     const auto is_it = [&name = table](const std::string& other) { return SameName(name, other); };
     if (std::any_of(found->blocked.begin(), found->blocked.end(), is_it)) continue;  // Already reported.
-    report.Warn(step, absl::StrCat("table '", table, "': ", why, ", so that changes may be missing in it"),
+    report.Warn(step, absl::StrCat("table '", table, "': ", why, ", so changes may be missing in it"),
                 "run 'mirror-agent install' or a cycle: its log begins anew, and the table is populated");
   }
   // Test writes would only fail for the reasons above.
@@ -335,8 +339,8 @@ bool ExamineRights(const AgentConfig& config, const SourceConfig& source, const 
   std::string next = "give it that right";
   if (IsSharedFolder("", file)) {
     next =
-        "its folder has other things in it: move the database into one of its own, and share that with "
-        "this user";
+        "its folder has other things in it: move the database into a folder of its own, and share that "
+        "folder with this user";
   } else if (std::vector<std::string> commands = CommandsToShare("", file, user); !commands.empty()) {
     for (std::string& command : commands) command.erase(std::min(command.find("   #"), command.size()));
     next = absl::StrCat("type as root: ", QuotedCommand(absl::StrJoin(commands, " && ")));
@@ -399,7 +403,7 @@ void ExamineDatabase(const AgentConfig& config, const SourceConfig& source, Doct
   } else if (const std::vector<std::string> to_log = TablesToLog(source); !to_log.empty()) {
     ExamineLogOf(source, to_log, LogOwnerOf(source, config.agent.state_dir), report);
   } else {
-    report.Ok(log, absl::StrCat("none, as strategy = \"", ToString(source.strategy), "\" says"));
+    report.Ok(log, absl::StrCat("none, because strategy is \"", ToString(source.strategy), "\""));
   }
   // For a file: after the check of its log, without which there are no deliveries.
   if (!IsServer(source.kind)) ExamineLacks(source, report);

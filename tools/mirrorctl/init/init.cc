@@ -115,7 +115,7 @@ void PrintMade(const InitOptions& options, Console& console) {
       << "  application/        the endpoint's signing key application-1, and the key that hashes "
          "columns\n"
       << (options.http_port == 0 ? "" : "  apikeys/            the owner's key of JSON over HTTP, its hash\n")
-      << "These keys are for development: nobody but you vouches for them.\n";
+      << "These keys are for development: no outside authority has signed them.\n";
   if (!options.hosts.empty() && HasTenant(options)) {
     console.out << "The source's machine gets mirror-agent.toml, tls/ca.crt, application/application-1.crt "
                    "and a key; everything else stays here: see "
@@ -160,7 +160,7 @@ constexpr char kFooter[] =
     "  mirrorctl init --dir dev --http-port 7447\n"
     "  mirrorctl init --dir dev --context-id Cust26759 --store postgres --postgres "
     "postgresql://mirror@localhost/mirrors\n"
-    "Which of the files go to the source's machine is said in ";
+    "For the files that go to the source's machine see ";
 
 void AddPorts(const cli::Command& init, const cli::Option& system, InitOptions& options) {
   init.Add("--port", options.port, "Port for sources").Within(1, 65535).ShowDefault();
@@ -231,7 +231,7 @@ absl::Status CheckNames(const InitOptions& options) {
   RETURN_IF_ERROR(CheckSourceServer(options));
   if (CalledHost(options).empty()) {
     return absl::InvalidArgumentError(
-        "--host has only wildcards. Nothing was made. Give the name that sources call first, as "
+        "--host has only wildcards. Nothing was made. Put the name that sources call first, for example "
         "mirror.example.org");
   }
   for (const std::string& host : options.hosts) {
@@ -391,8 +391,8 @@ absl::Status Init(const InitOptions& options) {
   if (status.ok()) return status;
   return absl::Status(status.code(),
                       absl::StrCat(status.message(), " init is not complete: '", options.dir,
-                                   "' holds a part. Give another --dir, or remove what it made "
-                                   "there and run it again."));
+                                   "' has only a part of the files. Give another --dir, or remove what init "
+                                   "made there and run init again."));
 }
 
 namespace {
@@ -415,7 +415,7 @@ void RunInit(InitOptions options, const SystemChoice& system, Console& console) 
 
 void AddInit(const cli::Command& app, Console& console) {
   const cli::Command init =
-      app.AddCommand("init", "Make keys and three configurations that work together as they stand");
+      app.AddCommand("init", "Make keys and three configurations that work together without changes");
   init.Footer(std::string(kFooter) + kDeployingPage + ".");
   const auto options = std::make_shared<InitOptions>();
   const auto system = std::make_shared<SystemChoice>();
@@ -428,13 +428,13 @@ void AddInit(const cli::Command& app, Console& console) {
                    "their users; as root");
   whole.Excludes(dir);
   init.Add("--root", system->root,
-           "Another root folder for --system, as that of an image; all paths are in it")
+           "Another root folder for --system, for example of an image; all paths are inside it")
       .Needs(whole)
       .ExistingFolder()
       .Completes(cli::Besides::kFolders);
   const cli::Option context_id =
       init.Add("--context-id", options->context_id,
-               "Id of the first tenant, e.g. Cust26759; not needed where --http-port alone is served")
+               "Id of the first tenant, e.g. Cust26759; not needed if only --http-port is served")
           .ValueName("ID");
   const auto wrong_store = AddStoreOptions(init, options);
   init.Check([options, system, context_id, wrong_store] {
@@ -458,8 +458,8 @@ void AddInit(const cli::Command& app, Console& console) {
       .ValueName("NAME[,NAME]")
       .AsItStands();
   init.Add("--contexts", options->contexts,
-           "Context ids that the source may push, * for any characters; default: the id of "
-           "--context-id, and what begins with it and a dash")
+           "Context ids that the source may push, * for any characters; default: the id of --context-id, and "
+           "ids that begin with it and a dash")
       .Delimiter(',')
       .ValueName("PATTERN[,PATTERN]")
       .AsItStands();

@@ -105,28 +105,27 @@ std::string PostgresConfiguration(const DescribedKeys& keys, const InitOptions& 
 
 std::string PassfileText(const InitOptions& options) {
   return absl::StrCat(
-      "# Passwords of mirror-server's role in PostgreSQL, as libpq has them; mode 0600. Take the # away and "
-      "put\n"
-      "# the password at the end. Who needs none (a socket with 'peer', a client certificate) leaves it as "
-      "it is.\n",
+      "# Passwords of mirror-server's role in PostgreSQL, in libpq's form; mode 0600. Remove the # and put\n"
+      "# the password at the end. If no password is needed (a socket with 'peer', a client certificate),\n"
+      "# change nothing.\n",
       PassfileLines(PostgresNamedBy(options.postgres)));
 }
 
 void PrintDatabase(const InitOptions& options, const std::string& passfile, std::ostream& words) {
   const NamedPostgres place = PostgresNamedBy(options.postgres);
   const std::string role = QuotedForSql(place.role), database = QuotedForSql(place.database);
-  words << "\nBefore the server starts, as a superuser of that PostgreSQL (15 or later), what is not there "
-           "yet:\n";
+  words << "\nBefore the server starts, type what is still missing, as a superuser of that PostgreSQL (15 or "
+           "later):\n";
   // AsItIs: statements must be easy to copy.
   AsItIs(words) << "  CREATE ROLE " << role << " LOGIN;\n"
                 << "  CREATE DATABASE " << database << " OWNER " << role
                 << " ENCODING 'UTF8' TEMPLATE template0;\n"
                 << "  REVOKE CONNECT ON DATABASE " << database << " FROM PUBLIC;\n"
                 << "  GRANT SET ON PARAMETER session_replication_role TO " << role << ";\n";
-  words << "A database that somebody else owns:\n";
+  words << "For a database of another owner:\n";
   AsItIs(words) << "  GRANT CONNECT, CREATE ON DATABASE " << database << " TO " << role << ";\n";
-  words << "The role's password, where it needs one ('\\password' of psql sets it), goes into " << passfile
-        << ", where its line is prepared, and nowhere else.\n";
+  words << "If the role needs a password ('\\password' of psql sets it), write it only into " << passfile
+        << ", where its line is prepared.\n";
   if (place.may_be_in_the_clear) {
     words
         << "The URL names no sslmode: passwords and rows may go over the network in the clear. Add "
@@ -135,8 +134,8 @@ void PrintDatabase(const InitOptions& options, const std::string& passfile, std:
   }
   if (place.hosts.size() > 1) return;
   words
-      << "[postgres] durability is \"local\": what sources are told is kept is on that server's disk alone. "
-         "With standbys in its synchronous_standby_names make it \"replicated\".\n";
+      << "[postgres] durability is \"local\": data that is confirmed to sources is only on that server's "
+         "disk. If it has standbys in synchronous_standby_names, set \"replicated\".\n";
 }
 
 NamedPostgres PostgresNamedBy(const std::string& conninfo) {
@@ -153,7 +152,8 @@ std::string WrongPostgres(const std::string& conninfo, const std::string& who) {
   const auto parameters = postgres::ReadConninfo(conninfo);
   if (!parameters.ok()) return std::string(parameters.status().message());
   const NamedPostgres place = PostgresNamedBy(conninfo);
-  if (place.role.empty() && !who.empty()) return absl::StrCat("it names no role, as whom ", who, " connects");
+  if (place.role.empty() && !who.empty())
+    return absl::StrCat("it names no role with which ", who, " connects");
   if (place.database.empty()) return "it names no database";
   for (const std::string& name : {place.role, place.database}) {
     if (name.empty()) continue;
@@ -161,10 +161,10 @@ std::string WrongPostgres(const std::string& conninfo, const std::string& who) {
       return std::string(checked.message());
   }
   const auto no_port = std::find_if_not(place.ports.begin(), place.ports.end(), IsPort);
-  if (no_port != place.ports.end()) return absl::StrCat("'", *no_port, "' is no port: 1 to 65535");
+  if (no_port != place.ports.end()) return absl::StrCat("'", *no_port, "' is not a port: 1 to 65535");
   const std::string wanted = OneOf(*parameters, "target_session_attrs");
   if (place.hosts.size() > 1 && wanted != "read-write" && wanted != "primary") {
-    return "it names several hosts: add target_session_attrs=read-write, else a standby may be taken";
+    return "it names several hosts: add target_session_attrs=read-write, otherwise a standby may be used";
   }
   return "";
 }

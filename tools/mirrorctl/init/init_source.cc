@@ -64,13 +64,13 @@ absl::Status WrongSource(const std::string& why, const char* example) {
 absl::Status ForeignSource(std::string_view source) {
   if (source.starts_with("mysql://")) {
     return WrongSource(
-        absl::StrCat("a MariaDB is mariadb://user@host/database, and a MySQL is read by ODBC: --source ",
+        absl::StrCat("give a MariaDB as mariadb://user@host/database, and a MySQL by ODBC: --source ",
                      kOdbcExample),
         kMariadbExample);
   }
   return WrongSource(
-      absl::StrCat("it begins as no URL that is known: there are postgresql://role@host/database, "
-                   "mariadb://user@host/database and odbc:CONNECTION-STRING"),
+      absl::StrCat("it is not a known kind of URL: give postgresql://role@host/database, "
+                   "mariadb://user@host/database or odbc:CONNECTION-STRING"),
       kPostgresExample);
 }
 
@@ -120,7 +120,8 @@ absl::Status WrongMariadb(const std::string& why) { return WrongSource(why, kMar
 /// Parses mariadb://[user@][host][:port]/database[?word=value&…]
 absl::StatusOr<std::string> MariadbDsn(std::string_view url) {
   if (url.find_first_of(" '\"%;") != std::string_view::npos)
-    return WrongMariadb("it has a character that stands in no such URL: write 'dsn' in mirror-agent.toml");
+    return WrongMariadb(
+        "it has a character that is not allowed in such a URL: write 'dsn' in mirror-agent.toml");
   const std::size_t slash = url.find('/');
   if (slash == std::string_view::npos || slash + 1 == url.size()) return WrongMariadb("it names no database");
   std::string_view server = url.substr(0, slash), rest = url.substr(slash + 1);
@@ -130,7 +131,8 @@ absl::StatusOr<std::string> MariadbDsn(std::string_view url) {
     server.remove_prefix(at + 1);
     if (user.find(':') != std::string::npos) {
       return WrongMariadb(
-          "it holds a password, which others see: that goes into the file of 'password_file'");
+          "it holds a password, which others can see: write the password into the file that 'password_file' "
+          "names");
     }
   }
   const std::size_t colon = server.rfind(':');
@@ -151,7 +153,7 @@ absl::StatusOr<std::string> OdbcDsn(std::string_view name) {
   if (name.empty()) return WrongSource("it names no data source", kOdbcExample);
   if (name.starts_with("//")) {
     return WrongSource(
-        "behind 'odbc:' stands a connection string or the name of a data source, and no //host",
+        "give a connection string or the name of a data source after 'odbc:', not //host",
         kOdbcExample);
   }
   // A complete connection string.
@@ -192,7 +194,7 @@ std::string ServerLines(const DescribedKeys& keys, const InitOptions& options, S
   const bool is_postgres = kind == SourceKind::kPostgres, is_odbc = kind == SourceKind::kOdbc;
   const KindTraits& traits = TraitsOf(kind);
   std::string text = Line("dsn", TomlString(SourceDsn(options.source).value_or("")),
-                          is_postgres ? "libpq's words; no password" : "no password in it");
+                          is_postgres ? "in libpq's form; no password" : "no password in it");
   const std::string passfile = SourcePassfile(options);
   if (is_postgres) {
     absl::StrAppend(&text, Line("password_file", TomlString(passfile),
@@ -209,7 +211,7 @@ std::string ServerLines(const DescribedKeys& keys, const InitOptions& options, S
   if (kind == SourceKind::kMariadb) {
     absl::StrAppend(
         &text, ConfigurationLine(absl::StrCat("# server_id = ", DefaultServerId(options.context_id)),
-                                 "cdc: as whom the binlog is read; that of no server and no other agent"));
+                                 "cdc: id that reads the binlog; no server or other agent may have it"));
   }
   if (is_postgres) {
     const std::string name = TomlString(SlotName(options.context_id));
@@ -259,7 +261,7 @@ bool NamesServer(const std::string& source) { return SchemeOf(source) != nullptr
 
 absl::StatusOr<std::string> SourceDsn(const std::string& source) {
   const ServerScheme* const scheme = SchemeOf(source);
-  if (scheme == nullptr) return WrongSource("it is no database of a server", kPostgresExample);
+  if (scheme == nullptr) return WrongSource("it is not a database of a server", kPostgresExample);
   const std::string_view rest = std::string_view(source).substr(scheme->begins.size());
   absl::StatusOr<std::string> dsn = scheme->kind == SourceKind::kPostgres  ? PostgresDsn(source)
                                     : scheme->kind == SourceKind::kMariadb ? MariadbDsn(rest)
@@ -286,15 +288,15 @@ absl::StatusOr<std::string> SourcePath(const std::string& source, const std::str
   if (!std::filesystem::is_regular_file(root + source, error)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the source '", Printable(source),
-        "' is not a file. Nothing was made. Give the path of a SQLite database, or of another one "
-        "postgresql://role@host/database, mariadb://user@host/database or odbc:CONNECTION-STRING, or leave "
-        "--source away and add a [[source]] later."));
+        "' is not a file. Nothing was made. Give the path of a SQLite database, or for another database "
+        "postgresql://role@host/database, mariadb://user@host/database or odbc:CONNECTION-STRING, or omit "
+        "--source and add a [[source]] later."));
   }
   if (!LooksLikeSqlite(root + source)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the source '", Printable(source),
-        "' is not a SQLite database: it does not begin as one. Nothing was made. Give the path of a "
-        "database, or leave --source away and add a [[source]] later."));
+        "' is not a SQLite database: it does not begin like one. Nothing was made. Give the path of a "
+        "database, or omit --source and add a [[source]] later."));
   }
   const std::string path = WholeSourcePath(source, root, error);
   // TOML can hold only valid text.
@@ -317,8 +319,9 @@ std::string InstallSteps(const InitOptions& options, const std::string& install)
     if (keyword == "user") value = "postgres";
   }
   return absl::StrCat(
-      "  # psql as a superuser of the source or, where the role has REPLICATION, as the tables' owner: the\n"
-      "  # agent's role does not own them. Again when tables were added\n  ",
+      "  # psql as a superuser of the source or, if the role has REPLICATION, as the tables' owner: the\n"
+      "  # agent's role does not own them. Repeat this when tables were added\n"
+      "  ",
       install, " --print-sql | psql -v ON_ERROR_STOP=1 ", ShellWord(ConninfoOf(std::move(parameters))), "\n");
 }
 
@@ -349,10 +352,11 @@ absl::Status MakeSourcePassfile(const InitOptions& options, const std::string& f
       name == kMariadbPassword
           ? ""
           : absl::StrCat(
-                "# The password of the agent's role in the source's PostgreSQL, as libpq has it; mode 0600. "
-                "Take the # away\n"
-                "# and put it at the end. Who needs none (a socket with 'peer', a client certificate) leaves "
-                "it as it is.\n",
+                "# The password of the agent's role in the source's PostgreSQL, in libpq's form; mode 0600. "
+                "Remove the #\n"
+                "# and put the password at the end. If no password is needed (a socket with 'peer', a client "
+                "certificate),\n"
+                "# change nothing.\n",
                 PassfileLines(PostgresNamedBy(SourceDsn(options.source).value_or(""))));
   return WriteFileAtomically(absl::StrCat(folder, "/", name), text, FileUse::kSecret, ExistingFile::kRefuse);
 }
@@ -378,9 +382,9 @@ void PrintMariadb(const InitOptions& options, const std::string& folder, std::os
   const bool is_local = dsn->hosts.empty();
   const std::string user = mariadb::AccountInSql(dsn->user, is_local ? "localhost" : "%");
   words
-      << "\nBefore the agent reads, as an administrator of the source's server (MariaDB 10.5 or later), what "
-         "is not there yet"
-      << (is_local ? "" : "; the agent's host in the place of '%' is better") << ":\n";
+      << "\nBefore the agent reads, type what is still missing, as an administrator of the source's server "
+         "(MariaDB 10.5 or later)"
+      << (is_local ? "" : "; the agent's host instead of '%' is better") << ":\n";
   AsItIs(words) << "  INSTALL SONAME 'auth_ed25519';    -- once for the server\n"
                 << "  CREATE USER " << user << " IDENTIFIED VIA ed25519 USING PASSWORD('…');\n"
                 << "  GRANT SELECT ON " << mariadb::QuotedName(dsn->database).value_or(dsn->database)
@@ -390,33 +394,34 @@ void PrintMariadb(const InitOptions& options, const std::string& folder, std::os
   const std::string into = passfile.empty() ? "a file of mode 0600 that 'password_file' names"
                                             : ShellWord(absl::StrCat(folder, "/", passfile));
   words << "The password goes into " << into << (passfile.empty() ? "" : ", which is empty")
-        << ", and nowhere else. 'mirrorctl doctor --source' tells what is still missing.\n";
+        << ", and nowhere else. 'mirrorctl doctor --source' shows what is still missing.\n";
   if (options.no_log_because.empty()) {
     words << "The server's configuration needs log_bin, binlog_format = ROW, binlog_row_image = FULL and "
              "binlog_row_metadata = FULL.\n";
     return;
   }
-  words << "The server's binlog cannot be read as it is, so that strategy = \"synthetic\" was written, which "
-           "reads all rows in each cycle:\n";
+  words << "The server's binlog cannot be read for the reasons below. So strategy = \"synthetic\" was "
+           "written, which reads all rows in each cycle:\n";
   for (const std::string& why : options.no_log_because) words << "  " << why << '\n';
-  words << "When that is done, say strategy = \"cdc\" and run 'mirror-agent install': no table is populated "
+  words << "When that is done, set strategy = \"cdc\" and run 'mirror-agent install': no table is populated "
            "again.\n";
 }
 
 void PrintOdbc(std::ostream& words) {
-  words << "\nBefore the agent reads: the driver is installed (Debian: odbc-postgresql, odbc-mariadb, "
-           "libsqliteodbc; 'odbcinst -q -d' lists what is there), and the user of the connection string may "
-           "read each table (GRANT SELECT ON it TO the user; PostgreSQL: USAGE on the schema, too) and needs "
-           "no more. A password goes into a file of mode 0600 with that one line, which 'password_file' "
-           "names, and nowhere else. 'mirrorctl doctor --source' tells what is still missing.\n";
+  words << "\nBefore the agent reads, install the driver (Debian: odbc-postgresql, odbc-mariadb, "
+           "libsqliteodbc; 'odbcinst -q -d' lists the installed ones), and let the user of the connection "
+           "string read each table (GRANT SELECT ON it TO the user; PostgreSQL: USAGE on the schema, too); "
+           "no other rights are needed. A password goes into a file of mode 0600 with that one line, which "
+           "'password_file' names, and nowhere else. 'mirrorctl doctor --source' shows what is still "
+           "missing.\n";
 }
 
 void PrintPostgres(const InitOptions& options, const std::string& folder, std::ostream& words) {
   const NamedPostgres place = PostgresNamedBy(SourceDsn(options.source).value_or(""));
   const std::string role = QuotedForSql(place.role), database = QuotedForSql(place.database);
   const bool logged = IsLogRead(TraitsOf(SourceKind::kPostgres), options);
-  words << "\nBefore the agent reads, as a superuser in the source's database (PostgreSQL 14 or later), what "
-           "is not there yet:\n";
+  words << "\nBefore the agent reads, type what is still missing, as a superuser in the source's database "
+           "(PostgreSQL 14 or later):\n";
   // AsItIs: statements must be easy to copy.
   AsItIs(words) << "  CREATE ROLE " << role << " LOGIN" << (logged ? " REPLICATION" : "") << ";\n"
                 << "  GRANT CONNECT ON DATABASE " << database << " TO " << role << ";\n"
@@ -428,10 +433,9 @@ void PrintPostgres(const InitOptions& options, const std::string& folder, std::o
     AsItIs(words) << "  ALTER SYSTEM SET wal_level = 'logical';              -- then restart that server\n"
                   << "  ALTER SYSTEM SET max_slot_wal_keep_size = '20GB';    -- what its disk has to spare\n";
   }
-  words << "The role's password, where it needs one ('\\password' of psql sets it), goes into "
+  words << "If the role needs a password ('\\password' of psql sets it), write it only into "
         << ShellWord(absl::StrCat(folder, "/", kPostgresPassfile))
-        << ", where its line is prepared, and nowhere else. 'mirrorctl doctor --source' tells what is still "
-           "missing.\n";
+        << ", where its line is prepared. 'mirrorctl doctor --source' shows what is still missing.\n";
   if (place.may_be_in_the_clear) {
     words
         << "The URL names no sslmode: rows may go over the network in the clear. Add sslmode=verify-full to "

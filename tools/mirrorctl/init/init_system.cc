@@ -183,29 +183,29 @@ absl::Status SystemInit::CheckMachine() {
   if (!server_ && !agent_) {
     to_type_ = "  apt install ./partner-mirror-{server,agent,tools}_*.deb\n";
     return absl::FailedPreconditionError(
-        "there is no user 'partner-mirror' and none 'partner-mirror-agent': the packages make them. Nothing "
-        "was made. Without packages there is 'mirrorctl init --dir DIR'. Type:");
+        "there are no users 'partner-mirror' and 'partner-mirror-agent': the packages make them. Nothing was "
+        "made. Without packages use 'mirrorctl init --dir DIR'. Type:");
   }
   if (!server_) {
-    to_type_ = absl::StrCat("  # on the mirror's machine; it says how for-source.tar is made\n", of_mirror,
-                            "  # here, with that file\n", kSourceCommands);
+    to_type_ = absl::StrCat("  # on the mirror's machine; its output says how to make for-source.tar\n",
+                            of_mirror, "  # here, with that file\n", kSourceCommands);
     return absl::FailedPreconditionError(
-        "this machine has the agent alone (no user 'partner-mirror'), and init makes a mirror. Nothing was "
+        "this machine has only the agent (no user 'partner-mirror'), but init makes a mirror. Nothing was "
         "made. Type:");
   }
   if (agent_) return absl::OkStatus();
   if (!options_.source.empty()) {
     return absl::FailedPreconditionError(
-        "--source is read by the agent's machine, and this one has no agent (no user "
-        "'partner-mirror-agent'). Nothing was made. Leave --source away and give --host, or install "
+        "--source is read on the agent's machine, but this one has no agent (no user "
+        "'partner-mirror-agent'). Nothing was made. Omit --source and give --host, or install "
         "partner-mirror-agent here, too.");
   }
   if (!options_.hosts.empty()) return absl::OkStatus();
   to_type_ = of_mirror;
   return absl::FailedPreconditionError(
       "this machine has no agent (no user 'partner-mirror-agent'), so the sources are elsewhere, and --host "
-      "has to say by which name they reach it. Nothing was made. Install partner-mirror-agent here, too, or "
-      "type:");
+      "must give the name by which they reach this machine. Nothing was made. Install partner-mirror-agent "
+      "here, too, or type:");
 }
 
 absl::Status SystemInit::CheckSource() {
@@ -248,9 +248,9 @@ absl::Status SystemInit::CheckEmpty(const std::string& folder, const char* const
     return absl::AlreadyExistsError(absl::StrCat(
         "'", path, "' exists: ",
         is_whole ? "init was run here before, and nothing was changed. For single keys see 'mirrorctl certs "
-                   "--help'; to begin anew, move what is in the folder away first."
-                 : "keys or configurations were put here, since there is no mirror-server.toml. Nothing was "
-                   "changed. Move what is in the folder away first."));
+                   "--help'; to start again, first move the content of the folder away."
+                 : "init did not make this, because there is no mirror-server.toml. Nothing was changed. "
+                   "First move the content of the folder away."));
   }
   return absl::OkStatus();
 }
@@ -270,8 +270,8 @@ absl::Status SystemInit::CutOff() {
   to_type_ = absl::StrCat("  rm -r ", absl::StrJoin(left, " "), "\n  ", InitCommand(options_),
                           root_.empty() ? "" : absl::StrCat(" --root ", ShellWord(root_)), "\n");
   return absl::AlreadyExistsError(
-      absl::StrCat("an init was cut off here and left a part in '", root_, kServerFolder,
-                   "': nothing can be used of it. Nothing was changed. Remove it and begin anew. Type:"));
+      absl::StrCat("an earlier init was cut off and left a part of its files in '", root_, kServerFolder,
+                   "': they cannot be used. Nothing was changed. Remove them and run init again. Type:"));
 }
 
 absl::Status SystemInit::Make(const Interruption& interruption) {
@@ -480,7 +480,8 @@ std::string SystemInit::Undo() const {
     }
   }
   if (left.empty()) return "";
-  return absl::StrCat(" What init had made could not all be removed. Remove, before it is run again: ",
+  return absl::StrCat(" Not everything that init had made could be removed. Before you run init again, "
+                      "remove: ",
                       absl::StrJoin(left, ", "), ".");
 }
 
@@ -502,7 +503,8 @@ void SystemInit::Print(Console& console) const {
   PrintMirror(console);
   if (!agent_) {
     console.out << "  mirror-agent.toml   for the source's machine, with tls/ca.crt and "
-                   "application/application-1.crt\nNobody but you vouches for these keys.\n";
+                   "application/application-1.crt\n"
+                   "No outside authority has signed these keys.\n";
     return PrintNextElsewhere(console);
   }
   console.out << "Made in " << kAgentFolder << ", for the user " << kAgentUser << ":\n"
@@ -512,12 +514,12 @@ void SystemInit::Print(Console& console) const {
                       : "the source " + Printable(source_.empty() ? options_.source : source_))
               << '\n'
               << "  source/             the source's signing key source-1, its private half\n"
-              << "  tls/ application/   by what it knows the endpoint\n";
+              << "  tls/ application/   certificates by which it recognises the endpoint\n";
   if (made_drop_in_) {
     console.out << "Made " << kDropIn << ":\n  the service may write in " << Printable(source_folder_)
                 << '\n';
   }
-  console.out << "Nobody but you vouches for these keys.\n";
+  console.out << "No outside authority has signed these keys.\n";
   if (!options_.hosts.empty()) {
     console.out << "Sources on other machines have keys of their own: see " << kDeployingPage << ".\n";
   }
@@ -530,20 +532,21 @@ void SystemInit::PrintNextHere(Console& console) const {
   if (IsShared()) {
     out << "\nThe agent writes beside its source, and " << Printable(source_folder_)
         << " has other things in it. First:\n"
-        << "  # move the database into a folder of its own, and say so in the application, and as [[source]] "
-           "path in\n  # "
+        << "  # move the database into a folder of its own; set its new path in the application, and as "
+           "[[source]] path in\n"
+           "  # "
         << kAgentFolder << "/mirror-agent.toml;\n"
         << "  # 'systemctl edit mirror-agent': [Service] ReadWritePaths=FOLDER of the database; then\n";
   } else if (!source_.empty() && !made_drop_in_ && lstat((root_ + kDropIn).c_str(), &info) == 0) {
     out << "\n"
-        << kDropIn << " was there and was left as it is. It has to have, in [Service]:\n"
+        << kDropIn << " existed already and was not changed. It must have, in [Service]:\n"
         << "  ReadWritePaths=" << SystemdPath(source_folder_) << '\n';
   }
   if (!source_.empty() && !IsShared()) {
     const std::vector<std::string> commands = CommandsToShare(root_, source_file_, *agent_);
     if (!commands.empty()) {
-      out << "\nThe user " << kAgentUser << " cannot read and write " << Printable(source_)
-          << " yet, and SQLite's files beside it. First:\n";
+      out << "\nThe user " << kAgentUser << " cannot yet read and write " << Printable(source_)
+          << " and SQLite's files beside it. First:\n";
       for (const std::string& command : commands) out << "  " << command << '\n';
     }
   }
@@ -569,7 +572,7 @@ void SystemInit::PrintNextElsewhere(Console& console) const {
       << kServerFolder << "/issuers/development/source-1.crt\n  systemctl enable --now mirror-server\n"
       << "On the source's machine, before mirror-agent is started:\n"
       << "  # 'systemctl edit mirror-agent': [Service] ReadWritePaths=FOLDER of the source\n"
-      << kDeployingPage << " goes on from there.\n";
+      << kDeployingPage << " continues from there.\n";
 }
 
 }  // namespace

@@ -72,8 +72,8 @@ absl::Status CheckBelow(const std::string& root, const std::string& path) {
     RETURN_IF_ERROR(CheckLeadsSomewhere(place.string()));
     return absl::FailedPreconditionError(absl::StrCat(
         "'", place.string(), "' is a link, and it could lead out of '", root,
-        "'. Nothing was made. Give --root a folder without links on the way to its files in /etc "
-        "and /var/lib, and --source a path without; or run init in that root itself ('chroot')."));
+        "'. Nothing was made. Give --root a folder without links on the way to its files in /etc and "
+        "/var/lib, and --source a path without links; or run init in that root itself ('chroot')."));
   }
   return absl::OkStatus();
 }
@@ -109,12 +109,12 @@ absl::Status CheckKinds(const std::string& root, const std::vector<std::string>&
 absl::Status CheckUsers(const std::optional<SystemUser>& server, const std::optional<SystemUser>& agent) {
   // Without root's rights init changes no owner: its files stay the caller's.
   const bool gives = geteuid() == 0;
-  constexpr char kHelp[] = " Nothing was made. Give it a number of its own, as systemd-sysusers does.";
+  constexpr char kHelp[] = " Nothing was made. Give each user a number of its own, as systemd-sysusers does.";
   for (const std::optional<SystemUser>& user : {server, agent}) {
     if (!user) continue;
     if (user->id == static_cast<uid_t>(-1) || user->group == static_cast<gid_t>(-1)) {
       return absl::FailedPreconditionError(absl::StrCat(
-          "the user '", user->name, "' has -1 as its number or group, which is nobody's.", kHelp));
+          "the user '", user->name, "' has the user or group number -1, which no user can have.", kHelp));
     }
     if (gives && (user->id == 0 || user->group == 0)) {
       return absl::FailedPreconditionError(absl::StrCat(

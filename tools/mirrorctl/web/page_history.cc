@@ -149,8 +149,8 @@ absl::StatusOr<Json> ShowTableDiff(AdminClient& admin, const v1::DiffTableReques
       asked, kDiffPatience, interruption, [&](const v1::DiffPart& part) { return diff.Take(part); });
   if (absl::IsDeadlineExceeded(read)) {
     return absl::DeadlineExceededError(absl::StrCat(
-        "the comparison was given up after ", kDiffPatience.count(),
-        " seconds. Nothing was changed. Take moments that are closer together, or 'mirrorctl diff', which "
+        "the comparison was stopped after ", kDiffPatience.count(),
+        " seconds. Nothing was changed. Use moments that are closer together, or 'mirrorctl diff', which "
         "takes as long as it needs."));
   }
   if (!read.ok()) return read;

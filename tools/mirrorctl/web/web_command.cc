@@ -118,25 +118,24 @@ std::optional<HttpAnswer> WebDoor::WhyRefused(const HttpHead& head, const HttpTa
   {
     const MutexLock lock(mutex_);
     if (host == nullptr || *host != host_ || host_.empty())
-      return Refuse(403, "This is served for the address that 'mirrorctl web' printed alone.");
+      return Refuse(403, "This is served only at the address that 'mirrorctl web' printed.");
     if (origin != nullptr && *origin != absl::StrCat("http://", host_))
-      return Refuse(403, "A page of another origin may ask nothing here.");
+      return Refuse(403, "A page of another origin may not call this program.");
   }
   const bool posts = head.method == "POST", looks = head.method == "GET" || head.method == "HEAD";
   if (!posts && !looks) return Refuse(405, "This port accepts only GET, HEAD and POST.");
-  if (head.has_body && !posts) return Refuse(413, "Only a POST has a body here.");
+  if (head.has_body && !posts) return Refuse(413, "Only a POST may have a body.");
   if (!IsOf(target, "api")) {
-    if (posts) return Refuse(405, "A page is only looked at.");
+    if (posts) return Refuse(405, "A page accepts only GET and HEAD.");
     return std::nullopt;
   }
   // Browsers send Origin with a POST; a client without it is no browser, or a form of an attacker.
-  if (posts && origin == nullptr) return Refuse(403, "A POST says its Origin.");
+  if (posts && origin == nullptr) return Refuse(403, "A POST needs the field Origin.");
   if (IsEntry(target) && posts) return std::nullopt;
   if (entry_.Admits(head.Find(HttpFieldName::kAuthorization))) return std::nullopt;
   return RefuseCall(
-      absl::UnauthenticatedError("this page was not opened by the address that 'mirrorctl web' printed, or "
-                                 "that program was started anew. "
-                                 "Open the address that it printed last."));
+      absl::UnauthenticatedError("this page was not opened with the address that 'mirrorctl web' printed, or "
+                                 "that program was started again. Open the address that it printed last."));
 }
 
 HttpAdmission WebDoor::Admit(const HttpHead& head) {
@@ -221,14 +220,14 @@ void Serve(const std::string& config_path, std::uint32_t port, Console& console)
     return Fail(console,
                 absl::Status(listener.status().code(),
                              absl::StrCat("the pages cannot be served: ", listener.status().message(),
-                                          ". Without --port a free one is taken")),
+                                          ". Without --port a free port is used")),
                 Console::kFailed);
   }
   door->SetPort((*listener)->port());
   feed.Start();
   console.out << "http://127.0.0.1:" << (*listener)->port() << "/#" << entry.secret() << std::endl;
   console.err
-      << "mirrorctl: open this address in a browser of this machine. It is good once, and until Ctrl-C.\n"
+      << "mirrorctl: open this address in a browser of this machine. It works once, and until Ctrl-C.\n"
       << std::flush;
   while (!interruption.Wait(std::chrono::hours(1))) continue;
   feed.EndStreams();
@@ -248,7 +247,7 @@ absl::StatusOr<std::string> WebEntry::Exchange(std::string_view secret) {
   const MutexLock lock(mutex_);
   if (used_) {
     return absl::UnauthenticatedError(
-        "this address was used before, and is good once. Use the tab that it was opened in, or start "
+        "this address was used before, and works only once. Use the tab in which it was opened, or start "
         "'mirrorctl web' again. If it was not you, stop 'mirrorctl web' now.");
   }
   used_ = true;
@@ -265,10 +264,10 @@ void AddWebCommand(const cli::Command& app, const std::string& config_path, Cons
   const cli::Command web = app.AddCommand(
       "web", "Show tenants, storages, events, the audit log and keys in a browser of this machine");
   web.Footer(
-      "Exit codes: 0 interrupted, 1 the port cannot be had, 2 wrong usage or configuration. Example:\n"
-      "  mirrorctl --config dev/mirrorctl.toml web");
+      "Exit codes: 0 interrupted, 1 the port is not available, 2 wrong usage or configuration. Example:\n  "
+      "mirrorctl --config dev/mirrorctl.toml web");
   const auto port = std::make_shared<std::uint32_t>(0);
-  web.Add("--port", *port, "Port on 127.0.0.1; 0: one that is free")
+  web.Add("--port", *port, "Port on 127.0.0.1; 0: a free port")
       .ShowDefault()
       .Within<std::uint32_t>(0, kPortMax);
   web.Run([&config_path, &console, port] { Serve(config_path, *port, console); });

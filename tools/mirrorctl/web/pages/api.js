@@ -51,7 +51,7 @@ export async function call(path, { method = 'GET', body, signal } = {}) {
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError(0, "'mirrorctl web' does not answer. Look whether it still runs in its terminal.");
+    throw new ApiError(0, "'mirrorctl web' does not answer. Check whether it still runs in its terminal.");
   }
   if (!answer.ok) throw new ApiError(answer.status, await wordsOf(answer));
   return answer;

@@ -53,7 +53,7 @@ function find(path) {
 
 function nothing(target) {
   target.append(el('div', { class: 'head' }, el('h1', { tabindex: -1 }, 'There is no such page')), el('section', { class: 'card' },
-    empty('The address means nothing here.', el('a', { href: '/' }, 'All tenants'))));
+    empty('This address has no page.', el('a', { href: '/' }, 'All tenants'))));
   return () => {};
 }
 
@@ -108,7 +108,7 @@ function refuse(error) {
   document.title = 'Not open – Partner Mirror';
   main.replaceChildren(el('section', { class: 'card gate' }, el('h1', { tabindex: -1 }, 'This page is not open here'),
     el('p', {}, error.message),
-    el('p', {}, 'Type ', el('code', {}, 'mirrorctl web'), ' in a terminal of this machine and open the address that it prints. It is good once; another tab of the same browser is let in by the first one.')));
+    el('p', {}, 'Type ', el('code', {}, 'mirrorctl web'), ' in a terminal of this machine and open the address that it prints. The address works only once; further tabs of the same browser get access from the first one.')));
 }
 
 try {

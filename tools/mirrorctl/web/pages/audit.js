@@ -26,11 +26,11 @@ export default function audit(main) {
   main.append(el('div', { class: 'head' }, el('div', {}, el('h1', { tabindex: -1 }, 'Audit'),
     el('p', { class: 'quiet facts' }, looks ? 'Calls that changed nothing, and those that were refused: the last ones, not signed.'
       : 'A signed chain. mirrorctl audit verify recomputes it and verifies its signatures.'))),
-  el('nav', { class: 'tabs', 'aria-label': 'Which records' }, tab('What was done', '/audit', !looks), tab('Who looked', '/audit?looks=1', looks)),
+  el('nav', { class: 'tabs', 'aria-label': 'Which records' }, tab('What was done', '/audit', !looks), tab('Calls that only read', '/audit?looks=1', looks)),
   el('div', { class: 'card' }, shown));
   const stop = new AbortController();
   get(`/api/audit?looks=${looks ? 1 : 0}`, stop.signal).then(({ records }) => {
-    const table = new Table({ caption: looks ? 'Who looked, the newest first' : 'What was done, the newest first', columns: columns(looks),
+    const table = new Table({ caption: looks ? 'Calls that only read, the newest first' : 'What was done, the newest first', columns: columns(looks),
       key: (record) => `${record.id} ${record.time_ms} ${record.call}`, none: empty('There is no record yet.') });
     table.set(records.reverse());
     shown.replaceChildren(table.element);

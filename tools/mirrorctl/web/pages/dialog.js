@@ -8,9 +8,9 @@ function consequence(one) {
   const parts = [];
   const add = (count, words) => { if (count > 0) parts.push(words); };
   add(one.rows, counted(one.rows, 'row'));
-  add(one.partner_rows, `${counted(one.partner_rows, 'row')} that the source has not`);
+  add(one.partner_rows, `${counted(one.partner_rows, 'row')} that the source does not have`);
   add(one.versions, counted(one.versions, 'former version'));
-  add(one.entries, `${number(one.entries)} of the journal`);
+  add(one.entries, `journal entries: ${number(one.entries)}`);
   add(one.rows_to_send, `${counted(one.rows_to_send, 'row')} to be sent again`);
   return [...parts, ...one.objects].join(', ') || 'nothing';
 }
@@ -22,7 +22,7 @@ function consequences(shown) {
   const listed = shown.tables.slice(0, LISTED);
   const more = shown.tables.length - listed.length;
   return [
-    el('ul', {}, ...listed.map((one) => el('li', {}, el('strong', {}, one.table || 'Of no table'), ': ', consequence(one))),
+    el('ul', {}, ...listed.map((one) => el('li', {}, el('strong', {}, one.table || 'No table'), ': ', consequence(one))),
       more > 0 && el('li', {}, `and ${counted(more, 'more table')}`)),
     ...shown.notes.map((note) => el('p', { class: 'quiet' }, note)),
   ];

@@ -40,7 +40,7 @@ function matches(pattern, text) {
 export default function events(main) {
   const asked = new URLSearchParams(location.search);
   const severity = el('select', { id: 'severity' }, LEVELS.map((level) => el('option', { value: level, selected: asked.get('severity') === level }, level === 'information' ? 'all' : `${level}${level === 'warning' ? ' and above' : ''}`)));
-  const kind = el('input', { id: 'kind', type: 'text', placeholder: 'as cycle.*', autocomplete: 'off', spellcheck: 'false', value: asked.get('kind') ?? '' });
+  const kind = el('input', { id: 'kind', type: 'text', placeholder: 'e.g. cycle.*', autocomplete: 'off', spellcheck: 'false', value: asked.get('kind') ?? '' });
   const tenant = el('input', { id: 'tenant', type: 'text', placeholder: 'context id', autocomplete: 'off', spellcheck: 'false', value: asked.get('tenant') ?? '' });
   const trouble = el('div', {});
   const table = new Table({ caption: 'Events, the newest first', columns, key: (event) => String(event.id), none: el('div', { hidden: true }) });

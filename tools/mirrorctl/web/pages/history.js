@@ -27,7 +27,7 @@ function momentWords(change) {
 }
 
 function endOf(version) {
-  if (version.to_moment === null) return 'it stands';
+  if (version.to_moment === null) return 'still valid';
   const at = version.ended_by ? `, ${time(version.ended_by.done_ms)}` : '';
   return `${version.deleted ? 'deleted' : 'changed'} by m:${version.to_moment}${at}`;
 }
@@ -97,7 +97,7 @@ function drawVersions(answer, announce) {
   const words = [];
   if (answer.versions.length === 0) words.push('There was no such row.');
   else if (answer.versions[0].deleted) words.push('There is no such row now.');
-  words.push(`The table is known from m:${answer.known_from} on.`);
+  words.push(`The table has a history from m:${answer.known_from} on.`);
   if (!answer.complete) words.push(`Only the newest ${number(answer.versions.length)} versions are shown: there are older ones.`);
   announce(answer.versions.length === 0 ? words[0] : counted(answer.versions.length, 'version'));
   const facts = el('p', { class: 'quiet inset facts' }, words.join(' '));
@@ -210,7 +210,7 @@ export default function history(main, { params: [id], about, announce }) {
   const from = line('from', 'm:12');
   const to = line('to', 'the last commit');
   const row = question({
-    title: 'A row', hint: 'By the values of its key, with commas between them. Each version is a column, the newest first; what changed is marked.',
+    title: 'A row', hint: 'Give the values of its key, separated by commas. Each version is a column, the newest first; what changed is marked.',
     fields: [['Key', key]], yes: 'Show',
     ask: async (signal) => drawVersions(await get(path('history', { key: key.value }), signal), announce),
   });

@@ -25,8 +25,8 @@ function noteOf(member) {
   const notes = [];
   if (member.trouble) notes.push(member.trouble);
   else if (member.suspended_ms) notes.push(`for ${age(member.suspended_ms)}`);
-  if (member.taking) notes.push('takes no deliveries');
-  if (member.refused) notes.push(`${number(member.refused)} refused there`);
+  if (member.taking) notes.push('accepts no deliveries');
+  if (member.refused) notes.push(`${number(member.refused)} refused by its source`);
   return notes.join(', ');
 }
 
@@ -43,15 +43,15 @@ const members = [
 ];
 
 const TAKES = {
-  theirs: 'What it has counts, and what is new there is inserted elsewhere, too.',
-  ours: 'What the hub knew is given back to it.',
-  newest: 'Of what differs the later one counts, by the column that says when a row was changed.',
+  theirs: 'Its values win, and its new records are also inserted in the other systems.',
+  ours: 'The values of the hub are written back to it.',
+  newest: 'Where values differ, the later one wins, by the column that says when a row was changed.',
 };
 
 function resumeButton(hub, member, take, done, insert = false) {
   const name = member ? member.data_source : hub.storage;
   const body = { data_source: member?.data_source ?? '', take: take ?? '', insert };
-  const asIs = `What differs counts as edited there, what is missing there is not made again, what is new ${insert ? 'is inserted elsewhere, too' : 'stays there alone'}.`;
+  const asIs = `Differing values count as edited there, missing records are not inserted there again, and new records ${insert ? 'are also inserted in the other systems' : 'stay only there'}.`;
   return el('button', { type: 'button', class: take ? null : 'main', onclick: () => ask({
     title: take ? `Resume ${name}, taking ${take}?` : `Resume ${name}?`,
     words: [take ? TAKES[take] : asIs, 'This would be written:'],
@@ -76,7 +76,7 @@ function decisionButton(hub, act, look, question, done) {
 
 function commitButton(hub, done) {
   return decisionButton(hub, 'commit', 'danger', {
-    title: `Commit what ${hub.storage} holds?`, words: ["Each system gets its own behind its source's next cycle:"], danger: true, yes: 'Commit',
+    title: `Commit what ${hub.storage} holds?`, words: ["Each system gets its deliveries after its source's next cycle:"], danger: true, yes: 'Commit',
   }, done);
 }
 
@@ -86,7 +86,7 @@ function rollbackButton(hub, done) {
   }, done);
 }
 
-const MEND_REFUSED = 'Mend in that system what the reason names, or the value where it comes from: each is tried again by itself, ever more rarely.';
+const MEND_REFUSED = 'Correct in that system what the reason names, or correct the value in the system that it comes from. The source retries each delivery by itself, at growing intervals.';
 
 /** What somebody has to decide, each with its buttons. */
 function decisions(hub, isOperator, done) {
@@ -94,22 +94,22 @@ function decisions(hub, isOperator, done) {
   // A derivation that lasts no longer is worth no word.
   const behind = hub.behind_since_ms && Date.now() - hub.behind_since_ms > 60000;
   const line = (words, buttons) => lines.push(el('li', {}, el('p', {}, words), isOperator && el('div', { class: 'buttons' }, buttons)));
-  if (hub.trouble) line(`${hub.storage} cannot be looked at: ${hub.trouble}. Until that is mended nothing is handed out.`, []);
-  else if (hub.failing) line(`${hub.storage} has derived nothing for ${age(hub.failing_since_ms)}: ${hub.failing}. It is tried again by itself.`, []);
-  else if (behind) line(`${hub.storage} has not derived what a member completed ${age(hub.behind_since_ms)} ago.`, []);
+  if (hub.trouble) line(`${hub.storage} cannot be read: ${hub.trouble}. Until that is corrected, nothing is handed out.`, []);
+  else if (hub.failing) line(`${hub.storage} has derived nothing for ${age(hub.failing_since_ms)}: ${hub.failing}. The server retries by itself.`, []);
+  else if (behind) line(`${hub.storage} has not yet derived records from what a member completed ${age(hub.behind_since_ms)} ago.`, []);
   const restored = hub.members.filter((member) => member.suspended_ms && member.source_restored);
   for (const member of restored) {
     const takes = Object.keys(TAKES).filter((take) => take !== 'newest' || member.knows_newest);
-    line(`The source of ${member.data_source} was restored: what counts?`, takes.map((take) => resumeButton(hub, member, take, done)));
+    line(`The source of ${member.data_source} was restored: which values win?`, takes.map((take) => resumeButton(hub, member, take, done)));
   }
   const suspended = hub.members.filter((member) => member.suspended_ms && !member.source_restored);
   if (suspended.length > 0) {
     const why = suspended.map((member) => member.trouble).find((trouble) => trouble) ?? 'a mirror or the hub was restored';
-    line(`${suspended.map((member) => member.data_source).join(', ')}: suspended, since ${why}.`,
+    line(`${suspended.map((member) => member.data_source).join(', ')}: suspended, because ${why}.`,
       restored.length === 0 ? [resumeButton(hub, null, null, done, true), resumeButton(hub, null, null, done)] : []);
   }
   const held = hub.members.reduce((sum, member) => sum + member.held, 0);
-  const anew = `${hub.storage} was made anew, or its rules were changed: whatever is new is held until somebody commits it.`;
+  const anew = `${hub.storage} was rebuilt, or its rules were changed: all new deliveries are held until somebody commits them.`;
   if (held > 0) {
     line(`${counted(held, 'delivery waits', 'deliveries wait')} for a decision.${hub.holds_all ? ` ${anew}` : ''}`, [rollbackButton(hub, done), commitButton(hub, done)]);
   } else if (hub.holds_all) {
@@ -120,20 +120,20 @@ function decisions(hub, isOperator, done) {
   }
   if (hub.frozen_records) {
     const named = hub.frozen.map((one) => `${one.golden_id} (${one.attributes.join(', ')})`);
-    line(`Systems fight over values of ${counted(hub.frozen_records, 'golden record')}, which are frozen: ${named.join(', ')}${hub.frozen_records > named.length ? ', ...' : ''}. Find the program or the trigger that changes them back, then thaw them.`,
+    line(`Systems overwrite each other's values in ${counted(hub.frozen_records, 'golden record')}; these values are frozen: ${named.join(', ')}${hub.frozen_records > named.length ? ', ...' : ''}. Find the program or the trigger that changes them back, then thaw them.`,
       [thawButton(hub.storage, '', done)]);
   }
   for (const member of hub.members.filter((one) => one.taking)) {
-    line(`The source of ${member.data_source} takes no deliveries, and the configuration says 'write' of it: ${member.taking === 'declines'
-      ? "let its owner set 'accept' of its [[source]] and run 'mirror-agent install'" : "let its owner run a 'mirror-agent' that does"}, or take 'write' away.`, []);
+    line(`The source of ${member.data_source} accepts no deliveries, but the configuration has 'write' for it: ${member.taking === 'declines'
+      ? "its owner must set 'accept' of its [[source]] and run 'mirror-agent install'" : "its owner must run a 'mirror-agent' that asks for them"}; otherwise remove 'write'.`, []);
   }
-  return lines.length > 0 ? el('ul', { class: 'waits' }, lines) : el('p', { class: 'quiet' }, 'Nothing waits for anybody.');
+  return lines.length > 0 ? el('ul', { class: 'waits' }, lines) : el('p', { class: 'quiet' }, 'Nothing is waiting.');
 }
 
 function thawButton(storage, goldenId, done) {
   return el('button', { type: 'button', onclick: () => ask({
     title: goldenId ? 'Thaw this record?' : `Thaw all of ${storage}?`,
-    words: ['What was frozen, since systems changed it back and forth, is delivered again. If they go on, it is frozen again. This would be written:'], yes: 'Thaw',
+    words: ['Values that were frozen because systems changed them back and forth are delivered again. If the systems continue, the values are frozen again. This would be written:'], yes: 'Thaw',
     count: () => post(hubPath(storage, 'thaw'), { golden_id: goldenId, dry_run: true }),
     async act() {
       const { records } = await post(hubPath(storage, 'thaw'), { golden_id: goldenId });
@@ -155,7 +155,7 @@ function listing(caption, titles, rows) {
 
 function mergeButton(storage, ids, done) {
   return el('button', { type: 'button', onclick: () => ask({
-    title: 'Merge these two records?', words: [ids.join(', '), 'Both are one from then on, whatever their keys: the older record has the rows of both.', 'This would be written:'],
+    title: 'Merge these two records?', words: [ids.join(', '), 'They are one record from then on, whatever their keys: the older record gets the rows of both.', 'This would be written:'],
     yes: 'Merge', danger: true,
     count: () => post(hubPath(storage, 'merge'), { golden_id: ids[0], other_id: ids[1], dry_run: true }),
     async act() {
@@ -198,19 +198,19 @@ function golden(storage, record, done) {
   const several = record.members.length > 1;
   return [
     el('h3', {}, `${record.entity} `, el('code', {}, record.golden_id)),
-    listing('Rows', [...(several ? ['Part'] : []), 'Data source', 'Table', 'Key', 'Found by', 'News'], record.members.map((row) => [
+    listing('Rows', [...(several ? ['Part'] : []), 'Data source', 'Table', 'Key', 'Found by', 'Changed'], record.members.map((row) => [
       ...(several ? [choice(row)] : []), row.data_source, row.table, row.key_text, row.joined_by, time(row.touched_ms)])),
     el('div', { class: 'buttons' }, several && part), merge,
     listing('Values', ['Attribute', 'Value', 'Given by', 'As of', 'State'], record.attributes.map((one) => [one.name, key(one.value), one.data_source ?? NONE, one.version_ms ? time(one.version_ms) : NONE, one.frozen ? 'frozen' : ''])),
     record.deliveries.length > 0 && listing('Deliveries', ['To', 'Table', 'Operation', 'Key', 'State', 'Columns', 'Id'], record.deliveries.map((one) => [one.data_source, one.table, one.operation, key(one.key), one.state, one.columns.join(', '), el('code', {}, one.delivery_id)])),
-    record.deliveries.some((one) => one.refusals) && listing('Refused of this record', ['By', 'How often', 'Tried again', 'Why', 'Id'], record.deliveries.filter((one) => one.refusals).map((one) => [one.data_source, times(one.refusals), time(one.tried_again_ms), one.refusal ?? NONE, el('code', {}, one.delivery_id)])),
+    record.deliveries.some((one) => one.refusals) && listing('Refused deliveries of this record', ['By', 'How often', 'Next try', 'Why', 'Id'], record.deliveries.filter((one) => one.refusals).map((one) => [one.data_source, times(one.refusals), time(one.tried_again_ms), one.refusal ?? NONE, el('code', {}, one.delivery_id)])),
     record.deliveries.some((one) => one.refusals) && el('p', { class: 'quiet' }, MEND_REFUSED),
     record.attributes.some((one) => one.frozen) && el('div', { class: 'buttons' }, thawButton(storage, record.golden_id, done)),
   ];
 }
 
 /** What waits for a decision: which rows it would write, and why it waits. */
-const WHY_HELD = { many: 'so many were new at once', unsure: 'a row of its record may be another one', anew: 'the hub was made anew, or its rules changed' };
+const WHY_HELD = { many: 'too many were new at once', unsure: 'a row of its record may be a different one', anew: 'the hub was rebuilt, or its rules changed' };
 
 function heldList(hub, show) {
   const shown = el('div', { role: 'status' });
@@ -237,7 +237,7 @@ function refusedList(hub, show) {
     try {
       const { deliveries, first } = await get(hubPath(hub.storage, 'refused'));
       shown.replaceChildren(...(first.length === 0 ? [empty('Nothing is refused.')] : [
-        listing('Refused', ['By', 'Table', 'Operation', 'Key', 'Record', 'How often', 'Tried again', 'Why'], first.map((one) => [
+        listing('Refused', ['By', 'Table', 'Operation', 'Key', 'Record', 'How often', 'Next try', 'Why'], first.map((one) => [
           one.data_source, one.table, one.operation, one.key === null ? NONE : JSON.stringify(one.key),
           el('button', { type: 'button', class: 'plain', onclick: () => show(one.golden_id) }, one.golden_id), times(one.refusals), time(one.tried_again_ms), one.refusal ?? NONE])),
         ...(deliveries > first.length ? [el('p', { class: 'quiet' }, `These are the oldest of ${number(deliveries)}.`)] : [])]));
@@ -250,15 +250,15 @@ function refusedList(hub, show) {
 
 function rebuildButton(storage, done) {
   return el('button', { type: 'button', class: 'danger', onclick: () => ask({
-    title: `Make the hub of ${storage} anew?`,
-    words: ['As if its file were lost: links that keys do not tell, versions, and what was merged or parted by hand are lost.',
-      'All members are suspended until somebody resumes them, and what is new is held.'],
-    typed: storage, danger: true, yes: 'Make anew',
+    title: `Rebuild the hub of ${storage}?`,
+    words: ['This is as if its file were lost: links that do not come from keys, versions, and what was merged or parted by hand are lost.',
+      'All members are suspended until somebody resumes them, and new deliveries are held.'],
+    typed: storage, danger: true, yes: 'Rebuild',
     async act({ typed }) {
       const { suspended } = await post(hubPath(storage, 'rebuild'), { confirm: typed });
-      done(suspended.length ? `Made anew: ${suspended.join(', ')} wait to be resumed` : 'Made anew');
+      done(suspended.length ? `Rebuilt: ${suspended.join(', ')} wait to be resumed` : 'Rebuilt');
     },
-  }) }, 'Make anew …');
+  }) }, 'Rebuild …');
 }
 
 /** Asks for one record: values of rows, whose reading the server notes. */
@@ -305,7 +305,7 @@ function hubCard(hub, isOperator, done) {
   const [heldButton, held] = isOperator ? heldList(hub, one.show) : [];
   const [refusedButton, refused] = isOperator ? refusedList(hub, one.show) : [];
   return el('section', { class: 'card' }, el('h2', {}, hub.storage),
-    el('p', { class: 'quiet facts' }, counted(hub.records, 'golden record'), hub.derived_ms ? `, derived ${age(hub.derived_ms)} ago` : '', hub.holds_all ? ', and all that is new is held' : ''),
+    el('p', { class: 'quiet facts' }, counted(hub.records, 'golden record'), hub.derived_ms ? `, derived ${age(hub.derived_ms)} ago` : '', hub.holds_all ? ', and all new deliveries are held' : ''),
     decisions(hub, isOperator, done), table.element,
     el('div', { class: 'tools' }, button, heldButton, refusedButton, isOperator && thawButton(hub.storage, '', done), isOperator && rebuildButton(hub.storage, done)), found, held, refused, one?.form, one?.shown);
 }

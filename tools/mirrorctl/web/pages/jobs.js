@@ -69,7 +69,7 @@ export function jobColumns(named) {
     { title: 'Failed', number: true, wide: true, text: (job) => number(job.failed) },
     { title: 'Begun', wide: true, class: 'time', text: (job) => time(job.created_ms) },
     { title: 'Took', number: true, wide: true, text: took },
-    { title: 'What came of it', wide: true, class: 'long', text: (job) => job.message || (isOver(job) ? NONE : `by the key ${job.api_key}, ${age(job.created_ms)} ago`) },
+    { title: 'Result', wide: true, class: 'long', text: (job) => job.message || (isOver(job) ? NONE : `by the key ${job.api_key}, ${age(job.created_ms)} ago`) },
   ];
 }
 
@@ -99,7 +99,7 @@ export default function jobs(main, { announce }) {
     const all = [...first, ...older.filter((job) => !known.has(job.id))];
     table.set(all);
     const filtered = storage.value.trim() !== '' || state.value !== '';
-    const words = filtered ? empty('No import job.') : empty('No file was imported yet.', 'POST /jobs/importjobs takes one, and its job is shown here.');
+    const words = filtered ? empty('No import job.') : empty('No file was imported yet.', 'POST /jobs/importjobs accepts one, and its job is shown here.');
     if (table.none.textContent !== words.textContent) table.none.replaceChildren(words);
     more.hidden = next === '';
     const now = all.filter((job) => !isOver(job)).length;

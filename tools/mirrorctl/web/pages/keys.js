@@ -49,7 +49,7 @@ const certificateColumns = [
   { title: 'File on the server, or key id', wide: true, class: 'long', text: (key) => key.name },
 ];
 
-const ROLES = { reader: 'reads', writer: 'reads and writes', owner: 'all of it' };
+const ROLES = { reader: 'reads', writer: 'reads and writes', owner: 'everything' };
 
 const apiColumns = [
   { title: 'Key', head: true, class: 'named', of: (key) => key.name, text: (key) => key.name },
@@ -57,9 +57,9 @@ const apiColumns = [
     setText(cell.children[0], key.role);
     setText(cell.children[1], ROLES[key.role] ?? '');
   } },
-  { title: 'Of the storages', class: 'long', text: (key) => key.storages.join(', ') },
+  { title: 'Storages', class: 'long', text: (key) => key.storages.join(', ') },
   { title: 'Issued', wide: true, class: 'time', of: (key) => key.issued, text: (key) => key.issued || NONE },
-  { title: 'Last used', wide: true, number: true, of: (key) => key.last_used_ms, text: (key) => (key.last_used_ms ? `${age(key.last_used_ms)} ago` : 'not since the start') },
+  { title: 'Last used', wide: true, number: true, of: (key) => key.last_used_ms, text: (key) => (key.last_used_ms ? `${age(key.last_used_ms)} ago` : 'not since the server started') },
 ];
 
 /** Keys of the HTTP door: they have no end. */
@@ -80,11 +80,11 @@ export default function keys(main) {
   const stop = new AbortController();
   get('/api/keys', stop.signal).then((answer) => {
     const own = new Table({ caption: 'Keys that sign', columns: keyColumns, key: (key) => `${key.issuer} ${key.key_id}`, sort: { column: ends, direction: 'ascending' }, none: empty('There is no key.') });
-    const dated = new Table({ caption: 'Everything that ends', columns: certificateColumns, key: (key) => `${key.kind} ${key.name}`, sort: { column: ends, direction: 'ascending' }, none: empty('There is no certificate.') });
+    const dated = new Table({ caption: 'Everything that expires', columns: certificateColumns, key: (key) => `${key.kind} ${key.name}`, sort: { column: ends, direction: 'ascending' }, none: empty('There is no certificate.') });
     own.set(answer.keys);
     dated.set(answer.dated);
     shown.replaceChildren(el('section', { class: 'card' }, el('h2', {}, 'Keys that sign'), own.element), apiKeys(answer),
-      el('section', { class: 'card' }, el('h2', {}, 'Everything that ends, the next first'), dated.element));
+      el('section', { class: 'card' }, el('h2', {}, 'Everything that expires, the next one first'), dated.element));
   }).catch((error) => {
     if (!stop.signal.aborted) shown.replaceChildren(problem(error.message));
   }).finally(() => shown.removeAttribute('aria-busy'));

@@ -75,7 +75,7 @@ async function keepReading() {
     } catch (error) {
       if (own.signal.aborted) return;
       live.watching = false;
-      live.why = error instanceof ApiError ? error.message : "The line to 'mirrorctl web' broke.";
+      live.why = error instanceof ApiError ? error.message : "The connection to 'mirrorctl web' broke.";
       tell();
       if (error.status === 401) return;
     }

@@ -8,8 +8,8 @@ import { age, counted, NONE, number, tone } from './text.js';
 
 /** Where records are taken, or that they are not, and what to do about it. */
 export function doorNote(url) {
-  if (url) return ['Records are taken at ', el('code', {}, url)];
-  return ['The HTTP door is off, and no records are taken: ', el('code', {}, 'enabled = true'), ' under ', el('code', {}, '[http]'), ' in mirror-server.toml and a restart switch it on.'];
+  if (url) return ['Records are accepted at ', el('code', {}, url)];
+  return ['The HTTP door is off, and no records are accepted. To switch it on, set ', el('code', {}, 'enabled = true'), ' under ', el('code', {}, '[http]'), ' in mirror-server.toml and restart the server.'];
 }
 
 /** As it is now, by what is live. */

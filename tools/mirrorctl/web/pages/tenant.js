@@ -51,14 +51,14 @@ function makeFigures() {
     draw(tenant, tables) {
       const proven = tables.filter((table) => table.equality === 'equal').length;
       setText(figures.age.value, age(tenant.oldest_source_ms));
-      setText(figures.age.note, tenant.tables_late ? 'older than it may be' : 'of the oldest table');
+      setText(figures.age.note, tenant.tables_late ? 'older than its target' : 'of the oldest table');
       setText(figures.equality.value, tables.length > 0 ? `${number(proven)} of ${number(tables.length)}` : NONE);
       setText(figures.equality.note, tenant.tables_differing ? equality(tenant) : 'tables found equal');
       setText(figures.rows.value, number(tenant.rows ?? 0));
       setText(figures.rows.note, `in ${counted(tenant.tables ?? 0, 'table')}`);
       setText(figures.rate.value, number(tenant.rows_per_second || 0));
       setText(figures.rate.note, 'in the last seconds');
-      setText(figures.cycle.note, tenant.active ? 'of the cycle that runs' : 'the last one completed');
+      setText(figures.cycle.note, tenant.active ? 'of the running cycle' : 'the last one completed');
       setText(figures.size.note, 'on the disk');
       setText(figures.size.value, bytes(tenant.bytes));
       setCycle(cycle, tenant);
@@ -74,7 +74,7 @@ function reasons(tenant) {
   if (tenant.hub?.stopped) list.push(['warn', `Deliveries: ${tenant.hub.stopped}`]);
   if (tenant.hub?.held) list.push(['warn', `Hub ${tenant.hub.storage} holds ${counted(tenant.hub.held, 'delivery', 'deliveries')} for it until somebody decides.`]);
   if (tenant.hub?.refused) list.push(['warn', `Its source refuses ${counted(tenant.hub.refused, 'delivery', 'deliveries')} of hub ${tenant.hub.storage}.`]);
-  if (tenant.tables_late && !tenant.paused) list.push(['warn', `${counted(tenant.tables_late, 'table')} older than the freshness target. Look whether the source's agent runs.`]);
+  if (tenant.tables_late && !tenant.paused) list.push(['warn', `${counted(tenant.tables_late, 'table')} older than the freshness target. Check whether the source's agent runs.`]);
   if (tenant.paused) list.push(['warn', `Paused: ${tenant.pause_reason || 'no reason was given'}`]);
   return list.map(([kind, words]) => el('p', { class: `banner ${kind}` }, words));
 }
@@ -211,7 +211,7 @@ export default function tenant(main, { params: [id], about, announce }) {
     day = charts(tenantPath(id, 'minutes'), { lagTitle: 'Data age', cycleTitle: 'Cycle', rowsAlone: isRecords });
     tables = new Table({ caption: `Tables of ${id}`, columns: isRecords ? recordTableColumns(id, about.operator) : tableColumns(id, about.operator, done), key: (table) => table.table, pageSize: 50, none: el('div', { hidden: true }) });
     last = isRecords
-      ? new Table({ caption: `Imports into ${id}`, columns: jobColumns(false), key: (job) => job.id, none: empty('No file was imported into it.', 'Records that come one by one, or many in a call, are in no list.') })
+      ? new Table({ caption: `Imports into ${id}`, columns: jobColumns(false), key: (job) => job.id, none: empty('No file was imported into it.', 'Records that come one by one, or many in one call, are not listed.') })
       : new Table({ caption: `Last cycles of ${id}`, columns: cycleColumns, key: (cycle) => String(cycle.cycle), none: empty('No cycle since the server was started.') });
     body.append(figures.element, waiting, day.element,
       el('section', { class: 'card' }, el('h2', {}, 'Tables'), tables.element),

@@ -15,10 +15,10 @@ export function tenantButtons(id, tenant, done) {
   if (tenant.door === 'records') return [recordsButton(id, tenant, button, act)];
   const pause = button('Pause …', {
     title: `Pause ${id}?`, words: ['The running cycle ends, and the source is told not to replicate until somebody resumes it.'],
-    text: { label: 'Reason', hint: 'The source is told. May be empty.' }, yes: 'Pause', act: act('pause', `${id} is paused`),
+    text: { label: 'Reason', hint: 'The source is told this. May be empty.' }, yes: 'Pause', act: act('pause', `${id} is paused`),
   });
   const resume = button('Resume …', {
-    title: `Resume ${id}?`, words: ['The source\'s next cycle goes on where the last one ended.'], yes: 'Resume', act: act('resume', `${id} goes on`),
+    title: `Resume ${id}?`, words: ['The source\'s next cycle continues where the last one ended.'], yes: 'Resume', act: act('resume', `${id} is resumed`),
   }, 'main');
   const verify = button('Verify …', {
     title: `Verify ${id}?`, words: ['In its next cycle the source compares all tables with the mirror by digests. Both may be in use meanwhile.'],
@@ -27,7 +27,7 @@ export function tenantButtons(id, tenant, done) {
   const invalidate = button('Invalidate …', {
     title: `Invalidate all tables of ${id}?`, words: ['Their LSN becomes -1 and the running cycle ends: the next one sends all rows again. Readers keep the present rows until then.'],
     typed: id, danger: true, yes: 'Invalidate', count: () => post(tenantPath(id, 'invalidate'), { all: true, dry_run: true }),
-    act: act('invalidate', `all tables of ${id} are to be populated`),
+    act: act('invalidate', `all tables of ${id} will be populated again`),
   }, 'danger');
   return [tenant.paused ? resume : pause, verify, invalidate];
 }
@@ -36,12 +36,12 @@ export function tenantButtons(id, tenant, done) {
 function recordsButton(id, tenant, button, act) {
   if (tenant.paused) {
     return button('Resume …', {
-      title: `Resume ${id}?`, words: ['Records are taken again.'], yes: 'Resume', act: act('resume', `${id} goes on`),
+      title: `Resume ${id}?`, words: ['Records are accepted again.'], yes: 'Resume', act: act('resume', `${id} is resumed`),
     }, 'main');
   }
   return button('Pause …', {
-    title: `Pause ${id}?`, words: ['Whoever writes to it over HTTP is refused until somebody resumes it. Reading goes on.'],
-    text: { label: 'Reason', hint: 'Who writes is told. May be empty.' }, yes: 'Pause', act: act('pause', `${id} is paused`),
+    title: `Pause ${id}?`, words: ['Writes over HTTP are refused until somebody resumes it. Reads continue.'],
+    text: { label: 'Reason', hint: 'Programs that write are told this. May be empty.' }, yes: 'Pause', act: act('pause', `${id} is paused`),
   });
 }
 
@@ -53,7 +53,7 @@ export function invalidateTable(id, table, done) {
     count: () => post(tenantPath(id, 'invalidate'), { tables: [table], dry_run: true }),
     async act({ typed, expect }) {
       await post(tenantPath(id, 'invalidate'), { confirm: typed, tables: [table], expect });
-      done(`${table} is to be populated`);
+      done(`${table} will be populated again`);
     },
   });
 }
@@ -61,7 +61,7 @@ export function invalidateTable(id, table, done) {
 function meaning(hold) {
   const of = `${number(hold.rows)} of ${counted(hold.rows_before, 'row')}`;
   if (hold.kind === 'deletes') return `${of} would be deleted`;
-  if (hold.kind === 'population') return `${of} would be missing from the new ones`;
+  if (hold.kind === 'population') return `${of} would be missing after the population`;
   if (hold.kind === 'tables') return `${counted(hold.tables.length, 'table')} with ${counted(hold.rows, 'row')} would be dropped: ${hold.tables.join(', ')}`;
   return 'another source database announced itself';
 }
@@ -79,7 +79,7 @@ export function holdParts(id, hold, isOperator, done, showKeys) {
   const buttons = [];
   if (isOperator && waits && hold.kind === 'source') {
     buttons.push(el('button', { type: 'button', class: 'danger', onclick: () => ask({
-      title: 'Accept the other source?', words: ['From its next cycle on the other database is believed, and what it does not have goes.'],
+      title: 'Accept the other source?', words: ['From its next cycle on, the other database counts as the source, and rows that it does not have are removed.'],
       typed: id, danger: true, yes: 'Accept source',
       count: () => post(tenantPath(id, 'accept'), { dry_run: true }),
       async act({ typed, expect }) {
@@ -89,7 +89,7 @@ export function holdParts(id, hold, isOperator, done, showKeys) {
     }) }, 'Accept source …'));
   } else if (isOperator && waits) {
     buttons.push(el('button', { type: 'button', onclick: () => ask({
-      title: `Roll back: ${what}`, words: [`${meaning(hold)}. This stays refused until the source plans less.`], yes: 'Roll back',
+      title: `Roll back: ${what}`, words: [`${meaning(hold)}. This stays refused until the source asks for less.`], yes: 'Roll back',
       act: decide('rollback', `${what}: rolled back`),
     }) }, 'Roll back …'));
     buttons.push(el('button', { type: 'button', class: 'danger', onclick: () => ask({

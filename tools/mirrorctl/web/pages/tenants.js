@@ -109,7 +109,7 @@ function makeFilters(chosen, changed) {
         if (tenant.problem) problems += 1;
       }
       const wanted = [chip('', `All ${number(all.length)}`)];
-      if (problems > 0 || chosen.state === 'problems') wanted.push(chip('problems', `To look at ${number(problems)}`));
+      if (problems > 0 || chosen.state === 'problems') wanted.push(chip('problems', `Problems ${number(problems)}`));
       for (const state of STATES) {
         if (counts.has(state) || chosen.state === state) wanted.push(chip(state, `${state} ${number(counts.get(state) ?? 0)}`));
       }
@@ -140,12 +140,12 @@ export default function tenants(main, { announce }) {
     table.set(rows);
     const words = !live.complete ? empty('The tenants are being read …')
       : all.length === 0 ? empty('There is no tenant yet.', 'One appears here with its source\'s first cycle.')
-        : empty('No tenant matches.', 'Take another word, or another state.');
+        : empty('No tenant matches.', 'Try another word or another state.');
     if (none.textContent !== words.textContent) none.replaceChildren(words);
     setText(found, rows.length === all.length ? '' : `${number(rows.length)} of ${number(all.length)} tenants`);
     main.setAttribute('aria-busy', String(!live.complete));
     const count = all.filter((tenant) => tenant.problem).length;
-    if (problems !== null && count !== problems) announce(`${counted(count, 'tenant')} to look at`);
+    if (problems !== null && count !== problems) announce(`${counted(count, 'tenant')} with problems`);
     if (live.complete && problems === null) performance.mark('all tenants');
     if (live.complete) problems = count;
   };
