@@ -53,8 +53,8 @@ TEST_F(DoctorPostgresTest, SaysLineByLineWhatTheSourceHas) {
                                  "right SELECT", "database", "change log"}) {
     EXPECT_THAT(said, ContainsRegex(absl::StrCat("\nOK    Cust ", step, " "))) << said;
   }
-  EXPECT_THAT(said, AllOf(HasSubstr("can be read, 1 table"),
-                          HasSubstr("none, because strategy is \"synthetic\"")));
+  EXPECT_THAT(said,
+              AllOf(HasSubstr("can be read, 1 table"), HasSubstr("none, because strategy is \"synthetic\"")));
 }
 
 TEST_F(DoctorPostgresTest, WhereChangesAreLoggedWhatThatNeedsIsLookedAt) {

@@ -161,8 +161,7 @@ void AddTenantsCommand(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
   const cli::Command tenants = commands.Add("tenants", "Show tenants, those with problems first",
                                             "'Cust*' --failed", ListTenants, ListTenantsOfAll);
-  tenants
-      .Add("pattern", request->pattern, "Only tenants with this context id; * stands for any characters")
+  tenants.Add("pattern", request->pattern, "Only tenants with this context id; * stands for any characters")
       .Completes(TenantNames);
   tenants.AddFlag(
       "--failed", request->failed,

@@ -116,11 +116,11 @@ void ExamineMirrors(const v1::DiagnoseResponse& answer, DoctorReport& report) {
       ++good;
       continue;
     }
-    report.Fail("mirrors", absl::StrCat("the mirror of ", store.context_id(), ": ", store.detail()),
-                absl::StrCat("'mirrorctl restore ", store.context_id(), " FILE --confirm ",
-                             store.context_id(), "' restores a backup; 'mirrorctl reset ",
-                             store.context_id(), " --all --confirm ", store.context_id(),
-                             "' sets this mirror aside, and the next cycle populates a new one"));
+    report.Fail(
+        "mirrors", absl::StrCat("the mirror of ", store.context_id(), ": ", store.detail()),
+        absl::StrCat("'mirrorctl restore ", store.context_id(), " FILE --confirm ", store.context_id(),
+                     "' restores a backup; 'mirrorctl reset ", store.context_id(), " --all --confirm ",
+                     store.context_id(), "' sets this mirror aside, and the next cycle populates a new one"));
   }
   if (good == answer.stores_size()) {
     report.Ok("mirrors", good == 0

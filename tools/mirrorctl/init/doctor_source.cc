@@ -80,9 +80,9 @@ std::string ExamineKeys(const AgentConfig& config, DoctorReport& report) {
               absl::StrCat("'", identity.key_id, "' signs with ", std::string(ToString(key->algorithm())),
                            ", and other users cannot read its file"));
   } else {
-    report.Fail("source key", std::string(signs.message()),
-                absl::StrCat("correct the key file, or 'key' and 'key_id' in [identity] of '", config.file,
-                             "'"));
+    report.Fail(
+        "source key", std::string(signs.message()),
+        absl::StrCat("correct the key file, or 'key' and 'key_id' in [identity] of '", config.file, "'"));
     failed = "source key";
   }
   const absl::StatusOr<PublicKey> application = PublicKey::Load(identity.application_certificate);
@@ -233,8 +233,8 @@ bool ExamineProof(const SourceConfig& source, const Connection& connection, bool
 bool TryWritesOf(const SourceConfig& source, const std::string& step, DoctorReport& report) {
   const absl::StatusOr<std::map<std::string, std::string>> failing = TryWrites(source.path);
   if (!failing.ok()) {
-    report.Warn(
-        step, absl::StrCat("test writes to its tables were not possible: ", failing.status().message()),
+    report.Warn(step,
+                absl::StrCat("test writes to its tables were not possible: ", failing.status().message()),
                 "correct that, or run this again when the application is idle");
     return false;
   }

@@ -133,9 +133,8 @@ void PrintDatabase(const InitOptions& options, const std::string& passfile, std:
            "that authority.\n";
   }
   if (place.hosts.size() > 1) return;
-  words
-      << "[postgres] durability is \"local\": data that is confirmed to sources is only on that server's "
-         "disk. If it has standbys in synchronous_standby_names, set \"replicated\".\n";
+  words << "[postgres] durability is \"local\": data that is confirmed to sources is only on that server's "
+           "disk. If it has standbys in synchronous_standby_names, set \"replicated\".\n";
 }
 
 NamedPostgres PostgresNamedBy(const std::string& conninfo) {

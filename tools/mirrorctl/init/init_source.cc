@@ -68,10 +68,9 @@ absl::Status ForeignSource(std::string_view source) {
                      kOdbcExample),
         kMariadbExample);
   }
-  return WrongSource(
-      absl::StrCat("it is not a known kind of URL: give postgresql://role@host/database, "
-                   "mariadb://user@host/database or odbc:CONNECTION-STRING"),
-      kPostgresExample);
+  return WrongSource(absl::StrCat("it is not a known kind of URL: give postgresql://role@host/database, "
+                                  "mariadb://user@host/database or odbc:CONNECTION-STRING"),
+                     kPostgresExample);
 }
 
 /// Tells whether `source` is a URL; no file has such a name.
@@ -152,9 +151,8 @@ absl::StatusOr<std::string> MariadbDsn(std::string_view url) {
 absl::StatusOr<std::string> OdbcDsn(std::string_view name) {
   if (name.empty()) return WrongSource("it names no data source", kOdbcExample);
   if (name.starts_with("//")) {
-    return WrongSource(
-        "give a connection string or the name of a data source after 'odbc:', not //host",
-        kOdbcExample);
+    return WrongSource("give a connection string or the name of a data source after 'odbc:', not //host",
+                       kOdbcExample);
   }
   // A complete connection string.
   if (name.find('=') != std::string_view::npos) return std::string(name);
@@ -209,9 +207,9 @@ std::string ServerLines(const DescribedKeys& keys, const InitOptions& options, S
   if (is_odbc) absl::StrAppend(&text, keys.Lines(kSource, {"dialect"}));
   absl::StrAppend(&text, StrategyLine(traits, options));
   if (kind == SourceKind::kMariadb) {
-    absl::StrAppend(
-        &text, ConfigurationLine(absl::StrCat("# server_id = ", DefaultServerId(options.context_id)),
-                                 "cdc: id that reads the binlog; no server or other agent may have it"));
+    absl::StrAppend(&text,
+                    ConfigurationLine(absl::StrCat("# server_id = ", DefaultServerId(options.context_id)),
+                                      "cdc: id that reads the binlog; no server or other agent may have it"));
   }
   if (is_postgres) {
     const std::string name = TomlString(SlotName(options.context_id));
@@ -242,8 +240,10 @@ std::string CommonLines(const DescribedKeys& keys, SourceKind kind) {
   }
   for (const char* const name : {"count_interval", "verify_interval", "repair"}) names.emplace_back(name);
   // Only one of the two sets the schedule.
-  return absl::StrCat(keys.Lines(kSource, {"interval"}), keys.Lines(kSource, {"cron"}, "# "),
-                      keys.Lines(kSource, names));
+  std::string lines = absl::StrCat(keys.Lines(kSource, {"interval"}), keys.Lines(kSource, {"cron"}, "# "));
+  if (kind == SourceKind::kSqlite)
+    absl::StrAppend(&lines, keys.Lines(kSource, {"follow"}), keys.Lines(kSource, {"follow_delay"}, "# "));
+  return absl::StrCat(lines, keys.Lines(kSource, names));
 }
 
 // Keeps links, since one like "current" may get another target later. But ".." after a link means the parent
@@ -381,10 +381,9 @@ void PrintMariadb(const InitOptions& options, const std::string& folder, std::os
   if (!dsn.ok()) return;
   const bool is_local = dsn->hosts.empty();
   const std::string user = mariadb::AccountInSql(dsn->user, is_local ? "localhost" : "%");
-  words
-      << "\nBefore the agent reads, type what is still missing, as an administrator of the source's server "
-         "(MariaDB 10.5 or later)"
-      << (is_local ? "" : "; the agent's host instead of '%' is better") << ":\n";
+  words << "\nBefore the agent reads, type what is still missing, as an administrator of the source's server "
+           "(MariaDB 10.5 or later)"
+        << (is_local ? "" : "; the agent's host instead of '%' is better") << ":\n";
   AsItIs(words) << "  INSTALL SONAME 'auth_ed25519';    -- once for the server\n"
                 << "  CREATE USER " << user << " IDENTIFIED VIA ed25519 USING PASSWORD('…');\n"
                 << "  GRANT SELECT ON " << mariadb::QuotedName(dsn->database).value_or(dsn->database)

@@ -480,9 +480,10 @@ std::string SystemInit::Undo() const {
     }
   }
   if (left.empty()) return "";
-  return absl::StrCat(" Not everything that init had made could be removed. Before you run init again, "
-                      "remove: ",
-                      absl::StrJoin(left, ", "), ".");
+  return absl::StrCat(
+      " Not everything that init had made could be removed. Before you run init again, "
+      "remove: ",
+      absl::StrJoin(left, ", "), ".");
 }
 
 void SystemInit::PrintMirror(Console& console) const {

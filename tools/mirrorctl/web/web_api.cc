@@ -393,8 +393,9 @@ absl::StatusOr<Posted> ReadPosted(const std::string& body) {
       posted.hub.rows.push_back({row.value("data_source", ""), row.value("table", ""), row.value("key", "")});
     }
   } catch (const Json::exception&) {
-    return absl::InvalidArgumentError("what the page sent cannot be read. Nothing was done. Load the page "
-                                      "again.");
+    return absl::InvalidArgumentError(
+        "what the page sent cannot be read. Nothing was done. Load the page "
+        "again.");
   }
   return posted;
 }
