@@ -162,7 +162,7 @@ class TwoServersOfRecords(unittest.TestCase):
             answers = [answer for found in pool.map(client, range(4)) for answer in found]
         for answer in answers:
             self.assertIn(answer.status, (200, 201, 404, 409, 503), answer)
-            for words in ("Authenticate", "mirrorctl", "take the other one away"):
+            for words in ("Authenticate", "mirrorctl", "remove the other one"):
                 self.assertNotIn(words, answer.text, answer)
         self.tells_of_no_damage()
 

@@ -126,7 +126,7 @@ TEST_F(LostMirror, APlaceThatWentBackToBeforeItHasItMadeAnew) {
 
   MirrorAt(*server);
   EXPECT_EQ(Rows(), 1);
-  EXPECT_THAT(server->catalog.Messages("mirror.lost"), HasSubstr("went back to before the mirror was made"));
+  EXPECT_THAT(server->catalog.Messages("mirror.lost"), HasSubstr("whose state is older than the mirror"));
   EXPECT_EQ(server->catalog.LastSeverity("mirror.lost"), Severity::kWarning);
   EXPECT_THAT(server->catalog.Kinds(), Not(Contains("mirror.damaged")));
   MirrorAt(*other);
