@@ -32,9 +32,9 @@ skipped if none of their inputs changed, and listed as "green before".
                    starts only if it is expected to end within N minutes. Groups that the change can touch come first,
                    then those that have waited longest by tests/checked.json. What is left out is listed, with the commit
                    at which it last ran. Tests that still run 10 minutes after N are stopped and count as failed.
-  --plan           Print what would run here, in which order, how long it takes and why. Nothing is built.
-  --again          Without --all: run what was green before, too.
-  --record         With --all: write what was green into tests/checked.json, for the commit that is checked out.
+  --plan           Print which groups would run here, in which order, for how long and why. Nothing is built.
+  --again          Without --all: also run tests that were green before.
+  --record         With --all: write the green groups into tests/checked.json, for the commit that is checked out.
   --filter REGEX   Only tests of `dev` whose name matches, as with ctest -R.
 
 Example: tools/check --filter 'Codec|Lsn'
