@@ -32,12 +32,12 @@ def parse():
     )
     number = lambda least: lambda text: checked(text, least)  # noqa: E731
     add = parser.add_argument
-    add("--tenants", type=number(1), default=1000, metavar="N", help="how many (1000)")
-    add("--cycles", type=number(0), default=2, metavar="N", help="of each behind its population, or more (2)")
-    add("--kills", type=number(0), default=12, metavar="N", help="how many times a part is struck (12)")
-    add("--standbys", type=number(1), default=2, metavar="N", help="of PostgreSQL; one is synchronous (2)")
-    add("--seed", type=int, help="repeats a plan; printed")
-    add("--build", metavar="FOLDER", help="the programs are those of this build folder, and none is built")
+    add("--tenants", type=number(1), default=1000, metavar="N", help="number of tenants (1000)")
+    add("--cycles", type=number(0), default=2, metavar="N", help="minimum of cycles of each tenant after its population (2)")
+    add("--kills", type=number(0), default=12, metavar="N", help="how many times a part is killed or stopped (12)")
+    add("--standbys", type=number(1), default=2, metavar="N", help="standbys of PostgreSQL; one is synchronous (2)")
+    add("--seed", type=int, help="repeats the plan of a run, which prints it")
+    add("--build", metavar="FOLDER", help="use the programs of this build folder, and build none")
     add("--keep", action="store_true", help="leave the fleet running, and say how to look at it")
     return parser.parse_args()
 

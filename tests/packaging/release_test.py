@@ -193,7 +193,7 @@ class Release(unittest.TestCase):
     def test_a_time_that_is_none(self):
         done = self.release("0.2.0", SOURCE_DATE_EPOCH="yesterday")
         self.assertEqual((done.returncode, self.calls.read_text()), (2, ""))
-        self.assertIn("SOURCE_DATE_EPOCH is 'yesterday', and no time", done.stderr)
+        self.assertIn("SOURCE_DATE_EPOCH is 'yesterday', which is not a time", done.stderr)
 
     def test_a_version_that_is_tagged(self):
         self.git("tag", "v0.2.0")
@@ -204,7 +204,7 @@ class Release(unittest.TestCase):
         folder = os.open(self.root, os.O_RDONLY)
         self.addCleanup(os.close, folder)
         fcntl.flock(folder, fcntl.LOCK_EX)
-        self.refused("another tools/release is at work in this folder: wait for it", "0.2.0")
+        self.refused("another tools/release runs in this folder: wait for it", "0.2.0")
         self.assertTrue(trees.exists(), "that one's")
 
     def test_a_changelog_without_its_section(self):
@@ -268,7 +268,7 @@ class Release(unittest.TestCase):
     def test_builds_of_other_packages(self):
         self.script("tools/package", PACKAGE + 'case "$PWD" in *deeper*) rm build/packages/tools.deb ;; esac')
         self.commit()
-        self.failed("the builds made other packages", "nothing is tagged", "--skip-check")
+        self.failed("the builds made different packages", "nothing is tagged", "--skip-check")
 
     def cut_off(self, number, where):
         """A release that a signal ends in `where`, with all that it started, as a terminal does it."""
@@ -281,7 +281,7 @@ class Release(unittest.TestCase):
             start_new_session=True,
         )
         self.assertEqual(done.returncode, -number, done.stdout + done.stderr)
-        self.assertIn(f"{where} was cut off\n", done.stderr)
+        self.assertIn(f"{where} was interrupted\n", done.stderr)
         return done.stderr
 
     def test_a_signal_leaves_words_and_no_trees(self):

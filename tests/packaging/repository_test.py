@@ -154,7 +154,7 @@ class Repository(unittest.TestCase):
         (programs / "mv").chmod(0o755)
         made = self.make(half, {**self.keys, "PATH": f"{programs}:{os.environ['PATH']}"})
         self.assertEqual(made.returncode, 1, made.stderr)
-        self.assertIn("new packages are there, and lists that may not fit them: run it again", made.stderr)
+        self.assertIn("the new packages are there, but the lists may not match them: run it again", made.stderr)
         self.assertNotIn("as it was", made.stderr)
         again = self.make(half, self.keys)
         self.assertEqual((again.returncode, again.stderr.count("run it again")), (0, 0), again.stderr)
@@ -172,7 +172,7 @@ class Repository(unittest.TestCase):
             made = self.make(same, self.keys)
             other.communicate("\n")
         self.assertEqual(made.returncode, 1)
-        self.assertIn("another one is at work", made.stderr)
+        self.assertIn("another make_repository runs in", made.stderr)
         self.assertEqual(self.make(same, self.keys).returncode, 0)
 
     def test_the_key_of_another_whose_name_has_ours_within_is_not_published(self):
@@ -191,7 +191,7 @@ class Repository(unittest.TestCase):
         shutil.copy(next(same.glob("partner-mirror-doc_*.deb")), same / "below" / "libssl3_99_all.deb")
         made = self.make(same, self.keys)
         self.assertEqual(made.returncode, 1)
-        self.assertIn("libssl3_99_all.deb' is no package of this product", made.stderr)
+        self.assertIn("libssl3_99_all.deb' is not a package of this product", made.stderr)
 
     def test_packages_are_not_made_into_a_repository(self):
         before = sorted(self.repository.iterdir())
@@ -208,7 +208,7 @@ class Repository(unittest.TestCase):
     def test_a_time_that_is_none(self):
         used = run(ROOT / "tools" / "package", "--no-build", env={**os.environ, "SOURCE_DATE_EPOCH": "yesterday"})
         self.assertEqual((used.returncode, used.stdout), (2, ""))
-        self.assertIn("SOURCE_DATE_EPOCH is 'yesterday', and no time", used.stderr)
+        self.assertIn("SOURCE_DATE_EPOCH is 'yesterday', which is not a time", used.stderr)
 
     def test_wrong_usage(self):
         for words in (["--repository", "x"], ["--key", "x"], ["--repository"], ["x"]):

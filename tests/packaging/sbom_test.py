@@ -186,7 +186,7 @@ class Sbom(unittest.TestCase):
         for epoch in ("yesterday", "", "9" * 20):
             done = self.make(SOURCE_DATE_EPOCH=epoch)
             self.assertEqual(done.returncode, 1, epoch)
-            self.assertIn(f"sbom.py: SOURCE_DATE_EPOCH is '{epoch}', and no time", done.stderr)
+            self.assertIn(f"sbom.py: SOURCE_DATE_EPOCH is '{epoch}', which is not a time", done.stderr)
 
     def test_a_full_disk_is_said_and_the_bill_before_stays(self):
         self.bill()
@@ -211,7 +211,7 @@ class Sbom(unittest.TestCase):
         self.assertEqual(json.dumps(json.loads(piped.stdout)), bill)
         full = self.make("/dev/full")
         self.assertEqual(full.returncode, 1)
-        self.assertIn("The bill was not written whole.", full.stderr)
+        self.assertIn("The bill is incomplete.", full.stderr)
         self.assertTrue(os.path.exists("/dev/full"))
 
 

@@ -409,7 +409,7 @@ class MetricsTest(unittest.TestCase):
         self.assertEqual((first["title"], first["gridPos"]["y"]), ("Problems", 0))
         shown = [panel["title"] for panel in panels if 0 < panel["gridPos"]["y"] < rows[1]["gridPos"]["y"]]
         self.assertLessEqual(
-            {"Holds", "Tables that differ", "Not as they should be", "Tables older than their target", "Calls that failed", "Events"}, set(shown)
+            {"Holds", "Tables that differ", "Tenants with problems", "Tables older than their target", "Calls that failed", "Events"}, set(shown)
         )
 
     def test_what_the_dashboard_shows_has_its_unit(self):

@@ -293,8 +293,8 @@ class TenantCosts(unittest.TestCase):
         names = [name for name, *_ in tenant_costs.ROW_WORDS]
         found = {1_000: dict.fromkeys(names, [9 * 2**10, 3 * 2**10]), 100: dict.fromkeys(names, [2**10, 9 * 2**10, 2 * 2**10])}
         lines = tenant_costs.table(found).splitlines()
-        self.assertEqual(lines[0], "| of a server with | 100 tenants | 1,000 tenants | in times of the first |")
-        self.assertIn("| log of a cycle without changes, cold | 2.0 KiB | 6.0 KiB | 3.00 |", lines)
+        self.assertEqual(lines[0], "| one server with | 100 tenants | 1,000 tenants | last / first |")
+        self.assertIn("| WAL of a cycle without changes, cold | 2.0 KiB | 6.0 KiB | 3.00 |", lines)
 
     def test_wrong_usage_says_how_it_is_called(self):
         for words in ((), (".", "--tenants", str(tenant_costs.SAMPLE)), (".", "--rounds", "0")):

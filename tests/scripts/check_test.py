@@ -656,7 +656,7 @@ class WholeCheck(unittest.TestCase):
         names = {one.name for one in groups.all_groups(self.root)}
         self.assertEqual(set(read["groups"]), names)
         self.assertIn("commit it", out)
-        self.assertIn("would be recorded so", self.good(self.check("--all")))
+        self.assertIn("would record this run", self.good(self.check("--all")))
 
     def test_where_time_is_short_cpp_runs_first_and_the_rest_is_named(self):
         self.good(self.check("--all", "--record"))

@@ -72,7 +72,7 @@ class Demo(unittest.TestCase):
         self.script("cmake", "case $* in *--build*) echo '[1/2] a'; echo '[2/2] b'; exit 1; esac")
         run = self.demo()
         self.assertEqual(run.returncode, 1)
-        self.assertIn("pace 2.00: about 9 min from nothing. Where", run.stdout)
+        self.assertIn("pace 2.00: about 9 min from nothing. If", run.stdout)
         self.assertRegex(run.stdout, r"50 % \(1 of 2\), 0:0\d, about 0:0\d left")
 
     def test_it_builds_what_the_pages_that_go_on_from_it_need(self):

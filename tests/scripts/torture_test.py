@@ -44,8 +44,8 @@ class Torture(unittest.TestCase):
             (["--only", "database"], "--store sqlite has no part 'database'"),
             (["--runs", "0"], "at least 1"),
             (["--source", "oracle"], "invalid choice: 'oracle'"),
-            (["--exchange", "--store", "postgres"], "--exchange goes with --runs, --seed and --build alone"),
-            (["--source", "mariadb", "--only", "crashes"], "--source mariadb goes with --runs, --seed, --build and --keep alone"),
+            (["--exchange", "--store", "postgres"], "--exchange can be combined only with --runs, --seed and --build"),
+            (["--source", "mariadb", "--only", "crashes"], "--source mariadb can be combined only with --runs, --seed, --build and --keep"),
         ):
             run = self.torture(*words)
             self.assertEqual((run.returncode, run.stdout), (2, ""))

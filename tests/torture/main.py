@@ -30,10 +30,10 @@ LEFT_OUT = {
 def main():
     parser = argparse.ArgumentParser(
         prog="tools/torture",
-        description="Kills the real server and the real agent at every fault point, lets the disk and the line fail, "
-        "takes the power away, and compares mirror and source row by row after each run. With --store postgres it "
+        description="Kills the real server and the real agent at every fault point, lets disk and network fail, "
+        "simulates power loss, and compares mirror and source row by row after each run. With --store postgres it "
         "starts a PostgreSQL of its own, kills that too, and reads the mirrors with psql. Builds `release` first.",
-        epilog="Example: tools/torture --runs 5000. Exit code: 0 every run ended equal, 1 one did not (its folder is "
+        epilog="Example: tools/torture --runs 5000. Exit code: 0 mirror and source were equal after every run, 1 not after one (its folder is "
         "kept and named), 2 wrong usage. About four runs a second on two cores.",
     )
     parser.add_argument("--source", choices=["sqlite", "postgres", "mariadb"], default="sqlite", help="where the rows come from (sqlite); postgres, mariadb: the agent, its stage and the source's own server are killed, restored and replaced, and the mirrors are SQLite's")
@@ -41,19 +41,19 @@ def main():
     parser.add_argument("--store", choices=list(SHARES), default="sqlite", help="what keeps the mirrors (sqlite)")
     runs = os.environ.get("MIRROR_TEST_TORTURE_RUNS")
     shown = runs or f"{RUNS['sqlite']}, with postgres {RUNS['postgres']}"
-    parser.add_argument("--runs", type=int, default=runs and int(runs), help=f"about so many runs in all, one at each fault point at least ({shown})")
+    parser.add_argument("--runs", type=int, default=runs and int(runs), help=f"approximate number of runs, at least one at each fault point ({shown})")
     seed = os.environ.get("MIRROR_TEST_TORTURE_SEED") or os.environ.get("MIRROR_TEST_SEED")
-    parser.add_argument("--seed", type=int, default=seed and int(seed), help="repeats a choice; printed")
-    parser.add_argument("--citus", metavar="URL", help="of --store postgres, crashes, servers or network: the database of a coordinator, see tests/citus.sh")
-    parser.add_argument("--build", help="the programs are those of this build folder (build/release)")
+    parser.add_argument("--seed", type=int, default=seed and int(seed), help="repeats the random choices of a run, which prints it")
+    parser.add_argument("--citus", metavar="URL", help="with --store postgres and --only crashes, servers or network: the database of a Citus coordinator, see tests/citus.sh")
+    parser.add_argument("--build", help="use the programs of this build folder (build/release)")
     parser.add_argument("--only", choices=["crashes", "servers", "disk", "database", "network", "records", "days"], help="only this part")
-    parser.add_argument("--all", action="store_true", help="every write and sync that can fail, which takes hours")
+    parser.add_argument("--all", action="store_true", help="let every write and sync fail, which takes hours")
     parser.add_argument("--keep", action="store_true", help="keep the folders of all runs")
     arguments = parser.parse_args()
     if arguments.source != "sqlite" and (arguments.store != "sqlite" or arguments.only or arguments.all):
-        parser.error(f"--source {arguments.source} goes with --runs, --seed, --build and --keep alone")
+        parser.error(f"--source {arguments.source} can be combined only with --runs, --seed, --build and --keep")
     if arguments.exchange and (arguments.source != "sqlite" or arguments.store != "sqlite" or arguments.only or arguments.all or arguments.keep):
-        parser.error("--exchange goes with --runs, --seed and --build alone")
+        parser.error("--exchange can be combined only with --runs, --seed and --build")
     shares = {"exchange": 1} if arguments.exchange else SHARES[arguments.store] if arguments.source == "sqlite" else {"sources": 1}
     if arguments.runs is None:
         arguments.runs = RUNS[arguments.store] if arguments.source == "sqlite" else SOURCE_RUNS

@@ -79,14 +79,14 @@ demo_server() {
   if [ "$source_strategy" = cdc ]; then install_in_source; fi
   show mirror-agent once --config dev/mirror-agent.toml || fail "population"
 
-  begin_step "the doctor: each right by its name, and what the source's server has"
+  begin_step "the doctor: each right of the role, and the settings of the source's server"
   echo "\$ mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml"
   # What only needs somebody's look is no failure.
   mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml > doctor.txt || true
   sed -n "/^[A-Z]* *$context /,\$p" doctor.txt
   if grep -q '^FAIL' doctor.txt; then cat doctor.txt; fail "mirrorctl doctor"; fi
 
-  begin_step "the application works on, and the next cycle sends just that"
+  begin_step "the application makes changes, and the next cycle sends only these"
   source_sql "INSERT INTO artist VALUES (9001, 'A new artist'), (9002, 'And another');"
   source_sql "UPDATE track SET unit_price = 1.29 WHERE track_id <= 10;"
   source_sql "DELETE FROM playlist_track WHERE playlist_id = 18;"
@@ -100,7 +100,7 @@ demo_server() {
   echo "\$ MIRROR_CRASH_AT=agent.request mirror-agent once --config dev/mirror-agent.toml    # kills itself there"
   code=0
   MIRROR_CRASH_AT=agent.request mirror-agent once --config dev/mirror-agent.toml > killed 2>&1 || code=$?
-  [ "$code" -eq 137 ] || fail "an agent that was killed: exit code 137 expected, not $code"
+  [ "$code" -eq 137 ] || fail "an agent that was killed: expected exit code 137, got $code"
   cycle || fail "the cycle after kill -9"
   equal
 

@@ -6,11 +6,12 @@ usage() {
   cat <<'TEXT'
 Usage: tools/lib/npm_packages.sh FOLDER [--help]
 
-Installs what FOLDER/package-lock.json names into build/npm/<name of FOLDER>/node_modules, unless it is there. No
-package's own scripts are run. Nothing of it is shipped. Where npm itself is missing, root gets it (tools/setup).
+Installs what FOLDER/package-lock.json names into build/npm/<name of FOLDER>/node_modules, unless it is there. The
+packages' own scripts are not run, and nothing of them is shipped. If npm is missing and you are root, it is installed
+(tools/setup).
 
 Example: tools/lib/npm_packages.sh tests/openapi
-Exit code: 0 they are there, 1 they are not (it says why), 2 wrong usage.
+Exit code: 0 the packages are there, 1 they are not (it says why), 2 wrong usage.
 TEXT
 }
 
@@ -49,5 +50,5 @@ for attempt in 1 2 3; do
   fi
 done
 tail -n 20 "$log" >&2
-echo "tools/lib/npm_packages.sh: the packages of $folder are not there. Above is what npm said last; the same command tries again." >&2
+echo "tools/lib/npm_packages.sh: the packages of $folder are not installed. The lines above are npm's last ones. Run the same command again." >&2
 exit 1

@@ -103,16 +103,16 @@ class Tree:
         """A suite that fails as it is would kill everything, and one without tests nothing."""
         code, output = self.make(sorted({edit.binary for edit in edits}))
         if code != 0:
-            raise Trouble(f"the tests are not built as they are:\n{output[-4000:]}")
+            raise Trouble(f"the tests cannot be built, even without a mutant:\n{output[-4000:]}")
         for edit in {(edit.binary, edit.tests): edit for edit in edits}.values():
             code, output = self.test(edit, fail_fast=False)
             ran = RAN.search(output)
             if code == 0 and ran and int(ran[1]) > 0:
                 continue
             names = ", ".join(sorted(set(FAILED.findall(output)))[:5]) or ("no test has that name" if code == 0 else
-                                                                          "its time was over" if code is None else
+                                                                          "it reached the time limit" if code is None else
                                                                           f"exit code {code}")
-            raise Trouble(f"{edit.binary} --gtest_filter='{edit.tests}' does not pass as it is: {names}")
+            raise Trouble(f"{edit.binary} --gtest_filter='{edit.tests}' fails without a mutant: {names}")
 
     def judge(self, edit):
         path = self.path / edit.path
@@ -130,7 +130,7 @@ class Tree:
             return Answer("lived", f"{edit.binary} --gtest_filter='{edit.tests}'")
         if failed := FAILED.findall(output):
             return Answer("killed", failed[0])
-        last = (RUNNING.findall(output) or ["its beginning"])[-1]
+        last = (RUNNING.findall(output) or ["its start"])[-1]
         return Answer("killed", f"{last} (it {'did not end' if code is None else 'crashed'})")
 
 
@@ -140,29 +140,29 @@ def chosen(text):
     for part in text.split(","):
         first, _, last = part.partition("-")
         if not first.isdigit() or (last and not last.isdigit()):
-            raise argparse.ArgumentTypeError(f"'{text}' is no list of numbers")
+            raise argparse.ArgumentTypeError(f"'{text}' is not a list of numbers")
         numbers.update(range(int(first), int(last or first) + 1))
     if not numbers or min(numbers) < 1 or max(numbers) > len(EDITS):
-        raise argparse.ArgumentTypeError(f"the mutants are 1 to {len(EDITS)}")
+        raise argparse.ArgumentTypeError(f"there are mutants 1 to {len(EDITS)}")
     return sorted(numbers)
 
 
 def main():
     parser = argparse.ArgumentParser(
         prog="tools/mutants",
-        description="Breaks rules that matter, one at a time, in a worktree of its own (the commit that is checked out, "
-        "not what lies beside it), builds the tests that are named for the rule, without optimisation, and runs them: one "
-        f"has to fail. On request only: the first run builds the tests, each of the {len(EDITS)} mutants then takes about "
-        "half a minute on two cores.",
-        epilog="Example: tools/mutants --only 3-5. Exit code: 0 all were killed, 1 one lived or was not built, or an "
-        "edit does not fit its file any more, 2 wrong usage.",
+        description="Breaks important rules, one at a time, in a worktree of its own (of the commit that is checked out, "
+        "without uncommitted changes), builds the tests that are listed for the rule, without optimisation, and runs them: "
+        f"one must fail. The first run builds the tests; then each of the {len(EDITS)} mutants takes about half a minute "
+        "on two cores.",
+        epilog="Example: tools/mutants --only 3-5. Exit code: 0 the tests killed all, 1 one survived or was not built, or an "
+        "edit no longer fits its file, 2 wrong usage.",
     )
     parser.add_argument("--only", type=chosen, metavar="N", help="only these: 7, 3-9 or 3,7-9, as --list numbers them")
-    parser.add_argument("--list", action="store_true", help="what each one breaks; builds nothing")
+    parser.add_argument("--list", action="store_true", help="print what each one breaks; build nothing")
     parser.add_argument("--tree", type=pathlib.Path, default=ROOT / "build" / "mutants",
-                        help="where the worktree is made, and kept for the next time (build/mutants)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="of the compiler (as many as processors)")
-    parser.add_argument("--seconds", type=int, default=300, help="of each run of tests, then it counts as killed (300)")
+                        help="folder of the worktree, which is kept for the next run (build/mutants)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="compilers at a time (number of processors)")
+    parser.add_argument("--seconds", type=int, default=300, help="time limit of each run of tests; a mutant that reaches it counts as killed (300)")
     arguments = parser.parse_args()
     numbers = arguments.only or range(1, len(EDITS) + 1)
     edits = {number: EDITS[number - 1] for number in numbers}
@@ -178,7 +178,7 @@ def main():
     configure(arguments.tree, build)
     for edit in edits.values():
         place_of(edit, (arguments.tree / edit.path).read_text())
-    print(f"{len(edits)} mutants of {commit}; first the tests as they are", flush=True)
+    print(f"{len(edits)} mutants of {commit}; first the tests without a mutant", flush=True)
     tree = Tree(arguments.tree, build, arguments.jobs, arguments.seconds)
     tree.check_unbroken(edits.values())
 

@@ -245,7 +245,7 @@ def moment(packages):
     try:
         time = datetime.datetime.fromtimestamp(int(epoch), datetime.timezone.utc)
     except (ValueError, OverflowError, OSError):
-        raise Trouble(f"SOURCE_DATE_EPOCH is '{epoch}', and no time in seconds since 1970: correct or unset it") from None
+        raise Trouble(f"SOURCE_DATE_EPOCH is '{epoch}', which is not a time in seconds since 1970: correct or unset it") from None
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -315,7 +315,7 @@ def main():
     state = "Nothing was written"
     try:
         text = json.dumps(bill(sys.argv[1]), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-        state = state if replaces else "The bill was not written whole"
+        state = state if replaces else "The bill is incomplete"
         made.write_text(text)
         if replaces:
             made.replace(out)

@@ -18,7 +18,7 @@ In each round the work and its reference run in turn; what counts is the median 
 """
 EPILOG = """\
 Examples:
-  tools/bench --quick                   every line, small, in under ten minutes; rough, and rougher beside other work
+  tools/bench --quick                   every line, with little data, in under ten minutes; the figures are rough
   tools/bench --only upsert --rounds 5
   tools/bench --only postgres           all lines of a group
   tools/bench --store postgres          every line about mirrors in PostgreSQL
@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
 def rounds(text):
     number = int(text)
     if number < ROUNDS:
-        raise argparse.ArgumentTypeError(f"{ROUNDS} rounds at least: fewer have no median worth the name")
+        raise argparse.ArgumentTypeError(f"{ROUNDS} rounds at least: fewer give no useful median")
     return number
 
 
@@ -104,13 +104,13 @@ def read(argv):
         help="programs of another build (its build/release/bin): also the lines of group against",
     )  # fmt: skip
     parser.add_argument("--curves", action="store_true", help="draw the scaling curves instead of the table, all of them")
-    parser.add_argument("--no-build", action="store_true", help="measure what build/release has")
+    parser.add_argument("--no-build", action="store_true", help="measure the programs of build/release without a build")
     options = parser.parse_args(argv)
     chosen = options.only or options.store or options.source
     options.store = options.store or goals.STORES[0]
     if options.source:
         if options.store != "sqlite":
-            parser.error("--source goes with mirrors in SQLite: leave out --store")
+            parser.error("--source measures with mirrors in SQLite: leave out --store")
         options.store = f"{options.source}-source"
     options.lines, options.micro = [], not options.only and options.store == "sqlite"
     for name in options.only:
@@ -135,7 +135,7 @@ def read(argv):
         others = "--only, --store, --json and --markdown"
         parser.error(f"--curves draws all curves of SQLite and writes its own files: leave out {others}")
     if options.keep and (options.only or options.json or options.curves or options.quick):
-        parser.error("--keep is of one run of all lines in full size: leave out --only, --json, --curves and --quick")
+        parser.error("--keep needs one run of all lines in full size: leave out --only, --json, --curves and --quick")
     if options.keep:
         options.json = kept_table.file(options.store)
     if not options.json and not options.curves:

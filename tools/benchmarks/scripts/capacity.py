@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""What mirrors without rows take in PostgreSQL, and the tables of docs/operate/postgres-capacity.md.
+"""Measures what mirrors without rows need in PostgreSQL, for the tables of docs/operate/postgres-capacity.md.
 
-Usage: capacity.py BIN_DIR          measures, with the programs of BIN_DIR, and prints what it found
-       capacity.py BIN_DIR --keep   writes it and what follows from it into the page, too
-       capacity.py --follow         writes what follows from the constants of the page, and measures nothing
+Usage: capacity.py BIN_DIR          measures with the programs of BIN_DIR, and prints the figures
+       capacity.py BIN_DIR --keep   also writes the figures, and the table computed from them, into the page
+       capacity.py --follow         computes that table from the figures in the page, and measures nothing
 
 It takes about ten minutes. PostgreSQL is started in a temporary folder, and removed at the end.
 """
@@ -42,13 +42,13 @@ CONSTANTS = (
     ("relations", "relations (rows of `pg_class`)", "{:,.0f}", 1),
     ("files", "files on the disk", "{:,.0f}", 1),
     ("disk", "disk, MiB", "{:,.2f}", 2**20),
-    ("made", "log that its first cycle writes, MiB", "{:,.2f}", 2**20),
-    ("quiet", "log of a cycle without changes, KiB", "{:,.1f}", 2**10),
+    ("made", "WAL of its first cycle, MiB", "{:,.2f}", 2**20),
+    ("quiet", "WAL of a cycle without changes, KiB", "{:,.1f}", 2**10),
     ("server", "memory of `mirror-server`, KiB", "{:,.0f}", 2**10),
 )
 SESSIONS = (
-    ("session", "memory of a connection that was just opened, MiB", "{:,.1f}", 2**20),
-    ("relation", "and for each mirrored table that it has used, KiB", "{:,.1f}", 2**10),
+    ("session", "memory of a new connection, MiB", "{:,.1f}", 2**20),
+    ("relation", "more memory for each mirrored table that it used, KiB", "{:,.1f}", 2**10),
 )
 
 
@@ -66,16 +66,16 @@ def head(*cells):
 def constants(measured):
     """`measured`: {tables: {name: figure}}, and the figures of SESSIONS under 0."""
     sizes = sorted(set(measured) - {0})
-    text = head("of one mirror without rows", *(f"{tables} tables" for tables in sizes))
+    text = head("one mirror without rows", *(f"{tables} tables" for tables in sizes))
     for name, words, form, unit in CONSTANTS:
         text += row(words, *(form.format(measured[tables][name] / unit) for tables in sizes))
-    text += "\n" + head("of a PostgreSQL", "")
+    text += "\n" + head("one connection to PostgreSQL", "")
     return text + "".join(row(words, form.format(measured[0][name] / unit)) for name, words, form, unit in SESSIONS)
 
 
 def read_constants(page):
     """What constants() wrote."""
-    sizes = [int(size) for size in re.findall(r"(\d+) tables", re.search(r"^\| of one mirror.*$", page, re.MULTILINE)[0])]
+    sizes = [int(size) for size in re.findall(r"(\d+) tables", re.search(r"^\| one mirror without.*$", page, re.MULTILINE)[0])]
     measured = {tables: {} for tables in [0, *sizes]}
     for wanted, columns in ((CONSTANTS, sizes), (SESSIONS, [0])):
         for name, words, _, unit in wanted:
@@ -97,8 +97,8 @@ def amount(size):
 
 def follows(measured):
     """The second table: the same for many tenants."""
-    text = head("tenants", "tables of each", "tables", "relations", "files", "disk", "log of first cycles", "log a day",
-                "memory of a server", "databases", "machines", "connections of the servers to each")  # fmt: skip
+    text = head("tenants", "tables of each", "tables", "relations", "files", "disk", "WAL of first cycles", "WAL a day",
+                "memory of a server", "databases", "machines", "servers' connections to each machine")  # fmt: skip
     for tenants in TENANTS:
         for tables in sorted(set(measured) - {0}):
             text += row(*_cells(tenants, tables, measured[tables]))

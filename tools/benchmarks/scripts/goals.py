@@ -49,7 +49,7 @@ def _keys():
         "random-order",
         "random",
         "upsert of 10 % of the rows in random order",
-        "raw prepared upsert as they arrive",
+        "raw prepared upsert in the order of arrival",
         5.0,
     )
 
@@ -70,7 +70,7 @@ def _peers():
 
 def _small():
     yield Line(
-        "push-p50", "pushes", "one-row push, p50 above the disk's", "fdatasync of 4 KB, p50", 150, True, "us", "us"
+        "push-p50", "pushes", "one-row push, p50, minus the reference", "fdatasync of 4 KB, p50", 150, True, "us", "us"
     )
     echo = "the same gRPC and TLS, 12 KB written and synced, p50"
     yield Line("push-echo", "pushes", "time of a one-row push, p50", echo, 1.6, True, "x", "us")
@@ -136,12 +136,12 @@ def _history():
     yield Line("history-upsert", group, "time of an upsert of existing rows, with a history", without, 2.2, True)
     yield Line("history-repopulation", group, f"time of a {again}, with a history", without, 1.3, True)
     yield Line("history-push", group, "time of a one-row push with a history, p50", without, 1.25, True, "x", "us")
-    before = "time of reading a table as of before all its rows changed"
+    before = "time of reading a table as it was before all its rows changed"
     yield Line("history-as-of", "history-as-of", before, "reading it as it is", 8.0, True)
 
 
 def _explain():
-    words = "who wrote a row, behind 10 M changes of other rows in 2,000 entries of the journal, p50"
+    words = "who wrote a row, when 10 M later changes of other rows are in 2,000 journal entries, p50"
     yield Line("journal-explain", "journal-explain", words, "-", 50, True, "ms")
 
 
@@ -164,11 +164,11 @@ def _records():
 
 def _exchange():
     group, of = "exchange", "golden records of three members"
-    yield Line("exchange-derivation", group, f"100,000 {of}, made from nothing", "-", 60, True, "s")
+    yield Line("exchange-derivation", group, f"first derivation of 100,000 {of}", "-", 60, True, "s")
     yield Line("exchange-memory", group, "the server's peak memory in that (VmHWM)", "-", None, True, "MB")
-    yield Line("exchange-one-row", group, f"one changed row of 100,000 {of}, from its cycle's end, p50", "-", 10, True, "ms")
-    yield Line("exchange-one-row-1000", group, "the same of 1,000", "-", 10, True, "ms")
-    yield Line("exchange-cycles", group, "of each agent, until it is in the other systems", "-", 1, True, "cycles")
+    yield Line("exchange-one-row", group, f"one changed row among 100,000 {of}, from its cycle's end, p50", "-", 10, True, "ms")
+    yield Line("exchange-one-row-1000", group, "the same among 1,000", "-", 10, True, "ms")
+    yield Line("exchange-cycles", group, "cycles of each agent until a change is in the other systems", "-", 1, True, "cycles")
 
 
 def _against():
@@ -179,7 +179,7 @@ def _against():
     yield Line(
         "small-cycle-before-slow-disk", group, f"{work}, each sync 1 ms longer", whole, 2.0, rate="cycles/s"
     )
-    yield Line("small-cycle-before-server", group, f"{work}, both by this source", other, None, rate="cycles/s")
+    yield Line("small-cycle-before-server", group, f"{work}, both with this build's source", other, None, rate="cycles/s")
     yield Line("push-p99-before", group, "time of a one-row push, p99", other, 1.1, True, "x", "us")
 
 
@@ -204,8 +204,8 @@ def _postgres():
         Line(
             "pg-push-p50",
             "pg-pushes",
-            "one-row push, p50, above a commit's flush and what SQLite's push needs above its sync",
-            "the sum of these",
+            "one-row push, p50, minus the reference",
+            "a commit's flush, plus SQLite's push minus its sync",
             200,
             True,
             "us",
@@ -237,7 +237,7 @@ def _database_sources():
 def _from_mariadb():
     group, client = "mariadb-log", "mariadb-binlog -v of the same binlog, from the server"
     yield Line("mariadb-decode", group, "MariaDB's binlog decoded, updates in transactions of 5,000", client, 1.0)
-    yield Line("mariadb-stage", group, "the same taken into the agent's stage, synced", client, 0.5)
+    yield Line("mariadb-stage", group, "the same written into the agent's stage, synced", client, 0.5)
 
 
 def _by_odbc():
@@ -255,7 +255,7 @@ def _from_postgres():
     yield Line("source-read", "source-read", "all rows of a PostgreSQL table, read by the agent's reader", "COPY TO in text", 0.7)
     client = "pg_recvlogical of the same log"
     yield Line("source-decode", "source-log", "PostgreSQL's log decoded, updates in transactions of 5,000", f"{client}, into nothing", 0.9)
-    yield Line("source-stage", "source-log", "the same taken into the agent's stage, synced", f"{client}, into a file", 0.6)
+    yield Line("source-stage", "source-log", "the same written into the agent's stage, synced", f"{client}, into a file", 0.6)
     yield Line(
         "source-changes",
         "source-changes",
@@ -267,7 +267,7 @@ def _from_postgres():
         "source-catch-up",
         "source-changes",
         "updates that are in the source's log, until they are in a mirror in SQLite",
-        "its logical replication into PostgreSQL, enabled behind them",
+        "its logical replication into PostgreSQL, enabled after them",
         3.0,
     )
     yield Line("source-memory", "source-changes", "the agent's peak memory for that", "-", 300, True, "MB")

@@ -98,7 +98,7 @@ def measure(bench, keep=lambda: None):
         progress.say(f"group {number} of {len(groups)}: {group}")
         try:
             if group not in GROUPS:
-                raise Failed("there is no way to measure it yet")
+                raise Failed("it cannot be measured yet")
             GROUPS[group](bench)
         except (Failed, postgres_cluster.Failed) as failed:
             progress.say(f"{group}: {failed}")

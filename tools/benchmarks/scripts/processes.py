@@ -99,7 +99,7 @@ class Steps(Process):
         except BrokenPipeError:
             answer = ""
         if not answer:
-            raise Failed(f"{self.name}, step '{text}': {last_words(self.log) or 'it ended without a word'}")
+            raise Failed(f"{self.name}, step '{text}': {last_words(self.log) or 'it ended without a message'}")
         return json.loads(answer)
 
     def rate(self, text):

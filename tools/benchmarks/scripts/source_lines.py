@@ -36,7 +36,7 @@ def _forget(endpoint):
 
 def _only(tables, action):
     if [table["action"] for table in tables] != [action]:
-        raise Failed(f"mirror-agent was to do '{action}' and did: {tables}")
+        raise Failed(f"mirror-agent should have done '{action}', but did: {tables}")
     return tables[0]
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""What a cycle and a list cost where many tenants are in a PostgreSQL, for docs/operate/postgres-capacity.md.
+"""Measures what a cycle and a list cost with many tenants in one PostgreSQL, for docs/operate/postgres-capacity.md.
 
-Makes a PostgreSQL and a mirror-server for each number of tenants, and measures them in turns: whatever else the machine
-does meets all of them. While the mirrors are made PostgreSQL syncs nothing; all figures are with syncs.
+Makes a PostgreSQL and a mirror-server for each number of tenants, and measures them in turns, so that other work of the
+machine affects all of them. While the mirrors are made, PostgreSQL syncs nothing; all figures are with syncs.
 """
 
 import argparse
@@ -49,19 +49,19 @@ ROW_WORDS = (
     ("quiet-cold-postgres", "the same, cold", MS),
     ("changed-warm-postgres", "the same of a cycle with a changed row, warm", MS),
     ("changed-cold-postgres", "the same, cold", MS),
-    ("quiet-warm-log", "log of a cycle without changes, warm", KIB),
-    ("quiet-cold-log", "log of a cycle without changes, cold", KIB),
-    ("changed-warm-log", "log of a cycle with a changed row, warm", KIB),
-    ("changed-cold-log", "log of a cycle with a changed row, cold", KIB),
+    ("quiet-warm-log", "WAL of a cycle without changes, warm", KIB),
+    ("quiet-cold-log", "WAL of a cycle without changes, cold", KIB),
+    ("changed-warm-log", "WAL of a cycle with a changed row, warm", KIB),
+    ("changed-cold-log", "WAL of a cycle with a changed row, cold", KIB),
     ("list", "`mirrorctl tenants`", MS),
-    ("list-server", "`mirror-server`'s processor time of that", MS),
-    ("list-postgres", "PostgreSQL's processor time of that", MS),
-    ("failed", "`mirrorctl tenants --failed`, none is", MS),
-    ("page", f"the list's first {PAGE}, one call", MS),
+    ("list-server", "`mirror-server`'s processor time for that", MS),
+    ("list-postgres", "PostgreSQL's processor time for that", MS),
+    ("failed", "`mirrorctl tenants --failed`, without a failed tenant", MS),
+    ("page", f"the first {PAGE} tenants of the list, one call", MS),
     ("start", "start of `mirror-server`", S),
-    ("memory", "memory of `mirror-server` behind that and the lists", MIB),
-    ("memory-made", "memory of `mirror-server` behind the first cycles of all", MIB),
-    ("idle", "log of a minute in which no source comes", KIB),
+    ("memory", "memory of `mirror-server` after its start and the lists", MIB),
+    ("memory-made", "memory of `mirror-server` after the first cycles of all tenants", MIB),
+    ("idle", "WAL of a minute in which no source calls", KIB),
     ("relations", "relations (rows of `pg_class`)", NUMBER),
     ("databases", "databases", NUMBER),
 )
@@ -108,7 +108,7 @@ class Sample(capacity.Mirrors):
         done = json.loads(said)["sources"]
         sent = sum(table["updates"] for one in done for table in one["tables"])
         if len(done) != SAMPLE or sent != updates:
-            raise Failed(f"{len(done)} cycles sent {sent} updates in place of {SAMPLE} and {updates}")
+            raise Failed(f"{len(done)} cycles sent {sent} updates instead of {SAMPLE} and {updates}")
         return [1000 * one["seconds"] for one in done], log, work
 
 
@@ -234,7 +234,7 @@ class Fleet:
         tenants = [self.bench.program("mirrorctl"), "--config", config, "tenants"]
         listed = len(json.loads(run([*tenants, "--json"])))
         if listed != self.tenants:
-            raise Failed(f"{listed} tenants are listed in place of {self.tenants}")
+            raise Failed(f"{listed} tenants are listed instead of {self.tenants}")
         with FirstPage(config) as page:
             looks = {"list": lambda: run(tenants), "failed": lambda: run([*tenants, "--failed"]), "page": page.ask}
             for name, look in looks.items():
@@ -284,7 +284,7 @@ class FirstPage:
 def table(fleets):
     """`fleets`: {tenants: {name: figures}}. The last column: the last in times of the first."""
     sizes = sorted(fleets)
-    text = capacity.head("of a server with", *(f"{size:,} tenants" for size in sizes), "in times of the first")
+    text = capacity.head("one server with", *(f"{size:,} tenants" for size in sizes), "last / first")
     for name, words, (form, unit) in ROW_WORDS:
         figures = [statistics.median(fleets[size][name]) / unit for size in sizes]
         times = f"{figures[-1] / figures[0]:,.2f}" if figures[0] else "-"
@@ -316,17 +316,17 @@ def measure(programs, sizes, rounds):
 def main(words):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", metavar="BIN_DIR", help="the folder of the programs")
-    parser.add_argument("--tenants", type=int, nargs="+", default=[100, 1_000], help="100 1000 without it")
-    parser.add_argument("--rounds", type=int, default=3, help="3 without it")
+    parser.add_argument("--tenants", type=int, nargs="+", default=[100, 1_000], help="numbers of tenants (default: 100 1000)")
+    parser.add_argument("--rounds", type=int, default=3, help="default: 3")
     parser.add_argument("--keep", action="store_true", help="write the table into the page")
     options = parser.parse_args(words)
     if min(options.tenants) <= SAMPLE or options.rounds < 1:
-        parser.error(f"more than {SAMPLE} tenants, and a round, are needed")
+        parser.error(f"needs more than {SAMPLE} tenants, and at least one round")
     loads = [os.getloadavg()[0]]
     found = table(measure(options.programs, options.tenants, options.rounds))
     loads.append(os.getloadavg()[0])
     print(found, end="")
-    print(f"load {loads[0]:.1f} before, {loads[1]:.1f} behind it", file=sys.stderr)
+    print(f"load {loads[0]:.1f} before, {loads[1]:.1f} after", file=sys.stderr)
     if options.keep:
         capacity.keep([found])
 

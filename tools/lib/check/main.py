@@ -32,10 +32,10 @@ skipped if none of their inputs changed, and listed as "green before".
                    starts only if it is expected to end within N minutes. Groups that the change can touch come first,
                    then those that have waited longest by tests/checked.json. What is left out is listed, with the commit
                    at which it last ran. Tests that still run 10 minutes after N are stopped and count as failed.
-  --plan           Print what would run here, in which order, how long it takes and why. Nothing is built.
-  --again          Without --all: run what was green before, too.
-  --record         With --all: write what was green into tests/checked.json, for the commit that is checked out.
-  --filter REGEX   Only tests of `dev` whose name matches, as of ctest -R.
+  --plan           Print which groups would run here, in which order, for how long and why. Nothing is built.
+  --again          Without --all: also run tests that were green before.
+  --record         With --all: write the green groups into tests/checked.json, for the commit that is checked out.
+  --filter REGEX   Only tests of `dev` whose name matches, as with ctest -R.
 
 Example: tools/check --filter 'Codec|Lsn'
 Exit code: 0 every test passed, 1 something failed (it says what and how to repeat it), 2 wrong usage.
@@ -83,22 +83,22 @@ def read_arguments(words):
         print(USAGE.format(minutes=pace.sentence()), end="")
         sys.exit(0)
     if arguments.record and not arguments.all:
-        parser.error("--record goes with --all")
+        parser.error("--record needs --all")
     if arguments.filter is not None and (arguments.all or arguments.plan or arguments.record or arguments.again):
-        parser.error("--filter goes with none of --all, --plan, --again and --record")
+        parser.error("--filter cannot be combined with --all, --plan, --again or --record")
     if arguments.again and arguments.all:
-        parser.error("--all skips nothing, so --again does not go with it")
+        parser.error("--all skips nothing: leave out --again")
     if arguments.filter == "":
         parser.error("--filter needs a part of a test's name")
     try:
         re.compile(arguments.filter or "")
     except re.error as wrong:
-        parser.error(f"'{arguments.filter}' is no regular expression: {wrong}")
+        parser.error(f"'{arguments.filter}' is not a regular expression: {wrong}")
     minutes = read_number(parser, "MIRROR_CHECK_MINUTES", 9999, "a number of minutes")
     os.environ.pop("MIRROR_CHECK_MINUTES", None)  # Servers refuse unknown variables with this prefix.
     arguments.minutes = minutes if arguments.all else None
     if minutes and not arguments.all:
-        print("tools/check: MIRROR_CHECK_MINUTES is a limit for --all. It has no effect here.", file=sys.stderr)
+        print("tools/check: MIRROR_CHECK_MINUTES is a limit for --all, and has no effect without it.", file=sys.stderr)
     for name, most in NUMBERS.items():
         read_number(parser, name, most)
     return arguments
@@ -111,7 +111,7 @@ def read_number(parser, name, most, what="a number"):
         os.environ.pop(name, None)
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
-        parser.error(f"{name} is '{text[:20]}', and has to be {what} from 1 to {most}")
+        parser.error(f"{name} is '{text[:20]}', but must be {what} from 1 to {most}")
     return int(text)
 
 
@@ -394,7 +394,7 @@ class Check:
             if batch[0].group.preset not in self.built:
                 if not self.build(batch[0].group.preset):
                     if batch[0].group.preset not in self.unbuilt:
-                        runs.say("", f"The build of {batch[0].group.preset} was ended: the time is over.")
+                        runs.say("", f"The build of {batch[0].group.preset} was stopped at the time limit.")
                         break
                     self.without_build += [row for row in self.waiting if row.group.preset in self.unbuilt]
                     self.waiting = [row for row in self.waiting if row.group.preset not in self.unbuilt]
@@ -440,7 +440,7 @@ class Check:
             self.record.write(text)
             runs.say("", f"tests/checked.json has this run at {commit[:9]}: commit it.")
         else:
-            runs.say("", "This run would be recorded so (tools/check --all --record):", text.rstrip("\n"))
+            runs.say("", "tools/check --all --record would record this run as follows:", text.rstrip("\n"))
 
 
 def run_filter(arguments, check):
@@ -464,9 +464,9 @@ def main():
     if arguments.record:
         status = touched.git(ROOT, "status", "--porcelain")
         if status is None:
-            fail("tools/check: --record is for a commit, and this folder is no git clone. Nothing was run.", code=2)
+            fail("tools/check: --record needs a commit, but this folder is not a git clone. Nothing was run.", code=2)
         if status:
-            fail("tools/check: --record is for a commit, and files differ from the one that is checked out.",
+            fail("tools/check: --record needs a commit, but files differ from the one that is checked out.",
                  "Nothing was run. Commit them first (git status lists them).", code=2)  # fmt: skip
     check = Check(arguments)
     if arguments.plan:

@@ -87,7 +87,7 @@ class Parts:
         for test in tests:
             by_object[objects.get(grouped_tests.filter_of(test[1]))].append(test)
         if None in by_object:
-            raise NoParts(f"a test of {program} is in no file that it is made of")
+            raise NoParts(f"a test of {program} is in none of its source files")
         others = {path for other, paths in self._own.items() if other != program for path in paths}
         without_tests = set(self._own[program]) - set(objects.values())
         for_all = {path for path in self._own[program] if SETS_FOR_ALL & self._lacks[path]}

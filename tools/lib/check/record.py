@@ -37,7 +37,7 @@ class Record:
             if not all(_is_entry(entry, self.runs) for entry in self.groups.values()):
                 raise ValueError
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as wrong:
-            raise BrokenRecord(f"{self.path} is no record of tools/check: git checkout puts back the last one.") from wrong
+            raise BrokenRecord(f"{self.path} is not a record of tools/check: 'git checkout' restores the last one.") from wrong
 
     def seconds(self, group):
         """Returns the seconds that a group takes at pace 1 on two processors."""

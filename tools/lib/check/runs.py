@@ -364,7 +364,7 @@ def _results(junit, owners, wall, processors, partial=()):
         one[4] = max(one[4], seconds)
     for group, one in sums.items():
         if one[0] == one[1] == 0 and group not in partial:
-            say(f"{group}: all of its tests were skipped, so it shows nothing.")
+            say(f"{group}: all of its tests were skipped, so it proves nothing.")
             one[1] = 1
             failed.update({name: [] for name, owner in owners.items() if owner.group == group})
     busy = sum(one[3] for one in sums.values()) or 1
@@ -397,5 +397,5 @@ def run_command(root, command, processors, deadline=None):
     code = _follow(list(command), root, say, deadline)
     took = time.monotonic() - begin
     if code is None:
-        say("", f"{' '.join(command)} was ended: the time is over.")
+        say("", f"{' '.join(command)} was stopped at the time limit.")
     return Result(int(code == 0), int(code != 0), 0, took, took * processors / 2)
