@@ -80,10 +80,14 @@ absl::StatusOr<SqliteSignal::State> SqliteSignal::Read() {
   read_ = std::chrono::steady_clock::now();
   State state;
   ASSIGN_OR_RETURN(state.schema, file_->Number("PRAGMA schema_version"));
-  sqlite::Statement owner = file_->Query("SELECT * FROM _mirror_owner");
-  ASSIGN_OR_RETURN(const bool is_owned, owner.Step());
-  for (int i = 0; is_owned && i < sqlite3_column_count(owner.get()); ++i) {
-    absl::StrAppend(&state.owner, owner.Text(i), "\n");
+  // The log of a source that no agent has used yet has no owner.
+  ASSIGN_OR_RETURN(const bool has_owner, file_->HasTable("_mirror_owner"));
+  if (has_owner) {
+    sqlite::Statement owner = file_->Query("SELECT * FROM _mirror_owner");
+    ASSIGN_OR_RETURN(const bool has_row, owner.Step());
+    for (int i = 0; has_row && i < sqlite3_column_count(owner.get()); ++i) {
+      absl::StrAppend(&state.owner, owner.Text(i), "\n");
+    }
   }
   sqlite::Statement logs = file_->Query("SELECT log FROM _mirror_tables");
   for (;;) {
@@ -105,13 +109,15 @@ absl::StatusOr<bool> SqliteSignal::HasChanged() {
   ASSIGN_OR_RETURN(const std::int64_t version, file_->Number("PRAGMA data_version"));
   if (version == version_ || std::chrono::steady_clock::now() - read_ < kReadStep) return false;
   ASSIGN_OR_RETURN(const State now, Read());
-  version_ = version;
   if (now.schema != marked_.schema || now.owner != marked_.owner) return true;
   // An end that moved back: the agent removed old entries, or another schema version shows a restore.
-  return std::any_of(now.ends.begin(), now.ends.end(), [this](const auto& log) {
+  const bool has_entries = std::any_of(now.ends.begin(), now.ends.end(), [this](const auto& log) {
     const auto marked = marked_.ends.find(log.first);
     return marked == marked_.ends.end() || log.second > marked->second;
   });
+  // A change stays one until Mark().
+  if (!has_entries) version_ = version;
+  return has_entries;
 }
 
 nanoseconds SqliteSignal::UntilNextLook() {
