@@ -89,7 +89,7 @@ TEST_F(InitPostgresTest, SaysWhatADatabaseNeeds) {
             HasSubstr("CREATE DATABASE \"mirrors\" OWNER \"mirror\" ENCODING 'UTF8' TEMPLATE template0;"),
             HasSubstr("REVOKE CONNECT ON DATABASE \"mirrors\" FROM PUBLIC;"),
             HasSubstr("GRANT SET ON PARAMETER session_replication_role TO \"mirror\";"),
-            HasSubstr("goes into " + dir() + "/pgpass,"), HasSubstr("durability is \"local\""),
+            HasSubstr("write it only into " + dir() + "/pgpass,"), HasSubstr("durability is \"local\""),
             Not(HasSubstr("sslmode"))));
 }
 

@@ -111,7 +111,7 @@ TEST(InitSourceTest, ThePassfileIsItsOwnersAloneAndHasTheLineToFillIn) {
   EXPECT_EQ(info.st_mode & 07777, 0600U);
   EXPECT_THAT(ReadText(init.dir() + "/source/pgpass"),
               HasSubstr("\n# db.example.org:5433:crm:reader:PASSWORD\n"));
-  EXPECT_THAT(init.out, HasSubstr("goes into " + init.dir() + "/source/pgpass,"));
+  EXPECT_THAT(init.out, HasSubstr("write it only into " + init.dir() + "/source/pgpass,"));
 }
 
 TEST(InitSourceTest, SaysWhatTheDatabaseHasToGrant) {

@@ -577,7 +577,7 @@ TEST_F(InitSystemTest, ThePassfileOfADatabaseIsTheServersAlone) {
   EXPECT_EQ(info.st_mode & 07777, 0600U);
   EXPECT_EQ(info.st_uid, geteuid() == 0 ? kServerId : geteuid());
   EXPECT_THAT(ReadText(OfServer("mirror-server.toml")), HasSubstr("store = \"postgres\""));
-  EXPECT_THAT(out_, HasSubstr("goes into /etc/partner-mirror/pgpass,"));
+  EXPECT_THAT(out_, HasSubstr("write it only into /etc/partner-mirror/pgpass,"));
 }
 
 TEST_F(InitSystemTest, ASourceOnAServerIsReadByTheAgentAloneAndNeedsNoFolder) {
@@ -592,7 +592,7 @@ TEST_F(InitSystemTest, ASourceOnAServerIsReadByTheAgentAloneAndNeedsNoFolder) {
   EXPECT_EQ(agent["source"][0]["password_file"].value<std::string>(), "source/pgpass");
   EXPECT_FALSE(std::filesystem::exists(root_ / "etc/systemd"));
   EXPECT_THAT(out_, AllOf(HasSubstr("CREATE ROLE \"reader\" LOGIN"),
-                          HasSubstr("goes into /etc/partner-mirror-agent/source/pgpass,"),
+                          HasSubstr("write it only into /etc/partner-mirror-agent/source/pgpass,"),
                           Not(HasSubstr("add a [[source]]")), Not(HasSubstr("ReadWritePaths"))));
 }
 
