@@ -77,7 +77,7 @@ absl::Status FileReplaced(const SqliteConnection& connection) {
 absl::Status LostPages(const SqliteConnection& connection) {
   return absl::DataLossError(absl::StrCat(
       "the disk did not keep what was written to '", connection.path(),
-      "'; the file may lack pages, which its log has. Look at the system's log and at the disk"));
+      "'; the file may lack pages that its log has. Look at the system's log and at the disk"));
 }
 
 absl::Status NotKept(const SqliteConnection& connection) {
