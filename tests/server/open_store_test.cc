@@ -214,7 +214,7 @@ TEST_F(OpenPostgresTest, ACheckLooksAtTheLayout) {
   ASSERT_THAT(connection_->Execute("UPDATE mirror_control.fleet SET layout_min = 3, program = '9.9'"),
               IsOk());
   EXPECT_THAT(CheckPlaces(config_),
-              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("arranged by version 9.9")));
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("set up by version 9.9")));
   EXPECT_THAT(OpenConfiguredStore(config_).status().message(), HasSubstr("version 9.9"));
 }
 

@@ -195,7 +195,7 @@ absl::StatusOr<std::vector<std::string>> FindOthersObjects(postgres::Connection&
   const auto rows = connection.Query(
       absl::StrCat("WITH ours AS (SELECT * FROM pg_class WHERE relnamespace = to_regnamespace($1)), own AS (",
                    OwnViewsSql("to_regnamespace($1)"), ")", kAllObjects),
-      {names.schema}, "looking for what others made");
+      {names.schema}, "looking for objects of others");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   const std::string metadata = MetadataOf(context_id);
   const auto is_own = [&](const std::string& name) {

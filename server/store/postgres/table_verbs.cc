@@ -37,7 +37,8 @@ absl::Status NotAgreed(const std::string& table) {
 
 absl::Status NoShadow(const std::string& table) {
   return absl::FailedPreconditionError(
-      absl::StrCat("table '", table, "': there is no shadow. Nothing was applied. Populate again."));
+      absl::StrCat("table '", table,
+                   "': its shadow table is missing. Nothing was applied. Populate the table again."));
 }
 
 /// Returns the columns whose values a rule excludes now.
@@ -334,7 +335,7 @@ class PostgresTableVerbs final : public TableVerbs {
     return absl::AbortedError(
         absl::StrCat("table '", table,
                      "': a value may be too long for an index that the mirror made itself. Nothing of this "
-                     "batch was applied. The same batch again is safe: that index goes before it."));
+                     "batch was applied. The same batch again is safe: the mirror drops that index first."));
   }
 
   absl::Status WriteToShadow(const std::string& table, const ApplyRows& apply, RowsWritten* written) {
@@ -360,7 +361,7 @@ absl::StatusOr<TableWork> ChangingTables(PostgresMirror& mirror) {
   if (mirror.work->role.may_change_tables()) return mirror.work->view->Work();
   mirror.may_try_again = true;
   return absl::UnavailableError(
-      "tables are changed at the coordinator alone. Nothing was applied; the same call again is safe.");
+      "tables can be changed only at the coordinator. Nothing was applied; the same call again is safe.");
 }
 
 std::unique_ptr<TableVerbs> MakePostgresTableVerbs(PostgresMirror& mirror) {

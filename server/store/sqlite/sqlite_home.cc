@@ -41,9 +41,8 @@ std::optional<std::string> FindName(const std::vector<std::string>& names, const
 
 absl::Status HasNoPlaces() {
   return absl::InvalidArgumentError(
-      "this server's mirrors are files in one folder, so there is no place to name. Nothing was done. "
-      "Without "
-      "--place a mirror can be moved here from another server.");
+      "this server keeps its mirrors as files in one folder, so it has no places. Nothing was done. To move "
+      "a mirror here from another server, leave out --place.");
 }
 
 class NoPlaces final : public HomePlaces {
@@ -63,8 +62,9 @@ class NoPlaces final : public HomePlaces {
 absl::Status CheckOutside(const std::string& path, const std::string& folder) {
   if (path.empty() || path.front() != '/') {
     return absl::InvalidArgumentError(absl::StrCat("'", path,
-                                                   "' is no absolute path. Nothing was done. Give the "
-                                                   "whole path on the server's machine, from '/' on."));
+                                                   "' is not an absolute path. Nothing was done. Give the "
+                                                   "whole path on the server's machine, beginning with "
+                                                   "'/'."));
   }
   std::error_code error;
   const std::string within = fs::weakly_canonical(folder, error).string() + "/";

@@ -86,7 +86,7 @@ bool HasOtherLayout(SqliteConnection& connection) {
 absl::StatusOr<TenantRecord> ReadTenantOf(SqliteConnection& connection, const std::string& context_id) {
   absl::StatusOr<std::optional<TenantRecord>> tenant = SelectTenant(connection);
   if (!tenant.ok()) return WhyNoTenant(connection, context_id, tenant.status());
-  if (!*tenant) return absl::DataLossError("its own row in _mirror_tenant is gone");
+  if (!*tenant) return absl::DataLossError("its own row in _mirror_tenant is missing");
   return **std::move(tenant);
 }
 
@@ -95,7 +95,7 @@ absl::Status CheckOwnTables(SqliteConnection& connection, const std::string& con
   if (dropped.empty()) return absl::OkStatus();
   if (IsEmpty(connection)) return Emptied();
   return absl::DataLossError(
-      absl::StrCat("its own table '", dropped, "' was dropped by hand, and what stood in it is lost"));
+      absl::StrCat("its own table '", dropped, "' was dropped by hand, and its contents are lost"));
 }
 
 absl::Status CheckOwnColumns(SqliteConnection& connection, const std::string& context_id) {
@@ -117,8 +117,9 @@ absl::Status CheckLogSize(SqliteConnection& connection, std::uint64_t bytes_max)
   if (connection.LostPages()) return LostPages(connection);
   const LogStays stays = WhyLogStays(connection);
   return absl::UnavailableError(
-      absl::StrCat("the log of '", connection.path(), "' is over its limit of ", bytes_max, " bytes, since ",
-                   stays.why, ". Nothing was applied. ", stays.remedy, "; the same call again is safe."));
+      absl::StrCat("the log of '", connection.path(), "' is over its limit of ", bytes_max,
+                   " bytes, because ", stays.why, ". Nothing was applied. ", stays.remedy,
+                   "; the same call again is safe."));
 }
 
 }  // namespace mirror

@@ -40,7 +40,7 @@ absl::Status ToDisk(const std::string& path) {
   const int failed = error ? error.value() : SyncPath(path, O_RDWR);
   if (failed == 0) return absl::OkStatus();
   return absl::UnavailableError(
-      absl::StrCat("writing '", path, "': ", std::strerror(failed), ". The mirror is as it was."));
+      absl::StrCat("writing '", path, "': ", std::strerror(failed), ". The mirror was not changed."));
 }
 
 absl::Status CopyFile(const std::string& from, const std::string& to) {
@@ -48,7 +48,7 @@ absl::Status CopyFile(const std::string& from, const std::string& to) {
   fs::copy_file(from, to, error);
   if (!error) return ToDisk(to);
   return absl::UnavailableError(
-      absl::StrCat("copying '", from, "': ", error.message(), ". The mirror is as it was."));
+      absl::StrCat("copying '", from, "': ", error.message(), ". The mirror was not changed."));
 }
 
 class SqliteMirrorCopy final : public MirrorCopy {
@@ -131,7 +131,7 @@ class SqliteMirrorCopy final : public MirrorCopy {
  private:
   absl::Status OfFile(const char* doing) const {
     return absl::UnavailableError(
-        absl::StrCat(doing, " '", path_, "': ", std::strerror(errno), ". The mirror is as it was."));
+        absl::StrCat(doing, " '", path_, "': ", std::strerror(errno), ". The mirror was not changed."));
   }
 
   const std::string home_, folder_, context_id_, path_;
@@ -219,8 +219,8 @@ class SqliteImport final : public MirrorImport {
   static absl::Status CheckFree(const std::string& home, const std::string& context_id) {
     if (!SqliteStoreExists(home, context_id)) return absl::OkStatus();
     return absl::FailedPreconditionError(absl::StrCat("there is a mirror of '", context_id,
-                                                      "' here. It was left as it is. Delete it first, or "
-                                                      "leave it and take the other one away."));
+                                                      "' here already. It was left as it is. Delete it "
+                                                      "first, or keep it and remove the other one."));
   }
 
  private:

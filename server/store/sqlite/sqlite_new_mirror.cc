@@ -111,7 +111,8 @@ class NewMirror final : public Store {
   absl::StatusOr<std::unique_ptr<Snapshot>> OpenSnapshot() override {
     if (!building_) return rows_->OpenSnapshot();
     return absl::FailedPreconditionError(
-        "the mirror is being made by its first cycle and can be read when that is over. Nothing was done.");
+        "the mirror is being made by its first cycle and can be read when this cycle is over. Nothing was "
+        "done.");
   }
 
   bool IsBuilding() override { return building_; }
@@ -149,7 +150,7 @@ class NewMirror final : public Store {
     absl::Status CheckWhole(std::chrono::milliseconds) override {
       const absl::StatusOr<TenantRecord> tenant = mirror_.records().ReadTenant();
       if (!tenant.ok() || !tenant->active) return tenant.status();
-      return absl::UnavailableError("its first cycle is making the mirror. Wait until that is over.");
+      return absl::UnavailableError("its first cycle is making the mirror. Wait until this cycle is over.");
     }
     absl::Status Scrub() override { return absl::OkStatus(); }
     void Rest() override {}
@@ -277,8 +278,8 @@ class NewMirror final : public Store {
   absl::Status FileAppeared() {
     return absl::UnavailableError(absl::StrCat(
         "a file was put at '", path_,
-        "' while the mirror was being built. It was left as it is, and what was built is thrown away. The "
-        "cycle is over; begin a new one."));
+        "' while the mirror was being built. The file was left as it is, and the new mirror was discarded. "
+        "The cycle is over; begin a new one."));
   }
 
   const std::string path_;

@@ -90,7 +90,7 @@ absl::Status CheckSqliteMirror(const std::string& path, const std::string& conte
       SqliteConnection::Open(path, /*create=*/false, MirrorUse::kReading, nullptr);
   if (!connection.ok()) return no_mirror(std::string(connection.status().message()));
   absl::StatusOr<Query> query = (*connection)->Prepare("SELECT context_id FROM _mirror_tenant");
-  if (!query.ok()) return no_mirror("it has no tenant's row, as every mirror has");
+  if (!query.ok()) return no_mirror("it lacks the tenant's row that every mirror has");
   const absl::StatusOr<bool> row = query->Step();
   if (!row.ok()) return no_mirror(std::string(row.status().message()));
   const std::string owner = *row ? query->Text(0) : "nobody";
@@ -187,7 +187,8 @@ absl::Status RemoveKept(const std::string& path) {
     if (error) break;
   }
   if (!error) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("removing what was kept beside '", path, "': ", error.message(),
+  return absl::UnavailableError(absl::StrCat("removing the copies that were kept beside '", path, "': ",
+                                             error.message(),
                                              ". Look at the folder's mode, then delete again."));
 }
 

@@ -218,7 +218,7 @@ TEST_F(StartMarkTest, NoncesThatAreForgottenWhileItRunsMakeNoTokenNewAndStayKnow
   ASSERT_TRUE(mark->Covers(kNow, kNow));
   mark->ForgetNonces(kNow + 500);
   EXPECT_EQ(NewFrom(*mark), kNow / 1'000 + 1);
-  EXPECT_THAT(mark->CheckToken(1).message(), testing::HasSubstr("since a mirror could not be written"));
+  EXPECT_THAT(mark->CheckToken(1).message(), testing::HasSubstr("because a mirror could not be written"));
   mark.reset();
   EXPECT_EQ(NewFrom(*Open(kNow + 600)), kNow / 1'000 + 1);
 }

@@ -350,7 +350,7 @@ TEST_F(IdleCycle, AFileThatTakesThePlaceEndsItAndNoTokenOfBeforeIsTaken) {
   fs::rename(copy, path());
   EXPECT_THAT(source_->Announce({People()}).status(), StatusIs(kAborted));
   EXPECT_THAT(tenant_->Authenticate(used, "holder", false, false, source_->now),
-              StatusIs(kUnauthenticated, HasSubstr("since a mirror could not be written")));
+              StatusIs(kUnauthenticated, HasSubstr("because a mirror could not be written")));
   source_->now += 1'000;
   source_->caller.issued_s = source_->now / 1'000;
   source_->Begin();

@@ -210,7 +210,7 @@ absl::Status PostgresStoredRows::NotOfItsType(std::size_t index, std::string_vie
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", kept_.name, "', column '", column.name, "': the mirror holds a value that is not ",
       std::string(ToString(column.type)), ": somebody else ", std::string(by),
-      ". It was not read. Populate the table anew ('mirrorctl invalidate')."));
+      ". It was not read. Populate the table again ('mirrorctl invalidate')."));
 }
 
 bool PostgresStoredRows::ReadTyped(const Read& as, std::string_view binary, Value* value) {

@@ -78,7 +78,7 @@ class Alteration {
     // PostgreSQL would drop the key with it.
     if (key_.contains(FoldName(drop.name))) {
       return absl::FailedPreconditionError(
-          absl::StrCat("column '", drop.name, "' of table '", agreed_.schema.name, "' is one of its key."));
+          absl::StrCat("column '", drop.name, "' of table '", agreed_.schema.name, "' is part of its key."));
     }
     ASSIGN_OR_RETURN(const auto dependants,
                      FindDependants(work_.connection, work_.names, agreed_.schema.name, drop.name));
@@ -114,7 +114,7 @@ class Alteration {
       return absl::OkStatus();
     return absl::FailedPreconditionError(absl::StrCat(
         "column '", retype.to.name, "' of table '", agreed_.schema.name, "' is ", DeclaredType(retype.from),
-        ", and PostgreSQL would write all rows anew to make it ", DeclaredType(retype.to), "."));
+        ", and PostgreSQL would rewrite all rows to make it ", DeclaredType(retype.to), "."));
   }
 
   /// Runs the changes; without any, it takes no lock.
@@ -157,8 +157,8 @@ absl::Status Change(TableWork& work, const Position& position, const AlterTable&
     if (!table.is_ours) {
       return absl::FailedPreconditionError(absl::StrCat(
           "table '", name,
-          "' was made by another role. It was left as it is and takes nothing. Rename or drop it; "
-          "the next cycle goes on."));
+          "' was made by another role. It was left as it is and accepts no rows. Rename or drop it; the next "
+          "cycle continues."));
     }
     for (const PresentColumn& column : table.columns) {
       if (column.key_position != 0) key.insert(FoldName(column.name));
@@ -270,9 +270,9 @@ absl::Status CheckNoOlderSnapshot(TableWork& work, const std::string& relation) 
   if (!older.ok()) return ToStoreStatus(older.status(), TableOwner::kMirroredTable);
   if (older->IsNull(0, 0)) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat(
-      "table '", relation, "' has to be written anew for another type of a column, and ", older->Text(0, 0),
-      " began to read the database before and would find it empty. It was left as it is; the next cycle "
-      "tries again."));
+      "table '", relation, "' must be rewritten to change the type of a column, but ", older->Text(0, 0),
+      " began to read the database before that and would find the table empty. It was left as it is; the "
+      "next cycle tries again."));
 }
 
 absl::Status Retype(TableWork& work, const RetypeColumn& change, PostgresAgreed* agreed) {
@@ -332,13 +332,13 @@ absl::Status RunRefitTable(TableWork& work, const Position& position, const Refi
         "table '", table, "' keeps the partner's rows and columns, but somebody changed it: ", why,
         ". It was left as it is. Undo that change and let 'mirrorctl invalidate' populate it; if it still "
         "waits for a population, announce it once with deletes = APPLY; or let 'mirrorctl reset' drop it, "
-        "with the partner's rows: the next cycle makes it anew."));
+        "with the partner's rows: the next cycle makes it again."));
   }
   if (const std::string taken = TakenName(refit, found->second); !taken.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", table, "': the source has a column '", taken,
-        "' now, and the partner has one of that name there. The table was left as it is and takes nothing. "
-        "Rename or drop the partner's column; the next cycle goes on."));
+        "' now, and the partner has a column of the same name there. The table was left as it is and accepts "
+        "no rows. Rename or drop the partner's column; the next cycle continues."));
   }
   const absl::Status status = RefitLocked(work, position, refit, found->second, agreed, lost);
   if (status.ok()) WriteAgreed(work.writes, work.names, *agreed);
@@ -346,7 +346,7 @@ absl::Status RunRefitTable(TableWork& work, const Position& position, const Refi
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", table, "' keeps the partner's rows and columns, and could not be changed in place: ",
       std::string(status.message()),
-      " It was left as it is. Change or drop what stands in the way; the next cycle goes on."));
+      " It was left as it is. Change or drop what prevents it; the next cycle continues."));
 }
 
 }  // namespace mirror

@@ -32,9 +32,9 @@ absl::Status NotFree(const CreateTable& create, const Relation& there) {
   if (there.is_table() && create.lost_definition) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the mirror's own record of table '", name,
-        "' is missing: somebody removed its row from _mirror_schema. Its rows are as they were, and it takes "
-        "nothing. 'mirrorctl reset' of the table drops it with them, and the next cycle makes and populates "
-        "it anew; rename it before if somebody may miss what stands in it."));
+        "' is missing: somebody removed its row from _mirror_schema. Its rows were not changed, and it "
+        "accepts no rows. 'mirrorctl reset' of the table drops it with its rows, and the next cycle makes "
+        "and populates it again; rename the table first if somebody still needs its rows."));
   }
   const char* const what = there.is_table()                         ? "a table '"
                            : there.kind == 'v' || there.kind == 'm' ? "a view '"
@@ -126,8 +126,8 @@ absl::Status KeepMirrored(TableWork& work, const TableSchema& agreed, std::vecto
 
 absl::Status Refuse(const std::string& table, const std::string& why, const std::string& what_to_do) {
   return absl::FailedPreconditionError(absl::StrCat("table '", table, "' ", why,
-                                                    ". It was left as it is and takes nothing. ", what_to_do,
-                                                    "; the next cycle goes on."));
+                                                    ". It was left as it is and accepts no rows. ",
+                                                    what_to_do, "; the next cycle continues."));
 }
 
 /// See RunAgreeSchema(): `present` already has the new name.
@@ -152,8 +152,8 @@ absl::Status Prepare(TableWork& work, const TableSchema& before, const TableSche
   ASSIGN_OR_RETURN(const auto dependants, FindDependants(work.connection, work.names, table));
   if (dependants.empty()) return NoteEmptied(work, table, FindKeptOut(before, agreed));
   return Refuse(table,
-                absl::StrCat("would have to be made anew, since ", why,
-                             "; but there depend on it: ", ListNames(dependants)),
+                absl::StrCat("would have to be made again, because ", why,
+                             ", but these objects depend on it: ", ListNames(dependants)),
                 "Drop or change what depends on it");
 }
 

@@ -48,7 +48,7 @@ absl::StatusOr<std::vector<std::string>> FindDependants(postgres::Connection& co
           "'' "
           "UNION SELECT 'its row security' FROM of JOIN pg_class AS c ON c.oid = of.oid WHERE $2 = '' AND "
           "(c.relrowsecurity OR c.relforcerowsecurity) ORDER BY 1"),
-      {Qualified(names.schema_name, relation), column}, "looking what depends on a table");
+      {Qualified(names.schema_name, relation), column}, "finding what depends on a table");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::vector<std::string> dependants;
   for (int row = 0; row < rows->rows(); ++row) dependants.push_back(rows->Text(row, 0));

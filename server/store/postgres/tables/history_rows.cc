@@ -11,7 +11,7 @@
 namespace mirror {
 namespace {
 
-constexpr char kReadingHistories[] = "looking of which tables versions of rows are kept";
+constexpr char kReadingHistories[] = "finding the tables that have a history";
 
 /// The folded table name of a row. Somebody may have edited `table_key`: see SelectHistories().
 constexpr char kTableOf[] = "lower(table_name COLLATE \"C\")";

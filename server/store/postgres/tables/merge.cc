@@ -257,24 +257,25 @@ absl::Status CheckSize(const TableSchema& kept, const PostgresShadow& shadow, st
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", kept.name, "': the population has ", shadow.rows, " rows, and at most ", rows_max,
       " are merged into a table that has rows (merge_rows_max). None of them was applied; the table has its "
-      "former rows. Raise that limit, or have 'mirrorctl reset' empty the table first."));
+      "former rows. Raise that limit, or empty the table first with 'mirrorctl reset'."));
 }
 
 /// Checks that the table can be written: a table with the partner's rows is never replaced.
 absl::Status CheckWritable(TableWork& work, const TableSchema& kept) {
   ASSIGN_OR_RETURN(const auto present, ReadPresent(work.connection, work.names, {kept.name}));
   const auto table = present.find(kept.name);
-  const std::string why = table == present.end() ? "it is gone" : WhyNotWritten(kept, table->second);
+  const std::string why = table == present.end() ? "it no longer exists" : WhyNotWritten(kept, table->second);
   if (why.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", kept.name, "' cannot take the new rows: ", why,
-      ". None of them was applied. Make it as the source has it, or have 'mirrorctl reset' drop it."));
+      ". None of them was applied. Give the table the source's definition, or drop it with 'mirrorctl "
+      "reset'."));
 }
 
 absl::Status Refused(const TableSchema& kept, const postgres::Failure& failure) {
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", kept.name, "': ",
-      failure.constraint.empty() ? "a constraint or an index of somebody's"
+      failure.constraint.empty() ? "a constraint or an index that somebody added"
                                  : absl::StrCat("the constraint or index '", failure.constraint, "'"),
       " refuses the new rows. None of them was applied; the table has its former rows. The source's rows "
       "need "
@@ -314,18 +315,18 @@ absl::Status CheckAllWritten(TableWork& work, const TableSchema& kept, const Pos
   if (*there == shadow.rows) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", kept.name,
-      "': a trigger or rule of somebody's fires for the mirror's writes, and the table would have ", *there,
-      " rows where the source has ", shadow.rows,
-      ". None of them was applied; the table has its former rows. Drop it."));
+      "': a trigger or rule that somebody added fires for the mirror's writes, and the table would have ",
+      *there, " rows where the source has ", shadow.rows,
+      ". None of the new rows was applied; the table has its former ones. Drop the trigger or rule."));
 }
 
 /// Checks that as many rows were changed (`changed`) as the merge had to change (`wanted`).
 absl::Status CheckChanged(const TableSchema& kept, std::int64_t wanted, std::int64_t changed) {
   if (wanted == changed) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      "table '", kept.name, "': a trigger or rule of somebody's fires for the mirror's writes, and ", changed,
-      " rows were changed in place of ", wanted,
-      ". None of the new rows was applied; the table has its former ones. Drop it."));
+      "table '", kept.name, "': a trigger or rule that somebody added fires for the mirror's writes, and ",
+      changed, " rows were changed instead of ", wanted,
+      ". None of the new rows was applied; the table has its former ones. Drop the trigger or rule."));
 }
 
 /// Drops an index that refuses the rows and is not the key's: one of the mirror's own whose value is too
@@ -348,10 +349,11 @@ absl::StatusOr<bool> DropRefusing(TableWork& work, const TableSchema& kept, cons
                  kMerging);
   if (postgres::TroubleOf(dropped) == postgres::Trouble::kDependent) {
     return absl::FailedPreconditionError(absl::StrCat("table '", kept.name,
-                                                      "': the new rows break the unique constraint '", name,
-                                                      "' of somebody's, and what others made needs it, as a "
-                                                      "foreign key does. None of them was applied; the "
-                                                      "table has its former rows. Drop both."));
+                                                      "': the new rows violate the unique constraint '", name,
+                                                      "' that somebody added, and another object needs this "
+                                                      "constraint, as a foreign key does. None of the new "
+                                                      "rows was applied; the table has its former ones. Drop "
+                                                      "both."));
   }
   if (!dropped.ok()) return dropped;
   // The next comparison with the source's indexes makes one of the mirror's own again.

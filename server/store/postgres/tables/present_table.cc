@@ -50,7 +50,7 @@ std::string Misfit(const TableSchema& kept, const PresentTable& present, bool wh
     const PresentColumn* const found = present.Find(kept.columns[key[i]].name);
     same_key = found != nullptr && found->key_position == i + 1;
   }
-  return same_key ? "" : "its primary key is another than the source's";
+  return same_key ? "" : "its primary key is not the source's";
 }
 
 std::string TypeOf(const postgres::Rows& rows, int row, bool in_key) {
@@ -132,8 +132,8 @@ absl::Status CheckNoHeirs(postgres::Connection& connection, const PostgresOwnTab
   return absl::FailedPreconditionError(absl::StrCat(
       "the table ", child, " inherits from ", parent,
       " of the mirror: its rows would count as the mirror's. ",
-      "The server did not read or write them, and the mirror takes nothing. Type ALTER TABLE ", child,
-      " NO INHERIT ", parent, ", or DROP TABLE ", child, "; then the next cycle goes on."));
+      "The server did not read or write them, and the mirror accepts no rows. Type ALTER TABLE ", child,
+      " NO INHERIT ", parent, ", or DROP TABLE ", child, "; then the next cycle continues."));
 }
 
 absl::StatusOr<std::string> PrintOfDefinitions(postgres::Connection& connection,
@@ -165,15 +165,15 @@ std::string WhyNotMerged(const TableSchema& kept, const PresentTable& present) {
   for (const Column& column : kept.columns) numbers += present.Find(column.name) == nullptr ? 1 : 0;
   for (const auto& [name, type] : OwnDeclarations(kept)) numbers += present.Find(name) == nullptr ? 1 : 0;
   if (numbers <= kColumnNumbersMax) return "";
-  return absl::StrCat("PostgreSQL has no number left for another column of it: a table has ",
-                      kColumnNumbersMax, ", and columns that were dropped keep theirs");
+  return absl::StrCat("PostgreSQL has no column number left for another column of it: a table has ",
+                      kColumnNumbersMax, ", and dropped columns keep theirs");
 }
 
 std::string WhyNotWritten(const TableSchema& kept, const PresentTable& present) {
   std::string why = Misfit(kept, present, /*whole=*/true);
   if (!why.empty() || present.deferrable.empty()) return why;
   return absl::StrCat("its constraint '", present.deferrable,
-                      "' is DEFERRABLE, and would refuse rows when they have been accepted");
+                      "' is DEFERRABLE, and would refuse rows that were accepted before");
 }
 
 std::vector<std::string> OtherColumns(const TableSchema& kept, const PresentTable& present) {

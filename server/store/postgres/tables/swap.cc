@@ -317,14 +317,14 @@ absl::Status CheckThere(const std::map<std::string, PresentTable>& present, cons
   if (found == present.end() || !present.contains(shadow.name)) {
     return absl::FailedPreconditionError(
         absl::StrCat("table '", table,
-                     "' or its shadow is gone from the mirror. Nothing was applied. The next cycle "
+                     "' or its shadow table is missing in the mirror. Nothing was applied. The next cycle "
                      "makes it again."));
   }
   if (found->second.is_ours) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("table '", table,
-                   "' was made by somebody else. The rows were not swapped in. Rename or drop "
-                   "it, then have 'mirrorctl reset' forget it."));
+                   "' was made by somebody else. The rows were not swapped in. Rename or drop it, then reset "
+                   "the table with 'mirrorctl reset'."));
 }
 
 absl::Status CheckReplaceable(TableWork& work, const std::string& table, const std::string& why) {
@@ -332,10 +332,9 @@ absl::Status CheckReplaceable(TableWork& work, const std::string& table, const s
   if (dependants.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", table, "' cannot hold the new rows: ", why,
-      ". Another one in its place would be without what others made: ", absl::StrJoin(dependants, ", "),
-      ". The new rows were not swapped in; the former rows are still there. Drop that; the next cycle "
-      "populates "
-      "the table."));
+      ". A new table in its place would lack the objects that others made: ", absl::StrJoin(dependants, ", "),
+      ". The new rows were not swapped in; the former rows are still there. Drop these objects; the next "
+      "cycle populates the table."));
 }
 
 /// False: the columns are in use, or an object depends on one.

@@ -23,7 +23,7 @@ absl::StatusOr<std::string> WhoHas(TableWork& work, const std::string& relation)
       "SELECT coalesce(nullif(a.application_name, ''), 'a program'), l.pid FROM pg_locks AS l JOIN "
       "pg_stat_activity AS a ON a.pid = l.pid WHERE l.relation = $1::text::regclass AND l.granted AND l.pid "
       "<> pg_backend_pid() GROUP BY 1, 2 ORDER BY 2 LIMIT 5",
-      {{work.In(relation)}}, "looking who uses a table");
+      {{work.In(relation)}}, "finding out who uses a table");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::vector<std::string> who;
   for (int row = 0; row < rows->rows(); ++row) {

@@ -169,7 +169,7 @@ absl::StatusOr<std::int64_t> ForgetProofs(TableWork& work, const std::string& ta
   absl::StatusOr<std::int64_t> forgotten = work.connection.Run(
       absl::StrCat("UPDATE ", work.names.journal,
                    " SET digest = NULL WHERE table_key = $1 AND number < $2 AND digest IS NOT NULL"),
-      {FoldName(table), before}, "forgetting what was proven of a table");
+      {FoldName(table), before}, "removing digests of earlier states of a table");
   if (!forgotten.ok()) return ToStoreStatus(forgotten.status(), TableOwner::kOwnTable);
   return forgotten;
 }
@@ -332,7 +332,7 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
     if (visible.columns.contains(FoldName(kept.columns[column].name))) continue;
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", kept.name,
-        "': its key is not the agreed one any more, so its rows cannot be compared with the new ones for its "
+        "': its key is no longer the agreed one, so its rows cannot be compared with the new ones for its "
         "history. The new rows were not applied. 'mirrorctl reset' drops the table; the next cycle makes "
         "it."));
   }
@@ -525,7 +525,7 @@ absl::StatusOr<bool> ShowsTable(TableWork& work, const PostgresHistory& history)
       "d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = "
       "'pg_catalog.pg_class'::regclass JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND "
       "a.attnum = d.refobjsubid WHERE r.ev_class = $1::text::regclass AND d.refobjid = $2::text::regclass",
-      {work.In(history.view), work.In(kept.name)}, "looking what the view of a table's versions shows");
+      {work.In(history.view), work.In(kept.name)}, "reading what the view of a table's versions shows");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
   std::set<std::string> shown;
   for (int row = 0; row < rows->rows(); ++row) {
@@ -760,8 +760,8 @@ class PostgresVersionReader final : public VersionReader {
     if (!*held) {
       return absl::UnavailableError(
           absl::StrCat("the versions of rows of table '", table.name,
-                       "' were set aside when the reading of them began. Nothing was "
-                       "read; the same call again is safe."));
+                       "' were set aside when the read began. Nothing was read; the same call again is "
+                       "safe."));
     }
     ASSIGN_OR_RETURN(PostgresKinds kinds, snapshot_.touch(table));
     opened.kinds = std::move(kinds);

@@ -55,7 +55,7 @@ std::string WhatIsToBeDone(int code, std::string_view detail) {
       (detail.starts_with("table ") && detail.find(" has no column named ") != std::string_view::npos);
   if (code != SQLITE_ERROR || !changed) return ".";
   return ". Nothing was applied: somebody changed a table of the mirror by hand. The next cycle populates it "
-         "anew, or says what to do.";
+         "again, or says what to do.";
 }
 
 absl::Status Run(SqliteConnection& connection, std::initializer_list<const char*> statements) {
@@ -73,7 +73,8 @@ absl::Status Explain(const sqlite::Failure& failure, std::string_view what) {
 absl::Status NotInTheLog(const std::string& begin, const std::string& end) {
   return absl::UnavailableError(
       absl::StrCat(begin, "a part of a large transaction was refused, and SQLite cannot keep the rest", end,
-                   ". Nothing was applied. Send smaller batches; look whether rows break a unique index."));
+                   ". Nothing was applied. Send smaller batches; check whether rows violate a unique "
+                   "index."));
 }
 
 }  // namespace
@@ -116,9 +117,9 @@ absl::Status SqliteStatus(int code, int extended, std::string_view what, std::st
       if (IsUnreadableSchema(detail)) {
         return absl::UnavailableError(absl::StrCat(
             begin, std::string(detail), end,
-            ". Nothing was applied, and the file need not be damaged: its owner made this object of the "
-            "schema "
-            "with another version of SQLite, or by hand. Change or drop it; the same call again is safe."));
+            ". Nothing was applied. The file is not necessarily damaged: its owner made this object of the "
+            "schema with another version of SQLite, or by hand. Change or drop it; the same call again is "
+            "safe."));
       }
       [[fallthrough]];
     case SQLITE_NOTADB:
@@ -157,9 +158,8 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
   if (before && !std::filesystem::is_regular_file(path, unknown) && !unknown) {
     return absl::FailedPreconditionError(
         absl::StrCat("'", path,
-                     "', where the mirror belongs, is not a file. It was left as it is. Move it out of the "
-                     "data folder; the source's next "
-                     "cycle goes on."));
+                     "', the path of the mirror's file, is not a file. It was left as it is. Move it out of "
+                     "the data folder; the source's next cycle continues."));
   }
   using Mode = sqlite::OpenAs::Mode;
   const bool reading = use == MirrorUse::kReading;
@@ -233,8 +233,8 @@ absl::Status SqliteConnection::CheckIsMirror() {
     if (query.Int(0) == 1) return absl::OkStatus();
     return absl::FailedPreconditionError(absl::StrCat(
         "the file '", path_,
-        "' is a database of another program: it has tables, but none that a mirror makes. It was "
-        "left as it is. Move it out of the data folder; the source's next cycle goes on."));
+        "' is a database of another program: it has tables, but none that a mirror makes. It was left as it "
+        "is. Move it out of the data folder; the source's next cycle continues."));
   }
   return absl::OkStatus();
 }

@@ -12,8 +12,8 @@ constexpr int kPatienceMs = 1'000;
 
 absl::Status OtherLog() {
   return absl::DataLossError(
-      "another log (-wal) was put beside it while the server had it open: what was committed since the "
-      "server's own log was last copied may be missing, and the other log may not fit the file");
+      "another log (-wal) was put beside it while the server had it open: commits since the server last "
+      "copied its own log may be missing, and the other log may not fit the file");
 }
 
 /// Returns whether another connection holds the write lock, under which a log is emptied. Does not wait.
@@ -77,14 +77,15 @@ absl::Status FileReplaced(const SqliteConnection& connection) {
 absl::Status LostPages(const SqliteConnection& connection) {
   return absl::DataLossError(absl::StrCat(
       "the disk did not keep what was written to '", connection.path(),
-      "'; the file may lack pages, which its log has. Look at the system's log and at the disk"));
+      "'; the file may lack pages that its log has. Look at the system's log and at the disk"));
 }
 
 absl::Status NotKept(const SqliteConnection& connection) {
   return absl::UnavailableError(
       absl::StrCat("the log of the mirror file '", connection.path(),
-                   "' was removed while this call was committed, and cannot be copied into the file: what it "
-                   "did may be lost. Look at who removed it; the same call again is safe."));
+                   "' was removed while this call was committed, and cannot be copied into the file: the "
+                   "changes of this call may be lost. Find out who removed the log; the same call again is "
+                   "safe."));
 }
 
 absl::Status CheckFiles(SqliteConnection& connection) {
@@ -105,7 +106,7 @@ absl::Status CheckFiles(SqliteConnection& connection) {
       "the log of the mirror file '", connection.path(),
       "' was removed while the server had it open, and cannot be copied into the file: ", stays.why,
       ". Nothing was applied. ", stays.remedy,
-      ", and do not stop the server before; the same call again is safe."));
+      ", and do not stop the server before that; the same call again is safe."));
 }
 
 }  // namespace mirror

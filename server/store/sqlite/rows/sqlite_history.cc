@@ -464,8 +464,8 @@ absl::StatusOr<VisibleRows> ReadVisibleRows(SqliteConnection& connection, const 
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", kept.name,
       "' lacks a column of its key, which somebody renamed or dropped in the mirror, so its rows have no "
-      "versions. Nothing was changed. Give the column its name back, or let 'mirrorctl reset' forget the "
-      "table."));
+      "versions. Nothing was changed. Give the column its name back, or reset the table with 'mirrorctl "
+      "reset'."));
 }
 
 absl::Status DropHistoryView(SqliteConnection& connection, const std::string& table) {

@@ -103,7 +103,7 @@ absl::StatusOr<bool> HasSameKey(SqliteConnection& connection, const std::string&
 absl::StatusOr<std::string> Misfit(SqliteConnection& connection, const std::string& table,
                                    const TableSchema& schema, const StoredColumns& columns, bool whole) {
   ASSIGN_OR_RETURN(const bool same_key, HasSameKey(connection, table, schema, columns));
-  if (!same_key) return std::string("its primary key is another than the source's");
+  if (!same_key) return std::string("its primary key is not the source's");
   for (const Column& column : schema.columns) {
     const auto found = columns.find(FoldName(column.name));
     if (found == columns.end()) {
@@ -154,7 +154,7 @@ std::string Lacking(const TableSchema& schema, const StoredColumns& columns) {
   const auto of_key = std::count_if(columns.begin(), columns.end(),
                                     [](const auto& column) { return column.second.key_position != 0; });
   if (whole && of_key == static_cast<std::ptrdiff_t>(key.size())) return "";
-  return "its primary key is another than the source's";
+  return "its primary key is not the source's";
 }
 
 /// Returns the columns that the mirror would not make, in their order.
@@ -177,7 +177,7 @@ absl::Status CheckCount(SqliteConnection& connection, const std::string& table, 
   if (count <= static_cast<std::size_t>(count_max)) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", table, "' would have ", count,
-      " columns, with the mirror's own and those of the partner's, ", "and SQLite takes ", count_max,
+      " columns, including the mirror's own and the partner's, ", "and SQLite allows ", count_max,
       ". Nothing was changed. Leave columns out at the source or by a column rule, drop some of the "
       "partner's, or announce it without preserve_target and with deletes = APPLY."));
 }
@@ -397,14 +397,14 @@ absl::Status AdoptTable(SqliteConnection& connection, const TableSchema& table) 
     return absl::FailedPreconditionError(
         absl::StrCat("the mirror database has a table '", table.name,
                      "' that the mirror did not make, and it cannot take in the source's rows: ", *misfit,
-                     ". It was left as it is. Make it fit, rename or drop it; the next cycle goes on."));
+                     ". It was left as it is. Correct it, rename it or drop it; the next cycle continues."));
   }
   if (const std::string name = Unfillable(table, columns); !name.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the mirror database has a table '", table.name,
         "' that the mirror did not make, and it cannot take in the source's rows: its column '", name,
         "' is NOT NULL without a default, and the source does not have it. It was left as it is. Give the "
-        "column a default, or drop it; the next cycle goes on."));
+        "column a default, or drop it; the next cycle continues."));
   }
   AlterTable missing;
   for (Column column : table.columns) {
@@ -430,13 +430,13 @@ absl::Status RunRefitTable(SqliteConnection& connection, const std::string& tabl
         "table '", table, "' keeps the partner's rows and columns, but somebody changed it: ", *misfit,
         ". It was left as it is. Undo that change and let 'mirrorctl invalidate' populate it; if it still "
         "waits for a population, announce it once without preserve_target and with deletes = APPLY; or let "
-        "'mirrorctl reset' drop it, with the partner's rows: the next cycle makes it anew."));
+        "'mirrorctl reset' drop it, with the partner's rows: the next cycle makes it again."));
   }
   if (const std::string taken = TakenName(action, columns); !taken.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "table '", table, "': the source has a column '", taken,
-        "' now, and the partner has one of that name there. The table was left as it is and takes nothing. "
-        "Rename or drop the partner's column; the next cycle goes on."));
+        "' now, and the partner has a column of the same name there. The table was left as it is and accepts "
+        "no rows. Rename or drop the partner's column; the next cycle continues."));
   }
   std::size_t count = columns.size();
   for (const std::string& name : OwnColumns(action.to)) count += columns.contains(name) ? 0 : 1;
@@ -450,8 +450,8 @@ absl::Status RunRefitTable(SqliteConnection& connection, const std::string& tabl
   return absl::FailedPreconditionError(absl::StrCat(
       "table '", table, "' keeps the partner's rows and columns, and could not be changed in place: ",
       std::string(status.message()),
-      " It was left as it is. Change or drop the view, index or trigger of the partner's that stands in the "
-      "way; the next cycle goes on."));
+      " It was left as it is. Change or drop the partner's view, index or trigger that prevents it; the next "
+      "cycle continues."));
 }
 
 namespace {

@@ -54,8 +54,8 @@ absl::Status RefusedRow(SqliteConnection& connection, const std::string& target,
                    indexes.empty() ? std::string("a constraint refuses it")
                                    : absl::StrCat("the partner's unique index ", indexes, "' refuses it"),
                    ". Nothing of this batch was applied. ",
-                   indexes.empty() ? "Somebody added it to the table: drop it, or let 'mirrorctl invalidate' "
-                                     "make the table anew without it."
+                   indexes.empty() ? "Somebody added it to the table: drop it. Or type 'mirrorctl "
+                                     "invalidate': the next cycle then makes the table again without it."
                                    : "The source's rows need not be unique there: drop that index."));
 }
 
@@ -707,14 +707,15 @@ absl::Status WritePart(SqliteConnection& connection, const std::string& table, s
   if (offset >= 0 && offset < held && size <= held - offset) return absl::OkStatus();
   if (offset != held) {
     return absl::FailedPreconditionError(
-        absl::StrCat("table '", table, "': a part at byte ", offset, " of a value came, but ", held,
-                     " bytes of it are there. Nothing was stored. Send its parts in order."));
+        absl::StrCat("table '", table, "': a part at byte ", offset,
+                     " of a value arrived, but the mirror has ", held,
+                     " bytes of this value. Nothing was stored. Send its parts in order."));
   }
   if (held + size > value_bytes_max || known.Int(1) + size > 2 * value_bytes_max) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("table '", table, "': values in parts are over the limit of ", value_bytes_max,
-                     " bytes for one, or twice that for all that wait for their batch. Nothing was stored. "
-                     "Send the batches of the waiting values first, or leave the column out."));
+        absl::StrCat("table '", table, "': values in parts exceed the limit of ", value_bytes_max,
+                     " bytes for one value, or twice that for all values that wait for their batch. Nothing "
+                     "was stored. Send the batches of the waiting values first, or leave the column out."));
   }
   ASSIGN_OR_RETURN(Query insert, connection.Prepare("INSERT INTO _mirror_parts (table_name, cycle, value_id, "
                                                     "offset, data) VALUES (?1, ?2, ?3, ?4, ?5)"));

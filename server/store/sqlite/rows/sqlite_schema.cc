@@ -208,7 +208,7 @@ absl::StatusOr<std::string> FindLostOwnColumn(SqliteConnection& connection, cons
 
 absl::Status CheckSqliteTableName(const std::string& table, const std::string& context_id) {
   if (absl::StartsWith(FoldName(table), "sqlite_")) {
-    return NotUnderThisName(table, "SQLite keeps names that begin with 'sqlite_' for itself");
+    return NotUnderThisName(table, "SQLite reserves names that begin with 'sqlite_'");
   }
   return CheckNotOwnName(table, context_id);
 }
@@ -235,10 +235,9 @@ absl::Status RunCreateTable(SqliteConnection& connection, const CreateTable& act
   if (there->front() == "table" && action.lost_definition) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the mirror's own record of table '", action.schema.name,
-        "' is missing: somebody removed its row from _mirror_schema. Its rows are as they were, and it takes "
-        "nothing. 'mirrorctl reset' of the table drops it with them, and the next cycle makes and populates "
-        "it anew; rename it before if somebody "
-        "may miss what stands in it."));
+        "' is missing: somebody removed its row from _mirror_schema. Its rows were not changed, and it "
+        "accepts no rows. 'mirrorctl reset' of the table drops it with its rows, and the next cycle makes "
+        "and populates it again; rename the table first if somebody still needs its rows."));
   }
   return absl::FailedPreconditionError(
       absl::StrCat("the mirror database has ", there->front() == "index" ? "an " : "a ", there->front(), " '",

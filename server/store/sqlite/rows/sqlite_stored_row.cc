@@ -93,7 +93,7 @@ absl::Status AppendStoredRow(const TableSchema& table, sqlite3_stmt* row, RowBlo
       return absl::FailedPreconditionError(absl::StrCat(
           "table '", table.name, "', column '", column.name, "': the mirror holds a value that is not ",
           std::string(ToString(column.type)),
-          ": somebody else wrote it. It was not read. Populate the table anew ('mirrorctl invalidate')."));
+          ": somebody else wrote it. It was not read. Populate the table again ('mirrorctl invalidate')."));
     }
   }
   return absl::OkStatus();

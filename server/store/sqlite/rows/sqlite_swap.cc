@@ -180,22 +180,23 @@ absl::Status RunSwap(SqliteConnection& connection, const std::string& table,
   ASSIGN_OR_RETURN(const std::optional<Shadow> shadow, FindShadow(connection, table));
   if (!shadow) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "table '", table, "': the shadow of this population is gone. Nothing was applied. Populate again."));
+        "table '", table,
+        "': the shadow table of this population is missing. Nothing was applied. Populate the table again."));
   }
   ASSIGN_OR_RETURN(const std::optional<Definition> visible, FindTable(connection, table));
   ASSIGN_OR_RETURN(const std::optional<Definition> filled, FindTable(connection, shadow->name));
   if (!visible || !filled) {
     return absl::FailedPreconditionError(
         absl::StrCat("table '", table,
-                     "' or its shadow is gone from the mirror. Nothing was applied. The next cycle "
+                     "' or its shadow table is missing in the mirror. Nothing was applied. The next cycle "
                      "makes it again."));
   }
   const std::string name = visible->name;
   if (!IsOurs(*visible)) {
     return absl::FailedPreconditionError(
         absl::StrCat("table '", name,
-                     "' was made by somebody else. The rows were not swapped in. Rename or drop "
-                     "it, then have 'mirrorctl reset' forget it."));
+                     "' was made by somebody else. The rows were not swapped in. Rename or drop it, then "
+                     "reset the table with 'mirrorctl reset'."));
   }
   ASSIGN_OR_RETURN(const std::vector<PartnerIndex> indexes, FindIndexes(connection, table, IndexKind::kAny));
   ASSIGN_OR_RETURN(const std::vector<Definition> triggers, FindTriggers(connection, table));

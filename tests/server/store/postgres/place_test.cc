@@ -280,7 +280,7 @@ TEST(PostgresNames, ATableThatCannotBeHeldIsRefusedByName) {
   refused([](TableSchema& t) { t.name = std::string(64, 'n'); }, "at most 63 bytes");
   refused([](TableSchema& t) { t.preserve_target = true; }, "preserve_target");
   refused([](TableSchema& t) { t.deletes = Deletes::kMark; }, "MARK");
-  refused([](TableSchema& t) { t.columns[1].key_position = 2; }, "column 'any' is of the key");
+  refused([](TableSchema& t) { t.columns[1].key_position = 2; }, "column 'any' is part of the key");
   refused([](TableSchema& t) { t.columns[1].name = std::string(64, 'n'); }, "at most 63");
   refused([](TableSchema& t) { t.columns[1].name = "xmin"; }, "column 'xmin'");
   refused([](TableSchema& t) { t.columns[1].name = kKindsColumn; }, "one of the mirror's own");

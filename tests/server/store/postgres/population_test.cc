@@ -312,7 +312,8 @@ TEST_F(PostgresPopulation, WhatKeepsRowsFromBeingRemovedStopsItToo) {
     Do(make);
     for (const Rows& rows : {Rows{{1, "Ada", 37}, {2, "Grace", 45}}, Rows{{1, "Ada", 36}, {3, "Joan", 1}}}) {
       EXPECT_THAT(Swap(Filled(people, rows), &people),
-                  StatusIs(StatusCode::kFailedPrecondition, HasSubstr("a trigger or rule of somebody's")));
+                  StatusIs(StatusCode::kFailedPrecondition,
+                           HasSubstr("a trigger or rule that somebody added")));
     }
     EXPECT_EQ(People_(), (Lines{"1 Ada 36", "2 Grace 45"}));
     Do(drop);
@@ -747,7 +748,8 @@ TEST_F(PostgresPopulation, WhatIsGoneOrAnothersIsNotReplaced) {
   PostgresAgreed people = Create(People());
   const PostgresShadow shadow = Filled(people, {{1, "Ada", 36}});
   Do("ALTER TABLE people RENAME TO moved");
-  EXPECT_THAT(Swap(shadow, &people), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("gone")));
+  EXPECT_THAT(Swap(shadow, &people),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("is missing in the mirror")));
   Do("CREATE ROLE other; CREATE TABLE people (id bigint PRIMARY KEY); ALTER TABLE people OWNER TO other");
   EXPECT_THAT(Swap(shadow, &people), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("somebody else")));
 }

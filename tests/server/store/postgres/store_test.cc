@@ -811,7 +811,7 @@ TEST_F(PostgresStoreTest, WhoWaitsForACommitThatWaitsForAStandbyIsToldThat) {
   if (beside.ok()) {
     EXPECT_THAT((*beside)->Begin({}).status(),
                 StatusIs(StatusCode::kUnavailable,
-                         AllOf(HasSubstr("keeps the mirror's lock for long: process "),
+                         AllOf(HasSubstr("has held the mirror's lock for long: process "),
                                HasSubstr(", whose commit waits for a standby. Nothing was applied"))));
   }
   EXPECT_THAT(beside, IsOk());

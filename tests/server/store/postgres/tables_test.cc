@@ -414,7 +414,7 @@ TEST_F(PostgresTables, WhatSomebodyChangedIsFound) {
               ElementsAre(touched("a", {"extra", "more"}, ""), touched("b", {}, "it has no column 'age'"),
                           touched("c", {}, "its column 'age' is int4 and not bigint"),
                           touched("d", {"must"}, "its column 'must' is NOT NULL and has no default"),
-                          touched("e", {}, "its primary key is another than the source's"),
+                          touched("e", {}, "its primary key is not the source's"),
                           touched("g", {}, "another role made it: rename or drop it", false)));
   Do("DROP TABLE " + Name("g") + "; DROP OWNED BY dba_of_tables; DROP ROLE dba_of_tables");
 }

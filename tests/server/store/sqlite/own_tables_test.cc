@@ -144,7 +144,7 @@ TEST_F(OwnTables, ATableWhoseDefinitionIsGoneIsLeftAsItIsAndSaysHowToMendIt) {
     const TableAnswer refused = source_->Announced(People());
     EXPECT_EQ(refused.action, SchemaAction::kRefused);
     EXPECT_THAT(refused.reason,
-                AllOf(HasSubstr("record of table 'people' is missing"), HasSubstr("rows are as they were"),
+                AllOf(HasSubstr("record of table 'people' is missing"), HasSubstr("rows were not changed"),
                       HasSubstr("'mirrorctl reset' of the table drops it"), Not(HasSubstr("did not make"))));
     EXPECT_EQ(Visible(People()), (Rows{{1, "Ada", 36}}));
     ASSERT_THAT(source_->Complete(), IsOk());
