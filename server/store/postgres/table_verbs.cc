@@ -36,9 +36,8 @@ absl::Status NotAgreed(const std::string& table) {
 }
 
 absl::Status NoShadow(const std::string& table) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("table '", table,
-                   "': its shadow table is missing. Nothing was applied. Populate the table again."));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "table '", table, "': its shadow table is missing. Nothing was applied. Populate the table again."));
 }
 
 /// Returns the columns whose values a rule excludes now.

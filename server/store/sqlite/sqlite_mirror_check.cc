@@ -116,10 +116,9 @@ absl::Status CheckLogSize(SqliteConnection& connection, std::uint64_t bytes_max)
   if (connection.WalBytes() <= bytes_max) return absl::OkStatus();
   if (connection.LostPages()) return LostPages(connection);
   const LogStays stays = WhyLogStays(connection);
-  return absl::UnavailableError(
-      absl::StrCat("the log of '", connection.path(), "' is over its limit of ", bytes_max,
-                   " bytes, because ", stays.why, ". Nothing was applied. ", stays.remedy,
-                   "; the same call again is safe."));
+  return absl::UnavailableError(absl::StrCat(
+      "the log of '", connection.path(), "' is over its limit of ", bytes_max, " bytes, because ", stays.why,
+      ". Nothing was applied. ", stays.remedy, "; the same call again is safe."));
 }
 
 }  // namespace mirror

@@ -54,8 +54,9 @@ absl::Status NotBegun(const std::string& folder, const std::string& path, int er
   if (error == ENOENT || error == ENOTDIR) {
     next = "' is not a folder on the server's machine. Make it, writable for the server's user.";
   } else if (error == EACCES || error == EPERM || error == EROFS) {
-    next = "' cannot be written by the server's user. Give this user the right to write there, or name "
-           "another folder.";
+    next =
+        "' cannot be written by the server's user. Give this user the right to write there, or name "
+        "another folder.";
   } else {
     return status;
   }

@@ -187,8 +187,8 @@ absl::Status RemoveKept(const std::string& path) {
     if (error) break;
   }
   if (!error) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("removing the copies that were kept beside '", path, "': ",
-                                             error.message(),
+  return absl::UnavailableError(absl::StrCat("removing the copies that were kept beside '", path,
+                                             "': ", error.message(),
                                              ". Look at the folder's mode, then delete again."));
 }
 

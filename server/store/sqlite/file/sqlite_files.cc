@@ -75,9 +75,9 @@ absl::Status FileReplaced(const SqliteConnection& connection) {
 }
 
 absl::Status LostPages(const SqliteConnection& connection) {
-  return absl::DataLossError(absl::StrCat(
-      "the disk did not keep what was written to '", connection.path(),
-      "'; the file may lack pages that its log has. Look at the system's log and at the disk"));
+  return absl::DataLossError(
+      absl::StrCat("the disk did not keep what was written to '", connection.path(),
+                   "'; the file may lack pages that its log has. Look at the system's log and at the disk"));
 }
 
 absl::Status NotKept(const SqliteConnection& connection) {

@@ -176,8 +176,8 @@ absl::Status CheckCount(SqliteConnection& connection, const std::string& table, 
   const int count_max = sqlite3_limit(connection.handle(), SQLITE_LIMIT_COLUMN, -1);
   if (count <= static_cast<std::size_t>(count_max)) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      "table '", table, "' would have ", count,
-      " columns, including the mirror's own and the partner's, ", "and SQLite allows ", count_max,
+      "table '", table, "' would have ", count, " columns, including the mirror's own and the partner's, ",
+      "and SQLite allows ", count_max,
       ". Nothing was changed. Leave columns out at the source or by a column rule, drop some of the "
       "partner's, or announce it without preserve_target and with deletes = APPLY."));
 }

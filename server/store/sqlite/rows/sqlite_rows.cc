@@ -706,10 +706,9 @@ absl::Status WritePart(SqliteConnection& connection, const std::string& table, s
   // The part came before. The message that brings a part limits its size.
   if (offset >= 0 && offset < held && size <= held - offset) return absl::OkStatus();
   if (offset != held) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("table '", table, "': a part at byte ", offset,
-                     " of a value arrived, but the mirror has ", held,
-                     " bytes of this value. Nothing was stored. Send its parts in order."));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table '", table, "': a part at byte ", offset, " of a value arrived, but the mirror has ", held,
+        " bytes of this value. Nothing was stored. Send its parts in order."));
   }
   if (held + size > value_bytes_max || known.Int(1) + size > 2 * value_bytes_max) {
     return absl::ResourceExhaustedError(

@@ -311,9 +311,9 @@ TEST_F(PostgresPopulation, WhatKeepsRowsFromBeingRemovedStopsItToo) {
     SCOPED_TRACE(make);
     Do(make);
     for (const Rows& rows : {Rows{{1, "Ada", 37}, {2, "Grace", 45}}, Rows{{1, "Ada", 36}, {3, "Joan", 1}}}) {
-      EXPECT_THAT(Swap(Filled(people, rows), &people),
-                  StatusIs(StatusCode::kFailedPrecondition,
-                           HasSubstr("a trigger or rule that somebody added")));
+      EXPECT_THAT(
+          Swap(Filled(people, rows), &people),
+          StatusIs(StatusCode::kFailedPrecondition, HasSubstr("a trigger or rule that somebody added")));
     }
     EXPECT_EQ(People_(), (Lines{"1 Ada 36", "2 Grace 45"}));
     Do(drop);
