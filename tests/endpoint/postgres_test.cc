@@ -111,7 +111,7 @@ TEST_F(PostgresEndpointTest, ATenantWhoseStateIsUnknownHidesNoOther) {
   EXPECT_EQ(all.exit_code, 0) << all.errors;
   EXPECT_THAT(all.output, testing::ContainsRegex("Cust +good"));
   EXPECT_THAT(all.output, testing::ContainsRegex("Other +unknown"));
-  EXPECT_THAT(all.errors, testing::HasSubstr("the mirror of 'Other' is 'dreaming'"));
+  EXPECT_THAT(all.errors, testing::HasSubstr("the mirror of 'Other' the state 'dreaming'"));
   const Finished failed = here_->Mirrorctl({"tenants", "--failed"});
   EXPECT_THAT(failed.output,
               testing::AllOf(testing::HasSubstr("Other"), testing::Not(testing::HasSubstr("Cust"))));

@@ -179,7 +179,7 @@ class ImportsTest(unittest.TestCase):
         self.assertEqual(self.jobs.numbers(job), (0, 3, 3, 0))
         job = self.jobs.run(storage, workbook([rows[0], [53, "Acme", "Chur"], ["0054", "a", "b"]]), name="partners.xlsx")
         self.assertEqual(self.jobs.numbers(job), (0, 1, 0, 1))
-        self.assertIn("no text", job["failures"][0]["message"])
+        self.assertIn("not a text", job["failures"][0]["message"])
         self.assertEqual(job["failures"][0]["line"], 2)
 
     def test_a_missing_column_keeps(self):

@@ -90,7 +90,7 @@ TEST_F(ServersTenants, ATenantThatAnotherServerDeletedIsGoneAndNotDamaged) {
   SourceCalls open(*stale, "Cust");
   open.cycle = At(1).cycle;
   EXPECT_THAT(open.Send(People(), ToTen()).status,
-              StatusIs(absl::StatusCode::kAborted, HasSubstr("is gone")));
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("no longer exists")));
   EXPECT_THAT(stale->Holds(), StatusIs(absl::StatusCode::kNotFound));
   const auto tenant = TenantsOf(1).FindOrTakeIn(CallerOf("Cust"));
   ASSERT_THAT(tenant, IsOk());
