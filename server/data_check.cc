@@ -63,9 +63,9 @@ absl::Status CheckKeptKey(Snapshot& mirror, const ColumnRules& rules, const std:
       "': the column rules give a column of its key another form than in the mirror, and the mirror keeps "
       "rows of this table that no population sends again (preserve_target, or deletes IGNORE or MARK). The "
       "next cycle would refuse the table. Give the key the rule that it had before, or 'plain' if it had "
-      "none. Or drop those rows while the server runs with the former rules: 'mirrorctl pause ",
-      context_id, "', 'mirrorctl reset ", context_id,
-      "' of the table, then change the rules, restart and 'mirrorctl resume ", context_id, "'"));
+      "none. Or drop those rows: while the server runs with the former rules, type 'mirrorctl pause ",
+      context_id, "' and 'mirrorctl reset ", context_id, " --table ", table,
+      "'. Then change the rules, restart the server and type 'mirrorctl resume ", context_id, "'"));
   return absl::OkStatus();
 }
 

@@ -44,11 +44,11 @@ TablePlan PlanTable(const std::optional<TableRecord>& record, const std::optiona
                     const TouchedTable* touched = nullptr);
 
 /// Returns, for each column of `to`, the index in `from` of the same column; -1 for a new column. Compares
-/// ids if both have them and they are those of one table, else names.
+/// by id if both definitions have ids of the same table, otherwise by name.
 std::vector<int> MatchColumns(const TableSchema& from, const TableSchema& to);
 
-/// The difference of two definitions: why the agreed table cannot become the announced one in place;
-/// if empty, it can, by the steps `changes`.
+/// The difference of two definitions. `repopulate_reason`: why the agreed table cannot become the announced
+/// one in place; empty: it can, by the steps in `alter`.
 struct SchemaDifference {
   std::string repopulate_reason;
   AlterTable alter;

@@ -18,16 +18,15 @@ struct SqlFunction {
   friend bool operator==(const SqlFunction&, const SqlFunction&) = default;
 };
 
-/// Returns the functions that the schema of a database may not call: SQLite does not declare them harmless,
-/// does not itself block them in schemas, and they are not in our list of functions that read only their
-/// arguments and tables of the database.
+/// Returns the functions to block in schemas: all except three kinds. SQLite declares some harmless, it blocks
+/// some in schemas itself, and our list has some that read only their arguments and tables of the database.
 std::vector<SqlFunction> NotForSchemas(const std::vector<SqlFunction>& functions);
 
 /// Prepares a connection for a database with a schema written by others.
 ///
 /// TRUSTED_SCHEMA stays on: without it SQLite 3.40 can neither read nor write a table with JSON in a CHECK,
 /// an index or a generated column, since its JSON functions are not INNOCUOUS. This function blocks what that
-/// setting is meant against: functions outside of NotForSchemas()' list of good ones, tables that show the
+/// setting is meant against: the functions that NotForSchemas() returns, tables that show the
 /// process instead of the database, extensions, tokenizers by pointer. It also sets DEFENSIVE.
 ///
 /// Functions and modules registered after this call must be DIRECTONLY.

@@ -22,8 +22,8 @@ struct LookHead {
   HubAnchor anchor;             ///< The mirror's note about the hub.
   std::int64_t last_entry = 0;  ///< In its journal.
   std::int64_t completed_cycle = 0;
-  std::int64_t source_older = 0;  ///< The last cycle at whose begin the source knew of fewer completed cycles
-  std::int64_t mirror_older = 0;  ///< than the mirror, and the last one at which it knew of more.
+  std::int64_t source_older = 0;  ///< The last cycle at whose begin the source seemed older than the mirror.
+  std::int64_t mirror_older = 0;  ///< The last cycle at whose begin the mirror seemed older than its source.
   bool always_whole = false;      ///< Each commit is complete: a data source of records.
   std::int64_t erased = 0;        ///< How often data was erased there.
   std::int64_t floor = 0;         ///< Entries up to this number no longer exist.
