@@ -153,7 +153,8 @@ cli::Command AddCycle(const cli::Command& app, Options* options, std::string* mi
 cli::Command AddSoak(const cli::Command& app, Options* options, std::string* mix) {
   const cli::Command soak = app.AddCommand(
       "soak", "Run cycles of changes for some minutes; the server's memory and descriptors must not grow");
-  AddCommon(soak, options, "Rows of each table at first; up to 900, no table grows above 900 rows (default 500)");
+  AddCommon(soak, options,
+            "Rows of each table at first; up to 900, no table grows above 900 rows (default 500)");
   soak.Add("--minutes", options->minutes, "How long").Within(0.01, 100'000.0).ShowDefault();
   AddServerPid(soak, options);
   soak.Footer(

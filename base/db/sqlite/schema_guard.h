@@ -18,8 +18,9 @@ struct SqlFunction {
   friend bool operator==(const SqlFunction&, const SqlFunction&) = default;
 };
 
-/// Returns the functions to block in schemas: all except three kinds. SQLite declares some harmless, it blocks
-/// some in schemas itself, and our list has some that read only their arguments and tables of the database.
+/// Returns the functions to block in schemas: all except three kinds. SQLite declares some harmless, it
+/// blocks some in schemas itself, and our list has some that read only their arguments and tables of the
+/// database.
 std::vector<SqlFunction> NotForSchemas(const std::vector<SqlFunction>& functions);
 
 /// Prepares a connection for a database with a schema written by others.
