@@ -19,7 +19,7 @@ HttpAnswer JsonAnswer(std::string json, int status = 200);
 /// Makes {"status":409,"code":"FAILED_PRECONDITION","message":"..."}. `more`:
 /// members after those, begun with a comma.
 HttpAnswer ErrorAnswer(const absl::Status& status, std::string_view more = "");
-/// Makes the answer for an HTTP status that is not ours: for refusals of the listener itself.
+/// Makes the answer for an HTTP status to which no absl::Status belongs.
 HttpAnswer ErrorAnswer(int status, std::string_view code, std::string_view message,
                        std::string_view more = "");
 

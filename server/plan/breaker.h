@@ -16,8 +16,8 @@ namespace mirror {
 /// The limits for one table of one tenant.
 struct BreakerLimits {
   bool on = true;
-  std::int64_t rows_percent = 50;                    ///< More than this part of a table's rows is held.
-  std::int64_t rows_min = 1'000;                     ///< Tables of at most this many rows are never held.
+  std::int64_t rows_percent = 50;  ///< More than this part of a table's rows is held.
+  std::int64_t rows_min = 1'000;   ///< Tables of so few rows, or so few in all, are not held.
   std::int64_t tables_percent = 20, tables_min = 3;  ///< Tables lost at once: held if both are reached.
   std::int64_t window_ms = 86'400'000;               ///< Losses within this time are added up.
   friend bool operator==(const BreakerLimits&, const BreakerLimits&) = default;

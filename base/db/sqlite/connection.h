@@ -95,7 +95,7 @@ class Connection {
 
   enum class Begin : std::uint8_t {
     kDeferred,
-    kImmediate,  ///< Takes the write lock at the first statement.
+    kImmediate,  ///< Takes the write lock at BEGIN.
   };
   /// Commits the changes of `work`. Rolls back if `work` returns an error, or if the commit fails.
   absl::Status Transact(Begin begin, const std::function<absl::Status()>& work,
