@@ -51,7 +51,7 @@ TEST_F(DataCheckTest, ARuleOnTheKeyOfATableWhoseDeletesAreMarkedIsTold) {
   EXPECT_THAT(Refused(), IsEmpty()) << "no column of the key";
   config_.columns.blocks.front().hash = {"id"};
   EXPECT_THAT(Refused(), ElementsAre(AllOf(HasSubstr("tenant 'ctx', table 'people'"), HasSubstr("MARK"),
-                                           HasSubstr("'mirrorctl reset ctx'"))));
+                                           HasSubstr("'mirrorctl reset ctx --table "))));
   config_.columns.blocks.front().context = "other";
   EXPECT_THAT(Refused(), IsEmpty());
 }
