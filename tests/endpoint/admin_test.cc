@@ -54,7 +54,7 @@ TEST_F(AdminTest, ABackupTellsHowFarItIs) {
   request.set_path(here_->dir() + "/none/watched.db");
   EXPECT_THAT(back_up(*operator_, &told),
               StatusIs(absl::StatusCode::kFailedPrecondition,
-                       AllOf(HasSubstr(here_->dir() + "/none' is no folder"), Not(HasSubstr(".part-")))));
+                       AllOf(HasSubstr(here_->dir() + "/none' is not a folder"), Not(HasSubstr(".part-")))));
 }
 
 TEST_F(AdminTest, TenantsAndTablesAreShownAsTheyStand) {

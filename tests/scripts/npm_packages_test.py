@@ -70,7 +70,7 @@ class NpmPackages(unittest.TestCase):
         self.assertEqual(run.returncode, 1)
         self.assertEqual(len(self.calls.read_text().splitlines()), 3)
         self.assertIn("attempt 1 of 3 failed (npm error code ECONNREFUSED)", run.stderr)
-        self.assertIn("the packages of tests/lint are not there", run.stderr)
+        self.assertIn("the packages of tests/lint are not installed", run.stderr)
         self.assertEqual(self.left(), [])
 
     def test_what_was_there_outlives_a_failure(self):
