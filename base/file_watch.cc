@@ -41,9 +41,11 @@ bool IsOnLocalDisk(const std::string& path) {
   }
 }
 
-FileWatcher::FileWatcher()
-    : inotify_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)), ended_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-  if (inotify_ >= 0 && ended_ >= 0) thread_ = std::thread([this] { ReadEvents(); });
+void FileWatcher::Start() {
+  if (inotify_ < 0) inotify_ = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (ended_ < 0) ended_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (inotify_ < 0 || ended_ < 0) return;
+  thread_ = std::thread([this, inotify = inotify_, ended = ended_] { ReadEvents(inotify, ended); });
 }
 
 FileWatcher::~FileWatcher() {
@@ -57,13 +59,13 @@ FileWatcher::~FileWatcher() {
   if (ended_ >= 0) close(ended_);
 }
 
-void FileWatcher::ReadEvents() {
+void FileWatcher::ReadEvents(int inotify, int ended) {
   alignas(inotify_event) std::array<char, kReadBytes> buffer;
-  std::array<pollfd, 2> waits = {{{inotify_, POLLIN, 0}, {ended_, POLLIN, 0}}};
+  std::array<pollfd, 2> waits = {{{inotify, POLLIN, 0}, {ended, POLLIN, 0}}};
   for (;;) {
     if (poll(waits.data(), waits.size(), -1) < 0) continue;
     if (waits[1].revents != 0) return;
-    const ssize_t bytes = read(inotify_, buffer.data(), buffer.size());
+    const ssize_t bytes = read(inotify, buffer.data(), buffer.size());
     const MutexLock lock(mutex_);
     for (ssize_t at = 0; at < bytes;) {
       inotify_event event;
@@ -100,7 +102,9 @@ std::unique_ptr<FileWatcher::Watch> FileWatcher::Add(const std::string& folder,
   std::unique_ptr<Watch> watch(new Watch(*this));
   const MutexLock lock(mutex_);
   watch->names_ = std::move(names);
-  if (!thread_.joinable() || !IsOnLocalDisk(folder)) return watch;
+  if (!IsOnLocalDisk(folder)) return watch;
+  if (!thread_.joinable()) Start();
+  if (!thread_.joinable()) return watch;
   // A folder that is watched already has one descriptor.
   watch->descriptor_ = inotify_add_watch(inotify_, folder.c_str(), kEvents);
   if (watch->descriptor_ >= 0) watches_[watch->descriptor_].push_back(watch.get());

@@ -18,10 +18,10 @@ namespace mirror {
 /// 128 of them by default. An event is only a hint: programs must look again from time to time without one,
 /// since events of a remote file system, or of a write through a memory map, never come.
 ///
-/// Threads: any. It has one of its own.
+/// Threads: any. It has one of its own, from the first Add() on.
 class FileWatcher {
  public:
-  FileWatcher();
+  FileWatcher() = default;
   ~FileWatcher();
   FileWatcher(const FileWatcher&) = delete;
   FileWatcher& operator=(const FileWatcher&) = delete;
@@ -55,17 +55,20 @@ class FileWatcher {
   std::unique_ptr<Watch> Add(const std::string& folder, std::vector<std::string> names);
 
  private:
-  void ReadEvents();
+  /// Opens the instance and begins the thread. Without them no event comes.
+  void Start() MIRROR_REQUIRES(mutex_);
+  /// `inotify`, `ended`: those below.
+  void ReadEvents(int inotify, int ended);
   /// An event of the file `name` in the folder of `descriptor`. Empty: the folder's own.
   void Tell(int descriptor, std::uint32_t mask, const std::string& name) MIRROR_REQUIRES(mutex_);
   void Remove(Watch& watch);
 
-  const int inotify_;  ///< -1: the kernel allows no more instances.
-  const int ended_;    ///< An eventfd that ends the thread.
   Mutex mutex_;
   StopCondVar told_;
+  int inotify_ MIRROR_GUARDED_BY(mutex_) = -1;  ///< -1: not begun, or the kernel allows no more instances.
+  int ended_ MIRROR_GUARDED_BY(mutex_) = -1;    ///< An eventfd that ends the thread.
   std::map<int, std::vector<Watch*>> watches_ MIRROR_GUARDED_BY(mutex_);  ///< By watch descriptor.
-  std::thread thread_;
+  std::thread thread_ MIRROR_GUARDED_BY(mutex_);
 };
 
 /// Whether the path is on a file system that reports each write of this machine and has no other writer.

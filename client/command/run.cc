@@ -81,6 +81,18 @@ class ToldRuns {
   std::chrono::steady_clock::time_point last_line_;
 };
 
+/// `context_id`: empty for a warning about no source.
+void PrintWarning(Shared& shared, const std::string& context_id, const std::string& words)
+    MIRROR_REQUIRES(shared.printing) {
+  if (shared.lines != nullptr) {
+    shared.lines->Write("warning", context_id, words);
+    return;
+  }
+  shared.err << "mirror-agent: warning: ";
+  if (!context_id.empty()) shared.err << '\'' << context_id << "': ";
+  shared.err << words << '\n' << std::flush;
+}
+
 /// Prints the whole run at once, never mixed with others. `untold`: see ToldRuns.
 void Print(Shared& shared, const SourceRun& run, Schedule::Time next, std::uint64_t untold) {
   std::ostringstream out, err;
@@ -89,20 +101,15 @@ void Print(Shared& shared, const SourceRun& run, Schedule::Time next, std::uint6
   const MutexLock lock(shared.printing);
   if (shared.lines != nullptr) {
     shared.lines->Write("cycle", run.config->context_id, RunInWords(run));
-    for (const std::string& warning : shared.warnings.Due(shared.config, std::time(nullptr))) {
-      shared.lines->Write("warning", "", warning);
-    }
-    shared.err << err.str() << std::flush;
-    return;
+  } else {
+    shared.out << UtcTime(std::chrono::system_clock::now()) << "  " << out.str()
+               << (Quiet(run.report) ? ", next run " : "  next run ") << UtcTime(next) << '\n'
+               << std::flush;
   }
-  shared.out << UtcTime(std::chrono::system_clock::now()) << "  " << out.str()
-             << (Quiet(run.report) ? ", next run " : "  next run ") << UtcTime(next) << '\n'
-             << std::flush;
-  shared.err << err.str();
+  shared.err << err.str() << std::flush;
   for (const std::string& warning : shared.warnings.Due(shared.config, std::time(nullptr))) {
-    shared.err << "mirror-agent: warning: " << warning << '\n';
+    PrintWarning(shared, "", warning);
   }
-  shared.err << std::flush;
 }
 
 /// Maximum time between two checks whether the clock was set.
@@ -146,17 +153,13 @@ class Following {
   std::string Mark() {
     if (signal_ == nullptr) return "";
     begun_ = std::chrono::steady_clock::now();
-    const absl::Status marked = signal_->Mark();
-    is_marked_ = marked.ok();
-    std::string why(marked.message());
-    if (why == why_) return "";
-    why_ = why;
-    return why;
+    std::string why(signal_->Mark().message());
+    return std::exchange(why_, why) == why ? "" : why;
   }
   /// To be called after each run. `completed`: the cycle was completed, even if tables failed.
   void Ended(bool completed) { completed_ = completed; }
   /// Null: the next run begins by time alone.
-  ChangeSignal* signal() const { return is_marked_ && completed_ ? signal_.get() : nullptr; }
+  ChangeSignal* signal() const { return completed_ ? signal_.get() : nullptr; }
   /// Waits until the cycle of a change may begin. False: a stop was requested.
   bool Delay(const std::stop_token& stop) const {
     const std::chrono::nanoseconds least =
@@ -164,25 +167,16 @@ class Following {
     const std::chrono::nanoseconds wait =
         std::max({std::chrono::nanoseconds(std::chrono::milliseconds(source_.follow_delay_ms)), least,
                   std::chrono::nanoseconds(begun_ + kChangeStep - std::chrono::steady_clock::now())});
-    return wait.count() <= 0 ? !stop.stop_requested() : SleepFor(wait, stop);
+    return SleepFor(wait, stop);
   }
 
  private:
   const SourceConfig& source_;
   const std::unique_ptr<ChangeSignal> signal_;  ///< Null: not followed.
   std::chrono::steady_clock::time_point begun_;
-  bool is_marked_ = false, completed_ = false;
+  bool completed_ = false;
   std::string why_;
 };
-
-void Warn(Shared& shared, const SourceConfig& source, const std::string& words) {
-  const MutexLock lock(shared.printing);
-  if (shared.lines != nullptr) {
-    shared.lines->Write("warning", source.context_id, words);
-    return;
-  }
-  shared.err << "mirror-agent: warning: '" << source.context_id << "': " << words << '\n' << std::flush;
-}
 
 void RunOne(const AgentConfig& config, std::size_t number, const Connection& connection,
             const std::stop_token& stop, Shared& shared, AgentMetrics* metrics) {
@@ -216,7 +210,10 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
     }
     if (woken == Woken::kChange && !following.Delay(stop)) return;
     if (!shared.turns.Take(stop)) return;
-    if (const std::string why = following.Mark(); !why.empty()) Warn(shared, source, why);
+    if (const std::string why = following.Mark(); !why.empty()) {
+      const MutexLock lock(shared.printing);
+      PrintWarning(shared, source.context_id, why);
+    }
     const Schedule::Time begun = std::chrono::system_clock::now();
     const auto clock = std::chrono::steady_clock::now();
     RunRequest request;

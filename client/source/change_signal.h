@@ -24,7 +24,7 @@ class ChangeSignal {
   enum class Heard : std::uint8_t {
     kChange,   ///< The source has something that a run would send, or it is not the one of Mark() any more.
     kNothing,  ///< No change in this time, or the wait was stopped.
-    kLost,     ///< The source cannot be read. A run says why.
+    kLost,     ///< The source cannot be read, or Mark() failed. A run says why.
   };
   /// Whether an application that writes has to wait while the source is read.
   virtual bool WritersWait() const = 0;

@@ -278,12 +278,6 @@ absl::Status CheckWish(const RowsWish& wish) {
 
 }  // namespace
 
-Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row) {
-  Key key;
-  for (const std::uint32_t column : kept.Key()) key.push_back(KeyPartOf(batch.Find(column)->At(row)));
-  return key;
-}
-
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(Readings& readings, const RowsWish& wish) {
   RETURN_IF_ERROR(CheckWish(wish));
   absl::StatusOr<CommittedReading> reading = readings.ReadCommitted(wish.table, ReadingKind::kExport);

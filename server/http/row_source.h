@@ -49,9 +49,6 @@ class RowSource {
 /// and FindMoment(); kInvalidArgument: the wish.
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(Readings& readings, const RowsWish& wish);
 
-/// Returns the key of a row. The batch has all columns of the table's key.
-Key KeyAt(const TableSchema& kept, const ChangeBatch& batch, std::uint32_t row);
-
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_HTTP_ROW_SOURCE_H_

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "proto/wire/json_rows.h"
+#include "proto/wire/key_part.h"
 #include "server/http/asked_source.h"
 #include "server/http/http_error.h"
 #include "server/http/page_values.h"

@@ -1,10 +1,7 @@
 #ifndef MIRROR_CLIENT_SOURCE_CAPTURE_VALUE_DIGEST_H_
 #define MIRROR_CLIENT_SOURCE_CAPTURE_VALUE_DIGEST_H_
 
-#include <string>
-
 #include "proto/wire/batch.h"
-#include "proto/wire/key_range.h"
 #include "proto/wire/row_digest.h"
 #include "proto/wire/table.h"
 #include "proto/wire/text_form.h"

@@ -14,7 +14,6 @@
 #include "base/human_text.h"
 #include "base/nonce.h"
 #include "base/status_macros.h"
-#include "client/source/capture/value_digest.h"
 #include "client/source/mariadb/binlog_place.h"
 #include "client/source/mariadb/mariadb_log_facts.h"
 #include "client/source/mariadb/mariadb_types.h"

@@ -11,7 +11,6 @@
 #include "base/db/postgres/value.h"
 #include "base/nonce.h"
 #include "base/status_macros.h"
-#include "client/source/capture/value_digest.h"
 #include "client/source/postgres/postgres_catalog.h"
 #include "client/source/postgres/postgres_types.h"
 #include "client/source/postgres/publication.h"

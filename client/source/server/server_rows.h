@@ -12,7 +12,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/status_macros.h"
-#include "client/source/capture/value_digest.h"
 #include "client/source/capture/value_rows.h"
 #include "client/source/reader.h"
 #include "client/source/server/server_look.h"

@@ -25,8 +25,6 @@ constexpr milliseconds kQuietLook(1'000), kLookWithoutEvents(100);
 /// Between two readings of the ends of the logs.
 constexpr milliseconds kReadStep(50);
 
-bool IsLock(const absl::Status& status) { return absl::IsUnavailable(status); }
-
 }  // namespace
 
 std::optional<SqliteSignal::Place> SqliteSignal::Find() const {
@@ -94,9 +92,9 @@ absl::StatusOr<SqliteSignal::State> SqliteSignal::Read() {
     ASSIGN_OR_RETURN(const bool has_row, logs.Step());
     if (!has_row) return state;
     const std::int64_t log = logs.Int(0);
-    sqlite::Statement& end =
-        ends_.try_emplace(log, file_->Query(absl::StrCat("SELECT max(seq) FROM main.", LogName(log))))
-            .first->second;
+    const auto [found, is_new] = ends_.try_emplace(log);
+    sqlite::Statement& end = found->second;
+    if (is_new) end = file_->Query(absl::StrCat("SELECT max(seq) FROM main.", LogName(log)));
     const absl::Status stepped = end.StepToRow();
     if (stepped.ok()) state.ends[log] = end.Int(0);
     end.Reset();
@@ -132,7 +130,7 @@ ChangeSignal::Heard SqliteSignal::Wait(nanoseconds most, const std::stop_token& 
   while (!stop.stop_requested()) {
     if (file_ == nullptr) return Heard::kLost;
     const absl::StatusOr<bool> changed = HasChanged();
-    if (!changed.ok() && !IsLock(changed.status())) {
+    if (!changed.ok() && !absl::IsUnavailable(changed.status())) {
       Close();
       return Heard::kLost;
     }

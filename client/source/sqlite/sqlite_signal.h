@@ -46,7 +46,7 @@ class SqliteSignal final : public ChangeSignal {
  private:
   using Time = std::chrono::steady_clock::time_point;
 
-  /// What a run would read again.
+  /// The part of the source that tells whether a run would find something to send.
   struct State {
     std::int64_t schema = 0;                    ///< PRAGMA schema_version.
     std::string owner;                          ///< The row of `_mirror_owner`.

@@ -54,7 +54,7 @@ class Client {
     const std::string text(bytes, 'x');
     EXPECT_EQ(send(socket_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes));
   }
-  /// As the other end's AuthenticatedTraffic names it.
+  /// Name of this connection in the other end's AuthenticatedTraffic.
   std::string Name() const {
     sockaddr_in own{};
     socklen_t size = sizeof(own);
