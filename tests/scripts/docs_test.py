@@ -17,7 +17,7 @@ import markdown_pages
 ROOT = markdown_pages.ROOT
 LINES_MAX = {"README.md": 160}
 PAGE_LINES_MAX = 400
-WORDS_OF_GLOSSARY_MAX = 60
+WORDS_OF_GLOSSARY_MAX = 40
 COLUMNS_MAX = 120
 # Written before there was a limit, and for other readers.
 WIDE = {"tests/bugs.md", "tests/scenarios.md", "tools/DEPLOYING.md"}
