@@ -14,8 +14,8 @@
 
 namespace mirror {
 
-/// A descriptor that closes itself; below 0: nothing is open. Do not use it for a file that SQLite still has
-/// open at its end: the system then drops all locks of this process on the file.
+/// A descriptor that closes itself; below 0: nothing is open. Do not use it for a file that SQLite in this
+/// process has open when the descriptor is closed: closing drops all locks of this process on the file.
 class OwnedDescriptor {
  public:
   explicit OwnedDescriptor(int number = -1) : number_(number) {}
@@ -92,7 +92,7 @@ absl::Status MakeFolder(const std::string& path, FolderUse use = FolderUse::kPri
 /// behind. Errors: kFailedPrecondition, as half a sentence: the folder and the reason.
 absl::Status TryFolder(const std::string& path);
 
-/// Returns the complete path or, if that is missing or cannot be seen, the nearest folder above it that can.
+/// Returns `path` if it exists and can be seen, otherwise the nearest folder above it that can be seen.
 std::string NearestThere(const std::string& path);
 
 /// Returns true if a file begins as a SQLite database; an empty one becomes one with its first table. Do not

@@ -25,7 +25,8 @@ class Counter {
 /// A histogram of durations. Adding one costs two atomic additions. Threads: any.
 class Timings {
  public:
-  /// Upper bounds of the buckets, seconds: from a commit in memory to the last swap of a population.
+  /// Upper bounds of the buckets, in seconds: from 0.1 ms (a commit in memory) to 300 s (the last swap of a
+  /// population).
   static constexpr std::array<double, 16> kBounds = {
       0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300};
 

@@ -25,8 +25,8 @@ struct MetricsConfig {
 ///
 /// Limits are those of HttpListener: 64 connections with one request each, 8 KB for its line and headers and
 /// no body, kMetricsRequestTime for a client to send it and kMetricsAnswerTime to read the answer. At most
-/// kMetricsThreads answers are made at a time. Clients without a request make room for new ones.
-/// Threads: its own; any of them calls `text`.
+/// kMetricsThreads answers are made at a time. Clients without a request make room for new ones. Runs threads
+/// of its own; each of them may call `text` and `why_not_ready`.
 class MetricsListener {
  public:
   /// Errors: kUnavailable if the port is in use or there are no threads.

@@ -16,8 +16,8 @@ inline constexpr std::string_view kRefusalPrefix = "mirror-";
 /// The endpoint has no mirror of the tenant; the value is the tenant's context id.
 inline constexpr char kNoMirrorPayload[] = "mirror-none-of";
 
-/// The token may have been used before, and a new one is needed: the value is the unix second from which on
-/// tokens are accepted as new.
+/// The token may have been used before, and a new one is needed: the value is a Unix time in seconds: tokens
+/// issued at that time or later are accepted as new.
 inline constexpr char kNewTokenPayload[] = "mirror-new-token";
 
 /// Reason why a source could not send a table. Numbers are those of UnsentReason in completion.proto.

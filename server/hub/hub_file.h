@@ -24,8 +24,9 @@ class HubFile {
  public:
   virtual ~HubFile() = default;
 
-  /// Runs `work`, a derivation from its first reading to the last message to a mirror: meanwhile no other
-  /// server begins one. Errors: kUnavailable, before `work`: another server is at work; those of `work`.
+  /// Runs `work` while no other server runs a derivation of this hub. `work` is one whole derivation, from
+  /// its first read to the last message to a mirror. Errors: kUnavailable, before `work`: another server is
+  /// at work; those of `work`.
   virtual absl::Status Alone(const std::function<absl::Status()>& work) = 0;
 
   /// Called within Alone(): checks that it still holds, and did not end with a lost connection.
@@ -34,8 +35,9 @@ class HubFile {
   /// Returns whether nothing was derived into it yet.
   virtual absl::StatusOr<bool> IsNew() = 0;
 
-  /// Stores the digest of the rules. If others made the file, all rows are read again, and everything that
-  /// this derives waits for an operator. Returns true if the rules were others.
+  /// Stores the digest of the rules. If the file was made by other rules, the hub reads all rows again, and
+  /// all deliveries that follow from them are held for an operator. Returns true in that case; false for a
+  /// new file.
   virtual absl::StatusOr<bool> TakeRules(const std::string& digest) = 0;
 
   /// Commits the writes of `work`, or rolls them back after its error.
@@ -46,13 +48,14 @@ class HubFile {
   /// Reads one moment of it.
   virtual absl::Status Read(const std::function<absl::Status(HubBook& book)>& work) = 0;
 
-  /// Called within Alone(): removes deleted data from every part of the file. Errors: kUnavailable, too: a
-  /// reader may still see that data, or there is no room; some may still be there.
+  /// Called within Alone(): removes deleted data from every part of the file. Errors: also kUnavailable, if a
+  /// reader may still see that data or the disk has no room. Then some of the data may still be in the file.
   virtual absl::Status Rewrite() = 0;
 
-  /// Opens held deliveries for an operator, or keeps them and never hands them out. Returns how many.
+  /// Carries out an operator's decision about all held deliveries. True: opens them, so that members fetch
+  /// them. False: drops them; they are kept but never handed out. Returns how many.
   virtual absl::StatusOr<std::size_t> DecideHeld(bool commit) = 0;
-  /// Opens the latter after all. Returns how many.
+  /// Opens the deliveries that DecideHeld(false) dropped. Returns how many.
   virtual absl::StatusOr<std::size_t> OpenDropped() = 0;
 
   /// Numbers of rows, and of deliveries by their state, per data source.
@@ -106,7 +109,7 @@ class HubFile {
 struct HubFiles {
   /// Opens the file, or makes it if there is none. `rules` must outlive it.
   std::function<absl::StatusOr<std::unique_ptr<HubFile>>(const HubRules& rules)> open;
-  /// Removes the file if it exists, even one that cannot be opened; nothing here may have it open.
+  /// Removes the file if it exists, even one that cannot be opened; nothing in this process may have it open.
   std::function<absl::Status(const HubRules& rules)> remove;
 };
 

@@ -18,9 +18,8 @@
 
 namespace mirror {
 
-/// Returns the entry without `key`: with its other keys; a head if there are no others;
-/// an entry that makes readers compare all rows if its keys are damaged. Absent: the entry does not
-/// name the key.
+/// Returns the entry without `key`. If no key is left, its operation is kHead. If its keys are damaged, its
+/// operation is kCompare: readers then compare all rows. Absent: the entry does not name the key.
 std::optional<JournalEntry> WithoutKey(const JournalEntry& entry, const Key& key);
 
 struct PackedKeys {
@@ -28,7 +27,8 @@ struct PackedKeys {
   std::string least, most;  ///< OrderedKey() of the first and the last row.
 };
 
-/// Packs the batch's keys; the table has a key. Absent values of large keys give an empty `block`.
+/// Packs the batch's keys; the table has a key. Returns an empty `block` if a key column is not in the batch,
+/// or has large values that arrived in parts.
 PackedKeys PackKeys(const TableSchema& kept, const ChangeBatch& batch);
 /// Packs keys that a store read: `columns` are those of the key, in its order. Sorts the keys.
 PackedKeys PackKeys(const std::vector<Column>& columns, std::vector<Key> keys);
@@ -40,17 +40,18 @@ struct KeyBlock {
 /// Reads a block. Errors: kDataLoss.
 absl::StatusOr<KeyBlock> UnpackKeys(std::string_view block);
 
-/// Whether a block has `key`, found without unpacking: much faster than UnpackKeys().
+/// Result of LookForKey().
 struct LookedKeys {
   std::vector<Column> columns;  ///< As KeyBlock has them.
   bool has_key = false;
 };
-/// Looks for `key` in a block. Errors: kDataLoss.
+/// Looks for `key` in a block without unpacking it, which is much faster than UnpackKeys(). Errors:
+/// kDataLoss.
 absl::StatusOr<LookedKeys> LookForKey(std::string_view block, const Key& key);
 
-/// Returns a prefix of bytes in the order of the values: a <= b means OrderedKey(a) <= OrderedKey(b). At most
-/// kOrderedKeyBytesMax bytes.
 inline constexpr std::size_t kOrderedKeyBytesMax = 33;
+/// Returns at most kOrderedKeyBytesMax bytes whose order follows that of the values: if a <= b, then
+/// OrderedKey(a) <= OrderedKey(b). Different values may give the same bytes.
 std::string OrderedKey(const KeyPart& part);
 
 }  // namespace mirror

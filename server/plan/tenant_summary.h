@@ -46,7 +46,7 @@ struct TenantSummary {
   std::uint32_t tables_unpopulated = 0;  ///< At LSN -1.
   std::uint32_t tables_refused = 0;      ///< In the last announcement.
   std::uint32_t tables_unsent = 0;       ///< Not sent by the source in the last completed cycle.
-  std::int64_t rows = 0;                 ///< Of the tables with a known number.
+  std::int64_t rows = 0;                 ///< Sum over the tables whose number of rows is known.
   std::int64_t lsn = -1;                 ///< The highest of its tables.
   std::uint64_t bytes = 0;               ///< On disk, for a shared mirror; 0: not read yet.
   /// Source time of the oldest table, among those with a known time. 0 for records, which have no such time.

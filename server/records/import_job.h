@@ -19,7 +19,8 @@ inline bool IsOver(JobState state) { return state != JobState::kScheduled && sta
 /// Messages of jobs that a user ended.
 inline constexpr char kJobCancelled[] = "cancelled", kJobCleared[] = "cleared";
 
-/// An import of one file into one data source. Stored as a document of the tenant's mirror: it moves with it.
+/// An import of one file into one data source. It is stored as a document in the tenant's mirror, so it moves
+/// with the mirror.
 struct ImportJob {
   std::string id;  ///< "Acme--crm-5b2f0c1e8d7a": the tenant and 12 digits.
   std::string storage, source;
@@ -34,7 +35,8 @@ struct ImportJob {
   std::uint64_t ahead = 0;     ///< Number of committed rows after that block.
   std::uint64_t inserts = 0, updates = 0, unchanged = 0, failed = 0;
   std::uint64_t rejects = 0;       ///< Rejects that are kept, see RejectOf().
-  std::uint64_t rejects_read = 0;  ///< Counted rejects from reading the file; skipped when it is read again.
+  std::uint64_t rejects_read = 0;  ///< Number of rejects from reading the file that are already counted; when
+                                   ///< the file is read again, that many are skipped.
   std::int64_t created_ms = 0, modified_ms = 0;
 };
 

@@ -30,7 +30,7 @@ enum class Trouble : std::uint8_t {
   kOther,        ///< INTERNAL.
 };
 
-/// An error of MariaDB, without the messages of conditions that repeat a value.
+/// An error of MariaDB. Where MariaDB's message would repeat a value, `words` is a text of ours.
 struct Failure {
   Trouble trouble = Trouble::kOther;
   unsigned int number = 0;  ///< MariaDB's (1045); from 2000 to 2999 and from 5000 on the library's; 0: none.

@@ -13,10 +13,11 @@
 
 namespace mirror::odbc {
 
-/// A value for a "?" of a statement.
+/// A parameter that is sent as bytes and not as text.
 struct Blob {
   std::string bytes;
 };
+/// A value for a "?" of a statement.
 using Parameter = std::variant<std::monostate, std::int64_t, double, std::string, Blob>;
 
 /// The form in which a column's values are fetched.
@@ -33,7 +34,8 @@ struct ResultColumn {
 
 class Connection;
 
-/// The rows of one statement, one after the other. Threads: the connection's one; it must outlive this.
+/// The rows of one statement, one after the other. Threads: that of the connection. The connection must
+/// outlive this object.
 class RowStream {
  public:
   ~RowStream();
@@ -43,7 +45,8 @@ class RowStream {
   /// Moves to the next row; false: there is none. Errors: those of a driver; kInvalidArgument: a value is
   /// over kValueBytesMax.
   absl::StatusOr<bool> Step();
-  /// Returns the current row's values; one without data is NULL. Valid until the next Step().
+  /// Returns the current row's values. NULL is a view whose data() is null; an empty value has data. Valid
+  /// until the next Step().
   const std::vector<std::string_view>& fields() const { return views_; }
   bool IsNull(std::size_t column) const { return views_[column].data() == nullptr; }
   /// Returns a value; empty for NULL.

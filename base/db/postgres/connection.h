@@ -22,13 +22,11 @@
 struct pg_cancel;
 struct pg_conn;
 
-// Only for the files of this folder.
-
 namespace mirror::postgres {
 
 /// Statements that a connection's server has prepared, with their names. A statement is prepared at its
-/// second use, because preparing costs a round trip. A new one replaces the least recently used one. Threads:
-/// one at a time.
+/// second use, because preparing costs a round trip. A new one replaces the least recently used one. Only the
+/// files of this folder use it. Threads: one at a time.
 class PreparedStatements {
  public:
   explicit PreparedStatements(std::size_t max) : max_(max) {}
@@ -141,8 +139,8 @@ class Connection {
   /// Returns the first value of the first row, a whole number. No such value is an error, too.
   absl::StatusOr<std::int64_t> Number(const std::string& sql, Values values = {},
                                       std::string_view doing = "");
-  /// Runs a SELECT to find the types of its columns. Never prepared: a statement whose columns have changed
-  /// is no error.
+  /// Runs a SELECT to find the types of its columns. The statement is not kept as a prepared one, so it is no
+  /// error if the columns of its tables have changed since an earlier call.
   absl::StatusOr<std::vector<Type>> ColumnTypes(const std::string& sql, std::string_view doing = "");
   /// Runs one statement that returns many rows and changes none.
   absl::StatusOr<RowStream> Stream(const std::string& sql, Values values = {}, std::string_view doing = "");

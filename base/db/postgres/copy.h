@@ -100,9 +100,9 @@ class CopyOut {
   std::vector<std::string_view> fields_;
 };
 
-/// Messages in both directions over a replication connection, as for START_REPLICATION. It ends only with its
-/// connection, which must outlive it: another end would require reading all data that are still on
-/// their way.
+/// Messages in both directions over a replication connection, as for START_REPLICATION. The COPY ends only
+/// when the connection is closed, because to end it earlier one would have to read all data that are still on
+/// their way. The connection must outlive this object.
 class CopyBoth {
  public:
   static absl::StatusOr<CopyBoth> Begin(Connection& connection, const std::string& command,
@@ -111,8 +111,9 @@ class CopyBoth {
   CopyBoth& operator=(CopyBoth&&) = delete;
   ~CopyBoth();
 
-  /// Returns the next message, valid until the next call; absent: none came within this time, in which the
-  /// server may be silent. Errors: the COPY has ended; kLost if the server ended it without an error.
+  /// Returns the next message, valid until the next call; absent: no message came within this time. Silence
+  /// for this time does not count as a loss of the connection. Errors: the COPY has ended; kLost if the
+  /// server ended it without an error.
   absl::StatusOr<std::optional<std::string_view>> Next(std::chrono::milliseconds within);
   absl::Status Put(std::string_view message);
 

@@ -58,7 +58,8 @@ class Line {
   std::chrono::milliseconds answer_within() const { return answer_within_; }
   void Close();
 
-  /// Starts each statement. Errors: kLost: the connection is closed already, nothing was sent.
+  /// Call before each statement; sends nothing. Errors: kLost: the connection is closed already, nothing was
+  /// sent.
   absl::Status Begin(IfLost if_lost, std::string_view doing);
   /// Call after a PQsend…() or PQput…(): checks its result and sends everything that is queued. `sent`: the
   /// result of that call.

@@ -31,8 +31,8 @@ struct OwnFound {
 /// Checks that names belong to the role of the session before the program uses them. Reading a relation of
 /// another role, or only planning to, may run functions of its owner with the rights of the session. The
 /// guard reads catalogs only. The schema and every relation that exists must belong to the current role, and
-/// each relation must be of the named kind. After a lock of one of the tables, the answer holds until the end
-/// of the transaction. Threads: any.
+/// each relation must be of the named kind. If the transaction locks one of the tables and then asks, the
+/// answer holds until the transaction ends. Threads: any.
 class OwnGuard {
  public:
   explicit OwnGuard(const OwnRelations& own);

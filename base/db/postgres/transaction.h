@@ -39,8 +39,9 @@ class Transaction {
   /// durable; any other: nothing is committed.
   absl::Status Commit(std::string_view doing = "");
   /// Commits as the last step of a pipeline, and runs it. Nothing is committed if one of its statements
-  /// fails. `has_standby`, if given: set to whether commits still wait for a standby after this one. If the
-  /// setting is emptied during the wait, the server ends the wait without a warning.
+  /// fails. `has_standby`, if given: after the commit, tells whether commits still wait for a standby. If
+  /// somebody empties synchronous_standby_names while this commit waits, the server ends the wait without a
+  /// warning.
   absl::StatusOr<std::vector<Rows>> Commit(Pipeline& pipeline, std::string_view doing = "",
                                            bool* has_standby = nullptr);
   absl::Status RollBack(std::string_view doing = "");
@@ -60,7 +61,7 @@ class Savepoint {
   Savepoint& operator=(const Savepoint&) = delete;
 
   absl::Status Begin(std::string_view doing = "");
-  /// Keeps the changes since then, as part of the transaction.
+  /// Keeps the changes since Begin(), as part of the transaction.
   absl::Status Release(std::string_view doing = "");
   absl::Status RollBack(std::string_view doing = "");
 

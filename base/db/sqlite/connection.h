@@ -15,7 +15,8 @@ struct sqlite3;
 
 namespace mirror::sqlite {
 
-/// Call once, before any other use of SQLite: without its memory statistics no allocation takes a lock.
+/// Turns off SQLite's memory statistics, so that no allocation takes a lock. Call once, before any other use
+/// of SQLite.
 void PrepareSqlite();
 
 /// A call that SQLite refused.
@@ -61,7 +62,7 @@ class Connection {
  public:
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& path, const OpenAs& as,
                                                           Explain explain, std::string_view doing = "");
-  /// Uses a connection that the caller opened, and closes after this object.
+  /// Uses a connection that the caller opened. The caller closes it, after this object is destroyed.
   Connection(sqlite3* opened, Explain explain);
   /// Statements that still exist keep the file open until they are destroyed.
   ~Connection();
@@ -80,8 +81,9 @@ class Connection {
   /// Returns the first value of the first row. No such value is an error, too.
   absl::StatusOr<std::int64_t> Number(const std::string& sql, std::string_view doing = "") const;
 
-  /// Returns true if a table (no view) has this name. Uses SQLite's copy of the schema, while a query of
-  /// sqlite_schema reads all of it. State as of the last stepped statement that has not ended.
+  /// Returns true if a table (no view) has this name. Uses SQLite's copy of the schema in memory. That is
+  /// faster than a query of sqlite_schema, which reads the whole schema. State as of the last stepped
+  /// statement that has not ended.
   absl::StatusOr<bool> HasTable(const std::string& name) const;
 
   /// Replaces the content by that of another file as of one moment. `busy_ms`: time to wait for the lock of a
@@ -114,8 +116,9 @@ class Connection {
   Explain explain_;
 };
 
-/// While it lives, SQLite calls `is_over` after each such number of its machine's steps; true ends the
-/// running statement with SQLITE_INTERRUPT. One at a time for a connection.
+/// While this object lives, SQLite calls `is_over` each time its virtual machine has run `steps`
+/// instructions. If it returns true, the running statement ends with SQLITE_INTERRUPT. One at a time for a
+/// connection.
 class Watch {
  public:
   Watch(sqlite3* handle, int steps, std::function<bool()> is_over);

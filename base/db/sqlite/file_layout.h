@@ -38,13 +38,14 @@ struct KnownLayout {
   std::vector<Step> steps = {};
 };
 
-/// Returns kFailedPrecondition if a later program wrote the file: with what to install, or else what to do.
+/// Returns kFailedPrecondition if a later version of the program wrote the file. The message says which
+/// version to install or, if that is unknown, what else to do.
 absl::Status CheckLayout(const FileLayout& found, const KnownLayout& known, const std::string& path);
 
 // In SQLite files the layout is a row of `_mirror_layout`, whose own form never changes.
 
-/// Absent: the file has no layout, as files of 0.1.0, or its number is no number. Errors: kDataLoss: SQLite
-/// cannot read the file; kUnavailable: any other error of SQLite.
+/// Absent: the file has no layout (version 0.1.0 wrote none), or the value in the row is not a number.
+/// Errors: kDataLoss: SQLite cannot read the file; kUnavailable: any other error of SQLite.
 absl::StatusOr<std::optional<FileLayout>> ReadLayout(sqlite3* database);
 
 /// Runs in the caller's write transaction: converts an older layout to the present one, step by step, and

@@ -5,8 +5,9 @@
 
 namespace mirror::sqlite {
 
-/// Adds a value to the digest of its row, as it is stored. Both sides read SQLite for the digests that they
-/// compare, and must add the same values. `Digest` is RowDigest, which belongs to a layer above this one.
+/// Adds a value to the digest of its row, as it is stored. If the source and the mirror are both in SQLite,
+/// both use this function, so that they add the same values. `Digest` is RowDigest, which belongs to a layer
+/// above this one.
 template <typename Digest>
 void AddToDigest(sqlite3_value* value, Digest* digest) {
   switch (TypeOf(value)) {

@@ -25,10 +25,12 @@ class Connection;
 ///
 ///     connection.Prepare("INSERT INTO t VALUES (?, ?)").With(name, 7).Run()
 ///
-/// Its connection must outlive its use. Threads: its connection's.
+/// The connection must outlive every use of the statement, but not the object itself. Threads: its
+/// connection's.
 class Statement {
  public:
-  /// No statement: Step() and Run() return an error, as for a text without a statement.
+  /// Makes an object without a statement: Step() and Run() return an error, as they do after Prepare() of an
+  /// empty SQL text.
   Statement() = default;
   explicit Statement(absl::Status refused) : status_(std::move(refused)) {}
   /// Finalized with this object. `doing`: see Explain.
@@ -111,11 +113,12 @@ class StatementCache {
   StatementCache(const StatementCache&) = delete;
   StatementCache& operator=(const StatementCache&) = delete;
 
-  /// Returns it for one use, after which it is reset and unbound. Only one use at a time.
+  /// Returns the prepared statement of this text. When the returned object is destroyed, the statement is
+  /// reset and unbound. One text may not be in use twice at a time.
   Statement Prepare(const std::string& sql, std::string_view doing);
   /// Handle for the C API. The caller resets it, and unbinds what it bound.
   absl::StatusOr<sqlite3_stmt*> Find(const std::string& sql, std::string_view doing);
-  /// No statement may be in use.
+  /// Finalizes all statements. None of them may be in use.
   void Forget();
   std::size_t size() const { return statements_.size(); }
 

@@ -13,7 +13,7 @@
 
 namespace mirror {
 
-/// The other forms in which a column's database may write a value without an edit.
+/// The other forms in which the database may return a value of this column although nobody edited it.
 enum class FormOf : std::uint8_t {
   kNothing,  ///< Texts and bytes: another form is another value.
   kTyped,    ///< Numbers or times: the database writes every text in the type's own form.
@@ -53,7 +53,8 @@ struct RowReading {
   Wrote wrote = {};                    ///< The exchange's writes, from the ledger.
   std::set<std::string> undone = {};   ///< Columns that the exchange wrote and their database changed again.
   std::set<std::string> applied = {};  ///< See RowWork.
-  /// The ledger says that the exchange made it, for this record; empty: the record is no longer known.
+  /// Set if the ledger says that the exchange made this row: the id of the golden record for which it was
+  /// made; empty: that record is no longer known.
   std::optional<std::string> made = {};
   const FormedColumns* formed = nullptr;  ///< See MemberLook::FormsOf(). Null: none.
   std::int64_t time = 0;                  ///< The hub's time.
@@ -68,7 +69,8 @@ struct RowNews {
     bool give_back = false;  ///< A restore lost it, and it is to be made again.
   };
   std::optional<Left> left = {};  ///< The known row does not exist any more.
-  /// A row of the exchange was deleted before it was read: it is not made again. True: by a user.
+  /// Set if a row that the exchange made was deleted before the hub read it; it is not made again. True: a
+  /// user deleted it.
   std::optional<bool> made_and_gone = {};
   std::vector<std::string> taken_back = {};  ///< Attributes in which a system changed the exchange's value.
   std::vector<std::pair<std::string, Literal>> replaced = {};  ///< Values that the exchange overwrote.

@@ -25,17 +25,18 @@
 
 namespace mirror {
 
-/// Serves grpc.health.v1.Health on one port, for the whole server ("") and for its one
-/// service: SERVING until Stop(). gRPC's own service accepts any number of watches,
-/// each with 20 KB, from any client. Threads: any.
+/// Serves grpc.health.v1.Health on one port, for the whole server ("") and for its one service: SERVING until
+/// Stop(). It replaces gRPC's own health service, which accepts any number of watches from any client, each
+/// of which takes 20 KB. Threads: any.
 class HealthService final : public HeldService {
  public:
-  /// `service`: "mirror.v1.MirrorAdmin". It notes each call, which has no token, in `vouched`; null: nowhere.
+  /// `service`: "mirror.v1.MirrorAdmin". Health calls have no token, so each of them is reported to `vouched`
+  /// as an open call; null: it is not reported.
   HealthService(std::string service, AuthenticatedTraffic* vouched);
   ~HealthService() override;
 
-  /// Switches to NOT_SERVING, tells all watchers, and ends their streams. Returns when all
-  /// have ended, or at `until`: a client need not read.
+  /// Switches to NOT_SERVING, tells all watchers, and ends their streams. Returns when all have ended, and at
+  /// `until` at the latest, because a client may never read.
   void Stop(std::chrono::system_clock::time_point until);
   void EndAll() override;
 
@@ -50,7 +51,8 @@ class HealthService final : public HeldService {
   std::set<Stream*> watching_ MIRROR_GUARDED_BY(mutex_);
 };
 
-/// One port with its calls. Threads: gRPC's own, the accept loop's, those for handovers, and one for health.
+/// One port with its calls. Runs these threads: gRPC's own, the accept loop's, those for handovers, and one
+/// for health.
 class Listener {
  public:
   struct Options {
@@ -72,8 +74,8 @@ class Listener {
   /// Accepts connections from now on.
   void Start();
   /// Takes no new connections and no new calls; health says NOT_SERVING. Running calls get until `deadline`;
-  /// health calls end after the others. Then the connections are closed.
-  /// Returns when the last handler has.
+  /// health calls end after the others. Then the connections are closed. Returns when the last handler has
+  /// returned.
   void Stop(std::chrono::system_clock::time_point deadline);
 
   std::uint16_t port() const { return accept_->port(); }
@@ -97,7 +99,7 @@ class Listener {
 /// Returns "127.0.0.1:7443", or "[::1]:7443".
 std::string AddressText(const std::string& address, std::uint16_t port);
 
-/// The two objects that collect what the calls of each port report about its connections.
+/// For each port, the object that counts the bytes for which calls with a good token vouch.
 struct VouchedPorts {
   AuthenticatedTraffic* sources = nullptr;
   AuthenticatedTraffic* admin = nullptr;
@@ -107,10 +109,10 @@ struct VouchedPorts {
 /// health; the services define what the calls do.
 class Endpoint {
  public:
-  /// Binds both ports and reads the certificates. Accepts nothing before Start(). Errors:
-  /// kFailedPrecondition for a port that is taken; as MakeServerCredentials for files. The
-  /// calls of each port report their connections to its object in `vouched`, and `calls` has
-  /// all calls of sources; both must outlive the endpoint.
+  /// Binds both ports and reads the certificates. Accepts nothing before Start(). Errors: kFailedPrecondition
+  /// for a port that is taken; as MakeServerCredentials for files. The calls of each port report to that
+  /// port's object in `vouched`. `calls` counts the running calls of sources. These objects, `mirror` and
+  /// `admin` must outlive the endpoint.
   static absl::StatusOr<std::unique_ptr<Endpoint>> Open(const ServerConfig& config, grpc::Service* mirror,
                                                         grpc::Service* admin, const VouchedPorts& vouched,
                                                         RunningCalls* calls);
@@ -129,7 +131,7 @@ class Endpoint {
   std::unique_ptr<Listener> sources_, operators_;
 };
 
-/// Returns the limits on the sources' port before and beside calls with a good token.
+/// Returns the limits of the sources' port for bytes and calls that no call with a good token vouches for.
 AcceptOptions::Unvouched UnvouchedLimits(const LimitsConfig& limits, bool tls, AuthenticatedTraffic* vouched);
 
 /// Returns the operators' limits: no call comes without a certificate there, so bytes are not limited.

@@ -51,10 +51,12 @@ class SyntheticSource {
   ReceiptHead receipts_;  ///< Its last receipt; the mirror sends those after it.
 };
 
-/// Makes batch `seq`, without rows, of a table at `status` with the position `target`.
+/// Makes batch number `seq` of a table: without rows, based on the table's `status`, and leading to the
+/// position `target`.
 v1::ChangeBatch BatchAt(const std::string& table, const v1::TableStatus& status, std::uint64_t seq,
                         const v1::Position& target, v1::Operation operation);
-/// Sets the rows that `fill` appends to a block of these columns; no columns given: all.
+/// Sets the rows of `batch`: `fill` appends them to a block with the given columns; an empty `columns` means
+/// all columns.
 void FillBatch(const TableSchema& table, std::vector<std::uint32_t> columns,
                const std::function<void(RowBlock*)>& fill, v1::ChangeBatch* batch);
 /// Marks the batch as the table's last; its commit moves the table to its target.

@@ -14,10 +14,12 @@ struct Port {
   std::string address;  ///< host:port; [::1]:7444 for IPv6.
   ClientTls tls;
   bool plaintext = false;
-  bool anonymous = false;  ///< Without our certificate: a server that asks for one is no problem.
+  bool anonymous = false;  ///< Connects without a certificate of our own. If the server then asks for one,
+                           ///< that is not reported as a problem.
   std::string configured;  ///< The section with the address: "[endpoint] of 'mirrorctl.toml'".
   std::string listener;    ///< The server's section: "[admin]".
-  KeyKind certificate = KeyKind::kAdmin;  ///< Kind of key whose renewal gives the server its certificate.
+  KeyKind certificate =
+      KeyKind::kAdmin;  ///< Kind of the key that must be renewed if the server's certificate has expired.
 };
 
 /// Checks from the outside in: name resolution, TCP, TLS, the server's certificate. Returns the name of the

@@ -8,12 +8,13 @@
 #include "proto/wire/table.h"
 #include "server/store/postgres/rows/any_kinds.h"
 
-// PostgresAgreed::kinds: the byte of kKindsColumn for each ANY column. A shadow has the same places as its
-// table, so that a merge copies that column unchanged.
+// PostgresAgreed::kinds: the byte of kKindsColumn for each ANY column. In a shadow each ANY column has the
+// same byte position as in its table, so that a merge can copy kKindsColumn unchanged.
 
 namespace mirror {
 
-/// For a table or shadow with these columns, by their names.
+/// Returns, for each column of `kept` (a table or a shadow), its position in `kinds`, found by the column's
+/// name.
 PostgresKinds KindsOf(const TableSchema& kept, std::string_view kinds);
 
 /// Appends a place for an ANY column that has none. `of_old_rows`: the kind to assume for rows written before
