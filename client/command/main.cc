@@ -77,8 +77,8 @@ Command AddOnce(const cli::Command& app) {
           .Values(0, -1);
   const cli::Option dry_run = once.AddFlag(
       "--dry-run", options->dry_run,
-      "Show the changes that wait and the tables and columns that the mirror would lose, and try the "
-      "connection; sends and writes nothing");
+      "Show the changes that wait, and the tables and columns that the mirror would lose. Also try the "
+      "connection. Nothing is sent or written");
   dry_run.Excludes(repopulate);
   dry_run.Excludes(once.AddFlag("--json", options->json, "Print one JSON object instead of lines"));
   return {once, &options->config, [options, repopulate](std::ostream& out, std::ostream& err) {
@@ -130,7 +130,7 @@ Command AddVerify(const cli::Command& app) {
   AddContextId(verify, options->context_id, "Only this source");
   verify.AddFlag("--repair", options->repair, "Send the rows that differ");
   verify.AddFlag("--show-keys", options->show_keys,
-                 "Name the rows that differ by their keys, the first 20 of each kind and table");
+                 "Show the keys of the rows that differ, the first 20 of each kind and table");
   verify.Add("--table", options->tables, "Only these tables").ValueName("TABLE...");
   verify.AddFlag("--json", options->json, "Print one JSON object instead of lines");
   return {verify, &options->config, [options](std::ostream& out, std::ostream& err) {
@@ -190,15 +190,15 @@ Command AddInstall(const cli::Command& app) {
   const cli::Command install =
       app.AddCommand("install", "Make the change log of each source with strategy cdc");
   install.Footer(
-      "Example:\n  mirror-agent install --config mirror-agent.toml\n"
-      "In a SQLite source, triggers log each later change of its tables, in tables whose names begin with "
-      "_mirror_. In a PostgreSQL source, install makes a publication and a replication slot, through which "
-      "the agent reads the server's log; if the agent's role does not own the tables, use --print-sql. In a "
+      "Example:\n  mirror-agent install --config mirror-agent.toml\nIn a SQLite source, install makes "
+      "triggers. They write each later change into tables whose names begin with _mirror_. In a "
+      "PostgreSQL source, install makes a publication and a replication slot, through which the agent "
+      "reads the server's log; if the agent's role does not own the tables, use --print-sql. In a "
       "MariaDB source, install makes no log: it checks the binlog, and begins the agent's stage in "
-      "'state_dir'. If [[source]] has 'accept', install also makes the tables of the exchange. To install "
-      "twice is harmless. A cycle renews the triggers of altered tables; for new tables in PostgreSQL, run "
-      "install again. A source has one log, which belongs to one agent. Another agent is refused, unless "
-      "--take-over says that the former agent will not run again.\n");
+      "'state_dir'. If [[source]] has 'accept', install also makes the tables of the exchange. To "
+      "install twice is harmless. A cycle renews the triggers of altered tables; for new tables in "
+      "PostgreSQL, run install again. A source has one log, which belongs to one agent. Another agent is "
+      "refused, unless --take-over says that the former agent will not run again.\n");
   AddConfig(install, options->config);
   AddContextId(install, options->context_id);
   const cli::Option take_over = install.AddFlag("--take-over", options->take_over,

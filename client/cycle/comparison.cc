@@ -71,8 +71,8 @@ class ComparedTable {
       SetUnknown("the endpoint cannot compare by digests");
       if (IsTakenOver() && report_.result == TableResult::kOk) {
         Fail(
-            "its strategy changed, and this endpoint cannot compare what happened in between; send the table "
-            "with --repopulate");
+            "its strategy changed, and this endpoint cannot compare tables, so changes in between may be "
+            "missing; send the table with --repopulate");
       }
       return false;
     }

@@ -589,7 +589,7 @@ absl::Status HttpService::Parts::ReadFirst(std::optional<HttpIdentity>* first) {
   // Everything that does not need keys starts all the same.
   keys_failure = std::string(loaded.status().message());
   events.Add("", Severity::kError, "http.not_reloaded",
-             absl::StrCat("the HTTP door has no keys, and refuses everybody until they can be read: ",
+             absl::StrCat("the keys of the HTTP door cannot be read; it refuses everybody until they can: ",
                           keys_failure));
   return absl::OkStatus();
 }

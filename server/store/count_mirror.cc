@@ -202,7 +202,9 @@ absl::StatusOr<Consequences> CountReset(const CountedMirror& mirror, const Act& 
   const bool has_versions = std::any_of(counted->tables.begin(), counted->tables.end(),
                                         [](const Consequence& table) { return table.versions > 0; });
   if (!kept && has_versions) {
-    counted->notes.push_back("former versions are set aside as _mirror_dropped_<n>, for 'drop_grace'");
+    counted->notes.push_back(
+        "former versions of rows are kept in tables _mirror_dropped_<n>, for the "
+        "time of 'drop_grace'");
   }
   counted->notes.push_back(kept ? "a copy of the whole mirror is kept beside it"
                                 : "no copy is kept; the source sends its rows again, but not the partner's "
@@ -217,8 +219,9 @@ absl::StatusOr<Consequences> CountDeleted(const CountedMirror& mirror, const Act
   if (!others.empty()) counted->tables.push_back({.table = "", .objects = std::move(others)});
   const bool has_records = mirror.contents.tenant.door() == Door::kRecords;
   counted->notes.push_back(has_records ? "these records came over HTTP, and nobody sends them again"
-                                       : "the copies of it that reset and restore kept are deleted too; the "
-                                         "server tells its source not to replicate until 'mirrorctl allow'");
+                                       : "the copies that 'reset' and 'restore' kept of it are deleted, "
+                                         "too; the server tells its source not to replicate until "
+                                         "'mirrorctl allow'");
   return counted;
 }
 

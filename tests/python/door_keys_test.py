@@ -98,7 +98,7 @@ class ServiceTest(DoorTest):
         self.server.start()
         self.assertEqual(self.status(self.server.owner), 401)
         self.assertEqual(len(self.told("http.not_reloaded")), 1)
-        self.assertIn("the HTTP door has no keys, and refuses everybody", self.told("http.not_reloaded")[0])
+        self.assertIn("the keys of the HTTP door cannot be read; it refuses everybody", self.told("http.not_reloaded")[0])
         self.assertEqual([outcome for outcome, _ in self.doctor()], ["warn", "warn"])
         self.assertIn("Permission denied", self.doctor()[0][1])
         os.chown(self.keys, SERVICE, SERVICE)

@@ -61,12 +61,12 @@ void AddCommon(const cli::Command& app, Options* options, const char* rows_text)
   app.Add("--clients", options->clients, "Tenants at a time (default: all, at most 4)").Within(1, 1'000);
   app.AddFlag("--unary", options->unary, "RowData, one call after the other, instead of RowDataStream");
   app.Add("--check", options->check,
-          "The data folder of mirrors in files: compare every row at the end (the figures do not include "
-          "this time)")
+          "The server's data folder, for mirrors in SQLite files: at the end, compare every row (the "
+          "figures do not include this time)")
       .ExistingFolder();
   app.Add("--take-over", options->take_over,
-          "Replace a running cycle of this holder, which is known to be dead; the message of a busy tenant "
-          "names it")
+          "Replace the running cycle of holder ID, if you know that this program is dead. The message "
+          "that refuses a busy tenant names the holder")
       .ValueName("ID");
   app.AddFlag("--json", options->json, "Print one JSON object instead of text");
   app.Footer(kFooter);
@@ -133,8 +133,8 @@ cli::Command AddPush(const cli::Command& app, Options* options) {
                "First insert the same rows into a bare SQLite file (one prepared statement a row, WAL, full "
                "synchronous, 5,000 rows a transaction; only SQLite's work is timed) and print the ratio");
   push.Add("--baseline-dir", options->baseline_dir,
-           "The folder of that file, which is removed at the end (default: --check, else the configuration's "
-           "folder)")
+           "The folder in which --baseline makes its file. The file is removed at the end (default: "
+           "--check, else the configuration's folder)")
       .ExistingFolder();
   return push;
 }

@@ -231,7 +231,8 @@ void AdminCommands::AddConfirm(const cli::Command& command, const char* nothing)
 void AdminCommands::AddDryRun(const cli::Command& command, bool has_json) const {
   command.AddFlag("--dry-run", request->dry_run, "Count what the command would change, and do nothing");
   const cli::Option keys = command.AddFlag("--keys", request->with_keys,
-                                           "With --dry-run: also show the keys of the first of those rows");
+                                           "With --dry-run: also show the keys of the first rows that "
+                                           "would change");
   command
       .Add("--expect", request->expect,
            "Token that --dry-run printed: run the command only if the counted data has not changed since")

@@ -178,7 +178,7 @@ void RunWith(const std::string& config_path, Act act, const AuditRequest& reques
 
 void AddAuditCommands(const cli::Command& app, const std::string& config_path, Console& console) {
   const cli::Command audit =
-      app.AddCommand("audit", "Show who called what, from a log that reveals any later change");
+      app.AddCommand("audit", "Show who called what, from a log that shows whether it was altered later");
   audit.RequireCommand();
   audit.Footer("Example:\n  mirrorctl --config dev/mirrorctl.toml audit list --limit 20");
   const auto request = std::make_shared<AuditRequest>();
@@ -211,7 +211,10 @@ void AddAuditCommands(const cli::Command& app, const std::string& config_path, C
       .Add("--receipt", request->receipt,
            "File that records what this check saw; the next check uses it to detect missing records")
       .Completes(cli::Besides::kFiles);
-  verify.Add("--chain", request->chain, "Id of a log that is known to have replaced another log")
+  verify
+      .Add("--chain", request->chain,
+           "Id of a log that you know has replaced another log: it is not "
+           "reported")
       .ValueName("ID");
   verify.AddFlag("--json", request->json, "Print an object");
 }

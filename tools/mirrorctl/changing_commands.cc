@@ -259,8 +259,8 @@ void AddEquality(const AdminCommands& commands) {
       [file, drill] { return file.given() || drill.given() ? "" : "give FILE, or --drill, or both"; });
 
   const cli::Command restore = commands.Add("restore",
-                                            "Replace a mirror with a backup copy; the old file is kept, and "
-                                            "a source with cycles sends what the copy lacks",
+                                            "Replace a mirror with a backup copy; the old file is kept, "
+                                            "and the agent, if there is one, sends what the copy lacks",
                                             "Cust26759 /backup/Cust26759.db --confirm Cust26759", Restore);
   commands.AddContext(restore, true);
   restore.Add("FILE", request->path, "Path of the copy on the server's machine; the copy is kept")

@@ -220,8 +220,8 @@ void AddExportCommand(const AdminCommands& commands) {
   const std::shared_ptr<AdminRequest>& request = commands.request;
   const cli::Command command =
       commands.Add("export",
-                   "Write the rows of a table, all as of one moment, into a file; the file gets its name "
-                   "when it is complete",
+                   "Write the rows of a table, all as of one moment, into a file. The file appears under "
+                   "its name when it is complete",
                    "Cust26759 contact --format parquet --out contact.parquet", Export);
   commands.AddContext(command, true);
   command.Add("table", request->export_table, "Its name, as 'mirrorctl tables' prints it")
@@ -236,9 +236,9 @@ void AddExportCommand(const AdminCommands& commands) {
       .Completes(cli::Besides::kFiles);
   command.AddFlag("--replace", request->replace, "Replace an existing file when the new one is complete");
   const cli::Option history = command.AddFlag("--history", request->history,
-                                              "Write all versions of the rows that are kept, and since when "
-                                              "each is valid");
-  command.Add("--as-of", request->as_of, "Write the rows as they were at a time, LSN or moment")
+                                              "Write all kept versions of the rows, with the time since "
+                                              "which each is valid");
+  command.Add("--as-of", request->as_of, "Write the rows as they were at a time, an LSN or a moment")
       .ValueName("WHEN")
       .Excludes(history);
   command.Check([request_ = request] {

@@ -192,8 +192,8 @@ void AddRow(const AdminCommands& commands, const cli::Command& command, bool req
 void AddVerification(const AdminCommands& of_history) {
   const cli::Command verify = of_history.Add(
       "verify",
-      "Recompute former states of tables that were proven equal to the source; exit code 1: a state differs "
-      "now",
+      "Recompute those former states of tables that were proven equal to the source; exit code 1: one of "
+      "them differs now",
       "Cust26759", VerifyHistory);
   of_history.AddContext(verify, true);
   verify.Add("--table", of_history.request->tables, "Only this table")
@@ -223,11 +223,13 @@ void AddHistoryCommands(const AdminCommands& commands) {
            "Only changes after this token, or after 'now'; without it all that are kept")
       .ValueName("TOKEN");
   changes.AddFlag("--follow", request->follow,
-                  "Then show each new change, until Ctrl-C or until the server stops");
+                  "Continue with each new change, until Ctrl-C or until the server stops");
   commands.AddWide(changes);
   commands.AddJson(changes, "Print one object a line");
 
-  const cli::Command explain = commands.Add("explain", "Show which change wrote each column of a row last",
+  const cli::Command explain = commands.Add("explain",
+                                            "Show the change that last wrote each column of a "
+                                            "row",
                                             "Cust26759 contact 17", Explain);
   AddRow(commands, explain);
   commands.AddJson(explain, "Print an object");

@@ -250,7 +250,7 @@ void AddEvents(const AdminCommands& commands) {
       .ValueName("PATTERN");
   commands.AddWide(events);
   events.AddFlag("--follow", request->follow,
-                 "Then show each new event, until Ctrl-C or until the server stops");
+                 "Continue with each new event, until Ctrl-C or until the server stops");
   commands.AddJson(events, "Print an array of objects; with --follow one object a line");
 }
 

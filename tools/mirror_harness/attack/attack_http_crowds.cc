@@ -306,7 +306,10 @@ std::vector<Attack> HttpCrowdAttacks() {
       {"slow-heads", "400 heads without a key that are never finished.", "OK", SlowHeads},
       {"pipelined", "500 requests in one packet.", "200", Pipelined},
       {"idle", "200 clients that keep their connection and do nothing.", "OK", Idle(kIdle)},
-      {"idle-crowd", "More such clients than the door has connections.", "OK", Idle(kCrowd)},
+      {"idle-crowd",
+       "More clients that keep their connection and do nothing than the door has "
+       "connections.",
+       "OK", Idle(kCrowd)},
       {"unread-streams", "Streams of a table that the client does not read.", "OK", UnreadStreams},
       {"unread-pages", "Pages with a key that the client does not read.", "OK", UnreadJsonPages},
       {"unread-documents", "Answers without a key that the client does not read.", "OK",

@@ -165,7 +165,8 @@ void AddDoctor(const cli::Command& app, const std::string& config_path,
       "source's database and its change log; without a mirrorctl.toml it checks only these. Root checks the "
       "rights of the agent's user, who owns the state_dir. Changes nothing.\n"
       "The calls are described in proto/mirror/v1/*.proto (in a clone, or in "
-      "/usr/share/doc/partner-mirror-doc of that package); servers do not describe them themselves.\n"
+      "/usr/share/doc/partner-mirror-doc of the package partner-mirror-doc); servers do not describe them "
+      "themselves.\n"
       "Exit codes: 0 nothing needs doing, 1 something does, 2 wrong usage or configuration. Example:\n"
       "  mirrorctl --config dev/mirrorctl.toml doctor --source dev/mirror-agent.toml");
   const auto request = std::make_shared<DoctorRequest>();

@@ -14,7 +14,7 @@ namespace mirror {
 
 /// The page about two machines, with its paths in a clone and in the package.
 inline constexpr char kDeployingPage[] =
-    "tools/DEPLOYING.md (in a clone, or in /usr/share/doc/partner-mirror-doc of that package)";
+    "tools/DEPLOYING.md in a clone, or in /usr/share/doc/partner-mirror-doc (package partner-mirror-doc)";
 
 /// In a new installation: folder of the HTTP door's keys, below the folder of mirror-server.toml.
 inline constexpr char kApiKeysFolder[] = "apikeys";

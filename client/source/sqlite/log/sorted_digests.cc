@@ -55,7 +55,7 @@ class SortedRows : public DigestReader {
  private:
   absl::Status Explain(const sqlite::Failure& failure) const {
     return absl::UnavailableError(absl::StrCat(
-        made_ ? "putting the rows in order in a temporary file: " : "a temporary file cannot be made: ",
+        made_ ? "the rows cannot be sorted in a temporary file: " : "a temporary file cannot be made: ",
         failure.words));
   }
   absl::Status Make() {

@@ -37,10 +37,10 @@ absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of
                                      " WHERE kind = ", kPartKind, " AND cycle = $1"),
                         {{of.cycle}}, kDoingParts));
   if (held + size > value_bytes_max || all + size > 2 * value_bytes_max) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("table '", of.table, "': values in parts exceed the limit of ", value_bytes_max,
-                     " bytes for one value, or twice that for all values that wait for their batch. Nothing "
-                     "was stored. Send the batches of the waiting values first, or leave the column out."));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "table '", of.table, "': values that were sent in parts exceed the limit of ", value_bytes_max,
+        " bytes for one value, or twice that for all values that wait for their batch. Nothing "
+        "was stored. Send the batches of the waiting values first, or leave the column out."));
   }
   return connection
       .Run(absl::StrCat("INSERT INTO ", of.receipts,

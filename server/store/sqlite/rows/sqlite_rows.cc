@@ -711,10 +711,10 @@ absl::Status WritePart(SqliteConnection& connection, const std::string& table, s
         " bytes of this value. Nothing was stored. Send its parts in order."));
   }
   if (held + size > value_bytes_max || known.Int(1) + size > 2 * value_bytes_max) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("table '", table, "': values in parts exceed the limit of ", value_bytes_max,
-                     " bytes for one value, or twice that for all values that wait for their batch. Nothing "
-                     "was stored. Send the batches of the waiting values first, or leave the column out."));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "table '", table, "': values that were sent in parts exceed the limit of ", value_bytes_max,
+        " bytes for one value, or twice that for all values that wait for their batch. Nothing "
+        "was stored. Send the batches of the waiting values first, or leave the column out."));
   }
   ASSIGN_OR_RETURN(Query insert, connection.Prepare("INSERT INTO _mirror_parts (table_name, cycle, value_id, "
                                                     "offset, data) VALUES (?1, ?2, ?3, ?4, ?5)"));
