@@ -28,7 +28,7 @@ template <typename Row>
 absl::Status WriteRow(const Record<Row>& record, const Row& row, const std::string& sql,
                       postgres::Connection& connection, std::string_view doing) {
   const Fields fields = record.Write(row);
-  return connection.Run(sql, ValuesOf(fields), doing).status();
+  return connection.Change(sql, ValuesOf(fields), doing);
 }
 
 Field PostgresFieldAt(const postgres::Rows& rows, int row, int column, ColumnKind kind);

@@ -84,17 +84,15 @@ constexpr char kTablesOnlySql[] =
 absl::StatusOr<std::string> SettingsSql(const Parameters& settings) {
   std::string sql;
   for (const auto& [name, value] : settings) {
-    const absl::StatusOr<std::string> key = QuotedName(name);
-    if (!key.ok()) return key;
+    ASSIGN_OR_RETURN(const std::string key, QuotedName(name));
     std::vector<std::string> parts = {value};
     // A list in a single text would be taken for one name.
     if (name == "search_path") parts = absl::StrSplit(value, ", ");
     for (std::string& part : parts) {
-      absl::StatusOr<std::string> quoted = QuotedText(part);
-      if (!quoted.ok()) return quoted;
-      part = *std::move(quoted);
+      ASSIGN_OR_RETURN(std::string quoted, QuotedText(part));
+      part = std::move(quoted);
     }
-    absl::StrAppend(&sql, "SET ", *key, " TO ", absl::StrJoin(parts, ", "), ";");
+    absl::StrAppend(&sql, "SET ", key, " TO ", absl::StrJoin(parts, ", "), ";");
   }
   return sql;
 }

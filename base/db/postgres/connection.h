@@ -133,6 +133,10 @@ class Connection {
   absl::StatusOr<Rows> Query(const std::string& sql, Values values = {}, std::string_view doing = "");
   /// Runs one statement that changes rows, and returns their number.
   absl::StatusOr<std::int64_t> Run(const std::string& sql, Values values = {}, std::string_view doing = "");
+  /// The same where the number does not matter.
+  absl::Status Change(const std::string& sql, Values values = {}, std::string_view doing = "") {
+    return Run(sql, values, doing).status();
+  }
   /// Runs one statement, or a command of the replication protocol, without values, in the simple protocol:
   /// all values are text, for Rows::View() and Rows::Text().
   absl::StatusOr<Rows> Command(const std::string& command, std::string_view doing = "");

@@ -130,9 +130,8 @@ absl::StatusOr<std::int64_t> CopyIn::Finish() {
 
 absl::StatusOr<CopyOut> CopyOut::Begin(Connection& connection, const std::string& sql,
                                        std::string_view doing) {
-  absl::StatusOr<CopyOut> copy = Send(connection, sql, doing);
-  if (!copy.ok()) return copy;
-  RETURN_IF_ERROR(copy->Hear());
+  ASSIGN_OR_RETURN(CopyOut copy, Send(connection, sql, doing));
+  RETURN_IF_ERROR(copy.Hear());
   return copy;
 }
 

@@ -33,11 +33,9 @@ absl::StatusOr<std::string> QuotedName(std::string_view name) {
 }
 
 absl::StatusOr<std::string> QuotedName(std::string_view schema, std::string_view name) {
-  const absl::StatusOr<std::string> first = QuotedName(schema);
-  if (!first.ok()) return first;
-  const absl::StatusOr<std::string> second = QuotedName(name);
-  if (!second.ok()) return second;
-  return absl::StrCat(*first, ".", *second);
+  ASSIGN_OR_RETURN(const std::string first, QuotedName(schema));
+  ASSIGN_OR_RETURN(const std::string second, QuotedName(name));
+  return absl::StrCat(first, ".", second);
 }
 
 absl::StatusOr<std::string> QuotedText(std::string_view text) {

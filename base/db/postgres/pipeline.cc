@@ -62,11 +62,10 @@ absl::StatusOr<std::vector<Pipeline::Sent>> Pipeline::Send(const std::vector<Ste
   for (std::size_t i = from; i < to; ++i) {
     RETURN_IF_ERROR(SendStep(steps[i], i, sent));
   }
-  const absl::Status left =
+  RETURN_IF_ERROR(
       to == steps.size()
           ? SendEnd(steps)
-          : connection_.line().Send(PQsendFlushRequest(connection_.line().handle()), steps[from].doing);
-  if (!left.ok()) return left;
+          : connection_.line().Send(PQsendFlushRequest(connection_.line().handle()), steps[from].doing));
   return sent;
 }
 

@@ -60,6 +60,12 @@ std::string_view Rows::View(int row, int column) const {
   return {PQgetvalue(result_.get(), row, column), static_cast<std::size_t>(size)};
 }
 
+std::vector<std::string> Rows::Texts(int column) const {
+  std::vector<std::string> texts;
+  for (int row = 0; row < rows(); ++row) texts.push_back(Text(row, column));
+  return texts;
+}
+
 std::int64_t Rows::Int(int row, int column) const {
   switch (TypeOf(column)) {
     case Type::kBool:

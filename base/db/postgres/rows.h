@@ -50,6 +50,8 @@ class Rows {
   /// Returns a value in the binary format of its type; text and bytea unchanged. NULL is an empty view.
   std::string_view View(int row, int column) const;
   std::string Text(int row, int column) const { return std::string(View(row, column)); }
+  /// Returns the Text() of that column in each row.
+  std::vector<std::string> Texts(int column) const;
   /// Returns a bool, int2, int4, int8 or oid; 0 for NULL and other types.
   std::int64_t Int(int row, int column) const;
   bool Bool(int row, int column) const { return Int(row, column) != 0; }

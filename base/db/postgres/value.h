@@ -146,6 +146,14 @@ class Array {
   std::string bytes_;
 };
 
+/// Returns an array of these texts.
+template <typename Texts>
+Array TextArray(const Texts& texts) {
+  Array array(Type::kText);
+  for (const auto& text : texts) array.Add(text);
+  return array;
+}
+
 /// Appends the binary format of a numeric to `to`. `decimal` has the form "-12.50": digits, and after a dot
 /// the digits of its scale; at most 1,000 digits.
 void AppendNumeric(std::string_view decimal, std::string& to);
