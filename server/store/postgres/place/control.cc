@@ -213,6 +213,16 @@ absl::Status PostgresControl::Run(const Work& work) {
   }
 }
 
+absl::StatusOr<postgres::Rows> PostgresControl::Query(const std::string& sql, postgres::Values values,
+                                                      std::string_view doing) {
+  absl::StatusOr<postgres::Rows> rows;
+  RETURN_IF_ERROR(Run([&](postgres::Connection& connection) {
+    rows = connection.Query(sql, values, doing);
+    return rows.status();
+  }));
+  return rows;
+}
+
 bool PostgresControl::Answers(std::chrono::milliseconds within) {
   const absl::StatusOr<postgres::Lease> lease = pool_.Take(options_.patience);
   if (!lease.ok()) return postgres::TroubleOf(lease.status()) == Trouble::kTooMany;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -60,8 +61,11 @@ class PostgresControl {
   /// anything could be committed, if it conflicted with another transaction, or if the server refused to
   /// write: then at the server that is the primary now.
   absl::Status Run(const Work& work);
-  /// The same in one transaction. Work without a promise of durability should not wait for a standby: while
-  /// none answers, each commit that waits occupies one of the few connections.
+  /// Runs one statement in this way, and returns its rows.
+  absl::StatusOr<postgres::Rows> Query(const std::string& sql, postgres::Values values,
+                                       std::string_view doing);
+  /// The same for work in one transaction. Work without a promise of durability should not wait for a
+  /// standby: while none answers, each commit that waits occupies one of the few connections.
   absl::Status Write(const Work& work, Awaits awaits = Awaits::kStandby);
   /// Tells whether it answers. If all connections are in use, this returns true.
   bool Answers(std::chrono::milliseconds within);

@@ -46,24 +46,19 @@ absl::StatusOr<std::set<Duty>> TakeDuties(PostgresControl& control, const std::s
 }
 
 absl::Status GiveUpDuties(PostgresControl& control, const std::string& server_id) {
-  return control.Run([&](postgres::Connection& connection) {
-    return connection
-        .Run("DELETE FROM mirror_control.duty WHERE server_id = $1", {server_id}, "giving up duties")
-        .status();
-  });
+  return control
+      .Query("DELETE FROM mirror_control.duty WHERE server_id = $1", {server_id}, "giving up duties")
+      .status();
 }
 
 absl::Status NoteWaitingHooks(PostgresControl& control, const std::set<std::string>& context_ids) {
   if (context_ids.empty()) return absl::OkStatus();
-  postgres::Array ids(postgres::Type::kText);
-  for (const std::string& context_id : context_ids) ids.Add(context_id);
+  postgres::Array ids = postgres::TextArray(context_ids);
   const auto note = [&](postgres::Connection& connection) {
-    return connection
-        .Run(
-            "INSERT INTO mirror_control.hook_waiting SELECT id FROM unnest($1) AS id ORDER BY id ON CONFLICT "
-            "DO NOTHING",
-            {ids.value()}, "noting that hooks wait")
-        .status();
+    return connection.Change(
+        "INSERT INTO mirror_control.hook_waiting SELECT id FROM unnest($1) AS id ORDER BY id ON CONFLICT "
+        "DO NOTHING",
+        {ids.value()}, "noting that hooks wait");
   };
   // The event that it announces does not wait for a standby either.
   return control.Write(note, Awaits::kNobody);

@@ -20,14 +20,8 @@ absl::Status See(postgres::Connection& connection, const UploadServer& server) {
 
 absl::StatusOr<std::vector<std::string>> ReadJobs(PostgresControl& control, const std::string& sql,
                                                   const char* doing) {
-  std::vector<std::string> jobs;
-  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
-    jobs.clear();
-    ASSIGN_OR_RETURN(const auto rows, connection.Query(sql, {}, doing));
-    for (int row = 0; row < rows.rows(); ++row) jobs.push_back(rows.Text(row, 0));
-    return absl::OkStatus();
-  }));
-  return jobs;
+  ASSIGN_OR_RETURN(const auto rows, control.Query(sql, {}, doing));
+  return rows.Texts(0);
 }
 
 }  // namespace
@@ -35,12 +29,11 @@ absl::StatusOr<std::vector<std::string>> ReadJobs(PostgresControl& control, cons
 absl::Status SeeUploadServer(PostgresControl& control, const UploadServer& server) {
   const auto see = [&](postgres::Connection& connection) -> absl::Status {
     RETURN_IF_ERROR(See(connection, server));
-    return connection
-        .Run(absl::StrCat("DELETE FROM mirror_control.upload_server AS s WHERE seen_ms < ", kControlNow,
-                          " - $1 AND NOT EXISTS (SELECT FROM mirror_control.import_job AS j WHERE j.server = "
-                          "s.server)"),
-             {kUploadServerForgottenMs}, "removing servers that no longer run")
-        .status();
+    return connection.Change(
+        absl::StrCat("DELETE FROM mirror_control.upload_server AS s WHERE seen_ms < ", kControlNow,
+                     " - $1 AND NOT EXISTS (SELECT FROM mirror_control.import_job AS j WHERE j.server = "
+                     "s.server)"),
+        {kUploadServerForgottenMs}, "removing servers that no longer run");
   };
   // If a standby lacks this row, the next report writes it again soon.
   return control.Write(see, Awaits::kNobody);
@@ -48,19 +41,14 @@ absl::Status SeeUploadServer(PostgresControl& control, const UploadServer& serve
 
 absl::StatusOr<std::optional<UploadServer>> FindUploadServer(PostgresControl& control,
                                                              const std::string& name) {
-  std::optional<UploadServer> found;
-  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(
-        const auto rows,
-        connection.Query(
-            absl::StrCat("SELECT ",
-                         UploadServerTable().Names({{"seen_ms", absl::StrCat(kControlNow, " - seen_ms")}}),
-                         " FROM mirror_control.upload_server WHERE server = $1"),
-            {name}, "looking for the server of an upload"));
-    ASSIGN_OR_RETURN(found, ReadFirst(UploadServerTable(), rows));
-    return absl::OkStatus();
-  }));
-  return found;
+  ASSIGN_OR_RETURN(
+      const auto rows,
+      control.Query(
+          absl::StrCat("SELECT ",
+                       UploadServerTable().Names({{"seen_ms", absl::StrCat(kControlNow, " - seen_ms")}}),
+                       " FROM mirror_control.upload_server WHERE server = $1"),
+          {name}, "looking for the server of an upload"));
+  return ReadFirst(UploadServerTable(), rows);
 }
 
 absl::Status ListImportJob(PostgresControl& control, const UploadServer& server, const std::string& job) {
@@ -72,30 +60,24 @@ absl::Status ListImportJob(PostgresControl& control, const UploadServer& server,
 }
 
 absl::Status UnlistImportJob(PostgresControl& control, const std::string& job) {
-  return control.Run([&](postgres::Connection& connection) {
-    return connection
-        .Run("DELETE FROM mirror_control.import_job WHERE job = $1", {job}, "removing an import job")
-        .status();
-  });
+  return control
+      .Query("DELETE FROM mirror_control.import_job WHERE job = $1", {job}, "removing an import job")
+      .status();
 }
 
 absl::Status ListOnlyImportJobs(PostgresControl& control, const UploadServer& server,
                                 const std::vector<std::string>& jobs) {
-  postgres::Array ids(postgres::Type::kText);
-  for (const std::string& job : jobs) ids.Add(job);
+  postgres::Array ids = postgres::TextArray(jobs);
   return control.Write([&](postgres::Connection& connection) -> absl::Status {
     constexpr char kDoing[] = "listing the import jobs of this server";
     RETURN_IF_ERROR(See(connection, server));
-    const auto gone =
-        connection.Run("DELETE FROM mirror_control.import_job WHERE server = $2 AND NOT job = ANY ($1)",
-                       {ids.value(), server.name}, kDoing);
-    if (!gone.ok()) return gone.status();
-    return connection
-        .Run(
-            "INSERT INTO mirror_control.import_job SELECT job, $2 FROM unnest($1) AS job ORDER BY job ON "
-            "CONFLICT (job) DO UPDATE SET server = excluded.server",
-            {ids.value(), server.name}, kDoing)
-        .status();
+    RETURN_IF_ERROR(
+        connection.Change("DELETE FROM mirror_control.import_job WHERE server = $2 AND NOT job = ANY ($1)",
+                          {ids.value(), server.name}, kDoing));
+    return connection.Change(
+        "INSERT INTO mirror_control.import_job SELECT job, $2 FROM unnest($1) AS job ORDER BY job ON "
+        "CONFLICT (job) DO UPDATE SET server = excluded.server",
+        {ids.value(), server.name}, kDoing);
   });
 }
 

@@ -10,12 +10,10 @@
 namespace mirror {
 
 absl::Status ForgetListedRow(PostgresControl& control, const std::string& context_id) {
-  return control.Run([&](postgres::Connection& connection) {
-    return connection
-        .Run("DELETE FROM mirror_control.listed WHERE context_id = $1", {context_id},
+  return control
+      .Query("DELETE FROM mirror_control.listed WHERE context_id = $1", {context_id},
              "removing the list entry of a mirror")
-        .status();
-  });
+      .status();
 }
 
 absl::Status KeepListedRow(PostgresControl& control, const std::string& context_id, const ListedRow& row) {
@@ -28,15 +26,11 @@ absl::Status KeepListedRow(PostgresControl& control, const std::string& context_
 }
 
 absl::StatusOr<std::map<std::string, ListedRow>> ReadListedRows(PostgresControl& control) {
+  ASSIGN_OR_RETURN(const auto rows, control.Query(ListedTable().SelectSql(kInControl), {},
+                                                  "reading the list entries of mirrors"));
+  ASSIGN_OR_RETURN(std::vector<ListedRowOf> listed, ReadRows(ListedTable(), rows));
   std::map<std::string, ListedRow> all;
-  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
-    all.clear();
-    ASSIGN_OR_RETURN(const auto rows, connection.Query(ListedTable().SelectSql(kInControl), {},
-                                                       "reading the list entries of mirrors"));
-    ASSIGN_OR_RETURN(std::vector<ListedRowOf> listed, ReadRows(ListedTable(), rows));
-    for (ListedRowOf& one : listed) all[one.context_id] = std::move(one.row);
-    return absl::OkStatus();
-  }));
+  for (ListedRowOf& one : listed) all[one.context_id] = std::move(one.row);
   return all;
 }
 

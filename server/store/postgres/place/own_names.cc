@@ -87,8 +87,7 @@ const char kNotOurTablesSql[] =
 absl::Status HoldTable(postgres::Connection& connection, PlaceKind kind, const PostgresOwnTables& names,
                        const std::string& table) {
   const std::string doing = absl::StrCat("reading table '", table, "'");
-  postgres::Array named(postgres::Type::kText);
-  named.Add(table);
+  postgres::Array named = postgres::TextArray(std::vector{table});
   postgres::Pipeline pipeline(connection);
   if (kind == PlaceKind::kPlain) {
     pipeline.Queue(
@@ -108,8 +107,7 @@ absl::Status HoldMirror(postgres::Connection& connection, PlaceKind kind, const 
   if (kind == PlaceKind::kPlain) {
     const char* const mode = frees == Frees::kItsName ? "ACCESS EXCLUSIVE" : "ACCESS SHARE";
     postgres::Savepoint savepoint(connection);
-    if (absl::Status begun = savepoint.Begin(); !begun.ok())
-      return ToStoreStatus(begun, TableOwner::kOwnTable);
+    RETURN_IF_ERROR(ToStoreStatus(savepoint.Begin(), TableOwner::kOwnTable));
     locked = connection.Execute(absl::StrCat("LOCK TABLE ", names.tenant, " IN ", mode, " MODE"), kHolding);
     const absl::Status ended = locked.ok() ? savepoint.Release() : savepoint.RollBack();
     if (!ended.ok()) return ToStoreStatus(ended, TableOwner::kOwnTable);

@@ -21,25 +21,21 @@ std::string Columns() {
 
 absl::StatusOr<std::vector<Placement>> AskPlacements(PostgresControl& control, const std::string& sql,
                                                      postgres::Values values) {
-  std::vector<Placement> placements;
-  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto rows, connection.Query(sql, values, "reading where mirrors are"));
-    ASSIGN_OR_RETURN(placements, ReadRows(PlacementTable(), rows));
-    return absl::OkStatus();
-  }));
-  return placements;
+  ASSIGN_OR_RETURN(const auto rows, control.Query(sql, values, "reading where mirrors are"));
+  return ReadRows(PlacementTable(), rows);
 }
 
 /// Returns how many rows it changed.
 absl::StatusOr<std::int64_t> ChangePlacements(PostgresControl& control, const std::string& sql,
                                               postgres::Values values) {
-  std::int64_t changed = 0;
-  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) {
-    const auto ran = connection.Run(sql, values, "recording where a mirror is");
-    if (ran.ok()) changed = *ran;
-    return ran.status();
-  }));
-  return changed;
+  ASSIGN_OR_RETURN(const auto rows, control.Query(sql, values, "recording where a mirror is"));
+  return rows.affected();
+}
+
+/// Returns whether it changed the placement.
+absl::StatusOr<bool> ChangeOne(PostgresControl& control, const std::string& sql, postgres::Values values) {
+  ASSIGN_OR_RETURN(const std::int64_t changed, ChangePlacements(control, sql, values));
+  return changed == 1;
 }
 
 absl::Status NoPlacement(const std::string& context_id) {
@@ -119,88 +115,68 @@ absl::StatusOr<std::optional<Placement>> TakeForImport(PostgresControl& control,
 
 absl::StatusOr<bool> EndImport(PostgresControl& control, const Placement& taken, bool is_there) {
   const std::string folded = FoldName(taken.context_id);
-  ASSIGN_OR_RETURN(
-      const auto ended,
-      ChangePlacements(
-          control,
-          absl::StrCat("UPDATE mirror_control.tenant SET state = ",
-                       is_there ? "'serving'" : "CASE state WHEN 'restoring' THEN 'deleted' ELSE 'gone' END",
-                       ", state_ms = ", kControlNow,
-                       " WHERE folded = $1 AND epoch = $2 AND state IN ('importing', 'restoring')"),
-          {folded, taken.epoch}));
-  return ended == 1;
+  return ChangeOne(
+      control,
+      absl::StrCat("UPDATE mirror_control.tenant SET state = ",
+                   is_there ? "'serving'" : "CASE state WHEN 'restoring' THEN 'deleted' ELSE 'gone' END",
+                   ", state_ms = ", kControlNow,
+                   " WHERE folded = $1 AND epoch = $2 AND state IN ('importing', 'restoring')"),
+      {folded, taken.epoch});
 }
 
 absl::StatusOr<bool> MovePlacement(PostgresControl& control, const std::string& context_id,
                                    PlacementState from, PlacementState to) {
   const std::string folded = FoldName(context_id);
-  ASSIGN_OR_RETURN(const auto moved,
-                   ChangePlacements(control,
-                                    absl::StrCat("UPDATE mirror_control.tenant SET state = $3, state_ms = ",
-                                                 kControlNow, " WHERE folded = $1 AND state = $2"),
-                                    {folded, WordOf(from), WordOf(to)}));
-  return moved == 1;
+  return ChangeOne(control,
+                   absl::StrCat("UPDATE mirror_control.tenant SET state = $3, state_ms = ", kControlNow,
+                                " WHERE folded = $1 AND state = $2"),
+                   {folded, WordOf(from), WordOf(to)});
 }
 
 absl::StatusOr<bool> MoveThisPlacement(PostgresControl& control, const Placement& placement,
                                        PlacementState to) {
   const std::string folded = FoldName(placement.context_id);
-  ASSIGN_OR_RETURN(
-      const auto moved,
-      ChangePlacements(control,
-                       absl::StrCat("UPDATE mirror_control.tenant SET state = $3, state_ms = ", kControlNow,
-                                    " WHERE folded = $1 AND state = $2 AND epoch = $4"),
-                       {folded, WordOf(placement.state), WordOf(to), placement.epoch}));
-  return moved == 1;
+  return ChangeOne(control,
+                   absl::StrCat("UPDATE mirror_control.tenant SET state = $3, state_ms = ", kControlNow,
+                                " WHERE folded = $1 AND state = $2 AND epoch = $4"),
+                   {folded, WordOf(placement.state), WordOf(to), placement.epoch});
 }
 
 absl::StatusOr<bool> MovePlacementTo(PostgresControl& control, const std::string& context_id,
                                      const std::string& from, const std::string& to, std::int64_t epoch) {
   const std::string folded = FoldName(context_id);
-  ASSIGN_OR_RETURN(
-      const auto moved,
-      ChangePlacements(
-          control,
-          absl::StrCat("UPDATE mirror_control.tenant SET place = $3, epoch = $4, mark = '', state_ms = ",
-                       kControlNow, " WHERE folded = $1 AND place = $2 AND state = 'serving' AND epoch < $4"),
-          {folded, from, to, epoch}));
-  return moved == 1;
+  return ChangeOne(
+      control,
+      absl::StrCat("UPDATE mirror_control.tenant SET place = $3, epoch = $4, mark = '', state_ms = ",
+                   kControlNow, " WHERE folded = $1 AND place = $2 AND state = 'serving' AND epoch < $4"),
+      {folded, from, to, epoch});
 }
 
 absl::StatusOr<bool> HoldPlacement(PostgresControl& control, const Placement& placement) {
   const std::string folded = FoldName(placement.context_id);
-  ASSIGN_OR_RETURN(const auto held,
-                   ChangePlacements(control,
-                                    "UPDATE mirror_control.tenant SET epoch = epoch + 1 WHERE folded = $1 "
-                                    "AND place = $2 AND state = 'serving' AND epoch = $3",
-                                    {folded, placement.place, placement.epoch}));
-  return held == 1;
+  return ChangeOne(control,
+                   "UPDATE mirror_control.tenant SET epoch = epoch + 1 WHERE folded = $1 "
+                   "AND place = $2 AND state = 'serving' AND epoch = $3",
+                   {folded, placement.place, placement.epoch});
 }
 
 absl::StatusOr<bool> CorrectPlacement(PostgresControl& control, const Placement& served) {
   const std::string folded = FoldName(served.context_id);
-  ASSIGN_OR_RETURN(
-      const auto corrected,
-      ChangePlacements(
-          control,
-          absl::StrCat(
-              "UPDATE mirror_control.tenant SET context_id = $2, place = $3, schema_name = $4, epoch = "
-              "$5, mark = '', state_ms = ",
-              kControlNow, " WHERE folded = $1 AND state = 'serving' AND epoch < $5"),
-          {folded, served.context_id, served.place, served.schema, served.epoch}));
-  return corrected == 1;
+  return ChangeOne(
+      control,
+      absl::StrCat("UPDATE mirror_control.tenant SET context_id = $2, place = $3, schema_name = $4, epoch = "
+                   "$5, mark = '', state_ms = ",
+                   kControlNow, " WHERE folded = $1 AND state = 'serving' AND epoch < $5"),
+      {folded, served.context_id, served.place, served.schema, served.epoch});
 }
 
 absl::StatusOr<bool> MoveLostPlacement(PostgresControl& control, const Placement& placement) {
   const std::string folded = FoldName(placement.context_id);
-  ASSIGN_OR_RETURN(
-      const auto moved,
-      ChangePlacements(
-          control,
-          absl::StrCat("UPDATE mirror_control.tenant SET state = 'gone', mark = '', state_ms = ", kControlNow,
-                       " WHERE folded = $1 AND state = 'serving' AND epoch = $2 AND mark = $3"),
-          {folded, placement.epoch, placement.mark}));
-  return moved == 1;
+  return ChangeOne(
+      control,
+      absl::StrCat("UPDATE mirror_control.tenant SET state = 'gone', mark = '', state_ms = ", kControlNow,
+                   " WHERE folded = $1 AND state = 'serving' AND epoch = $2 AND mark = $3"),
+      {folded, placement.epoch, placement.mark});
 }
 
 absl::Status ForgetMark(PostgresControl& control, const Placement& placement) {
@@ -228,39 +204,29 @@ absl::Status BeginDeletingPlacement(PostgresControl& control, const std::string&
 
 absl::StatusOr<std::int64_t> RaiseEpoch(PostgresControl& control, const std::string& context_id) {
   const std::string folded = FoldName(context_id);
-  std::int64_t epoch = 0;
-  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(
-        const auto rows,
-        connection.Query(
-            "UPDATE mirror_control.tenant SET epoch = epoch + 1, mark = '' WHERE folded = $1 AND state IN "
-            "('making', 'serving') RETURNING epoch",
-            {folded}, "recording where a mirror is"));
-    if (rows.rows() != 1) return NoPlacement(context_id);
-    epoch = rows.Int(0, 0);
-    return absl::OkStatus();
-  }));
-  return epoch;
+  ASSIGN_OR_RETURN(
+      const auto rows,
+      control.Query(
+          "UPDATE mirror_control.tenant SET epoch = epoch + 1, mark = '' WHERE folded = $1 AND state IN "
+          "('making', 'serving') RETURNING epoch",
+          {folded}, "recording where a mirror is"));
+  if (rows.rows() != 1) return NoPlacement(context_id);
+  return rows.Int(0, 0);
 }
 
 absl::Status CheckPlacesAreKnown(PostgresControl& control, const std::vector<std::string>& places) {
-  postgres::Array known(postgres::Type::kText);
-  for (const std::string& place : places) known.Add(place);
+  postgres::Array known = postgres::TextArray(places);
+  ASSIGN_OR_RETURN(
+      const auto rows,
+      control.Query(
+          "SELECT place, count(*) FROM mirror_control.tenant WHERE place <> ALL ($1) AND state NOT IN "
+          "('deleted', 'gone') AND place <> '' GROUP BY place ORDER BY place",
+          {known.value()}, "reading where mirrors are"));
   std::vector<std::string> missing;
-  absl::Status status = control.Run([&](postgres::Connection& connection) -> absl::Status {
-    missing.clear();
-    ASSIGN_OR_RETURN(
-        const auto rows,
-        connection.Query(
-            "SELECT place, count(*) FROM mirror_control.tenant WHERE place <> ALL ($1) AND state NOT IN "
-            "('deleted', 'gone') AND place <> '' GROUP BY place ORDER BY place",
-            {known.value()}, "reading where mirrors are"));
-    for (int row = 0; row < rows.rows(); ++row) {
-      missing.push_back(absl::StrCat("'", rows.Text(row, 0), "' (", rows.Int(row, 1), ")"));
-    }
-    return absl::OkStatus();
-  });
-  if (!status.ok() || missing.empty()) return status;
+  for (int row = 0; row < rows.rows(); ++row) {
+    missing.push_back(absl::StrCat("'", rows.Text(row, 0), "' (", rows.Int(row, 1), ")"));
+  }
+  if (missing.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("the control database knows of mirrors in places that the configuration does not name: ",
                    absl::StrJoin(missing, ", "),

@@ -54,11 +54,9 @@ class PostgresAuditRows final : public AuditRows {
   }
   absl::Status CutAt(const AuditPoint& cut) override {
     RETURN_IF_ERROR(
-        connection_.Run("DELETE FROM mirror_control.audit WHERE id <= $1", {cut.id}, kWritingAudit).status());
-    return connection_
-        .Run("UPDATE mirror_control.audit_chain SET before_id = $1, before_hash = $2",
-             {cut.id, Value::Bytes(cut.hash)}, kWritingAudit)
-        .status();
+        connection_.Change("DELETE FROM mirror_control.audit WHERE id <= $1", {cut.id}, kWritingAudit));
+    return connection_.Change("UPDATE mirror_control.audit_chain SET before_id = $1, before_hash = $2",
+                              {cut.id, Value::Bytes(cut.hash)}, kWritingAudit);
   }
 
  private:
@@ -87,16 +85,10 @@ class PostgresAuditLog final : public ChainedAuditLog {
   }
 
   absl::StatusOr<std::vector<AuditRecord>> After(std::uint64_t after_id, std::uint32_t limit) override {
-    std::vector<AuditRecord> records;
-    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(
-          const auto rows,
-          connection.Query(AuditTable().SelectSql(kInControl, "WHERE id > $1 ORDER BY id LIMIT $2"),
-                           {std::min<std::uint64_t>(after_id, INT64_MAX), limit}, kReadingAudit));
-      ASSIGN_OR_RETURN(records, ReadRows(AuditTable(), rows));
-      return absl::OkStatus();
-    }));
-    return records;
+    ASSIGN_OR_RETURN(const auto rows,
+                     control_->Query(AuditTable().SelectSql(kInControl, "WHERE id > $1 ORDER BY id LIMIT $2"),
+                                     {std::min<std::uint64_t>(after_id, INT64_MAX), limit}, kReadingAudit));
+    return ReadRows(AuditTable(), rows);
   }
 
  protected:

@@ -98,16 +98,13 @@ class PostgresCatalog final : public Catalog {
       }
     }
     const auto keep = [&](postgres::Connection& connection) {
-      RETURN_IF_ERROR(connection
-                          .Run("INSERT INTO mirror_control.summary SELECT * FROM unnest($1, $2) ON "
-                               "CONFLICT (context_id) DO "
-                               "UPDATE SET text = excluded.text",
-                               {ids.value(), texts.value()}, "keeping summaries of tenants")
-                          .status());
-      return connection
-          .Run("DELETE FROM mirror_control.summary WHERE context_id = ANY ($1)", {forgotten.value()},
-               "forgetting summaries of tenants")
-          .status();
+      RETURN_IF_ERROR(
+          connection.Change("INSERT INTO mirror_control.summary SELECT * FROM unnest($1, $2) ON "
+                            "CONFLICT (context_id) DO "
+                            "UPDATE SET text = excluded.text",
+                            {ids.value(), texts.value()}, "keeping summaries of tenants"));
+      return connection.Change("DELETE FROM mirror_control.summary WHERE context_id = ANY ($1)",
+                               {forgotten.value()}, "forgetting summaries of tenants");
     };
     return control_->Write(keep, Awaits::kNobody);
   }
@@ -145,11 +142,9 @@ class PostgresCatalog final : public Catalog {
         }
       }
       RETURN_IF_ERROR(
-          connection
-              .Run("UPDATE mirror_control.summary SET text = next.text FROM unnest($1, $2) AS next "
-                   "(context_id, text) WHERE summary.context_id = next.context_id",
-                   {ids.value(), texts.value()}, "keeping summaries of tenants")
-              .status());
+          connection.Change("UPDATE mirror_control.summary SET text = next.text FROM unnest($1, $2) AS next "
+                            "(context_id, text) WHERE summary.context_id = next.context_id",
+                            {ids.value(), texts.value()}, "keeping summaries of tenants"));
       ASSIGN_OR_RETURN(
           const auto inserted,
           connection.Query(
@@ -166,15 +161,11 @@ class PostgresCatalog final : public Catalog {
   }
 
   absl::StatusOr<std::map<std::string, std::string>> Summaries() override {
+    ASSIGN_OR_RETURN(const auto rows, control_->Query(SummaryTable().SelectSql(kInControl), {},
+                                                      "reading summaries of tenants"));
+    ASSIGN_OR_RETURN(std::vector<SummaryRow> all, ReadRows(SummaryTable(), rows));
     std::map<std::string, std::string> summaries;
-    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
-      summaries.clear();
-      ASSIGN_OR_RETURN(const auto rows, connection.Query(SummaryTable().SelectSql(kInControl), {},
-                                                         "reading summaries of tenants"));
-      ASSIGN_OR_RETURN(std::vector<SummaryRow> all, ReadRows(SummaryTable(), rows));
-      for (SummaryRow& row : all) summaries[row.context_id] = std::move(row.text);
-      return absl::OkStatus();
-    }));
+    for (SummaryRow& row : all) summaries[row.context_id] = std::move(row.text);
     return summaries;
   }
 
@@ -223,13 +214,8 @@ class PostgresCatalog final : public Catalog {
   }
 
   absl::StatusOr<std::vector<EventRecord>> Ask(const std::string& sql, postgres::Values values) {
-    std::vector<EventRecord> events;
-    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto rows, connection.Query(sql, values, "reading events"));
-      ASSIGN_OR_RETURN(events, ReadRows(EventTable(), rows));
-      return absl::OkStatus();
-    }));
-    return events;
+    ASSIGN_OR_RETURN(const auto rows, control_->Query(sql, values, "reading events"));
+    return ReadRows(EventTable(), rows);
   }
 
   /// Tells whether to look for a tenant's oldest events: once per kEventsPruneEvery events, and at its first
@@ -253,23 +239,20 @@ class PostgresCatalog final : public Catalog {
       if (const auto set = connection.Query(kNoLongWaitSql, {}, kDoing); !set.ok()) return set.status();
       for (const bool urgent : {false, true}) {
         if (!of_tenant) break;
-        const auto removed = connection.Run(
+        RETURN_IF_ERROR(connection.Change(
             "DELETE FROM mirror_control.event WHERE context_id = $1 AND (severity > 1) = $3 AND id <= "
             "(SELECT "
             "id FROM mirror_control.event WHERE context_id = $1 AND (severity > 1) = $3 ORDER BY id DESC "
             "LIMIT 1 OFFSET $2)",
-            {context_id, kEventsPerTenantMax, urgent}, kDoing);
-        if (!removed.ok()) return removed.status();
+            {context_id, kEventsPerTenantMax, urgent}, kDoing));
       }
       if (!of_all) return absl::OkStatus();
       const auto events = connection.Number("SELECT count(*) FROM mirror_control.event", {}, kDoing);
       if (!events.ok() || *events <= kEventsMax) return events.status();
-      return connection
-          .Run(
-              "DELETE FROM mirror_control.event WHERE id IN (SELECT id FROM mirror_control.event ORDER BY "
-              "severity > 1, id LIMIT $1)",
-              {*events - kEventsMax}, kDoing)
-          .status();
+      return connection.Change(
+          "DELETE FROM mirror_control.event WHERE id IN (SELECT id FROM mirror_control.event ORDER BY "
+          "severity > 1, id LIMIT $1)",
+          {*events - kEventsMax}, kDoing);
     });
   }
 
@@ -295,11 +278,10 @@ class PostgresHookCursor final : public HookCursor {
   absl::StatusOr<std::uint64_t> Read(const std::string& hook) override {
     std::int64_t id = 0;
     RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
-      RETURN_IF_ERROR(connection
-                          .Run("INSERT INTO mirror_control.hook_cursor VALUES ($1, (SELECT id FROM "
-                               "mirror_control.event_head)) ON CONFLICT (hook) DO NOTHING",
-                               {hook}, kDoing)
-                          .status());
+      RETURN_IF_ERROR(
+          connection.Change("INSERT INTO mirror_control.hook_cursor VALUES ($1, (SELECT id FROM "
+                            "mirror_control.event_head)) ON CONFLICT (hook) DO NOTHING",
+                            {hook}, kDoing));
       const auto read = connection.Number("SELECT event_id FROM mirror_control.hook_cursor WHERE hook = $1",
                                           {hook}, kDoing);
       if (read.ok()) id = *read;
@@ -351,9 +333,8 @@ class PostgresLookLog final : public LookLog {
     RETURN_IF_ERROR(control_->Write(add, Awaits::kNobody));
     if (id % kPruneLooksEvery != 0) return absl::OkStatus();
     const auto prune = [&](postgres::Connection& connection) {
-      return connection
-          .Run("DELETE FROM mirror_control.looks WHERE id <= $1", {id - looks_max_}, "removing old looks")
-          .status();
+      return connection.Change("DELETE FROM mirror_control.looks WHERE id <= $1", {id - looks_max_},
+                               "removing old looks");
     };
     // The look is stored; what this prune leaves, the next one deletes.
     control_->Write(prune, Awaits::kNobody).IgnoreError();
@@ -362,18 +343,13 @@ class PostgresLookLog final : public LookLog {
 
   absl::StatusOr<std::vector<AuditRecord>> Last(std::uint64_t limit) override {
     const auto wanted = static_cast<std::int64_t>(limit);
-    std::vector<AuditRecord> looks;
-    RETURN_IF_ERROR(control_->Run([&](postgres::Connection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(
-          const auto rows,
-          connection.Query(
-              absl::StrCat("SELECT * FROM (", LookTable().SelectSql(kInControl, "ORDER BY id DESC LIMIT $1"),
-                           ") AS last ORDER BY id"),
-              {wanted <= 0 || wanted > looks_max_ ? looks_max_ : wanted}, "reading looks"));
-      ASSIGN_OR_RETURN(looks, ReadRows(LookTable(), rows));
-      return absl::OkStatus();
-    }));
-    return looks;
+    ASSIGN_OR_RETURN(
+        const auto rows,
+        control_->Query(
+            absl::StrCat("SELECT * FROM (", LookTable().SelectSql(kInControl, "ORDER BY id DESC LIMIT $1"),
+                         ") AS last ORDER BY id"),
+            {wanted <= 0 || wanted > looks_max_ ? looks_max_ : wanted}, "reading looks"));
+    return ReadRows(LookTable(), rows);
   }
 
  private:

@@ -117,8 +117,6 @@ absl::StatusOr<std::vector<std::string>> CarryRights(postgres::Connection& conne
       "BY 1",
       {from}, kGiving);
   if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
-  std::vector<std::string> guarded;
-  for (int row = 0; row < rows->rows(); ++row) guarded.push_back(rows->Text(row, 0));
   absl::Status carried =
       RunFound(connection, absl::StrCat("WITH ", kOfTheSameName, kWhom, ",", OfRelations(Which::kAll)),
                {from, to.schema});
@@ -127,7 +125,7 @@ absl::StatusOr<std::vector<std::string>> CarryRights(postgres::Connection& conne
         RunFound(connection, absl::StrCat("WITH ", kWhom, ",", kOfSchema), {from, to.schema, to.metadata});
   }
   if (!carried.ok()) return carried;
-  return guarded;
+  return rows->Texts(0);
 }
 
 }  // namespace mirror

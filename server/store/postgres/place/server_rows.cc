@@ -26,14 +26,12 @@ absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& ser
   std::int64_t now_ms = 0;
   const auto beat = [&](postgres::Connection& connection) -> absl::Status {
     ASSIGN_OR_RETURN(now_ms, connection.Number(sql, ValuesOf(fields), kBeating));
-    return connection
-        .Run(
-            "DELETE FROM mirror_control.server WHERE seen_ms < $1 OR (host = $3 AND address = $4 AND "
-            "admin_address = $5 AND server_id <> $6 AND seen_ms < $2)",
-            {now_ms - kServerForgottenMs, now_ms - kServerGoneMs, server.host, server.address,
-             server.admin_address, server.server_id},
-            kBeating)
-        .status();
+    return connection.Change(
+        "DELETE FROM mirror_control.server WHERE seen_ms < $1 OR (host = $3 AND address = $4 AND "
+        "admin_address = $5 AND server_id <> $6 AND seen_ms < $2)",
+        {now_ms - kServerForgottenMs, now_ms - kServerGoneMs, server.host, server.address,
+         server.admin_address, server.server_id},
+        kBeating);
   };
   // If a standby lacks this row, the next beat writes it again soon.
   RETURN_IF_ERROR(control.Write(beat, Awaits::kNobody));
@@ -41,26 +39,22 @@ absl::StatusOr<std::int64_t> Beat(PostgresControl& control, const ServerRow& ser
 }
 
 absl::StatusOr<std::vector<ServerRow>> ListServers(PostgresControl& control) {
-  std::vector<ServerRow> servers;
-  RETURN_IF_ERROR(control.Run([&](postgres::Connection& connection) -> absl::Status {
-    ASSIGN_OR_RETURN(
-        const auto rows,
-        connection.Query(
-            absl::StrCat(
-                "SELECT ", ServerTable().Names({{"seen_ms", "now.ms - seen_ms"}}),
-                ", coalesce((SELECT string_agg(duty, ' ' ORDER BY duty) FROM mirror_control.duty AS d WHERE "
-                "d.server_id = s.server_id AND until_ms >= now.ms), '') FROM mirror_control.server AS s, "
-                "(SELECT ",
-                kControlNow, " AS ms) AS now ORDER BY host, address, started_ms"),
-            {}, "listing the servers"));
-    ASSIGN_OR_RETURN(servers, ReadRows(ServerTable(), rows));
-    const int duties = rows.columns() - 1;
-    for (int row = 0; row < rows.rows(); ++row) {
-      servers[static_cast<std::size_t>(row)].duties =
-          absl::StrSplit(rows.Text(row, duties), ' ', absl::SkipEmpty());
-    }
-    return absl::OkStatus();
-  }));
+  ASSIGN_OR_RETURN(
+      const auto rows,
+      control.Query(
+          absl::StrCat(
+              "SELECT ", ServerTable().Names({{"seen_ms", "now.ms - seen_ms"}}),
+              ", coalesce((SELECT string_agg(duty, ' ' ORDER BY duty) FROM mirror_control.duty AS d WHERE "
+              "d.server_id = s.server_id AND until_ms >= now.ms), '') FROM mirror_control.server AS s, "
+              "(SELECT ",
+              kControlNow, " AS ms) AS now ORDER BY host, address, started_ms"),
+          {}, "listing the servers"));
+  ASSIGN_OR_RETURN(std::vector<ServerRow> servers, ReadRows(ServerTable(), rows));
+  const int duties = rows.columns() - 1;
+  for (int row = 0; row < rows.rows(); ++row) {
+    servers[static_cast<std::size_t>(row)].duties =
+        absl::StrSplit(rows.Text(row, duties), ' ', absl::SkipEmpty());
+  }
   return servers;
 }
 
@@ -73,11 +67,9 @@ const ServerRow* FindWithoutPlace(const std::vector<ServerRow>& servers, const s
 }
 
 absl::Status ForgetServer(PostgresControl& control, const std::string& server_id) {
-  return control.Run([&](postgres::Connection& connection) {
-    return connection
-        .Run("DELETE FROM mirror_control.server WHERE server_id = $1", {server_id}, "forgetting this server")
-        .status();
-  });
+  return control
+      .Query("DELETE FROM mirror_control.server WHERE server_id = $1", {server_id}, "forgetting this server")
+      .status();
 }
 
 }  // namespace mirror
