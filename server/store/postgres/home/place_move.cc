@@ -12,11 +12,11 @@
 #include "server/plan/move_mark.h"
 #include "server/store/contents_digest.h"
 #include "server/store/copy_contents.h"
-#include "server/store/postgres/durable.h"
 #include "server/store/postgres/home/found_schemas.h"
 #include "server/store/postgres/home/placed_deletion.h"
 #include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/server_rows.h"
+#include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_import.h"
 #include "server/store/postgres/postgres_snapshot.h"
@@ -141,7 +141,7 @@ class PlacedMove final : public PlaceMove {
   /// this, such a switch can decide nothing.
   absl::Status Hold() {
     for (int i = 0; i < kHoldsMax; ++i) {
-      ASSIGN_OR_RETURN(const bool held, mirrors_.Hold(placement_));
+      ASSIGN_OR_RETURN(const bool held, mirrors_.Change(placement_.context_id, HoldPlacement, placement_));
       if (held) {
         ++placement_.epoch;
         return absl::OkStatus();
@@ -167,8 +167,7 @@ class PlacedMove final : public PlaceMove {
   template <typename Work>
   absl::Status WithHeld(postgres::Connection& connection, PlaceKind kind, const Work& work) const {
     postgres::Transaction transaction(connection);
-    if (absl::Status begun = transaction.Begin(); !begun.ok())
-      return ToStoreStatus(begun, TableOwner::kOwnTable);
+    RETURN_IF_ERROR(ToStoreStatus(transaction.Begin(), TableOwner::kOwnTable));
     absl::Status done = HoldMirror(connection, kind, names_, Frees::kNothing);
     if (done.ok()) done = work();
     return done.ok() ? ToStoreStatus(transaction.Commit(kMoving), TableOwner::kOwnTable) : done;
@@ -187,8 +186,7 @@ class PlacedMove final : public PlaceMove {
     ASSIGN_OR_RETURN(PostgresPlace* const old, mirrors_.PlaceOf(from()));
     ASSIGN_OR_RETURN(const postgres::Lease lease, old->Take(PlaceUse::kWrite));
     postgres::Transaction transaction(*lease);
-    if (absl::Status begun = transaction.Begin(); !begun.ok())
-      return ToStoreStatus(begun, TableOwner::kOwnTable);
+    RETURN_IF_ERROR(ToStoreStatus(transaction.Begin(), TableOwner::kOwnTable));
     RETURN_IF_ERROR(HoldMirror(*lease, old->options().kind, names_, Frees::kNothing));
     ASSIGN_OR_RETURN(const TenantRow row, LockTenant(*lease, names_));
     if (row.state != "serving" || row.moved_to || row.epoch > placement_.epoch) return Overtaken();
@@ -214,7 +212,8 @@ class PlacedMove final : public PlaceMove {
 
   absl::Status Decide() {
     const absl::StatusOr<bool> placed =
-        mirrors_.MovePlace(placement_.context_id, from(), to_name(), placement_.epoch + 1);
+        mirrors_.Change(placement_.context_id, MovePlacementTo, placement_.context_id, from(), to_name(),
+                        placement_.epoch + 1);
     if (placed.ok()) return *placed ? absl::OkStatus() : Overtaken();
     // Perhaps only the answer was lost.
     const absl::StatusOr<std::optional<Placement>> now = mirrors_.Find(placement_.context_id);
@@ -226,8 +225,7 @@ class PlacedMove final : public PlaceMove {
                                        std::int64_t number) const {
     std::string aside = AsideName(placement_.context_id, number, epoch);
     postgres::Transaction transaction(connection);
-    if (absl::Status begun = transaction.Begin(); !begun.ok())
-      return ToStoreStatus(begun, TableOwner::kOwnTable);
+    RETURN_IF_ERROR(ToStoreStatus(transaction.Begin(), TableOwner::kOwnTable));
     RETURN_IF_ERROR(HoldMirror(connection, kind, names_, Frees::kItsName));
     absl::Status renamed = connection.Execute(
         absl::StrCat("ALTER SCHEMA ", names_.schema, " RENAME TO ", QuoteName(aside)), kMoving);

@@ -143,7 +143,7 @@ absl::Status BeginPlacedDeletion(PlacedMirrors& mirrors, const std::string& cont
     RETURN_IF_ERROR(ForEachSchema(mirrors, **found, what, PlaceUse::kRead, MayBeginRemoving));
     RETURN_IF_ERROR(ForEachSchema(mirrors, **found, what, PlaceUse::kRead, IsUnlocked));
   }
-  absl::Status begun = mirrors.BeginDeleting(context_id, StateOf(what), epoch);
+  absl::Status begun = mirrors.Change(context_id, BeginDeletingPlacement, context_id, StateOf(what), epoch);
   if (!begun.ok() || epoch == 0) return begun;
   found = mirrors.Find(context_id);
   if (!found.ok()) return found.status();
@@ -170,8 +170,10 @@ absl::Status FinishDeletionOf(PlacedMirrors& mirrors, Placement placement) {
   CrashPoint("delete.files_gone");
   const bool is_forgotten = what == Deleted::kForgotten;
   // If another server was first, it has recorded that, and there may already be another mirror.
-  absl::Status marked =
-      mirrors.MoveThis(placement, is_forgotten ? PlacementState::kGone : PlacementState::kDeleted).status();
+  absl::Status marked = mirrors
+                            .Change(placement.context_id, MoveThisPlacement, placement,
+                                    is_forgotten ? PlacementState::kGone : PlacementState::kDeleted)
+                            .status();
   CrashPoint("delete.after");
   return marked;
 }
@@ -297,15 +299,13 @@ absl::Status DropViews(postgres::Connection& connection, const PostgresOwnTables
 absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const PostgresOwnTables& names,
                                 const Removed& which, PlaceKind kind, bool is_first) {
   postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin(); !begun.ok())
-    return ToStoreStatus(begun, TableOwner::kOwnTable);
+  RETURN_IF_ERROR(ToStoreStatus(transaction.Begin(), TableOwner::kOwnTable));
   const auto locked = connection.Query(kLock, {names.schema_name}, kRemoving);
   if (!locked.ok()) return ToStoreStatus(locked.status(), TableOwner::kOwnTable);
   ASSIGN_OR_RETURN(const postgres::Rows tables, ListTables(connection, names));
   if (tables.rows() == 0) return true;
-  const absl::StatusOr<bool> is_to_go = IsToGo(connection, names, which, kind);
-  if (!is_to_go.ok()) return is_to_go;
-  if (!*is_to_go) return true;
+  ASSIGN_OR_RETURN(const bool is_to_go, IsToGo(connection, names, which, kind));
+  if (!is_to_go) return true;
   if (is_first) {
     RETURN_IF_ERROR(CheckRemovable(connection, names));
     // Objects added since the check are not dropped either: no statement here says CASCADE.
@@ -322,8 +322,7 @@ absl::StatusOr<bool> RemoveStep(postgres::Connection& connection, const Postgres
   // In one transaction with the last table: an empty schema would belong to no mirror.
   if (is_last) drops.push_back(absl::StrCat("SCHEMA IF EXISTS ", names.schema));
   RETURN_IF_ERROR(Drop(connection, absl::StrJoin(drops, "; DROP ")));
-  if (absl::Status done = transaction.Commit(kRemoving); !done.ok())
-    return ToStoreStatus(done, TableOwner::kMirroredTable);
+  RETURN_IF_ERROR(ToStoreStatus(transaction.Commit(kRemoving), TableOwner::kMirroredTable));
   return is_last;
 }
 
@@ -360,8 +359,7 @@ absl::Status CheckUnlocked(postgres::Connection& connection, const PostgresOwnTa
 absl::Status FenceMirror(postgres::Connection& connection, const PostgresOwnTables& names,
                          const Removed& which, PlaceKind kind) {
   postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin(); !begun.ok())
-    return ToStoreStatus(begun, TableOwner::kOwnTable);
+  RETURN_IF_ERROR(ToStoreStatus(transaction.Begin(), TableOwner::kOwnTable));
   RETURN_IF_ERROR(HoldMirror(connection, kind, names, Frees::kNothing));
   const auto marked =
       connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET state = 'deleting' WHERE ", kIsToGo),

@@ -62,14 +62,18 @@ class PlacedImport final : public MirrorImport {
     RETURN_IF_ERROR(import_->Finish(placement.schema, epoch));
     CrashPoint("restore.after");
     // The mirror is in place. If this update fails now, the next open of the mirror repeats it.
-    mirrors_.Move(context_id_, PlacementState::kMaking, PlacementState::kServing).status().IgnoreError();
+    mirrors_
+        .Change(context_id_, MovePlacement, context_id_, PlacementState::kMaking, PlacementState::kServing)
+        .status()
+        .IgnoreError();
     return Keep();
   }
 
   absl::Status FinishNew() {
     // Before the control database says so: a server that reads it finds this import running, or over.
     RETURN_IF_ERROR(import_->Announce());
-    ASSIGN_OR_RETURN(const std::optional<Placement> taken, mirrors_.TakeRoomForImport(context_id_, place_));
+    ASSIGN_OR_RETURN(const std::optional<Placement> taken,
+                     mirrors_.Change(context_id_, TakeForImport, context_id_, place_, SchemaOf(context_id_)));
     if (!taken.has_value()) return WhyNotTaken();
     CrashPoint("import.taken");
     absl::Status done = SetAside(taken->schema, taken->epoch);
@@ -78,7 +82,7 @@ class PlacedImport final : public MirrorImport {
       CrashPoint("import.committed");
       RETURN_IF_ERROR(Keep());
       // If this update fails now, the next search for the mirror repeats it.
-      mirrors_.EndImportOf(*taken, /*is_there=*/true).status().IgnoreError();
+      mirrors_.Change(context_id_, EndImport, *taken, /*is_there=*/true).status().IgnoreError();
       CrashPoint("restore.after");
       was_deleted_ = taken->state == PlacementState::kRestoring;
       return done;
@@ -87,7 +91,8 @@ class PlacedImport final : public MirrorImport {
     // If the mirror may be there nevertheless, the next search for the mirror finds out.
     const bool may_be_there =
         trouble == postgres::Trouble::kCommitUnknown || trouble == postgres::Trouble::kNotReplicated;
-    if (!may_be_there) mirrors_.EndImportOf(*taken, /*is_there=*/false).status().IgnoreError();
+    if (!may_be_there)
+      mirrors_.Change(context_id_, EndImport, *taken, /*is_there=*/false).status().IgnoreError();
     return trouble == postgres::Trouble::kExists ? ThereIsOne(context_id_) : done;
   }
 
@@ -146,9 +151,8 @@ absl::StatusOr<std::unique_ptr<PlacedImport>> NewImportTo(PlacedMirrors& mirrors
   ASSIGN_OR_RETURN(const PlacedMirrors::Room room, mirrors.FindRoom(context_id));
   RETURN_IF_ERROR(CheckRoom(room, context_id));
   if (room.has_schema) return ThereIsOne(context_id);
-  const absl::StatusOr<PostgresPlace*> into = place.empty() ? room.place : mirrors.PlaceOf(place);
-  if (!into.ok()) return into.status();
-  return NewImportInto(mirrors, **into, context_id, std::nullopt);
+  ASSIGN_OR_RETURN(PostgresPlace* const into, place.empty() ? room.place : mirrors.PlaceOf(place));
+  return NewImportInto(mirrors, *into, context_id, std::nullopt);
 }
 
 class PlacedCopy final : public MirrorCopy {

@@ -10,9 +10,9 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "server/store/home.h"
-#include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/server_rows.h"
+#include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_import.h"
 
@@ -152,7 +152,7 @@ absl::Status PlacedMirrors::EndIfCutOff(const Placement& importing) {
     ASSIGN_OR_RETURN(const postgres::Lease lease, Take(importing.place, PlaceUse::kWrite));
     RETURN_IF_ERROR(WaitForStandby(*lease));
   }
-  return EndImportOf(importing, is_there).status();
+  return Change(importing.context_id, EndImport, importing, is_there).status();
 }
 
 std::optional<Placement> PlacedMirrors::Known(const std::string& context_id) {
@@ -163,9 +163,8 @@ std::optional<Placement> PlacedMirrors::Known(const std::string& context_id) {
 }
 
 absl::StatusOr<std::vector<Placement>> PlacedMirrors::List() {
-  absl::StatusOr<std::vector<Placement>> all = ListPlacements(*control_);
-  if (!all.ok()) return all;
-  for (Placement& placement : *all) {
+  ASSIGN_OR_RETURN(std::vector<Placement> all, ListPlacements(*control_));
+  for (Placement& placement : all) {
     if (IsBeingImported(placement)) {
       absl::StatusOr<std::optional<Placement>> now = Find(placement.context_id);
       if (now.ok() && now->has_value()) placement = **std::move(now);
@@ -177,51 +176,6 @@ absl::StatusOr<std::vector<Placement>> PlacedMirrors::List() {
     }
   }
   return all;
-}
-
-absl::StatusOr<bool> PlacedMirrors::Move(const std::string& context_id, PlacementState from,
-                                         PlacementState to) {
-  absl::StatusOr<bool> moved = MovePlacement(*control_, context_id, from, to);
-  Forget(context_id);
-  return moved;
-}
-
-absl::StatusOr<bool> PlacedMirrors::MoveThis(const Placement& placement, PlacementState to) {
-  absl::StatusOr<bool> moved = MoveThisPlacement(*control_, placement, to);
-  Forget(placement.context_id);
-  return moved;
-}
-
-absl::StatusOr<bool> PlacedMirrors::MovePlace(const std::string& context_id, const std::string& from,
-                                              const std::string& to, std::int64_t epoch) {
-  absl::StatusOr<bool> moved = MovePlacementTo(*control_, context_id, from, to, epoch);
-  Forget(context_id);
-  return moved;
-}
-
-absl::StatusOr<bool> PlacedMirrors::Hold(const Placement& placement) {
-  absl::StatusOr<bool> held = HoldPlacement(*control_, placement);
-  Forget(placement.context_id);
-  return held;
-}
-
-absl::StatusOr<bool> PlacedMirrors::MoveLost(const Placement& placement) {
-  absl::StatusOr<bool> moved = MoveLostPlacement(*control_, placement);
-  Forget(placement.context_id);
-  return moved;
-}
-
-absl::Status PlacedMirrors::ForgetMarkOf(const Placement& placement) {
-  absl::Status forgotten = ForgetMark(*control_, placement);
-  Forget(placement.context_id);
-  return forgotten;
-}
-
-absl::Status PlacedMirrors::BeginDeleting(const std::string& context_id, PlacementState to,
-                                          std::int64_t epoch) {
-  absl::Status begun = BeginDeletingPlacement(*control_, context_id, to, epoch);
-  Forget(context_id);
-  return begun;
 }
 
 absl::StatusOr<PlacedMirrors::Room> PlacedMirrors::FindRoom(const std::string& context_id) const {
@@ -261,20 +215,6 @@ absl::StatusOr<Placement> PlacedMirrors::TakeRoom(const std::string& context_id,
       TakePlacement(*control_, context_id, place, SchemaOf(context_id), epoch_min, mark);
   if (taken.ok()) Remember(*taken);
   return taken;
-}
-
-absl::StatusOr<std::optional<Placement>> PlacedMirrors::TakeRoomForImport(const std::string& context_id,
-                                                                          const std::string& place) {
-  absl::StatusOr<std::optional<Placement>> taken =
-      TakeForImport(*control_, context_id, place, SchemaOf(context_id));
-  Forget(context_id);
-  return taken;
-}
-
-absl::StatusOr<bool> PlacedMirrors::EndImportOf(const Placement& taken, bool is_there) {
-  absl::StatusOr<bool> ended = EndImport(*control_, taken, is_there);
-  Forget(taken.context_id);
-  return ended;
 }
 
 absl::Status PlacedMirrors::TakeInUnknown() {
@@ -324,9 +264,7 @@ absl::Status PlacedMirrors::TakeIn(const std::string& place, const FoundSchema& 
 }
 
 absl::Status PlacedMirrors::Correct(const Placement& served) {
-  absl::Status corrected = CorrectPlacement(*control_, served).status();
-  Forget(served.context_id);
-  return corrected;
+  return Change(served.context_id, CorrectPlacement, served).status();
 }
 
 absl::StatusOr<std::optional<Placement>> PlacedMirrors::FindLater(const Placement& known) {

@@ -60,20 +60,15 @@ class PlacedMirrors {
   /// Reads all placements. The control database must be reachable.
   absl::StatusOr<std::vector<Placement>> List() MIRROR_EXCLUDES(mutex_);
 
-  absl::StatusOr<bool> Move(const std::string& context_id, PlacementState from, PlacementState to)
-      MIRROR_EXCLUDES(mutex_);
-  /// See MoveThisPlacement() and MovePlacementTo().
-  absl::StatusOr<bool> MoveThis(const Placement& placement, PlacementState to) MIRROR_EXCLUDES(mutex_);
-  absl::StatusOr<bool> MovePlace(const std::string& context_id, const std::string& from,
-                                 const std::string& to, std::int64_t epoch) MIRROR_EXCLUDES(mutex_);
-  /// See HoldPlacement().
-  absl::StatusOr<bool> Hold(const Placement& placement) MIRROR_EXCLUDES(mutex_);
-  /// See MoveLostPlacement() and ForgetMark().
-  absl::StatusOr<bool> MoveLost(const Placement& placement) MIRROR_EXCLUDES(mutex_);
-  absl::Status ForgetMarkOf(const Placement& placement) MIRROR_EXCLUDES(mutex_);
-  /// See BeginDeletingPlacement().
-  absl::Status BeginDeleting(const std::string& context_id, PlacementState to, std::int64_t epoch)
-      MIRROR_EXCLUDES(mutex_);
+  /// Changes a placement by a function of placement.h, which gets the control database and `args`, and
+  /// forgets what was known of it.
+  template <typename Function, typename... Args>
+  auto Change(const std::string& context_id, const Function& function, const Args&... args)
+      MIRROR_EXCLUDES(mutex_) {
+    auto answer = function(*control_, args...);
+    Forget(context_id);
+    return answer;
+  }
 
   /// The place for a new mirror: the one that already has its schema, else the one with the fewest relations
   /// among the places in every server's configuration.
@@ -88,11 +83,6 @@ class PlacedMirrors {
   absl::StatusOr<Placement> TakeRoom(const std::string& context_id, const std::string& place,
                                      std::int64_t epoch_min, const std::string& mark = "")
       MIRROR_EXCLUDES(mutex_);
-  /// See TakeForImport() and EndImport().
-  absl::StatusOr<std::optional<Placement>> TakeRoomForImport(const std::string& context_id,
-                                                             const std::string& place)
-      MIRROR_EXCLUDES(mutex_);
-  absl::StatusOr<bool> EndImportOf(const Placement& taken, bool is_there) MIRROR_EXCLUDES(mutex_);
   /// Adds mirrors that the control database lacks, and corrects outdated rows: it was lost, or restored to an
   /// older state. Skips closed places: see UnavailablePlaces.
   absl::Status TakeInUnknown() MIRROR_EXCLUDES(mutex_);

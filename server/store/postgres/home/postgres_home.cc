@@ -67,9 +67,7 @@ constexpr char kMirrorSchemas[] =
 absl::StatusOr<std::vector<std::string>> ListMirrorSchemas(postgres::Connection& connection) {
   const auto rows = connection.Query(absl::StrCat(kMirrorSchemas, " ORDER BY 1"), {}, kLookingIntoAll);
   if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
-  std::vector<std::string> schemas;
-  for (int row = 0; row < rows->rows(); ++row) schemas.push_back(rows->Text(row, 0));
-  return schemas;
+  return rows->Texts(0);
 }
 
 /// From here on the names keep their present meaning: see MirrorGuard::QueueIn().
@@ -93,8 +91,7 @@ absl::Status Ask(postgres::Connection& connection, PlaceKind kind, const std::ve
         absl::StrAppend(out, "SELECT context_id FROM ", Qualified(schema, "_mirror_tenant"), " WHERE ",
                         condition(schema), " AND state = 'serving' AND moved_to IS NULL");
       });
-  postgres::Array names(postgres::Type::kText);
-  for (const std::string& schema : schemas) names.Add(schema);
+  postgres::Array names = postgres::TextArray(schemas);
   postgres::Transaction reading(connection);
   postgres::Pipeline pipeline(connection);
   reading.Begin(pipeline, {.read_only = true});
@@ -191,7 +188,7 @@ absl::Status CheckMark(PlacedMirrors& mirrors, const Placement& placement) {
   const absl::StatusOr<bool> has = HasMark(*place, placement.mark);
   if (absl::IsUnavailable(has.status()) || postgres::IsForeign(has.status())) return absl::OkStatus();
   if (has.ok() && *has) return absl::OkStatus();
-  return mirrors.ForgetMarkOf(placement);
+  return mirrors.Change(placement.context_id, ForgetMark, placement);
 }
 
 /// Returns kNotFound for a mirror unknown to the control database; with kForgottenPayload if no place has it.
@@ -219,8 +216,7 @@ absl::StatusOr<bool> SetSchemaAside(postgres::Connection& connection, PlaceKind 
   if (!there.ok()) return ToStoreStatus(there.status(), TableOwner::kOwnTable);
   if (*there == 0 && !owner) return false;
   postgres::Transaction transaction(connection);
-  if (absl::Status begun = transaction.Begin(); !begun.ok())
-    return ToStoreStatus(begun, TableOwner::kOwnTable);
+  RETURN_IF_ERROR(ToStoreStatus(transaction.Begin(), TableOwner::kOwnTable));
   postgres::Pipeline pipeline(connection);
   OwnWrites writes;
   if (*there == 1) {
@@ -345,10 +341,10 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const PlacedMirrors& mirrors, P
 /// Several servers may do this at once: one makes the schema, and all of them open it.
 absl::StatusOr<std::unique_ptr<Store>> MakePlaced(PlacedMirrors& mirrors, const PostgresStoreOptions& options,
                                                   const Placement& placement) {
-  absl::StatusOr<std::unique_ptr<Store>> store = OpenStore(mirrors, options, placement, /*create=*/true);
-  if (!store.ok()) return store;
+  ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenStore(mirrors, options, placement, /*create=*/true));
   CrashPoint("make.schema");
-  RETURN_IF_ERROR(mirrors.MoveThis(placement, PlacementState::kServing).status());
+  RETURN_IF_ERROR(
+      mirrors.Change(placement.context_id, MoveThisPlacement, placement, PlacementState::kServing).status());
   ASSIGN_OR_RETURN(const std::optional<Placement> now, mirrors.Find(placement.context_id));
   if (!now.has_value() || now->state != PlacementState::kServing) return Unknown(placement.context_id);
   return store;
@@ -460,7 +456,7 @@ class PostgresHome final : public StoreHome {
       absl::StatusOr<std::unique_ptr<Store>> store = OpenServing(mirrors_, store_, **found);
       if (!create || !MayBeMadeAnew(store.status())) return store;
       // If another server was first, the mirror is the one that it made.
-      RETURN_IF_ERROR(mirrors_.MoveLost(**found).status());
+      RETURN_IF_ERROR(mirrors_.Change((*found)->context_id, MoveLostPlacement, **found).status());
       found = mirrors_.Find(context_id);
       if (!found.ok()) return found.status();
     }
@@ -472,13 +468,12 @@ class PostgresHome final : public StoreHome {
       if (begin_building) {
         ASSIGN_OR_RETURN(building, begin_building());
       }
-      const absl::StatusOr<PlacedMirrors::Room> room = mirrors_.FindRoom(context_id);
-      if (!room.ok()) return room.status();
-      RETURN_IF_ERROR(CheckRoom(*room, context_id));
+      ASSIGN_OR_RETURN(const PlacedMirrors::Room room, mirrors_.FindRoom(context_id));
+      RETURN_IF_ERROR(CheckRoom(room, context_id));
       // The mirror comes after its mark, even if another server makes it.
-      const std::string mark = room->has_schema ? "" : WriteMark(*room->place);
+      const std::string mark = room.has_schema ? "" : WriteMark(*room.place);
       ASSIGN_OR_RETURN(Placement taken,
-                       mirrors_.TakeRoom(context_id, room->place->options().name, room->epoch_min, mark));
+                       mirrors_.TakeRoom(context_id, room.place->options().name, room.epoch_min, mark));
       CrashPoint("make.placed");
       *found = std::move(taken);
     }
@@ -507,9 +502,10 @@ class PostgresHome final : public StoreHome {
     absl::Status done = was_there.status();
     CrashPoint("rebuild.file_gone");
     if (done.ok()) {
-      done =
-          mirrors_.Move(context_id, placement.state, owner ? PlacementState::kServing : PlacementState::kGone)
-              .status();
+      done = mirrors_
+                 .Change(context_id, MovePlacement, context_id, placement.state,
+                         owner ? PlacementState::kServing : PlacementState::kGone)
+                 .status();
     }
     if (!done.ok()) return done;
     return *was_there ? LocationOf(placement.place, aside) : "";
@@ -527,10 +523,12 @@ class PostgresHome final : public StoreHome {
   }
 
   absl::Status AllowAgain(const std::string& context_id) override {
-    const absl::StatusOr<bool> allowed =
-        mirrors_.Move(context_id, PlacementState::kDeleted, PlacementState::kGone);
+    const absl::StatusOr<bool> allowed = mirrors_.Change(context_id, MovePlacement, context_id,
+                                                         PlacementState::kDeleted, PlacementState::kGone);
     if (!allowed.ok() || *allowed) return allowed.status();
-    return mirrors_.Move(context_id, PlacementState::kRestoring, PlacementState::kImporting).status();
+    return mirrors_
+        .Change(context_id, MovePlacement, context_id, PlacementState::kRestoring, PlacementState::kImporting)
+        .status();
   }
   absl::StatusOr<std::vector<std::string>> FindDeleting() override {
     return ListWhere(mirrors_, &IsBeingDeleted);
@@ -542,9 +540,8 @@ class PostgresHome final : public StoreHome {
   }
   HomePlaces& places() override { return places_; }
   absl::StatusOr<std::unique_ptr<MirrorCopy>> NewCopy(const std::string& context_id) override {
-    absl::StatusOr<std::unique_ptr<MirrorCopy>> file = files_->NewCopy(context_id);
-    if (!file.ok()) return file;
-    return NewPlacedCopy(mirrors_, context_id, *std::move(file));
+    ASSIGN_OR_RETURN(std::unique_ptr<MirrorCopy> file, files_->NewCopy(context_id));
+    return NewPlacedCopy(mirrors_, context_id, std::move(file));
   }
   absl::Status CheckCopyOut(const std::string& path) const override { return files_->CheckCopyOut(path); }
   absl::Status CheckCopyIn(const std::string& path) const override { return files_->CheckCopyIn(path); }
@@ -597,9 +594,8 @@ class PostgresHome final : public StoreHome {
   absl::StatusOr<std::chrono::microseconds> SyncTime() const override {
     std::chrono::microseconds slowest{0};
     for (const auto& place : mirrors_.places()) {
-      const absl::StatusOr<std::chrono::microseconds> time = SyncTimeOf(*place);
-      if (!time.ok()) return time;
-      slowest = std::max(slowest, *time);
+      ASSIGN_OR_RETURN(const std::chrono::microseconds time, SyncTimeOf(*place));
+      slowest = std::max(slowest, time);
     }
     return slowest;
   }
