@@ -76,8 +76,7 @@ std::vector<Holder> FindHolders(postgres::Connection& connection, const Postgres
                                                   " UNION ALL SELECT xmax::text FROM ", names.metadata),
                                      {}, "finding out who holds the mirror's lock");
   if (!rows.ok()) return {};
-  postgres::Array locked_by(postgres::Type::kText);
-  for (int row = 0; row < rows->rows(); ++row) locked_by.Add(rows->Text(row, 0));
+  postgres::Array locked_by = postgres::TextArray(rows->Texts(0));
   return HoldersOf(connection, hung_after,
                    "l.locktype = 'transactionid' AND l.transactionid::text = ANY ($1)", {locked_by.value()});
 }
@@ -117,8 +116,7 @@ absl::StatusOr<std::vector<postgres::Rows>> AskUnderLock(postgres::Connection& c
                                                          const PostgresOwnTables& names, const Intent& intent,
                                                          const std::vector<std::string>& exact) {
   postgres::Pipeline pipeline(connection);
-  postgres::Array keys = KeysOf(intent.tables), relations(postgres::Type::kText);
-  for (const std::string& name : exact) relations.Add(name);
+  postgres::Array keys = KeysOf(intent.tables), relations = postgres::TextArray(exact);
   std::vector<postgres::Value> of_tables;
   if (!intent.tables.empty()) of_tables.push_back(keys.value());
   transaction.Begin(pipeline);
@@ -155,8 +153,7 @@ absl::StatusOr<Began> BeginUnderLock(postgres::Connection& connection, postgres:
   auto rows = AskUnderLock(connection, transaction, role, own, names, intent, exact);
   for (bool again = true; !rows.ok(); again = false) {
     if (!connection.IsOpen()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
-    if (absl::Status back = transaction.RollBack(); !back.ok())
-      return ToStoreStatus(back, TableOwner::kOwnTable);
+    RETURN_IF_ERROR(ToStoreStatus(transaction.RollBack(), TableOwner::kOwnTable));
     // Checks the owner first: the search for the lock's holder below reads the table itself.
     const absl::Status failed = own.Explain(connection, rows.status());
     if (postgres::TroubleOf(failed) != postgres::Trouble::kLockTimeout)

@@ -31,6 +31,7 @@
 #include "server/store/postgres/rows/hook_rows.h"
 #include "server/store/postgres/rows/ledger_rows.h"
 #include "server/store/postgres/rows/metadata_rows.h"
+#include "server/store/postgres/rows/own_schema.h"
 #include "server/store/postgres/rows/own_writes.h"
 #include "server/store/postgres/rows/receipt_rows.h"
 #include "server/store/postgres/rows/state_payload.h"
@@ -43,7 +44,6 @@
 #include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/kept_kinds.h"
 #include "server/store/postgres/tables/present_table.h"
-#include "server/store/postgres/whole_mirror.h"
 
 namespace mirror {
 namespace {

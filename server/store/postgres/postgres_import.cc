@@ -15,9 +15,9 @@
 #include "base/status_macros.h"
 #include "proto/wire/batch.h"
 #include "server/store/live_rows.h"
-#include "server/store/postgres/durable.h"
 #include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/rights.h"
+#include "server/store/postgres/place/session.h"
 #include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_contents.h"
 #include "server/store/postgres/rows/columns_out.h"
@@ -202,8 +202,7 @@ absl::Status PostgresImport::MakeIndexes() {
     const auto table = tables_.find(FoldName(index.index.table));
     if (table == tables_.end()) continue;
     postgres::Savepoint savepoint(*lease_);
-    if (absl::Status begun = savepoint.Begin(); !begun.ok())
-      return ToStoreStatus(begun, TableOwner::kMirroredTable);
+    RETURN_IF_ERROR(ToStoreStatus(savepoint.Begin(), TableOwner::kMirroredTable));
     // If PostgreSQL refuses an index, the next cycle makes it or reports it.
     const bool made = ChangeIndex(work, index, &table->second.schema).ok();
     if (absl::Status ended = made ? savepoint.Release() : savepoint.RollBack(); !ended.ok())
@@ -230,10 +229,8 @@ absl::Status PostgresImport::DropIfEmpty(const std::string& schema) {
 }
 
 absl::Status PostgresImport::Finish(const std::string& schema, std::int64_t epoch, Then then) {
-  absl::Status done = lease_
-                          ->Run(absl::StrCat("UPDATE ", names_.tenant, " SET epoch = $1, state = $2"),
-                                {epoch, then == Then::kServed ? "serving" : "importing"}, kImporting)
-                          .status();
+  absl::Status done = lease_->Change(absl::StrCat("UPDATE ", names_.tenant, " SET epoch = $1, state = $2"),
+                                     {epoch, then == Then::kServed ? "serving" : "importing"}, kImporting);
   if (done.ok()) done = postgres::OwnGuard({.schema = schema}).Find(*lease_).status();
   if (done.ok()) done = DropIfEmpty(schema);
   if (done.ok()) done = lease_->Execute(RenameSql(names_.schema, schema), kImporting);

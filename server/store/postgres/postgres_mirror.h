@@ -33,6 +33,7 @@
 #include "server/store/postgres/rows/write_set.h"
 #include "server/store/postgres/tables/history_rows.h"
 #include "server/store/postgres/tables/table_work.h"
+#include "server/store/store_transaction.h"
 #include "server/store/store_upkeep.h"
 
 namespace mirror {
@@ -218,6 +219,14 @@ struct PostgresMirror {
     state_rev = now;
   }
 };
+
+/// Returns the work context for changing definitions or locking a table. If the transaction began for rows
+/// only, at a node that may not change tables, this fails: the plan is made again in another transaction.
+absl::StatusOr<TableWork> ChangingTables(PostgresMirror& mirror);
+/// Works in the transaction of `mirror.work`, which has begun before any call. `mirror` must outlive it.
+std::unique_ptr<TableVerbs> MakePostgresTableVerbs(PostgresMirror& mirror);
+/// `mirror` must outlive the result.
+std::unique_ptr<StoreTransaction> MakePostgresTransaction(PostgresMirror& mirror);
 
 }  // namespace mirror
 

@@ -14,11 +14,10 @@
 #include "base/status_macros.h"
 #include "server/store/begin_work.h"
 #include "server/store/live_rows.h"
-#include "server/store/postgres/durable.h"
+#include "server/store/postgres/place/session.h"
 #include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_mirror.h"
 #include "server/store/postgres/postgres_snapshot.h"
-#include "server/store/postgres/postgres_transaction.h"
 #include "server/store/postgres/postgres_upkeep.h"
 #include "server/store/postgres/rows/document_rows.h"
 #include "server/store/postgres/rows/hook_rows.h"
@@ -33,7 +32,6 @@
 #include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/present_table.h"
 #include "server/store/postgres/tables/retired.h"
-#include "server/store/postgres/whole_mirror.h"
 #include "server/store/store_records.h"
 
 namespace mirror {
@@ -243,13 +241,12 @@ class PostgresRecords final : public StoreRecords {
   template <typename Read>
   auto On(PlaceUse use, const Read& read, PlaceNode node = PlaceNode::kRows)
       -> decltype(read(std::declval<postgres::Connection&>())) {
-    const absl::StatusOr<NodeLease> at = mirror_.TakeAt(use, node);
-    if (!at.ok()) return at.status();
+    ASSIGN_OR_RETURN(const NodeLease at, mirror_.TakeAt(use, node));
     // A definition that changes under a prepared statement fails the whole transaction.
     for (bool again = false;; again = true) {
-      OwnTransaction reading(*at->lease, *mirror_.own);
+      OwnTransaction reading(*at.lease, *mirror_.own);
       RETURN_IF_ERROR(reading.Begin({.read_only = use != PlaceUse::kWrite}));
-      auto done = read(*at->lease);
+      auto done = read(*at.lease);
       if (again || !MayTryAgain(OwnTransaction::StatusOf(done))) return reading.End(std::move(done));
     }
   }
@@ -333,9 +330,8 @@ class PostgresStore final : public Store {
 
   absl::StatusOr<std::int64_t> ReadDataVersion() override {
     if (mirror_.work) return mirror_.version;
-    const auto at = mirror_.TakeAt(PlaceUse::kRead, PlaceNode::kRows);
-    if (!at.ok()) return at.status();
-    ASSIGN_OR_RETURN(const auto row, ReadTenantRow(*at->lease, *mirror_.own, mirror_.names));
+    ASSIGN_OR_RETURN(const auto at, mirror_.TakeAt(PlaceUse::kRead, PlaceNode::kRows));
+    ASSIGN_OR_RETURN(const auto row, ReadTenantRow(*at.lease, *mirror_.own, mirror_.names));
     RETURN_IF_ERROR(mirror_.NoteServed(row));
     mirror_.NoteStateRev(row.state_rev);
     return mirror_.version;
@@ -380,20 +376,18 @@ absl::Status FindOrMake(postgres::Connection& connection, const PostgresMirror& 
 /// each node has its own catalog.
 absl::StatusOr<postgres::Array> FindUnlogged(postgres::Connection& connection,
                                              const PostgresOwnTables& names) {
-  postgres::Array unlogged(postgres::Type::kText), counted(postgres::Type::kText);
   const auto tables = connection.Query(
       "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND "
       "relpersistence <> 'p'",
       {names.schema}, kOpening);
   if (!tables.ok()) return ToStoreStatus(tables.status(), TableOwner::kOwnTable);
-  if (tables->rows() == 0) return counted;
-  for (int row = 0; row < tables->rows(); ++row) unlogged.Add(tables->Text(row, 0));
+  postgres::Array unlogged = postgres::TextArray(tables->Texts(0));
+  if (unlogged.size() == 0) return unlogged;
   const auto records = connection.Query(
       absl::StrCat("SELECT table_name FROM ", names.metadata, " WHERE table_name = ANY ($1) AND lsn <> -1"),
       {unlogged.value()}, kOpening);
   if (!records.ok()) return ToStoreStatus(records.status(), TableOwner::kOwnTable);
-  for (int row = 0; row < records->rows(); ++row) counted.Add(records->Text(row, 0));
-  return counted;
+  return postgres::TextArray(records->Texts(0));
 }
 
 absl::Status CheckTenant(const TenantRow& row, const PostgresMirror& mirror) {
@@ -411,29 +405,24 @@ absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, const NodeR
                                    PostgresMirror* mirror) {
   OwnTransaction transaction(connection, *mirror->own);
   RETURN_IF_ERROR(transaction.Begin());
-  auto row = LockTenant(connection, mirror->names);
-  if (!row.ok()) return row;
+  ASSIGN_OR_RETURN(auto row, LockTenant(connection, mirror->names));
   // Checked once more: the mirror may have been moved while this waited.
-  RETURN_IF_ERROR(CheckTenant(*row, *mirror));
-  NoteNode(role, &*row);
-  const bool went_back = !row->IsWhereItWas() && !row->IsAtAnotherNode();
+  RETURN_IF_ERROR(CheckTenant(row, *mirror));
+  NoteNode(role, &row);
+  const bool went_back = !row.IsWhereItWas() && !row.IsAtAnotherNode();
   if (went_back) {
-    RETURN_IF_ERROR(EndRestoredCycle(connection, mirror->names, &*row));
-  } else if (!row->IsWhereItWas()) {
-    RETURN_IF_ERROR(WriteWhereItIs(connection, mirror->names, &*row));
+    RETURN_IF_ERROR(EndRestoredCycle(connection, mirror->names, &row));
+  } else if (!row.IsWhereItWas()) {
+    RETURN_IF_ERROR(WriteWhereItIs(connection, mirror->names, &row));
   }
-  absl::Status written = connection
-                             .Run(absl::StrCat("UPDATE ", mirror->names.tenant, " SET epoch = $1"),
-                                  {mirror->options.epoch}, kOpening)
-                             .status();
+  absl::Status written = connection.Change(absl::StrCat("UPDATE ", mirror->names.tenant, " SET epoch = $1"),
+                                           {mirror->options.epoch}, kOpening);
   if (!written.ok()) return ToStoreStatus(written, TableOwner::kOwnTable);
   ASSIGN_OR_RETURN(auto unlogged, FindUnlogged(connection, mirror->names));
   if (unlogged.size() != 0) {
-    written =
-        connection
-            .Run(absl::StrCat("UPDATE ", mirror->names.metadata, " SET lsn = -1 WHERE table_name = ANY ($1)"),
-                 {unlogged.value()}, kOpening)
-            .status();
+    written = connection.Change(
+        absl::StrCat("UPDATE ", mirror->names.metadata, " SET lsn = -1 WHERE table_name = ANY ($1)"),
+        {unlogged.value()}, kOpening);
   }
   if (written.ok()) written = transaction.Commit();
   if (!written.ok()) return ToStoreStatus(written, TableOwner::kOwnTable);
@@ -444,9 +433,8 @@ absl::StatusOr<TenantRow> TakeOver(postgres::Connection& connection, const NodeR
 
 /// Reads without the lock, which others may hold for long; takes it only if something must be written.
 absl::Status Look(PostgresMirror* mirror) {
-  const auto at = mirror->TakeAt(PlaceUse::kWrite, PlaceNode::kRows);
-  if (!at.ok()) return at.status();
-  postgres::Connection& connection = *at->lease;
+  ASSIGN_OR_RETURN(const auto at, mirror->TakeAt(PlaceUse::kWrite, PlaceNode::kRows));
+  postgres::Connection& connection = *at.lease;
   OwnTransaction reading(connection, *mirror->own);
   RETURN_IF_ERROR(reading.Begin({.read_only = true}));
   const auto rows = connection.Query(LockTenantSql(mirror->names, /*lock=*/false), {}, kOpening);
@@ -454,11 +442,11 @@ absl::Status Look(PostgresMirror* mirror) {
   auto row = LockedTenantOf(*rows, mirror->names);
   if (!row.ok()) return row.status();
   RETURN_IF_ERROR(CheckTenant(*row, *mirror));
-  NoteNode(at->role, &*row);
+  NoteNode(at.role, &*row);
   ASSIGN_OR_RETURN(const auto unlogged, FindUnlogged(connection, mirror->names));
   RETURN_IF_ERROR(reading.Commit());
   if (!row->IsWhereItWas() || row->epoch != mirror->options.epoch || unlogged.size() != 0) {
-    row = TakeOver(connection, at->role, mirror);
+    row = TakeOver(connection, at.role, mirror);
     if (!row.ok()) return row.status();
   }
   mirror->seen.epoch = mirror->options.epoch;

@@ -1,5 +1,3 @@
-#include "server/store/postgres/postgres_transaction.h"
-
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,12 +19,11 @@
 #include "server/store/postgres/postgres_upkeep.h"
 #include "server/store/postgres/rows/document_rows.h"
 #include "server/store/postgres/rows/hook_rows.h"
-#include "server/store/postgres/rows/key_order.h"
 #include "server/store/postgres/rows/ledger_rows.h"
 #include "server/store/postgres/rows/receipt_rows.h"
 #include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/rows/time_rows.h"
-#include "server/store/postgres/table_verbs.h"
+#include "server/store/postgres/rows/write_set.h"
 #include "server/store/postgres/tables/history_rows.h"
 #include "server/store/postgres/tables/journal_rows.h"
 #include "server/store/postgres/tables/kept_kinds.h"
@@ -47,6 +44,12 @@ class InWork {
   OwnWrites& writes() { return view().writes(); }
   SeenMarks& seen() { return mirror_.work->seen; }
   const PostgresOwnTables& names() const { return mirror_.names; }
+  /// Queues rows by a function that takes these arguments after the writes and the names.
+  template <typename Function, typename... Args>
+  absl::Status Queue(const Function& function, const Args&... args) {
+    function(writes(), names(), args...);
+    return absl::OkStatus();
+  }
 
   PostgresMirror& mirror_;
 };
@@ -94,27 +97,23 @@ class PostgresJournalVerbs final : public JournalVerbs, private InWork {
   }
   absl::Status AddEntry(const JournalEntry& entry) override {
     RETURN_IF_ERROR(EnsureJournal(mirror_));
-    InsertEntry(writes(), mirror_.names, entry);
-    return absl::OkStatus();
+    return Queue(InsertEntry, entry);
   }
   absl::Status CloseMoment(std::int64_t moment, const JournalEntry& by) override {
     const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
     if (!state.ok() || !IsThere(*state)) return state.status();
-    ::mirror::CloseMoment(writes(), mirror_.names, *state, moment, by);
-    return absl::OkStatus();
+    return Queue(::mirror::CloseMoment, *state, moment, by);
   }
   absl::Status NoteDigest(const std::string& table, const Position& position, std::int64_t rows,
                           const std::string& digest) override {
     const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
     if (!state.ok() || !IsThere(*state)) return state.status();
-    WriteDigest(writes(), mirror_.names, table, position, rows, digest);
-    return absl::OkStatus();
+    return Queue(WriteDigest, table, position, rows, digest);
   }
   absl::Status ForgetKeys(const std::string& table) override {
     const absl::StatusOr<std::vector<StateRow>> state = JournalState(mirror_);
     if (!state.ok() || !IsThere(*state)) return state.status();
-    ForgetJournalKeys(writes(), mirror_.names, table);
-    return absl::OkStatus();
+    return Queue(ForgetJournalKeys, table);
   }
   absl::StatusOr<std::int64_t> EraseKey(const std::string& table, const Key& key) override {
     ASSIGN_OR_RETURN(const std::vector<StateRow> state, JournalState(mirror_));
@@ -286,43 +285,34 @@ class PostgresTenantVerbs final : public TenantVerbs, private InWork {
   }
 
   absl::Status ForgetNonces(std::int64_t before_ms) override {
-    ::mirror::ForgetNonces(writes(), names(), before_ms);
-    return absl::OkStatus();
+    return Queue(::mirror::ForgetNonces, before_ms);
   }
   absl::StatusOr<NonceCount> CountNonces(const std::string& value) override {
     RETURN_IF_ERROR(writes().Send(view().connection()));
     return ::mirror::CountNonces(view().connection(), names(), value);
   }
-  absl::Status AddNonce(const Nonce& nonce) override {
-    InsertNonce(writes(), names(), nonce);
-    return absl::OkStatus();
-  }
+  absl::Status AddNonce(const Nonce& nonce) override { return Queue(InsertNonce, nonce); }
 
   absl::Status WriteAnswers(const std::vector<SchemaAnswer>& answers) override {
-    ::mirror::WriteAnswers(writes(), names(), answers);
-    return absl::OkStatus();
+    return Queue(::mirror::WriteAnswers, answers);
   }
   absl::Status WriteCycleNotes(std::int64_t cycle, const CycleNoteChanges& changes) override {
-    ::mirror::WriteCycleNotes(writes(), names(), cycle, changes);
-    return absl::OkStatus();
+    return Queue(::mirror::WriteCycleNotes, cycle, changes);
   }
   absl::Status ForgetCycleNotes(std::int64_t cycle) override {
-    ::mirror::ForgetCycleNotes(writes(), names(), cycle);
-    return absl::OkStatus();
+    return Queue(::mirror::ForgetCycleNotes, cycle);
   }
 
   absl::Status AddHookNotes(const std::vector<HookNote>& notes, const std::vector<std::string>& known,
                             std::int64_t unknown_before_ms) override {
-    AddHooks(writes(), names(), notes, known, unknown_before_ms);
-    return absl::OkStatus();
+    return Queue(AddHooks, notes, known, unknown_before_ms);
   }
   absl::StatusOr<std::uint64_t> TrimHookNotes(std::int64_t count_max) override {
     RETURN_IF_ERROR(writes().Send(view().connection()));
     return TrimHooks(view().connection(), names(), count_max);
   }
   absl::Status RemoveHookNotes(const std::vector<std::int64_t>& ids) override {
-    RemoveHooks(writes(), names(), ids);
-    return absl::OkStatus();
+    return Queue(RemoveHooks, ids);
   }
 
   absl::Status WriteDocuments(const std::vector<DocumentChange>& changes, std::int64_t now_ms) override {
@@ -331,8 +321,7 @@ class PostgresTenantVerbs final : public TenantVerbs, private InWork {
     return absl::OkStatus();
   }
   absl::Status BoundDocuments(const DocumentBound& bound) override {
-    ::mirror::BoundDocuments(writes(), names(), bound);
-    return absl::OkStatus();
+    return Queue(::mirror::BoundDocuments, bound);
   }
 
   absl::StatusOr<ReceiptHead> ReadReceiptHead() override { return view().receipt_head(); }
@@ -341,8 +330,7 @@ class PostgresTenantVerbs final : public TenantVerbs, private InWork {
     return absl::OkStatus();
   }
   absl::Status RemoveReceipts(std::uint64_t through) override {
-    ::mirror::RemoveReceipts(writes(), names(), through);
-    return absl::OkStatus();
+    return Queue(::mirror::RemoveReceipts, through);
   }
   absl::StatusOr<std::optional<OpenReceipt>> ReadOpenReceipt(const std::string& table) override {
     return view().FindOpenReceipt(table);
@@ -380,10 +368,7 @@ class PostgresRecordVerbs final : public RecordVerbs, private InWork {
     for (const TableCheck& check : checks) WriteCheck(writes(), names(), check);
     return absl::OkStatus();
   }
-  absl::Status ForgetCheck(const std::string& table) override {
-    ::mirror::ForgetCheck(writes(), names(), table);
-    return absl::OkStatus();
-  }
+  absl::Status ForgetCheck(const std::string& table) override { return Queue(::mirror::ForgetCheck, table); }
 
   absl::Status WriteHolds(const std::vector<Hold>& holds) override {
     for (const Hold& hold : holds) WriteHold(writes(), names(), hold);
@@ -393,43 +378,31 @@ class PostgresRecordVerbs final : public RecordVerbs, private InWork {
     for (const std::uint64_t id : ids) RemoveHold(writes(), names(), id);
     return absl::OkStatus();
   }
-  absl::Status RemoveHoldsOn(const std::string& table) override {
-    SettleHolds(writes(), names(), table);
-    return absl::OkStatus();
-  }
+  absl::Status RemoveHoldsOn(const std::string& table) override { return Queue(SettleHolds, table); }
 
   absl::StatusOr<std::vector<Loss>> ReadLosses(const std::string& table) override {
     return SelectLosses(view().state(), names(), table);
   }
   absl::Status AddLoss(const std::string& table, const Loss& loss, std::int64_t rows) override {
-    ::mirror::AddLoss(writes(), names(), table, loss, rows);
-    return absl::OkStatus();
+    return Queue(::mirror::AddLoss, table, loss, rows);
   }
   absl::Status MarkLossesCommitted(const std::string& table) override {
-    ::mirror::MarkLossesCommitted(writes(), names(), table);
-    return absl::OkStatus();
+    return Queue(::mirror::MarkLossesCommitted, table);
   }
   absl::Status RemoveLosses(const std::string& table) override {
-    RemoveState(writes(), names(), StateKind::kLoss, FoldName(table));
-    return absl::OkStatus();
+    return Queue(RemoveState, StateKind::kLoss, FoldName(table));
   }
-  absl::Status RemoveLossesBefore(std::int64_t before_ms) override {
-    ForgetLosses(writes(), names(), before_ms);
-    return absl::OkStatus();
-  }
+  absl::Status RemoveLossesBefore(std::int64_t before_ms) override { return Queue(ForgetLosses, before_ms); }
 
   absl::StatusOr<Freshness> ReadFreshness() override { return SelectFreshness(view().state(), names()); }
   absl::Status WriteTimes(const Freshness& now, const Freshness& next) override {
-    ::mirror::WriteTimes(writes(), names(), now, next);
-    return absl::OkStatus();
+    return Queue(::mirror::WriteTimes, now, next);
   }
   absl::Status WriteTime(const std::string& table, std::optional<std::int64_t> source_ms) override {
-    ::mirror::WriteTime(writes(), names(), table, source_ms);
-    return absl::OkStatus();
+    return Queue(::mirror::WriteTime, table, source_ms);
   }
   absl::Status WriteTargets(const FreshnessTargets& targets) override {
-    ::mirror::WriteTargets(writes(), names(), targets);
-    return absl::OkStatus();
+    return Queue(::mirror::WriteTargets, targets);
   }
 };
 

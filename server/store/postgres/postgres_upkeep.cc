@@ -16,6 +16,7 @@
 #include "server/store/postgres/place/citus.h"
 #include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/metadata_rows.h"
+#include "server/store/postgres/rows/own_schema.h"
 #include "server/store/postgres/rows/own_writes.h"
 #include "server/store/postgres/rows/state_rows.h"
 #include "server/store/postgres/rows/tenant_row.h"
@@ -23,7 +24,6 @@
 #include "server/store/postgres/tables/garbage.h"
 #include "server/store/postgres/tables/history_rows.h"
 #include "server/store/postgres/tables/table_work.h"
-#include "server/store/postgres/whole_mirror.h"
 
 namespace mirror {
 namespace {
@@ -111,11 +111,10 @@ class PostgresUpkeep final : public StoreUpkeep {
   }
 
   absl::StatusOr<std::vector<std::string>> ReadHistories() override {
-    const auto at = mirror_.TakeAt(PlaceUse::kRead, PlaceNode::kRows);
-    if (!at.ok()) return at.status();
-    OwnTransaction reading(*at->lease, *mirror_.own);
+    ASSIGN_OR_RETURN(const auto at, mirror_.TakeAt(PlaceUse::kRead, PlaceNode::kRows));
+    OwnTransaction reading(*at.lease, *mirror_.own);
     RETURN_IF_ERROR(reading.Begin({.read_only = true}));
-    ASSIGN_OR_RETURN(const auto histories, reading.End(SelectHistories(*at->lease, mirror_.names)));
+    ASSIGN_OR_RETURN(const auto histories, reading.End(SelectHistories(*at.lease, mirror_.names)));
     std::vector<std::string> tables;
     for (const auto& [key, history] : histories) tables.push_back(history.schema.name);
     return tables;
@@ -177,17 +176,15 @@ class PostgresUpkeep final : public StoreUpkeep {
   }
   template <typename Do>
   absl::Status Patiently(PlaceNode node, const Do& what) {
-    const auto at = mirror_.TakeAt(PlaceUse::kWrite, node);
-    if (!at.ok()) return at.status();
-    at->lease->SetAnswerWithin(kLongStatement);
-    absl::Status done = what(*at->lease);
+    ASSIGN_OR_RETURN(const auto at, mirror_.TakeAt(PlaceUse::kWrite, node));
+    at.lease->SetAnswerWithin(kLongStatement);
+    absl::Status done = what(*at.lease);
     // Closed, not returned to the pool, because its timeout differs from the others'.
-    at->lease->Close();
+    at.lease->Close();
     return done;
   }
   absl::Status Rewrite(postgres::Connection& connection) {
-    if (absl::Status ours = mirror_.own->Find(connection).status(); !ours.ok())
-      return ToStoreStatus(ours, TableOwner::kOwnTable);
+    RETURN_IF_ERROR(ToStoreStatus(mirror_.own->Find(connection).status(), TableOwner::kOwnTable));
     const auto tables = connection.Query(
         "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND "
         "relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) ORDER BY 1",

@@ -1,5 +1,3 @@
-#include "server/store/postgres/table_verbs.h"
-
 #include <map>
 #include <optional>
 #include <string>
@@ -14,9 +12,10 @@
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "server/store/postgres/place/store_status.h"
+#include "server/store/postgres/postgres_mirror.h"
 #include "server/store/postgres/rows/parts.h"
 #include "server/store/postgres/rows/state_rows.h"
-#include "server/store/postgres/rows/write_rows.h"
+#include "server/store/postgres/rows/write_set.h"
 #include "server/store/postgres/tables/alter.h"
 #include "server/store/postgres/tables/definitions.h"
 #include "server/store/postgres/tables/indexes.h"
@@ -24,7 +23,6 @@
 #include "server/store/postgres/tables/merge.h"
 #include "server/store/postgres/tables/retired.h"
 #include "server/store/postgres/tables/shadow.h"
-#include "server/store/postgres/tables/swap.h"
 #include "server/store/postgres/tables/versions.h"
 
 namespace mirror {

@@ -16,7 +16,7 @@
 #include "server/store/postgres/home/placed_deletion.h"
 #include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/server_rows.h"
-#include "server/store/postgres/durable.h"
+#include "server/store/postgres/place/session.h"
 #include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_import.h"
 #include "server/store/postgres/postgres_snapshot.h"

@@ -12,7 +12,7 @@
 #include "server/store/home.h"
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/server_rows.h"
-#include "server/store/postgres/durable.h"
+#include "server/store/postgres/place/session.h"
 #include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/postgres_import.h"
 

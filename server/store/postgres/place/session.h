@@ -36,6 +36,10 @@ absl::StatusOr<std::string> WhichDatabase(postgres::Connection& connection);
 /// missing and what a DBA has to type; kUnavailable: it did not answer, or is a standby.
 absl::Status CheckPlace(postgres::Connection& connection, PlaceHolds holds = PlaceHolds::kMirrors);
 
+/// Waits until a standby has everything that any session committed before: commits a log message, which
+/// leaves no row. Errors: kUnavailable with what is missing.
+absl::Status WaitForStandby(postgres::Connection& connection);
+
 /// Tells whether a pooler, like PgBouncer, shares one PostgreSQL session between several connections:
 /// settings and prepared statements would then reach other clients. Opens two connections. Errors: those of
 /// the connection.

@@ -37,8 +37,7 @@ void PutHook(OwnWrites& writes, const PostgresOwnTables& names, const HookNote& 
 
 void AddHooks(OwnWrites& writes, const PostgresOwnTables& names, const std::vector<HookNote>& notes,
               const std::vector<std::string>& known, std::int64_t unknown_before_ms) {
-  postgres::Array hooks(postgres::Type::kText);
-  for (const std::string& hook : known) hooks.Add(hook);
+  postgres::Array hooks = postgres::TextArray(known);
   const postgres::Value all = hooks.value();
   writes.Add(absl::StrCat("DELETE FROM ", names.hooks, " WHERE hook <> ALL ($1) AND at_ms < $2"),
              {postgres::Value::Raw(all.type(), writes.Keep(std::string(all.binary()))), unknown_before_ms});

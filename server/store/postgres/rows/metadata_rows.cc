@@ -151,10 +151,9 @@ absl::Status FindTables(postgres::Connection& connection, const PostgresOwnTable
 absl::StatusOr<std::vector<PostgresAgreed>> SelectAgreed(postgres::Connection& connection,
                                                          const PostgresOwnTables& names,
                                                          const std::vector<std::string>& tables) {
-  absl::StatusOr<std::vector<PostgresAgreed>> all = SelectDefinitions(connection, names, tables);
-  if (!all.ok()) return all;
+  ASSIGN_OR_RETURN(std::vector<PostgresAgreed> all, SelectDefinitions(connection, names, tables));
   std::vector<PostgresAgreed*> each;
-  for (PostgresAgreed& agreed : *all) each.push_back(&agreed);
+  for (PostgresAgreed& agreed : all) each.push_back(&agreed);
   RETURN_IF_ERROR(FindTables(connection, names, each));
   return all;
 }

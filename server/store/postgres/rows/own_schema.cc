@@ -1,5 +1,6 @@
 #include "server/store/postgres/rows/own_schema.h"
 
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -12,7 +13,6 @@
 #include "server/store/postgres/place/store_status.h"
 #include "server/store/postgres/rows/state_payload.h"
 #include "server/store/postgres/rows/state_rows.h"
-#include "server/store/postgres/rows/tenant_row.h"
 
 namespace mirror {
 namespace {
@@ -192,6 +192,11 @@ absl::Status CheckIsMirror(postgres::Connection& connection, const std::string& 
   return NotTheMirrorOf(context_id, names);
 }
 
+absl::StatusOr<TenantRow> OrLost(std::optional<TenantRow> row, const PostgresOwnTables& names) {
+  if (row) return *std::move(row);
+  return absl::DataLossError(absl::StrCat("somebody removed the row of ", names.tenant, kLostAdvice));
+}
+
 }  // namespace
 
 SchemaLayout MirrorLayout(const PostgresOwnTables& names, const MirrorGuard* own) {
@@ -246,8 +251,7 @@ absl::StatusOr<Made> MakeOwnSchema(postgres::Connection& connection, const std::
   }
   if (made.ok()) return Made::kHere;
   if (!SchemaWasThere(made)) return ToStoreStatus(made, TableOwner::kMirroredTable);
-  absl::Status checked = CheckIsMirror(connection, context_id, names);
-  if (!checked.ok()) return ToStoreStatus(checked, TableOwner::kMirroredTable);
+  RETURN_IF_ERROR(ToStoreStatus(CheckIsMirror(connection, context_id, names), TableOwner::kMirroredTable));
   return Made::kWasThere;
 }
 
@@ -294,6 +298,27 @@ absl::Status CheckLayout(std::int64_t layout_min, const std::string& program) {
   return absl::UnavailableError(absl::StrCat(
       "the mirror was written by version ", program, " and this is ", MIRROR_VERSION,
       ", which cannot read it. Nothing was changed: upgrade this server to ", program, " or later."));
+}
+
+absl::Status CheckOwnRelations(postgres::Connection& connection, const std::string& context_id,
+                               const PostgresOwnTables& names) {
+  const absl::StatusOr<std::string> lost = FindLost(connection, context_id, names);
+  if (!lost.ok() || lost->empty()) return lost.status();
+  return absl::DataLossError(
+      absl::StrCat("somebody dropped or renamed ", *lost, " in the schema ", names.schema, kLostAdvice));
+}
+
+absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const PostgresOwnTables& names) {
+  ASSIGN_OR_RETURN(std::optional<TenantRow> row, SelectTenant(connection, names));
+  return OrLost(std::move(row), names);
+}
+
+absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const MirrorGuard& own,
+                                        const PostgresOwnTables& names) {
+  const auto rows = own.Query(connection, SelectTenantSql(names), "reading the tenant's row");
+  if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
+  ASSIGN_OR_RETURN(std::optional<TenantRow> row, SelectedTenantOf(*rows));
+  return OrLost(std::move(row), names);
 }
 
 }  // namespace mirror

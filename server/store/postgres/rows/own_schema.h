@@ -9,7 +9,9 @@
 #include "base/db/postgres/connection.h"
 #include "base/db/postgres/pipeline.h"
 #include "server/store/postgres/place/names.h"
+#include "server/store/postgres/place/own_names.h"
 #include "server/store/postgres/place/schema_layout.h"
+#include "server/store/postgres/rows/tenant_row.h"
 
 // The schema of a mirror, the mirror's own tables in it, and their layout.
 
@@ -45,6 +47,15 @@ absl::StatusOr<std::string> FindLost(postgres::Connection& connection, const std
 
 /// Checks that this program can work with that layout. Errors: kUnavailable, for people.
 absl::Status CheckLayout(std::int64_t layout_min, const std::string& program);
+
+/// Errors: kDataLoss, naming the relation of the mirror's own that somebody dropped.
+absl::Status CheckOwnRelations(postgres::Connection& connection, const std::string& context_id,
+                               const PostgresOwnTables& names);
+/// Reads the tenant's row, which every mirror has. Errors also: kDataLoss: the row is missing.
+absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const PostgresOwnTables& names);
+/// The same where no transaction has begun: one round trip.
+absl::StatusOr<TenantRow> ReadTenantRow(postgres::Connection& connection, const MirrorGuard& own,
+                                        const PostgresOwnTables& names);
 
 }  // namespace mirror
 

@@ -42,14 +42,12 @@ absl::Status WritePart(postgres::Connection& connection, const PostgresParts& of
         " bytes for one value, or twice that for all values that wait for their batch. Nothing "
         "was stored. Send the batches of the waiting values first, or leave the column out."));
   }
-  return connection
-      .Run(absl::StrCat("INSERT INTO ", of.receipts,
-                        " (kind, table_key, number, \"offset\", cycle, data) VALUES (", kPartKind,
-                        ", $1, $2, $3, $4, $5)"),
-           {{key, static_cast<std::int64_t>(part.value_id), offset, of.cycle,
-             postgres::Value::Bytes(part.data)}},
-           kDoingParts)
-      .status();
+  return connection.Change(
+      absl::StrCat("INSERT INTO ", of.receipts,
+                   " (kind, table_key, number, \"offset\", cycle, data) VALUES (", kPartKind,
+                   ", $1, $2, $3, $4, $5)"),
+      {{key, static_cast<std::int64_t>(part.value_id), offset, of.cycle, postgres::Value::Bytes(part.data)}},
+      kDoingParts);
 }
 
 absl::StatusOr<std::string> HashParts(postgres::Connection& connection, const PostgresParts& of,
@@ -88,11 +86,9 @@ absl::Status ForgetParts(postgres::Connection& connection, const PostgresParts& 
   postgres::Array ids(postgres::Type::kInt8);
   for (const std::uint64_t id : value_ids) ids.Add(static_cast<std::int64_t>(id));
   const std::string key = FoldName(of.table);
-  return connection
-      .Run(absl::StrCat("DELETE FROM ", of.receipts, " WHERE kind = ", kPartKind,
-                        " AND table_key = $1 AND number = ANY ($2::bigint[])"),
-           {{key, ids.value()}}, kDoingParts)
-      .status();
+  return connection.Change(absl::StrCat("DELETE FROM ", of.receipts, " WHERE kind = ", kPartKind,
+                                        " AND table_key = $1 AND number = ANY ($2::bigint[])"),
+                           {{key, ids.value()}}, kDoingParts);
 }
 
 }  // namespace mirror

@@ -194,8 +194,7 @@ absl::StatusOr<RowBlock> ReadRowsByKey(postgres::Connection& connection, const P
   RowBlock block = RowBlock::ForAll(kept);
   const PostgresKinds kinds = FirstKinds(kept);
   PostgresStoredRows stored(kept, kinds, kept.AllColumns());
-  postgres::Array wanted(postgres::Type::kText);
-  for (const std::string& key : keys) wanted.Add(key);
+  postgres::Array wanted = postgres::TextArray(keys);
   std::string from =
       absl::StrCat(" FROM ", Qualified(names.schema_name, kept.name), " AS m WHERE m.",
                    QuoteName(kept.columns[kept.Key().front()].name), " = ANY ($1)", AndLive(kept, "m"));

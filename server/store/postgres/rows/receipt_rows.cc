@@ -57,15 +57,13 @@ absl::StatusOr<ReceiptHead> SelectReceiptHead(postgres::Connection& connection,
 absl::StatusOr<std::vector<std::string>> SelectReceipts(postgres::Connection& connection,
                                                         const PostgresOwnTables& names, std::uint64_t after,
                                                         std::size_t count_max) {
-  std::vector<std::string> texts;
-  if (after > INT64_MAX) return texts;
+  if (after > INT64_MAX) return std::vector<std::string>();
   const auto rows = connection.Query(
       absl::StrCat(Select(names, "data"), kOfChain, " AND number > $2 ORDER BY number LIMIT $3"),
       {OfKind(ReceiptKind::kReceipt), static_cast<std::int64_t>(after), static_cast<std::int64_t>(count_max)},
       kReadingReceipts);
   if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
-  for (int row = 0; row < rows->rows(); ++row) texts.push_back(rows->Text(row, 0));
-  return texts;
+  return rows->Texts(0);
 }
 
 absl::StatusOr<std::vector<KeptReceipt>> SelectKeptReceipts(postgres::Connection& connection,
@@ -120,8 +118,7 @@ absl::StatusOr<std::map<std::string, OpenReceipt>> OpenReceiptsOf(const postgres
 absl::StatusOr<std::optional<OpenReceipt>> SelectOpenReceipt(postgres::Connection& connection,
                                                              const PostgresOwnTables& names,
                                                              const std::string& table) {
-  postgres::Array keys(postgres::Type::kText);
-  keys.Add(FoldName(table));
+  postgres::Array keys = postgres::TextArray(std::vector{FoldName(table)});
   const auto rows = connection.Query(OpenReceiptsSql(names), {keys.value()}, kReadingReceipts);
   if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kOwnTable);
   ASSIGN_OR_RETURN(auto all, OpenReceiptsOf(*rows, names));

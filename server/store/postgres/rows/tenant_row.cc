@@ -123,9 +123,8 @@ absl::Status FenceEpoch(postgres::Connection& connection, const PostgresOwnTable
                         std::int64_t epoch) {
   postgres::Savepoint savepoint(connection);
   if (absl::Status begun = savepoint.Begin(); !begun.ok()) return ToStoreStatus(begun, TableOwner::kOwnTable);
-  const absl::Status fenced =
-      connection.Run(absl::StrCat("UPDATE ", names.tenant, " SET epoch = $1"), {epoch}, "taking the mirror")
-          .status();
+  const absl::Status fenced = connection.Change(absl::StrCat("UPDATE ", names.tenant, " SET epoch = $1"),
+                                                {epoch}, "taking the mirror");
   const postgres::Trouble trouble = postgres::TroubleOf(fenced);
   const bool is_damaged = trouble == postgres::Trouble::kUndefined || trouble == postgres::Trouble::kDamage;
   if (!fenced.ok() && !is_damaged) return ToStoreStatus(fenced, TableOwner::kOwnTable);
@@ -145,10 +144,8 @@ std::int64_t NewStateRev() {
 absl::Status WriteWhereItIs(postgres::Connection& connection, const PostgresOwnTables& names,
                             TenantRow* row) {
   const absl::Status written =
-      connection
-          .Run(absl::StrCat("UPDATE ", names.tenant, " SET timeline = $1, self_oid = $2::text::oid"),
-               {row->timeline_now, absl::StrCat(row->self_oid_now)}, "noting where the mirror is")
-          .status();
+      connection.Change(absl::StrCat("UPDATE ", names.tenant, " SET timeline = $1, self_oid = $2::text::oid"),
+                        {row->timeline_now, absl::StrCat(row->self_oid_now)}, "noting where the mirror is");
   if (!written.ok()) return ToStoreStatus(written, TableOwner::kOwnTable);
   row->timeline = row->timeline_now;
   row->self_oid = row->self_oid_now;

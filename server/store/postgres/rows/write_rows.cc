@@ -1,5 +1,3 @@
-#include "server/store/postgres/rows/write_rows.h"
-
 #include <algorithm>
 #include <chrono>
 #include <cstddef>

@@ -11,6 +11,7 @@
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/status_macros.h"
+#include "proto/wire/key_part.h"
 #include "proto/wire/limits.h"
 #include "server/store/live_rows.h"
 #include "server/store/postgres/place/names.h"
@@ -198,9 +199,8 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Insert(Statement statement, std:
                                     ") SELECT ", values, OwnValues(schema_), " FROM ", statement.From());
   const std::vector<std::uint32_t> key = schema_.Key();
   if (key.empty() || target_.has_new_keys) {
-    const absl::StatusOr<std::int64_t> written = connection_.Run(insert, statement.values, kDoing);
-    if (!written.ok()) return written;
-    RETURN_IF_ERROR(CheckNoneKeptOut(schema_, *written, rows));
+    ASSIGN_OR_RETURN(const std::int64_t written, connection_.Run(insert, statement.values, kDoing));
+    RETURN_IF_ERROR(CheckNoneKeptOut(schema_, written, rows));
     return written;
   }
   std::string key_names;
@@ -268,9 +268,8 @@ absl::StatusOr<std::int64_t> PostgresSetWriter::Delete(Statement statement, cons
     absl::StrAppend(&sql, "DELETE FROM ONLY ", target_.name, " AS m USING ", statement.From(), " WHERE ",
                     SameKey());
   }
-  const absl::StatusOr<std::int64_t> gone = connection_.Run(sql, statement.values, kDoing);
-  if (!gone.ok()) return gone;
-  return -*gone;
+  ASSIGN_OR_RETURN(const std::int64_t gone, connection_.Run(sql, statement.values, kDoing));
+  return -gone;
 }
 
 absl::Status PostgresSetWriter::FindMissing(RowsWritten* written) {
@@ -388,6 +387,14 @@ absl::Status CheckNoneKeptOut(const TableSchema& schema, std::int64_t written, s
                    " of ", Counted(sent, "row"),
                    " in. None of them was applied. Drop the trigger or rule: the mirror must have the "
                    "source's rows unchanged."));
+}
+
+Key LeastKey(const TableSchema& kept, const ChangeBatch& batch) {
+  return KeyAt(kept, batch, batch.key_order.empty() ? 0 : batch.key_order.front());
+}
+
+Key GreatestKey(const TableSchema& kept, const ChangeBatch& batch) {
+  return KeyAt(kept, batch, batch.key_order.empty() ? batch.row_count - 1 : batch.key_order.back());
 }
 
 }  // namespace mirror

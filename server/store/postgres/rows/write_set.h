@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/db/postgres/connection.h"
+#include "proto/wire/key_range.h"
 #include "proto/wire/table.h"
 #include "server/plan/plan.h"
 #include "server/store/postgres/rows/any_kinds.h"
@@ -108,6 +109,17 @@ absl::Status RefusedRows(const absl::Status& status, const TableSchema& schema,
                          std::optional<std::uint32_t> row);
 /// Checks that all sent rows were written although nothing reported an error. Errors: kFailedPrecondition.
 absl::Status CheckNoneKeptOut(const TableSchema& schema, std::int64_t written, std::size_t sent);
+
+// The batch must have rows, and the table a key.
+Key LeastKey(const TableSchema& kept, const ChangeBatch& batch);
+Key GreatestKey(const TableSchema& kept, const ChangeBatch& batch);
+
+/// Writes the rows of `apply.batch`, and deletes the parts of the large values that it used. Runs in the
+/// caller's transaction, which has failed after an error of PostgreSQL's. Errors: kFailedPrecondition: rows
+/// of an UPDATE are missing (they are named), a constraint refuses, or a large value is incomplete;
+/// kInvalidArgument: a value cannot be stored; kAborted: somebody else locks the table; Failure.
+absl::Status WriteRows(postgres::Connection& connection, const PostgresTarget& target, const ApplyRows& apply,
+                       RowsWritten* written);
 
 }  // namespace mirror
 

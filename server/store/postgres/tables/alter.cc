@@ -16,9 +16,9 @@
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/rows/columns_out.h"
 #include "server/store/postgres/rows/state_payload.h"
-#include "server/store/postgres/tables/dependants.h"
 #include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/kept_kinds.h"
+#include "server/store/postgres/tables/present_table.h"
 
 namespace mirror {
 namespace {

@@ -18,7 +18,6 @@
 #include "server/store/postgres/rows/tenant_row.h"
 #include "server/store/postgres/rows/time_rows.h"
 #include "server/store/postgres/tables/alter.h"
-#include "server/store/postgres/tables/dependants.h"
 #include "server/store/postgres/tables/kept_kinds.h"
 #include "server/store/postgres/tables/present_table.h"
 

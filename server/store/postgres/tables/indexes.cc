@@ -31,9 +31,7 @@ absl::StatusOr<std::vector<std::string>> OwnIndexesOf(TableWork& work, const std
       "to_regclass($1) AND starts_with(i.relname::text, $2)",
       {work.In(relation), kOwnIndexPrefix}, "looking for the mirror's own indexes");
   if (!rows.ok()) return ToStoreStatus(rows.status(), TableOwner::kMirroredTable);
-  std::vector<std::string> indexes;
-  for (int row = 0; row < rows->rows(); ++row) indexes.push_back(rows->Text(row, 0));
-  return indexes;
+  return rows->Texts(0);
 }
 
 std::string DropIndexSql(const TableWork& work, const std::string& name) {
@@ -55,8 +53,7 @@ absl::Status DropIndex(TableWork& work, const std::string& name) {
 /// If a value is too long for the index, notes that instead.
 absl::Status MakeIndex(TableWork& work, const OwnIndex& index, const std::string& sql) {
   postgres::Savepoint attempt(work.connection);
-  if (absl::Status set = attempt.Begin(kMakingIndex); !set.ok())
-    return ToStoreStatus(set, TableOwner::kMirroredTable);
+  RETURN_IF_ERROR(ToStoreStatus(attempt.Begin(kMakingIndex), TableOwner::kMirroredTable));
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   const absl::Status made = work.connection.Execute(sql, kMakingIndex);
   const bool is_too_long = !made.ok() && MayBeOwnIndex(postgres::FailureOf(made));
@@ -199,8 +196,7 @@ absl::StatusOr<std::size_t> DropIndexesOfAnyLength(TableWork& work, const std::s
   if (rows->rows() == 0) return 0;
   RETURN_IF_ERROR(LockTable(work, table));
   std::string sql;
-  for (int row = 0; row < rows->rows(); ++row)
-    absl::StrAppend(&sql, "DROP INDEX IF EXISTS ", work.In(rows->Text(row, 0)), "; ");
+  for (const std::string& index : rows->Texts(0)) sql += DropIndexSql(work, index);
   RETURN_IF_ERROR(RunOnTable(work, sql, kDroppingOwn));
   return static_cast<std::size_t>(rows->rows());
 }

@@ -225,9 +225,9 @@ absl::StatusOr<bool> NoteDifferences(TableWork& work, const MergeSql& sql) {
   if (!found.ok()) return ToStoreStatus(found.status(), TableOwner::kMirroredTable);
   if (found->Bool(0, 0) || !found->Bool(0, 1)) return found->Bool(0, 0);
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
-  absl::Status noted = work.connection.Run(sql.NoteDifferences(), {}, kComparing).status();
+  absl::Status noted = work.connection.Change(sql.NoteDifferences(), {}, kComparing);
   // PostgreSQL has no statistics of a new table.
-  if (noted.ok()) noted = work.connection.Run("ANALYZE " + sql.noted(), {}, kComparing).status();
+  if (noted.ok()) noted = work.connection.Change("ANALYZE " + sql.noted(), {}, kComparing);
   if (!noted.ok()) return ToStoreStatus(noted, TableOwner::kMirroredTable);
   return true;
 }
@@ -366,15 +366,13 @@ absl::StatusOr<std::int64_t> WriteMerged(TableWork& work, const TableSchema& kep
                                          std::vector<std::string>* left_out) {
   while (true) {
     postgres::Savepoint attempt(work.connection);
-    if (absl::Status set = attempt.Begin(kMerging); !set.ok())
-      return ToStoreStatus(set, TableOwner::kMirroredTable);
+    RETURN_IF_ERROR(ToStoreStatus(attempt.Begin(kMerging), TableOwner::kMirroredTable));
     const absl::StatusOr<std::int64_t> rows = RunMerging(work, kept, sql);
     if (rows.ok()) {
       RETURN_IF_ERROR(ToStoreStatus(attempt.Release(kMerging), TableOwner::kMirroredTable));
       return rows;
     }
-    if (absl::Status back = attempt.RollBack(kMerging); !back.ok())
-      return ToStoreStatus(back, TableOwner::kMirroredTable);
+    RETURN_IF_ERROR(ToStoreStatus(attempt.RollBack(kMerging), TableOwner::kMirroredTable));
     ASSIGN_OR_RETURN(const bool dropped, DropRefusing(work, kept, rows.status(), left_out));
     if (!dropped) return rows;
   }
@@ -387,11 +385,10 @@ absl::StatusOr<std::int64_t> CountAbsent(TableWork& work, const TableSchema& kep
   ASSIGN_OR_RETURN(const std::optional<Comparison> compared, Compare(work, kept, shadow));
   if (!compared) return 0;
   const MergeSql& sql = compared->sql;
-  const absl::StatusOr<bool> noted = compared->is_whole ? NoteDifferences(work, sql) : false;
-  if (!noted.ok()) return noted.status();
+  ASSIGN_OR_RETURN(const bool noted, compared->is_whole ? NoteDifferences(work, sql) : false);
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
-  const auto count = work.connection.Number(
-      *noted ? sql.CountNotedAbsent() : "SELECT count(*)" + sql.Absent(), {}, kComparing);
+  const auto count = work.connection.Number(noted ? sql.CountNotedAbsent() : "SELECT count(*)" + sql.Absent(),
+                                            {}, kComparing);
   if (!count.ok()) return ToStoreStatus(count.status(), TableOwner::kMirroredTable);
   return *count;
 }

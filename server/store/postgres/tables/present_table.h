@@ -62,6 +62,15 @@ absl::StatusOr<std::vector<TouchedTable>> FindTouched(postgres::Connection& conn
                                                       const PostgresOwnTables& names,
                                                       const std::vector<PostgresAgreed>& tables);
 
+/// Lists objects that prevent the DROP of a table, for people: views, foreign keys, functions etc.: "view
+/// reports.sales"; also what a replacement table would lack: row security, policies, publications,
+/// statistics. Not what belongs to the table itself: indexes, own constraints, triggers. With `column`: what
+/// needs that column.
+absl::StatusOr<std::vector<std::string>> FindDependants(postgres::Connection& connection,
+                                                        const PostgresOwnTables& names,
+                                                        const std::string& relation,
+                                                        const std::string& column = "");
+
 }  // namespace mirror
 
 #endif  // MIRROR_SERVER_STORE_POSTGRES_TABLES_PRESENT_TABLE_H_

@@ -138,10 +138,9 @@ absl::StatusOr<std::vector<std::string>> SetAside(postgres::Connection& connecti
     if (table.empty() || SameName(PayloadReader(row.bytes()).Text(), table)) asked.push_back(row);
   }
   if (asked.empty()) return std::vector<std::string>();
-  absl::StatusOr<std::vector<std::string>> keeping = KeepingTables(connection, names, asked);
-  if (!keeping.ok()) return keeping;
+  ASSIGN_OR_RETURN(std::vector<std::string> keeping, KeepingTables(connection, names, asked));
   std::vector<std::string> holding;
-  for (const std::string& name : *keeping) {
+  for (const std::string& name : keeping) {
     ASSIGN_OR_RETURN(const bool holds, HoldsOthersRows(connection, names, name));
     if (holds) holding.push_back(name);
   }

@@ -1,5 +1,3 @@
-#include "server/store/postgres/tables/swap.h"
-
 #include <cstdint>
 #include <map>
 #include <string>
@@ -23,7 +21,6 @@
 #include "server/store/postgres/rows/tenant_row.h"
 #include "server/store/postgres/tables/alter.h"
 #include "server/store/postgres/tables/definitions.h"
-#include "server/store/postgres/tables/dependants.h"
 #include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/merge.h"
 #include "server/store/postgres/tables/present_table.h"
@@ -345,8 +342,7 @@ absl::StatusOr<bool> DropColumns(TableWork& work, const std::string& table,
   const absl::Status locked = LockTable(work, table);
   if (!locked.ok()) return absl::IsAborted(locked) ? absl::StatusOr<bool>(false) : locked;
   postgres::Savepoint attempt(work.connection);
-  if (absl::Status set = attempt.Begin(kSwapping); !set.ok())
-    return ToStoreStatus(set, TableOwner::kMirroredTable);
+  RETURN_IF_ERROR(ToStoreStatus(attempt.Begin(kSwapping), TableOwner::kMirroredTable));
   const absl::Status dropped = RunOnTable(
       work, absl::StrCat("ALTER TABLE ", work.In(table), " ", absl::StrJoin(drops, ", ")), kSwapping);
   if (!dropped.ok() && !absl::IsFailedPrecondition(dropped)) return dropped;

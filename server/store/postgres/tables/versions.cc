@@ -345,7 +345,7 @@ absl::Status KeepDifferentVersions(TableWork& work, const PostgresHistory& histo
   const postgres::AnswersWithin waits(work.connection, kLongStatement);
   for (const std::string& keep : {sql.KeepDifference(visible, coming, ::mirror::KindsOf(kept, shadow.kinds)),
                                   sql.KeepNew(visible, coming)}) {
-    const absl::Status ran = work.connection.Run(keep, {moment}, kKeeping).status();
+    const absl::Status ran = work.connection.Change(keep, {moment}, kKeeping);
     if (!ran.ok()) return ToStoreStatus(ran, TableOwner::kMirroredTable);
   }
   const PostgresKinds none;

@@ -18,7 +18,7 @@
 #include "server/store/postgres/place/names.h"
 #include "server/store/postgres/place/types.h"
 #include "server/store/postgres/rows/columns_in.h"
-#include "server/store/postgres/rows/write_rows.h"
+#include "server/store/postgres/rows/write_set.h"
 #include "server/store/sqlite/rows/sqlite_rows.h"
 #include "server/store/sqlite/rows/sqlite_schema.h"
 #include "server/store/sqlite/rows/sqlite_stored_row.h"

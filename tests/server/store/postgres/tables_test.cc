@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "server/plan/schema_plan.h"
 #include "server/store/live_rows.h"
-#include "server/store/postgres/tables/dependants.h"
 #include "server/store/postgres/tables/indexes.h"
 #include "server/store/postgres/tables/kept_kinds.h"
 #include "server/store/postgres/tables/present_table.h"
