@@ -231,11 +231,10 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
   RETURN_IF_ERROR(CheckUntouched(running));
   const AnnounceRequest request{cycle,  source_id, digest,
                                 tables, now_ms,    announcing == Announcing::kRepetition};
-  absl::StatusOr<AnnounceView> view = LookBefore(request, running);
-  if (!view.ok()) return mirror_.QuarantineIfDamaged(view.status());
+  ASSIGN_OR_RETURN(AnnounceView view, mirror_.QuarantineIfDamaged(LookBefore(request, running)));
   // Report partners' columns while they exist: the announcement may require a population.
-  mirror_.partner().TellColumns(std::exchange(view->touched, {}));
-  Announced announced{caller, request, *view};
+  mirror_.partner().TellColumns(std::exchange(view.touched, {}));
+  Announced announced{caller, request, view};
   ASSIGN_OR_RETURN(const std::optional<Committed> committed, CommitCounted(&announced));
   if (!committed) return Answers(tables, running.source_accepted);
 
@@ -323,12 +322,11 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
   ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantOf(mirror_, now_ms));
   RETURN_IF_ERROR(CheckOwner(caller, tenant));
   const AnnounceRequest request{tenant.cycle, source_id, "", tables, now_ms};
-  const absl::StatusOr<AnnounceView> view = LookBefore(request, tenant);
-  if (!view.ok()) return mirror_.QuarantineIfDamaged(view.status());
+  ASSIGN_OR_RETURN(const AnnounceView view, mirror_.QuarantineIfDamaged(LookBefore(request, tenant)));
   LookedAnnouncement looked;
   Writing writing;
   while (mirror_.Begin(writing)) {
-    AnnounceView seen = *view;
+    AnnounceView seen = view;
     seen.tenant = writing.tenant();
     // A running cycle does not prevent a dry run.
     seen.tenant.touched = false;
@@ -338,9 +336,7 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
     writing.Leave(std::move(filled));
   }
   RETURN_IF_ERROR(mirror_.Finish(writing).status());
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
-  looked.snapshot = *std::move(snapshot);
+  ASSIGN_OR_RETURN(looked.snapshot, mirror_.QuarantineIfDamaged(mirror_.store()->OpenSnapshot()));
   return looked;
 }
 
@@ -439,18 +435,16 @@ absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTabl
   // Durable first: after the answers the source forgets data that they make unnecessary.
   if (absl::Status status = mirror_.store()->MakeDurable(); !status.ok())
     return mirror_.QuarantineIfDamaged(status);
-  absl::StatusOr<std::vector<SchemaAnswer>> kept = mirror_.store()->records().ReadAnswers();
-  if (!kept.ok()) return mirror_.QuarantineIfDamaged(kept.status());
-  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
-  if (!records.ok()) return mirror_.QuarantineIfDamaged(records.status());
+  StoreRecords& stored = mirror_.store()->records();
+  ASSIGN_OR_RETURN(std::vector<SchemaAnswer> kept, mirror_.QuarantineIfDamaged(stored.ReadAnswers()));
+  ASSIGN_OR_RETURN(std::vector<TableRecord> records, mirror_.QuarantineIfDamaged(stored.ReadTables()));
   std::map<std::string, const SchemaAnswer*> answer_of;
-  for (const SchemaAnswer& answer : *kept) answer_of[FoldName(answer.table)] = &answer;
+  for (const SchemaAnswer& answer : kept) answer_of[FoldName(answer.table)] = &answer;
   std::map<std::string, const TableRecord*> record_of;
-  for (const TableRecord& record : *records) record_of[FoldName(record.table)] = &record;
-  absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->records().ReadChecks();
-  if (!checks.ok()) return mirror_.QuarantineIfDamaged(checks.status());
+  for (const TableRecord& record : records) record_of[FoldName(record.table)] = &record;
+  ASSIGN_OR_RETURN(std::vector<TableCheck> checks, mirror_.QuarantineIfDamaged(stored.ReadChecks()));
   std::set<std::string> wanted, unproven;
-  for (const TableCheck& check : *checks) {
+  for (const TableCheck& check : checks) {
     if (check.wanted) wanted.insert(FoldName(check.table));
     if (source_accepted && IsUnproven(check)) unproven.insert(FoldName(check.table));
   }

@@ -294,9 +294,7 @@ absl::StatusOr<std::optional<Compared>> CycleCompletion::CompareRows(const Compl
   {
     const MutexLock lock(mirror_.mutex());
     if (mirror_.store() == nullptr) return std::optional<Compared>();
-    absl::StatusOr<std::unique_ptr<Snapshot>> opened = mirror_.store()->OpenSnapshot();
-    if (!opened.ok()) return mirror_.QuarantineIfDamaged(opened.status());
-    snapshot = *std::move(opened);
+    ASSIGN_OR_RETURN(snapshot, mirror_.QuarantineIfDamaged(mirror_.store()->OpenSnapshot()));
   }
   ASSIGN_OR_RETURN(const std::optional<TableRecord> record, snapshot->ReadTable(table.table));
   ASSIGN_OR_RETURN(const std::optional<TableSchema> schema, snapshot->ReadSchema(table.table));

@@ -109,9 +109,7 @@ absl::StatusOr<std::unique_ptr<Snapshot>> FileCalls::OpenSnapshot() {
   RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
   // A full disk does not prevent a copy to another disk; its cycles and times are slightly older.
   mirror_.store()->upkeep().WriteWaiting().IgnoreError();
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
-  return snapshot;
+  return mirror_.QuarantineIfDamaged(mirror_.store()->OpenSnapshot());
 }
 
 absl::Status FileCalls::CheckExpected(const ExpectedOfAct& expected, std::int64_t now_ms) {
@@ -155,13 +153,12 @@ absl::Status FileCalls::ReplaceFile(const MoveFile& move, std::int64_t now_ms,
   // of an operator since then, a pause or another source, override the copy.
   Door door = Door::kCycles;
   // If the copy's journal does not belong to its rows, readers of the former journal must be told.
-  const absl::StatusOr<bool> is_new = HasNoJournal(*mirror_.store());
-  if (!is_new.ok()) return mirror_.QuarantineIfDamaged(is_new.status());
+  ASSIGN_OR_RETURN(bool is_new, mirror_.QuarantineIfDamaged(HasNoJournal(*mirror_.store())));
   RETURN_IF_ERROR(
       mirror_.EndCycle(now_ms, [&](const TenantRecord& tenant, Plan* plan) MIRROR_REQUIRES(mirror_.mutex()) {
         door = tenant.door();
         CarryOver(before, &*plan->tenant);
-        return *is_new ? CompareAllTables(mirror_.store()->records(), plan) : absl::OkStatus();
+        return is_new ? CompareAllTables(mirror_.store()->records(), plan) : absl::OkStatus();
       }));
   mirror_.Tell(
       Severity::kWarning, "mirror.restored",
@@ -182,9 +179,9 @@ absl::Status FileCalls::TakeIn(const std::function<absl::Status(bool replaces)>&
   const absl::Status there = OpenForOperator(mirror_, now_ms);
   if (!there.ok() && !absl::IsNotFound(there)) return there;
   if (there.ok()) {
-    const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
-    if (!tenant.ok()) return mirror_.QuarantineIfDamaged(tenant.status());
-    const std::optional<MoveMark> mark = MarkOf(*tenant);
+    ASSIGN_OR_RETURN(const TenantRecord tenant,
+                     mirror_.QuarantineIfDamaged(mirror_.store()->records().ReadTenant()));
+    const std::optional<MoveMark> mark = MarkOf(tenant);
     if (!mark || mark->phase != MovePhase::kLeft) {
       return absl::FailedPreconditionError(
           absl::StrCat("there is a mirror of '", mirror_.context_id(), "' here now. It was not changed."));

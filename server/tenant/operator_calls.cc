@@ -64,9 +64,7 @@ absl::Status OperatorCalls::EndCycleAsMeant(std::int64_t now_ms, const ActTerms&
     writing.Leave(checked(writing.tenant(), &added));
   }
   RETURN_IF_ERROR(mirror_.Finish(writing).status());
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
-  terms.look->snapshot = *std::move(snapshot);
+  ASSIGN_OR_RETURN(terms.look->snapshot, mirror_.QuarantineIfDamaged(mirror_.store()->OpenSnapshot()));
   terms.look->act = act;
   return absl::OkStatus();
 }
@@ -349,24 +347,22 @@ absl::StatusOr<ErasedRowCounts> OperatorCalls::EraseRow(const AskedErasure& aske
 absl::StatusOr<ErasedRowCounts> OperatorCalls::EraseKept(const AskedErasure& asked, std::int64_t now_ms,
                                                          const ActTerms& terms, bool* rule_waits) {
   RETURN_IF_ERROR(OpenForOperator(mirror_, now_ms));
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
-  ASSIGN_OR_RETURN(MeantRow row, FindRow(**snapshot, asked.table, asked.key));
+  ASSIGN_OR_RETURN(std::unique_ptr<Snapshot> snapshot,
+                   mirror_.QuarantineIfDamaged(mirror_.store()->OpenSnapshot()));
+  ASSIGN_OR_RETURN(MeantRow row, FindRow(*snapshot, asked.table, asked.key));
   RETURN_IF_ERROR(CheckGone(row));
   if (terms.look != nullptr) {
-    terms.look->snapshot = *std::move(snapshot);
+    terms.look->snapshot = std::move(snapshot);
     terms.look->row = std::move(row);
     return ErasedRowCounts{.table = terms.look->row->table};
   }
   Act act;
   if (!terms.expected.token.empty()) {
-    const absl::StatusOr<KeptOfRow> kept = CountKeptOfRow(**snapshot, row);
-    if (!kept.ok()) return mirror_.QuarantineIfDamaged(kept.status());
-    const absl::StatusOr<MirrorContents> contents = (*snapshot)->ReadContents();
-    if (!contents.ok()) return mirror_.QuarantineIfDamaged(contents.status());
-    act = ErasureAct(row, asked.key, *kept, *contents);
+    ASSIGN_OR_RETURN(const KeptOfRow kept, mirror_.QuarantineIfDamaged(CountKeptOfRow(*snapshot, row)));
+    ASSIGN_OR_RETURN(const MirrorContents contents, mirror_.QuarantineIfDamaged(snapshot->ReadContents()));
+    act = ErasureAct(row, asked.key, kept, contents);
   }
-  snapshot->reset();
+  snapshot.reset();
   Writing writing;
   while (mirror_.Begin(writing)) {
     *rule_waits = writing.tenant().scrub;

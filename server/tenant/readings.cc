@@ -71,13 +71,13 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
     agreed = NotAgreed(table);
   }
   if (!agreed.ok()) return agreed.status();
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
-  absl::StatusOr<std::optional<TableRecord>> record = (*snapshot)->ReadTable(table);
-  if (!record.ok()) return mirror_.QuarantineIfDamaged(record.status());
-  const bool there = *record && (*record)->position == position && !(*record)->pending &&
-                     (*record)->state == TableState::kMirrored && position.lsn != Lsn{} &&
-                     (*record)->schema_hash == agreed->hash;
+  ASSIGN_OR_RETURN(std::unique_ptr<Snapshot> snapshot,
+                   mirror_.QuarantineIfDamaged(mirror_.store()->OpenSnapshot()));
+  ASSIGN_OR_RETURN(std::optional<TableRecord> record,
+                   mirror_.QuarantineIfDamaged(snapshot->ReadTable(table)));
+  const bool there = record && record->position == position && !record->pending &&
+                     record->state == TableState::kMirrored && position.lsn != Lsn{} &&
+                     record->schema_hash == agreed->hash;
   if (!there) {
     return absl::FailedPreconditionError(absl::StrCat("table '", table,
                                                       "' is not at the position that was asked for, or has "
@@ -90,7 +90,7 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
       "population, removes");
   TableReading reading;
   reading.place = std::move(place);
-  reading.snapshot = *std::move(snapshot);
+  reading.snapshot = std::move(snapshot);
   reading.table = *std::move(agreed);
   return reading;
 }
@@ -146,9 +146,7 @@ absl::StatusOr<CommittedReading> Readings::OpenCommitted(ReadingKind kind) {
     return absl::NotFoundError(
         absl::StrCat("'", mirror_.context_id(), "' was deleted, or its mirror is lost. Nothing was read."));
   }
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
-  reading.snapshot = *std::move(snapshot);
+  ASSIGN_OR_RETURN(reading.snapshot, mirror_.QuarantineIfDamaged(mirror_.store()->OpenSnapshot()));
   return reading;
 }
 
@@ -195,24 +193,20 @@ absl::StatusOr<Readings::Receipts> Readings::ReadReceipts(const ReceiptHead& kno
   // The mirror may be closed. "No receipts" must not be reported for a file that was not read.
   if (absl::Status open = mirror_.Open(/*create=*/false, now_ms); !open.ok()) return open;
   Receipts receipts;
-  absl::StatusOr<ReceiptHead> head = mirror_.store()->records().ReadReceiptHead();
-  if (!head.ok()) return mirror_.QuarantineIfDamaged(head.status());
-  receipts.head = *std::move(head);
+  StoreRecords& stored = mirror_.store()->records();
+  ASSIGN_OR_RETURN(receipts.head, mirror_.QuarantineIfDamaged(stored.ReadReceiptHead()));
   if (known == receipts.head || receipts.head.number == 0) return receipts;
   std::uint64_t after = known.number;
   if (after > 0 && !known.hash.empty()) {
-    const absl::StatusOr<std::vector<std::string>> own =
-        mirror_.store()->records().ReadReceipts(after - 1, 1);
-    if (!own.ok()) return mirror_.QuarantineIfDamaged(own.status());
-    const bool same = !own->empty() && HashOf(own->front()) == known.hash;
+    ASSIGN_OR_RETURN(const std::vector<std::string> own,
+                     mirror_.QuarantineIfDamaged(stored.ReadReceipts(after - 1, 1)));
+    const bool same = !own.empty() && HashOf(own.front()) == known.hash;
     const std::uint64_t head_number = receipts.head.number;
     if (!same) after = head_number > kReceiptsPerAnswerMax ? head_number - kReceiptsPerAnswerMax : 0;
   }
   if (after >= receipts.head.number) return receipts;
-  absl::StatusOr<std::vector<std::string>> texts =
-      mirror_.store()->records().ReadReceipts(after, kReceiptsPerAnswerMax);
-  if (!texts.ok()) return mirror_.QuarantineIfDamaged(texts.status());
-  receipts.texts = *std::move(texts);
+  ASSIGN_OR_RETURN(receipts.texts,
+                   mirror_.QuarantineIfDamaged(stored.ReadReceipts(after, kReceiptsPerAnswerMax)));
   return receipts;
 }
 
@@ -243,11 +237,11 @@ absl::StatusOr<TenantInfo> Readings::Info() {
   }
   ASSIGN_OR_RETURN(info.record, ReadTenantOf(mirror_, 0));
   info.record.pause_reason = PauseWords(info.record.paused, info.record.pause_reason);
-  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
-  if (!records.ok()) return mirror_.QuarantineIfDamaged(records.status());
-  info.tables = static_cast<std::uint32_t>(records->size());
+  ASSIGN_OR_RETURN(std::vector<TableRecord> records,
+                   mirror_.QuarantineIfDamaged(mirror_.store()->records().ReadTables()));
+  info.tables = static_cast<std::uint32_t>(records.size());
   info.tables_unpopulated = static_cast<std::uint32_t>(std::count_if(
-      records->begin(), records->end(), [](const TableRecord& r) { return r.position.lsn == Lsn{}; }));
+      records.begin(), records.end(), [](const TableRecord& r) { return r.position.lsn == Lsn{}; }));
   info.bytes = mirror_.store()->upkeep().BytesOnDisk();
   RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(mirror_.cycle().Load(*mirror_.store())));
   for (const Hold& hold : mirror_.cycle().holds()) {
@@ -262,36 +256,34 @@ absl::StatusOr<TenantInfo> Readings::Info() {
 absl::StatusOr<std::vector<TableInfo>> Readings::Tables() {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
-  absl::StatusOr<std::vector<TableRecord>> records = mirror_.store()->records().ReadTables();
-  if (!records.ok()) return mirror_.QuarantineIfDamaged(records.status());
-  absl::StatusOr<std::vector<TableCheck>> checks = mirror_.store()->records().ReadChecks();
-  if (!checks.ok()) return mirror_.QuarantineIfDamaged(checks.status());
-  const absl::StatusOr<Freshness> freshness = mirror_.store()->records().ReadFreshness();
-  if (!freshness.ok()) return mirror_.QuarantineIfDamaged(freshness.status());
+  StoreRecords& stored = mirror_.store()->records();
+  ASSIGN_OR_RETURN(std::vector<TableRecord> records, mirror_.QuarantineIfDamaged(stored.ReadTables()));
+  ASSIGN_OR_RETURN(std::vector<TableCheck> checks, mirror_.QuarantineIfDamaged(stored.ReadChecks()));
+  ASSIGN_OR_RETURN(const Freshness freshness, mirror_.QuarantineIfDamaged(stored.ReadFreshness()));
   std::map<std::string, TableCheck> check_of;
-  for (TableCheck& check : *checks) check_of[FoldName(check.table)] = std::move(check);
+  for (TableCheck& check : checks) check_of[FoldName(check.table)] = std::move(check);
   RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(mirror_.cycle().Load(*mirror_.store())));
-  const absl::StatusOr<UnsentTables> unsent = mirror_.cycle().LoadUnsent(*mirror_.store());
-  if (!unsent.ok()) return mirror_.QuarantineIfDamaged(unsent.status());
+  ASSIGN_OR_RETURN(const UnsentTables unsent,
+                   mirror_.QuarantineIfDamaged(mirror_.cycle().LoadUnsent(*mirror_.store())));
   std::vector<TableInfo> tables;
   std::set<const UnsentTable*> agreed;
-  for (TableRecord& record : *records) {
-    absl::StatusOr<std::optional<TableSchema>> schema = mirror_.store()->records().ReadSchema(record.table);
-    if (!schema.ok()) return mirror_.QuarantineIfDamaged(schema.status());
-    const auto columns = *schema ? static_cast<std::uint32_t>((*schema)->columns.size()) : 0U;
+  for (TableRecord& record : records) {
+    ASSIGN_OR_RETURN(std::optional<TableSchema> schema,
+                     mirror_.QuarantineIfDamaged(stored.ReadSchema(record.table)));
+    const auto columns = schema ? static_cast<std::uint32_t>(schema->columns.size()) : 0U;
     TableCheck check = check_of[FoldName(record.table)];
     // The compared rows are to be replaced.
     if (record.position.lsn == Lsn{}) check.equality = Equality::kUnknown;
     const bool held = IsHeld(mirror_.cycle().holds(), record.table);
-    const std::int64_t source_ms = TimeOf(*freshness, record.table).value_or(0);
-    const std::int64_t target_ms = TargetOf(freshness->targets, record.table);
-    const UnsentTable* const left = unsent->Find(record.table);
+    const std::int64_t source_ms = TimeOf(freshness, record.table).value_or(0);
+    const std::int64_t target_ms = TargetOf(freshness.targets, record.table);
+    const UnsentTable* const left = unsent.Find(record.table);
     tables.push_back({std::move(record), columns, std::move(check), held, source_ms, target_ms});
     if (left == nullptr) continue;
     tables.back().unsent = *left;
     agreed.insert(left);
   }
-  for (const UnsentTable& left : unsent->tables) {
+  for (const UnsentTable& left : unsent.tables) {
     if (agreed.contains(&left)) continue;
     TableInfo& info = tables.emplace_back();
     info.record.table = left.table;
@@ -312,29 +304,29 @@ absl::StatusOr<std::vector<Hold>> Readings::Holds() {
 absl::StatusOr<std::vector<IndexesOfTable>> Readings::Indexes(const std::vector<std::string>& tables) {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenForOperator(mirror_, 0));
-  const absl::StatusOr<std::vector<std::string>> names = FindTables(mirror_, tables);
-  if (!names.ok()) return mirror_.QuarantineIfDamaged(names.status());
+  ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                   mirror_.QuarantineIfDamaged(FindTables(mirror_, tables)));
   std::set<std::string> asked;
-  for (const std::string& name : *names) asked.insert(FoldName(name));
-  const absl::StatusOr<std::vector<FollowedTable>> known =
-      ReadFollowed(*mirror_.store(), ConfiguredFor(*mirror_.options().indexes->Get(), mirror_.context_id()));
-  if (!known.ok()) return mirror_.QuarantineIfDamaged(known.status());
-  const absl::StatusOr<std::vector<OwnIndex>> own = mirror_.store()->records().ReadOwnIndexes();
-  if (!own.ok()) return mirror_.QuarantineIfDamaged(own.status());
+  for (const std::string& name : names) asked.insert(FoldName(name));
+  ASSIGN_OR_RETURN(
+      const std::vector<FollowedTable> known,
+      mirror_.QuarantineIfDamaged(ReadFollowed(
+          *mirror_.store(), ConfiguredFor(*mirror_.options().indexes->Get(), mirror_.context_id()))));
   StoreRecords& records = mirror_.store()->records();
+  ASSIGN_OR_RETURN(const std::vector<OwnIndex> own, mirror_.QuarantineIfDamaged(records.ReadOwnIndexes()));
   const IndexWriter terms = [&records](const TableSchema& kept, const std::vector<IndexColumn>& columns) {
     return records.IndexTermsOf(kept, columns);
   };
   std::vector<IndexesOfTable> found;
-  bool told = known->empty();
-  for (const FollowedTable& table : *known) {
+  bool told = known.empty();
+  for (const FollowedTable& table : known) {
     told = told || table.objects || !table.configured.empty();
     const std::string key = FoldName(table.kept.name);
     if (!asked.contains(key)) continue;
     IndexesOfTable& of = found.emplace_back(
         IndexesOfTable{table.kept.name, table.objects, IndexLines(table.kept, table.objects, terms), {}});
-    for (std::string& line : ConfiguredLines(table, *own, terms)) of.lines.push_back(std::move(line));
-    for (const OwnIndex& index : *own) {
+    for (std::string& line : ConfiguredLines(table, own, terms)) of.lines.push_back(std::move(line));
+    for (const OwnIndex& index : own) {
       if (FoldName(index.table) == key && !index.is_too_long) of.followed.push_back(index.name);
     }
   }
@@ -356,12 +348,10 @@ absl::StatusOr<std::optional<HookNote>> Readings::FirstHook(const std::string& h
   // A crash loses a mirror in creation, with all notes in it.
   if (mirror_.store()->IsBuilding()) return std::optional<HookNote>();
   // The notes move with a mirror, and are delivered from its new place.
-  const absl::StatusOr<TenantRecord> tenant = mirror_.store()->records().ReadTenant();
-  if (!tenant.ok()) return mirror_.QuarantineIfDamaged(tenant.status());
-  if (MarkOf(*tenant)) return std::optional<HookNote>();
-  absl::StatusOr<std::optional<HookNote>> note = mirror_.store()->records().ReadHook(hook);
-  if (!note.ok()) return mirror_.QuarantineIfDamaged(note.status());
-  return note;
+  ASSIGN_OR_RETURN(const TenantRecord tenant,
+                   mirror_.QuarantineIfDamaged(mirror_.store()->records().ReadTenant()));
+  if (MarkOf(tenant)) return std::optional<HookNote>();
+  return mirror_.QuarantineIfDamaged(mirror_.store()->records().ReadHook(hook));
 }
 
 absl::Status Readings::HookDone(std::int64_t id) {

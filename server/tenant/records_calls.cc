@@ -53,6 +53,12 @@ absl::Status NoticedOf(Mirror& mirror, const absl::Status& status) MIRROR_REQUIR
   return ToRecordsStatus(mirror.QuarantineIfDamaged(status));
 }
 
+template <typename Value>
+absl::StatusOr<Value> NoticedOf(Mirror& mirror, absl::StatusOr<Value> value) MIRROR_REQUIRES(mirror.mutex()) {
+  if (!value.ok()) return NoticedOf(mirror, value.status());
+  return value;
+}
+
 absl::Status FirstFailure(const Committed& committed) {
   for (const StepResult& step : committed.result.steps) {
     if (!step.status.ok()) return step.status;
@@ -274,9 +280,7 @@ absl::StatusOr<std::optional<TableSchema>> RecordsCalls::ReadAgreedPartners() {
   RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
   ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantOf(mirror_, SharedNowMs()));
   if (tenant.door() != Door::kRecords) return ComesByCycles(tenant);
-  absl::StatusOr<std::optional<TableSchema>> agreed = mirror_.store()->records().ReadSchema(kPartnerTable);
-  if (!agreed.ok()) return NoticedOf(mirror_, agreed.status());
-  return agreed;
+  return NoticedOf(mirror_, mirror_.store()->records().ReadSchema(kPartnerTable));
 }
 
 absl::Status RecordsCalls::ReadPartners(const std::vector<std::string>& external_ids,
@@ -292,10 +296,11 @@ absl::Status RecordsCalls::ReadPartners(const std::vector<std::string>& external
       ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, ReadAgreedPartners());
       if (agreed) {
         const TableSchema kept = KeptForm(*agreed);
-        absl::StatusOr<RowBlock> block = mirror_.store()->records().ReadRows(
-            kept, std::vector<std::string>(ids.begin(), ids.end()), kAnyBytes);
-        if (!block.ok()) return NoticedOf(mirror_, block.status());
-        ASSIGN_OR_RETURN(rows, PartnersOf(*agreed, kept, &*block));
+        ASSIGN_OR_RETURN(
+            RowBlock block,
+            NoticedOf(mirror_, mirror_.store()->records().ReadRows(
+                                   kept, std::vector<std::string>(ids.begin(), ids.end()), kAnyBytes)));
+        ASSIGN_OR_RETURN(rows, PartnersOf(*agreed, kept, &block));
       }
     }
     for (const PartnerRow& row : rows) by_id[row.external_id] = &row;
@@ -314,9 +319,9 @@ absl::StatusOr<std::uint64_t> RecordsCalls::CountPartners(const std::vector<std:
   // Read only the ids.
   TableSchema ids = KeptForm(*agreed);
   ids.columns.resize(1);
-  const absl::StatusOr<RowBlock> block = mirror_.store()->records().ReadRows(ids, external_ids, kAnyBytes);
-  if (!block.ok()) return NoticedOf(mirror_, block.status());
-  return block->rows();
+  ASSIGN_OR_RETURN(RowBlock block,
+                   NoticedOf(mirror_, mirror_.store()->records().ReadRows(ids, external_ids, kAnyBytes)));
+  return block.rows();
 }
 
 absl::StatusOr<std::uint64_t> RecordsCalls::ReadPartnersBehind(const std::string& after,
@@ -359,10 +364,9 @@ absl::Status RecordsCalls::TakesRecords() {
   RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
   ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantOf(mirror_, SharedNowMs()));
   if (tenant.door() != Door::kRecords) return NotOfRecords(tenant);
-  const absl::StatusOr<std::optional<TableRecord>> record =
-      mirror_.store()->records().ReadTable(kPartnerTable);
-  if (!record.ok()) return NoticedOf(mirror_, record.status());
-  std::string why = StoppedWhy(tenant, *record);
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> record,
+                   NoticedOf(mirror_, mirror_.store()->records().ReadTable(kPartnerTable)));
+  std::string why = StoppedWhy(tenant, record);
   return why.empty() ? absl::OkStatus() : absl::FailedPreconditionError(std::move(why));
 }
 
@@ -377,9 +381,8 @@ absl::StatusOr<std::optional<std::int64_t>> RecordsCalls::FindErased(std::int64_
   RETURN_IF_ERROR(OpenRecordsMirror(now_ms));
   ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantOf(mirror_, now_ms));
   if (!tenant.scrub || tenant.door() != Door::kRecords) return std::optional<std::int64_t>();
-  const absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
-  if (!feed.ok()) return NoticedOf(mirror_, feed.status());
-  return std::optional(feed->erased);
+  ASSIGN_OR_RETURN(const MirrorFeed feed, NoticedOf(mirror_, ReadFeed(mirror_.store()->records())));
+  return std::optional(feed.erased);
 }
 
 absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
@@ -405,10 +408,9 @@ absl::Status RecordsCalls::EraseDeleted(std::int64_t now_ms) {
 }
 
 absl::StatusOr<std::string> RecordsCalls::ScrubDeleted(std::int64_t now_ms) {
-  const absl::StatusOr<std::optional<Document>> before =
-      mirror_.store()->records().ReadDocument(kErasureKind, kErasingId);
-  if (!before.ok()) return NoticedOf(mirror_, before.status());
-  if (*before && (*before)->text.starts_with(kScrubbed)) return (*before)->text;
+  ASSIGN_OR_RETURN(std::optional<Document> before,
+                   NoticedOf(mirror_, mirror_.store()->records().ReadDocument(kErasureKind, kErasingId)));
+  if (before && before->text.starts_with(kScrubbed)) return before->text;
   std::string erasing = NewToken();
   Plan plan;
   plan.now_ms = now_ms;
@@ -438,9 +440,7 @@ absl::Status RecordsCalls::EndErasing(const std::string& erasing, bool is_all, s
 absl::StatusOr<std::unique_ptr<Snapshot>> RecordsCalls::OpenRecords() {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return NoticedOf(mirror_, snapshot.status());
-  return snapshot;
+  return NoticedOf(mirror_, mirror_.store()->OpenSnapshot());
 }
 
 absl::StatusOr<TenantRecord> RecordsCalls::ReadTenantRow() {
@@ -452,9 +452,7 @@ absl::StatusOr<TenantRecord> RecordsCalls::ReadTenantRow() {
 absl::StatusOr<ListedDocuments> RecordsCalls::ReadListedDocuments() {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
-  absl::StatusOr<ListedDocuments> found = mirror_.store()->records().ReadListedDocuments();
-  if (!found.ok()) return NoticedOf(mirror_, found.status());
-  return found;
+  return NoticedOf(mirror_, mirror_.store()->records().ReadListedDocuments());
 }
 
 absl::StatusOr<ListedDocuments> RecordsCalls::KeepListedDocuments(std::int64_t now_ms) {
@@ -481,9 +479,7 @@ absl::StatusOr<std::optional<Document>> RecordsCalls::FindDocument(const std::st
                                                                    const std::string& id) {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
-  absl::StatusOr<std::optional<Document>> found = mirror_.store()->records().ReadDocument(kind, id);
-  if (!found.ok()) return NoticedOf(mirror_, found.status());
-  return found;
+  return NoticedOf(mirror_, mirror_.store()->records().ReadDocument(kind, id));
 }
 
 absl::StatusOr<std::vector<Document>> RecordsCalls::ListDocuments(const std::string& kind,
@@ -491,10 +487,7 @@ absl::StatusOr<std::vector<Document>> RecordsCalls::ListDocuments(const std::str
                                                                   std::size_t count_max) {
   const MutexLock lock(mirror_.mutex());
   RETURN_IF_ERROR(OpenRecordsMirror(SharedNowMs()));
-  absl::StatusOr<std::vector<Document>> found =
-      mirror_.store()->records().ReadDocuments(kind, from, count_max);
-  if (!found.ok()) return NoticedOf(mirror_, found.status());
-  return found;
+  return NoticedOf(mirror_, mirror_.store()->records().ReadDocuments(kind, from, count_max));
 }
 
 absl::Status RecordsCalls::ChangeDocuments(const DocumentPlanner& planner, std::int64_t now_ms) {

@@ -298,9 +298,8 @@ absl::StatusOr<bool> RowWriter::CommitGroup(const TenantRecord& tenant,
                                             const std::vector<WaitingRows*>& group, RowSeen seen) {
   if (mirror_.store() == nullptr) return WhyClosed(mirror_);
   TellPartnersRows(tenant, group);
-  const absl::StatusOr<bool> wait = MustWait(tenant, group);
-  if (!wait.ok()) return mirror_.QuarantineIfDamaged(wait.status());
-  if (*wait) return true;
+  ASSIGN_OR_RETURN(const bool wait, mirror_.QuarantineIfDamaged(MustWait(tenant, group)));
+  if (wait) return true;
   if (group.size() > 1) {
     // Grouped requests are not the cycle's last rows, even if each is committed alone.
     for (WaitingRows* const waiting : group) waiting->end = nullptr;
@@ -502,9 +501,9 @@ RowAnswer RowWriter::AnswerOf(const WaitingRows& waiting, std::size_t number, Ro
       continue;
     }
     if (outcome.more_missing) RETURN_IF_ERROR(StopTable(waiting, outcome));
-    const absl::StatusOr<RowPlanner::Standing> standing = planner.StandingAfter(number, i);
-    if (!standing.ok()) return mirror_.QuarantineIfDamaged(standing.status());
-    Finish(waiting, *standing, i - request.parts.size(), &outcome);
+    ASSIGN_OR_RETURN(const RowPlanner::Standing standing,
+                     mirror_.QuarantineIfDamaged(planner.StandingAfter(number, i)));
+    Finish(waiting, standing, i - request.parts.size(), &outcome);
     answered.push_back(std::move(outcome));
   }
   return answered;
@@ -574,11 +573,11 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
   const std::vector<StepResult>& steps = committed->result.steps;
   if (!steps.empty()) outcome.status = steps.front().status;
   mirror_.progress().Note(cycle, mirror_.progress().EndOf(now_ms, began));
-  absl::StatusOr<std::optional<TableRecord>> record = mirror_.store()->records().ReadTable(table);
-  if (!record.ok()) return mirror_.QuarantineIfDamaged(record.status());
-  if (*record) {
-    outcome.applied_seq = (*record)->cycle == cycle ? (*record)->seq : 0;
-    outcome.lsn = (*record)->position.lsn;
+  ASSIGN_OR_RETURN(std::optional<TableRecord> record,
+                   mirror_.QuarantineIfDamaged(mirror_.store()->records().ReadTable(table)));
+  if (record) {
+    outcome.applied_seq = record->cycle == cycle ? record->seq : 0;
+    outcome.lsn = record->position.lsn;
   }
   outcome.durable = IsDurable(outcome, *mirror_.store());
   if (outcome.status.ok() && !outcome.repeated) TellPopulating(table, reason);

@@ -87,16 +87,11 @@ absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes
   // a later cycle's and are not read. Notes of that cycle about its tables may be missing here.
   ASSIGN_OR_RETURN(TenantRecord tenant, ReadTenantOf(mirror_, now_ms));
   reading.tenant = std::move(tenant);
-  absl::StatusOr<MirrorFeed> feed = ReadFeed(mirror_.store()->records());
-  if (!feed.ok()) return mirror_.QuarantineIfDamaged(feed.status());
-  reading.feed = WithJournal(*feed);
-  absl::StatusOr<FeedTables> tables = ReadFeedTables(mirror_.store()->records());
-  if (!tables.ok()) return mirror_.QuarantineIfDamaged(tables.status());
-  reading.tables = *std::move(tables);
-  if (feed->journal_id.empty() && writes) RETURN_IF_ERROR(Change(reading.feed, now_ms));
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = mirror_.store()->OpenSnapshot();
-  if (!snapshot.ok()) return mirror_.QuarantineIfDamaged(snapshot.status());
-  reading.snapshot = *std::move(snapshot);
+  ASSIGN_OR_RETURN(MirrorFeed feed, mirror_.QuarantineIfDamaged(ReadFeed(mirror_.store()->records())));
+  reading.feed = WithJournal(feed);
+  ASSIGN_OR_RETURN(reading.tables, mirror_.QuarantineIfDamaged(ReadFeedTables(mirror_.store()->records())));
+  if (feed.journal_id.empty() && writes) RETURN_IF_ERROR(Change(reading.feed, now_ms));
+  ASSIGN_OR_RETURN(reading.snapshot, mirror_.QuarantineIfDamaged(mirror_.store()->OpenSnapshot()));
   return reading;
 }
 

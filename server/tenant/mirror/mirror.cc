@@ -594,23 +594,22 @@ absl::StatusOr<AgreedTable> ReadAgreed(Mirror& mirror, const Caller& caller, con
   if (!version.ok()) return mirror.QuarantineIfDamaged(version.status());
   known = schema_hash.empty() ? mirror.agreed().FindAt(key, *version) : std::nullopt;
   if (known) return *std::move(known);
-  absl::StatusOr<TenantRecord> tenant = mirror.store()->records().ReadTenant();
-  if (!tenant.ok()) return mirror.QuarantineIfDamaged(tenant.status());
-  RETURN_IF_ERROR(CheckOwner(caller, *tenant));
-  absl::StatusOr<std::optional<TableSchema>> schema = mirror.store()->records().ReadSchema(table);
-  if (!schema.ok()) return mirror.QuarantineIfDamaged(schema.status());
-  if (!*schema) return NotAgreed(table);
-  TableSchema by_now = **schema;
-  if (!mirror.agreed().rules().Set(&by_now).ok() || by_now != **schema) {
+  ASSIGN_OR_RETURN(TenantRecord tenant, mirror.QuarantineIfDamaged(mirror.store()->records().ReadTenant()));
+  RETURN_IF_ERROR(CheckOwner(caller, tenant));
+  ASSIGN_OR_RETURN(std::optional<TableSchema> schema,
+                   mirror.QuarantineIfDamaged(mirror.store()->records().ReadSchema(table)));
+  if (!schema) return NotAgreed(table);
+  TableSchema by_now = *schema;
+  if (!mirror.agreed().rules().Set(&by_now).ok() || by_now != *schema) {
     return absl::FailedPreconditionError(
         absl::StrCat("table '", table,
                      "': this endpoint's rules for its columns changed since it was agreed. Nothing was "
                      "applied. Begin a new cycle; its TableSchema says what to do."));
   }
   AgreedTable agreed;
-  agreed.hash = SchemaHash(**schema);
-  agreed.kept = std::make_shared<const TableSchema>(KeptForm(**schema, &agreed.origin));
-  agreed.schema = std::make_shared<const TableSchema>(**std::move(schema));
+  agreed.hash = SchemaHash(*schema);
+  agreed.kept = std::make_shared<const TableSchema>(KeptForm(*schema, &agreed.origin));
+  agreed.schema = std::make_shared<const TableSchema>(*std::move(schema));
   mirror.agreed().Keep(key, agreed, *version);
   return agreed;
 }

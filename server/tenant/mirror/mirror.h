@@ -262,6 +262,11 @@ class Mirror {
   /// Checks an error for damage of the database: then quarantines the mirror until an operator acts.
   /// Returns the status to answer with.
   absl::Status QuarantineIfDamaged(absl::Status status) MIRROR_REQUIRES(mutex_);
+  template <typename Value>
+  absl::StatusOr<Value> QuarantineIfDamaged(absl::StatusOr<Value> value) MIRROR_REQUIRES(mutex_) {
+    if (!value.ok()) return QuarantineIfDamaged(value.status());
+    return value;
+  }
   TenantFile& file() MIRROR_REQUIRES(mutex_) { return file_; }
   void Close() MIRROR_REQUIRES(mutex_);
   /// Closes the store if no call uses it. False: it is in use or already closed.
