@@ -112,29 +112,27 @@ bool Events::HasRoom(const EventRecord& event, std::vector<EventRecord>* summed_
   return false;
 }
 
-/// Returns one summary event for each flood that is over.
-void Events::TakeSums(std::int64_t older_than_ms, std::vector<EventRecord>* summed_up) {
-  const MutexLock lock(floods_mutex_);
-  std::erase_if(floods_, [&](const auto& entry) {
-    const Flood& flood = entry.second;
-    if (flood.begin_ms > older_than_ms) return false;
-    if (flood.more > 0) summed_up->push_back(SummedUp(flood));
-    return true;
-  });
+/// Keeps one summary event for each flood that is over.
+void Events::KeepSums(std::int64_t older_than_ms) {
+  std::vector<EventRecord> summed_up;
+  {
+    const MutexLock lock(floods_mutex_);
+    std::erase_if(floods_, [&](const auto& entry) {
+      const Flood& flood = entry.second;
+      if (flood.begin_ms > older_than_ms) return false;
+      if (flood.more > 0) summed_up.push_back(SummedUp(flood));
+      return true;
+    });
+  }
+  for (EventRecord& sum : summed_up) Keep(std::move(sum));
 }
 
 void Events::KeepHouse() {
-  std::vector<EventRecord> summed_up;
-  TakeSums(now_ms_() - kFloodMs, &summed_up);
-  for (EventRecord& sum : summed_up) Keep(std::move(sum));
+  KeepSums(now_ms_() - kFloodMs);
   KeepWaiting();
 }
 
-void Events::EndFloods() {
-  std::vector<EventRecord> summed_up;
-  TakeSums(INT64_MAX, &summed_up);
-  for (EventRecord& sum : summed_up) Keep(std::move(sum));
-}
+void Events::EndFloods() { KeepSums(INT64_MAX); }
 
 /// Writes the events that the catalog did not accept before, in order. False: it still fails.
 bool Events::KeepWaiting() {

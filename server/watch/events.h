@@ -78,7 +78,7 @@ class Events {
   /// `summed_up` gets the summary of an earlier flood that is over.
   bool HasRoom(const EventRecord& event, std::vector<EventRecord>* summed_up);
   static EventRecord SummedUp(const Flood& flood);
-  void TakeSums(std::int64_t older_than_ms, std::vector<EventRecord>* summed_up);
+  void KeepSums(std::int64_t older_than_ms) MIRROR_EXCLUDES(mutex_, floods_mutex_);
   void Keep(EventRecord event) MIRROR_EXCLUDES(mutex_, floods_mutex_);
   bool KeepWaiting() MIRROR_EXCLUDES(mutex_, floods_mutex_);
 

@@ -87,8 +87,7 @@ void FreshnessWatch::LookAt(const std::string& context_id, std::int64_t now_ms, 
 }
 
 void FreshnessWatch::Tell(const News& news) {
-  constexpr char kMissed[] = "freshness.missed", kRegained[] = "freshness.regained",
-                 kEnded[] = "freshness.ended";
+  constexpr char kMissed[] = "freshness.missed";
   if (news.missed.size() > kFreshnessToldMax) {
     TellTogether(
         Severity::kWarning, kMissed, "have tables that are older than the configuration wants", news.missed,
@@ -111,26 +110,21 @@ void FreshnessWatch::Tell(const News& news) {
                   absl::StrCat("older than the configuration wants: ", Tables(found.tables), ". ", next));
     }
   }
-  if (news.regained.size() > kFreshnessToldMax) {
-    TellTogether(Severity::kInformation, kRegained, "have tables that are as fresh as wanted again",
-                 news.regained, "");
-  } else {
-    for (const Found& found : news.regained) {
-      events_.Add(found.context_id, Severity::kInformation, kRegained,
-                  absl::StrCat("as fresh as the configuration wants again: ", Tables(found.tables)));
+  const auto tell = [this](const char* kind, const std::vector<Found>& all, const char* together,
+                           const char* alone) {
+    if (all.size() > kFreshnessToldMax) {
+      return TellTogether(Severity::kInformation, kind, together, all, "");
     }
-  }
-  if (news.ended.size() > kFreshnessToldMax) {
-    TellTogether(Severity::kInformation, kEnded, "have tables that were too old and are no longer watched",
-                 news.ended, "");
-  } else {
-    for (const Found& found : news.ended) {
-      events_.Add(found.context_id, Severity::kInformation, kEnded,
-                  absl::StrCat("too old until now, and no longer watched, since the mirror does not have "
-                               "them or the configuration has no target for them: ",
-                               Tables(found.tables)));
+    for (const Found& found : all) {
+      events_.Add(found.context_id, Severity::kInformation, kind,
+                  absl::StrCat(alone, ": ", Tables(found.tables)));
     }
-  }
+  };
+  tell("freshness.regained", news.regained, "have tables that are as fresh as wanted again",
+       "as fresh as the configuration wants again");
+  tell("freshness.ended", news.ended, "have tables that were too old and are no longer watched",
+       "too old until now, and no longer watched, since the mirror does not have them or the configuration "
+       "has no target for them");
 }
 
 void FreshnessWatch::TellTogether(Severity severity, const char* kind, const std::string& what,
