@@ -174,8 +174,8 @@ void AddErasures(const DoorFigures& door, std::int64_t now_ms, MetricPage* page)
   page->Add("mirror_http_erasures_waiting", {}, door.erasures);
   const std::int64_t age_ms =
       door.oldest_erasure_ms ? std::max<std::int64_t>(0, now_ms - *door.oldest_erasure_ms) : 0;
-  page->Add("mirror_http_erasure_age_seconds", {}, static_cast<double>(age_ms) / 1'000);
-  page->Add("mirror_http_erase_within_seconds", {}, static_cast<double>(door.erase_within_ms) / 1'000);
+  page->Add("mirror_http_erasure_age_seconds", {}, InSeconds(age_ms));
+  page->Add("mirror_http_erase_within_seconds", {}, InSeconds(door.erase_within_ms));
 }
 
 /// Adds the metrics of the door for JSON to the page for GET /metrics.
@@ -189,8 +189,6 @@ void AddDoor(const DoorFigures& door, std::int64_t now_ms, MetricPage* page) {
   AddJobs(door, page);
   AddErasures(door, now_ms, page);
 }
-
-double Seconds(std::int64_t ms) { return static_cast<double>(ms) / 1'000; }
 
 void AddCalls(const ServerCounters& counters, MetricPage* page) {
   for (std::size_t i = 0; i < kCountedCalls.size(); ++i) {
@@ -209,22 +207,22 @@ void AddCalls(const ServerCounters& counters, MetricPage* page) {
 
 void AddWork(const ServerCounters& counters, MetricPage* page) {
   page->Add("mirror_cycles_begun_total", {}, counters.cycles_begun);
-  const std::pair<const char*, const Counter&> outcomes[] = {{"completed", counters.cycles_completed},
-                                                             {"interrupted", counters.cycles_interrupted},
-                                                             {"busy", counters.cycles_busy},
-                                                             {"do_not_replicate", counters.cycles_told_not}};
+  const NamedCounter outcomes[] = {{"completed", counters.cycles_completed},
+                                   {"interrupted", counters.cycles_interrupted},
+                                   {"busy", counters.cycles_busy},
+                                   {"do_not_replicate", counters.cycles_told_not}};
   for (const auto& [outcome, counter] : outcomes) {
     page->Add("mirror_cycles_total", {{"outcome", outcome}}, counter);
   }
-  const std::pair<const char*, const Counter&> operations[] = {{"insert", counters.rows_inserted},
-                                                               {"update", counters.rows_updated},
-                                                               {"delete", counters.rows_deleted}};
+  const NamedCounter operations[] = {{"insert", counters.rows_inserted},
+                                     {"update", counters.rows_updated},
+                                     {"delete", counters.rows_deleted}};
   for (const auto& [operation, counter] : operations) {
     page->Add("mirror_rows_total", {{"operation", operation}}, counter);
   }
-  const std::pair<const char*, const Counter&> results[] = {{"applied", counters.batches_applied},
-                                                            {"repeated", counters.batches_repeated},
-                                                            {"refused", counters.batches_refused}};
+  const NamedCounter results[] = {{"applied", counters.batches_applied},
+                                  {"repeated", counters.batches_repeated},
+                                  {"refused", counters.batches_refused}};
   for (const auto& [result, counter] : results) {
     page->Add("mirror_batches_total", {{"result", result}}, counter);
   }
@@ -270,10 +268,10 @@ void AddTenant(const Tenants::Seen& seen, std::size_t missed, std::int64_t now_m
   gauge("mirror_tenant_failing", summary.failure.since_ms > 0 ? 1 : 0);
   if (!summary.known) return;
   if (summary.completed_ms > 0) {
-    gauge("mirror_tenant_last_success_timestamp_seconds", Seconds(summary.completed_ms));
-    gauge("mirror_tenant_lag_seconds", Seconds(std::max<std::int64_t>(0, now_ms - summary.completed_ms)));
+    gauge("mirror_tenant_last_success_timestamp_seconds", InSeconds(summary.completed_ms));
+    gauge("mirror_tenant_lag_seconds", InSeconds(std::max<std::int64_t>(0, now_ms - summary.completed_ms)));
   }
-  gauge("mirror_tenant_last_progress_timestamp_seconds", Seconds(seen.progress_ms));
+  gauge("mirror_tenant_last_progress_timestamp_seconds", InSeconds(seen.progress_ms));
   gauge("mirror_tenant_active", summary.active ? 1 : 0);
   gauge("mirror_tenant_paused", summary.paused ? 1 : 0);
   gauge("mirror_tenant_holds", summary.holds);
@@ -283,7 +281,8 @@ void AddTenant(const Tenants::Seen& seen, std::size_t missed, std::int64_t now_m
   gauge("mirror_tenant_tables_unsent", summary.tables_unsent);
   gauge("mirror_freshness_missed_tables", missed);
   if (summary.oldest_source_ms > 0) {
-    gauge("mirror_freshness_seconds", Seconds(std::max<std::int64_t>(0, now_ms - summary.oldest_source_ms)));
+    gauge("mirror_freshness_seconds",
+          InSeconds(std::max<std::int64_t>(0, now_ms - summary.oldest_source_ms)));
   }
   gauge("mirror_tenant_rows", summary.rows);
   gauge("mirror_tenant_lsn", summary.lsn);
@@ -336,7 +335,7 @@ void AddSums(const Sums& sums, MetricPage* page) {
   page->Add("mirror_tables_unsent", {}, sums.unsent);
   page->Add("mirror_freshness_missed_tables_all", {}, sums.missed_tables);
   if (sums.oldest_ms > 0) {
-    page->Add("mirror_oldest_success_timestamp_seconds", {}, Seconds(sums.oldest_ms));
+    page->Add("mirror_oldest_success_timestamp_seconds", {}, InSeconds(sums.oldest_ms));
   }
   page->Add("mirror_wal_bytes", {}, sums.log_bytes);
 }
