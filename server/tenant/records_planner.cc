@@ -1,6 +1,7 @@
 #include "server/tenant/records_planner.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -24,44 +25,22 @@
 namespace mirror {
 namespace {
 
+/// The first columns of the agreed table; the record is behind them.
+constexpr std::array kOwnTexts = {&PartnerRow::external_id, &PartnerRow::id, &PartnerRow::created_at,
+                                  &PartnerRow::modified_at};
+
 /// `place`: index in the agreed table.
 void SetValue(std::size_t place, std::optional<std::string> value, PartnerRow* row) {
-  switch (place) {
-    case 0:
-      row->external_id = std::move(value).value_or("");
-      return;
-    case 1:
-      row->id = std::move(value).value_or("");
-      return;
-    case 2:
-      row->created_at = std::move(value).value_or("");
-      return;
-    case 3:
-      row->modified_at = std::move(value).value_or("");
-      return;
-    case 4:
-      row->record = std::move(value);
-      return;
-    default:
-      row->columns[place - kOwnPartnerColumns] = std::move(value);
+  if (place < kOwnTexts.size()) {
+    row->*kOwnTexts[place] = std::move(value).value_or("");
+  } else {
+    (place < kOwnPartnerColumns ? row->record : row->columns[place - kOwnPartnerColumns]) = std::move(value);
   }
 }
 
 std::optional<std::string_view> ValueOf(std::size_t place, const PartnerRow& row) {
-  switch (place) {
-    case 0:
-      return row.external_id;
-    case 1:
-      return row.id;
-    case 2:
-      return row.created_at;
-    case 3:
-      return row.modified_at;
-    case 4:
-      return row.record;
-    default:
-      return row.columns[place - kOwnPartnerColumns];
-  }
+  if (place < kOwnTexts.size()) return row.*kOwnTexts[place];
+  return place < kOwnPartnerColumns ? row.record : row.columns[place - kOwnPartnerColumns];
 }
 
 }  // namespace
@@ -275,8 +254,7 @@ absl::Status PartnerChanges::AddChange(Operation operation, const std::vector<co
   if (rows.empty()) return absl::OkStatus();
   Change& change = changes_.emplace_back();
   change.block = BlockOf(form_.agreed, columns, rows);
-  ASSIGN_OR_RETURN(ChangeBatch batch, BatchOf(form_.agreed, &change.block));
-  change.batch = std::move(batch);
+  ASSIGN_OR_RETURN(change.batch, BatchOf(form_.agreed, &change.block));
   change.batch.operation = operation;
   if (form_.is_ruled) {
     RETURN_IF_ERROR(ApplyRules(form_.agreed, form_.kept, rules_.hash_key(), &change.batch, &change.ruled));
