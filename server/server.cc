@@ -97,6 +97,7 @@ absl::StatusOr<HttpDoorSeen> LookAtHttpDoor(HttpService* http, const HttpConfig&
   return seen;
 }
 
+/// The lists of storages and jobs in the control database. Threads: any.
 class ControlLists final : public SharedLists {
  public:
   explicit ControlLists(std::shared_ptr<PostgresControl> control) : control_(std::move(control)) {}
@@ -120,11 +121,6 @@ class ControlLists final : public SharedLists {
  private:
   const std::shared_ptr<PostgresControl> control_;
 };
-
-/// Makes the lists of storages and jobs from the control database. Threads: any.
-std::unique_ptr<SharedLists> MakeControlLists(std::shared_ptr<PostgresControl> control) {
-  return std::make_unique<ControlLists>(std::move(control));
-}
 
 }  // namespace
 
@@ -202,8 +198,7 @@ ServerConfig Reloader::in_force() {
 
 absl::StatusOr<std::size_t> Reloader::Read() {
   ASSIGN_OR_RETURN(const ServerConfig config, LoadServerConfig(started_with_.file));
-  absl::StatusOr<std::size_t> keys = gate_.Reload(config);
-  if (!keys.ok()) return keys.status();
+  ASSIGN_OR_RETURN(std::size_t keys, gate_.Reload(config));
   in_force_.application = config.application;
   changed_ = apply_(config);
   SetLevel(*spdlog::default_logger(), config.log_level);
@@ -486,7 +481,7 @@ absl::Status Server::Parts::OpenTenants(const ServerConfig& config) {
   options.tenant.counters = &counters;
   options.tenant.start = store.start.get();
   if (store.control) {
-    lists = MakeControlLists(store.control);
+    lists = std::make_unique<ControlLists>(store.control);
     options.tenant.lists = lists.get();
   }
   options.tenant.forget_summary = [kept = store.catalog.get()](const std::string& context_id) {
@@ -635,8 +630,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Open(const ServerConfig& as_writ
   FitToDescriptors(RaiseDescriptorLimit(), &config);
   std::unique_ptr<Server> server(new Server());
   Parts& parts = *server->parts_;
-  ASSIGN_OR_RETURN(std::unique_ptr<Gate> gate, Gate::Open(config));
-  parts.gate = std::move(gate);
+  ASSIGN_OR_RETURN(parts.gate, Gate::Open(config));
   RETURN_IF_ERROR(parts.OpenData(config, std::move(hooks)));
   RETURN_IF_ERROR(parts.OpenTenants(config));
   parts.Watch(as_written);

@@ -77,8 +77,7 @@ absl::Status TellRecords(HubBook& book, const std::set<std::string>& named, cons
 absl::Status TryIn(const HubRules& rules, const Hub::Trial& trial, const DeriveInput& input, HubBook* book,
                    Hub::Preview* preview) {
   if (trial.thawed) {
-    ASSIGN_OR_RETURN(const std::size_t thawed, book->upkeep().Thaw(*trial.thawed));
-    preview->thawed = thawed;
+    ASSIGN_OR_RETURN(preview->thawed, book->upkeep().Thaw(*trial.thawed));
   }
   if (!trial.decision) return mirror::Derive(rules, input, book).status();
   ASSIGN_OR_RETURN(const std::set<std::string> named, NamedIn(*book, *trial.decision));
@@ -380,19 +379,17 @@ absl::StatusOr<Derived> Hub::DeriveAlone(std::int64_t now_ms, const Modes& asked
 absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const Modes& modes,
                                       const std::optional<HandDecision>& decision, bool forgets) {
   ASSIGN_OR_RETURN(const bool is_new, file.IsNew());
-  absl::Status status = file.TakeRules(DigestOf(rules_)).status();
-  if (status.ok() && is_new) status = TakeFlags(file, now_ms);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(file.TakeRules(DigestOf(rules_)).status());
+  if (is_new) RETURN_IF_ERROR(TakeFlags(file, now_ms));
   Looks looks = LookAtAll(now_ms);
   if (looks.looks.empty() && looks.unfit.empty() && !decision) return Derived();
   DeriveInput input = InputOf(looks.looks, looks.unfit, now_ms);
   input.modes = modes;
   input.decision = decision;
   input.forgets = forgets;
-  absl::StatusOr<Derived> derived = Plan(file, std::move(input), &looks);
-  if (!derived.ok()) return derived;
-  unheard_.notes.insert(unheard_.notes.end(), derived->notes.begin(), derived->notes.end());
-  unheard_.overtaken_unnamed += derived->overtaken_unnamed;
+  ASSIGN_OR_RETURN(Derived derived, Plan(file, std::move(input), &looks));
+  unheard_.notes.insert(unheard_.notes.end(), derived.notes.begin(), derived.notes.end());
+  unheard_.overtaken_unnamed += derived.overtaken_unnamed;
   for (const auto& [name, look] : looks.looks) {
     if (look == nullptr) continue;
     // Once for each table, since a hub's rules do not change.
@@ -403,11 +400,10 @@ absl::StatusOr<Derived> Hub::DeriveIn(HubFile& file, std::int64_t now_ms, const 
   }
   CrashPoint("hub.committed");
   // The server that derives next has read mirrors that know nothing of this commit yet.
-  if (status = file.CheckAlone(); !status.ok()) return status;
-  if (status = Acknowledge(looks.tenants, std::move(looks.looks), *derived, now_ms); !status.ok())
-    return status;
+  RETURN_IF_ERROR(file.CheckAlone());
+  RETURN_IF_ERROR(Acknowledge(looks.tenants, std::move(looks.looks), derived, now_ms));
   if (forgets || unwritten_.IsDue(now_ms)) unwritten_ = {RewriteForgotten(file), now_ms};
-  derived->rewritten = unwritten_.why;
+  derived.rewritten = unwritten_.why;
   return derived;
 }
 

@@ -63,10 +63,8 @@ absl::StatusOr<Hub::Explained> ExplainIn(const HubRules& rules, HubBook& book, c
   Hub::Explained explained;
   ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, book.ReadRecord(alive));
   explained.record = *std::move(record);
-  ASSIGN_OR_RETURN(std::vector<MemberRow> rows, book.RowsOf(alive));
-  explained.rows = std::move(rows);
-  ASSIGN_OR_RETURN(std::vector<HubDelivery> deliveries, book.DeliveriesOf(alive));
-  explained.deliveries = std::move(deliveries);
+  ASSIGN_OR_RETURN(explained.rows, book.RowsOf(alive));
+  ASSIGN_OR_RETURN(explained.deliveries, book.DeliveriesOf(alive));
   return explained;
 }
 
@@ -76,8 +74,7 @@ absl::StatusOr<Hub::Held> Hub::ListHeld(std::size_t limit, bool dropped) {
   const MutexLock looking(look_mutex_);
   ASSIGN_OR_RETURN(const std::shared_ptr<HubFile> file, files_.ToLook());
   Held held;
-  ASSIGN_OR_RETURN(auto counts, file->CountPlaces(dropped ? DeliveryState::kDropped : DeliveryState::kHeld));
-  held.counts = std::move(counts);
+  ASSIGN_OR_RETURN(held.counts, file->CountPlaces(dropped ? DeliveryState::kDropped : DeliveryState::kHeld));
   RETURN_IF_ERROR(file->Read([&](HubBook& book) {
     return ReadHeldIn(book, limit, dropped ? HubBook::Which::kDropped : HubBook::Which::kHeld, &held);
   }));
@@ -117,14 +114,12 @@ absl::StatusOr<HubStanding> Hub::Stand(bool by_hand) {
     if (all.ok()) feeds = *std::move(all);
     return all.status();
   }));
-  ASSIGN_OR_RETURN(const std::uint64_t records, file->CountRecords());
-  standing.records = records;
+  ASSIGN_OR_RETURN(standing.records, file->CountRecords());
   if (by_hand) {
     ASSIGN_OR_RETURN(standing.by_hand, file->CountByHand());
   }
   ASSIGN_OR_RETURN(auto figures, file->CountAll());
-  ASSIGN_OR_RETURN(HubFile::Frozen frozen, file->FindFrozen(kFrozenNamed));
-  standing.frozen = std::move(frozen);
+  ASSIGN_OR_RETURN(standing.frozen, file->FindFrozen(kFrozenNamed));
   const HubTrouble shown = shown_.Read();
   for (const std::string& name : rules_.data_sources) {
     const auto trouble = shown.words.find(name);

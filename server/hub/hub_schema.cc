@@ -101,12 +101,10 @@ absl::Status LayOutEntity(postgres::Connection& connection, const HubSchema& sch
   const std::string table = "golden_" + entity.name, view = table + "_member";
   RETURN_IF_ERROR(postgres::CheckName(view));
   const std::string quoted = schema.at + QuoteName(table);
-  absl::Status status;
   if (!names.contains(table)) {
-    status = connection.Execute(
-        absl::StrCat("CREATE TABLE ", quoted, " (golden_id text COLLATE \"C\" PRIMARY KEY)"), kLayingOut);
+    RETURN_IF_ERROR(connection.Execute(
+        absl::StrCat("CREATE TABLE ", quoted, " (golden_id text COLLATE \"C\" PRIMARY KEY)"), kLayingOut));
   }
-  if (!status.ok()) return status;
   ASSIGN_OR_RETURN(
       const auto columns,
       connection.Query(
@@ -118,9 +116,8 @@ absl::Status LayOutEntity(postgres::Connection& connection, const HubSchema& sch
   for (const std::string& attribute : AttributesOf(entity)) {
     if (!there.insert(attribute).second) continue;
     RETURN_IF_ERROR(postgres::CheckName(attribute));
-    status = connection.Execute(
-        absl::StrCat("ALTER TABLE ", quoted, " ADD COLUMN ", QuoteName(attribute), " text"), kLayingOut);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(connection.Execute(
+        absl::StrCat("ALTER TABLE ", quoted, " ADD COLUMN ", QuoteName(attribute), " text"), kLayingOut));
   }
   if (names.contains(view)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string name, postgres::QuotedText(entity.name));
@@ -166,18 +163,18 @@ postgres::OwnRelations HubSchema::Own(const HubRules& rules) const {
 }
 
 absl::Status LayOutHub(postgres::Connection& connection, const HubSchema& schema, const HubRules& rules) {
-  const auto locked =
-      connection.Query("SELECT pg_advisory_xact_lock(hashtextextended('mirror-server lays out ' || $1, 0))",
-                       {schema.name}, kLayingOut);
-  if (!locked.ok()) return locked.status();
+  RETURN_IF_ERROR(
+      connection
+          .Query("SELECT pg_advisory_xact_lock(hashtextextended('mirror-server lays out ' || $1, 0))",
+                 {schema.name}, kLayingOut)
+          .status());
   ASSIGN_OR_RETURN(const auto found, postgres::OwnGuard(schema.Own(rules)).Find(connection));
-  const absl::StatusOr<bool> there = CheckIsHub(connection, schema, rules, found);
-  absl::Status status = there.status();
-  if (status.ok() && !*there) status = Make(connection, schema, rules);
+  ASSIGN_OR_RETURN(const bool there, CheckIsHub(connection, schema, rules, found));
+  if (!there) RETURN_IF_ERROR(Make(connection, schema, rules));
   for (const HubEntity& entity : rules.entities) {
-    if (status.ok()) status = LayOutEntity(connection, schema, entity, found.names);
+    RETURN_IF_ERROR(LayOutEntity(connection, schema, entity, found.names));
   }
-  return status;
+  return absl::OkStatus();
 }
 
 }  // namespace mirror

@@ -61,11 +61,11 @@ absl::StatusOr<std::set<std::string>> ReadApart(HubSession& session, const std::
 /// Makes these the only records that it is apart from.
 absl::Status WriteApart(HubSession& session, const std::string& golden_id,
                         const std::set<std::string>& apart) {
-  absl::Status status = Forget(session, golden_id);
+  RETURN_IF_ERROR(Forget(session, golden_id));
   for (const std::string& id : apart) {
-    if (status.ok()) status = Add(session, id, golden_id);
+    RETURN_IF_ERROR(Add(session, id, golden_id));
   }
-  return status;
+  return absl::OkStatus();
 }
 
 /// Moves the pairs of one record to the other; the two are not apart any more.
@@ -277,8 +277,7 @@ absl::StatusOr<std::optional<GoldenRecord>> PostgresHubBook::ReadRecord(const st
   ASSIGN_OR_RETURN(const Rows rows, session_.Query(sql, {id}));
   ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, ReadFirst(HubRecords(), rows));
   if (!record) return record;
-  ASSIGN_OR_RETURN(std::set<std::string> apart, ReadApart(session_, id));
-  record->apart = std::move(apart);
+  ASSIGN_OR_RETURN(record->apart, ReadApart(session_, id));
   return record;
 }
 
@@ -321,16 +320,12 @@ absl::Status PostgresHubBook::WriteAttributes(const GoldenRecord& record) {
 
 absl::Status PostgresHubBook::MergeRecord(const GoldenRecord& gone, const std::string& into) {
   work_.Note(gone.id, false);
-  absl::Status status =
-      session_.Write("DELETE FROM @_hub_records WHERE golden_id = $1", {session_.Keep(gone.id)});
-  if (!status.ok()) return status;
-  status = session_.WriteAsIs(
+  RETURN_IF_ERROR(session_.Write("DELETE FROM @_hub_records WHERE golden_id = $1", {session_.Keep(gone.id)}));
+  RETURN_IF_ERROR(session_.WriteAsIs(
       absl::StrCat("DELETE FROM ", schema_.at, QuoteName("golden_" + gone.entity), " WHERE golden_id = $1"),
-      {session_.Keep(gone.id)});
-  if (!status.ok()) return status;
-  status = Index(gone.entity, 0, gone.id, gone.indexed, {});
-  if (!status.ok()) return status;
-  if (status = MergeApart(session_, gone.id, into); !status.ok()) return status;
+      {session_.Keep(gone.id)}));
+  RETURN_IF_ERROR(Index(gone.entity, 0, gone.id, gone.indexed, {}));
+  RETURN_IF_ERROR(MergeApart(session_, gone.id, into));
   return session_.Upsert(HubAliases(), {gone.id, into});
 }
 
@@ -386,8 +381,7 @@ absl::StatusOr<HubWork> PostgresHubBook::NextWork() {
     work.golden_id = *std::move(record);
     return work;
   }
-  ASSIGN_OR_RETURN(std::optional<RowRef> row, work_.NextRow());
-  work.row = std::move(row);
+  ASSIGN_OR_RETURN(work.row, work_.NextRow());
   return work;
 }
 

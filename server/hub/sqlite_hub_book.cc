@@ -49,11 +49,11 @@ absl::StatusOr<std::set<std::string>> HubApart::Of(const std::string& golden_id)
 }
 
 absl::Status HubApart::Write(const std::string& golden_id, const std::set<std::string>& apart) {
-  absl::Status status = Forget(golden_id);
+  RETURN_IF_ERROR(Forget(golden_id));
   for (const std::string& id : apart) {
-    if (status.ok()) status = Add(id, golden_id);
+    RETURN_IF_ERROR(Add(id, golden_id));
   }
-  return status;
+  return absl::OkStatus();
 }
 
 absl::Status HubApart::Merge(const std::string& gone, const std::string& into) {
@@ -294,9 +294,8 @@ absl::Status SqliteHubBook::WriteRow(const MemberRow& row, const KeyHashes& keys
 }
 
 absl::Status SqliteHubBook::RemoveRow(const MemberRow& row) {
-  absl::Status status = Prepare("DELETE FROM _hub_rows WHERE row_id = ?").With(row.row_id).Run();
-  if (status.ok()) status = CountIn(statements_, row.ref.data_source, "rows", -1);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(Prepare("DELETE FROM _hub_rows WHERE row_id = ?").With(row.row_id).Run());
+  RETURN_IF_ERROR(CountIn(statements_, row.ref.data_source, "rows", -1));
   return Index(row.entity, row.row_id, "", row.indexed, {});
 }
 
@@ -305,8 +304,7 @@ absl::StatusOr<std::optional<GoldenRecord>> SqliteHubBook::ReadRecord(const std:
   sqlite::Statement read = Prepare(sql);
   ASSIGN_OR_RETURN(std::optional<GoldenRecord> record, ReadNext(HubRecords(), read.With(id)));
   if (!record) return record;
-  ASSIGN_OR_RETURN(std::set<std::string> apart, HubApart(statements_).Of(id));
-  record->apart = std::move(apart);
+  ASSIGN_OR_RETURN(record->apart, HubApart(statements_).Of(id));
   return record;
 }
 
@@ -347,15 +345,14 @@ absl::Status SqliteHubBook::WriteAttributes(const GoldenRecord& record) {
 }
 
 absl::Status SqliteHubBook::MergeRecord(const GoldenRecord& gone, const std::string& into) {
-  absl::Status status = Prepare("DELETE FROM _hub_records WHERE golden_id = ?").With(gone.id).Run();
-  if (status.ok()) {
-    status = Prepare(absl::StrCat("DELETE FROM ", QuoteName("golden_" + gone.entity), " WHERE golden_id = ?"))
-                 .With(gone.id)
-                 .Run();
-  }
-  if (status.ok()) status = Index(gone.entity, 0, gone.id, gone.indexed, {});
-  if (status.ok()) status = Upsert(statements_, HubAliases(), {gone.id, into});
-  return status.ok() ? HubApart(statements_).Merge(gone.id, into) : status;
+  RETURN_IF_ERROR(Prepare("DELETE FROM _hub_records WHERE golden_id = ?").With(gone.id).Run());
+  RETURN_IF_ERROR(
+      Prepare(absl::StrCat("DELETE FROM ", QuoteName("golden_" + gone.entity), " WHERE golden_id = ?"))
+          .With(gone.id)
+          .Run());
+  RETURN_IF_ERROR(Index(gone.entity, 0, gone.id, gone.indexed, {}));
+  RETURN_IF_ERROR(Upsert(statements_, HubAliases(), {gone.id, into}));
+  return HubApart(statements_).Merge(gone.id, into);
 }
 
 absl::StatusOr<std::string> SqliteHubBook::Alive(const std::string& golden_id) {

@@ -54,20 +54,19 @@ absl::Status AddRefusals(const sqlite::Connection& connection) {
 
 absl::Status LayOutEntity(const sqlite::Connection& connection, const HubEntity& entity) {
   const std::string table = QuoteName(absl::StrCat("golden_", entity.name));
-  absl::Status status =
-      connection.Execute(absl::StrCat("CREATE TABLE IF NOT EXISTS ", table, "(golden_id TEXT PRIMARY KEY)"));
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(
+      connection.Execute(absl::StrCat("CREATE TABLE IF NOT EXISTS ", table, "(golden_id TEXT PRIMARY KEY)")));
   std::set<std::string> there;
   sqlite::Statement columns = connection.Prepare("SELECT name FROM temp.pragma_table_info(?)");
   ASSIGN_OR_RETURN(std::vector<std::string> names, columns.With("golden_" + entity.name).Texts());
   for (const std::string& name : names) there.insert(FoldName(name));
   for (const std::string& attribute : AttributesOf(entity)) {
     if (!there.insert(FoldName(attribute)).second) continue;
-    status = connection.Execute(absl::StrCat("ALTER TABLE ", table, " ADD COLUMN ", QuoteName(attribute)));
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(
+        connection.Execute(absl::StrCat("ALTER TABLE ", table, " ADD COLUMN ", QuoteName(attribute))));
   }
   sqlite::Statement literal = connection.Prepare("SELECT quote(?)");
-  if (status = literal.With(entity.name).StepToRow(); !status.ok()) return status;
+  RETURN_IF_ERROR(literal.With(entity.name).StepToRow());
   return connection.Execute(
       absl::StrCat("CREATE VIEW IF NOT EXISTS ", QuoteName(absl::StrCat("golden_", entity.name, "_member")),
                    " AS SELECT golden_id, data_source, table_name, key, joined_by, touched, doomed, unsure "
@@ -189,9 +188,9 @@ absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& fo
   file.ReadQuotedAsNames();
   if (status.ok()) {
     status = file.Transact(sqlite::Connection::Begin::kImmediate, [&] {
-      absl::Status made = CheckIsTaken(file, rules, path);
-      if (made.ok()) made = TakeOver(file.handle(), Layout(), Layout().present, path);
-      return made.ok() ? LayOutHub(file, rules) : made;
+      RETURN_IF_ERROR(CheckIsTaken(file, rules, path));
+      RETURN_IF_ERROR(TakeOver(file.handle(), Layout(), Layout().present, path));
+      return LayOutHub(file, rules);
     });
   }
   if (!status.ok()) return status;

@@ -98,16 +98,15 @@ absl::StatusOr<AsOf> ParseAsOf(std::string_view text) {
 
 absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& history,
                                        std::string_view text) {
-  absl::StatusOr<AsOf> as_of = ParseAsOf(text);
-  if (!as_of.ok()) return as_of.status();
-  if (as_of->moment == kFirstState) as_of->moment = history.known_from;
+  ASSIGN_OR_RETURN(AsOf as_of, ParseAsOf(text));
+  if (as_of.moment == kFirstState) as_of.moment = history.known_from;
   ASSIGN_OR_RETURN(std::vector<JournalEntry> commits,
-                   snapshot.journal().FindCommits(history.schema.name, *as_of));
+                   snapshot.journal().FindCommits(history.schema.name, as_of));
   const bool is_known = !commits.empty() && commits.front().number >= history.known_from;
-  if (!is_known && (as_of->moment == history.known_from || as_of->moment == kLastMoment))
+  if (!is_known && (as_of.moment == history.known_from || as_of.moment == kLastMoment))
     return FirstState(history);
   if (commits.empty()) return TooEarly(history);
-  if (absl::Status came = CheckCame(snapshot, *as_of, commits.front()); !came.ok()) {
+  if (absl::Status came = CheckCame(snapshot, as_of, commits.front()); !came.ok()) {
     // The LSN may belong only to commits before the LSNs went back.
     if (commits.size() == 1) return came;
     commits.erase(commits.begin());
@@ -115,7 +114,7 @@ absl::StatusOr<FoundMoment> FindMoment(Snapshot& snapshot, const TableHistory& h
   if (commits.front().number < history.known_from) return TooEarly(history);
   if (commits.size() > 1 && commits[1].number >= history.known_from) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "table '", history.schema.name, "' passed LSN ", *as_of->lsn,
+        "table '", history.schema.name, "' passed LSN ", *as_of.lsn,
         " more than once: its LSNs went back in between, as when a source is restored. Nothing was read. "
         "Give the moment that you mean, as ",
         WordsOf(commits.front()), " or ", WordsOf(commits[1]), "."));

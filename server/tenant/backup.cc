@@ -114,12 +114,10 @@ absl::StatusOr<BackupReport> BackupMirror(Tenants& tenants, Tenant& tenant, cons
   if (kept) {
     RETURN_IF_ERROR(copy->CopyOf(path));
   } else {
-    ASSIGN_OR_RETURN(std::vector<std::string> left_out, copy->CopyOf(*snapshot, copying));
-    report.left_out = std::move(left_out);
+    ASSIGN_OR_RETURN(report.left_out, copy->CopyOf(*snapshot, copying));
     report.bytes = copy->Bytes();
   }
-  ASSIGN_OR_RETURN(std::vector<DrilledTable> tables, Drill(*copy, *snapshot, go_on, show));
-  report.tables = std::move(tables);
+  ASSIGN_OR_RETURN(report.tables, Drill(*copy, *snapshot, go_on, show));
   return report;
 }
 
@@ -150,8 +148,7 @@ absl::StatusOr<RestoreReport> RestoreMirror(Tenants& tenants, const std::string&
     if (!records.ok()) return no_mirror(records.status().message());
     report.tables = static_cast<std::uint32_t>(records->size());
     if (!expected.token.empty()) {
-      ASSIGN_OR_RETURN(Act act, RestoreAct(path, **store));
-      expected_act.act = std::move(act);
+      ASSIGN_OR_RETURN(expected_act.act, RestoreAct(path, **store));
     }
   }
   report.bytes = copy->Bytes();

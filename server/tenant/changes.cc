@@ -90,8 +90,7 @@ absl::StatusOr<ChangesPage> ReadChanges(Snapshot& snapshot, const AskedChanges& 
   ASSIGN_OR_RETURN(const JournalBounds bounds, snapshot.journal().ReadBounds());
   JournalPage page;
   if (!asked.table.empty()) {
-    ASSIGN_OR_RETURN(std::string table, FindFollowedTable(snapshot, asked.table, rules));
-    page.table = std::move(table);
+    ASSIGN_OR_RETURN(page.table, FindFollowedTable(snapshot, asked.table, rules));
   }
   ASSIGN_OR_RETURN(page.after, BeginOf(snapshot, asked.since, bounds));
   page.entries_max = std::clamp<std::size_t>(asked.count_max, 1, kChangesPerPageMax);

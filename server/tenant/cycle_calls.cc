@@ -318,7 +318,7 @@ absl::StatusOr<LookedAnnouncement> CycleCalls::LookAtAnnouncement(const Caller& 
                                                                   const std::vector<AnnouncedTable>& tables,
                                                                   std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
-  if (absl::Status open = mirror_.Open(/*create=*/false, now_ms); !open.ok()) return open;
+  RETURN_IF_ERROR(mirror_.Open(/*create=*/false, now_ms));
   ASSIGN_OR_RETURN(const TenantRecord tenant, ReadTenantOf(mirror_, now_ms));
   RETURN_IF_ERROR(CheckOwner(caller, tenant));
   const AnnounceRequest request{tenant.cycle, source_id, "", tables, now_ms};
@@ -349,8 +349,7 @@ absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& reque
   view.limits = LimitsOf(mirror_.options().breaker, mirror_.context_id(), "");
   view.drop_grace_ms = mirror_.options().drop_grace_ms;
   // The store caches the result, and checks only tables whose definition changed.
-  ASSIGN_OR_RETURN(std::vector<TouchedTable> touched, mirror_.store()->records().ReadTouchedTables());
-  view.touched = std::move(touched);
+  ASSIGN_OR_RETURN(view.touched, mirror_.store()->records().ReadTouchedTables());
   for (const AnnouncedTable& table : request.tables) {
     CheckedTable& checked = view.checked.emplace_back();
     checked.status = table.schema.ok() ? mirror_.store()->CheckTable(*table.schema) : table.schema.status();
@@ -364,8 +363,8 @@ absl::StatusOr<AnnounceView> CycleCalls::LookBefore(const AnnounceRequest& reque
     ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed,
                      mirror_.store()->records().ReadSchema(table.name));
     if (agreed) continue;
-    ASSIGN_OR_RETURN(std::vector<std::string> aside, mirror_.store()->records().SetAside(table.name));
-    view.tables[FoldName(table.name)].aside = std::move(aside);
+    ASSIGN_OR_RETURN(view.tables[FoldName(table.name)].aside,
+                     mirror_.store()->records().SetAside(table.name));
   }
   return view;
 }
@@ -375,33 +374,25 @@ absl::Status CycleCalls::FillView(const AnnounceRequest& request, AnnounceView* 
   RETURN_IF_ERROR(CheckUntouched(view->tenant));
   RETURN_IF_ERROR(mirror_.cycle().Load(*mirror_.store()));
   view->holds = mirror_.cycle().holds();
-  ASSIGN_OR_RETURN(std::vector<SchemaAnswer> former, mirror_.store()->records().ReadAnswers());
-  view->former = std::move(former);
+  ASSIGN_OR_RETURN(view->former, mirror_.store()->records().ReadAnswers());
   if (view->IsOtherSource(request)) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::vector<TableRecord> records, mirror_.store()->records().ReadTables());
-  view->records = std::move(records);
-  ASSIGN_OR_RETURN(std::vector<std::string> there, mirror_.store()->records().AgreedTables());
-  view->there = std::move(there);
-  ASSIGN_OR_RETURN(std::vector<TouchedTable> touched, mirror_.store()->records().ReadTouchedTables());
-  view->touched = std::move(touched);
-  ASSIGN_OR_RETURN(std::vector<KeptObjects> objects, mirror_.store()->records().ReadSourceObjects());
-  view->objects = std::move(objects);
+  ASSIGN_OR_RETURN(view->records, mirror_.store()->records().ReadTables());
+  ASSIGN_OR_RETURN(view->there, mirror_.store()->records().AgreedTables());
+  ASSIGN_OR_RETURN(view->touched, mirror_.store()->records().ReadTouchedTables());
+  ASSIGN_OR_RETURN(view->objects, mirror_.store()->records().ReadSourceObjects());
   return ReadMirrored(request, view);
 }
 
 absl::Status CycleCalls::ReadMirrored(const AnnounceRequest& request, AnnounceView* view) {
   const TablesToRead read = FindTablesToRead(request, *view);
   for (const std::string& name : read.unannounced) {
-    ASSIGN_OR_RETURN(std::optional<TableSchema> agreed, mirror_.store()->records().ReadSchema(name));
-    view->tables[FoldName(name)].agreed = std::move(agreed);
+    ASSIGN_OR_RETURN(view->tables[FoldName(name)].agreed, mirror_.store()->records().ReadSchema(name));
   }
   for (const std::size_t number : read.changed) {
     const AnnouncedTable& table = request.tables[number];
     MirroredTable& mirrored = view->tables[FoldName(table.name)];
-    ASSIGN_OR_RETURN(std::optional<TableSchema> agreed, mirror_.store()->records().ReadSchema(table.name));
-    mirrored.agreed = std::move(agreed);
-    ASSIGN_OR_RETURN(std::vector<std::string> lost, mirror_.store()->records().ReadLostColumns(table.name));
-    mirrored.lost = std::move(lost);
+    ASSIGN_OR_RETURN(mirrored.agreed, mirror_.store()->records().ReadSchema(table.name));
+    ASSIGN_OR_RETURN(mirrored.lost, mirror_.store()->records().ReadLostColumns(table.name));
   }
   return absl::OkStatus();
 }

@@ -423,8 +423,7 @@ absl::StatusOr<std::vector<std::string>> CycleCompletion::Scrub(std::int64_t now
   Writing forgetting;
   while (mirror_.Begin(forgetting)) forgetting.Commit(PlanForgetting(forgetting.tenant(), now_ms));
   RETURN_IF_ERROR(mirror_.Finish(forgetting).status());
-  absl::StatusOr<std::vector<std::string>> aside = mirror_.store()->records().SetAside("");
-  if (!aside.ok()) return aside;
+  ASSIGN_OR_RETURN(std::vector<std::string> aside, mirror_.store()->records().SetAside(""));
   RETURN_IF_ERROR(mirror_.store()->upkeep().Scrub());
   Writing writing;
   while (mirror_.Begin(writing)) {

@@ -32,9 +32,8 @@ absl::StatusOr<std::unique_ptr<MirrorCopy>> TakeCopy(Tenants& tenants, const std
                                                      const std::string& path) {
   RETURN_IF_ERROR(CheckContextId(context_id));
   RETURN_IF_ERROR(tenants.home().CheckCopyIn(path));
-  absl::StatusOr<std::unique_ptr<MirrorCopy>> copy = tenants.home().NewCopy(context_id);
-  if (!copy.ok()) return copy.status();
-  RETURN_IF_ERROR((*copy)->CopyOf(path));
+  ASSIGN_OR_RETURN(std::unique_ptr<MirrorCopy> copy, tenants.home().NewCopy(context_id));
+  RETURN_IF_ERROR(copy->CopyOf(path));
   return copy;
 }
 

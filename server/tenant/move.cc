@@ -118,22 +118,18 @@ absl::StatusOr<MoveLook> LookAtMove(Tenants& tenants, const std::string& context
     // The old side leaves because of this digest: make it durable, even if the import was not answered.
     RETURN_IF_ERROR(here.tenant->MakeDurable());
   }
-  ASSIGN_OR_RETURN(std::string contents, DigestContents(*snapshot, go_on));
-  look.contents = std::move(contents);
+  ASSIGN_OR_RETURN(look.contents, DigestContents(*snapshot, go_on));
   return look;
 }
 
 absl::Status CheckRoom(Tenants& tenants, const MoveLook& offered, const std::string& place) {
   RETURN_IF_ERROR(CheckContextId(offered.context_id));
-  absl::Status known = tenants.home().places().Check(place);
-  if (known.ok()) known = tenants.home().places().CheckShared(place);
-  if (!known.ok()) return known;
+  RETURN_IF_ERROR(tenants.home().places().Check(place));
+  RETURN_IF_ERROR(tenants.home().places().CheckShared(place));
   const absl::StatusOr<Here> here = FindMoving(tenants, offered.context_id);
   if (!here.ok() && !absl::IsNotFound(here.status())) return here.status();
-  if (here.ok() && (!here->mark || here->mark->phase != MovePhase::kLeft)) {
-    return ThereIsOne(here->tenant->context_id(), here->mark);
-  }
-  if (here.ok() && here->tenant->context_id() != offered.context_id) {
+  if (here.ok() && (!here->mark || here->mark->phase != MovePhase::kLeft ||
+                    here->tenant->context_id() != offered.context_id)) {
     return ThereIsOne(here->tenant->context_id(), here->mark);
   }
   if (here.ok() && !place.empty()) {
@@ -169,17 +165,15 @@ absl::Status CheckRoomToLeave(Tenants& tenants, Tenant& tenant) {
 absl::StatusOr<std::vector<std::string>> ExportMirror(Tenants& tenants, const std::string& context_id,
                                                       const std::string& id, const GoOn& go_on,
                                                       const TakePart& take) {
-  const absl::StatusOr<Here> here = FindMoving(tenants, context_id);
-  if (!here.ok()) return here.status();
-  if (!here->mark || here->mark->id != id || here->mark->phase != MovePhase::kLeaving) {
+  ASSIGN_OR_RETURN(const Here here, FindMoving(tenants, context_id));
+  if (!here.mark || here.mark->id != id || here.mark->phase != MovePhase::kLeaving) {
     return NotPartOf(context_id, id);
   }
-  RETURN_IF_ERROR(CheckRoomToLeave(tenants, *here->tenant));
-  ASSIGN_OR_RETURN(const std::unique_ptr<MirrorCopy> copy,
-                   tenants.home().NewCopy(here->tenant->context_id()));
+  RETURN_IF_ERROR(CheckRoomToLeave(tenants, *here.tenant));
+  ASSIGN_OR_RETURN(const std::unique_ptr<MirrorCopy> copy, tenants.home().NewCopy(here.tenant->context_id()));
   absl::StatusOr<std::vector<std::string>> left_out;
   {
-    ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, here->tenant->OpenSnapshot());
+    ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, here.tenant->OpenSnapshot());
     left_out = copy->CopyOf(*snapshot, [&](std::uint64_t, std::uint64_t) { return go_on(); });
     if (!left_out.ok()) return left_out;
   }
@@ -194,10 +188,9 @@ absl::StatusOr<std::vector<std::string>> ExportMirror(Tenants& tenants, const st
 
 absl::StatusOr<MoveArrival> MoveArrival::Begin(Tenants& tenants, const std::string& context_id,
                                                const std::string& id, const std::string& place) {
-  absl::Status status = CheckContextId(context_id);
-  if (status.ok()) status = CheckMoveId(id);
-  if (status.ok()) status = CheckRoom(tenants, {.context_id = context_id}, place);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(CheckContextId(context_id));
+  RETURN_IF_ERROR(CheckMoveId(id));
+  RETURN_IF_ERROR(CheckRoom(tenants, {.context_id = context_id}, place));
   ASSIGN_OR_RETURN(std::unique_ptr<MirrorCopy> copy, tenants.home().NewCopy(context_id));
   return MoveArrival(tenants, context_id, id, place, std::move(copy));
 }
@@ -228,7 +221,7 @@ absl::Status MoveArrival::MarkCopy(std::int64_t now_ms) {
     writing.Commit(std::move(plan));
   }
   RETURN_IF_ERROR(writing.result().status());
-  return (store)->upkeep().CheckWhole({});
+  return store->upkeep().CheckWhole({});
 }
 
 absl::Status MoveArrival::CheckGoesOn(const GoOn& go_on) const {
@@ -238,9 +231,8 @@ absl::Status MoveArrival::CheckGoesOn(const GoOn& go_on) const {
 }
 
 absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, const GoOn& go_on) {
-  absl::Status whole = copy_->AddBytes({});
-  if (!whole.ok()) return whole;
-  if (whole = MarkCopy(now_ms); !whole.ok()) {
+  RETURN_IF_ERROR(copy_->AddBytes({}));
+  if (const absl::Status whole = MarkCopy(now_ms); !whole.ok()) {
     if (absl::IsUnavailable(whole)) return whole;
     return absl::FailedPreconditionError(absl::StrCat("the copy that came is not the whole mirror of '",
                                                       context_id_, "' of this move: ", whole.message(),
@@ -254,12 +246,11 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
   const auto copying = [&](std::uint64_t, std::uint64_t) { return go_on() && !*undone_; };
   const absl::Status taken_in = tenant->TakeIn(
       [&](bool replaces) -> absl::Status {
-        absl::StatusOr<ReplacedMirror> put =
-            replaces ? copy_->Replace(now_ms, copying) : copy_->PutWhereNoneIs(place_, copying);
-        if (!put.ok()) return put.status();
-        if (put->was_deleted) let_in = Tenants::LetIn::kWithItsMirror;
-        report.kept = std::move(put->kept);
-        report.left_out = std::move(put->left_out);
+        ASSIGN_OR_RETURN(ReplacedMirror put,
+                         replaces ? copy_->Replace(now_ms, copying) : copy_->PutWhereNoneIs(place_, copying));
+        if (put.was_deleted) let_in = Tenants::LetIn::kWithItsMirror;
+        report.kept = std::move(put.kept);
+        report.left_out = std::move(put.left_out);
         return absl::OkStatus();
       },
       now_ms);
@@ -271,31 +262,29 @@ absl::StatusOr<MoveArrival::Report> MoveArrival::Finish(std::int64_t now_ms, con
     return dropped.ok() ? WasUndone(context_id_) : dropped;
   }
   RETURN_IF_ERROR(tenants_->Allow(context_id_, let_in).status());
-  ASSIGN_OR_RETURN(std::string contents, DigestOf(*tenant, go_on));
-  report.contents = std::move(contents);
+  ASSIGN_OR_RETURN(report.contents, DigestOf(*tenant, go_on));
   return report;
 }
 
 absl::Status Leave(Tenants& tenants, const std::string& context_id, const std::string& id,
                    const std::string& contents, const std::string& target, std::int64_t now_ms,
                    const GoOn& go_on) {
-  absl::StatusOr<Here> here = FindMoving(tenants, context_id);
-  if (!here.ok()) return here.status();
-  if (!here->mark || here->mark->id != id) return NotPartOf(context_id, id);
-  if (here->mark->phase == MovePhase::kLeft && here->mark->contents == contents) return absl::OkStatus();
-  if (here->mark->phase != MovePhase::kLeaving) return NotPartOf(context_id, id);
-  ASSIGN_OR_RETURN(const Equal equal, Compare(*here->tenant, contents, go_on));
+  ASSIGN_OR_RETURN(Here here, FindMoving(tenants, context_id));
+  if (!here.mark || here.mark->id != id) return NotPartOf(context_id, id);
+  if (here.mark->phase == MovePhase::kLeft && here.mark->contents == contents) return absl::OkStatus();
+  if (here.mark->phase != MovePhase::kLeaving) return NotPartOf(context_id, id);
+  ASSIGN_OR_RETURN(const Equal equal, Compare(*here.tenant, contents, go_on));
   if (!equal.is) {
     return absl::AbortedError(absl::StrCat(
         "the mirror of '", context_id,
         "' and the copy at the other server differ: the mirror was changed after it was copied, or the copy "
         "is wrong. Nothing was done."));
   }
-  MoveMark mark = *here->mark;
+  MoveMark mark = *here.mark;
   mark.phase = MovePhase::kLeft;
   mark.contents = contents;
   mark.target = target;
-  absl::Status left = here->tenant->TurnMove(mark, equal.metadata, now_ms);
+  absl::Status left = here.tenant->TurnMove(mark, equal.metadata, now_ms);
   CrashPoint("move.left");
   return left;
 }
@@ -473,10 +462,9 @@ absl::StatusOr<PlaceMoveReport> MoveToPlace(Tenants& tenants, const std::string&
                                             const std::string& place, PlaceMoveWish wish, std::int64_t now_ms,
                                             const GoOn& go_on) {
   if (place.empty()) return absl::InvalidArgumentError("no place is named. Nothing was done.");
-  absl::Status known = tenants.home().places().Check(place);
+  RETURN_IF_ERROR(tenants.home().places().Check(place));
   // A move that has begun can be ended in any case.
-  if (known.ok() && wish == PlaceMoveWish::kBegin) known = tenants.home().places().CheckShared(place);
-  if (!known.ok()) return known;
+  if (wish == PlaceMoveWish::kBegin) RETURN_IF_ERROR(tenants.home().places().CheckShared(place));
   RETURN_IF_ERROR(CheckMoveTarget(place));
   absl::StatusOr<Here> here = FindMoving(tenants, context_id);
   if (absl::IsUnavailable(here.status()) && wish != PlaceMoveWish::kBegin) {

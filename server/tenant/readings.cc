@@ -96,10 +96,9 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
 }
 
 absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& table, ReadingKind kind) {
-  absl::StatusOr<CommittedReading> reading = OpenCommitted(kind);
-  if (!reading.ok()) return reading;
-  ASSIGN_OR_RETURN(const std::optional<TableRecord> record, reading->snapshot->ReadTable(table));
-  ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, reading->snapshot->ReadSchema(table));
+  ASSIGN_OR_RETURN(CommittedReading reading, OpenCommitted(kind));
+  ASSIGN_OR_RETURN(const std::optional<TableRecord> record, reading.snapshot->ReadTable(table));
+  ASSIGN_OR_RETURN(const std::optional<TableSchema> agreed, reading.snapshot->ReadSchema(table));
   if (!record || !agreed) {
     if (kind == ReadingKind::kExport) {
       return absl::NotFoundError(absl::StrCat("tenant '", mirror_.context_id(), "' has no table '", table,
@@ -112,8 +111,8 @@ absl::StatusOr<CommittedReading> Readings::ReadCommitted(const std::string& tabl
                      "tables."));
   }
   RETURN_IF_ERROR(IsReadable(*record));
-  reading->record = *record;
-  reading->kept = KeptForm(*agreed);
+  reading.record = *record;
+  reading.kept = KeptForm(*agreed);
   return reading;
 }
 
@@ -136,9 +135,7 @@ absl::StatusOr<CommittedReading> Readings::OpenCommitted(ReadingKind kind) {
   CommittedReading reading;
   const bool is_page = kind == ReadingKind::kPage;
   ReadingPlaces& places = is_page ? pages_ : kind == ReadingKind::kStream ? streams_ : exports_;
-  ASSIGN_OR_RETURN(std::shared_ptr<void> place,
-                   TakePlace(places, is_page ? kPageWait : std::chrono::seconds(0)));
-  reading.place = std::move(place);
+  ASSIGN_OR_RETURN(reading.place, TakePlace(places, is_page ? kPageWait : std::chrono::seconds(0)));
   const MutexLock lock(mirror_.mutex());
   if (absl::Status opened = OpenForOperator(mirror_, SharedNowMs()); !opened.ok()) {
     // The reader is not an operator.
@@ -191,7 +188,7 @@ void Readings::NoteDigests(std::int64_t cycle, const std::string& table, const P
 absl::StatusOr<Readings::Receipts> Readings::ReadReceipts(const ReceiptHead& known, std::int64_t now_ms) {
   const MutexLock lock(mirror_.mutex());
   // The mirror may be closed. "No receipts" must not be reported for a file that was not read.
-  if (absl::Status open = mirror_.Open(/*create=*/false, now_ms); !open.ok()) return open;
+  RETURN_IF_ERROR(mirror_.Open(/*create=*/false, now_ms));
   Receipts receipts;
   StoreRecords& stored = mirror_.store()->records();
   ASSIGN_OR_RETURN(receipts.head, mirror_.QuarantineIfDamaged(stored.ReadReceiptHead()));

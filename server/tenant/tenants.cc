@@ -237,7 +237,7 @@ absl::Status Tenants::LookAtHome(const std::string& context_id, bool again) {
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const Caller& caller) {
-  if (absl::Status looked = LookAtHome(caller.context_id, /*again=*/false); !looked.ok()) return looked;
+  RETURN_IF_ERROR(LookAtHome(caller.context_id, /*again=*/false));
   const MutexLock lock(mutex_);
   const auto found = tenants_.find(FoldName(caller.context_id));
   if (found == tenants_.end() || found->second.tenant->context_id() != caller.context_id)
@@ -251,7 +251,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrTakeIn(const Caller& call
   if (home_.IsShared()) {
     ASSIGN_OR_RETURN(const bool is_deleted, home_.IsDeleted(caller.context_id));
     if (is_deleted) return std::shared_ptr<Tenant>();
-    if (absl::Status looked = LookAtHome(caller.context_id, /*again=*/false); !looked.ok()) return looked;
+    RETURN_IF_ERROR(LookAtHome(caller.context_id, /*again=*/false));
   }
   const std::string key = FoldName(caller.context_id);
   std::string known = caller.context_id;
@@ -299,7 +299,7 @@ void Tenants::ForgetUnlessThere(const std::string& context_id) {
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context_id) {
-  if (absl::Status looked = LookAtHome(context_id, /*again=*/true); !looked.ok()) return looked;
+  RETURN_IF_ERROR(LookAtHome(context_id, /*again=*/true));
   {
     const MutexLock lock(mutex_);
     if (const auto found = tenants_.find(FoldName(context_id)); found != tenants_.end()) {
@@ -322,7 +322,7 @@ absl::StatusOr<std::shared_ptr<Tenant>> Tenants::Find(const std::string& context
 }
 
 absl::StatusOr<std::shared_ptr<Tenant>> Tenants::FindOrMake(const std::string& context_id) {
-  if (absl::Status looked = LookAtHome(context_id, /*again=*/true); !looked.ok()) return looked;
+  RETURN_IF_ERROR(LookAtHome(context_id, /*again=*/true));
   const MutexLock lock(mutex_);
   auto found = tenants_.find(FoldName(context_id));
   if (found == tenants_.end()) {

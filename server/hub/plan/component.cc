@@ -123,8 +123,7 @@ absl::Status Loader::AddRow(MemberRow row) {
   Note(HashesOf(KeysOf(*entity_, row)));
   if (!row.golden_id.empty()) ids_.push_back(row.golden_id);
   if (!row.work.origin.empty()) {
-    ASSIGN_OR_RETURN(std::string origin, book_.Alive(row.work.origin));
-    row.work.origin = std::move(origin);
+    ASSIGN_OR_RETURN(row.work.origin, book_.Alive(row.work.origin));
     if (!row.work.origin.empty()) ids_.push_back(row.work.origin);
   }
   const RowRef ref = row.ref;

@@ -232,21 +232,20 @@ absl::StatusOr<std::vector<MemberRow*>> RowsToPart(const HandDecision& decision,
 }
 
 absl::Status PartByHand(HandDecision* decision, Component* component) {
-  const absl::StatusOr<std::vector<MemberRow*>> rows = RowsToPart(*decision, component);
-  if (!rows.ok()) return rows.status();
+  ASSIGN_OR_RETURN(const std::vector<MemberRow*> rows, RowsToPart(*decision, component));
   GoldenRecord& from = component->records.at(decision->golden_id);
   GoldenRecord record;
-  record.id = component->record_id(*rows->front());
+  record.id = component->record_id(*rows.front());
   record.entity = from.entity;
   record.number = ++*decision->records;
   record.had = from.had;
-  for (MemberRow* const row : *rows) {
+  for (MemberRow* const row : rows) {
     row->golden_id = record.id;
     row->joined_by = kHand;
   }
   // If the rest has a row there, that is the former one. If no record has one, it may have been this one's.
   for (const MemberRow* const row : component->RowsOf(from.id)) record.had.erase(row->ref.data_source);
-  for (const MemberRow* const row : *rows) record.had.insert(row->ref.data_source);
+  for (const MemberRow* const row : rows) record.had.insert(row->ref.data_source);
   record.apart = from.apart;
   record.apart.insert(from.id);
   for (const std::string& id : record.apart) {
@@ -500,8 +499,7 @@ absl::Status Derivation::Begin() {
   ASSIGN_OR_RETURN(state_, book_.ReadState());
   state_.time = std::max(state_.time + 1, in_.now_ms);
   records_before_ = state_.records;
-  ASSIGN_OR_RETURN(auto feeds, book_.ReadFeeds());
-  derived_.feeds = std::move(feeds);
+  ASSIGN_OR_RETURN(derived_.feeds, book_.ReadFeeds());
   return absl::OkStatus();
 }
 
@@ -676,10 +674,8 @@ absl::Status Derivation::Break() {
     if (rules_.rows_percent == 0 || count.rows < rules_.breaker_rows_min) continue;
     const bool writes = count.fresh_writes > 0 && count.writes * 100 > count.rows * rules_.rows_percent;
     const bool inserts = count.fresh_inserts > 0 && count.inserts > std::max<std::uint64_t>(count.rows, 1);
-    absl::Status status;
-    if (writes) status = book_.HoldFresh(name, false);
-    if (status.ok() && inserts) status = book_.HoldFresh(name, true);
-    if (!status.ok()) return status;
+    if (writes) RETURN_IF_ERROR(book_.HoldFresh(name, false));
+    if (inserts) RETURN_IF_ERROR(book_.HoldFresh(name, true));
     if (writes || inserts) derived_.notes.push_back({HubNote::Kind::kHeld, name});
   }
   if (in_.made) RETURN_IF_ERROR(book_.ReadDeliveries(HubBook::Which::kFresh, in_.made));
@@ -687,19 +683,18 @@ absl::Status Derivation::Break() {
 }
 
 absl::StatusOr<Derived> Derivation::Run() {
-  absl::Status status = Begin();
-  if (status.ok()) status = DistrustAll();
-  if (status.ok()) status = ReadAll();
-  if (status.ok()) status = Forget();
-  if (status.ok()) status = PlanAll();
-  if (status.ok()) status = Decide();
-  if (status.ok()) status = Break();
-  if (status.ok() && !IsAnySuspended()) status = ForgetOld(rules_, state_.time, &book_);
+  RETURN_IF_ERROR(Begin());
+  RETURN_IF_ERROR(DistrustAll());
+  RETURN_IF_ERROR(ReadAll());
+  RETURN_IF_ERROR(Forget());
+  RETURN_IF_ERROR(PlanAll());
+  RETURN_IF_ERROR(Decide());
+  RETURN_IF_ERROR(Break());
+  if (!IsAnySuspended()) RETURN_IF_ERROR(ForgetOld(rules_, state_.time, &book_));
   for (const auto& [name, feed] : derived_.feeds) {
-    if (status.ok()) status = book_.WriteFeed(name, feed);
+    RETURN_IF_ERROR(book_.WriteFeed(name, feed));
   }
-  if (status.ok()) status = book_.WriteState(state_);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(book_.WriteState(state_));
   if (overtaken_ > kOvertakenMax) derived_.overtaken_unnamed = overtaken_ - kOvertakenMax;
   return std::move(derived_);
 }

@@ -81,11 +81,10 @@ absl::StatusOr<bool> MemberReader::Read() {
   feed_.own_restore = false;
   compare_ = first_ || mode_.has_value() || feed_.reread || !look_.head().remade.empty();
   feed_.reread = false;
-  absl::Status status = compare_ && mode_ ? absl::OkStatus() : TakeNews();
-  if (status.ok()) status = TakeLedger();
-  if (status.ok() && compare_) status = ReadAll();
-  if (status.ok()) status = ReadNamed();
-  if (!status.ok()) return status;
+  if (!compare_ || !mode_) RETURN_IF_ERROR(TakeNews());
+  RETURN_IF_ERROR(TakeLedger());
+  if (compare_) RETURN_IF_ERROR(ReadAll());
+  RETURN_IF_ERROR(ReadNamed());
   const LookHead& head = look_.head();
   if (feed_.cycle != head.completed_cycle) feed_.at = all_.time;
   feed_.cycle = head.completed_cycle;
@@ -192,17 +191,16 @@ absl::Status MemberReader::ReadAll() {
   for (const auto& entry : tables) {
     const std::string& table = entry.first;  // No structured bindings: clang lets no lambda capture them.
     const HubRules::Place& place = entry.second;
-    absl::Status status = look_.ReadRows(*place.member, [&](const std::string& key, SourceRow row) {
+    RETURN_IF_ERROR(look_.ReadRows(*place.member, [&](const std::string& key, SourceRow row) {
       named_.erase({place.member->table, key});
       return ReadOne(place, key, std::move(row));
-    });
-    if (!status.ok()) return status;
+    }));
     for (;;) {
       ASSIGN_OR_RETURN(std::vector<RowRef> left, all_.book.UnreadRows(name_, table, all_.time));
       if (left.empty()) break;
       for (const RowRef& ref : left) {
         named_.erase({table, ref.key});
-        if (status = ReadOne(place, ref.key, std::nullopt); !status.ok()) return status;
+        RETURN_IF_ERROR(ReadOne(place, ref.key, std::nullopt));
       }
     }
   }
@@ -251,11 +249,9 @@ absl::Status MemberReader::ReadOne(const HubRules::Place& place, const std::stri
   reading.time = all_.time;
   reading.now_ms = all_.now_ms;
   const RowNews news = ReadRow(std::move(reading));
-  absl::Status status;
-  if (news.made_and_gone) status = NoteMadeAndGone(made->second, *news.made_and_gone);
-  if (status.ok() && news.left) status = NoteLeft(*old, *news.left);
-  if (status.ok() && news.row) status = NoteRow(news.left ? std::nullopt : old, news);
-  return status;
+  if (news.made_and_gone) RETURN_IF_ERROR(NoteMadeAndGone(made->second, *news.made_and_gone));
+  if (news.left) RETURN_IF_ERROR(NoteLeft(*old, *news.left));
+  return news.row ? NoteRow(news.left ? std::nullopt : old, news) : absl::OkStatus();
 }
 
 /// Notes that the row is not made again.

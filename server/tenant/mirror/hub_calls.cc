@@ -85,8 +85,7 @@ absl::StatusOr<HubReading> HubCalls::OpenForHub(std::int64_t now_ms, bool writes
   HubReading reading;
   // Read the row first: entries of a cycle that another server completes meanwhile then count as
   // a later cycle's and are not read. Notes of that cycle about its tables may be missing here.
-  ASSIGN_OR_RETURN(TenantRecord tenant, ReadTenantOf(mirror_, now_ms));
-  reading.tenant = std::move(tenant);
+  ASSIGN_OR_RETURN(reading.tenant, ReadTenantOf(mirror_, now_ms));
   ASSIGN_OR_RETURN(MirrorFeed feed, mirror_.QuarantineIfDamaged(ReadFeed(mirror_.store()->records())));
   reading.feed = WithJournal(feed);
   ASSIGN_OR_RETURN(reading.tables, mirror_.QuarantineIfDamaged(ReadFeedTables(mirror_.store()->records())));

@@ -364,9 +364,8 @@ absl::Status Mirror::QuarantineIfDamaged(absl::Status status) {
 
 absl::StatusOr<TenantRecord> Mirror::Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms) {
   RETURN_IF_ERROR(Open(false, now_ms));
-  absl::StatusOr<TenantRecord> tenant = ReadTenantOf(*this, now_ms);
-  if (!tenant.ok()) return tenant;
-  RETURN_IF_ERROR(CheckRunning(caller, cycle, now_ms, *tenant));
+  ASSIGN_OR_RETURN(TenantRecord tenant, ReadTenantOf(*this, now_ms));
+  RETURN_IF_ERROR(CheckRunning(caller, cycle, now_ms, tenant));
   return tenant;
 }
 

@@ -78,12 +78,11 @@ MirrorFeed AtRestored(MirrorFeed feed, std::int64_t cycle) {
 }
 
 absl::Status NoteErased(StoreRecords& records, Plan* plan) {
-  absl::StatusOr<MirrorFeed> feed = ReadFeed(records);
-  if (!feed.ok()) return feed.status();
-  if (feed->is_spoiled) feed = WithJournal(*std::move(feed));
-  if (feed->journal_id.empty()) return absl::OkStatus();  // No hub has read it.
-  ++feed->erased;
-  plan->documents.push_back(Write(*feed));
+  ASSIGN_OR_RETURN(MirrorFeed feed, ReadFeed(records));
+  if (feed.is_spoiled) feed = WithJournal(std::move(feed));
+  if (feed.journal_id.empty()) return absl::OkStatus();  // No hub has read it.
+  ++feed.erased;
+  plan->documents.push_back(Write(feed));
   return absl::OkStatus();
 }
 

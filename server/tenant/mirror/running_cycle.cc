@@ -99,10 +99,9 @@ absl::Status RunningCycle::Load(Store& store) {
 absl::StatusOr<UnsentTables> RunningCycle::LoadUnsent(Store& store) {
   ASSIGN_OR_RETURN(const std::int64_t version, store.ReadDataVersion());
   if (unsent_ && unsent_version_ == version) return *unsent_;
-  absl::StatusOr<UnsentTables> unsent = ReadUnsent(store.records());
-  if (!unsent.ok()) return unsent;
+  ASSIGN_OR_RETURN(UnsentTables unsent, ReadUnsent(store.records()));
   unsent_version_ = version;
-  unsent_ = *unsent;
+  unsent_ = unsent;
   return unsent;
 }
 
