@@ -6,14 +6,17 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/hub/plan/hub_book.h"
 #include "server/hub/plan/hub_rules.h"
+#include "server/own_records/column.h"
 
 namespace mirror {
 
@@ -103,6 +106,37 @@ class HubFile {
   virtual absl::StatusOr<News> ReadNews() = 0;
   /// Notes that a derivation has read all news that were noted before.
   virtual absl::Status NoteRead(std::int64_t noted) = 0;
+};
+
+/// A HubFile whose figures for operators are read by the same SQL in every store.
+class AskedHubFile : public HubFile {
+ public:
+  absl::StatusOr<bool> IsNew() final;
+  absl::StatusOr<std::map<std::string, Figures>> CountAll() final;
+  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state) final;
+  absl::StatusOr<std::uint64_t> CountRecords() final;
+  absl::StatusOr<Frozen> FindFrozen(std::size_t limit) final;
+  absl::StatusOr<ByHand> CountByHand() final;
+  absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) final;
+
+ protected:
+  /// SQL that differs between the stores.
+  struct Words {
+    std::string frozen_join;  ///< Joins frozen records with their rows: the records are read first.
+    std::string duplicates;   ///< Gives entity, two ids, data source and number of rows; $1: the limit.
+  };
+  explicit AskedHubFile(const Words& words) : words_(words) {}
+
+  using FieldAt = absl::FunctionRef<Field(int column, ColumnKind kind)>;
+  using TakeRow = absl::FunctionRef<absl::Status(FieldAt at)>;
+  /// Takes each row that a query finds. In `sql` @ stands for the place of the hub's tables, and $1 for
+  /// `value`.
+  virtual absl::Status Ask(const std::string& sql, std::optional<std::int64_t> value, TakeRow take) = 0;
+
+ private:
+  absl::StatusOr<std::uint64_t> Count(const std::string& sql);
+
+  const Words words_;
 };
 
 /// How to open and remove the files of hubs.

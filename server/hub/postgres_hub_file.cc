@@ -3,8 +3,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,9 +15,9 @@
 #include "base/db/postgres/transaction.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
-#include "server/hub/hub_json.h"
 #include "server/hub/hub_schema.h"
 #include "server/hub/postgres_hub_book.h"
+#include "server/own_records/postgres_record.h"
 
 namespace mirror {
 namespace {
@@ -46,16 +47,33 @@ constexpr char kPlainPlansSql[] =
     "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), "
     "set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)";
 
-class PostgresHubFile final : public HubFile {
+/// Records with several rows of one data source; then pairs of records whose rows share a key.
+constexpr char kPostgresDuplicates[] =
+    "SELECT max(entity), golden_id, '', data_source, count(*) FROM @_hub_rows WHERE golden_id IS NOT "
+    "NULL "
+    "GROUP BY golden_id, data_source HAVING count(*) > 1 UNION ALL "
+    "SELECT DISTINCT a.entity, a.golden_id, b.golden_id, '', 0 FROM @_hub_keys AS k "
+    "JOIN @_hub_keys AS l ON l.hash = k.hash AND l.entity = k.entity AND l.row_id > k.row_id AND "
+    "k.row_id "
+    "> "
+    "0 JOIN @_hub_rows AS a ON a.row_id = k.row_id JOIN @_hub_rows AS b ON b.row_id = l.row_id "
+    "WHERE a.golden_id <> b.golden_id AND NOT EXISTS (SELECT 1 FROM @_hub_apart AS p WHERE p.golden_id "
+    "= "
+    "least(a.golden_id, b.golden_id) AND p.other_id = greatest(a.golden_id, b.golden_id)) LIMIT $1";
+
+class PostgresHubFile final : public AskedHubFile {
  public:
   PostgresHubFile(std::shared_ptr<PostgresControl> control, const HubRules& rules)
-      : control_(std::move(control)), rules_(rules), schema_(rules.storage), own_(schema_.Own(rules)) {}
+      : AskedHubFile({.frozen_join = "JOIN", .duplicates = kPostgresDuplicates}),
+        control_(std::move(control)),
+        rules_(rules),
+        schema_(rules.storage),
+        own_(schema_.Own(rules)) {}
 
   absl::Status LayOut();
 
   absl::Status Alone(const std::function<absl::Status()>& work) override;
   absl::Status CheckAlone() override;
-  absl::StatusOr<bool> IsNew() override;
   absl::StatusOr<bool> TakeRules(const std::string& digest) override;
   absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work) override;
   absl::Status Try(const std::function<absl::Status(HubBook& book)>& work) override;
@@ -63,12 +81,6 @@ class PostgresHubFile final : public HubFile {
   absl::Status Rewrite() override;
   absl::StatusOr<std::size_t> DecideHeld(bool commit) override;
   absl::StatusOr<std::size_t> OpenDropped() override;
-  absl::StatusOr<std::map<std::string, Figures>> CountAll() override;
-  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state) override;
-  absl::StatusOr<ByHand> CountByHand() override;
-  absl::StatusOr<std::uint64_t> CountRecords() override;
-  absl::StatusOr<Frozen> FindFrozen(std::size_t limit) override;
-  absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) override;
   absl::Status NoteNews() override;
   absl::StatusOr<News> ReadNews() override;
   absl::Status NoteRead(std::int64_t noted) override;
@@ -78,9 +90,14 @@ class PostgresHubFile final : public HubFile {
   absl::Status Run(const Work& work);
   absl::Status RunAnywhere(const Work& work);
   absl::Status Lock(postgres::Connection& connection) const;
-  absl::Status InTransaction(postgres::Connection& connection, const Work& work) const;
+  absl::Status InTransaction(const Work& work);
+  /// Runs SQL in which @ stands for the schema. Returns the number of rows that it changed.
+  absl::StatusOr<std::int64_t> Change(postgres::Connection& connection, std::string_view sql,
+                                      postgres::Values values = {}) const {
+    return connection.Run(schema_.Sql(sql), values, kAsking);
+  }
   absl::Status InHubWords(const absl::Status& status);
-  absl::StatusOr<Rows> Ask(const std::string& sql, postgres::Values values = {});
+  absl::Status Ask(const std::string& sql, std::optional<std::int64_t> value, TakeRow take) override;
 
   const std::shared_ptr<PostgresControl> control_;
   const HubRules& rules_;
@@ -154,21 +171,21 @@ absl::Status PostgresHubFile::Alone(const std::function<absl::Status()>& work) {
 
 absl::Status PostgresHubFile::CheckAlone() { return alone_ != nullptr ? alone_->Probe() : absl::OkStatus(); }
 
-absl::Status PostgresHubFile::InTransaction(postgres::Connection& connection, const Work& work) const {
-  postgres::Transaction transaction(connection);
-  absl::Status status = transaction.Begin({}, kAsking);
-  if (status.ok()) status = work(connection);
-  return status.ok() ? transaction.Commit(kAsking) : status;
+absl::Status PostgresHubFile::InTransaction(const Work& work) {
+  return Run([&](postgres::Connection& connection) -> absl::Status {
+    postgres::Transaction transaction(connection);
+    RETURN_IF_ERROR(transaction.Begin({}, kAsking));
+    RETURN_IF_ERROR(work(connection));
+    return transaction.Commit(kAsking);
+  });
 }
 
 absl::Status PostgresHubFile::Transact(const std::function<absl::Status(HubBook& book)>& work) {
-  return Run([&](postgres::Connection& connection) {
-    return InTransaction(connection, [&](postgres::Connection& writing) {
-      absl::Status status = writing.Query(kPlainPlansSql, {}, kAsking).status();
-      PostgresHubBook book(writing, schema_, rules_);
-      if (status.ok()) status = work(book);
-      return status.ok() ? book.Finish() : status;
-    });
+  return InTransaction([&](postgres::Connection& connection) -> absl::Status {
+    RETURN_IF_ERROR(connection.Query(kPlainPlansSql, {}, kAsking).status());
+    PostgresHubBook book(connection, schema_, rules_);
+    RETURN_IF_ERROR(work(book));
+    return book.Finish();
   });
 }
 
@@ -192,43 +209,37 @@ absl::Status PostgresHubFile::Read(const std::function<absl::Status(HubBook& boo
   });
 }
 
-absl::StatusOr<Rows> PostgresHubFile::Ask(const std::string& sql, postgres::Values values) {
+absl::Status PostgresHubFile::Ask(const std::string& sql, std::optional<std::int64_t> value, TakeRow take) {
+  std::vector<postgres::Value> values;
+  if (value) values.emplace_back(*value);
   absl::StatusOr<Rows> rows = Rows();
   RETURN_IF_ERROR(Run([&](postgres::Connection& connection) {
     rows = connection.Query(schema_.Sql(sql), values, kAsking);
     return rows.status();
   }));
-  return rows;
-}
-
-absl::StatusOr<bool> PostgresHubFile::IsNew() {
-  ASSIGN_OR_RETURN(const Rows rows, Ask("SELECT count(*) FROM @_hub_state"));
-  return rows.Int(0, 0) == 0;
+  for (int row = 0; row < rows->rows(); ++row) {
+    RETURN_IF_ERROR(
+        take([&](int column, ColumnKind kind) { return PostgresFieldAt(*rows, row, column, kind); }));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> PostgresHubFile::TakeRules(const std::string& digest) {
   bool changed = false;
-  RETURN_IF_ERROR(Run([&](postgres::Connection& connection) {
-    return InTransaction(connection, [&](postgres::Connection& writing) -> absl::Status {
-      ASSIGN_OR_RETURN(const auto known,
-                       writing.Query(schema_.Sql("SELECT digest FROM @_hub_rules"), {}, kAsking));
-      changed = known.rows() == 1 && known.View(0, 0) != digest;
-      if (known.rows() == 1 && !changed) return absl::OkStatus();
-      absl::Status done =
-          writing
-              .Run(schema_.Sql("INSERT INTO @_hub_rules VALUES (true, $1) ON CONFLICT (one) DO "
-                               "UPDATE SET digest = excluded.digest"),
-                   {digest}, kAsking)
-              .status();
-      if (!done.ok() || !changed) return done;
-      done = writing.Run(schema_.Sql("UPDATE @_hub_feeds SET reread = true WHERE cycle > 0"), {}, kAsking)
-                 .status();
-      if (!done.ok()) return done;
-      done = writing.Run(schema_.Sql("UPDATE @_hub_deliveries SET state = 2 WHERE state = 1"), {}, kAsking)
-                 .status();
-      if (!done.ok()) return done;
-      return writing.Run(schema_.Sql("UPDATE @_hub_state SET hold = true"), {}, kAsking).status();
-    });
+  RETURN_IF_ERROR(InTransaction([&](postgres::Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto known,
+                     connection.Query(schema_.Sql("SELECT digest FROM @_hub_rules"), {}, kAsking));
+    changed = known.rows() == 1 && known.View(0, 0) != digest;
+    if (known.rows() == 1 && !changed) return absl::OkStatus();
+    RETURN_IF_ERROR(Change(connection,
+                           "INSERT INTO @_hub_rules VALUES (true, $1) ON CONFLICT (one) DO UPDATE SET digest "
+                           "= excluded.digest",
+                           {digest})
+                        .status());
+    if (!changed) return absl::OkStatus();
+    RETURN_IF_ERROR(Change(connection, "UPDATE @_hub_feeds SET reread = true WHERE cycle > 0").status());
+    RETURN_IF_ERROR(Change(connection, "UPDATE @_hub_deliveries SET state = 2 WHERE state = 1").status());
+    return Change(connection, "UPDATE @_hub_state SET hold = true").status();
   }));
   return changed;
 }
@@ -259,133 +270,32 @@ absl::Status PostgresHubFile::Rewrite() {
 
 absl::StatusOr<std::size_t> PostgresHubFile::DecideHeld(bool commit) {
   std::int64_t decided = 0;
-  absl::Status status = Run([&](postgres::Connection& connection) {
-    return InTransaction(connection, [&](postgres::Connection& writing) -> absl::Status {
-      const auto count = writing.Run(schema_.Sql("UPDATE @_hub_deliveries SET state = $1 WHERE state = 2"),
-                                     {commit ? 1 : 3}, kAsking);
-      if (!count.ok() || !commit) return decided = count.value_or(0), count.status();
-      decided = *count;
-      RETURN_IF_ERROR(
-          writing.Run(schema_.Sql("UPDATE @_hub_rows SET unsure = false WHERE unsure"), {}, kAsking)
-              .status());
-      // A hub made after a loss holds no more once all members were read again.
-      return writing
-          .Run(schema_.Sql("UPDATE @_hub_state SET hold = false WHERE NOT EXISTS (SELECT 1 FROM @_hub_feeds "
-                           "WHERE suspended IS NOT NULL OR cycle = 0)"),
-               {}, kAsking)
-          .status();
-    });
-  });
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(InTransaction([&](postgres::Connection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(decided, Change(connection, "UPDATE @_hub_deliveries SET state = $1 WHERE state = 2",
+                                     {commit ? 1 : 3}));
+    if (!commit) return absl::OkStatus();
+    RETURN_IF_ERROR(Change(connection, "UPDATE @_hub_rows SET unsure = false WHERE unsure").status());
+    // A hub made after a loss holds no more once all members were read again.
+    return Change(connection,
+                  "UPDATE @_hub_state SET hold = false WHERE NOT EXISTS (SELECT 1 FROM @_hub_feeds WHERE "
+                  "suspended IS NOT NULL OR cycle = 0)")
+        .status();
+  }));
   return static_cast<std::size_t>(decided);
 }
 
 absl::StatusOr<std::size_t> PostgresHubFile::OpenDropped() {
   std::int64_t opened = 0;
   RETURN_IF_ERROR(Run([&](postgres::Connection& connection) -> absl::Status {
-    const auto count =
-        connection.Run(schema_.Sql("UPDATE @_hub_deliveries SET state = 1 WHERE state = 3"), {}, kAsking);
-    opened = count.value_or(0);
-    return count.status();
+    ASSIGN_OR_RETURN(opened, Change(connection, "UPDATE @_hub_deliveries SET state = 1 WHERE state = 3"));
+    return absl::OkStatus();
   }));
   return static_cast<std::size_t>(opened);
 }
 
-absl::StatusOr<std::map<std::string, HubFile::Figures>> PostgresHubFile::CountAll() {
-  std::map<std::string, Figures> all;
-  ASSIGN_OR_RETURN(const Rows counts, Ask("SELECT data_source, rows FROM @_hub_counts"));
-  for (int row = 0; row < counts.rows(); ++row) {
-    all[counts.Text(row, 0)].rows = static_cast<std::uint64_t>(counts.Int(row, 1));
-  }
-  ASSIGN_OR_RETURN(const Rows states, Ask("SELECT data_source, state, count(*), count(refused_until) FROM "
-                                          "@_hub_deliveries GROUP BY data_source, "
-                                          "state"));
-  for (int row = 0; row < states.rows(); ++row) {
-    Figures& figures = all[states.Text(row, 0)];
-    const auto state = static_cast<DeliveryState>(states.Int(row, 1));
-    const auto count = static_cast<std::uint64_t>(states.Int(row, 2));
-    (state == DeliveryState::kOpen   ? figures.open
-     : state == DeliveryState::kHeld ? figures.held
-                                     : figures.dropped) = count;
-    if (state == DeliveryState::kOpen) figures.refused = static_cast<std::uint64_t>(states.Int(row, 3));
-  }
-  return all;
-}
-
-absl::StatusOr<HubFile::Frozen> PostgresHubFile::FindFrozen(std::size_t limit) {
-  Frozen frozen;
-  ASSIGN_OR_RETURN(
-      const Rows counts,
-      Ask("SELECT m.data_source, count(DISTINCT m.golden_id) FROM @_hub_records AS r JOIN @_hub_rows AS m ON "
-          "m.golden_id = r.golden_id WHERE r.frozen <> '[]' GROUP BY m.data_source"));
-  for (int row = 0; row < counts.rows(); ++row) {
-    frozen.of_data_source[counts.Text(row, 0)] = static_cast<std::uint64_t>(counts.Int(row, 1));
-  }
-  ASSIGN_OR_RETURN(const Rows read, Ask("SELECT entity, golden_id, frozen, count(*) OVER () FROM "
-                                        "@_hub_records WHERE frozen <> '[]' ORDER BY "
-                                        "number LIMIT $1",
-                                        {static_cast<std::int64_t>(limit)}));
-  for (int row = 0; row < read.rows(); ++row) {
-    frozen.records = static_cast<std::uint64_t>(read.Int(row, 3));
-    FrozenRecord& one = frozen.first.emplace_back(FrozenRecord{read.Text(row, 0), read.Text(row, 1)});
-    RETURN_IF_ERROR(TakeNames(read.View(row, 2), &one.attributes));
-  }
-  return frozen;
-}
-
-absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> PostgresHubFile::CountPlaces(DeliveryState state) {
-  ASSIGN_OR_RETURN(const Rows rows, Ask("SELECT data_source, table_name, operation, count(*) FROM "
-                                        "@_hub_deliveries WHERE state = $1 GROUP BY "
-                                        "data_source, table_name, operation",
-                                        {static_cast<std::int64_t>(state)}));
-  std::map<DeliveryPlace, std::uint64_t> counts;
-  for (int row = 0; row < rows.rows(); ++row) {
-    const DeliveryPlace place{rows.Text(row, 0), rows.Text(row, 1),
-                              static_cast<HubOperation>(rows.Int(row, 2))};
-    counts[place] = static_cast<std::uint64_t>(rows.Int(row, 3));
-  }
-  return counts;
-}
-
-absl::StatusOr<HubFile::ByHand> PostgresHubFile::CountByHand() {
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      Ask("SELECT (SELECT count(*) FROM @_hub_rows WHERE joined_by = 'hand'), (SELECT count(*) FROM "
-          "@_hub_apart)"));
-  return ByHand{static_cast<std::uint64_t>(rows.Int(0, 0)), static_cast<std::uint64_t>(rows.Int(0, 1))};
-}
-
-absl::StatusOr<std::uint64_t> PostgresHubFile::CountRecords() {
-  ASSIGN_OR_RETURN(const Rows rows, Ask("SELECT count(*) FROM @_hub_records"));
-  return static_cast<std::uint64_t>(rows.Int(0, 0));
-}
-
-absl::StatusOr<std::vector<HubFile::Duplicate>> PostgresHubFile::FindDuplicates(std::size_t limit) {
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      Ask("SELECT max(entity), golden_id, '', data_source, count(*) FROM @_hub_rows WHERE golden_id IS NOT "
-          "NULL "
-          "GROUP BY golden_id, data_source HAVING count(*) > 1 UNION ALL "
-          "SELECT DISTINCT a.entity, a.golden_id, b.golden_id, '', 0 FROM @_hub_keys AS k "
-          "JOIN @_hub_keys AS l ON l.hash = k.hash AND l.entity = k.entity AND l.row_id > k.row_id AND "
-          "k.row_id "
-          "> "
-          "0 JOIN @_hub_rows AS a ON a.row_id = k.row_id JOIN @_hub_rows AS b ON b.row_id = l.row_id "
-          "WHERE a.golden_id <> b.golden_id AND NOT EXISTS (SELECT 1 FROM @_hub_apart AS p WHERE p.golden_id "
-          "= "
-          "least(a.golden_id, b.golden_id) AND p.other_id = greatest(a.golden_id, b.golden_id)) LIMIT $1",
-          {limit}));
-  std::vector<Duplicate> found;
-  for (int row = 0; row < rows.rows(); ++row) {
-    found.push_back({rows.Text(row, 0), rows.Text(row, 1), rows.Text(row, 2), rows.Text(row, 3),
-                     static_cast<std::uint64_t>(rows.Int(row, 4))});
-  }
-  return found;
-}
-
 absl::Status PostgresHubFile::NoteNews() {
   return RunAnywhere([&](postgres::Connection& connection) {
-    return connection.Run(schema_.Sql("UPDATE @_hub_news SET noted = noted + 1"), {}, kAsking).status();
+    return Change(connection, "UPDATE @_hub_news SET noted = noted + 1").status();
   });
 }
 
@@ -402,8 +312,7 @@ absl::StatusOr<HubFile::News> PostgresHubFile::ReadNews() {
 
 absl::Status PostgresHubFile::NoteRead(std::int64_t noted) {
   return RunAnywhere([&](postgres::Connection& connection) {
-    return connection.Run(schema_.Sql("UPDATE @_hub_news SET read = greatest(read, $1)"), {noted}, kAsking)
-        .status();
+    return Change(connection, "UPDATE @_hub_news SET read = greatest(read, $1)", {noted}).status();
   });
 }
 

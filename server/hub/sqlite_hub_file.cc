@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,13 +11,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "base/db/sqlite/connection.h"
 #include "base/db/sqlite/file_layout.h"
 #include "base/folded_name.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "proto/wire/table.h"
-#include "server/hub/hub_json.h"
 #include "server/hub/hub_records.h"
 #include "server/hub/sqlite_hub_book.h"
 #include "server/own_records/sqlite_record.h"
@@ -126,14 +125,27 @@ std::string PathOf(const std::string& folder, const HubRules& rules) {
   return absl::StrCat(folder, "/Mirror_", rules.storage, ".hub.db");
 }
 
-class SqliteHubFile final : public HubFile {
+/// Records with several rows of one data source; then pairs of records whose rows share a key.
+constexpr char kSqliteDuplicates[] =
+    "SELECT entity, golden_id, '', data_source, count(*) FROM @_hub_rows WHERE golden_id IS NOT NULL "
+    "GROUP BY golden_id, data_source HAVING count(*) > 1 UNION ALL "
+    "SELECT DISTINCT a.entity, min(a.golden_id, b.golden_id), max(a.golden_id, b.golden_id), '', 0 "
+    "FROM @_hub_keys AS k "
+    "JOIN @_hub_keys AS l ON l.hash = k.hash AND l.entity = k.entity AND l.row_id > k.row_id AND k.row_id > "
+    "0 "
+    "JOIN @_hub_rows AS a ON a.row_id = k.row_id JOIN @_hub_rows AS b ON b.row_id = l.row_id "
+    "WHERE a.golden_id <> b.golden_id AND NOT EXISTS (SELECT 1 FROM @_hub_apart AS p WHERE p.golden_id = "
+    "min(a.golden_id, b.golden_id) AND p.other_id = max(a.golden_id, b.golden_id)) LIMIT $1";
+
+class SqliteHubFile final : public AskedHubFile {
  public:
   SqliteHubFile(std::unique_ptr<sqlite::Connection> connection, const HubRules& rules)
-      : rules_(rules), connection_(std::move(connection)) {}
+      : AskedHubFile({.frozen_join = "CROSS JOIN", .duplicates = kSqliteDuplicates}),
+        rules_(rules),
+        connection_(std::move(connection)) {}
 
   absl::Status Alone(const std::function<absl::Status()>& work) override { return work(); }
   absl::Status CheckAlone() override { return absl::OkStatus(); }
-  absl::StatusOr<bool> IsNew() override;
   absl::StatusOr<bool> TakeRules(const std::string& digest) override;
   absl::Status Transact(const std::function<absl::Status(HubBook& book)>& work) override;
   absl::Status Try(const std::function<absl::Status(HubBook& book)>& work) override;
@@ -141,17 +153,12 @@ class SqliteHubFile final : public HubFile {
   absl::Status Rewrite() override;
   absl::StatusOr<std::size_t> DecideHeld(bool commit) override;
   absl::StatusOr<std::size_t> OpenDropped() override;
-  absl::StatusOr<std::map<std::string, Figures>> CountAll() override;
-  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state) override;
-  absl::StatusOr<ByHand> CountByHand() override;
-  absl::StatusOr<std::uint64_t> CountRecords() override;
-  absl::StatusOr<Frozen> FindFrozen(std::size_t limit) override;
-  absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) override;
   absl::Status NoteNews() override;
   absl::StatusOr<News> ReadNews() override;
   absl::Status NoteRead(std::int64_t noted) override;
 
  private:
+  absl::Status Ask(const std::string& sql, std::optional<std::int64_t> value, TakeRow take) override;
   absl::Status EmptyLog();
 
   const HubRules& rules_;
@@ -197,9 +204,14 @@ absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& fo
   return std::make_unique<SqliteHubFile>(std::move(connection), rules);
 }
 
-absl::StatusOr<bool> SqliteHubFile::IsNew() {
-  ASSIGN_OR_RETURN(std::int64_t states, connection_->Number("SELECT count(*) FROM _hub_state"));
-  return states == 0;
+absl::Status SqliteHubFile::Ask(const std::string& sql, std::optional<std::int64_t> value, TakeRow take) {
+  sqlite::Statement read = connection_->Prepare(absl::StrReplaceAll(sql, {{"@", ""}, {"$", "?"}}));
+  if (value) read.Bind(1, *value);
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, read.Step());
+    if (!more) return absl::OkStatus();
+    RETURN_IF_ERROR(take([&](int column, ColumnKind kind) { return SqliteFieldAt(read, column, kind); }));
+  }
 }
 
 absl::Status SqliteHubFile::NoteNews() {
@@ -308,102 +320,6 @@ absl::StatusOr<std::size_t> SqliteHubFile::OpenDropped() {
     return done;
   }));
   return opened;
-}
-
-absl::StatusOr<std::map<std::string, HubFile::Figures>> SqliteHubFile::CountAll() {
-  std::map<std::string, Figures> all;
-  sqlite::Statement rows = connection_->Prepare("SELECT data_source, rows FROM _hub_counts");
-  for (;;) {
-    ASSIGN_OR_RETURN(bool more, rows.Step());
-    if (!more) break;
-    all[rows.Text(0)].rows = static_cast<std::uint64_t>(rows.Int(1));
-  }
-  sqlite::Statement read = connection_->Prepare(
-      "SELECT data_source, state, count(*), count(refused_until) FROM _hub_deliveries GROUP BY data_source, "
-      "state");
-  for (;;) {
-    ASSIGN_OR_RETURN(bool more, read.Step());
-    if (!more) return all;
-    Figures& figures = all[read.Text(0)];
-    const auto state = static_cast<DeliveryState>(read.Int(1));
-    const auto count = static_cast<std::uint64_t>(read.Int(2));
-    (state == DeliveryState::kOpen   ? figures.open
-     : state == DeliveryState::kHeld ? figures.held
-                                     : figures.dropped) = count;
-    if (state == DeliveryState::kOpen) figures.refused = static_cast<std::uint64_t>(read.Int(3));
-  }
-}
-
-absl::StatusOr<HubFile::Frozen> SqliteHubFile::FindFrozen(std::size_t limit) {
-  Frozen frozen;
-  ASSIGN_OR_RETURN(std::int64_t records,
-                   connection_->Number("SELECT count(*) FROM _hub_records WHERE frozen <> '[]'"));
-  frozen.records = static_cast<std::uint64_t>(records);
-  if (frozen.records == 0) return frozen;
-  sqlite::Statement counts = connection_->Prepare(
-      "SELECT m.data_source, count(DISTINCT m.golden_id) FROM _hub_records AS r CROSS JOIN _hub_rows AS m ON "
-      "m.golden_id = r.golden_id WHERE r.frozen <> '[]' GROUP BY m.data_source");
-  for (;;) {
-    ASSIGN_OR_RETURN(bool more, counts.Step());
-    if (!more) break;
-    frozen.of_data_source[counts.Text(0)] = static_cast<std::uint64_t>(counts.Int(1));
-  }
-  sqlite::Statement read = connection_->Prepare(
-      "SELECT entity, golden_id, frozen FROM _hub_records WHERE frozen <> '[]' ORDER BY number LIMIT ?");
-  read.With(limit);
-  for (;;) {
-    ASSIGN_OR_RETURN(bool more, read.Step());
-    if (!more) return frozen;
-    FrozenRecord& one = frozen.first.emplace_back(FrozenRecord{read.Text(0), read.Text(1)});
-    RETURN_IF_ERROR(TakeNames(read.View(2), &one.attributes));
-  }
-}
-
-absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> SqliteHubFile::CountPlaces(DeliveryState state) {
-  sqlite::Statement read = connection_->Prepare(
-      "SELECT data_source, table_name, operation, count(*) FROM _hub_deliveries WHERE state = ? GROUP BY "
-      "data_source, table_name, operation");
-  read.With(static_cast<std::int64_t>(state));
-  std::map<DeliveryPlace, std::uint64_t> counts;
-  for (;;) {
-    ASSIGN_OR_RETURN(bool more, read.Step());
-    if (!more) return counts;
-    const DeliveryPlace place{read.Text(0), read.Text(1), static_cast<HubOperation>(read.Int(2))};
-    counts[place] = static_cast<std::uint64_t>(read.Int(3));
-  }
-}
-
-absl::StatusOr<HubFile::ByHand> SqliteHubFile::CountByHand() {
-  ASSIGN_OR_RETURN(const std::int64_t rows,
-                   connection_->Number("SELECT count(*) FROM _hub_rows WHERE joined_by = 'hand'"));
-  ASSIGN_OR_RETURN(const std::int64_t parted, connection_->Number("SELECT count(*) FROM _hub_apart"));
-  return ByHand{static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(parted)};
-}
-
-absl::StatusOr<std::uint64_t> SqliteHubFile::CountRecords() {
-  ASSIGN_OR_RETURN(std::int64_t count, connection_->Number("SELECT count(*) FROM _hub_records"));
-  return static_cast<std::uint64_t>(count);
-}
-
-absl::StatusOr<std::vector<HubFile::Duplicate>> SqliteHubFile::FindDuplicates(std::size_t limit) {
-  sqlite::Statement read = connection_->Prepare(
-      "SELECT entity, golden_id, '', data_source, count(*) FROM _hub_rows WHERE golden_id IS NOT NULL "
-      "GROUP BY golden_id, data_source HAVING count(*) > 1 UNION ALL "
-      "SELECT DISTINCT a.entity, min(a.golden_id, b.golden_id), max(a.golden_id, b.golden_id), '', 0 "
-      "FROM _hub_keys AS k "
-      "JOIN _hub_keys AS l ON l.hash = k.hash AND l.entity = k.entity AND l.row_id > k.row_id AND k.row_id > "
-      "0 "
-      "JOIN _hub_rows AS a ON a.row_id = k.row_id JOIN _hub_rows AS b ON b.row_id = l.row_id "
-      "WHERE a.golden_id <> b.golden_id AND NOT EXISTS (SELECT 1 FROM _hub_apart AS p WHERE p.golden_id = "
-      "min(a.golden_id, b.golden_id) AND p.other_id = max(a.golden_id, b.golden_id)) LIMIT ?");
-  read.With(limit);
-  std::vector<Duplicate> found;
-  for (;;) {
-    ASSIGN_OR_RETURN(bool more, read.Step());
-    if (!more) return found;
-    found.push_back(
-        {read.Text(0), read.Text(1), read.Text(2), read.Text(3), static_cast<std::uint64_t>(read.Int(4))});
-  }
 }
 
 }  // namespace mirror
