@@ -226,7 +226,7 @@ absl::StatusOr<Announcement> CycleCalls::Announce(const Caller& caller, std::int
                                                   std::int64_t now_ms, Announcing announcing) {
   const CycleProgress::SteadyTime began = mirror_.options().steady_now();
   const MutexLock lock(mirror_.mutex());
-  ASSIGN_OR_RETURN(TenantRecord running, mirror_.Running(caller, cycle, now_ms));
+  ASSIGN_OR_RETURN(TenantRecord running, ReadRunning(mirror_, caller, cycle, now_ms));
   if (running.announced == digest) return Answers(tables, running.source_accepted);
   RETURN_IF_ERROR(CheckUntouched(running));
   const AnnounceRequest request{cycle,  source_id, digest,
@@ -424,8 +424,7 @@ void CycleCalls::TellAnnounced(const AnnouncePlan& planned, const std::vector<Sc
 absl::StatusOr<Announcement> CycleCalls::Answers(const std::vector<AnnouncedTable>& tables,
                                                  bool source_accepted, bool repeats) {
   // Durable first: after the answers the source forgets data that they make unnecessary.
-  if (absl::Status status = mirror_.store()->MakeDurable(); !status.ok())
-    return mirror_.QuarantineIfDamaged(status);
+  RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(mirror_.store()->MakeDurable()));
   StoreRecords& stored = mirror_.store()->records();
   ASSIGN_OR_RETURN(std::vector<SchemaAnswer> kept, mirror_.QuarantineIfDamaged(stored.ReadAnswers()));
   ASSIGN_OR_RETURN(std::vector<TableRecord> records, mirror_.QuarantineIfDamaged(stored.ReadTables()));

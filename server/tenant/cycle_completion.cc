@@ -44,7 +44,7 @@ absl::StatusOr<std::vector<TableVerdict>> CycleCompletion::Complete(const Caller
   Completing completing{cycle, tables, now_ms, std::move(as_of), unsent};
   {
     const MutexLock lock(mirror_.mutex());
-    absl::Status status = mirror_.Running(caller, cycle, now_ms).status();
+    absl::Status status = ReadRunning(mirror_, caller, cycle, now_ms).status();
     if (status.ok()) status = End(&completing);
     // The answer to the first call may have been lost, or another server got the first call.
     if (!status.ok() && WasCompleted(caller, cycle))

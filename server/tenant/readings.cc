@@ -65,7 +65,7 @@ absl::StatusOr<TableReading> Readings::Read(const Caller& caller, std::int64_t c
   ASSIGN_OR_RETURN(std::shared_ptr<void> place, TakePlace(sources_, std::chrono::seconds(0)));
   absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table, "");
   const MutexLock lock(mirror_.mutex());
-  ASSIGN_OR_RETURN(TenantRecord running, mirror_.Running(caller, cycle, now_ms));
+  ASSIGN_OR_RETURN(TenantRecord running, ReadRunning(mirror_, caller, cycle, now_ms));
   RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(mirror_.cycle().Load(*mirror_.store())));
   if (agreed.ok() && (running.announced.empty() || mirror_.cycle().refused().contains(FoldName(table)))) {
     agreed = NotAgreed(table);

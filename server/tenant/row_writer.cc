@@ -435,9 +435,7 @@ std::optional<std::vector<Hold>> RowWriter::NoteCommitted(const Committed& commi
 absl::Status RowWriter::Settle(std::vector<StepResult>& results, std::int64_t now_ms,
                                std::optional<std::vector<Hold>> changed, RowGroup& group) {
   std::vector<std::pair<std::string, std::string>> left_out;
-  if (absl::Status status = group.planner->Settle(results, &left_out); !status.ok()) {
-    return mirror_.QuarantineIfDamaged(status);
-  }
+  RETURN_IF_ERROR(mirror_.QuarantineIfDamaged(group.planner->Settle(results, &left_out)));
   std::vector<Hold> late;
   const absl::Status kept = KeepLateHolds(now_ms, *group.planner, &late);
   if (kept.ok() && !late.empty()) {
@@ -557,7 +555,7 @@ absl::StatusOr<BatchOutcome> RowWriter::Wipe(const Caller& caller, std::int64_t 
   const CycleProgress::SteadyTime began = mirror_.options().steady_now();
   absl::StatusOr<AgreedTable> agreed = ReadAgreed(mirror_, caller, table, "");
   const MutexLock lock(mirror_.mutex());
-  ASSIGN_OR_RETURN(TenantRecord running, mirror_.Running(caller, cycle, now_ms));
+  ASSIGN_OR_RETURN(TenantRecord running, ReadRunning(mirror_, caller, cycle, now_ms));
   BatchOutcome outcome{.table = table, .seq = 1};
   if (!agreed.ok()) {
     outcome.status = agreed.status();

@@ -288,10 +288,8 @@ absl::Status Mirror::Open(bool create, std::int64_t now_ms, Trust trust) {
     return absl::DataLossError(file_.quarantine);
   }
   (*store)->SetJournal(journal_);
-  if (absl::Status noted = NoteIfLeftOut(**store, journal_.get(), now_ms); !noted.ok())
-    return QuarantineIfDamaged(noted);
-  if (absl::Status noted = NotePassedWrites(**store, journal_.get(), now_ms); !noted.ok())
-    return QuarantineIfDamaged(noted);
+  RETURN_IF_ERROR(QuarantineIfDamaged(NoteIfLeftOut(**store, journal_.get(), now_ms)));
+  RETURN_IF_ERROR(QuarantineIfDamaged(NotePassedWrites(**store, journal_.get(), now_ms)));
   store_ = *std::move(store);
   is_open_ = true;
   seen_.NoteDocuments();
@@ -360,13 +358,6 @@ absl::Status Mirror::QuarantineIfDamaged(absl::Status status) {
   }
   if (absl::IsUnavailable(status) && !IsChanging(status)) TellUnavailable(status);
   return status;
-}
-
-absl::StatusOr<TenantRecord> Mirror::Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms) {
-  RETURN_IF_ERROR(Open(false, now_ms));
-  ASSIGN_OR_RETURN(TenantRecord tenant, ReadTenantOf(*this, now_ms));
-  RETURN_IF_ERROR(CheckRunning(caller, cycle, now_ms, tenant));
-  return tenant;
 }
 
 absl::Status Mirror::CheckRunning(const Caller& caller, std::int64_t cycle, std::int64_t now_ms,
@@ -540,7 +531,14 @@ absl::StatusOr<TenantRecord> ReadTenantOf(Mirror& mirror, std::int64_t now_ms) {
     RETURN_IF_ERROR(mirror.Open(false, now_ms));
     tenant = mirror.store()->records().ReadTenant();
   }
-  if (!tenant.ok()) return mirror.QuarantineIfDamaged(tenant.status());
+  return mirror.QuarantineIfDamaged(std::move(tenant));
+}
+
+absl::StatusOr<TenantRecord> ReadRunning(Mirror& mirror, const Caller& caller, std::int64_t cycle,
+                                         std::int64_t now_ms) {
+  RETURN_IF_ERROR(mirror.Open(false, now_ms));
+  ASSIGN_OR_RETURN(TenantRecord tenant, ReadTenantOf(mirror, now_ms));
+  RETURN_IF_ERROR(mirror.CheckRunning(caller, cycle, now_ms, tenant));
   return tenant;
 }
 

@@ -262,6 +262,7 @@ class Mirror {
   /// Checks an error for damage of the database: then quarantines the mirror until an operator acts.
   /// Returns the status to answer with.
   absl::Status QuarantineIfDamaged(absl::Status status) MIRROR_REQUIRES(mutex_);
+  /// The same for what was read; a value is returned as it is.
   template <typename Value>
   absl::StatusOr<Value> QuarantineIfDamaged(absl::StatusOr<Value> value) MIRROR_REQUIRES(mutex_) {
     if (!value.ok()) return QuarantineIfDamaged(value.status());
@@ -274,9 +275,7 @@ class Mirror {
   /// Called when another tenant's store may have to be closed for this one.
   void MakeRoom() const { make_room_(); }
 
-  /// Returns the tenant's row, if `cycle` runs.
-  absl::StatusOr<TenantRecord> Running(const Caller& caller, std::int64_t cycle, std::int64_t now_ms)
-      MIRROR_REQUIRES(mutex_);
+  /// Checks that the cycle of `tenant` runs, and notes that this server serves it; ends an idle cycle.
   absl::Status CheckRunning(const Caller& caller, std::int64_t cycle, std::int64_t now_ms,
                             const TenantRecord& tenant) MIRROR_REQUIRES(mutex_);
   /// Ends the running cycle, whichever it is.
@@ -345,6 +344,9 @@ void NoteCycleEnd(Mirror& mirror, const TenantRecord& before, const TenantRecord
 /// Errors: already passed to QuarantineIfDamaged().
 absl::StatusOr<TenantRecord> ReadTenantOf(Mirror& mirror, std::int64_t now_ms)
     MIRROR_REQUIRES(mirror.mutex());
+/// Opens the mirror and returns the tenant's row, if `cycle` runs.
+absl::StatusOr<TenantRecord> ReadRunning(Mirror& mirror, const Caller& caller, std::int64_t cycle,
+                                         std::int64_t now_ms) MIRROR_REQUIRES(mirror.mutex());
 absl::Status CheckOwner(const Caller& caller, const TenantRecord& tenant);
 /// Checks that the tenant is the caller's and that `cycle` runs. Planners check
 /// it, too: another cycle may have begun while they waited for the store's lock.
