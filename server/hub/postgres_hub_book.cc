@@ -72,11 +72,11 @@ absl::Status WriteApart(HubSession& session, const std::string& golden_id,
 absl::Status MergeApart(HubSession& session, const std::string& gone, const std::string& into) {
   const absl::StatusOr<std::set<std::string>> apart = ReadApart(session, gone);
   if (!apart.ok() || apart->empty()) return apart.status();
-  absl::Status status = Forget(session, gone);
+  RETURN_IF_ERROR(Forget(session, gone));
   for (const std::string& id : *apart) {
-    if (status.ok() && id != into) status = Add(session, id, into);
+    if (id != into) RETURN_IF_ERROR(Add(session, id, into));
   }
-  return status;
+  return absl::OkStatus();
 }
 
 using postgres::Rows;
@@ -130,20 +130,18 @@ absl::StatusOr<std::vector<std::string>> PostgresHubUpkeep::RecordsOfOthers() {
 }
 
 absl::Status PostgresHubUpkeep::ForgetRecord(const GoldenRecord& record) {
-  absl::Status status = WriteApart(session_, record.id, {});
+  RETURN_IF_ERROR(WriteApart(session_, record.id, {}));
   for (const std::string& hash : record.indexed) {
-    if (!status.ok()) return status;
-    status = session_.Write(
+    RETURN_IF_ERROR(session_.Write(
         "DELETE FROM @_hub_keys WHERE hash = $1 AND entity = $2 AND row_id = 0 AND golden_id = $3",
-        {session_.Keep(hash), session_.Keep(record.entity), session_.Keep(record.id)});
+        {session_.Keep(hash), session_.Keep(record.entity), session_.Keep(record.id)}));
   }
   for (const std::string& sql :
        {absl::StrCat(kAllInPostgres, "DELETE FROM @_hub_issued WHERE golden_id IN (SELECT id FROM all_ids)"),
         absl::StrCat(kAllInPostgres, "DELETE FROM @golden_alias WHERE golden_id IN (SELECT id FROM all_ids)"),
         std::string("DELETE FROM @_hub_records WHERE golden_id = $1")}) {
-    if (status.ok()) status = session_.Write(sql, {session_.Keep(record.id)});
+    RETURN_IF_ERROR(session_.Write(sql, {session_.Keep(record.id)}));
   }
-  if (!status.ok()) return status;
   return session_.WriteAsIs(
       absl::StrCat("DELETE FROM ", schema_.at, QuoteName("golden_" + record.entity), " WHERE golden_id = $1"),
       {session_.Keep(record.id)});
@@ -286,10 +284,10 @@ absl::Status PostgresHubBook::WriteRecord(const GoldenRecord& record, const KeyH
   Fields fields = HubRecords().Write(record);
   fields.Set("keys", NamesJson(keys));
   work_.Note(record.id, !fields.Of("work").is_null());
-  absl::Status status = session_.Write(sql, std::move(fields));
-  if (status.ok()) status = Index(record.entity, 0, record.id, record.indexed, keys);
-  if (status.ok()) status = WriteApart(session_, record.id, record.apart);
-  return status.ok() && !record.work.touched ? WriteAttributes(record) : status;
+  RETURN_IF_ERROR(session_.Write(sql, std::move(fields)));
+  RETURN_IF_ERROR(Index(record.entity, 0, record.id, record.indexed, keys));
+  RETURN_IF_ERROR(WriteApart(session_, record.id, record.apart));
+  return record.work.touched ? absl::OkStatus() : WriteAttributes(record);
 }
 
 /// Writes the table that partners read: one row a record, its attributes as columns.

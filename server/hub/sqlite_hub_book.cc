@@ -58,11 +58,11 @@ absl::Status HubApart::Write(const std::string& golden_id, const std::set<std::s
 
 absl::Status HubApart::Merge(const std::string& gone, const std::string& into) {
   ASSIGN_OR_RETURN(const std::set<std::string> apart, Of(gone));
-  absl::Status status = Forget(gone);
+  RETURN_IF_ERROR(Forget(gone));
   for (const std::string& id : apart) {
-    if (status.ok() && id != into) status = Add(id, into);
+    if (id != into) RETURN_IF_ERROR(Add(id, into));
   }
-  return status;
+  return absl::OkStatus();
 }
 
 absl::Status HubApart::Forget(const std::string& golden_id) {
@@ -120,22 +120,21 @@ absl::StatusOr<std::vector<std::string>> SqliteHubUpkeep::RecordsOfOthers() {
 }
 
 absl::Status SqliteHubUpkeep::ForgetRecord(const GoldenRecord& record) {
-  absl::Status status = HubApart(statements_).Write(record.id, {});
+  RETURN_IF_ERROR(HubApart(statements_).Write(record.id, {}));
   for (const std::string& hash : record.indexed) {
-    if (!status.ok()) return status;
-    status = Prepare("DELETE FROM _hub_keys WHERE hash = ? AND entity = ? AND row_id = 0 AND golden_id = ?")
-                 .With(hash, record.entity, record.id)
-                 .Run();
+    RETURN_IF_ERROR(
+        Prepare("DELETE FROM _hub_keys WHERE hash = ? AND entity = ? AND row_id = 0 AND golden_id = ?")
+            .With(hash, record.entity, record.id)
+            .Run());
   }
   for (const std::string& sql :
        {absl::StrCat(kAllInSqlite, "DELETE FROM _hub_issued WHERE golden_id IN (SELECT id FROM all_ids)"),
         absl::StrCat(kAllInSqlite, "DELETE FROM golden_alias WHERE golden_id IN (SELECT id FROM all_ids)"),
         absl::StrCat("DELETE FROM ", QuoteName("golden_" + record.entity), " WHERE golden_id = ?1"),
         std::string("DELETE FROM _hub_records WHERE golden_id = ?1")}) {
-    if (!status.ok()) return status;
-    status = Prepare(sql).With(record.id).Run();
+    RETURN_IF_ERROR(Prepare(sql).With(record.id).Run());
   }
-  return status;
+  return absl::OkStatus();
 }
 
 absl::Status SqliteHubUpkeep::ForgetIssued(std::int64_t before, std::int64_t now, std::size_t limit) {
@@ -144,16 +143,14 @@ absl::Status SqliteHubUpkeep::ForgetIssued(std::int64_t before, std::int64_t now
                        .With(before, limit)
                        .Texts());
   for (const std::string& id : ids) {
-    absl::Status status =
+    RETURN_IF_ERROR(
         Prepare(
             "UPDATE _hub_issued SET at = ?2 WHERE delivery_id = ?1 AND EXISTS (SELECT 1 FROM _hub_deliveries "
             "WHERE delivery_id = ?1)")
             .With(id, now)
-            .Run();
-    if (status.ok()) {
-      status = Prepare("DELETE FROM _hub_issued WHERE delivery_id = ?1 AND at < ?2").With(id, before).Run();
-    }
-    if (!status.ok()) return status;
+            .Run());
+    RETURN_IF_ERROR(
+        Prepare("DELETE FROM _hub_issued WHERE delivery_id = ?1 AND at < ?2").With(id, before).Run());
   }
   return absl::OkStatus();
 }
@@ -193,10 +190,10 @@ absl::Status CountIn(sqlite::StatementCache& statements, const std::string& data
   const absl::StatusOr<bool> known = change.With(by, data_source).Step();
   change.Reset();
   if (!known.ok() || *known) return known.status();
-  absl::Status status = statements.Prepare("INSERT INTO _hub_counts VALUES (?, 0, 0, 0)", "the hub's file")
-                            .With(data_source)
-                            .Run();
-  return status.ok() ? CountIn(statements, data_source, what, by) : status;
+  RETURN_IF_ERROR(statements.Prepare("INSERT INTO _hub_counts VALUES (?, 0, 0, 0)", "the hub's file")
+                      .With(data_source)
+                      .Run());
+  return CountIn(statements, data_source, what, by);
 }
 
 template <typename Row>
@@ -286,10 +283,9 @@ absl::Status SqliteHubBook::WriteRow(const MemberRow& row, const KeyHashes& keys
   if (made) fields.Set("row_id", Field());
   fields.Set("keys", NamesJson(keys));
   sqlite::Statement write = Prepare(made ? insert : update);
-  absl::Status status = BindFields(write, fields).Run();
+  RETURN_IF_ERROR(BindFields(write, fields).Run());
   const std::int64_t row_id = made ? connection_.LastRowid() : row.row_id;
-  if (status.ok() && made) status = CountIn(statements_, row.ref.data_source, "rows", 1);
-  if (!status.ok()) return status;
+  if (made) RETURN_IF_ERROR(CountIn(statements_, row.ref.data_source, "rows", 1));
   return Index(row.entity, row_id, "", row.indexed, keys);
 }
 
@@ -313,10 +309,10 @@ absl::Status SqliteHubBook::WriteRecord(const GoldenRecord& record, const KeyHas
   Fields fields = HubRecords().Write(record);
   fields.Set("keys", NamesJson(keys));
   sqlite::Statement write = Prepare(sql);
-  absl::Status status = BindFields(write, fields).Run();
-  if (status.ok()) status = Index(record.entity, 0, record.id, record.indexed, keys);
-  if (status.ok()) status = HubApart(statements_).Write(record.id, record.apart);
-  return status.ok() && !record.work.touched ? WriteAttributes(record) : status;
+  RETURN_IF_ERROR(BindFields(write, fields).Run());
+  RETURN_IF_ERROR(Index(record.entity, 0, record.id, record.indexed, keys));
+  RETURN_IF_ERROR(HubApart(statements_).Write(record.id, record.apart));
+  return record.work.touched ? absl::OkStatus() : WriteAttributes(record);
 }
 
 /// Writes the table that partners read: one row a record, its attributes as columns.

@@ -189,18 +189,15 @@ absl::StatusOr<std::unique_ptr<HubFile>> OpenSqliteHubFile(const std::string& fo
                    sqlite::Connection::Open(path, {.mode = sqlite::OpenAs::Mode::kMake, .busy_ms = kBusyMs},
                                             ExplainOf(path)));
   const sqlite::Connection& file = *connection;
-  absl::Status status = file.Execute(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON; "
-      "PRAGMA cache_size = -16384; PRAGMA secure_delete = ON");
+  RETURN_IF_ERROR(
+      file.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON; "
+                   "PRAGMA cache_size = -16384; PRAGMA secure_delete = ON"));
   file.ReadQuotedAsNames();
-  if (status.ok()) {
-    status = file.Transact(sqlite::Connection::Begin::kImmediate, [&] {
-      RETURN_IF_ERROR(CheckIsTaken(file, rules, path));
-      RETURN_IF_ERROR(TakeOver(file.handle(), Layout(), Layout().present, path));
-      return LayOutHub(file, rules);
-    });
-  }
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(file.Transact(sqlite::Connection::Begin::kImmediate, [&] {
+    RETURN_IF_ERROR(CheckIsTaken(file, rules, path));
+    RETURN_IF_ERROR(TakeOver(file.handle(), Layout(), Layout().present, path));
+    return LayOutHub(file, rules);
+  }));
   return std::make_unique<SqliteHubFile>(std::move(connection), rules);
 }
 
@@ -293,22 +290,18 @@ absl::Status SqliteHubFile::Rewrite() {
 
 absl::StatusOr<std::size_t> SqliteHubFile::DecideHeld(bool commit) {
   std::size_t decided = 0;
-  absl::Status status = connection_->Transact(sqlite::Connection::Begin::kImmediate, [&] {
-    absl::Status done = connection_->Prepare("UPDATE _hub_deliveries SET state = ? WHERE state = 2")
-                            .With(commit ? 1 : 3)
-                            .Run();
+  RETURN_IF_ERROR(connection_->Transact(sqlite::Connection::Begin::kImmediate, [&]() -> absl::Status {
+    RETURN_IF_ERROR(connection_->Prepare("UPDATE _hub_deliveries SET state = ? WHERE state = 2")
+                        .With(commit ? 1 : 3)
+                        .Run());
     decided = static_cast<std::size_t>(connection_->Changes());
-    if (done.ok() && commit) done = connection_->Execute("UPDATE _hub_rows SET unsure = 0 WHERE unsure = 1");
+    if (!commit) return absl::OkStatus();
+    RETURN_IF_ERROR(connection_->Execute("UPDATE _hub_rows SET unsure = 0 WHERE unsure = 1"));
     // A hub made after a loss holds no more once all members were read again.
-    if (done.ok() && commit) {
-      done = connection_->Execute(
-          "UPDATE _hub_state SET hold = 0 WHERE NOT EXISTS (SELECT 1 FROM _hub_feeds WHERE suspended IS NOT "
-          "NULL "
-          "OR cycle = 0)");
-    }
-    return done;
-  });
-  if (!status.ok()) return status;
+    return connection_->Execute(
+        "UPDATE _hub_state SET hold = 0 WHERE NOT EXISTS (SELECT 1 FROM _hub_feeds WHERE suspended IS NOT "
+        "NULL OR cycle = 0)");
+  }));
   return decided;
 }
 
