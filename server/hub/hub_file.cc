@@ -17,7 +17,7 @@ std::uint64_t CountAt(FieldAt at, int column) {
 
 }  // namespace
 
-absl::StatusOr<std::uint64_t> AskedHubFile::Count(const std::string& sql) {
+absl::StatusOr<std::uint64_t> HubFile::Count(const std::string& sql) {
   std::uint64_t count = 0;
   RETURN_IF_ERROR(Ask(sql, std::nullopt, [&](FieldAt at) {
     count = CountAt(at, 0);
@@ -26,12 +26,12 @@ absl::StatusOr<std::uint64_t> AskedHubFile::Count(const std::string& sql) {
   return count;
 }
 
-absl::StatusOr<bool> AskedHubFile::IsNew() {
+absl::StatusOr<bool> HubFile::IsNew() {
   ASSIGN_OR_RETURN(const std::uint64_t states, Count("SELECT count(*) FROM @_hub_state"));
   return states == 0;
 }
 
-absl::StatusOr<std::map<std::string, HubFile::Figures>> AskedHubFile::CountAll() {
+absl::StatusOr<std::map<std::string, HubFile::Figures>> HubFile::CountAll() {
   std::map<std::string, Figures> all;
   RETURN_IF_ERROR(Ask("SELECT data_source, rows FROM @_hub_counts", std::nullopt, [&](FieldAt at) {
     all[TextAt(at, 0)].rows = CountAt(at, 1);
@@ -52,7 +52,7 @@ absl::StatusOr<std::map<std::string, HubFile::Figures>> AskedHubFile::CountAll()
   return all;
 }
 
-absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> AskedHubFile::CountPlaces(DeliveryState state) {
+absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> HubFile::CountPlaces(DeliveryState state) {
   std::map<DeliveryPlace, std::uint64_t> counts;
   RETURN_IF_ERROR(
       Ask("SELECT data_source, table_name, operation, count(*) FROM @_hub_deliveries WHERE state = $1 GROUP "
@@ -65,11 +65,9 @@ absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> AskedHubFile::CountPlaces
   return counts;
 }
 
-absl::StatusOr<std::uint64_t> AskedHubFile::CountRecords() {
-  return Count("SELECT count(*) FROM @_hub_records");
-}
+absl::StatusOr<std::uint64_t> HubFile::CountRecords() { return Count("SELECT count(*) FROM @_hub_records"); }
 
-absl::StatusOr<HubFile::Frozen> AskedHubFile::FindFrozen(std::size_t limit) {
+absl::StatusOr<HubFile::Frozen> HubFile::FindFrozen(std::size_t limit) {
   Frozen frozen;
   ASSIGN_OR_RETURN(frozen.records, Count("SELECT count(*) FROM @_hub_records WHERE frozen <> '[]'"));
   if (frozen.records == 0) return frozen;
@@ -91,14 +89,14 @@ absl::StatusOr<HubFile::Frozen> AskedHubFile::FindFrozen(std::size_t limit) {
   return frozen;
 }
 
-absl::StatusOr<HubFile::ByHand> AskedHubFile::CountByHand() {
+absl::StatusOr<HubFile::ByHand> HubFile::CountByHand() {
   ASSIGN_OR_RETURN(const std::uint64_t rows,
                    Count("SELECT count(*) FROM @_hub_rows WHERE joined_by = 'hand'"));
   ASSIGN_OR_RETURN(const std::uint64_t parted, Count("SELECT count(*) FROM @_hub_apart"));
   return ByHand{rows, parted};
 }
 
-absl::StatusOr<std::vector<HubFile::Duplicate>> AskedHubFile::FindDuplicates(std::size_t limit) {
+absl::StatusOr<std::vector<HubFile::Duplicate>> HubFile::FindDuplicates(std::size_t limit) {
   std::vector<Duplicate> found;
   RETURN_IF_ERROR(Ask(words_.duplicates, static_cast<std::int64_t>(limit), [&](FieldAt at) {
     found.push_back({TextAt(at, 0), TextAt(at, 1), TextAt(at, 2), TextAt(at, 3), CountAt(at, 4)});

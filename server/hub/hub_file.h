@@ -36,7 +36,7 @@ class HubFile {
   virtual absl::Status CheckAlone() = 0;
 
   /// Returns whether nothing was derived into it yet.
-  virtual absl::StatusOr<bool> IsNew() = 0;
+  absl::StatusOr<bool> IsNew();
 
   /// Stores the digest of the rules. If the file was made by other rules, the hub reads all rows again, and
   /// all deliveries that follow from them are held for an operator. Returns true in that case; false for a
@@ -65,10 +65,10 @@ class HubFile {
   struct Figures {
     std::uint64_t rows = 0, open = 0, held = 0, dropped = 0, refused = 0;
   };
-  virtual absl::StatusOr<std::map<std::string, Figures>> CountAll() = 0;
+  absl::StatusOr<std::map<std::string, Figures>> CountAll();
   /// Counts deliveries in this state.
-  virtual absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state) = 0;
-  virtual absl::StatusOr<std::uint64_t> CountRecords() = 0;
+  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state);
+  absl::StatusOr<std::uint64_t> CountRecords();
   /// Finds records with frozen attributes: their number, for each data source the number
   /// with a row there, and the oldest `limit` records.
   struct FrozenRecord {
@@ -81,19 +81,19 @@ class HubFile {
     std::map<std::string, std::uint64_t> of_data_source = {};
     std::vector<FrozenRecord> first = {};
   };
-  virtual absl::StatusOr<Frozen> FindFrozen(std::size_t limit) = 0;
+  absl::StatusOr<Frozen> FindFrozen(std::size_t limit);
   /// Counts rows that an operator moved, and pairs of records that an operator parted. Reads all rows.
   struct ByHand {
     std::uint64_t rows = 0, parted = 0;
   };
-  virtual absl::StatusOr<ByHand> CountByHand() = 0;
+  absl::StatusOr<ByHand> CountByHand();
   /// Finds records with several rows of one data source, and pairs of records that share
   /// a row's key, unless an operator parted them.
   struct Duplicate {
     std::string entity, golden_id, other_id, data_source;
     std::uint64_t rows = 0;
   };
-  virtual absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) = 0;
+  absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit);
 
   /// News of its members, whichever server completed their cycles.
   struct News {
@@ -106,18 +106,6 @@ class HubFile {
   virtual absl::StatusOr<News> ReadNews() = 0;
   /// Notes that a derivation has read all news that were noted before.
   virtual absl::Status NoteRead(std::int64_t noted) = 0;
-};
-
-/// A HubFile whose figures for operators are read by the same SQL in every store.
-class AskedHubFile : public HubFile {
- public:
-  absl::StatusOr<bool> IsNew() final;
-  absl::StatusOr<std::map<std::string, Figures>> CountAll() final;
-  absl::StatusOr<std::map<DeliveryPlace, std::uint64_t>> CountPlaces(DeliveryState state) final;
-  absl::StatusOr<std::uint64_t> CountRecords() final;
-  absl::StatusOr<Frozen> FindFrozen(std::size_t limit) final;
-  absl::StatusOr<ByHand> CountByHand() final;
-  absl::StatusOr<std::vector<Duplicate>> FindDuplicates(std::size_t limit) final;
 
  protected:
   /// SQL that differs between the stores.
@@ -125,7 +113,7 @@ class AskedHubFile : public HubFile {
     std::string frozen_join;  ///< Joins frozen records with their rows: the records are read first.
     std::string duplicates;   ///< Gives entity, two ids, data source and number of rows; $1: the limit.
   };
-  explicit AskedHubFile(const Words& words) : words_(words) {}
+  explicit HubFile(const Words& words) : words_(words) {}
 
   using FieldAt = absl::FunctionRef<Field(int column, ColumnKind kind)>;
   using TakeRow = absl::FunctionRef<absl::Status(FieldAt at)>;

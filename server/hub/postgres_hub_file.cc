@@ -61,10 +61,10 @@ constexpr char kPostgresDuplicates[] =
     "= "
     "least(a.golden_id, b.golden_id) AND p.other_id = greatest(a.golden_id, b.golden_id)) LIMIT $1";
 
-class PostgresHubFile final : public AskedHubFile {
+class PostgresHubFile final : public HubFile {
  public:
   PostgresHubFile(std::shared_ptr<PostgresControl> control, const HubRules& rules)
-      : AskedHubFile({.frozen_join = "JOIN", .duplicates = kPostgresDuplicates}),
+      : HubFile({.frozen_join = "JOIN", .duplicates = kPostgresDuplicates}),
         control_(std::move(control)),
         rules_(rules),
         schema_(rules.storage),

@@ -137,10 +137,10 @@ constexpr char kSqliteDuplicates[] =
     "WHERE a.golden_id <> b.golden_id AND NOT EXISTS (SELECT 1 FROM @_hub_apart AS p WHERE p.golden_id = "
     "min(a.golden_id, b.golden_id) AND p.other_id = max(a.golden_id, b.golden_id)) LIMIT $1";
 
-class SqliteHubFile final : public AskedHubFile {
+class SqliteHubFile final : public HubFile {
  public:
   SqliteHubFile(std::unique_ptr<sqlite::Connection> connection, const HubRules& rules)
-      : AskedHubFile({.frozen_join = "CROSS JOIN", .duplicates = kSqliteDuplicates}),
+      : HubFile({.frozen_join = "CROSS JOIN", .duplicates = kSqliteDuplicates}),
         rules_(rules),
         connection_(std::move(connection)) {}
 
