@@ -74,6 +74,10 @@ HttpAnswer ErrorAnswer(const absl::Status& met, std::string_view more) {
                 std::string_view(status.message().data(), status.message().size()), more);
 }
 
+HttpAnswer AnswerOrError(absl::StatusOr<HttpAnswer> answer) {
+  return answer.ok() ? *std::move(answer) : ErrorAnswer(answer.status());
+}
+
 HttpAnswer ErrorAnswer(int status, std::string_view code, std::string_view message, std::string_view more) {
   return Answer(status, code, message, more);
 }

@@ -26,11 +26,11 @@ bool Fits(const std::vector<std::string>& pattern, const std::vector<std::string
 
 }  // namespace
 
-HttpRoute& HttpRoutes::Add(HttpRoute route) {
+void HttpRoutes::Add(HttpRoute route) {
   for (const std::string_view path : {route.path, route.also}) {
     if (!path.empty()) paths_.push_back({routes_.size(), absl::StrSplit(std::string(path.substr(1)), '/')});
   }
-  return routes_.emplace_back(std::move(route));
+  routes_.push_back(std::move(route));
 }
 
 std::vector<std::string_view> HttpRoutes::Names() const {

@@ -8,12 +8,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/http/message.h"
 #include "certs/api_key.h"
 #include "server/http/http_call.h"
+#include "server/http/http_error.h"
 
 namespace mirror {
 
@@ -39,20 +41,20 @@ struct HttpRoute {
 
 class HttpRoutes {
  public:
-  /// The returned route stays valid until the next call.
-  HttpRoute& Add(HttpRoute route);
+  void Add(HttpRoute route);
   /// Adds a route that a method of `calls` answers; `calls` must outlive this.
   template <class Calls>
-  HttpRoute& Add(std::string_view name, std::string_view method, std::string_view path, ApiRole role,
-                 HttpBody body, Calls* calls, HttpAnswer (Calls::*answer)(HttpCall&),
-                 std::string_view also = {}) {
-    return Add({.name = name,
-                .method = method,
-                .path = path,
-                .role = role,
-                .body = body,
-                .answer = [calls, answer](HttpCall& call) { return (calls->*answer)(call); },
-                .also = also});
+  void Add(std::string_view name, std::string_view method, std::string_view path, ApiRole role, HttpBody body,
+           Calls* calls, absl::StatusOr<HttpAnswer> (Calls::*answer)(HttpCall&),
+           std::vector<std::string_view> query = {}, std::string_view also = {}) {
+    Add({.name = name,
+         .method = method,
+         .path = path,
+         .role = role,
+         .body = body,
+         .answer = [calls, answer](HttpCall& call) { return AnswerOrError((calls->*answer)(call)); },
+         .query = std::move(query),
+         .also = also});
   }
   /// Returns the names in the order of their numbers, from 1 on.
   std::vector<std::string_view> Names() const;

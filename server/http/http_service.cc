@@ -56,8 +56,8 @@ class ChangeCalls {
   std::size_t followers() const { return followers_.count(); }
 
  private:
-  HttpAnswer List(HttpCall& call);
-  HttpAnswer Follow(HttpCall& call, const AskedSource& source, AskedChanges asked);
+  absl::StatusOr<HttpAnswer> List(HttpCall& call);
+  absl::StatusOr<HttpAnswer> Follow(HttpCall& call, const AskedSource& source, AskedChanges asked);
 
   Storages& storages_;
   ApiKeys& keys_;
@@ -181,17 +181,15 @@ class ChangeFollower final : public HttpBodySource {
 }  // namespace
 
 void ChangeCalls::AddTo(HttpRoutes* routes) {
-  routes
-      ->Add("listChanges", "GET", "/v4/storages/{}/changes", ApiRole::kReader, HttpBody::kNone, this,
-            &ChangeCalls::List)
-      .query = {"dataSource", "datasource", "table", "since", "count"};
+  routes->Add("listChanges", "GET", "/v4/storages/{}/changes", ApiRole::kReader, HttpBody::kNone, this,
+              &ChangeCalls::List, {"dataSource", "datasource", "table", "since", "count"});
 }
 
-HttpAnswer ChangeCalls::Follow(HttpCall& call, const AskedSource& source, AskedChanges asked) {
+absl::StatusOr<HttpAnswer> ChangeCalls::Follow(HttpCall& call, const AskedSource& source,
+                                               AskedChanges asked) {
   // A client that was cut off sends the last token that it received.
   if (const std::string* const last = call.head.Find(HttpFieldName::kLastEventId)) asked.since = *last;
-  absl::StatusOr<std::shared_ptr<void>> place = followers_.Take(call.key->name, source.source.tenant);
-  if (!place.ok()) return ErrorAnswer(place.status());
+  ASSIGN_OR_RETURN(std::shared_ptr<void> place, followers_.Take(call.key->name, source.source.tenant));
   // A fault of the token is answered by a status, as long as one can be sent.
   AskedChanges first = asked;
   first.count_max = 1;
@@ -202,18 +200,16 @@ HttpAnswer ChangeCalls::Follow(HttpCall& call, const AskedSource& source, AskedC
   answer.fields.emplace_back("Cache-Control", "no-store");
   answer.stream = std::make_unique<ChangeFollower>(
       source.tenant, std::move(asked),
-      ChangeFollower::Asker{.sent = sent == nullptr ? "" : *sent, .storage = call.parts[0]},
-      *std::move(place), keys_, counters_);
+      ChangeFollower::Asker{.sent = sent == nullptr ? "" : *sent, .storage = call.parts[0]}, std::move(place),
+      keys_, counters_);
   return answer;
 }
 
-HttpAnswer ChangeCalls::List(HttpCall& call) {
-  absl::StatusOr<AskedChanges> asked = AskedOfCall(call);
-  if (!asked.ok()) return ErrorAnswer(asked.status());
-  const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, call.parts[0], SourceOfQuery(call));
-  if (!source.ok()) return ErrorAnswer(source.status());
-  if (WantsEvents(call)) return Follow(call, *source, *std::move(asked));
-  const absl::StatusOr<ChangesPage> page = ReadChangesOf(*source->tenant, *asked, counters_);
+absl::StatusOr<HttpAnswer> ChangeCalls::List(HttpCall& call) {
+  ASSIGN_OR_RETURN(AskedChanges asked, AskedOfCall(call));
+  ASSIGN_OR_RETURN(const AskedSource source, FindSourceOf(storages_, call.parts[0], SourceOfQuery(call)));
+  if (WantsEvents(call)) return Follow(call, source, std::move(asked));
+  const absl::StatusOr<ChangesPage> page = ReadChangesOf(*source.tenant, asked, counters_);
   if (!page.ok()) return RefusedPage(page.status());
   JsonWriter json;
   json.Begin('{').Key("changes").Begin('[');
@@ -236,10 +232,10 @@ class MapperCalls {
   void AddTo(HttpRoutes* routes);
 
  private:
-  HttpAnswer List(HttpCall& call);
-  HttpAnswer Get(HttpCall& call);
-  HttpAnswer Put(HttpCall& call, bool is_new);
-  HttpAnswer Delete(HttpCall& call);
+  absl::StatusOr<HttpAnswer> List(HttpCall& call);
+  absl::StatusOr<HttpAnswer> Get(HttpCall& call);
+  absl::StatusOr<HttpAnswer> Put(HttpCall& call, bool is_new);
+  absl::StatusOr<HttpAnswer> Delete(HttpCall& call);
 
   Storages& storages_;
   HttpAudit& audit_;
@@ -283,68 +279,61 @@ absl::StatusOr<RecordMapper> MapperOfCall(HttpCall& call, bool is_new, Warnings*
 }  // namespace
 
 void MapperCalls::AddTo(HttpRoutes* routes) {
-  routes
-      ->Add("listMappers", "GET", "/storages/{}/mappers", ApiRole::kOwner, HttpBody::kNone, this,
-            &MapperCalls::List)
-      .query = {"limit", "startAfter"};
+  routes->Add("listMappers", "GET", "/storages/{}/mappers", ApiRole::kOwner, HttpBody::kNone, this,
+              &MapperCalls::List, {"limit", "startAfter"});
   routes->Add({"createMapper", "POST", "/storages/{}/mappers", ApiRole::kOwner, HttpBody::kJson,
-               [this](HttpCall& call) { return Put(call, /*is_new=*/true); }});
+               [this](HttpCall& call) { return AnswerOrError(Put(call, /*is_new=*/true)); }});
   routes->Add("getMapper", "GET", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kNone, this,
               &MapperCalls::Get);
   routes->Add({"updateMapper", "PUT", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kJson,
-               [this](HttpCall& call) { return Put(call, /*is_new=*/false); }});
+               [this](HttpCall& call) { return AnswerOrError(Put(call, /*is_new=*/false)); }});
   routes->Add("deleteMapper", "DELETE", "/storages/{}/mappers/{}", ApiRole::kOwner, HttpBody::kNone, this,
               &MapperCalls::Delete);
 }
 
-HttpAnswer MapperCalls::List(HttpCall& call) {
-  const absl::StatusOr<AskedPage> asked = PageOf(call);
-  if (!asked.ok()) return ErrorAnswer(asked.status());
-  const absl::StatusOr<std::vector<RecordMapper>> mappers = storages_.ListMappers(call.parts[0]);
-  if (!mappers.ok()) return ErrorAnswer(mappers.status());
+absl::StatusOr<HttpAnswer> MapperCalls::List(HttpCall& call) {
+  ASSIGN_OR_RETURN(const AskedPage asked, PageOf(call));
+  ASSIGN_OR_RETURN(const std::vector<RecordMapper> mappers, storages_.ListMappers(call.parts[0]));
   std::vector<const RecordMapper*> sorted;
-  for (const RecordMapper& mapper : *mappers) sorted.push_back(&mapper);
+  for (const RecordMapper& mapper : mappers) sorted.push_back(&mapper);
   std::sort(sorted.begin(), sorted.end(), [](const RecordMapper* a, const RecordMapper* b) {
     return FoldName(a->id()) < FoldName(b->id());
   });
   std::size_t from = 0;
-  const std::string after = FoldName(asked->start_after.value_or(""));
+  const std::string after = FoldName(asked.start_after.value_or(""));
   while (!after.empty() && from < sorted.size() && FoldName(sorted[from]->id()) <= after) ++from;
-  const std::size_t end = std::min(sorted.size(), from + asked->limit);
+  const std::size_t end = std::min(sorted.size(), from + asked.limit);
   std::optional<std::string> next;
   if (end < sorted.size()) next = sorted[end - 1]->id();
   JsonWriter json;
-  BeginPage(*asked, next, sorted.size(), &json);
+  BeginPage(asked, next, sorted.size(), &json);
   json.Key("values").Begin('[');
   for (std::size_t i = from; i < end; ++i) json.Raw(MapperJson(*sorted[i]));
   json.End(']').End('}');
   return JsonAnswer(std::move(json));
 }
 
-HttpAnswer MapperCalls::Get(HttpCall& call) {
-  const absl::StatusOr<RecordMapper> mapper = storages_.FindMapper(call.parts[0], call.parts[1]);
-  if (!mapper.ok()) return ErrorAnswer(mapper.status());
-  return MapperAnswer(*mapper, Warnings(), 200);
+absl::StatusOr<HttpAnswer> MapperCalls::Get(HttpCall& call) {
+  ASSIGN_OR_RETURN(const RecordMapper mapper, storages_.FindMapper(call.parts[0], call.parts[1]));
+  return MapperAnswer(mapper, Warnings(), 200);
 }
 
-HttpAnswer MapperCalls::Put(HttpCall& call, bool is_new) {
+absl::StatusOr<HttpAnswer> MapperCalls::Put(HttpCall& call, bool is_new) {
   Warnings warnings;
-  const absl::StatusOr<RecordMapper> mapper = MapperOfCall(call, is_new, &warnings);
-  if (!mapper.ok()) return ErrorAnswer(mapper.status());
-  const absl::Status kept = storages_.PutMapper(call.parts[0], *mapper, is_new, call.now_ms);
-  audit_.Add(call, absl::StrCat(is_new ? "create" : "change", " mapper ", call.parts[0], "/", mapper->id()),
+  ASSIGN_OR_RETURN(const RecordMapper mapper, MapperOfCall(call, is_new, &warnings));
+  const absl::Status kept = storages_.PutMapper(call.parts[0], mapper, is_new, call.now_ms);
+  audit_.Add(call, absl::StrCat(is_new ? "create" : "change", " mapper ", call.parts[0], "/", mapper.id()),
              kept);
-  if (!kept.ok()) return ErrorAnswer(kept);
-  return MapperAnswer(*mapper, warnings, is_new ? 201 : 200);
+  RETURN_IF_ERROR(kept);
+  return MapperAnswer(mapper, warnings, is_new ? 201 : 200);
 }
 
-HttpAnswer MapperCalls::Delete(HttpCall& call) {
-  const absl::StatusOr<RecordMapper> mapper = storages_.FindMapper(call.parts[0], call.parts[1]);
-  if (!mapper.ok()) return ErrorAnswer(mapper.status());
+absl::StatusOr<HttpAnswer> MapperCalls::Delete(HttpCall& call) {
+  ASSIGN_OR_RETURN(const RecordMapper mapper, storages_.FindMapper(call.parts[0], call.parts[1]));
   const absl::Status gone = storages_.DeleteMapper(call.parts[0], call.parts[1], call.now_ms);
   audit_.Add(call, absl::StrCat("delete mapper ", call.parts[0], "/", call.parts[1]), gone);
-  if (!gone.ok()) return ErrorAnswer(gone);
-  return MapperAnswer(*mapper, Warnings(), 200);
+  RETURN_IF_ERROR(gone);
+  return MapperAnswer(mapper, Warnings(), 200);
 }
 
 namespace {

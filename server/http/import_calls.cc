@@ -266,10 +266,8 @@ void ImportCalls::AddTo(HttpRoutes* routes) {
                .role = ApiRole::kWriter,
                .body = HttpBody::kStreamed,
                .admit = [this](const std::shared_ptr<HttpCall>& call) { return AdmitJob(call); }});
-  routes
-      ->Add("listImportJobs", "GET", kJobsPath, ApiRole::kReader, HttpBody::kNone, this,
-            &ImportCalls::ListJobs)
-      .query = {"limit", "startAfter"};
+  routes->Add("listImportJobs", "GET", kJobsPath, ApiRole::kReader, HttpBody::kNone, this,
+              &ImportCalls::ListJobs, {"limit", "startAfter"});
   routes->Add("getImportJob", "GET", "/jobs/importjobs/{}", ApiRole::kReader, HttpBody::kNone, this,
               &ImportCalls::GetJob);
   routes->Add("getImportJobRejects", "GET", "/jobs/importjobs/{}/rejects", ApiRole::kReader, HttpBody::kNone,
@@ -285,27 +283,25 @@ std::string ImportCalls::UrlOf(const HttpCall& call) const {
                       LinkBaseOf(config_));
 }
 
-HttpAnswer ImportCalls::RequestUpload(HttpCall& call) {
-  const absl::StatusOr<JsonDocument> body = JsonBody(call);
-  if (!body.ok()) return ErrorAnswer(body.status());
+absl::StatusOr<HttpAnswer> ImportCalls::RequestUpload(HttpCall& call) {
+  ASSIGN_OR_RETURN(const JsonDocument body, JsonBody(call));
   Warnings warnings;
-  warnings.AddUnknown(body->root(), {"url"});
-  const absl::StatusOr<std::optional<std::string>> name = TextMember(body->root(), "url");
-  if (!name.ok()) return ErrorAnswer(name.status());
-  if (!*name || (*name)->empty() || (*name)->size() > kUploadNameMax) {
-    return ErrorAnswer(absl::InvalidArgumentError(absl::StrCat(
-        "an upload needs the file's name as 'url', 1 to ", kUploadNameMax, " bytes. Nothing was done.")));
+  warnings.AddUnknown(body.root(), {"url"});
+  ASSIGN_OR_RETURN(const std::optional<std::string> name, TextMember(body.root(), "url"));
+  if (!name || name->empty() || name->size() > kUploadNameMax) {
+    return absl::InvalidArgumentError(absl::StrCat("an upload needs the file's name as 'url', 1 to ",
+                                                   kUploadNameMax, " bytes. Nothing was done."));
   }
-  const absl::StatusOr<Uploads::Upload> upload = uploads_.Expect(call.key->name, **name, call.now_ms);
+  const absl::StatusOr<Uploads::Upload> upload = uploads_.Expect(call.key->name, *name, call.now_ms);
   audit_.Add(call, "request upload", upload.status());
-  if (!upload.ok()) return ErrorAnswer(upload.status());
+  if (!upload.ok()) return upload.status();
   const std::string url = UrlOf(call);
   JsonWriter json;
   json.Begin('{')
       .Member("uploadLink", absl::StrCat(url, "/files/upload/", upload->secret))
       .Member("uploadMethod", "PUT")
       .Member("expiresAt", Iso8601(call.now_ms + std::chrono::milliseconds(config_.upload_kept).count()))
-      .Member("url", absl::StrCat(url, kFilesPath, upload->id, "/", Escaped(**name)));
+      .Member("url", absl::StrCat(url, kFilesPath, upload->id, "/", Escaped(*name)));
   warnings.WriteTo(&json);
   json.End('}');
   return JsonAnswer(std::move(json));
@@ -355,7 +351,7 @@ HttpAdmission ImportCalls::AdmitJob(const std::shared_ptr<HttpCall>& call) {
   admission.body_bytes_max = config_.file_limit + kFormBytesMax;
   admission.sink = std::make_unique<MultipartSink>(*boundary, limits, coming->file, coming->form);
   admission.answer = [this, call, coming](const HttpHead&, const std::string&) {
-    return StartJob(*call, *coming);
+    return AnswerOrError(StartJob(*call, *coming));
   };
   return admission;
 }
@@ -526,15 +522,16 @@ absl::Status ImportCalls::TakePlace(StoreRecords& records, const ImportJob& job,
   return absl::IsNotFound(taken) ? NoUpload() : taken;
 }
 
-HttpAnswer ImportCalls::StartJob(HttpCall& call, Coming& coming) {
+absl::StatusOr<HttpAnswer> ImportCalls::StartJob(HttpCall& call, Coming& coming) {
   Started started;
   started.what = "start import job";
   absl::StatusOr<std::string> answer = TryStartJob(call, coming, &started);
   if (!started.location.empty()) {
-    return {.status = 307, .content_type = "", .body = "", .fields = {{"Location", started.location}}};
+    return HttpAnswer{
+        .status = 307, .content_type = "", .body = "", .fields = {{"Location", started.location}}};
   }
   audit_.Add(call, started.what, answer.status());
-  if (!answer.ok()) return ErrorAnswer(answer.status());
+  if (!answer.ok()) return answer.status();
   return JsonAnswer(*std::move(answer), 201);
 }
 
@@ -564,52 +561,48 @@ absl::StatusOr<std::string> ImportCalls::FailuresJson(const ImportJob& job) {
   }
 }
 
-HttpAnswer ImportCalls::JobAnswer(const ImportJob& job) {
-  const absl::StatusOr<std::string> failures = FailuresJson(job);
-  return failures.ok() ? JsonAnswer(JobJson(job, *failures)) : ErrorAnswer(failures.status());
+absl::StatusOr<HttpAnswer> ImportCalls::JobAnswer(const ImportJob& job) {
+  ASSIGN_OR_RETURN(const std::string failures, FailuresJson(job));
+  return JsonAnswer(JobJson(job, failures));
 }
 
-HttpAnswer ImportCalls::GetJob(HttpCall& call) {
-  const absl::StatusOr<ImportJob> job = FindJob(call);
-  return job.ok() ? JobAnswer(*job) : ErrorAnswer(job.status());
+absl::StatusOr<HttpAnswer> ImportCalls::GetJob(HttpCall& call) {
+  ASSIGN_OR_RETURN(const ImportJob job, FindJob(call));
+  return JobAnswer(job);
 }
 
-HttpAnswer ImportCalls::ListJobs(HttpCall& call) {
-  const absl::StatusOr<AskedPage> asked = PageOf(call);
-  if (!asked.ok()) return ErrorAnswer(asked.status());
+absl::StatusOr<HttpAnswer> ImportCalls::ListJobs(HttpCall& call) {
+  ASSIGN_OR_RETURN(const AskedPage asked, PageOf(call));
   const ImportJobs::Page page =
-      jobs_.List(asked->start_after.value_or(""), asked->limit,
+      jobs_.List(asked.start_after.value_or(""), asked.limit,
                  [&](const std::string& tenant) { return call.Sees(StorageOfTenant(tenant)); });
-  PageValues values(asked->limit);
+  PageValues values(asked.limit);
   for (const ImportJob& job : page.jobs) {
     if (!values.Add(JobJson(job, ""), job.id)) break;
   }
   std::optional<std::string> next = values.next();
   if (!next && !page.is_last) next = page.jobs.back().id;
   JsonWriter json;
-  BeginPage(*asked, next, page.total, &json);
+  BeginPage(asked, next, page.total, &json);
   json.Key("values").Raw(values.Take()).End('}');
   return JsonAnswer(std::move(json));
 }
 
-HttpAnswer ImportCalls::GetRejects(HttpCall& call) {
-  const absl::StatusOr<ImportJob> job = FindJob(call);
-  if (!job.ok()) return ErrorAnswer(job.status());
-  const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, job->storage, job->source);
-  if (!source.ok()) return ErrorAnswer(source.status());
-  absl::StatusOr<std::unique_ptr<HttpBodySource>> rejects = StreamRejects(source->tenant, job->id);
-  if (!rejects.ok()) return ErrorAnswer(rejects.status());
+absl::StatusOr<HttpAnswer> ImportCalls::GetRejects(HttpCall& call) {
+  ASSIGN_OR_RETURN(const ImportJob job, FindJob(call));
+  ASSIGN_OR_RETURN(const AskedSource source, FindSourceOf(storages_, job.storage, job.source));
+  ASSIGN_OR_RETURN(std::unique_ptr<HttpBodySource> rejects, StreamRejects(source.tenant, job.id));
   HttpAnswer answer{.status = 200, .content_type = "text/csv; charset=utf-8"};
-  answer.stream = *std::move(rejects);
+  answer.stream = std::move(rejects);
   return answer;
 }
 
-HttpAnswer ImportCalls::CancelJob(HttpCall& call) {
-  const absl::StatusOr<ImportJob> there = FindJob(call);
-  if (!there.ok()) return ErrorAnswer(there.status());
+absl::StatusOr<HttpAnswer> ImportCalls::CancelJob(HttpCall& call) {
+  RETURN_IF_ERROR(FindJob(call).status());
   const absl::StatusOr<ImportJob> job = jobs_.Cancel(call.parts[0], call.now_ms);
   audit_.Add(call, absl::StrCat("cancel import job ", call.parts[0]), job.status());
-  return job.ok() ? JobAnswer(*job) : ErrorAnswer(job.status());
+  if (!job.ok()) return job.status();
+  return JobAnswer(*job);
 }
 
 }  // namespace mirror

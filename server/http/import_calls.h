@@ -47,10 +47,10 @@ class ImportCalls {
     std::string what;      ///< For the audit log.
   };
 
-  HttpAnswer RequestUpload(HttpCall& call);
+  absl::StatusOr<HttpAnswer> RequestUpload(HttpCall& call);
   HttpAdmission AdmitUpload(const std::shared_ptr<HttpCall>& call);
   HttpAdmission AdmitJob(const std::shared_ptr<HttpCall>& call);
-  HttpAnswer StartJob(HttpCall& call, Coming& coming);
+  absl::StatusOr<HttpAnswer> StartJob(HttpCall& call, Coming& coming);
   absl::StatusOr<std::string> TryStartJob(HttpCall& call, Coming& coming, Started* started);
   /// Finds the upload of the job, and the hash that identifies its file.
   absl::Status FindFile(const HttpCall& call, Coming& coming, const std::string& url, ImportJob* job,
@@ -63,14 +63,14 @@ class ImportCalls {
                                        ImportJob job, Started* started);
   /// Takes a place among the waiting jobs, and the file. Adds what makes room for the job's document.
   absl::Status TakePlace(StoreRecords& records, const ImportJob& job, std::vector<DocumentChange>* changes);
-  HttpAnswer ListJobs(HttpCall& call);
-  HttpAnswer GetJob(HttpCall& call);
-  HttpAnswer GetRejects(HttpCall& call);
-  HttpAnswer CancelJob(HttpCall& call);
+  absl::StatusOr<HttpAnswer> ListJobs(HttpCall& call);
+  absl::StatusOr<HttpAnswer> GetJob(HttpCall& call);
+  absl::StatusOr<HttpAnswer> GetRejects(HttpCall& call);
+  absl::StatusOr<HttpAnswer> CancelJob(HttpCall& call);
   absl::StatusOr<ImportJob> FindJob(const HttpCall& call);
   /// Returns the first kFailuresMax failures, or as many as a page has room for.
   absl::StatusOr<std::string> FailuresJson(const ImportJob& job);
-  HttpAnswer JobAnswer(const ImportJob& job);
+  absl::StatusOr<HttpAnswer> JobAnswer(const ImportJob& job);
   std::string UrlOf(const HttpCall& call) const;
 
   const HttpConfig& config_;

@@ -205,16 +205,14 @@ std::string PartnerJson(const PartnerRow& row, const DataSource& source) {
 void PartnerCalls::AddTo(HttpRoutes* routes) {
   routes->Add("upsertBusinessPartners", "PUT", "/v4/storages/{}/businesspartners", ApiRole::kWriter,
               HttpBody::kJson, this, &PartnerCalls::Upsert);
-  routes
-      ->Add("listBusinessPartners", "GET", "/v4/storages/{}/businesspartners", ApiRole::kReader,
-            HttpBody::kNone, this, &PartnerCalls::List)
-      .query = {"dataSource", "datasource", "externalId", "limit", "startAfter"};
+  routes->Add("listBusinessPartners", "GET", "/v4/storages/{}/businesspartners", ApiRole::kReader,
+              HttpBody::kNone, this, &PartnerCalls::List,
+              {"dataSource", "datasource", "externalId", "limit", "startAfter"});
   routes->Add("fetchBusinessPartners", "POST", "/v4/storages/{}/businesspartners/fetch", ApiRole::kReader,
-              HttpBody::kJson, this, &PartnerCalls::Fetch, "/storages/{}/businesspartners/fetch");
-  routes
-      ->Add("deleteBusinessPartners", "POST", "/v4/storages/{}/businesspartners/delete", ApiRole::kWriter,
-            HttpBody::kJson, this, &PartnerCalls::Delete, "/storages/{}/businesspartners/delete")
-      .query = {"erase"};
+              HttpBody::kJson, this, &PartnerCalls::Fetch, {}, "/storages/{}/businesspartners/fetch");
+  routes->Add("deleteBusinessPartners", "POST", "/v4/storages/{}/businesspartners/delete", ApiRole::kWriter,
+              HttpBody::kJson, this, &PartnerCalls::Delete, {"erase"},
+              "/storages/{}/businesspartners/delete");
 }
 
 HttpAnswer PartnerCalls::Replayed(const RecordOutcome& outcome) {
@@ -222,110 +220,97 @@ HttpAnswer PartnerCalls::Replayed(const RecordOutcome& outcome) {
   return JsonAnswer(outcome.remembered);
 }
 
-HttpAnswer PartnerCalls::Upsert(HttpCall& call) {
-  const absl::StatusOr<JsonDocument> body = JsonBody(call);
-  if (!body.ok()) return ErrorAnswer(body.status());
+absl::StatusOr<HttpAnswer> PartnerCalls::Upsert(HttpCall& call) {
+  ASSIGN_OR_RETURN(const JsonDocument body, JsonBody(call));
   Warnings warnings;
-  warnings.AddUnknown(body->root(), {"dataSource", "datasource", "featuresOn", "businessPartners"});
-  const absl::StatusOr<std::vector<std::string>> features =
-      FeaturesOf(body->root(), {kUpsertFeature, kAllOrNothing}, &warnings);
-  if (!features.ok()) return ErrorAnswer(features.status());
-  const absl::StatusOr<std::string> source = SourceOfBody(body->root());
-  if (!source.ok()) return ErrorAnswer(source.status());
-  absl::StatusOr<AskedPartners> partners = PartnersOf(body->root());
-  if (!partners.ok()) return ErrorAnswer(partners.status());
-  if (!source->empty()) partners->sources.insert(*source);
-  const absl::StatusOr<AskedSource> asked =
-      FindSourceOfPartners(storages_, call.parts[0], *source, *partners);
-  if (!asked.ok()) return ErrorAnswer(asked.status());
-  for (const std::string_view name : partners->unknown) warnings.AddMember(name);
+  warnings.AddUnknown(body.root(), {"dataSource", "datasource", "featuresOn", "businessPartners"});
+  ASSIGN_OR_RETURN(const std::vector<std::string> features,
+                   FeaturesOf(body.root(), {kUpsertFeature, kAllOrNothing}, &warnings));
+  ASSIGN_OR_RETURN(const std::string source, SourceOfBody(body.root()));
+  ASSIGN_OR_RETURN(AskedPartners partners, PartnersOf(body.root()));
+  if (!source.empty()) partners.sources.insert(source);
+  ASSIGN_OR_RETURN(const AskedSource asked, FindSourceOfPartners(storages_, call.parts[0], source, partners));
+  for (const std::string_view name : partners.unknown) warnings.AddMember(name);
   RecordRequest request;
-  request.items = std::move(partners->items);
-  request.updates_known = Has(*features, kUpsertFeature);
-  request.all_or_nothing = Has(*features, kAllOrNothing);
+  request.items = std::move(partners.items);
+  request.updates_known = Has(features, kUpsertFeature);
+  request.all_or_nothing = Has(features, kAllOrNothing);
   request.bytes = call.body.size();
-  absl::StatusOr<std::optional<RememberedRequest>> remember =
-      RememberOf(call, "upsert", call.parts[0], call.body);
-  if (!remember.ok()) return ErrorAnswer(remember.status());
-  request.remember = *std::move(remember);
+  ASSIGN_OR_RETURN(std::optional<RememberedRequest> remember,
+                   RememberOf(call, "upsert", call.parts[0], call.body));
+  request.remember = std::move(remember);
   if (request.remember) {
     request.remember->answer = [&](const RecordOutcome& outcome) {
-      return UpsertJson(outcome, *features, warnings);
+      return UpsertJson(outcome, features, warnings);
     };
   }
-  const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
-  audit_.AddUpsert(call, asked->source.tenant, outcome);
+  const RecordOutcome outcome = asked.tenant->ApplyRecords(request, call.now_ms);
+  audit_.AddUpsert(call, asked.source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
   if (!outcome.remembered.empty()) return Replayed(outcome);
   counters_.requested.Count(outcome.inserts, outcome.updates, outcome.deletes, outcome.failures.size());
-  return JsonAnswer(UpsertJson(outcome, *features, warnings));
+  return JsonAnswer(UpsertJson(outcome, features, warnings));
 }
 
-HttpAnswer PartnerCalls::List(HttpCall& call) {
-  const absl::StatusOr<AskedPage> page = PageOf(call);
-  if (!page.ok()) return ErrorAnswer(page.status());
-  const absl::StatusOr<AskedSource> asked = FindSourceOf(storages_, call.parts[0], SourceOfQuery(call));
-  if (!asked.ok()) return ErrorAnswer(asked.status());
+absl::StatusOr<HttpAnswer> PartnerCalls::List(HttpCall& call) {
+  ASSIGN_OR_RETURN(const AskedPage page, PageOf(call));
+  ASSIGN_OR_RETURN(const AskedSource asked, FindSourceOf(storages_, call.parts[0], SourceOfQuery(call)));
   std::vector<std::string> ids = call.target.All("externalId");
   // An id may contain a comma: if there are several, none is split.
   if (ids.size() == 1) ids = absl::StrSplit(std::string(ids.front()), ',');
   if (ids.size() > kRowsMax) {
-    return ErrorAnswer(absl::InvalidArgumentError(
-        absl::StrCat("'externalId' has more than ", kRowsMax, " ids. Nothing was read.")));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'externalId' has more than ", kRowsMax, " ids. Nothing was read."));
   }
-  PageValues values(page->limit);
+  PageValues values(page.limit);
   const auto take = [&](const std::string& id, const PartnerRow* row) {
-    return row == nullptr || values.Add(PartnerJson(*row, asked->source), id);
+    return row == nullptr || values.Add(PartnerJson(*row, asked.source), id);
   };
-  const std::string after = page->start_after.value_or("");
+  const std::string after = page.start_after.value_or("");
   absl::StatusOr<std::uint64_t> total = 0;
   if (ids.empty()) {
-    total = asked->tenant->ReadPartnersBehind(after, take);
+    total = asked.tenant->ReadPartnersBehind(after, take);
   } else {
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    total = asked->tenant->CountPartners(ids);
-    if (page->start_after) ids.erase(ids.begin(), std::upper_bound(ids.begin(), ids.end(), after));
-    if (absl::Status read = asked->tenant->ReadPartners(ids, take); !read.ok()) total = read;
+    total = asked.tenant->CountPartners(ids);
+    if (page.start_after) ids.erase(ids.begin(), std::upper_bound(ids.begin(), ids.end(), after));
+    if (absl::Status read = asked.tenant->ReadPartners(ids, take); !read.ok()) total = read;
   }
-  if (!total.ok()) return ErrorAnswer(total.status());
+  if (!total.ok()) return total.status();
   counters_.pages.Add();
   counters_.page_rows.Add(values.count());
   JsonWriter json;
-  BeginPage(*page, values.next(), *total, &json);
+  BeginPage(page, values.next(), *total, &json);
   json.Key("values").Raw(values.Take()).End('}');
   return JsonAnswer(std::move(json));
 }
 
-HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
-  const absl::StatusOr<JsonDocument> body = JsonBody(call);
-  if (!body.ok()) return ErrorAnswer(body.status());
+absl::StatusOr<HttpAnswer> PartnerCalls::Fetch(HttpCall& call) {
+  ASSIGN_OR_RETURN(const JsonDocument body, JsonBody(call));
   Warnings warnings;
-  warnings.AddUnknown(body->root(), {"dataSource", "datasource", "externalId"});
-  const absl::StatusOr<std::string> source = SourceOfBody(body->root());
-  if (!source.ok()) return ErrorAnswer(source.status());
-  const absl::StatusOr<std::vector<std::string>> ids =
-      IdsOf(body->root(), "For a page of all of them use GET on 'businesspartners'.");
-  if (!ids.ok()) return ErrorAnswer(ids.status());
-  const absl::StatusOr<AskedSource> asked = FindSourceOf(storages_, call.parts[0], *source);
-  if (!asked.ok()) return ErrorAnswer(asked.status());
-  PageValues values(ids->size());
+  warnings.AddUnknown(body.root(), {"dataSource", "datasource", "externalId"});
+  ASSIGN_OR_RETURN(const std::string source, SourceOfBody(body.root()));
+  ASSIGN_OR_RETURN(const std::vector<std::string> ids,
+                   IdsOf(body.root(), "For a page of all of them use GET on 'businesspartners'."));
+  ASSIGN_OR_RETURN(const AskedSource asked, FindSourceOf(storages_, call.parts[0], source));
+  PageValues values(ids.size());
   std::vector<std::string> missing;
   std::string only;
-  const bool is_one = body->root().Find("externalId")->Is(JsonKind::kString);
+  const bool is_one = body.root().Find("externalId")->Is(JsonKind::kString);
   const absl::Status read =
-      asked->tenant->ReadPartners(*ids, [&](const std::string& id, const PartnerRow* row) {
+      asked.tenant->ReadPartners(ids, [&](const std::string& id, const PartnerRow* row) {
         if (row == nullptr) {
           missing.push_back(id);
           return true;
         }
-        if (!is_one) return values.Add(PartnerJson(*row, asked->source), id);
-        only = PartnerJson(*row, asked->source);
+        if (!is_one) return values.Add(PartnerJson(*row, asked.source), id);
+        only = PartnerJson(*row, asked.source);
         return true;
       });
-  if (!read.ok()) return ErrorAnswer(read);
+  RETURN_IF_ERROR(read);
   // Refused, because values that are cut off would count neither as found nor as missing.
-  if (values.next()) return ErrorAnswer(TooManyValues(ids->size()));
+  if (values.next()) return TooManyValues(ids.size());
   JsonWriter json;
   json.Begin('{');
   if (is_one) {
@@ -341,53 +326,46 @@ HttpAnswer PartnerCalls::Fetch(HttpCall& call) {
   return JsonAnswer(std::move(json));
 }
 
-HttpAnswer PartnerCalls::Delete(HttpCall& call) {
-  const absl::StatusOr<bool> erase = ErasesNow(call);
-  if (!erase.ok()) return ErrorAnswer(erase.status());
-  const absl::StatusOr<JsonDocument> body = JsonBody(call);
-  if (!body.ok()) return ErrorAnswer(body.status());
+absl::StatusOr<HttpAnswer> PartnerCalls::Delete(HttpCall& call) {
+  ASSIGN_OR_RETURN(const bool erase, ErasesNow(call));
+  ASSIGN_OR_RETURN(const JsonDocument body, JsonBody(call));
   Warnings warnings;
-  warnings.AddUnknown(body->root(), {"dataSource", "datasource", "externalId", "featuresOn"});
-  const absl::StatusOr<std::vector<std::string>> features =
-      FeaturesOf(body->root(), {kDeleteFeature, kAllOrNothing}, &warnings);
-  if (!features.ok()) return ErrorAnswer(features.status());
-  if (!Has(*features, kDeleteFeature)) {
-    return ErrorAnswer(
-        absl::InvalidArgumentError(absl::StrCat("'featuresOn' does not have ", kDeleteFeature,
-                                                ". Nothing was deleted. Add it to delete the business "
-                                                "partners.")));
+  warnings.AddUnknown(body.root(), {"dataSource", "datasource", "externalId", "featuresOn"});
+  ASSIGN_OR_RETURN(const std::vector<std::string> features,
+                   FeaturesOf(body.root(), {kDeleteFeature, kAllOrNothing}, &warnings));
+  if (!Has(features, kDeleteFeature)) {
+    return absl::InvalidArgumentError(absl::StrCat("'featuresOn' does not have ", kDeleteFeature,
+                                                   ". Nothing was deleted. Add it to delete the business "
+                                                   "partners."));
   }
-  const absl::StatusOr<std::string> source = SourceOfBody(body->root());
-  if (!source.ok()) return ErrorAnswer(source.status());
-  const absl::StatusOr<std::vector<std::string>> ids = IdsOf(body->root(), "To remove all, use clear.");
-  if (!ids.ok()) return ErrorAnswer(ids.status());
-  const absl::StatusOr<AskedSource> asked = FindSourceOf(storages_, call.parts[0], *source);
-  if (!asked.ok()) return ErrorAnswer(asked.status());
+  ASSIGN_OR_RETURN(const std::string source, SourceOfBody(body.root()));
+  ASSIGN_OR_RETURN(const std::vector<std::string> ids, IdsOf(body.root(), "To remove all, use clear."));
+  ASSIGN_OR_RETURN(const AskedSource asked, FindSourceOf(storages_, call.parts[0], source));
   RecordRequest request;
   request.operation = RecordOperation::kDelete;
-  for (const std::string& id : *ids) request.items.push_back({.external_id = id});
-  request.all_or_nothing = Has(*features, kAllOrNothing);
+  for (const std::string& id : ids) request.items.push_back({.external_id = id});
+  request.all_or_nothing = Has(features, kAllOrNothing);
   request.bytes = call.body.size();
-  absl::StatusOr<std::optional<RememberedRequest>> remember = RememberOf(
-      call, "delete", call.parts[0], absl::StrCat(call.Query("erase").value_or(""), "\n", call.body));
-  if (!remember.ok()) return ErrorAnswer(remember.status());
-  request.remember = *std::move(remember);
+  ASSIGN_OR_RETURN(std::optional<RememberedRequest> remember,
+                   RememberOf(call, "delete", call.parts[0],
+                              absl::StrCat(call.Query("erase").value_or(""), "\n", call.body)));
+  request.remember = std::move(remember);
   const auto answer = [&](const RecordOutcome& outcome, std::optional<std::int64_t> erased_ms) {
     JsonWriter json;
     json.Begin('{');
     WriteCounts(outcome.deletes, outcome.failures, erased_ms, &json);
-    WriteFeatures(*features, &json);
+    WriteFeatures(features, &json);
     warnings.WriteTo(&json);
     return json.End('}').Take();
   };
   if (request.remember) {
     request.remember->answer = [&](const RecordOutcome& outcome) { return answer(outcome, std::nullopt); };
   }
-  const RecordOutcome outcome = asked->tenant->ApplyRecords(request, call.now_ms);
-  audit_.AddDelete(call, asked->source.tenant, outcome);
+  const RecordOutcome outcome = asked.tenant->ApplyRecords(request, call.now_ms);
+  audit_.AddDelete(call, asked.source.tenant, outcome);
   if (!outcome.status.ok()) return Refused(outcome);
   const std::optional<std::int64_t> erased_ms =
-      erasure_.EraseOrNote(asked->source.tenant, *asked->tenant, *erase);
+      erasure_.EraseOrNote(asked.source.tenant, *asked.tenant, erase);
   if (!outcome.remembered.empty()) {
     HttpAnswer first = Replayed(outcome);
     // The rest stays as it was; the time of erasure is the present one.

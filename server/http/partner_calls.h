@@ -18,10 +18,10 @@ class PartnerCalls {
   void AddTo(HttpRoutes* routes);
 
  private:
-  HttpAnswer Upsert(HttpCall& call);
-  HttpAnswer List(HttpCall& call);
-  HttpAnswer Fetch(HttpCall& call);
-  HttpAnswer Delete(HttpCall& call);
+  absl::StatusOr<HttpAnswer> Upsert(HttpCall& call);
+  absl::StatusOr<HttpAnswer> List(HttpCall& call);
+  absl::StatusOr<HttpAnswer> Fetch(HttpCall& call);
+  absl::StatusOr<HttpAnswer> Delete(HttpCall& call);
   HttpAnswer Replayed(const RecordOutcome& outcome);
 
   Storages& storages_;

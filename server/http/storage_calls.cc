@@ -16,10 +16,6 @@
 namespace mirror {
 namespace {
 
-void WriteName(const DataSource& source, JsonWriter* json) {
-  json->Begin('{').Member("id", source.id).Member("name", source.name).End('}');
-}
-
 void WriteSource(const DataSource& source, const Warnings& warnings, JsonWriter* json) {
   json->Begin('{').Member("id", source.id).Member("name", source.name);
   if (!source.mapper.empty()) json->Member("dataMapperDefinitionId", source.mapper);
@@ -30,132 +26,118 @@ void WriteSource(const DataSource& source, const Warnings& warnings, JsonWriter*
   json->End('}');
 }
 
-}  // namespace
-
-void StorageCalls::AddTo(HttpRoutes* routes) {
-  routes->Add("createStorage", "POST", "/v2/storages", ApiRole::kOwner, HttpBody::kJson, this,
-              &StorageCalls::CreateStorage);
-  routes
-      ->Add("listStorages", "GET", "/v2/storages", ApiRole::kReader, HttpBody::kNone, this,
-            &StorageCalls::ListStorages)
-      .query = {"limit", "startAfter"};
-  routes->Add("getStorage", "GET", "/v2/storages/{}", ApiRole::kReader, HttpBody::kNone, this,
-              &StorageCalls::GetStorage);
-  routes
-      ->Add("deleteStorage", "DELETE", "/storages/{}", ApiRole::kOwner, HttpBody::kNone, this,
-            &StorageCalls::DeleteStorage)
-      .query = {"confirm"};
-  routes
-      ->Add("clearStorage", "POST", "/storages/{}/clear", ApiRole::kOwner, HttpBody::kNone, this,
-            &StorageCalls::ClearStorage)
-      .query = {"erase"};
-  routes->Add("createDataSource", "POST", "/storages/{}/datasources", ApiRole::kOwner, HttpBody::kJson, this,
-              &StorageCalls::CreateSource);
-  routes
-      ->Add("listDataSources", "GET", "/storages/{}/datasources", ApiRole::kReader, HttpBody::kNone, this,
-            &StorageCalls::ListSources)
-      .query = {"limit", "startAfter"};
-  routes->Add("getDataSource", "GET", "/storages/{}/datasources/{}", ApiRole::kReader, HttpBody::kNone, this,
-              &StorageCalls::GetSource);
-  routes->Add("updateDataSource", "PUT", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kJson,
-              this, &StorageCalls::ChangeSource);
-  routes->Add("deleteDataSource", "DELETE", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kNone,
-              this, &StorageCalls::DeleteSource);
-  routes
-      ->Add("clearDataSource", "POST", "/storages/{}/datasources/{}/clear", ApiRole::kOwner, HttpBody::kNone,
-            this, &StorageCalls::ClearSource)
-      .query = {"erase"};
-}
-
-absl::Status StorageCalls::WriteStorage(const StorageInfo& storage, JsonWriter* json) {
-  ASSIGN_OR_RETURN(const std::vector<DataSource> sources, storages_.ListSources(storage.id));
+/// Writes all but the end of the object.
+void BeginStorage(const StorageInfo& storage, const std::vector<DataSource>& sources, JsonWriter* json) {
   json->Begin('{')
       .Member("id", storage.id)
       .Member("name", storage.name)
       .Member("status", "CREATED_SUCCESSFULLY")
       .Key("dataSources")
       .Begin('[');
-  for (const DataSource& source : sources) WriteName(source, json);
+  for (const DataSource& source : sources)
+    json->Begin('{').Member("id", source.id).Member("name", source.name).End('}');
   json->End(']');
-  return absl::OkStatus();
 }
 
-HttpAnswer StorageCalls::CreateStorage(HttpCall& call) {
-  const absl::StatusOr<JsonDocument> body = JsonBody(call);
-  if (!body.ok()) return ErrorAnswer(body.status());
+HttpAnswer CountsAnswer(std::uint64_t rows, bool erased) {
+  JsonWriter json;
+  json.Begin('{');
+  WriteCounts(rows, {}, erased ? std::optional(SharedNowMs()) : std::nullopt, &json);
+  json.End('}');
+  return JsonAnswer(std::move(json));
+}
+
+}  // namespace
+
+void StorageCalls::AddTo(HttpRoutes* routes) {
+  routes->Add("createStorage", "POST", "/v2/storages", ApiRole::kOwner, HttpBody::kJson, this,
+              &StorageCalls::CreateStorage);
+  routes->Add("listStorages", "GET", "/v2/storages", ApiRole::kReader, HttpBody::kNone, this,
+              &StorageCalls::ListStorages, {"limit", "startAfter"});
+  routes->Add("getStorage", "GET", "/v2/storages/{}", ApiRole::kReader, HttpBody::kNone, this,
+              &StorageCalls::GetStorage);
+  routes->Add("deleteStorage", "DELETE", "/storages/{}", ApiRole::kOwner, HttpBody::kNone, this,
+              &StorageCalls::DeleteStorage, {"confirm"});
+  routes->Add("clearStorage", "POST", "/storages/{}/clear", ApiRole::kOwner, HttpBody::kNone, this,
+              &StorageCalls::ClearStorage, {"erase"});
+  routes->Add("createDataSource", "POST", "/storages/{}/datasources", ApiRole::kOwner, HttpBody::kJson, this,
+              &StorageCalls::CreateSource);
+  routes->Add("listDataSources", "GET", "/storages/{}/datasources", ApiRole::kReader, HttpBody::kNone, this,
+              &StorageCalls::ListSources, {"limit", "startAfter"});
+  routes->Add("getDataSource", "GET", "/storages/{}/datasources/{}", ApiRole::kReader, HttpBody::kNone, this,
+              &StorageCalls::GetSource);
+  routes->Add("updateDataSource", "PUT", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kJson,
+              this, &StorageCalls::ChangeSource);
+  routes->Add("deleteDataSource", "DELETE", "/storages/{}/datasources/{}", ApiRole::kOwner, HttpBody::kNone,
+              this, &StorageCalls::DeleteSource);
+  routes->Add("clearDataSource", "POST", "/storages/{}/datasources/{}/clear", ApiRole::kOwner,
+              HttpBody::kNone, this, &StorageCalls::ClearSource, {"erase"});
+}
+
+absl::StatusOr<HttpAnswer> StorageCalls::CreateStorage(HttpCall& call) {
+  ASSIGN_OR_RETURN(const JsonDocument body, JsonBody(call));
   Warnings warnings;
-  warnings.AddUnknown(body->root(), {"name", "id", "featuresOn"});
-  const absl::StatusOr<std::optional<std::string>> name = TextMember(body->root(), "name");
-  const absl::StatusOr<std::optional<std::string>> id = TextMember(body->root(), "id");
-  const absl::Status features = FeaturesOf(body->root(), {"DATA_MIRROR"}, &warnings).status();
+  warnings.AddUnknown(body.root(), {"name", "id", "featuresOn"});
+  const absl::StatusOr<std::optional<std::string>> name = TextMember(body.root(), "name");
+  const absl::StatusOr<std::optional<std::string>> id = TextMember(body.root(), "id");
+  const absl::Status features = FeaturesOf(body.root(), {"DATA_MIRROR"}, &warnings).status();
   for (const absl::Status& status : {name.status(), id.status(), features}) {
-    if (!status.ok()) return ErrorAnswer(status);
+    RETURN_IF_ERROR(status);
   }
-  if (!*name) return ErrorAnswer(absl::InvalidArgumentError("a storage needs a 'name'. Nothing was done."));
+  if (!*name) return absl::InvalidArgumentError("a storage needs a 'name'. Nothing was done.");
   const std::string asked = id->value_or(IdFromName(**name));
-  if (!call.Sees(asked)) return ErrorAnswer(NoStorage(asked));
+  if (!call.Sees(asked)) return NoStorage(asked);
   const absl::StatusOr<StorageInfo> made = storages_.Create(**name, id->value_or(""), call.now_ms);
   audit_.Add(call, absl::StrCat("create storage ", asked), made.status());
-  if (!made.ok()) return ErrorAnswer(made.status());
+  if (!made.ok()) return made.status();
+  ASSIGN_OR_RETURN(const std::vector<DataSource> sources, storages_.ListSources(made->id));
   JsonWriter json;
-  if (absl::Status written = WriteStorage(*made, &json); !written.ok()) return ErrorAnswer(written);
+  BeginStorage(*made, sources, &json);
   warnings.WriteTo(&json);
   json.End('}');
   return JsonAnswer(std::move(json), 201);
 }
 
-HttpAnswer StorageCalls::ListStorages(HttpCall& call) {
-  const absl::StatusOr<AskedPage> asked = PageOf(call);
-  if (!asked.ok()) return ErrorAnswer(asked.status());
+absl::StatusOr<HttpAnswer> StorageCalls::ListStorages(HttpCall& call) {
+  ASSIGN_OR_RETURN(const AskedPage asked, PageOf(call));
   const absl::StatusOr<Storages::Page> page = storages_.List(
-      asked->start_after.value_or(""), asked->limit, [&](const std::string& id) { return call.Sees(id); });
-  if (!page.ok()) return ErrorAnswer(page.status());
+      asked.start_after.value_or(""), asked.limit, [&](const std::string& id) { return call.Sees(id); });
+  if (!page.ok()) return page.status();
   JsonWriter json;
   std::optional<std::string> next;
   if (!page->is_last) next = page->storages.back().id;
-  BeginPage(*asked, next, page->total, &json);
+  BeginPage(asked, next, page->total, &json);
   json.Key("values").Begin('[');
   for (const StorageInfo& storage : page->storages) {
-    JsonWriter one;
     // A storage that is damaged, or was deleted meanwhile, does not hide others.
-    if (!WriteStorage(storage, &one).ok()) {
-      one = JsonWriter();
-      one.Begin('{')
-          .Member("id", storage.id)
-          .Member("name", storage.name)
-          .Member("status", "CREATED_SUCCESSFULLY")
-          .Key("dataSources")
-          .Begin('[');
-      WriteName({.id = kDefaultSource, .name = kDefaultSource}, &one);
-      one.End(']');
-    }
-    one.End('}');
-    json.Raw(one.Take());
+    const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(storage.id);
+    const DataSource only = {.id = kDefaultSource, .name = kDefaultSource};
+    BeginStorage(storage, sources.ok() ? *sources : std::vector<DataSource>{only}, &json);
+    json.End('}');
   }
   json.End(']').End('}');
   return JsonAnswer(std::move(json));
 }
 
-HttpAnswer StorageCalls::GetStorage(HttpCall& call) {
-  const absl::StatusOr<StorageInfo> found = storages_.Find(call.parts[0]);
-  if (!found.ok()) return ErrorAnswer(found.status());
+absl::StatusOr<HttpAnswer> StorageCalls::GetStorage(HttpCall& call) {
+  ASSIGN_OR_RETURN(const StorageInfo found, storages_.Find(call.parts[0]));
+  ASSIGN_OR_RETURN(const std::vector<DataSource> sources, storages_.ListSources(found.id));
   JsonWriter json;
-  if (absl::Status written = WriteStorage(*found, &json); !written.ok()) return ErrorAnswer(written);
+  BeginStorage(found, sources, &json);
   json.End('}');
   return JsonAnswer(std::move(json));
 }
 
-HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
+absl::StatusOr<HttpAnswer> StorageCalls::DeleteStorage(HttpCall& call) {
   const std::string& id = call.parts[0];
   const absl::StatusOr<StorageInfo> found = storages_.Find(id);
   // A lost storage is deleted, too.
-  if (!found.ok() && !absl::IsDataLoss(found.status())) return ErrorAnswer(found.status());
+  if (!found.ok() && !absl::IsDataLoss(found.status())) return found.status();
   if (FoldName(call.Query("confirm").value_or("")) != FoldName(id)) {
-    return ErrorAnswer(
-        absl::InvalidArgumentError(absl::StrCat("this deletes storage '", id,
-                                                "' with all its rows. Nothing was done. To confirm, add "
-                                                "'?confirm=",
-                                                id, "'.")));
+    return absl::InvalidArgumentError(absl::StrCat("this deletes storage '", id,
+                                                   "' with all its rows. Nothing was done. To confirm, add "
+                                                   "'?confirm=",
+                                                   id, "'."));
   }
   const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(id);
   const absl::StatusOr<std::uint64_t> rows = storages_.Delete(id, call.now_ms);
@@ -165,21 +147,16 @@ HttpAnswer StorageCalls::DeleteStorage(HttpCall& call) {
     erased = jobs_.RemoveEnded(source.tenant) && erased;
   audit_.Add(call, absl::StrCat("delete storage ", id, rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),
              rows.status());
-  if (!rows.ok()) return ErrorAnswer(rows.status());
+  if (!rows.ok()) return rows.status();
   counters_.requested.deleted.Add(*rows);
-  JsonWriter json;
-  json.Begin('{');
-  WriteCounts(*rows, {}, erased ? std::optional(SharedNowMs()) : std::nullopt, &json);
-  json.End('}');
-  return JsonAnswer(std::move(json));
+  return CountsAnswer(*rows, erased);
 }
 
-HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& sources,
-                               const std::string& what) {
+absl::StatusOr<HttpAnswer> StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& sources,
+                                               const std::string& what) {
   std::uint64_t rows = 0;
-  const absl::StatusOr<bool> erase = ErasesNow(call);
-  if (!erase.ok()) return ErrorAnswer(erase.status());
-  bool all_erased = *erase;
+  ASSIGN_OR_RETURN(const bool erase, ErasesNow(call));
+  bool all_erased = erase;
   absl::Status status;
   for (const DataSource& source : sources) {
     if (source.door == Door::kRecords) continue;
@@ -203,7 +180,7 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
     rows += *cleared;
     counters_.requested.deleted.Add(*cleared);
     const bool no_files = jobs_.RemoveEnded(sources[done].tenant);
-    if (!erasure_.EraseOrNote(sources[done].tenant, *tenants[done], *erase) || !no_files) all_erased = false;
+    if (!erasure_.EraseOrNote(sources[done].tenant, *tenants[done], erase) || !no_files) all_erased = false;
   }
   if (!status.ok() && done > 0) {
     // An operator paused or deleted one of them meanwhile.
@@ -213,24 +190,18 @@ HttpAnswer StorageCalls::Clear(HttpCall& call, const std::vector<DataSource>& so
                                     " Send the same request again to clear the rest."));
   }
   audit_.Add(call, absl::StrCat(what, ": ", rows, " rows"), status);
-  if (!status.ok()) return ErrorAnswer(status);
-  JsonWriter json;
-  json.Begin('{');
-  WriteCounts(rows, {}, all_erased ? std::optional(SharedNowMs()) : std::nullopt, &json);
-  json.End('}');
-  return JsonAnswer(std::move(json));
+  RETURN_IF_ERROR(status);
+  return CountsAnswer(rows, all_erased);
 }
 
-HttpAnswer StorageCalls::ClearStorage(HttpCall& call) {
-  const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(call.parts[0]);
-  if (!sources.ok()) return ErrorAnswer(sources.status());
-  return Clear(call, *sources, absl::StrCat("clear storage ", call.parts[0]));
+absl::StatusOr<HttpAnswer> StorageCalls::ClearStorage(HttpCall& call) {
+  ASSIGN_OR_RETURN(const std::vector<DataSource> sources, storages_.ListSources(call.parts[0]));
+  return Clear(call, sources, absl::StrCat("clear storage ", call.parts[0]));
 }
 
-HttpAnswer StorageCalls::ClearSource(HttpCall& call) {
-  const absl::StatusOr<DataSource> source = storages_.FindSource(call.parts[0], call.parts[1]);
-  if (!source.ok()) return ErrorAnswer(source.status());
-  return Clear(call, {*source}, absl::StrCat("clear data source ", call.parts[0], "/", source->id));
+absl::StatusOr<HttpAnswer> StorageCalls::ClearSource(HttpCall& call) {
+  ASSIGN_OR_RETURN(const DataSource source, storages_.FindSource(call.parts[0], call.parts[1]));
+  return Clear(call, {source}, absl::StrCat("clear data source ", call.parts[0], "/", source.id));
 }
 
 absl::StatusOr<DataSource> StorageCalls::TryCreateSource(HttpCall& call, Warnings* warnings) {
@@ -270,13 +241,13 @@ absl::StatusOr<DataSource> StorageCalls::TryCreateSource(HttpCall& call, Warning
   return made;
 }
 
-HttpAnswer StorageCalls::CreateSource(HttpCall& call) {
+absl::StatusOr<HttpAnswer> StorageCalls::CreateSource(HttpCall& call) {
   Warnings warnings;
   const absl::StatusOr<DataSource> made = TryCreateSource(call, &warnings);
   audit_.Add(call,
              absl::StrCat("create data source ", call.parts[0], made.ok() ? absl::StrCat("/", made->id) : ""),
              made.status());
-  if (!made.ok()) return ErrorAnswer(made.status());
+  if (!made.ok()) return made.status();
   JsonWriter json;
   json.Begin('{').Member("id", made->id).Member("name", made->name);
   if (!made->mapper.empty()) json.Member("dataMapperDefinitionId", made->mapper);
@@ -293,34 +264,31 @@ HttpAnswer StorageCalls::CreateSource(HttpCall& call) {
   return JsonAnswer(std::move(json), 201);
 }
 
-HttpAnswer StorageCalls::ListSources(HttpCall& call) {
-  const absl::StatusOr<AskedPage> asked = PageOf(call);
-  if (!asked.ok()) return ErrorAnswer(asked.status());
-  const absl::StatusOr<std::vector<DataSource>> sources = storages_.ListSources(call.parts[0]);
-  if (!sources.ok()) return ErrorAnswer(sources.status());
+absl::StatusOr<HttpAnswer> StorageCalls::ListSources(HttpCall& call) {
+  ASSIGN_OR_RETURN(const AskedPage asked, PageOf(call));
+  ASSIGN_OR_RETURN(const std::vector<DataSource> sources, storages_.ListSources(call.parts[0]));
   // The default one is the first; the others are ordered by id.
   std::size_t from = 0;
-  const std::string after = FoldName(asked->start_after.value_or(""));
-  while (!after.empty() && from < sources->size() &&
-         ((*sources)[from].is_default || FoldName((*sources)[from].id) <= after)) {
-    if ((*sources)[from++].is_default && after == kDefaultSource) break;
+  const std::string after = FoldName(asked.start_after.value_or(""));
+  while (!after.empty() && from < sources.size() &&
+         (sources[from].is_default || FoldName(sources[from].id) <= after)) {
+    if (sources[from++].is_default && after == kDefaultSource) break;
   }
-  const std::size_t end = std::min(sources->size(), from + asked->limit);
+  const std::size_t end = std::min(sources.size(), from + asked.limit);
   std::optional<std::string> next;
-  if (end < sources->size()) next = (*sources)[end - 1].id;
+  if (end < sources.size()) next = sources[end - 1].id;
   JsonWriter json;
-  BeginPage(*asked, next, sources->size(), &json);
+  BeginPage(asked, next, sources.size(), &json);
   json.Key("values").Begin('[');
-  for (std::size_t i = from; i < end; ++i) WriteSource((*sources)[i], Warnings(), &json);
+  for (std::size_t i = from; i < end; ++i) WriteSource(sources[i], Warnings(), &json);
   json.End(']').End('}');
   return JsonAnswer(std::move(json));
 }
 
-HttpAnswer StorageCalls::GetSource(HttpCall& call) {
-  const absl::StatusOr<DataSource> source = storages_.FindSource(call.parts[0], call.parts[1]);
-  if (!source.ok()) return ErrorAnswer(source.status());
+absl::StatusOr<HttpAnswer> StorageCalls::GetSource(HttpCall& call) {
+  ASSIGN_OR_RETURN(const DataSource source, storages_.FindSource(call.parts[0], call.parts[1]));
   JsonWriter json;
-  WriteSource(*source, Warnings(), &json);
+  WriteSource(source, Warnings(), &json);
   return JsonAnswer(std::move(json));
 }
 
@@ -339,34 +307,29 @@ absl::StatusOr<DataSource> StorageCalls::TryChangeSource(HttpCall& call, Warning
   return storages_.ChangeSource(call.parts[0], there.id, name.value_or(""), mapper.value_or(""), call.now_ms);
 }
 
-HttpAnswer StorageCalls::ChangeSource(HttpCall& call) {
+absl::StatusOr<HttpAnswer> StorageCalls::ChangeSource(HttpCall& call) {
   Warnings warnings;
   const absl::StatusOr<DataSource> changed = TryChangeSource(call, &warnings);
   audit_.Add(call, absl::StrCat("change data source ", call.parts[0], "/", call.parts[1]), changed.status());
-  if (!changed.ok()) return ErrorAnswer(changed.status());
+  if (!changed.ok()) return changed.status();
   JsonWriter json;
   WriteSource(*changed, warnings, &json);
   return JsonAnswer(std::move(json));
 }
 
-HttpAnswer StorageCalls::DeleteSource(HttpCall& call) {
-  const absl::StatusOr<DataSource> source = storages_.FindSource(call.parts[0], call.parts[1]);
-  if (!source.ok()) return ErrorAnswer(source.status());
+absl::StatusOr<HttpAnswer> StorageCalls::DeleteSource(HttpCall& call) {
+  ASSIGN_OR_RETURN(const DataSource source, storages_.FindSource(call.parts[0], call.parts[1]));
   const absl::StatusOr<std::uint64_t> rows =
       storages_.DeleteSource(call.parts[0], call.parts[1], call.now_ms);
   audit_.Add(call,
              absl::StrCat("delete data source ", call.parts[0], "/", call.parts[1],
                           rows.ok() ? absl::StrCat(": ", *rows, " rows") : ""),
              rows.status());
-  if (!rows.ok()) return ErrorAnswer(rows.status());
+  if (!rows.ok()) return rows.status();
   counters_.requested.deleted.Add(*rows);
-  JsonWriter json;
-  json.Begin('{');
   // A tenant of cycles only leaves the storage: nothing of it was erased.
-  const bool erased = source->door == Door::kRecords && jobs_.RemoveEnded(source->tenant);
-  WriteCounts(*rows, {}, erased ? std::optional(SharedNowMs()) : std::nullopt, &json);
-  json.End('}');
-  return JsonAnswer(std::move(json));
+  const bool erased = source.door == Door::kRecords && jobs_.RemoveEnded(source.tenant);
+  return CountsAnswer(*rows, erased);
 }
 
 }  // namespace mirror

@@ -23,21 +23,21 @@ class StorageCalls {
   void AddTo(HttpRoutes* routes);
 
  private:
-  HttpAnswer CreateStorage(HttpCall& call);
-  HttpAnswer ListStorages(HttpCall& call);
-  HttpAnswer GetStorage(HttpCall& call);
-  HttpAnswer DeleteStorage(HttpCall& call);
-  HttpAnswer ClearStorage(HttpCall& call);
-  HttpAnswer CreateSource(HttpCall& call);
-  HttpAnswer ListSources(HttpCall& call);
-  HttpAnswer GetSource(HttpCall& call);
-  HttpAnswer ChangeSource(HttpCall& call);
-  HttpAnswer DeleteSource(HttpCall& call);
-  HttpAnswer ClearSource(HttpCall& call);
-  absl::Status WriteStorage(const StorageInfo& storage, JsonWriter* json);
+  absl::StatusOr<HttpAnswer> CreateStorage(HttpCall& call);
+  absl::StatusOr<HttpAnswer> ListStorages(HttpCall& call);
+  absl::StatusOr<HttpAnswer> GetStorage(HttpCall& call);
+  absl::StatusOr<HttpAnswer> DeleteStorage(HttpCall& call);
+  absl::StatusOr<HttpAnswer> ClearStorage(HttpCall& call);
+  absl::StatusOr<HttpAnswer> CreateSource(HttpCall& call);
+  absl::StatusOr<HttpAnswer> ListSources(HttpCall& call);
+  absl::StatusOr<HttpAnswer> GetSource(HttpCall& call);
+  absl::StatusOr<HttpAnswer> ChangeSource(HttpCall& call);
+  absl::StatusOr<HttpAnswer> DeleteSource(HttpCall& call);
+  absl::StatusOr<HttpAnswer> ClearSource(HttpCall& call);
   absl::StatusOr<DataSource> TryCreateSource(HttpCall& call, Warnings* warnings);
   absl::StatusOr<DataSource> TryChangeSource(HttpCall& call, Warnings* warnings);
-  HttpAnswer Clear(HttpCall& call, const std::vector<DataSource>& sources, const std::string& what);
+  absl::StatusOr<HttpAnswer> Clear(HttpCall& call, const std::vector<DataSource>& sources,
+                                   const std::string& what);
 
   Storages& storages_;
   HttpAudit& audit_;

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/status_macros.h"
 #include "proto/wire/json_rows.h"
 #include "proto/wire/key_part.h"
 #include "server/http/asked_source.h"
@@ -121,31 +122,24 @@ std::string TableJson(const TableRecord& record, const TableSchema& kept, const 
 }  // namespace
 
 void TableCalls::AddTo(HttpRoutes* routes) {
-  routes
-      ->Add("listTables", "GET", "/v4/storages/{}/records", ApiRole::kReader, HttpBody::kNone, this,
-            &TableCalls::List)
-      .query = {"dataSource", "datasource", "limit", "startAfter"};
-  routes
-      ->Add("listRecords", "GET", "/v4/storages/{}/records/{}", ApiRole::kReader, HttpBody::kNone, this,
-            &TableCalls::Read)
-      .query = {"dataSource", "datasource", "key", "columns", "limit", "startAfter"};
+  routes->Add("listTables", "GET", "/v4/storages/{}/records", ApiRole::kReader, HttpBody::kNone, this,
+              &TableCalls::List, {"dataSource", "datasource", "limit", "startAfter"});
+  routes->Add("listRecords", "GET", "/v4/storages/{}/records/{}", ApiRole::kReader, HttpBody::kNone, this,
+              &TableCalls::Read, {"dataSource", "datasource", "key", "columns", "limit", "startAfter"});
 }
 
-HttpAnswer TableCalls::List(HttpCall& call) {
-  const absl::StatusOr<AskedPage> asked = PageOf(call);
-  if (!asked.ok()) return ErrorAnswer(asked.status());
-  const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, call.parts[0], SourceOfQuery(call));
-  if (!source.ok()) return ErrorAnswer(source.status());
-  absl::StatusOr<std::string> after = KeyOfToken(asked->start_after.value_or(""));
-  if (!after.ok()) return ErrorAnswer(after.status());
-  PageValues values(asked->limit);
+absl::StatusOr<HttpAnswer> TableCalls::List(HttpCall& call) {
+  ASSIGN_OR_RETURN(const AskedPage asked, PageOf(call));
+  ASSIGN_OR_RETURN(const AskedSource source, FindSourceOf(storages_, call.parts[0], SourceOfQuery(call)));
+  ASSIGN_OR_RETURN(std::string after, KeyOfToken(asked.start_after.value_or("")));
+  PageValues values(asked.limit);
   const absl::StatusOr<std::uint64_t> total =
-      source->tenant->ListCommitted(*after, [&](const TableRecord& record, const TableSchema& kept) {
-        return values.Add(TableJson(record, kept, source->source), PageToken(kept.name));
+      source.tenant->ListCommitted(after, [&](const TableRecord& record, const TableSchema& kept) {
+        return values.Add(TableJson(record, kept, source.source), PageToken(kept.name));
       });
-  if (!total.ok()) return ErrorAnswer(total.status());
+  if (!total.ok()) return total.status();
   JsonWriter json;
-  BeginPage(*asked, values.next(), *total, &json);
+  BeginPage(asked, values.next(), *total, &json);
   json.Key("values").Raw(values.Take()).End('}');
   return JsonAnswer(std::move(json));
 }
@@ -158,66 +152,55 @@ absl::StatusOr<CommittedReading> TableCalls::ReadCommitted(const HttpCall& call,
   return reading;
 }
 
-HttpAnswer TableCalls::Stream(HttpCall& call, const AskedSource& source) {
-  absl::StatusOr<std::shared_ptr<void>> place = streams_.Take(call.key->name, source.source.tenant);
-  if (!place.ok()) return ErrorAnswer(place.status());
-  absl::StatusOr<CommittedReading> reading = ReadCommitted(call, source, ReadingKind::kStream);
-  if (!reading.ok()) return ErrorAnswer(reading.status());
-  absl::StatusOr<std::vector<std::uint32_t>> columns = ColumnsOf(call, reading->kept);
-  if (!columns.ok()) return ErrorAnswer(columns.status());
-  absl::StatusOr<std::unique_ptr<HttpBodySource>> rows =
-      StreamRows(*std::move(reading), *std::move(columns), *std::move(place), counters_);
-  if (!rows.ok()) return ErrorAnswer(rows.status());
+absl::StatusOr<HttpAnswer> TableCalls::Stream(HttpCall& call, const AskedSource& source) {
+  ASSIGN_OR_RETURN(std::shared_ptr<void> place, streams_.Take(call.key->name, source.source.tenant));
+  ASSIGN_OR_RETURN(CommittedReading reading, ReadCommitted(call, source, ReadingKind::kStream));
+  ASSIGN_OR_RETURN(std::vector<std::uint32_t> columns, ColumnsOf(call, reading.kept));
+  ASSIGN_OR_RETURN(std::unique_ptr<HttpBodySource> rows,
+                   StreamRows(std::move(reading), std::move(columns), std::move(place), counters_));
   HttpAnswer answer{.status = 200, .content_type = kLines};
-  answer.stream = *std::move(rows);
+  answer.stream = std::move(rows);
   return answer;
 }
 
-HttpAnswer TableCalls::Read(HttpCall& call) {
-  const absl::StatusOr<AskedPage> asked = PageOf(call);
-  if (!asked.ok()) return ErrorAnswer(asked.status());
-  const absl::StatusOr<AskedSource> source = FindSourceOf(storages_, call.parts[0], SourceOfQuery(call));
-  if (!source.ok()) return ErrorAnswer(source.status());
+absl::StatusOr<HttpAnswer> TableCalls::Read(HttpCall& call) {
+  ASSIGN_OR_RETURN(const AskedPage asked, PageOf(call));
+  ASSIGN_OR_RETURN(const AskedSource source, FindSourceOf(storages_, call.parts[0], SourceOfQuery(call)));
   if (WantsLines(call)) {
     for (const std::string_view of_pages : {"key", "limit", "startAfter"}) {
       if (!call.Query(of_pages)) continue;
-      return ErrorAnswer(absl::InvalidArgumentError(
+      return absl::InvalidArgumentError(
           absl::StrCat("a request for lines reads the whole table, and '", std::string(of_pages),
-                       "' is for pages. Nothing was read. Leave it out, or the header 'Accept'.")));
+                       "' is for pages. Nothing was read. Leave it out, or the header 'Accept'."));
     }
-    return Stream(call, *source);
+    return Stream(call, source);
   }
-  absl::StatusOr<CommittedReading> reading = ReadCommitted(call, *source, ReadingKind::kPage);
-  if (!reading.ok()) return ErrorAnswer(reading.status());
-  const absl::StatusOr<std::vector<std::uint32_t>> columns = ColumnsOf(call, reading->kept);
-  if (!columns.ok()) return ErrorAnswer(columns.status());
-  if (reading->kept.Key().empty()) {
-    return ErrorAnswer(absl::InvalidArgumentError(absl::StrCat(
-        "table '", reading->kept.name,
-        "' has no key, and so no pages. Nothing was read. Ask for all of it with 'Accept: ", kLines, "'.")));
+  ASSIGN_OR_RETURN(CommittedReading reading, ReadCommitted(call, source, ReadingKind::kPage));
+  ASSIGN_OR_RETURN(const std::vector<std::uint32_t> columns, ColumnsOf(call, reading.kept));
+  if (reading.kept.Key().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "table '", reading.kept.name,
+        "' has no key, and so no pages. Nothing was read. Ask for all of it with 'Accept: ", kLines, "'."));
   }
   std::optional<Key> from;
   const std::optional<std::string> one = call.Query("key");
-  if (one || asked->start_after) {
-    const absl::StatusOr<std::string> text = one ? *one : KeyOfToken(*asked->start_after);
-    if (!text.ok()) return ErrorAnswer(text.status());
-    absl::StatusOr<Key> key = KeyOfPage(reading->kept, *text);
-    if (!key.ok()) return ErrorAnswer(key.status());
-    from = *std::move(key);
+  if (one || asked.start_after) {
+    ASSIGN_OR_RETURN(const std::string text, one ? *one : KeyOfToken(*asked.start_after));
+    ASSIGN_OR_RETURN(from, KeyOfPage(reading.kept, text));
   }
-  PageValues values(asked->limit);
-  std::uint64_t total = static_cast<std::uint64_t>(std::max<std::int64_t>(0, reading->record.row_count));
+  PageValues values(asked.limit);
+  std::uint64_t total = static_cast<std::uint64_t>(std::max<std::int64_t>(0, reading.record.row_count));
   absl::Status read;
   if (one) {
-    read = ReadOne(*reading, *columns, *from, &values);
+    read = ReadOne(reading, columns, *from, &values);
     total = values.count();
   } else {
-    read = ReadPage(*reading, *columns, from, asked->start_after.has_value(), &values);
+    read = ReadPage(reading, columns, from, asked.start_after.has_value(), &values);
   }
-  if (!read.ok()) return ErrorAnswer(read);
+  RETURN_IF_ERROR(read);
   JsonWriter json;
-  BeginPage(*asked, values.next(), total, &json);
-  json.Key("lsn").Number(reading->record.position.lsn.value);
+  BeginPage(asked, values.next(), total, &json);
+  json.Key("lsn").Number(reading.record.position.lsn.value);
   json.Key("values").Raw(values.Take()).End('}');
   counters_.pages.Add();
   counters_.page_rows.Add(values.count());

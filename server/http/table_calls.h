@@ -25,11 +25,11 @@ class TableCalls {
   std::size_t streams() const { return streams_.count(); }
 
  private:
-  HttpAnswer List(HttpCall& call);
-  HttpAnswer Read(HttpCall& call);
+  absl::StatusOr<HttpAnswer> List(HttpCall& call);
+  absl::StatusOr<HttpAnswer> Read(HttpCall& call);
   absl::StatusOr<CommittedReading> ReadCommitted(const HttpCall& call, const AskedSource& source,
                                                  ReadingKind kind);
-  HttpAnswer Stream(HttpCall& call, const AskedSource& source);
+  absl::StatusOr<HttpAnswer> Stream(HttpCall& call, const AskedSource& source);
 
   Storages& storages_;
   DoorCounters& counters_;

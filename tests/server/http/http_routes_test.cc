@@ -38,7 +38,7 @@ TEST(HttpRoutesTest, ACallIsFoundByMethodAndPathWithItsParts) {
 TEST(HttpRoutesTest, EachCallHasANumberAndItsName) {
   HttpRoutes routes = SomeRoutes();
   struct Calls {
-    HttpAnswer Say(HttpCall& call) { return {.body = said + call.parts.front()}; }
+    absl::StatusOr<HttpAnswer> Say(HttpCall& call) { return HttpAnswer{.body = said + call.parts.front()}; }
     std::string said;
   } calls{"it is "};
   routes.Add("sayIt", "GET", "/say/{}", ApiRole::kReader, HttpBody::kNone, &calls, &Calls::Say);
