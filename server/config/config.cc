@@ -32,21 +32,25 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr std::uint64_t kMegabyte = 1ULL << 20;
-constexpr std::uint64_t kTerabyte = 1ULL << 40;
+constexpr std::uint64_t kMega = 1ULL << 20, kGiga = 1ULL << 30, kTera = 1ULL << 40;
 /// A running server gives a sign of life every few seconds.
 constexpr seconds kJobLeaseMin{15};
 
-Setter SetUrl(std::string* target) {
-  return [target](const Given& given) -> absl::Status {
+/// Sets a text that `check` accepts; `check` returns what is wrong with it.
+Setter SetChecked(std::string* target, std::string (*check)(const std::string&)) {
+  return [target, check](const Given& given) {
     ASSIGN_OR_RETURN(std::string text, AsText(given));
-    const bool is_url = absl::StartsWith(text, "https://") || absl::StartsWith(text, "http://");
-    if (!text.empty() && (!is_url || text.back() == '/' || text.find_first_of(" ?#\"") != std::string::npos))
-      return given.Wrong(
-          absl::StrCat("cannot be '", text, "': give the beginning of a URL, as https://mirror.example.org"));
+    if (const std::string wrong = check(text); !wrong.empty()) return given.Wrong(wrong);
     *target = std::move(text);
     return absl::OkStatus();
   };
+}
+
+std::string WrongUrlBeginning(const std::string& text) {
+  const bool is_url = absl::StartsWith(text, "https://") || absl::StartsWith(text, "http://");
+  if (text.empty() || (is_url && text.back() != '/' && text.find_first_of(" ?#\"") == std::string::npos))
+    return "";
+  return absl::StrCat("cannot be '", text, "': give the beginning of a URL, as https://mirror.example.org");
 }
 
 absl::Status CheckBasePaths(const ConfigFile& file, const HttpConfig& http) {
@@ -69,22 +73,22 @@ ConfigKeys HttpKeys(HttpConfig& http, const std::filesystem::path& folder, Sette
           {"certificate", SetPath(&http.certificate, folder)},
           {"key", SetPath(&http.key, folder)},
           {"api_keys", SetPath(&http.api_keys, folder)},
-          {"public_url", SetUrl(&http.public_url)},
+          {"public_url", SetChecked(&http.public_url, WrongUrlBeginning)},
           {"base_paths", SetTexts(&http.base_paths, ListRule::kAny)},
           {"connections_max", SetWhole(&http.connections_max, 1, 100'000)},
           {"connections_per_address_max", SetWhole(&http.connections_per_address_max, 1, 100'000)},
-          {"header_limit", SetSize(&http.header_limit, 1'024, kMegabyte)},
-          {"body_limit", SetSize(&http.body_limit, 1'024, 64 * kMegabyte)},
-          {"file_limit", SetSize(&http.file_limit, 1'024, 100 * kMegabyte)},
-          {"upload_limit", SetSize(&http.upload_limit, 1'024, kTerabyte)},
+          {"header_limit", SetSize(&http.header_limit, 1'024, kMega)},
+          {"body_limit", SetSize(&http.body_limit, 1'024, 64 * kMega)},
+          {"file_limit", SetSize(&http.file_limit, 1'024, 100 * kMega)},
+          {"upload_limit", SetSize(&http.upload_limit, 1'024, kTera)},
           {"requests_max", SetWhole(&http.requests_max, 1, 1'024)},
           {"requests_per_key", SetWhole(&http.requests_per_key, 1, 100'000)},
           {"head_time", SetSpan(&http.head_time, seconds(1), minutes(5))},
           {"body_time", SetSpan(&http.body_time, seconds(1), hours(1))},
           {"stream_time", SetSpan(&http.stream_time, seconds(1), hours(24))},
-          {"disk_free_min", SetSize(&http.disk_free_min, kMegabyte, 1'000 * kTerabyte)},
-          {"uploads_max", SetSize(&http.uploads_max, kMegabyte, 1'000 * kTerabyte)},
-          {"uploads_per_key", SetSize(&http.uploads_per_key, kMegabyte, 1'000 * kTerabyte)},
+          {"disk_free_min", SetSize(&http.disk_free_min, kMega, 1'000 * kTera)},
+          {"uploads_max", SetSize(&http.uploads_max, kMega, 1'000 * kTera)},
+          {"uploads_per_key", SetSize(&http.uploads_per_key, kMega, 1'000 * kTera)},
           {"links_per_key", SetWhole(&http.links_per_key, 1, 10'000)},
           {"upload_kept", SetSpan(&http.upload_kept, minutes(1), hours(24 * 7))},
           {"jobs_max", SetWhole(&http.jobs_max, 1, 64)},
@@ -125,23 +129,11 @@ absl::Status FinishHttp(const ConfigFile& file, bool is_loopback, ServerConfig* 
   return CheckBasePaths(file, http);
 }
 
-constexpr std::uint64_t kMega = 1ULL << 20;
-constexpr std::uint64_t kGiga = 1ULL << 30;
 constexpr seconds kMonth = hours(24 * 30);
 constexpr seconds kJournalKeepMax = hours(24 * 3'650);
 /// Each hook has threads of its own.
 constexpr std::size_t kHooksMax = 16;
 constexpr std::int64_t kRowsMinMax = 1'000'000'000'000, kTablesMinMax = 100'000;
-
-/// Sets a text that `check` accepts; `check` returns what is wrong with it.
-Setter SetChecked(std::string* target, std::string (*check)(const std::string&)) {
-  return [target, check](const Given& given) {
-    ASSIGN_OR_RETURN(std::string text, AsText(given));
-    if (const std::string wrong = check(text); !wrong.empty()) return given.Wrong(wrong);
-    *target = std::move(text);
-    return absl::OkStatus();
-  };
-}
 
 std::string WrongPattern(const std::string& text) {
   const bool good = !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -160,30 +152,24 @@ std::string WrongIndexName(const std::string& text) {
   return absl::StrCat("cannot be '", text, "': a name is 1 to 32 letters, digits and '_'");
 }
 
-Setter SetPatterns(std::vector<std::string>* target) {
-  return [target](const Given& given) {
+/// Sets texts that `check` accepts; `check` returns what is wrong with one.
+Setter SetAllChecked(std::vector<std::string>* target, ListRule rule,
+                     std::string (*check)(const std::string&)) {
+  return [target, rule, check](const Given& given) {
     std::vector<std::string> texts;
-    RETURN_IF_ERROR(SetTexts(&texts, ListRule::kSome)(given));
+    RETURN_IF_ERROR(SetTexts(&texts, rule)(given));
     for (const std::string& text : texts) {
-      if (const std::string wrong = WrongPattern(text); !wrong.empty()) return given.Wrong(wrong);
+      if (const std::string wrong = check(text); !wrong.empty()) return given.Wrong(wrong);
     }
     *target = std::move(texts);
     return absl::OkStatus();
   };
 }
 
-/// Sets addresses and networks, see AddressRanges.
-Setter SetAddresses(std::vector<std::string>* target) {
-  return [target](const Given& given) {
-    std::vector<std::string> texts;
-    RETURN_IF_ERROR(SetTexts(&texts, ListRule::kAny)(given));
-    for (const std::string& text : texts) {
-      if (const absl::Status wrong = AddressRanges().Add(text); !wrong.ok())
-        return given.Wrong(absl::StrCat("cannot have '", text, "': ", std::string(wrong.message())));
-    }
-    *target = std::move(texts);
-    return absl::OkStatus();
-  };
+/// For addresses and networks, see AddressRanges.
+std::string WrongRange(const std::string& text) {
+  const absl::Status added = AddressRanges().Add(text);
+  return added.ok() ? "" : absl::StrCat("cannot have '", text, "': ", std::string(added.message()));
 }
 
 /// Refuses the members that every token has already.
@@ -267,17 +253,16 @@ class Loader {
     for (const char* const theirs : {"MIRROR_ENDPOINT_*", "MIRROR_IDENTITY_*", "MIRROR_AGENT_*"}) {
       form.let_through.emplace_back(theirs);
     }
-    absl::Status status = file_.ReadSections(form);
-    if (status.ok()) status = Issuers();
-    if (status.ok()) status = TenantRules();
-    if (status.ok()) status = Hubs();
-    if (status.ok()) status = ReadPostgres(file_, config_.data.store, config_.postgres);
-    if (status.ok()) status = Hooks();
-    if (status.ok()) status = CheckListeners();
-    if (status.ok()) status = CheckMetrics();
-    if (status.ok()) status = CheckLimits();
-    if (status.ok()) status = FinishHttp(file_, IsLoopback(config_.http.address), &config_);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(file_.ReadSections(form));
+    RETURN_IF_ERROR(Issuers());
+    RETURN_IF_ERROR(TenantRules());
+    RETURN_IF_ERROR(Hubs());
+    RETURN_IF_ERROR(ReadPostgres(file_, config_.data.store, config_.postgres));
+    RETURN_IF_ERROR(Hooks());
+    RETURN_IF_ERROR(CheckListeners());
+    RETURN_IF_ERROR(CheckMetrics());
+    RETURN_IF_ERROR(CheckLimits());
+    RETURN_IF_ERROR(FinishHttp(file_, IsLoopback(config_.http.address), &config_));
     return std::move(config_);
   }
 
@@ -293,7 +278,7 @@ class Loader {
             {"reflection", SetNoReflection()},
             {"connections_max", SetWhole(&listen.connections_max, 1, 100'000)},
             {"connections_per_address_max", SetWhole(&listen.connections_per_address_max, 1, 100'000)},
-            {"proxies", SetAddresses(&listen.proxies)}};
+            {"proxies", SetAllChecked(&listen.proxies, ListRule::kAny, WrongRange)}};
   }
   ConfigKeys AdminKeys() {
     AdminConfig& admin = config_.admin;
@@ -316,7 +301,7 @@ class Loader {
             {"dir", Path(&data.dir), &data.dir},
             {"automatic_provisioning", SetFlag(&data.automatic_provisioning)},
             {"drop_grace", SetSpan(&data.drop_grace, seconds(0), hours(24 * 365))},
-            {"wal_max", SetSize(&data.wal_bytes_max, kMega, 1024 * kGiga)},
+            {"wal_max", SetSize(&data.wal_bytes_max, kMega, kTera)},
             {"open_tenants_max", SetWhole(&data.open_tenants_max, 0, 100'000)},
             {"receipts", SetFlag(&config_.receipts.on)},
             {"hash_key", Path(&config_.columns.hash_key)}};
@@ -355,7 +340,7 @@ class Loader {
   }
   ConfigKeys JournalKeys() {
     return {{"keep", SetMilliseconds(&config_.journal.keep_ms, minutes(1), kJournalKeepMax)},
-            {"max", SetSize(&config_.journal.bytes_max, kMega, 1024 * kGiga)}};
+            {"max", SetSize(&config_.journal.bytes_max, kMega, kTera)}};
   }
   ConfigKeys HooksKeys() {
     return {
@@ -382,7 +367,7 @@ class Loader {
       BreakerRule rule;
       std::optional<std::int64_t> freshness;
       std::optional<bool> receipts, follow;
-      absl::Status status = block.Read(
+      RETURN_IF_ERROR(block.Read(
           {{"context_id", SetPattern(&rule.context)},
            {"breaker", SetFlag(&rule.on)},
            {"rows_percent", SetWhole(&rule.rows_percent, 0, 100)},
@@ -393,16 +378,15 @@ class Loader {
            {"receipts", SetFlag(&receipts)},
            {"indexes", SetOneOf<std::optional<bool>>(&follow, {{"none", false}, {"follow", true}})},
            {"table", SetElsewhere()},
-           {"index", SetElsewhere()}});
-      if (status.ok()) status = block.CheckHas({"context_id"});
-      if (!status.ok()) return status;
+           {"index", SetElsewhere()}}));
+      RETURN_IF_ERROR(block.CheckHas({"context_id"}));
       // A rule that sets nothing is not a change that a restart would bring into force.
       if (rule != BreakerRule{.context = rule.context}) config_.breaker.rules.push_back(rule);
       if (freshness) config_.freshness.push_back({rule.context, "*", false, *freshness});
       if (receipts) config_.receipts.tenants.push_back({rule.context, *receipts});
       if (follow) config_.indexes.follow.push_back({rule.context, *follow});
-      if (status = TableRules(block, rule.context); !status.ok()) return status;
-      if (status = Indexes(block, rule.context); !status.ok()) return status;
+      RETURN_IF_ERROR(TableRules(block, rule.context));
+      RETURN_IF_ERROR(Indexes(block, rule.context));
     }
     return absl::OkStatus();
   }
@@ -412,14 +396,13 @@ class Loader {
     for (const ConfigTable& block : blocks) {
       ConfiguredIndex index{.context = context};
       std::vector<std::string> columns, descending, nocase;
-      absl::Status status = block.Read({{"table", SetText(&index.table)},
-                                        {"columns", SetTexts(&columns, ListRule::kSome)},
-                                        {"name", SetChecked(&index.index.name, WrongIndexName)},
-                                        {"descending", SetTexts(&descending, ListRule::kSome)},
-                                        {"nocase", SetTexts(&nocase, ListRule::kSome)}});
-      if (status.ok()) status = block.CheckHas({"table", "columns"});
-      if (status.ok()) status = SetColumns(block, columns, descending, nocase, &index.index);
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(block.Read({{"table", SetText(&index.table)},
+                                  {"columns", SetTexts(&columns, ListRule::kSome)},
+                                  {"name", SetChecked(&index.index.name, WrongIndexName)},
+                                  {"descending", SetTexts(&descending, ListRule::kSome)},
+                                  {"nocase", SetTexts(&nocase, ListRule::kSome)}}));
+      RETURN_IF_ERROR(block.CheckHas({"table", "columns"}));
+      RETURN_IF_ERROR(SetColumns(block, columns, descending, nocase, &index.index));
       if (index.index.name.empty()) index.index.name = absl::StrJoin(columns, "_");
       config_.indexes.configured.push_back(std::move(index));
     }
@@ -466,7 +449,7 @@ class Loader {
       ColumnRuleBlock columns;
       std::optional<std::int64_t> freshness;
       JournalRule journal;
-      absl::Status status = block.Read(
+      RETURN_IF_ERROR(block.Read(
           {{"name", SetText(&rule.table)},
            {"plain", SetTexts(&columns.plain, ListRule::kSome)},
            {"leave_out", SetTexts(&columns.leave_out, ListRule::kSome)},
@@ -480,9 +463,8 @@ class Loader {
            {"journal", SetOneOf<std::optional<bool>>(&journal.journal, {{"off", false}, {"keys", true}})},
            {"history", SetFlag(&journal.history)},
            {"history_keep", SetMilliseconds(&journal.history_keep_ms, minutes(1), kJournalKeepMax)},
-           {"history_max", SetSize(&journal.history_bytes_max, kMega, 1024 * kGiga)}});
-      if (status.ok()) status = block.CheckHas({"name"});
-      if (!status.ok()) return status;
+           {"history_max", SetSize(&journal.history_bytes_max, kMega, kTera)}}));
+      RETURN_IF_ERROR(block.CheckHas({"name"}));
       if (journal.history.value_or(false) && !journal.journal.value_or(true)) {
         return block.Wrong("journal", "cannot be \"off\" while 'history' is true: history needs it");
       }
@@ -516,7 +498,7 @@ class Loader {
       }
       HookConfig hook;
       hook.name = absl::StrCat("hook-", config_.hooks.hooks.size() + 1);
-      absl::Status status =
+      RETURN_IF_ERROR(
           block.Read({{"name", SetText(&hook.name)},
                       {"on", SetSomeOf(&hook.on, {"completed", "authenticated", "table", "wiped", "event"})},
                       {"context_id", SetPattern(&hook.context_id)},
@@ -525,10 +507,9 @@ class Loader {
                       {"url", SetChecked(&hook.url, WrongUrl)},
                       {"timeout", SetSpan(&hook.timeout, seconds(1), hours(1))},
                       {"on_error", SetOneOf(&hook.on_error,
-                                            {{"accept", OnError::kAccept}, {"refuse", OnError::kRefuse}})}});
-      if (status.ok()) status = block.CheckHas({"on"});
-      if (status.ok()) status = CheckHook(block, hook);
-      if (!status.ok()) return status;
+                                            {{"accept", OnError::kAccept}, {"refuse", OnError::kRefuse}})}}));
+      RETURN_IF_ERROR(block.CheckHas({"on"}));
+      RETURN_IF_ERROR(CheckHook(block, hook));
       config_.hooks.hooks.push_back(std::move(hook));
     }
     return absl::OkStatus();
@@ -565,12 +546,12 @@ class Loader {
     }
     for (const ConfigTable& block : blocks) {
       IssuerConfig issuer;
-      absl::Status status = block.Read({{"name", SetText(&issuer.name), &issuer.name},
-                                        {"environment", SetText(&issuer.environment), &issuer.environment},
-                                        {"keys", Path(&issuer.keys), &issuer.keys},
-                                        {"contexts", SetPatterns(&issuer.contexts)}});
-      if (status.ok()) status = block.CheckHas({"contexts"});
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(
+          block.Read({{"name", SetText(&issuer.name), &issuer.name},
+                      {"environment", SetText(&issuer.environment), &issuer.environment},
+                      {"keys", Path(&issuer.keys), &issuer.keys},
+                      {"contexts", SetAllChecked(&issuer.contexts, ListRule::kSome, WrongPattern)}}));
+      RETURN_IF_ERROR(block.CheckHas({"contexts"}));
       if (issuer.name.front() == ':')
         return block.Wrong("name", "cannot begin with ':': such names belong to the endpoint itself");
       for (const IssuerConfig& other : config_.issuers) {

@@ -103,7 +103,7 @@ absl::Status HubBlock::ReadMember(const ConfigTable& block) {
   HubMember member;
   std::vector<std::string> write;
   std::string tenant;
-  absl::Status status =
+  RETURN_IF_ERROR(
       block.Read({{"data_source", SetName(&member.data_source, kHubNameMax), &member.data_source},
                   {"tenant", SetName(&tenant, kHubNameMax)},
                   {"table", SetText(&member.table), &member.table},
@@ -112,13 +112,12 @@ absl::Status HubBlock::ReadMember(const ConfigTable& block) {
                   {"key", SetTexts(&member.key, ListRule::kSome)},
                   {"changed", SetText(&member.changed)},
                   {"changed_format", SetText(&member.changed_format)},
-                  {"write", SetWrite(&write)}});
-  if (status.ok()) status = block.CheckHas({"columns"});
-  if (!status.ok()) return status;
+                  {"write", SetWrite(&write)}}));
+  RETURN_IF_ERROR(block.CheckHas({"columns"}));
   member.inserts = Contains(write, "insert");
   member.updates = Contains(write, "update");
   member.deletes = Contains(write, "delete");
-  if (status = CheckMember(block, member); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckMember(block, member));
   if (!Contains(rules_.data_sources, member.data_source)) rules_.data_sources.push_back(member.data_source);
   if (!tenant.empty()) {
     const auto [known, added] = rules_.tenants.emplace(member.data_source, tenant);
@@ -247,7 +246,7 @@ absl::Status ReadHub(const ConfigTable& block, std::vector<HubRules>* hubs) {
   HubRules given;
   HubEntity entity;
   std::string deletes = "none";
-  absl::Status status = block.Read(
+  RETURN_IF_ERROR(block.Read(
       {{"storage", SetName(&given.storage, kHubNameMax), &given.storage},
        {"entity", SetName(&entity.name, kHubEntityNameMax), &entity.name},
        {"match", SetMatch(&entity.match)},
@@ -257,21 +256,20 @@ absl::Status ReadHub(const ConfigTable& block, std::vector<HubRules>* hubs) {
        {"deletes", SetOneOf(&deletes, {"none", "any"})},
        {"rows_percent", SetWhole(&given.rows_percent, 0, 100)},
        {"attributes", SetEach<AttributeRule>(&entity.attributes, "attributes and their rules", SetRule)},
-       {"member", SetElsewhere()}});
-  if (status.ok()) status = block.CheckHas({"match"});
-  if (!status.ok()) return status;
+       {"member", SetElsewhere()}}));
+  RETURN_IF_ERROR(block.CheckHas({"match"}));
   entity.delete_any = deletes == "any";
   auto hub = std::find_if(hubs->begin(), hubs->end(),
                           [&](const HubRules& one) { return SameName(one.storage, given.storage); });
   if (hub == hubs->end()) hub = hubs->insert(hub, given);
   hub->rows_percent = std::min(hub->rows_percent, given.rows_percent);
-  if (status = CheckEntity(block, entity.name, *hub); !status.ok()) return status;
+  RETURN_IF_ERROR(CheckEntity(block, entity.name, *hub));
   HubBlock reading(block, &*hub, &entity);
-  status = reading.ReadMembers();
-  if (status.ok()) status = reading.Check();
-  if (status.ok()) status = CheckTenants(block, *hub, *hubs);
-  if (status.ok()) hub->entities.push_back(std::move(entity));
-  return status;
+  RETURN_IF_ERROR(reading.ReadMembers());
+  RETURN_IF_ERROR(reading.Check());
+  RETURN_IF_ERROR(CheckTenants(block, *hub, *hubs));
+  hub->entities.push_back(std::move(entity));
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -78,14 +78,12 @@ absl::Status ReadPlaces(const ConfigFile& file, PostgresConfig& postgres) {
   ASSIGN_OR_RETURN(const std::vector<ConfigTable> blocks, file.Blocks("postgres", "place"));
   for (const ConfigTable& block : blocks) {
     PostgresPlaceConfig place;
-    absl::Status status =
-        block.Read({{"name", SetPlaceName(&place.name)},
-                    {"conninfo", SetConninfo(&place.conninfo)},
-                    {"kind", SetOneOf(&place.citus, {{"plain", false}, {"citus", true}})},
-                    {"connections", SetWhole(&place.connections, 1, 1'000)},
-                    {"relations_max", SetWhole(&place.relations_max, 1'000, kRelationsMax)}});
-    if (status.ok()) status = block.CheckHas({"name", "conninfo"});
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(block.Read({{"name", SetPlaceName(&place.name)},
+                                {"conninfo", SetConninfo(&place.conninfo)},
+                                {"kind", SetOneOf(&place.citus, {{"plain", false}, {"citus", true}})},
+                                {"connections", SetWhole(&place.connections, 1, 1'000)},
+                                {"relations_max", SetWhole(&place.relations_max, 1'000, kRelationsMax)}}));
+    RETURN_IF_ERROR(block.CheckHas({"name", "conninfo"}));
     for (const PostgresPlaceConfig& other : postgres.places) {
       if (other.name == place.name)
         return block.Wrong("name",
