@@ -53,6 +53,18 @@ std::string WrongUrlBeginning(const std::string& text) {
   return absl::StrCat("cannot be '", text, "': give the beginning of a URL, as https://mirror.example.org");
 }
 
+/// `taken`: other listeners' sections and their ports. 0: the system chooses.
+absl::Status CheckPort(const ConfigFile& file, const char* section, std::uint16_t port,
+                       const std::vector<std::pair<const char*, std::uint16_t>>& taken) {
+  for (const auto& [name, other] : taken) {
+    if (port == 0 || port != other) continue;
+    return file.Wrong(
+        section, "port",
+        absl::StrCat("is already that of [", name, "], ", port, ": each listener needs a port of its own"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckBasePaths(const ConfigFile& file, const HttpConfig& http) {
   for (const std::string& path : http.base_paths) {
     if (path.empty() || (path.front() == '/' && path.back() != '/' && path.find("//") == std::string::npos))
@@ -118,14 +130,11 @@ absl::Status FinishHttp(const ConfigFile& file, bool is_loopback, ServerConfig* 
     http.key = config->listen.key;
     if (http.certificate.empty()) return file.Missing("http", "certificate");
   }
-  for (const auto& [name, port] :
-       {std::pair("listen", config->listen.port), std::pair("admin", config->admin.port),
-        std::pair("metrics", config->metrics.enabled ? config->metrics.port : std::uint16_t{0})}) {
-    if (http.port == 0 || http.port != port) continue;
-    return file.Wrong(
-        "http", "port",
-        absl::StrCat("is already that of [", name, "], ", port, ": each listener needs a port of its own"));
-  }
+  RETURN_IF_ERROR(
+      CheckPort(file, "http", http.port,
+                {{"listen", config->listen.port},
+                 {"admin", config->admin.port},
+                 {"metrics", config->metrics.enabled ? config->metrics.port : std::uint16_t{0}}}));
   return CheckBasePaths(file, http);
 }
 
@@ -586,12 +595,7 @@ class Loader {
       return file_.Wrong("listen", "client_ca",
                          "has no effect with 'plaintext': without TLS clients show no certificate");
     }
-    if (listen.port != 0 && listen.port == config_.admin.port) {
-      return file_.Wrong("admin", "port",
-                         absl::StrCat("is already that of [listen], ", listen.port,
-                                      ": each listener needs a port of its own"));
-    }
-    return absl::OkStatus();
+    return CheckPort(file_, "admin", config_.admin.port, {{"listen", listen.port}});
   }
 
   absl::Status CheckMetrics() const {
@@ -602,13 +606,8 @@ class Loader {
                          "is not a loopback address: the metrics have neither TLS nor a password. Set "
                          "'allow_remote' if only people who may see them can reach that address");
     }
-    const bool of_sources = metrics.port == config_.listen.port;
-    if (metrics.port != 0 && (of_sources || metrics.port == config_.admin.port)) {
-      return file_.Wrong("metrics", "port",
-                         absl::StrCat("is already that of ", of_sources ? "[listen], " : "[admin], ",
-                                      metrics.port, ": each listener needs a port of its own"));
-    }
-    return absl::OkStatus();
+    return CheckPort(file_, "metrics", metrics.port,
+                     {{"listen", config_.listen.port}, {"admin", config_.admin.port}});
   }
 
   absl::Status CheckLimits() const {
