@@ -111,7 +111,7 @@ struct HttpAdmission {
   /// The door's own number of the call, passed back to NoteAnswer().
   std::size_t call = 0;
   /// Receives the body; null: the body is kept in memory for `answer`.
-  std::unique_ptr<HttpBodySink> sink = nullptr;
+  std::shared_ptr<HttpBodySink> sink = nullptr;
   /// Called once by a thread of the pool, when the body is complete.
   std::function<HttpAnswer(const HttpHead& head, std::string body)> answer = nullptr;
 };

@@ -1,8 +1,10 @@
 #include "server/http/http_error.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/iso_time.h"
 #include "server/plan/cycle_check.h"
 
 namespace mirror {
@@ -80,6 +82,40 @@ HttpAnswer AnswerOrError(absl::StatusOr<HttpAnswer> answer) {
 
 HttpAnswer ErrorAnswer(int status, std::string_view code, std::string_view message, std::string_view more) {
   return Answer(status, code, message, more);
+}
+
+void WriteFailures(const std::vector<RecordFailure>& failures, JsonWriter* json) {
+  json->Begin('[');
+  for (std::size_t i = 0; i < std::min(failures.size(), kFailuresMax); ++i) {
+    json->Begin('{')
+        .Member("externalId", failures[i].external_id)
+        .Member("message", failures[i].message)
+        .End('}');
+  }
+  json->End(']');
+}
+
+void WriteCounts(std::uint64_t deletes, const std::vector<RecordFailure>& failures,
+                 std::optional<std::int64_t> erased_ms, JsonWriter* json) {
+  json->Member("numberOfDeletes", deletes)
+      .Member("numberOfFailures", static_cast<std::uint64_t>(failures.size()))
+      .Key("failures");
+  WriteFailures(failures, json);
+  json->Key("erasedAt");
+  if (erased_ms) {
+    json->String(Iso8601(*erased_ms));
+  } else {
+    json->Null();
+  }
+}
+
+std::string WithErasedAt(const std::string& answer, std::int64_t erased_ms) {
+  // Inside a text of the answer, quotes have a backslash.
+  constexpr std::string_view kNotYet = "\"erasedAt\":null";
+  const std::size_t at = answer.find(kNotYet);
+  if (at == std::string::npos) return answer;
+  std::string changed = answer;
+  return changed.replace(at, kNotYet.size(), absl::StrCat("\"erasedAt\":\"", Iso8601(erased_ms), "\""));
 }
 
 }  // namespace mirror

@@ -1,4 +1,4 @@
-#include "server/http/import_calls.h"
+#include "server/http/http_calls.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -23,7 +23,6 @@
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "server/http/asked_source.h"
-#include "server/http/counts_json.h"
 #include "server/http/http_call.h"
 #include "server/http/http_error.h"
 #include "server/http/page_values.h"
@@ -75,16 +74,6 @@ constexpr std::uint64_t kFormBytesMax = 4 << 20;
 absl::Status NoJob(const std::string& id) {
   return absl::NotFoundError(absl::StrCat("there is no import job '", id, "'. Nothing was done."));
 }
-
-/// The listener needs a sink of its own; the call reads its result.
-class SharedSink final : public HttpBodySink {
- public:
-  explicit SharedSink(std::shared_ptr<HttpBodySink> sink) : sink_(std::move(sink)) {}
-  absl::Status Write(std::string_view piece) override { return sink_->Write(piece); }
-
- private:
-  const std::shared_ptr<HttpBodySink> sink_;
-};
 
 absl::Status NoUpload() {
   return absl::InvalidArgumentError(
@@ -316,7 +305,7 @@ HttpAdmission ImportCalls::AdmitUpload(const std::shared_ptr<HttpCall>& call) {
       std::make_shared<LateSink>([this, secret, call] { return uploads_.Receive(secret, call->now_ms); });
   HttpAdmission admission;
   admission.body_bytes_max = config_.upload_limit;
-  admission.sink = std::make_unique<SharedSink>(sink);
+  admission.sink = sink;  // The call reads its result.
   admission.answer = [this, sink, key = *key](const HttpHead&, const std::string&) {
     const absl::Status finished = sink->Finish(SharedNowMs());
     audit_.AddUpload(key, finished);
@@ -373,12 +362,11 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   if (coming.form->file_name.has_value() == !asked.url.empty())
     return absl::InvalidArgumentError("the form needs either 'file' or 'url'. Nothing was started.");
   ASSIGN_OR_RETURN(const StorageInfo storage, storages_.Find(asked.storage));
-  const absl::StatusOr<AskedSource> found = FindSourceOf(storages_, asked.storage, asked.source);
-  if (!found.ok()) return found.status();
-  const DataSource& source = found->source;
+  ASSIGN_OR_RETURN(const AskedSource found, FindSourceOf(storages_, asked.storage, asked.source));
+  const DataSource& source = found.source;
   started->what = absl::StrCat("start import job in ", storage.id, "/", source.id);
   // Not an error yet: a repetition gets its first answer, whatever happened to the data source since.
-  absl::Status may_start = found->tenant->TakesRecords();
+  absl::Status may_start = found.tenant->TakesRecords();
   if (may_start.ok() && !asked.mapper.empty() && FoldName(asked.mapper) != FoldName(source.mapper)) {
     may_start = absl::FailedPreconditionError(absl::StrCat("data source '", source.id, "' has mapper '",
                                                            source.mapper, "', and not '", asked.mapper,
@@ -396,7 +384,7 @@ absl::StatusOr<std::string> ImportCalls::TryStartJob(HttpCall& call, Coming& com
   job.created_ms = call.now_ms;
   job.modified_ms = call.now_ms;
   absl::StatusOr<std::string> answer = WriteJob(
-      call, *found->tenant,
+      call, *found.tenant,
       absl::StrCat(hash, "\n", job.storage, "\n", job.source, "\n", job.updates_known ? "upsert" : "insert"),
       ScheduledJson(job, asked.warnings), may_start, job, started);
   // A job that was started before has its own file, whatever became of it.

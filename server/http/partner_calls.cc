@@ -1,4 +1,4 @@
-#include "server/http/partner_calls.h"
+#include "server/http/http_calls.h"
 
 #include <algorithm>
 #include <functional>
@@ -10,7 +10,6 @@
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "server/http/asked_source.h"
-#include "server/http/counts_json.h"
 #include "server/http/http_call.h"
 #include "server/http/http_error.h"
 #include "server/http/page_values.h"

@@ -81,17 +81,17 @@ void AppendRow(const ChangeBatch& batch, std::uint32_t row, std::size_t columns,
   }
 }
 
+/// All kept versions of a table's rows, present ones included: its columns, then those of the view of all
+/// versions: from_moment, to_moment, from_lsn, to_lsn, from_ms, to_ms, operation. If the table has a column
+/// of that name, it gets the prefix `_mirror_`. In no order; there is no key.
 class VersionRows final : public RowSource {
  public:
   VersionRows(CommittedReading reading, TableHistory history)
-      : reading_(std::move(reading)), history_(std::move(history)) {
+      : RowSource(std::move(reading)), history_(std::move(history)) {
     form_.table = FormOf(history_.schema);
     form_.position = reading_.record.position;
-    form_.schema_hash = reading_.record.schema_hash;
     form_.moment = LastMoment(reading_);
   }
-
-  const RowsForm& form() const override { return form_; }
 
   /// Reads rows with versions key by key, and the rows without versions between them.
   absl::Status Read(std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) override {
@@ -200,68 +200,49 @@ class VersionRows final : public RowSource {
     return commits_[moment] = std::move(commit);
   }
 
-  CommittedReading reading_;
   const TableHistory history_;
-  RowsForm form_;
   std::size_t block_bytes_ = 0;
   const TakeRows* take_ = nullptr;
   RowBlock block_;
   std::map<std::int64_t, std::optional<JournalCommit>> commits_;
 };
 
-/// Returns all kept versions of a table's rows, present ones included: its columns, then those of the view of
-/// all versions: from_moment, to_moment, from_lsn, to_lsn, from_ms, to_ms, operation. If the table has a
-/// column of that name, it gets the prefix `_mirror_`. In no order; there is no key.
-std::unique_ptr<RowSource> MakeVersionRows(CommittedReading reading, TableHistory history) {
-  return std::make_unique<VersionRows>(std::move(reading), std::move(history));
-}
-
 /// A table in its last committed state.
 class PresentRows final : public RowSource {
  public:
-  explicit PresentRows(CommittedReading reading) : reading_(std::move(reading)) {
+  explicit PresentRows(CommittedReading reading) : RowSource(std::move(reading)) {
     form_.table = reading_.kept;
     form_.position = reading_.record.position;
-    form_.schema_hash = reading_.record.schema_hash;
     form_.rows = reading_.record.row_count;
     form_.moment = LastMoment(reading_);
   }
 
-  const RowsForm& form() const override { return form_; }
   absl::Status Read(std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) override {
     return reading_.snapshot->ReadRows(form_.table, form_.table.AllColumns(), {}, block_bytes, go_on, take);
   }
-
- private:
-  CommittedReading reading_;
-  RowsForm form_;
 };
 
 /// A table in the state after one of its former commits.
 class FormerRows final : public RowSource {
  public:
   FormerRows(CommittedReading reading, TableHistory history, const FoundMoment& found)
-      : reading_(std::move(reading)), history_(std::move(history)), moment_(found.moment) {
+      : RowSource(std::move(reading)), history_(std::move(history)), moment_(found.moment) {
     form_.table = history_.schema;
     for (Column& column : form_.table.columns) column.nullable = column.key_position == 0;
-    form_.schema_hash = reading_.record.schema_hash;
     form_.moment = moment_;
     if (!found.commit.commit) return;
     form_.position = found.commit.commit->position;
     form_.rows = found.commit.commit->row_count;
   }
 
-  const RowsForm& form() const override { return form_; }
   absl::Status Read(std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) override {
     return reading_.snapshot->versions().ReadRowsAsOf(history_, moment_, form_.table.AllColumns(), {},
                                                       block_bytes, go_on, take);
   }
 
  private:
-  CommittedReading reading_;
   const TableHistory history_;
   const std::int64_t moment_;
-  RowsForm form_;
 };
 
 absl::Status CheckWish(const RowsWish& wish) {
@@ -280,15 +261,14 @@ absl::Status CheckWish(const RowsWish& wish) {
 
 absl::StatusOr<std::unique_ptr<RowSource>> OpenRows(Readings& readings, const RowsWish& wish) {
   RETURN_IF_ERROR(CheckWish(wish));
-  absl::StatusOr<CommittedReading> reading = readings.ReadCommitted(wish.table, ReadingKind::kExport);
-  if (!reading.ok()) return reading.status();
+  ASSIGN_OR_RETURN(CommittedReading reading, readings.ReadCommitted(wish.table, ReadingKind::kExport));
   if (wish.history || !wish.as_of.empty()) {
-    ASSIGN_OR_RETURN(TableHistory history, FindTableHistory(*reading->snapshot, wish.table));
-    if (wish.history) return MakeVersionRows(*std::move(reading), std::move(history));
-    ASSIGN_OR_RETURN(const FoundMoment found, FindMoment(*reading->snapshot, history, wish.as_of));
-    return std::make_unique<FormerRows>(*std::move(reading), std::move(history), found);
+    ASSIGN_OR_RETURN(TableHistory history, FindTableHistory(*reading.snapshot, wish.table));
+    if (wish.history) return std::make_unique<VersionRows>(std::move(reading), std::move(history));
+    ASSIGN_OR_RETURN(const FoundMoment found, FindMoment(*reading.snapshot, history, wish.as_of));
+    return std::make_unique<FormerRows>(std::move(reading), std::move(history), found);
   }
-  return std::make_unique<PresentRows>(*std::move(reading));
+  return std::make_unique<PresentRows>(std::move(reading));
 }
 
 }  // namespace mirror

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -40,9 +41,17 @@ class RowSource {
  public:
   virtual ~RowSource() = default;
 
-  virtual const RowsForm& form() const = 0;
+  const RowsForm& form() const { return form_; }
   /// Reads all rows, once, in blocks of about `block_bytes`. Errors: those of Snapshot.
   virtual absl::Status Read(std::size_t block_bytes, const GoOn& go_on, const TakeRows& take) = 0;
+
+ protected:
+  explicit RowSource(CommittedReading reading) : reading_(std::move(reading)) {
+    form_.schema_hash = reading_.record.schema_hash;
+  }
+
+  const CommittedReading reading_;
+  RowsForm form_;
 };
 
 /// Opens the rows. Errors: those of Readings::ReadCommitted(), FindTableHistory()

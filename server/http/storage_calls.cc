@@ -1,4 +1,4 @@
-#include "server/http/storage_calls.h"
+#include "server/http/http_calls.h"
 
 #include <optional>
 #include <utility>
@@ -9,7 +9,6 @@
 #include "base/shared_clock.h"
 #include "base/status_macros.h"
 #include "server/http/asked_source.h"
-#include "server/http/counts_json.h"
 #include "server/http/http_error.h"
 #include "server/storages/storage_ids.h"
 

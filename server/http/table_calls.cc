@@ -1,4 +1,4 @@
-#include "server/http/table_calls.h"
+#include "server/http/http_calls.h"
 
 #include <algorithm>
 #include <optional>

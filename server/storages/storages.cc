@@ -233,9 +233,7 @@ absl::StatusOr<DataSource> Storages::AddSource(const std::string& storage, const
   ASSIGN_OR_RETURN(std::shared_ptr<Tenant> root, Root(storage));
   const std::string root_id = root->context_id();
   std::optional<RecordMapper> mapper;
-  absl::StatusOr<DataSource> completed = Completed(made, root_id, &mapper);
-  if (!completed.ok()) return completed;
-  made = *std::move(completed);
+  ASSIGN_OR_RETURN(made, Completed(made, root_id, &mapper));
   ASSIGN_OR_RETURN(const std::vector<DataSource> there, SourcesOf(*root));
   RETURN_IF_ERROR(CheckFree(storage, made, there));
   absl::StatusOr<std::optional<std::uint64_t>> taken_back = std::optional<std::uint64_t>();

@@ -1,4 +1,4 @@
-#include "server/http/counts_json.h"
+#include "server/http/http_error.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

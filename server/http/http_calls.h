@@ -1,21 +1,106 @@
-#ifndef MIRROR_SERVER_HTTP_IMPORT_CALLS_H_
-#define MIRROR_SERVER_HTTP_IMPORT_CALLS_H_
+#ifndef MIRROR_SERVER_HTTP_HTTP_CALLS_H_
+#define MIRROR_SERVER_HTTP_HTTP_CALLS_H_
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "server/config/http_config.h"
+#include "server/http/asked_source.h"
+#include "server/http/erasure.h"
 #include "server/http/http_audit.h"
 #include "server/http/http_routes.h"
+#include "server/http/row_stream_source.h"
 #include "server/jobs/import_jobs.h"
 #include "server/jobs/job_servers.h"
 #include "server/jobs/uploads.h"
 #include "server/storages/storages.h"
+#include "server/tenant/readings.h"
 #include "server/watch/door_counters.h"
 
+// The calls of the door, each class with its routes.
+
 namespace mirror {
+
+/// Storages and data sources. Threads: any.
+class StorageCalls {
+ public:
+  /// All references must outlive it.
+  StorageCalls(Storages& storages, HttpAudit& audit, Erasure& erasure, ImportJobs& jobs,
+               DoorCounters& counters)
+      : storages_(storages), audit_(audit), erasure_(erasure), jobs_(jobs), counters_(counters) {}
+  void AddTo(HttpRoutes* routes);
+
+ private:
+  absl::StatusOr<HttpAnswer> CreateStorage(HttpCall& call);
+  absl::StatusOr<HttpAnswer> ListStorages(HttpCall& call);
+  absl::StatusOr<HttpAnswer> GetStorage(HttpCall& call);
+  absl::StatusOr<HttpAnswer> DeleteStorage(HttpCall& call);
+  absl::StatusOr<HttpAnswer> ClearStorage(HttpCall& call);
+  absl::StatusOr<HttpAnswer> CreateSource(HttpCall& call);
+  absl::StatusOr<HttpAnswer> ListSources(HttpCall& call);
+  absl::StatusOr<HttpAnswer> GetSource(HttpCall& call);
+  absl::StatusOr<HttpAnswer> ChangeSource(HttpCall& call);
+  absl::StatusOr<HttpAnswer> DeleteSource(HttpCall& call);
+  absl::StatusOr<HttpAnswer> ClearSource(HttpCall& call);
+  absl::StatusOr<DataSource> TryCreateSource(HttpCall& call, Warnings* warnings);
+  absl::StatusOr<DataSource> TryChangeSource(HttpCall& call, Warnings* warnings);
+  absl::StatusOr<HttpAnswer> Clear(HttpCall& call, const std::vector<DataSource>& sources,
+                                   const std::string& what);
+
+  Storages& storages_;
+  HttpAudit& audit_;
+  Erasure& erasure_;
+  ImportJobs& jobs_;
+  DoorCounters& counters_;
+};
+
+/// Business partners: upsert, read, fetch, delete. Threads: any.
+class PartnerCalls {
+ public:
+  /// All references must outlive it.
+  PartnerCalls(Storages& storages, HttpAudit& audit, Erasure& erasure, DoorCounters& counters)
+      : storages_(storages), audit_(audit), erasure_(erasure), counters_(counters) {}
+  void AddTo(HttpRoutes* routes);
+
+ private:
+  absl::StatusOr<HttpAnswer> Upsert(HttpCall& call);
+  absl::StatusOr<HttpAnswer> List(HttpCall& call);
+  absl::StatusOr<HttpAnswer> Fetch(HttpCall& call);
+  absl::StatusOr<HttpAnswer> Delete(HttpCall& call);
+  HttpAnswer Replayed(const RecordOutcome& outcome);
+
+  Storages& storages_;
+  HttpAudit& audit_;
+  Erasure& erasure_;
+  DoorCounters& counters_;
+};
+
+/// Serves every mirrored table as JSON: pages by key, or the whole table as a stream of
+/// lines; and the list of tables. Threads: any.
+class TableCalls {
+ public:
+  /// `streams_max`: streams at a time, so that slow readers leave room for others. Arguments must outlive it.
+  TableCalls(Storages& storages, std::size_t streams_max, DoorCounters& counters)
+      : storages_(storages), counters_(counters), streams_(streams_max, counters) {}
+  void AddTo(HttpRoutes* routes);
+  /// Returns the number of open streams.
+  std::size_t streams() const { return streams_.count(); }
+
+ private:
+  absl::StatusOr<HttpAnswer> List(HttpCall& call);
+  absl::StatusOr<HttpAnswer> Read(HttpCall& call);
+  absl::StatusOr<CommittedReading> ReadCommitted(const HttpCall& call, const AskedSource& source,
+                                                 ReadingKind kind);
+  absl::StatusOr<HttpAnswer> Stream(HttpCall& call, const AskedSource& source);
+
+  Storages& storages_;
+  DoorCounters& counters_;
+  StreamPlaces streams_;
+};
 
 /// Returns the part of a link between the server's address and the path of a call.
 std::string LinkBaseOf(const HttpConfig& config);
@@ -85,4 +170,4 @@ class ImportCalls {
 
 }  // namespace mirror
 
-#endif  // MIRROR_SERVER_HTTP_IMPORT_CALLS_H_
+#endif  // MIRROR_SERVER_HTTP_HTTP_CALLS_H_
