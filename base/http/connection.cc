@@ -112,6 +112,28 @@ bool IsOfHttp(const error_code& error) {
   return error.category() == make_error_code(http::error::bad_method).category();
 }
 
+using Parser = http::request_parser<http::buffer_body>;
+
+/// Returns the head of a request whose header was read. `peer`: its sender.
+HttpHead HeadOf(const Parser& parser, const std::string& peer) {
+  const http::request_header<>& request = parser.get();
+  const auto target = std::string(request.target());
+  const std::size_t mark = std::min(target.find('?'), target.size());
+  HttpHead head;
+  head.method = std::string(request.method_string());
+  head.path = target.substr(0, mark);
+  head.query = mark < target.size() ? target.substr(mark + 1) : "";
+  for (const auto& field : request) {
+    head.fields.emplace_back(absl::AsciiStrToLower(std::string(field.name_string())),
+                             std::string(field.value()));
+  }
+  if (const auto length = parser.content_length()) head.content_length = *length;
+  head.has_body = parser.chunked() || head.content_length.value_or(0) > 0;
+  head.peer = peer;
+  head.came = Clock::now();
+  return head;
+}
+
 /// Detects a late body. The stream's own deadline would close the connection without an answer. Threads: the
 /// listener's.
 class BodyWatch {
@@ -185,6 +207,14 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
         self->Leave();
       }
     };
+  }
+
+  /// Goes on with `next` once a step has succeeded.
+  auto Then(void (ConnectionOf::*next)()) {
+    return Guarded([next](ConnectionOf& self, const error_code& error, const auto&...) {
+      if (error) return self.Leave();
+      (self.*next)();
+    });
   }
 
  public:
@@ -262,31 +292,13 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     if (error == http::error::header_limit || error == http::error::buffer_overflow)
       return Refuse(431, "The header is too large.");
     if (error) return Refuse(400, "This is not an HTTP request.");
-    TakeHead();
+    head_ = HeadOf(*parser_, peer_);
     is_whole_ = !head_.has_body;
     if (const auto unfit = WhyUnfit(head_, parser_->get().version())) {
       is_whole_ = false;
       return Refuse(unfit->first, unfit->second);
     }
     Admit();
-  }
-
-  void TakeHead() {
-    const http::request_header<>& request = parser_->get();
-    const auto target = std::string(request.target());
-    const std::size_t mark = std::min(target.find('?'), target.size());
-    head_ = {};
-    head_.method = std::string(request.method_string());
-    head_.path = target.substr(0, mark);
-    head_.query = mark < target.size() ? target.substr(mark + 1) : "";
-    for (const auto& field : request) {
-      head_.fields.emplace_back(absl::AsciiStrToLower(std::string(field.name_string())),
-                                std::string(field.value()));
-    }
-    if (const auto length = parser_->content_length()) head_.content_length = *length;
-    head_.has_body = parser_->chunked() || head_.content_length.value_or(0) > 0;
-    head_.peer = peer_;
-    head_.came = Clock::now();
   }
 
   void Admit() {
@@ -315,10 +327,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     Lowest().expires_after(limits().answer_time);
     asio::async_write(stream_, asio::buffer(kContinue.data(), kContinue.size()),
-                      Guarded([](ConnectionOf& self, const error_code& error, std::size_t) {
-                        if (error) return self.Leave();
-                        self.ReadBody();
-                      }));
+                      Then(&ConnectionOf::ReadBody));
   }
 
   void ReadBody() {
@@ -457,11 +466,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     if (!is_head_ && !has_none) response_->body() = std::move(answer.body);
     Lowest().expires_after(limits().answer_time);
     serializer_.emplace(*response_);
-    http::async_write(stream_, *serializer_,
-                      Guarded([](ConnectionOf& self, const error_code& error, std::size_t) {
-                        if (error) return self.Leave();
-                        self.Written();
-                      }));
+    http::async_write(stream_, *serializer_, Then(&ConnectionOf::Written));
   }
 
   void WriteStream(HttpAnswer answer) {
@@ -481,11 +486,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
     Lowest().expires_after(limits().answer_time);
     stream_serializer_.emplace(*stream_head_);
     http::async_write_header(stream_, *stream_serializer_,
-                             Guarded([](ConnectionOf& self, const error_code& error, std::size_t) {
-                               if (error) return self.Leave();
-                               if (self.is_head_) return self.Written();
-                               self.NextPiece();
-                             }));
+                             Then(is_head_ ? &ConnectionOf::Written : &ConnectionOf::NextPiece));
   }
 
   void NextPiece() {
@@ -529,11 +530,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   void EndStream() {
     if (!is_chunked_) return Written();
     Lowest().expires_after(limits().answer_time);
-    asio::async_write(stream_, http::make_chunk_last(),
-                      Guarded([](ConnectionOf& self, const error_code& error, std::size_t) {
-                        if (error) return self.Leave();
-                        self.Written();
-                      }));
+    asio::async_write(stream_, http::make_chunk_last(), Then(&ConnectionOf::Written));
   }
 
   /// The answer was sent: releases what other requests wait for.
@@ -600,7 +597,7 @@ class ConnectionOf final : public HttpConnection, public std::enable_shared_from
   std::string peer_;
   beast::flat_buffer buffer_;
   ChunkWatch chunks_;  ///< Called by the parser.
-  std::optional<http::request_parser<http::buffer_body>> parser_;
+  std::optional<Parser> parser_;
   HttpHead head_;
   HttpAdmission admission_;
   std::string asker_;       ///< Asker of the request, for its turns.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/status_macros.h"
 #include "base/utf8.h"
 
 namespace mirror {
@@ -92,23 +93,21 @@ absl::StatusOr<HttpTarget> ParseHttpTarget(std::string_view path, std::string_vi
   if (path.size() > 1) {
     const std::vector<std::string> segments = absl::StrSplit(std::string(path.substr(1)), '/');
     for (const std::string& segment : segments) {
-      absl::StatusOr<std::string> decoded = Decoded(segment, /*is_query=*/false);
-      if (!decoded.ok()) return decoded.status();
-      if (decoded->empty() || *decoded == "." || *decoded == "..")
+      ASSIGN_OR_RETURN(std::string decoded, Decoded(segment, /*is_query=*/false));
+      if (decoded.empty() || decoded == "." || decoded == "..")
         return Wrong("has a part of its path that is empty, '.' or '..'");
-      target.segments.push_back(*std::move(decoded));
+      target.segments.push_back(std::move(decoded));
     }
   }
   const std::vector<std::string> parameters = absl::StrSplit(std::string(query), '&', absl::SkipEmpty());
   for (const std::string& parameter : parameters) {
     const std::size_t equals = parameter.find('=');
-    absl::StatusOr<std::string> key = Decoded(parameter.substr(0, equals), /*is_query=*/true);
-    if (!key.ok()) return key.status();
-    absl::StatusOr<std::string> value =
-        Decoded(equals == std::string::npos ? "" : parameter.substr(equals + 1), /*is_query=*/true);
-    if (!value.ok()) return value.status();
+    ASSIGN_OR_RETURN(std::string key, Decoded(parameter.substr(0, equals), /*is_query=*/true));
+    ASSIGN_OR_RETURN(
+        std::string value,
+        Decoded(equals == std::string::npos ? "" : parameter.substr(equals + 1), /*is_query=*/true));
     if (target.query.size() == kParametersMax) return Wrong("has over 1,000 parameters");
-    target.query.emplace_back(*std::move(key), *std::move(value));
+    target.query.emplace_back(std::move(key), std::move(value));
   }
   return target;
 }
