@@ -17,7 +17,6 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "server/jobs/job_servers.h"
-#include "server/jobs/listed_server.h"
 #include "server/store/postgres/place/control.h"
 #include "server/store/postgres/place/duties.h"
 #include "server/store/postgres/place/job_rows.h"

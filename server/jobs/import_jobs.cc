@@ -14,7 +14,6 @@
 #include "base/status_macros.h"
 #include "server/jobs/import_child.h"
 #include "server/jobs/import_run.h"
-#include "server/jobs/job_list.h"
 
 namespace mirror {
 namespace {

@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "server/jobs/end_job.h"
+#include "server/jobs/job_list.h"
 #include "server/jobs/job_servers.h"
 #include "server/jobs/uploads.h"
 #include "server/records/import_job.h"

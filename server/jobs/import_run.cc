@@ -19,8 +19,8 @@
 #include "base/shared_clock.h"
 #include "base/utf8.h"
 #include "proto/wire/table.h"
-#include "server/jobs/end_job.h"
 #include "server/jobs/import_child.h"
+#include "server/jobs/job_list.h"
 #include "server/records/record_merge.h"
 #include "server/tenant/records_planner.h"
 

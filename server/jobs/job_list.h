@@ -2,10 +2,14 @@
 #define MIRROR_SERVER_JOBS_JOB_LIST_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/records/import_job.h"
 #include "server/tenant/tenant.h"
@@ -19,6 +23,14 @@ namespace mirror {
 /// Returns the jobs of a data source, at most kJobsKeptMax; without those that cannot be
 /// read. Errors: those of Tenant::ListDocuments().
 absl::StatusOr<std::vector<ImportJob>> JobsOf(Tenant& tenant);
+
+/// Called for a job that is not over, under its tenant's lock: an error says why the job continues.
+using MayEndJob = std::function<absl::Status(const ImportJob& job)>;
+/// Ends the job with `message` as its cause. Returns the ended job; absent: it was over before, or does not
+/// exist. Errors: those of RecordsCalls and of `may_end`.
+absl::StatusOr<std::optional<ImportJob>> EndJob(
+    Tenant& tenant, const std::string& id, const std::string& message, std::int64_t now_ms,
+    const MayEndJob& may_end = [](const ImportJob&) { return absl::OkStatus(); });
 
 struct JobQuery {
   std::string storage, context_id;    ///< Empty: all.

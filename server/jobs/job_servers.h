@@ -2,6 +2,7 @@
 #define MIRROR_SERVER_JOBS_JOB_SERVERS_H_
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +42,22 @@ class JobServers {
   /// Returns the jobs whose server was silent for `lease`, if this server has
   /// the duty to end them for all; else none.
   virtual absl::StatusOr<std::vector<std::string>> FindOrphans(std::chrono::milliseconds lease) = 0;
+};
+
+/// A server as shown to operators.
+struct ListedServer {
+  std::string server_id;  ///< Of one start; empty: it shares nothing with other servers.
+  std::string host;
+  std::string address, admin_address;
+  std::string version;
+  std::string rules;  ///< A hash of the settings that must be the same on all of them.
+  std::int64_t clock_ahead_ms = 0;
+  std::int64_t started_ms = 0;
+  std::int64_t silent_ms = 0;  ///< Since its last sign of life.
+  std::vector<std::string> duties = {};
+  /// Places that it does not serve, since they did not answer at its start, or something is wrong there.
+  std::vector<std::string> closed_places = {};  ///< Only for the server that was asked.
+  bool here = false;                            ///< This server was asked.
 };
 
 }  // namespace mirror

@@ -305,7 +305,7 @@ absl::StatusOr<Uploads::Upload*> Uploads::FindExpected(const std::string& secret
 absl::StatusOr<std::string> Uploads::Expects(const std::string& secret, std::int64_t now_ms) {
   const MutexLock lock(mutex_);
   ASSIGN_OR_RETURN(Upload* const found, FindExpected(secret, now_ms));
-  return (found)->key;
+  return found->key;
 }
 
 absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::Receive(const std::string& secret,
@@ -318,6 +318,11 @@ absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::Receive(const std::strin
     found->secret.clear();
     id = found->id;
   }
+  return MakeSink(id, limits_.file_bytes_max);
+}
+
+absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::MakeSink(const std::string& id,
+                                                                 std::uint64_t bytes_max) {
   const std::string path = PathOf(id);
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) {
@@ -325,7 +330,7 @@ absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::Receive(const std::strin
     Remove(id);
     return OfDisk("making", path, error);
   }
-  return std::make_shared<FileSink>(*this, id, file, limits_.file_bytes_max);
+  return std::make_shared<FileSink>(*this, id, file, bytes_max);
 }
 
 absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::ReceiveOwn(const std::string& key,
@@ -339,14 +344,7 @@ absl::StatusOr<std::shared_ptr<Uploads::Sink>> Uploads::ReceiveOwn(const std::st
     *id = Add(key, name, "", now_ms).id;
     uploads_[*id].is_own = true;
   }
-  const std::string path = PathOf(*id);
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) {
-    const int error = errno;
-    Remove(*id);
-    return OfDisk("making", path, error);
-  }
-  return std::make_shared<FileSink>(*this, *id, file, bytes_max);
+  return MakeSink(*id, bytes_max);
 }
 
 std::optional<Uploads::Upload> Uploads::Find(const std::string& id) {

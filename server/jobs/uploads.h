@@ -109,6 +109,8 @@ class Uploads {
   /// `is_nearly_full`: the state of the disk, which is checked before the lock is taken.
   absl::Status CheckRoom(const std::string& key, std::uint64_t more, bool is_nearly_full)
       MIRROR_REQUIRES(mutex_);
+  /// Makes the file of an upload; one that cannot be made is removed from the list.
+  absl::StatusOr<std::shared_ptr<Sink>> MakeSink(const std::string& id, std::uint64_t bytes_max);
   bool IsLate(const Upload& upload, std::int64_t now_ms) const;
   absl::Status Count(const std::string& id, std::uint64_t more);
   absl::Status Finished(const std::string& id, std::int64_t now_ms);

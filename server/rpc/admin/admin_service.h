@@ -18,7 +18,7 @@
 #include "certs/api_key.h"
 #include "certs/expiry.h"
 #include "mirror/v1/mirror_admin.grpc.pb.h"
-#include "server/jobs/listed_server.h"
+#include "server/jobs/job_servers.h"
 #include "server/rpc/admin/asked_tenant.h"
 #include "server/rpc/admin/audit.h"
 #include "server/rpc/admin/looks.h"
