@@ -66,9 +66,8 @@ AskedChanges AskedOf(const v1::ListChangesRequest& request) {
 absl::Status WriterLeft() { return absl::CancelledError("the caller went away"); }
 
 absl::StatusOr<ChangesPage> ReadPageOf(Tenant& tenant, const AskedChanges& asked) {
-  const absl::StatusOr<CommittedReading> reading = tenant.OpenCommitted(ReadingKind::kPage);
-  if (!reading.ok()) return reading.status();
-  return ReadChanges(*reading->snapshot, asked, tenant.journal_rules().get());
+  ASSIGN_OR_RETURN(const CommittedReading reading, tenant.OpenCommitted(ReadingKind::kPage));
+  return ReadChanges(*reading.snapshot, asked, tenant.journal_rules().get());
 }
 
 /// Returns the text for a call about a row. It does not contain the key, which may be a person's name.
@@ -144,11 +143,10 @@ grpc::Status AdminChanges::ExplainRow(grpc::ServerContext* context, const v1::Ro
                                       v1::ExplainRowResponse* response) {
   return ServeTenant(*context, Needs::kOperator, RowCall("ExplainRow", *request), *request,
                      [&](Tenant& tenant) -> absl::Status {
-                       const absl::StatusOr<CommittedReading> reading =
-                           tenant.OpenCommitted(ReadingKind::kPage);
-                       if (!reading.ok()) return reading.status();
+                       ASSIGN_OR_RETURN(const CommittedReading reading,
+                                        tenant.OpenCommitted(ReadingKind::kPage));
                        ASSIGN_OR_RETURN(const ExplainedRow row,
-                                        mirror::ExplainRow(*reading->snapshot, request->table(),
+                                        mirror::ExplainRow(*reading.snapshot, request->table(),
                                                            request->key(), tenant.journal_rules().get()));
                        response->set_table(row.table);
                        response->set_stands(row.stands);
@@ -169,10 +167,9 @@ grpc::Status AdminChanges::ReadRowHistory(grpc::ServerContext* context, const v1
   return ServeTenant(
       *context, Needs::kOperator, RowCall("ReadRowHistory", *request), *request,
       [&](Tenant& tenant) -> absl::Status {
-        const absl::StatusOr<CommittedReading> reading = tenant.OpenCommitted(ReadingKind::kPage);
-        if (!reading.ok()) return reading.status();
+        ASSIGN_OR_RETURN(const CommittedReading reading, tenant.OpenCommitted(ReadingKind::kPage));
         ASSIGN_OR_RETURN(const VersionsOfRow row,
-                         mirror::ReadRowHistory(*reading->snapshot, request->table(), request->key()));
+                         mirror::ReadRowHistory(*reading.snapshot, request->table(), request->key()));
         response->set_table(row.table);
         response->set_known_from(row.known_from);
         response->set_complete(row.complete);
@@ -191,10 +188,9 @@ grpc::Status AdminChanges::DiffTable(grpc::ServerContext* context, const v1::Dif
 absl::Status AdminChanges::Diff(Tenant& tenant, const grpc::ServerContext& context,
                                 const v1::DiffTableRequest& request,
                                 grpc::ServerWriter<v1::DiffPart>& writer) {
-  const absl::StatusOr<CommittedReading> reading = tenant.OpenCommitted(ReadingKind::kExport);
-  if (!reading.ok()) return reading.status();
+  ASSIGN_OR_RETURN(const CommittedReading reading, tenant.OpenCommitted(ReadingKind::kExport));
   ASSIGN_OR_RETURN(const DiffedMoments moments,
-                   FindMoments(*reading->snapshot, request.table(), request.from(), request.to()));
+                   FindMoments(*reading.snapshot, request.table(), request.from(), request.to()));
   const TableSchema& table = moments.history.schema;
   v1::DiffPart part;
   part.mutable_header()->set_table(table.name);
@@ -208,7 +204,7 @@ absl::Status AdminChanges::Diff(Tenant& tenant, const grpc::ServerContext& conte
   for (const std::uint32_t column : table.Key()) key_columns.push_back(table.columns[column]);
   std::uint64_t rows = 0;
   RETURN_IF_ERROR(mirror::DiffTable(
-      *reading->snapshot, moments, GoesOn(context), [&](const RowDifference& difference) -> absl::Status {
+      *reading.snapshot, moments, GoesOn(context), [&](const RowDifference& difference) -> absl::Status {
         v1::RowDifference& row = *part.mutable_row();
         row.Clear();
         AppendJsonKey(key_columns, difference.key, row.mutable_key());
@@ -235,10 +231,9 @@ grpc::Status AdminChanges::VerifyHistory(grpc::ServerContext* context,
 absl::Status AdminChanges::VerifyMoments(Tenant& tenant, const grpc::ServerContext& context,
                                          const v1::VerifyHistoryRequest& request,
                                          grpc::ServerWriter<v1::VerifiedMoment>& writer) {
-  const absl::StatusOr<CommittedReading> reading = tenant.OpenCommitted(ReadingKind::kExport);
-  if (!reading.ok()) return reading.status();
+  ASSIGN_OR_RETURN(const CommittedReading reading, tenant.OpenCommitted(ReadingKind::kExport));
   absl::StatusOr<std::vector<std::string>> tables = std::vector<std::string>{request.table()};
-  if (request.table().empty()) tables = TablesWithHistory(*reading->snapshot);
+  if (request.table().empty()) tables = TablesWithHistory(*reading.snapshot);
   if (!tables.ok()) return tables.status();
   const std::size_t count = request.count() == 0 ? SIZE_MAX : request.count();
   for (const std::string& table : *tables) {
@@ -246,7 +241,7 @@ absl::Status AdminChanges::VerifyMoments(Tenant& tenant, const grpc::ServerConte
     message.set_table(table);
     bool any = false;
     RETURN_IF_ERROR(VerifyTable(
-        *reading->snapshot, table, count, GoesOn(context), [&](const ProvenState& state) -> absl::Status {
+        *reading.snapshot, table, count, GoesOn(context), [&](const ProvenState& state) -> absl::Status {
           any = true;
           message.set_table(state.commit.table);
           EncodeEntry(state.commit, message.mutable_commit());

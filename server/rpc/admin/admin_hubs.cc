@@ -303,13 +303,12 @@ absl::Status DecideOrTry(Hub& hub, HandDecision decision, bool dry_run, Response
 
 /// Adds what a new file would lack.
 absl::Status TellLoss(Hub& hub, v1::RebuildHubResponse* response) {
-  const absl::StatusOr<HubStanding> standing = hub.Stand(/*by_hand=*/true);
-  if (!standing.ok()) return standing.status();
+  ASSIGN_OR_RETURN(const HubStanding standing, hub.Stand(/*by_hand=*/true));
   v1::HubLoss* const loss = response->mutable_loss();
-  loss->set_records(standing->records);
-  loss->set_rows_by_hand(standing->by_hand.rows);
-  loss->set_parted(standing->by_hand.parted);
-  for (const MemberState& member : standing->members) {
+  loss->set_records(standing.records);
+  loss->set_rows_by_hand(standing.by_hand.rows);
+  loss->set_parted(standing.by_hand.parted);
+  for (const MemberState& member : standing.members) {
     const HubFile::Figures& of = member.figures;
     loss->set_rows(loss->rows() + of.rows);
     loss->set_deliveries(loss->deliveries() + of.open + of.held + of.dropped);
@@ -442,12 +441,12 @@ grpc::Status AdminHubs::ExplainGolden(grpc::ServerContext* context, const v1::Ex
                                       v1::ExplainGoldenResponse* response) {
   return ServeHub(*context, Needs::kOperator, absl::StrCat("ExplainGolden ", request->storage()), *request,
                   [&](Hub& hub) -> absl::Status {
-                    const absl::StatusOr<Hub::Explained> explained =
+                    ASSIGN_OR_RETURN(
+                        const Hub::Explained explained,
                         request->golden_id().empty()
                             ? hub.ExplainRow({request->data_source(), request->table(), request->key()})
-                            : hub.Explain(request->golden_id());
-                    if (!explained.ok()) return explained.status();
-                    Encode(*explained, response);
+                            : hub.Explain(request->golden_id()));
+                    Encode(explained, response);
                     return absl::OkStatus();
                   });
 }

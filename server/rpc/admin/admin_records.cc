@@ -79,8 +79,7 @@ absl::Status AdminRecords::List(const v1::ListStoragesRequest& request, v1::List
     return absl::InvalidArgumentError(absl::StrCat("'id_pattern' or 'page_token' is over ",
                                                    kIdPatternBytesMax, " bytes. Ask with a shorter one."));
   }
-  const absl::StatusOr<HttpDoorSeen> door = look_at_door_(/*with_keys=*/false);
-  if (!door.ok()) return door.status();
+  ASSIGN_OR_RETURN(const HttpDoorSeen door, look_at_door_(/*with_keys=*/false));
   ASSIGN_OR_RETURN(std::vector<ListedTenant> all, All());
   const Listed listed = ByName(std::move(all));
   const std::set<std::string> with_records =
@@ -105,7 +104,7 @@ absl::Status AdminRecords::List(const v1::ListStoragesRequest& request, v1::List
     for (const DataSource& source : *sources) EncodeSource(source, listed, message->add_data_sources());
   }
   response->set_next_page_token(std::move(stretch.next));
-  response->set_http_url(door->url);
+  response->set_http_url(door.url);
   return absl::OkStatus();
 }
 
@@ -115,8 +114,7 @@ absl::Status AdminRecords::List(const v1::ListImportJobsRequest& request,
     return absl::InvalidArgumentError(
         absl::StrCat("there are over ", kJobStatesMax, " states. Ask for less at once."));
   }
-  const absl::StatusOr<HttpDoorSeen> door = look_at_door_(/*with_keys=*/false);
-  if (!door.ok()) return door.status();
+  ASSIGN_OR_RETURN(const HttpDoorSeen door, look_at_door_(/*with_keys=*/false));
   ASSIGN_OR_RETURN(
       const JobPage page,
       mirror::ListImportJobs(tenants_, {.storage = request.storage(),
@@ -126,24 +124,23 @@ absl::Status AdminRecords::List(const v1::ListImportJobsRequest& request,
                                         .page_token = request.page_token()}));
   for (const ListedJob& job : page.jobs) EncodeJob(job, response->add_jobs());
   response->set_next_page_token(page.next_page_token);
-  response->set_http_url(door->url);
+  response->set_http_url(door.url);
   return absl::OkStatus();
 }
 
 absl::Status AdminRecords::List(v1::ListApiKeysResponse* response) {
-  const absl::StatusOr<HttpDoorSeen> door = look_at_door_(/*with_keys=*/true);
-  if (!door.ok()) return door.status();
-  for (const ApiKey& key : door->keys) {
+  ASSIGN_OR_RETURN(const HttpDoorSeen door, look_at_door_(/*with_keys=*/true));
+  for (const ApiKey& key : door.keys) {
     v1::ApiKeyInfo* const message = response->add_keys();
     message->set_name(key.name);
     message->set_role(ToString(key.role));
     message->mutable_storages()->Add(key.storages.begin(), key.storages.end());
     message->set_issued(key.issued);
-    const auto used = door->used_ms.find(key.name);
-    if (used != door->used_ms.end()) message->set_last_used_ms(used->second);
+    const auto used = door.used_ms.find(key.name);
+    if (used != door.used_ms.end()) message->set_last_used_ms(used->second);
   }
-  for (const std::string& left_out : door->left_out) response->add_left_out(CutMessage(left_out));
-  response->set_http_url(door->url);
+  for (const std::string& left_out : door.left_out) response->add_left_out(CutMessage(left_out));
+  response->set_http_url(door.url);
   return absl::OkStatus();
 }
 

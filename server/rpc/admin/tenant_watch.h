@@ -1,10 +1,8 @@
 #ifndef MIRROR_SERVER_RPC_ADMIN_TENANT_WATCH_H_
 #define MIRROR_SERVER_RPC_ADMIN_TENANT_WATCH_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,7 +10,7 @@
 
 namespace mirror {
 
-/// Remembers what a watcher of tenants was sent about each, and so what is news to it. Takes about 200 bytes
+/// Remembers what a watcher of tenants was sent about each, and so what is news to it. Takes about 300 bytes
 /// for a tenant, plus its summary if that was replaced since. Threads: one.
 class TenantWatch {
  public:
@@ -25,16 +23,9 @@ class TenantWatch {
 
  private:
   struct Told {
-    std::shared_ptr<const TenantSummary> summary;  ///< Never changed, only replaced.
-    std::int64_t progress_ms = 0;
-    std::size_t late = 0;
-    bool deleted = false;
-    std::shared_ptr<const TenantInHub> hub;
-    std::int64_t since_ms = 0;
-    std::uint64_t done = 0, planned = 0, per_second = 0;
+    ListedTenant tenant;
     std::uint64_t looked = 0;  ///< Number of the last call that had this tenant.
   };
-  static bool IsSame(const Told& told, const ListedTenant& tenant);
 
   std::map<std::string, Told> told_;
   std::uint64_t looks_ = 0;
