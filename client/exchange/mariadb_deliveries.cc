@@ -465,23 +465,14 @@ absl::Status WriteMariadbRow(mariadb::Connection& connection, MariadbMembers& me
 absl::Status ReadReferringInMariadb(mariadb::Connection& connection, MariadbMembers& members,
                                     const MariadbMember& member, const RowOf& key, bool deletes,
                                     const std::function<absl::Status(ReachedRow row, bool deletes)>& take) {
-  for (const MariadbAction& action : members.actions()) {
-    if (action.parent != member.table.log) continue;
-    if (deletes ? !action.on_delete : !action.on_update) continue;
-    const MariadbMember* const child = members.FindByPlace(action.child);
-    if (child == nullptr || child->table.key.empty()) continue;
-    const std::vector<std::uint32_t> read = child->table.KeyAnd(child->table.PlainColumns());
-    std::vector<std::string> matches;
-    for (const auto& [own, referred] : action.columns)
-      matches.push_back(absl::StrCat("t.", referred, " = c.", own));
-    RETURN_IF_ERROR(ReadMariadbValues(
-        connection, members, *child, read,
-        absl::StrCat("SELECT ", child->Values(read, "c."), " FROM ", member.Rows(), " JOIN ",
-                     child->Rows("c"), " ON ", absl::StrJoin(matches, " AND "), " WHERE ", member.KeyIs(key),
-                     " LIMIT ", kReachedRowsMax + 1),
-        [&](const RowOf& row) { return take(ToReachedRow(*child, row), deletes && action.deletes); }));
-  }
-  return absl::OkStatus();
+  return members.ForEachChild(member, deletes, [&](const MariadbMember& child, const ServerAction& action) {
+    const std::vector<std::uint32_t> read = child.table.KeyAnd(child.table.PlainColumns());
+    return ReadMariadbValues(
+        connection, members, child, read,
+        absl::StrCat("SELECT ", child.Values(read, "c."), " FROM ", member.Rows(), " JOIN ", child.Rows("c"),
+                     " ON ", action.matches, " WHERE ", member.KeyIs(key), " LIMIT ", kReachedRowsMax + 1),
+        [&](const RowOf& row) { return take(ToReachedRow(child, row), deletes && action.deletes); });
+  });
 }
 
 /// See DeliveryDatabase::FindMatch(). Reads values like the reader and normalises them

@@ -1,6 +1,6 @@
 #include "client/exchange/mariadb_members.h"
 
-#include <set>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -8,7 +8,6 @@
 #include "absl/strings/str_join.h"
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
-#include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/exchange/member_table.h"
@@ -90,64 +89,33 @@ std::string MariadbMember::Values(const std::vector<std::uint32_t>& columns, std
 }
 
 absl::Status MariadbMembers::Look(mariadb::Connection& connection) {
-  members_.clear();
-  own_.clear();
-  sent_.clear();
-  if (!tables_) {
-    absl::StatusOr<std::map<std::string, std::string>> records = std::map<std::string, std::string>();
-    if (options_.records) records = options_.records();
-    if (!records.ok()) return records.status();
-    tables_.emplace(*std::move(records), options_.keys, std::vector<TableSteps>());
-  }
-  tables_->Clear();
+  RETURN_IF_ERROR(Clear());
   MariadbSource place;
   place.database = connection.dsn().database;
   ASSIGN_OR_RETURN(std::vector<MariadbTable> all, ReadMariadbTables(connection));
-  std::vector<std::string> names;
-  for (const MariadbTable& table : all) names.push_back(table.name);
-  const ChosenTables chosen = ChooseTables(options_.choice, names);
-  const std::set<std::string> sent(chosen.names.begin(), chosen.names.end());
-  for (MariadbTable& table : all) {
-    const bool is_sent = sent.contains(table.name);
-    if (!table.quoted.empty()) Take(std::move(table), place, is_sent);
-  }
+  Take(std::move(all), place, [this](MariadbMember* member) {
+    member->table.log = static_cast<std::int64_t>(members_.size()) + 1;
+    const MariadbTable& table = member->known->table;
+    if (table.engine == "InnoDB") return;
+    member->obstacle = absl::StrCat("table '", table.name, "' has the engine ", table.engine,
+                                    ", which cannot roll back a change or lock a row: run ALTER TABLE … "
+                                    "ENGINE = InnoDB");
+  });
   return ReadActions(connection);
-}
-
-void MariadbMembers::Take(MariadbTable table, const MariadbSource& place, bool is_sent) {
-  const std::string name = table.name;
-  std::vector<std::string> notes;  // The reader reports them.
-  const SourceTable source = tables_->Announce(std::move(table), place, &notes);
-  if (!source.problem.empty()) return;
-  MariadbMember member;
-  member.known = tables_->Find(name);
-  member.is_sent = is_sent;
-  if (member.known->table.engine != "InnoDB") {
-    member.obstacle = absl::StrCat("table '", name, "' has the engine ", member.known->table.engine,
-                                   ", which cannot roll back a change or lock a row: run ALTER TABLE … "
-                                   "ENGINE = InnoDB");
-  }
-  if (const TableSteps* const steps = rules_.StepsOf(name)) member.table.steps = *steps;
-  member.table.sent_name = member.table.steps.as.empty() ? name : member.table.steps.as;
-  member.table.plan.schema = member.known->schema;
-  member.table.log = static_cast<std::int64_t>(members_.size()) + 1;
-  member.table.key = member.known->schema.Key();
-  own_.emplace(name, member.table.log);
-  // If two names are the same in the mirror, the first table is sent.
-  if (is_sent) sent_.try_emplace(FoldName(member.table.sent_name), member.table.log);
-  members_.emplace(member.table.log, std::move(member));
 }
 
 absl::Status MariadbMembers::ReadActions(mariadb::Connection& connection) {
   actions_.clear();
+  std::map<std::string, std::int64_t> logs;  // By the table's own name.
+  for (const auto& [log, member] : members_) logs.emplace(member.known->table.name, log);
   ASSIGN_OR_RETURN(
       const mariadb::Rows rows,
       connection.Query(absl::StrCat(kForeignKeys, mariadb::QuotedText(connection.dsn().database), kKeyOrder),
                        kReadingKeys));
   std::string table, definition, last;
   for (std::size_t row = 0; row < rows.rows(); ++row) {
-    const auto child = own_.find(rows.Text(row, 0)), parent = own_.find(rows.Text(row, 2));
-    if (child == own_.end() || parent == own_.end()) continue;
+    const auto child = logs.find(rows.Text(row, 0)), parent = logs.find(rows.Text(row, 2));
+    if (child == logs.end() || parent == logs.end()) continue;
     if (child->first != table) {
       table = child->first;
       ASSIGN_OR_RETURN(definition, DefinitionOf(connection, members_.at(child->second)));
@@ -157,17 +125,13 @@ absl::Status MariadbMembers::ReadActions(mariadb::Connection& connection) {
     if (name != last) {
       last = name;
       const MariadbForeignKeyActions actions = ReadMariadbActions(definition, name);
-      actions_.push_back({child->second,
-                          parent->second,
-                          Changes(actions.on_delete),
-                          Changes(actions.on_update),
-                          actions.on_delete == ForeignKeyAction::kCascade,
-                          {}});
+      actions_.push_back({child->second, parent->second, Changes(actions.on_delete),
+                          Changes(actions.on_update), actions.on_delete == ForeignKeyAction::kCascade, ""});
     }
-    const absl::StatusOr<std::string> own = mariadb::QuotedName(rows.View(row, 3));
-    const absl::StatusOr<std::string> referred = mariadb::QuotedName(rows.View(row, 4));
-    if (!own.ok() || !referred.ok()) return own.ok() ? referred.status() : own.status();
-    actions_.back().columns.emplace_back(*own, *referred);
+    ASSIGN_OR_RETURN(const std::string own, mariadb::QuotedName(rows.View(row, 3)));
+    ASSIGN_OR_RETURN(const std::string referred, mariadb::QuotedName(rows.View(row, 4)));
+    std::string& matches = actions_.back().matches;
+    absl::StrAppend(&matches, matches.empty() ? "" : " AND ", "t.", referred, " = c.", own);
   }
   return absl::OkStatus();
 }
@@ -177,16 +141,6 @@ absl::StatusOr<bool> MariadbMembers::IsAsLooked(mariadb::Connection& connection,
   ASSIGN_OR_RETURN(const std::vector<MariadbTable> now,
                    ReadMariadbTables(connection, member.known->table.name));
   return now.size() == 1 && now.front() == member.known->table;
-}
-
-const MariadbMember* MariadbMembers::Find(const std::string& sent_name) const {
-  const auto found = sent_.find(FoldName(sent_name));
-  return found == sent_.end() ? nullptr : FindByPlace(found->second);
-}
-
-const MariadbMember* MariadbMembers::FindByPlace(std::int64_t place) const {
-  const auto found = members_.find(place);
-  return found == members_.end() ? nullptr : &found->second;
 }
 
 std::string MariadbLiteral(const Column& announced, const sqlite::Value& value) {
@@ -225,17 +179,14 @@ absl::Status ReadMariadbValues(mariadb::Connection& connection, MariadbMembers& 
       connection.Stream(sql, doing.empty() ? absl::StrCat("reading table '", member.table.name(), "'")
                                            : std::string(doing)));
   absl::Status result;
-  std::vector<Misfit> misfits;
+  std::optional<std::vector<Misfit>> misfits;
   // Leaving a result before its end would close the connection, and the transaction with it.
   absl::StatusOr<bool> more = rows.Step();
   for (; more.ok() && *more; more = rows.Step()) {
-    if (!result.ok()) continue;
+    if (!result.ok() || misfits) continue;
     const std::vector<std::string_view> fields(rows.fields().begin() + 1, rows.fields().end());
     if (!decoder.Decode(fields)) {
-      for (const Misfit& misfit : decoder.misfits())
-        misfits.push_back({columns[misfit.column], misfit.is_null});
-      result = absl::AbortedError(absl::StrCat("table '", member.table.name(),
-                                               "' has values that do not fit the types that were announced"));
+      misfits = decoder.misfits();
       continue;
     }
     RowOf row;
@@ -245,8 +196,7 @@ absl::Status ReadMariadbValues(mariadb::Connection& connection, MariadbMembers& 
     result = take(std::move(row));
   }
   if (!more.ok()) return more.status();
-  if (!misfits.empty()) members.Keep(member, misfits);
-  return result;
+  return misfits ? members.KeepMisfits(member, columns, *std::move(misfits)) : result;
 }
 
 absl::StatusOr<std::optional<RowOf>> ReadMariadbRow(mariadb::Connection& connection, MariadbMembers& members,

@@ -426,7 +426,7 @@ class PostgresTriggered {
     for (const auto& [oid, count] : counts) {
       const Counts& before = before_[oid];
       if (count.all - before.all <= explained[oid]) continue;
-      const PostgresMember* const member = members_.FindByOid(static_cast<std::uint32_t>(oid));
+      const PostgresMember* const member = members_.FindByLog(oid);
       RETURN_IF_ERROR(FindIn(*member, count.of_old > before.of_old, known, &rows));
     }
     return rows;
@@ -477,14 +477,12 @@ class PostgresTriggered {
     const std::vector<std::uint32_t> columns = member.table.PlainColumns();
     for (auto& [name, key] : keys) {
       if (known.contains({member.table.log, name})) continue;
-      absl::StatusOr<std::optional<RowOf>> before =
-          ReadPostgresRow(*beside, members_, member, key, columns, /*locks=*/false);
-      if (!before.ok()) return before.status();
-      absl::StatusOr<std::optional<RowOf>> now =
-          ReadPostgresRow(connection_, members_, member, key, columns, /*locks=*/false);
-      if (!now.ok()) return now.status();
-      if (AreSame(*before, *now)) continue;
-      rows->push_back({&member, std::move(key), *std::move(before), *std::move(now)});
+      ASSIGN_OR_RETURN(std::optional<RowOf> before,
+                       ReadPostgresRow(*beside, members_, member, key, columns, /*locks=*/false));
+      ASSIGN_OR_RETURN(std::optional<RowOf> now,
+                       ReadPostgresRow(connection_, members_, member, key, columns, /*locks=*/false));
+      if (AreSame(before, now)) continue;
+      rows->push_back({&member, std::move(key), std::move(before), std::move(now)});
     }
     return absl::OkStatus();
   }

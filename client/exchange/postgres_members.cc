@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -45,14 +44,6 @@ PostgresRowDecoder DecoderOf(const PostgresMember& member, const std::vector<std
   return {std::move(forms), member.known->Announced(columns)};
 }
 
-absl::Status KeepMisfits(PostgresMembers& members, const PostgresMember& member,
-                         const std::vector<std::uint32_t>& columns, std::vector<Misfit> misfits) {
-  for (Misfit& misfit : misfits) misfit.column = columns[misfit.column];
-  members.Keep(member, misfits);
-  return absl::AbortedError(absl::StrCat("table '", member.table.name(),
-                                         "' has values that do not fit the types that were announced"));
-}
-
 bool IsSame(const sqlite::Value& one, const sqlite::Value& other) {
   return ToLiteral(one) == ToLiteral(other);
 }
@@ -85,48 +76,19 @@ std::string PostgresMember::Values(const std::vector<std::uint32_t>& columns) co
 }
 
 absl::Status PostgresMembers::Look(postgres::Connection& connection) {
-  members_.clear();
-  sent_.clear();
-  if (!tables_) {
-    absl::StatusOr<std::map<std::string, std::string>> records = std::map<std::string, std::string>();
-    if (options_.records) records = options_.records();
-    if (!records.ok()) return records.status();
-    tables_.emplace(*std::move(records), options_.keys, std::vector<TableSteps>());
-  }
-  tables_->Clear();
-  postgres::Pipeline pipeline(connection);
-  const PostgresTableQueries queries(options_.schema);
-  queries.Queue(pipeline);
-  ASSIGN_OR_RETURN(const std::vector<postgres::Rows> rows, pipeline.Run());
-  ASSIGN_OR_RETURN(std::vector<PostgresTable> all, queries.Take(rows));
-  std::vector<std::string> names;
-  for (const PostgresTable& table : all) names.push_back(table.name);
-  const ChosenTables chosen = ChooseTables(options_.choice, names);
-  const std::set<std::string> sent(chosen.names.begin(), chosen.names.end());
-  for (PostgresTable& table : all) {
-    const bool is_sent = sent.contains(table.name);
-    if (!table.quoted.empty()) Take(std::move(table), is_sent);
-  }
+  RETURN_IF_ERROR(Clear());
+  ASSIGN_OR_RETURN(std::vector<PostgresTable> all, ReadTables(connection, 0));
+  Take(std::move(all), {}, [](PostgresMember* member) { member->table.log = member->known->table.oid; });
   return ReadActions(connection);
 }
 
-void PostgresMembers::Take(PostgresTable table, bool is_sent) {
-  const std::string name = table.name;
-  const std::uint32_t oid = table.oid;
-  std::vector<std::string> notes;  // The reader reports them.
-  const SourceTable source = tables_->Announce(std::move(table), {}, &notes);
-  if (!source.problem.empty()) return;
-  PostgresMember member;
-  member.known = tables_->Find(name);
-  member.is_sent = is_sent;
-  if (const TableSteps* const steps = rules_.StepsOf(name)) member.table.steps = *steps;
-  member.table.sent_name = member.table.steps.as.empty() ? name : member.table.steps.as;
-  member.table.plan.schema = member.known->schema;
-  member.table.log = oid;
-  member.table.key = member.known->schema.Key();
-  // If two names are the same in the mirror, the older table is sent.
-  if (is_sent) sent_.try_emplace(FoldName(member.table.sent_name), oid);
-  members_.emplace(oid, std::move(member));
+absl::StatusOr<std::vector<PostgresTable>> PostgresMembers::ReadTables(postgres::Connection& connection,
+                                                                       std::uint32_t oid) const {
+  postgres::Pipeline pipeline(connection);
+  const PostgresTableQueries queries(options_.schema, oid);
+  queries.Queue(pipeline);
+  ASSIGN_OR_RETURN(const std::vector<postgres::Rows> rows, pipeline.Run());
+  return queries.Take(rows);
 }
 
 absl::Status PostgresMembers::ReadActions(postgres::Connection& connection) {
@@ -140,26 +102,16 @@ absl::Status PostgresMembers::ReadActions(postgres::Connection& connection) {
       absl::StrAppend(&actions_.back().matches, " AND ", term);
       continue;
     }
-    actions_.push_back({static_cast<std::uint32_t>(rows.Int(row, 1)),
-                        static_cast<std::uint32_t>(rows.Int(row, 2)), rows.Bool(row, 3), rows.Bool(row, 4),
-                        rows.Bool(row, 5), term});
+    actions_.push_back(
+        {rows.Int(row, 1), rows.Int(row, 2), rows.Bool(row, 3), rows.Bool(row, 4), rows.Bool(row, 5), term});
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> PostgresMembers::IsAsLooked(postgres::Connection& connection,
                                                  const PostgresMember& member) const {
-  postgres::Pipeline pipeline(connection);
-  const PostgresTableQueries queries(options_.schema, member.known->table.oid);
-  queries.Queue(pipeline);
-  ASSIGN_OR_RETURN(const std::vector<postgres::Rows> rows, pipeline.Run());
-  ASSIGN_OR_RETURN(const std::vector<PostgresTable> now, queries.Take(rows));
+  ASSIGN_OR_RETURN(const std::vector<PostgresTable> now, ReadTables(connection, member.known->table.oid));
   return now.size() == 1 && now.front() == member.known->table;
-}
-
-const PostgresMember* PostgresMembers::Find(const std::string& sent_name) const {
-  const auto found = sent_.find(FoldName(sent_name));
-  return found == sent_.end() ? nullptr : FindByOid(found->second);
 }
 
 const PostgresMember* PostgresMembers::FindOwn(const std::string& name) const {
@@ -171,13 +123,8 @@ const PostgresMember* PostgresMembers::FindOwn(const std::string& name) const {
 
 std::vector<const PostgresMember*> PostgresMembers::Sent() const {
   std::vector<const PostgresMember*> sent;
-  for (const auto& [name, oid] : sent_) sent.push_back(&members_.at(oid));
+  for (const auto& [name, log] : sent_) sent.push_back(&members_.at(log));
   return sent;
-}
-
-const PostgresMember* PostgresMembers::FindByOid(std::uint32_t oid) const {
-  const auto found = members_.find(oid);
-  return found == members_.end() ? nullptr : &found->second;
 }
 
 std::optional<std::string> PostgresText(const PostgresColumn& column, const sqlite::Value& value) {
@@ -226,7 +173,7 @@ absl::Status ReadPostgresValues(postgres::Connection& connection, PostgresMember
   absl::StatusOr<bool> more = rows.Step();
   for (; more.ok() && *more; more = rows.Step()) {
     rows.row().ViewRow(0, &fields);
-    if (!decoder.Decode(fields)) return KeepMisfits(members, member, columns, decoder.misfits());
+    if (!decoder.Decode(fields)) return members.KeepMisfits(member, columns, decoder.misfits());
     RowOf row;
     for (std::size_t i = 0; i < columns.size(); ++i) {
       row.push_back(AsMirrored(member.known->schema.columns[columns[i]], decoder.values()[i]));

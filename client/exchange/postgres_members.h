@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,10 +16,10 @@
 #include "client/exchange/delivery_database.h"
 #include "client/exchange/exchange_rules.h"
 #include "client/exchange/member_table.h"
+#include "client/exchange/server_members.h"
 #include "client/source/postgres/postgres_rows.h"
 #include "client/source/postgres/postgres_sessions.h"
 #include "client/source/postgres/postgres_tables.h"
-#include "client/source/table_choice.h"
 
 // RowOf holds values of a PostgreSQL source in the form of its mirror, and so of the hub and every delivery.
 
@@ -38,58 +37,28 @@ struct PostgresMember : ServerMember {  ///< `table.log`: the table's oid.
   std::string Values(const std::vector<std::uint32_t>& columns) const;
 };
 
-/// A foreign key that changes rows of `child` when rows of `parent` change.
-struct PostgresAction {
-  std::uint32_t child = 0, parent = 0;  ///< By oid.
-  bool on_delete = false, on_update = false;
-  bool deletes = false;  ///< A delete of the parent's row deletes the child's.
-  std::string matches;   ///< In SQL: the condition that row t of the child refers to row p of the parent.
-};
-
 /// All tables of a schema as of one reading. Errors: those of Connection. Threads: one.
-class PostgresMembers {
+class PostgresMembers : public ServerMembers<PostgresMember, PostgresSourceTables> {
  public:
-  struct Options {
-    std::string schema;
-    TableChoice choice = {};
-    /// See PostgresReaderOptions; called at the first Look(). Empty: there are none.
-    std::function<absl::StatusOr<std::map<std::string, std::string>>()> records = {};
-    std::map<std::string, std::vector<std::string>> keys = {};
-  };
+  using Options = ServerMembersOptions;
   /// `rules` outlive it.
-  PostgresMembers(Options options, const ExchangeRules& rules)
-      : options_(std::move(options)), rules_(rules) {}
+  PostgresMembers(Options options, const ExchangeRules& rules) : ServerMembers(std::move(options), rules) {}
 
   /// Reads the catalog again. Invalidates results of Find().
   absl::Status Look(postgres::Connection& connection);
   /// Whether a table is unchanged since Look(): in a transaction that has it locked.
   absl::StatusOr<bool> IsAsLooked(postgres::Connection& connection, const PostgresMember& member) const;
 
-  /// Finds a table by the name under which it is sent; null: no sent table has it.
-  const PostgresMember* Find(const std::string& sent_name) const;
   /// Finds a table by its own name in the source, in any case; null: no sent table has it.
   const PostgresMember* FindOwn(const std::string& name) const;
   /// Returns all tables that are sent.
   std::vector<const PostgresMember*> Sent() const;
-  /// Null: the schema has no such table.
-  const PostgresMember* FindByOid(std::uint32_t oid) const;
-  const std::vector<PostgresAction>& actions() const { return actions_; }
-
-  /// Records values that do not fit their announced type: the next Look() corrects it, as the reader does.
-  void Keep(const PostgresMember& member, const std::vector<Misfit>& misfits) {
-    tables_->Keep(*member.known, misfits);
-  }
 
  private:
-  void Take(PostgresTable table, bool is_sent);
+  /// Reads the catalog of this table; 0: of all.
+  absl::StatusOr<std::vector<PostgresTable>> ReadTables(postgres::Connection& connection,
+                                                        std::uint32_t oid) const;
   absl::Status ReadActions(postgres::Connection& connection);
-
-  const Options options_;
-  const ExchangeRules& rules_;
-  std::optional<PostgresSourceTables> tables_;       ///< Absent: Look() was not called yet.
-  std::map<std::uint32_t, PostgresMember> members_;  ///< By oid.
-  std::map<std::string, std::uint32_t> sent_;        ///< By the folded name under which it is sent.
-  std::vector<PostgresAction> actions_;
 };
 
 /// Returns the text that PostgreSQL parses into the column; absent: NULL.

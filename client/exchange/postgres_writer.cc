@@ -93,21 +93,16 @@ absl::StatusOr<bool> WritePostgresRow(postgres::Connection& connection, Postgres
 absl::Status ReadReferringInPostgres(postgres::Connection& connection, PostgresMembers& members,
                                      const PostgresMember& member, const RowOf& key, bool deletes,
                                      const std::function<absl::Status(ReachedRow row, bool deletes)>& take) {
-  for (const PostgresAction& action : members.actions()) {
-    if (action.parent != member.known->table.oid) continue;
-    if (deletes ? !action.on_delete : !action.on_update) continue;
-    const PostgresMember* const child = members.FindByOid(action.child);
-    if (child == nullptr || child->table.key.empty()) continue;
-    const std::vector<std::uint32_t> read = child->table.KeyAnd(child->table.PlainColumns());
+  return members.ForEachChild(member, deletes, [&](const PostgresMember& child, const ServerAction& action) {
+    const std::vector<std::uint32_t> read = child.table.KeyAnd(child.table.PlainColumns());
     PostgresTexts bound;
     bound.AddKey(member, key);
-    RETURN_IF_ERROR(ReadPostgresValues(
-        connection, members, *child, read,
-        absl::StrCat("SELECT ", child->Values(read), " FROM ", child->Rows(), " JOIN ", member.Rows("p"),
+    return ReadPostgresValues(
+        connection, members, child, read,
+        absl::StrCat("SELECT ", child.Values(read), " FROM ", child.Rows(), " JOIN ", member.Rows("p"),
                      " ON ", action.matches, " WHERE ", member.KeyIs(1, "p"), " LIMIT ", kReachedRowsMax + 1),
-        bound, [&](const RowOf& row) { return take(ToReachedRow(*child, row), deletes && action.deletes); }));
-  }
-  return absl::OkStatus();
+        bound, [&](const RowOf& row) { return take(ToReachedRow(child, row), deletes && action.deletes); });
+  });
 }
 
 absl::Status NotePostgresConflict(postgres::Connection& connection, const PostgresMember& member,
