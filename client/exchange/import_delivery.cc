@@ -47,8 +47,7 @@ absl::StatusOr<std::vector<Columns>> UniqueColumns(const SqliteFile& file, const
   query.With(table.name());
   std::map<std::int64_t, Columns> by_index;
   std::set<std::int64_t> unknown;
-  absl::StatusOr<bool> row = query.Step();
-  for (; row.ok() && *row; row = query.Step()) {
+  RETURN_IF_ERROR(ForEachRow(query, [&] {
     const std::int64_t index = query.Int(0);
     const std::vector<Column>& columns = table.plan.schema.columns;
     const std::string name = query.IsNull(1) ? "" : query.Text(1);
@@ -59,8 +58,7 @@ absl::StatusOr<std::vector<Columns>> UniqueColumns(const SqliteFile& file, const
     } else {
       by_index[index].push_back(static_cast<std::uint32_t>(column - columns.begin()));
     }
-  }
-  if (!row.ok()) return row.status();
+  }));
   std::vector<Columns> found;
   for (auto& [index, columns] : by_index) {
     if (!unknown.contains(index)) found.push_back(std::move(columns));
@@ -115,12 +113,10 @@ absl::StatusOr<std::vector<RowOf>> RowsWith(const SqliteFile& file, const Delive
   for (const sqlite::Value& part : task.key) query.Bind(++place, part);
   for (const sqlite::Value* const value : bound) query.Bind(++place, *value);
   std::vector<RowOf> rows;
-  absl::StatusOr<bool> row = query.Step();
-  for (; row.ok() && *row; row = query.Step()) {
+  RETURN_IF_ERROR(ForEachRow(query, [&] {
     RowOf& found = rows.emplace_back();
     for (int i = 0; i < parts; ++i) found.push_back(query.ValueAt(i));
-  }
-  if (!row.ok()) return row.status();
+  }));
   return rows;
 }
 

@@ -30,12 +30,10 @@ absl::Status ForgetApplied(const SqliteFile& file, std::int64_t now_ms) {
 /// Calls `take` for each entry, in the order of the fetch.
 absl::Status ReadEach(const SqliteFile& file, const std::function<void(v1::Delivery)>& take) {
   sqlite::Statement query = file.Query("SELECT body FROM main._mirror_inbox ORDER BY position");
-  absl::StatusOr<bool> row = query.Step();
-  for (; row.ok() && *row; row = query.Step()) {
+  return ForEachRow(query, [&] {
     v1::Delivery delivery;
     if (delivery.ParseFromString(query.Text(0))) take(std::move(delivery));
-  }
-  return row.status();
+  });
 }
 
 /// Removes values written into rows that deliveries deleted since. The ledger still says they were written.

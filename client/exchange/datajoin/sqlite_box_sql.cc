@@ -63,12 +63,10 @@ absl::StatusOr<std::vector<BoxRow>> SqliteBoxSql::Query(const std::string& sql, 
   sqlite::Statement statement = file_.Query(sql);
   for (std::size_t i = 0; i < bound.size(); ++i) BindTo(statement, static_cast<int>(i + 1), bound[i]);
   std::vector<BoxRow> rows;
-  absl::StatusOr<bool> there = statement.Step();
-  for (; there.ok() && *there; there = statement.Step()) {
+  RETURN_IF_ERROR(ForEachRow(statement, [&] {
     BoxRow& row = rows.emplace_back();
     for (int i = 0; i < statement.columns(); ++i) row.push_back(ToLiteral(statement.ValueAt(i)));
-  }
-  if (!there.ok()) return there.status();
+  }));
   return rows;
 }
 

@@ -54,10 +54,9 @@ absl::StatusOr<std::vector<ToldPositions::Waiting>> ToldPositions::Find() const 
   std::vector<Waiting> waiting;
   for (std::size_t at = 0; at < logs.size(); at += kLogsAtOnce) {
     sqlite::Statement query = file_.Query(EndsOf(logs, at, std::min(at + kLogsAtOnce, logs.size())));
-    absl::StatusOr<bool> row = query.Step();
-    for (; row.ok() && *row; row = query.Step())
+    RETURN_IF_ERROR(ForEachRow(query, [&] {
       waiting.push_back({query.Int(0), query.Int(1), query.Int(2)});
-    if (!row.ok()) return row.status();
+    }));
   }
   return waiting;
 }

@@ -91,13 +91,11 @@ absl::StatusOr<bool> HasIndex(const SqliteFile& file, const SourcePlan& plan, co
                                 plan.FromWhere(absl::StrCat(QuoteName(column), " COLLATE BINARY > ?1")))));
   steps.SetDoing("reading its plans");
   bool found = false;
-  absl::StatusOr<bool> row = steps.Step();
-  for (; row.ok() && *row; row = steps.Step()) {
+  RETURN_IF_ERROR(ForEachRow(steps, [&] {
     const std::string detail = steps.Text(kDetail);
     found = found || absl::StrContains(detail, absl::StrCat("(", column, ">?)")) ||
             absl::StrContains(detail, "(rowid>?)");
-  }
-  if (!row.ok()) return row.status();
+  }));
   return found;
 }
 

@@ -253,16 +253,14 @@ class SortedDigests : public DigestReader {
     select.SetDoing(kDoing);
     for (std::size_t i = 0; i < behind_.size(); ++i) select.Bind(static_cast<int>(i + 1), behind_[i]);
     DigestPiece piece;
-    absl::StatusOr<bool> row = select.Step();
-    for (; row.ok() && *row; row = select.Step()) {
+    RETURN_IF_ERROR(ForEachRow(select, [&] {
       behind_.resize(count);
       for (std::size_t i = 0; i < count; ++i) behind_[i].Keep(select.RawValue(static_cast<int>(i)));
       if (piece.digest.rows == 0) piece.first = ToKey(behind_);
       const auto digest = static_cast<std::uint64_t>(select.Int(static_cast<int>(count)));
       piece.digest.Add(digest);
       if (each) piece.rows.emplace_back(ToKey(behind_), digest);
-    }
-    if (!row.ok()) return row.status();
+    }));
     if (piece.digest.rows > 0) piece.last = ToKey(behind_);
     piece.end = piece.digest.rows < rows;
     return piece;

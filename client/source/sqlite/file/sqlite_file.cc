@@ -351,11 +351,9 @@ absl::Status SqliteFile::DropAll(const std::string& query) const {
   {
     ASSIGN_OR_RETURN(sqlite::Statement found, Prepare(query));
     found.SetDoing("reading its schema");
-    absl::StatusOr<bool> row = found.Step();
-    for (; row.ok() && *row; row = found.Step()) {
+    RETURN_IF_ERROR(ForEachRow(found, [&] {
       drops.push_back(absl::StrCat("DROP ", found.Text(0), " main.", QuoteName(found.View(1))));
-    }
-    if (!row.ok()) return row.status();
+    }));
   }
   for (const std::string& drop : drops) {
     RETURN_IF_ERROR(Run(drop));

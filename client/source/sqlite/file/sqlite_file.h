@@ -164,6 +164,14 @@ class SqliteFile {
   std::unique_ptr<sqlite::Connection> database_;
 };
 
+/// Steps a statement to its end, and calls `take` at each row. Errors: those of Statement::Step().
+template <typename Take>
+absl::Status ForEachRow(sqlite::Statement& statement, const Take& take) {
+  absl::StatusOr<bool> more = statement.Step();
+  for (; more.ok() && *more; more = statement.Step()) take();
+  return more.status();
+}
+
 /// Whether SQLite's message names a function or a collation that only the application has.
 bool IsOfApplicationAlone(std::string_view words);
 

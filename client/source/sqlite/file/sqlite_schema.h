@@ -110,9 +110,7 @@ absl::Status ForEachRow(const SqliteFile& file, const std::string& sql, const st
   ASSIGN_OR_RETURN(sqlite::Statement statement, file.Prepare(sql));
   statement.SetDoing(table.empty() ? "reading its schema" : absl::StrCat("reading table '", table, "'"));
   if (!table.empty()) statement.Bind(1, table);
-  absl::StatusOr<bool> more = statement.Step();
-  for (; more.ok() && *more; more = statement.Step()) row(statement);
-  return more.status();
+  return ForEachRow(statement, [&] { row(statement); });
 }
 
 }  // namespace mirror

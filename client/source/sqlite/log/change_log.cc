@@ -84,22 +84,18 @@ absl::StatusOr<std::optional<LogPositions>> LogRecords::Find(const std::string& 
 absl::StatusOr<LogPositions> LogRecords::Sent() const {
   LogPositions sent;
   sqlite::Statement query = file_.Query("SELECT positions FROM _mirror_lineage ORDER BY id");
-  absl::StatusOr<bool> row = query.Step();
-  for (; row.ok() && *row; row = query.Step()) {
+  RETURN_IF_ERROR(ForEachRow(query, [&] {
     for (const auto& [log, lsn] : Split(query.Text(0))) sent[log] = lsn;
-  }
-  if (!row.ok()) return row.status();
+  }));
   return sent;
 }
 
 absl::StatusOr<LogPositions> LogRecords::SentBefore(std::int64_t before_ms) const {
   LogPositions sent;
   sqlite::Statement query = file_.Query("SELECT positions FROM _mirror_lineage WHERE time_ms < ?1");
-  absl::StatusOr<bool> row = query.With(before_ms).Step();
-  for (; row.ok() && *row; row = query.Step()) {
+  RETURN_IF_ERROR(ForEachRow(query.With(before_ms), [&] {
     for (const auto& [log, lsn] : Split(query.Text(0))) sent[log] = std::max(sent[log], lsn);
-  }
-  if (!row.ok()) return row.status();
+  }));
   return sent;
 }
 
@@ -462,9 +458,7 @@ absl::StatusOr<std::optional<std::vector<Key>>> ChangeLog::ChangedKeys(const std
   select.SetDoing(absl::StrCat("reading the log of table '", table, "'"));
   select.Bind(1, lsn.value);
   std::vector<Key> keys;
-  absl::StatusOr<bool> row = select.Step();
-  for (; row.ok() && *row; row = select.Step()) keys.push_back(ReadKey(select, names.size()));
-  if (!row.ok()) return row.status();
+  RETURN_IF_ERROR(ForEachRow(select, [&] { keys.push_back(ReadKey(select, names.size())); }));
   return keys;
 }
 

@@ -38,8 +38,7 @@ absl::StatusOr<std::uint64_t> LogPrefix::Hash(const SqliteFile& file, std::int64
   const LongKeys reads_long_keys(file);
   std::string entry;
   std::int64_t last = behind;
-  absl::StatusOr<bool> row = entries.Step();
-  for (; row.ok() && *row; row = entries.Step()) {
+  RETURN_IF_ERROR(ForEachRow(entries, [&] {
     last = entries.Int(0);
     entry.clear();
     for (int i = 0; i < entries.columns(); ++i) {
@@ -50,8 +49,7 @@ absl::StatusOr<std::uint64_t> LogPrefix::Hash(const SqliteFile& file, std::int64
       entry.append(bytes);
     }
     hash = XXH3_64bits_withSeed(entry.data(), entry.size(), hash);
-  }
-  if (!row.ok()) return row.status();
+  }));
   *until = last;
   return hash;
 }

@@ -88,8 +88,7 @@ absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
     // In a trigger, an unclosed comment would swallow the text after it.
     if (index.where.rfind("/*") != std::string::npos) table->blind = true;
     bool binary = true, generated = false;
-    absl::StatusOr<bool> more = terms.Step();
-    for (; more.ok() && *more; more = terms.Step()) {
+    RETURN_IF_ERROR(ForEachRow(terms, [&] {
       if (terms.Int(2) < 0) table->blind = true;
       LoggedTable::Probe& term = index.terms.emplace_back();
       term.column = terms.Text(0);
@@ -100,8 +99,7 @@ absl::Status FindUnique(const SqliteFile& file, LoggedTable* table) {
         term.defaulted = column.has_default && !column.nullable;
         generated = generated || column.generated;
       }
-    }
-    if (!more.ok()) return more.status();
+    }));
     // The key's own index only displaces rows if another spelling of the key counts as equal.
     if (indexes->Text(1) == "pk" && binary && typed_key) continue;
     // It depends on columns that are not all known before the row exists.

@@ -28,16 +28,14 @@ class SortedRows : public DigestReader {
         "SELECT ", names_, ", digest FROM digests", behind, " ORDER BY ", names_, " LIMIT ", rows));
     BindKey(select, 1, behind_);
     DigestPiece piece;
-    absl::StatusOr<bool> row = select.Step();
-    for (; row.ok() && *row; row = select.Step()) {
+    RETURN_IF_ERROR(ForEachRow(select, [&] {
       Key key = ReadKey(select, key_parts_);
       const auto digest = static_cast<std::uint64_t>(select.Int(static_cast<int>(key_parts_)));
       if (piece.digest.rows == 0) piece.first = key;
       piece.digest.Add(digest);
       if (each) piece.rows.emplace_back(key, digest);
       behind_ = std::move(key);
-    }
-    if (!row.ok()) return row.status();
+    }));
     if (piece.digest.rows > 0) piece.last = behind_;
     piece.end = piece.digest.rows < rows;
     if (piece.end) {
