@@ -87,6 +87,7 @@ std::string Names(const std::vector<SourceKind>& kinds) {
   return names;
 }
 
+/// Refuses a key that is not for this kind of source.
 absl::Status CheckKeys(const ConfigTable& block, SourceKind kind, const std::vector<KindKey>& keys) {
   for (const KindKey& key : keys) {
     if (Has(key, kind) || !block.Has(key.name)) continue;
@@ -97,18 +98,6 @@ absl::Status CheckKeys(const ConfigTable& block, SourceKind kind, const std::vec
     return block.Wrong(key.name, absl::StrCat("is for kind = ", Names(key.kinds), " only"));
   }
   return absl::OkStatus();
-}
-
-/// Refuses a key of a [[source]] that is not for its kind.
-absl::Status CheckSourceKeys(const ConfigTable& block, SourceKind kind) {
-  static const std::vector<KindKey> keys = DescribedKindKeys("[[source]]");
-  return CheckKeys(block, kind, keys);
-}
-
-/// Refuses a key of a [[source.table]] that is not for the source's kind.
-absl::Status CheckTableKeys(const ConfigTable& block, SourceKind kind) {
-  static const std::vector<KindKey> keys = DescribedKindKeys("[[source.table]]");
-  return CheckKeys(block, kind, keys);
 }
 
 Setter SetCharacter(std::string* target) {
@@ -259,7 +248,8 @@ ConfigKeys TableKeys(const ConfigTable& block, TableConfig* table) {
 absl::Status CheckKind(const ConfigTable& block, const SourceConfig& source, const TableConfig& table) {
   const bool files = IsFolder(source.kind);
   const KindTraits& traits = TraitsOf(source.kind);
-  RETURN_IF_ERROR(CheckTableKeys(block, source.kind));
+  static const std::vector<KindKey> keys = DescribedKindKeys("[[source.table]]");
+  RETURN_IF_ERROR(CheckKeys(block, source.kind, keys));
   if (!traits.has_log && table.strategy == Strategy::kCdc) {
     return block.Wrong("strategy",
                        absl::StrCat("must not be \"cdc\" for ", traits.called, ", which have no change log"));
@@ -332,10 +322,9 @@ absl::StatusOr<TableConfig> LoadTable(const ConfigTable& block, const SourceConf
   RETURN_IF_ERROR(block.Read(TableKeys(block, &table)));
   table.steps.table = table.name;
   table.steps.line = table.line;
-  absl::Status status = CheckKind(block, source, table);
-  if (status.ok()) status = CheckStrategy(block, StrategyOf(source, table), table);
-  if (status.ok()) status = CheckTableSteps(block, source, table);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(CheckKind(block, source, table));
+  RETURN_IF_ERROR(CheckStrategy(block, StrategyOf(source, table), table));
+  RETURN_IF_ERROR(CheckTableSteps(block, source, table));
   if (table.file.empty()) table.file = absl::StrCat(table.name, ".", ToString(source.kind));
   return table;
 }
@@ -536,14 +525,13 @@ class SourceLoader {
       SourceConfig source;
       source.line = block.line();
       source.hash_key = hash_key_;
-      absl::Status status = block.Read(Keys(&source));
-      if (status.ok()) status = CheckKind(block, &source);
-      if (status.ok()) status = CheckPlace(block, &source);
-      if (status.ok()) status = LoadTables(block, &source);
-      if (status.ok()) status = CheckAccept(block, source);
-      if (status.ok()) status = CheckLayout(block, &source);
-      if (status.ok()) status = CheckOthers(block, source, sources, &claims);
-      if (!status.ok()) return status;
+      RETURN_IF_ERROR(block.Read(Keys(&source)));
+      RETURN_IF_ERROR(CheckKind(block, &source));
+      RETURN_IF_ERROR(CheckPlace(block, &source));
+      RETURN_IF_ERROR(LoadTables(block, &source));
+      RETURN_IF_ERROR(CheckAccept(block, source));
+      RETURN_IF_ERROR(CheckLayout(block, &source));
+      RETURN_IF_ERROR(CheckOthers(block, source, sources, &claims));
       sources.push_back(std::move(source));
     }
     return sources;
@@ -602,7 +590,8 @@ class SourceLoader {
       return block.Wrong("kind", absl::StrCat("is \"", ToString(source->kind),
                                               "\", and this build has no reader for ", traits.called));
     }
-    RETURN_IF_ERROR(CheckSourceKeys(block, source->kind));
+    static const std::vector<KindKey> keys = DescribedKindKeys("[[source]]");
+    RETURN_IF_ERROR(CheckKeys(block, source->kind, keys));
     if (block.Has("cron") && block.Has("interval")) {
       return block.Wrong("cron", "and 'interval' both say when it runs: leave one of them out");
     }

@@ -32,7 +32,6 @@ const EnumWords<TimeUnit>& TimeUnitWords() {
   return kWords;
 }
 std::string ToString(TimeUnit unit) { return WordOf(TimeUnitWords(), unit); }
-std::optional<TimeUnit> ParseTimeUnit(std::string_view word) { return ValueOf(TimeUnitWords(), word); }
 
 const EnumWords<TimeFormat>& TimeFormatWords() {
   static const EnumWords<TimeFormat> kWords = {
@@ -40,7 +39,6 @@ const EnumWords<TimeFormat>& TimeFormatWords() {
   return kWords;
 }
 std::string ToString(TimeFormat format) { return WordOf(TimeFormatWords(), format); }
-std::optional<TimeFormat> ParseTimeFormat(std::string_view word) { return ValueOf(TimeFormatWords(), word); }
 
 std::string ToString(const Form& form) {
   if (!form.strategy) return form.shape;

@@ -45,7 +45,6 @@ enum class TimeUnit { kDay, kHour, kMinute, kSecond };
 
 const EnumWords<TimeUnit>& TimeUnitWords();
 std::string ToString(TimeUnit unit);
-std::optional<TimeUnit> ParseTimeUnit(std::string_view word);
 
 /// The precision to which a watermark is cut; without both members it stays as it is.
 struct Precision {
@@ -63,7 +62,6 @@ enum class TimeFormat {
 
 const EnumWords<TimeFormat>& TimeFormatWords();
 std::string ToString(TimeFormat format);
-std::optional<TimeFormat> ParseTimeFormat(std::string_view word);
 
 /// How changes of a table are found, and in which columns and rows; notes of one form are meaningless in
 /// another form. Run state stores it as a text of up to three words.

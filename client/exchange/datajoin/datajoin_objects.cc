@@ -131,11 +131,10 @@ absl::StatusOr<Missing> FindMissing(BoxSql& sql, bool makes) {
     missing.statements.push_back(make);
     return absl::OkStatus();
   };
-  absl::Status status = look(kOutboxTable, Names(kBoxColumns), BoxTableSql(sql, kOutboxTable));
-  if (status.ok()) status = look(kInboxTable, Names(kBoxColumns), BoxTableSql(sql, kInboxTable));
-  if (status.ok()) status = look(kProgramTable, Names(kProgramColumns), ProgramSql(sql));
-  if (status.ok()) status = look(kView, {"object_table", "object_id", "update_datetime"}, ViewSql(sql));
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(look(kOutboxTable, Names(kBoxColumns), BoxTableSql(sql, kOutboxTable)));
+  RETURN_IF_ERROR(look(kInboxTable, Names(kBoxColumns), BoxTableSql(sql, kInboxTable)));
+  RETURN_IF_ERROR(look(kProgramTable, Names(kProgramColumns), ProgramSql(sql)));
+  RETURN_IF_ERROR(look(kView, {"object_table", "object_id", "update_datetime"}, ViewSql(sql)));
   for (const char* const table : kOwnTables) {
     ASSIGN_OR_RETURN(const std::set<std::string> there, sql.ColumnsOf(table));
     if (!there.empty()) continue;

@@ -28,11 +28,14 @@ void ExpectBothWays(const EnumWords<T>& words, std::size_t values,
   for (const char* none : {"", " ", "CDC", "cdc ", "another"}) EXPECT_EQ(parse(none), std::nullopt) << none;
 }
 
+std::optional<TimeUnit> ParseUnit(std::string_view word) { return ValueOf(TimeUnitWords(), word); }
+std::optional<TimeFormat> ParseFormat(std::string_view word) { return ValueOf(TimeFormatWords(), word); }
+
 TEST(StrategyTest, WordsAreReadAsTheyAreWritten) {
   ExpectBothWays(StrategyWords(), 6, ParseStrategy);
   ExpectBothWays(SourceKindWords(), 6, ParseSourceKind);
-  ExpectBothWays(TimeUnitWords(), 4, ParseTimeUnit);
-  ExpectBothWays(TimeFormatWords(), 3, ParseTimeFormat);
+  ExpectBothWays(TimeUnitWords(), 4, ParseUnit);
+  ExpectBothWays(TimeFormatWords(), 3, ParseFormat);
   EXPECT_EQ(ToString(Strategy::kWatermarkCdc), "watermark_cdc");
   EXPECT_EQ(ToString(TimeFormat::kUnixMs), "unix_ms");
 }

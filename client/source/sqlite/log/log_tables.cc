@@ -394,16 +394,13 @@ absl::Status LogTables::Make(const LoggedTable& table) {
   log.anchor = RandomNumber();
   log.columns = Names(table);
   log.table = table;
-  absl::Status status = file_.Query("UPDATE _mirror_source SET next_log = ?1").With(log.id + 1).Run();
-  if (status.ok()) status = file_.Run(LogTable(log.id, table).sql);
-  if (status.ok()) {
-    status = file_.Query(absl::StrCat("INSERT INTO ", LogName(log.id), " (seq, m0) VALUES (?1, ?2)"))
-                 .With(kAnchorSeq, log.anchor)
-                 .Run();
-  }
-  if (status.ok()) status = WithTriedTriggers(file_, table, [&] { return MakeTriggers(log); });
-  if (status.ok()) status = Store(log);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(file_.Query("UPDATE _mirror_source SET next_log = ?1").With(log.id + 1).Run());
+  RETURN_IF_ERROR(file_.Run(LogTable(log.id, table).sql));
+  RETURN_IF_ERROR(file_.Query(absl::StrCat("INSERT INTO ", LogName(log.id), " (seq, m0) VALUES (?1, ?2)"))
+                      .With(kAnchorSeq, log.anchor)
+                      .Run());
+  RETURN_IF_ERROR(WithTriedTriggers(file_, table, [&] { return MakeTriggers(log); }));
+  RETURN_IF_ERROR(Store(log));
   objects_.tables[LogName(log.id)] = INT64_MAX;  // After every existing table.
   logs_[FoldName(table.name)] = std::move(log);
   return absl::OkStatus();
