@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
+#include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 
 namespace mirror {
@@ -207,11 +208,7 @@ absl::StatusOr<std::set<std::uint64_t>> CaptureLook::FedAtPointer() const {
   sqlite::Statement select =
       state_.Prepared(absl::StrCat("SELECT digest FROM fed WHERE captured = ", table_.id));
   std::set<std::uint64_t> fed;
-  absl::StatusOr<bool> row = select.Step();
-  for (; row.ok() && *row; row = select.Step()) {
-    fed.insert(static_cast<std::uint64_t>(select.Int(0)));
-  }
-  if (!row.ok()) return row.status();
+  RETURN_IF_ERROR(ForEachRow(select, [&] { fed.insert(static_cast<std::uint64_t>(select.Int(0))); }));
   return fed;
 }
 

@@ -13,6 +13,7 @@
 #include "base/nonce.h"
 #include "base/status_macros.h"
 #include "client/source/capture/capture_look.h"
+#include "client/source/sqlite/file/sqlite_file.h"
 #include "client/source/sqlite/file/sqlite_key.h"
 #include "proto/wire/table.h"
 
@@ -197,9 +198,7 @@ absl::StatusOr<std::optional<CaptureState::Table>> CaptureState::Find(const std:
 absl::StatusOr<std::vector<CaptureState::Table>> CaptureState::List() {
   sqlite::Statement select = Prepared(absl::StrCat(kSelectTable, " ORDER BY name"));
   std::vector<Table> tables;
-  absl::StatusOr<bool> row = select.Step();
-  for (; row.ok() && *row; row = select.Step()) tables.push_back(ReadTable(select));
-  if (!row.ok()) return row.status();
+  RETURN_IF_ERROR(ForEachRow(select, [&] { tables.push_back(ReadTable(select)); }));
   return tables;
 }
 
@@ -301,11 +300,9 @@ absl::Status CaptureState::Retain(const std::vector<std::string>& names) {
   std::vector<std::int64_t> gone;
   {
     sqlite::Statement select = Prepared("SELECT id, name FROM captured");
-    absl::StatusOr<bool> row = select.Step();
-    for (; row.ok() && *row; row = select.Step()) {
+    RETURN_IF_ERROR(ForEachRow(select, [&] {
       if (!kept.contains(FoldName(select.Text(1)))) gone.push_back(select.Int(0));
-    }
-    if (!row.ok()) return row.status();
+    }));
   }
   for (const std::int64_t id : gone) {
     RETURN_IF_ERROR(InTransaction([&]() -> absl::Status {
@@ -343,16 +340,14 @@ absl::StatusOr<std::vector<CaptureState::Note>> CaptureState::ReadNoted(const Ta
   BindKey(select, 3, behind);
   std::vector<Note> notes;
   const int parts = static_cast<int>(table.key_parts);
-  absl::StatusOr<bool> row = select.Step();
-  for (; row.ok() && *row; row = select.Step()) {
+  RETURN_IF_ERROR(ForEachRow(select, [&] {
     notes.push_back({ReadKey(select, table.key_parts), select.Int(parts) != 0, select.Int(parts + 1) > from,
                      select.Int(parts + 2) != 0});
     const std::string_view mask = select.View(parts + 3);
     for (std::size_t i = 0; i < mask.size(); ++i) {
       if (mask[i] != 0) notes.back().columns.push_back(static_cast<std::uint32_t>(i));
     }
-  }
-  if (!row.ok()) return row.status();
+  }));
   return notes;
 }
 
