@@ -60,8 +60,7 @@ absl::StatusOr<bool> MakeExchangeTables(const SqliteFile& file) {
   ASSIGN_OR_RETURN(const std::int64_t there, CountTables(file));
   if (there == kTables) return false;
   RETURN_IF_ERROR(file.Change([&file] {
-    absl::Status status = file.Run(kExchange);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(file.Run(kExchange));
     return file.Run(absl::StrCat("CREATE TABLE IF NOT EXISTS main.", QuoteName(kLedgerTable), " (",
                                  LedgerColumns("INTEGER", "TEXT", "TEXT"), ") WITHOUT ROWID"));
   }));

@@ -56,20 +56,19 @@ absl::Status EmptyInbox(const SqliteFile& file) {
 absl::Status FillInbox(const SqliteFile& file, const FetchedDeliveries& fetched, std::int64_t now_ms,
                        InboxLayout* layout) {
   const absl::Status filled = file.Change([&]() -> absl::Status {
-    absl::Status status = file.Query("DELETE FROM main._mirror_inbox").Run();
+    RETURN_IF_ERROR(file.Query("DELETE FROM main._mirror_inbox").Run());
     std::int64_t position = 0;
     for (const v1::Delivery& delivery : fetched.deliveries) {
-      if (!status.ok()) return status;
       sqlite::Statement insert = file.Query(
           "INSERT OR IGNORE INTO main._mirror_inbox (delivery_id, position, body) VALUES (?1, ?2, ?3)");
       const std::string body = delivery.SerializeAsString();
       insert.Bind(1, delivery.delivery_id()).Bind(2, ++position).BindBlob(3, body);
-      status = insert.Run();
+      RETURN_IF_ERROR(insert.Run());
     }
-    if (status.ok() && fetched.whole) status = ForgetRefused(file);
-    if (status.ok()) status = ForgetApplied(file, now_ms);
-    if (status.ok()) status = ForgetValuesOfGone(file);
-    return status.ok() && layout != nullptr ? layout->Filled(fetched, now_ms) : status;
+    if (fetched.whole) RETURN_IF_ERROR(ForgetRefused(file));
+    RETURN_IF_ERROR(ForgetApplied(file, now_ms));
+    RETURN_IF_ERROR(ForgetValuesOfGone(file));
+    return layout == nullptr ? absl::OkStatus() : layout->Filled(fetched, now_ms);
   });
   if (filled.ok()) CrashPoint("agent.transported");
   return filled;

@@ -165,10 +165,10 @@ class MariadbInbox : public DeliveryInbox {
   absl::Status Fill(const FetchedDeliveries& fetched, std::int64_t now_ms) override {
     MariadbTransaction transaction(connection_);
     RETURN_IF_ERROR(transaction.Begin(kFilling));
-    absl::Status filled = connection_.Execute("DELETE FROM _mirror_inbox", kFilling);
-    if (filled.ok()) filled = PutIn(fetched);
-    if (filled.ok()) filled = Forget(fetched.whole, now_ms);
-    return filled.ok() ? transaction.Commit(kFilling) : filled;
+    RETURN_IF_ERROR(connection_.Execute("DELETE FROM _mirror_inbox", kFilling));
+    RETURN_IF_ERROR(PutIn(fetched));
+    RETURN_IF_ERROR(Forget(fetched.whole, now_ms));
+    return transaction.Commit(kFilling);
   }
 
   absl::StatusOr<WrittenRows> ReadWrittenRows(std::int64_t now_ms) override {

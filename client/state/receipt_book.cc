@@ -66,13 +66,12 @@ class Book final : public ReceiptBook {
       if (present == end && *signed_already) return absl::OkStatus();
     }
     return database_->Transact(sqlite::Connection::Begin::kDeferred, [&] {
-      absl::Status status;
       for (const Entry& entry : entries) {
-        if (status.ok()) status = AddEntry(entry);
+        RETURN_IF_ERROR(AddEntry(entry));
       }
-      if (status.ok() && signature) status = AddSignature(*signature);
-      if (status.ok()) status = SetEnd(end);
-      return status.ok() ? Prune() : status;
+      if (signature) RETURN_IF_ERROR(AddSignature(*signature));
+      RETURN_IF_ERROR(SetEnd(end));
+      return Prune();
     });
   }
 

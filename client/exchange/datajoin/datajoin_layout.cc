@@ -43,11 +43,11 @@ class InboxWriter {
   /// A delivery that has entries keeps them. So does a delivery of the same change
   /// of the same system: it takes over the entries, and nothing is there twice.
   absl::Status Offer(const std::vector<v1::Delivery>& deliveries) {
-    absl::Status status = Begin();
+    RETURN_IF_ERROR(Begin());
     for (const v1::Delivery& delivery : deliveries) {
-      if (status.ok()) status = OfferOne(delivery);
+      RETURN_IF_ERROR(OfferOne(delivery));
     }
-    return status.ok() ? End() : status;
+    return End();
   }
 
  private:
@@ -330,13 +330,12 @@ absl::Status DatajoinLayout::WithdrawOthers(std::int64_t now_ms) const {
 }
 
 absl::Status DatajoinLayout::Filled(const FetchedDeliveries& fetched, std::int64_t now_ms) {
-  absl::Status status = InboxWriter(source_, round_.database, now_ms).Offer(fetched.deliveries);
-  if (status.ok() && fetched.whole) status = WithdrawOthers(now_ms);
-  if (status.ok()) status = ForgetOld(now_ms);
-  if (!status.ok()) return status;
+  RETURN_IF_ERROR(InboxWriter(source_, round_.database, now_ms).Offer(fetched.deliveries));
+  if (fetched.whole) RETURN_IF_ERROR(WithdrawOthers(now_ms));
+  RETURN_IF_ERROR(ForgetOld(now_ms));
   ASSIGN_OR_RETURN(const ProgramState state, PushedState());
-  status = ShowTransport(state, now_ms);
-  return status.ok() ? ShowImport(now_ms) : status;
+  RETURN_IF_ERROR(ShowTransport(state, now_ms));
+  return ShowImport(now_ms);
 }
 
 absl::Status DatajoinLayout::ForgetOld(std::int64_t now_ms) const {

@@ -135,9 +135,8 @@ absl::Status RowTaker::TakeHeavy(SqliteCursor& cursor, const std::function<absl:
                                  RowBlock* block, LargeSink* sink) {
   row_bytes_ = 0;
   for (std::size_t i = 0; i < fields_.size(); ++i) {
-    absl::Status status = AppendHeavyField(cursor, begin, fields_[i], &block->columns[i], sink);
-    if (status.ok()) status = SendDeferred(sink);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(AppendHeavyField(cursor, begin, fields_[i], &block->columns[i], sink));
+    RETURN_IF_ERROR(SendDeferred(sink));
   }
   weight_ += row_bytes_;
   return absl::OkStatus();
