@@ -23,13 +23,12 @@ class Checker {
 
   absl::StatusOr<ReceiptVerdict> Check() {
     ASSIGN_OR_RETURN(const ReceiptBook::End end, book_.ReadEnd());
-    absl::Status status = book_.ForEach([this](const ReceiptBook::Entry& entry) {
+    RETURN_IF_ERROR(book_.ForEach([this](const ReceiptBook::Entry& entry) {
       Take(entry);
       return absl::OkStatus();
-    });
-    if (!status.ok()) return status;
-    status = book_.ForEachSignature([this](const ReceiptBook::Signature& one) { TakeSignature(one); });
-    if (!status.ok()) return status;
+    }));
+    RETURN_IF_ERROR(
+        book_.ForEachSignature([this](const ReceiptBook::Signature& one) { TakeSignature(one); }));
     Cover();
     CheckEnd(end);
     return std::move(verdict_);

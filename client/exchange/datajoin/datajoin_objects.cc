@@ -176,9 +176,8 @@ std::vector<std::string> RowsSql(const BoxSql& sql, const std::string& database)
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> DatajoinStatements(BoxSql& sql) {
-  absl::StatusOr<Missing> missing = FindMissing(sql, /*makes=*/false);
-  if (!missing.ok()) return missing.status();
-  return std::move(missing->statements);
+  ASSIGN_OR_RETURN(Missing missing, FindMissing(sql, /*makes=*/false));
+  return std::move(missing.statements);
 }
 
 absl::Status EnsureDatajoinRows(BoxSql& sql, const std::string& database) {

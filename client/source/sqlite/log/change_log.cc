@@ -496,14 +496,12 @@ absl::StatusOr<bool> ChangeLog::Adopt(const std::string& table, const Position& 
   }
   TableLog* const own = logs_.Find(table);
   RETURN_IF_ERROR(file_->Change([&]() -> absl::Status {
-    absl::Status status = absl::OkStatus();
     if (*last < position.lsn.value) {
-      status = file_->Query(absl::StrCat("INSERT INTO ", LogName(own->id), " (seq) VALUES (?1)"))
-                   .With(position.lsn.value)
-                   .Run();
+      RETURN_IF_ERROR(file_->Query(absl::StrCat("INSERT INTO ", LogName(own->id), " (seq) VALUES (?1)"))
+                          .With(position.lsn.value)
+                          .Run());
     }
-    if (status.ok()) status = logs_.RaiseFloor(*own, position.lsn.value);
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(logs_.RaiseFloor(*own, position.lsn.value));
     return records_.Adopt(position.lineage, own->id, position.lsn.value);
   }));
   return true;
