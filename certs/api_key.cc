@@ -19,6 +19,7 @@
 #include "absl/strings/str_join.h"
 #include "base/enum_words.h"
 #include "base/file.h"
+#include "base/human_text.h"
 #include "base/name_pattern.h"
 #include "base/nonce.h"
 #include "base/status_macros.h"
@@ -84,14 +85,8 @@ absl::Status Give(const std::string& path, const Owner& owner) {
       absl::StrCat("giving '", path, "' to user ", owner.user, ": ", std::strerror(reason)));
 }
 
-std::string Today() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[16];
-  std::strftime(text, sizeof(text), "%Y-%m-%d", &parts);
-  return text;
-}
+/// Returns "2024-05-01".
+std::string Today() { return FormatUnixTime(std::time(nullptr)).substr(0, 10); }
 
 /// Returns file names, sorted. Errors: as ReadApiKeys().
 absl::StatusOr<std::vector<std::string>> FindFiles(const std::string& folder) {

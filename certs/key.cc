@@ -15,6 +15,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
@@ -31,8 +32,7 @@ constexpr std::size_t kEs256Half = 32;  // Bytes of r, and of s.
 constexpr std::size_t kTextMax = 64;    // Characters of a key id or a context id.
 
 bool IsPlain(char character) {
-  return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
-         (character >= '0' && character <= '9') || character == '_' || character == '-';
+  return absl::ascii_isalnum(static_cast<unsigned char>(character)) || character == '_' || character == '-';
 }
 
 absl::StatusOr<Algorithm> AlgorithmOf(EVP_PKEY* key, const std::string& name) {
@@ -207,16 +207,12 @@ absl::StatusOr<PublicKey> PublicKey::Parse(const std::string& pem, const std::st
 }
 
 absl::Status PublicKey::CheckValidity(std::int64_t now_s) const {
-  if (not_before_ && now_s < *not_before_) {
-    return absl::FailedPreconditionError(absl::StrCat("the certificate is valid only from ",
-                                                      FormatUnixTime(*not_before_), "; the clock here says ",
-                                                      FormatUnixTime(now_s)));
-  }
-  if (not_after_ && now_s > *not_after_) {
-    return absl::FailedPreconditionError(absl::StrCat("the certificate was valid only until ",
-                                                      FormatUnixTime(*not_after_), "; the clock here says ",
-                                                      FormatUnixTime(now_s)));
-  }
+  const auto refuse = [now_s](const char* limit, std::int64_t time) {
+    return absl::FailedPreconditionError(absl::StrCat("the certificate ", limit, FormatUnixTime(time),
+                                                      "; the clock here says ", FormatUnixTime(now_s)));
+  };
+  if (not_before_ && now_s < *not_before_) return refuse("is valid only from ", *not_before_);
+  if (not_after_ && now_s > *not_after_) return refuse("was valid only until ", *not_after_);
   return absl::OkStatus();
 }
 

@@ -34,14 +34,8 @@ TenantHashKey::TenantHashKey(std::string_view secret, std::string_view context_i
 }
 
 struct KeyedHash::State {
-  struct FreeMac {
-    void operator()(EVP_MAC* owned) const { EVP_MAC_free(owned); }
-  };
-  struct FreeContext {
-    void operator()(EVP_MAC_CTX* owned) const { EVP_MAC_CTX_free(owned); }
-  };
-  std::unique_ptr<EVP_MAC, FreeMac> mac;
-  std::unique_ptr<EVP_MAC_CTX, FreeContext> context;
+  std::unique_ptr<EVP_MAC, OpenSslFree<EVP_MAC_free>> mac;
+  std::unique_ptr<EVP_MAC_CTX, OpenSslFree<EVP_MAC_CTX_free>> context;
 };
 
 KeyedHash::KeyedHash(const TenantHashKey& key) : state_(std::make_unique<State>()) {

@@ -55,9 +55,8 @@ absl::StatusOr<TlsPair> ReadTlsPair(const std::string& certificate_path, const s
 }
 
 absl::StatusOr<std::string> ReadCa(const std::string& path) {
-  absl::StatusOr<std::string> pem = ReadKeyFile(path, FileUse::kPublic);
-  if (!pem.ok()) return pem.status();
-  ASSIGN_OR_RETURN(const X509Ptr certificate, ParseCertificate(*pem, path));
+  ASSIGN_OR_RETURN(std::string pem, ReadKeyFile(path, FileUse::kPublic));
+  RETURN_IF_ERROR(ParseCertificate(pem, path).status());
   return pem;
 }
 
@@ -89,7 +88,7 @@ absl::Status CheckTlsPair(const std::string& certificate, const std::string& key
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(const ServerTls& files) {
   RETURN_IF_ERROR(CheckTlsPair(files.certificate, files.key));
   if (!files.client_ca.empty()) {
-    if (const absl::StatusOr<std::string> ca = ReadCa(files.client_ca); !ca.ok()) return ca.status();
+    RETURN_IF_ERROR(ReadCa(files.client_ca).status());
   }
   namespace tls = grpc::experimental;
   tls::TlsServerCredentialsOptions options(std::make_shared<tls::FileWatcherCertificateProvider>(

@@ -186,34 +186,27 @@ absl::StatusOr<std::int64_t> Time(const Json& payload, const std::string& name) 
 
 absl::Status CheckTimes(const Json& payload, const TokenRules& rules, std::int64_t now_s, Claims& claims) {
   ASSIGN_OR_RETURN(const std::int64_t expires, Time(payload, "exp"));
-  const absl::StatusOr<std::int64_t> not_before = Time(payload, "nbf");
-  if (!not_before.ok()) return not_before.status();
-  const absl::StatusOr<std::int64_t> issued = payload.contains("iat") ? Time(payload, "iat") : not_before;
-  if (!issued.ok()) return issued.status();
-  if (expires <= *not_before) {
+  ASSIGN_OR_RETURN(const std::int64_t not_before, Time(payload, "nbf"));
+  ASSIGN_OR_RETURN(const std::int64_t issued, Time(payload, payload.contains("iat") ? "iat" : "nbf"));
+  if (expires <= not_before) {
     return Refuse("the token ends ('exp') before it begins ('nbf')", "Set both from the clock.");
   }
-  if (expires - *not_before > rules.lifetime_max_s) {
-    return Refuse(absl::StrCat("the token lives ", expires - *not_before,
+  if (expires - not_before > rules.lifetime_max_s) {
+    return Refuse(absl::StrCat("the token lives ", expires - not_before,
                                " s from 'nbf' to 'exp', longer than ", rules.lifetime_max_s, " s"),
                   "Sign a new one for each call or every few minutes.");
   }
-  const std::string compare = "Sign a new one; if it is new, set the clocks right.";
-  if (now_s >= expires + rules.leeway_s) {
-    return ByTheClock(Refuse(absl::StrCat("the token expired at ", FormatUnixTime(expires),
+  const auto outside = [now_s](const std::string& limit, std::int64_t time) {
+    return ByTheClock(Refuse(absl::StrCat("the token ", limit, FormatUnixTime(time),
                                           "; this server's clock says ", FormatUnixTime(now_s)),
-                             compare),
+                             "Sign a new one; if it is new, set the clocks right."),
                       now_s);
-  }
-  if (now_s < *not_before - rules.leeway_s) {
-    return ByTheClock(Refuse(absl::StrCat("the token is valid only from ", FormatUnixTime(*not_before),
-                                          "; this server's clock says ", FormatUnixTime(now_s)),
-                             compare),
-                      now_s);
-  }
-  claims.not_before = *not_before;
+  };
+  if (now_s >= expires + rules.leeway_s) return outside("expired at ", expires);
+  if (now_s < not_before - rules.leeway_s) return outside("is valid only from ", not_before);
+  claims.not_before = not_before;
   claims.expires = expires;
-  claims.issued = *issued;
+  claims.issued = issued;
   return absl::OkStatus();
 }
 
@@ -229,10 +222,17 @@ absl::StatusOr<std::string> Sign(const SigningKey& key, TokenUse use, const Json
   return token;
 }
 
-void AddHead(const std::optional<SignedHead>& head, Json* payload) {
-  if (!head) return;
-  (*payload)["receipt"] = head->number;
-  (*payload)["receipt_sha256"] = head->sha256;
+// Returns the members of an answer, without its nonce.
+Json PayloadOf(const Answer& answer) {
+  Json payload = {{"iss", answer.application_id},
+                  {"context_id", answer.context_id},
+                  {"cycle", answer.cycle},
+                  {"iat", answer.time_s}};
+  if (answer.receipts) {
+    payload["receipt"] = answer.receipts->number;
+    payload["receipt_sha256"] = answer.receipts->sha256;
+  }
+  return payload;
 }
 
 std::optional<SignedHead> HeadOf(const Json& payload) {
@@ -339,22 +339,13 @@ absl::StatusOr<VerifiedToken> VerifyToken(std::string_view token, TokenUse use, 
 }
 
 absl::StatusOr<std::string> SignAnswer(const SigningKey& key, const Answer& answer) {
-  Json payload = {{"iss", answer.application_id},
-                  {"nonce", answer.nonce},
-                  {"context_id", answer.context_id},
-                  {"cycle", answer.cycle},
-                  {"iat", answer.time_s}};
-  AddHead(answer.receipts, &payload);
+  Json payload = PayloadOf(answer);
+  payload["nonce"] = answer.nonce;
   return Sign(key, TokenUse::kAnswer, payload);
 }
 
 absl::StatusOr<std::string> SignReceiptHead(const SigningKey& key, const Answer& answer) {
-  Json payload = {{"iss", answer.application_id},
-                  {"context_id", answer.context_id},
-                  {"cycle", answer.cycle},
-                  {"iat", answer.time_s}};
-  AddHead(answer.receipts, &payload);
-  return Sign(key, TokenUse::kReceipts, payload);
+  return Sign(key, TokenUse::kReceipts, PayloadOf(answer));
 }
 
 absl::StatusOr<Answer> VerifyReceiptHead(std::string_view token, const PublicKey& application_key,
