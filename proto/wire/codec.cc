@@ -230,18 +230,19 @@ absl::Status DecodeColumns(const google::protobuf::RepeatedPtrField<v1::ColumnDa
     ColumnView& view = views->emplace_back(ViewOf(data));
     const std::span<const std::uint32_t> lengths(data.lengths().data(),
                                                  static_cast<std::size_t>(data.lengths_size()));
-    if (absl::Status status = CheckColumn(table, row_count, limits, lengths, &view); !status.ok()) {
-      return status;
-    }
+    RETURN_IF_ERROR(CheckColumn(table, row_count, limits, lengths, &view));
   }
   return absl::OkStatus();
 }
 
 // --- Rows and keys that an endpoint returns ---
 
-void EncodeColumns(const RowBlock& block, google::protobuf::RepeatedPtrField<v1::ColumnData>* columns) {
+template <typename Message>
+void EncodeBlock(const RowBlock& block, Message* message) {
+  message->clear_columns();
+  message->set_row_count(static_cast<std::uint32_t>(block.rows()));
   for (const ColumnBuffer& column : block.columns) {
-    v1::ColumnData* data = columns->Add();
+    v1::ColumnData* data = message->add_columns();
     data->set_column(column.column());
     data->mutable_ints()->Assign(column.ints().begin(), column.ints().end());
     data->mutable_doubles()->Assign(column.doubles().begin(), column.doubles().end());
@@ -414,10 +415,7 @@ absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const Ta
 
   ChangeBatch batch;
   batch.row_count = message.row_count();
-  if (absl::Status status = DecodeColumns(message.columns(), batch.row_count, table, limits, &batch.columns);
-      !status.ok()) {
-    return status;
-  }
+  RETURN_IF_ERROR(DecodeColumns(message.columns(), batch.row_count, table, limits, &batch.columns));
   if (batch.row_count > 1) {
     ASSIGN_OR_RETURN(batch.key_order, KeyOrder(table, batch));
   }
@@ -440,17 +438,9 @@ absl::StatusOr<ChangeBatch> DecodeBatch(const v1::ChangeBatch& message, const Ta
   return batch;
 }
 
-void EncodeRows(const RowBlock& block, v1::ChangeBatch* message) {
-  message->clear_columns();
-  message->set_row_count(static_cast<std::uint32_t>(block.rows()));
-  EncodeColumns(block, message->mutable_columns());
-}
+void EncodeRows(const RowBlock& block, v1::ChangeBatch* message) { EncodeBlock(block, message); }
 
-void EncodeRows(const RowBlock& block, v1::ReadRowsResponse* message) {
-  message->clear_columns();
-  message->set_row_count(static_cast<std::uint32_t>(block.rows()));
-  EncodeColumns(block, message->mutable_columns());
-}
+void EncodeRows(const RowBlock& block, v1::ReadRowsResponse* message) { EncodeBlock(block, message); }
 
 absl::StatusOr<ReadRowsView> DecodeRows(const v1::ReadRowsResponse& message, const TableSchema& table,
                                         const WireLimits& limits) {
@@ -461,19 +451,14 @@ absl::StatusOr<ReadRowsView> DecodeRows(const v1::ReadRowsResponse& message, con
     return place.Refuse("rows without a column", kAsAgreed);
   ReadRowsView rows;
   rows.row_count = message.row_count();
-  if (absl::Status status = DecodeColumns(message.columns(), rows.row_count, table, limits, &rows.columns);
-      !status.ok()) {
-    return status;
-  }
+  RETURN_IF_ERROR(DecodeColumns(message.columns(), rows.row_count, table, limits, &rows.columns));
   return rows;
 }
 
 absl::StatusOr<KeyRange> DecodeKeyRange(const v1::KeyRange& message, const TableSchema& table) {
   KeyRange range;
-  ASSIGN_OR_RETURN(Key first, DecodeKey(message.first(), table));
-  range.first = std::move(first);
-  ASSIGN_OR_RETURN(Key last, DecodeKey(message.last(), table));
-  range.last = std::move(last);
+  ASSIGN_OR_RETURN(range.first, DecodeKey(message.first(), table));
+  ASSIGN_OR_RETURN(range.last, DecodeKey(message.last(), table));
   return range;
 }
 

@@ -68,23 +68,19 @@ TableSchema ImportTable(const std::vector<std::string>& columns) {
   TableSchema table;
   table.name = "import";
   const auto add = [&table](std::string name, Type type, bool nullable) {
-    Column column;
-    while (table.Find(name)) name.push_back('_');  // A column of the file may have any name.
+    Column& column = table.columns.emplace_back();
     column.name = std::move(name);
     column.type = type;
     column.nullable = nullable;
-    table.columns.push_back(std::move(column));
+  };
+  const auto unused = [&table](std::string name) {
+    while (table.Find(name)) name.push_back('_');  // A column of the file may have any name.
+    return name;
   };
   table.columns.reserve(columns.size() + 2);
-  for (const std::string& name : columns) {
-    Column column;
-    column.name = name;
-    column.type = Type::kText;
-    column.nullable = true;
-    table.columns.push_back(std::move(column));
-  }
-  add("line", Type::kInt64, false);
-  add("no_texts", Type::kBytes, true);
+  for (const std::string& name : columns) add(name, Type::kText, true);
+  add(unused("line"), Type::kInt64, false);
+  add(unused("no_texts"), Type::kBytes, true);
   return table;
 }
 

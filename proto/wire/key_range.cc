@@ -5,14 +5,7 @@
 namespace mirror {
 namespace {
 
-Value View(const KeyPart& value) {
-  Value view;
-  view.kind = value.kind;
-  view.integer = value.integer;
-  view.real = value.real;
-  view.bytes = value.bytes;
-  return view;
-}
+Value View(const KeyPart& part) { return {part.kind, part.integer, part.real, part.bytes}; }
 
 }  // namespace
 

@@ -65,11 +65,7 @@ RowBlock RowBlock::For(const TableSchema& table, const std::vector<std::uint32_t
   return block;
 }
 
-RowBlock RowBlock::ForAll(const TableSchema& table) {
-  std::vector<std::uint32_t> indexes(table.columns.size());
-  for (std::uint32_t i = 0; i < indexes.size(); ++i) indexes[i] = i;
-  return For(table, indexes);
-}
+RowBlock RowBlock::ForAll(const TableSchema& table) { return For(table, table.AllColumns()); }
 
 std::size_t RowBlock::bytes() const {
   std::size_t sum = 0;

@@ -26,10 +26,7 @@ absl::Status CheckColumns(const TableSchema& table, const std::vector<std::strin
   }
   std::set<std::string> met;
   for (const std::string& column : columns) {
-    if (absl::Status named = CheckName(column, absl::StrCat(of, " of table '", table.name, "'"));
-        !named.ok()) {
-      return named;
-    }
+    RETURN_IF_ERROR(CheckName(column, absl::StrCat(of, " of table '", table.name, "'")));
     if (!table.Find(column)) {
       return Wrong(table, absl::StrCat(of, " is over '", column, "', which is not one of its columns"));
     }
@@ -69,17 +66,16 @@ absl::Status CheckObjects(const SourceObjects& objects, const TableSchema& table
     return Wrong(table, absl::StrCat("two indexes are called '", name, "'"));
   };
   for (const SourceIndex& index : objects.indexes) {
-    if (status = check_name(index.name); !status.ok()) return status;
+    RETURN_IF_ERROR(check_name(index.name));
     std::vector<std::string> columns;
     for (const IndexColumn& column : index.columns) columns.push_back(column.name);
-    status = CheckColumns(table, columns, absl::StrCat("the index '", index.name, "'"));
-    if (!status.ok()) return status;
+    RETURN_IF_ERROR(CheckColumns(table, columns, absl::StrCat("the index '", index.name, "'")));
   }
   for (const UntoldIndex& index : objects.untold) {
-    if (status = check_name(index.name); !status.ok()) return status;
+    RETURN_IF_ERROR(check_name(index.name));
   }
   for (const SourceForeignKey& key : objects.foreign_keys) {
-    if (status = CheckForeignKey(key, table); !status.ok()) return status;
+    RETURN_IF_ERROR(CheckForeignKey(key, table));
   }
   return absl::OkStatus();
 }

@@ -1,7 +1,5 @@
 #include "proto/wire/table.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -11,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "base/digest.h"
 #include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
@@ -191,13 +191,8 @@ std::optional<std::uint32_t> TableSchema::Find(std::string_view column_name) con
 }
 
 std::string QuoteName(std::string_view name) {
-  std::string quoted = "\"";
-  for (const char c : name) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  quoted += '"';
-  return quoted;
+  return absl::StrCat(
+      "\"", absl::StrReplaceAll(absl::string_view(name.data(), name.size()), {{"\"", "\"\""}}), "\"");
 }
 
 std::string ListNames(const std::vector<std::string>& names, std::size_t most) {
@@ -264,10 +259,7 @@ absl::Status CheckTable(const TableSchema& table) {
   if (table.deletes > Deletes::kMark) return WrongDefinition(where, "its rule for deletes is not known here");
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     const Column& column = table.columns[i];
-    if (absl::Status status = CheckName(column.name, absl::StrCat("column ", i, " of ", where));
-        !status.ok()) {
-      return status;
-    }
+    RETURN_IF_ERROR(CheckName(column.name, absl::StrCat("column ", i, " of ", where)));
     const std::string where_column = absl::StrCat(where, ", column '", column.name, "'");
     if (const std::string fault = AttributeFault(column); !fault.empty()) {
       return WrongDefinition(where_column, fault);
@@ -380,8 +372,7 @@ std::string SchemaHash(const TableSchema& table) {
     input.Add(Number(column.rule));
     input.Add(std::uint64_t{column.rule_detail});
   }
-  const XXH128_hash_t hash = XXH3_128bits(input.bytes().data(), input.bytes().size());
-  return absl::StrCat(absl::Hex(hash.high64, absl::kZeroPad16), absl::Hex(hash.low64, absl::kZeroPad16));
+  return HexDigest(input.bytes());
 }
 
 }  // namespace mirror

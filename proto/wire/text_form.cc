@@ -65,8 +65,6 @@ char* WriteUuid(char* out, std::string_view bytes) {
   return out;
 }
 
-constexpr std::int64_t kTicksOfSecond = 10'000'000;
-constexpr std::int64_t kTicksOfDay = 86'400 * kTicksOfSecond;
 /// Days from 0000-03-01 to 0001-01-01.
 constexpr std::int64_t kDaysToYearOne = 306;
 constexpr std::size_t kDateLength = 10, kFractionDigits = 7;
@@ -85,12 +83,12 @@ std::int64_t DateUnits(std::string_view text) {
   const std::int64_t year = Digits(text, 0, 4) - (month <= 2 ? 1 : 0);
   const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
   const std::int64_t days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year;
-  return (days - kDaysToYearOne) * kTicksOfDay;
+  return (days - kDaysToYearOne) * kUnitsPerDay;
 }
 
 std::int64_t TimeUnits(std::string_view text, std::uint32_t precision) {
   std::int64_t units =
-      (Digits(text, 0, 2) * 3'600 + Digits(text, 3, 2) * 60 + Digits(text, 6, 2)) * kTicksOfSecond;
+      (Digits(text, 0, 2) * 3'600 + Digits(text, 3, 2) * 60 + Digits(text, 6, 2)) * kUnitsPerSecond;
   if (precision == 0) return units;
   std::int64_t fraction = Digits(text, 9, precision);
   for (std::size_t i = precision; i < kFractionDigits; ++i) fraction *= 10;

@@ -63,14 +63,12 @@ absl::StatusOr<Wrote> WroteOf(std::string_view json) {
     const std::vector<JsonView> values = parts.Elements();
     WroteColumn column;
     if (values.size() != 1 && values.size() != 3) return NotWrote();
-    ASSIGN_OR_RETURN(Literal result, ValueOf(values.back()));
-    column.result = std::move(result);
+    ASSIGN_OR_RETURN(column.result, ValueOf(values.back()));
     if (values.size() == 3) {
       std::int64_t version = 0;
       if (!absl::SimpleAtoi(std::string(values[0].text()), &version)) return NotWrote();
       column.version_ms = version;
-      ASSIGN_OR_RETURN(Literal wish, ValueOf(values[1]));
-      column.wish = std::move(wish);
+      ASSIGN_OR_RETURN(column.wish, ValueOf(values[1]));
     }
     wrote.emplace(name, std::move(column));
   }
