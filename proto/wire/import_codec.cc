@@ -131,12 +131,10 @@ absl::StatusOr<std::optional<ImportPiece>> ImportFrames::Next() {
   if (size > kImportFrameBytesMax) return Wrong("a frame is too large");
   if (rest.size() < kLengthBytes + size) return std::nullopt;
   at_ += kLengthBytes + size;
-  absl::StatusOr<std::optional<ImportPiece>> piece = std::optional<ImportPiece>();
-  RETURN_IF_ERROR(Decode(rest.substr(kLengthBytes, size), &*piece));
-  return piece;
+  return Decode(rest.substr(kLengthBytes, size));
 }
 
-absl::Status ImportFrames::Decode(std::string_view bytes, std::optional<ImportPiece>* piece) {
+absl::StatusOr<ImportPiece> ImportFrames::Decode(std::string_view bytes) {
   v1::ImportFrame& frame = message_->frame;
   {
     CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
@@ -151,32 +149,31 @@ absl::Status ImportFrames::Decode(std::string_view bytes, std::optional<ImportPi
   if (!table_ && !may_be_first) return Wrong("the first frame is not a header");
   switch (frame.frame_case()) {
     case v1::ImportFrame::kHeader:
-      return TakeHeader(piece);
+      return TakeHeader();
     case v1::ImportFrame::kRows:
-      return TakeRows(piece);
+      return TakeRows();
     case v1::ImportFrame::kRejects:
-      return TakeRejects(piece);
+      return TakeRejects();
     case v1::ImportFrame::kProgress:
-      return TakeProgress(piece);
+      return TakeProgress();
     case v1::ImportFrame::kEnd:
-      return TakeEnd(piece);
+      return TakeEnd();
     case v1::ImportFrame::FRAME_NOT_SET:
       break;
   }
   return Wrong("a frame holds nothing");
 }
 
-absl::Status ImportFrames::TakeHeader(std::optional<ImportPiece>* piece) {
+absl::StatusOr<ImportPiece> ImportFrames::TakeHeader() {
   if (table_) return Wrong("a second header");
   const v1::FileHeader& message = message_->frame.header();
   ImportHeader header{{message.columns().begin(), message.columns().end()}, message.workbook()};
   RETURN_IF_ERROR(CheckImportHeader(header));
   table_ = ImportTable(header.columns);
-  piece->emplace(std::move(header));
-  return absl::OkStatus();
+  return ImportPiece(std::move(header));
 }
 
-absl::Status ImportFrames::TakeRows(std::optional<ImportPiece>* piece) {
+absl::StatusOr<ImportPiece> ImportFrames::TakeRows() {
   const v1::ChangeBatch& message = message_->frame.rows().batch();
   WireLimits limits;
   limits.batch_rows_max = kImportBatchRowsMax;
@@ -200,11 +197,10 @@ absl::Status ImportFrames::TakeRows(std::optional<ImportPiece>* piece) {
   }
   ++seq_;
   rows_ += rows.batch.row_count;
-  piece->emplace(std::move(rows));
-  return absl::OkStatus();
+  return ImportPiece(std::move(rows));
 }
 
-absl::Status ImportFrames::TakeRejects(std::optional<ImportPiece>* piece) {
+absl::StatusOr<ImportPiece> ImportFrames::TakeRejects() {
   const v1::FileRejects& message = message_->frame.rejects();
   ImportRejects rejects{message.before_seq(), {}};
   if (rejects.before_seq != seq_ + 1) return Wrong("rejects are out of their order");
@@ -218,21 +214,19 @@ absl::Status ImportFrames::TakeRejects(std::optional<ImportPiece>* piece) {
     rejects.rejects.push_back({one.line(), one.reason(), one.raw(), one.cells()});
   }
   rejects_ += count;
-  piece->emplace(std::move(rejects));
-  return absl::OkStatus();
+  return ImportPiece(std::move(rejects));
 }
 
-absl::Status ImportFrames::TakeProgress(std::optional<ImportPiece>* piece) {
+absl::StatusOr<ImportPiece> ImportFrames::TakeProgress() {
   const v1::FileProgress& message = message_->frame.progress();
   if (message.bytes_read() < read_ || message.bytes_read() > message.bytes_total()) {
     return Wrong("progress that goes back, or beyond the end");
   }
   read_ = message.bytes_read();
-  piece->emplace(ImportProgress{message.bytes_read(), message.bytes_total()});
-  return absl::OkStatus();
+  return ImportPiece(ImportProgress{message.bytes_read(), message.bytes_total()});
 }
 
-absl::Status ImportFrames::TakeEnd(std::optional<ImportPiece>* piece) {
+absl::StatusOr<ImportPiece> ImportFrames::TakeEnd() {
   const v1::FileEnd& message = message_->frame.end();
   if (message.outcome() < v1::FILE_OUTCOME_DONE || message.outcome() > v1::FILE_OUTCOME_FAILED) {
     return Wrong("an end that does not say how it went");
@@ -246,8 +240,7 @@ absl::Status ImportFrames::TakeEnd(std::optional<ImportPiece>* piece) {
   }
   if (end.rows != rows_ || end.rejects != rejects_) return Wrong("an end with wrong counts");
   has_ended_ = true;
-  piece->emplace(std::move(end));
-  return absl::OkStatus();
+  return ImportPiece(std::move(end));
 }
 
 }  // namespace mirror

@@ -40,12 +40,12 @@ class ImportFrames {
 
  private:
   struct Message;
-  absl::Status Decode(std::string_view bytes, std::optional<ImportPiece>* piece);
-  absl::Status TakeHeader(std::optional<ImportPiece>* piece);
-  absl::Status TakeRows(std::optional<ImportPiece>* piece);
-  absl::Status TakeRejects(std::optional<ImportPiece>* piece);
-  absl::Status TakeProgress(std::optional<ImportPiece>* piece);
-  absl::Status TakeEnd(std::optional<ImportPiece>* piece);
+  absl::StatusOr<ImportPiece> Decode(std::string_view bytes);
+  absl::StatusOr<ImportPiece> TakeHeader();
+  absl::StatusOr<ImportPiece> TakeRows();
+  absl::StatusOr<ImportPiece> TakeRejects();
+  absl::StatusOr<ImportPiece> TakeProgress();
+  absl::StatusOr<ImportPiece> TakeEnd();
 
   std::string buffer_;
   std::size_t at_ = 0;

@@ -68,10 +68,7 @@ TableSchema ImportTable(const std::vector<std::string>& columns) {
   TableSchema table;
   table.name = "import";
   const auto add = [&table](std::string name, Type type, bool nullable) {
-    Column& column = table.columns.emplace_back();
-    column.name = std::move(name);
-    column.type = type;
-    column.nullable = nullable;
+    table.columns.push_back({.name = std::move(name), .type = type, .nullable = nullable});
   };
   const auto unused = [&table](std::string name) {
     while (table.Find(name)) name.push_back('_');  // A column of the file may have any name.

@@ -26,6 +26,12 @@ std::string_view BytesOf(std::span<const T> values) {
 
 absl::Status NoReceipt() { return absl::InvalidArgumentError("it is not a receipt of a mirror"); }
 
+bool ReadHex(const std::string& text, std::size_t bytes, std::string* into) {
+  std::optional<std::string> read = BytesOfHex(text, bytes);
+  if (read) *into = *std::move(read);
+  return read.has_value();
+}
+
 /// Stops the program if a hash fails for lack of memory: without it there is no proof.
 void Must(bool good) {
   if (!good) std::abort();
@@ -73,24 +79,16 @@ absl::StatusOr<Receipt> ParseReceipt(std::string_view text) {
     receipt.cycle = json.at("cycle").get<std::int64_t>();
     receipt.position.lsn = Lsn{json.at("lsn").get<std::int64_t>()};
     const auto lineage = json.at("lineage").get<std::string>();
-    std::optional<std::string> bytes = BytesOfHex(lineage, lineage.size() / 2);
-    if (!bytes) return NoReceipt();
-    receipt.position.lineage = *std::move(bytes);
+    if (!ReadHex(lineage, lineage.size() / 2, &receipt.position.lineage)) return NoReceipt();
     receipt.populated = json.at("populated").get<bool>();
     receipt.batches = json.at("batches").get<std::uint64_t>();
     receipt.inserts = json.at("inserts").get<std::uint64_t>();
     receipt.updates = json.at("updates").get<std::uint64_t>();
     receipt.deletes = json.at("deletes").get<std::uint64_t>();
     receipt.time_ms = json.at("time_ms").get<std::int64_t>();
-    std::optional<std::string> content = BytesOfHex(json.at("content").get<std::string>(), kHashBytes);
-    if (!content) return NoReceipt();
-    receipt.content = *std::move(content);
+    if (!ReadHex(json.at("content").get<std::string>(), kHashBytes, &receipt.content)) return NoReceipt();
     const auto previous = json.at("previous").get<std::string>();
-    if (!previous.empty()) {
-      std::optional<std::string> hash = BytesOfHex(previous, kHashBytes);
-      if (!hash) return NoReceipt();
-      receipt.previous = *std::move(hash);
-    }
+    if (!previous.empty() && !ReadHex(previous, kHashBytes, &receipt.previous)) return NoReceipt();
   } catch (const Json::exception&) {
     return NoReceipt();
   }

@@ -73,7 +73,7 @@ struct Column {
   std::uint32_t scale = 0;      ///< DECIMAL: digits after the dot.
   Affinity affinity = Affinity::kUnspecified;  ///< ANY only.
   bool nullable = false;
-  std::optional<Literal> default_value;
+  std::optional<Literal> default_value = {};
   std::uint32_t key_position = 0;  ///< From 1; 0: not in the key.
   std::uint64_t column_id = 0;     ///< 0: the source has none.
   Backfill backfill = Backfill::kUnspecified;

@@ -12,12 +12,7 @@ namespace mirror {
 namespace {
 
 Column LedgerColumn(std::string name, Type type, bool nullable, std::uint32_t key_position) {
-  Column column;
-  column.name = std::move(name);
-  column.type = type;
-  column.nullable = nullable;
-  column.key_position = key_position;
-  return column;
+  return {.name = std::move(name), .type = type, .nullable = nullable, .key_position = key_position};
 }
 
 absl::Status NotWrote() { return absl::InvalidArgumentError("a ledger's 'wrote' has an unknown form"); }
