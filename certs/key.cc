@@ -246,9 +246,8 @@ absl::StatusOr<SigningKey> SigningKey::Load(const std::string& path, std::string
   absl::StatusOr<PkeyPtr> key = ParsePrivateKey(pem, path);
   OPENSSL_cleanse(pem.data(), pem.size());
   if (!key.ok()) return key.status();
-  ASSIGN_OR_RETURN(const Algorithm algorithm, AlgorithmOf(key->get(), path));
   SigningKey result;
-  result.algorithm_ = algorithm;
+  ASSIGN_OR_RETURN(result.algorithm_, AlgorithmOf(key->get(), path));
   result.key_ = *std::move(key);
   result.key_id_ = std::move(key_id);
   return result;
