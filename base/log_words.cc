@@ -7,7 +7,6 @@ const EnumWords<LogFormat>& LogFormatWords() {
   return kWords;
 }
 std::string ToString(LogFormat format) { return WordOf(LogFormatWords(), format); }
-std::optional<LogFormat> ParseLogFormat(std::string_view word) { return ValueOf(LogFormatWords(), word); }
 
 const EnumWords<LogLevel>& LogLevelWords() {
   static const EnumWords<LogLevel> kWords = {{"trace", LogLevel::kTrace},
@@ -18,6 +17,5 @@ const EnumWords<LogLevel>& LogLevelWords() {
   return kWords;
 }
 std::string ToString(LogLevel level) { return WordOf(LogLevelWords(), level); }
-std::optional<LogLevel> ParseLogLevel(std::string_view word) { return ValueOf(LogLevelWords(), word); }
 
 }  // namespace mirror

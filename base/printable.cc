@@ -9,14 +9,6 @@
 namespace mirror {
 namespace {
 
-/// Returns the size of the first character of `text`; 0 if it is not UTF-8.
-std::size_t CharacterBytes(std::string_view text) {
-  if (text.front() == '\0') return 1;
-  std::size_t bytes = 1;
-  while (bytes < text.size() && bytes < 4 && IsUtf8Continuation(text[bytes])) ++bytes;
-  return CountUtf8(text.substr(0, bytes)) ? bytes : 0;
-}
-
 std::uint32_t CodePoint(std::string_view character) {
   const auto first = static_cast<unsigned char>(character.front());
   if (character.size() == 1) return first;
@@ -53,7 +45,7 @@ std::string Printable(std::string_view text) {
   std::string printable;
   printable.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t bytes = CharacterBytes(text);
+    const std::size_t bytes = Utf8CharacterBytes(text);
     if (bytes == 0) {
       char escape[8];
       std::snprintf(escape, sizeof(escape), "\\x%02x",

@@ -184,38 +184,37 @@ SystemUser FolderOwner(const std::string& folder) {
 std::string MissingRight(const SystemUser& user, const std::string& root, const std::string& database,
                          DatabaseUse use) {
   const bool writes = use == DatabaseUse::kWrite;
-  const auto missing = [&](const std::string& path, int mode, const char* may) -> std::string {
+  struct Right {
+    std::string path;
+    int mode;
+    const char* may;
+  };
+  std::vector<Right> rights;  // In the order in which they are checked.
+  const std::filesystem::path folder = std::filesystem::path(database).parent_path();
+  for (std::filesystem::path one = folder; one.has_relative_path(); one = one.parent_path())
+    rights.push_back({one.string(), X_OK, "enter the folder"});
+  std::reverse(rights.begin(), rights.end());
+  rights.push_back({database, R_OK, "read"});
+  if (writes) {
+    rights.push_back({database, W_OK, "write"});
+    rights.push_back({folder.string(), W_OK, "make files in the folder"});
+  }
+  for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
+    const std::string beside = database + suffix;
+    struct stat info = {};
+    if (stat((root + beside).c_str(), &info) != 0) continue;
+    rights.push_back({beside, R_OK, "read"});
+    if (writes) rights.push_back({beside, W_OK, "write"});
+  }
+  for (const auto& [path, mode, may] : rights) {
     const int error = AccessError(user, root + path, mode);
-    if (error == 0) return "";
     if (error == EROFS) {
       return absl::StrCat(
           "finds '", path,
           "' read-only: its file system is read-only, or the service's unit does not name the folder in "
           "ReadWritePaths=");
     }
-    return absl::StrCat("may not ", may, " '", path, "'");
-  };
-  const std::filesystem::path folder = std::filesystem::path(database).parent_path();
-  std::vector<std::filesystem::path> above;
-  for (std::filesystem::path one = folder; one.has_relative_path(); one = one.parent_path())
-    above.push_back(one);
-  std::reverse(above.begin(), above.end());
-  for (const std::filesystem::path& one : above) {
-    if (std::string words = missing(one.string(), X_OK, "enter the folder"); !words.empty()) return words;
-  }
-  if (std::string words = missing(database, R_OK, "read"); !words.empty()) return words;
-  if (writes) {
-    if (std::string words = missing(database, W_OK, "write"); !words.empty()) return words;
-    if (std::string words = missing(folder.string(), W_OK, "make files in the folder"); !words.empty())
-      return words;
-  }
-  for (const char* const suffix : {"-wal", "-shm", "-journal"}) {
-    const std::string beside = database + suffix;
-    struct stat info = {};
-    if (stat((root + beside).c_str(), &info) != 0) continue;
-    if (std::string words = missing(beside, R_OK, "read"); !words.empty()) return words;
-    if (!writes) continue;
-    if (std::string words = missing(beside, W_OK, "write"); !words.empty()) return words;
+    if (error != 0) return absl::StrCat("may not ", may, " '", path, "'");
   }
   return "";
 }

@@ -74,6 +74,13 @@ std::optional<Utf8Count> CountUtf8(std::string_view text) {
   return count;
 }
 
+std::size_t Utf8CharacterBytes(std::string_view text) {
+  if (text.front() == '\0') return 1;
+  std::size_t bytes = 1;
+  while (bytes < text.size() && bytes < 4 && IsUtf8Continuation(text[bytes])) ++bytes;
+  return CountUtf8(text.substr(0, bytes)) ? bytes : 0;
+}
+
 std::string ValidUtf8(std::string_view bytes) {
   constexpr std::size_t kCharacterBytesMax = 4;
   constexpr std::string_view kInItsPlace = "\xEF\xBF\xBD";

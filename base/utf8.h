@@ -16,6 +16,10 @@ struct Utf8Count {
 /// Counts UTF-8; absent if it is not UTF-8 or contains NUL. Surrogates and overlong forms are not UTF-8.
 std::optional<Utf8Count> CountUtf8(std::string_view text);
 
+/// Returns the size in bytes of the first character of a text that is not empty, also of NUL; 0 if it is not
+/// UTF-8.
+std::size_t Utf8CharacterBytes(std::string_view text);
+
 /// Returns true if every byte is 1 to 127: then bytes, characters and UTF-16 units are the same number.
 bool IsAscii(std::string_view text);
 

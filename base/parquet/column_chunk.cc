@@ -147,9 +147,7 @@ absl::Status ColumnChunk::EndPage(PagePacker& packer) {
     for (int i = 0; i < 4; ++i) levels.push_back(static_cast<char>(runs.size() >> (8 * i)));
     levels.append(runs);
   }
-  if (absl::Status status = packer.Pack(levels, values_, levels_.size(), &packed_); !status.ok()) {
-    return status;
-  }
+  RETURN_IF_ERROR(packer.Pack(levels, values_, levels_.size(), &packed_));
   rows_ += levels_.size();
   raw_bytes_ += values_.size() + levels.size();
   levels_.clear();

@@ -20,19 +20,14 @@ namespace {
 
 /// Escapes a text so that man shows it unchanged, anywhere in a line.
 std::string Escaped(std::string_view text) {
-  static const std::map<char, std::string> kEscapes = {{'\\', "\\e"},  {'-', "\\-"},   {'\'', "\\(aq"},
-                                                       {'"', "\\(dq"}, {'`', "\\(ga"}, {'^', "\\(ha"},
-                                                       {'~', "\\(ti"}, {'\t', "    "}};
-  std::string escaped;
-  for (const char character : text) {
-    const auto found = kEscapes.find(character);
-    if (found == kEscapes.end()) {
-      escaped += character;
-    } else {
-      escaped += found->second;
-    }
-  }
-  return escaped;
+  return absl::StrReplaceAll(absl::string_view(text.data(), text.size()), {{"\\", "\\e"},
+                                                                           {"-", "\\-"},
+                                                                           {"'", "\\(aq"},
+                                                                           {"\"", "\\(dq"},
+                                                                           {"`", "\\(ga"},
+                                                                           {"^", "\\(ha"},
+                                                                           {"~", "\\(ti"},
+                                                                           {"\t", "    "}});
 }
 
 /// Returns a line of its own. A dot at its start would be a command for man.

@@ -13,14 +13,6 @@ constexpr std::size_t kQuotationMost = 4'096;
 // Bytes of a quoted name of SQL: 64 characters of up to 4 bytes, or 63 doubled quotes.
 constexpr std::size_t kNameMost = 258;
 
-/// Returns the size of the first character of `text`; 0 if it is not UTF-8.
-std::size_t CharacterBytes(std::string_view text) {
-  if (text.front() == '\0') return 1;
-  std::size_t bytes = 1;
-  while (bytes < text.size() && bytes < 4 && IsUtf8Continuation(text[bytes])) ++bytes;
-  return CountUtf8(text.substr(0, bytes)) ? bytes : 0;
-}
-
 bool IsWordCharacter(char byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
          static_cast<unsigned char>(byte) >= 0x80;
@@ -65,7 +57,7 @@ std::size_t CharactersOf(std::string_view text) {
 std::size_t BytesOf(std::string_view text, std::size_t characters) {
   std::size_t bytes = 0;
   for (; characters > 0 && bytes < text.size(); --characters) {
-    bytes += std::max<std::size_t>(1, CharacterBytes(text.substr(bytes)));
+    bytes += std::max<std::size_t>(1, Utf8CharacterBytes(text.substr(bytes)));
   }
   return bytes;
 }

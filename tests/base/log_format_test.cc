@@ -86,17 +86,17 @@ TEST_F(LogFormatTest, PeopleReadOneSentence) {
 TEST_F(LogFormatTest, ItsWordsAreReadAsTheyAreWritten) {
   for (const auto& [word, format] : LogFormatWords()) {
     EXPECT_EQ(ToString(format), word);
-    EXPECT_EQ(ParseLogFormat(word), format) << word;
+    EXPECT_EQ(ValueOf(LogFormatWords(), word), format) << word;
   }
   for (const auto& [word, level] : LogLevelWords()) {
     EXPECT_EQ(ToString(level), word);
-    EXPECT_EQ(ParseLogLevel(word), level) << word;
+    EXPECT_EQ(ValueOf(LogLevelWords(), word), level) << word;
     SetLevel(logger_, level);
     EXPECT_EQ(logger_.level(), spdlog::level::from_str(word)) << word;
   }
   EXPECT_EQ(LogLevelWords().size(), 5U);
-  EXPECT_EQ(ParseLogLevel("warning"), std::nullopt);
-  EXPECT_EQ(ParseLogFormat(""), std::nullopt);
+  EXPECT_EQ(ValueOf(LogLevelWords(), "warning"), std::nullopt);
+  EXPECT_EQ(ValueOf(LogFormatWords(), ""), std::nullopt);
 }
 
 }  // namespace

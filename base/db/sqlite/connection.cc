@@ -44,10 +44,6 @@ bool IsDamage(const Failure& failure) {
 
 bool IsFull(const Failure& failure) { return failure.primary() == SQLITE_FULL; }
 
-bool IsBusy(const Failure& failure) {
-  return failure.primary() == SQLITE_BUSY || failure.primary() == SQLITE_LOCKED;
-}
-
 bool IsCompleteSql(const std::string& sql) { return sqlite3_complete(sql.c_str()) == 1; }
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& path, const OpenAs& as,

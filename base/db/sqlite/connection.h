@@ -35,8 +35,6 @@ std::string WordsOf(int code);
 bool IsDamage(const Failure& failure);
 /// True if the disk is full.
 bool IsFull(const Failure& failure);
-/// True if another connection holds a lock.
-bool IsBusy(const Failure& failure);
 
 /// Converts a failure to an error for the people who own the file. `doing`: the action that failed, "reading
 /// it"; empty if the caller does not give it.

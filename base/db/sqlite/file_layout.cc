@@ -1,11 +1,7 @@
 #include "base/db/sqlite/file_layout.h"
 
-#include <sqlite3.h>
-
-#include <memory>
-
 #include "absl/strings/str_cat.h"
-
+#include "base/db/sqlite/connection.h"
 #include "base/status_macros.h"
 
 namespace mirror {
@@ -15,36 +11,18 @@ constexpr char kTable[] =
     "CREATE TABLE IF NOT EXISTS _mirror_layout (one INTEGER PRIMARY KEY CHECK (one = 1), layout INTEGER NOT "
     "NULL, program TEXT NOT NULL)";
 
-using Statement = std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)>;
-
-absl::Status Failed(sqlite3* database) {
-  const int code = sqlite3_extended_errcode(database) & 0xff;
-  const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-  return absl::Status(damaged ? absl::StatusCode::kDataLoss : absl::StatusCode::kUnavailable,
-                      absl::StrCat("the layout of the file: ", sqlite3_errmsg(database), " (SQLite ",
-                                   sqlite3_extended_errcode(database), ")"));
-}
-
-absl::StatusOr<Statement> Prepare(sqlite3* database, const char* sql) {
-  sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v2(database, sql, -1, &statement, nullptr) != SQLITE_OK) return Failed(database);
-  return Statement(statement, sqlite3_finalize);
-}
-
-absl::Status Execute(sqlite3* database, const char* sql) {
-  return sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK ? absl::OkStatus()
-                                                                             : Failed(database);
+absl::Status Failed(const sqlite::Failure& failure, std::string_view /*doing*/) {
+  return absl::Status(
+      sqlite::IsDamage(failure) ? absl::StatusCode::kDataLoss : absl::StatusCode::kUnavailable,
+      absl::StrCat("the layout of the file: ", failure.words, " (SQLite ", failure.extended, ")"));
 }
 
 absl::Status WriteLayout(sqlite3* database, std::int64_t number) {
-  RETURN_IF_ERROR(Execute(database, kTable));
-  ASSIGN_OR_RETURN(
-      const Statement write,
-      Prepare(database, "INSERT OR REPLACE INTO _mirror_layout (one, layout, program) VALUES (1, ?1, ?2)"));
-  const std::string_view program = ProgramVersion();
-  sqlite3_bind_int64(write.get(), 1, number);
-  sqlite3_bind_text(write.get(), 2, program.data(), static_cast<int>(program.size()), SQLITE_STATIC);
-  return sqlite3_step(write.get()) == SQLITE_DONE ? absl::OkStatus() : Failed(database);
+  const sqlite::Connection file(database, Failed);
+  RETURN_IF_ERROR(file.Execute(kTable));
+  return file.Prepare("INSERT OR REPLACE INTO _mirror_layout (one, layout, program) VALUES (1, ?1, ?2)")
+      .With(number, ProgramVersion())
+      .Run();
 }
 
 }  // namespace
@@ -64,20 +42,16 @@ absl::Status CheckLayout(const FileLayout& found, const KnownLayout& known, cons
 
 absl::StatusOr<std::optional<FileLayout>> ReadLayout(sqlite3* database) {
   // Checks first for the table: without it, the statement below would give an ordinary error.
-  ASSIGN_OR_RETURN(
-      const Statement there,
-      Prepare(database, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_layout'"));
-  const int found = sqlite3_step(there.get());
-  if (found == SQLITE_DONE) return std::nullopt;
-  if (found != SQLITE_ROW) return Failed(database);
-  ASSIGN_OR_RETURN(
-      const Statement read,
-      Prepare(database, "SELECT layout, program FROM _mirror_layout WHERE typeof(layout) = 'integer'"));
-  const int row = sqlite3_step(read.get());
-  if (row == SQLITE_DONE) return std::nullopt;
-  if (row != SQLITE_ROW) return Failed(database);
-  const auto* const program = reinterpret_cast<const char*>(sqlite3_column_text(read.get(), 1));
-  return FileLayout{sqlite3_column_int64(read.get(), 0), program == nullptr ? "" : program};
+  const sqlite::Connection file(database, Failed);
+  sqlite::Statement there =
+      file.Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_mirror_layout'");
+  ASSIGN_OR_RETURN(const bool has_table, there.Step());
+  if (!has_table) return std::nullopt;
+  sqlite::Statement read =
+      file.Prepare("SELECT layout, program FROM _mirror_layout WHERE typeof(layout) = 'integer'");
+  ASSIGN_OR_RETURN(const bool has_row, read.Step());
+  if (!has_row) return std::nullopt;
+  return FileLayout{read.Int(0), read.Text(1)};
 }
 
 absl::StatusOr<bool> IsOlder(sqlite3* database, const KnownLayout& known, const std::string& path) {

@@ -100,7 +100,7 @@ TEST_F(ConnectionTest, WaitsForALockAsLongAsItIsToldAndTellsThatItIsOne) {
   ASSERT_THAT(database_->Execute("BEGIN IMMEDIATE"), IsOk());
   bool busy = false;
   const auto other = *Connection::Open(path_, {.busy_ms = 20}, [&](const Failure& failure, std::string_view) {
-    busy = IsBusy(failure) && !IsDamage(failure) && !IsFull(failure);
+    busy = failure.primary() == SQLITE_BUSY && !IsDamage(failure) && !IsFull(failure);
     return absl::UnavailableError(WordsOf(failure.primary()));
   });
   EXPECT_THAT(other->Number("PRAGMA busy_timeout"), IsOkAndHolds(20));
