@@ -112,7 +112,7 @@ EDITS = [
          "if (step.to <= former.number) continue;", "if (step.to < former.number) continue;",
          "base_test", "FileLayoutTest.*"),
     Edit("a quotation mark in a name is doubled", "proto/wire/table.cc",
-         "if (c == '\"') quoted += '\"';", "", "server_test", "*Names*:Sql*:*Declaration*:TextForms.*"),
+         r'{{"\"", "\"\""}}', r'{{"\"", "\""}}', "server_test", "*Names*:Sql*:*Declaration*:TextForms.*"),
     # Receipts and digests.
     _wire("the digest of a batch includes where each array ends", "receipt.cc",
           "    sha_.AddNumber(static_cast<std::uint64_t>(array.size()));\n", "", "BatchDigest.*:Receipt.*"),
@@ -131,7 +131,7 @@ EDITS = [
             "found->second.calls >= calls_tenant_max()", "found->second.calls > calls_tenant_max()", "InFlightTest.*"),
     # Who may come in.
     _certs("a token that expired is refused", "token.cc",
-           "if (now_s >= expires + rules.leeway_s) {", "if (now_s > expires + rules.leeway_s) {",
+           "if (now_s >= expires + rules.leeway_s) return", "if (now_s > expires + rules.leeway_s) return",
            "*Token*:*BadContent*"),
     _certs("a token is for exactly one audience", "token.cc",
            "audience->is_array() && audience->size() == 1", "audience->is_array() && !audience->empty()",
