@@ -3,7 +3,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "base/parquet/thrift_writer.h"
 #include "base/status_macros.h"
 

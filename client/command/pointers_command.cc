@@ -8,7 +8,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
 #include "base/folded_name.h"
 #include "base/human_text.h"
 #include "base/printable.h"

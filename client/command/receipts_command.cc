@@ -1,10 +1,8 @@
 
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
 #include "base/human_text.h"
 #include "base/printable.h"
 #include "base/text/text_stream.h"

@@ -9,7 +9,6 @@
 #include "absl/strings/str_join.h"
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
-#include "base/human_text.h"
 #include "base/status_macros.h"
 #include "client/exchange/exchange_tables.h"
 #include "client/source/mariadb/mariadb_sessions.h"

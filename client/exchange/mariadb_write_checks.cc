@@ -14,7 +14,6 @@
 #include "base/db/mariadb/failure.h"
 #include "base/db/mariadb/name.h"
 #include "base/folded_name.h"
-#include "base/human_text.h"
 #include "base/status_macros.h"
 #include "client/exchange/mariadb_exchange_tables.h"
 #include "client/exchange/write_rights.h"

@@ -10,7 +10,6 @@
 #include "absl/strings/str_join.h"
 #include "base/db/postgres/pipeline.h"
 #include "base/db/postgres/transaction.h"
-#include "base/folded_name.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/exchange/postgres_members.h"

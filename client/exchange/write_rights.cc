@@ -1,7 +1,5 @@
 #include "client/exchange/write_rights.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/human_text.h"

@@ -1,8 +1,5 @@
 #include "client/run/datajoin_run.h"
 
-#include <utility>
-#include <vector>
-
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "client/exchange/datajoin/datajoin_objects.h"

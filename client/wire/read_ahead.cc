@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "base/status_macros.h"
 #include "client/wire/staging_file.h"
 

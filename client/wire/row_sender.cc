@@ -10,7 +10,6 @@
 #include <utility>
 #include <variant>
 
-#include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/folded_name.h"

@@ -5,7 +5,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "mirror/v1/import.pb.h"

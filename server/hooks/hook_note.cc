@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "server/hooks/hook_book.h"
 
 namespace mirror {

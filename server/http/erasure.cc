@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/shared_clock.h"

@@ -2,10 +2,8 @@
 #define MIRROR_SERVER_HTTP_HTTP_SERVICE_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

@@ -1,12 +1,10 @@
 #include "server/hub/hub_json.h"
 
 #include <functional>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "base/json_document.h"
 #include "base/json_writer.h"
 #include "base/status_macros.h"

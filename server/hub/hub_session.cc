@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/hub/hub_records.h"
 #include "server/own_records/postgres_record.h"

@@ -1,7 +1,6 @@
 #include "server/hub/hubs.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

@@ -15,7 +15,6 @@
 #include <system_error>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/spawn.h"

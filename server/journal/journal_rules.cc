@@ -1,7 +1,5 @@
 #include "server/journal/journal_rules.h"
 
-#include <utility>
-
 #include "base/folded_name.h"
 #include "base/name_pattern.h"
 #include "base/reserved_name.h"

@@ -2,8 +2,6 @@
 #define MIRROR_SERVER_OWN_RECORDS_RECORD_H_
 
 #include <cstddef>
-#include <cstdint>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <utility>
 
 #include "base/utf8.h"
 #include "proto/wire/key_text.h"

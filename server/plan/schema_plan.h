@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "proto/wire/table.h"
 #include "server/plan/plan.h"
 

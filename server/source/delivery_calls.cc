@@ -1,7 +1,6 @@
 // FetchDeliveries and ReportDeliveries of the SourceCalls: what a hub wants written at the source.
 
 #include <algorithm>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"

@@ -1,7 +1,6 @@
 #include "server/storages/storages.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"

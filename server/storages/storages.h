@@ -1,10 +1,7 @@
 #ifndef MIRROR_SERVER_STORAGES_STORAGES_H_
 #define MIRROR_SERVER_STORAGES_STORAGES_H_
 
-#include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>

@@ -1,7 +1,6 @@
 #include "server/store/begin_work.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <new>
 #include <optional>

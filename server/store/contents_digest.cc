@@ -1,7 +1,6 @@
 #include "server/store/contents_digest.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <type_traits>

@@ -1,7 +1,6 @@
 #include "server/store/exchanged_keys.h"
 
 #include <cstdint>
-#include <string>
 #include <utility>
 
 #include "base/status_macros.h"

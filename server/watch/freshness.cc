@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/folded_name.h"
 #include "base/human_text.h"
-#include "base/name_pattern.h"
 #include "proto/wire/table.h"
 #include "server/plan/freshness_plan.h"
 

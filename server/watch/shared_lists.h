@@ -2,7 +2,6 @@
 #define MIRROR_SERVER_WATCH_SHARED_LISTS_H_
 
 #include <map>
-#include <optional>
 #include <string>
 
 #include "absl/status/status.h"

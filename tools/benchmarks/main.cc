@@ -1,9 +1,7 @@
 // mirror-bench: runs the workloads and references that tools/bench measures. tools/bench drives it.
 #include <CLI/CLI.hpp>
-#include <functional>
 #include <iostream>
 #include <map>
-#include <memory>
 #include <string>
 
 #include "tools/benchmarks/bench_rows.h"

@@ -1,6 +1,5 @@
 #include "tools/benchmarks/mirror_table.h"
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
 

@@ -1,5 +1,4 @@
 // ChangeBatch: the rules for rows, and their effect.
-#include <limits>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"

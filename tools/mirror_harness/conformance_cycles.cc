@@ -1,5 +1,4 @@
 // Fencing of cycles: calls of another cycle change nothing.
-#include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/conformance.h"
 
 namespace mirror::harness {

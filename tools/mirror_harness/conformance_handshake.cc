@@ -1,5 +1,4 @@
 // Authenticate and tokens.
-#include <chrono>
 #include <ctime>
 
 #include "absl/strings/str_cat.h"

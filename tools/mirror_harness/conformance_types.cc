@@ -1,6 +1,5 @@
 // Values of every type return unchanged.
 #include <cmath>
-#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/conformance.h"

@@ -1,7 +1,6 @@
 #include "tools/mirrorctl/admin_commands.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/status/statusor.h"

@@ -6,12 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
-#include "base/human_text.h"
 #include "base/printable.h"
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/hub_output.h"

@@ -8,7 +8,6 @@
 #include "base/printable.h"
 #include "tools/mirrorctl/admin/admin_client.h"
 #include "tools/mirrorctl/admin/hub_output.h"
-#include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/hub_commands.h"
 

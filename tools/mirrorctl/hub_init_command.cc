@@ -1,8 +1,6 @@
 #include <algorithm>
-#include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -18,7 +16,6 @@
 #include "base/printable.h"
 #include "base/text/hub_name.h"
 #include "base/text/text_stream.h"
-#include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_commands.h"
 #include "tools/mirrorctl/hub_commands.h"
 #include "tools/mirrorctl/init/init.h"

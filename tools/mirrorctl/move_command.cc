@@ -1,5 +1,4 @@
 // 'mirrorctl move': the steps of a move between two servers; each step can be repeated.
-#include <cctype>
 #include <cstdint>
 #include <memory>
 #include <random>
@@ -14,7 +13,6 @@
 #include "base/printable.h"
 #include "base/status_macros.h"
 #include "base/text/text_table.h"
-#include "tools/mirrorctl/admin/name_completion.h"
 #include "tools/mirrorctl/admin_commands.h"
 
 namespace mirror {

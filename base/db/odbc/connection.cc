@@ -5,10 +5,8 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "base/db/odbc/connection.h"
 #include "base/db/odbc/failure.h"
 #include "base/status_macros.h"

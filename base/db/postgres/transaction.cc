@@ -1,7 +1,6 @@
 #include "base/db/postgres/transaction.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 

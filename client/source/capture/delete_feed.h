@@ -9,7 +9,6 @@
 #include "client/source/capture/capture_rule.h"
 #include "client/source/capture/capture_state.h"
 #include "client/source/reader.h"
-#include "proto/wire/table.h"
 
 namespace mirror {
 

@@ -10,7 +10,6 @@
 
 #include "client/source/files/file_look.h"
 #include "client/source/reader.h"
-#include "client/source/steps/table_steps.h"
 
 namespace mirror {
 

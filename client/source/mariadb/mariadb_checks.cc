@@ -1,7 +1,6 @@
 #include "client/source/mariadb/mariadb_checks.h"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "absl/status/statusor.h"

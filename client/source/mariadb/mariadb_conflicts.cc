@@ -1,6 +1,5 @@
 #include "client/source/mariadb/mariadb_conflicts.h"
 
-#include <memory>
 #include <optional>
 #include <set>
 #include <variant>

@@ -1,7 +1,5 @@
 #include "client/source/mariadb/mariadb_marks.h"
 
-#include <memory>
-
 #include "absl/strings/str_cat.h"
 
 #include "base/status_macros.h"

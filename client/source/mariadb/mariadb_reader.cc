@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/source/mariadb/mariadb_catalog.h"
 #include "client/source/mariadb/mariadb_tables.h"

@@ -1,7 +1,5 @@
 #include "client/source/mariadb/table_map.h"
 
-#include <utility>
-
 namespace mirror::binlog {
 namespace {
 

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/source/odbc/odbc_dialect.h"
 #include "client/source/odbc/odbc_rows.h"

@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "client/source/postgres/logged_rows.h"
 #include "client/source/postgres/pgoutput.h"
 #include "client/source/server/stage.h"

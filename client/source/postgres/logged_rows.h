@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "client/source/postgres/pgoutput.h"
 #include "client/source/server/staged_row.h"
 

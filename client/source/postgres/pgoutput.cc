@@ -1,8 +1,6 @@
 #include "client/source/postgres/pgoutput.h"
 
-#include <algorithm>
 #include <cstddef>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 

@@ -1,7 +1,6 @@
 #ifndef MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_CATALOG_H_
 #define MIRROR_CLIENT_SOURCE_POSTGRES_POSTGRES_CATALOG_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

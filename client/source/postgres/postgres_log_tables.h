@@ -19,7 +19,6 @@
 #include "client/source/postgres/postgres_staging.h"
 #include "client/source/server/server_log.h"
 #include "client/source/server/stage.h"
-#include "proto/wire/lsn.h"
 #include "proto/wire/table.h"
 
 namespace mirror {

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "client/source/postgres/postgres_catalog.h"
 #include "client/source/postgres/postgres_types.h"

@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "certs/keyed_hash.h"
 #include "client/source/capture/value_rows.h"

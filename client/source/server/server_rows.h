@@ -1,7 +1,6 @@
 #ifndef MIRROR_CLIENT_SOURCE_SERVER_SERVER_ROWS_H_
 #define MIRROR_CLIENT_SOURCE_SERVER_SERVER_ROWS_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>

@@ -2,7 +2,6 @@
 #define MIRROR_CLIENT_SOURCE_SERVER_STAGED_CHANGES_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>

@@ -1,7 +1,6 @@
 #include "client/source/server/staged_row.h"
 
 #include <cstddef>
-#include <utility>
 
 namespace mirror {
 namespace {

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/db/sqlite/value.h"
@@ -27,7 +26,6 @@
 #include "client/source/sqlite/sqlite_tables.h"
 #include "client/source/table_choice.h"
 #include "proto/wire/key_range.h"
-#include "proto/wire/limits.h"
 
 namespace mirror {
 namespace {

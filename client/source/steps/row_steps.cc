@@ -1,7 +1,6 @@
 #include "client/source/steps/row_steps.h"
 
 #include <array>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"

@@ -2,10 +2,8 @@
 #define MIRROR_PROTO_WIRE_EXCHANGE_MATCH_KEY_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "proto/wire/table.h"
 

@@ -2,7 +2,6 @@
 #define MIRROR_SERVER_HUB_PLAN_MATCH_KEYS_H_
 
 #include <functional>
-#include <map>
 #include <string>
 
 #include "server/hub/plan/component.h"

@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/attack/target.h"
 
 namespace mirror::harness {

@@ -1,7 +1,6 @@
 // Batches and calls at a wrong time: another cycle, another position, another order.
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "tools/mirror_harness/attack/target.h"
 
 namespace mirror::harness {

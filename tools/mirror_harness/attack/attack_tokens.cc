@@ -1,9 +1,7 @@
 // Tokens that break a rule, on Authenticate and on the other calls.
 #include <ctime>
-#include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "base/base64url.h"
 #include "tools/mirror_harness/attack/target.h"
 
 namespace mirror::harness {

@@ -1,6 +1,5 @@
 #include "tools/mirrorctl/init/apikey_command.h"
 
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>

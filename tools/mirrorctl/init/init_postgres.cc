@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <string_view>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"

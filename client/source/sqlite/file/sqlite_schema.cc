@@ -1,7 +1,6 @@
 #include "client/source/sqlite/file/sqlite_schema.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>

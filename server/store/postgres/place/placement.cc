@@ -1,7 +1,5 @@
 #include "server/store/postgres/place/placement.h"
 
-#include <string_view>
-
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"

@@ -1,7 +1,6 @@
 #include "server/store/postgres/place/store_status.h"
 
 #include <string>
-#include <string_view>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"

@@ -2,7 +2,6 @@
 #define MIRROR_SERVER_STORE_POSTGRES_ROWS_METADATA_ROWS_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 

@@ -1,8 +1,6 @@
 #include "server/store/postgres/tables/version_sql.h"
 
 #include <cstdint>
-#include <optional>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/folded_name.h"

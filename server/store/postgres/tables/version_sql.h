@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "proto/wire/batch.h"
 #include "proto/wire/table.h"

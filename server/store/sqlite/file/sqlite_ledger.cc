@@ -1,7 +1,6 @@
 #include "server/store/sqlite/file/sqlite_ledger.h"
 
 #include <optional>
-#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

@@ -3,8 +3,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-
 #include "base/status_macros.h"
 #include "server/own_records/sqlite_record.h"
 #include "server/store/mirror_records.h"
