@@ -146,8 +146,9 @@ Woken WaitForRun(Schedule::Time time, const Schedule& schedule, ChangeSignal* si
 /// The ChangeSignal of a source, and whether it can be used now. Threads: one.
 class Following {
  public:
-  Following(const SourceConfig& source, FileWatcher& watcher)
-      : source_(source), signal_(OpenSignal(source, watcher)) {}
+  /// `kept` and `watcher` must outlive it.
+  Following(const SourceConfig& source, const KeptLog& kept, FileWatcher& watcher)
+      : source_(source), signal_(OpenSignal(source, kept, watcher)) {}
 
   /// To be called before each run. Returns, once for each new reason, why the source is not followed.
   std::string Mark() {
@@ -194,7 +195,7 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
   Schedule::Time next = schedule.First(now, was_good);
   KeptLog kept;
   ToldRuns told;
-  Following following(source, shared.files);
+  Following following(source, kept, shared.files);
   // A time given by cron is kept as it is.
   if (next == now) {
     next += FirstWait(number, config.sources.size(), std::chrono::milliseconds(source.interval_ms));

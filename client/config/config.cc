@@ -49,7 +49,8 @@ class Loader {
     }
     RETURN_IF_ERROR(file_.ReadSections(form));
     RETURN_IF_ERROR(CheckTogether());
-    ASSIGN_OR_RETURN(std::vector<SourceConfig> sources, LoadSources(file_, config_.agent.hash_key));
+    ASSIGN_OR_RETURN(std::vector<SourceConfig> sources,
+                     LoadSources(file_, {config_.agent.hash_key, config_.agent.follow}));
     config_.sources = std::move(sources);
     return std::move(config_);
   }
@@ -80,6 +81,7 @@ class Loader {
             {"window", SetWhole(&agent.window, 1, kWindowMax)},
             {"runs_at_once", SetWhole(&agent.runs_at_once, 1, kRunsAtOnceMax)},
             {"hash_key", Path(&agent.hash_key)},
+            {"follow", SetFlag(&agent.follow)},
             {"receipts", SetFlag(&agent.receipts)}};
   }
   ConfigKeys MetricsKeys() {

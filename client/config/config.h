@@ -40,6 +40,7 @@ struct AgentSettings {
   std::uint32_t runs_at_once = 16;        ///< Sources of `run` that work at once; others wait. 1 to 1,000.
   std::string hash_key;  ///< File with the key for hashed columns; no access for group and others.
   bool receipts = true;  ///< The mirror's receipts are kept beside the state.
+  bool follow = false;   ///< For each source that can be followed and does not say otherwise.
 };
 
 struct AgentConfig {

@@ -515,7 +515,7 @@ std::vector<LogClaim> LogClaims(const SourceConfig& source) {
 
 class SourceLoader {
  public:
-  SourceLoader(const ConfigFile& file, const std::string& hash_key) : file_(file), hash_key_(hash_key) {}
+  SourceLoader(const ConfigFile& file, const SourceDefaults& defaults) : file_(file), defaults_(defaults) {}
 
   absl::StatusOr<std::vector<SourceConfig>> Load() const {
     ASSIGN_OR_RETURN(const std::vector<ConfigTable> blocks, file_.Blocks("source"));
@@ -524,7 +524,8 @@ class SourceLoader {
     for (const ConfigTable& block : blocks) {
       SourceConfig source;
       source.line = block.line();
-      source.hash_key = hash_key_;
+      source.hash_key = defaults_.hash_key;
+      source.follow = defaults_.follow;
       RETURN_IF_ERROR(block.Read(Keys(&source)));
       RETURN_IF_ERROR(CheckKind(block, &source));
       RETURN_IF_ERROR(CheckPlace(block, &source));
@@ -606,8 +607,11 @@ class SourceLoader {
                          absl::StrCat("needs the log of ", traits.called,
                                       ", which this build cannot read: set strategy = \"synthetic\""));
     }
-    if (source->follow && source->strategy != Strategy::kCdc) {
-      return block.Wrong("follow", "needs the change log, which strategy = \"cdc\" uses");
+    if (source->strategy != Strategy::kCdc) {
+      if (source->follow && block.Has("follow")) {
+        return block.Wrong("follow", "needs the change log, which strategy = \"cdc\" uses");
+      }
+      source->follow = false;
     }
     if (block.Has("follow_delay") && !source->follow) {
       return block.Wrong("follow_delay", "goes with follow = true, which is missing");
@@ -709,7 +713,7 @@ class SourceLoader {
   }
 
   const ConfigFile& file_;
-  const std::string& hash_key_;
+  const SourceDefaults& defaults_;
 };
 
 }  // namespace
@@ -748,8 +752,9 @@ const KindTraits& TraitsOf(SourceKind kind) {
                        [kind](const KindTraits& traits) { return traits.kind == kind; });
 }
 
-absl::StatusOr<std::vector<SourceConfig>> LoadSources(const ConfigFile& file, const std::string& hash_key) {
-  return SourceLoader(file, hash_key).Load();
+absl::StatusOr<std::vector<SourceConfig>> LoadSources(const ConfigFile& file,
+                                                      const SourceDefaults& defaults) {
+  return SourceLoader(file, defaults).Load();
 }
 
 }  // namespace mirror

@@ -191,8 +191,13 @@ inline std::uint32_t ServerIdOf(const SourceConfig& source) {
   return source.server.server_id == 0 ? DefaultServerId(source.context_id) : source.server.server_id;
 }
 
-/// Reads the [[source]] entries of a file. `hash_key`: that of [agent]. Errors: see LoadAgentConfig().
-absl::StatusOr<std::vector<SourceConfig>> LoadSources(const ConfigFile& file, const std::string& hash_key);
+/// The keys of [agent] that hold for each source.
+struct SourceDefaults {
+  std::string hash_key = {};
+  bool follow = false;  ///< Only for sources that use a change log.
+};
+/// Reads the [[source]] entries of a file. Errors: see LoadAgentConfig().
+absl::StatusOr<std::vector<SourceConfig>> LoadSources(const ConfigFile& file, const SourceDefaults& defaults);
 
 }  // namespace mirror
 

@@ -163,12 +163,17 @@ std::string StageIsFull(std::int64_t bytes, std::int64_t most) {
 absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, const LogUser& user,
                                                    KeptLog* kept, const std::atomic<bool>* stop) {
   const LogKind* const kind = LogKindOf(source);
-  return kind == nullptr ? nullptr : kind->open(source, user, kept, stop);
+  if (kind == nullptr) return nullptr;
+  absl::StatusOr<std::unique_ptr<SourceLog>> log = kind->open(source, user, kept, stop);
+  if (kept != nullptr) kept->is_missing = log.ok() && *log == nullptr;
+  return log;
 }
 
-std::unique_ptr<ChangeSignal> OpenSignal(const SourceConfig& source, FileWatcher& watcher) {
-  if (!source.follow || source.kind != SourceKind::kSqlite) return nullptr;
-  return std::make_unique<SqliteSignal>(source.path, watcher);
+std::unique_ptr<ChangeSignal> OpenSignal(const SourceConfig& source, const KeptLog& kept,
+                                         FileWatcher& watcher) {
+  if (!source.follow) return nullptr;
+  if (source.kind == SourceKind::kSqlite) return std::make_unique<SqliteSignal>(source.path, watcher);
+  return std::make_unique<KeptLogSignal>(kept);
 }
 
 absl::StatusOr<InstalledLog> InstallLog(const SourceConfig& source, const LogUser& user,

@@ -35,8 +35,9 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, c
                                                    KeptLog* kept = nullptr,
                                                    const std::atomic<bool>* stop = nullptr);
 
-/// Null: the source is not followed. `watcher` must outlive it.
-std::unique_ptr<ChangeSignal> OpenSignal(const SourceConfig& source, FileWatcher& watcher);
+/// Null: the source is not followed. `kept` is the one of its runs; `kept` and `watcher` must outlive it.
+std::unique_ptr<ChangeSignal> OpenSignal(const SourceConfig& source, const KeptLog& kept,
+                                         FileWatcher& watcher);
 
 struct InstalledLog {
   std::string source_id;  ///< The log's id, under which the mirror will know the source.

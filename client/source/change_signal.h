@@ -33,6 +33,13 @@ class ChangeSignal {
   virtual Heard Wait(std::chrono::nanoseconds most, const std::stop_token& stop) = 0;
 };
 
+/// The error of ChangeSignal::Mark() for a source without a change log.
+inline absl::Status CannotFollow() {
+  return absl::FailedPreconditionError(
+      "'follow' is set, and the source has no change log, so its runs begin by 'interval' alone. Run "
+      "'mirror-agent install'");
+}
+
 }  // namespace mirror
 
 #endif  // MIRROR_CLIENT_SOURCE_CHANGE_SIGNAL_H_

@@ -1,7 +1,13 @@
 #ifndef MIRROR_CLIENT_SOURCE_KEPT_LOG_H_
 #define MIRROR_CLIENT_SOURCE_KEPT_LOG_H_
 
+#include <chrono>
 #include <memory>
+#include <stop_token>
+
+#include "absl/status/status.h"
+#include "client/source/change_signal.h"
+#include "client/source/commit_signal.h"
 
 namespace mirror {
 
@@ -9,11 +15,28 @@ namespace mirror {
 class LogKeeper {
  public:
   virtual ~LogKeeper() = default;
+  /// Tells of changes that it reads between runs. Lives as long as the keeper.
+  virtual CommitSignal& commits() = 0;
 };
 
 /// Holds that state for a program that makes more than one run of a source. Threads: one.
 struct KeptLog {
   std::shared_ptr<LogKeeper> keeper;
+  bool is_missing = false;  ///< The last run found no change log in the source.
+};
+
+/// The ChangeSignal of a source whose log is read all the time, from the first run on.
+class KeptLogSignal final : public ChangeSignal {
+ public:
+  /// `kept` is the one of the source's runs. It must outlive this.
+  explicit KeptLogSignal(const KeptLog& kept) : kept_(kept) {}
+
+  absl::Status Mark() override;
+  bool WritersWait() const override { return false; }
+  Heard Wait(std::chrono::nanoseconds most, const std::stop_token& stop) override;
+
+ private:
+  const KeptLog& kept_;
 };
 
 }  // namespace mirror

@@ -87,6 +87,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
   std::function<grpc::Status(const v1::RowDataRequest&)> on_request;  ///< Not OK: the end of the stream.
   std::function<void(const v1::ChangeBatch&, v1::BatchResult*)> on_result;  ///< Of one that was applied.
   grpc::Status on_completed;
+  std::function<void()> at_completion;  ///< Before the answer to a good ReplicationCompleted.
   std::function<void()> on_authenticate;
   grpc::Status on_probe;
   std::function<grpc::Status(v1::TableSchemaResponse*)> on_schema;  ///< Last: the answer may be changed.
@@ -367,6 +368,7 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
     completed = *request;
     if (request->cycle() != cycle_) return {grpc::StatusCode::ABORTED, "another cycle began"};
     if (!on_completed.ok()) return on_completed;
+    if (at_completion) at_completion();
     AnswerCompleted(*request, response);
     return grpc::Status::OK;
   }

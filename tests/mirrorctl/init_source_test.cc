@@ -20,6 +20,7 @@
 #include "server/config/config.h"
 #include "server/plan/tenant_rules.h"
 #include "tests/certs/test_keys.h"
+#include "tests/client/source/source_database.h"
 #include "tests/support/mariadb/mariadb_server.h"
 #include "tests/support/postgres_database.h"
 #include "tests/support/processes.h"
@@ -78,6 +79,7 @@ TEST(InitSourceTest, WritesASourceThatTheAgentTakes) {
   EXPECT_EQ(source->server.schema, "public");
   EXPECT_EQ(source->strategy,
             TraitsOf(SourceKind::kPostgres).reads_log ? Strategy::kCdc : Strategy::kSynthetic);
+  EXPECT_EQ(source->follow, TraitsOf(SourceKind::kPostgres).reads_log);
   const ServerSource by_default;
   EXPECT_EQ(source->server.snapshot_wait_ms, by_default.snapshot_wait_ms);
   EXPECT_EQ(source->server.max_stage_bytes, by_default.max_stage_bytes);
@@ -89,6 +91,21 @@ TEST(InitSourceTest, WritesASourceThatTheAgentTakes) {
   EXPECT_THAT(ReadText(init.dir() + "/mirror-agent.toml"),
               AllOf(HasSubstr(absl::StrCat("# slot = \"", SlotName("Cust26759"), "\"")),
                     HasSubstr(absl::StrCat("# publication = \"", SlotName("Cust26759"), "\""))));
+}
+
+TEST(InitSourceTest, OnlyASqliteDatabaseInWalModeIsFollowed) {
+  TempFolder folder;
+  for (const std::string mode : {"wal", "delete"}) {
+    const std::string path = folder / absl::StrCat(mode, ".db");
+    Sql(path, absl::StrCat("PRAGMA journal_mode = ", mode, "; CREATE TABLE a(id INTEGER PRIMARY KEY)"));
+    InitSource init;
+    ASSERT_EQ(init.Run(path), 0) << init.err;
+    const absl::StatusOr<SourceConfig> source = init.Source();
+    ASSERT_THAT(source, IsOk());
+    EXPECT_EQ(source->follow, mode == "wal");
+    EXPECT_THAT(ReadText(init.dir() + "/mirror-agent.toml"),
+                HasSubstr(mode == "wal" ? "\nfollow = true " : "\n# follow = true "));
+  }
 }
 
 TEST(InitSourceTest, TheServerExpectsEachTableWithinThreeIntervalsOfTheAgent) {

@@ -449,6 +449,7 @@ absl::Status MariadbLog::KeepSource() {
 
 absl::Status MariadbLog::TakeMarker(std::int64_t above) {
   ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(stop_, above));
+  stage().commits().Take(marker_->lsn);
   return staging_->WaitUntilSeen(marker_->lsn, stop_);
 }
 

@@ -230,6 +230,7 @@ absl::Status PostgresLog::KeepSource() {
 absl::Status PostgresLog::Refresh() {
   if (!staging_->has_tables()) RETURN_IF_ERROR(tables_.KnowStaged());
   ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(stop_));
+  stage().commits().Take(marker_->lsn);
   tables_.ForgetSnapshots();
   return KeepSource();
 }

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/source/commit_signal.h"
 #include "client/source/server/staged_row.h"
 
 namespace mirror {
@@ -214,6 +215,11 @@ class Stage : public StageView {
     std::int64_t rows = 0, bytes = 0;
   };
   virtual absl::StatusOr<Size> Measure() = 0;
+
+  /// Tells of committed changes of an application, before they are on disk, and of floors that were raised
+  /// for all tables. Transactions that also write a table of the agent's own are the agent's: they do not
+  /// count. Any thread.
+  virtual CommitSignal& commits() = 0;
 };
 
 }  // namespace mirror

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/nonce.h"
+#include "base/reserved_name.h"
 #include "base/status_macros.h"
 #include "client/source/server/stage_rows.h"
 
@@ -119,8 +120,9 @@ void StageLink::RollBackLong() {
   if (database_->InTransaction()) (void)database_->Execute("ROLLBACK", kStaging);
 }
 
-StageWriter::StageWriter(const StageOptions& options, StagePlace& place, std::function<void()> on_written)
-    : options_(options), on_written_(std::move(on_written)), link_(place) {}
+StageWriter::StageWriter(const StageOptions& options, StagePlace& place, CommitSignal& commits,
+                         std::function<void()> on_written)
+    : options_(options), commits_(commits), on_written_(std::move(on_written)), link_(place) {}
 
 StageWriter::~StageWriter() {
   const MutexLock lock(mutex_);
@@ -266,9 +268,19 @@ absl::Status StageWriter::Mark(StageMark mark) {
   return absl::OkStatus();
 }
 
+/// The agent writes rows only together with a table of its own.
+bool StageWriter::IsOfApplication() const {
+  return !touched_.empty() &&
+         std::none_of(touched_.begin(), touched_.end(), [this](std::int64_t id) MIRROR_REQUIRES(mutex_) {
+           const auto found = tables_.find(id);
+           return found != tables_.end() && IsReservedName(found->second.known.name);
+         });
+}
+
 absl::Status StageWriter::Commit() {
   const MutexLock lock(mutex_);
   if (!open_) return NoTransaction();
+  if (IsOfApplication()) commits_.Committed(open_->lsn);
   if (link_.is_long()) return CommitSpilled();
   if (!passing_) {
     for (const std::int64_t id : touched_) {
@@ -516,6 +528,7 @@ absl::Status StageWriter::SetPlace(std::int64_t lsn, bool clears) {
   link_.set_place(lsn);
   lost_ = absl::OkStatus();
   if (clears) {
+    commits_.Restarted();
     tables_.clear();
     durable_.clear();
     passed_over_.clear();

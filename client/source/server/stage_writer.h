@@ -136,8 +136,9 @@ struct TableChanges {
 /// with it. Threads: any; the calls are those of Stage.
 class StageWriter {
  public:
-  /// `on_written`: called under a lock when marks may have reached the file.
-  StageWriter(const StageOptions& options, StagePlace& place, std::function<void()> on_written);
+  /// `on_written`: called under a lock when marks may have reached the file. The others must outlive this.
+  StageWriter(const StageOptions& options, StagePlace& place, CommitSignal& commits,
+              std::function<void()> on_written);
   ~StageWriter();
 
   absl::Status Begin(const LoggedTransaction& transaction);
@@ -176,6 +177,7 @@ class StageWriter {
   absl::Status AwaitTurn() MIRROR_REQUIRES(mutex_);
   absl::Status LoadTables() MIRROR_REQUIRES(mutex_);
   void ForgetTaken() MIRROR_REQUIRES(mutex_);
+  bool IsOfApplication() const MIRROR_REQUIRES(mutex_);
   void BreakOff() MIRROR_REQUIRES(mutex_);
 
   absl::StatusOr<Table*> Reach(std::int64_t table) MIRROR_REQUIRES(mutex_);
@@ -192,6 +194,7 @@ class StageWriter {
   absl::Status KeepWithin() MIRROR_REQUIRES(mutex_);
 
   const StageOptions& options_;
+  CommitSignal& commits_;
   const std::function<void()> on_written_;
   std::atomic<std::size_t> unwritten_ = 0;
 

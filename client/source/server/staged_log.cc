@@ -50,6 +50,7 @@ absl::Status RaiseAllFloors(Stage& stage, std::int64_t lsn, const std::string& b
     // It may have been dropped meanwhile.
     if (!raised.ok() && !absl::IsNotFound(raised)) return raised;
   }
+  stage.commits().Restarted();
   return absl::OkStatus();
 }
 

@@ -42,11 +42,7 @@ absl::Status SqliteSignal::Open() {
   Close();
   ASSIGN_OR_RETURN(std::unique_ptr<SqliteFile> file, SqliteFile::Open(path_, Use::kLooks));
   ASSIGN_OR_RETURN(const LogPresence log, FindLog(*file));
-  if (log != LogPresence::kWhole) {
-    return absl::FailedPreconditionError(
-        "'follow' is set, and the source has no change log, so its runs begin by 'interval' alone. Run "
-        "'mirror-agent install'");
-  }
+  if (log != LogPresence::kWhole) return CannotFollow();
   // A run waits for locks; a look is repeated soon.
   sqlite3_busy_handler(file->handle(), nullptr, nullptr);
   place_ = {static_cast<dev_t>(file->mark().device), static_cast<ino_t>(file->mark().inode)};

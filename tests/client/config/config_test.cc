@@ -94,6 +94,37 @@ key = ""
   EXPECT_TRUE(config->sources.empty());
 }
 
+TEST_F(ConfigTest, FollowOfTheAgentHoldsForEachSourceWithALogThatDoesNotSayOtherwise) {
+  const auto config = Load(std::string(kIdentity) + R"([agent]
+follow = true
+[[source]]
+context_id = "a"
+path = "a.db"
+follow_delay = "2s"
+[[source]]
+context_id = "b"
+path = "b.db"
+follow = false
+[[source]]
+context_id = "c"
+path = "c.db"
+strategy = "synthetic"
+[[source]]
+context_id = "d"
+kind = "odbc"
+dsn = "DSN=CRM"
+[[source]]
+context_id = "e"
+kind = "mariadb"
+dsn = "mariadb://reader@db1/crm"
+)");
+  ASSERT_THAT(config, IsOk());
+  std::vector<bool> followed;
+  for (const SourceConfig& source : config->sources) followed.push_back(source.follow);
+  EXPECT_THAT(followed, ElementsAre(true, false, false, false, true));
+  EXPECT_EQ(config->sources.front().follow_delay_ms, 2'000);
+}
+
 TEST_F(ConfigTest, ASourceHasTimesListsAndLimits) {
   const auto config = Load(std::string(kIdentity) + R"([[source]]
 context_id = "a"
@@ -312,6 +343,9 @@ INSTANTIATE_TEST_SUITE_P(
         WrongCase{"FollowWithoutALog",
                   "[[source]]\ncontext_id = \"a\"\npath = \"x\"\nstrategy = \"synthetic\"\nfollow = true\n",
                   ":14: [[source]] 'follow' needs the change log"},
+        WrongCase{"FollowOfOdbc",
+                  "[[source]]\ncontext_id = \"a\"\nkind = \"odbc\"\ndsn = \"DSN=CRM\"\nfollow = true\n",
+                  ":14: [[source]] 'follow' is not for kind = \"odbc\""},
         WrongCase{"FollowOfFiles",
                   "[[source]]\ncontext_id = \"a\"\nkind = \"csv\"\nfolder = \"x\"\nfollow = true\n",
                   ":14: [[source]] 'follow' is not for kind = \"csv\""},

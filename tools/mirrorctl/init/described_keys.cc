@@ -94,13 +94,13 @@ std::string DescribedKeys::Table(const std::string& name, const Values& values,
 }
 
 std::string DescribedKeys::Lines(const std::string& table, const std::vector<std::string>& keys,
-                                 const std::string& before) const {
+                                 const std::string& before, const Values& values) const {
   std::string text;
   const std::vector<ConfigNode>& rows = Find(table)->Find("rows")->entries;
   for (const std::string& key : keys) {
     text += LineOf(
         *std::find_if(rows.begin(), rows.end(), [&key](const ConfigNode& row) { return NameOf(row) == key; }),
-        {}, before);
+        values, before);
   }
   return text;
 }

@@ -29,7 +29,7 @@ class DescribedKeys {
   std::string Title(const std::string& name, const std::string& before = "") const;
   /// Returns the lines of these keys of a table, in this order.
   std::string Lines(const std::string& table, const std::vector<std::string>& keys,
-                    const std::string& before = "") const;
+                    const std::string& before = "", const Values& values = {}) const;
 
  private:
   /// `file`: the text that is built into the program.

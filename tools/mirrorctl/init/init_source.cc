@@ -1,8 +1,10 @@
 #include "tools/mirrorctl/init/init_source.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <memory>
 #include <string_view>
@@ -228,8 +230,18 @@ std::string FileLines(const std::string& path) {
                       Line("strategy", "\"cdc\"", "a change log ('mirror-agent install'); populate: none"));
 }
 
+/// Whether `run` may follow the source without a cost for the application: it has a change log, and its
+/// writers need not wait while it is read. `path`: of a SQLite database.
+bool IsFollowed(const InitOptions& options, SourceKind kind, const std::string& path) {
+  if (kind != SourceKind::kSqlite) return IsLogRead(TraitsOf(kind), options);
+  // Byte 18 of a database is 2 in WAL mode (SQLite's file format, "write version").
+  std::ifstream file(path, std::ios::binary);
+  std::array<char, 19> head{};
+  return file.read(head.data(), head.size()) && head[18] == 2;
+}
+
 /// Returns the keys that most kinds have.
-std::string CommonLines(const DescribedKeys& keys, SourceKind kind) {
+std::string CommonLines(const DescribedKeys& keys, SourceKind kind, bool is_followed) {
   std::vector<std::string> names = {"quiet", "include", "skip", "blocked"};
   if (kind != SourceKind::kOdbc) names.emplace_back("retention");
   if (kind == SourceKind::kSqlite) {
@@ -240,8 +252,12 @@ std::string CommonLines(const DescribedKeys& keys, SourceKind kind) {
   for (const char* const name : {"count_interval", "verify_interval", "repair"}) names.emplace_back(name);
   // Only one of the two sets the schedule.
   std::string lines = absl::StrCat(keys.Lines(kSource, {"interval"}), keys.Lines(kSource, {"cron"}, "# "));
-  if (kind == SourceKind::kSqlite)
-    absl::StrAppend(&lines, keys.Lines(kSource, {"follow"}), keys.Lines(kSource, {"follow_delay"}, "# "));
+  if (is_followed) {
+    absl::StrAppend(&lines, keys.Lines(kSource, {"follow"}, "", {{"follow", "true"}}),
+                    keys.Lines(kSource, {"follow_delay"}, "# "));
+  } else if (TraitsOf(kind).has_log) {
+    absl::StrAppend(&lines, keys.Lines(kSource, {"follow"}, "# ", {{"follow", "true"}}));
+  }
   return absl::StrCat(lines, keys.Lines(kSource, names));
 }
 
@@ -341,7 +357,7 @@ std::string SourceConfiguration(const DescribedKeys& keys, const InitOptions& op
   return absl::StrCat("\n", keys.Title(kSource), "context_id = ", TomlString(options.context_id), "\n",
                       Line("kind", TomlString(ToString(kind)), "what the source is"),
                       scheme == nullptr ? FileLines(path) : ServerLines(keys, options, kind),
-                      CommonLines(keys, kind));
+                      CommonLines(keys, kind, IsFollowed(options, kind, path)));
 }
 
 absl::Status MakeSourcePassfile(const InitOptions& options, const std::string& folder) {

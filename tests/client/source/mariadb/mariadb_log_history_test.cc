@@ -36,6 +36,36 @@ TEST_F(MariadbHistory, ATableIsPopulatedAndThenFollowed) {
   CycleAndExpect("t", "nothing");
 }
 
+TEST_F(MariadbHistory, OnlyCommitsToTablesOfTheSourceAskForACycle) {
+  Sql("CREATE DATABASE IF NOT EXISTS elsewhere", "CREATE OR REPLACE TABLE elsewhere.t (id INT PRIMARY KEY)");
+  Start();
+  CycleAndExpect("t", "nothing");
+  CommitSignal& commits = staging_->commits();
+  const auto is_asked = [&commits] { return commits.Wait(std::chrono::nanoseconds(0), {}); };
+  // Behind the position all earlier groups were read.
+  const auto is_asked_after = [&](const std::string& sql) {
+    Sql(sql);
+    EXPECT_THAT(staging_->StageToMarker(nullptr), IsOk());
+    return is_asked();
+  };
+  EXPECT_FALSE(is_asked()) << "the cycle took everything";
+  EXPECT_FALSE(is_asked_after("INSERT INTO elsewhere.t VALUES (1)"));
+  EXPECT_FALSE(is_asked_after("CREATE TABLE other (id INT PRIMARY KEY)"));
+  EXPECT_FALSE(is_asked_after("INSERT INTO other VALUES (1)")) << "no cycle knows it yet";
+  EXPECT_FALSE(is_asked_after("UPDATE t SET a = a WHERE id = 1")) << "it changes nothing";
+  EXPECT_TRUE(is_asked_after("UPDATE t SET a = 'typed' WHERE id = 1"));
+  CycleAndExpect("t", "changes");
+  EXPECT_FALSE(is_asked());
+  EXPECT_TRUE(is_asked_after("TRUNCATE TABLE t"));
+  Cycle();
+  EXPECT_FALSE(is_asked());
+  EXPECT_TRUE(is_asked_after("ALTER TABLE t ADD COLUMN late INT")) << "the binlog tells of definitions";
+  Cycle();
+  // Without a position that is asked for.
+  Sql("INSERT INTO t(id) VALUES (2)");
+  EXPECT_TRUE(commits.Wait(std::chrono::seconds(60), {}));
+}
+
 TEST_F(MariadbHistory, AnotherProcessGoesOnWhereTheFirstOneEnded) {
   Start();
   const std::string id = log_->source_id();

@@ -311,6 +311,52 @@ TEST_F(PostgresHistoryTest, ALogThatWentBackIsConfirmedFromThereOn) {
   EXPECT_TRUE(Until([&] { return IsTrue(confirmed); }));
 }
 
+TEST_F(PostgresHistoryTest, OnlyCommitsOfTheApplicationToLoggedTablesAskForACycle) {
+  Start();
+  CycleAndExpect("t", "nothing");
+  CommitSignal& commits = staging_->commits();
+  const auto is_asked = [&commits] { return commits.Wait(std::chrono::nanoseconds(0), {}); };
+  // Behind the marker all earlier commits were read.
+  const auto is_asked_after = [&](const std::string& sql) {
+    Sql(sql);
+    EXPECT_THAT(staging_->StageToMarker(nullptr), IsOk());
+    return is_asked();
+  };
+  EXPECT_FALSE(is_asked()) << "the cycle took everything";
+  EXPECT_FALSE(is_asked_after("SELECT 1")) << "the agent's own position";
+  EXPECT_FALSE(is_asked_after("CREATE TABLE other(id int PRIMARY KEY)"));
+  EXPECT_FALSE(is_asked_after("INSERT INTO other VALUES (1)")) << "it is not published";
+  EXPECT_FALSE(is_asked_after("BEGIN; UPDATE t SET a = 'gone' WHERE id = 1; ROLLBACK"));
+  EXPECT_TRUE(is_asked_after("UPDATE t SET a = 'typed' WHERE id = 1"));
+  CycleAndExpect("t", "changes");
+  EXPECT_FALSE(is_asked());
+  EXPECT_TRUE(is_asked_after("TRUNCATE t"));
+  Cycle();
+  EXPECT_FALSE(is_asked());
+  Sql("ALTER TABLE t ADD COLUMN late int");
+  EXPECT_TRUE(is_asked_after("INSERT INTO t(id, late) VALUES (1, 2)")) << "a row of another definition";
+  Cycle();
+  // Without a marker.
+  Sql("INSERT INTO t(id) VALUES (2)");
+  EXPECT_TRUE(commits.Wait(std::chrono::seconds(60), {}));
+}
+
+TEST_F(PostgresHistoryTest, ASlotThatWasLostAsksForACycle) {
+  Start();
+  CycleAndExpect("t", "nothing");
+  CommitSignal& commits = staging_->commits();
+  EXPECT_FALSE(commits.Wait(std::chrono::nanoseconds(0), {}));
+  // Whoever reads connected again in between.
+  ASSERT_TRUE(Until([this] {
+    return connection_
+        ->Execute(absl::StrCat(kLetGoOfSlot, "; SELECT pg_drop_replication_slot('_mirror_cust')"))
+        .ok();
+  }));
+  EXPECT_TRUE(commits.Wait(std::chrono::seconds(60), {}));
+  CycleAndExpect("t", "compare");
+  EXPECT_FALSE(commits.Wait(std::chrono::nanoseconds(0), {}));
+}
+
 TEST_F(PostgresHistoryTest, UnderASteadyLoadTheLogIsConfirmedWithoutACycle) {
   options_.mark_bytes = 1;
   options_.mark_within = options_.flush_within = std::chrono::milliseconds(50);

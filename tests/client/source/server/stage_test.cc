@@ -635,5 +635,57 @@ TEST_F(StageTest, ReadersAndOthersThatWriteDoNotDisturbTheStagingThread) {
   EXPECT_THAT(stage_->CountRowsBehind(1, 0), IsOkAndHolds(3'000));
 }
 
+TEST_F(StageTest, CommitsOfTheApplicationAreToldBeforeTheyAreOnDisk) {
+  const auto are_told = [this] {
+    const bool told = stage_->commits().Wait(std::chrono::nanoseconds(0), {});
+    stage_->commits().TakeAll();
+    return told;
+  };
+  StagedTable ledger = ModelStagedTable(2);
+  ledger.name = "_mirror_ledger";
+  ASSERT_THAT(stage_->SetTable(ledger), IsOk());
+  EXPECT_FALSE(are_told());
+  Commit(*stage_, 5, {InsertOf("a")});
+  EXPECT_TRUE(are_told());
+  Commit(*stage_, 5, {InsertOf("a")});
+  EXPECT_FALSE(are_told()) << "the stage has it already";
+  Commit(*stage_, 6, {}, "mark");
+  EXPECT_FALSE(are_told()) << "a position alone";
+  Commit(*stage_, 7, {InsertOf("b")}, "", 1'000, 9);
+  EXPECT_FALSE(are_told()) << "its table is not staged";
+  Commit(*stage_, 8, {InsertOf("b")}, "", 1'000, 2);
+  EXPECT_FALSE(are_told()) << "the agent's own table";
+
+  ASSERT_THAT(stage_->Begin({9, 9, 1'000}), IsOk());
+  ASSERT_THAT(stage_->Take(1, InsertOf("c")), IsOk());
+  ASSERT_THAT(stage_->Take(2, InsertOf("c")), IsOk());
+  ASSERT_THAT(stage_->Commit(), IsOk());
+  EXPECT_FALSE(are_told()) << "a delivery: the ledger has it in the same transaction";
+
+  ASSERT_THAT(stage_->Begin({10, 10, 1'000}), IsOk());
+  ASSERT_THAT(stage_->Take(1, InsertOf("d")), IsOk());
+  EXPECT_FALSE(are_told()) << "it is not committed";
+  ASSERT_THAT(stage_->Begin({11, 11, 1'000}), IsOk());
+  ASSERT_THAT(stage_->Truncate(1), IsOk());
+  ASSERT_THAT(stage_->Commit(), IsOk());
+  EXPECT_TRUE(are_told());
+  ASSERT_THAT(stage_->Begin({12, 12, 1'000}), IsOk());
+  ASSERT_THAT(stage_->GiveUp(1, "redefined"), IsOk());
+  ASSERT_THAT(stage_->Commit(), IsOk());
+  EXPECT_TRUE(are_told());
+  ASSERT_THAT(stage_->Clear(), IsOk());
+  EXPECT_TRUE(are_told());
+}
+
+TEST_F(StageTest, ATransactionThatIsTooLargeForMemoryIsToldOfAtItsEnd) {
+  stage_.options().fold_bytes = 1;
+  stage_.Open();
+  ASSERT_THAT(stage_->Begin({5, 5, 1'000}), IsOk());
+  ASSERT_THAT(stage_->Take(1, InsertOf("a")), IsOk());
+  EXPECT_FALSE(stage_->commits().Wait(std::chrono::nanoseconds(0), {}));
+  ASSERT_THAT(stage_->Commit(), IsOk());
+  EXPECT_TRUE(stage_->commits().Wait(std::chrono::nanoseconds(0), {}));
+}
+
 }  // namespace
 }  // namespace mirror::stage_test

@@ -1,0 +1,97 @@
+#include "client/source/commit_signal.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <stop_token>
+#include <thread>
+
+#include "client/source/kept_log.h"
+#include "tests/support/status_matchers.h"
+
+namespace mirror::commit_signal_test {
+namespace {
+
+using Heard = ChangeSignal::Heard;
+using std::chrono::nanoseconds;
+
+constexpr std::chrono::seconds kLong(60);
+
+class CommitSignalTest : public testing::Test {
+ protected:
+  bool IsWaiting() { return !signal_.Wait(nanoseconds(0), {}); }
+
+  CommitSignal signal_;
+};
+
+TEST_F(CommitSignalTest, ACommitWakesUntilARunTakesIt) {
+  EXPECT_TRUE(IsWaiting());
+  signal_.Committed(7);
+  EXPECT_FALSE(IsWaiting());
+  EXPECT_FALSE(IsWaiting()) << "a look takes nothing";
+  signal_.Take(6);
+  EXPECT_FALSE(IsWaiting()) << "the run's position is before the commit";
+  signal_.Take(7);
+  EXPECT_TRUE(IsWaiting());
+  signal_.Committed(8);
+  signal_.TakeAll();
+  EXPECT_TRUE(IsWaiting());
+}
+
+TEST_F(CommitSignalTest, ALogThatBeginsElsewhereWakesUntilARunBegins) {
+  signal_.Restarted();
+  EXPECT_FALSE(IsWaiting());
+  signal_.Take(1);
+  EXPECT_TRUE(IsWaiting()) << "the position is one of the new log";
+  signal_.Restarted();
+  signal_.TakeAll();
+  EXPECT_TRUE(IsWaiting());
+}
+
+TEST_F(CommitSignalTest, AWaitingThreadIsWokenByACommitAndByAStop) {
+  std::thread commits([this] { signal_.Committed(1); });
+  EXPECT_TRUE(signal_.Wait(kLong, {}));
+  commits.join();
+  signal_.TakeAll();
+  std::stop_source stop;
+  std::thread stops([&stop] { stop.request_stop(); });
+  EXPECT_FALSE(signal_.Wait(kLong, stop.get_token()));
+  stops.join();
+}
+
+class Keeper final : public LogKeeper {
+ public:
+  CommitSignal& commits() override { return commits_; }
+
+ private:
+  CommitSignal commits_;
+};
+
+TEST(KeptLogSignalTest, BeforeTheFirstRunNothingIsHeardAndAfterItTheKeepersCommits) {
+  KeptLog kept;
+  KeptLogSignal signal(kept);
+  EXPECT_THAT(signal.Mark(), IsOk());
+  EXPECT_EQ(signal.Wait(nanoseconds(0), {}), Heard::kLost);
+  kept.keeper = std::make_shared<Keeper>();
+  EXPECT_EQ(signal.Wait(nanoseconds(0), {}), Heard::kNothing);
+  kept.keeper->commits().Committed(1);
+  EXPECT_EQ(signal.Wait(nanoseconds(0), {}), Heard::kChange);
+  EXPECT_THAT(signal.Mark(), IsOk());
+  EXPECT_EQ(signal.Wait(nanoseconds(0), {}), Heard::kNothing);
+  EXPECT_FALSE(signal.WritersWait());
+}
+
+TEST(KeptLogSignalTest, ASourceInWhichARunFoundNoLogIsNotFollowed) {
+  KeptLog kept;
+  kept.is_missing = true;
+  KeptLogSignal signal(kept);
+  EXPECT_THAT(signal.Mark(),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       testing::HasSubstr("has no change log, so its runs begin by 'interval'")));
+  kept.is_missing = false;
+  EXPECT_THAT(signal.Mark(), IsOk());
+}
+
+}  // namespace
+}  // namespace mirror::commit_signal_test
