@@ -16,7 +16,14 @@ class LogKeeper {
  public:
   virtual ~LogKeeper() = default;
   /// Tells of changes that it reads between runs. Lives as long as the keeper.
-  virtual CommitSignal& commits() = 0;
+  CommitSignal& commits() { return commits_; }
+
+ protected:
+  /// `commits` must outlive it.
+  explicit LogKeeper(CommitSignal& commits) : commits_(commits) {}
+
+ private:
+  CommitSignal& commits_;
 };
 
 /// Holds that state for a program that makes more than one run of a source. Threads: one.

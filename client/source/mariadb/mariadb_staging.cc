@@ -103,7 +103,8 @@ absl::StatusOr<std::shared_ptr<MariadbStaging>> MariadbStaging::Open(MariadbStag
 }
 
 MariadbStaging::MariadbStaging(MariadbStagingOptions options, std::unique_ptr<Stage> stage)
-    : options_(std::move(options)),
+    : LogKeeper(stage->commits()),
+      options_(std::move(options)),
       stage_(std::move(stage)),
       sessions_(std::make_shared<MariadbSessions>(options_.access)) {}
 

@@ -77,7 +77,6 @@ class MariadbStaging : public LogKeeper {
   ~MariadbStaging() override;
 
   Stage& stage() { return *stage_; }
-  CommitSignal& commits() override { return stage_->commits(); }
   const MariadbStagingOptions& options() const { return options_; }
   const std::shared_ptr<MariadbSessions>& sessions() const { return sessions_; }
 

@@ -46,7 +46,8 @@ absl::StatusOr<std::shared_ptr<PostgresStaging>> PostgresStaging::Open(PostgresS
 }
 
 PostgresStaging::PostgresStaging(PostgresStagingOptions options, std::unique_ptr<Stage> stage)
-    : options_(std::move(options)),
+    : LogKeeper(stage->commits()),
+      options_(std::move(options)),
       stage_(std::move(stage)),
       sessions_(std::make_shared<PostgresSessions>(options_.access)),
       markers_(MarkerOptions(options_.access)),

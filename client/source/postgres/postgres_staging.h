@@ -54,7 +54,6 @@ class PostgresStaging : public LogKeeper {
   ~PostgresStaging() override;
 
   Stage& stage() { return *stage_; }
-  CommitSignal& commits() override { return stage_->commits(); }
   const PostgresStagingOptions& options() const { return options_; }
 
   /// Stages everything committed so far, and returns a later position. If another process has the slot, waits

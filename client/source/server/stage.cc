@@ -182,7 +182,7 @@ absl::Status ForgetMarks(StageWriter& writer, const sqlite::Connection& database
 class SqliteStage final : public Stage {
  public:
   explicit SqliteStage(StageOptions options)
-      : options_(std::move(options)), place_(options_.path), writer_(options_, place_, commits_, [this] {
+      : options_(std::move(options)), place_(options_.path), writer_(options_, place_, commits(), [this] {
           const MutexLock lock(waiting_);
           ++written_;
           has_written_.NotifyAll();
@@ -382,12 +382,9 @@ class SqliteStage final : public Stage {
     return Size{counted_, LengthOf(options_.path) + LengthOf(options_.path + "-wal")};
   }
 
-  CommitSignal& commits() override { return commits_; }
-
  private:
   const StageOptions options_;
   StagePlace place_;
-  CommitSignal commits_;
   Mutex waiting_;
   CondVar has_written_;
   std::uint64_t written_ MIRROR_GUARDED_BY(waiting_) = 0;  ///< Number of writes.

@@ -219,7 +219,10 @@ class Stage : public StageView {
   /// Tells of committed changes of an application, before they are on disk, and of floors that were raised
   /// for all tables. Transactions that also write a table of the agent's own are the agent's: they do not
   /// count. Any thread.
-  virtual CommitSignal& commits() = 0;
+  CommitSignal& commits() { return commits_; }
+
+ private:
+  CommitSignal commits_;
 };
 
 }  // namespace mirror

@@ -268,19 +268,16 @@ absl::Status StageWriter::Mark(StageMark mark) {
   return absl::OkStatus();
 }
 
-/// The agent writes rows only together with a table of its own.
-bool StageWriter::IsOfApplication() const {
-  return !touched_.empty() &&
-         std::none_of(touched_.begin(), touched_.end(), [this](std::int64_t id) MIRROR_REQUIRES(mutex_) {
-           const auto found = tables_.find(id);
-           return found != tables_.end() && IsReservedName(found->second.known.name);
-         });
-}
-
 absl::Status StageWriter::Commit() {
   const MutexLock lock(mutex_);
   if (!open_) return NoTransaction();
-  if (IsOfApplication()) commits_.Committed(open_->lsn);
+  // The agent writes rows of the source only together with a table of its own.
+  const bool is_of_agent =
+      std::any_of(touched_.begin(), touched_.end(), [this](std::int64_t id) MIRROR_REQUIRES(mutex_) {
+        const auto found = tables_.find(id);
+        return found != tables_.end() && IsReservedName(found->second.known.name);
+      });
+  if (!touched_.empty() && !is_of_agent) commits_.Committed(open_->lsn);
   if (link_.is_long()) return CommitSpilled();
   if (!passing_) {
     for (const std::int64_t id : touched_) {

@@ -177,7 +177,6 @@ class StageWriter {
   absl::Status AwaitTurn() MIRROR_REQUIRES(mutex_);
   absl::Status LoadTables() MIRROR_REQUIRES(mutex_);
   void ForgetTaken() MIRROR_REQUIRES(mutex_);
-  bool IsOfApplication() const MIRROR_REQUIRES(mutex_);
   void BreakOff() MIRROR_REQUIRES(mutex_);
 
   absl::StatusOr<Table*> Reach(std::int64_t table) MIRROR_REQUIRES(mutex_);

@@ -62,10 +62,7 @@ TEST_F(CommitSignalTest, AWaitingThreadIsWokenByACommitAndByAStop) {
 
 class Keeper final : public LogKeeper {
  public:
-  CommitSignal& commits() override { return commits_; }
-
- private:
-  CommitSignal commits_;
+  explicit Keeper(CommitSignal& commits) : LogKeeper(commits) {}
 };
 
 TEST(KeptLogSignalTest, BeforeTheFirstRunNothingIsHeardAndAfterItTheKeepersCommits) {
@@ -73,9 +70,10 @@ TEST(KeptLogSignalTest, BeforeTheFirstRunNothingIsHeardAndAfterItTheKeepersCommi
   KeptLogSignal signal(kept);
   EXPECT_THAT(signal.Mark(), IsOk());
   EXPECT_EQ(signal.Wait(nanoseconds(0), {}), Heard::kLost);
-  kept.keeper = std::make_shared<Keeper>();
+  CommitSignal commits;
+  kept.keeper = std::make_shared<Keeper>(commits);
   EXPECT_EQ(signal.Wait(nanoseconds(0), {}), Heard::kNothing);
-  kept.keeper->commits().Committed(1);
+  commits.Committed(1);
   EXPECT_EQ(signal.Wait(nanoseconds(0), {}), Heard::kChange);
   EXPECT_THAT(signal.Mark(), IsOk());
   EXPECT_EQ(signal.Wait(nanoseconds(0), {}), Heard::kNothing);
