@@ -53,6 +53,11 @@ TEST(Expiry, EachKindHasANameOfItsOwnAndSaysWhatRenewsIt) {
   }
 }
 
+TEST(Expiry, AKindOfANewerVersionCountsAsASourcesKey) {
+  EXPECT_EQ(KindNamed("kind of a newer version"), KeyKind::kSource);
+  EXPECT_EQ(KindNamed(""), KeyKind::kSource);
+}
+
 TEST(Expiry, EveryCertificateOfAFileIsLookedAt) {
   const TempFolder folder;
   IssueOptions options;

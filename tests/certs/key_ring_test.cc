@@ -91,6 +91,16 @@ TEST_F(KeyRingTest, AKeyIdInTwoFoldersIsAnErrorThatNamesBoth) {
                                      HasSubstr(dir_ / "production"))));
 }
 
+TEST_F(KeyRingTest, AFolderWithTooManyKeysIsRefusedBeforeOneIsRead) {
+  for (std::size_t i = 0; i <= kKeysMax; ++i) {
+    WriteText(dir_ / absl::StrCat("production/k", i, ".crt"), "");
+  }
+  EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kResourceExhausted,
+                               AllOf(HasSubstr(dir_ / "production"), HasSubstr("more than 10000 keys"))));
+  std::filesystem::remove(dir_ / "production/k0.crt");
+  EXPECT_THAT(Load(), StatusIs(absl::StatusCode::kInvalidArgument)) << "now the first one is read";
+}
+
 TEST_F(KeyRingTest, AMissingFolderIsNamed) {
   EXPECT_THAT(
       KeyRing::Load({{"Source", "x", dir_ / "none"}}),

@@ -139,6 +139,29 @@ TEST_P(StoreWorkTest, WhatFollowsIsDoneWithItOrIsLeftToACommitOfItsOwn) {
   EXPECT_EQ(Tenant().completed_cycle, asked == 0 ? 0 : kCycle);
 }
 
+TEST_P(StoreWorkTest, AWriteThatBeginsAgainPlansFromWhatIsThereThen) {
+  CreateAtFive();
+  Writing writing;
+  ASSERT_TRUE(writing.Begin(*store_));
+  writing.Leave(absl::UnavailableError("the store went away"));
+  EXPECT_FALSE(writing.Begin(*store_)) << "it is over";
+  EXPECT_THAT(writing.result(), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_FALSE(writing.is_restarted());
+
+  backend_->SetLsnByHand("people", -1);
+  const std::unique_ptr<Store> other = backend_->Open();
+  writing.Restart();
+  EXPECT_TRUE(writing.is_restarted());
+  ASSERT_TRUE(writing.Begin(*other));
+  EXPECT_FALSE(writing.CanCommitTwo());
+  EXPECT_EQ(Record("people")->position, Position{}) << "what somebody wrote in between";
+  writing.Commit(std::optional(ToLsn(9)));
+  EXPECT_FALSE(writing.Begin(*other));
+  ASSERT_THAT(writing.result(), IsOk());
+  ASSERT_TRUE(*writing.result());
+  EXPECT_EQ(LsnOf("people"), Lsn{9});
+}
+
 TEST_P(StoreWorkTest, WhatFollowsAndFailsLeavesTheFirstAlone) {
   CreateAtFive();
   int planned = 0;

@@ -218,6 +218,32 @@ TYPED_TEST(ServerSwapTest, ThreeRowsPassAValueOnInACircle) {
   EXPECT_THAT(this->Inbox(), IsEmpty());
 }
 
+TYPED_TEST(ServerSwapTest, ACircleOfMoreRowsThanAreChangedTogetherIsRefused) {
+  this->Start(kUnique);
+  this->Sql("DELETE FROM part");
+  // Row 1 has the name A1, row 2 A2. Each row takes the name of the next one.
+  std::vector<std::string> before;
+  const auto circle = [this, &before](const std::string& id, std::size_t rows) {
+    std::vector<v1::Delivery> deliveries;
+    for (std::size_t i = before.size() + 1; i <= rows; ++i) {
+      this->Sql(absl::StrCat("INSERT INTO part VALUES (", i, ", 'A", i, "', 0)"));
+      before.push_back(absl::StrCat(i, "|A", i));
+    }
+    for (std::size_t i = 1; i <= rows; ++i) {
+      deliveries.push_back(Rename(absl::StrCat(id, i), static_cast<std::int64_t>(i), absl::StrCat("A", i),
+                                  absl::StrCat("A", i % rows + 1)));
+    }
+    this->Fill(deliveries);
+    return this->Import(deliveries.front());
+  };
+  EXPECT_THAT(circle("long", ServerSwap::kRowsMax + 1), StartsWith("REFUSED"));
+  EXPECT_EQ(this->Rows(), before) << "nothing is left of it";
+  this->Sql(absl::StrCat("DELETE FROM part WHERE id > ", ServerSwap::kRowsMax));
+  EXPECT_EQ(circle("short", ServerSwap::kRowsMax), "APPLIED");
+  EXPECT_THAT(this->Rows(), testing::AllOf(testing::Contains("1|A2"), testing::Contains("8|A1"),
+                                           testing::SizeIs(ServerSwap::kRowsMax)));
+}
+
 /// Nobody waits for it in turn, so that no row has to be without a value for a moment.
 TYPED_TEST(ServerSwapTest, AValueIsPassedOnAlsoWhereItMayNotBeNull) {
   this->Start("varchar(20) NOT NULL UNIQUE");
