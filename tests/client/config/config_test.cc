@@ -116,7 +116,7 @@ dsn = "DSN=CRM"
 [[source]]
 context_id = "e"
 kind = "mariadb"
-dsn = "mariadb://reader@db1/crm"
+dsn = "host=db1 dbname=crm user=reader"
 )");
   ASSERT_THAT(config, IsOk());
   std::vector<bool> followed;

@@ -324,8 +324,8 @@ TEST_F(PostgresHistoryTest, OnlyCommitsOfTheApplicationToLoggedTablesAskForACycl
   };
   EXPECT_FALSE(is_asked()) << "the cycle took everything";
   EXPECT_FALSE(is_asked_after("SELECT 1")) << "the agent's own position";
-  EXPECT_FALSE(is_asked_after("CREATE TABLE other(id int PRIMARY KEY)"));
-  EXPECT_FALSE(is_asked_after("INSERT INTO other VALUES (1)")) << "it is not published";
+  EXPECT_FALSE(is_asked_after("CREATE SCHEMA aside; CREATE TABLE aside.other(id int PRIMARY KEY)"));
+  EXPECT_FALSE(is_asked_after("INSERT INTO aside.other VALUES (1)")) << "it is not published";
   EXPECT_FALSE(is_asked_after("BEGIN; UPDATE t SET a = 'gone' WHERE id = 1; ROLLBACK"));
   EXPECT_TRUE(is_asked_after("UPDATE t SET a = 'typed' WHERE id = 1"));
   CycleAndExpect("t", "changes");
