@@ -93,6 +93,13 @@ void PrintWarning(Shared& shared, const std::string& context_id, const std::stri
   shared.err << words << '\n' << std::flush;
 }
 
+/// Empty: there is nothing to say.
+void WarnIfAny(Shared& shared, const std::string& context_id, const std::string& words) {
+  if (words.empty()) return;
+  const MutexLock lock(shared.printing);
+  PrintWarning(shared, context_id, words);
+}
+
 /// Prints the whole run at once, never mixed with others. `untold`: see ToldRuns.
 void Print(Shared& shared, const SourceRun& run, Schedule::Time next, std::uint64_t untold) {
   std::ostringstream out, err;
@@ -117,6 +124,9 @@ constexpr std::chrono::seconds kClockLook(30);
 
 /// Time between the begins of two cycles that changes begin.
 constexpr std::chrono::milliseconds kChangeStep(50);
+/// After a run that read whole tables no change begins a cycle for this many times its duration, so that a
+/// source with such tables is not read without end.
+constexpr int kRest = 9;
 /// The least wait from a change to its cycle in a source whose writers wait for readers.
 constexpr std::chrono::milliseconds kJournalDelay(1'000);
 
@@ -143,38 +153,62 @@ Woken WaitForRun(Schedule::Time time, const Schedule& schedule, ChangeSignal* si
   return Woken::kStop;
 }
 
+/// Whether a run read all rows of a table to find changes. A population is due once.
+bool ReadsWholeTables(const SourceConfig& source, const CycleReport& report) {
+  const auto is_read = [&source](const TableConfig& table) {
+    const Strategy strategy = StrategyOf(source, table);
+    return strategy == Strategy::kSynthetic || strategy == Strategy::kWatermarkCdc ||
+           strategy == Strategy::kPopulate;
+  };
+  return source.strategy != Strategy::kCdc || !report.unlogged.empty() ||
+         std::any_of(source.tables.begin(), source.tables.end(), is_read) ||
+         std::any_of(report.tables.begin(), report.tables.end(),
+                     [](const TableReport& table) { return table.compared > 0; });
+}
+
 /// The ChangeSignal of a source, and whether it can be used now. Threads: one.
 class Following {
  public:
+  using Time = std::chrono::steady_clock::time_point;
+
   /// `kept` and `watcher` must outlive it.
   Following(const SourceConfig& source, const KeptLog& kept, FileWatcher& watcher)
-      : source_(source), signal_(OpenSignal(source, kept, watcher)) {}
+      : source_(source), kept_(kept), signal_(OpenSignal(source, kept, watcher)) {}
 
   /// To be called before each run. Returns, once for each new reason, why the source is not followed.
   std::string Mark() {
     if (signal_ == nullptr) return "";
     begun_ = std::chrono::steady_clock::now();
-    std::string why(signal_->Mark().message());
-    return std::exchange(why_, why) == why ? "" : why;
+    return Once(std::string(signal_->Mark().message()));
   }
-  /// To be called after each run. `completed`: the cycle was completed, even if tables failed.
-  void Ended(bool completed) { completed_ = completed; }
+  /// To be called after each run. Returns the same as Mark().
+  std::string Ended(const CycleReport& report) {
+    const Time now = std::chrono::steady_clock::now();
+    // The cycle was completed, even if tables failed.
+    completed_ = report.outcome == Outcome::kDone;
+    rest_until_ = ReadsWholeTables(source_, report) ? now + kRest * (now - begun_) : Time();
+    return signal_ != nullptr && kept_.is_missing ? Once(std::string(CannotFollow().message())) : "";
+  }
   /// Null: the next run begins by time alone.
   ChangeSignal* signal() const { return completed_ ? signal_.get() : nullptr; }
-  /// Waits until the cycle of a change may begin. False: a stop was requested.
-  bool Delay(const std::stop_token& stop) const {
+  /// Waits until the cycle of a change may begin, at most so long. False: a stop was requested.
+  bool Delay(std::chrono::nanoseconds most, const std::stop_token& stop) const {
+    const Time now = std::chrono::steady_clock::now();
     const std::chrono::nanoseconds least =
         signal_->WritersWait() ? kJournalDelay : std::chrono::milliseconds(0);
-    const std::chrono::nanoseconds wait =
-        std::max({std::chrono::nanoseconds(std::chrono::milliseconds(source_.follow_delay_ms)), least,
-                  std::chrono::nanoseconds(begun_ + kChangeStep - std::chrono::steady_clock::now())});
-    return SleepFor(wait, stop);
+    const std::chrono::nanoseconds wait = std::max(
+        {std::chrono::nanoseconds(std::chrono::milliseconds(source_.follow_delay_ms)), least,
+         std::chrono::nanoseconds(begun_ + kChangeStep - now), std::chrono::nanoseconds(rest_until_ - now)});
+    return SleepFor(std::min(wait, most), stop);
   }
 
  private:
+  std::string Once(std::string why) { return std::exchange(why_, why) == why ? "" : why; }
+
   const SourceConfig& source_;
+  const KeptLog& kept_;
   const std::unique_ptr<ChangeSignal> signal_;  ///< Null: not followed.
-  std::chrono::steady_clock::time_point begun_;
+  Time begun_, rest_until_;
   bool completed_ = false;
   std::string why_;
 };
@@ -209,12 +243,11 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
       next = schedule.Regular(now_set, now_set);
       continue;
     }
-    if (woken == Woken::kChange && !following.Delay(stop)) return;
+    if (woken == Woken::kChange && !following.Delay(next - now_set, stop)) return;
+    // The quiet hours may have begun during the wait.
+    if (woken == Woken::kChange && schedule.IsQuiet(std::chrono::system_clock::now())) continue;
     if (!shared.turns.Take(stop)) return;
-    if (const std::string why = following.Mark(); !why.empty()) {
-      const MutexLock lock(shared.printing);
-      PrintWarning(shared, source.context_id, why);
-    }
+    WarnIfAny(shared, source.context_id, following.Mark());
     const Schedule::Time begun = std::chrono::system_clock::now();
     const auto clock = std::chrono::steady_clock::now();
     RunRequest request;
@@ -230,10 +263,12 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
     run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - clock).count();
     if (metrics != nullptr) metrics->Ended(number, run.report, run.seconds, NowMs());
     ReturnBlockMemory();
+    WarnIfAny(shared, source.context_id, following.Ended(run.report));
     const bool completed = run.report.outcome == Outcome::kDone;
-    following.Ended(completed);
     const Schedule::Time ended = std::chrono::system_clock::now();
-    next = schedule.Next(begun, ended, run.report.Good());
+    // A failed table is tried again by its own schedule, however many changes other tables have.
+    const bool keeps_time = woken == Woken::kChange && completed && !run.report.Good() && next > ended;
+    if (!keeps_time) next = schedule.Next(begun, ended, run.report.Good());
     if (source.follow && !completed) next = std::min(next, schedule.Soon(ended));
     const auto untold = told.Tell(run.report, std::chrono::steady_clock::now());
     if (untold) Print(shared, run, next, *untold);

@@ -496,10 +496,7 @@ struct LogClaim {
   std::string what;
 };
 std::vector<LogClaim> LogClaims(const SourceConfig& source) {
-  const bool logged = source.strategy == Strategy::kCdc ||
-                      std::any_of(source.tables.begin(), source.tables.end(),
-                                  [](const TableConfig& table) { return table.strategy == Strategy::kCdc; });
-  if (!logged) return {};
+  if (!UsesLog(source)) return {};
   const ServerSource& server = source.server;
   if (source.kind == SourceKind::kMariadb) {
     return {{"server_id", "the replica's number", absl::StrCat("server_id ", ServerIdOf(source))}};
@@ -530,6 +527,7 @@ class SourceLoader {
       RETURN_IF_ERROR(CheckKind(block, &source));
       RETURN_IF_ERROR(CheckPlace(block, &source));
       RETURN_IF_ERROR(LoadTables(block, &source));
+      RETURN_IF_ERROR(CheckFollow(block, &source));
       RETURN_IF_ERROR(CheckAccept(block, source));
       RETURN_IF_ERROR(CheckLayout(block, &source));
       RETURN_IF_ERROR(CheckOthers(block, source, sources, &claims));
@@ -607,17 +605,17 @@ class SourceLoader {
                          absl::StrCat("needs the log of ", traits.called,
                                       ", which this build cannot read: set strategy = \"synthetic\""));
     }
-    if (source->strategy != Strategy::kCdc) {
-      if (source->follow && block.Has("follow")) {
-        return block.Wrong("follow", "needs the change log, which strategy = \"cdc\" uses");
-      }
-      source->follow = false;
-    }
-    if (block.Has("follow_delay") && !source->follow) {
-      return block.Wrong("follow_delay", "goes with follow = true, which is missing");
-    }
     if (source->kind == SourceKind::kOdbc && !block.Has("schemas")) source->server.schema.clear();
     return absl::OkStatus();
+  }
+
+  static absl::Status CheckFollow(const ConfigTable& block, SourceConfig* source) {
+    if (source->follow && block.Has("follow") && !UsesLog(*source)) {
+      return block.Wrong("follow", "needs the change log, which strategy = \"cdc\" uses");
+    }
+    source->follow = source->follow && UsesLog(*source);
+    if (!block.Has("follow_delay") || source->follow) return absl::OkStatus();
+    return block.Wrong("follow_delay", "goes with follow = true, which is missing");
   }
 
   /// Deliveries are written into the source itself, and its change log reports them to the next push.
@@ -750,6 +748,12 @@ std::optional<SourceKind> ParseSourceKind(std::string_view word) { return ValueO
 const KindTraits& TraitsOf(SourceKind kind) {
   return *std::find_if(std::begin(kTraits), std::end(kTraits) - 1,
                        [kind](const KindTraits& traits) { return traits.kind == kind; });
+}
+
+bool UsesLog(const SourceConfig& source) {
+  return source.strategy == Strategy::kCdc ||
+         std::any_of(source.tables.begin(), source.tables.end(),
+                     [](const TableConfig& table) { return table.strategy == Strategy::kCdc; });
 }
 
 absl::StatusOr<std::vector<SourceConfig>> LoadSources(const ConfigFile& file,

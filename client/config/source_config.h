@@ -186,6 +186,8 @@ struct SourceConfig {
 inline Strategy StrategyOf(const SourceConfig& source, const TableConfig& table) {
   return table.strategy.value_or(source.strategy);
 }
+/// Whether any table uses the change log.
+bool UsesLog(const SourceConfig& source);
 /// For kind mariadb: the server id under which the agent reads the binlog.
 inline std::uint32_t ServerIdOf(const SourceConfig& source) {
   return source.server.server_id == 0 ? DefaultServerId(source.context_id) : source.server.server_id;

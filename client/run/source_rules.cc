@@ -117,12 +117,6 @@ bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::
   return rules.Find(table) != nullptr;
 }
 
-bool UsesLog(const SourceConfig& source) {
-  return source.strategy == Strategy::kCdc ||
-         std::any_of(source.tables.begin(), source.tables.end(),
-                     [](const TableConfig& table) { return table.strategy == Strategy::kCdc; });
-}
-
 ExchangeRules RulesOfExchange(const SourceConfig& source) {
   ExchangeRules rules;
   rules.inserts = source.accept.inserts;

@@ -31,8 +31,6 @@ std::map<std::string, std::string> KeepToBeLogged(const SourceConfig& source,
                                                   std::map<std::string, std::string> tables);
 /// Whether the table, by the source's own name, is captured.
 bool Captures(const SourceConfig& source, const CaptureRules& rules, const std::string& table);
-/// Whether any table uses the change log.
-bool UsesLog(const SourceConfig& source);
 
 /// Returns `source` with the tables of its last run from `notes`: see TableChoice.announced.
 SourceConfig WithLastTables(SourceConfig source, const TableNotes& notes);

@@ -449,12 +449,12 @@ absl::Status MariadbLog::KeepSource() {
 
 absl::Status MariadbLog::TakeMarker(std::int64_t above) {
   ASSIGN_OR_RETURN(marker_, staging_->StageToMarker(stop_, above));
-  stage().commits().Take(marker_->lsn);
   return staging_->WaitUntilSeen(marker_->lsn, stop_);
 }
 
 absl::Status MariadbLog::Refresh() {
   RETURN_IF_ERROR(TakeMarker());
+  stage().commits().Take(marker_->lsn);
   is_fresh_ = true;
   for (auto& [name, table] : tables_.all()) {
     table.snapshots.clear();

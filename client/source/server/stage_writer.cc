@@ -140,6 +140,8 @@ absl::Status StageWriter::Own() {
   if (*found == StageLink::Found::kNew) {
     ASSIGN_OR_RETURN(durable_, ReadDurable(link_.database()));
     durable_is_written_ = true;
+    // Another process may have staged changes that are read here no more.
+    commits_.Restarted();
   }
   return *found == StageLink::Found::kAsLeft ? absl::OkStatus() : LoadTables();
 }
@@ -188,7 +190,7 @@ void StageWriter::BreakOff() {
     unwritten_ -= found->second.open.fold.bytes();
     found->second.open = {};
     unwritten_ += found->second.open.fold.bytes();
-    found->second.touched = found->second.ignored = false;
+    found->second.touched = found->second.ignored = found->second.has_rows = false;
     found->second.spilled_bytes = 0;
   }
   open_.reset();
@@ -230,6 +232,7 @@ absl::Status StageWriter::Take(std::int64_t id, LoggedChange change) {
   const absl::StatusOr<Table*> found = Reach(id);
   if (!found.ok() || *found == nullptr) return found.status();
   Table& table = **found;
+  table.has_rows = true;
   std::size_t length = change.key.size() + change.old_key.size();
   for (const StagedValue& value : change.values) length += 16 + (value.text ? value.text->size() : 0);
   const std::size_t before = table.open.fold.bytes();
@@ -271,11 +274,11 @@ absl::Status StageWriter::Mark(StageMark mark) {
 absl::Status StageWriter::Commit() {
   const MutexLock lock(mutex_);
   if (!open_) return NoTransaction();
-  // The agent writes rows of the source only together with a table of its own.
+  // The agent writes rows of the source only together with rows of a table of its own.
   const bool is_of_agent =
       std::any_of(touched_.begin(), touched_.end(), [this](std::int64_t id) MIRROR_REQUIRES(mutex_) {
         const auto found = tables_.find(id);
-        return found != tables_.end() && IsReservedName(found->second.known.name);
+        return found != tables_.end() && found->second.has_rows && IsReservedName(found->second.known.name);
       });
   if (!touched_.empty() && !is_of_agent) commits_.Committed(open_->lsn);
   if (link_.is_long()) return CommitSpilled();

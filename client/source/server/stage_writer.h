@@ -167,6 +167,7 @@ class StageWriter {
     StagedTable known;  ///< Its state in the file.
     TableChanges committed, open;
     bool touched = false;            ///< Changed by the open transaction.
+    bool has_rows = false;           ///< The open transaction has rows of it.
     bool ignored = false;            ///< For the rest of the open transaction: the table was discarded.
     std::int64_t spilled_bytes = 0;  ///< Bytes of the open transaction that are spilled.
     std::size_t bytes() const { return committed.fold.bytes() + open.fold.bytes(); }

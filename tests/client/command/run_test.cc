@@ -102,6 +102,40 @@ TEST_F(RunTest, AChangeOfAFollowedSourceBeginsACycleLongBeforeItsInterval) {
   EXPECT_EQ(err_.str(), "");
 }
 
+TEST_F(RunTest, AFollowedSourceWithATableThatIsReadWholeIsNotReadWithoutEnd) {
+  Sql(folder_ / "crm.db",
+      "PRAGMA journal_mode = WAL; CREATE TABLE a(id INTEGER PRIMARY KEY); CREATE TABLE b(id INTEGER PRIMARY "
+      "KEY)");
+  AgentConfig config = Config({"crm.db"});
+  SourceConfig& source = config.sources.front();
+  source.strategy = Strategy::kCdc;
+  source.interval_ms = 3'600'000;
+  source.follow = true;
+  TableConfig& whole = source.tables.emplace_back();
+  whole.name = "b";
+  whole.strategy = Strategy::kSynthetic;
+  ASSERT_THAT(InstallLog(source, {}, {"a"}), IsOk());
+  endpoint_.takes_changes = true;
+  using Clock = std::chrono::steady_clock;
+  std::stop_source stop;
+  std::vector<Clock::time_point> begun, completed;
+  endpoint_.on_authenticate = [&] {
+    begun.push_back(Clock::now());
+    if (begun.size() == 4) stop.request_stop();
+  };
+  endpoint_.at_completion = [&] {
+    completed.push_back(Clock::now());
+    Sql(folder_ / "crm.db", absl::StrCat("INSERT INTO a VALUES(", 10 + completed.size(), ")"));
+  };
+  endpoint_.Settle();
+  RunSources(config, ToEndpoint(), stop.get_token(), out_, err_);
+  endpoint_.Settle();
+  ASSERT_EQ(begun.size(), 4U);
+  // A run takes longer than its part between these two calls.
+  for (std::size_t i = 0; i + 1 < begun.size(); ++i)
+    EXPECT_GE(begun[i + 1] - completed[i], 9 * (completed[i] - begun[i])) << i;
+}
+
 TEST_F(RunTest, AFollowedSourceWithoutAChangeLogRunsByItsIntervalAndSaysWhyOnce) {
   Sql(folder_ / "crm.db", "CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1), (2)");
   AgentConfig config = Config({"crm.db"});

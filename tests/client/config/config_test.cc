@@ -117,11 +117,18 @@ dsn = "DSN=CRM"
 context_id = "e"
 kind = "mariadb"
 dsn = "host=db1 dbname=crm user=reader"
+[[source]]
+context_id = "f"
+path = "f.db"
+strategy = "populate"
+[[source.table]]
+name = "logged"
+strategy = "cdc"
 )");
   ASSERT_THAT(config, IsOk());
   std::vector<bool> followed;
   for (const SourceConfig& source : config->sources) followed.push_back(source.follow);
-  EXPECT_THAT(followed, ElementsAre(true, false, false, false, true));
+  EXPECT_THAT(followed, ElementsAre(true, false, false, false, true, true));
   EXPECT_EQ(config->sources.front().follow_delay_ms, 2'000);
 }
 

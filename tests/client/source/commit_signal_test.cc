@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <semaphore>
 #include <stop_token>
 #include <thread>
 
@@ -49,15 +50,27 @@ TEST_F(CommitSignalTest, ALogThatBeginsElsewhereWakesUntilARunBegins) {
   EXPECT_TRUE(IsWaiting());
 }
 
+/// Each would otherwise end after kLong.
 TEST_F(CommitSignalTest, AWaitingThreadIsWokenByACommitAndByAStop) {
-  std::thread commits([this] { signal_.Committed(1); });
+  const auto begun = std::chrono::steady_clock::now();
+  std::binary_semaphore waits{0};
+  std::thread commits([&] {
+    waits.acquire();
+    signal_.Committed(1);
+  });
+  waits.release();
   EXPECT_TRUE(signal_.Wait(kLong, {}));
   commits.join();
   signal_.TakeAll();
   std::stop_source stop;
-  std::thread stops([&stop] { stop.request_stop(); });
+  std::thread stops([&] {
+    waits.acquire();
+    stop.request_stop();
+  });
+  waits.release();
   EXPECT_FALSE(signal_.Wait(kLong, stop.get_token()));
   stops.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, kLong);
 }
 
 class Keeper final : public LogKeeper {

@@ -338,7 +338,8 @@ std::string ServerConfiguration(const InitOptions& options) {
       keys.Table("[metrics]", {{"port", std::to_string(options.metrics_port)}}), "\n", keys.Table("[log]"));
 }
 
-std::string AgentConfiguration(const InitOptions& options, const std::string& source_path) {
+std::string AgentConfiguration(const InitOptions& options, const std::string& source_path,
+                               const std::string& root) {
   const DescribedKeys keys = DescribedKeys::OfAgent();
   const std::string called = options.called.empty() ? CalledHost(options) : options.called;
   return absl::StrCat(
@@ -351,8 +352,9 @@ std::string AgentConfiguration(const InitOptions& options, const std::string& so
       keys.Table("[endpoint]", {{"address", Address(called, options.port)}}), "\n", keys.Table("[identity]"),
       "\n", keys.Table("[agent]", {{"state_dir", TomlString(options.state_dir)}}), "\n", keys.Table("[log]"),
       "\n", keys.Table("[metrics]"),
-      source_path.empty() && !NamesServer(options.source) ? ""
-                                                          : SourceConfiguration(keys, options, source_path));
+      source_path.empty() && !NamesServer(options.source)
+          ? ""
+          : SourceConfiguration(keys, options, source_path, root));
 }
 
 std::string ControlConfiguration(const InitOptions& options) {

@@ -78,8 +78,9 @@ std::string ListenAddress(const InitOptions& options);
 /// own folder.
 std::string ServerConfiguration(const InitOptions& options);
 /// `source_path`: absolute path of a source that is a file. If it is empty and `options` name no server's
-/// database: no [[source]].
-std::string AgentConfiguration(const InitOptions& options, const std::string& source_path);
+/// database: no [[source]]. `root`: the source's file is below it on this machine.
+std::string AgentConfiguration(const InitOptions& options, const std::string& source_path,
+                               const std::string& root = "");
 std::string ControlConfiguration(const InitOptions& options);
 
 /// Returns a text (UTF-8) as a TOML basic string, with its quotes.

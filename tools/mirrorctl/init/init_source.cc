@@ -231,13 +231,13 @@ std::string FileLines(const std::string& path) {
 }
 
 /// Whether `run` may follow the source without a cost for the application: it has a change log, and its
-/// writers need not wait while it is read. `path`: of a SQLite database.
-bool IsFollowed(const InitOptions& options, SourceKind kind, const std::string& path) {
+/// writers need not wait while it is read. `file`: a SQLite database.
+bool IsFollowed(const InitOptions& options, SourceKind kind, const std::string& file) {
   if (kind != SourceKind::kSqlite) return IsLogRead(TraitsOf(kind), options);
   // Byte 18 of a database is 2 in WAL mode (SQLite's file format, "write version").
-  std::ifstream file(path, std::ios::binary);
+  std::ifstream reading(file, std::ios::binary);
   std::array<char, 19> head{};
-  return file.read(head.data(), head.size()) && head[18] == 2;
+  return reading.read(head.data(), head.size()) && head[18] == 2;
 }
 
 /// Returns the keys that most kinds have.
@@ -351,13 +351,13 @@ std::string FreshnessConfiguration(const InitOptions& options) {
 }
 
 std::string SourceConfiguration(const DescribedKeys& keys, const InitOptions& options,
-                                const std::string& path) {
+                                const std::string& path, const std::string& root) {
   const ServerScheme* const scheme = SchemeOf(options.source);
   const SourceKind kind = scheme == nullptr ? SourceKind::kSqlite : scheme->kind;
   return absl::StrCat("\n", keys.Title(kSource), "context_id = ", TomlString(options.context_id), "\n",
                       Line("kind", TomlString(ToString(kind)), "what the source is"),
                       scheme == nullptr ? FileLines(path) : ServerLines(keys, options, kind),
-                      CommonLines(keys, kind, IsFollowed(options, kind, path)));
+                      CommonLines(keys, kind, IsFollowed(options, kind, root + path)));
 }
 
 absl::Status MakeSourcePassfile(const InitOptions& options, const std::string& folder) {

@@ -37,9 +37,10 @@ std::vector<std::string> LookAtSourceServer(const InitOptions& options);
 /// the tables; the agent's role only reads.
 std::string InstallSteps(const InitOptions& options, const std::string& install);
 
-/// Returns [[source]] of mirror-agent.toml. `path`: absolute path of a source that is a file.
+/// Returns [[source]] of mirror-agent.toml. `path`: absolute path of a source that is a file; on this machine
+/// it is below `root`.
 std::string SourceConfiguration(const DescribedKeys& keys, const InitOptions& options,
-                                const std::string& path);
+                                const std::string& path, const std::string& root);
 
 /// Returns [[tenant]] of mirror-server.toml: the greatest age of tables, from the agent's interval. A stopped
 /// agent, or a table that it cannot send, then becomes a problem of its tenant.

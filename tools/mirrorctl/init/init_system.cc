@@ -330,7 +330,7 @@ absl::Status SystemInit::MakeAgent() {
   if (status.ok()) status = Copy("/tls/ca.crt");
   if (status.ok()) status = Copy("/application/application-1.crt");
   if (status.ok()) {
-    status = Write(root_ + kAgentFolder + "/mirror-agent.toml", AgentConfiguration(options_, source_),
+    status = Write(root_ + kAgentFolder + "/mirror-agent.toml", AgentConfiguration(options_, source_, root_),
                    FileUse::kSecret);
   }
   if (status.ok()) status = MakeSourcePassfile(options_, root_ + kAgentFolder);

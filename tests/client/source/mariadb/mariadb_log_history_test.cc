@@ -62,8 +62,10 @@ TEST_F(MariadbHistory, OnlyCommitsToTablesOfTheSourceAskForACycle) {
   EXPECT_TRUE(is_asked_after("ALTER TABLE t ADD COLUMN late INT")) << "the binlog tells of definitions";
   Cycle();
   // Without a position that is asked for.
+  const auto begun = std::chrono::steady_clock::now();
   Sql("INSERT INTO t(id) VALUES (2)");
   EXPECT_TRUE(commits.Wait(std::chrono::seconds(60), {}));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(60)) << "it was woken";
 }
 
 TEST_F(MariadbHistory, AnotherProcessGoesOnWhereTheFirstOneEnded) {

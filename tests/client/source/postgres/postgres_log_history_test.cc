@@ -337,8 +337,10 @@ TEST_F(PostgresHistoryTest, OnlyCommitsOfTheApplicationToLoggedTablesAskForACycl
   EXPECT_TRUE(is_asked_after("INSERT INTO t(id, late) VALUES (1, 2)")) << "a row of another definition";
   Cycle();
   // Without a marker.
+  const auto begun = std::chrono::steady_clock::now();
   Sql("INSERT INTO t(id) VALUES (2)");
   EXPECT_TRUE(commits.Wait(std::chrono::seconds(60), {}));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(60)) << "it was woken";
 }
 
 TEST_F(PostgresHistoryTest, ASlotThatWasLostAsksForACycle) {
