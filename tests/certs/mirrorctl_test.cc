@@ -230,9 +230,9 @@ TEST_F(MirrorctlTest, NoKeyIsMissingInWhatInitWrites) {
   }
   // Those of files and of servers, and what stands in a comment since it takes another one's place.
   std::vector<std::string> of_source = KeysOf(*agent_toml["source"][0].as_table());
-  of_source.insert(of_source.end(), {"cron", "dialect", "dsn", "folder", "follow_delay", "max_stage",
-                                     "max_wal", "password_file", "publication", "rejects", "schemas",
-                                     "server_id", "settle", "slot", "snapshot_wait", "table"});
+  of_source.insert(of_source.end(), {"cron", "dialect", "dsn", "folder", "follow", "follow_delay",
+                                     "max_stage", "max_wal", "password_file", "publication", "rejects",
+                                     "schemas", "server_id", "settle", "slot", "snapshot_wait", "table"});
   std::sort(of_source.begin(), of_source.end());
   EXPECT_EQ(of_source, KnownKeys("mirror-agent", agent, "[source]"));
 }

@@ -128,6 +128,13 @@ uid_t OwnerOf(const std::string& path) {
   return info.st_uid;
 }
 
+TEST_F(InitSystemTest, WhetherTheSourceIsFollowedIsReadFromItsFileBelowTheRoot) {
+  // The head of a database in WAL mode.
+  WriteText(root_ / "srv/crm/crm.db", absl::StrCat(std::string("SQLite format 3\0\x10\0", 18), "\2\2"));
+  ASSERT_EQ(Init({}), 0) << err_;
+  EXPECT_THAT(ReadText(OfAgent("mirror-agent.toml")), HasSubstr("\nfollow = true "));
+}
+
 TEST_F(InitSystemTest, BothSidesAreMadeWhereTheServicesLookForThem) {
   ASSERT_EQ(Init({}), 0) << err_;
   EXPECT_THAT(err_, IsEmpty());

@@ -115,6 +115,11 @@ TEST_F(FollowPostgresTest, EachCommitBeginsACycle) {
 TEST_F(FollowPostgresTest, WithoutALogItRunsByItsIntervalAndSaysWhyOnce) {
   AgentConfig config = Config(SourceKind::kPostgres, dsn_);
   config.sources.front().server.schema = "public";
+  const auto sql = [this](const std::string& statement) { return Sql(statement); };
+  EXPECT_EQ(RunCycles(config, sql, 1).size(), 1U);
+  EXPECT_THAT(err_.str(), HasSubstr("'follow' is set, and the source has no change log"))
+      << "after the first run";
+  err_.str("");
   config.sources.front().interval_ms = 1;
   EXPECT_EQ(RunCycles(
                 config, [this](const std::string& sql) { return Sql(sql); }, 4)
