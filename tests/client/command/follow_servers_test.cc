@@ -56,7 +56,7 @@ class FollowServersTest : public testing::Test {
     endpoint_.at_completion = [&] {
       rows.push_back(endpoint_.tables["t"].rows);
       if (rows.size() >= cycles) stop.request_stop();
-      EXPECT_THAT(sql(absl::StrCat("INSERT INTO t(id) VALUES (", 100 + rows.size(), ")")), IsOk());
+      EXPECT_THAT(sql("INSERT INTO t(id) SELECT max(id) + 1 FROM t"), IsOk());
     };
     const std::jthread deadline([&stop](const std::stop_token& done) {
       if (SleepFor(std::chrono::minutes(2), done)) stop.request_stop();

@@ -683,6 +683,8 @@ TEST_F(StageTest, ATransactionThatIsTooLargeForMemoryIsToldOfAtItsEnd) {
   stage_.options().fold_bytes = 1;
   stage_.Open();
   ASSERT_THAT(stage_->Begin({5, 5, 1'000}), IsOk());
+  EXPECT_TRUE(stage_->commits().Wait(std::chrono::nanoseconds(0), {})) << "the stage was taken over";
+  stage_->commits().TakeAll();
   ASSERT_THAT(stage_->Take(1, InsertOf("a")), IsOk());
   EXPECT_FALSE(stage_->commits().Wait(std::chrono::nanoseconds(0), {}));
   ASSERT_THAT(stage_->Commit(), IsOk());
