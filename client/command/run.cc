@@ -213,6 +213,18 @@ class Following {
   std::string why_;
 };
 
+/// Returns when the next run begins, if no change begins it. `planned`: the time that was planned before this
+/// run, which `woken` began.
+Schedule::Time NextRun(Schedule& schedule, const SourceRun& run, Schedule::Time begun, Woken woken,
+                       Schedule::Time planned) {
+  const bool completed = run.report.outcome == Outcome::kDone;
+  const Schedule::Time ended = std::chrono::system_clock::now();
+  // A failed table is tried again by its own schedule, however many changes other tables have.
+  if (woken == Woken::kChange && completed && !run.report.Good() && planned > ended) return planned;
+  const Schedule::Time next = schedule.Next(begun, ended, run.report.Good());
+  return run.config->follow && !completed ? std::min(next, schedule.Soon(ended)) : next;
+}
+
 void RunOne(const AgentConfig& config, std::size_t number, const Connection& connection,
             const std::stop_token& stop, Shared& shared, AgentMetrics* metrics) {
   const SourceConfig& source = config.sources[number];
@@ -264,12 +276,7 @@ void RunOne(const AgentConfig& config, std::size_t number, const Connection& con
     if (metrics != nullptr) metrics->Ended(number, run.report, run.seconds, NowMs());
     ReturnBlockMemory();
     WarnIfAny(shared, source.context_id, following.Ended(run.report));
-    const bool completed = run.report.outcome == Outcome::kDone;
-    const Schedule::Time ended = std::chrono::system_clock::now();
-    // A failed table is tried again by its own schedule, however many changes other tables have.
-    const bool keeps_time = woken == Woken::kChange && completed && !run.report.Good() && next > ended;
-    if (!keeps_time) next = schedule.Next(begun, ended, run.report.Good());
-    if (source.follow && !completed) next = std::min(next, schedule.Soon(ended));
+    next = NextRun(schedule, run, begun, woken, next);
     const auto untold = told.Tell(run.report, std::chrono::steady_clock::now());
     if (untold) Print(shared, run, next, *untold);
   }
