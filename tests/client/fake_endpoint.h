@@ -20,6 +20,7 @@
 #include "certs/issue.h"
 #include "certs/key.h"
 #include "certs/token.h"
+#include "client/wire/connect.h"
 #include "client/wire/mirror_client.h"
 #include "mirror/v1/mirror_client.grpc.pb.h"
 #include "proto/wire/codec.h"
@@ -71,6 +72,11 @@ class FakeEndpoint : public v1::MirrorClientService::Service {
 
   MirrorClient Client() const {
     return {OpenChannel(address_, grpc::InsecureChannelCredentials()), identity_, "Cust"};
+  }
+  /// Connection of a program to this endpoint. This object must outlive it.
+  Connection ToConnection() {
+    const auto open = [this] { return OpenChannel(address_, grpc::InsecureChannelCredentials()); };
+    return {std::make_shared<Line>(open), identity_};
   }
   Identity& identity() { return identity_; }
   const std::string& address() const { return address_; }

@@ -22,8 +22,7 @@ using testing::HasSubstr;
 class FakeConformanceTest : public testing::Test {
  protected:
   Finding Examined(const std::string& id) {
-    const auto open = [this] { return OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials()); };
-    Exam exam({std::make_shared<Line>(open), endpoint_.identity()}, "Cust");
+    Exam exam(endpoint_.ToConnection(), "Cust");
     for (const Requirement& requirement : AllRequirements()) {
       if (requirement.id == id) return Examine(requirement, &exam);
     }

@@ -62,14 +62,10 @@ class FollowServersTest : public testing::Test {
       if (SleepFor(std::chrono::minutes(2), done)) stop.request_stop();
     });
     endpoint_.Settle();
-    RunSources(config, ToEndpoint(), stop.get_token(), out_, err_, nullptr);
+    RunSources(config, endpoint_.ToConnection(), stop.get_token(), out_, err_, nullptr);
     endpoint_.Settle();
     endpoint_.at_completion = nullptr;
     return rows;
-  }
-  Connection ToEndpoint() {
-    const auto open = [this] { return OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials()); };
-    return {std::make_shared<Line>(open), endpoint_.identity()};
   }
 
   TempFolder folder_;
@@ -90,41 +86,34 @@ class FollowPostgresTest : public FollowServersTest {
         {.conninfo = dsn_, .settings = {{"default_transaction_read_only", "off"}}});
     ASSERT_THAT(opened, IsOk());
     connection_ = *std::move(opened);
-    ASSERT_THAT(Sql("CREATE TABLE public.t(id int PRIMARY KEY); INSERT INTO public.t VALUES (1), (2)"),
+    ASSERT_THAT(session_("CREATE TABLE public.t(id int PRIMARY KEY); INSERT INTO public.t VALUES (1), (2)"),
                 IsOk());
   }
-  absl::Status Sql(const std::string& sql) {
-    return connection_->Execute(absl::StrCat("SET search_path TO public; ", sql));
-  }
-
   std::unique_ptr<PostgresServer> server_;
   std::string dsn_;
   std::unique_ptr<postgres::Connection> connection_;
+  const Session session_ = [this](const std::string& sql) {
+    return connection_->Execute(absl::StrCat("SET search_path TO public; ", sql));
+  };
 };
 
 TEST_F(FollowPostgresTest, EachCommitBeginsACycle) {
   AgentConfig config = Config(SourceKind::kPostgres, dsn_);
   config.sources.front().server.schema = "public";
   ASSERT_THAT(InstallLog(config.sources.front(), {}, {"t"}), IsOk());
-  EXPECT_THAT(RunCycles(
-                  config, [this](const std::string& sql) { return Sql(sql); }, 4),
-              ElementsAre(2U, 3U, 4U, 5U));
+  EXPECT_THAT(RunCycles(config, session_, 4), ElementsAre(2U, 3U, 4U, 5U));
   EXPECT_EQ(err_.str(), "");
 }
 
 TEST_F(FollowPostgresTest, WithoutALogItRunsByItsIntervalAndSaysWhyOnce) {
   AgentConfig config = Config(SourceKind::kPostgres, dsn_);
   config.sources.front().server.schema = "public";
-  const auto sql = [this](const std::string& statement) { return Sql(statement); };
-  EXPECT_EQ(RunCycles(config, sql, 1).size(), 1U);
+  EXPECT_EQ(RunCycles(config, session_, 1).size(), 1U);
   EXPECT_THAT(err_.str(), HasSubstr("'follow' is set, and the source has no change log"))
       << "after the first run";
   err_.str("");
   config.sources.front().interval_ms = 1;
-  EXPECT_EQ(RunCycles(
-                config, [this](const std::string& sql) { return Sql(sql); }, 4)
-                .size(),
-            4U);
+  EXPECT_EQ(RunCycles(config, session_, 4).size(), 4U);
   const std::string said = err_.str();
   const std::size_t first = said.find("'follow' is set, and the source has no change log");
   ASSERT_NE(first, std::string::npos) << said;

@@ -47,10 +47,6 @@ class RunTest : public testing::Test {
     }
     return config;
   }
-  Connection ToEndpoint() {
-    const auto open = [this] { return OpenChannel(endpoint_.address(), grpc::InsecureChannelCredentials()); };
-    return {std::make_shared<Line>(open), endpoint_.identity()};
-  }
   /// Until the endpoint was asked `cycles` times.
   void RunUntil(const AgentConfig& config, int cycles) {
     std::stop_source stop;
@@ -59,7 +55,7 @@ class RunTest : public testing::Test {
       if (++asked == cycles) stop.request_stop();
     };
     endpoint_.Settle();
-    RunSources(config, ToEndpoint(), stop.get_token(), out_, err_);
+    RunSources(config, endpoint_.ToConnection(), stop.get_token(), out_, err_);
     endpoint_.Settle();
   }
 
@@ -95,7 +91,7 @@ TEST_F(RunTest, AChangeOfAFollowedSourceBeginsACycleLongBeforeItsInterval) {
     if (asked == 4) stop.request_stop();
   };
   endpoint_.Settle();
-  RunSources(config, ToEndpoint(), stop.get_token(), out_, err_);
+  RunSources(config, endpoint_.ToConnection(), stop.get_token(), out_, err_);
   endpoint_.Settle();
   EXPECT_EQ(asked, 4);
   EXPECT_EQ(endpoint_.tables["a"].rows, 5U);
@@ -128,7 +124,7 @@ TEST_F(RunTest, AFollowedSourceWithATableThatIsReadWholeIsNotReadWithoutEnd) {
     Sql(folder_ / "crm.db", absl::StrCat("INSERT INTO a VALUES(", 10 + completed.size(), ")"));
   };
   endpoint_.Settle();
-  RunSources(config, ToEndpoint(), stop.get_token(), out_, err_);
+  RunSources(config, endpoint_.ToConnection(), stop.get_token(), out_, err_);
   endpoint_.Settle();
   ASSERT_EQ(begun.size(), 4U);
   // A run takes longer than its part between these two calls.
@@ -187,7 +183,7 @@ TEST_F(RunTest, AStopEndsAPopulationBetweenItsBatches) {
     return grpc::Status::OK;
   };
   endpoint_.Settle();
-  RunSources(config, ToEndpoint(), stop.get_token(), out_, err_);
+  RunSources(config, endpoint_.ToConnection(), stop.get_token(), out_, err_);
   endpoint_.Settle();
   EXPECT_EQ(endpoint_.tables["a"].position.lsn(), -1);
   EXPECT_EQ(endpoint_.Count("completed"), 1U) << "the cycle is ended, so that the next one need not wait";

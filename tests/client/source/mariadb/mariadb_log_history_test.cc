@@ -42,7 +42,7 @@ TEST_F(MariadbHistory, OnlyCommitsToTablesOfTheSourceAskForACycle) {
   CycleAndExpect("t", "nothing");
   CommitSignal& commits = staging_->commits();
   const auto is_asked = [&commits] { return commits.Wait(std::chrono::nanoseconds(0), {}); };
-  // Behind the position all earlier groups were read.
+  // StageToMarker() returns after all earlier groups were read.
   const auto is_asked_after = [&](const std::string& sql) {
     Sql(sql);
     EXPECT_THAT(staging_->StageToMarker(nullptr), IsOk());

@@ -316,7 +316,7 @@ TEST_F(PostgresHistoryTest, OnlyCommitsOfTheApplicationToLoggedTablesAskForACycl
   CycleAndExpect("t", "nothing");
   CommitSignal& commits = staging_->commits();
   const auto is_asked = [&commits] { return commits.Wait(std::chrono::nanoseconds(0), {}); };
-  // Behind the marker all earlier commits were read.
+  // StageToMarker() returns after all earlier commits were read.
   const auto is_asked_after = [&](const std::string& sql) {
     Sql(sql);
     EXPECT_THAT(staging_->StageToMarker(nullptr), IsOk());
@@ -348,7 +348,7 @@ TEST_F(PostgresHistoryTest, ASlotThatWasLostAsksForACycle) {
   CycleAndExpect("t", "nothing");
   CommitSignal& commits = staging_->commits();
   EXPECT_FALSE(commits.Wait(std::chrono::nanoseconds(0), {}));
-  // Whoever reads connected again in between.
+  // The staging thread may connect again between the two statements.
   ASSERT_TRUE(Until([this] {
     return connection_
         ->Execute(absl::StrCat(kLetGoOfSlot, "; SELECT pg_drop_replication_slot('_mirror_cust')"))
@@ -396,7 +396,7 @@ TEST_F(PostgresHistoryTest, WithoutAPublicationNoSlotIsMade) {
   Start();
   Sql("SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots; DROP PUBLICATION "
       "_mirror_cust");
-  // Whoever reads connected again in between.
+  // The staging thread may connect again between the two statements.
   ASSERT_TRUE(Until([this] {
     return connection_
         ->Execute(
