@@ -1,6 +1,7 @@
 #include "client/run/check_source.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -134,36 +135,52 @@ bool IsBlocked(const SourceConfig& source, const std::string& name) {
                      [&](const auto& blocked) { return MatchesPattern(name, blocked.first); });
 }
 
-}  // namespace
-
-SourceFindings CheckDeliveries(const SourceConfig& source) {
+SourceFindings CheckDeliveriesOfPostgres(const SourceConfig& source) {
   SourceFindings findings;
-  if (!source.accept.any()) return findings;
-  if (source.kind == SourceKind::kSqlite) return CheckDeliveriesOfSqlite(source);
-  // CheckSource() reports the other findings.
-  if (source.kind == SourceKind::kPostgres) {
-    PostgresCheckOptions options = PostgresLookOf(source);
-    options.then = [&](const PostgresCheckLook& look) { CheckWritesOf(source, look, &findings); };
-    CheckPostgresSource(options);
-  } else if (source.kind == SourceKind::kMariadb) {
-    MariadbCheckOptions options = MariadbLookOf(source);
-    options.then = [&](const MariadbCheckLook& look) { CheckWritesOf(source, look, &findings); };
-    CheckMariadbSource(options);
-  }
+  PostgresCheckOptions options = PostgresLookOf(source);
+  options.then = [&](const PostgresCheckLook& look) { CheckWritesOf(source, look, &findings); };
+  CheckPostgresSource(options);  // CheckSource() reports its own findings.
   return findings;
 }
 
+SourceFindings CheckDeliveriesOfMariadb(const SourceConfig& source) {
+  SourceFindings findings;
+  MariadbCheckOptions options = MariadbLookOf(source);
+  options.then = [&](const MariadbCheckLook& look) { CheckWritesOf(source, look, &findings); };
+  CheckMariadbSource(options);  // CheckSource() reports its own findings.
+  return findings;
+}
+
+struct KindChecks {
+  SourceKind kind;
+  SourceFindings (*check_source)(const SourceConfig&);
+  /// Null: the kind takes no deliveries.
+  SourceFindings (*check_deliveries)(const SourceConfig&);
+};
+/// The kinds with checks.
+constexpr KindChecks kKindChecks[] = {{SourceKind::kSqlite, CheckDeliveries, CheckDeliveriesOfSqlite},
+                                      {SourceKind::kPostgres, CheckOfPostgres, CheckDeliveriesOfPostgres},
+                                      {SourceKind::kMariadb, CheckOfMariadb, CheckDeliveriesOfMariadb},
+                                      {SourceKind::kOdbc, CheckOfOdbc, nullptr}};
+
+/// Null: the kind has no checks.
+const KindChecks* ChecksOf(SourceKind kind) {
+  const auto* const found = std::find_if(std::begin(kKindChecks), std::end(kKindChecks),
+                                         [kind](const KindChecks& checks) { return checks.kind == kind; });
+  return found == std::end(kKindChecks) ? nullptr : found;
+}
+
+}  // namespace
+
+SourceFindings CheckDeliveries(const SourceConfig& source) {
+  const KindChecks* const checks = ChecksOf(source.kind);
+  if (!source.accept.any() || checks == nullptr || checks->check_deliveries == nullptr) return {};
+  return checks->check_deliveries(source);
+}
+
 SourceFindings CheckSource(const SourceConfig& source) {
-  switch (source.kind) {
-    case SourceKind::kPostgres:
-      return CheckOfPostgres(source);
-    case SourceKind::kMariadb:
-      return CheckOfMariadb(source);
-    case SourceKind::kOdbc:
-      return CheckOfOdbc(source);
-    default:
-      return CheckDeliveries(source);
-  }
+  const KindChecks* const checks = ChecksOf(source.kind);
+  return checks == nullptr ? SourceFindings() : checks->check_source(source);
 }
 
 std::int64_t LongestPauseMs(const SourceConfig& source, std::chrono::system_clock::time_point now) {

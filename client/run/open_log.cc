@@ -87,6 +87,22 @@ absl::StatusOr<WaitingChanges> CountWaitingInSqlite(const SourceConfig& source, 
   return ChangeLog::Waiting(source.path, SqliteOptionsOf(source, user).owner);
 }
 
+std::unique_ptr<ChangeSignal> OpenSqliteSignal(const SourceConfig& source, const KeptLog& /*kept*/,
+                                               FileWatcher& watcher) {
+  return std::make_unique<SqliteSignal>(source.path, watcher);
+}
+
+// --- Servers ------------------------------------------------------------------
+
+std::unique_ptr<ChangeSignal> OpenServerSignal(const SourceConfig& /*source*/, const KeptLog& kept,
+                                               FileWatcher& /*watcher*/) {
+  return std::make_unique<KeptLogSignal>(kept);
+}
+
+bool HasPostgresScript(const SourceConfig& /*source*/) { return true; }
+/// For MariaDB only the exchange's tables are made.
+bool HasMariadbScript(const SourceConfig& source) { return source.accept.any(); }
+
 // ------------------------------------------------------------------------------
 
 struct LogKind {
@@ -96,20 +112,29 @@ struct LogKind {
   absl::StatusOr<InstalledLog> (*install)(const SourceConfig&, const LogUser&, const Tables&);
   absl::StatusOr<bool> (*uninstall)(const SourceConfig&, const LogUser&);
   absl::StatusOr<WaitingChanges> (*count_waiting)(const SourceConfig&, const LogUser&);
-  /// Null: no other role has to run it.
+  std::unique_ptr<ChangeSignal> (*open_signal)(const SourceConfig&, const KeptLog&, FileWatcher&);
+  /// Whether another role may have to run print_install's script. Null: the kind needs none.
+  bool (*has_script)(const SourceConfig&) = nullptr;
+  /// Null: the kind needs no script.
   absl::StatusOr<std::string> (*print_install)(const SourceConfig&, const LogUser&, const Tables&) = nullptr;
   /// Null: it logs every table.
   absl::StatusOr<std::map<std::string, std::string>> (*find_unlogged)(const SourceConfig&) = nullptr;
   /// SQL that drops the exchange's tables, empty: none exists. Null: they belong to the log's owner.
   absl::StatusOr<std::string> (*find_exchange)(const SourceConfig&) = nullptr;
+  /// Statements that take the rights of the agent's user back, empty: it has none. Null: the kind has no
+  /// users.
+  absl::StatusOr<std::string> (*find_rights)(const SourceConfig&) = nullptr;
 };
 /// The kinds with KindTraits.reads_log.
 constexpr LogKind kLogKinds[] = {
-    {SourceKind::kSqlite, OpenSqliteLog, InstallSqliteLog, UninstallSqliteLog, CountWaitingInSqlite},
+    {SourceKind::kSqlite, OpenSqliteLog, InstallSqliteLog, UninstallSqliteLog, CountWaitingInSqlite,
+     OpenSqliteSignal},
     {SourceKind::kPostgres, OpenPostgresLog, InstallPostgresLog, UninstallPostgresLog, CountWaitingInStage,
-     PrintPostgresInstall, FindUnloggedInPostgres, FindExchangeInPostgres},
+     OpenServerSignal, HasPostgresScript, PrintPostgresInstall, FindUnloggedInPostgres,
+     FindExchangeInPostgres, RevokeInPostgres},
     {SourceKind::kMariadb, OpenMariadbLog, InstallMariadbLog, UninstallMariadbLog, CountWaitingInStage,
-     PrintMariadbInstall, FindUnloggedInMariadb, FindExchangeInMariadb}};
+     OpenServerSignal, HasMariadbScript, PrintMariadbInstall, FindUnloggedInMariadb, FindExchangeInMariadb,
+     RevokeInMariadb}};
 
 /// Null: the kind has no log.
 const LogKind* LogKindOf(const SourceConfig& source) {
@@ -171,9 +196,8 @@ absl::StatusOr<std::unique_ptr<SourceLog>> OpenLog(const SourceConfig& source, c
 
 std::unique_ptr<ChangeSignal> OpenSignal(const SourceConfig& source, const KeptLog& kept,
                                          FileWatcher& watcher) {
-  if (!source.follow) return nullptr;
-  if (source.kind == SourceKind::kSqlite) return std::make_unique<SqliteSignal>(source.path, watcher);
-  return std::make_unique<KeptLogSignal>(kept);
+  const LogKind* const kind = LogKindOf(source);
+  return !source.follow || kind == nullptr ? nullptr : kind->open_signal(source, kept, watcher);
 }
 
 absl::StatusOr<InstalledLog> InstallLog(const SourceConfig& source, const LogUser& user,
@@ -194,9 +218,7 @@ absl::StatusOr<std::string> PrintInstall(const SourceConfig& source, const LogUs
 
 bool HasInstallScript(const SourceConfig& source) {
   const LogKind* const kind = LogKindOf(source);
-  if (kind == nullptr || kind->print_install == nullptr) return false;
-  // For MariaDB only the exchange's tables are made.
-  return source.kind != SourceKind::kMariadb || source.accept.any();
+  return kind != nullptr && kind->has_script != nullptr && kind->has_script(source);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> FindUnlogged(const SourceConfig& source) {
@@ -222,9 +244,9 @@ absl::StatusOr<std::string> LeftByUninstall(const SourceConfig& source) {
 }
 
 absl::StatusOr<std::string> KeptAfterUninstall(const SourceConfig& source) {
-  const bool is_postgres = source.kind == SourceKind::kPostgres;
-  if (!is_postgres && source.kind != SourceKind::kMariadb) return std::string();
-  const absl::StatusOr<std::string> revoke = is_postgres ? RevokeInPostgres(source) : RevokeInMariadb(source);
+  const LogKind* const kind = LogKindOf(source);
+  if (kind == nullptr || kind->find_rights == nullptr) return std::string();
+  const absl::StatusOr<std::string> revoke = kind->find_rights(source);
   if (!revoke.ok() || revoke->empty()) return revoke;
   return absl::StrCat(
       "the agent's user keeps its rights. If nothing else uses this user, let the administrator who granted "
