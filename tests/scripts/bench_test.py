@@ -59,6 +59,10 @@ source-read source-decode source-stage source-changes source-catch-up source-mem
 """.split()
 FROM_MARIADB = "mariadb-decode mariadb-stage".split()
 BY_ODBC = "odbc-postgres odbc-mariadb odbc-sqlite".split()
+LIVE = """
+live-sqlite live-sqlite-p99 live-sqlite-syncs live-sqlite-idle live-postgres live-postgres-p99 live-postgres-syncs
+live-postgres-idle live-ratio live-mariadb live-mariadb-p99 live-mariadb-syncs live-mariadb-idle
+""".split()
 
 
 def bench(*words):
@@ -70,7 +74,7 @@ class CommandLine(unittest.TestCase):
         listed = bench("--list")
         self.assertEqual(listed.returncode, 0, listed.stderr)
         lines = [line.split() for line in listed.stdout.splitlines()]
-        wanted = PROMISED + AGAINST + IN_POSTGRES + FROM_POSTGRES + FROM_MARIADB + BY_ODBC + ["micro"]
+        wanted = PROMISED + AGAINST + IN_POSTGRES + FROM_POSTGRES + FROM_MARIADB + BY_ODBC + LIVE + ["micro"]
         self.assertEqual([words[0] for words in lines], wanted)
         self.assertIn(">= 2 ", listed.stdout.splitlines()[0])
 

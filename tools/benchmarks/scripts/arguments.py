@@ -88,7 +88,7 @@ def read(argv):
         "--store", choices=goals.STORES, help="all lines about mirrors in it (default: sqlite)"
     )
     parser.add_argument(
-        "--source", choices=goals.SOURCES, help="all lines about sources that are its databases; the mirrors are in SQLite"
+        "--source", choices=goals.SOURCES, help="all lines about sources that are its databases, or about followed sources (live); the mirrors are in SQLite"
     )
     parser.add_argument("--list", action="store_true", help="print the lines with their goals, all or the chosen ones, and measure nothing")
     parser.add_argument(

@@ -224,11 +224,31 @@ def _postgres():
         yield dataclasses.replace(line, store="postgres")
 
 
+def _followed(kind, words):
+    group, change = f"live-{kind}", f"a change in a followed {words} source"
+    work = f"{change}, from its commit until a reader of the mirror sees it, p50, minus 3 of the reference"
+    quiet = f"processor time of agent and server for a quiet followed {words} source"
+    yield Line(group, group, work, "fdatasync of 4 KB, p50", 8, True, "ms", "ms")
+    yield Line(f"{group}-p99", group, f"{change}, the same, p99", "its own p50", 4, True, "x", "ms")
+    yield Line(f"{group}-syncs", group, f"syncs of agent and server for {change}", "-", 3, True, "syncs")
+    yield Line(f"{group}-idle", group, quiet, "-", 0.1, True, "s/min")
+
+
+def _live():
+    yield from _followed("sqlite", "SQLite")
+    yield from _followed("postgres", "PostgreSQL")
+    subscription = "PostgreSQL's subscription to the same table, synced"
+    work = "a change in a followed PostgreSQL source, from its commit until a reader of the mirror sees it, p50"
+    yield Line("live-ratio", "live-postgres", work, subscription, 3.0, True, "x", "ms")
+    yield from _followed("mariadb", "MariaDB")
+
+
 def _database_sources():
     for store, lines in (
         ("postgres-source", _from_postgres()),
         ("mariadb-source", _from_mariadb()),
         ("odbc-source", _by_odbc()),
+        ("live-source", _live()),
     ):
         for line in lines:
             yield dataclasses.replace(line, store=store)
@@ -286,7 +306,7 @@ def _from_postgres():
 
 
 STORES = ("sqlite", "postgres")
-SOURCES = ("postgres", "mariadb", "odbc")  # Their lines are of the store "KIND-source".
+SOURCES = ("postgres", "mariadb", "odbc", "live")  # Their lines are of the store "KIND-source".
 LINES = [
     *_bulk(),
     *_keys(),

@@ -14,6 +14,7 @@ TABLES = {
     "postgres-source": ("postgres-source.json", OTHER, "## Sources in PostgreSQL\n"),
     "mariadb-source": ("mariadb-source.json", OTHER, "## Sources in MariaDB\n"),
     "odbc-source": ("odbc-source.json", OTHER, "## Sources by ODBC\n"),
+    "live-source": ("live-source.json", OTHER, "## Followed sources\n"),
 }
 
 

@@ -18,6 +18,7 @@ import exchange_lines
 import goals
 import history_lines
 import kept_table
+import live_lines
 import machine
 import mariadb_source_lines
 import micro_lines
@@ -56,6 +57,7 @@ GROUPS = {
     **database_source_lines.GROUPS,
     **mariadb_source_lines.GROUPS,
     **odbc_source_lines.GROUPS,
+    **live_lines.GROUPS,
 }
 RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "results")
 TARGETS = (

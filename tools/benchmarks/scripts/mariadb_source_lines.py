@@ -32,7 +32,7 @@ def _print_binlog(server, place):
     return time.monotonic() - start
 
 
-def _without_password(endpoint):
+def without_password(endpoint):
     with open(endpoint.config) as text:
         toml = text.readlines()
     with open(endpoint.config, "w") as text:
@@ -47,7 +47,7 @@ def log(bench):
         dsn = f"host=127.0.0.1 port={server.port} user=root dbname=bench tls=off"
         url = f"mariadb://root@127.0.0.1:{server.port}/bench?tls=off"
         with Endpoint(bench, "log", source=url) as endpoint:
-            _without_password(endpoint)
+            without_password(endpoint)
             install(bench, endpoint)
             once(bench, endpoint)
             for turn in bench.turns(f"the binlog of {rows:,} updates in MariaDB"):
