@@ -68,7 +68,7 @@ struct ColumnView {
 
 struct Planned {
   std::uint64_t inserts = 0, updates = 0, deletes = 0;
-  ///< Used instead of `deletes` if other programs write to the source while the rows are counted.
+  /// Used instead of `deletes` if other programs write to the source while the rows are counted.
   std::uint64_t expected_deletes = 0;
 };
 

@@ -57,7 +57,7 @@ struct ImportReject {
   std::size_t CountCells() const;
 };
 struct ImportRejects {
-  ///< The rejected rows are in the file before the batch with this `seq`, which may be missing.
+  /// The rejected rows are in the file before the batch with this `seq`, which may be missing.
   std::uint64_t before_seq = 0;
   std::vector<ImportReject> rejects;
 };

@@ -26,7 +26,7 @@ class JsonRows {
 
  private:
   const TableSchema& table_;
-  ///< The names as JSON texts, each with the comma before it and the colon after it.
+  /// The names as JSON texts, each with the comma before it and the colon after it.
   std::vector<std::string> names_;
 };
 

@@ -36,8 +36,8 @@ class TextInPieces {
   const Column& column_;
   std::string begun_;  ///< Incomplete character at the end of the last piece.
   std::string
-      ///< The text with each run of digits or blanks shortened to one of them. It is a number if and only if
-      ///< the text is one.
+      /// The text with each run of digits or blanks shortened to one of them. It is a number if and only if
+      /// the text is one.
       shape_;
   std::size_t utf16_units_ = 0;
   bool is_utf8_ = true, has_nul_ = false, is_split_ = false;
