@@ -25,7 +25,7 @@ class TextTable {
     /// For the last column: its content is cut, too, instead of continuing in further lines.
     bool one_line = false;
     /// If a terminal is too narrow for all columns, the column with the lowest number is removed first. 0:
-    /// the column is never removed; the last column must have 0.
+    /// the column is never removed. The last column keeps 0.
     int goes = 0;
     bool whole = false;  ///< The column identifies the row: other columns are cut first.
     /// The column is never cut, because users type its content, or every character matters.

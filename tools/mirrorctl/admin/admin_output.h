@@ -13,13 +13,13 @@
 
 namespace mirror {
 
-/// A table that gets the server as its first column if several servers were asked.
+/// A table whose first column is the server, if several servers were asked.
 class ServerTable {
  public:
   /// `servers` must outlive this object. Null: one server was asked.
   ServerTable(std::vector<TextTable::Column> columns, const LineServers* servers, std::size_t width);
 
-  /// Adds the next line; `cells` leave out the server.
+  /// Adds the next line. `cells` do not include the server.
   void Add(std::vector<TextTable::Cell> cells);
   void Print(std::ostream& out) { table_.Print(out); }
   bool any() const { return table_.any(); }
