@@ -69,7 +69,7 @@ class FileWatcher {
   StopCondVar told_;
   /// -1: not opened yet, or the kernel allows no more instances.
   int inotify_ MIRROR_GUARDED_BY(mutex_) = -1;
-  int ended_ MIRROR_GUARDED_BY(mutex_) = -1;    ///< An eventfd that ends the thread.
+  int ended_ MIRROR_GUARDED_BY(mutex_) = -1;  ///< An eventfd that ends the thread.
   std::map<int, std::vector<Watch*>> watches_ MIRROR_GUARDED_BY(mutex_);  ///< By watch descriptor.
   std::thread thread_ MIRROR_GUARDED_BY(mutex_);
 };

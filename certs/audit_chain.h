@@ -87,9 +87,9 @@ struct AuditState {
 struct AuditVerdict {
   std::vector<std::string> findings;  ///< Texts for people; empty: the log is intact.
   std::uint64_t records = 0, seals = 0;
-  AuditPoint last;                 ///< The last record that was read.
-  std::uint64_t sealed_id = 0;     ///< Number of the last signed record; 0: no record is signed.
-  std::int64_t sealed_ms = 0;      ///< Time of that signature.
+  AuditPoint last;              ///< The last record that was read.
+  std::uint64_t sealed_id = 0;  ///< Number of the last signed record; 0: no record is signed.
+  std::int64_t sealed_ms = 0;   ///< Time of that signature.
   /// Number of the last record that the server removed, as a signed record says; 0: none was removed.
   std::uint64_t pruned_until = 0;
 };

@@ -15,13 +15,13 @@ inline constexpr std::int64_t kExpiryNoticeDays = 30;
 enum class KeyKind : std::uint8_t {
   /// A source's public certificate, at the endpoint. After its end the source's tokens are refused.
   kSource,
-  kSourceOwn,    ///< The same certificate at the source, beside the signing key.
-  kApplication,  ///< The endpoint's signing key. Its end is that of its certificate.
-  kListener,     ///< TLS of the port for sources.
-  kListenerCa,   ///< Authority of the sources' certificates for mutual TLS.
-  kHttp,         ///< TLS of the port for JSON, if it has its own pair.
-  kAdmin,        ///< TLS of the port for operators.
-  kAdminCa,      ///< Authority of the operators' certificates.
+  kSourceOwn,      ///< The same certificate at the source, beside the signing key.
+  kApplication,    ///< The endpoint's signing key. Its end is that of its certificate.
+  kListener,       ///< TLS of the port for sources.
+  kListenerCa,     ///< Authority of the sources' certificates for mutual TLS.
+  kHttp,           ///< TLS of the port for JSON, if it has its own pair.
+  kAdmin,          ///< TLS of the port for operators.
+  kAdminCa,        ///< Authority of the operators' certificates.
   kAdminIdentity,  ///< Certificate of an operator or viewer.
   kEndpointCa,     ///< Authority that a client trusts for the server's certificate.
   kClient,         ///< A source's certificate for mutual TLS.

@@ -25,7 +25,7 @@ struct PairFiles {
 struct IssueOptions {
   /// Validity in days, 1 to kCertificateDaysMax. A certificate never ends after its CA's certificate.
   int days = kCertificateDays;
-  bool replace = false;         ///< Allows replacing existing files.
+  bool replace = false;  ///< Allows replacing existing files.
   /// Present time in unix seconds; 0: read the clock. Certificates are valid from an hour before this time.
   std::int64_t now_s = 0;
 };

@@ -112,8 +112,8 @@ class SigningKey {
 
 /// Facts about a certificate for people, see 'mirrorctl certs show'.
 struct CertificateInfo {
-  std::string subject;                         ///< RFC 2253, e.g. "CN=source-1,O=Mirror".
-  std::string issuer;                          ///< The signer's name in the same form.
+  std::string subject;  ///< RFC 2253, e.g. "CN=source-1,O=Mirror".
+  std::string issuer;   ///< The signer's name in the same form.
   /// "ES256", "RS256", or the reason why the key cannot be used here.
   std::string algorithm;
   std::int64_t not_before = 0, not_after = 0;  ///< Unix seconds.

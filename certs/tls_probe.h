@@ -17,7 +17,7 @@ struct TlsProbe {
   std::vector<CertificateInfo> chain;  ///< Certificates of the server, its own first.
   /// Reason why the server's certificate is not trusted; empty: it is trusted.
   std::string disbelieved;
-  bool http2 = false;                  ///< The server speaks HTTP/2, which gRPC needs.
+  bool http2 = false;  ///< The server speaks HTTP/2, which gRPC needs.
   /// Reason why the server ended the connection after the handshake; empty: it did not end it.
   std::string refused;
 };

@@ -98,11 +98,11 @@ struct SignedHead {
 /// What an endpoint signs to prove that it has the application's private key. Members of the token: iss
 /// (application_id), nonce, context_id, cycle, iat (time_s).
 struct Answer {
-  std::string nonce;                                  ///< Nonce of the request token.
-  std::string context_id;                             ///< Context id, spelled as in the request token.
-  std::string application_id;                         ///< Id of the endpoint's application.
-  std::int64_t cycle = 0;                             ///< Number of the cycle that begins; 0: none begins.
-  std::int64_t time_s = 0;                            ///< The endpoint's clock, unix seconds.
+  std::string nonce;           ///< Nonce of the request token.
+  std::string context_id;      ///< Context id, spelled as in the request token.
+  std::string application_id;  ///< Id of the endpoint's application.
+  std::int64_t cycle = 0;      ///< Number of the cycle that begins; 0: none begins.
+  std::int64_t time_s = 0;     ///< The endpoint's clock, unix seconds.
   /// The last receipt. Absent: the endpoint keeps no receipts for the tenant.
   std::optional<SignedHead> receipts = std::nullopt;
 };

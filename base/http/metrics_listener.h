@@ -15,7 +15,7 @@ namespace mirror {
 struct MetricsConfig {
   bool enabled = false;
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;     ///< 0: the system chooses.
+  std::uint16_t port = 0;  ///< 0: the system chooses.
   /// Allows other addresses than loopback. Everybody who reaches such an address can read all metrics.
   bool allow_remote = false;
   friend bool operator==(const MetricsConfig&, const MetricsConfig&) = default;

@@ -31,9 +31,9 @@ using Completer = std::function<std::vector<std::string>(const TypedLine&)>;
 struct OptionTree {
   /// Names such as "-h" and "--help"; an argument has one name, without dashes.
   std::vector<std::string> names;
-  std::string form = {};           ///< Text after the names in the help, such as " FILE".
-  std::string help = {};           ///< Help with range, default value, variable and the like.
-  std::string brief = {};          ///< Help without these.
+  std::string form = {};   ///< Text after the names in the help, such as " FILE".
+  std::string help = {};   ///< Help with range, default value, variable and the like.
+  std::string brief = {};  ///< Help without these.
   /// Environment variable that is used if the option is absent; empty: none.
   std::string variable = {};
   bool required = false;

@@ -17,7 +17,7 @@ inline constexpr char kAgentConfig[] = "mirror-agent.toml";
 /// A configuration, and how it was found.
 struct FoundConfig {
   std::string path;
-  bool searched = false;         ///< True: the file was searched for, because the user gave no path.
+  bool searched = false;  ///< True: the file was searched for, because the user gave no path.
   /// Text about rejected files that would have been used before this one, with the reasons; may be empty.
   std::string passed_over = {};
 };

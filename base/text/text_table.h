@@ -21,7 +21,7 @@ class TextTable {
  public:
   struct Column {
     std::string name;
-    bool number = false;    ///< The column is aligned to the right, and never cut.
+    bool number = false;  ///< The column is aligned to the right, and never cut.
     /// For the last column: its content is cut, too, instead of continuing in further lines.
     bool one_line = false;
     /// If a terminal is too narrow for all columns, the column with the lowest number is removed first. 0:

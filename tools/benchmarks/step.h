@@ -52,7 +52,7 @@ struct Step {
   Order order = Order::kAscending;
   /// Random keys are sorted before they are sent. The time for this is measured, too.
   bool sorted = false;
-  std::uint32_t version = 0;    ///< Rows of different versions have different values.
+  std::uint32_t version = 0;  ///< Rows of different versions have different values.
   /// Number of rows of a transaction of the reference, and of a batch with Order::kSpread.
   std::uint32_t group = 5'000;
 };

@@ -120,7 +120,7 @@ std::string Dsn::Address() const {
 
 std::string Dsn::Name() const {
   std::string where = absl::StrCat(Address(), ", database ", database);
-  // Written in quotes, by which SourceWords() finds it.
+  // The address is written in quotes: SourceWords() finds it by them.
   std::replace(where.begin(), where.end(), '"', '\'');
   return absl::StrCat("MariaDB at \"", where, "\"");
 }

@@ -25,11 +25,11 @@ enum class Trouble : std::uint8_t {
   /// The server refused the session, because of the password, the user, the database or TLS.
   /// PERMISSION_DENIED.
   kNotLetIn,
-  kNoLog,        ///< There is no binlog, or it begins after the requested position. FAILED_PRECONDITION.
-  kValue,        ///< A value does not fit its type or column. INVALID_ARGUMENT.
-  kTooLarge,     ///< A row or a statement is over max_allowed_packet. INVALID_ARGUMENT.
-  kDamage,       ///< The database's files are damaged. DATA_LOSS.
-  kOther,        ///< Any other error. INTERNAL.
+  kNoLog,     ///< There is no binlog, or it begins after the requested position. FAILED_PRECONDITION.
+  kValue,     ///< A value does not fit its type or column. INVALID_ARGUMENT.
+  kTooLarge,  ///< A row or a statement is over max_allowed_packet. INVALID_ARGUMENT.
+  kDamage,    ///< The database's files are damaged. DATA_LOSS.
+  kOther,     ///< Any other error. INTERNAL.
 };
 
 /// An error of MariaDB. `words` is MariaDB's message or, if that would repeat a value of a row, a text of

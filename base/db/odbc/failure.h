@@ -12,9 +12,9 @@ namespace mirror::odbc {
 
 /// What an error means for the caller. ToStatus() gives each value the status code that is named here.
 enum class Trouble : std::uint8_t {
-  kNone,         ///< No error of a driver.
-  kNoDriver,     ///< The driver does not exist or cannot be loaded. FAILED_PRECONDITION.
-  kNotReached,   ///< The session could not be opened. UNAVAILABLE.
+  kNone,        ///< No error of a driver.
+  kNoDriver,    ///< The driver does not exist or cannot be loaded. FAILED_PRECONDITION.
+  kNotReached,  ///< The session could not be opened. UNAVAILABLE.
   /// The session was refused, because of the user, the password or an access rule. PERMISSION_DENIED.
   kNotLetIn,
   kLost,         ///< The connection is lost. UNAVAILABLE.

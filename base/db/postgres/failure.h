@@ -13,35 +13,35 @@ namespace mirror::postgres {
 
 /// What an error means for the caller. ToStatus() gives each value the status code that is named here.
 enum class Trouble : std::uint8_t {
-  kNone,           ///< No error of PostgreSQL.
-  kLost,           ///< The connection is lost; uncommitted changes are rolled back. UNAVAILABLE.
+  kNone,  ///< No error of PostgreSQL.
+  kLost,  ///< The connection is lost; uncommitted changes are rolled back. UNAVAILABLE.
   /// The connection was lost before the answer to a commit: the commit may have succeeded. UNAVAILABLE.
   kCommitUnknown,
   /// The transaction is committed at this server, but its standbys may not have it. UNAVAILABLE.
   kNotReplicated,
-  kRetry,          ///< Conflict with another transaction: begin this one again. ABORTED.
-  kStalePlan,      ///< A table's definition changed under a prepared statement: begin again. ABORTED.
-  kLockTimeout,    ///< Waiting for another session's lock timed out. UNAVAILABLE.
-  kNoSpace,        ///< The disk is full or has I/O errors, or memory is full. UNAVAILABLE.
-  kTooMany,        ///< All connections of the server, the database or the role are in use. UNAVAILABLE.
+  kRetry,        ///< Conflict with another transaction: begin this one again. ABORTED.
+  kStalePlan,    ///< A table's definition changed under a prepared statement: begin again. ABORTED.
+  kLockTimeout,  ///< Waiting for another session's lock timed out. UNAVAILABLE.
+  kNoSpace,      ///< The disk is full or has I/O errors, or memory is full. UNAVAILABLE.
+  kTooMany,      ///< All connections of the server, the database or the role are in use. UNAVAILABLE.
   /// The server, or another server that it needs, is starting or stopping, or does not answer. UNAVAILABLE.
   kNotReady,
-  kReadOnly,       ///< The server is a standby, or the server or the session is read-only. UNAVAILABLE.
-  kCancelled,      ///< Cancelled by Canceller, an operator or statement_timeout. CANCELLED.
-  kConstraint,     ///< A row violates the constraint that Failure::constraint names. FAILED_PRECONDITION.
-  kDependent,      ///< Other objects depend on the object. FAILED_PRECONDITION.
-  kUnsupported,    ///< PostgreSQL does not support the operation. FAILED_PRECONDITION.
-  kUndefined,      ///< The table, column, function, schema or database does not exist. NOT_FOUND.
-  kExists,         ///< The object exists already. ALREADY_EXISTS.
-  kDenied,         ///< The role lacks a privilege. PERMISSION_DENIED.
+  kReadOnly,     ///< The server is a standby, or the server or the session is read-only. UNAVAILABLE.
+  kCancelled,    ///< Cancelled by Canceller, an operator or statement_timeout. CANCELLED.
+  kConstraint,   ///< A row violates the constraint that Failure::constraint names. FAILED_PRECONDITION.
+  kDependent,    ///< Other objects depend on the object. FAILED_PRECONDITION.
+  kUnsupported,  ///< PostgreSQL does not support the operation. FAILED_PRECONDITION.
+  kUndefined,    ///< The table, column, function, schema or database does not exist. NOT_FOUND.
+  kExists,       ///< The object exists already. ALREADY_EXISTS.
+  kDenied,       ///< The role lacks a privilege. PERMISSION_DENIED.
   /// The server refused the session, because of the password, the role, the database or an access rule.
   /// PERMISSION_DENIED.
   kNotLetIn,
-  kValue,          ///< A value does not fit its type or column. INVALID_ARGUMENT.
-  kTooLarge,       ///< A row, a key or a statement is over one of PostgreSQL's limits. INVALID_ARGUMENT.
-  kDamage,         ///< The database's files are damaged. DATA_LOSS.
-  kRowSecurity,    ///< A row security policy would hide rows from this role. PERMISSION_DENIED.
-  kOther,          ///< Any other error. INTERNAL.
+  kValue,        ///< A value does not fit its type or column. INVALID_ARGUMENT.
+  kTooLarge,     ///< A row, a key or a statement is over one of PostgreSQL's limits. INVALID_ARGUMENT.
+  kDamage,       ///< The database's files are damaged. DATA_LOSS.
+  kRowSecurity,  ///< A row security policy would hide rows from this role. PERMISSION_DENIED.
+  kOther,        ///< Any other error. INTERNAL.
 };
 
 /// An error of PostgreSQL, without parts that may contain values of rows: its DETAIL, its CONTEXT, and the

@@ -50,12 +50,12 @@ struct OpenAs {
     kMake,
   };
   Mode mode = Mode::kWrite;
-  int busy_ms = 0;          ///< Milliseconds that a statement waits for a lock of another connection.
+  int busy_ms = 0;  ///< Milliseconds that a statement waits for a lock of another connection.
   /// The caller ensures that only one thread at a time uses the connection, and SQLite takes no locks of its
   /// own for it.
   bool one_thread = false;
-  bool uri = false;         ///< The path is a URI.
-  std::string vfs = {};     ///< Empty: the default of the system.
+  bool uri = false;      ///< The path is a URI.
+  std::string vfs = {};  ///< Empty: the default of the system.
 };
 
 /// A connection to a SQLite database. The function `explain` makes all its errors and those of its

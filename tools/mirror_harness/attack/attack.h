@@ -24,7 +24,7 @@ inline constexpr char kRefused[] = "REFUSED", kCreated[] = "CREATED";
 struct Outcome {
   /// Names of statuses, or kClosed and the like. Several attempts may give several of them.
   std::set<std::string> got;
-  std::string words;          ///< The endpoint's message, or the number of attempts.
+  std::string words;  ///< The endpoint's message, or the number of attempts.
   /// Other damage: a row changed, or a client was not served. Empty: there is none.
   std::string fault;
 };
@@ -42,11 +42,11 @@ void AddOutcome(const Outcome& more, Outcome* all);
 struct Attack {
   using Run = std::function<Outcome(Target&)>;
 
-  std::string name;      ///< Such as "alg-none".
-  std::string what;      ///< Description in one sentence.
+  std::string name;  ///< Such as "alg-none".
+  std::string what;  ///< Description in one sentence.
   /// The expected results in alphabetical order, such as "CLOSED|OPEN". Every result must be one of them.
   std::string expected;
-  Run run;               ///< Makes the attack.
+  Run run;  ///< Makes the attack.
 };
 
 struct Theme {

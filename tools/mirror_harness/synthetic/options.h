@@ -20,20 +20,20 @@ struct Mix {
 /// The options of the command line.
 struct Options {
   Command command = Command::kPush;
-  std::string config;           ///< mirror-agent.toml: endpoint, identity, and the source's context id.
-  std::string context_id;       ///< Empty: the context id of the configuration's first [[source]].
-  std::uint32_t tenants = 1;    ///< Number of tenants. Their context ids are <context_id>-1, -2, ...
-  std::uint32_t tables = 1;     ///< Only without a schema file.
-  std::uint64_t rows = 0;       ///< Number of rows of each table of each tenant.
-  std::uint32_t columns = 12;   ///< Only without a schema file.
-  std::string schema;           ///< File of table definitions; empty: tables with the benchmark's row.
-  double minutes = 10;          ///< `soak`: runs cycles for so many minutes.
-  std::string metrics;          ///< `hostile`: host:port of the metrics; empty: they are not attacked.
-  std::string http;             ///< `hostile`: address of the HTTP door; empty: it is not attacked.
-  std::string api_key;          ///< `hostile`: a key of that door with the role owner.
-  std::string attackers_key;    ///< `hostile`: the key that attacks use; empty: `api_key`.
-  int server_pid = 0;           ///< `soak`, `hostile`: the process to watch; 0: none.
-  std::uint32_t cycles = 10;    ///< `cycle`: number of cycles after the population.
+  std::string config;          ///< mirror-agent.toml: endpoint, identity, and the source's context id.
+  std::string context_id;      ///< Empty: the context id of the configuration's first [[source]].
+  std::uint32_t tenants = 1;   ///< Number of tenants. Their context ids are <context_id>-1, -2, ...
+  std::uint32_t tables = 1;    ///< Only without a schema file.
+  std::uint64_t rows = 0;      ///< Number of rows of each table of each tenant.
+  std::uint32_t columns = 12;  ///< Only without a schema file.
+  std::string schema;          ///< File of table definitions; empty: tables with the benchmark's row.
+  double minutes = 10;         ///< `soak`: runs cycles for so many minutes.
+  std::string metrics;         ///< `hostile`: host:port of the metrics; empty: they are not attacked.
+  std::string http;            ///< `hostile`: address of the HTTP door; empty: it is not attacked.
+  std::string api_key;         ///< `hostile`: a key of that door with the role owner.
+  std::string attackers_key;   ///< `hostile`: the key that attacks use; empty: `api_key`.
+  int server_pid = 0;          ///< `soak`, `hostile`: the process to watch; 0: none.
+  std::uint32_t cycles = 10;   ///< `cycle`: number of cycles after the population.
   /// `cycle`: number of rows that each cycle changes in all tables of a tenant together.
   std::uint64_t changes = 100;
   Mix mix;
@@ -43,7 +43,7 @@ struct Options {
   std::uint32_t clients = 0;  ///< Number of tenants at a time; 0: as many as there are tenants, at most 4.
   bool unary = false;
   bool json = false;
-  bool baseline = false;          ///< `push`: also runs the reference, see RunBaseline().
+  bool baseline = false;  ///< `push`: also runs the reference, see RunBaseline().
   /// Folder for the reference. Empty: the folder `check` or, if that is empty, the configuration's folder.
   std::string baseline_dir;
   /// The mirror's data folder, which is compared with the sources; empty: no comparison.

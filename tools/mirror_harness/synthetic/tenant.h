@@ -58,7 +58,7 @@ class Tenant {
   struct Work {
     std::vector<TableJob> jobs;
     v1::Advance advance;
-    std::vector<std::size_t> advanced;                      ///< The tables of `advance`.
+    std::vector<std::size_t> advanced;  ///< The tables of `advance`.
     /// Set if the cycle was ended together with the rows.
     std::optional<v1::ReplicationCompletedResponse> ended;
   };

@@ -22,8 +22,8 @@ enum class StepOutcome : std::uint8_t {
 struct DoctorStep {
   std::string step;
   StepOutcome outcome = StepOutcome::kOk;
-  std::string words;        ///< The finding.
-  std::string next;         ///< What to do next, one or several lines; empty only with kOk and kSkipped.
+  std::string words;  ///< The finding.
+  std::string next;   ///< What to do next, one or several lines; empty only with kOk and kSkipped.
   /// With several servers: the server of the step; empty: the step belongs to no server.
   std::string server = {};
 };
