@@ -95,7 +95,7 @@ std::string TenantOf(const Response& answer, const AdminRequest& request) {
   return answer.context_id().empty() ? request.context_id : answer.context_id();
 }
 
-/// Tells whether the tenant's rows come over HTTP.
+/// Returns true if the tenant's rows come over HTTP.
 template <typename Response>
 bool OfRecords(const Response& answer) {
   return answer.door() == "records";

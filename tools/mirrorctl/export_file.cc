@@ -43,7 +43,7 @@ absl::Status OthersPart(const std::string& part) {
       absl::StrCat("another export is writing ", part, ": wait for its end, or give another name"));
 }
 
-/// Tells whether `file` still has the name `part`: another program may have renamed it.
+/// Returns true if `file` still has the name `part`: another program may have renamed it.
 bool HasName(int file, const std::string& part) {
   struct stat opened = {}, named = {};
   return fstat(file, &opened) == 0 && lstat(part.c_str(), &named) == 0 && opened.st_dev == named.st_dev &&

@@ -62,7 +62,7 @@ bool IsOneOf(const std::string& name, const std::vector<std::string>& words) {
                      [&](const std::string& word) { return FoldName(name).find(word) != std::string::npos; });
 }
 
-/// Tells whether a column, by its usual name, holds an identifier that a registry issues.
+/// Returns true if a column, by its usual name, holds an identifier that a registry issues.
 bool LooksIssued(const std::string& name) {
   return IsOneOf(name,
                  {"vat", "orgn", "org_n", "registration", "ssn", "duns", "iban", "isbn", "ean", "email"});
@@ -295,7 +295,7 @@ absl::StatusOr<std::string> DataJoinConfig(const std::string& storage,
 /// Bytes of a column's first values to examine.
 constexpr std::size_t kSampleBytes = 4'096;
 
-/// Tells whether a value looks like '06/25/2025 10:30:00 AM'. In the form '9' is a digit, a blank is one or
+/// Returns true if a value looks like '06/25/2025 10:30:00 AM'. In the form '9' is a digit, a blank is one or
 /// more blanks, every other letter is itself.
 bool HasAmericanTime(const std::string& values) {
   constexpr std::string_view kForm = "99/99/9999 99:99:99 ?M";

@@ -26,7 +26,7 @@ std::string NewMoveId() {
   return absl::StrCat(absl::Hex(device(), absl::kZeroPad8), absl::Hex(device(), absl::kZeroPad8));
 }
 
-/// Tells whether `address` is "host:port", as in an agent's [endpoint].
+/// Returns true if `address` is "host:port", as in an agent's [endpoint].
 bool IsAddress(const std::string& address) {
   const std::size_t colon = address.rfind(':');
   int port = 0;
@@ -34,7 +34,7 @@ bool IsAddress(const std::string& address) {
          port > 0 && port <= 65'535 && address.find_first_of(" /@'\"") == std::string::npos;
 }
 
-/// Tells whether a retry would be useless.
+/// Returns true if a retry would be useless.
 bool IsRefusal(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status) ||
          absl::IsResourceExhausted(status);
@@ -211,7 +211,7 @@ class ServerMove {
                  << Printable(ShellWord(here_.context_id())) << "'.\n";
   }
 
-  /// Tells whether `there` is the tenant that left, now in service, judged by its issuer and environment.
+  /// Returns true if `there` is the tenant that left, now in service, judged by its issuer and environment.
   bool IsServed(const v1::MoveLook& there) const {
     return there.phase() == v1::MOVE_PHASE_UNSPECIFIED && there.issuer() == here_.issuer() &&
            there.environment() == here_.environment();

@@ -38,7 +38,7 @@ struct TenantList {
   bool unfiltered = false;               ///< An older server ignored the filter and gave all its tenants.
 };
 
-/// Tells whether no tenant at all has such a name: the pattern is then probably mistyped.
+/// Returns true if no tenant at all has such a name: the pattern is then probably mistyped.
 bool MatchesNone(const AdminRequest& request, const v1::ListTenantsResponse& answer) {
   if (request.pattern.empty() || answer.tenants_size() > 0) return false;
   std::uint64_t named = 0;

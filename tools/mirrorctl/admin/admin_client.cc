@@ -89,13 +89,14 @@ void QuietGrpc() {
   if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args* /*line*/) {});
 }
 
-/// Tells whether the call was never sent: the peer is then still the target that the channel was opened with.
+/// Returns true if the call was never sent: the peer is then still the target that the channel was opened
+/// with.
 bool NeverConnected(const grpc::ClientContext& context) {
   const std::string peer = context.peer();
   return !absl::StartsWith(peer, "ipv4:") && !absl::StartsWith(peer, "ipv6:");
 }
 
-/// Tells whether `text` contains `part`, ignoring case; TLS libraries may write '_' for a space.
+/// Returns true if `text` contains `part`, ignoring case; TLS libraries may write '_' for a space.
 bool Holds(const std::string& text, std::string_view part) {
   return absl::StrContains(absl::StrReplaceAll(absl::AsciiStrToLower(text), {{"_", " "}}),
                            absl::string_view(part.data(), part.size()));

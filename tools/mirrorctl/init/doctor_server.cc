@@ -224,7 +224,8 @@ std::string TimeInToml(std::int64_t ms) {
   return ms % kSecondMs == 0 ? absl::StrCat(ms / kSecondMs, "s") : absl::StrCat(ms, "ms");
 }
 
-/// Tells whether any of the first tenants has a freshness target. Absent: none of them has a suitable table.
+/// Returns true if any of the first tenants has a freshness target. Absent: none of them has a suitable
+/// table.
 std::optional<bool> HasTargets(AdminClient& client, const v1::ListTenantsResponse& tenants) {
   // Each call may open a mirror.
   constexpr int kTenantsMost = 20;

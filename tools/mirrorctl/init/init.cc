@@ -45,7 +45,7 @@ constexpr char kNothingSaid[] =
     "--dir is enough. Nothing was made. Examples: --dir dev --context-id Cust26759, --dir dev --http-port "
     "7447";
 
-// Tells whether `pattern` is a context id, with * in place of any characters.
+// Returns true if `pattern` is a context id, with * in place of any characters.
 bool IsContextPattern(std::string pattern) {
   std::replace(pattern.begin(), pattern.end(), '*', 'x');
   return IsContextId(pattern);
@@ -53,7 +53,7 @@ bool IsContextPattern(std::string pattern) {
 
 constexpr char kLoopback[] = "127.0.0.1";
 
-// Tells whether to set up a source; without one the endpoint takes only records.
+// Returns true if to set up a source; without one the endpoint takes only records.
 bool HasTenant(const InitOptions& options) { return !options.context_id.empty(); }
 
 std::string Address(const std::string& host, int port) {

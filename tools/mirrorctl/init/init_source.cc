@@ -74,7 +74,7 @@ absl::Status ForeignSource(std::string_view source) {
                      kPostgresExample);
 }
 
-/// Tells whether `source` is a URL; no file has such a name.
+/// Returns true if `source` is a URL; no file has such a name.
 bool IsUrl(std::string_view source) {
   const std::size_t end = source.find("://");
   return end != std::string_view::npos && end > 0 && source.find('/') == end + 1;
@@ -164,7 +164,7 @@ std::string Line(const std::string& key, const std::string& value, const std::st
   return ConfigurationLine(absl::StrCat(key, " = ", value), comment);
 }
 
-/// Tells whether the source is read by its log: this build can do that, and nothing prevents it.
+/// Returns true if the source is read by its log: this build can do that, and nothing prevents it.
 bool IsLogRead(const KindTraits& traits, const InitOptions& options) {
   return traits.reads_log && traits.strategy == Strategy::kCdc && options.no_log_because.empty();
 }

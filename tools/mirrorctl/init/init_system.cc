@@ -110,7 +110,7 @@ class SystemInit {
   absl::Status Check();
   absl::Status CheckMachine();
   absl::Status CheckSource();
-  /// Tells whether the source is in a folder with other files, to which the service gets no access.
+  /// Returns true if the source is in a folder with other files, to which the service gets no access.
   bool IsShared() const;
   absl::Status CheckEmpty();
   absl::Status CheckEmpty(const std::string& folder, const char* const* names, std::size_t count) const;

@@ -42,7 +42,7 @@ std::string DatabaseFiles(const std::string& root, const std::string& path) {
   return files;
 }
 
-// Tells whether a folder has files other than the database's; true if the folder cannot be read.
+// Returns true if a folder has files other than the database's; true if the folder cannot be read.
 bool HasOtherThings(const std::string& folder, const std::string& name) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
