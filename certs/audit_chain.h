@@ -65,7 +65,7 @@ struct AuditSeal {
 /// Returns the bytes that are signed. No token can begin with the same bytes, so that a signature of one is
 /// never valid for the other.
 std::string SealText(const AuditSeal& seal);
-/// Convert to and from one line of JSON. Errors: kInvalidArgument.
+/// Convert a seal to and from one line of JSON. Errors: kInvalidArgument: the text is not a seal.
 std::string FormatSeal(const AuditSeal& seal);
 absl::StatusOr<AuditSeal> ParseSeal(std::string_view text);
 

@@ -31,7 +31,7 @@ class TokenCache {
  public:
   explicit TokenCache(std::size_t tokens_max = kCachedTokensMax) : tokens_max_(tokens_max) {}
 
-  /// Like VerifyToken(), with the same errors. Refusals are not cached.
+  /// Verifies a token with the same results and errors as VerifyToken(). Refusals are not cached.
   absl::StatusOr<VerifiedToken> Verify(std::string_view token, TokenUse use, const KeyRing& ring,
                                        const TokenRules& rules, std::int64_t now_s);
 

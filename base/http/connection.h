@@ -56,7 +56,7 @@ class HttpConnectionHost {
   virtual HttpDoor& door() = 0;
   virtual HttpTurns& turns() = 0;
   virtual HttpBodyRoom& body_room() = 0;
-  /// True: no more requests are accepted.
+  /// Returns true if no more requests are accepted.
   virtual bool is_stopping() const = 0;
   /// Reports that the connection's answer was sent and that it waits for another request. The listener may
   /// then close it to make room for another connection.
@@ -70,7 +70,7 @@ class HttpConnectionHost {
   virtual void Left(HttpConnection& connection) = 0;
 };
 
-/// `tls`: null means plain text.
+/// Makes a connection over an accepted socket. Null `tls`: plain text.
 std::shared_ptr<HttpConnection> MakeHttpConnection(HttpConnectionHost& host,
                                                    boost::asio::ip::tcp::socket socket,
                                                    std::shared_ptr<boost::asio::ssl::context> tls);

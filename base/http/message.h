@@ -121,7 +121,8 @@ struct HttpAdmission {
 class HttpDoor {
  public:
   virtual ~HttpDoor() = default;
-  /// Called in the listener's only thread: must not wait.
+  /// Decides about a request when its head is complete. Called in the listener's only thread, so it must not
+  /// wait.
   virtual HttpAdmission Admit(const HttpHead& head) = 0;
   /// Makes the answer for a refusal of the listener or a sink: a text, unless a door overrides it.
   virtual HttpAnswer Refuse(int status, std::string_view words) const;

@@ -111,7 +111,8 @@ class ColumnChunk {
   }
   void AppendFloat(float value);
   void AppendDouble(double value);
-  /// kByteArray: at most UINT32_MAX bytes; kFixedBytes: exactly the column's size.
+  /// Appends a value: of at most UINT32_MAX bytes for kByteArray, of exactly the column's size for
+  /// kFixedBytes.
   void AppendBytes(std::string_view value);
 
   std::size_t rows() const { return rows_ + levels_.size(); }

@@ -30,16 +30,16 @@ struct FoundConfig {
 ///   /etc/partner-mirror-agent/NAME, only for mirror-agent.toml
 ///   /etc/partner-mirror/NAME
 /// The mode of the folder does not matter: a file that another user puts there belongs to that user, and is
-/// rejected. The loader reports an unreadable file. `etc` is another folder in tests. Errors: kNotFound with
-/// the places; kPermissionDenied: a place cannot be searched, so that the first match is unknown (the current
-/// folder and the variable's folder, which may belong to anybody, are skipped then). Threads: any. A file
-/// found in one of these two is remembered for CheckConfigOwner(), for the process and by its path, until the
-/// path is passed as `given`.
+/// rejected. If the file cannot be read, the loader reports that. Tests use another folder as `etc`. Errors:
+/// kNotFound, with the places; kPermissionDenied: a place cannot be searched, so that it is not known which
+/// file is the first. The current folder and the variable's folder may belong to anybody: if one of them
+/// cannot be searched, it is skipped. A path that was found in one of these two folders is remembered in this
+/// process for CheckConfigOwner(), until it is passed as `given`. Threads: any.
 absl::StatusOr<FoundConfig> FindConfig(const std::string& given, const std::string& name,
                                        const std::string& etc = "/etc");
 
-/// For a path that FindConfig() remembers: checks that the opened file is still at that path, and is this
-/// user's or root's. Any other path is not checked. Errors: kPermissionDenied.
+/// Checks, for a path that FindConfig() remembers, that the opened file is still at this path and belongs to
+/// this user or root. Other paths are not checked. Errors: kPermissionDenied.
 absl::Status CheckConfigOwner(const std::string& path, int descriptor);
 
 /// Returns an advice such as "run it with sudo" for a user who has no access to a file. It depends on the

@@ -16,7 +16,7 @@ namespace mirror {
 
 /// Returns a frame for the pipe, with its length before it.
 std::string EncodeFrame(const ImportHeader& header);
-/// `rows` must have all columns of ImportTable().
+/// Returns a frame with rows. `rows` must have all columns of ImportTable().
 std::string EncodeFrame(const RowBlock& rows, std::uint64_t seq);
 std::string EncodeFrame(const ImportRejects& rejects);
 std::string EncodeFrame(const ImportProgress& progress);

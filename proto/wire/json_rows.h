@@ -33,7 +33,7 @@ class JsonRows {
 /// Appends one value in the form that JsonRows uses.
 void AppendJsonValue(const Column& column, const Value& value, std::string* json);
 
-/// Append the texts of numbers, without quotes: the shortest ones that read back as the same number.
+/// Append a number as text without quotes: the shortest text from which the same number is read.
 void AppendInteger(std::int64_t value, std::string* text);
 void AppendReal(double value, std::string* text);
 std::string Base64(std::string_view bytes);

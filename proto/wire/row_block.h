@@ -40,7 +40,7 @@ class ColumnBuffer {
     doubles_.push_back(value);
     ++rows_;
   }
-  /// `kind` is used only for TYPE_ANY: kText, kBlob or kRawText.
+  /// Appends a text or bytes. `kind` is used only for TYPE_ANY: kText, kBlob or kRawText.
   void AppendBytes(std::string_view value, Kind kind = Kind::kText) {
     assert(storage_ == Storage::kBytes || storage_ == Storage::kAny);
     if (storage_ == Storage::kAny) kinds_.push_back(static_cast<char>(kind));

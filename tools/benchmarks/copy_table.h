@@ -19,8 +19,8 @@ namespace mirror::bench {
 /// keys. Each transaction has `Step::group` rows. Threads: one.
 class CopyTable {
  public:
-  /// `rows` must outlive this object and have an integer key. Errors: those of postgres::Connection, as for
-  /// Run.
+  /// Connects to the database. `rows` must outlive this object and have an integer key. Errors, also of
+  /// Run(): those of postgres::Connection.
   static absl::StatusOr<std::unique_ptr<CopyTable>> Open(const std::string& conninfo, const BenchRows* rows);
 
   /// Runs a step. kPopulate replaces the table by a new one. kSync runs transactions that write only a

@@ -22,7 +22,8 @@ namespace mirror::bench {
 /// one.
 class MirrorTable {
  public:
-  /// `rows` must outlive this object. `config` is an agent's configuration file. Errors: the file's.
+  /// Reads the configuration. `rows` must outlive this object. `config`: path of an agent's configuration.
+  /// Errors: those of reading it.
   static absl::StatusOr<std::unique_ptr<MirrorTable>> Open(const std::string& config,
                                                            const std::string& context_id,
                                                            const BenchRows* rows);
@@ -54,8 +55,8 @@ class MirrorTable {
 /// syncs as many bytes and answers. There is no cycle. Threads: one.
 class EchoTable {
  public:
-  /// `rows` must outlive this object. `config` is an agent's configuration file whose endpoint is
-  /// mirror-bench-echo. Errors: the file's.
+  /// Reads the configuration. `rows` must outlive this object. `config`: path of an agent's configuration,
+  /// whose endpoint is mirror-bench-echo. Errors: those of reading it.
   static absl::StatusOr<std::unique_ptr<EchoTable>> Open(const std::string& config, const BenchRows* rows);
 
   /// Runs a step. Errors: a call's status; kInvalidArgument for verbs without IsPush().

@@ -17,7 +17,8 @@ namespace mirror::bench {
 /// `Step::group` rows, in the order of the keys. Threads: one.
 class RawTable {
  public:
-  /// `rows` must outlive this object. Errors: kUnavailable with SQLite's message, as for Run.
+  /// Opens a database. `rows` must outlive this object. Errors, also of Run(): kUnavailable with SQLite's
+  /// message.
   static absl::StatusOr<std::unique_ptr<RawTable>> Open(const std::string& path, const BenchRows* rows);
 
   /// Runs a step. kPopulate replaces the file by a new one. Errors also: kInvalidArgument for verbs with

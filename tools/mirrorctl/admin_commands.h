@@ -71,7 +71,7 @@ class Overview {
     std::unique_ptr<AdminClient> client;  ///< Never null.
   };
 
-  /// `statuses`: one for each server.
+  /// Reports the failures of calls. `statuses`: one for each server.
   void TellFailures(const std::vector<absl::Status>& statuses) const;
 
   Console& console_;

@@ -27,7 +27,7 @@ class RowOutput {
  public:
   virtual ~RowOutput() = default;
   virtual absl::Status Begin() = 0;
-  /// `columns`: all columns of the table, in its order.
+  /// Writes a block of rows. `columns`: all columns of the table, in its order.
   virtual absl::Status Write(std::span<const ColumnView> columns, std::uint32_t rows) = 0;
   virtual absl::Status End(const ExportNotes& notes) = 0;
 };

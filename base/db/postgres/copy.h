@@ -64,7 +64,7 @@ class CopyOut {
   CopyOut& operator=(CopyOut&&) = delete;
   ~CopyOut();
 
-  /// For the binary format: moves to the next row; false when there are no more rows.
+  /// Moves to the next row; only for the binary format. Returns false if there are no more rows.
   absl::StatusOr<bool> Step();
   /// Waits until Step() would return at once, at most this time; returns true if it would. It relies on
   /// PostgreSQL's way to send each row as a whole.

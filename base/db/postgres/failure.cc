@@ -148,7 +148,7 @@ std::int64_t CopyRow(std::string_view context) {
   return 0;
 }
 
-/// Advice when no connection of a kind is free.
+/// Returns the advice for an error that means that no connection is free.
 std::string TooManyAdvice(std::string_view words) {
   // The name of the setting is not translated.
   if (words.find("max_wal_senders") == std::string_view::npos) return kRaise;

@@ -34,7 +34,7 @@ class Rows {
 
   int rows() const;
   int columns() const;
-  /// Number of rows that were inserted, updated, deleted, copied or selected.
+  /// Returns the number of rows that were inserted, updated, deleted, copied or selected.
   std::int64_t affected() const;
   /// Returns the command tag: "COMMIT", "UPDATE 3".
   std::string_view tag() const;

@@ -78,7 +78,7 @@ class Value {
     }
   }
   Value(double number);
-  /// text
+  /// Makes a text.
   Value(std::string_view text) : Value(Type::kText, text) {}
   Value(const char* text) : Value(std::string_view(text)) {}
   Value(const std::string& text) : Value(std::string_view(text)) {}
@@ -131,8 +131,8 @@ using Values = absl::Span<const Value>;
 /// An array of one dimension, for unnest($1) and = ANY($1).
 class Array {
  public:
-  /// `element`: kBool, kBytea, kInt8, kInt2, kInt4, kText, kFloat8, kDate, kTime, kTimestamp, kTimestamptz,
-  /// kNumeric or kUuid.
+  /// Makes an empty array. `element`: kBool, kBytea, kInt8, kInt2, kInt4, kText, kFloat8, kDate, kTime,
+  /// kTimestamp, kTimestamptz, kNumeric or kUuid.
   explicit Array(Type element);
   /// Copies a value of the element's type.
   void Add(const Value& value);

@@ -31,9 +31,9 @@ struct Failure {
 
 /// Returns the message for a code: "database is locked".
 std::string WordsOf(int code);
-/// True if the file is not a database, or has damaged pages.
+/// Returns true if the failure means that the file is not a database, or has damaged pages.
 bool IsDamage(const Failure& failure);
-/// True if the disk is full.
+/// Returns true if the failure means that the disk is full.
 bool IsFull(const Failure& failure);
 
 /// Converts a failure to an error for the people who own the file. `doing`: the action that failed, "reading

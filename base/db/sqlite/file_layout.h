@@ -14,7 +14,7 @@ struct sqlite3;
 
 namespace mirror {
 
-/// The version of this program.
+/// Returns the version of this program.
 std::string_view ProgramVersion();
 
 /// The layout of one of our files: a number, which each kind of file counts from 1, and the version of the

@@ -40,7 +40,7 @@ class Statement {
   Statement& operator=(Statement&& other) noexcept;
 
   const absl::Status& status() const { return status_; }
-  /// Handle for the C API; null after an error of Prepare().
+  /// Returns the handle for the C API; null after an error of Prepare().
   sqlite3_stmt* get() const { return statement_; }
   /// Returns true if the statement cannot write into the database.
   bool IsReadOnly() const;

@@ -92,7 +92,7 @@ class HonestSource {
 /// one connection, and measures each. Threads: one of its own; tally(): any.
 class HonestReader {
  public:
-  /// A call that takes longer than kHttpPatience is a failure.
+  /// Starts the calls at once. A call that takes longer than kHttpPatience is a failure.
   explicit HonestReader(const HttpVictim& victim);
   ~HonestReader() = default;
   HonestReader(const HonestReader&) = delete;

@@ -40,7 +40,7 @@ class HttpVictim {
   std::string Read(std::string_view path, const HttpLine::Fields& more = {}) const;
   /// Adds a fault to `outcome` if a new client, with or without a key, is not answered soon.
   Outcome Check(Outcome outcome) const;
-  /// For an attack that still runs: returns OK, or OPEN with a fault as Check() adds it.
+  /// Returns, for an attack that still runs, OK, or OPEN with a fault as Check() adds it.
   Outcome ServedBeside(std::string words) const;
   /// Adds a fault to `outcome` if the attackers' key is not accepted again.
   Outcome CheckAttackersKey(Outcome outcome) const;

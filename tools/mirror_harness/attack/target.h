@@ -34,7 +34,7 @@ TableSchema VictimTable(const std::string& name = "people");
 /// Threads: any for the const members.
 class Target {
  public:
-  /// `seconds`: the duration of each flood.
+  /// Prepares the attacks. `seconds`: the duration of each flood.
   static absl::StatusOr<std::unique_ptr<Target>> Make(const AgentConfig& config,
                                                       const std::string& context_id, double seconds);
   ~Target();

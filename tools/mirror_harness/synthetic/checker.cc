@@ -200,7 +200,7 @@ class TableCheck {
     }
   }
 
-  /// For tables without a key: compares hashes of whole rows, 8 bytes for each on both sides.
+  /// Compares a table without a key, by hashes of whole rows. It keeps 8 bytes for each row of both sides.
   absl::Status CompareBags(sqlite::Statement& row) {
     std::vector<std::uint64_t> mirrored, expected;
     absl::StatusOr<bool> step = row.Step();

@@ -28,7 +28,7 @@ class Meter {
 
   /// Counts an answered request with rows. In a stream, too, a request and its answer count as a call.
   void Answered(std::uint64_t rows, std::uint64_t bytes, Clock::duration took);
-  /// Count a completed population, and a completed cycle after it.
+  /// Count a completed population, or a completed cycle after it.
   void Population(Clock::duration took);
   void Cycle(Clock::duration took);
   /// The parts of a cycle after the population, whose times are measured.

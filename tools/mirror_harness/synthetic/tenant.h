@@ -50,7 +50,7 @@ class Tenant {
   const std::string& context_id() const { return context_id_; }
   std::vector<TableState>& tables() { return tables_; }
   const std::vector<TableState>& tables() const { return tables_; }
-  /// Number of tables that the endpoint answered with DIFFERS.
+  /// Returns the number of tables for which the endpoint answered DIFFERS.
   std::uint64_t verdicts_different() const { return verdicts_different_; }
   std::uint64_t rows_changed() const { return rows_changed_; }
 

@@ -54,7 +54,7 @@ absl::Status MakeKey(const Column& column, std::uint32_t shift, std::uint64_t ma
 /// Returns the largest part of a key that a column of this type can show.
 std::uint64_t KeyPartMax(const Column& column);
 
-/// Finalizer of splitmix64: every bit of the result depends on every bit of `x`.
+/// Returns the finalizer of splitmix64: every bit of the result depends on every bit of `x`.
 inline std::uint64_t MixBits(std::uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;

@@ -44,7 +44,7 @@ void PrintHolds(std::ostream& out, const v1::ListHoldsResponse& answer, std::siz
                 std::int64_t now_ms, const LineServers* servers = nullptr);
 /// Prints everything about one hold, with the reason and the commands that decide it.
 void PrintHold(std::ostream& out, const v1::Hold& hold);
-/// `path`: the file of the copy on the server's machine; empty: no copy was kept.
+/// Prints the result of a backup. `path`: the copy on the server's machine; empty: no copy was kept.
 void PrintBackup(std::ostream& out, const v1::BackupResponse& backup, const std::string& path);
 void PrintKeys(std::ostream& out, const v1::ListKeysResponse& answer, std::size_t width);
 void PrintDiagnosis(std::ostream& out, const v1::DiagnoseResponse& diagnosis, std::size_t width);

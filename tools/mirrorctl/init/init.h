@@ -81,8 +81,8 @@ std::string ListenAddress(const InitOptions& options);
 /// Return the configurations, with every key, its default and a comment. Paths in them are relative to their
 /// own folder.
 std::string ServerConfiguration(const InitOptions& options);
-/// `source_path`: absolute path of a source that is a file, below `root` on this machine. If it is empty, and
-/// `options` name no database on a server, no [[source]] is written.
+/// Returns the agent's configuration. `source_path`: absolute path of a source that is a file, below `root`
+/// on this machine. If it is empty, and `options` name no database on a server, no [[source]] is written.
 std::string AgentConfiguration(const InitOptions& options, const std::string& source_path,
                                const std::string& root = "");
 std::string ControlConfiguration(const InitOptions& options);
